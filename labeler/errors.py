@@ -1,0 +1,110 @@
+"""What can go wrong, in domain words. The REST layer turns each into a status and a code; pages show the sentence.
+
+Knows nothing of HTTP beyond the number that describes the situation best.
+"""
+
+
+class LabelerError(Exception):
+    """Something a person can understand and mostly mend. str() is one sentence for that person."""
+
+    code = "error"
+    status = 400
+
+    def __init__(self, message: str, *, fields: dict[str, list[str]] | None = None, **details: object):
+        super().__init__(message)
+        self.message = message
+        self.fields = fields or {}
+        self.details = details
+
+
+class Invalid(LabelerError):
+    """A value that cannot be used; `fields` says which."""
+
+    code = "invalid"
+
+
+class CategoryNotInProject(Invalid):
+    code = "category_not_in_project"
+
+
+class WrongTask(Invalid):
+    """The answer does not fit the task: two classes for a single-choice question, say."""
+
+    code = "answer_does_not_fit_task"
+
+
+class NotAllowed(LabelerError):
+    """Known to the caller, but not theirs to do."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class NotFound(LabelerError):
+    """Not there, or not for the caller to know of."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(LabelerError):
+    code = "conflict"
+    status = 409
+
+
+class NoClaim(Conflict):
+    """A label needs a claim of one's own on the image, open or expired."""
+
+    code = "no_claim"
+
+
+class NothingToUndo(Conflict):
+    code = "nothing_to_undo"
+
+
+class KeyReused(Conflict):
+    """One idempotency key, two different bodies."""
+
+    code = "idempotency_key_reused"
+
+
+class RunInProgress(Conflict):
+    code = "run_in_progress"
+
+
+class NotCancellable(Conflict):
+    code = "not_cancellable"
+
+
+class StaleVersion(LabelerError):
+    """If-Match named a version that is no longer the current one; `current` holds that one."""
+
+    code = "stale_version"
+    status = 412
+
+
+class TooLarge(LabelerError):
+    code = "too_large"
+    status = 413
+
+
+class NotPossibleNow(LabelerError):
+    """Understood, and impossible in the present state."""
+
+    code = "not_possible_now"
+    status = 422
+
+
+class TooFewLabels(NotPossibleNow):
+    code = "too_few_labels"
+
+
+class TaskNotSupported(NotPossibleNow):
+    """Boxes, polygons, masks: the schema has room for them, the screens come later."""
+
+    code = "task_not_supported"
+
+
+class StorageFull(LabelerError):
+    code = "storage_full"
+    status = 507

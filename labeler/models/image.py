@@ -1,0 +1,115 @@
+"""An image of a project and what is counted about it. The bytes lie in the media store, named by their hash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from labeler.models.project import Project
+
+
+class Status(models.TextChoices):
+    """Where an image stands, from the votes of its present round."""
+
+    UNLABELED = "unlabeled", _("unlabeled")
+    PARTLY = "partly labeled", _("partly labeled")
+    DISPUTED = "disputed", _("disputed")
+    SETTLED = "settled", _("settled")
+
+
+class Slice(models.TextChoices):
+    """Why an image is judged blind, drawn once at import by a hash. Empty: it may show pre-labels.
+
+    TEST judges models and CALIBRATION fits their confidence: neither is ever trained on. BLIND is only
+    judged without help, so that agreement and anchoring can be measured.
+    """
+
+    NONE = "", _("open")
+    TEST = "test", _("test")
+    CALIBRATION = "calibration", _("calibration")
+    BLIND = "blind", _("blind")
+
+
+HELD_OUT = (Slice.TEST, Slice.CALIBRATION)
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    """Words for sets of images."""
+
+    def for_project(self, project: Project) -> ImageQuerySet:
+        return self.filter(project=project)
+
+    def unlabeled(self) -> ImageQuerySet:
+        return self.filter(status=Status.UNLABELED)
+
+    def labeled(self) -> ImageQuerySet:
+        return self.exclude(status=Status.UNLABELED)
+
+    def held_out(self) -> ImageQuerySet:
+        """Never trained on."""
+        return self.filter(slice__in=HELD_OUT)
+
+    def may_train(self) -> ImageQuerySet:
+        return self.exclude(slice__in=HELD_OUT)
+
+    def most_disputed_first(self) -> ImageQuerySet:
+        return self.order_by("-disagreement", "id")
+
+
+class Image(models.Model):
+    """One image, upright, with the counters that saving a label keeps (labeler/labeling.py)."""
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="images")
+    name = models.CharField(max_length=500, help_text=_("as it came: a file name or a path inside the archive"))
+    sha256 = models.CharField(max_length=64, help_text=_("of the original bytes: where they lie in the media store"))
+    extension = models.CharField(max_length=8)
+    width = models.PositiveIntegerField(help_text=_("pixels, upright"))
+    height = models.PositiveIntegerField(help_text=_("pixels, upright"))
+    n_bytes = models.BigIntegerField()
+    metadata = models.JSONField(default=dict, blank=True)
+    slice = models.CharField(max_length=16, choices=Slice.choices, blank=True, default=Slice.NONE)
+    round = models.PositiveSmallIntegerField(default=1, help_text=_("raised when the image is sent back"))
+    # Kept by labeler/labeling.py in the transaction that writes the label. tally: {"3": 2, "3,7": 1, "": 1, "?": 1} counts
+    # the current votes of this round by answer: category ids ascending, "" a verified none, "?" cannot tell.
+    tally = models.JSONField(default=dict, blank=True)
+    n_votes = models.PositiveSmallIntegerField(default=0, help_text=_("current votes of this round, cannot tell included"))
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.UNLABELED)
+    has_decision = models.BooleanField(default=False, help_text=_("a reviewer settled it: kept by labeler/adjudication.py"))
+    disagreement = models.FloatField(default=0.0, help_text=_("entropy of the votes, 0 to 1"))
+    job = models.ForeignKey("labeler.Job", null=True, on_delete=models.SET_NULL, related_name="images")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "sha256"], name="one_image_per_project_and_content"),
+            models.CheckConstraint(
+                condition=Q(disagreement__gte=0.0, disagreement__lte=1.0), name="disagreement_in_0_1"
+            ),
+            models.CheckConstraint(condition=Q(width__gt=0, height__gt=0), name="image_has_pixels"),
+        ]
+        indexes = [
+            models.Index(fields=["project", "status", "id"], name="image_by_status"),
+            models.Index(
+                fields=["project", "-disagreement", "id"], condition=Q(disagreement__gt=0), name="image_by_disagreement"
+            ),
+            models.Index(fields=["project", "slice"], condition=~Q(slice=""), name="image_by_slice"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_blind(self) -> bool:
+        """Judged without a pre-label, by everybody: a property of the image, so that all its labels are comparable."""
+        return self.slice != Slice.NONE
+
+    @property
+    def is_held_out(self) -> bool:
+        return self.slice in HELD_OUT

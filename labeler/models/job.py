@@ -1,0 +1,81 @@
+"""Work with a state: a row a person can look at. The row is the truth, the message to a worker only says "look"."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class State(models.TextChoices):
+    """The life of any long work."""
+
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+UNFINISHED = (State.QUEUED, State.RUNNING)
+MAX_ATTEMPTS = 3
+
+
+class Leased(models.Model):
+    """State, attempt, lease and heartbeat: what a worker needs to take work, and others to see that it died.
+
+    Changed by conditional UPDATE only (labeler/leases.py): a worker that lost its lease cannot overwrite its successor.
+    """
+
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=200, blank=True)
+    stage = models.CharField(max_length=200, blank=True, help_text="what it is doing, in words")
+    progress_done = models.PositiveIntegerField(default=0)
+    progress_total = models.PositiveIntegerField(default=0)
+    error = models.JSONField(null=True, blank=True, help_text="{code, message}")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state not in UNFINISHED
+
+
+class Kind(models.TextChoices):
+    """What a job does."""
+
+    IMPORT = "import", _("import")
+    EXPORT = "export", _("export")
+
+
+class Job(Leased):
+    """An import or an export."""
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    params = models.JSONField(default=dict, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    idempotency_key = models.UUIDField(null=True)
+    body_hash = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["requested_by", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="one_job_per_idempotency_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} ({self.state})"

@@ -1,0 +1,160 @@
+"""Judgements of people: labels (history kept), a reviewer's decisions, and the computed consensus."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from labeler.models.queue import ChosenBy
+
+
+class Answer(models.TextChoices):
+    """What a row says. UNDONE takes the place of an answer that was taken back, so that history only grows."""
+
+    LABELED = "labeled", _("labeled")
+    CANNOT_TELL = "cannot_tell", _("cannot tell")
+    SKIP = "skip", _("skipped")
+    UNDONE = "undone", _("undone")
+
+
+VOTES = (Answer.LABELED, Answer.CANNOT_TELL)
+
+
+class Purpose(models.TextChoices):
+    """VOTE counts towards quota, consensus and agreement; the others are asked to learn about the person."""
+
+    VOTE = "vote", _("vote")
+    GOLD = "gold", _("gold")
+    REPEAT = "repeat", _("repeat")
+
+
+class LabelQuerySet(models.QuerySet["Label"]):
+    """Words for sets of labels."""
+
+    def current(self) -> LabelQuerySet:
+        """The last word of each person on each image, answers taken back excluded."""
+        return self.filter(superseded_at__isnull=True).exclude(answer=Answer.UNDONE)
+
+    def votes(self) -> LabelQuerySet:
+        """Current labels and cannot-tells that count for the image's present round."""
+        return self.filter(
+            superseded_at__isnull=True, answer__in=VOTES, purpose=Purpose.VOTE, round=models.F("image__round")
+        )
+
+
+class Label(models.Model):
+    """One judgement of one person on one image. Rows are never changed but for `superseded_at`, and never deleted."""
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="labels")
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="labels")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="labels")
+    round = models.PositiveSmallIntegerField()
+    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.VOTE)
+    answer = models.CharField(max_length=16, choices=Answer.choices, default=Answer.LABELED)
+    # An answer is a value of a declared kind, with categories beside it. "classification" needs no value; boxes and
+    # polygons will put their geometry there, one category per shape.
+    kind = models.CharField(max_length=20, default="classification")
+    categories = ArrayField(models.BigIntegerField(), default=list, help_text=_("category ids, ascending"))
+    value = models.JSONField(null=True, blank=True)
+    reason = models.CharField(max_length=1000, blank=True)
+    # What the author was shown, copied from the claim. Null: judged blind.
+    shown_prediction = models.ForeignKey("labeler.Prediction", null=True, on_delete=models.PROTECT, related_name="+")
+    chosen_by = models.CharField(max_length=16, choices=ChosenBy.choices, default=ChosenBy.RANDOM)
+    seconds = models.FloatField(null=True, help_text=_("from the image painted to the answer"))
+    guideline_version = models.PositiveIntegerField()
+    label_set_version = models.PositiveIntegerField()
+    extra = models.BooleanField(default=False, help_text=_("came late, when the image's quota was full"))
+    idempotency_key = models.UUIDField(null=True)
+    body_hash = models.CharField(max_length=64, blank=True, help_text=_("of the request that the key belongs to"))
+    supersedes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="superseded_by")
+    created_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True)
+
+    objects = LabelQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "annotator", "round", "purpose"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_current_label_per_annotator_image_and_round",
+            ),
+            models.UniqueConstraint(
+                fields=["annotator", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="one_label_per_idempotency_key",
+            ),
+            models.CheckConstraint(condition=Q(answer__in=Answer.values), name="answer_is_known"),
+            models.CheckConstraint(
+                condition=Q(answer=Answer.LABELED) | Q(categories__len=0), name="only_a_label_names_categories"
+            ),
+            models.CheckConstraint(condition=Q(seconds__isnull=True) | Q(seconds__gte=0), name="seconds_not_negative"),
+        ]
+        indexes = [
+            # The arrays of the agreement report are read from this index alone, in the order counting wants.
+            models.Index(
+                fields=["project", "image", "annotator"],
+                include=["categories", "answer", "round", "shown_prediction", "chosen_by"],
+                condition=Q(superseded_at__isnull=True),
+                name="current_labels_by_image",
+            ),
+            models.Index(fields=["project", "-id"], name="labels_newest_first"),
+            models.Index(fields=["annotator", "project", "-id"], name="labels_of_a_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.answer} {self.categories} by {self.annotator_id} on image {self.image_id}"
+
+
+class Decision(models.Model):
+    """A reviewer's answer, above every vote. Withdrawn, not deleted. Written by labeler/adjudication.py alone."""
+
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="decisions")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    categories = ArrayField(models.BigIntegerField(), default=list)
+    reason = models.TextField(blank=True)
+    round = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image"], condition=Q(withdrawn_at__isnull=True), name="one_standing_decision_per_image"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"decision {self.categories} on image {self.image_id}"
+
+
+class Consensus(models.Model):
+    """A computed snapshot of the vote: what the image is taken to be. Written by labeler/consensus.py."""
+
+    image = models.OneToOneField("labeler.Image", primary_key=True, on_delete=models.CASCADE, related_name="consensus")
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")
+    # Null: no answer can be named (no votes, a tie, or nobody could tell).
+    categories = ArrayField(models.BigIntegerField(), null=True)
+    confidence = models.FloatField(null=True, help_text=_("share of the votes; null for a decision"))
+    is_tie = models.BooleanField(default=False)
+    method = models.CharField(max_length=32, help_text=_("majority, decision"))
+    n_votes = models.PositiveSmallIntegerField()
+    version = models.PositiveIntegerField(default=1)
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "consensus"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(confidence__isnull=True) | Q(confidence__gte=0.0, confidence__lte=1.0), name="confidence_in_0_1"
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "image"], name="consensus_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.categories} for image {self.image_id}"

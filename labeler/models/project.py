@@ -1,0 +1,185 @@
+"""A project, its classes, its guideline, and who works in it. Knows no image and no label."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+
+class Task(models.TextChoices):
+    """What is asked about an image. The last three have room in the schema and come later."""
+
+    SINGLE = "single", _("one class per image")
+    MULTI = "multi", _("any number of classes per image")
+    BOXES = "boxes", _("boxes")
+    POLYGONS = "polygons", _("polygons")
+    MASKS = "masks", _("masks")
+
+
+SUPPORTED_TASKS = (Task.SINGLE, Task.MULTI)
+
+
+class Role(models.TextChoices):
+    """Each role may do what the ones before it may."""
+
+    ANNOTATOR = "annotator", _("annotator")
+    REVIEWER = "reviewer", _("reviewer")
+    LEAD = "lead", _("lead")
+
+
+def new_salt() -> str:
+    """Secret of a project: without it nobody can compute from a file which images are judged blind."""
+    return secrets.token_hex(16)
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    """Words for sets of projects."""
+
+    def not_in_trash(self) -> ProjectQuerySet:
+        return self.filter(trashed_at__isnull=True)
+
+    def visible_to(self, user: Any) -> ProjectQuerySet:
+        """Projects the person is a member of; all of them for an admin."""
+        live = self.not_in_trash()
+        return live if user.is_superuser else live.filter(memberships__user=user)
+
+
+class Project(models.Model):
+    """A question, asked about a set of images, with everything that was decided about how to ask it."""
+
+    name = models.CharField(max_length=200)
+    task = models.CharField(max_length=20, choices=Task.choices, default=Task.SINGLE)
+    question = models.CharField(max_length=500, blank=True)
+    description = models.TextField(blank=True)
+    guideline = models.TextField(blank=True)
+    guideline_version = models.PositiveIntegerField(default=1)
+    label_set_version = models.PositiveIntegerField(default=1)
+    labels_per_image = models.PositiveSmallIntegerField(
+        default=2, validators=[MinValueValidator(1), MaxValueValidator(50)], help_text=_("quota: how many people judge each image")
+    )
+    blind_share = models.FloatField(default=0.15, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    lease_seconds = models.PositiveIntegerField(default=1800, validators=[MinValueValidator(30), MaxValueValidator(86_400)])
+    target_agreement = models.FloatField(default=0.7, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    show_file_names = models.BooleanField(default=False, help_text=_("a path can give the class away"))
+    show_prelabels = models.BooleanField(default=True)
+    ask_uncertain_first = models.BooleanField(default=True, help_text=_("off: random order"))
+    train_automatically = models.BooleanField(default=True)
+    training_config = models.JSONField(default=dict, blank=True)
+    salt = models.CharField(max_length=64, default=new_salt, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False, help_text=_("raised by every change: the ETag"))
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    trashed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(task__in=Task.values), name="project_task_is_known"),
+            models.CheckConstraint(condition=Q(labels_per_image__gte=1), name="at_least_one_label_per_image"),
+            models.CheckConstraint(
+                condition=Q(blind_share__gte=0.0, blind_share__lte=1.0), name="blind_share_in_0_1"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_multi(self) -> bool:
+        return self.task == Task.MULTI
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    """Words for sets of categories."""
+
+    def in_use(self) -> CategoryQuerySet:
+        """Those that can be chosen today, in their order on the screen."""
+        return self.filter(retired_at__isnull=True).order_by("position", "id")
+
+
+class Category(models.Model):
+    """One class. Renamed, merged or retired, never deleted: old labels keep their meaning."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="categories")
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    key = models.CharField(max_length=1, blank=True, help_text=_("the key that chooses it; empty: its position"))
+    position = models.PositiveIntegerField(default=0)
+    former_names = models.JSONField(default=list, blank=True, help_text=_("clients may go on using them"))
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
+    retired_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    objects = CategoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name_plural = "categories"
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), F("project"), condition=Q(retired_at__isnull=True), name="one_category_in_use_per_name"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="category_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GuidelineVersion(models.Model):
+    """The text people worked by, version by version; labels record the number."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guideline_versions")
+    number = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["project", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="one_guideline_per_project_and_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"guideline {self.number} of {self.project_id}"
+
+
+class Membership(models.Model):
+    """A person in a project. The claim queue locks this row, so that one person's claims are serial."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.ANNOTATOR)
+    created_at = models.DateTimeField(auto_now_add=True)
+    # Where this person's last search of the queue ended (labeler/queue.py): everything before it was theirs or full.
+    # Without it, somebody 50,000 images ahead of the others would read 50,000 rows for each claim.
+    frontier_priority = models.FloatField(null=True, editable=False)
+    frontier_image = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["project", "user"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="one_membership_per_person_and_project"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+    @property
+    def may_review(self) -> bool:
+        return self.role in (Role.REVIEWER, Role.LEAD)
+
+    @property
+    def may_lead(self) -> bool:
+        return self.role == Role.LEAD

@@ -1,0 +1,94 @@
+"""What is left to do, and who is doing it.
+
+QueueEntry is narrow and apart from Image, so that re-ordering thousands of images never meets a save:
+a save changes the image's counters and the claim, a new order changes only queue entries.
+Written by labeler/queue.py (seats, claims) and labeler/prelabels.py (priority).
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class ChosenBy(models.TextChoices):
+    """Why an image was handed out. Figures that speak for the whole project use RANDOM ones."""
+
+    RANDOM = "random", _("random")
+    UNCERTAINTY = "uncertainty", _("uncertainty")
+    GOLD = "gold", _("gold")
+    REPEAT = "repeat", _("repeat")
+    REVIEW = "review", _("review")
+
+
+class QueueEntry(models.Model):
+    """The seats of one image, and its place in the order."""
+
+    image = models.OneToOneField("labeler.Image", primary_key=True, on_delete=models.CASCADE, related_name="entry")
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")
+    # Seats = quota of the image; left = those neither claimed nor answered. Invariant, checked by tests and by
+    # `manage.py doctor`: seats_left + claims of this round that hold a seat = seats.
+    round = models.PositiveSmallIntegerField(default=1, help_text=_("as the image's: here too, so that a claim reads one table"))
+    seats = models.PositiveSmallIntegerField()
+    seats_left = models.PositiveSmallIntegerField()
+    priority = models.FloatField(default=0.0, help_text=_("0 to 1, highest first"))
+    chosen_by = models.CharField(max_length=16, choices=ChosenBy.choices, default=ChosenBy.RANDOM)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(seats_left__lte=models.F("seats")), name="no_more_seats_left_than_seats"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["project", "-priority", "-image"], condition=Q(seats_left__gt=0), name="queue_order_of_open_seats"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seats_left} of {self.seats} seats of image {self.image_id}"
+
+
+class ClaimState(models.TextChoices):
+    """OPEN and ANSWERED hold a seat (unless the answer came late to a full image); the others gave it back."""
+
+    OPEN = "open", _("open")
+    ANSWERED = "answered", _("answered")
+    SKIPPED = "skipped", _("skipped")
+    EXPIRED = "expired", _("expired")
+    RELEASED = "released", _("released")
+
+
+class Claim(models.Model):
+    """A lease on an image for one person, and what that person was shown with it."""
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="claims")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="claims")
+    round = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=16, choices=ClaimState.choices, default=ClaimState.OPEN)
+    holds_seat = models.BooleanField(default=True)
+    client = models.UUIDField(null=True, help_text=_("the tab that asked"))
+    chosen_by = models.CharField(max_length=16, choices=ChosenBy.choices, default=ChosenBy.RANDOM)
+    # Null: the person saw no pre-label. The label copies it from here, never from the client.
+    shown_prediction = models.ForeignKey("labeler.Prediction", null=True, on_delete=models.PROTECT, related_name="+")
+    claimed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["image", "annotator", "round"], name="one_claim_per_annotator_image_and_round"),
+            models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_is_known"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["skipped", "expired", "released"]) | Q(holds_seat=False),
+                name="a_claim_given_back_holds_no_seat",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["annotator", "project"], condition=Q(state="open"), name="open_claims_of_a_person"),
+            models.Index(fields=["project", "expires_at"], condition=Q(state="open"), name="claims_by_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} claim of {self.annotator_id} on image {self.image_id}"

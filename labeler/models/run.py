@@ -1,0 +1,113 @@
+"""Training runs, what the resulting models predict, and cached features. Written by labeler/runs.py and labeler/prelabels.py."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from labeler.models.job import UNFINISHED, Leased
+
+
+class RunQuerySet(models.QuerySet["TrainingRun"]):
+    """Words for sets of runs."""
+
+    def unfinished(self) -> RunQuerySet:
+        return self.filter(state__in=UNFINISHED)
+
+    def active(self) -> RunQuerySet:
+        return self.filter(is_active=True)
+
+
+class TrainingRun(Leased):
+    """One training: requested, run by a worker, judged on held-out images, and then perhaps the active model."""
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField(help_text="version of the model, counted per project")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="null: beat did"
+    )
+    config = models.JSONField(default=dict, blank=True)
+    # The classes as they were: index k of every probability vector is the k-th id here.
+    category_ids = ArrayField(models.BigIntegerField(), default=list)
+    category_names = ArrayField(models.CharField(max_length=200), default=list)
+    dataset = models.JSONField(default=dict, blank=True, help_text="counts of train, validation, test, calibration")
+    last_label = models.BigIntegerField(default=0, help_text="newest label id this run could see")
+    n_labels = models.PositiveIntegerField(default=0, help_text="labels in the project when it was requested")
+    metrics = models.JSONField(default=dict, blank=True)
+    history = models.JSONField(default=list, blank=True, help_text="curves, one entry per epoch or step")
+    comparison = models.JSONField(default=list, blank=True, help_text="the candidates and what they scored")
+    checkpoint = models.CharField(max_length=500, blank=True, help_text="relative to the models directory")
+    checkpoint_sha256 = models.CharField(max_length=64, blank=True)
+    temperature = models.FloatField(null=True)
+    is_calibrated = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=False)
+    note = models.TextField(blank=True, help_text="why it was or was not made active")
+    device = models.CharField(max_length=100, blank=True)
+    # Pre-labels are made after training, by the same or another worker: a second stage with its own progress.
+    predicted_done = models.PositiveIntegerField(default=0)
+    predicted_total = models.PositiveIntegerField(default=0)
+    predicted_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(state__in=UNFINISHED), name="one_unfinished_run_per_project"
+            ),
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(is_active=True), name="one_active_model_per_project"
+            ),
+            models.UniqueConstraint(fields=["project", "number"], name="one_run_per_project_and_number"),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | Q(state="done"), name="only_a_finished_run_is_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"model {self.number} of project {self.project_id}"
+
+
+class Prediction(models.Model):
+    """A model's opinion on an image. Another table than labels: it never passes for a person's."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="predictions")
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="predictions")
+    # As in run.category_ids. Single choice: sums to 1. Multi-label: each on its own.
+    probabilities = ArrayField(models.FloatField())
+    categories = ArrayField(models.BigIntegerField(), default=list, help_text="what it would answer")
+    probability = models.FloatField(help_text="of that answer")
+    margin = models.FloatField(help_text="0 unsure, 1 sure")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["image", "run"], name="one_prediction_per_image_and_run"),
+            models.CheckConstraint(
+                condition=Q(probability__gte=0.0, probability__lte=1.0, margin__gte=0.0, margin__lte=1.0),
+                name="probabilities_in_0_1",
+            ),
+        ]
+        indexes = [models.Index(fields=["run", "-probability"], name="predictions_by_confidence")]
+
+    def __str__(self) -> str:
+        return f"{self.categories} ({self.probability:.2f}) for image {self.image_id}"
+
+
+class Feature(models.Model):
+    """A backbone's description of an image's content, computed once and kept (float16, little-endian bytes)."""
+
+    sha256 = models.CharField(max_length=64)
+    backbone = models.CharField(max_length=100)
+    vector = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["backbone", "sha256"], name="one_feature_per_content_and_backbone"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.backbone} features of {self.sha256[:12]}"

@@ -1,0 +1,352 @@
+"""Walk the files of a zip, a tar or a folder in a stable order, trusting nothing an archive says about
+itself.
+
+Nothing is ever extracted: a member is read into memory, up to a cap on the bytes that really come out.
+Names are labels for people, never paths. Does not know what an image is (check.py) or what becomes of it
+(images.py).
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import re
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from labeler.intake.check import Refused
+
+MAX_NAME = 500  # as wide as the column
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What an archive may cost. Bytes are those that come out, counted while reading."""
+
+    entries: int = 1_000_000
+    member_bytes: int = 100 * 1024 * 1024
+    total_bytes: int = 200 * 1024**3
+    # Images hardly compress. An archive whose members overlap, or that is one long run of zeros, gives
+    # itself away by the whole it expands to; the first gigabyte is free, as a few blank TIFFs are no
+    # attack.
+    ratio: int = 100
+    ratio_free_bytes: int = 1024**3
+    depth: int = 50  # folders above a file
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file to look at. `read` gives its bytes or raises Refused; call it before the next member."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+# Files that stand beside images in data sets and on disks: no images, and no news to anybody.
+_BESIDE = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".ini", ".log", ".npy",
+           ".npz", ".parquet", ".py", ".db"}  # fmt: skip
+_JUNK_NAMES = {"thumbs.db", "desktop.ini"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def iterate(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Member]:
+    """The files of a folder, a zip or a tar (plain, gzip, bzip2, xz), whichever `path` is.
+
+    Raises Refused for the archive as a whole: unreadable, or beyond a cap (then what came before it was
+    yielded).
+    """
+    path = Path(path)
+    if path.is_dir():
+        yield from iterate_folder(path, caps=caps)
+        return
+    with path.open("rb") as file:
+        yield from iterate_archive(file, caps=caps)
+
+
+def iterate_archive(file: BinaryIO, *, caps: Caps = Caps()) -> Iterator[Member]:
+    """As `iterate`, for an open binary file that can seek."""
+    start = file.read(6)
+    file.seek(0)
+    if start.startswith(b"PK"):
+        yield from _iterate_zip(file, caps)
+        return
+    opener = _decompressor(start)
+    try:
+        plain = cast("BinaryIO", opener(file)) if opener else file
+        yield from _iterate_tar(plain, caps, archive_bytes=_length(file))
+    except _BROKEN as error:
+        raise Refused("This is neither a zip nor a tar archive, or it is damaged.") from error
+
+
+def iterate_folder(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Member]:
+    """Every file below `path`, folders and files by name; links to folders are not followed."""
+    root = Path(path)
+    entries = 0
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not _is_junk(name))
+        for name in sorted(files):
+            file = Path(folder, name)
+            relative = file.relative_to(root).as_posix()
+            if _is_junk(relative) or not file.is_file():
+                continue
+            entries += 1
+            if entries > caps.entries:
+                raise Refused(f"The folder holds more than {caps.entries:,} files.")
+            yield Member(clean_name(relative), partial(_read_file, file, caps))
+
+
+def clean_name(name: str) -> str:
+    """A member's name as a label: forward slashes, no way up, no drive, nothing invisible, at most MAX_NAME
+    characters.
+
+    The end is kept when it is too long, as that is where the file name stands. Never empty.
+    """
+    # Bytes that are no UTF-8 arrive as lone surrogates, which the database would not take.
+    name = name.encode("utf-8", "replace").decode("utf-8")
+    name = _CONTROL.sub("", unicodedata.normalize("NFC", name)).replace("\\", "/")
+    name = re.sub(r"^[A-Za-z]:", "", name)
+    parts = [part.strip() for part in name.split("/")]
+    name = "/".join(part for part in parts if part not in ("", ".", ".."))
+    return name[-MAX_NAME:] or "unnamed"
+
+
+def _is_junk(name: str) -> bool:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts):
+        return True
+    last = parts[-1].lower() if parts else ""
+    return last in _JUNK_NAMES or PurePosixPath(last).suffix in _BESIDE
+
+
+def _read_file(file: Path, caps: Caps) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(caps.member_bytes + 1)
+    except OSError as error:
+        raise Refused(f"The file cannot be read: {error.strerror or 'unknown reason'}.") from error
+    return _within_member_cap(content, caps)
+
+
+def _within_member_cap(content: bytes, caps: Caps) -> bytes:
+    if len(content) > caps.member_bytes:
+        raise Refused(_too_large(caps))
+    return content
+
+
+def _too_large(caps: Caps) -> str:
+    return f"The file is larger than {caps.member_bytes / (1024 * 1024):.4g} MB."
+
+
+class _Meter:
+    """Counts what really came out of an archive, over all members."""
+
+    def __init__(self, caps: Caps, archive_bytes: int) -> None:
+        self.allowed = min(caps.total_bytes, max(caps.ratio_free_bytes, caps.ratio * archive_bytes))
+        self.bytes = 0
+
+    def add(self, size: int) -> None:
+        self.bytes += size
+        self.check(self.bytes)
+
+    def check(self, size: int) -> None:
+        if size > self.allowed:
+            raise ArchiveTooLarge(
+                f"The archive unpacks to more than {self.allowed / 1024**3:.3g} GB: reading stopped there."
+            )
+
+
+class ArchiveTooLarge(Refused):
+    """The archive as a whole is refused from here on, not one member."""
+
+
+# ---- zip
+
+
+def _iterate_zip(file: BinaryIO, caps: Caps) -> Iterator[Member]:
+    if _count_zip_entries(file) > caps.entries:
+        raise Refused(f"The archive holds more than {caps.entries:,} files.")
+    meter = _Meter(caps, _length(file))
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
+        raise Refused("The zip archive is damaged or incomplete.") from error
+    with archive:
+        members = [(_zip_name(info), info) for info in archive.infolist() if not info.is_dir()]
+        members.sort(key=lambda member: (member[0], member[1].header_offset))
+        for name, info in members:
+            if not _is_junk(name):
+                yield Member(clean_name(name), partial(_read_zip, archive, info, name, caps, meter))
+
+
+def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: Caps, meter: _Meter) -> bytes:
+    _check_depth(name, caps)
+    if info.flag_bits & 0x1:
+        raise Refused("The file is encrypted: unpack the archive with its password first.")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # The others cannot be read a little at a time by zipfile: 4 KB of bzip2 may become 90 MB in one step.
+        raise Refused("The file is packed by a method that is not read here: use an ordinary zip.")
+    # zipfile stops at the size the header names, and a larger truth then fails the checksum: fine. What it
+    # does not check is a header that names far more than the archive could hold, so we read in steps and
+    # count.
+    content = bytearray()
+    try:
+        with archive.open(info) as opened:
+            while len(content) <= caps.member_bytes:
+                step = opened.read(min(1024 * 1024, caps.member_bytes + 1 - len(content)))
+                if not step:
+                    break
+                content += step
+                meter.add(len(step))
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        OSError,
+    ) as error:
+        raise Refused(
+            "The file is damaged inside the archive (its checksum or its header is wrong)."
+        ) from error
+    return _within_member_cap(bytes(content), caps)
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The member's name. Finder and others write UTF-8 without saying so: it arrives as code page 437."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return info.filename
+
+
+def _count_zip_entries(file: BinaryIO) -> int:
+    """How many entries the central directory can have at most, in constant memory.
+
+    zipfile builds an object of some 600 bytes for each before anybody can count them, and does not
+    believe the number at the end of the file either. So count the signatures from the start of the
+    directory that it would read.
+    """
+    size = _length(file)
+    tail_start = max(0, size - 65_557 - 20)  # the longest comment, and the locator of zip64
+    file.seek(tail_start)
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) - end < 22:
+        file.seek(0)
+        return 0  # zipfile will refuse it
+    directory_bytes = int.from_bytes(tail[end + 12 : end + 16], "little")
+    if directory_bytes == 0xFFFFFFFF:
+        directory_bytes = size
+    file.seek(max(0, tail_start + end - directory_bytes - 76))
+    count, carried = 0, b""
+    while step := file.read(1024 * 1024):
+        step = carried + step
+        count += step.count(b"PK\x01\x02")
+        carried = step[-3:]
+    file.seek(0)
+    return count
+
+
+def _length(file: BinaryIO) -> int:
+    position = file.tell()
+    length = file.seek(0, io.SEEK_END)
+    file.seek(position)
+    return length
+
+
+def _check_depth(name: str, caps: Caps) -> None:
+    if name.count("/") + name.count("\\") > caps.depth:
+        raise Refused(f"The file lies more than {caps.depth} folders deep.")
+
+
+# ---- tar
+
+_BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError)
+
+
+def _decompressor(start: bytes) -> Callable[[BinaryIO], object] | None:
+    if start.startswith(b"\x1f\x8b"):
+        return lambda file: gzip.GzipFile(fileobj=file)
+    if start.startswith(b"BZh"):
+        return bz2.BZ2File
+    if start.startswith(b"\xfd7zXZ\x00"):
+        return lzma.LZMAFile
+    return None
+
+
+class _Wary(io.RawIOBase):
+    """A file under tarfile's feet. tarfile reads an extended header of any size in one go: refuse that."""
+
+    def __init__(self, file: BinaryIO, largest_read: int) -> None:
+        self.file, self.largest_read = file, largest_read
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= self.largest_read:
+            raise ArchiveTooLarge("The archive has a header of absurd size.")
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
+def _iterate_tar(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[Member]:
+    meter = _Meter(caps, archive_bytes)
+    wary = _Wary(file, largest_read=max(caps.member_bytes + 1, 1024 * 1024))
+    # Not sorted: a packed tar can only be read from front to back, and its own order is as stable.
+    with tarfile.open(fileobj=cast("BinaryIO", wary), mode="r:", errorlevel=0) as archive:
+        entries = 0
+        while (info := archive.next()) is not None:
+            # tarfile keeps every header for getnames(): a gigabyte for a million of them.
+            archive.members = []  # type: ignore[attr-defined]
+            entries += 1
+            if entries > caps.entries:
+                raise Refused(f"The archive holds more than {caps.entries:,} files.")
+            # Passing over a member unpacks it, so it counts whether it is read or not.
+            meter.check(info.offset_data + (0 if info.issym() or info.islnk() else _stored_size(info)))
+            # Links and devices: nothing here may reach outside the archive.
+            if info.isreg() and not _is_junk(info.name):
+                yield Member(clean_name(info.name), partial(_read_tar, archive, info, caps))
+        # tarfile takes a damaged header for the end. The true end is a block of zeros, or of the file.
+        wary.seek(archive.offset)
+        if wary.read(tarfile.BLOCKSIZE).strip(b"\0"):
+            raise Refused(f"The tar archive is damaged after {entries:,} entries: the rest cannot be read.")
+
+
+def _stored_size(info: tarfile.TarInfo) -> int:
+    return 0 if info.issparse() else info.size
+
+
+def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo, caps: Caps) -> bytes:
+    _check_depth(info.name, caps)
+    if info.issparse():
+        raise Refused("The file is stored with holes (sparse), which is not read here.")
+    if info.size > caps.member_bytes:  # a tar's sizes are true: the next header stands behind that many bytes
+        raise Refused(_too_large(caps))
+    try:
+        opened = archive.extractfile(info)
+        content = opened.read(caps.member_bytes + 1) if opened else b""
+    except _BROKEN as error:
+        raise Refused("The archive is damaged in the middle of this file.") from error
+    if len(content) != info.size:
+        raise Refused("The archive ends in the middle of this file.")
+    return content

@@ -1,0 +1,242 @@
+"""Say whether some bytes are an image we accept, and decode them once.
+
+Knows formats, limits and everything that can be wrong with a file. Does not know where the bytes came from,
+where they go (store.py) or what is made of them (renditions.py).
+"""
+
+import hashlib
+import io
+import os
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+# Named, because Pillow has 43 decoders active and most of them have seen far less hostile input than these
+# six. What a camera calls MPO (a JPEG with a second picture behind it) arrives through the JPEG decoder.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
+
+# Long side of the preview: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that still covers it.
+PREVIEW_LONG_SIDE = 1600
+FRAMES_COUNTED = 100  # counting all frames of a hostile GIF takes minutes; only the first is ever used
+
+_ORIENTATION = 0x0112  # EXIF tag
+_SIDEWAYS = (5, 6, 7, 8)  # orientations whose upright image has width and height exchanged
+
+# A warning nobody reads would let an image of twice the limit through.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+
+class Refused(Exception):
+    """A file that is not taken in; `reason` is one plain sentence for the person who sent it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a single file may cost us: pixels of its first frame, and bytes of the file."""
+
+    max_pixels: int = 50_000_000
+    max_bytes: int = 50 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """An image that decoded to its end. Width and height are those of the upright image, in pixels."""
+
+    width: int
+    height: int
+    format: str  # one of FORMATS
+    sha256: str  # of the bytes as they came, hexadecimal
+    bytes: int  # size of the file
+    frames: int  # 1; more for an animation or several pages (FRAMES_COUNTED means: at least as many)
+
+    @property
+    def extension(self) -> str:
+        return EXTENSIONS[self.format]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """A checked image with its pixels, so that renditions need not decode it again."""
+
+    checked: CheckedImage
+    content: bytes
+    pixels: Image.Image  # first frame in its own mode, not yet upright; a large JPEG arrives reduced
+    orientation: int  # EXIF, 1..8: how to turn `pixels` upright
+
+
+def check_image(source: Source, *, limits: Limits = Limits()) -> CheckedImage:
+    """Decode the whole of `source` (a path, bytes or an open binary file) and describe it.
+
+    Raises Refused with a sentence for anything but a complete image in one of FORMATS within `limits`;
+    OSError when `source` itself cannot be read.
+    """
+    return decode_image(source, limits=limits).checked
+
+
+def decode_image(source: Source, *, limits: Limits = Limits(), full_size: bool = False) -> DecodedImage:
+    """As check_image, and keep the pixels. `full_size`: never let the JPEG decoder reduce them."""
+    content = _read(source, limits.max_bytes)
+    if not content:
+        raise Refused("The file is empty.")
+    try:
+        return _decode(content, limits, full_size)
+    except Refused:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Refused(_too_many_pixels(limits)) from error
+    except Image.UnidentifiedImageError as error:
+        raise Refused(_what_it_is_instead(content)) from error
+    # Decoders meet hostile bytes here and answer with whatever went wrong inside them (OSError,
+    # SyntaxError, struct.error, IndexError, ...). None of it may stop the other files of a batch; the cause
+    # stays attached.
+    except Exception as error:
+        raise Refused(_damage_in_words(error)) from error
+
+
+def _decode(content: bytes, limits: Limits, full_size: bool) -> DecodedImage:
+    # Pillow compares the size in the header with this global before we see the image. Written on each call,
+    # as the limit is a setting; all callers of a process pass the same one, and the check below does not
+    # depend on it.
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > limits.max_pixels:
+            raise Refused(_too_many_pixels(limits))
+        image_format = "JPEG" if image.format == "MPO" else str(image.format)
+        if image_format == "PNG":
+            _check_png_sums(content)
+        if image_format == "JPEG" and not full_size:
+            # Reads the entropy-coded data to its end all the same, so a truncated file is still found.
+            scale = min(1.0, PREVIEW_LONG_SIDE / max(width, height))
+            image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
+        image.load()  # not verify(): that passes a truncated JPEG
+        # Only after load(): TIFF turns itself upright there, and drops the tag.
+        orientation = _orientation(image)
+        if image_format == "TIFF":
+            width, height = image.size
+        # The decoder's memory of other frames goes away with the file; the pixels stay.
+        pixels = image.copy() if getattr(image, "is_animated", False) else image
+        frames = _count_frames(image)
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    checked = CheckedImage(
+        width=width,
+        height=height,
+        format=image_format,
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        frames=frames,
+    )
+    return DecodedImage(checked=checked, content=content, pixels=pixels, orientation=orientation)
+
+
+def _check_png_sums(content: bytes) -> None:
+    """Pillow shows damaged pixel data as it comes; the critical chunks' checksums tell. 1 ms for 2 MB."""
+    position = 8
+    while position + 12 <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        kind = content[position + 4 : position + 8]
+        end = position + 8 + length
+        if end + 4 > len(content):
+            break
+        critical = kind[:1].isupper()
+        if critical and zlib.crc32(content[position + 4 : end]) != int.from_bytes(
+            content[end : end + 4], "big"
+        ):
+            raise Refused("The image is damaged: a checksum inside it is wrong.")
+        if kind == b"IEND":
+            return
+        position = end + 4
+    raise Refused("The image is incomplete: the file ends too early.")
+
+
+def _read(source: Source, max_bytes: int) -> bytes:
+    """All bytes of the source; one byte more than allowed is enough to refuse it."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        content = bytes(source)
+    elif isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            content = file.read(max_bytes + 1)
+    else:
+        source.seek(0)
+        content = source.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise Refused(f"The file is larger than {_megabytes(max_bytes)} MB.")
+    return content
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 where the tag is missing or nonsense, as every viewer does."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    # A camera's broken metadata says nothing against its pixels, which decoded.
+    except Exception:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _count_frames(image: Image.Image) -> int:
+    if not getattr(image, "is_animated", False):
+        return 1
+    if image.format == "MPO":
+        return 1  # the second picture is a preview, a depth map or the other eye: not an animation
+    frames = 1
+    try:
+        while frames < FRAMES_COUNTED:
+            image.seek(frames)
+            frames += 1
+    # The first frame is what counts, and it decoded: a damaged later one only ends the counting.
+    except Exception:
+        return frames
+    return frames
+
+
+def _too_many_pixels(limits: Limits) -> str:
+    return f"The image has more than {limits.max_pixels / 1_000_000:g} megapixels."
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1024 * 1024):.4g}"
+
+
+def _damage_in_words(error: Exception) -> str:
+    words = str(error).lower()
+    if isinstance(error, EOFError) or "truncated" in words or "unexpected end" in words:
+        return "The image is incomplete: the file ends too early."
+    return "The image is damaged and cannot be decoded."
+
+
+def _what_it_is_instead(content: bytes) -> str:
+    """Name what was sent in place of an image, where its first bytes tell."""
+    start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    accepted = "Images may be JPEG, PNG, WebP, GIF, BMP or TIFF."
+    known = {b"%pdf": "a PDF", b"%!ps": "a PostScript file", b"8bps": "a Photoshop file",
+             b"pk\x03\x04": "an archive", b"\x1f\x8b": "an archive"}  # fmt: skip
+    for magic, name in known.items():
+        if start.startswith(magic):
+            return f"This is {name}, not an image. {accepted}"
+    if b"<svg" in start:
+        return f"This is an SVG drawing, not an image made of pixels. {accepted}"
+    if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start or b"<script" in start:
+        return f"This is a web page, not an image. {accepted}"
+    if content[4:8] == b"ftyp":
+        brand = content[8:12]
+        if brand.startswith((b"hei", b"hev", b"mif", b"msf")):
+            return f"This is a HEIC image, which is not read here: save it as JPEG. {accepted}"
+        if brand.startswith(b"avi"):
+            return f"This is an AVIF image, which is not read here: save it as JPEG. {accepted}"
+        return f"This is a video, not an image. {accepted}"
+    if content[:3] == b"\xff\xd8\xff" or content[:8] == b"\x89PNG\r\n\x1a\n":
+        return "The image is damaged and cannot be decoded."
+    return f"This is not an image. {accepted}"

@@ -27,8 +27,19 @@ DEFAULT_DATA_DIR = Path(__file__).resolve().parent.parent / "var"
 
 # Commands that start no servers: `up` does it itself, the others touch no rows.
 WITHOUT_SERVERS = frozenset(
-    {"up", "help", "version", "collectstatic", "makemigrations", "spectacular", "compilemessages", "makemessages",
-     "startapp", "diffsettings", "findstatic"}
+    {
+        "up",
+        "help",
+        "version",
+        "collectstatic",
+        "makemigrations",
+        "spectacular",
+        "compilemessages",
+        "makemessages",
+        "startapp",
+        "diffsettings",
+        "findstatic",
+    }
 )
 
 
@@ -140,16 +151,23 @@ class Servers:
         self.valkey: Valkey | None = None
         if database:
             passwords = {OWNER: state["owner_password"], ROLE: state["role_password"]}
-            self.postgres = Postgres(self.home, logs / "postgres.log", account, passwords, state.get("postgres_port"), fsync)
+            self.postgres = Postgres(
+                self.home, logs / "postgres.log", account, passwords, state.get("postgres_port"), fsync
+            )
         if broker:
-            self.valkey = Valkey(self.home, logs / "valkey.log", account, state["broker_password"], state.get("valkey_port"))
+            self.valkey = Valkey(
+                self.home, logs / "valkey.log", account, state["broker_password"], state.get("valkey_port")
+            )
 
     def _read_state(self) -> dict[str, Any]:
         try:
             return json.loads(self._state_path.read_text())
         except FileNotFoundError:
             # Written before a server is made with it: a password that was used and then lost locks everybody out.
-            state = {name: secrets.token_urlsafe(24) for name in ("owner_password", "role_password", "broker_password")}
+            state = {
+                name: secrets.token_urlsafe(24)
+                for name in ("owner_password", "role_password", "broker_password")
+            }
             state["secret_key"] = secrets.token_urlsafe(48)
             write_private(self._state_path, state)
             return state
@@ -171,11 +189,17 @@ class Servers:
                 self._state["valkey_port"] = self.valkey.port
             write_private(self._state_path, self._state)
             found = Connection(
-                self.postgres.url() if self.postgres else None, self.valkey.url() if self.valkey else None, self._state["secret_key"]
+                self.postgres.url() if self.postgres else None,
+                self.valkey.url() if self.valkey else None,
+                self._state["secret_key"],
             )
             write_private(
                 self.data_dir / "run" / "connection.json",
-                {"database_url": found.database_url, "redis_url": found.redis_url, "secret_key": found.secret_key},
+                {
+                    "database_url": found.database_url,
+                    "redis_url": found.redis_url,
+                    "secret_key": found.secret_key,
+                },
             )
         except OSError as error:
             self.stop()
@@ -234,7 +258,9 @@ def running(data_dir: Path, purpose: str) -> Iterator[None]:
                     break
                 fcntl.flock(users, fcntl.LOCK_UN)  # they were stopped while we waited
             if time.monotonic() > deadline:
-                raise CannotStart(f"Another process has held {data_dir} for 90 seconds without starting its servers. Try again.")
+                raise CannotStart(
+                    f"Another process has held {data_dir} for 90 seconds without starting its servers. Try again."
+                )
             time.sleep(0.1)
         try:
             yield

@@ -60,14 +60,21 @@ def server_account(existing: Path | None = None) -> Account | None:
         except KeyError:
             continue
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise CannotStart("PostgreSQL cannot run as root, and there is no account postgres or nobody. Start as a plain user.")
+    raise CannotStart(
+        "PostgreSQL cannot run as root, and there is no account postgres or nobody. Start as a plain user."
+    )
 
 
 def can_enter(directory: Path, account: Account) -> bool:
     """True when `account` can reach `directory`; tried, not guessed from modes, because access lists exist."""
     probe = subprocess.run(
         ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)],
-        user=account.uid, group=account.gid, extra_groups=[], cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
     )
     return probe.returncode == 0
 
@@ -121,7 +128,9 @@ def works(program: Path, account: Account | None) -> bool:
     """True when `program --version` runs as the account that will run it."""
     drop = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
     try:
-        probe = subprocess.run([str(program), "--version"], cwd="/", stdin=subprocess.DEVNULL, capture_output=True, **drop)
+        probe = subprocess.run(
+            [str(program), "--version"], cwd="/", stdin=subprocess.DEVNULL, capture_output=True, **drop
+        )
     except OSError:
         return False
     return probe.returncode == 0
@@ -138,7 +147,9 @@ def copy_for(account: Account, folders: list[Path], label: str) -> Path:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts and "include" not in path.parts:
                 status = path.stat()
-                digest.update(f"{path.relative_to(folder.parent)} {status.st_size} {status.st_mtime_ns}\n".encode())
+                digest.update(
+                    f"{path.relative_to(folder.parent)} {status.st_size} {status.st_mtime_ns}\n".encode()
+                )
     target = SHARED_HOME / "programs" / f"{label}-{digest.hexdigest()[:12]}"
     if target.is_dir():
         return target
@@ -148,7 +159,12 @@ def copy_for(account: Account, folders: list[Path], label: str) -> Path:
             parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             parent.chmod(0o755)
         for folder in folders:
-            shutil.copytree(folder, staging / folder.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "include"))
+            shutil.copytree(
+                folder,
+                staging / folder.name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("__pycache__", "include"),
+            )
         for path in [staging, *staging.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
@@ -157,5 +173,7 @@ def copy_for(account: Account, folders: list[Path], label: str) -> Path:
         shutil.rmtree(staging, ignore_errors=True)
         if target.is_dir():  # another start was quicker
             return target
-        raise explain_os_error(error, f"copying programs to {target} for the account {account.name}") from error
+        raise explain_os_error(
+            error, f"copying programs to {target} for the account {account.name}"
+        ) from error
     return target

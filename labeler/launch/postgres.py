@@ -102,7 +102,9 @@ def _places():
 
 
 def _major(directory: Path) -> int:
-    answer = subprocess.run([str(directory / "postgres"), "--version"], capture_output=True, text=True, cwd="/")
+    answer = subprocess.run(
+        [str(directory / "postgres"), "--version"], capture_output=True, text=True, cwd="/"
+    )
     found = re.search(r"(\d+)", answer.stdout)
     if found is None:
         raise CannotStart(f"{directory}/postgres does not tell its version.")
@@ -156,7 +158,9 @@ class Postgres:
             said = processes.tail(self.log, lines=8, since=before)
             self.stop()
             if "No space left on device" in said:
-                raise CannotStart(f"The disk is full: PostgreSQL cannot write to {self.directory}. Free some space and start again.")
+                raise CannotStart(
+                    f"The disk is full: PostgreSQL cannot write to {self.directory}. Free some space and start again."
+                )
             # Another process may take the port between our look and the server's, and after a killed
             # server its last children may still hold the shared memory for a moment.
             if attempt == 3 or not re.search("in use|still active", said):
@@ -176,7 +180,9 @@ class Postgres:
             version = (self.directory / "PG_VERSION").read_text().strip()
         except FileNotFoundError:
             if self.directory.exists():
-                raise CannotStart(f"{self.directory} is there but holds no database. Move it away, or choose another --data DIR.") from None
+                raise CannotStart(
+                    f"{self.directory} is there but holds no database. Move it away, or choose another --data DIR."
+                ) from None
             return
         except OSError as error:
             raise explain_os_error(error, f"reading {self.directory}") from error
@@ -192,7 +198,9 @@ class Postgres:
         assert self.programs is not None
         free = shutil.disk_usage(self.home).free
         if free < 200 * 1024 * 1024:
-            raise CannotStart(f"Only {free // 1024**2} MB are free on the disk of {self.home}; a first start needs 200 MB.")
+            raise CannotStart(
+                f"Only {free // 1024**2} MB are free on the disk of {self.home}; a first start needs 200 MB."
+            )
         making = self.home / "postgres.making"
         secret = self.home / "postgres.password"
         locale = ["--locale=C", "-E", "UTF8"]
@@ -208,16 +216,29 @@ class Postgres:
             secret.write_text(self.passwords[OWNER])
             before = self.log.stat().st_size if self.log.exists() else 0
             run = processes.spawn(
-                [self.programs.directory / "initdb", "-D", making, "-U", OWNER, "--auth=scram-sha-256", f"--pwfile={secret}",
-                 *locale, *([] if self.fsync else ["--no-sync"])],
-                log=self.log, account=self.account and self.account.ids, env=_environment(),
+                [
+                    self.programs.directory / "initdb",
+                    "-D",
+                    making,
+                    "-U",
+                    OWNER,
+                    "--auth=scram-sha-256",
+                    f"--pwfile={secret}",
+                    *locale,
+                    *([] if self.fsync else ["--no-sync"]),
+                ],
+                log=self.log,
+                account=self.account and self.account.ids,
+                env=_environment(),
             )
             failed = run.wait() != 0
             secret.unlink()
             if failed:
                 said = processes.tail(self.log, lines=8, since=before)
                 if "No space left on device" in said:
-                    raise CannotStart(f"The disk is full: the database cannot be made in {self.home}. Free some space and start again.")
+                    raise CannotStart(
+                        f"The disk is full: the database cannot be made in {self.home}. Free some space and start again."
+                    )
                 raise CannotStart(f"The database could not be made. initdb said, in {self.log}:\n{said}")
             making.rename(self.directory)
         except OSError as error:
@@ -250,7 +271,9 @@ class Postgres:
         try:
             self.process = processes.spawn(
                 [self.programs.directory / "postgres", "-D", self.directory, *words],
-                log=self.log, account=self.account and self.account.ids, env=_environment(),
+                log=self.log,
+                account=self.account and self.account.ids,
+                env=_environment(),
             )
         except OSError as error:
             raise explain_os_error(error, "starting PostgreSQL") from error
@@ -288,7 +311,10 @@ class Postgres:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
             verb = "ALTER" if cursor.fetchone() else "CREATE"
-            cursor.execute(f"{verb} ROLE {ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD %s", [self.passwords[ROLE]])
+            cursor.execute(
+                f"{verb} ROLE {ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD %s",
+                [self.passwords[ROLE]],
+            )
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE])
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}")

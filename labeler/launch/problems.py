@@ -11,16 +11,22 @@ class CannotStart(Exception):
 def explain_os_error(error: OSError, doing: str) -> CannotStart:
     """The sentence for an operating-system error met while `doing` (for example "writing to /data")."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return CannotStart(f"The disk is full ({doing}). Free some space and start again; nothing acknowledged is lost.")
+        return CannotStart(
+            f"The disk is full ({doing}). Free some space and start again; nothing acknowledged is lost."
+        )
     if error.errno in {errno.EACCES, errno.EPERM}:
         return CannotStart(
             f"No permission ({doing}) for the account {account_name()}. Choose another data directory "
             "(--data DIR, or make run DATA=DIR), or change the owner of this one."
         )
     if error.errno == errno.EROFS:
-        return CannotStart(f"The file system is read-only ({doing}). Choose another data directory with --data DIR.")
+        return CannotStart(
+            f"The file system is read-only ({doing}). Choose another data directory with --data DIR."
+        )
     if error.errno in {errno.ENOTDIR, errno.EEXIST}:
-        return CannotStart(f"A file stands where a directory is needed ({doing}). Choose another one with --data DIR.")
+        return CannotStart(
+            f"A file stands where a directory is needed ({doing}). Choose another one with --data DIR."
+        )
     return CannotStart(f"{doing[:1].upper()}{doing[1:]} failed: {error.strerror or error}.")
 
 

@@ -35,7 +35,9 @@ def began(pid: int) -> str | None:
         return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
     listing = subprocess.run(
         ["ps", "-o", "state=,lstart=", "-p", str(pid)],
-        capture_output=True, text=True, env={"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"},
     )
     state, _, moment = listing.stdout.strip().partition(" ")
     return moment.strip() if moment and not state.startswith("Z") else None
@@ -48,7 +50,9 @@ def command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True
+    ).stdout.strip()
 
 
 def rotate(log: Path, limit: int = LOG_LIMIT_BYTES) -> None:
@@ -80,9 +84,15 @@ def spawn(
     with log.open("ab") as output:
         return subprocess.Popen(
             [os.fspath(word) for word in argv],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             env=dict(env) if env is not None else None,
-            cwd=cwd, pass_fds=tuple(pass_fds), start_new_session=True, umask=0o077, **drop,
+            cwd=cwd,
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+            umask=0o077,
+            **drop,
         )
 
 

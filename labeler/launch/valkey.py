@@ -89,7 +89,9 @@ class Valkey:
             said = processes.tail(self.log, lines=8, since=before)
             self.stop()
             if "No space left on device" in said:
-                raise CannotStart(f"The disk is full: Valkey cannot write to {self.directory}. Free some space and start again.")
+                raise CannotStart(
+                    f"The disk is full: Valkey cannot write to {self.directory}. Free some space and start again."
+                )
             if "append only file" in said and not put_aside:
                 self.directory.rename(self.home / f"valkey.damaged-{time.time_ns()}")
                 put_aside = True
@@ -128,7 +130,9 @@ class Valkey:
             own(configuration, self.account, 0o600)
             configuration.write_text(text)
             self.process = processes.spawn(
-                [self.program or "", configuration], log=self.log, account=self.account and self.account.ids,
+                [self.program or "", configuration],
+                log=self.log,
+                account=self.account and self.account.ids,
                 env={"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"},
             )
         except OSError as error:
@@ -164,6 +168,6 @@ class Valkey:
 
 def _quoted(value: str) -> str:
     """A value as Valkey's configuration wants it: in quotes when it holds a space or a quote."""
-    if value == '""' or not set(value) & set(' "\'\\#'):
+    if value == '""' or not set(value) & set(" \"'\\#"):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

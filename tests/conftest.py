@@ -1,0 +1,60 @@
+"""The cast. ann, bea and dora label; rev reviews; lena leads; ada is an admin; carl is a stranger who must never get in."""
+
+import pytest
+from django.core.cache import cache
+
+from tests.factories import join, make_project, make_user
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache():
+    """Counts and reports cached by one test must not answer the next."""
+    cache.clear()
+
+
+@pytest.fixture
+def ann(db):
+    return make_user("ann")
+
+
+@pytest.fixture
+def bea(db):
+    return make_user("bea")
+
+
+@pytest.fixture
+def dora(db):
+    return make_user("dora")
+
+
+@pytest.fixture
+def rev(db):
+    return make_user("rev")
+
+
+@pytest.fixture
+def lena(db):
+    return make_user("lena")
+
+
+@pytest.fixture
+def ada(db):
+    return make_user("ada", is_superuser=True, is_staff=True)
+
+
+@pytest.fixture
+def carl(db):
+    return make_user("carl")
+
+
+@pytest.fixture
+def project(ann, bea, dora, rev, lena):
+    """Three classes, one per image, two labels each; nothing blind."""
+    project = make_project(ann, bea, dora, lead=lena, name="Animals", question="What is it?")
+    join(project, rev, "reviewer")
+    return project
+
+
+@pytest.fixture
+def multi_project(ann, bea, lena):
+    return make_project(ann, bea, lead=lena, name="Tags", task="multi", categories=("sky", "sea", "sand"))

@@ -1,0 +1,168 @@
+"""Many at once, on real connections: quota exact, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from labeler.labeling import save_label, undo
+from labeler.models import Claim, Image, Label
+from labeler.queue import claim, expire_leases, release
+from tests.factories import add_images, join, make_project, make_user
+from tests.test_queue import let_leases_run_out, seats_are_right
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def together(tasks):
+    """Run the callables at the same moment, each on its own connection; their results in order."""
+    start = threading.Barrier(len(tasks))
+
+    def run(task):
+        try:
+            start.wait(timeout=30)
+            return task()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return [future.result(timeout=60) for future in [pool.submit(run, task) for task in tasks]]
+
+
+def make_crowd(project, n):
+    people = [make_user(f"p{number}") for number in range(n)]
+    for person in people:
+        join(project, person)
+    return people
+
+
+def counters_are_right(project) -> bool:
+    """Image counters equal a count over the labels."""
+    for image in Image.objects.filter(project=project):
+        current = list(Label.objects.filter(image=image, extra=False).votes())
+        if image.n_votes != len(current) or sum(image.tally.values()) != len(current):
+            return False
+    return True
+
+
+def test_thirty_people_on_the_last_seats_take_exactly_the_quota():
+    project = make_project()
+    people = make_crowd(project, 30)
+    add_images(project, 3, labels_needed=2)
+
+    offers = together([lambda p=p: claim(project=project, annotator=p, count=2) for p in people])
+
+    assert sum(len(offer) for offer in offers) == 6
+    assert seats_are_right(project)
+
+
+def test_nobody_goes_home_empty_handed_while_a_seat_is_free():
+    # 2 seats, 2 people, one image: whoever meets the other's lock must wait for it, not be told that nothing is left.
+    for _ in range(15):
+        project = make_project()
+        people = [make_user(f"q{uuid4().hex[:8]}") for _ in range(2)]
+        for person in people:
+            join(project, person)
+        add_images(project, 1, labels_needed=2)
+
+        offers = together([lambda p=p, pr=project: claim(project=pr, annotator=p) for p in people])
+
+        assert [len(offer) for offer in offers] == [1, 1]
+
+
+def test_a_crowd_that_labels_skips_undoes_and_leaves_ends_with_the_quota_and_exact_counters():
+    project = make_project(lease_seconds=30)
+    people = make_crowd(project, 16)
+    add_images(project, 40, labels_needed=2)
+
+    def work(person, seed):
+        chance = random.Random(seed)
+        while batch := claim(project=project, annotator=person, count=3):
+            for one in batch:
+                dice = chance.random()
+                if dice < 0.06:
+                    release(image_id=one.image_id, annotator=person)
+                    continue
+                if dice < 0.12:
+                    save_label(image_id=one.image_id, annotator=person, answer="skip")
+                    continue
+                save_label(
+                    image_id=one.image_id, annotator=person, categories=[chance.choice(["cat", "dog", "fox"])]
+                )
+                if dice > 0.9:
+                    undo(image_id=one.image_id, annotator=person)
+                    save_label(image_id=one.image_id, annotator=person, categories=["cat"])
+        return True
+
+    assert all(together([lambda p=p, s=s: work(p, s) for s, p in enumerate(people)]))
+
+    assert seats_are_right(project) and counters_are_right(project)
+    assert set(Image.objects.values_list("n_votes", flat=True)) == {2}
+    assert not Label.objects.filter(extra=True).exists()
+
+
+def test_one_key_sent_twenty_times_at_once_writes_one_label():
+    project = make_project()
+    [person] = make_crowd(project, 1)
+    [image] = add_images(project, 1)
+    claim(project=project, annotator=person)
+    key = uuid4()
+
+    saved = together(
+        [
+            lambda: save_label(
+                image_id=image.pk, annotator=person, categories=["cat"], idempotency_key=key
+            )
+            for _ in range(20)
+        ]
+    )
+
+    assert len({one.id for one in saved}) == 1 and sum(one.created for one in saved) == 1
+    assert Label.objects.count() == 1 and counters_are_right(project)
+
+
+def test_two_tabs_of_one_person_never_hold_one_image():
+    project = make_project()
+    [person] = make_crowd(project, 1)
+    add_images(project, 20)
+
+    offers = together(
+        [lambda: claim(project=project, annotator=person, count=3, client=uuid4()) for _ in range(6)]
+    )
+
+    held = [one.image_id for offer in offers for one in offer]
+    assert len(held) == len(set(held)) == 18
+
+
+def test_late_answers_while_others_take_the_seats_keep_every_answer_and_the_quota():
+    project = make_project()
+    people = make_crowd(project, 12)
+    images = add_images(project, 4, labels_needed=2)
+    for person in people[:2]:
+        assert len(claim(project=project, annotator=person, count=4)) == 4
+    let_leases_run_out(project)
+
+    def late(person):
+        return [save_label(image_id=i.pk, annotator=person, categories=["cat"]) for i in images]
+
+    def newcomer(person):
+        expire_leases(project)
+        return [
+            save_label(image_id=one.image_id, annotator=person, categories=["dog"])
+            for one in claim(project=project, annotator=person, count=4)
+        ]
+
+    saved = together(
+        [lambda p=p: late(p) for p in people[:2]] + [lambda p=p: newcomer(p) for p in people[2:]]
+    )
+
+    assert all(len(answers) == 4 for answers in saved[:2])  # nobody's work was refused
+    assert Label.objects.count() == sum(len(answers) for answers in saved)
+    assert seats_are_right(project) and counters_are_right(project)
+    assert Image.objects.filter(n_votes__gt=2).count() == 0
+    assert Claim.objects.filter(holds_seat=True).count() == 8

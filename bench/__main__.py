@@ -1,0 +1,31 @@
+"""Run measurements by name, or all of them, and print each with its n, spread and hardware."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+
+from bench.common import hardware
+
+# In the order of the README's table. Each module has a main() that prints.
+MEASUREMENTS = ("startup", "queue", "agreement", "report", "intake", "features", "screen")
+
+
+def main(names: list[str]) -> int:
+    """0 when all ran; 2 for an unknown name."""
+    unknown = set(names) - set(MEASUREMENTS)
+    if unknown:
+        print(f"No measurement called {', '.join(sorted(unknown))}. There are: {', '.join(MEASUREMENTS)}.", file=sys.stderr)
+        return 2
+    print(f"# {hardware()}\n")
+    for name in names or MEASUREMENTS:
+        begun = time.monotonic()
+        print(f"## {name}")
+        importlib.import_module(f"bench.{name}").main()
+        print(f"({time.monotonic() - begun:.0f} s)\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

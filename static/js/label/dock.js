@@ -28,8 +28,7 @@ export class Dock {
         { type: "button", class: "key", title: description || null, "aria-pressed": multi ? "false" : null, "aria-keyshortcuts": key || null },
         ...(key ? [el("kbd", { "aria-hidden": "true" }, key)] : []),
         marker(index),
-        el("span", { class: "nm" }, name),
-        el("span", { class: "pr num" }),
+        el("span", { class: "tx" }, el("span", { class: "nm" }, name), el("span", { class: "pr num" })),
         el("progress", { class: "pb", max: "1", value: "0", "aria-hidden": "true", hidden: true }),
       );
       button.addEventListener("click", (event) => onChoose(index, event));

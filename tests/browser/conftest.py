@@ -1,0 +1,91 @@
+"""A Chromium for the tests that look at pages, and a live server with real images.
+
+Knows playwright. Where the browser is found, and what happens without one, stands in tests/chromium.py.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+from PIL import Image as Pixels
+
+pytest.importorskip("playwright", reason="playwright is not installed (make test installs it)")
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser(browser_path):
+    """One Chromium for all tests; each test has a context, and so cookies and storage, of its own."""
+    # Playwright's event loop runs in this thread, so Django takes our plain calls for calls from a coroutine.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def new_context(browser: Browser):
+    """Make a context; what went wrong on its pages (an exception, a console error) fails the test at its end."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def make(**options) -> BrowserContext:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(10_000)
+        context.on("weberror", lambda error: troubles.append(str(error.error)))
+        context.on(
+            "console",
+            # A request that a test makes fail is reported by the browser as an error of its own.
+            lambda message: troubles.append(message.text)
+            if message.type == "error" and "Failed to load resource" not in message.text
+            else None,
+        )
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not troubles, troubles
+
+
+@pytest.fixture
+def page(new_context) -> Page:
+    """A page of a context of its own, 1280 x 800."""
+    return new_context().new_page()
+
+
+@pytest.fixture
+def plain_static_files(settings):
+    """Names without a hash: the tests serve static/ as it is, nothing was collected."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def sign_in(client, live_server, plain_static_files):
+    """`sign_in(page_or_context, person)`: a session for a person, without the login form."""
+
+    def sign_in(where: Page | BrowserContext, person) -> None:
+        context = where.context if isinstance(where, Page) else where
+        client.force_login(person)
+        cookie = client.cookies["sessionid"]
+        context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
+
+    return sign_in
+
+
+def jpeg(seed: int, size: tuple[int, int] = (320, 240)) -> bytes:
+    """A small image of one colour, another for each seed."""
+    out = io.BytesIO()
+    Pixels.new("RGB", size, ((seed * 53) % 256, (seed * 97) % 256, (seed * 31) % 256)).save(out, "JPEG")
+    return out.getvalue()

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from labeler.models import Label, Membership, Project
+from labeler.models import Label, Project
 from labeler.models.label import VOTES
+from labeler.pages.access import Access, project_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,42 +29,44 @@ if TYPE_CHECKING:
 LAST_ANSWERS = 8
 # Told to the browser at once: found one by one they would take four round trips before the first image.
 MODULES = (
-    "api", "dom", "label/answers", "label/dock", "label/film", "label/gestures", "label/images", "label/input", "label/keys",
-    "label/queue", "label/saver", "label/session", "label/stopwatch", "label/uuid", "label/view", "label/words",
-)  # fmt: skip
+    "api",
+    "dom",
+    *(
+        f"label/{name}"
+        for name in (
+            *("answers", "dock", "film", "gestures", "images", "input", "keys", "queue"),
+            *("saver", "session", "stopwatch", "uuid", "view", "words"),
+        )
+    ),
+)
 
 
-@login_required
 @require_GET
-def label(request: HttpRequest, project_id: int) -> HttpResponse:
-    """The screen on which a member of the project labels; 404 for everybody else."""
-    membership = (
-        Membership.objects.select_related("project")
-        .filter(project_id=project_id, user=request.user, project__trashed_at__isnull=True)
-        .first()
-    )
-    if membership is None:
-        raise Http404
-    project = membership.project
+@project_page()
+def label(request: HttpRequest, access: Access) -> HttpResponse:
+    """The screen on which a member of the project labels; 404 for strangers."""
+    if access.membership is None:
+        raise PermissionDenied(_("Only members of this project label. Add yourself on its members page."))
+    project = access.project
     categories = list(project.categories.in_use())
     return render(
         request,
         "label/label.html",
-        {
-            "project": project,
-            "membership": membership,
-            "categories": categories,
-            "question": project.question or _("Which class is it?"),
-            "project_url": f"/projects/{project.pk}/",
-            "config": screen_config(project, categories, request.user),
-            "texts": texts(),
-            "modules": [static(f"js/{module}.js") for module in MODULES],
-        },
+        access.context(
+            "label",
+            categories=categories,
+            question=project.question or _("Which class is it?"),
+            project_url=f"/projects/{project.pk}/",
+            config=screen_config(project, categories, access.membership.user),
+            texts=texts(),
+            modules=[static(f"js/{module}.js") for module in MODULES],
+        ),
     )
 
 
 def screen_config(project: Project, categories: Sequence[Category], annotator: User) -> dict[str, Any]:
     """What the page's script needs to know; see static/js/label/types.js."""
+    own = Label.objects.current().filter(project=project, annotator=annotator)
     return {
         "claims_url": f"/api/projects/{project.pk}/claims/",
         "login_url": reverse("login"),
@@ -74,7 +77,7 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
             {"id": c.pk, "name": c.name, "key": c.key, "description": c.description} for c in categories
         ],
         "images": project.images.count(),
-        "done": Label.objects.current().filter(project=project, annotator=annotator, answer__in=VOTES).count(),
+        "done": own.filter(answer__in=VOTES).count(),
         "recent": recent_answers(project, annotator),
     }
 
@@ -106,7 +109,7 @@ def recent_answers(project: Project, annotator: User) -> list[dict[str, Any]]:
 
 
 def texts() -> dict[str, str]:
-    """Every sentence the script says, in the person's language. {names} in braces are filled in by the script."""
+    """Every sentence the script says, in the person's language; it fills in the {names} in braces."""
     return {
         "image_n": _("Image {n}"),
         "of_about": _("of about {total}"),
@@ -147,6 +150,8 @@ def texts() -> dict[str, str]:
         "undo_refused": _("Your answer “{answer}” was not taken back. {message}"),
         "show_image": _("Show the image"),
         "dismiss": _("Dismiss"),
-        "signed_out": _("You are logged out. Your answers are kept here: log in again in the new tab and come back."),
+        "signed_out": _(
+            "You are logged out. Your answers are kept here: log in again in the new tab and come back."
+        ),
         "log_in": _("Log in"),
     }

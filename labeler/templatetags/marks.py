@@ -1,4 +1,4 @@
-"""Small drawings in templates: the marker of a class, an icon. Knows the symbols of templates/shell/symbols.html."""
+"""Small drawings in templates: the marker of a class, an icon. Knows templates/shell/symbols.html."""
 
 from django import template
 from django.utils.html import format_html
@@ -21,12 +21,12 @@ def marker_of(index: int) -> tuple[int, int]:
 
 @register.simple_tag
 def marker(index: int) -> SafeString:
-    """`{% marker forloop.counter0 %}`: the marker of the class at this place. Its name must stand beside it."""
+    """`{% marker forloop.counter0 %}`: the marker of the class at this place; write its name beside it."""
     colour, shape = marker_of(int(index))
     return format_html('<svg class="mk c{}" aria-hidden="true"><use href="#m{}"/></svg>', colour, shape)
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """`{% icon "back" %}`: a line drawing, hidden from screen readers; the control needs a name of its own."""
+    """`{% icon "back" %}`: a line drawing, hidden from screen readers; its control needs a name."""
     return format_html('<svg class="ic" aria-hidden="true"><use href="#i-{}"/></svg>', name)

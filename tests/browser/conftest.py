@@ -13,7 +13,7 @@ from PIL import Image as Pixels
 
 pytest.importorskip("playwright", reason="playwright is not installed (make test installs it)")
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -32,7 +32,7 @@ def browser(browser_path):
 
 @pytest.fixture
 def new_context(browser: Browser):
-    """Make a context; what went wrong on its pages (an exception, a console error) fails the test at its end."""
+    """Make a context; an exception or a console error on one of its pages fails the test at its end."""
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
 
@@ -43,9 +43,11 @@ def new_context(browser: Browser):
         context.on(
             "console",
             # A request that a test makes fail is reported by the browser as an error of its own.
-            lambda message: troubles.append(message.text)
-            if message.type == "error" and "Failed to load resource" not in message.text
-            else None,
+            lambda message: (
+                troubles.append(message.text)
+                if message.type == "error" and "Failed to load resource" not in message.text
+                else None
+            ),
         )
         contexts.append(context)
         return context

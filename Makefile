@@ -1,0 +1,22 @@
+# One line each. PORT and DATA choose where it listens and where the data is, PYTHON which interpreter makes .venv,
+# TORCH_INDEX another package index for torch (PyTorch's own CPU builds: https://download.pytorch.org/whl/cpu).
+PORT ?= 8000
+DATA ?= var
+TESTS ?=
+export PYTHON TORCH_INDEX
+
+.PHONY: run install test lint bench
+run: install
+	@.venv/bin/python manage.py up --data "$(DATA)" --port $(PORT) --demo
+
+install:
+	@sh scripts/install.sh runtime
+
+test:
+	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && .venv/bin/python -m pytest $(TESTS)
+
+lint:
+	@sh scripts/install.sh runtime dev && sh scripts/lint.sh
+
+bench: install
+	@.venv/bin/python -m bench

@@ -1,0 +1,14 @@
+#!/bin/sh
+# See to it that the browser tests have a Chromium: root on Debian installs it; everybody else is told, and they skip.
+set -eu
+cd "$(dirname "$0")/.."
+if .venv/bin/python tests/chromium.py >/dev/null; then
+    exit 0
+fi
+if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
+    echo "Installing Chromium for the browser tests …"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
+        echo "Chromium could not be installed; the browser tests will skip." >&2
+else
+    echo "No Chromium was found; the browser tests will skip (Debian: apt-get install chromium, or set LABELER_BROWSER)." >&2
+fi

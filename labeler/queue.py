@@ -130,6 +130,7 @@ def claim(
         raise Invalid(f"count must be between 1 and {MOST_CLAIMS}.", fields={"count": ["out of range"]})
     expire_leases(project)
     with transaction.atomic():
+        _plan_by_index()
         member = _lock_member(project, annotator)
         claims = _renew_own(project, annotator, count, client)
         if len(claims) < count:
@@ -233,6 +234,19 @@ def reopen(claim: Claim, project: Project) -> None:
 # ---------------------------------------------------------------- steps of claim()
 
 
+def _plan_by_index() -> None:
+    """Have this transaction read the queue in index order, whatever the statistics say.
+
+    After an import, until autovacuum has counted (a minute), the planner believes the tables to be tiny and sorts or scans all of
+    them: 380 ms instead of 1 for a claim among 2,000 images.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; "
+            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off"
+        )
+
+
 def _database_now():
     """The database's clock: leases must not depend on which web server asks."""
     with connection.cursor() as cursor:
@@ -280,10 +294,10 @@ _OPEN = "WHERE e.project_id = %(project)s AND e.seats_left > 0"
 _ORDER = "ORDER BY e.priority DESC, e.image_id DESC LIMIT %(count)s"
 
 TOP = f"""
-    WITH top AS MATERIALIZED (
-        SELECT e.image_id FROM labeler_queueentry e {_OPEN}
-        ORDER BY e.priority DESC, e.image_id DESC LIMIT {WINDOW})
-    {_SELECT} JOIN top USING (image_id) {_OPEN} AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
+    {_SELECT}
+    WHERE e.image_id = ANY (ARRAY (
+        SELECT e.image_id FROM labeler_queueentry e {_OPEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT {WINDOW}))
+      AND e.seats_left > 0 AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
 """
 BEYOND_FRONTIER = f"""
     {_SELECT} {_OPEN} AND (e.priority, e.image_id) < (%(frontier_priority)s, %(frontier_image)s) AND {_UNSEEN}

@@ -54,10 +54,11 @@ class Kind(models.TextChoices):
 
     IMPORT = "import", _("import")
     EXPORT = "export", _("export")
+    PRELABEL = "prelabel", _("pre-labels")
 
 
 class Job(Leased):
-    """An import or an export."""
+    """An import, an export, or the making of pre-labels with the active model (params: {"run": id})."""
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -74,6 +75,11 @@ class Job(Leased):
                 fields=["requested_by", "idempotency_key"],
                 condition=Q(idempotency_key__isnull=False),
                 name="one_job_per_idempotency_key",
+            ),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(kind=Kind.PRELABEL, state__in=UNFINISHED),
+                name="one_unfinished_prelabeling_per_project",
             ),
         ]
 

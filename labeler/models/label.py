@@ -48,9 +48,11 @@ class LabelQuerySet(models.QuerySet["Label"]):
 class Label(models.Model):
     """One judgement of one person on one image. Rows are never changed but for `superseded_at`, and never deleted."""
 
-    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="labels")
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="labels", db_index=False)
     image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="labels")
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="labels")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="labels", db_index=False
+    )
     round = models.PositiveSmallIntegerField()
     purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.VOTE)
     answer = models.CharField(max_length=16, choices=Answer.choices, default=Answer.LABELED)

@@ -33,6 +33,13 @@ class WrongTask(Invalid):
     code = "answer_does_not_fit_task"
 
 
+class WrongPassword(LabelerError):
+    """The same for a name nobody has."""
+
+    code = "authentication_failed"
+    status = 401
+
+
 class NotAllowed(LabelerError):
     """Known to the caller, but not theirs to do."""
 
@@ -108,3 +115,10 @@ class TaskNotSupported(NotPossibleNow):
 class StorageFull(LabelerError):
     code = "storage_full"
     status = 507
+
+
+class TooManyRequests(LabelerError):
+    """Later; `details["retry_after"]` says in how many seconds."""
+
+    code = "too_many_requests"
+    status = 429

@@ -1,0 +1,160 @@
+"""Tokens of REST clients, checking passwords without letting anybody guess, and the audit table.
+
+The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what in a project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import authenticate
+from django.core.cache import cache
+from django.db.models import Q
+from django.utils import timezone
+
+from labeler.errors import Invalid, NotFound, TooManyRequests, WrongPassword
+from labeler.models import AuditEvent, Project, Token
+from labeler.models.account import Scope
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# A fixed beginning, so that scanners of leaked secrets recognise one.
+PREFIX = "lb_"
+SHOWN_CHARACTERS = 11
+LONGEST_LIFE_DAYS = 3650
+# last_used_at is for people who clean up, so a minute is exact enough: a write per request would double the cost of a save.
+USED_EVERY = timedelta(seconds=60)
+
+# Counted per process and forgotten with it: enough against guessing, and nobody is locked out for long.
+FAILURES_ALLOWED = 10
+FAILURES_FORGOTTEN_SECONDS = 300
+
+
+# ---------------------------------------------------------------- audit
+
+
+def audit(
+    actor: User | None, action: str, *, project: Project | int | None = None, subject: str = "", **details: Any
+) -> AuditEvent:
+    """Write down who did what that matters. Call it in the transaction of the deed: both happen, or neither.
+
+    action: noun.verb ("token.create"); subject: what it was done to, for a person; details: JSON values.
+    """
+    return AuditEvent.objects.create(
+        actor=actor,
+        actor_name=actor.get_username() if actor else "",
+        project_id=project.pk if isinstance(project, Project) else project,
+        action=action,
+        subject=subject[:200],
+        details=details,
+    )
+
+
+# ---------------------------------------------------------------- tokens
+
+
+def create_token(
+    *, user: User, name: str = "", scopes: Iterable[str] | None = None, expires_in_days: int | None = None
+) -> tuple[Token, str]:
+    """A new token and its secret, which is not kept: show it once.
+
+    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises Invalid.
+    """
+    wanted = list(Scope.values) if scopes is None else list(dict.fromkeys(scopes))
+    if unknown := [scope for scope in wanted if scope not in Scope.values]:
+        raise Invalid(
+            f"A token's scopes are of {', '.join(Scope.values)}.", fields={"scopes": [f"unknown: {s}" for s in unknown]}
+        )
+    if not wanted:
+        raise Invalid("A token without a scope could do nothing.", fields={"scopes": ["name at least one"]})
+    if expires_in_days is not None and not 1 <= expires_in_days <= LONGEST_LIFE_DAYS:
+        raise Invalid(
+            f"A token lives 1 to {LONGEST_LIFE_DAYS} days.", fields={"expires_in_days": ["out of range"]}
+        )
+    secret = PREFIX + secrets.token_urlsafe(30)
+    token = Token.objects.create(
+        user=user,
+        name=name.strip()[:100] or "token",
+        prefix=secret[:SHOWN_CHARACTERS],
+        digest=digest(secret),
+        scopes=wanted,
+        expires_at=None if expires_in_days is None else timezone.now() + timedelta(days=expires_in_days),
+    )
+    audit(user, "token.create", subject=token.name, token=token.pk, scopes=wanted)
+    return token, secret
+
+
+def digest(secret: str) -> str:
+    """What is kept of a token. 240 random bits need no slow hash: nobody can try them all."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def token_for(secret: str) -> Token | None:
+    """The live token with this secret, its user loaded by the same query; None for unknown, expired and revoked ones."""
+    if not secret.startswith(PREFIX):
+        return None
+    now = timezone.now()
+    return (
+        Token.objects.select_related("user")
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), digest=digest(secret), revoked_at__isnull=True)
+        .first()
+    )
+
+
+def touch(token: Token) -> None:
+    """Remember that the token was used, at most once a minute."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
+        Token.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def revoke_token(*, user: User, token_id: int) -> Token:
+    """End one of the person's own tokens at once. A second time changes nothing. Raises NotFound."""
+    token = Token.objects.filter(pk=token_id, user=user).first()
+    if token is None:
+        raise NotFound("You have no such token.")
+    if Token.objects.filter(pk=token_id, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+        audit(user, "token.revoke", subject=token.name, token=token.pk)
+        token.refresh_from_db()
+    return token
+
+
+def live_tokens(user: User) -> list[Token]:
+    """The person's tokens that still work, newest first."""
+    now = timezone.now()
+    live = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    return list(Token.objects.filter(live, user=user, revoked_at__isnull=True))
+
+
+# ---------------------------------------------------------------- passwords
+
+
+def check_password(*, username: str, password: str, address: str) -> User:
+    """The account with this name and password. `address`: where the request came from.
+
+    Raises WrongPassword (the same for a name nobody has: nobody learns which exist), TooManyRequests after ten failures
+    of one name from one address, or fifty from one address.
+    """
+    keys = {
+        f"login-failures:{hashlib.sha256(f'{address}|{username.casefold()}'.encode()).hexdigest()}": FAILURES_ALLOWED,
+        f"login-failures:{hashlib.sha256(address.encode()).hexdigest()}": 5 * FAILURES_ALLOWED,
+    }
+    if any(cache.get(key, 0) >= allowed for key, allowed in keys.items()):
+        raise TooManyRequests(
+            "Too many failed attempts. Wait five minutes, then try again.", retry_after=FAILURES_FORGOTTEN_SECONDS
+        )
+    user = authenticate(username=username, password=password)
+    if user is None:
+        for key in keys:
+            if not cache.add(key, 1, FAILURES_FORGOTTEN_SECONDS):
+                with suppress(ValueError):  # forgotten since the line above
+                    cache.incr(key)
+        raise WrongPassword("The user name or the password is wrong.")
+    cache.delete(next(iter(keys)))
+    return user  # type: ignore[return-value]

@@ -1,0 +1,372 @@
+"""Make and change projects: settings, classes, guideline, members, trash.
+
+The only module that writes Project, Category, GuidelineVersion and Membership (but for a member's place in the queue,
+queue.py). Knows nothing of labels; when a change of rules changes what votes mean, recount.py is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from labeler import queue, recount
+from labeler.accounts import audit
+from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
+from labeler.models import Category, Claim, GuidelineVersion, Membership, Project, Role
+from labeler.models.project import SUPPORTED_TASKS, Task
+from labeler.models.queue import ClaimState
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+MOST_CATEGORIES = 1000
+IN_TRASH_FOR = timedelta(days=30)
+# Letters with a meaning of their own on the labeling screen (static/js/label/keys.js).
+RESERVED_KEYS = frozenset("scfzg? 0")
+SETTINGS = (
+    "name",
+    "question",
+    "description",
+    "guideline",
+    "labels_per_image",
+    "blind_share",
+    "lease_seconds",
+    "target_agreement",
+    "show_file_names",
+    "show_prelabels",
+    "ask_uncertain_first",
+    "train_automatically",
+    "training_config",
+)
+
+
+def _checked(row: models.Model, fields: Iterable[str]) -> None:
+    """Have the model's own rules look at these fields of an unsaved row. Raises Invalid with the sentences by field."""
+    names = set(fields)
+    try:
+        row.clean_fields(exclude=[f.name for f in row._meta.concrete_fields if f.name not in names])
+    except ValidationError as error:
+        texts = error.message_dict
+        first_field, first_texts = next(iter(texts.items()))
+        raise Invalid(f"{first_field}: {first_texts[0]}", fields=texts) from error
+
+
+# ---------------------------------------------------------------- projects
+
+
+def create(
+    *,
+    created_by: User,
+    name: str,
+    task: str = Task.SINGLE,
+    categories: Iterable[str | Mapping[str, Any]],
+    **settings: Any,
+) -> Project:
+    """A new project, with its classes in this order and its creator as lead. Only admins may.
+
+    categories: names, or {name, description?, key?}. settings: any of SETTINGS.
+    Raises NotAllowed, TaskNotSupported (boxes, polygons, masks), Invalid.
+    """
+    if not created_by.is_superuser:
+        raise NotAllowed("Only an administrator may create projects. Ask one to do it, and to make you its lead.")
+    _check_task(task)
+    wanted = [{"name": c} if isinstance(c, str) else dict(c) for c in categories]
+    if not wanted:
+        raise Invalid("A project needs at least one class.", fields={"categories": ["at least one"]})
+    if len(wanted) > MOST_CATEGORIES:
+        raise Invalid(f"A project has at most {MOST_CATEGORIES} classes.", fields={"categories": ["too many"]})
+    settings = _known(settings)
+    project = Project(name=name.strip(), task=task, created_by=created_by, **settings)
+    _checked(project, ["name", *settings])
+    with transaction.atomic():
+        project.save()
+        GuidelineVersion.objects.create(project=project, number=1, text=project.guideline, author=created_by)
+        Membership.objects.create(project=project, user=created_by, role=Role.LEAD)
+        for position, fields in enumerate(wanted):
+            _insert_category(project, position, **fields)
+        audit(created_by, "project.create", project=project, subject=project.name)
+    return project
+
+
+def _check_task(task: str) -> None:
+    if task not in Task.values:
+        raise Invalid(f"task must be one of {', '.join(SUPPORTED_TASKS)}.", fields={"task": ["unknown"]})
+    if task not in SUPPORTED_TASKS:
+        raise TaskNotSupported(
+            f"Projects of {task} do not exist yet; single and multi do.", fields={"task": ["not supported yet"]}
+        )
+
+
+def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := [name for name in settings if name not in SETTINGS]:
+        raise TypeError(f"a project has no setting {unknown}")
+    if not isinstance(settings.get("training_config", {}), dict):
+        raise Invalid("training_config is an object.", fields={"training_config": ["not an object"]})
+    return dict(settings)
+
+
+def update(
+    *, project: Project, by: User, changes: Mapping[str, Any], expected_version: int | None = None
+) -> Project:
+    """Change settings (SETTINGS); another guideline text becomes a new version, another quota changes the images' seats.
+
+    expected_version: refuse when somebody changed the project since (StaleVersion). Raises Invalid, NotPossibleNow for
+    another task.
+    """
+    changes = dict(changes)
+    if changes.pop("task", project.task) != project.task:
+        raise NotPossibleNow(
+            "The task of a project cannot be changed: make a new project.", fields={"task": ["cannot be changed"]}
+        )
+    changes = _known(changes)
+    with transaction.atomic():
+        row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        _check_version(row.version, expected_version, "project")
+        before = {name: getattr(row, name) for name in changes}
+        for name, value in changes.items():
+            setattr(row, name, value.strip() if name == "name" and isinstance(value, str) else value)
+        _checked(row, changes)
+        changed = [name for name in changes if getattr(row, name) != before[name]]
+        if not changed:
+            return row
+        if "guideline" in changed:
+            row.guideline_version += 1
+            GuidelineVersion.objects.create(
+                project=row, number=row.guideline_version, text=row.guideline, author=by
+            )
+        row.version += 1
+        row.save(update_fields=[*changed, "version", "guideline_version"])
+        audit(by, "project.update", project=row, subject=row.name, changed=changed)
+    if "labels_per_image" in changed:
+        # After the commit: each image is changed by itself, so that nobody who labels has to wait for all of them.
+        queue.set_seats(row)
+        recount.images(row)
+    return row
+
+
+def _check_version(current: int, expected: int | None, noun: str) -> None:
+    if expected is not None and expected != current:
+        raise StaleVersion(
+            f"Somebody changed this {noun} meanwhile. Look at the present one, then change it again.", current=current
+        )
+
+
+def trash(*, project: Project, by: User) -> None:
+    """Take a project out of sight; it can be restored for 30 days. Its unfinished runs and jobs are cancelled."""
+    from labeler import leases
+    from labeler.models import Job, TrainingRun
+
+    with transaction.atomic():
+        if not Project.objects.filter(pk=project.pk, trashed_at__isnull=True).update(
+            trashed_at=timezone.now(), version=F("version") + 1
+        ):
+            return
+        for model in (TrainingRun, Job):
+            for pk in model.objects.filter(project=project, finished_at__isnull=True).values_list("pk", flat=True):
+                leases.cancel(model, pk)
+        audit(by, "project.trash", project=project, subject=project.name)
+
+
+def restore(*, project: Project, by: User) -> Project:
+    """Bring a project back from the trash with everything in it. Raises NotPossibleNow after 30 days."""
+    with transaction.atomic():
+        row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        if row.trashed_at is None:
+            return row
+        if timezone.now() - row.trashed_at > IN_TRASH_FOR:
+            raise NotPossibleNow("This project has been in the trash for more than 30 days.")
+        row.trashed_at = None
+        row.version += 1
+        row.save(update_fields=["trashed_at", "version"])
+        audit(by, "project.restore", project=row, subject=row.name)
+    return row
+
+
+# ---------------------------------------------------------------- classes
+
+
+def add_category(*, project: Project, by: User, name: str, description: str = "", key: str = "") -> Category:
+    """One more class, at the end of the row. Raises Invalid, Conflict for a name in use."""
+    with transaction.atomic():
+        row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        last = row.categories.aggregate(models.Max("position"))["position__max"]
+        if row.categories.count() >= MOST_CATEGORIES:
+            raise Invalid(f"A project has at most {MOST_CATEGORIES} classes.", fields={"name": ["too many classes"]})
+        category = _insert_category(row, 0 if last is None else last + 1, name=name, description=description, key=key)
+        _raise_label_set(row, project)
+        audit(by, "category.create", project=row, subject=category.name)
+    return category
+
+
+def _insert_category(
+    project: Project, position: int, *, name: str, description: str = "", key: str = "", **_ignored: Any
+) -> Category:
+    category = Category(project=project, name=name.strip(), description=description, key=key.strip(), position=position)
+    _checked(category, ["name", "description", "key"])
+    _check_key(category)
+    return _saved(category)
+
+
+def _check_key(category: Category) -> None:
+    if not category.key:
+        return
+    if category.key.casefold() in RESERVED_KEYS or not category.key.isprintable():
+        raise Invalid(
+            f"The key “{category.key}” has a meaning of its own on the labeling screen.", fields={"key": ["reserved"]}
+        )
+    others = Category.objects.in_use().filter(project=category.project, key__iexact=category.key).exclude(pk=category.pk)
+    if other := others.first():
+        raise Conflict(f"The key “{category.key}” chooses “{other.name}” already.", fields={"key": ["taken"]})
+
+
+def _saved(category: Category) -> Category:
+    try:
+        with transaction.atomic():
+            category.save()
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a class “{category.name}” already.", fields={"name": ["taken by another class"]}
+        ) from error
+    return category
+
+
+def _raise_label_set(row: Project, project: Project) -> None:
+    """Every change of a class makes a new version of the set: processes keep what they read by that number."""
+    row.label_set_version += 1
+    row.save(update_fields=["label_set_version"])
+    project.label_set_version = row.label_set_version
+
+
+def change_category(
+    *, category: Category, by: User, changes: Mapping[str, Any], expected_version: int | None = None
+) -> Category:
+    """Rename, describe, give a key or a place, merge into another class, retire or bring back.
+
+    changes: any of name, description, key, position, retired (bool), merged_into (id of a class in use, or None).
+    Old labels keep their meaning: a former name still works, a merged class counts as what it was merged into.
+    Raises StaleVersion, Invalid, Conflict.
+    """
+    with transaction.atomic():
+        project = Project.objects.select_for_update(no_key=True).get(pk=category.project_id)
+        row = Category.objects.select_for_update(no_key=True).get(pk=category.pk)
+        _check_version(row.version, expected_version, "class")
+        before = row.merged_into_id
+        changed = _apply(row, changes)
+        if not changed:
+            return row
+        row.version += 1
+        _check_key(row)
+        _saved(row)
+        _raise_label_set(project, category.project)
+        audit(by, "category.update", project=project, subject=row.name, category=row.pk, changed=changed)
+    if row.merged_into_id != before:
+        recount.images(project)
+    return row
+
+
+def _apply(row: Category, changes: Mapping[str, Any]) -> list[str]:
+    changed = []
+    for name in ("name", "description", "key", "position"):
+        value = changes.get(name, getattr(row, name))
+        value = value.strip() if isinstance(value, str) and name in ("name", "key") else value
+        if value != (old := getattr(row, name)):
+            setattr(row, name, value)
+            changed.append(name)
+            if name == "name":
+                row.former_names = [*[former for former in row.former_names if former != old], old]
+    _checked(row, ["name", "description", "key", "position"])
+    if "merged_into" in changes and changes["merged_into"] != row.merged_into_id:
+        row.merged_into = _target(row, changes["merged_into"])
+        row.retired_at = timezone.now() if row.merged_into else None
+        changed.append("merged_into")
+    elif "retired" in changes and bool(changes["retired"]) != (row.retired_at is not None):
+        if row.merged_into_id and not changes["retired"]:
+            raise Conflict("This class was merged. Set merged_into to null to bring it back.")
+        row.retired_at = timezone.now() if changes["retired"] else None
+        changed.append("retired")
+    if row.retired_at and changed and not Category.objects.in_use().filter(project=row.project_id).exclude(pk=row.pk):
+        raise Conflict("This is the last class in use: add another one before it goes.")
+    return changed
+
+
+def _target(row: Category, wanted: int | None) -> Category | None:
+    if wanted is None:
+        return None
+    target = Category.objects.in_use().filter(project=row.project_id, pk=wanted).exclude(pk=row.pk).first()
+    if target is None:
+        raise Invalid(
+            "A class is merged into another class of the same project that is in use.",
+            fields={"merged_into": ["not another class in use"]},
+        )
+    return target
+
+
+# ---------------------------------------------------------------- members
+
+
+def add_member(*, project: Project, by: User, username: str, role: str = Role.ANNOTATOR) -> Membership:
+    """Let a person into the project. Raises Invalid for an unknown name or role, Conflict for a member."""
+    _check_role(role)
+    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise Invalid(f"There is no account “{username}”.", fields={"username": ["no such account"]})
+    try:
+        with transaction.atomic():
+            member = Membership.objects.create(project=project, user=user, role=role)
+            audit(by, "member.add", project=project, subject=username, role=role)
+    except IntegrityError as error:
+        raise Conflict(f"{username} is a member already.", fields={"username": ["a member already"]}) from error
+    return member
+
+
+def change_role(*, member: Membership, by: User, role: str) -> Membership:
+    """Raises Invalid for an unknown role, Conflict when the last lead would be gone."""
+    _check_role(role)
+    with transaction.atomic():
+        row = _locked_member(member)
+        if row.role != role:
+            if row.may_lead:
+                _check_not_last_lead(row)
+            audit(by, "member.role", project=row.project_id, subject=row.user.get_username(), before=row.role, after=role)
+            row.role = role
+            row.save(update_fields=["role"])
+    return row
+
+
+def remove_member(*, member: Membership, by: User) -> None:
+    """Show a person out: their labels stay, their open images go back to the others. Raises Conflict for the last lead."""
+    with transaction.atomic():
+        row = _locked_member(member)
+        if row.may_lead:
+            _check_not_last_lead(row)
+        audit(by, "member.remove", project=row.project_id, subject=row.user.get_username(), role=row.role)
+        row.delete()
+    held = Claim.objects.filter(project=member.project_id, annotator=member.user_id, state=ClaimState.OPEN)
+    for image_id in held.values_list("image_id", flat=True):
+        queue.release(image_id=image_id, annotator=member.user)
+
+
+def _locked_member(member: Membership) -> Membership:
+    # The project first: two leads who show each other out at the same moment would both see another lead.
+    Project.objects.select_for_update(no_key=True).get(pk=member.project_id)
+    row = Membership.objects.select_related("user").filter(pk=member.pk).first()
+    if row is None:
+        raise Conflict("This person has left the project already.")
+    return row
+
+
+def _check_not_last_lead(row: Membership) -> None:
+    if not Membership.objects.filter(project=row.project_id, role=Role.LEAD).exclude(pk=row.pk).exists():
+        raise Conflict("This is the last lead of the project: make somebody else a lead first.")
+
+
+def _check_role(role: str) -> None:
+    if role not in Role.values:
+        raise Invalid(f"role must be one of {', '.join(Role.values)}.", fields={"role": ["unknown"]})

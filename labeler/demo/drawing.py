@@ -32,7 +32,7 @@ KINDS: Mapping[str, Mapping[str, float]] = {
 
 
 def draw_leaf(seed: int, kind: str, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """One RGB image, always the same for the same arguments. `kind` is one of KINDS; size is (width, height)."""
+    """One RGB image, the same for the same arguments. `kind`: one of KINDS; size: width, height in pixels."""
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is not one of {', '.join(KINDS)}.")
     rng = np.random.default_rng([seed, 20])

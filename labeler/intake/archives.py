@@ -71,6 +71,19 @@ def iterate(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Me
         yield from iterate_archive(file, caps=caps)
 
 
+def count(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> int:
+    """How many files `iterate` will give; 0 for a tar (only unpacking would tell) and for what is refused."""
+    path = Path(path)
+    if not path.is_dir():
+        with path.open("rb") as file:
+            if file.read(2) != b"PK":
+                return 0
+    try:
+        return sum(1 for _ in iterate(path, caps=caps))
+    except Refused:
+        return 0
+
+
 def iterate_archive(file: BinaryIO, *, caps: Caps = Caps()) -> Iterator[Member]:
     """As `iterate`, for an open binary file that can seek."""
     start = file.read(6)

@@ -86,7 +86,7 @@ def check_image(source: Source, *, limits: Limits = Limits()) -> CheckedImage:
 
 def decode_image(source: Source, *, limits: Limits = Limits(), full_size: bool = False) -> DecodedImage:
     """As check_image, and keep the pixels. `full_size`: never let the JPEG decoder reduce them."""
-    content = _read(source, limits.max_bytes)
+    content = read_source(source, limits.max_bytes)
     if not content:
         raise Refused("The file is empty.")
     try:
@@ -161,8 +161,8 @@ def _check_png_sums(content: bytes) -> None:
     raise Refused("The image is incomplete: the file ends too early.")
 
 
-def _read(source: Source, max_bytes: int) -> bytes:
-    """All bytes of the source; one byte more than allowed is enough to refuse it."""
+def read_source(source: Source, max_bytes: int) -> bytes:
+    """All bytes of the source. Raises Refused when there are more than `max_bytes` of them."""
     if isinstance(source, bytes | bytearray | memoryview):
         content = bytes(source)
     elif isinstance(source, str | os.PathLike):

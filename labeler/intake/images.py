@@ -1,0 +1,344 @@
+"""Bring images into a project: bytes in, files and rows out, each image once. The only module that creates
+Image.
+
+Used alike by an upload, a worker's import and the command line. Works in batches of one transaction each;
+the files of a batch are on the disk before its rows. Killed at any point and started again, it ends in the
+same images and counts. Does not know formats (check.py), archives (archives.py) or what an image is asked
+(queue.py gives it its seats).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from labeler import queue
+from labeler.errors import NotFound
+from labeler.intake import archives
+from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
+from labeler.intake.check import CheckedImage, Limits, Refused, Source, decode_image, read_source
+from labeler.intake.renditions import make_renditions
+from labeler.intake.store import MediaStore
+from labeler.models import Image, Job, Project
+
+# A batch is one transaction and one step of the progress bar.
+BATCH_IMAGES = 100
+BATCH_BYTES = 64 * 1024 * 1024  # held in memory at once
+PROGRESS_SECONDS = 0.7
+MOST_REFUSALS_NAMED = 10_000  # of a job with more, the rest is only counted: they stand in one row
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The image is in the project; `image` has its id."""
+
+    name: str
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The same bytes are in the project already, as the image with this id."""
+
+    name: str
+    image_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """Not taken in; `reason` is a sentence."""
+
+    name: str
+    reason: str
+
+
+Outcome = Added | Duplicate | RefusedFile
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What became of many files."""
+
+    added: int = 0
+    duplicates: int = 0
+    n_refused: int = 0
+    refused: list[RefusedFile] = field(default_factory=list)  # the first MOST_REFUSALS_NAMED
+    stopped: str = ""  # why the archive as a whole was given up, when it was; what came before is in
+
+    @property
+    def seen(self) -> int:
+        return self.added + self.duplicates + self.n_refused
+
+    def count(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Added):
+            self.added += 1
+        elif isinstance(outcome, Duplicate):
+            self.duplicates += 1
+        else:
+            self.n_refused += 1
+            if len(self.refused) < MOST_REFUSALS_NAMED:
+                self.refused.append(outcome)
+
+    def as_json(self) -> dict[str, Any]:
+        """For Job.result, the REST answer and --json."""
+        refused = [{"name": file.name, "reason": file.reason} for file in self.refused]
+        if self.n_refused > len(refused):
+            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} more files."})
+        if self.stopped:
+            refused.append({"name": "", "reason": self.stopped})
+        return {"added": self.added, "duplicates": self.duplicates, "refused": refused}
+
+
+def media_store() -> MediaStore:
+    """The store of this installation."""
+    return MediaStore(settings.MEDIA_DIR)
+
+
+def limits() -> Limits:
+    """What one image may cost, from the settings."""
+    return Limits(max_pixels=settings.MAX_IMAGE_PIXELS, max_bytes=settings.MAX_IMAGE_BYTES)
+
+
+def caps() -> Caps:
+    """What an archive may cost, from the settings."""
+    return Caps(member_bytes=settings.MAX_IMAGE_BYTES, total_bytes=10 * settings.MAX_ARCHIVE_BYTES)
+
+
+def file_member(name: str, source: Source) -> Member:
+    """An uploaded file (or bytes, or a path) as something `add_images` takes."""
+    return Member(clean_name(name), lambda: read_source(source, settings.MAX_IMAGE_BYTES))
+
+
+def add_image(*, project: Project, name: str, source: Source, job: Job | None = None) -> Outcome:
+    """Take in one image. Raises StorageFull, and NotFound when the project is gone."""
+    (outcome,) = add_images(project=project, members=[file_member(name, source)], job=job, threads=1)
+    return outcome
+
+
+def import_path(
+    path: str | os.PathLike[str],
+    *,
+    project: Project,
+    job: Job | None = None,
+    progress: Callable[[ImportResult, int], None] | None = None,
+    dry_run: bool = False,
+) -> ImportResult:
+    """Take in every image of a folder, zip or tar, in a stable order.
+
+    `progress` is called about once a second, when all it counts is committed, with the result so far and
+    the number of files (0: not known). What it raises ends the import, with everything counted in place.
+    `dry_run` checks all and writes nothing. Raises Refused when nothing of an archive can be read,
+    StorageFull, and OSError when `path` is not there.
+    """
+    total = archives.count(path, caps=caps())
+    result = ImportResult()
+    shown_at = time.monotonic()
+    members = archives.iterate(path, caps=caps())
+    try:
+        for outcome in add_images(project=project, members=members, job=job, dry_run=dry_run):
+            result.count(outcome)
+            if progress and time.monotonic() - shown_at >= PROGRESS_SECONDS:
+                progress(result, total)
+                shown_at = time.monotonic()
+    except Refused as refusal:
+        if not result.seen:
+            raise
+        result.stopped = refusal.reason
+    if progress:
+        progress(result, max(total, result.seen))
+    return result
+
+
+def add_images(
+    *,
+    project: Project,
+    members: Iterable[Member],
+    job: Job | None = None,
+    threads: int | None = None,
+    dry_run: bool = False,
+) -> Iterator[Outcome]:
+    """Take in many images; yields what became of each, in order, after the batch it belongs to was committed.
+
+    One bad file is refused alone. An image that this very job added before counts as added again, so that
+    an import that was killed and repeated ends in the counts of one that was not. Raises StorageFull,
+    NotFound, and Refused when `members` does (an archive that is damaged further on), after everything
+    before it was committed and yielded.
+    """
+    store = media_store()
+    counted: set[int] = set()  # images this run has reported as added: the same file twice is a duplicate
+    imagined: dict[str, Image] = {}
+    count = threads or min(4, _cores())
+    with ThreadPoolExecutor(count, thread_name_prefix="intake") as pool:
+        for batch in _batches(members):
+            known = _known(project, batch)
+            # Hashing tells what is here already; only the rest is decoded, and what has lost a file. Pillow
+            # lets go of the interpreter, so threads use all cores. No thread touches the database.
+            checks = [
+                pool.submit(_prepare, file.content, None if dry_run else store)
+                if file.sha256 and not _is_whole(known.get(file.sha256), store)
+                else None
+                for file in batch
+            ]
+            for file, check in zip(batch, checks, strict=True):
+                if check is not None:
+                    try:
+                        file.checked = check.result()
+                    except Refused as refusal:
+                        file.reason = refusal.reason
+            if dry_run:
+                yield from _without_writing(project, batch, known, imagined)
+            else:
+                yield from _commit(project, batch, job, counted)
+
+
+# ---------------------------------------------------------------- how
+
+
+@dataclass(slots=True)
+class _File:
+    """One member on its way in."""
+
+    name: str
+    content: bytes = b""
+    sha256: str = ""  # empty: could not be read
+    reason: str = ""  # why it is refused
+    checked: CheckedImage | None = None
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+def _batches(members: Iterable[Member]) -> Iterator[list[_File]]:
+    batch: list[_File] = []
+    size = 0
+    source = iter(members)
+    stopped: Refused | None = None
+    while stopped is None:
+        try:
+            member = next(source, None)
+        except Refused as refusal:
+            stopped = refusal
+            break
+        if member is None:
+            break
+        file = _File(member.name)
+        try:
+            file.content = member.read()
+            file.sha256 = hashlib.sha256(file.content).hexdigest()
+        except ArchiveTooLarge as refusal:
+            stopped = refusal
+            break
+        except Refused as refusal:
+            file.reason = refusal.reason
+        batch.append(file)
+        size += len(file.content)
+        if len(batch) >= BATCH_IMAGES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+    if stopped is not None:
+        raise stopped
+
+
+def _prepare(content: bytes, store: MediaStore | None) -> CheckedImage:
+    """Check one image and put its three files where they belong. Runs in a thread."""
+    image = decode_image(content, limits=limits())
+    checked = image.checked
+    if store is not None and not store.has(checked.sha256, checked.extension):
+        made = make_renditions(image)
+        store.add(
+            sha256=checked.sha256,
+            extension=checked.extension,
+            original=content,
+            preview=made.preview,
+            thumbnail=made.thumbnail,
+        )
+    return checked
+
+
+def _known(project: Project, batch: list[_File]) -> dict[str, Image]:
+    """By hash, the images of a batch that the project has."""
+    hashes = [file.sha256 for file in batch if file.sha256]
+    return {image.sha256: image for image in Image.objects.filter(project=project, sha256__in=hashes)}
+
+
+def _is_whole(image: Image | None, store: MediaStore) -> bool:
+    return image is not None and store.has(image.sha256, image.extension)
+
+
+def _commit(project: Project, batch: list[_File], job: Job | None, counted: set[int]) -> list[Outcome]:
+    with transaction.atomic():
+        # Lock the project: of two imports with the same content one must see what the other has written. It
+        # also keeps the project from being deleted under the batch; people go on labeling meanwhile.
+        if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).exists():
+            raise NotFound("The project is gone.")
+        known = _known(project, batch)
+        new: dict[str, Image] = {}
+        for file in batch:
+            if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
+                new[file.sha256] = _row(project, file.name, file.checked, job)
+        created = Image.objects.bulk_create(new.values())
+        queue.enter(project, created)
+    if created:
+        queue.forget_frontiers(project)
+    return [_outcome(file, known, new, job, counted) for file in batch]
+
+
+def _outcome(
+    file: _File, known: dict[str, Image], new: dict[str, Image], job: Job | None, counted: set[int]
+) -> Outcome:
+    if file.reason:
+        return RefusedFile(file.name, file.reason)
+    image = new.get(file.sha256) or known.get(file.sha256)
+    if image is None:
+        return RefusedFile(file.name, "The image was deleted from the project at this moment: send it again.")
+    # Added by this job in an attempt that was killed: the row is there, the count is not.
+    repeated = job is not None and image.job_id == job.pk and image.name == file.name
+    if image.pk in counted or not (file.sha256 in new or repeated):
+        return Duplicate(file.name, image.pk)
+    counted.add(image.pk)
+    return Added(file.name, image)
+
+
+def _without_writing(
+    project: Project, batch: list[_File], known: dict[str, Image], seen: dict[str, Image]
+) -> list[Outcome]:
+    """What would become of the batch; images that would be added have no id."""
+    outcomes: list[Outcome] = []
+    for file in batch:
+        if file.reason:
+            outcomes.append(RefusedFile(file.name, file.reason))
+        elif before := known.get(file.sha256) or seen.get(file.sha256):
+            outcomes.append(Duplicate(file.name, before.pk or 0))
+        else:
+            assert file.checked is not None  # neither refused nor known: it was checked
+            seen[file.sha256] = _row(project, file.name, file.checked, None)
+            outcomes.append(Added(file.name, seen[file.sha256]))
+    return outcomes
+
+
+def _row(project: Project, name: str, checked: CheckedImage, job: Job | None) -> Image:
+    return Image(
+        project=project,
+        name=name,
+        sha256=checked.sha256,
+        extension=checked.extension,
+        width=checked.width,
+        height=checked.height,
+        n_bytes=checked.bytes,
+        slice=queue.draw_slice(project, checked.sha256),
+        job=job,
+    )

@@ -45,6 +45,16 @@ class CategoryIndex:
             )
         return sorted(found)
 
+    def present(self, ids: Iterable[int]) -> list[int]:
+        """What an old answer means today: merged classes followed, retired ones left out; ascending and distinct."""
+        found = set()
+        for pk in ids:
+            while pk in self.merged:
+                pk = self.merged[pk]
+            if pk in self.ids_in_use:
+                found.add(pk)
+        return sorted(found)
+
     def label(self, ids: Sequence[int] | None) -> list[str]:
         """Names of ids, in the order given."""
         return [self.names.get(pk, f"#{pk}") for pk in ids or ()]

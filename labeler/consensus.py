@@ -51,8 +51,11 @@ def current(images: Iterable[Image]) -> dict[int, Consensus]:
     return found
 
 
-def refresh(project: Project) -> int:
-    """Bring the snapshots of a project up to date; how many changed. Safe to run twice, and beside people who label."""
+def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
+    """Bring the snapshots of a project up to date; how many changed. Safe to run twice, and beside people who label.
+
+    `image_ids`: only these are looked at, when the caller knows which have new votes.
+    """
     changed = 0
     stale = (
         Image.objects.filter(project=project)
@@ -61,6 +64,8 @@ def refresh(project: Project) -> int:
         .prefetch_related(standing_decisions())
         .order_by("id")
     )
+    if image_ids is not None:
+        stale = stale.filter(pk__in=image_ids)
     batch: list[Consensus] = []
     for image in stale.iterator(chunk_size=BATCH):
         new = current([image])[image.pk]

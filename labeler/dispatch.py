@@ -1,0 +1,151 @@
+"""Tell the workers to look: task names, after commit, never blocking when the broker is away.
+
+The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows nobody was told about
+(worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here imports a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+
+if TYPE_CHECKING:
+    import redis
+    from celery import Celery
+
+logger = logging.getLogger(__name__)
+
+TRAIN = "worker.tasks.train"
+IMPORT = "worker.tasks.import_images"
+PRELABEL = "worker.tasks.prelabel"
+QUEUES = {TRAIN: "gpu", PRELABEL: "gpu", IMPORT: "default"}
+
+SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer
+# A worker's main process writes its key every WORKER_BEAT_SECONDS, also while its child trains.
+WORKER_KEY = "labeler:worker:"
+WORKER_BEAT_SECONDS = 10
+WORKER_GONE_SECONDS = 35
+
+
+def look(task: str, pk: int) -> None:
+    """After the running transaction has committed, tell a worker that row `pk` is there for `task`."""
+    # robust: whatever fails here must not turn a saved row into an error for the person.
+    transaction.on_commit(lambda: send(task, pk), robust=True)
+
+
+def send(task: str, pk: int) -> bool:
+    """Tell a worker now. False, logged, when the broker cannot be reached: the sweep will tell it later."""
+    if not settings.REDIS_URL:
+        logger.warning("no broker is configured (REDIS_URL): %s %s waits", task, pk)
+        return False
+    from kombu.exceptions import KombuError
+
+    try:
+        _producer(settings.REDIS_URL).send_task(task, [pk], queue=QUEUES[task], retry=False, ignore_result=True)
+    except (KombuError, OSError, _redis_error()) as error:
+        logger.warning("the broker cannot be reached, %s %s is sent later: %s", task, pk, error)
+        return False
+    return True
+
+
+def remind(task: str, pk: int) -> bool:
+    """Tell a worker again, unless its queue still holds messages: so nothing piles up while no worker is there.
+
+    A row whose message is among those waiting is served by it; one whose message was lost is told about when they are gone.
+    """
+    return queue_length(QUEUES[task]) == 0 and send(task, pk)
+
+
+def queue_length(queue: str) -> int | None:
+    """Messages that wait in a queue; None when the broker cannot be asked."""
+    try:
+        return int(broker(settings.REDIS_URL).llen(queue)) if settings.REDIS_URL else None
+    except (OSError, _redis_error()) as error:
+        logger.warning("the broker cannot be reached: %s", error)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSeen:
+    """A worker that was alive within WORKER_GONE_SECONDS."""
+
+    name: str
+    queues: tuple[str, ...]
+
+
+def workers_alive() -> list[WorkerSeen] | None:
+    """The workers that have shown themselves lately, by name; None when the broker cannot be asked. Takes about 1 ms."""
+    if not settings.REDIS_URL:
+        return None
+    try:
+        client = broker(settings.REDIS_URL)
+        keys = sorted(client.scan_iter(match=f"{WORKER_KEY}*", count=1000))
+        found = [(key, value) for key, value in zip(keys, client.mget(keys) if keys else [], strict=True) if value]
+    except (OSError, _redis_error()) as error:
+        logger.warning("the broker cannot be reached: %s", error)
+        return None
+    return [WorkerSeen(key.decode().removeprefix(WORKER_KEY), tuple(json.loads(value)["queues"])) for key, value in found]
+
+
+def show_worker(name: str, queues: list[str]) -> None:
+    """Say that a worker lives. Called by its main process."""
+    try:
+        broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps({"queues": queues}), ex=WORKER_GONE_SECONDS)
+    except (OSError, _redis_error()) as error:
+        logger.warning("the broker cannot be reached: %s", error)
+
+
+def hide_worker(name: str) -> None:
+    """Say that a worker has stopped. Called by its main process."""
+    try:
+        broker(settings.REDIS_URL).delete(WORKER_KEY + name)
+    except (OSError, _redis_error()) as error:
+        logger.warning("the broker cannot be reached: %s", error)
+
+
+@lru_cache(maxsize=4)
+def broker(url: str) -> redis.Redis:
+    """A client with short time-outs and no retries; one per process and address."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return redis.Redis.from_url(
+        url, socket_timeout=SOCKET_SECONDS, socket_connect_timeout=SOCKET_SECONDS, retry=Retry(NoBackoff(), 0)
+    )
+
+
+@lru_cache(maxsize=4)
+def _producer(url: str) -> Celery:
+    from celery import Celery
+
+    app = Celery("labeler-dispatch", broker=url, set_as_current=False, fixups=[])
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        broker_connection_timeout=SOCKET_SECONDS,
+        # Without max_retries kombu tries for ever: a request would hang for as long as the broker is away.
+        broker_transport_options={
+            "socket_timeout": SOCKET_SECONDS,
+            "socket_connect_timeout": SOCKET_SECONDS,
+            "retry_on_timeout": False,
+            "max_retries": 0,
+            "interval_start": 0,
+            "interval_step": 0,
+            "interval_max": 0,
+        },
+    )
+    return app
+
+
+def _redis_error() -> Any:
+    import redis
+
+    return redis.RedisError

@@ -1,0 +1,99 @@
+"""Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes Job.
+
+Pre-labeling jobs are asked for by labeler/prelabels.py, through `create` here. Knows states, not what the work does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from labeler import dispatch, leases
+from labeler.errors import KeyReused, NotCancellable
+from labeler.leases import Lease
+from labeler.models import Job, Project
+from labeler.models.job import Kind
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+TASKS = {Kind.IMPORT: dispatch.IMPORT, Kind.PRELABEL: dispatch.PRELABEL}
+
+UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
+
+
+def source_of(job: Job) -> Path:
+    """The file or folder an import reads: params["path"], absolute or below MEDIA_DIR."""
+    return Path(settings.MEDIA_DIR) / job.params["path"]
+
+
+def request_import(
+    *,
+    project: Project,
+    requested_by: User | None,
+    params: dict[str, Any],
+    idempotency_key: UUID | None = None,
+    body_hash: str = "",
+) -> Job:
+    """Ask for an import. A worker is told after commit.
+
+    params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), and perhaps "format"
+    ("auto", "zip", "tar", "imagefolder") and "name", the file's name as the person knows it.
+    The same idempotency key gives the job it made before; with another body it raises KeyReused.
+    """
+    if idempotency_key is not None and (earlier := _earlier(requested_by, idempotency_key, body_hash)):
+        return earlier
+    try:
+        with transaction.atomic():
+            return create(
+                Kind.IMPORT,
+                project=project,
+                requested_by=requested_by,
+                params=params,
+                idempotency_key=idempotency_key,
+                body_hash=body_hash,
+            )
+    except IntegrityError:
+        # The same key a moment ago, from the same person's other try.
+        earlier = _earlier(requested_by, idempotency_key, body_hash) if idempotency_key is not None else None
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None:
+    job = Job.objects.filter(requested_by=requested_by, idempotency_key=key).first()
+    if job is not None and job.body_hash != body_hash:
+        raise KeyReused("This idempotency key was used for another import. Use a new key for a new import.")
+    return job
+
+
+def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
+    """A queued job, and after commit a message about it."""
+    job = Job.objects.create(project=project, kind=kind, **fields)
+    dispatch.look(TASKS[kind], job.pk)
+    return job
+
+
+def cancel(job: Job) -> Job:
+    """Stop a job; its worker notices within a step. What it has finished so far stays. Raises NotCancellable when it has ended."""
+    if not leases.cancel(Job, job.pk):
+        job.refresh_from_db()
+        raise NotCancellable(f"This {job.get_kind_display()} is {job.get_state_display()} already.")
+    job.refresh_from_db()
+    return job
+
+
+def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
+    """Take a job; None when another worker has it, or it has ended."""
+    return leases.take(Job, job_id, worker=worker)
+
+
+def resend_lost() -> int:
+    """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how many are told."""
+    leases.give_up_on_the_hopeless(Job)
+    return sum(dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)

@@ -1,0 +1,216 @@
+"""Store what a model says about many images, and let the queue's order follow what it is unsure of.
+
+The only module that writes Prediction, and the one that sets QueueEntry.priority and chosen_by after an image's start. Pre-labels
+are made by a worker (worker/prelabeling.py) for one active model: a Job of kind "prelabel". Everything here may run twice, or
+stop half-way and run again: predictions are upserts, the order is computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Now
+
+from labeler import jobs, leases, queue
+from labeler.models import Image, Job, Prediction, Project, QueueEntry, TrainingRun
+from labeler.models.image import Slice, Status
+from labeler.models.job import UNFINISHED, Kind, State
+from labeler.models.queue import ChosenBy
+
+# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for milliseconds.
+CHUNK = 500
+AGAIN_AFTER = timedelta(minutes=10)  # a pre-labeling that failed is not tried again at once
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model says about one image. probabilities as in run.category_ids; categories: the ids it would answer."""
+
+    image_id: int
+    probabilities: list[float]
+    categories: list[int]
+    probability: float  # of that answer, 0 to 1
+    margin: float  # 0 unsure, 1 sure
+
+
+# ---------------------------------------------------------------- asking for them
+
+
+def request(run: TrainingRun) -> Job:
+    """Have the active model look at all images that need it. Call in the transaction that knows that it is active.
+
+    A pre-labeling by another model is cancelled: its work would be thrown away.
+    """
+    unfinished = Job.objects.select_for_update().filter(project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED)
+    for job in unfinished:
+        if job.params.get("run") == run.pk:
+            return job
+        leases.cancel(Job, job.pk)
+    TrainingRun.objects.filter(pk=run.pk).update(predicted_done=0, predicted_total=0, predicted_at=None)
+    return jobs.create(Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk})
+
+
+def due() -> list[TrainingRun]:
+    """Active models that have not seen all images: new ones came in, or their pre-labeling was given up a while ago."""
+    busy = Job.objects.filter(kind=Kind.PRELABEL, state__in=UNFINISHED).values("project")
+    models = TrainingRun.objects.active().filter(project__trashed_at__isnull=True).exclude(project__in=busy)
+    return [run for run in models.select_related("project") if _is_due(run)]
+
+
+def _is_due(run: TrainingRun) -> bool:
+    made = Job.objects.filter(project_id=run.project_id, kind=Kind.PRELABEL, params__run=run.pk)
+    last = made.first()
+    if last is not None and last.state != State.DONE:
+        return made.filter(pk=last.pk, finished_at__lt=Now() - AGAIN_AFTER).exists()
+    # Ids rise, so this asks only the images after the last one that was looked at; a search for images without a
+    # prediction would read all of them, every few seconds.
+    seen = last.result.get("last_image", 0) if last else 0
+    return Image.objects.filter(project_id=run.project_id, id__gt=seen).exists()
+
+
+def images_to_predict(run: TrainingRun) -> QuerySet[Image]:
+    """Images the model has not judged and people have not settled, and the held-out ones; next in the queue first.
+
+    Settled images that may train are left out: on those the model would grade its own homework.
+    """
+    images = Image.objects.filter(project_id=run.project_id).exclude(status=Status.SETTLED, slice__in=("", Slice.BLIND))
+    return images.exclude(predictions__run=run).order_by(F("entry__priority").desc(nulls_last=True), "-id")
+
+
+def last_image(project: Project) -> int:
+    """The highest image id there is: newer ones are not yet predicted."""
+    return Image.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0
+
+
+# ---------------------------------------------------------------- storing them
+
+
+def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
+    """Write predictions, one per image and run, in chunks; returns how many. Labels and older predictions stay as they are."""
+    rows = [
+        Prediction(
+            run=run,
+            image_id=opinion.image_id,
+            probabilities=[min(1.0, max(0.0, p)) for p in opinion.probabilities],
+            categories=opinion.categories,
+            probability=min(1.0, max(0.0, opinion.probability)),
+            margin=min(1.0, max(0.0, opinion.margin)),
+        )
+        # By image: two workers that write the same rows must lock them in the same order.
+        for opinion in sorted(opinions, key=lambda o: o.image_id)
+    ]
+    for start in range(0, len(rows), CHUNK):
+        with transaction.atomic():
+            Prediction.objects.bulk_create(
+                rows[start : start + CHUNK],
+                update_conflicts=True,
+                unique_fields=["image", "run"],
+                update_fields=["probabilities", "categories", "probability", "margin"],
+            )
+    return len(rows)
+
+
+def forget_old(project: Project) -> int:
+    """Delete predictions of models before the previous one, except those a person was shown; returns how many.
+
+    What was shown is part of the label it led to (and of the claim that may still become one).
+    """
+    made = project.runs.filter(predicted_at__isnull=False)
+    keep = set(project.runs.active().values_list("pk", flat=True))
+    keep |= set(made.exclude(pk__in=keep).order_by("-predicted_at").values_list("pk", flat=True)[:1])
+    old = list(project.runs.exclude(pk__in=keep).values_list("pk", flat=True))
+    deleted = 0
+    while old:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                DELETE FROM labeler_prediction WHERE id IN (
+                    SELECT p.id FROM labeler_prediction p
+                    WHERE p.run_id = ANY(%s)
+                      AND NOT EXISTS (SELECT 1 FROM labeler_label l WHERE l.shown_prediction_id = p.id)
+                      AND NOT EXISTS (SELECT 1 FROM labeler_claim c WHERE c.shown_prediction_id = p.id)
+                    LIMIT 5000)
+                """,
+                [old],
+            )
+            if not cursor.rowcount:
+                break
+            deleted += cursor.rowcount
+    return deleted
+
+
+# ---------------------------------------------------------------- the order of the queue
+
+
+def reorder(project: Project) -> int:
+    """Put the images that are still open in order: least sure first, or at random where the project says so.
+
+    Each place is a rank, spread evenly over (0, 1). Images in a blind slice keep their order among themselves, which is random,
+    and get evenly spread ranks too: so they come at a constant rate, whatever the model thinks of the others. Returns how many
+    changed. Images that were chosen as gold, repeat or for review keep their place.
+    """
+    run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
+    entries = _open_entries(project, run)
+    places: dict[int, tuple[float, str]] = {}
+    blind = [pk for pk, sha256, is_blind, margin in entries if is_blind]
+    places |= {pk: (place, ChosenBy.RANDOM) for pk, place in _spread(blind)}
+    unseen = [(pk, sha256) for pk, sha256, is_blind, margin in entries if not is_blind and margin is None]
+    places |= {pk: (queue.draw(project, sha256, "priority"), ChosenBy.RANDOM) for pk, sha256 in unseen}
+    unsure = [(margin, -pk) for pk, sha256, is_blind, margin in entries if not is_blind and margin is not None]
+    ranked = [-pk for _, pk in sorted(unsure, reverse=True)]  # sure ones first: they get the low places
+    places |= {pk: (place, ChosenBy.UNCERTAINTY) for pk, place in _spread(ranked)}
+    changed = sum(_place(chunk) for chunk in _chunks(sorted(places.items())))
+    # Now that all of it is committed: everybody's next search begins at the new top.
+    queue.forget_frontiers(project)
+    return changed
+
+
+EntryRow = tuple[int, str, bool, float | None]  # image id, sha256, is blind, margin of the model
+
+
+def _open_entries(project: Project, run: TrainingRun | None) -> list[EntryRow]:
+    """Entries that people may still be asked about, by rising priority."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.image_id, i.sha256, i.slice <> '', p.margin
+            FROM labeler_queueentry e
+            JOIN labeler_image i ON i.id = e.image_id
+            LEFT JOIN labeler_prediction p ON p.image_id = e.image_id AND p.run_id = %s
+            WHERE e.project_id = %s AND (e.seats_left > 0 OR i.status <> 'settled') AND e.chosen_by = ANY(%s)
+            ORDER BY e.priority, e.image_id
+            """,
+            [run.pk if run else None, project.pk, [ChosenBy.RANDOM.value, ChosenBy.UNCERTAINTY.value]],
+        )
+        return cursor.fetchall()
+
+
+def _spread(ordered: Sequence[int]) -> list[tuple[int, float]]:
+    """Even places in (0, 1) for images in rising order."""
+    places = (np.arange(len(ordered)) + 0.5) / max(1, len(ordered))
+    return list(zip(ordered, places.tolist(), strict=True))
+
+
+def _chunks(items: list[tuple[int, tuple[float, str]]]) -> Iterable[list[tuple[int, tuple[float, str]]]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def _place(chunk: list[tuple[int, tuple[float, str]]]) -> int:
+    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two can wait, but not for each other."""
+    ids = [pk for pk, _ in chunk]
+    with transaction.atomic(), connection.cursor() as cursor:
+        list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+        cursor.execute(
+            """
+            UPDATE labeler_queueentry e SET priority = n.priority, chosen_by = n.chosen_by
+            FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS n(image_id, priority, chosen_by)
+            WHERE e.image_id = n.image_id AND (e.priority, e.chosen_by) IS DISTINCT FROM (n.priority, n.chosen_by)
+            """,
+            [ids, [place for _, (place, _) in chunk], [str(chosen_by.value) for _, (_, chosen_by) in chunk]],
+        )
+        return cursor.rowcount

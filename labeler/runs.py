@@ -1,0 +1,268 @@
+"""The life of a training run: requested, taken, reported on, finished, perhaps activated; and what is due.
+
+The only module that writes TrainingRun. A request is a row and, after commit, a message that says "look"; the work itself
+is a worker's (worker/training.py). Knows when training makes sense and which model is active; not how a network is trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Max
+from django.utils import timezone
+
+from labeler import categories as label_set
+from labeler import dispatch, leases
+from labeler.errors import Invalid, NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
+from labeler.leases import Lease
+from labeler.models import AuditEvent, Decision, Image, Label, Project, TrainingRun
+from labeler.models.image import HELD_OUT
+from labeler.models.job import State
+from labeler.models.label import VOTES
+from labeler.models.project import SUPPORTED_TASKS
+from labeler.stats import tally as votes
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# Below, cross-validation has nothing to divide: five folds need four images each, and every class one on either side.
+FEWEST_IMAGES = 20
+FEWEST_PER_CLASS = 2
+# When beat asks for a run by itself: enough that is new, and a pause, so that a busy group does not train without end.
+NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05
+PAUSE = timedelta(seconds=60)
+
+# What a client may set, with type and range. The worker knows more about each (worker/ml/train.py) and checks again; here
+# a typing error is refused while the person still looks.
+CONFIG: dict[str, tuple[type, float, float] | tuple[type, tuple[Any, ...]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Trainable:
+    """Images that can be trained on: those with a consensus, held-out ones left out."""
+
+    n_images: int
+    by_category: dict[int, int]  # category id -> images whose consensus names it
+
+    def check(self, project: Project) -> None:
+        """Raises TooFewLabels with a sentence that says what is missing."""
+        if self.n_images < FEWEST_IMAGES:
+            raise TooFewLabels(
+                f"There are {self.n_images} labeled images to train on, and {FEWEST_IMAGES} are needed. Images that are held "
+                "out for testing do not count, nor do those whose votes are tied.",
+                have=self.n_images,
+                need=FEWEST_IMAGES,
+            )
+        if project.is_multi:
+            # Yes or no for each class: it can be learned where there are a few of both.
+            learnable = [n for n in self.by_category.values() if FEWEST_PER_CLASS <= n <= self.n_images - FEWEST_PER_CLASS]
+            if not learnable:
+                raise TooFewLabels(
+                    f"No class has {FEWEST_PER_CLASS} images with it and {FEWEST_PER_CLASS} without it yet, so there is nothing "
+                    "to tell apart."
+                )
+            return
+        enough = [n for n in self.by_category.values() if n >= FEWEST_PER_CLASS]
+        if len(enough) < 2:
+            raise TooFewLabels(
+                f"Two classes with {FEWEST_PER_CLASS} labeled images each are needed to train; there "
+                f"{'is' if len(enough) == 1 else 'are'} {len(enough)}."
+            )
+
+
+def trainable(project: Project) -> Trainable:
+    """Count what could be trained on now, from the counters that saving a label keeps: one grouped query."""
+    index = label_set.index(project)
+    n_images, by_category = 0, dict.fromkeys(sorted(index.ids_in_use), 0)
+    labeled = Image.objects.filter(project=project).may_train().order_by()
+    outcomes = [
+        (votes.vote(row["tally"]).categories, row["n"])
+        for row in labeled.filter(n_votes__gt=0, has_decision=False).values("tally").annotate(n=Count("id"))
+    ] + [
+        (row["categories"], row["n"])
+        for row in Decision.objects.filter(image__project=project, withdrawn_at=None)
+        .exclude(image__slice__in=HELD_OUT)
+        .order_by()
+        .values("categories")
+        .annotate(n=Count("id"))
+    ]
+    for named, n in outcomes:
+        ids = index.present(named or ())
+        if named is None or (not project.is_multi and len(ids) != 1):
+            continue
+        n_images += n
+        for pk in ids:
+            by_category[pk] += n
+    return Trainable(n_images, by_category)
+
+
+def check_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a run, or Invalid that names each one which cannot be used. Unset ones are the worker's to choose."""
+    if not isinstance(config, dict):
+        raise Invalid("The settings of a run are an object of names and values.", fields={"config": ["not an object"]})
+    wrong: dict[str, list[str]] = {}
+    for name, value in config.items():
+        rule = CONFIG.get(name)
+        if rule is None:
+            wrong[name] = [f"unknown; known are {', '.join(sorted(CONFIG))}"]
+        elif len(rule) == 2:
+            if value not in rule[1]:
+                wrong[name] = [f"must be one of {', '.join(map(str, rule[1]))}"]
+        else:
+            kind, low, high = rule
+            # bool is an int to Python, and true epochs would be one epoch.
+            fits = isinstance(value, bool) if kind is bool else isinstance(value, kind | int) and not isinstance(value, bool)
+            if not fits or not low <= value <= high:
+                wrong[name] = ["must be true or false"] if kind is bool else [f"must be between {low:g} and {high:g}"]
+    if wrong:
+        raise Invalid(
+            "Some settings of the run cannot be used: " + "; ".join(f"{name} {texts[0]}" for name, texts in wrong.items()) + ".",
+            fields={f"config.{name}": texts for name, texts in wrong.items()},
+        )
+    return config
+
+
+# ---------------------------------------------------------------- asked for by people, and by beat
+
+
+def request(*, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None) -> TrainingRun:
+    """Ask for a training run; a worker is told after commit. `config` is laid over the project's own settings.
+
+    Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like), Invalid.
+    """
+    if project.task not in SUPPORTED_TASKS:
+        raise NotPossibleNow("Models learn single-choice and multi-label projects so far.")
+    settled = check_config({**project.training_config, **(config or {})})
+    if unfinished := project.runs.unfinished().first():
+        raise _in_progress(unfinished)
+    trainable(project).check(project)
+    try:
+        with transaction.atomic():
+            # Numbers are counted per project: without the lock two requests would take the same one.
+            Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+            number = (project.runs.aggregate(Max("number"))["number__max"] or 0) + 1
+            run = TrainingRun.objects.create(
+                project=project,
+                number=number,
+                requested_by=requested_by,
+                config=settled,
+                last_label=Label.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0,
+                n_labels=Label.objects.filter(project=project).current().count(),
+                stage="waiting for a worker",
+            )
+            dispatch.look(dispatch.TRAIN, run.pk)
+    except IntegrityError as error:
+        unfinished = project.runs.unfinished().first()
+        if unfinished is None:
+            raise
+        raise _in_progress(unfinished) from error
+    return run
+
+
+def _in_progress(run: TrainingRun) -> RunInProgress:
+    return RunInProgress(
+        f"Model {run.number} is being trained already. Wait for it, or cancel it first.", run=run.pk, number=run.number
+    )
+
+
+def cancel(run: TrainingRun, by: User | None = None) -> TrainingRun:
+    """Stop a run; its worker notices within a step. Raises NotCancellable when it has ended already."""
+    if not leases.cancel(TrainingRun, run.pk):
+        run.refresh_from_db()
+        raise NotCancellable(f"Model {run.number} is {run.get_state_display()} already.")
+    _audit(by, run, "run.cancel")
+    run.refresh_from_db()
+    return run
+
+
+def activate(run: TrainingRun, by: User | None = None) -> TrainingRun:
+    """Make a finished model the one that pre-labels. Raises NotPossibleNow for a run without a model."""
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+        run.refresh_from_db()
+        if run.state != State.DONE or not run.checkpoint:
+            raise NotPossibleNow(f"Model {run.number} was not trained to its end, so it cannot be used.")
+        if not run.is_active:
+            _make_active(run)
+            _audit(by, run, "run.activate")
+    return run
+
+
+def _make_active(run: TrainingRun) -> None:
+    """Call with the project locked."""
+    from labeler import prelabels
+
+    TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
+    TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
+    run.is_active = True
+    prelabels.request(run)
+
+
+def active(project: Project) -> TrainingRun | None:
+    """The model whose pre-labels are shown, or None before there is one."""
+    return TrainingRun.objects.filter(project=project, is_active=True).first()
+
+
+def new_labels_since(run: TrainingRun) -> int:
+    """Votes written after a run looked, changes of earlier ones included."""
+    return Label.objects.filter(project_id=run.project_id, id__gt=run.last_label, answer__in=VOTES).count()
+
+
+def due(now: datetime | None = None) -> list[Project]:
+    """Projects whose next model should be trained by itself: enough new labels, and the last run a minute ago."""
+    now = now or timezone.now()
+    busy = TrainingRun.objects.unfinished().values("project")
+    projects = Project.objects.not_in_trash().filter(train_automatically=True, task__in=SUPPORTED_TASKS).exclude(pk__in=busy)
+    return [project for project in projects.order_by("pk") if _is_due(project, now)]
+
+
+def _is_due(project: Project, now: datetime) -> bool:
+    last = project.runs.first()
+    if last is None:
+        return Label.objects.filter(project=project, answer__in=VOTES)[:NEW_LABELS].count() >= NEW_LABELS
+    if now - (last.finished_at or last.created_at) < PAUSE:
+        return False
+    return new_labels_since(last) >= max(NEW_LABELS, NEW_LABELS_SHARE * last.n_labels)
+
+
+# ---------------------------------------------------------------- for the worker that has taken the run
+
+
+def start(run_id: int, *, worker: str) -> tuple[TrainingRun, Lease] | None:
+    """Take a run; None when another worker has it, or it has ended."""
+    return leases.take(TrainingRun, run_id, worker=worker)
+
+
+def report(lease: Lease, **changes: Any) -> None:
+    """Write down how far it is: stage, progress_done, progress_total, history, device, …. Raises LeaseLost."""
+    lease.write(**changes)
+
+
+def finish(lease: Lease, *, activate: bool, note: str, **outcome: Any) -> TrainingRun:
+    """Store a trained model's row and, with `activate`, let it pre-label from now on. Raises LeaseLost, having changed nothing.
+
+    `note` says in words why it was or was not made active.
+    """
+    with transaction.atomic():
+        run = TrainingRun.objects.get(pk=lease.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+        lease.finish(note=note, **outcome)
+        run.refresh_from_db()
+        if activate:
+            _make_active(run)
+    return run
+
+
+def resend_lost() -> int:
+    """Tell workers about runs they have not heard of or have dropped, and fail those that killed three; how many are told."""
+    leases.give_up_on_the_hopeless(TrainingRun)
+    return sum(dispatch.remind(dispatch.TRAIN, run.pk) for run in leases.waiting(TrainingRun))
+
+
+def _audit(by: User | None, run: TrainingRun, action: str) -> None:
+    AuditEvent.objects.create(
+        actor=by, actor_name=by.get_username() if by else "", project_id=run.project_id, action=action, subject=f"model {run.number}"
+    )

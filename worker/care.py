@@ -1,0 +1,100 @@
+"""What beat has looked after every few seconds: expired claims, snapshots of the vote, trainings and pre-labels due.
+
+Everything here may be skipped, run twice, or run on two machines at once: each verb it calls checks for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from labeler import consensus, prelabels, queue, runs
+from labeler.errors import LabelerError, RunInProgress, TooFewLabels
+from labeler.models import Claim, Decision, Label, Project
+from labeler.models.queue import ClaimState
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Up to where this process has turned a project's votes into snapshots."""
+
+    label: int
+    at: datetime
+
+
+_looked: dict[int, _Looked] = {}
+# A transaction that was slow to commit shows its label, with an id and a time from before, only later.
+OVERLAP_LABELS, OVERLAP = 200, timedelta(minutes=2)
+
+
+def look_after_projects() -> None:
+    """One round of everything."""
+    return_expired_claims()
+    for project in Project.objects.not_in_trash().order_by("pk"):
+        refresh_snapshots(project)
+    request_due_runs()
+    request_due_prelabels()
+
+
+def return_expired_claims() -> int:
+    """Give back the seats of people who left, in projects where nobody claims (a claim does it too); how many."""
+    overdue = Claim.objects.filter(state=ClaimState.OPEN, expires_at__lt=Now()).values("project")
+    return sum(queue.expire_leases(project) for project in Project.objects.filter(pk__in=overdue))
+
+
+def refresh_snapshots(project: Project) -> int:
+    """Bring the consensus of images with new votes up to date; of all images when this process starts. How many changed."""
+    at, before = timezone.now(), _looked.get(project.pk)
+    newest = Label.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0
+    if before is None:
+        changed = consensus.refresh(project)
+    else:
+        images = set(
+            Decision.objects.filter(image__project=project)
+            .filter(Q(created_at__gt=before.at - OVERLAP) | Q(withdrawn_at__gt=before.at - OVERLAP))
+            .values_list("image_id", flat=True)
+        )
+        if newest > before.label:
+            labels = Label.objects.filter(project=project, id__gt=before.label - OVERLAP_LABELS)
+            images.update(labels.values_list("image_id", flat=True))
+        changed = consensus.refresh(project, images) if images else 0
+    _looked[project.pk] = _Looked(newest, at)
+    return changed
+
+
+def request_due_runs() -> int:
+    """Ask for the trainings that are due by themselves; how many."""
+    requested = 0
+    for project in runs.due():
+        try:
+            runs.request(project=project)
+            requested += 1
+        except TooFewLabels as reason:
+            logger.debug("project %s is not trained yet: %s", project.pk, reason)
+        except RunInProgress:
+            logger.debug("project %s: somebody asked for a run at this moment", project.pk)
+        except LabelerError as error:
+            # A project's settings may be wrong; that must not stop the others.
+            logger.warning("project %s cannot be trained: %s", project.pk, error)
+    return requested
+
+
+def request_due_prelabels() -> int:
+    """Ask for pre-labels of images that came in after the active model looked; how many projects."""
+    requested = 0
+    for run in prelabels.due():
+        try:
+            with transaction.atomic():
+                prelabels.request(run)
+            requested += 1
+        except IntegrityError:
+            logger.debug("project %s: somebody asked for pre-labels at this moment", run.project_id)
+    return requested

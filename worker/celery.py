@@ -1,0 +1,125 @@
+"""The Celery application: queues, what happens when a worker dies, and what beat asks for.
+
+The row in PostgreSQL is the truth and a message only says "look" (labeler/leases.py), so every setting here may
+lose or repeat a message, and none may lose a row. Imports no torch: workers load it inside the task that needs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
+
+from celery import Celery, signals  # noqa: E402: Celery looks for Django's settings when it is imported
+from django.conf import settings  # noqa: E402
+
+from labeler import dispatch  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+# A message that was handed out and not acknowledged comes back after this many seconds; the row says whether there
+# is still anything to do. Longer trainings are told about twice, and the second telling does nothing.
+VISIBILITY_SECONDS = 3600
+SWEEP_SECONDS = 15
+CARE_SECONDS = 20
+SOFT_STOP_SECONDS = 5  # below the launcher's and Docker's ten: after that the work's lease is picked up again
+
+app = Celery("labeler", broker=settings.REDIS_URL or "redis://")
+app.conf.update(
+    imports=["worker.tasks"],
+    task_default_queue="default",
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,  # state lives in rows
+    task_track_started=True,
+    # Acknowledged after the work, and handed out again when the process is lost. Celery's manual warns of loops (out
+    # of memory, again, out of memory): the row counts its attempts and is failed after the third.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,  # a message waiting behind a training would be invisible to an idle worker
+    worker_soft_shutdown_timeout=SOFT_STOP_SECONDS,
+    worker_enable_soft_shutdown_on_idle=False,
+    # When the broker goes away, work goes on: it needs the database alone, and nobody can take its row meanwhile.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    visibility_timeout=VISIBILITY_SECONDS,
+    broker_transport_options={
+        "visibility_timeout": VISIBILITY_SECONDS,
+        "socket_keepalive": True,
+        "socket_connect_timeout": 5,
+    },
+    result_backend_transport_options={"visibility_timeout": VISIBILITY_SECONDS},
+    worker_hijack_root_logger=False,  # settings.LOGGING is in charge
+    worker_redirect_stdouts=False,
+    timezone="UTC",
+    beat_scheduler="worker.beat:PatientScheduler",
+    beat_schedule={
+        "sweep": {
+            "task": "worker.tasks.sweep",
+            "schedule": SWEEP_SECONDS,
+            "options": {"queue": "default", "expires": SWEEP_SECONDS},
+        },
+        "care": {
+            "task": "worker.tasks.care",
+            "schedule": CARE_SECONDS,
+            "options": {"queue": "default", "expires": CARE_SECONDS},
+        },
+    },
+)
+
+
+@signals.setup_logging.connect
+def _keep_django_logging(**_: object) -> None:
+    """Being connected is enough: Celery then leaves logging alone."""
+
+
+class _Shown:
+    """When this worker last showed itself. The main process does it, so a child that trains for an hour is no gap."""
+
+    at = 0.0
+    name = ""
+    queues: tuple[str, ...] = ()
+
+
+@signals.worker_ready.connect
+def _came_up(sender: object, **_: object) -> None:
+    """Take back what the last process of this name was doing, and show that this one lives."""
+    consumer = sender
+    _Shown.name = consumer.hostname  # type: ignore[attr-defined]
+    _Shown.queues = tuple(sorted(consumer.app.amqp.queues.consume_from))  # type: ignore[attr-defined]
+    dispatch.show_worker(_Shown.name, list(_Shown.queues))
+    from django.db import DatabaseError, connections
+
+    from labeler import jobs, leases, runs
+    from labeler.models import Job, TrainingRun
+
+    try:
+        if leases.end_leases_of(TrainingRun, _Shown.name) + leases.end_leases_of(Job, _Shown.name):
+            runs.resend_lost()
+            jobs.resend_lost()
+    except DatabaseError:
+        logger.warning("the database cannot be reached; the sweep will look for lost work", exc_info=True)
+    finally:
+        # Children are forked from this process: two processes on one connection would read each other's answers.
+        connections.close_all()
+
+
+@signals.heartbeat_sent.connect
+def _still_there(**_: object) -> None:
+    """Called every two seconds by the main process's event loop."""
+    import time
+
+    now = time.monotonic()
+    if _Shown.name and now - _Shown.at >= dispatch.WORKER_BEAT_SECONDS:
+        _Shown.at = now
+        dispatch.show_worker(_Shown.name, list(_Shown.queues))
+
+
+@signals.worker_shutting_down.connect
+def _going(**_: object) -> None:
+    if _Shown.name:
+        dispatch.hide_worker(_Shown.name)
+        _Shown.name = ""

@@ -1,0 +1,58 @@
+"""What a worker can be told: each task is an id and one call, and may run twice.
+
+Thin on purpose. Imports happen inside: the process that receives messages, and beat, hold no torch.
+"""
+
+from __future__ import annotations
+
+from celery import shared_task
+from celery.app.task import Context
+
+TRAIN_SECONDS = 12 * 3600
+IMPORT_SECONDS = 24 * 3600
+
+
+@shared_task(name="worker.tasks.train", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
+def train(self, run_id: int) -> None:
+    """Train one requested run, then pre-label with it; does nothing if another worker took it."""
+    from worker.training import train_run
+
+    train_run(run_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.prelabel", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
+def prelabel(self, job_id: int) -> None:
+    """Predict what a project's active model has not seen; does nothing if another worker took it."""
+    from worker.prelabeling import prelabel_job
+
+    prelabel_job(job_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
+def import_images(self, job_id: int) -> None:
+    """Run one requested import; does nothing if another worker took it."""
+    from worker.importing import import_job
+
+    import_job(job_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.sweep", queue="default", soft_time_limit=60)
+def sweep() -> None:
+    """Tell workers about rows whose message or whose worker was lost."""
+    from labeler import jobs, runs
+
+    runs.resend_lost()
+    jobs.resend_lost()
+
+
+@shared_task(name="worker.tasks.care", queue="default", soft_time_limit=600)
+def care() -> None:
+    """Leases of claims, snapshots of the vote, trainings and pre-labelings that are due."""
+    from worker.care import look_after_projects
+
+    look_after_projects()
+
+
+def _name(request: Context) -> str:
+    """The node that runs this: worker_ready of its next process takes back what it held (worker/celery.py)."""
+    return str(request.hostname)

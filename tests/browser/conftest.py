@@ -5,15 +5,22 @@ Knows playwright. Where the browser is found, and what happens without one, stan
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+from time import monotonic, sleep
 
 import pytest
+from django.db import connection
 from PIL import Image as Pixels
 
 pytest.importorskip("playwright", reason="playwright is not installed (make test installs it)")
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from labeler.intake.store import MediaStore
+from labeler.models import Image, Project
+from tests.factories import add_images
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -76,14 +83,35 @@ def plain_static_files(settings):
 @pytest.fixture
 def sign_in(client, live_server, plain_static_files):
     """`sign_in(page_or_context, person)`: a session for a person, without the login form."""
+    signed_in: list[BrowserContext] = []
 
     def sign_in(where: Page | BrowserContext, person) -> None:
         context = where.context if isinstance(where, Page) else where
+        signed_in.append(context)
         client.force_login(person)
         cookie = client.cookies["sessionid"]
         context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
 
-    return sign_in
+    yield sign_in
+    # A page that closes gives its images back. The tables are emptied after this: whatever the server is
+    # still doing by then would meet that in a deadlock.
+    for context in signed_in:
+        context.close()
+    wait_until_the_database_is_quiet()
+
+
+def wait_until_the_database_is_quiet(seconds: float = 10) -> None:
+    """Until no other connection of the test's database has worked for a quarter of a second."""
+    end = monotonic() + seconds
+    busy = """SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid()
+              AND (state <> 'idle' OR state_change > now() - interval '250 ms')"""
+    while monotonic() < end:
+        sleep(0.1)  # also the time a last request takes from the browser to the server
+        with connection.cursor() as cursor:
+            cursor.execute(busy)
+            if cursor.fetchone()[0] == 0:
+                return
 
 
 def jpeg(seed: int, size: tuple[int, int] = (320, 240)) -> bytes:
@@ -91,3 +119,20 @@ def jpeg(seed: int, size: tuple[int, int] = (320, 240)) -> bytes:
     out = io.BytesIO()
     Pixels.new("RGB", size, ((seed * 53) % 256, (seed * 97) % 256, (seed * 31) % 256)).save(out, "JPEG")
     return out.getvalue()
+
+
+@pytest.fixture
+def add_photos(settings):
+    """`add_photos(project, n)`: images in the queue whose files lie in the media store."""
+    store = MediaStore(settings.MEDIA_DIR, durable=False)
+
+    def add_photos(project: Project, n: int, **fields) -> list[Image]:
+        images = []
+        for number in range(n):
+            content = jpeg(project.pk * 1000 + number)
+            sha256 = hashlib.sha256(content + str(number).encode()).hexdigest()
+            store.add(sha256=sha256, extension="jpg", original=content, preview=content, thumbnail=content)
+            images += add_images(project, 1, sha256=sha256, width=320, height=240, **fields)
+        return images
+
+    return add_photos

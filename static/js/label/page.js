@@ -64,7 +64,10 @@ function changed(what, answered) {
     answeredAt = performance.now();
     dock.flash((answered.choice.categories ?? []).map(placeOf));
   }
-  if (["answered", "undone", "opened", "left"].includes(what)) shown = null;
+  if (["answered", "undone", "opened", "left"].includes(what)) {
+    shown = null;
+    delete document.documentElement.dataset.painted;
+  }
   draw();
   const said = { answered: "say_answered", undone: "say_undone", opened: "say_opened" }[what];
   if (said) view.announce(words.say(said, { answer: answerInWords(answered.choice), n: session.done + 1 }));

@@ -65,11 +65,11 @@ export class ImageQueue {
   /**
    * Ask for more. Also renews the leases of what is held, because a client's own open claims come first.
    * One call at a time: a second caller waits for the first.
-   * @param {{waiting?: number, count?: number}} [options] waiting: answers the server has not seen, whose claims it
-   *   counts as open
+   * @param {{waiting?: number}} [options] answers the server has not seen: it counts their claims as open
    */
-  refill({ waiting = 0, count } = {}) {
-    this.loading ??= this.load(Math.min(LIMIT, (count ?? (this.held.length ? FULL : FIRST)) + waiting)).finally(() => {
+  refill({ waiting = 0 } = {}) {
+    const wanted = this.held.length ? Math.max(FULL, this.held.length) : FIRST;
+    this.loading ??= this.load(Math.min(LIMIT, wanted + waiting)).finally(() => {
       this.loading = null;
     });
     return this.loading;

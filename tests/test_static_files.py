@@ -1,0 +1,81 @@
+"""Static files as they are served: every name with its hash, in the modules' imports too."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from labeler.pages import labeling
+
+ROOT = Path(__file__).resolve().parents[1]
+STATIC = ROOT / "static"
+IMPORT = re.compile(r"""(?:from|import)\s*\(?["'](\.{1,2}/[^"']+)["']""")
+HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The directory that `collectstatic` fills, with our own files only."""
+    from django.test import override_settings
+
+    target = tmp_path_factory.mktemp("static")
+    with override_settings(
+        STATIC_ROOT=target, STATICFILES_FINDERS=["django.contrib.staticfiles.finders.FileSystemFinder"]
+    ):
+        call_command("collectstatic", verbosity=0, interactive=False)
+    return target
+
+
+def test_every_import_of_a_built_module_names_a_hashed_file_that_exists(built):
+    seen = 0
+    for name in json.loads((built / "staticfiles.json").read_text())["paths"].values():
+        if not name.endswith(".js"):
+            continue
+        file = built / name
+        for wanted in IMPORT.findall(_without_comments(file.read_text())):
+            seen += 1
+            # An import that does not end in a semicolon keeps the plain name: a cache would serve an old module.
+            assert HASHED.search(wanted), f"{name} imports {wanted}"
+            assert (file.parent / wanted).is_file(), f"{name} imports {wanted}, which is not there"
+    assert seen > 20
+
+
+def _without_comments(source: str) -> str:
+    """JSDoc names modules too: import("./types.js"). Nobody loads those."""
+    return re.sub(r"/\*.*?\*/|^\s*//.*?$", "", source, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_labeling_page_names_every_module_that_its_script_will_load():
+    """One that is missing costs a round trip before the first image; one too many is fetched for nothing."""
+    loaded, waiting = set(), ["label/page"]
+    while waiting:
+        module = waiting.pop()
+        source = _without_comments((STATIC / "js" / f"{module}.js").read_text())
+        for wanted in IMPORT.findall(source):
+            path = ((STATIC / "js" / module).parent / wanted).resolve().relative_to(STATIC.resolve() / "js")
+            name = path.with_suffix("").as_posix()
+            if name not in loaded:
+                loaded.add(name)
+                waiting.append(name)
+    assert set(labeling.MODULES) == loaded
+
+
+def test_templates_carry_no_inline_style_script_or_handler():
+    """The content security policy would silently drop them."""
+    inline = re.compile(r"""\sstyle\s*=|\son[a-z]+\s*=\s*["']|<style|javascript:""", re.IGNORECASE)
+    for template in (ROOT / "templates").rglob("*.html"):
+        text = template.read_text()
+        assert not inline.search(text), f"{template.relative_to(ROOT)}: {inline.search(text)[0]!r}"
+        for tag in re.findall(r"<script[^>]*>", text):
+            assert "nonce=" in tag, f"{template.relative_to(ROOT)}: {tag}"
+            assert "src=" in tag, f"{template.relative_to(ROOT)}: {tag}"
+
+
+def test_nothing_is_fetched_from_elsewhere():
+    for file in [*STATIC.rglob("*.css"), *STATIC.rglob("*.js"), *(ROOT / "templates").rglob("*.html")]:
+        addresses = set(re.findall(r"https?://[^\s\"')]+", file.read_text()))
+        assert addresses <= {"http://www.w3.org/2000/svg"}, f"{file.relative_to(ROOT)}: {addresses}"

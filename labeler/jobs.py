@@ -16,7 +16,7 @@ from labeler import dispatch, leases
 from labeler.errors import KeyReused, NotCancellable
 from labeler.leases import Lease
 from labeler.models import Job, Project
-from labeler.models.job import Kind
+from labeler.models.job import MAX_ATTEMPTS, Kind, State
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -85,7 +85,17 @@ def cancel(job: Job) -> Job:
         job.refresh_from_db()
         raise NotCancellable(f"This {job.get_kind_display()} is {job.get_state_display()} already.")
     job.refresh_from_db()
+    forget_upload(job)
     return job
+
+
+def forget_upload(job: Job) -> None:
+    """Delete the uploaded file of an import that has ended: every image of it is in the media store, or never will be."""
+    if job.kind != Kind.IMPORT or not job.is_finished or "path" not in job.params:
+        return
+    source = source_of(job)
+    if Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
+        source.unlink(missing_ok=True)
 
 
 def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
@@ -95,5 +105,7 @@ def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
 
 def resend_lost() -> int:
     """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how many are told."""
-    leases.give_up_on_the_hopeless(Job)
+    if leases.give_up_on_the_hopeless(Job):
+        for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
+            forget_upload(job)
     return sum(dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)

@@ -5,16 +5,10 @@ Knows jobs and where uploads lie. Does not know images or archives (labeler/inta
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
-from django.conf import settings
-
 from labeler import jobs
 from labeler.errors import NotPossibleNow
 from labeler.intake import images
 from labeler.intake.check import Refused
-from labeler.models import Job
 from worker.attempt import attempt
 
 FORMATS = frozenset({"auto", "zip", "tar", "imagefolder"})
@@ -48,15 +42,5 @@ def import_job(job_id: int, *, worker: str) -> None:
         except FileNotFoundError as error:
             raise NotPossibleNow("The file to import is gone: upload it again.") from error
         lease.finish(result=result.as_json(), progress_done=result.seen, progress_total=result.seen)
-    _forget_upload(job)
-
-
-def _forget_upload(job: Job) -> None:
-    """Delete the uploaded file once the job has ended: every image of it is in the media store."""
     job.refresh_from_db()
-    source = jobs.source_of(job)
-    if job.is_finished and Path(settings.MEDIA_DIR, jobs.UPLOADS) in source.parents:
-        if source.is_dir():
-            shutil.rmtree(source, ignore_errors=True)
-        else:
-            source.unlink(missing_ok=True)
+    jobs.forget_upload(job)

@@ -1,0 +1,283 @@
+"""`manage.py up` from outside: a first start, later ones, kills of every part, and each refusal as one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labeler import embedded
+from labeler.launch import processes
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ["PostgreSQL", "Valkey", "web", "worker", "gpu worker", "beat"]
+
+
+def manage(*words: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=clean_environment() | environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what tests.servers has set: these tests start servers of their own."""
+    ours = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LABELER_DATA"}
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+class Up:
+    """One `up` in the foreground of a process of its own."""
+
+    def __init__(self, data_dir: Path, *words: str, **environment: str):
+        self.data_dir = data_dir
+        self.output = data_dir.parent / f"output-{time.monotonic_ns()}"
+        with self.output.open("w") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--data", str(data_dir), "--port", "0", *words],
+                cwd=ROOT,
+                env=clean_environment() | environment,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        wait_for(
+            lambda: re.search(r"^ready .*", self.said, re.M) or self.process.poll() is not None, seconds=120
+        )
+        assert self.process.poll() is None, self.said
+        self.url = re.search(r"^ready (http://127\.0\.0\.1:\d+/)$", self.said, re.M)[1]
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        recorded = json.loads((self.data_dir / "run" / "processes.json").read_text())
+        return {name: pid for name, (pid, began) in recorded.items()}
+
+    def get(self, path: str) -> int:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def token(self, username: str, password: str) -> int:
+        """The status of asking for a token: 201 when the password is right."""
+        body = json.dumps({"username": username, "password": password}).encode()
+        request = urllib.request.Request(
+            self.url + "api/tokens/", body, headers={"Content-Type": "application/json"}, method="POST"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+def wait_for(happened, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="labeler-up-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def started(place: Path) -> Iterator[list[Up]]:
+    """The running `up` in a list of one, so that a test may replace it."""
+    ups = [Up(place / "data")]
+    yield ups
+    ups[0].stop()
+
+
+@pytest.fixture
+def up(started: list[Up]) -> Up:
+    return started[0]
+
+
+def test_a_first_start_answers_and_says_how_to_log_in(up):
+    password = re.search(r"Log in as admin with the password (\S+)", up.said)[1]
+
+    assert up.get("healthz") == 200
+    assert up.token("admin", password) == 201
+    assert up.token("admin", password + "x") == 401
+    assert set(up.pids) == set(PARTS)
+
+
+def test_a_second_start_on_the_same_data_is_refused_in_a_sentence(up):
+    second = manage("up", "--data", str(up.data_dir), "--port", "0")
+
+    assert second.returncode == 1
+    assert f"Labeler already runs on {up.data_dir} (process {up.process.pid}) at {up.url}" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert up.get("healthz") == 200
+
+
+def test_a_port_that_is_taken_is_named_before_anything_is_started(up, place):
+    port = up.url.rpartition(":")[2].rstrip("/")
+    refused = manage("up", "--data", str(place / "other"), "--port", port)
+
+    assert refused.returncode == 1
+    assert f"Port {port} is taken by another program" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (place / "other" / "postgres").exists()
+
+
+def test_an_account_made_beside_a_running_up_can_log_in_at_once(up):
+    made = manage(
+        "create_user", "ann", "--password-stdin", "--data", str(up.data_dir), typed="orchid-kettle-42\n"
+    )
+
+    assert made.returncode == 0, made.stderr
+    assert up.token("ann", "orchid-kettle-42") == 201
+    again = manage(
+        "create_user", "ann", "--password-stdin", "--data", str(up.data_dir), typed="orchid-kettle-42\n"
+    )
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr
+
+
+def test_killing_the_web_server_refuses_no_connection(up):
+    before = up.pids["web"]
+    os.killpg(before, signal.SIGKILL)
+
+    # The socket stays open in `up`, so a request waits for the next web server instead of being refused.
+    assert up.get("healthz") == 200
+    assert up.pids["web"] != before
+    assert "web ended (signal 9); starting it again" in up.said
+
+
+@pytest.mark.parametrize("part", ["worker", "gpu worker", "beat", "Valkey", "PostgreSQL"])
+def test_a_part_that_is_killed_starts_again(up, part):
+    before = up.pids[part]
+    os.kill(before, signal.SIGKILL)
+
+    wait_for(lambda: up.pids.get(part, before) != before, seconds=30)
+
+    assert f"{part} ended (signal 9); starting it again" in up.said
+    wait_for(lambda: up.get("readyz") == 200, seconds=30)
+    assert up.token("ann", "orchid-kettle-42") == 201
+
+
+def test_after_a_kill_of_up_itself_the_next_start_clears_up_and_finds_everything(up, started):
+    left = up.pids
+    up.process.kill()
+    up.process.wait()
+    assert [name for name, pid in left.items() if processes.began(pid)] == list(left)
+
+    started[0] = again = Up(up.data_dir)
+
+    assert "The last run did not stop cleanly; ended what it left" in again.said
+    assert [name for name, pid in left.items() if processes.began(pid)] == []
+    assert again.token("ann", "orchid-kettle-42") == 201
+
+
+def test_sigterm_stops_everything_that_was_started(up):
+    left = up.pids
+    connection = embedded.connection(up.data_dir)
+
+    assert up.stop(signal.SIGTERM) == 0
+
+    assert [name for name, pid in left.items() if processes.began(pid)] == []
+    assert _still_running(up.data_dir) == []
+    for url in (up.url, connection.database_url, connection.redis_url):
+        port = int(re.search(r":(\d+)/", url)[1])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    assert json.loads((up.data_dir / "run" / "processes.json").read_text()) == {}
+
+
+def _still_running(data_dir: Path) -> list[str]:
+    """Command lines that name the data directory."""
+    listing = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True).stdout
+    return [line for line in listing.splitlines() if str(data_dir) in line]
+
+
+def test_a_command_starts_the_servers_it_needs_and_stops_them(up):
+    made = manage(
+        "create_user",
+        "bea",
+        "--password-stdin",
+        "--json",
+        "--data",
+        str(up.data_dir),
+        typed="orchid-kettle-43\n",
+    )
+
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["username"] == "bea"
+    assert _still_running(up.data_dir) == []
+
+
+def test_ctrl_c_stops_a_start_without_workers(up, started):
+    started[0] = again = Up(up.data_dir, "--no-worker")
+
+    assert set(again.pids) == {"PostgreSQL", "Valkey", "web"}
+    assert again.token("bea", "orchid-kettle-43") == 201
+    assert again.stop(signal.SIGINT) == 0
+    assert "Stopping …" in again.said
+    assert _still_running(up.data_dir) == []
+
+
+def test_with_both_addresses_given_neither_server_is_started(place):
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    up = Up(place / "elsewhere", "--no-worker", **given)
+    try:
+        assert set(up.pids) == {"web"}
+        assert not (place / "elsewhere" / "postgres").exists()
+        assert up.get("readyz") == 200
+    finally:
+        assert up.stop() == 0
+
+
+def test_a_web_server_that_cannot_start_is_explained(place):
+    broken = manage(
+        "up", "--data", str(place / "elsewhere"), "--port", "0", LABELER_STATEMENT_TIMEOUT="nonsense"
+    )
+
+    assert broken.returncode == 1
+    assert "invalid value for parameter" in broken.stderr
+    assert "Traceback" not in broken.stderr.splitlines()[0]
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="root may write everywhere; test_embedded.py tries it as another account"
+)
+def test_no_permission_is_a_sentence(place):
+    closed = place / "closed"
+    closed.mkdir(mode=0o500)
+    refused = manage("up", "--data", str(closed / "data"), "--port", "0")
+
+    assert refused.returncode == 1
+    assert "No permission" in refused.stderr

@@ -1,4 +1,4 @@
-"""`manage.py up` from outside: a first start, later ones, kills of every part, and each refusal as one sentence."""
+"""`manage.py up` from outside: first and later starts, kills of every part, each refusal as one sentence."""
 
 from __future__ import annotations
 
@@ -250,21 +250,21 @@ def test_ctrl_c_stops_a_start_without_workers(up, started):
     assert _still_running(up.data_dir) == []
 
 
-def test_with_both_addresses_given_neither_server_is_started(place):
+def test_with_both_addresses_given_neither_server_is_started(up):
     given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
-    up = Up(place / "elsewhere", "--no-worker", **given)
+    elsewhere = Up(up.data_dir, "--no-worker", **given)
     try:
-        assert set(up.pids) == {"web"}
-        assert not (place / "elsewhere" / "postgres").exists()
-        assert up.get("readyz") == 200
+        assert set(elsewhere.pids) == {"web"}
+        assert elsewhere.get("readyz") == 200
+        # Another database: ann's account is not in it.
+        assert elsewhere.token("ann", "orchid-kettle-42") == 401
     finally:
-        assert up.stop() == 0
+        assert elsewhere.stop() == 0
 
 
-def test_a_web_server_that_cannot_start_is_explained(place):
-    broken = manage(
-        "up", "--data", str(place / "elsewhere"), "--port", "0", LABELER_STATEMENT_TIMEOUT="nonsense"
-    )
+def test_a_start_that_cannot_succeed_is_explained(up):
+    words = ["up", "--data", str(up.data_dir), "--port", "0"]
+    broken = manage(*words, LABELER_STATEMENT_TIMEOUT="nonsense")
 
     assert broken.returncode == 1
     assert "invalid value for parameter" in broken.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +26,8 @@ class Preparation:
         self._path = data_dir / "run" / "prepared.json"
         versions = [f"{name} {metadata.version(name)}" for name in PACKAGES]
         static_root = Path(environment.get("LABELER_STATIC") or data_dir / "static")
-        database = environment["DATABASE_URL"].rpartition("@")[2].rpartition("/")[2]
+        # Our own database stays the same one when its port changes.
+        database = os.environ.get("DATABASE_URL") or "own"
         self._now = {
             "migrate": _fingerprint(
                 (CHECKOUT / "labeler" / "migrations").glob("*.py"), [*versions, database]

@@ -58,7 +58,7 @@ class Programs:
 
 
 def find_programs(account: Account | None) -> Programs:
-    """PostgreSQL's programs, the first that run: LABELER_POSTGRES_BIN, wheel, pg_config, Debian's folders, PATH.
+    """PostgreSQL's programs, the first that run: LABELER_POSTGRES_BIN, wheel, pg_config, Debian, PATH.
 
     As root, a wheel below a home the account cannot enter is copied, libraries included.
     """

@@ -38,7 +38,7 @@ def test_every_import_of_a_built_module_names_a_hashed_file_that_exists(built):
         file = built / name
         for wanted in IMPORT.findall(_without_comments(file.read_text())):
             seen += 1
-            # An import that does not end in a semicolon keeps the plain name: a cache would serve an old module.
+            # An import without a semicolon keeps the plain name: caches would serve an old module.
             assert HASHED.search(wanted), f"{name} imports {wanted}"
             assert (file.parent / wanted).is_file(), f"{name} imports {wanted}, which is not there"
     assert seen > 20

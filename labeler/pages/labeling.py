@@ -132,6 +132,8 @@ def texts() -> dict[str, str]:
         "image_failed_more": _("It is tried again by itself. You can skip it."),
         "no_images": _("No images came."),
         "try_now": _("Try now"),
+        "no_classes": _("This project has no classes yet."),
+        "no_classes_more": _("A lead of the project adds them in its settings; then labeling can begin."),
         "finished": _("Nothing left for you now"),
         "finished_more": _(
             "Every image that may come to you has your answer, or others are working on it. "

@@ -417,6 +417,16 @@ def test_an_image_that_does_not_load_is_said_and_can_be_skipped(
     eventually(page, lambda: list(answers(ann).values()) == ["skip"])
 
 
+def test_a_project_without_classes_says_so(page, live_server, sign_in, add_photos, ann):
+    project = make_project(ann, categories=[])
+    add_photos(project, 1)
+    sign_in(page, ann)
+    page.goto(f"{live_server.url}/projects/{project.pk}/label/")
+
+    expect(page.get_by_role("heading", name="This project has no classes yet.")).to_be_visible()
+    assert Claim.objects.count() == 0
+
+
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 844), (844, 390)])
 @pytest.mark.parametrize("task", ["single", "multi"])
 def test_a_phone_shows_all_of_it_without_sideways_scrolling(

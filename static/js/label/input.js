@@ -45,16 +45,23 @@ export function listenToPerson({ session, keys }) {
     if (button && !button.closest("dialog")) setTimeout(() => document.activeElement === button && button.blur(), 0);
   });
 
+  sayGuide();
   const box = $("single-keys");
   box.checked = singleKeys();
   box.addEventListener("change", () => remember(box.checked));
 }
 
+function isGuideOpen() {
+  return getComputedStyle($("rail")).display !== "none";
+}
+
 function toggleGuide() {
-  const lab = $("lab");
-  const isOpen = getComputedStyle($("rail")).display !== "none";
-  lab.dataset.guide = isOpen ? "closed" : "open";
-  for (const button of document.querySelectorAll('[data-does="guide"]')) button.setAttribute("aria-expanded", String(!isOpen));
+  $("lab").dataset.guide = isGuideOpen() ? "closed" : "open";
+  sayGuide();
+}
+
+function sayGuide() {
+  for (const button of document.querySelectorAll('[data-does="guide"]')) button.setAttribute("aria-expanded", String(isGuideOpen()));
 }
 
 /** On a narrow screen the guideline covers the image; Escape closes it. */

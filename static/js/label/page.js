@@ -8,7 +8,7 @@ import { ImageStore } from "./images.js";
 import { listenToPerson } from "./input.js";
 import { assignKeys } from "./keys.js";
 import { ImageQueue } from "./queue.js";
-import { Saver } from "./saver.js";
+import { Saver, troubleOf } from "./saver.js";
 import { Session } from "./session.js";
 import { Stopwatch } from "./stopwatch.js";
 import { newUuid } from "./uuid.js";
@@ -84,7 +84,8 @@ function draw() {
   view.ready(queue.ahead.filter((claim) => images.isReady(claim)).length);
   view.progress(session.done, Math.max(0, Math.min((queue.remaining ?? Infinity) + queue.held.length, config.images - session.done)));
   view.saving(saver);
-  view.notices([...refused.map(refusal), ...(saver.trouble === "signed_out" ? [signedOut()] : [])]);
+  const isSignedOut = [saver.trouble, session.feedTrouble && troubleOf(session.feedTrouble)].includes("signed_out");
+  view.notices([...refused.map(refusal), ...(isSignedOut ? [signedOut()] : [])]);
   film.draw(history);
 }
 
@@ -190,5 +191,9 @@ addEventListener("pageshow", (event) => {
   void session.feed({ now: true });
 });
 
-draw();
-void session.feed({ now: true });
+if (config.categories.length) {
+  draw();
+  void session.feed({ now: true });
+} else {
+  view.state("no_classes", { title: words.say("no_classes"), text: words.say("no_classes_more") });
+}

@@ -35,7 +35,7 @@ class Account:
 
 
 def server_account(existing: Path | None = None) -> Account | None:
-    """Who runs the servers: None for a plain user (himself); for root the owner of `existing`, or a usual one.
+    """Who runs the servers: None for a plain user; for root the owner of `existing`, or a known one.
 
     existing: a database directory that is already there. Its owner must stay the same, whatever accounts
     the machine has gained since.

@@ -27,7 +27,7 @@ from labeler.stats.results import (
 IntArray = NDArray[np.integer]
 
 DENSE_CELLS = 1 << 23  # 64 MB of counts; with more people times classes only cells that occur are kept
-SPREAD_IMAGES = 20_000  # images that estimate a standard error; its own error is then about 0.5 %
+SPREAD_IMAGES = 10_000  # images that estimate a standard error; its own error is then about 1 %
 
 
 def checked_codes(codes: ArrayLike, bound: int, name: str) -> IntArray:
@@ -134,7 +134,7 @@ def sample_comparisons(
     """The comparisons on at most that many shared images (default SPREAD_IMAGES), chosen by a fixed seed.
 
     pairs: the people (a, b) of each pair, as PairCounts numbers them. The derivatives of a mean sum to its
-    variance over images, and 20,000 of them tell that variance as well as 100,000 do, in a fifth of the time.
+    variance over images, and 10,000 of them tell that variance as well as 100,000 do, in a tenth of the time.
     """
     shared = groups.select(groups.sizes >= 2)
     at_most, weight = SPREAD_IMAGES if at_most is None else at_most, 1.0

@@ -1,0 +1,23 @@
+"""Charts as markup: numbers in, SVG or HTML tables out.
+
+Knows no Django and no data. Every function returns a complete, escaped fragment of well-formed XHTML
+without style attributes or scripts; colours come from classes of static/css/app.css. Names of people and
+classes may be anything; where a caller passes markup of its own (a class marker), it must carry `__html__`,
+as Django's safe strings do.
+"""
+
+from labeler.charts.bars import Bar, bars, meter
+from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
+from labeler.charts.lines import Series, line_chart
+
+__all__ = [
+    "Bar",
+    "PairCell",
+    "Series",
+    "bars",
+    "confusion_matrix",
+    "heat_scale",
+    "line_chart",
+    "meter",
+    "pair_matrix",
+]

@@ -1,0 +1,48 @@
+"""Horizontal bars and a single meter: <progress>, whose length is an attribute and not a style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labeler.charts.markup import attributes, finite, text
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line. name: text, or markup with `__html__`; note: written at the end instead of the value."""
+
+    name: object
+    value: float
+    note: str | None = None
+    href: str | None = None
+
+
+def bars(lines: Sequence[Bar], *, maximum: float | None = None, empty: str = "Nothing to show yet.") -> str:
+    """A list of names, bars and numbers, in the given order.
+
+    maximum: the full length; the largest value where it is not given. Raises ValueError for a negative value.
+    """
+    if not lines:
+        return f'<p class="sm mut">{text(empty)}</p>'
+    if any(finite(bar.value) < 0 for bar in lines):
+        raise ValueError("a bar cannot be negative")
+    full = maximum or max(bar.value for bar in lines) or 1
+    return '<ul class="bars">' + "".join(_line(bar, full) for bar in lines) + "</ul>"
+
+
+def _line(bar: Bar, full: float) -> str:
+    name = text(bar.name)
+    named = f"<a{attributes(href=bar.href)}>{name}</a>" if bar.href else f"<span>{name}</span>"
+    note = text(bar.note if bar.note is not None else f"{bar.value:,.10g}")
+    # Hidden from screen readers: the number beside it says the same.
+    length = attributes(max=f"{full:.10g}", value=f"{min(bar.value, full):.10g}", aria_hidden="true")
+    return f'<li>{named}<progress{length}></progress><span class="v">{note}</span></li>'
+
+
+def meter(value: float, maximum: float, label: str) -> str:
+    """How much of something is done, with its name for screen readers; values beyond the maximum are full."""
+    if not finite(maximum) > 0 or finite(value) < 0:
+        raise ValueError(f"{value} of {maximum} cannot be shown")
+    length = attributes(max=f"{maximum:.10g}", value=f"{min(value, maximum):.10g}", aria_label=label)
+    return f"<progress{length}></progress>"

@@ -1,0 +1,161 @@
+"""Heat tables: kappa of every pair of people, and a confusion matrix.
+
+HTML tables, so every number is text; the colour only helps the eye.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from labeler.charts.markup import UNDEFINED, attributes, count, number, scrolling, text, twin
+
+FEW_IMAGES = 30  # below, a kappa is not coloured: its value says little
+
+
+@dataclass(frozen=True, slots=True)
+class PairCell:
+    """The agreement of two people. value None: undefined, and reason says why."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reason: str | None = None
+    href: str | None = None  # to the images of the two
+
+
+def pair_matrix(
+    names: Sequence[str],
+    cells: Mapping[tuple[int, int], PairCell],
+    target: float,
+    *,
+    caption: str = "Cohen's kappa for each pair of annotators",
+) -> str:
+    """Who disagrees with whom: kappa with half its interval, coloured by its distance from the target.
+
+    cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images.
+    """
+    head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
+    body = "".join(
+        f'<tr><th scope="row">{text(name)}</th>'
+        + "".join(
+            '<td class="diag"></td>' if i == j else f"<td>{_pair_cell(names, cells, i, j, target)}</td>"
+            for j in range(len(names))
+        )
+        + "</tr>"
+        for i, name in enumerate(names)
+    )
+    matrix = (
+        f'<table class="heat"><caption class="vh">{text(caption)}</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+    rows = [
+        (
+            f"{names[i]} and {names[j]}",
+            number(cell.value),
+            _interval(cell) or UNDEFINED,
+            f"{cell.n:,}",
+            cell.reason or "",
+        )
+        for (i, j), cell in sorted(cells.items())
+    ]
+    listed = twin(caption, ("Pair", "kappa", "95 % interval", "Shared images", "Note"), rows) if rows else ""
+    return (
+        scrolling(caption, matrix) + heat_scale(f"neutral at the project target, κ {number(target)}") + listed
+    )
+
+
+def _pair_cell(
+    names: Sequence[str], cells: Mapping[tuple[int, int], PairCell], i: int, j: int, target: float
+) -> str:
+    cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, "no shared images")
+    pair = f"{names[i]} and {names[j]}: "
+    shared = count(cell.n, "shared image", "shared images")
+    if cell.value is None:
+        return _cell(UNDEFINED, "none", pair + (cell.reason or "undefined"), cell.href if cell.n else None)
+    interval = _interval(cell)
+    said = f"κ {number(cell.value)}" + (f" (95 % {interval})" if interval else "") + f", {shared}"
+    if cell.reason:
+        said += f"; {cell.reason}"
+    note = (
+        f"±{(cell.high - cell.low) / 2:.2f}"
+        if cell.low is not None and cell.high is not None
+        else f"n {cell.n:,}"
+    )
+    level = "none" if cell.n < FEW_IMAGES else f"d{level_around(cell.value, target)}"
+    return _cell(f"{number(cell.value)}<small>{note}</small>", level, pair + said, cell.href)
+
+
+def _interval(cell: PairCell) -> str:
+    return "" if cell.low is None or cell.high is None else f"{number(cell.low)} to {number(cell.high)}"
+
+
+def _cell(content: str, level: str, title: str, href: str | None) -> str:
+    if href:
+        return f"<a{attributes(class_=level, href=href, title=title)}>{content}</a>"
+    return f"<span{attributes(class_=f'cell {level}', title=title)}>{content}</span>"
+
+
+def level_around(value: float, target: float) -> int:
+    """-3 (far below) .. 0 (at the target) .. 3 (far above): one step is .055 below, .045 above."""
+    if value < target:
+        return max(-3, round((value - target) / 0.055))
+    return min(3, max(0, math.ceil((value - target - 0.02) / 0.045)))
+
+
+def heat_scale(note: str) -> str:
+    """The colours of level_around, from low to high, with a word on what is neutral."""
+    steps = "".join(f'<i class="d{level}"></i>' for level in range(-3, 4))
+    said = f'<span class="dim">· {text(note)}</span>'
+    return f'<div class="scale"><span>low</span>{steps}<span>high</span>{said}</div>'
+
+
+def confusion_matrix(
+    names: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    *,
+    caption: str,
+    row_name: str,
+    column_name: str,
+    tags: Sequence[object] | None = None,
+    href: Callable[[int, int], str | None] | None = None,
+) -> str:
+    """Which classes are taken for which: counts[i][j] images of row class i answered as column class j.
+
+    The shade counts errors only; the diagonal is hatched, or its large numbers would drown them.
+    row_name, column_name: who says the rows and the columns ("truth", "model"). tags: what heads a column
+    instead of its name (markup with `__html__`). href: the page of a cell's images.
+    Raises ValueError unless counts is a square of len(names) with no negative number.
+    """
+    k = len(names)
+    if len(counts) != k or any(len(row) != k for row in counts):
+        raise ValueError(f"counts must be {k} x {k}")
+    if any(n < 0 for row in counts for n in row):
+        raise ValueError("counts cannot be negative")
+    most = max((counts[i][j] for i in range(k) for j in range(k) if i != j), default=0)
+    head = "".join(f'<th scope="col">{text(tag)}</th>' for tag in tags or names)
+    body = "".join(
+        f'<tr><th scope="row">{text(name)}</th>'
+        + "".join(_confused(names, int(counts[i][j]), i, j, most, href) for j in range(k))
+        + "</tr>"
+        for i, name in enumerate(names)
+    )
+    corner = f'<td class="xs dim r">{text(row_name)} ↓ {text(column_name)} →</td>'
+    return scrolling(
+        caption,
+        f'<table class="heat"><caption class="vh">{text(caption)}</caption>'
+        f"<thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>",
+    )
+
+
+def _confused(
+    names: Sequence[str], n: int, i: int, j: int, most: int, href: Callable[[int, int], str | None] | None
+) -> str:
+    if i == j:
+        return f'<td class="diag"><span class="cell">{n:,}</span></td>'
+    if n == 0:
+        return '<td><span class="cell none">·</span></td>'
+    title = f"{names[i]} called {names[j]}: {count(n, 'image', 'images')}"
+    return f"<td>{_cell(f'{n:,}', f'q{math.ceil(n / most * 5)}', title, href(i, j) if href else None)}</td>"

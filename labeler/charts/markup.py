@@ -1,0 +1,77 @@
+"""Escaping, number formats and the table twin: what all charts share."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+
+SHOW_AS_TABLE = "Show as table"
+UNDEFINED = "–"
+
+
+def text(value: object) -> str:
+    """value as escaped text; markup that says so itself (`__html__`) stays as it is."""
+    markup = getattr(value, "__html__", None)
+    return str(markup()) if markup is not None else html.escape(str(value), quote=True)
+
+
+def attributes(**values: object) -> str:
+    """` name="value"` for each value that is not None; class_ is class, aria_label is aria-label."""
+    return "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value), quote=True)}"'
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def finite(value: float) -> float:
+    """value, or ValueError: a NaN in a path draws nothing and says nothing."""
+    if not math.isfinite(value):
+        raise ValueError(f"cannot draw {value}")
+    return float(value)
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """1234.5 -> 1,234.50; None -> a dash."""
+    return UNDEFINED if value is None else f"{finite(value):,.{decimals}f}"
+
+
+def count(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def place(value: float) -> str:
+    """A coordinate, short: 12, 12.5."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def table(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """A plain table; the first cell of each row names it."""
+    columns = "".join(
+        f'<th scope="col"{"" if i == 0 else RIGHT}>{text(cell)}</th>' for i, cell in enumerate(head)
+    )
+    body = "".join(
+        f'<tr><th scope="row">{text(name)}</th>'
+        + "".join(f"<td{RIGHT}>{text(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in rows
+    )
+    return (
+        f'<table class="tbl"><caption class="vh">{text(caption)}</caption>'
+        f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+RIGHT = ' class="r"'
+
+
+def twin(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """The same numbers as a table, folded away: complete for readers who do not see the drawing."""
+    inside = scrolling(caption, table(caption, head, rows))
+    return f'<details class="twin"><summary class="sm">{SHOW_AS_TABLE}</summary>{inside}</details>'
+
+
+def scrolling(name: str, content: str) -> str:
+    """A wide table scrolls by itself, also by keyboard, instead of pushing the page sideways."""
+    return f'<div class="scroll-x" tabindex="0" role="region"{attributes(aria_label=name)}>{content}</div>'

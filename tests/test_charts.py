@@ -1,0 +1,314 @@
+"""Charts: complete as tables, safe under a strict CSP, and drawn inside their frame."""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeler.charts import Bar, PairCell, Series, bars, confusion_matrix, line_chart, meter, pair_matrix
+from labeler.charts.heat import level_around
+from labeler.charts.lines import round_ticks
+
+NASTY = """<script>alert("x")</script> & 'Ann'"""
+
+
+def parsed(markup):
+    """The fragment as a tree; fails unless it is well formed."""
+    return ElementTree.fromstring(f"<div>{markup}</div>")
+
+
+def words(element):
+    return " ".join("".join(element.itertext()).split())
+
+
+def rows_of(tree, css="tbl"):
+    table = next(table for table in tree.iter("table") if table.get("class") == css)
+    return [[words(cell) for cell in row] for row in table.iter("tr")]
+
+
+def numbers_of(name, lines=((0, 0.2), (1, 0.5), (2, 0.4))):
+    return Series(name, lines)
+
+
+CHARTS = {
+    "matrix": lambda name: pair_matrix(
+        [name, "Bea"], {(0, 1): PairCell(0.7, 0.6, 0.8, 50, name, f"/images/?by={name}")}, 0.7, caption=name
+    ),
+    "confusion": lambda name: confusion_matrix(
+        [name, "rust"],
+        [[5, 2], [1, 7]],
+        caption=name,
+        row_name=name,
+        column_name=name,
+        href=lambda i, j: f"/{name}",
+    ),
+    "line": lambda name: line_chart(
+        name,
+        name,
+        [numbers_of(name), numbers_of("other")],
+        x_name=name,
+        y_name=name,
+        x_ticks=[(0, name)],
+        target=(0.3, name),
+        marks=[(1, name)],
+    ),
+    "bars": lambda name: bars([Bar(name, 3, name, f"/{name}"), Bar("b", 1)]),
+    "meter": lambda name: meter(3, 10, name),
+    "nothing": lambda name: (
+        bars([], empty=name) + line_chart(name, name, [], x_name="x", y_name="y", empty=name)
+    ),
+}
+
+
+class Seen(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_names_cannot_become_markup_and_nothing_needs_an_inline_style(chart):
+    seen = Seen()
+    seen.feed(CHARTS[chart](NASTY))
+    assert not seen.tags & {"script", "style", "b"}
+    assert not [name for name, _ in seen.attributes if name == "style" or name.startswith("on")]
+    assert NASTY in seen.text or NASTY in dict(seen.attributes).values()
+    parsed(CHARTS[chart](NASTY))
+
+
+# ---- pair matrix ----
+
+
+def matrix_of_three():
+    cells = {
+        (0, 1): PairCell(0.71, 0.63, 0.79, 242, href="/disagreements/?a=1&b=2"),
+        (2, 0): PairCell(0.5, 0.1, 0.8, 12, "too few shared images"),
+        (1, 2): PairCell(None, None, None, 5, "both always chose the same class"),
+    }
+    return parsed(pair_matrix(["Ann", "Bea", "Dora"], cells, 0.7))
+
+
+def test_a_pair_shows_its_kappa_interval_and_images_on_both_sides_of_the_diagonal():
+    tree = matrix_of_three()
+    links = list(tree.iter("a"))
+    assert [words(link) for link in links] == ["0.71±0.08", "0.71±0.08"]
+    assert [link.get("title") for link in links] == [
+        "Ann and Bea: κ 0.71 (95 % 0.63 to 0.79), 242 shared images",
+        "Bea and Ann: κ 0.71 (95 % 0.63 to 0.79), 242 shared images",
+    ]
+    assert {link.get("href") for link in links} == {"/disagreements/?a=1&b=2"}
+    assert {link.get("class") for link in links} == {"d0"}
+
+
+def test_few_images_are_not_coloured_and_an_undefined_pair_says_why():
+    titles = {cell.get("title"): cell.get("class") for cell in matrix_of_three().iter("span")}
+    assert (
+        titles["Ann and Dora: κ 0.50 (95 % 0.10 to 0.80), 12 shared images; too few shared images"]
+        == "cell none"
+    )
+    assert titles["Bea and Dora: both always chose the same class"] == "cell none"
+
+
+def test_the_matrix_is_also_a_list_of_pairs():
+    assert rows_of(matrix_of_three())[1:] == [
+        ["Ann and Bea", "0.71", "0.63 to 0.79", "242", ""],
+        ["Bea and Dora", "–", "–", "5", "both always chose the same class"],
+        ["Dora and Ann", "0.50", "0.10 to 0.80", "12", "too few shared images"],
+    ]
+
+
+def test_people_without_shared_images_have_an_empty_cell():
+    cells = [cell for cell in parsed(pair_matrix(["Ann", "Bea"], {}, 0.7)).iter("span") if cell.get("title")]
+    assert [cell.get("title") for cell in cells] == [
+        "Ann and Bea: no shared images",
+        "Bea and Ann: no shared images",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [(-1, -3), (0.5, -3), (0.6, -2), (0.64, -1), (0.69, 0), (0.7, 0), (0.74, 1), (0.8, 2), (1, 3)],
+)
+def test_colours_diverge_around_the_target(value, level):
+    assert level_around(value, 0.7) == level
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
+def test_a_higher_kappa_is_never_shown_lower(one, other, target):
+    low, high = sorted((one, other))
+    assert -3 <= level_around(low, target) <= level_around(high, target) <= 3
+
+
+# ---- confusion matrix ----
+
+
+def test_the_shade_counts_errors_only():
+    markup = confusion_matrix(
+        ["rust", "spot", "none"],
+        [[900, 10, 0], [1, 800, 5], [0, 0, 700]],
+        caption="Model against truth",
+        row_name="truth",
+        column_name="model",
+        href=lambda i, j: f"/images/?truth={i}&model={j}",
+    )
+    tree = parsed(markup)
+    assert [(words(a), a.get("class"), a.get("title")) for a in tree.iter("a")] == [
+        ("10", "q5", "rust called spot: 10 images"),
+        ("1", "q1", "spot called rust: 1 image"),
+        ("5", "q3", "spot called none: 5 images"),
+    ]
+    assert rows_of(tree, "heat")[1] == ["rust", "900", "10", "·"]
+    assert next(tree.iter("a")).get("href") == "/images/?truth=0&model=1"
+
+
+def test_class_markers_may_head_the_columns():
+    class Marker:
+        def __html__(self):
+            return "<b>rust</b>"
+
+    markup = confusion_matrix(["rust"], [[3]], caption="c", row_name="r", column_name="c", tags=[Marker()])
+    assert '<th scope="col"><b>rust</b></th>' in markup
+
+
+@pytest.mark.parametrize("counts", [[[1, 2]], [[1, 2], [3]], [[1, -1], [0, 1]]])
+def test_a_matrix_that_is_no_confusion_is_refused(counts):
+    with pytest.raises(ValueError, match="counts"):
+        confusion_matrix(["a", "b"], counts, caption="c", row_name="r", column_name="c")
+
+
+# ---- lines ----
+
+
+def accuracy_chart(**changes):
+    training = Series("training", [(1, 0.5), (2, 0.7), (3, 0.8)])
+    validation = Series(
+        "validation",
+        [(1, 0.4), (2, None), (3, 0.6)],
+        band=[(1, 0.3, 0.5), (3, 0.5, 0.7)],
+        tone="l2",
+        dashed=True,
+    )
+    options = {
+        "x_name": "epoch",
+        "y_name": "accuracy",
+        "percent": True,
+        "target": (0.9, "goal 90 %"),
+    } | changes
+    return parsed(line_chart("Training", "Accuracy grew from 40 to 60 %.", [training, validation], **options))
+
+
+def test_a_line_chart_says_what_it_shows():
+    svg = next(accuracy_chart().iter("svg"))
+    assert (svg.get("role"), svg.get("aria-label")) == ("img", "Training. Accuracy grew from 40 to 60 %.")
+    assert svg.find("title").text == "Training"
+    assert svg.find("desc").text == "Accuracy grew from 40 to 60 %."
+    said = [words(label) for label in svg.iter("text")]
+    assert {"training", "validation", "goal 90 %", "epoch", "↑ accuracy", "80 %"} <= set(said)
+
+
+def test_a_line_chart_has_all_its_numbers_in_a_table():
+    tree = accuracy_chart()
+    assert words(next(tree.iter("summary"))) == "Show as table"
+    assert rows_of(tree) == [
+        ["epoch", "training", "validation"],
+        ["1", "50.0 %", "40.0 % (30.0 % to 50.0 %)"],
+        ["2", "70.0 %", "–"],
+        ["3", "80.0 %", "60.0 % (50.0 % to 70.0 %)"],
+    ]
+
+
+def test_a_missing_value_is_a_gap_and_not_a_line():
+    paths = [path.get("class") for path in accuracy_chart().iter("path")]
+    assert paths == ["band2", "l1"]  # validation has one point either side of its gap: dots, no line
+    assert [dot.get("class") for dot in accuracy_chart().iter("circle")].count("l2 dot") == 2
+
+
+def test_one_line_needs_no_legend():
+    tree = parsed(line_chart("t", "s", [numbers_of("accuracy")], x_name="x", y_name="y"))
+    assert "accuracy" not in [words(label) for label in next(tree.iter("svg")).iter("text")]
+
+
+def test_nothing_to_draw_is_said():
+    assert (
+        words(parsed(line_chart("t", "s", [Series("a", [(1, None)])], x_name="x", y_name="y")))
+        == "Nothing to draw yet."
+    )
+
+
+def test_what_cannot_be_drawn_is_refused():
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="cannot draw"):
+            line_chart("t", "s", [Series("a", [(1, 2.0), (2, value)])], x_name="x", y_name="y")
+
+
+points = st.lists(st.tuples(st.integers(-1000, 100_000), st.floats(-1e6, 1e6)), min_size=1, max_size=60)
+
+
+@given(points)
+def test_every_point_lies_inside_the_frame(found):
+    tree = parsed(
+        line_chart("t", "s", [Series("a", sorted(found))], x_name="x", y_name="y", width=620, height=300)
+    )
+    drawn = [path.get("d") for path in tree.iter("path")]
+    places = [tuple(map(float, at)) for d in drawn for at in re.findall(r"(-?[\d.]+) (-?[\d.]+)", d)]
+    places += [(float(dot.get("cx")), float(dot.get("cy"))) for dot in tree.iter("circle")]
+    assert places
+    assert all(0 <= x <= 620 and 0 <= y <= 300 for x, y in places)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
+def test_ticks_are_few_evenly_spaced_and_contain_the_values(low, width):
+    ticks = round_ticks(low, low + width, 5)
+    steps = {round((b - a) / (ticks[1] - ticks[0]), 3) for a, b in pairwise(ticks)}
+    assert 2 <= len(ticks) <= 8
+    assert steps == {1.0}
+    hair = 1e-6 * (ticks[1] - ticks[0])
+    assert ticks[0] - hair <= low < low + width <= ticks[-1] + hair
+
+
+def test_ticks_are_round():
+    assert round_ticks(0, 1, 5) == [0, 0.25, 0.5, 0.75, 1.0]
+    assert round_ticks(0.52, 0.88, 5) == [0.5, 0.6, 0.7, 0.8, 0.9]
+    assert round_ticks(7, 7, 5) == [6.5, 6.75, 7.0, 7.25, 7.5]
+    assert round_ticks(1, 12, 6, whole=True) == [0, 5, 10, 15]
+    assert round_ticks(1, 1, 6, whole=True) == [0, 1, 2]
+
+
+# ---- bars ----
+
+
+def test_bars_keep_order_numbers_and_links():
+    tree = parsed(bars([Bar("rust and spot", 62, href="/d/"), Bar("rust and none", 20, "20 images")]))
+    assert [words(line) for line in tree.iter("li")] == ["rust and spot62", "rust and none20 images"]
+    assert [(bar.get("value"), bar.get("max")) for bar in tree.iter("progress")] == [
+        ("62", "62"),
+        ("20", "62"),
+    ]
+    assert next(tree.iter("a")).get("href") == "/d/"
+
+
+def test_all_bars_may_be_empty():
+    assert next(parsed(bars([Bar("a", 0)])).iter("progress")).get("value") == "0"
+
+
+def test_a_meter_has_a_name_and_never_overflows():
+    bar = next(parsed(meter(12, 10, "Your share")).iter("progress"))
+    assert (bar.get("value"), bar.get("max"), bar.get("aria-label")) == ("10", "10", "Your share")
+
+
+def test_impossible_bars_are_refused():
+    with pytest.raises(ValueError, match="negative"):
+        bars([Bar("a", -1)])
+    with pytest.raises(ValueError, match="cannot be shown"):
+        meter(1, 0, "nothing")

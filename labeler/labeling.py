@@ -22,7 +22,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from labeler import queue
-from labeler.categories import check_answer
+from labeler.categories import check_answer, index
 from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo
 from labeler.models import Claim, Image, Label, Project
 from labeler.models.image import Status
@@ -49,6 +49,7 @@ class Saved:
     annotator: User
     answer: str
     categories: list[int]
+    category_names: list[str]
     created_at: datetime
     supersedes: int | None
     extra: bool
@@ -230,7 +231,7 @@ def _answer(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
     if case is None or not case.is_member:
         _explain_missing_claim(image_id, annotator)
     if case.twin is not None:
-        return _replay(image_id, case.twin, annotator, wanted)
+        return _replay(case, annotator, wanted)
     present = case.present if case.present and case.present["answer"] != Answer.UNDONE else None
     if wanted.answer == Answer.UNDONE and present is None:
         raise NothingToUndo("There is no answer of yours on this image to take back.")
@@ -244,7 +245,9 @@ def _answer(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
     if voted and wanted.answer in VOTES:
         extra = was_extra
     label_id = _write(case, wanted, ids, extra)
-    before = _vote_key(present["answer"], present["categories"]) if present and not was_extra else None
+    # An answer that named a class which was merged since is counted as what it was merged into (recount.py).
+    named = index(case.project).resolve(present["categories"]) if present else []
+    before = _vote_key(present["answer"], named) if present and not was_extra else None
     after = _vote_key(wanted.answer, ids) if not extra else None
     _count(case, before, after)
     return Saved(
@@ -253,6 +256,7 @@ def _answer(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
         annotator=annotator,
         answer=wanted.answer,
         categories=ids,
+        category_names=index(case.project).label(ids),
         created_at=case.now,
         supersedes=case.present["id"] if case.present else None,
         extra=extra,
@@ -269,15 +273,18 @@ def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
     raise NotFound("There is no such image, or you are not a member of its project.")
 
 
-def _replay(image_id: int, twin: dict[str, Any], annotator: User, wanted: _Wanted) -> Saved:
+def _replay(case: _Case, annotator: User, wanted: _Wanted) -> Saved:
+    twin = case.twin
+    assert twin is not None  # the caller looked
     if twin["body_hash"] != wanted.body_hash:
         raise KeyReused("This idempotency key was used for another answer. Use a new key for a new answer.")
     return Saved(
         id=twin["id"],
-        image_id=image_id,
+        image_id=case.claim.image_id,
         annotator=annotator,
         answer=twin["answer"],
         categories=twin["categories"],
+        category_names=index(case.project).label(twin["categories"]),
         created_at=twin["created_at"],
         supersedes=twin["supersedes_id"],
         extra=twin["extra"],

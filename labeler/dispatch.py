@@ -1,7 +1,8 @@
 """Tell the workers to look: task names, after commit, never blocking when the broker is away.
 
-The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows nobody was told about
-(worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here imports a worker.
+The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows nobody was told
+about (worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here
+imports a worker.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def send(task: str, pk: int) -> bool:
     from kombu.exceptions import KombuError
 
     try:
-        _producer(settings.REDIS_URL).send_task(task, [pk], queue=QUEUES[task], retry=False, ignore_result=True)
+        _producer(settings.REDIS_URL).send_task(
+            task, [pk], queue=QUEUES[task], retry=False, ignore_result=True
+        )
     except (KombuError, OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached, %s %s is sent later: %s", task, pk, error)
         return False
@@ -55,9 +58,11 @@ def send(task: str, pk: int) -> bool:
 
 
 def remind(task: str, pk: int) -> bool:
-    """Tell a worker again, unless its queue still holds messages: so nothing piles up while no worker is there.
+    """Tell a worker again, unless its queue still holds messages: so nothing piles up while no worker is
+    there.
 
-    A row whose message is among those waiting is served by it; one whose message was lost is told about when they are gone.
+    A row whose message is among those waiting is served by it; one whose message was lost is told about when
+    they are gone.
     """
     return queue_length(QUEUES[task]) == 0 and send(task, pk)
 
@@ -80,23 +85,32 @@ class WorkerSeen:
 
 
 def workers_alive() -> list[WorkerSeen] | None:
-    """The workers that have shown themselves lately, by name; None when the broker cannot be asked. Takes about 1 ms."""
+    """The workers that have shown themselves lately, by name; None when the broker cannot be asked. Takes
+    about 1 ms.
+    """
     if not settings.REDIS_URL:
         return None
     try:
         client = broker(settings.REDIS_URL)
         keys = sorted(client.scan_iter(match=f"{WORKER_KEY}*", count=1000))
-        found = [(key, value) for key, value in zip(keys, client.mget(keys) if keys else [], strict=True) if value]
+        found = [
+            (key, value) for key, value in zip(keys, client.mget(keys) if keys else [], strict=True) if value
+        ]
     except (OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached: %s", error)
         return None
-    return [WorkerSeen(key.decode().removeprefix(WORKER_KEY), tuple(json.loads(value)["queues"])) for key, value in found]
+    return [
+        WorkerSeen(key.decode().removeprefix(WORKER_KEY), tuple(json.loads(value)["queues"]))
+        for key, value in found
+    ]
 
 
 def show_worker(name: str, queues: list[str]) -> None:
     """Say that a worker lives. Called by its main process."""
     try:
-        broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps({"queues": queues}), ex=WORKER_GONE_SECONDS)
+        broker(settings.REDIS_URL).set(
+            WORKER_KEY + name, json.dumps({"queues": queues}), ex=WORKER_GONE_SECONDS
+        )
     except (OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached: %s", error)
 

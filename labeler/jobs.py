@@ -1,6 +1,8 @@
-"""Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes Job.
+"""Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes
+Job.
 
-Pre-labeling jobs are asked for by labeler/prelabels.py, through `create` here. Knows states, not what the work does.
+Pre-labeling jobs are asked for by labeler/prelabels.py, through `create` here. Knows states, not what the
+work does.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ def request_import(
 ) -> Job:
     """Ask for an import. A worker is told after commit.
 
-    params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), and perhaps "format"
-    ("auto", "zip", "tar", "imagefolder") and "name", the file's name as the person knows it.
+    params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), and
+    perhaps "format" ("auto", "zip", "tar", "imagefolder") and "name", the file's name as the person knows it.
     The same idempotency key gives the job it made before; with another body it raises KeyReused.
     """
     if idempotency_key is not None and (earlier := _earlier(requested_by, idempotency_key, body_hash)):
@@ -80,7 +82,9 @@ def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
 
 
 def cancel(job: Job) -> Job:
-    """Stop a job; its worker notices within a step. What it has finished so far stays. Raises NotCancellable when it has ended."""
+    """Stop a job; its worker notices within a step. What it has finished so far stays. Raises NotCancellable
+    when it has ended.
+    """
     if not leases.cancel(Job, job.pk):
         job.refresh_from_db()
         raise NotCancellable(f"This {job.get_kind_display()} is {job.get_state_display()} already.")
@@ -90,7 +94,9 @@ def cancel(job: Job) -> Job:
 
 
 def forget_upload(job: Job) -> None:
-    """Delete the uploaded file of an import that has ended: every image of it is in the media store, or never will be."""
+    """Delete the uploaded file of an import that has ended: every image of it is in the media store, or never
+    will be.
+    """
     if job.kind != Kind.IMPORT or not job.is_finished or "path" not in job.params:
         return
     source = source_of(job)
@@ -104,8 +110,12 @@ def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
 
 
 def resend_lost() -> int:
-    """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how many are told."""
+    """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how
+    many are told.
+    """
     if leases.give_up_on_the_hopeless(Job):
         for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
             forget_upload(job)
-    return sum(dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)
+    return sum(
+        dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS
+    )

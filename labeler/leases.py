@@ -1,10 +1,13 @@
-"""Take work, keep it, finish it: by compare-and-swap on (id, attempt), so that exactly one worker's result counts.
+"""Take work, keep it, finish it: by compare-and-swap on (id, attempt), so that exactly one worker's result
+counts.
 
-A row is running as long as its worker renews the lease. A worker that dies lets it run out, and the next one takes the row
-with the next attempt; should the first wake up again, its attempt is no longer the row's and every write of it is refused.
-Cancelling is the same thing from outside: the row is not running any more, so the worker's next write says so.
+A row is running as long as its worker renews the lease. A worker that dies lets it run out, and the next one
+takes the row with the next attempt; should the first wake up again, its attempt is no longer the row's and
+every write of it is refused. Cancelling is the same thing from outside: the row is not running any more, so
+the worker's next write says so.
 
-Knows rows that are Leased (runs, jobs), not what the work is. Times are the database's: clocks of workers may be wrong.
+Knows rows that are Leased (runs, jobs), not what the work is. Times are the database's: clocks of workers may
+be wrong.
 """
 
 from __future__ import annotations
@@ -68,8 +71,8 @@ class Lease:
 def take(model: type[Row], pk: int, *, worker: str) -> tuple[Row, Lease] | None:
     """Make a row one's own: a queued one, or a running one whose worker has let its lease run out.
 
-    None when there is nothing to take: finished, cancelled, somebody's, or tried too often already. So a message that
-    arrives twice does nothing the second time.
+    None when there is nothing to take: finished, cancelled, somebody's, or tried too often already. So a
+    message that arrives twice does nothing the second time.
     """
     with transaction.atomic():
         taken = (
@@ -94,7 +97,9 @@ def take(model: type[Row], pk: int, *, worker: str) -> tuple[Row, Lease] | None:
 
 
 def cancel(model: type[Leased], pk: int) -> bool:
-    """End unfinished work from outside; its worker notices at the next write. False when it had ended already."""
+    """End unfinished work from outside; its worker notices at the next write. False when it had ended
+    already.
+    """
     return bool(
         model._default_manager.filter(pk=pk, state__in=UNFINISHED).update(
             state=State.CANCELLED, finished_at=Now(), lease_until=None, stage=""
@@ -114,8 +119,8 @@ def give_up_on_the_hopeless(model: type[Leased]) -> int:
             stage="",
             error={
                 "code": "worker_died",
-                "message": f"The worker died {MAX_ATTEMPTS} times while doing this, so it is not tried again. "
-                "Perhaps it needs more memory than there is; the worker's log says more.",
+                "message": f"The worker died {MAX_ATTEMPTS} times while doing this, so it is not tried again."
+                " Perhaps it needs more memory than there is; the worker's log says more.",
             },
         )
     )
@@ -126,14 +131,17 @@ def waiting(model: type[Row]) -> list[Row]:
     return list(
         model._default_manager.filter(attempt__lt=MAX_ATTEMPTS)
         .filter(
-            Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED, created_at__lt=Now() - UNSENT_AFTER)
+            Q(state=State.RUNNING, lease_until__lt=Now())
+            | Q(state=State.QUEUED, created_at__lt=Now() - UNSENT_AFTER)
         )
         .order_by("pk")
     )
 
 
 def end_leases_of(model: type[Leased], worker: str) -> int:
-    """What a worker process of this name was doing when it ended may be taken at once. Call when its successor starts."""
+    """What a worker process of this name was doing when it ended may be taken at once. Call when its
+    successor starts.
+    """
     return model._default_manager.filter(state=State.RUNNING, worker=worker).update(lease_until=Now())
 
 
@@ -151,7 +159,9 @@ class Pulse:
         return self._lost.is_set()
 
     def check(self) -> None:
-        """Raises LeaseLost when the thread has seen that the row is not ours any more. Costs nothing: call between steps."""
+        """Raises LeaseLost when the thread has seen that the row is not ours any more. Costs nothing: call
+        between steps.
+        """
         if self.is_lost:
             raise LeaseLost(f"{self.lease.model.__name__} {self.lease.pk} was taken over or cancelled")
 
@@ -164,8 +174,14 @@ class Pulse:
                     self._lost.set()
                     return
                 except DatabaseError:
-                    # The database restarts, say. The lease may run out meanwhile; then the next write finds out.
-                    logger.warning("could not renew the lease of %s %s", self.lease.model.__name__, self.lease.pk, exc_info=True)
+                    # The database restarts, say. The lease may run out meanwhile; then the next write finds
+                    # out.
+                    logger.warning(
+                        "could not renew the lease of %s %s",
+                        self.lease.model.__name__,
+                        self.lease.pk,
+                        exc_info=True,
+                    )
                     connection.close()
         finally:
             connection.close()
@@ -178,7 +194,9 @@ class Pulse:
 def beating(lease: Lease, *, seconds: float = HEARTBEAT_SECONDS) -> Iterator[Pulse]:
     """Keep a lease alive while the block works, however long its steps are."""
     pulse = Pulse(lease, seconds)
-    thread = threading.Thread(target=pulse.run, name=f"lease of {lease.model.__name__} {lease.pk}", daemon=True)
+    thread = threading.Thread(
+        target=pulse.run, name=f"lease of {lease.model.__name__} {lease.pk}", daemon=True
+    )
     thread.start()
     try:
         yield pulse

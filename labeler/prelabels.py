@@ -1,8 +1,9 @@
 """Store what a model says about many images, and let the queue's order follow what it is unsure of.
 
-The only module that writes Prediction, and the one that sets QueueEntry.priority and chosen_by after an image's start. Pre-labels
-are made by a worker (worker/prelabeling.py) for one active model: a Job of kind "prelabel". Everything here may run twice, or
-stop half-way and run again: predictions are upserts, the order is computed anew.
+The only module that writes Prediction, and the one that sets QueueEntry.priority and chosen_by after an
+image's start. Pre-labels are made by a worker (worker/prelabeling.py) for one active model: a Job of kind
+"prelabel". Everything here may run twice, or stop half-way and run again: predictions are upserts, the order
+is computed anew.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.queue import ChosenBy
 
-# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for milliseconds.
+# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for
+# milliseconds.
 CHUNK = 500
 AGAIN_AFTER = timedelta(minutes=10)  # a pre-labeling that failed is not tried again at once
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a model says about one image. probabilities as in run.category_ids; categories: the ids it would answer."""
+    """What a model says about one image. probabilities as in run.category_ids; categories: the ids it would
+    answer.
+    """
 
     image_id: int
     probabilities: list[float]
@@ -42,21 +46,28 @@ class Opinion:
 
 
 def request(run: TrainingRun) -> Job:
-    """Have the active model look at all images that need it. Call in the transaction that knows that it is active.
+    """Have the active model look at all images that need it. Call in the transaction that knows that it is
+    active.
 
     A pre-labeling by another model is cancelled: its work would be thrown away.
     """
-    unfinished = Job.objects.select_for_update().filter(project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED)
+    unfinished = Job.objects.select_for_update().filter(
+        project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED
+    )
     for job in unfinished:
         if job.params.get("run") == run.pk:
             return job
         leases.cancel(Job, job.pk)
     TrainingRun.objects.filter(pk=run.pk).update(predicted_done=0, predicted_total=0, predicted_at=None)
-    return jobs.create(Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk})
+    return jobs.create(
+        Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk}
+    )
 
 
 def due() -> list[TrainingRun]:
-    """Active models that have not seen all images: new ones came in, or their pre-labeling was given up a while ago."""
+    """Active models that have not seen all images: new ones came in, or their pre-labeling was given up a
+    while ago.
+    """
     busy = Job.objects.filter(kind=Kind.PRELABEL, state__in=UNFINISHED).values("project")
     models = TrainingRun.objects.active().filter(project__trashed_at__isnull=True).exclude(project__in=busy)
     return [run for run in models.select_related("project") if _is_due(run)]
@@ -67,18 +78,21 @@ def _is_due(run: TrainingRun) -> bool:
     last = made.first()
     if last is not None and last.state != State.DONE:
         return made.filter(pk=last.pk, finished_at__lt=Now() - AGAIN_AFTER).exists()
-    # Ids rise, so this asks only the images after the last one that was looked at; a search for images without a
-    # prediction would read all of them, every few seconds.
+    # Ids rise, so this asks only the images after the last one that was looked at; a search for images
+    # without a prediction would read all of them, every few seconds.
     seen = last.result.get("last_image", 0) if last else 0
     return Image.objects.filter(project_id=run.project_id, id__gt=seen).exists()
 
 
 def images_to_predict(run: TrainingRun) -> QuerySet[Image]:
-    """Images the model has not judged and people have not settled, and the held-out ones; next in the queue first.
+    """Images the model has not judged and people have not settled, and the held-out ones; next in the queue
+    first.
 
     Settled images that may train are left out: on those the model would grade its own homework.
     """
-    images = Image.objects.filter(project_id=run.project_id).exclude(status=Status.SETTLED, slice__in=("", Slice.BLIND))
+    images = Image.objects.filter(project_id=run.project_id).exclude(
+        status=Status.SETTLED, slice__in=("", Slice.BLIND)
+    )
     return images.exclude(predictions__run=run).order_by(F("entry__priority").desc(nulls_last=True), "-id")
 
 
@@ -91,7 +105,9 @@ def last_image(project: Project) -> int:
 
 
 def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
-    """Write predictions, one per image and run, in chunks; returns how many. Labels and older predictions stay as they are."""
+    """Write predictions, one per image and run, in chunks; returns how many. Labels and older predictions
+    stay as they are.
+    """
     rows = [
         Prediction(
             run=run,
@@ -116,7 +132,8 @@ def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
 
 
 def forget_old(project: Project) -> int:
-    """Delete predictions of models before the previous one, except those a person was shown; returns how many.
+    """Delete predictions of models before the previous one, except those a person was shown; returns how
+    many.
 
     What was shown is part of the label it led to (and of the claim that may still become one).
     """
@@ -150,18 +167,25 @@ def forget_old(project: Project) -> int:
 def reorder(project: Project) -> int:
     """Put the images that are still open in order: least sure first, or at random where the project says so.
 
-    Each place is a rank, spread evenly over (0, 1). Images in a blind slice keep their order among themselves, which is random,
-    and get evenly spread ranks too: so they come at a constant rate, whatever the model thinks of the others. Returns how many
-    changed. Images that were chosen as gold, repeat or for review keep their place.
+    Each place is a rank, spread evenly over (0, 1). Images in a blind slice keep their order among
+    themselves, which is random, and get evenly spread ranks too: so they come at a constant rate, whatever
+    the model thinks of the others. Returns how many changed. Images that were chosen as gold, repeat or for
+    review keep their place.
     """
-    run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
+    run = (
+        TrainingRun.objects.filter(project=project, is_active=True).first()
+        if project.ask_uncertain_first
+        else None
+    )
     entries = _open_entries(project, run)
     places: dict[int, tuple[float, str]] = {}
     blind = [pk for pk, sha256, is_blind, margin in entries if is_blind]
     places |= {pk: (place, ChosenBy.RANDOM) for pk, place in _spread(blind)}
     unseen = [(pk, sha256) for pk, sha256, is_blind, margin in entries if not is_blind and margin is None]
     places |= {pk: (queue.draw(project, sha256, "priority"), ChosenBy.RANDOM) for pk, sha256 in unseen}
-    unsure = [(margin, -pk) for pk, sha256, is_blind, margin in entries if not is_blind and margin is not None]
+    unsure = [
+        (margin, -pk) for pk, sha256, is_blind, margin in entries if not is_blind and margin is not None
+    ]
     ranked = [-pk for _, pk in sorted(unsure, reverse=True)]  # sure ones first: they get the low places
     places |= {pk: (place, ChosenBy.UNCERTAINTY) for pk, place in _spread(ranked)}
     changed = sum(_place(chunk) for chunk in _chunks(sorted(places.items())))
@@ -201,7 +225,9 @@ def _chunks(items: list[tuple[int, tuple[float, str]]]) -> Iterable[list[tuple[i
 
 
 def _place(chunk: list[tuple[int, tuple[float, str]]]) -> int:
-    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two can wait, but not for each other."""
+    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two can wait, but
+    not for each other.
+    """
     ids = [pk for pk, _ in chunk]
     with transaction.atomic(), connection.cursor() as cursor:
         list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
@@ -209,7 +235,8 @@ def _place(chunk: list[tuple[int, tuple[float, str]]]) -> int:
             """
             UPDATE labeler_queueentry e SET priority = n.priority, chosen_by = n.chosen_by
             FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS n(image_id, priority, chosen_by)
-            WHERE e.image_id = n.image_id AND (e.priority, e.chosen_by) IS DISTINCT FROM (n.priority, n.chosen_by)
+            WHERE e.image_id = n.image_id AND (e.priority, e.chosen_by) IS DISTINCT FROM (n.priority,
+            n.chosen_by)
             """,
             [ids, [place for _, (place, _) in chunk], [str(chosen_by.value) for _, (_, chosen_by) in chunk]],
         )

@@ -1,7 +1,8 @@
 """The life of a training run: requested, taken, reported on, finished, perhaps activated; and what is due.
 
-The only module that writes TrainingRun. A request is a row and, after commit, a message that says "look"; the work itself
-is a worker's (worker/training.py). Knows when training makes sense and which model is active; not how a network is trained.
+The only module that writes TrainingRun. A request is a row and, after commit, a message that says "look"; the
+work itself is a worker's (worker/training.py). Knows when training makes sense and which model is active; not
+how a network is trained.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from labeler import categories as label_set
-from labeler import dispatch, leases
-from labeler.errors import Invalid, NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
+from labeler import dispatch, leases, run_config
+from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.leases import Lease
 from labeler.models import AuditEvent, Decision, Image, Label, Project, TrainingRun
 from labeler.models.image import HELD_OUT
@@ -28,16 +29,14 @@ from labeler.stats import tally as votes
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-# Below, cross-validation has nothing to divide: five folds need four images each, and every class one on either side.
+# Below, cross-validation has nothing to divide: five folds need four images each, and every class one on
+# either side.
 FEWEST_IMAGES = 20
 FEWEST_PER_CLASS = 2
-# When beat asks for a run by itself: enough that is new, and a pause, so that a busy group does not train without end.
+# When beat asks for a run by itself: enough that is new, and a pause, so that a busy group does not train
+# without end.
 NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05
 PAUSE = timedelta(seconds=60)
-
-# What a client may set, with type and range. The worker knows more about each (worker/ml/train.py) and checks again; here
-# a typing error is refused while the person still looks.
-CONFIG: dict[str, tuple[type, float, float] | tuple[type, tuple[Any, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,22 @@ class Trainable:
         """Raises TooFewLabels with a sentence that says what is missing."""
         if self.n_images < FEWEST_IMAGES:
             raise TooFewLabels(
-                f"There are {self.n_images} labeled images to train on, and {FEWEST_IMAGES} are needed. Images that are held "
-                "out for testing do not count, nor do those whose votes are tied.",
+                f"There are {self.n_images} labeled images to train on, and {FEWEST_IMAGES} are needed. "
+                "Images that are held out for testing do not count, nor do those whose votes are tied.",
                 have=self.n_images,
                 need=FEWEST_IMAGES,
             )
         if project.is_multi:
             # Yes or no for each class: it can be learned where there are a few of both.
-            learnable = [n for n in self.by_category.values() if FEWEST_PER_CLASS <= n <= self.n_images - FEWEST_PER_CLASS]
+            learnable = [
+                n
+                for n in self.by_category.values()
+                if FEWEST_PER_CLASS <= n <= self.n_images - FEWEST_PER_CLASS
+            ]
             if not learnable:
                 raise TooFewLabels(
-                    f"No class has {FEWEST_PER_CLASS} images with it and {FEWEST_PER_CLASS} without it yet, so there is nothing "
-                    "to tell apart."
+                    f"No class has {FEWEST_PER_CLASS} images with it and {FEWEST_PER_CLASS} without it yet, "
+                    "so there is nothing to tell apart."
                 )
             return
         enough = [n for n in self.by_category.values() if n >= FEWEST_PER_CLASS]
@@ -99,43 +102,22 @@ def trainable(project: Project) -> Trainable:
     return Trainable(n_images, by_category)
 
 
-def check_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a run, or Invalid that names each one which cannot be used. Unset ones are the worker's to choose."""
-    if not isinstance(config, dict):
-        raise Invalid("The settings of a run are an object of names and values.", fields={"config": ["not an object"]})
-    wrong: dict[str, list[str]] = {}
-    for name, value in config.items():
-        rule = CONFIG.get(name)
-        if rule is None:
-            wrong[name] = [f"unknown; known are {', '.join(sorted(CONFIG))}"]
-        elif len(rule) == 2:
-            if value not in rule[1]:
-                wrong[name] = [f"must be one of {', '.join(map(str, rule[1]))}"]
-        else:
-            kind, low, high = rule
-            # bool is an int to Python, and true epochs would be one epoch.
-            fits = isinstance(value, bool) if kind is bool else isinstance(value, kind | int) and not isinstance(value, bool)
-            if not fits or not low <= value <= high:
-                wrong[name] = ["must be true or false"] if kind is bool else [f"must be between {low:g} and {high:g}"]
-    if wrong:
-        raise Invalid(
-            "Some settings of the run cannot be used: " + "; ".join(f"{name} {texts[0]}" for name, texts in wrong.items()) + ".",
-            fields={f"config.{name}": texts for name, texts in wrong.items()},
-        )
-    return config
-
-
 # ---------------------------------------------------------------- asked for by people, and by beat
 
 
-def request(*, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None) -> TrainingRun:
-    """Ask for a training run; a worker is told after commit. `config` is laid over the project's own settings.
+def request(
+    *, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None
+) -> TrainingRun:
+    """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
+    settings.
 
-    Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like), Invalid.
+    Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like),
+    Invalid.
     """
     if project.task not in SUPPORTED_TASKS:
         raise NotPossibleNow("Models learn single-choice and multi-label projects so far.")
-    settled = check_config({**project.training_config, **(config or {})})
+    settled = run_config.laid_over(project.training_config, run_config.check(config or {}))
+    run_config.check(settled)
     if unfinished := project.runs.unfinished().first():
         raise _in_progress(unfinished)
     trainable(project).check(project)
@@ -164,7 +146,9 @@ def request(*, project: Project, requested_by: User | None = None, config: dict[
 
 def _in_progress(run: TrainingRun) -> RunInProgress:
     return RunInProgress(
-        f"Model {run.number} is being trained already. Wait for it, or cancel it first.", run=run.pk, number=run.number
+        f"Model {run.number} is being trained already. Wait for it, or cancel it first.",
+        run=run.pk,
+        number=run.number,
     )
 
 
@@ -195,7 +179,9 @@ def _make_active(run: TrainingRun) -> None:
     """Call with the project locked."""
     from labeler import prelabels
 
-    TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
+    TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(
+        is_active=False
+    )
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
     prelabels.request(run)
@@ -212,10 +198,16 @@ def new_labels_since(run: TrainingRun) -> int:
 
 
 def due(now: datetime | None = None) -> list[Project]:
-    """Projects whose next model should be trained by itself: enough new labels, and the last run a minute ago."""
+    """Projects whose next model should be trained by itself: enough new labels, and the last run a minute
+    ago.
+    """
     now = now or timezone.now()
     busy = TrainingRun.objects.unfinished().values("project")
-    projects = Project.objects.not_in_trash().filter(train_automatically=True, task__in=SUPPORTED_TASKS).exclude(pk__in=busy)
+    projects = (
+        Project.objects.not_in_trash()
+        .filter(train_automatically=True, task__in=SUPPORTED_TASKS)
+        .exclude(pk__in=busy)
+    )
     return [project for project in projects.order_by("pk") if _is_due(project, now)]
 
 
@@ -237,12 +229,13 @@ def start(run_id: int, *, worker: str) -> tuple[TrainingRun, Lease] | None:
 
 
 def report(lease: Lease, **changes: Any) -> None:
-    """Write down how far it is: stage, progress_done, progress_total, history, device, …. Raises LeaseLost."""
+    """Write down how far it is: stage, progress_done, progress_total, history, device. Raises LeaseLost."""
     lease.write(**changes)
 
 
 def finish(lease: Lease, *, activate: bool, note: str, **outcome: Any) -> TrainingRun:
-    """Store a trained model's row and, with `activate`, let it pre-label from now on. Raises LeaseLost, having changed nothing.
+    """Store a trained model's row and, with `activate`, let it pre-label from now on. Raises LeaseLost,
+    having changed nothing.
 
     `note` says in words why it was or was not made active.
     """
@@ -257,12 +250,18 @@ def finish(lease: Lease, *, activate: bool, note: str, **outcome: Any) -> Traini
 
 
 def resend_lost() -> int:
-    """Tell workers about runs they have not heard of or have dropped, and fail those that killed three; how many are told."""
+    """Tell workers about runs they have not heard of or have dropped, and fail those that killed three; how
+    many are told.
+    """
     leases.give_up_on_the_hopeless(TrainingRun)
     return sum(dispatch.remind(dispatch.TRAIN, run.pk) for run in leases.waiting(TrainingRun))
 
 
 def _audit(by: User | None, run: TrainingRun, action: str) -> None:
     AuditEvent.objects.create(
-        actor=by, actor_name=by.get_username() if by else "", project_id=run.project_id, action=action, subject=f"model {run.number}"
+        actor=by,
+        actor_name=by.get_username() if by else "",
+        project_id=run.project_id,
+        action=action,
+        subject=f"model {run.number}",
     )

@@ -68,7 +68,9 @@ def test_a_write_renews_the_lease_by_the_databases_clock(job):
     let_the_lease_run_out(job)
     lease.write()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM lease_until - now()) FROM labeler_job WHERE id = %s", [job.pk])
+        cursor.execute(
+            "SELECT extract(epoch FROM lease_until - now()) FROM labeler_job WHERE id = %s", [job.pk]
+        )
         left = float(cursor.fetchone()[0])
     assert left == pytest.approx(leases.LEASE.total_seconds(), abs=5)
 
@@ -96,7 +98,9 @@ def test_work_that_killed_three_workers_is_failed_with_the_reason(job):
     assert leases.waiting(Job) == []
     assert leases.give_up_on_the_hopeless(Job) == 1
     job.refresh_from_db()
-    assert job.state == State.FAILED and job.error["code"] == "worker_died" and "3 times" in job.error["message"]
+    assert job.state == State.FAILED
+    assert job.error["code"] == "worker_died"
+    assert "3 times" in job.error["message"]
 
 
 def test_lost_and_unsent_rows_wait_for_a_worker_fresh_and_held_ones_do_not(project):

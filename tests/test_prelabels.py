@@ -25,7 +25,11 @@ def opinion(run, image, margin):
 
 
 def order(project):
-    return list(QueueEntry.objects.filter(project=project).order_by("-priority", "-image").values_list("image", flat=True))
+    return list(
+        QueueEntry.objects.filter(project=project)
+        .order_by("-priority", "-image")
+        .values_list("image", flat=True)
+    )
 
 
 def test_predictions_are_stored_once_per_image_and_run(project):
@@ -59,14 +63,19 @@ def test_least_sure_images_come_first_at_even_ranks(project, ann):
     assert {e.chosen_by for e in entries} == {ChosenBy.UNCERTAINTY}
     assert Membership.objects.get(user=ann, project=project).frontier_image is None
     (one,) = claim(project=project, annotator=ann)
-    assert one.image_id == images[1].pk and one.chosen_by == ChosenBy.UNCERTAINTY
+    assert one.image_id == images[1].pk
+    assert one.chosen_by == ChosenBy.UNCERTAINTY
     assert prelabels.reorder(project) == 0  # nothing new: nothing is written
 
 
 def test_blind_images_keep_their_random_order_and_come_at_a_constant_rate(project):
     run = make_model(project)
     plain = add_images(project, 80, slice=Slice.NONE)
-    blind = [image for part in (Slice.TEST, Slice.CALIBRATION, Slice.BLIND) for image in add_images(project, 8, slice=part)]
+    blind = [
+        image
+        for part in (Slice.TEST, Slice.CALIBRATION, Slice.BLIND)
+        for image in add_images(project, 8, slice=part)
+    ]
     before = [pk for pk in order(project) if pk in {i.pk for i in blind}]
     # The model is unsure of all blind images, which must not matter.
     prelabels.store(run, [opinion(run, i, 0.0) for i in blind] + [opinion(run, i, 0.5) for i in plain])
@@ -75,7 +84,9 @@ def test_blind_images_keep_their_random_order_and_come_at_a_constant_rate(projec
 
     places = order(project)
     assert [pk for pk in places if pk in before] == before
-    assert set(QueueEntry.objects.filter(image__in=blind).values_list("chosen_by", flat=True)) == {ChosenBy.RANDOM}
+    assert set(QueueEntry.objects.filter(image__in=blind).values_list("chosen_by", flat=True)) == {
+        ChosenBy.RANDOM
+    }
     # 24 of 104: in every window of 26 there are 6, give or take one at its ends
     for start in range(0, 104, 26):
         assert 5 <= sum(pk in before for pk in places[start : start + 26]) <= 7
@@ -104,13 +115,18 @@ def test_what_people_chose_and_what_is_settled_keeps_its_place(project):
 
     prelabels.reorder(project)
 
-    assert dict(QueueEntry.objects.values_list("image", "priority")) == {gold.pk: 0.77, settled.pk: 0.66, open_.pk: 0.5}
+    assert dict(QueueEntry.objects.values_list("image", "priority")) == {
+        gold.pk: 0.77,
+        settled.pk: 0.66,
+        open_.pk: 0.5,
+    }
 
 
 def test_settled_images_are_left_to_people_but_held_out_ones_are_predicted(project):
     run = make_model(project)
     unlabeled, settled, test, blind, seen = (
-        add_images(project, 1, slice=part)[0] for part in (Slice.NONE, Slice.NONE, Slice.TEST, Slice.BLIND, Slice.NONE)
+        add_images(project, 1, slice=part)[0]
+        for part in (Slice.NONE, Slice.NONE, Slice.TEST, Slice.BLIND, Slice.NONE)
     )
     Image.objects.filter(pk__in=[settled.pk, test.pk, blind.pk]).update(status=Status.SETTLED)
     prelabels.store(run, [opinion(run, seen, 0.5)])
@@ -154,7 +170,9 @@ def test_new_images_are_noticed_once(project, monkeypatch):
     assert prelabels.due() == []  # under way
     assert prelabels.request(run) == job
 
-    Job.objects.filter(pk=job.pk).update(state=State.DONE, result={"last_image": prelabels.last_image(project)})
+    Job.objects.filter(pk=job.pk).update(
+        state=State.DONE, result={"last_image": prelabels.last_image(project)}
+    )
     assert prelabels.due() == []
     add_images(project, 1)
     assert prelabels.due() == [run]
@@ -164,7 +182,11 @@ def test_a_pre_labeling_that_failed_waits_before_it_is_tried_again(project):
     run = make_model(project)
     add_images(project, 1)
     job = Job.objects.create(
-        project=project, kind=Kind.PRELABEL, params={"run": run.pk}, state=State.FAILED, finished_at=timezone.now()
+        project=project,
+        kind=Kind.PRELABEL,
+        params={"run": run.pk},
+        state=State.FAILED,
+        finished_at=timezone.now(),
     )
     assert prelabels.due() == []
     Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - prelabels.AGAIN_AFTER)

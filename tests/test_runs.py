@@ -37,9 +37,15 @@ def make_labels(project, person, n):
     """`n` rows of the label table, for counting only."""
     Label.objects.bulk_create(
         Label(
-            project=project, image=image, annotator=person, round=1, categories=[category(project, "cat")],
-            guideline_version=1, label_set_version=1, created_at=timezone.now(),
-        )  # fmt: skip
+            project=project,
+            image=image,
+            annotator=person,
+            round=1,
+            categories=[category(project, "cat")],
+            guideline_version=1,
+            label_set_version=1,
+            created_at=timezone.now(),
+        )
         for image in add_images(project, n)
     )
 
@@ -49,7 +55,9 @@ def enough(project):
     settle(project, 12, "dog")
 
 
-def test_a_request_is_a_queued_row_and_after_commit_a_message(project, lena, monkeypatch, django_capture_on_commit_callbacks):
+def test_a_request_is_a_queued_row_and_after_commit_a_message(
+    project, lena, monkeypatch, django_capture_on_commit_callbacks
+):
     sent = []
     monkeypatch.setattr(dispatch, "send", lambda task, pk: sent.append((task, pk)))
     enough(project)
@@ -90,7 +98,7 @@ def test_one_unfinished_run_per_project(project, multi_project):
 
 def test_too_few_labels_say_how_many_are_needed(project):
     settle(project, 19, "cat")
-    with pytest.raises(TooFewLabels, match="19 labeled images.* 20 are needed"):
+    with pytest.raises(TooFewLabels, match=r"19 labeled images.* 20 are needed"):
         runs.request(project=project)
     settle(project, 1, "dog")
     with pytest.raises(TooFewLabels, match="Two classes with 2"):
@@ -140,22 +148,44 @@ def test_merged_classes_count_together_and_retired_ones_not(project):
 
 def test_settings_are_checked_and_laid_over_the_projects(project):
     enough(project)
-    project.training_config = {"seed": 5, "epochs": 3}
+    project.training_config = {"seed": 5, "finetune": {"epochs": 3, "batch": 16}}
     project.save()
+    wrong = {
+        "folds": 10_000,
+        "fold": 3,
+        "seed": True,
+        "finetune": {"epochs": 0.5, "batch": None},
+        "augmentation": 1,
+    }
     with pytest.raises(Invalid) as error:
-        runs.request(project=project, config={"epochs": 10_000, "epoch": 3, "seed": True})
-    assert set(error.value.fields) == {"config.epochs", "config.epoch", "config.seed"}
+        runs.request(project=project, config=wrong)
+    assert set(error.value.fields) == {
+        "config.folds",
+        "config.fold",
+        "config.seed",
+        "config.finetune.epochs",
+        "config.augmentation",
+    }
+    with pytest.raises(Invalid):
+        runs.request(project=project, config=["folds"])
 
-    assert runs.request(project=project, config={"epochs": 4}).config == {"seed": 5, "epochs": 4}
+    run = runs.request(project=project, config={"folds": 4, "finetune": {"epochs": 7}})
+
+    assert run.config == {"seed": 5, "folds": 4, "finetune": {"epochs": 7, "batch": 16}}
 
 
 def test_states_of_a_run_and_who_may_change_them(project, lena):
     enough(project)
     run = runs.request(project=project)
-    row, lease = runs.start(run.pk, worker="gpu@test")
+    _, lease = runs.start(run.pk, worker="gpu@test")
     runs.report(lease, stage="training", progress_done=3, progress_total=8, history=[{"epoch": 1}])
     run.refresh_from_db()
-    assert (run.state, run.stage, run.progress_done, run.history) == ("running", "training", 3, [{"epoch": 1}])
+    assert (run.state, run.stage, run.progress_done, run.history) == (
+        "running",
+        "training",
+        3,
+        [{"epoch": 1}],
+    )
 
     cancelled = runs.cancel(run, lena)
 
@@ -246,6 +276,8 @@ def test_lost_runs_are_sent_again_and_nothing_piles_up(project, settings, monkey
     monkeypatch.setattr(dispatch, "send", lambda task, pk: sent.append((task, pk)) or True)
     monkeypatch.setattr(dispatch, "queue_length", lambda queue: waiting[queue])
 
-    assert runs.resend_lost() == 1 and sent == [(dispatch.TRAIN, run.pk)]
+    assert runs.resend_lost() == 1
+    assert sent == [(dispatch.TRAIN, run.pk)]
     waiting["gpu"] = 1  # nobody has taken the message yet
-    assert runs.resend_lost() == 0 and len(sent) == 1
+    assert runs.resend_lost() == 0
+    assert len(sent) == 1

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 def attempt(lease: Lease) -> Iterator[Pulse]:
     """Run the block under a lease. The block finishes the row; what it raises instead is written on the row.
 
-    A lease that was lost (taken over, cancelled) ends the block in silence. A database that is away is raised: the
-    lease runs out and the work is tried again. Everything else fails the row with a sentence.
+    A lease that was lost (taken over, cancelled) ends the block in silence. A database that is away is
+    raised: the lease runs out and the work is tried again. Everything else fails the row with a sentence.
     """
     name = f"{lease.model.__name__} {lease.pk}, attempt {lease.attempt}"
     logger.info("%s: begun", name)
@@ -48,10 +48,14 @@ def attempt(lease: Lease) -> Iterator[Pulse]:
             logger.exception("%s: out of memory", name)
             _fail(lease, "out_of_memory", "The worker ran out of memory.")
         except Exception as error:
-            # The last line of defence: without it the row would stay "running" until three workers had met the same
-            # error. The traceback is in the log; the row gets what tells two such errors apart.
+            # The last line of defence: without it the row would stay "running" until three workers had met
+            # the same error. The traceback is in the log; the row gets what tells two such errors apart.
             logger.exception("%s: failed", name)
-            _fail(lease, "internal", f"It stopped with an error of ours ({type(error).__name__}): see the worker's log.")
+            _fail(
+                lease,
+                "internal",
+                f"It stopped with an error of ours ({type(error).__name__}): see the worker's log.",
+            )
 
 
 def _fail(lease: Lease, code: str, message: str) -> None:

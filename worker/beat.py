@@ -1,7 +1,7 @@
 """Beat's scheduler, which stays silent while nobody listens.
 
-Messages expire, but an expired message is only thrown away by the worker that receives it: with the workers gone for
-a week, beat alone would fill the broker's memory.
+Messages expire, but an expired message is only thrown away by the worker that receives it: with the workers
+gone for a week, beat alone would fill the broker's memory.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What beat has looked after every few seconds: expired claims, snapshots of the vote, trainings and pre-labels due.
+"""What beat has looked after every few seconds: expired claims, snapshots of the vote, trainings and
+pre-labels due.
 
-Everything here may be skipped, run twice, or run on two machines at once: each verb it calls checks for itself.
+Everything here may be skipped, run twice, or run on two machines at once: each verb it calls checks for
+itself.
 """
 
 from __future__ import annotations
@@ -45,13 +47,17 @@ def look_after_projects() -> None:
 
 
 def return_expired_claims() -> int:
-    """Give back the seats of people who left, in projects where nobody claims (a claim does it too); how many."""
+    """Give back the seats of people who left, in projects where nobody claims (a claim does it too); how
+    many.
+    """
     overdue = Claim.objects.filter(state=ClaimState.OPEN, expires_at__lt=Now()).values("project")
     return sum(queue.expire_leases(project) for project in Project.objects.filter(pk__in=overdue))
 
 
 def refresh_snapshots(project: Project) -> int:
-    """Bring the consensus of images with new votes up to date; of all images when this process starts. How many changed."""
+    """Bring the consensus of images with new votes up to date; of all images when this process starts. How
+    many changed.
+    """
     at, before = timezone.now(), _looked.get(project.pk)
     newest = Label.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0
     if before is None:

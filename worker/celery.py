@@ -1,7 +1,8 @@
 """The Celery application: queues, what happens when a worker dies, and what beat asks for.
 
-The row in PostgreSQL is the truth and a message only says "look" (labeler/leases.py), so every setting here may
-lose or repeat a message, and none may lose a row. Imports no torch: workers load it inside the task that needs it.
+The row in PostgreSQL is the truth and a message only says "look" (labeler/leases.py), so every setting here
+may lose or repeat a message, and none may lose a row. Imports no torch: workers load it inside the task that
+needs it.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 import logging
 import os
 
+# Before Celery, which looks for it when it is imported.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
 
-from celery import Celery, signals  # noqa: E402: Celery looks for Django's settings when it is imported
-from django.conf import settings  # noqa: E402
+from celery import Celery, signals
+from django.conf import settings
 
-from labeler import dispatch  # noqa: E402
+from labeler import dispatch
 
 logger = logging.getLogger(__name__)
 
-# A message that was handed out and not acknowledged comes back after this many seconds; the row says whether there
-# is still anything to do. Longer trainings are told about twice, and the second telling does nothing.
+# A message that was handed out and not acknowledged comes back after this many seconds; the row says whether
+# there is still anything to do. Longer trainings are told about twice, and the second telling does nothing.
 VISIBILITY_SECONDS = 3600
 SWEEP_SECONDS = 15
 CARE_SECONDS = 20
@@ -34,14 +36,15 @@ app.conf.update(
     accept_content=["json"],
     task_ignore_result=True,  # state lives in rows
     task_track_started=True,
-    # Acknowledged after the work, and handed out again when the process is lost. Celery's manual warns of loops (out
-    # of memory, again, out of memory): the row counts its attempts and is failed after the third.
+    # Acknowledged after the work, and handed out again when the process is lost. Celery's manual warns of
+    # loops (out of memory, again, out of memory): the row counts its attempts and is failed after the third.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,  # a message waiting behind a training would be invisible to an idle worker
     worker_soft_shutdown_timeout=SOFT_STOP_SECONDS,
     worker_enable_soft_shutdown_on_idle=False,
-    # When the broker goes away, work goes on: it needs the database alone, and nobody can take its row meanwhile.
+    # When the broker goes away, work goes on: it needs the database alone, and nobody can take its row
+    # meanwhile.
     worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -77,7 +80,9 @@ def _keep_django_logging(**_: object) -> None:
 
 
 class _Shown:
-    """When this worker last showed itself. The main process does it, so a child that trains for an hour is no gap."""
+    """When this worker last showed itself. The main process does it, so a child that trains for an hour is no
+    gap.
+    """
 
     at = 0.0
     name = ""
@@ -103,7 +108,8 @@ def _came_up(sender: object, **_: object) -> None:
     except DatabaseError:
         logger.warning("the database cannot be reached; the sweep will look for lost work", exc_info=True)
     finally:
-        # Children are forked from this process: two processes on one connection would read each other's answers.
+        # Children are forked from this process: two processes on one connection would read each other's
+        # answers.
         connections.close_all()
 
 

@@ -15,7 +15,9 @@ FORMATS = frozenset({"auto", "zip", "tar", "imagefolder"})
 
 
 def import_job(job_id: int, *, worker: str) -> None:
-    """Run one import; does nothing when it is somebody else's or over. Killed and run again, each image is in once."""
+    """Run one import; does nothing when it is somebody else's or over. Killed and run again, each image is in
+    once.
+    """
     taken = jobs.start(job_id, worker=worker)
     if taken is None:
         return

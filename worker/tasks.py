@@ -54,5 +54,5 @@ def care() -> None:
 
 
 def _name(request: Context) -> str:
-    """The node that runs this: worker_ready of its next process takes back what it held (worker/celery.py)."""
+    """The node that runs this; its next process takes back what this one held (worker/celery.py)."""
     return str(request.hostname)

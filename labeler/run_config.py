@@ -1,0 +1,100 @@
+"""What a person may set for a training run, checked while they still look.
+
+The worker knows what each setting does (worker/ml/config.py, docs/model.md) and checks again; a test holds
+the two lists together. Settings are nested objects; here they are named by their path: "finetune.batch".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from labeler.errors import Invalid
+
+Rule = tuple[type, float, float]  # type, lowest, highest
+
+NUMBERS: dict[str, Rule] = {
+    "image_size": (int, 32, 1024),
+    "folds": (int, 2, 20),
+    "seed": (int, 0, 2**31 - 1),
+    "min_labels": (int, 4, 10**6),
+    "time_limit_s": (float, 0, 7 * 86_400),
+    "finetune.min_labels": (int, 4, 10**6),
+    "finetune.epochs": (int, 1, 500),
+    "finetune.first_stage": (int, 0, 100),
+    "finetune.views": (int, 1, 32),
+    "finetune.batch": (int, 1, 4096),
+    "finetune.learning_rate": (float, 1e-7, 1.0),
+    "finetune.weight_decay": (float, 0, 10),
+    "finetune.label_smoothing": (float, 0, 0.5),
+    "finetune.dropout": (float, 0, 0.9),
+    "finetune.patience": (int, 1, 500),
+    "finetune.stop_share": (float, 0, 0.5),
+    "augmentation.flip": (bool, False, True),
+    "augmentation.zoom": (float, 0, 0.9),
+    "augmentation.stretch": (float, 0, 1),
+    "augmentation.rotate_degrees": (float, 0, 180),
+    "augmentation.shift": (float, 0, 0.5),
+    "augmentation.shear_degrees": (float, 0, 45),
+    "augmentation.brightness": (float, 0, 1),
+    "augmentation.contrast": (float, 0, 1),
+    "augmentation.saturation": (float, 0, 1),
+    "augmentation.grey_share": (float, 0, 1),
+    "augmentation.noise": (float, 0, 0.5),
+}
+# Texts and lists: what they may hold depends on what the worker has installed, so only their form is checked
+# here.
+TEXTS = frozenset({"backbone", "imbalance"})
+LISTS = frozenset({"candidates", "penalties"})
+GROUPS = frozenset({"finetune", "augmentation"})
+LONGEST = 100  # characters of a text, items of a list
+
+
+def check(config: Any) -> dict[str, Any]:
+    """The settings as given, or Invalid that names each one which cannot be used. null: the worker chooses.
+    """
+    if not isinstance(config, dict):
+        text = "The settings of a run are an object of names and values."
+        raise Invalid(text, fields={"config": ["not an object"]})
+    wrong = {name: problem for name, value in _flat(config) if (problem := _problem(name, value))}
+    if wrong:
+        listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
+        raise Invalid(
+            f"Some settings of the run cannot be used: {listed}.",
+            fields={f"config.{name}": [problem] for name, problem in wrong.items()},
+        )
+    return config
+
+
+def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above` where it says something, `below` elsewhere, group by group."""
+    both = {**below, **above}
+    for name in GROUPS & below.keys() & above.keys():
+        if isinstance(below[name], dict) and isinstance(above[name], dict):
+            both[name] = {**below[name], **above[name]}
+    return both
+
+
+def _flat(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if name in GROUPS and isinstance(value, dict):
+            yield from ((f"{name}.{inner}"[:LONGEST], v) for inner, v in value.items())
+        else:
+            yield str(name)[:LONGEST], value
+
+
+def _problem(name: str, value: Any) -> str | None:
+    if name in TEXTS:
+        return None if isinstance(value, str) and len(value) <= LONGEST else "must be a text"
+    if name in LISTS:
+        return None if isinstance(value, list) and len(value) <= LONGEST else "must be a list"
+    if name not in NUMBERS:
+        return "must be an object of settings" if name in GROUPS else "is not a setting"
+    if value is None:
+        return None
+    kind, low, high = NUMBERS[name]
+    if kind is bool:
+        return None if isinstance(value, bool) else "must be true or false"
+    # bool is an int to Python, and true epochs would be one epoch.
+    fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    return None if fits and low <= value <= high else f"must be between {low:g} and {high:g}"

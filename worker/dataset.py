@@ -1,0 +1,87 @@
+"""From votes to what a network learns: which images, which classes, and which are kept to judge by.
+
+Knows rows. Does not know features or networks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, OuterRef
+
+from labeler import categories as label_set
+from labeler import consensus
+from labeler.models import Consensus, Label, Project
+from labeler.models.image import Slice, Status
+
+FEWEST_VOTES_TO_JUDGE = 2  # one person's slip must not count as a model's error
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An image and what people take it to be: category ids, one for a single choice, any number for several
+    labels.
+    """
+
+    image_id: int
+    sha256: str
+    categories: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What one run learns from and is judged by. Index k of every vector means category_ids[k]."""
+
+    is_multi: bool
+    category_ids: list[int]
+    category_names: list[str]
+    train: list[Example] = field(default_factory=list)
+    test: list[Example] = field(default_factory=list)
+    calibration: list[Example] = field(default_factory=list)
+
+    @property
+    def examples(self) -> list[Example]:
+        return [*self.train, *self.test, *self.calibration]
+
+
+def assemble(project: Project) -> Dataset:
+    """The dataset as of now. Brings the snapshots of the vote up to date first.
+
+    Train: images that are not held out, with a consensus (a decision, or the plurality of the votes; ties and
+    "cannot tell" name nothing). Test and calibration: settled images of those slices, with two votes or more,
+    all of them blind. Classes that were merged count as what they became; retired ones are left out.
+    """
+    consensus.refresh(project)
+    index = label_set.index(project)
+    ids = [pk for pk in index.names if pk in index.ids_in_use]
+    dataset = Dataset(project.is_multi, ids, [index.names[pk] for pk in ids])
+    parts = {Slice.TEST: dataset.test, Slice.CALIBRATION: dataset.calibration}
+    for image_id, sha256, slice_, named in _named_images(project):
+        categories = index.present(named)
+        if project.is_multi or len(categories) == 1:
+            parts.get(Slice(slice_), dataset.train).append(Example(image_id, sha256, categories))
+    return dataset
+
+
+def _named_images(project: Project) -> list[tuple[int, str, str, list[int]]]:
+    """Image id, sha256, slice and consensus of all images that may be used, by id."""
+    named = Consensus.objects.filter(project=project, categories__isnull=False)
+    columns = ("image_id", "image__sha256", "image__slice", "categories")
+    train = named.exclude(image__slice__in=(Slice.TEST, Slice.CALIBRATION))
+    # Held-out images are judged blind; should one label be assisted all the same (a slice set by hand), the
+    # model would be measured by its own suggestion.
+    assisted = Label.objects.filter(
+        image=OuterRef("image"),
+        superseded_at__isnull=True,
+        shown_prediction__isnull=False,
+        round=OuterRef("image__round"),
+    )
+    judges = named.filter(
+        image__slice__in=(Slice.TEST, Slice.CALIBRATION),
+        image__status=Status.SETTLED,
+        image__n_votes__gte=FEWEST_VOTES_TO_JUDGE,
+    ).exclude(Exists(assisted))
+    return [
+        *train.order_by("image_id").values_list(*columns),
+        *judges.order_by("image_id").values_list(*columns),
+    ]

@@ -103,7 +103,8 @@ def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Part]
         "--without-gossip",
         "--without-mingle",
     ]
-    default = [*work, "-Q", "default", "-c", "1", "-n", "default@%h"]
+    # Two processes: while one imports for an hour, the other looks after lost work.
+    default = [*work, "-Q", "default", "-c", "2", "-n", "default@%h"]
     # A fresh process for each task: the memory of a training goes back to the system.
     gpu = [*work, "-Q", "gpu", "-c", "1", "--max-tasks-per-child", "1", "-n", "gpu@%h"]
     schedule = str(options.data_dir / "run" / "beat-schedule")

@@ -566,10 +566,12 @@ def test_the_order_of_people_and_classes_does_not_matter(people, classes):
 
 
 def test_nothing_and_single_labels_are_said_in_words():
-    nothing = np.empty(0, dtype=np.int64)
-    empty = summarize(nothing, nothing, nothing, 3, 2, "single")
-    assert (empty.alpha.value, empty.light.value, empty.observed.value) == (None, None, None)
-    assert empty.notes == ("There are no labels yet.",)
+    for answers, task in (([], "single"), (np.empty((0, 2), dtype=bool), "multi")):
+        for people in (0, 3):
+            empty = summarize([], [], answers, people, 2, task)
+            assert (empty.alpha.value, empty.light.value, empty.observed.value) == (None, None, None)
+            assert [one.kappa.value for one in empty.categories] == [None, None]
+            assert empty.notes == ("There are no labels yet.",)
     alone = summarize([1, 2, 3], [0, 0, 1], [0, 1, 1], 3, 2, "single")
     assert alone.alpha.reason == alone.light.reason == alone.observed.reason == NO_SHARED_IMAGES
     assert [(pair.a, pair.b, pair.kappa.reason) for pair in alone.pairs] == [(0, 1, NOTHING_SHARED)]

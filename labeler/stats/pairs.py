@@ -33,9 +33,11 @@ SPREAD_IMAGES = 10_000  # images that estimate a standard error; its own error i
 def checked_codes(codes: ArrayLike, bound: int, name: str) -> IntArray:
     """codes as integers in 0..bound-1, shape (n,); else ValueError."""
     codes = np.asarray(codes)
-    if codes.ndim != 1 or (codes.size and not np.issubdtype(codes.dtype, np.integer)):
+    if codes.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer):
         raise ValueError(f"{name} must be integers in one row")
-    if codes.size and not (codes.min() >= 0 and codes.max() < bound):
+    if not (codes.min() >= 0 and codes.max() < bound):
         raise ValueError(f"{name} must lie in 0..{bound - 1}")
     return codes
 

@@ -23,7 +23,7 @@ Rows = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
 
 def simulated(n_images: int = IMAGES) -> Rows:
-    """(image, annotator, category) ordered by image; people are right in 85 of 100 and else choose at random."""
+    """(image, annotator, category) ordered by image; people are right in 85 of 100 else they guess."""
     rng = np.random.default_rng(7)
     image = np.repeat(np.arange(n_images), LABELS_PER_IMAGE)
     # Distinct people per image: a random start and a random stride through a prime number of seats.
@@ -68,9 +68,7 @@ def main() -> None:
     """Print the figures; exits with an assertion if scikit-learn disagrees with them."""
     print(hardware())
     rows = simulated()
-    print(
-        f"{ANNOTATORS} annotators x {IMAGES:,} images x {LABELS_PER_IMAGE} labels, {CLASSES} classes; one thread"
-    )
+    print(f"{ANNOTATORS} annotators x {IMAGES:,} images x {LABELS_PER_IMAGE} labels, {CLASSES} classes")
 
     narrow = rows[0].astype(np.int32), rows[1].astype(np.int16), rows[2].astype(np.int16)
     floor, _ = readings(lambda: [int(column.sum()) for column in narrow], 50)

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labeler.launch.problems import CannotStart, account_name, explain_os_error
 
@@ -126,7 +127,9 @@ def package_folder(name: str) -> Path | None:
 
 def works(program: Path, account: Account | None) -> bool:
     """True when `program --version` runs as the account that will run it."""
-    drop = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    drop: dict[str, Any] = {}
+    if account is not None:
+        drop = {"user": account.uid, "group": account.gid, "extra_groups": []}
     try:
         probe = subprocess.run(
             [str(program), "--version"], cwd="/", stdin=subprocess.DEVNULL, capture_output=True, **drop

@@ -232,7 +232,7 @@ class Postgres:
                     *([] if self.fsync else ["--no-sync"]),
                 ],
                 log=self.log,
-                account=self.account and self.account.ids,
+                account=self.account.ids if self.account else None,
                 env=_environment(),
             )
             failed = run.wait() != 0
@@ -277,7 +277,7 @@ class Postgres:
             self.process = processes.spawn(
                 [self.programs.directory / "postgres", "-D", self.directory, *words],
                 log=self.log,
-                account=self.account and self.account.ids,
+                account=self.account.ids if self.account else None,
                 env=_environment(),
             )
         except OSError as error:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
@@ -80,7 +81,9 @@ def spawn(
     An own session, so that Ctrl-C in the terminal reaches only the launcher, which then stops all in order.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    drop = {} if account is None else {"user": account[0], "group": account[1], "extra_groups": []}
+    drop: dict[str, Any] = {}
+    if account is not None:
+        drop = {"user": account[0], "group": account[1], "extra_groups": []}
     with log.open("ab") as output:
         return subprocess.Popen(
             [os.fspath(word) for word in argv],

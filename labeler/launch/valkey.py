@@ -133,7 +133,7 @@ class Valkey:
             self.process = processes.spawn(
                 [self.program or "", configuration],
                 log=self.log,
-                account=self.account and self.account.ids,
+                account=self.account.ids if self.account else None,
                 env={"PATH": os.environ.get("PATH", "/bin:/usr/bin"), "LC_ALL": "C", "TZ": "UTC"},
             )
         except OSError as error:

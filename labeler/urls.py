@@ -1,1 +1,50 @@
-urlpatterns = []
+"""Every address of the product. Names of a project's pages are its tabs (templates/project_base.html)."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from labeler.pages import (
+    account,
+    agreement,
+    exporting,
+    images,
+    importing,
+    labeling,
+    members,
+    model,
+    overview,
+    projects,
+    settings,
+)
+
+project_pages: list[URLPattern | URLResolver] = [
+    path("", overview.overview, name="project"),
+    path("label/", labeling.label, name="label"),
+    path("images/", images.images, name="images"),
+    path("images/<int:image_id>/", images.image, name="image"),
+    path("agreement/", agreement.agreement, name="agreement"),
+    path("model/", model.model, name="model"),
+    path("model/train/", model.train, name="train"),
+    path("model/<int:run_id>/cancel/", model.cancel, name="cancel_run"),
+    path("model/<int:run_id>/activate/", model.activate, name="activate_run"),
+    path("import/", importing.import_images, name="import"),
+    path("import/<int:job_id>/cancel/", importing.cancel, name="cancel_import"),
+    path("export/", exporting.export, name="export"),
+    path("members/", members.members, name="members"),
+    path("members/<int:member_id>/", members.member, name="member"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/classes/", settings.categories, name="categories"),
+    path("settings/classes/<int:category_id>/", settings.category, name="category"),
+    path("settings/trash/", settings.trash, name="trash_project"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", projects.projects, name="projects"),
+    path("projects/new/", projects.new_project, name="new_project"),
+    path("projects/<int:project_id>/", include(project_pages)),
+    path("account/", account.account, name="account"),
+    path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="revoke_token"),
+    path("login/", account.login, name="login"),
+    path("logout/", account.logout, name="logout"),
+    path("admin/", admin.site.urls),
+]

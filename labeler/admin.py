@@ -1,0 +1,318 @@
+"""The admin site: every table, to look things up and to mend. Where history is kept it can only be read.
+
+Knows columns. The product's rules live in the verbs; so what has rules of its own (labels, decisions, claims, predictions,
+audit, seats, computed counters) is read-only here: an edit past the verbs would break counters that saves rely on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from labeler.models import (
+    AuditEvent,
+    Category,
+    Claim,
+    Consensus,
+    Decision,
+    Feature,
+    GuidelineVersion,
+    Image,
+    Job,
+    Label,
+    Membership,
+    Prediction,
+    Project,
+    QueueEntry,
+    Token,
+    TrainingRun,
+)
+
+admin.site.site_header = _("Labeler administration")
+admin.site.site_title = _("Labeler")
+admin.site.index_title = _("All tables")
+
+
+class Large(admin.ModelAdmin):
+    """A table that may have millions of rows: no counting of all of them, no drop-downs of them."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+
+class ReadOnly(Large):
+    """A table that is history or is computed: to be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class Undeletable(admin.ModelAdmin):
+    """Rows that others point to: retired or moved to the trash, never deleted."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class Categories(admin.TabularInline):
+    """The label set of a project, to look at: changes raise its version, so they go through the settings page."""
+
+    model = Category
+    fields = ["position", "name", "key", "retired_at", "merged_into"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class Members(admin.TabularInline):
+    model = Membership
+    fields = ["user", "role", "created_at"]
+    readonly_fields = ["created_at"]
+    raw_id_fields = ["user"]
+    extra = 0
+
+
+@admin.register(Project)
+class ProjectAdmin(Undeletable):
+    list_display = ["name", "task", "labels_per_image", "created_by", "created_at", "trashed_at"]
+    list_filter = ["task", "trashed_at", "train_automatically"]
+    search_fields = ["name", "question"]
+    raw_id_fields = ["created_by"]
+    date_hierarchy = "created_at"
+    # Each has a verb that does more than set it: a new version, seats brought in line, work cancelled.
+    readonly_fields = [
+        "task", "guideline", "guideline_version", "label_set_version", "labels_per_image", "blind_share",
+        "trashed_at", "version", "created_at",
+    ]  # fmt: skip
+    inlines = [Members, Categories]
+
+
+@admin.register(Category)
+class CategoryAdmin(ReadOnly):
+    list_display = ["name", "project", "position", "key", "retired_at", "merged_into"]
+    list_filter = ["retired_at"]
+    list_select_related = ["project", "merged_into"]
+    search_fields = ["name", "project__name"]
+    raw_id_fields = ["project", "merged_into"]
+
+
+@admin.register(GuidelineVersion)
+class GuidelineVersionAdmin(ReadOnly):
+    list_display = ["project", "number", "author", "created_at"]
+    list_select_related = ["project", "author"]
+    search_fields = ["project__name", "text"]
+    raw_id_fields = ["project", "author"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Membership)
+class MembershipAdmin(Large):
+    list_display = ["user", "project", "role", "created_at"]
+    list_filter = ["role"]
+    list_select_related = ["user", "project"]
+    search_fields = ["user__username", "project__name"]
+    raw_id_fields = ["user", "project"]
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnly):
+    list_display = [
+        "id",
+        "name",
+        "project",
+        "status",
+        "n_votes",
+        "disagreement",
+        "slice",
+        "width",
+        "height",
+        "created_at",
+    ]
+    list_filter = ["status", "slice", "has_decision", "project"]
+    list_select_related = ["project"]
+    search_fields = ["name", "sha256"]
+    raw_id_fields = ["project", "job"]
+
+
+@admin.register(QueueEntry)
+class QueueEntryAdmin(ReadOnly):
+    list_display = ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "round"]
+    list_filter = ["chosen_by", "project"]
+    list_select_related = ["project"]
+    search_fields = ["=image__id"]
+    raw_id_fields = ["image", "project"]
+
+
+@admin.register(Claim)
+class ClaimAdmin(ReadOnly):
+    list_display = [
+        "id",
+        "image_id",
+        "annotator",
+        "state",
+        "holds_seat",
+        "chosen_by",
+        "claimed_at",
+        "expires_at",
+    ]
+    list_filter = ["state", "holds_seat", "chosen_by", "project"]
+    list_select_related = ["annotator"]
+    search_fields = ["annotator__username", "=image__id"]
+    raw_id_fields = ["project", "image", "annotator", "shown_prediction"]
+    ordering = ["-id"]
+
+
+@admin.register(Label)
+class LabelAdmin(ReadOnly):
+    list_display = [
+        "id", "image_id", "annotator", "answer", "categories", "prelabel_shown", "seconds", "extra", "created_at",
+        "superseded_at",
+    ]  # fmt: skip
+    list_filter = [
+        "answer", "purpose", "chosen_by", "extra",
+        ("superseded_at", admin.EmptyFieldListFilter), ("shown_prediction", admin.EmptyFieldListFilter), "project",
+    ]  # fmt: skip
+    list_select_related = ["annotator"]
+    search_fields = ["annotator__username", "=image__id", "image__name", "reason"]
+    raw_id_fields = ["project", "image", "annotator", "shown_prediction", "supersedes"]
+    ordering = ["-id"]
+
+    @admin.display(boolean=True, description=_("pre-label shown"))
+    def prelabel_shown(self, label: Label) -> bool:
+        return label.shown_prediction_id is not None
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ["id", "image_id", "reviewer", "categories", "reason", "created_at", "withdrawn_at"]
+    list_filter = [("withdrawn_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["reviewer"]
+    search_fields = ["reviewer__username", "=image__id", "reason"]
+    raw_id_fields = ["image", "reviewer", "withdrawn_by"]
+
+
+@admin.register(Consensus)
+class ConsensusAdmin(ReadOnly):
+    list_display = [
+        "image_id",
+        "project",
+        "categories",
+        "confidence",
+        "is_tie",
+        "method",
+        "n_votes",
+        "computed_at",
+    ]
+    list_filter = ["method", "is_tie", "project"]
+    list_select_related = ["project"]
+    search_fields = ["=image__id"]
+    raw_id_fields = ["image", "project"]
+    ordering = ["-image_id"]
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnly):
+    list_display = [
+        "id",
+        "project",
+        "number",
+        "state",
+        "is_active",
+        "n_labels",
+        "attempt",
+        "worker",
+        "created_at",
+        "finished_at",
+    ]
+    list_filter = ["state", "is_active", "project"]
+    list_select_related = ["project"]
+    search_fields = ["project__name", "note", "worker"]
+    raw_id_fields = ["project", "requested_by"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnly):
+    list_display = ["id", "run_id", "image_id", "categories", "probability", "margin", "created_at"]
+    search_fields = ["=image__id", "=run__id"]
+    raw_id_fields = ["run", "image"]
+    ordering = ["-id"]
+
+
+@admin.register(Feature)
+class FeatureAdmin(ReadOnly):
+    list_display = ["id", "sha256", "backbone"]
+    list_filter = ["backbone"]
+    search_fields = ["=sha256"]
+    exclude = ["vector"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # 2.5 KB of bytes per row that no page shows.
+        return super().get_queryset(request).defer("vector")
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly):
+    list_display = [
+        "id",
+        "project",
+        "kind",
+        "state",
+        "progress_done",
+        "progress_total",
+        "attempt",
+        "requested_by",
+        "created_at",
+    ]
+    list_filter = ["kind", "state", "project"]
+    list_select_related = ["project", "requested_by"]
+    search_fields = ["project__name", "worker"]
+    raw_id_fields = ["project", "requested_by"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Token)
+class TokenAdmin(ReadOnly):
+    """Read-only: a token is made and revoked on its owner's account page, so that the audit knows of it."""
+
+    list_display = [
+        "prefix",
+        "name",
+        "user",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    ]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("expires_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["user"]
+    search_fields = ["name", "prefix", "user__username"]
+    raw_id_fields = ["user"]
+    exclude = ["digest"]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly):
+    # actor and project have no foreign key in the database: the rows outlive them. So names are columns of the row, not joins.
+    list_display = ["at", "actor_name", "action", "subject", "project_id"]
+    list_filter = ["action"]
+    search_fields = ["actor_name", "action", "subject"]
+    fields = ["at", "actor_id", "actor_name", "project_id", "action", "subject", "details"]
+    readonly_fields = fields
+    date_hierarchy = "at"

@@ -1,0 +1,81 @@
+"""Who may open a project's page, and what every such page is told.
+
+Strangers get 404: that a project exists is not for them to know. Members whose role does not reach get 403.
+Knows roles; what a page does with them is the page's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from labeler.models import Membership, Project, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One person at one project."""
+
+    project: Project
+    membership: Membership | None  # None: an admin who is not a member
+    is_admin: bool
+
+    @property
+    def may_lead(self) -> bool:
+        return self.is_admin or (self.membership is not None and self.membership.may_lead)
+
+    @property
+    def may_review(self) -> bool:
+        return self.is_admin or (self.membership is not None and self.membership.may_review)
+
+    def reaches(self, role: Role) -> bool:
+        return {Role.ANNOTATOR: True, Role.REVIEWER: self.may_review, Role.LEAD: self.may_lead}[role]
+
+    def context(self, tab: str, **more: Any) -> dict[str, Any]:
+        """What templates/project_base.html needs, and what the page adds."""
+        return {
+            "project": self.project,
+            "membership": self.membership,
+            "may_lead": self.may_lead,
+            "may_review": self.may_review,
+            "tab": tab,
+            **more,
+        }
+
+
+def find(request: HttpRequest, project_id: int) -> Access:
+    """The person's access to a project. Raises Http404 for strangers and for projects in the trash."""
+    project = Project.objects.not_in_trash().filter(pk=project_id).first()
+    membership = Membership.objects.filter(project_id=project_id, user=request.user).first()
+    is_admin = bool(request.user.is_superuser)
+    if project is None or (membership is None and not is_admin):
+        raise Http404(_("There is no such project, or you are not a member of it."))
+    return Access(project, membership, is_admin)
+
+
+def project_page(needs: Role = Role.ANNOTATOR) -> Callable[..., Callable[..., HttpResponse]]:
+    """The view gets an Access in place of the project's id, and runs only for people whose role is `needs` or above."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, project_id: int, **ids: int) -> HttpResponse:
+            access = find(request, project_id)
+            if not access.reaches(needs):
+                raise PermissionDenied(
+                    _("Only leads of this project can open this page.")
+                    if needs == Role.LEAD
+                    else _("Only reviewers and leads of this project can open this page.")
+                )
+            return view(request, access, **ids)
+
+        return guarded
+
+    return decorate

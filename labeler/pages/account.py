@@ -1,0 +1,115 @@
+"""A person's own account: logging in, the password, and tokens of REST clients.
+
+Knows which forms are shown. What a token may do and how guessing is slowed down is labeler/accounts.py's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash, views
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from labeler import accounts
+from labeler.errors import LabelerError, NotFound
+from labeler.pages.forms import NewToken, refuse
+
+FRESH_TOKEN = "fresh_token"  # noqa: S105  (a session key, not a secret)
+
+
+class LoginForm(AuthenticationForm):
+    """Django's form, with our check, which slows down guessing and tells nobody which names exist."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "inactive": gettext_lazy("This account is switched off."),
+    }
+
+    def clean(self) -> dict[str, Any]:
+        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if username and password:
+            address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+            try:
+                self.user_cache = accounts.check_password(
+                    username=username, password=password, address=address
+                )
+            except LabelerError as error:
+                raise ValidationError(error.message) from error
+            self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data
+
+
+login = views.LoginView.as_view(
+    template_name="account/login.html", authentication_form=LoginForm, redirect_authenticated_user=True
+)
+logout = views.LogoutView.as_view()
+
+
+@sensitive_post_parameters()
+@login_required
+@require_http_methods(["GET", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Password and tokens. A new token travels in the session to the page after the form, and is shown there once."""
+    wanted = request.POST.get("do")
+    token_form = NewToken(request.POST if wanted == "token" else None, auto_id="token_%s")
+    password_form = PasswordChangeForm(request.user, request.POST if wanted == "password" else None)
+    # Django focuses it; here it is the second thing on the page.
+    password_form.fields["old_password"].widget.attrs.pop("autofocus", None)
+    if wanted == "token" and token_form.is_valid() and _create_token(request, token_form):
+        return redirect("account")
+    if wanted == "password" and password_form.is_valid():
+        _change_password(request, password_form)
+        return redirect("account")
+    fresh = request.session.pop(FRESH_TOKEN, None) or {}
+    return render(
+        request,
+        "account/account.html",
+        {
+            "tokens": accounts.live_tokens(request.user),
+            "token_form": token_form,
+            "password_form": password_form,
+            "secret": fresh.get("secret"),
+            "secret_name": fresh.get("name"),
+            "base_url": f"{request.scheme}://{request.get_host()}",
+        },
+    )
+
+
+def _create_token(request: HttpRequest, form: NewToken) -> bool:
+    try:
+        token, secret = accounts.create_token(user=request.user, **form.cleaned_data)
+    except LabelerError as error:
+        refuse(form, error)
+        return False
+    request.session[FRESH_TOKEN] = {"name": token.name, "secret": secret}
+    return True
+
+
+def _change_password(request: HttpRequest, form: PasswordChangeForm) -> None:
+    with transaction.atomic():
+        form.save()
+        accounts.audit(request.user, "password.change", subject=request.user.get_username())
+    # Every other session of the person ends; this one goes on.
+    update_session_auth_hash(request, form.user)
+    messages.success(request, _("Your password is changed. Other browsers are logged out."))
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+    try:
+        token = accounts.revoke_token(user=request.user, token_id=token_id)
+    except NotFound as error:
+        raise Http404(error.message) from error
+    messages.success(request, _("The token “%(name)s” no longer works.") % {"name": token.name})
+    return redirect("account")

@@ -1,0 +1,180 @@
+"""How far people agree: the figures with their intervals, who with whom, on which classes, on which images.
+
+Reviewers and leads see everyone; an annotator sees the project's figures and their own. Knows how figures are shown;
+what they are is labeler/reports.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from labeler import categories, charts, reports
+from labeler.models import Project
+from labeler.pages.access import Access, project_page
+from labeler.pages.images import places_of, tile
+from labeler.reports import LABELS, SAMPLES, Selection
+from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
+
+# A larger matrix is a carpet nobody reads; then the pairs that agree least are listed.
+MATRIX_PEOPLE = 16
+LISTED_PAIRS = 40
+LISTED_CONFUSIONS = 12
+LISTED_IMAGES = 24
+
+
+@project_page()
+@require_GET
+def agreement(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    selection = _selection(request)
+    report = reports.agreement(project, selection)
+    context = {
+        "selection": selection,
+        "label_choices": _choices(request, "labels", selection.labels, LABELS),
+        "sample_choices": _choices(request, "sample", selection.sample, SAMPLES),
+        "report": report,
+        "summary": _summary(report),
+        "cards": headline_cards(project, report, selection),
+        "own": next((row for row in report["annotators"] if row["username"] == request.user.get_username()), None),
+    }
+    if access.may_review:
+        context |= _everyone(project, report)
+    return render(request, "project/agreement.html", access.context("agreement", **context))
+
+
+def _selection(request: HttpRequest) -> Selection:
+    labels = request.GET.get("labels")
+    sample = request.GET.get("sample")
+    labels = labels if labels in LABELS else "blind"
+    return Selection.of(labels, sample if sample in SAMPLES else None)
+
+
+def _choices(request: HttpRequest, name: str, chosen: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    """Links that change one part of the selection and keep the other."""
+    words = {
+        "blind": _("no suggestion shown"),
+        "assisted": _("suggestion shown"),
+        "random": _("chosen at random"),
+    }
+    all_words = {"labels": _("all labels"), "sample": _("all images")}
+    kept = {key: value for key, value in request.GET.items() if key in ("labels", "sample")}
+    return [
+        {
+            "url": "?" + urlencode({**kept, name: value}),
+            "label": all_words[name] if value == "all" else words[value],
+            "on": value == chosen,
+        }
+        for value in values
+    ]
+
+
+def _summary(report: dict[str, Any]) -> str:
+    return _("%(labels)s labels on %(images)s images, %(shared)s of them judged by two people or more") % {
+        "labels": f"{report['n_labels']:,}",
+        "images": f"{report['n_images']:,}",
+        "shared": f"{report['n_shared_images']:,}",
+    }
+
+
+def headline_cards(project: Project, report: dict[str, Any], selection: Selection) -> list[dict[str, Any]]:
+    """The figures on top, each with interval, n and, where it is undefined, the reason."""
+    alpha, observed = report["alpha"], report["observed"]
+    cards = [
+        _card("alpha", _("Krippendorff's α"), alpha, _("beyond chance; 1 is perfect, 0 is chance")),
+        _card("observed", _("Equal answers"), observed, _("of two people on one image, chance included"), as_percent=True),
+        _card("light", _("Mean κ of the pairs"), report["light"], _("Cohen's κ of each two people (Light)")),
+    ]
+    if not project.is_multi:
+        cards.append(_card("fleiss", _("Fleiss' κ"), report["fleiss"], _("everyone as one group")))
+    if selection.labels == "blind":
+        assisted = reports.agreement(project, Selection.of("assisted", "all"))["alpha"]
+        if assisted["n"]:
+            hint = _("α where the suggestion was shown: higher when people follow it")
+            if assisted["value"] is not None and alpha["value"] is not None:
+                hint = _("α where the suggestion was shown: %(difference)s against blind") % {
+                    "difference": f"{assisted['value'] - alpha['value']:+.2f}"
+                }
+            cards.append(_card("assisted", _("With suggestions"), assisted, hint))
+    return cards
+
+
+def _card(name: str, title: str, stat: dict[str, Any], hint: str, *, as_percent: bool = False) -> dict[str, Any]:
+    return {
+        "id": f"figure-{name}",
+        "title": title,
+        "stat": stat,
+        "text": percent(stat["value"], 1) if as_percent else figure(stat["value"]),
+        "interval": percent_interval(stat) if as_percent else interval(stat),
+        "hint": hint,
+    }
+
+
+def _everyone(project: Project, report: dict[str, Any]) -> dict[str, Any]:
+    """What only reviewers and leads see: other people by name, and what they answered."""
+    places, index = places_of(project), categories.index(project)
+    people = [row for row in report["annotators"] if row["n"]]
+    divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
+    with_kappa = [row for row in report["categories"] if row["n"] or row["kappa"]["value"] is not None]
+    return {
+        "matrix": matrix(project, report) if len(people) <= MATRIX_PEOPLE else "",
+        "least": _least(report) if len(people) > MATRIX_PEOPLE else [],
+        "people": sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0)),
+        "classes": [{**row, "place": places.get(row["name"])} for row in with_kappa],
+        "confusions": confusions(project, report, LISTED_CONFUSIONS),
+        "places": places,
+        "tiles": [tile(image, index) for image in divided[:LISTED_IMAGES]],
+        "more_images": len(divided) > LISTED_IMAGES,
+    }
+
+
+def matrix(project: Project, report: dict[str, Any]) -> SafeString:
+    """Cohen's kappa of every pair as a heat table; empty below two people."""
+    names = [row["username"] for row in report["annotators"] if row["n"]]
+    if len(names) < 2:
+        return mark_safe("")  # noqa: S308  (nothing)
+    at = {name: place for place, name in enumerate(names)}
+    cells = {
+        (at[pair["a"]], at[pair["b"]]): charts.PairCell(
+            pair["kappa"]["value"], pair["kappa"]["low"], pair["kappa"]["high"], pair["n"], pair["kappa"]["reason"]
+        )
+        for pair in report["pairs"]
+        if pair["a"] in at and pair["b"] in at
+    }
+    caption = _("Cohen's kappa for each pair of people")
+    return mark_safe(charts.pair_matrix(names, cells, project.target_agreement, caption=caption))  # noqa: S308  (escaped there)
+
+
+def _least(report: dict[str, Any]) -> list[dict[str, Any]]:
+    defined = [pair for pair in report["pairs"] if pair["kappa"]["value"] is not None]
+    return sorted(defined, key=lambda pair: pair["kappa"]["value"])[:LISTED_PAIRS]
+
+
+def confusions(project: Project, report: dict[str, Any], most: int) -> SafeString:
+    """The pairs of classes that are taken for each other, as bars that lead to the images."""
+    places = places_of(project)
+    ids = {name: pk for pk, name in categories.index(project).names.items()}
+    wall = reverse("images", args=[project.pk])
+    lines = [
+        charts.Bar(
+            name=format_html(
+                '{} <span class="dim">↔</span> {}',
+                class_tag(places.get(row["a"]), row["a"]),
+                class_tag(places.get(row["b"]), row["b"]),
+            ),
+            value=row["count"],
+            note=f"{row['count']:,}",
+            href=f"{wall}?status=differ&class={ids[row['a']]}" if row["a"] in ids else None,
+        )
+        for row in report["confusion"][:most]
+    ]
+    return mark_safe(charts.bars(lines, empty=_("No two people chose different classes.")))  # noqa: S308  (escaped there)

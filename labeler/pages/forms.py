@@ -1,0 +1,273 @@
+"""The forms of the pages: what a person may type, and in which words it is refused.
+
+Knows shapes and limits. What follows from a valid form is decided by the domain's verbs, whose own refusals
+`refuse` puts back beside the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from labeler.errors import LabelerError
+from labeler.models import Project, Role, Task
+from labeler.models.account import Scope
+from labeler.models.project import SUPPORTED_TASKS
+
+MOST_CLASSES = 200
+TASKS = [(value, label) for value, label in Task.choices if value in SUPPORTED_TASKS]
+
+
+# Where a page asks in other words than the domain.
+FIELD_NAMES = {"categories": "classes", "blind_share": "blind_percent", "lease_seconds": "lease_minutes"}
+
+
+def refuse(form: forms.Form, error: LabelerError) -> None:
+    """Put the domain's refusal into the form: beside the fields it names, or on top."""
+    asked = (name if name in form.fields else FIELD_NAMES.get(name, name) for name in error.fields)
+    named = [name for name in asked if name in form.fields]
+    for name in named:
+        form.add_error(name, error.message)
+    if not named:
+        form.add_error(None, error.message)
+
+
+def names_in(line: str) -> list[str]:
+    """Class names of a comma-separated line (or several lines), in order, empty ones left out."""
+    return [name for part in line.splitlines() for name in (word.strip() for word in part.split(",")) if name]
+
+
+def first_twin(names: Iterable[str]) -> str | None:
+    """A name that occurs twice, capitals aside."""
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            return name
+        seen.add(name.casefold())
+    return None
+
+
+class NewProject(forms.Form):
+    """The few things a project needs to begin."""
+
+    name = forms.CharField(label=_("Name"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))
+    question = forms.CharField(
+        label=_("Question"),
+        max_length=500,
+        required=False,
+        help_text=_("Stands above every image: What is wrong with this leaf?"),
+    )
+    classes = forms.CharField(
+        label=_("Classes"),
+        max_length=20_000,
+        help_text=_("One line, separated by commas: rust, leaf spot, mildew, healthy"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    task = forms.ChoiceField(
+        label=_("An image has"), choices=TASKS, initial=Task.SINGLE, widget=forms.RadioSelect
+    )
+    labels_per_image = forms.IntegerField(
+        label=_("Labels per image"),
+        min_value=1,
+        max_value=50,
+        initial=2,
+        help_text=_("How many people judge each image. Agreement needs at least 2."),
+    )
+
+    def clean_classes(self) -> list[str]:
+        names = names_in(self.cleaned_data["classes"])
+        if not names:
+            raise ValidationError(_("Name at least one class."))
+        if len(names) > MOST_CLASSES:
+            raise ValidationError(
+                _("At most %(n)s classes fit on a labeling screen."), params={"n": MOST_CLASSES}
+            )
+        if any(len(name) > 200 for name in names):
+            raise ValidationError(_("A class name has at most 200 characters."))
+        if twin := first_twin(names):
+            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": twin})
+        return names
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("task") == Task.SINGLE and len(cleaned.get("classes", ())) == 1:
+            self.add_error(
+                "task",
+                _("With one class only, choose “any number of classes”: each image then has it or not."),
+            )
+        return cleaned
+
+
+class Settings(forms.Form):
+    """How the question is asked. Shares are typed in percent, the lease in minutes."""
+
+    name = forms.CharField(label=_("Name"), max_length=200)
+    question = forms.CharField(label=_("Question"), max_length=500, required=False)
+    guideline = forms.CharField(
+        label=_("Guideline"),
+        max_length=100_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=_(
+            "Stands beside every image. A change makes a new version; each label remembers which one it followed."
+        ),
+    )
+    labels_per_image = forms.IntegerField(
+        label=_("Labels per image"),
+        min_value=1,
+        max_value=50,
+        help_text=_("How many people judge each image."),
+    )
+    blind_percent = forms.FloatField(
+        label=_("Blind share, in percent"),
+        min_value=0,
+        max_value=100,
+        help_text=_(
+            "Of images that come from now on: judged without a pre-label, so that agreement and the model are measured fairly. "
+            "Images that are in keep what they drew."
+        ),
+    )
+    target_agreement = forms.FloatField(
+        label=_("Target agreement"),
+        min_value=0,
+        max_value=1,
+        help_text=_("Kappa from 0 to 1; colours turn at it."),
+    )
+    lease_minutes = forms.FloatField(
+        label=_("Minutes an image is kept for a person"),
+        min_value=0.5,
+        max_value=1440,
+        help_text=_("Then others may get it. A late answer is kept all the same."),
+    )
+    show_prelabels = forms.BooleanField(
+        label=_("Show the model's suggestion"), required=False, help_text=_("Never on blind images.")
+    )
+    ask_uncertain_first = forms.BooleanField(
+        label=_("Ask first where the model is unsure"), required=False, help_text=_("Off: random order.")
+    )
+    train_automatically = forms.BooleanField(
+        label=_("Train by itself when enough new labels are in"), required=False
+    )
+    show_file_names = forms.BooleanField(
+        label=_("Show file names to annotators"),
+        required=False,
+        help_text=_("A path can give the class away."),
+    )
+
+    @staticmethod
+    def values_of(project: Project) -> dict[str, Any]:
+        """The form's values of a project as it is."""
+        values = {name: getattr(project, name) for name in Settings.base_fields if hasattr(project, name)}
+        values["blind_percent"] = round(100 * project.blind_share, 4)
+        values["lease_minutes"] = round(project.lease_seconds / 60, 4)
+        return values
+
+    def changes(self, project: Project) -> dict[str, Any]:
+        """What differs from the project, in the project's own words and units."""
+        wanted = dict(self.cleaned_data)
+        # A textarea sends CRLF: without this every save would be a new version of the guideline.
+        wanted["guideline"] = wanted["guideline"].replace("\r\n", "\n")
+        wanted["blind_share"] = round(wanted.pop("blind_percent") / 100, 6)
+        wanted["lease_seconds"] = round(wanted.pop("lease_minutes") * 60)
+        return {name: value for name, value in wanted.items() if value != getattr(project, name)}
+
+
+class ClassChange(forms.Form):
+    """One class of the set, on the settings page."""
+
+    name = forms.CharField(label=_("Name"), max_length=200)
+    description = forms.CharField(
+        label=_("Description"), max_length=2000, required=False, widget=forms.TextInput()
+    )
+    key = forms.CharField(label=_("Key"), max_length=1, required=False)
+
+
+class AddClasses(forms.Form):
+    """More classes, typed like those of a new project."""
+
+    classes = forms.CharField(
+        label=_("Add classes"),
+        max_length=20_000,
+        help_text=_("Separated by commas."),
+        widget=forms.TextInput(),
+    )
+
+    def clean_classes(self) -> list[str]:
+        names = names_in(self.cleaned_data["classes"])
+        if not names:
+            raise ValidationError(_("Name at least one class."))
+        if twin := first_twin(names):
+            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": twin})
+        return names
+
+
+class AddMember(forms.Form):
+    """A person, by user name."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+
+
+class NewToken(forms.Form):
+    """A credential for a REST client."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("What will use it: laptop, nightly export …")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("May"),
+        choices=[
+            (Scope.READ, _("read what you may see")),
+            (Scope.LABEL, _("label in your name")),
+            (Scope.EXPORT, _("export")),
+            (Scope.MANAGE, _("manage projects you lead")),
+        ],
+        initial=[Scope.READ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expires_in_days = forms.IntegerField(
+        label=_("Days until it expires"),
+        min_value=1,
+        max_value=3650,
+        initial=90,
+        required=False,
+        help_text=_("Empty: never."),
+    )
+
+
+class Settle(forms.Form):
+    """A reviewer's decision on one image."""
+
+    reason = forms.CharField(label=_("Why"), max_length=2000, required=False, widget=forms.TextInput())
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        choices = [(c.pk, c.name) for c in project.categories.in_use()]
+        # One field for both tasks: checkboxes for any number of classes, radio buttons for exactly one.
+        if project.is_multi:
+            self.fields["categories"] = forms.TypedMultipleChoiceField(
+                label=_("The classes are"),
+                choices=choices,
+                coerce=int,
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+        else:
+            self.fields["categories"] = forms.TypedChoiceField(
+                label=_("The class is"), choices=choices, coerce=int, widget=forms.RadioSelect
+            )
+        self.order_fields(["categories", "reason"])
+
+    def chosen(self) -> list[int]:
+        value = self.cleaned_data["categories"]
+        return list(value) if isinstance(value, list) else [value]

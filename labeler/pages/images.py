@@ -1,0 +1,219 @@
+"""The images of a project as a wall of thumbnails, and one image with its answers and a way to settle it.
+
+For reviewers and leads: both show what others answered. Knows how they are listed, not what a decision changes (adjudication.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.db.models import Exists, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods
+
+from labeler import adjudication, categories, consensus, reports, runs
+from labeler.errors import LabelerError
+from labeler.models import Image, Label, Project, Role
+from labeler.models.image import Status
+from labeler.models.label import Answer
+from labeler.pages.access import Access, project_page
+from labeler.pages.forms import Settle, refuse
+from labeler.stats import tally as votes
+
+PER_PAGE = 60
+# Beyond, skipping rows costs more than it gives: filters find an image faster than a thousandth page.
+LAST_PAGE = 2000
+DIFFER = "differ"  # beside the statuses: also images that a majority settled
+
+
+def places_of(project: Project) -> dict[str, int]:
+    """Class names in use and their places on the screen, for markers."""
+    return {category.name: place for place, category in enumerate(project.categories.in_use())}
+
+
+def thumbnail_url(image_id: int) -> str:
+    return f"/api/images/{image_id}/thumb/"
+
+
+def vote_rows(image: Image, index: categories.CategoryIndex) -> list[dict[str, Any]]:
+    """The votes of an image's round by answer, most frequent first: names and how many."""
+    told = [(answer, n) for answer, n in image.tally.items() if answer != votes.CANNOT_TELL]
+    return [
+        {"names": index.label(votes.categories_of(answer)), "n": n}
+        for answer, n in sorted(told, key=lambda pair: (-pair[1], pair[0]))
+    ]
+
+
+def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
+    """What the wall shows of one image."""
+    return {
+        "image": image,
+        "url": reverse("image", args=[image.project_id, image.pk]),
+        "thumb": thumbnail_url(image.pk),
+        "votes": vote_rows(image, index),
+        "cannot_tell": image.tally.get(votes.CANNOT_TELL, 0),
+    }
+
+
+def _number(text: str | None) -> int | None:
+    # Longer than any id: an int column would answer with an error instead of nothing.
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
+@project_page(Role.REVIEWER)
+@require_GET
+def images(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    status = request.GET.get("status", "")
+    status = status if status in (*Status.values, DIFFER) else ""
+    category_id = _number(request.GET.get("class"))
+    page = min(max(1, _number(request.GET.get("page")) or 1), LAST_PAGE)
+    found = Image.objects.for_project(project)
+    if status == DIFFER:
+        found = reports.disagreements(project)
+    elif status:
+        found = found.filter(status=status)
+    if category_id is not None:
+        said = Label.objects.filter(
+            image=OuterRef("pk"), superseded_at=None, categories__contains=[category_id]
+        )
+        found = found.filter(Exists(said))
+    divided = status in (Status.DISPUTED, DIFFER)
+    found = found.order_by("-disagreement", "id") if divided else found.order_by("-id")
+    # One more than is shown says whether there is a next page, without counting.
+    start = (page - 1) * PER_PAGE
+    rows = list(found[start : start + PER_PAGE + 1])
+    shown = {"status": status, "class": category_id or ""}
+
+    def link(**changes: Any) -> str:
+        return "?" + urlencode({name: value for name, value in {**shown, **changes}.items() if value})
+
+    index = categories.index(project)
+    choices = [("", _("all")), *Status.choices, (DIFFER, _("people differ"))]
+    return render(
+        request,
+        "project/images.html",
+        access.context(
+            "images",
+            heading=_("Images people disagree on") if divided else _("Images"),
+            summary=_summary(len(rows) > PER_PAGE, start, rows[:PER_PAGE], divided),
+            status=status,
+            category_id=category_id,
+            categories=list(project.categories.in_use()),
+            places=places_of(project),
+            statuses=[
+                {"label": label, "url": link(status=value), "on": value == status} for value, label in choices
+            ],
+            rows=[tile(image, index) for image in rows[:PER_PAGE]],
+            has_images=bool(rows) or Image.objects.for_project(project).exists(),
+            before=link(page=page - 1) if page > 1 else "",
+            after=link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
+        ),
+    )
+
+
+def _summary(more: bool, start: int, rows: Sequence[Image], divided: bool) -> str:
+    if not rows:
+        return _("Nothing to show")
+    order = _("most divided first") if divided else _("newest first")
+    if start or more:
+        first, last = (number_format(n, force_grouping=True) for n in (start + 1, start + len(rows)))
+        return _("%(first)s to %(last)s, %(order)s") % {"first": first, "last": last, "order": order}
+    n = len(rows)
+    return ngettext("%(n)s image, %(order)s", "%(n)s images, %(order)s", n) % {"n": n, "order": order}
+
+
+@project_page(Role.REVIEWER)
+@require_http_methods(["GET", "POST"])
+def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
+    """One image: what people said, what it is taken to be, and a reviewer's word above it."""
+    project = access.project
+    shown = project.images.filter(pk=image_id).prefetch_related(consensus.standing_decisions()).first()
+    if shown is None:
+        raise Http404(_("This project has no such image."))
+    form = Settle(project, request.POST if request.POST.get("do") == "settle" else None)
+    if request.method == "POST" and _decide(request, shown, form):
+        return redirect("image", project.pk, shown.pk)
+    index = categories.index(project)
+    labels = list(
+        Label.objects.filter(image=shown).select_related("annotator").order_by("annotator__username", "-id")
+    )
+    outcome = consensus.current([shown])[shown.pk]
+    decision = next(iter(shown.standing), None)
+    model = runs.active(project)
+    # On a blind image even a reviewer decides without the model: its figures are measured on these.
+    prediction = shown.predictions.filter(run=model).first() if model and not shown.is_blind else None
+    return render(
+        request,
+        "project/image.html",
+        access.context(
+            "images",
+            heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
+            image=shown,
+            form=form,
+            places=places_of(project),
+            labels=[_said(row, index) for row in labels if _is_current(row)],
+            history=[_said(row, index) for row in labels if not _is_current(row)],
+            outcome=outcome,
+            outcome_names=None if outcome.categories is None else index.label(outcome.categories),
+            decision=decision,
+            version=adjudication.version_of(shown, decision),
+            prediction=prediction,
+            prediction_names=index.label(prediction.categories) if prediction else [],
+            prediction_hidden=model is not None and shown.is_blind,
+            next_disputed=_next_disputed(shown),
+        ),
+    )
+
+
+def _is_current(label: Label) -> bool:
+    return label.superseded_at is None and label.answer != Answer.UNDONE
+
+
+def _said(label: Label, index: categories.CategoryIndex) -> dict[str, Any]:
+    names = index.label(label.categories) if label.answer == Answer.LABELED else None
+    return {"label": label, "names": names}
+
+
+def _next_disputed(image: Image) -> str:
+    """The disputed image after this one in the order of the list, starting over at its end; empty when there is no other."""
+    others = Image.objects.for_project(image.project).filter(status=Status.DISPUTED).exclude(pk=image.pk)
+    as_divided = others.filter(disagreement=image.disagreement, pk__gt=image.pk).order_by("pk")
+    following = (
+        as_divided.first()
+        or others.filter(disagreement__lt=image.disagreement).most_disputed_first().first()
+        or others.most_disputed_first().first()
+    )
+    return reverse("image", args=[image.project_id, following.pk]) if following else ""
+
+
+def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
+    """Carry out what was asked for; False when the form has something to say about it."""
+    seen = request.POST.get("version") or None
+    try:
+        if request.POST.get("do") == "withdraw":
+            adjudication.withdraw(image_id=image.pk, reviewer=request.user, expected_version=seen)
+            messages.success(request, _("The decision is withdrawn: the votes count again."))
+            return True
+        if form.is_valid():
+            adjudication.decide(
+                image_id=image.pk,
+                reviewer=request.user,
+                categories=form.chosen(),
+                reason=form.cleaned_data["reason"],
+                expected_version=seen,
+            )
+            messages.success(request, _("Settled."))
+            return True
+    except LabelerError as error:
+        refuse(form, error) if form.is_bound else messages.error(request, error.message)
+        return not form.is_bound
+    return False

@@ -1,0 +1,132 @@
+"""Images in, by browser: what was sent, what became of it, and archives on their way.
+
+With a script the page talks to the REST API; without one the form below does the same in one request.
+Knows forms and rows; what an image must be is labeler/intake's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from labeler import dispatch, jobs
+from labeler.errors import LabelerError
+from labeler.intake import images as intake
+from labeler.models import Job, Project, Role
+from labeler.models.job import Kind
+from labeler.pages.access import Access, project_page
+
+JOBS = 12
+ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE)
+UPLOADED = "uploaded"  # in the session, for the page after the form
+REFUSALS_SHOWN = 200
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def import_images(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    if request.method == "POST":
+        _receive(request, project)
+        return redirect("import", project.pk)
+    rows = [_row(job) for job in _imports(project)[:JOBS]]
+    unfinished = any(not row["job"].is_finished for row in rows)
+    return render(
+        request,
+        "project/import.html",
+        access.context(
+            "import",
+            n_images=project.images.count(),
+            uploaded=request.session.pop(UPLOADED, None),
+            jobs=rows,
+            has_unfinished=unfinished,
+            no_worker=unfinished and _no_worker(),
+            megabytes=settings.MAX_IMAGE_BYTES // 2**20,
+            megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
+            config=_config(project),
+        ),
+    )
+
+
+def _imports(project: Project) -> Any:
+    return Job.objects.filter(project=project, kind=Kind.IMPORT).select_related("requested_by").order_by("-id")
+
+
+def _row(job: Job) -> dict[str, Any]:
+    result = job.result or {}
+    return {
+        "job": job,
+        "name": job.params.get("name") or _("Import %(n)s") % {"n": job.pk},
+        "added": result.get("added", 0),
+        "duplicates": result.get("duplicates", 0),
+        "refused": result.get("refused", []),
+    }
+
+
+def _no_worker() -> bool:
+    alive = dispatch.workers_alive()
+    return alive is not None and not any("default" in worker.queues for worker in alive)
+
+
+def _config(project: Project) -> dict[str, Any]:
+    """What the page's script needs: addresses, and every sentence it says."""
+    return {
+        "images_url": f"/api/projects/{project.pk}/images/",
+        "imports_url": f"/api/projects/{project.pk}/imports/",
+        "words": {
+            "nothing": _("There was no file in that."),
+            "sending": _("Sending: {done} of {total} files"),
+            "sending_file": _("Sending {name}"),
+            "unpacking": _("{name} is on the server; images are being read: {done} of {total}. You can close this page."),
+            "done": _("Done: {added} new images are in."),
+        },
+    }
+
+
+def _receive(request: HttpRequest, project: Project) -> None:
+    """Take in what a form without script sent: images now, archives as jobs."""
+    files = request.FILES.getlist("files")
+    if not files:
+        messages.error(request, _("Choose at least one file first."))
+        return
+    archives = [file for file in files if ARCHIVE.search(file.name or "")]
+    try:
+        _keep_images(request, project, [file for file in files if file not in archives])
+        for archive in archives:
+            jobs.request_upload(project=project, requested_by=request.user, file=archive, name=archive.name or "")
+            messages.success(request, _("%(name)s is on its way in.") % {"name": archive.name})
+    except LabelerError as error:
+        messages.error(request, error.message)
+
+
+def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFile]) -> None:
+    if not files:
+        return
+    result = intake.ImportResult()
+    members = (intake.file_member(file.name or "image", file) for file in files)
+    for outcome in intake.add_images(project=project, members=members):
+        result.count(outcome)
+    shown = result.as_json()
+    request.session[UPLOADED] = {**shown, "refused": shown["refused"][:REFUSALS_SHOWN], "n_refused": result.n_refused}
+
+
+@project_page(Role.LEAD)
+@require_POST
+def cancel(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
+    job = _imports(access.project).filter(pk=job_id).first()
+    if job is None:
+        raise Http404(_("This project has no such import."))
+    try:
+        jobs.cancel(job)
+        messages.success(request, _("Stopped. What was read so far stays."))
+    except LabelerError as error:
+        messages.error(request, error.message)
+    return redirect("import", access.project.pk)

@@ -1,0 +1,94 @@
+"""Numbers as people read them: thousands separated, shares in percent, an undefined figure as a dash.
+
+Knows how a number looks, not what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from labeler.templatetags.marks import marker
+
+register = template.Library()
+
+UNDEFINED = "–"
+
+
+@register.filter
+def thousands(value: int | float | None) -> str:
+    """1234 -> 1,234; None -> a dash."""
+    return UNDEFINED if value is None else number_format(value, decimal_pos=0, force_grouping=True)
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """A coefficient with two decimals: 0.74; None -> a dash."""
+    return UNDEFINED if value is None else number_format(value, decimal_pos=2, force_grouping=True)
+
+
+@register.filter
+def percent(share: float | None, decimals: int = 0) -> str:
+    """0.912 -> 91 %, with a space that does not break; None -> a dash."""
+    if share is None:
+        return UNDEFINED
+    return f"{number_format(100 * share, decimal_pos=decimals)}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """2.13 -> 2.1 s; None -> a dash."""
+    return UNDEFINED if value is None else f"{number_format(value, decimal_pos=1)}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
+def interval(stat: Mapping[str, Any] | None) -> str:
+    """`0.71 to 0.77` of a figure with `low` and `high`; empty where no interval is known."""
+    if not stat or stat.get("low") is None or stat.get("high") is None:
+        return ""
+    return _("%(low)s to %(high)s") % {"low": figure(stat["low"]), "high": figure(stat["high"])}
+
+
+@register.filter
+def percent_interval(stat: Mapping[str, Any] | None) -> str:
+    """`89.2 to 92.9 %` of a share with `low` and `high`; empty where no interval is known."""
+    if not stat or stat.get("low") is None or stat.get("high") is None:
+        return ""
+    return _("%(low)s to %(high)s") % {
+        "low": number_format(100 * stat["low"], decimal_pos=1),
+        "high": percent(stat["high"], 1),
+    }
+
+
+@register.filter
+def get(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """`{{ mapping|get:key }}`: None when it is not there."""
+    return mapping.get(key)
+
+
+@register.simple_tag
+def class_tag(place: int | None, name: str) -> SafeString:
+    """Marker and name of a class. `place` counts from 0 on the label set; None: it has left the set."""
+    if place is None:
+        return format_html('<span class="tag"><b>{}</b></span>', name)
+    return format_html('<span class="tag">{}<b>{}</b></span>', marker(place), name)
+
+
+@register.simple_tag
+def class_tags(places: Mapping[str, int], names: Sequence[str]) -> SafeString:
+    """Tags of several classes; `none of these` where there is none."""
+    if not names:
+        return format_html('<span class="tag dim">{}</span>', _("none of these"))
+    return format_html_join(" ", "{}", ((class_tag(places.get(name), name),) for name in names))
+
+
+@register.filter
+def share(stat: Mapping[str, Any] | None) -> str:
+    """The value of a share's figure in percent: 91.2 %."""
+    return percent(stat.get("value") if stat else None, 1)

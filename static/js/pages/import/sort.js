@@ -1,0 +1,36 @@
+// Which of the chosen files are archives, and which images travel together? No DOM here: easy to test.
+
+const ARCHIVE = /\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$/i;
+// What systems put beside images by themselves.
+const JUNK = /^(\.|__MACOSX|Thumbs\.db$|desktop\.ini$)/i;
+
+const MOST_FILES = 20;
+const MOST_BYTES = 24 * 1024 * 1024;
+
+/** @param {{file: File, path: string}[]} chosen */
+export function sorted(chosen) {
+  const wanted = chosen.filter(({ path }) => !path.split("/").some((part) => JUNK.test(part)));
+  return {
+    archives: wanted.filter(({ file }) => ARCHIVE.test(file.name)),
+    images: wanted.filter(({ file }) => !ARCHIVE.test(file.name)),
+    left: chosen.length - wanted.length,
+  };
+}
+
+/**
+ * Small requests: each shows progress, and one that fails is sent again alone. A file larger than the limit goes alone.
+ * @param {{file: File, path: string}[]} images
+ */
+export function batches(images) {
+  const all = [];
+  let bytes = Infinity;
+  for (const image of images) {
+    if (bytes + image.file.size > MOST_BYTES || all.at(-1).length >= MOST_FILES) {
+      all.push([]);
+      bytes = 0;
+    }
+    all.at(-1).push(image);
+    bytes += image.file.size;
+  }
+  return all;
+}

@@ -16,7 +16,10 @@ def main(names: list[str]) -> int:
     """0 when all ran; 2 for an unknown name."""
     unknown = set(names) - set(MEASUREMENTS)
     if unknown:
-        print(f"No measurement called {', '.join(sorted(unknown))}. There are: {', '.join(MEASUREMENTS)}.", file=sys.stderr)
+        print(
+            f"No measurement called {', '.join(sorted(unknown))}. There are: {', '.join(MEASUREMENTS)}.",
+            file=sys.stderr,
+        )
         return 2
     print(f"# {hardware()}\n")
     for name in names or MEASUREMENTS:

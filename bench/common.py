@@ -70,7 +70,8 @@ class Running:
         """The launcher and everything below it: web, database, broker."""
         parent = psutil.Process(self.process.pid)
         found = {p.pid: p for p in [parent, *parent.children(recursive=True)]}
-        # The servers run in sessions of their own, below the launcher still; adopted ones are found by the data directory.
+        # The servers run in sessions of their own, below the launcher still; adopted ones are found by the data
+        # directory.
         for p in psutil.process_iter(["cmdline"]):
             if any(str(self.data) in word for word in p.info["cmdline"] or ()):
                 for q in [p, *p.children(recursive=True)]:
@@ -130,9 +131,7 @@ class Client:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and decoded answer."""
-        self.connection.request(
-            method, path, json.dumps(body) if body is not None else None, self.headers | headers
-        )
+        self.connection.request(method, path, json.dumps(body) if body is not None else None, self.headers | headers)
         answer = self.connection.getresponse()
         text = answer.read()
         return answer.status, json.loads(text) if text else None
@@ -157,9 +156,11 @@ def fill_project(n_images: int, *, people: int, labels_per_image: int = 2) -> tu
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO labeler_image (project_id, name, sha256, extension, width, height, n_bytes, metadata, slice, round,
+            INSERT INTO labeler_image (project_id, name, sha256, extension, width, height, n_bytes, metadata, slice,
+            round,
                                        tally, n_votes, status, has_decision, disagreement, created_at)
-            SELECT %(project)s, 'image-' || n, encode(sha256((%(project)s || ':' || n)::bytea), 'hex'), 'jpg', 640, 480, 1000,
+            SELECT %(project)s, 'image-' || n, encode(sha256((%(project)s || ':' || n)::bytea), 'hex'), 'jpg', 640,
+            480, 1000,
                    '{}', '', 1, '{}', 0, 'unlabeled', false, 0, now()
             FROM generate_series(1, %(n)s) n
             """,
@@ -196,7 +197,8 @@ def get_ahead(project: Any, user: Any, n: int) -> None:
                 SELECT image_id FROM labeler_queueentry WHERE project_id = %(project)s
                 ORDER BY priority DESC, image_id DESC LIMIT %(n)s
             ), claims AS (
-                INSERT INTO labeler_claim (project_id, image_id, annotator_id, round, state, holds_seat, chosen_by, claimed_at,
+                INSERT INTO labeler_claim (project_id, image_id, annotator_id, round, state, holds_seat, chosen_by,
+                claimed_at,
                                            expires_at)
                 SELECT %(project)s, image_id, %(user)s, 1, 'answered', true, 'random', now(), now() FROM first
             )

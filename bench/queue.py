@@ -78,7 +78,7 @@ def saturation(running: Running, project, users, seconds: float = 20.0) -> None:
 
 
 def main() -> None:
-    """Print the figures. Label Studio 1.23 on PostgreSQL, quiet machine: 95-125 ms and some 108 statements per label."""
+    """Print the figures. Label Studio 1.23 on PostgreSQL, quiet machine: 95-125 ms, some 108 statements per label."""
     with labeler() as running:
         medians = {}
         for n_images in (1_000, 10_000, 100_000):

@@ -1,4 +1,7 @@
-"""How long a start takes, and what stands idle in memory afterwards. The first, bare `make run` is timed by hand: `time make run`."""
+"""How long a start takes, and what stands idle in memory afterwards.
+
+The first `make run` on a bare machine, packages included, is timed by hand: `time make run`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Look up a project's classes by id or by any name they ever had.
 
-The label set has a version, raised by every change, so a process may keep what it read: saving a label costs no query here.
+The label set has a version, raised by every change, so a process may keep what it read: saving a label costs no
+query here.
 """
 
 from __future__ import annotations

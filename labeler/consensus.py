@@ -1,7 +1,8 @@
 """Snapshots of the vote: what each image is taken to be. The only module that writes Consensus.
 
-A save maintains counters only (labeling.py); here a worker, or an export that wants to be exact, turns those that changed into
-rows. A reviewer's standing decision is above every vote. Other methods (Dawid-Skene) will fill the same table.
+A save maintains counters only (labeling.py); here a worker, or an export that wants to be exact, turns those that
+changed into rows. A reviewer's standing decision is above every vote. Other methods (Dawid-Skene) will fill the same
+table.
 """
 
 from __future__ import annotations

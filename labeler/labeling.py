@@ -70,10 +70,10 @@ def save_label(
 ) -> Saved:
     """Keep one answer of one person: a label (its categories by id or by any name they had), cannot tell, or skip.
 
-    Needs a claim of the person on the image, open or not (NoClaim). `seconds` from painted to answered. `label_set`: the version
-    of the label set the person had on screen, when older than the present one.
-    With an idempotency key, the same call again writes nothing and gives the same answer; another answer under that key is refused.
-    Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, KeyReused.
+    Needs a claim of the person on the image, open or not (NoClaim). `seconds` from painted to answered. `label_set`:
+    the version of the label set the person had on screen, when older than the present one.
+    With an idempotency key, the same call again writes nothing and gives the same answer; another answer under that
+    key is refused. Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, KeyReused.
     """
     if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
         raise Invalid("answer must be skip or cannot_tell.", fields={"answer": ["unknown"]})
@@ -126,8 +126,8 @@ def _hash(image_id: int, body: dict[str, Any]) -> str:
 def _once(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
     """Answer, and again when a twin of this very request won the race.
 
-    Two equal requests at the same moment both read "nothing here yet": the second one's INSERT meets a unique constraint, and
-    reading again shows it what the first one wrote.
+    Two equal requests at the same moment both read "nothing here yet": the second one's INSERT meets a unique
+    constraint, and reading again shows it what the first one wrote.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -164,8 +164,9 @@ def _columns(table: str, names: Sequence[str]) -> str:
 
 
 # By hand, because this is the hot path: building it with the ORM takes four times the processor time of running it.
-# Locks claim and image, so two people who answer the same image at once count one after the other. FOR NO KEY UPDATE leaves
-# neighbours free to insert claims that point to the image.
+# Locks claim and image, so two people who answer the same image at once count one after the other. FOR NO KEY UPDATE
+# leaves neighbours free to insert claims that point to the image.
+# The names above are constants: nothing that a client sends is part of the text.
 _READ = f"""
     SELECT {_columns("c", _CLAIM)}, {_columns("i", _IMAGE)}, {_columns("p", _PROJECT)}, {_columns("l", _EARLIER)},
            {_columns("t", _EARLIER)}, e.seats, m.id IS NOT NULL, now()
@@ -182,9 +183,10 @@ _READ = f"""
 """
 _INSERT = """
     INSERT INTO labeler_label (project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason,
-        shown_prediction_id, chosen_by, seconds, guideline_version, label_set_version, extra, idempotency_key, body_hash,
-        supersedes_id, created_at)
-    VALUES (%s, %s, %s, %s, 'vote', %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+        shown_prediction_id, chosen_by, seconds, guideline_version, label_set_version, extra, idempotency_key,
+        body_hash, supersedes_id, created_at)
+    VALUES (%s, %s, %s, %s, 'vote', %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    RETURNING id
 """
 _COUNT = """
     WITH answered AS (UPDATE labeler_claim SET state = %s, holds_seat = %s WHERE id = %s)
@@ -193,7 +195,7 @@ _COUNT = """
 
 
 def _partly(model: type[M], row: dict[str, Any]) -> M:
-    """An instance that knows only the columns of `row` and would fetch the others. from_db wants them in the model's order."""
+    """An instance that knows only the columns of `row`, handed over in the order that from_db wants: the model's."""
     names = [field.attname for field in model._meta.concrete_fields if field.attname in row]
     return model.from_db("default", names, [row[name] for name in names])
 
@@ -266,9 +268,7 @@ def _answer(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
 
 
 def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
-    if Image.objects.filter(
-        pk=image_id, project__trashed_at=None, project__memberships__user=annotator
-    ).exists():
+    if Image.objects.filter(pk=image_id, project__trashed_at=None, project__memberships__user=annotator).exists():
         raise NoClaim("You have not been given this image. Ask for the next images first, then answer those.")
     raise NotFound("There is no such image, or you are not a member of its project.")
 

@@ -1,11 +1,13 @@
 """Hand each annotator the next images worth labeling, and keep the seats of each image.
 
 Knows the order, the quota and the leases. Does not know what a label means (labeling.py) or why an image is
-uncertain (prelabels.py). The only module that takes locks for the queue, and the only one that changes seats and claims.
+uncertain (prelabels.py). The only module that takes locks for the queue, and the only one that changes seats and
+claims.
 
-Why this holds under concurrency. A seat is a number on one narrow row (`seats_left`). A claim locks the rows it wants with
-SKIP LOCKED, and PostgreSQL evaluates `seats_left > 0` again on the newest version of each row it locks: nobody can act on a
-count older than a neighbour's commit, and neighbours pass each other instead of waiting. docs/decisions/0002 has the numbers.
+Why this holds under concurrency. A seat is a number on one narrow row (`seats_left`). A claim locks the rows it
+wants with SKIP LOCKED, and PostgreSQL evaluates `seats_left > 0` again on the newest version of each row it locks:
+nobody can act on a count older than a neighbour's commit, and neighbours pass each other instead of waiting.
+docs/decisions/0002 has the numbers.
 
 Locks are taken in this order everywhere: membership, claim, image, queue entry. Anything that waits for a queue entry
 while holding another one would deadlock with its mirror image; nothing here does.
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MOST_CLAIMS = 50
-# The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back and newly
-# urgent images appear. Two hundred index entries take a third of a millisecond.
+# The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back
+# and newly urgent images appear. Two hundred index entries take a third of a millisecond.
 WINDOW = 200
 HELD_OUT_SEATS = 2  # test and calibration images need at least two people to count
 REMAINING_SECONDS = 10  # how long an approximate count of open images is reused
@@ -51,7 +53,7 @@ def draw(project: Project, sha256: str, purpose: str) -> float:
 
 
 def draw_slice(project: Project, sha256: str) -> Slice:
-    """Which images are judged blind: two fifths of the blind share to test, two fifths to calibration, the rest just blind."""
+    """Which images are judged blind: two fifths of the blind share to test, two to calibration, the rest just blind."""
     position = draw(project, sha256, "slice")
     if position >= project.blind_share:
         return Slice.NONE
@@ -121,10 +123,11 @@ def claim(
 ) -> list[Claim]:
     """Lease up to `count` images (1 to 50) to one person, most urgent first; their own open claims come first, renewed.
 
-    So an answer of this call that was lost costs nothing: asking again gives the same images. `client` names the tab: another
-    tab's open claims are handed over only when nothing else is left. `predicted` (a category id) and `min_confidence` fill a
-    page of images that the active model puts in that class.
-    Empty when nothing is left for this person. Raises NotFound for people who are not in the project, Invalid for a bad count.
+    So an answer of this call that was lost costs nothing: asking again gives the same images. `client` names the
+    tab: another tab's open claims are handed over only when nothing else is left. `predicted` (a category id) and
+    `min_confidence` fill a page of images that the active model puts in that class.
+    Empty when nothing is left for this person. Raises NotFound for people who are not in the project, Invalid for a
+    bad count.
     """
     if not 1 <= count <= MOST_CLAIMS:
         raise Invalid(f"count must be between 1 and {MOST_CLAIMS}.", fields={"count": ["out of range"]})
@@ -237,8 +240,8 @@ def reopen(claim: Claim, project: Project) -> None:
 def _plan_by_index() -> None:
     """Have this transaction read the queue in index order, whatever the statistics say.
 
-    After an import, until autovacuum has counted (a minute), the planner believes the tables to be tiny and sorts or scans all of
-    them: 380 ms instead of 1 for a claim among 2,000 images.
+    After an import, until autovacuum has counted (a minute), the planner believes the tables to be tiny and sorts or
+    scans all of them: 380 ms instead of 1 for a claim among 2,000 images.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -255,7 +258,8 @@ def _database_now():
 
 
 def _lock_member(project: Project, annotator: User) -> Membership:
-    # Lock the person, not the project: two tabs of one person must not take the same image twice, while other people go on.
+    # Lock the person, not the project: two tabs of one person must not take the same image twice, while other people
+    # go on.
     try:
         return Membership.objects.select_for_update(no_key=True).get(project=project, user=annotator)
     except Membership.DoesNotExist as error:
@@ -269,13 +273,13 @@ def _renew_own(project: Project, annotator: User, count: int, client: UUID | Non
     claims = list(own.select_related("image", "shown_prediction").order_by("id")[:count])
     if claims:
         expires_at = _database_now() + timedelta(seconds=project.lease_seconds)
-        # A claim may have expired since it was read, by a neighbour's sweep: only those still open are renewed and returned.
-        renewed = {
-            pk
-            for pk in Claim.objects.select_for_update(no_key=True)
+        # A claim may have expired since it was read, by a neighbour's sweep: only those still open are renewed and
+        # returned.
+        renewed = set(
+            Claim.objects.select_for_update(no_key=True)
             .filter(pk__in=[c.pk for c in claims], state=ClaimState.OPEN)
             .values_list("pk", flat=True)
-        }
+        )
         Claim.objects.filter(pk__in=renewed).update(expires_at=Greatest(F("expires_at"), expires_at), client=client)
         claims = [c for c in claims if c.pk in renewed]
         for c in claims:
@@ -326,9 +330,9 @@ def _rows(sql: str, params: dict) -> list[EntryRow]:
 def _take_next(project: Project, annotator: User, member: Membership, count: int) -> list[EntryRow]:
     """Up to `count` queue entries, locked, with a seat taken from each.
 
-    The top of the queue first. Somebody far ahead of the others finds only their own images there, so the search goes on behind
-    their frontier, where their last one ended. When that gives too few, the whole queue is searched once more: the frontier is
-    a short cut, and may never hide an image.
+    The top of the queue first. Somebody far ahead of the others finds only their own images there, so the search
+    goes on behind their frontier, where their last one ended. When that gives too few, the whole queue is searched
+    once more: the frontier is a short cut, and may never hide an image.
     """
     params = {"project": project.pk, "annotator": annotator.pk, "count": count}
     found = _rows(TOP, params)
@@ -390,7 +394,8 @@ def _open_claims(
         # A pre-label that was shown with an earlier lease stays the one that was shown: the person may remember it.
         cursor.execute(
             f"""
-            INSERT INTO labeler_claim AS c (project_id, image_id, annotator_id, round, state, holds_seat, client, chosen_by,
+            INSERT INTO labeler_claim AS c (project_id, image_id, annotator_id, round, state, holds_seat, client,
+            chosen_by,
                                             shown_prediction_id, claimed_at, expires_at)
             VALUES {", ".join(values)}
             ON CONFLICT ON CONSTRAINT one_claim_per_annotator_image_and_round DO UPDATE

@@ -81,9 +81,11 @@ if SECRET_KEY and len(SECRET_KEY) < 32:
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 
 # Commands that need no database (makemigrations, spectacular) run without one.
-DATABASES = {"default": database_from_url(_database_url)} if _database_url else {
-    "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "labeler-not-configured"}
-}
+DATABASES = (
+    {"default": database_from_url(_database_url)}
+    if _database_url
+    else {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "labeler-not-configured"}}
+)
 
 DEBUG = env_bool("LABELER_DEBUG", False)
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS") or ["127.0.0.1", "localhost", "[::1]"]

@@ -74,7 +74,9 @@ def test_a_save_is_three_statements_in_one_transaction(image, ann):
     [other] = add_images(image.project, 1)
     claim(project=image.project, annotator=ann)
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         save_label(image_id=other.pk, annotator=ann, categories=["cat"], idempotency_key=uuid4())
 
     statements = [q["sql"] for q in queries if "SAVEPOINT" not in q["sql"]]

@@ -235,14 +235,10 @@ def test_a_prelabel_once_shown_stays_the_one_that_was_shown(project, ann):
 def test_a_page_of_one_predicted_class_comes_most_confident_first(project, ann):
     images = add_images(project, 4)
     run = make_model(project)
-    for image, (name, p) in zip(
-        images, [("dog", 0.7), ("dog", 0.95), ("cat", 0.99), ("dog", 0.4)], strict=True
-    ):
+    for image, (name, p) in zip(images, [("dog", 0.7), ("dog", 0.95), ("cat", 0.99), ("dog", 0.4)], strict=True):
         predict(run, image, name, p)
 
-    page = claim(
-        project=project, annotator=ann, count=10, predicted=category(project, "dog"), min_confidence=0.5
-    )
+    page = claim(project=project, annotator=ann, count=10, predicted=category(project, "dog"), min_confidence=0.5)
 
     assert [c.image_id for c in page] == [images[1].pk, images[0].pk]
     assert {c.chosen_by for c in page} == {"review"}

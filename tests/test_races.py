@@ -91,9 +91,7 @@ def test_a_crowd_that_labels_skips_undoes_and_leaves_ends_with_the_quota_and_exa
                 if dice < 0.12:
                     save_label(image_id=one.image_id, annotator=person, answer="skip")
                     continue
-                save_label(
-                    image_id=one.image_id, annotator=person, categories=[chance.choice(["cat", "dog", "fox"])]
-                )
+                save_label(image_id=one.image_id, annotator=person, categories=[chance.choice(["cat", "dog", "fox"])])
                 if dice > 0.9:
                     undo(image_id=one.image_id, annotator=person)
                     save_label(image_id=one.image_id, annotator=person, categories=["cat"])
@@ -115,9 +113,7 @@ def test_one_key_sent_twenty_times_at_once_writes_one_label():
 
     saved = together(
         [
-            lambda: save_label(
-                image_id=image.pk, annotator=person, categories=["cat"], idempotency_key=key
-            )
+            lambda: save_label(image_id=image.pk, annotator=person, categories=["cat"], idempotency_key=key)
             for _ in range(20)
         ]
     )
@@ -131,9 +127,7 @@ def test_two_tabs_of_one_person_never_hold_one_image():
     [person] = make_crowd(project, 1)
     add_images(project, 20)
 
-    offers = together(
-        [lambda: claim(project=project, annotator=person, count=3, client=uuid4()) for _ in range(6)]
-    )
+    offers = together([lambda: claim(project=project, annotator=person, count=3, client=uuid4()) for _ in range(6)])
 
     held = [one.image_id for offer in offers for one in offer]
     assert len(held) == len(set(held)) == 18
@@ -157,9 +151,7 @@ def test_late_answers_while_others_take_the_seats_keep_every_answer_and_the_quot
             for one in claim(project=project, annotator=person, count=4)
         ]
 
-    saved = together(
-        [lambda p=p: late(p) for p in people[:2]] + [lambda p=p: newcomer(p) for p in people[2:]]
-    )
+    saved = together([lambda p=p: late(p) for p in people[:2]] + [lambda p=p: newcomer(p) for p in people[2:]])
 
     assert all(len(answers) == 4 for answers in saved[:2])  # nobody's work was refused
     assert Label.objects.count() == sum(len(answers) for answers in saved)

@@ -40,9 +40,13 @@ class AuditEvent(models.Model):
     """Who did what that matters: accounts, roles, tokens, exports, settings, decisions. A trigger refuses changes."""
 
     at = models.DateTimeField(auto_now_add=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     actor_name = models.CharField(max_length=150, blank=True)
-    project = models.ForeignKey("labeler.Project", null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    project = models.ForeignKey(
+        "labeler.Project", null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     action = models.CharField(max_length=100)
     subject = models.CharField(max_length=200, blank=True)
     details = models.JSONField(default=dict, blank=True)

@@ -153,7 +153,8 @@ class Consensus(models.Model):
         verbose_name_plural = "consensus"
         constraints = [
             models.CheckConstraint(
-                condition=Q(confidence__isnull=True) | Q(confidence__gte=0.0, confidence__lte=1.0), name="confidence_in_0_1"
+                condition=Q(confidence__isnull=True) | Q(confidence__gte=0.0, confidence__lte=1.0),
+                name="confidence_in_0_1",
             ),
         ]
         indexes = [models.Index(fields=["project", "image"], name="consensus_by_project")]

@@ -62,10 +62,14 @@ class Project(models.Model):
     guideline_version = models.PositiveIntegerField(default=1)
     label_set_version = models.PositiveIntegerField(default=1)
     labels_per_image = models.PositiveSmallIntegerField(
-        default=2, validators=[MinValueValidator(1), MaxValueValidator(50)], help_text=_("quota: how many people judge each image")
+        default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text=_("quota: how many people judge each image"),
     )
     blind_share = models.FloatField(default=0.15, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
-    lease_seconds = models.PositiveIntegerField(default=1800, validators=[MinValueValidator(30), MaxValueValidator(86_400)])
+    lease_seconds = models.PositiveIntegerField(
+        default=1800, validators=[MinValueValidator(30), MaxValueValidator(86_400)]
+    )
     target_agreement = models.FloatField(default=0.7, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
     show_file_names = models.BooleanField(default=False, help_text=_("a path can give the class away"))
     show_prelabels = models.BooleanField(default=True)
@@ -85,9 +89,7 @@ class Project(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(task__in=Task.values), name="project_task_is_known"),
             models.CheckConstraint(condition=Q(labels_per_image__gte=1), name="at_least_one_label_per_image"),
-            models.CheckConstraint(
-                condition=Q(blind_share__gte=0.0, blind_share__lte=1.0), name="blind_share_in_0_1"
-            ),
+            models.CheckConstraint(condition=Q(blind_share__gte=0.0, blind_share__lte=1.0), name="blind_share_in_0_1"),
         ]
 
     def __str__(self) -> str:

@@ -30,7 +30,9 @@ class QueueEntry(models.Model):
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
     # Seats = quota of the image; left = those neither claimed nor answered. Invariant, checked by tests and by
     # `manage.py doctor`: seats_left + claims of this round that hold a seat = seats.
-    round = models.PositiveSmallIntegerField(default=1, help_text=_("as the image's: here too, so that a claim reads one table"))
+    round = models.PositiveSmallIntegerField(
+        default=1, help_text=_("as the image's: here too, so that a claim reads one table")
+    )
     seats = models.PositiveSmallIntegerField()
     seats_left = models.PositiveSmallIntegerField()
     priority = models.FloatField(default=0.0, help_text=_("0 to 1, highest first"))
@@ -38,11 +40,15 @@ class QueueEntry(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(seats_left__lte=models.F("seats")), name="no_more_seats_left_than_seats"),
+            models.CheckConstraint(
+                condition=Q(seats_left__lte=models.F("seats")), name="no_more_seats_left_than_seats"
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["project", "-priority", "-image"], condition=Q(seats_left__gt=0), name="queue_order_of_open_seats"
+                fields=["project", "-priority", "-image"],
+                condition=Q(seats_left__gt=0),
+                name="queue_order_of_open_seats",
             ),
         ]
 
@@ -63,8 +69,8 @@ class ClaimState(models.TextChoices):
 class Claim(models.Model):
     """A lease on an image for one person, and what that person was shown with it."""
 
-    # No index of their own for the three: the unique one below begins with the image, and a planner without statistics would
-    # rather read all claims of a person (383 ms instead of 1 in a test) than ask that one.
+    # No index of their own for the three: the unique one below begins with the image, and a planner without
+    # statistics would rather read all claims of a person (383 ms instead of 1 in a test) than ask that one.
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
     image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="claims", db_index=False)
     annotator = models.ForeignKey(
@@ -82,7 +88,9 @@ class Claim(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["image", "annotator", "round"], name="one_claim_per_annotator_image_and_round"),
+            models.UniqueConstraint(
+                fields=["image", "annotator", "round"], name="one_claim_per_annotator_image_and_round"
+            ),
             models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_is_known"),
             models.CheckConstraint(
                 condition=~Q(state__in=["skipped", "expired", "released"]) | Q(holds_seat=False),

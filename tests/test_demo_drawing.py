@@ -34,9 +34,7 @@ def test_an_unknown_kind_is_refused():
 def share_of_orange(image) -> float:
     pixels = np.asarray(image.resize((160, 120)), float).reshape(-1, 3) / 255
     hues = [colorsys.rgb_to_hsv(*pixel) for pixel in pixels]
-    return sum(
-        0.03 < hue < 0.12 and saturation > 0.7 and value > 0.5 for hue, saturation, value in hues
-    ) / len(hues)
+    return sum(0.03 < hue < 0.12 and saturation > 0.7 and value > 0.5 for hue, saturation, value in hues) / len(hues)
 
 
 def test_a_disease_shows_on_the_leaf():
@@ -44,9 +42,7 @@ def test_a_disease_shows_on_the_leaf():
     def figures(kind: str) -> np.ndarray:
         images = [np.asarray(draw_leaf(seed, kind, (320, 240)), float) for seed in range(6)]
         white = np.mean([(image.min(2) > 140).mean() for image in images])
-        brown = np.mean(
-            [((image[..., 0] > image[..., 1] * 1.08) & (image.sum(2) < 330)).mean() for image in images]
-        )
+        brown = np.mean([((image[..., 0] > image[..., 1] * 1.08) & (image.sum(2) < 330)).mean() for image in images])
         orange = np.mean([share_of_orange(draw_leaf(seed, kind, (320, 240))) for seed in range(6)])
         return np.array([white, brown, orange])
 

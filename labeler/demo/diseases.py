@@ -56,9 +56,7 @@ def _spots(
         window = colour[:, y0:y1, x0:x1]
         grain = np.float32(0.72) + np.float32(0.56) * leaf.texture[y0:y1, x0:x1]
         d = np.sqrt(dx * dx + dy * dy) * (1 + np.float32(wobble) * ragged[y0:y1, x0:x1])
-        glow = np.exp(-((np.maximum(d - radius, 0) / np.float32(radius * 0.7 + 1.5)) ** 2)) * np.float32(
-            halo_share
-        )
+        glow = np.exp(-((np.maximum(d - radius, 0) / np.float32(radius * 0.7 + 1.5)) ** 2)) * np.float32(halo_share)
         blend(window, halo_colour * grain, glow)
         inner = np.clip((radius - d) / np.float32(0.18 * radius + 0.8), 0, 1)
         tone = core_colour * np.float32(rng.uniform(0.82, 1.18)) * grain
@@ -131,9 +129,7 @@ def _rust_or_healthy(rng: Rng, leaf: Leaf, colour: Array) -> None:
     )
 
 
-def _powder(
-    rng: Rng, leaf: Leaf, colour: Array, *, amount: tuple[float, float], opacity: tuple[float, float]
-) -> None:
+def _powder(rng: Rng, leaf: Leaf, colour: Array, *, amount: tuple[float, float], opacity: tuple[float, float]) -> None:
     """White colonies that grow into each other; veins shimmer through."""
     w, h = leaf.width // 2, leaf.height // 2
     clouds = noise(rng, w, h, (48, 20, 8, 3), 0.66)

@@ -24,11 +24,7 @@ class Outline:
 
     def half_width(self, along: Array) -> Array:
         """Half the width of the blade, in leaf lengths, at `along` in 0..1."""
-        return (
-            self.wide
-            * np.maximum(np.sin(np.pi * along**self.taper), 0) ** np.float32(0.8)
-            * (1 - 0.2 * along)
-        )
+        return self.wide * np.maximum(np.sin(np.pi * along**self.taper), 0) ** np.float32(0.8) * (1 - 0.2 * along)
 
     def place(self, along: float, across: float) -> tuple[float, float]:
         """Pixel position of a point given as p and v; p below 0 is on the stem."""
@@ -84,8 +80,7 @@ def grow(rng: Rng, width: int, height: int) -> Leaf:
     room = width / 16
     left, top = (max(0, int(min(c) - room)) for c in zip(*edge, strict=True))
     right, bottom = (
-        min(full, int(max(c) + room))
-        for full, c in zip((width, height), zip(*edge, strict=True), strict=True)
+        min(full, int(max(c) + room)) for full, c in zip((width, height), zip(*edge, strict=True), strict=True)
     )
     w, h = right - left, bottom - top
 
@@ -136,9 +131,7 @@ def paint_blade(rng: Rng, leaf: Leaf) -> Array:
     offset = phase - np.round(phase)
     reach = np.clip(np.float32(1.02) - across, 0, 1)
     side = np.exp(-((offset * np.float32(170 / number)) ** 2)) * np.sqrt(reach) * ((p > 0.03) & (p < 0.97))
-    middle = np.exp(
-        -((leaf.q * np.float32(190) / (np.float32(1.35) - np.float32(0.9) * np.clip(p, 0, 1))) ** 2)
-    )
+    middle = np.exp(-((leaf.q * np.float32(190) / (np.float32(1.35) - np.float32(0.9) * np.clip(p, 0, 1))) ** 2))
     mesh = noise(rng, leaf.width, leaf.height, (9, 4), 0.8)
     mesh = np.clip(1 - np.abs(mesh - np.float32(0.5)) * 15, 0, 1)
     # Between two veins the blade bulges: lit on the side that faces the light, dark in the groove.
@@ -156,7 +149,11 @@ def paint_blade(rng: Rng, leaf: Leaf) -> Array:
     gloss = np.exp(-(((v * leaf.light - np.float32(0.42)) * np.float32(3.2)) ** 2))
     gloss *= np.clip(leaf.texture * np.float32(1.6) - np.float32(0.35), 0, 1)
     veins = side * np.float32(34) + mesh * np.float32(7)
-    colour += gloss * np.float32(rng.uniform(4, 30)) + veins * rgb(0.9, 1.0, 0.55)
-    colour *= 1 - np.float32(0.22) * np.roll(middle, (3, 3), (0, 1))
+    gloss *= np.float32(rng.uniform(4, 30))
+    groove = 1 - np.float32(0.22) * np.roll(middle, (3, 3), (0, 1))
+    for plane, tint in zip(colour, (0.9, 1.0, 0.55), strict=True):
+        plane += gloss
+        plane += veins * np.float32(tint)
+        plane *= groove
     blend(colour, rgb(176, 196, 112), middle * np.float32(rng.uniform(0.55, 0.85)))
     return colour

@@ -22,9 +22,7 @@ class Person:
     manner: str  # in words, for the project's description
     seconds: float  # median time for a clear image
     careless: float = 0.0  # share of answers at random, whatever the image shows
-    mistakes: Mapping[str, Mapping[str, float]] = field(
-        default_factory=dict
-    )  # seen -> said instead, with what share
+    mistakes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # seen -> said instead, with what share
     # On an ambiguous image, the class this person always leans to when it is among the possible ones.
     leans_to: tuple[str, ...] = ()
     hesitates: float = 0.0  # share of ambiguous images answered with "cannot tell"

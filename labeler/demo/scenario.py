@@ -1,0 +1,223 @@
+"""Make the demo: one project that is half done, by people who are simulated, and an empty one to try.
+
+Goes through the verbs that real work goes through (projects, intake, claims, labels, runs), so what it
+shows is what the product does. Can be stopped and repeated at any point; once all is there, it does
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.contrib.auth import get_user_model
+
+from labeler import projects, queue, runs
+from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
+from labeler.demo.people import PEOPLE, Person, answer
+from labeler.errors import NotPossibleNow
+from labeler.intake.archives import Member
+from labeler.intake.images import Added, add_images
+from labeler.labeling import save_label
+from labeler.models import Image, Label, Membership, Project
+from labeler.models.label import Answer
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+NAME = "Leaf diseases (demo)"
+EMPTY_NAME = "Try it yourself"
+QUESTION = "What is wrong with this leaf?"
+DESCRIPTION = (
+    "A demonstration. The leaves are drawn by a program, and Amara, Ben, Chen and Dana are simulated: "
+    + "; ".join(f"{person.name} {person.manner}" for person in PEOPLE)
+    + ". One leaf in six lies between two classes on purpose. All else is real: their answers were "
+    "saved like yours, the agreement is computed from them, the model is trained on them by this machine. "
+    "Label a few of the leaves that are left."
+)
+EMPTY_DESCRIPTION = (
+    "Empty, for your own photographs: import a folder or a zip, invite people, and start labeling. "
+    "The classes can be renamed, and others added."
+)
+GUIDELINE = """\
+Look at the upper side of the leaf and choose what covers most of the diseased area.
+
+- Rust: many small orange to brown pustules, raised, often in groups.
+- Leaf spot: few, larger, dark brown spots with a yellow halo; old ones have a pale centre.
+- Mildew: white powder that lies on the surface; the veins shimmer through.
+- Blight: brown, dead tissue that grows inwards from the margin or the tip, behind a yellow front.
+- Healthy: none of these. Drops of water, a bite, or yellowing at the margin of an old leaf are no disease.
+
+Rust or leaf spot? Spots smaller than the distance between two side veins are rust; larger ones are leaf spot.
+Mildew or healthy? A faint even haze is light; patches with an edge are mildew.
+Choose “cannot tell” when two of you could argue about it.
+"""
+CATEGORY_TEXTS = {
+    "Rust": "Many small, raised, orange to brown pustules",
+    "Leaf spot": "Few, larger, dark spots with a yellow halo",
+    "Mildew": "White powder on the surface",
+    "Blight": "Brown dead tissue from the margin or the tip inwards",
+    "Healthy": "None of the others",
+}
+
+IMAGES = 240
+LABELS_PER_IMAGE = 3
+LABELS = 360  # the quota of half of the images
+CLAIM = 5  # images at a time, as the labeling screen asks for them
+_CLEAR = {
+    "Rust": 44,
+    "Leaf spot": 40,
+    "Mildew": 38,
+    "Blight": 34,
+    "Healthy": 44,
+}  # the other 40: 10 of each ambiguous kind
+SEED = 2026
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What is there now. `made`: this call did something."""
+
+    project: Project
+    empty: Project | None
+    made: bool
+
+
+def make(*, lead: User, progress: Progress) -> Demo:
+    """Make what is missing of the demo; `lead` (an administrator) leads both projects.
+
+    `progress(done, total, what)` is called as it goes on. Raises StorageFull, and Conflict or Invalid as
+    the verbs do.
+    """
+    project = Project.objects.filter(name=NAME).order_by("pk").first()
+    if project is not None and (project.trashed_at or project.runs.exists()):
+        return Demo(project, Project.objects.not_in_trash().filter(name=EMPTY_NAME).first(), made=False)
+    project = project or projects.create(
+        created_by=lead,
+        name=NAME,
+        question=QUESTION,
+        description=DESCRIPTION,
+        guideline=GUIDELINE,
+        categories=_categories(),
+        labels_per_image=LABELS_PER_IMAGE,
+        # Beat must not train on the first labels while the last are being made.
+        train_automatically=False,
+    )
+    people = [(person, _account(person)) for person in PEOPLE]
+    for _, user in people:
+        if not Membership.objects.filter(project=project, user=user).exists():
+            projects.add_member(project=project, by=lead, username=user.get_username())
+    _draw(project, progress)
+    _label(project, people, progress)
+    empty = Project.objects.filter(name=EMPTY_NAME).order_by("pk").first() or projects.create(
+        created_by=lead,
+        name=EMPTY_NAME,
+        question=QUESTION,
+        description=EMPTY_DESCRIPTION,
+        categories=_categories(),
+    )
+    # Last: a project that has a run is one that is done.
+    runs.request(project=project, requested_by=lead)
+    projects.update(project=project, by=lead, changes={"train_automatically": True})
+    return Demo(project, empty, made=True)
+
+
+def kinds() -> list[str]:
+    """What each of the IMAGES leaves shows, by its number: the same list for ever."""
+    ambiguous = [kind for kind in KINDS if kind not in _CLEAR]
+    each = (IMAGES - sum(_CLEAR.values())) // len(ambiguous)
+    planned = [kind for kind, n in [*_CLEAR.items(), *((kind, each) for kind in ambiguous)] for _ in range(n)]
+    return [planned[k] for k in np.random.default_rng(SEED).permutation(len(planned))]
+
+
+def _categories() -> list[dict[str, str]]:
+    return [{"name": name, "description": CATEGORY_TEXTS[name]} for name in CATEGORIES]
+
+
+def _account(person: Person) -> User:
+    """The account of a simulated person, which nobody can log in to. Other accounts are left alone."""
+    users = get_user_model().objects
+    username, address = person.name.lower(), f"{person.name.lower()}@demo.invalid"
+    if (there := users.filter(email=address).first()) is not None:
+        return there
+    if users.filter(username=username).exists():
+        username += ".demo"
+    return users.create_user(username, address, password=None, first_name=person.name, last_name="(simulated)")
+
+
+# ---------------------------------------------------------------- images
+
+
+def _file_name(number: int) -> str:
+    return f"leaf-{number:03}.jpg"  # does not give the class away
+
+
+def _number(image: Image) -> int:
+    return int(image.name.removeprefix("leaf-").removesuffix(".jpg"))
+
+
+def _draw(project: Project, progress: Progress) -> None:
+    """Draw the leaves on all cores, and take them in while the next are drawn."""
+    there = set(Image.objects.filter(project=project).values_list("name", flat=True))
+    missing = [(number, kind) for number, kind in enumerate(kinds()) if _file_name(number) not in there]
+    if not missing:
+        return
+    # spawn, not fork: a forked child would share our database connection.
+    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
+        drawings = [(number, pool.submit(draw_jpeg, SEED + number, kind)) for number, kind in missing]
+
+        def members() -> Iterator[Member]:
+            for number, drawing in drawings:
+                content = drawing.result()
+                progress(len(there) + number, IMAGES, "leaves drawn")
+                yield Member(_file_name(number), partial(bytes, content))
+
+        for outcome in add_images(project=project, members=members(), threads=1):
+            if not isinstance(outcome, Added):
+                raise NotPossibleNow(f"The demo's own image was not taken in: {outcome}")
+    progress(IMAGES, IMAGES, "leaves drawn")
+
+
+# ---------------------------------------------------------------- labels
+
+
+def _label(project: Project, people: list[tuple[Person, User]], progress: Progress) -> None:
+    """Let the people claim and answer in turn until half of the images have their labels."""
+    shows = kinds()
+    done = Label.objects.filter(project=project).count()
+    busy = list(people)
+    while done < LABELS and busy:
+        for person, user in list(busy):
+            if done >= LABELS:
+                break
+            claims = queue.claim(project=project, annotator=user, count=CLAIM)
+            if not claims:
+                busy.remove((person, user))
+            for claim in claims:
+                _answer(claim.image, person, user, shows)
+                done += 1
+            progress(min(done, LABELS), LABELS, "labels given")
+
+
+def _answer(image: Image, person: Person, user: User, shows: list[str]) -> None:
+    number = _number(image)
+    # By person and image: whoever comes first, and however often this is stopped and repeated, the answers
+    # are the same.
+    rng = np.random.default_rng([SEED, number, PEOPLE.index(person)])
+    given = answer(person, KINDS[shows[number]], CATEGORIES, rng)
+    said = {"label": Answer.LABELED, "skip": Answer.SKIP, "cannot_tell": Answer.CANNOT_TELL}[given.answer]
+    save_label(
+        image_id=image.pk,
+        annotator=user,
+        answer=said,
+        categories=[given.category] if given.category else [],
+        seconds=given.seconds,
+    )

@@ -81,8 +81,10 @@ def prepare_data_dir(data_dir: Path) -> None:
                 folder.mkdir()
                 folder.chmod(mode)
         probe = data_dir / "run" / f".writable.{os.getpid()}"
-        probe.write_text("x")
-        probe.unlink()
+        try:
+            probe.write_text("x")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise explain_os_error(error, f"writing to the data directory {data_dir}") from error
 
@@ -109,10 +111,11 @@ class Hold:
     def note(self, **facts: Any) -> None:
         """Write who holds it, for the sentence the second one reads."""
         assert self._file is not None
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(json.dumps({"pid": os.getpid(), **facts}))
-        self._file.flush()
+        text = json.dumps({"pid": os.getpid(), **facts}).encode()
+        # On a full disk the servers must still be stopped: the lock is what counts, the note only explains.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file.fileno(), 0)
+            os.pwrite(self._file.fileno(), text, 0)
 
     def holder(self) -> dict[str, Any]:
         """What the holder noted; empty when it has not come so far, or when the note is a dead one's."""

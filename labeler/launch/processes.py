@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,11 @@ class Ledger:
 
     def _write(self) -> None:
         beside = self._path.with_name(f"{self._path.name}.new")
-        beside.write_text(json.dumps(self._rows))
-        beside.replace(self._path)
+        # A full disk must not keep anybody from stopping or restarting a part; the record is a help after
+        # a kill of the launcher, and one that is out of date fits no process.
+        with suppress(OSError):
+            beside.write_text(json.dumps(self._rows))
+            beside.replace(self._path)
 
 
 def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:

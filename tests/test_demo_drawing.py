@@ -70,7 +70,7 @@ def test_each_person_errs_in_their_own_way():
     assert said(BEN, "Rust")["Leaf spot"] == pytest.approx(0.16, abs=0.03)
     assert said(BEN, "Leaf spot")["Rust"] == pytest.approx(0.22, abs=0.03)
     assert said(BEN, "Blight")["Blight"] > 0.95
-    assert said(CHEN, "Mildew or healthy")["Healthy"] > 0.8
+    assert said(CHEN, "Mildew or healthy")["Healthy"] > 0.7
     assert said(AMARA, "Mildew or healthy")["Healthy"] < 0.55
     assert said(CHEN, "Mildew")["Healthy"] == pytest.approx(0.10, abs=0.03)
     # Dana: 12 % at random, of which a fifth happens to be right.

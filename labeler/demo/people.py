@@ -39,7 +39,7 @@ class Answer:
 
 
 PEOPLE = (
-    Person("Amara", "works carefully", seconds=3.2, careless=0.01, hesitates=0.10, skips=0.03),
+    Person("Amara", "works carefully", seconds=3.2, careless=0.01, hesitates=0.2, skips=0.06),
     Person(
         "Ben",
         "takes rust for leaf spot and the other way round",
@@ -47,7 +47,7 @@ PEOPLE = (
         careless=0.02,
         mistakes={"Rust": {"Leaf spot": 0.16}, "Leaf spot": {"Rust": 0.22}},
         leans_to=("Leaf spot",),
-        hesitates=0.02,
+        hesitates=0.06,
     ),
     Person(
         "Chen",
@@ -56,8 +56,8 @@ PEOPLE = (
         careless=0.02,
         mistakes={"Mildew": {"Healthy": 0.10}},
         leans_to=("Healthy",),
-        hesitates=0.04,
-        skips=0.02,
+        hesitates=0.1,
+        skips=0.04,
     ),
     Person("Dana", "is fast, and wrong at random in one answer of eight", seconds=1.1, careless=0.12),
 )

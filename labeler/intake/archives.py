@@ -53,7 +53,7 @@ class Member:
 # Files that stand beside images in data sets and on disks: no images, and no news to anybody.
 _BESIDE = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".ini", ".log", ".npy",
            ".npz", ".parquet", ".py", ".db"}  # fmt: skip
-_JUNK_NAMES = {"thumbs.db", "desktop.ini"}
+_JUNK_NAMES = {"thumbs.db", "desktop.ini", "license", "licence", "readme", "notice", "copying", "changelog"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 

@@ -69,8 +69,9 @@ def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
         stale = stale.filter(pk__in=image_ids)
     batch: list[Consensus] = []
     for image in stale.iterator(chunk_size=BATCH):
-        new = current([image])[image.pk]
+        # Read first: making the new row puts it in the old one's place on the image.
         old = getattr(image, "consensus", None)
+        new = current([image])[image.pk]
         if old is not None and _same(old, new):
             continue
         new.version = old.version + 1 if old else 1

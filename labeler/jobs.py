@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from labeler import dispatch, leases
 from labeler.errors import KeyReused, NotCancellable
@@ -119,3 +120,35 @@ def resend_lost() -> int:
     return sum(
         dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS
     )
+
+
+# ---------------------------------------------------------------- uploads that were sent with an idempotency key
+
+
+def earlier_upload(*, requested_by: User, key: UUID, body_hash: str) -> Job | None:
+    """The upload that this key did before, or None. Raises KeyReused when it was another one."""
+    return _earlier(requested_by, key, body_hash)
+
+
+def record_upload(
+    *, project: Project, requested_by: User, key: UUID, body_hash: str, result: dict[str, Any]
+) -> Job:
+    """Remember what an upload answered, so that the same key answers it again. A twin that was quicker wins."""
+    try:
+        with transaction.atomic():
+            return Job.objects.create(
+                project=project,
+                kind=Kind.IMPORT,
+                state=State.DONE,
+                params={"upload": True},
+                result=result,
+                requested_by=requested_by,
+                idempotency_key=key,
+                body_hash=body_hash,
+                finished_at=Now(),
+            )
+    except IntegrityError:
+        earlier = _earlier(requested_by, key, body_hash)
+        if earlier is None:
+            raise
+        return earlier

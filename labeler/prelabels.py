@@ -58,7 +58,6 @@ def request(run: TrainingRun) -> Job:
         if job.params.get("run") == run.pk:
             return job
         leases.cancel(Job, job.pk)
-    TrainingRun.objects.filter(pk=run.pk).update(predicted_done=0, predicted_total=0, predicted_at=None)
     return jobs.create(
         Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk}
     )

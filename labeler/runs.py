@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from labeler import categories as label_set
@@ -247,6 +248,12 @@ def finish(lease: Lease, *, activate: bool, note: str, **outcome: Any) -> Traini
         if activate:
             _make_active(run)
     return run
+
+
+def note_predictions(run: TrainingRun, done: int, total: int, *, finished: bool = False) -> None:
+    """How far the pre-labels of this model are; the job that makes them holds the lease (labeler/prelabels.py)."""
+    changes: dict[str, Any] = {"predicted_at": Now()} if finished else {}
+    TrainingRun.objects.filter(pk=run.pk).update(predicted_done=done, predicted_total=total, **changes)
 
 
 def resend_lost() -> int:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
+import signal
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from labeler import dispatch, jobs
-from labeler.models import Image, Job, QueueEntry
-from labeler.models.job import State
-from tests.workers import Worker, draw, wait_for
+from labeler import dispatch, jobs, prelabels, queue, runs
+from labeler.intake.images import add_images, file_member
+from labeler.labeling import save_label
+from labeler.models import Claim, Consensus, Feature, Image, Job, Label, Prediction, QueueEntry, TrainingRun
+from labeler.models.image import Slice, Status
+from labeler.models.job import Kind, State
+from tests.factories import add_images as add_rows
+from tests.factories import make_project
+from tests.workers import Beat, Worker, draw, holds_torch, wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -57,7 +63,9 @@ def ended(row):
 
 def test_a_worker_imports_an_upload_and_names_what_it_refused(project, lena, installation, start_worker, settings):
     files = {f"{kind}/{n}.jpg": draw(kind, n) for kind in ("cat", "dog") for n in range(4)}
-    upload = zip_of(files | {"notes.jpg": b"no image", "again.jpg": files["cat/0.jpg"]}, settings.MEDIA_DIR / "uploads/1.zip")
+    upload = zip_of(
+        files | {"notes.jpg": b"no image", "again.jpg": files["cat/0.jpg"]}, settings.MEDIA_DIR / "uploads/1.zip"
+    )
     start_worker("default", "io@here")
 
     job = jobs.request_import(project=project, requested_by=lena, params={"path": "uploads/1.zip"})
@@ -85,3 +93,221 @@ def test_an_import_that_cannot_be_read_fails_with_the_reason(project, lena, inst
         assert job.state == State.FAILED
         assert len(job.error["message"]) > 20
     assert "upload it again" in made[1].error["message"]
+
+
+# ---------------------------------------------------------------- beat
+
+
+def test_beat_has_everything_looked_after(project, ann, bea, start_worker, installation):
+    add_rows(project, 40)
+    ids = list(project.images.values_list("pk", flat=True))
+    truth = dict.fromkeys(ids, "cat") | dict.fromkeys(ids[:20], "dog")
+    label(project, (ann,), truth, 30)
+    (left,) = queue.claim(project=project, annotator=bea)
+    Claim.objects.filter(pk=left.pk).update(expires_at="2020-01-01T00:00Z")
+    label(project, (ann,), truth, 10)
+    start_worker("default", "io@here")
+
+    beat = Beat(installation)
+    try:
+        run = wait_for(lambda: TrainingRun.objects.filter(project=project).first(), "a run that nobody asked for")
+        assert not holds_torch(beat.process.pid)
+    finally:
+        beat.stop()
+
+    assert (run.state, run.requested_by) == (State.QUEUED, None)
+    assert Claim.objects.get(pk=left.pk).state == "expired"
+    assert Consensus.objects.filter(project=project, categories__isnull=False).count() == 40
+
+
+def test_beat_is_silent_while_messages_pile_up(monkeypatch):
+    from celery.beat import PersistentScheduler
+
+    from worker.beat import MANY_WAITING, PatientScheduler
+
+    sent, lengths = [], iter((0, MANY_WAITING - 1, MANY_WAITING, None))
+    monkeypatch.setattr(PersistentScheduler, "apply_entry", lambda self, entry, producer=None: sent.append(entry))
+    monkeypatch.setattr(dispatch, "queue_length", lambda queue: next(lengths))
+    scheduler = object.__new__(PatientScheduler)
+    entry = SimpleNamespace(options={"queue": "default"})
+
+    for _ in range(4):
+        scheduler.apply_entry(entry)
+
+    assert len(sent) == 2
+
+
+# ---------------------------------------------------------------- training
+
+
+KINDS = ("cat", "dog", "fox")
+
+
+def fill(project, n, *, seed=0) -> dict[int, str]:
+    """`n` drawn images in the project; what each one shows, by image id."""
+    drawn = [(KINDS[k % 3], seed + k) for k in range(n)]
+    members = [file_member(f"{kind}-{k}.jpg", draw(kind, k)) for kind, k in drawn]
+    outcomes = list(add_images(project=project, members=members))
+    return {outcome.image.pk: kind for outcome, (kind, _) in zip(outcomes, drawn, strict=True)}
+
+
+def label(project, people, truth, n) -> None:
+    """Each person answers the next `n` images rightly, through the queue."""
+    for person in people:
+        for _ in range(0, n, 10):
+            for one in queue.claim(project=project, annotator=person, count=10):
+                save_label(image_id=one.image_id, annotator=person, categories=[truth[one.image_id]])
+
+
+@pytest.fixture
+def photographs(installation, transactional_db, ann, bea, lena):
+    """90 images, a fifth of them blind; two people have judged the same 60."""
+    project = make_project(ann, bea, lead=lena, categories=KINDS, blind_share=0.2, salt="the same slices each time")
+    project.truth = fill(project, 90)
+    label(project, (ann, bea), project.truth, 60)
+    return project
+
+
+def let_the_lease_run_out(row) -> None:
+    """As if a minute had passed since the worker last showed itself."""
+    type(row).objects.filter(pk=row.pk).update(lease_until="2020-01-01T00:00Z")
+
+
+def part_way(row, field="progress_done"):
+    """The row, once some of its work is done and some is not."""
+    return wait_for(
+        lambda: (row.refresh_from_db(), row.state == State.RUNNING and getattr(row, field) > 0)[1], "progress"
+    )
+
+
+def test_a_run_trains_becomes_active_and_pre_labels_the_rest(photographs, start_worker, settings):
+    labels_before = list(Label.objects.order_by("pk").values())
+    run = runs.request(project=photographs)
+    # The broker forgets everything: the row is still there, and the sweep tells the worker again.
+    dispatch.broker(settings.REDIS_URL).flushdb()
+    worker = start_worker("gpu", "gpu@here")
+    assert not any(holds_torch(pid) for pid in [worker.process.pid, *worker.children()])
+    TrainingRun.objects.filter(pk=run.pk).update(created_at="2020-01-01T00:00Z")
+    assert runs.resend_lost() == 1
+
+    ended(run)
+
+    assert (run.state, run.error, run.attempt, run.worker) == (State.DONE, None, 1, "gpu@here")
+    assert run.is_active, run.note
+    assert run.note.startswith("The first model.")
+    assert run.dataset["train"] + run.dataset["test"] + run.dataset["calibration"] == 60
+    assert min(run.dataset["test"], run.dataset["calibration"]) > 0
+    assert run.metrics["judged_on"] == "test"
+    assert run.metrics["accuracy"]["n"] == run.dataset["test"]
+    assert run.metrics["cross_validation"]["accuracy"]["value"] > 0.9
+    assert run.history
+    assert (settings.MODELS_DIR / run.checkpoint).exists()
+    assert not run.is_calibrated  # far fewer than 200 calibration images
+
+    job = ended(Job.objects.get(kind=Kind.PRELABEL))
+    assert job.state == State.DONE, job.error
+    open_images = Image.objects.filter(project=photographs).exclude(status=Status.SETTLED)
+    held_out = Image.objects.filter(project=photographs).held_out()
+    assert set(Prediction.objects.values_list("image", flat=True)) == {i.pk for i in [*open_images, *held_out]}
+    right = [
+        prediction.categories == [photographs.categories.get(name=photographs.truth[prediction.image_id]).pk]
+        for prediction in Prediction.objects.all()
+    ]
+    assert sum(right) / len(right) > 0.9
+    assert prelabels.due() == []
+    chosen_by = dict(QueueEntry.objects.filter(seats_left__gt=0).values_list("image__slice", "chosen_by"))
+    assert chosen_by.pop(Slice.NONE) == "uncertainty"
+    assert set(chosen_by.values()) <= {"random"}
+    assert list(Label.objects.order_by("pk").values()) == labels_before
+    wait_for(lambda: worker.children() and not any(map(holds_torch, worker.children())), "a fresh child")
+
+
+def test_a_worker_killed_in_training_ends_in_one_run_at_its_second_attempt(photographs, start_worker):
+    worker = start_worker("gpu", "gpu@here")
+    run = runs.request(project=photographs)
+    part_way(run)
+    kept = Feature.objects.count()
+
+    worker.signal_children(signal.SIGKILL)
+    wait_for(lambda: "WorkerLostError" in worker.log.read_text() or worker.children(), "a new child")
+    let_the_lease_run_out(run)
+    assert runs.resend_lost() <= 1  # the broker may have handed the message out again already
+    wait_for(lambda: (run.refresh_from_db(), run.attempt == 2 or runs.resend_lost() > 5)[1], "the second attempt")
+    ended(run)
+
+    assert (run.state, run.attempt) == (State.DONE, 2)
+    assert TrainingRun.objects.count() == 1
+    assert TrainingRun.objects.active().get() == run
+    assert Feature.objects.count() >= kept
+    assert Job.objects.filter(kind=Kind.PRELABEL).count() == 1
+
+
+def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
+    first = start_worker("gpu", "first@here")
+    run = runs.request(project=photographs)
+    part_way(run)
+    stopped = first.signal_children(signal.SIGSTOP)
+    assert stopped
+    let_the_lease_run_out(run)
+    start_worker("gpu", "second@here")
+    dispatch.send(dispatch.TRAIN, run.pk)
+    ended(run)
+    ended(Job.objects.get(kind=Kind.PRELABEL))
+    run.refresh_from_db()
+    after = TrainingRun.objects.filter(pk=run.pk).values().get()
+    assert (run.attempt, run.worker, run.is_active) == (2, "second@here", True)
+
+    first.signal_children(signal.SIGCONT)
+
+    wait_for(lambda: "stopped, " in first.log.read_text(), "the zombie's end")
+    assert TrainingRun.objects.filter(pk=run.pk).values().get() == after
+
+
+def test_a_cancelled_run_stops_and_the_next_one_may_begin(photographs, start_worker, lena):
+    worker = start_worker("gpu", "gpu@here")
+    run = runs.request(project=photographs)
+    part_way(run)
+
+    runs.cancel(run, lena)
+    other = runs.request(project=photographs)
+
+    ended(other)
+    run.refresh_from_db()
+    assert (run.state, run.checkpoint, run.is_active) == (State.CANCELLED, "", False)
+    assert other.state == State.DONE
+    assert "stopped, " in worker.log.read_text()
+
+
+def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, start_worker):
+    worker = start_worker("gpu", "gpu@here")
+    run = ended(runs.request(project=photographs))
+    ended(Job.objects.get(kind=Kind.PRELABEL))
+    before = Prediction.objects.count()
+    labels_before = list(Label.objects.order_by("pk").values())
+    fill(photographs, 600, seed=1000)
+
+    job = prelabels.request(TrainingRun.objects.get(pk=run.pk))
+    wait_for(lambda: Prediction.objects.count() > before, "the first predictions")
+    worker.signal_children(signal.SIGKILL)
+    half_way = Prediction.objects.count()
+    let_the_lease_run_out(job)
+    wait_for(lambda: (job.refresh_from_db(), job.attempt == 2 or jobs.resend_lost() > 5)[1], "the second attempt")
+    ended(job)
+
+    assert (job.state, job.attempt) == (State.DONE, 2)
+    assert half_way < Prediction.objects.count() == before + 600
+    assert job.result["predicted"] == before + 600 - half_way
+    assert list(Label.objects.order_by("pk").values()) == labels_before
+
+
+def test_the_settings_that_are_checked_are_those_that_there_are():
+    from labeler import run_config
+    from worker.ml.config import TrainConfig
+
+    known = TrainConfig().to_json()
+    flat = {
+        f"{name}.{inner}" if isinstance(value, dict) else name
+        for name, value in known.items()
+        for inner in (value if isinstance(value, dict) else [None])
+    }
+    assert flat == run_config.NUMBERS.keys() | run_config.TEXTS | run_config.LISTS

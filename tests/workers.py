@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,9 +74,7 @@ class Worker:
 
     def children(self) -> list[int]:
         """Process ids of its pool."""
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-        ).stdout
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
         pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
         return [pid for pid, parent in pairs if parent == self.process.pid]
 
@@ -90,14 +89,25 @@ class Worker:
             os.kill(pid, signal.SIGCONT)
         if self.process.poll() is None:
             self.process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):  # killed below, with its group
                 self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                pass  # killed below, with its group
-        try:
+        with suppress(ProcessLookupError):  # nothing of it is left
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # nothing of it is left
+        self.process.wait()
+
+
+class Beat:
+    """The scheduler process."""
+
+    def __init__(self, folder: Path) -> None:
+        words = [sys.executable, "-m", "celery", "-A", "worker", "beat", "--loglevel", "INFO"]
+        words += ["--schedule", str(folder / "beat-schedule"), "--pidfile", ""]
+        self.log = folder / "beat.log"
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(words, env=environment(), cwd=ROOT, stdout=output, stderr=output)
+
+    def stop(self) -> None:
+        self.process.kill()
         self.process.wait()
 
 

@@ -40,6 +40,11 @@ class Dataset:
     calibration: list[Example] = field(default_factory=list)
 
     @property
+    def task(self) -> str:
+        """As worker.ml calls it."""
+        return "multi" if self.is_multi else "single"
+
+    @property
     def examples(self) -> list[Example]:
         return [*self.train, *self.test, *self.calibration]
 

@@ -26,6 +26,7 @@ def features_of(
     backbone: Backbone,
     device: torch.device,
     *,
+    size: int,
     progress: Callable[[int, int], None],
 ) -> tuple[NDArray[np.float16], dict[str, str]]:
     """Features (n, n_features) in the order asked for, and why some are missing, by SHA-256: their rows are
@@ -34,11 +35,12 @@ def features_of(
     `progress` is called with (done, n) after each step; what it raises ends the work, with everything so far
     stored.
     """
+    name = f"{backbone.name}@{size}"  # the same image at another size has other features
     found = np.zeros((len(hashes), backbone.n_features), np.float16)
     missing: list[int] = []
     for start in range(0, len(hashes), LOOKUP):
         part = hashes[start : start + LOOKUP]
-        known = kept.load(backbone.name, part)
+        known = kept.load(name, part)
         for position, sha256 in enumerate(part, start):
             vector = np.frombuffer(known.get(sha256, b""), "<f2")
             if len(vector) == backbone.n_features:
@@ -52,11 +54,9 @@ def features_of(
         return found, failed
     store = media_store()
     batch = BATCH if device.type == "cpu" else 16 * BATCH
-    for step in embed([store.thumb_path(hashes[k]) for k in missing], backbone, device, batch=batch):
-        vectors = {
-            hashes[missing[k]]: row.astype("<f2") for k, row in zip(step.indices, step.features, strict=True)
-        }
-        kept.store(backbone.name, {sha256: row.tobytes() for sha256, row in vectors.items()})
+    for step in embed([store.thumb_path(hashes[k]) for k in missing], backbone, device, batch=batch, size=size):
+        vectors = {hashes[missing[k]]: row.astype("<f2") for k, row in zip(step.indices, step.features, strict=True)}
+        kept.store(name, {sha256: row.tobytes() for sha256, row in vectors.items()})
         for k, row in zip(step.indices, step.features, strict=True):
             found[missing[k]] = row
         failed |= {hashes[missing[k]]: reason for k, reason in step.failed.items()}

@@ -17,7 +17,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeler import dispatch, runs
 from labeler.errors import LabelerError
-from labeler.launch.supervisor import WORKER_ENVIRONMENT
+from labeler.launch.parts import WORKER_ENVIRONMENT
 from labeler.management.base import FAILED, USAGE, DataCommand
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State

@@ -1,4 +1,4 @@
-"""The cast. ann, bea and dora label; rev reviews; lena leads; ada is an admin; carl is a stranger who must never get in."""
+"""The cast. ann, bea and dora label; rev reviews; lena leads; ada is an admin; carl is a stranger: he never gets in."""
 
 import pytest
 from django.core.cache import cache

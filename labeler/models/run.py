@@ -1,4 +1,4 @@
-"""Training runs, what their models predict, and cached features. Written by labeler/runs.py and labeler/prelabels.py."""
+"""Training runs, what their models predict, cached features. Written by labeler/runs.py and labeler/prelabels.py."""
 
 from __future__ import annotations
 

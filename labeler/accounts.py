@@ -1,6 +1,8 @@
 """Tokens of REST clients, checking passwords without letting anybody guess, and the audit table.
 
-The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what in a project.
+The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what
+in a project.
+in a project.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 PREFIX = "lb_"
 SHOWN_CHARACTERS = 11
 LONGEST_LIFE_DAYS = 3650
-# last_used_at is for people who clean up, so a minute is exact enough: a write per request would double the cost of a save.
+# last_used_at is for people who clean up, so a minute is exact enough: a write per request would double the
+# cost of a save.
 USED_EVERY = timedelta(seconds=60)
 
 # Counted per process and forgotten with it: enough against guessing, and nobody is locked out for long.
@@ -40,7 +43,12 @@ FAILURES_FORGOTTEN_SECONDS = 300
 
 
 def audit(
-    actor: User | None, action: str, *, project: Project | int | None = None, subject: str = "", **details: Any
+    actor: User | None,
+    action: str,
+    *,
+    project: Project | int | None = None,
+    subject: str = "",
+    **details: Any,
 ) -> AuditEvent:
     """Write down who did what that matters. Call it in the transaction of the deed: both happen, or neither.
 
@@ -64,19 +72,21 @@ def create_token(
 ) -> tuple[Token, str]:
     """A new token and its secret, which is not kept: show it once.
 
-    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises Invalid.
+    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises
+    Invalid.
+    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises
+    Invalid.
     """
     wanted = list(Scope.values) if scopes is None else list(dict.fromkeys(scopes))
     if unknown := [scope for scope in wanted if scope not in Scope.values]:
         raise Invalid(
-            f"A token's scopes are of {', '.join(Scope.values)}.", fields={"scopes": [f"unknown: {s}" for s in unknown]}
+            f"A token's scopes are of {', '.join(Scope.values)}.",
+            fields={"scopes": [f"unknown: {s}" for s in unknown]},
         )
     if not wanted:
         raise Invalid("A token without a scope could do nothing.", fields={"scopes": ["name at least one"]})
     if expires_in_days is not None and not 1 <= expires_in_days <= LONGEST_LIFE_DAYS:
-        raise Invalid(
-            f"A token lives 1 to {LONGEST_LIFE_DAYS} days.", fields={"expires_in_days": ["out of range"]}
-        )
+        raise Invalid(f"A token lives 1 to {LONGEST_LIFE_DAYS} days.", fields={"expires_in_days": ["out of range"]})
     secret = PREFIX + secrets.token_urlsafe(30)
     token = Token.objects.create(
         user=user,
@@ -138,8 +148,8 @@ def live_tokens(user: User) -> list[Token]:
 def check_password(*, username: str, password: str, address: str) -> User:
     """The account with this name and password. `address`: where the request came from.
 
-    Raises WrongPassword (the same for a name nobody has: nobody learns which exist), TooManyRequests after ten failures
-    of one name from one address, or fifty from one address.
+    Raises WrongPassword (the same for a name nobody has: nobody learns which exist), TooManyRequests after
+    ten failures of one name from one address, or fifty from one address.
     """
     keys = {
         f"login-failures:{hashlib.sha256(f'{address}|{username.casefold()}'.encode()).hexdigest()}": FAILURES_ALLOWED,
@@ -147,7 +157,8 @@ def check_password(*, username: str, password: str, address: str) -> User:
     }
     if any(cache.get(key, 0) >= allowed for key, allowed in keys.items()):
         raise TooManyRequests(
-            "Too many failed attempts. Wait five minutes, then try again.", retry_after=FAILURES_FORGOTTEN_SECONDS
+            "Too many failed attempts. Wait five minutes, then try again.",
+            retry_after=FAILURES_FORGOTTEN_SECONDS,
         )
     user = authenticate(username=username, password=password)
     if user is None:

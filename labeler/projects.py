@@ -1,7 +1,9 @@
 """Make and change projects: settings, classes, guideline, members, trash.
 
-The only module that writes Project, Category, GuidelineVersion and Membership (but for a member's place in the queue,
-queue.py). Knows nothing of labels; when a change of rules changes what votes mean, recount.py is asked.
+The only module that writes Project, Category, GuidelineVersion and Membership (but for a member's place in
+the queue, queue.py). Knows nothing of labels; when a change of rules changes what votes mean, recount.py is
+asked.
+asked.
 """
 
 from __future__ import annotations
@@ -100,7 +102,8 @@ def _check_task(task: str) -> None:
         raise Invalid(f"task must be one of {', '.join(SUPPORTED_TASKS)}.", fields={"task": ["unknown"]})
     if task not in SUPPORTED_TASKS:
         raise TaskNotSupported(
-            f"Projects of {task} do not exist yet; single and multi do.", fields={"task": ["not supported yet"]}
+            f"Projects of {task} do not exist yet; single and multi do.",
+            fields={"task": ["not supported yet"]},
         )
 
 
@@ -112,18 +115,17 @@ def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
     return dict(settings)
 
 
-def update(
-    *, project: Project, by: User, changes: Mapping[str, Any], expected_version: int | None = None
-) -> Project:
+def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_version: int | None = None) -> Project:
     """Change settings (SETTINGS); another guideline text becomes a new version, another quota changes the images' seats.
 
-    expected_version: refuse when somebody changed the project since (StaleVersion). Raises Invalid, NotPossibleNow for
-    another task.
+    expected_version: refuse when somebody changed the project since (StaleVersion). Raises Invalid,
+    NotPossibleNow for another task.
     """
     changes = dict(changes)
     if changes.pop("task", project.task) != project.task:
         raise NotPossibleNow(
-            "The task of a project cannot be changed: make a new project.", fields={"task": ["cannot be changed"]}
+            "The task of a project cannot be changed: make a new project.",
+            fields={"task": ["cannot be changed"]},
         )
     changes = _known(changes)
     with transaction.atomic():
@@ -138,14 +140,13 @@ def update(
             return row
         if "guideline" in changed:
             row.guideline_version += 1
-            GuidelineVersion.objects.create(
-                project=row, number=row.guideline_version, text=row.guideline, author=by
-            )
+            GuidelineVersion.objects.create(project=row, number=row.guideline_version, text=row.guideline, author=by)
         row.version += 1
         row.save(update_fields=[*changed, "version", "guideline_version"])
         audit(by, "project.update", project=row, subject=row.name, changed=changed)
     if "labels_per_image" in changed:
-        # After the commit: each image is changed by itself, so that nobody who labels has to wait for all of them.
+        # After the commit: each image is changed by itself, so that nobody who labels has to wait for all of
+        # them.
         queue.set_seats(row)
         recount.images(row)
     return row
@@ -154,7 +155,8 @@ def update(
 def _check_version(current: int, expected: int | None, noun: str) -> None:
     if expected is not None and expected != current:
         raise StaleVersion(
-            f"Somebody changed this {noun} meanwhile. Look at the present one, then change it again.", current=current
+            f"Somebody changed this {noun} meanwhile. Look at the present one, then change it again.",
+            current=current,
         )
 
 
@@ -219,9 +221,12 @@ def _check_key(category: Category) -> None:
         return
     if category.key.casefold() in RESERVED_KEYS or not category.key.isprintable():
         raise Invalid(
-            f"The key “{category.key}” has a meaning of its own on the labeling screen.", fields={"key": ["reserved"]}
+            f"The key “{category.key}” has a meaning of its own on the labeling screen.",
+            fields={"key": ["reserved"]},
         )
-    others = Category.objects.in_use().filter(project=category.project, key__iexact=category.key).exclude(pk=category.pk)
+    others = (
+        Category.objects.in_use().filter(project=category.project, key__iexact=category.key).exclude(pk=category.pk)
+    )
     if other := others.first():
         raise Conflict(f"The key “{category.key}” chooses “{other.name}” already.", fields={"key": ["taken"]})
 
@@ -249,9 +254,10 @@ def change_category(
 ) -> Category:
     """Rename, describe, give a key or a place, merge into another class, retire or bring back.
 
-    changes: any of name, description, key, position, retired (bool), merged_into (id of a class in use, or None).
-    Old labels keep their meaning: a former name still works, a merged class counts as what it was merged into.
-    Raises StaleVersion, Invalid, Conflict.
+    changes: any of name, description, key, position, retired (bool), merged_into (id of a class in use, or
+    None). Old labels keep their meaning: a former name still works, a merged class counts as what it was
+    merged into. Raises StaleVersion, Invalid, Conflict.
+    merged into. Raises StaleVersion, Invalid, Conflict.
     """
     with transaction.atomic():
         project = Project.objects.select_for_update(no_key=True).get(pk=category.project_id)
@@ -334,7 +340,14 @@ def change_role(*, member: Membership, by: User, role: str) -> Membership:
         if row.role != role:
             if row.may_lead:
                 _check_not_last_lead(row)
-            audit(by, "member.role", project=row.project_id, subject=row.user.get_username(), before=row.role, after=role)
+            audit(
+                by,
+                "member.role",
+                project=row.project_id,
+                subject=row.user.get_username(),
+                before=row.role,
+                after=role,
+            )
             row.role = role
             row.save(update_fields=["role"])
     return row

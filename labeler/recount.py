@@ -1,7 +1,7 @@
 """Bring the counters of images in line with their labels, after the rules changed: another quota, merged classes.
 
-A save keeps the counters by itself (labeling.py); this is for the rest. Reads labels, writes Image.tally and what follows
-from it, and no label.
+A save keeps the counters by itself (labeling.py); this is for the rest. Reads labels, writes Image.tally and
+what follows from it, and no label.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def images(project: Project) -> int:
 def _batches(project: Project) -> Iterator[list[int]]:
     last = 0
     while ids := list(
-        Image.objects.filter(project=project, n_votes__gt=0, pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
+        Image.objects.filter(project=project, n_votes__gt=0, pk__gt=last)
+        .order_by("pk")
+        .values_list("pk", flat=True)[:BATCH]
     ):
         yield ids
         last = ids[-1]

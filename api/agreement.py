@@ -1,0 +1,200 @@
+"""/api/projects/{id}/agreement/, disagreements/ and progress/: what the labels say as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View, may_review
+from api.fields import StatShape
+from api.images import ORDERS
+from api.pagination import page
+from api.permissions import Needs
+from api.schema import PAGING, describe, example, page_of, parameter
+from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
+from labeler import reports
+from labeler.models import Image, Role
+from labeler.models.account import Scope
+
+TAG = "Agreement"
+
+
+class PairShape(serializers.Serializer):
+    a = serializers.CharField()
+    b = serializers.CharField()
+    n = serializers.IntegerField(help_text="images both have labeled")
+    kappa = StatShape(help_text="Cohen's, with its 95 % interval")
+    observed = serializers.FloatField(allow_null=True)
+    expected = serializers.FloatField(allow_null=True)
+    ac1 = serializers.FloatField(allow_null=True, help_text="Gwet's")
+    pabak = serializers.FloatField(allow_null=True)
+
+
+class CategoryAgreementShape(serializers.Serializer):
+    name = serializers.CharField()
+    kappa = StatShape(help_text="this class against all others")
+    n = serializers.IntegerField(help_text="labels that name it")
+
+
+class ConfusionShape(serializers.Serializer):
+    a = serializers.CharField()
+    b = serializers.CharField()
+    count = serializers.IntegerField(help_text="images on which one person said a and another b")
+
+
+class AnnotatorShape(serializers.Serializer):
+    username = serializers.CharField()
+    n = serializers.IntegerField()
+    n_shared = serializers.IntegerField()
+    mean_kappa = serializers.FloatField(allow_null=True)
+    seconds_median = serializers.FloatField(allow_null=True)
+    gold_accuracy = serializers.FloatField(allow_null=True, help_text="null without gold images")
+
+
+class AgreementShape(serializers.Serializer):
+    labels = serializers.ChoiceField(reports.LABELS)
+    sample = serializers.ChoiceField(reports.SAMPLES)
+    n_images = serializers.IntegerField()
+    n_shared_images = serializers.IntegerField(help_text="with labels of two or more people")
+    n_labels = serializers.IntegerField()
+    alpha = StatShape(help_text="Krippendorff's, the headline; MASI distance for several classes")
+    fleiss = StatShape()
+    light = StatShape(help_text="mean of the defined kappas of pairs")
+    observed = StatShape()
+    pairs = PairShape(many=True)
+    categories = CategoryAgreementShape(many=True)
+    confusion = ConfusionShape(many=True)
+    annotators = AnnotatorShape(many=True)
+    notes = serializers.ListField(child=serializers.CharField(), help_text="what the figures mean, in words")
+
+
+_STAT = {"value": 0.74, "low": 0.70, "high": 0.78, "n": 412, "reason": None}
+EXAMPLE = {
+    "labels": "blind", "sample": "random", "n_images": 500, "n_shared_images": 412, "n_labels": 1100, "alpha": _STAT,
+    "fleiss": {"value": None, "low": None, "high": None, "n": 412, "reason": "images have unequal numbers of labels"},
+    "light": _STAT, "observed": {**_STAT, "value": 0.81, "low": 0.78, "high": 0.84},
+    "pairs": [{"a": "ann", "b": "bea", "n": 210, "kappa": _STAT, "observed": 0.82, "expected": 0.31, "ac1": 0.77, "pabak": 0.76}],
+    "categories": [{"name": "rust", "kappa": _STAT, "n": 260}], "confusion": [{"a": "rust", "b": "leaf spot", "count": 31}],
+    "annotators": [{"username": "ann", "n": 400, "n_shared": 380, "mean_kappa": 0.74, "seconds_median": 1.9,
+                    "gold_accuracy": None}],
+    "notes": ["…"],
+}  # fmt: skip
+
+
+class Agreement(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "get_agreement", "How far people agree.\n\nNormally from labels given without a pre-label, on images chosen at random: "
+        "these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
+        answers={200: AgreementShape}, examples=[example(EXAMPLE)],
+        parameters=[
+            parameter("labels", "given without, with, or regardless of a pre-label", enum=reports.LABELS),
+            parameter("sample", "images chosen at random, or all. Normally random; all with labels=all", enum=reports.SAMPLES),
+            parameter("since", "labels from this time on (ISO 8601)"),
+            parameter("guideline", "labels made by this version of the guideline", int),
+            parameter("category", "this class against all others (id or name)"),
+        ],
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        labels = parsing.choice(request, "labels", reports.LABELS, "blind")
+        sample = parsing.choice(request, "sample", reports.SAMPLES, "all" if labels == "all" else "random")
+        category = parsing.text(request, "category")
+        selection = reports.Selection(
+            labels=labels,  # type: ignore[arg-type]
+            sample=sample,  # type: ignore[arg-type]
+            since=parsing.moment(request, "since"),
+            guideline=parsing.integer(request, "guideline", high=2**31 - 1),
+            category=parsing.category(project, category) if category else None,
+        )
+        return Response(reports.agreement(project, selection))
+
+
+class DisagreementShape(serializers.Serializer):
+    image = ImageShape()
+    disagreement = serializers.FloatField(help_text="entropy of the votes, 0 to 1")
+    votes = VoteShape(many=True)
+    decided = serializers.BooleanField(help_text="a reviewer has settled it")
+
+
+class Disagreements(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe("list_disagreements", "Images by how much their judgements differ, with the votes.", tag=TAG,
+              parameters=[*PAGING, parameter("open", "without those that a reviewer has settled", bool)],
+              answers={200: page_of(DisagreementShape)})  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        images = reports.disagreements(project)
+        if parsing.flag(request, "open"):
+            images = images.filter(has_decision=False)
+
+        def shape(found: list[Image]) -> list[dict[str, Any]]:
+            votes = reports.votes_of(found)
+            return [
+                {
+                    "image": shown,
+                    "disagreement": image.disagreement,
+                    "votes": [vote_shape(project, label) for label in votes[image.pk]],
+                    "decided": image.has_decision,
+                }
+                for image, shown in zip(found, image_shapes(request.user, project, found), strict=True)
+            ]
+
+        return page(request, images, shape, order=ORDERS["-disagreement"])
+
+
+class DayShape(serializers.Serializer):
+    day = serializers.DateField()
+    labels = serializers.IntegerField()
+
+
+class PersonProgressShape(serializers.Serializer):
+    username = serializers.CharField()
+    labels = serializers.IntegerField()
+
+
+class ForecastShape(serializers.Serializer):
+    days = serializers.FloatField(allow_null=True, help_text="until no label is missing")
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True, help_text="null beside a value: perhaps never")
+    reason = serializers.CharField(allow_null=True)
+
+
+class PaceShape(serializers.Serializer):
+    labels_per_day = serializers.FloatField(allow_null=True)
+    days = serializers.IntegerField(help_text="that it was counted over")
+
+
+class LabelCountsShape(serializers.Serializer):
+    total = serializers.IntegerField()
+    wanted = serializers.IntegerField()
+    left = serializers.IntegerField()
+
+
+class ProjectProgressShape(serializers.Serializer):
+    images = serializers.DictField(child=serializers.IntegerField(), help_text="total, and by status")
+    labels = LabelCountsShape()
+    by_day = DayShape(many=True)
+    by_annotator = PersonProgressShape(many=True, help_text="annotators: only themselves")
+    pace = PaceShape()
+    forecast = ForecastShape()
+
+
+class Progress(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    @describe("get_progress", "Images by status, labels by day, pace, and a forecast with its interval.", tag=TAG,
+              answers={200: ProjectProgressShape})  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        report = reports.progress(project)
+        if not may_review(project):
+            mine = [row for row in report["by_annotator"] if row["username"] == request.user.get_username()]
+            report = {**report, "by_annotator": mine}
+        return Response(report)

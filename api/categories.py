@@ -1,0 +1,103 @@
+"""/api/projects/{id}/categories/ and /api/categories/{id}/: the classes of a project. Renamed, merged, retired, never deleted."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import etags, parsing
+from api.access import View
+from api.fields import CategoryRefField
+from api.permissions import Needs
+from api.schema import IF_MATCH, describe, example
+from labeler import categories as label_set
+from labeler import projects
+from labeler.models import Category, Role
+from labeler.models.account import Scope
+
+TAG = "Projects"
+
+
+class CategoryInput(serializers.Serializer):
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    key = serializers.CharField(required=False, allow_blank=True, max_length=1, help_text="chooses it on the screen")
+
+
+class CategoryChange(CategoryInput):
+    position = serializers.IntegerField(required=False, min_value=0, max_value=100_000)
+    retired = serializers.BooleanField(required=False, help_text="can no longer be chosen; its labels stay")
+    merged_into = CategoryRefField(
+        required=False, allow_null=True, help_text="another class in use that takes over its labels; null: none"
+    )
+
+
+class CategoryShape(serializers.ModelSerializer):
+    retired = serializers.SerializerMethodField()
+    merged_into = serializers.IntegerField(source="merged_into_id", allow_null=True)
+
+    class Meta:
+        model = Category
+        fields = ("id", "name", "description", "key", "position", "retired", "merged_into", "former_names", "version")
+
+    def get_retired(self, category: Category) -> bool:
+        return category.retired_at is not None
+
+
+class CategoryListShape(serializers.Serializer):
+    results = CategoryShape(many=True)
+    next = serializers.URLField(allow_null=True)
+    label_set = serializers.IntegerField(help_text="version of the whole set, raised by every change")
+
+
+class Categories(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("list_categories", "The classes of a project, retired ones included, in the order of the screen.", tag=TAG,
+              answers={200: CategoryListShape})  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        rows = CategoryShape(project.categories.order_by("position", "id"), many=True).data
+        response = Response({"results": rows, "next": None, "label_set": project.label_set_version})
+        return etags.tagged(response, project.label_set_version)
+
+    @describe("add_category", "Add a class.", tag=TAG, request=CategoryInput, answers={201: CategoryShape}, errors=(409,),
+              examples=[example({"name": "leaf spot", "key": "l"}, of_request=True)])  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        category = projects.add_category(project=project, by=request.user, **parsing.parse(CategoryInput, request))
+        return etags.tagged(Response(CategoryShape(category).data, status=201), category.version)
+
+
+class OneCategory(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "PATCH": Needs(Scope.MANAGE, Role.LEAD)}
+
+    def _category(self, category_id: int) -> Category:
+        rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
+        return self.checked_role(rows, "There is no such class, or you are not a member of its project.")
+
+    @describe("get_category", "One class.", tag=TAG, answers={200: CategoryShape})
+    def get(self, request: Request, category_id: int) -> Response:
+        category = self._category(category_id)
+        return etags.tagged(Response(CategoryShape(category).data), category.version)
+
+    @describe(
+        "change_category", "Rename, merge, retire or describe a class.\n\nOld labels keep their meaning: former names go on "
+        "working for clients, a merged class counts as what it was merged into. Every change raises the version of the label "
+        "set.", tag=TAG, request=CategoryChange, answers={200: CategoryShape}, errors=(409, 412), parameters=[IF_MATCH],
+        examples=[example({"name": "rust"}, "rename", of_request=True),
+                  example({"merged_into": "leaf spot"}, "merge", of_request=True),
+                  example({"retired": True}, "retire", of_request=True)],
+    )  # fmt: skip
+    def patch(self, request: Request, category_id: int) -> Response:
+        category = self._category(category_id)
+        changes = parsing.parse(CategoryChange, request, partial=True)
+        if changes.get("merged_into") is not None:
+            index = label_set.index(category.project)
+            (changes["merged_into"],) = index.resolve([changes["merged_into"]])
+        changed = projects.change_category(
+            category=category, by=request.user, changes=changes,
+            expected_version=etags.expected_number(request, category.version),
+        )  # fmt: skip
+        return etags.tagged(Response(CategoryShape(changed).data), changed.version)

@@ -1,0 +1,136 @@
+"""/api/projects/{id}/claims/ and /api/images/{id}/claim/: take the next images, and give one back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import prefetch_related_objects
+from django.urls import reverse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View, shown_name
+from api.fields import CategoryRefField, ShareField
+from api.permissions import Needs
+from api.schema import describe, example
+from labeler import categories as label_set
+from labeler import queue
+from labeler.errors import NotAllowed
+from labeler.models import Claim, Image, Project, Role
+from labeler.models.account import Scope
+
+TAG = "Labeling"
+
+
+class ClaimInput(serializers.Serializer):
+    count = serializers.IntegerField(required=False, default=1, min_value=1, max_value=queue.MOST_CLAIMS)
+    client = serializers.UUIDField(
+        required=False, allow_null=True, help_text="of the tab: its own open claims come first"
+    )
+    predicted = CategoryRefField(required=False, allow_null=True, help_text="only images the model puts in this class")
+    min_confidence = ShareField(required=False, default=0.0, help_text="together with `predicted`")
+
+
+class ClaimedImageShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField(help_text="opaque unless the project shows file names")
+    width = serializers.IntegerField(help_text="pixels, upright")
+    height = serializers.IntegerField(help_text="pixels, upright")
+    preview_url = serializers.CharField(help_text="long side at most 1600 pixels")
+    file_url = serializers.CharField(help_text="full size")
+
+
+class PrelabelShape(serializers.Serializer):
+    prediction = serializers.IntegerField()
+    categories = serializers.ListField(child=serializers.CharField())
+    probability = serializers.FloatField()
+    calibrated = serializers.BooleanField(help_text="false: read the probability as an order, not as a frequency")
+
+
+class ClaimShape(serializers.Serializer):
+    image = ClaimedImageShape()
+    prelabel = PrelabelShape(allow_null=True, help_text="null: to be judged without help")
+    expires_at = serializers.DateTimeField()
+
+
+class ClaimsShape(serializers.Serializer):
+    claims = ClaimShape(many=True)
+    remaining = serializers.IntegerField(help_text="images with an open seat, about")
+
+
+EXAMPLE = {
+    "claims": [
+        {
+            "image": {"id": 613, "name": "Image 613", "width": 1152, "height": 864,
+                      "preview_url": "/api/images/613/preview/", "file_url": "/api/images/613/file/"},
+            "prelabel": {"prediction": 9041, "categories": ["rust"], "probability": 0.84, "calibrated": True},
+            "expires_at": "2026-11-05T10:30:00Z",
+        }
+    ],
+    "remaining": 888,
+}  # fmt: skip
+
+
+class Claims(View):
+    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe(
+        "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a lost answer "
+        "costs nothing, ask again. An empty list when nothing is left for you. What is shown as a pre-label here is "
+        "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape},
+        examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True), example(EXAMPLE)],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        if not project.is_member:  # type: ignore[attr-defined]
+            raise NotAllowed("Become a member of this project first: labels belong to its members.")
+        wanted = parsing.parse(ClaimInput, request)
+        if wanted.get("predicted") is not None:
+            (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])
+        claims = queue.claim(project=project, annotator=request.user, **wanted)
+        # One query for the models of all pre-labels, not one each.
+        prefetch_related_objects([c.shown_prediction for c in claims if c.shown_prediction], "run")
+        return Response({"claims": [_shape(project, claim) for claim in claims], "remaining": queue.remaining(project)})
+
+
+def image_urls(image_id: int) -> dict[str, str]:
+    """Where an image's bytes are."""
+    return {
+        "preview_url": reverse("api:preview", args=[image_id]),
+        "file_url": reverse("api:file", args=[image_id]),
+    }
+
+
+def _shape(project: Project, claim: Claim) -> dict[str, Any]:
+    image: Image = claim.image
+    shown = claim.shown_prediction
+    return {
+        "image": {
+            "id": image.pk,
+            "name": shown_name(image, project, opaque=True),
+            "width": image.width,
+            "height": image.height,
+            **image_urls(image.pk),
+        },
+        "prelabel": shown
+        and {
+            "prediction": shown.pk,
+            "categories": label_set.index(project).label(shown.categories),
+            "probability": shown.probability,
+            "calibrated": shown.run.is_calibrated,
+        },
+        "expires_at": claim.expires_at,
+    }
+
+
+class OneClaim(View):
+    needs = {"DELETE": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe("release_claim", "Give an image back unanswered. Nothing happens when you do not hold it.", tag=TAG,
+              answers={204: None})  # fmt: skip
+    def delete(self, request: Request, image_id: int) -> Response:
+        self.image(image_id)
+        queue.release(image_id=image_id, annotator=request.user)
+        return Response(status=204)

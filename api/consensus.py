@@ -1,0 +1,68 @@
+"""/api/images/{id}/consensus/: what an image is taken to be, and a reviewer's decision above the votes."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import etags, parsing
+from api.access import View, may_review
+from api.fields import CategoryRefField
+from api.permissions import Needs
+from api.schema import IF_MATCH, describe, example
+from api.shapes import ConsensusShape, consensus_shape
+from labeler import adjudication, consensus
+from labeler.errors import NotAllowed
+from labeler.models import Image, Label, Role
+from labeler.models.account import Scope
+from labeler.models.label import VOTES
+
+TAG = "Agreement"
+
+
+class DecisionInput(serializers.Serializer):
+    categories = serializers.ListField(child=CategoryRefField(), max_length=1000, help_text="by id or name")
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=adjudication.LONGEST_REASON)
+
+
+class OneConsensus(View):
+    needs = {
+        "GET": Needs(Scope.READ, Role.ANNOTATOR),
+        "PUT": Needs(Scope.LABEL, Role.REVIEWER),
+        "DELETE": Needs(Scope.LABEL, Role.REVIEWER),
+    }
+
+    @describe("get_consensus", "What the image is taken to be: the vote, or a reviewer's decision above it.", tag=TAG,
+              answers={200: ConsensusShape})  # fmt: skip
+    def get(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        answers = Label.objects.current().filter(image=image, annotator=request.user, answer__in=VOTES)
+        if not may_review(image) and not answers.exists():
+            raise NotAllowed("Answer this image first: then you may see what it is taken to be.")
+        return self._answer(image)
+
+    def _answer(self, image: Image) -> Response:
+        decision = adjudication.standing(image)
+        response = Response(consensus_shape(image.project, consensus.of(image, decision)))
+        return etags.tagged(response, adjudication.version_of(image, decision))
+
+    @describe(
+        "decide", "Settle an image, whatever the votes say.\n\nWith If-Match it is refused when votes or decision have changed "
+        "since you looked.", tag=TAG, request=DecisionInput, answers={200: ConsensusShape}, errors=(412,),
+        parameters=[IF_MATCH], examples=[example({"categories": ["rust"], "reason": "orange dust underneath"}, of_request=True)],
+    )  # fmt: skip
+    def put(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        adjudication.decide(
+            image_id=image.pk, reviewer=request.user, expected_version=etags.expected(request),
+            **parsing.parse(DecisionInput, request),
+        )  # fmt: skip
+        return self._answer(self.image(image_id))
+
+    @describe("withdraw_decision", "Return an image to its votes.", tag=TAG, answers={200: ConsensusShape},
+              errors=(409, 412), parameters=[IF_MATCH])  # fmt: skip
+    def delete(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        adjudication.withdraw(image_id=image.pk, reviewer=request.user, expected_version=etags.expected(request))
+        return self._answer(self.image(image_id))

@@ -1,0 +1,76 @@
+"""Serializer fields of our own, and shapes that several nouns share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+
+class ShareField(serializers.FloatField):
+    """A number from 0 to 1. The framework's own field lets the text "nan" through."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(min_value=0.0, max_value=1.0, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class CategoryRefField(serializers.Field):
+    """A class, by its id or by any name it ever had."""
+
+    default_error_messages = {"invalid": "Name the class by its id or its name."}
+
+    def to_internal_value(self, data: Any) -> int | str:
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class ObjectField(serializers.DictField):
+    """Any JSON object."""
+
+
+class ErrorShape(serializers.Serializer):
+    """Inside of every error answer."""
+
+    code = serializers.CharField(help_text="for programs: never changes")
+    message = serializers.CharField(help_text="one sentence a person can act on")
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()), help_text="what is wrong with which member"
+    )
+
+
+class ErrorAnswer(serializers.Serializer):
+    """Every answer of 400 and above."""
+
+    error = ErrorShape()
+
+
+class ProgressShape(serializers.Serializer):
+    """How far long work is."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class StatShape(serializers.Serializer):
+    """A figure with its evidence."""
+
+    value = serializers.FloatField(allow_null=True, help_text="null where undefined: `reason` says why")
+    low = serializers.FloatField(allow_null=True, help_text="of the 95 % interval")
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField(help_text="images behind it")
+    reason = serializers.CharField(allow_null=True)

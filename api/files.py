@@ -1,0 +1,103 @@
+"""/api/images/{id}/preview/, thumb/ and file/: an image's bytes, for members only."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.http import content_disposition_header
+from rest_framework.request import Request
+
+from api import parsing
+from api.access import View, may_review, shown_name
+from api.permissions import Needs
+from api.schema import describe, file, parameter
+from labeler.errors import NotAllowed, NotFound
+from labeler.intake.check import Refused, decode_image
+from labeler.intake.images import limits, media_store
+from labeler.intake.renditions import make_full_size
+from labeler.models import Image, Role
+from labeler.models.account import Scope
+
+TAG = "Images"
+# The bytes of a hash never change; whether somebody may still see them does, so shared caches keep nothing.
+MAX_AGE_SECONDS = 24 * 3600
+MEDIA_TYPES = {
+    "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp", "tif": "image/tiff",
+}  # fmt: skip
+
+
+class _Bytes(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    def _answer(self, request: Request, image: Image, path: Path, kind: str, media_type: str) -> HttpResponseBase:
+        tag = f'"{image.sha256[:32]}-{kind}"'
+        if tag in request.headers.get("If-None-Match", ""):
+            return _guarded(HttpResponse(status=304), tag)
+        try:
+            opened = path.open("rb")
+        except FileNotFoundError as error:
+            raise NotFound("The file of this image is missing on the server. Skip it, and tell a lead.") from error
+        response = FileResponse(opened, content_type=media_type)
+        return _guarded(response, tag)
+
+
+def _guarded(response: HttpResponseBase, tag: str) -> HttpResponseBase:
+    response["ETag"] = tag
+    patch_cache_control(response, private=True, max_age=MAX_AGE_SECONDS)
+    response["X-Content-Type-Options"] = "nosniff"
+    # Whatever a browser takes the bytes for, they run nothing.
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+class Preview(_Bytes):
+    @describe("get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 pixels.",
+              tag=TAG, answers=file("image/jpeg", "the preview"))  # fmt: skip
+    def get(self, request: Request, image_id: int) -> HttpResponseBase:
+        image = self.image(image_id)
+        return self._answer(request, image, media_store().preview_path(image.sha256), "preview", "image/jpeg")
+
+
+class Thumb(_Bytes):
+    @describe("get_thumb", "A small JPEG: upright, short side at most 256 pixels.", tag=TAG,
+              answers=file("image/jpeg", "the thumbnail"))  # fmt: skip
+    def get(self, request: Request, image_id: int) -> HttpResponseBase:
+        image = self.image(image_id)
+        return self._answer(request, image, media_store().thumb_path(image.sha256), "thumb", "image/jpeg")
+
+
+class File(_Bytes):
+    @describe(
+        "get_file", "The image in full size, upright and without metadata.\n\nReviewers and leads get the bytes as they came "
+        "with `original=true`.", tag=TAG, answers=file("image/*", "the image"),
+        parameters=[parameter("original", "as it came, with its metadata", bool)],
+    )  # fmt: skip
+    def get(self, request: Request, image_id: int) -> HttpResponseBase:
+        image = self.image(image_id)
+        original = media_store().original_path(image.sha256, image.extension)
+        if parsing.flag(request, "original"):
+            if not may_review(image):
+                # Where and when it was taken, and by whom, stands in a file as it came.
+                raise NotAllowed("Only reviewers and leads may have the file as it came.")
+            response = self._answer(request, image, original, "original", MEDIA_TYPES[image.extension])
+            name = shown_name(image, image.project, opaque=False).rsplit("/", 1)[-1]
+            response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+            return response
+        return self._full_size(request, image, original)
+
+    def _full_size(self, request: Request, image: Image, original: Path) -> HttpResponseBase:
+        tag = f'"{image.sha256[:32]}-full"'
+        if tag in request.headers.get("If-None-Match", ""):
+            return _guarded(HttpResponse(status=304), tag)
+        try:
+            made = make_full_size(decode_image(original, limits=limits(), full_size=True))
+        except FileNotFoundError as error:
+            raise NotFound("The file of this image is missing on the server. Skip it, and tell a lead.") from error
+        except Refused as refusal:
+            raise NotFound(f"The file of this image is damaged on the server. {refusal.reason}") from refusal
+        return _guarded(FileResponse(io.BytesIO(made.content), content_type=made.media_type), tag)

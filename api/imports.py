@@ -1,0 +1,149 @@
+"""/api/projects/{id}/imports/ and /api/imports/{id}/: archives in, as work that a worker does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.fields import ErrorShape, ProgressShape
+from api.images import RefusedShape
+from api.permissions import Needs
+from api.schema import IDEMPOTENCY, describe, example
+from api.uploads import PathKeepingUploads, Uploads
+from labeler import jobs
+from labeler.errors import Invalid, NotPossibleNow
+from labeler.intake import uploads
+from labeler.intake.archives import clean_name
+from labeler.models import Job, Project, Role
+from labeler.models.account import Scope
+from labeler.models.job import Kind, State
+
+TAG = "Images"
+SUPPORTED = ("auto", "zip", "imagefolder", "tar")
+LATER = ("csv", "labels-csv", "labelstudio", "coco", "yolo", "voc", "cvat", "urls")
+
+
+class ImportInput(serializers.Serializer):
+    file = serializers.FileField(help_text="a zip, or a tar (plain, gzip, bzip2, xz)")
+    format = serializers.ChoiceField([*SUPPORTED, *LATER], required=False, default="auto")
+
+
+class ImportShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    project = serializers.IntegerField()
+    state = serializers.ChoiceField(State.choices)
+    stage = serializers.CharField(help_text="what the worker is doing, in words")
+    progress = ProgressShape()
+    error = ErrorShape(allow_null=True)
+    name = serializers.CharField(help_text="of the file, as it was sent")
+    format = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    added = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    labels_added = serializers.IntegerField()
+    predictions_added = serializers.IntegerField()
+    refused = RefusedShape(many=True)
+
+
+def _shape(job: Job) -> dict[str, Any]:
+    # An upload that was sent with a key has lists where an import has counts.
+    counts = {
+        name: len(found) if isinstance(found := job.result.get(name, 0), list) else found
+        for name in ("added", "duplicates", "labels_added", "predictions_added")
+    }
+    return {
+        "id": job.pk,
+        "project": job.project_id,
+        "state": job.state,
+        "stage": job.stage,
+        "progress": {"done": job.progress_done, "total": job.progress_total},
+        "error": job.error,
+        "name": job.params.get("name", ""),
+        "format": job.params.get("format", "auto"),
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        **counts,
+        "refused": job.result.get("refused", []),
+    }
+
+
+class Imports(Uploads, View):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe(
+        "create_import", "Import an archive of images.\n\nA worker opens it; follow the row. Folders are kept in the images' "
+        "names. Formats so far: auto, zip, imagefolder, tar.", tag=TAG, request={"multipart/form-data": ImportInput},
+        answers={202: ImportShape}, errors=(409, 413, 422, 507), parameters=[IDEMPOTENCY],
+        examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},
+                           "error": None, "name": "leaves.zip", "format": "zip", "created_at": "2026-11-05T10:00:00Z",
+                           "finished_at": None, "added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0,
+                           "refused": []})],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        format_ = request.data.get("format", "auto") if isinstance(request.data, Mapping) else None
+        _check_format(format_)
+        file = request.FILES.get("file")
+        if file is None:
+            raise Invalid("Send a form with the archive as “file”.", fields={"file": ["missing"]})
+        kept = uploads.keep(file.chunks())
+        params = {"path": kept.path, "format": format_, "name": clean_name(PathKeepingUploads.path_of(file))}
+        try:
+            job = jobs.request_import(
+                project=project, requested_by=request.user, params=params,
+                idempotency_key=parsing.idempotency_key(request), body_hash=_hash(project, format_, kept),
+            )  # fmt: skip
+        except BaseException:
+            kept.discard()
+            raise
+        if job.params.get("path") != kept.path:
+            kept.discard()  # a replay: the first one's file is the one that counts
+        return Response(_shape(job), status=202)
+
+
+def _hash(project: Project, format_: str, kept: uploads.Kept) -> str:
+    return hashlib.sha256(f"{project.pk} {format_} {kept.sha256}".encode()).hexdigest()
+
+
+def _check_format(format_: Any) -> None:
+    if format_ in SUPPORTED:
+        return
+    known = ", ".join(SUPPORTED)
+    if format_ in LATER:
+        raise NotPossibleNow(
+            f"Imports as {format_} are not possible yet; {known} are.", fields={"format": ["not supported yet"]}
+        )
+    raise Invalid(f"format must be one of {known}.", fields={"format": ["unknown"]})
+
+
+class OneImport(View):
+    needs = {"GET": Needs(Scope.READ, Role.LEAD)}
+
+    def _job(self, import_id: int) -> Job:
+        rows = Job.objects.select_related("project").filter(
+            pk=import_id, kind=Kind.IMPORT, project__trashed_at__isnull=True
+        )
+        return self.checked_role(rows, "There is no such import, or you are not a member of its project.")
+
+    @describe("get_import", "An import: its state, progress, and what became of the files.", tag=TAG,
+              answers={200: ImportShape})  # fmt: skip
+    def get(self, request: Request, import_id: int) -> Response:
+        return Response(_shape(self._job(import_id)))
+
+
+class Cancellation(OneImport):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    http_method_names = ["post", "options"]
+
+    @describe("cancel_import", "Stop an import. Images that are in stay in.", tag=TAG, request=None,
+              answers={200: ImportShape}, errors=(409,))  # fmt: skip
+    def post(self, request: Request, import_id: int) -> Response:
+        return Response(_shape(jobs.cancel(self._job(import_id))))

@@ -1,0 +1,186 @@
+"""/api/images/{id}/label/ and /api/projects/{id}/labels/: answer, take back, and the long table of all answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import StreamingHttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.fields import CategoryRefField
+from api.pagination import page
+from api.permissions import Needs
+from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
+from labeler import labeling
+from labeler.errors import Invalid
+from labeler.models import Label, Role
+from labeler.models.account import Scope
+from labeler.models.label import Answer
+from labeler.releases import long_table
+
+TAG = "Labeling"
+MOST_CATEGORIES = 1000
+
+
+class LabelInput(serializers.Serializer):
+    """Either categories or an answer. Parsed by hand in LabelView: this is the request that must cost least."""
+
+    categories = serializers.ListField(
+        child=CategoryRefField(), required=False,
+        help_text="by id or by any name they ever had; [] in a multi-label project is a verified “none of them”",
+    )  # fmt: skip
+    answer = serializers.CharField(required=False, help_text="skip or cannot_tell")
+    reason = serializers.CharField(required=False)
+    seconds = serializers.FloatField(required=False, help_text="from the image painted to the answer")
+    label_set = serializers.IntegerField(required=False, help_text="version of the label set that was on screen")
+
+
+class LabelShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    image = serializers.IntegerField()
+    answer = serializers.ChoiceField(Answer.choices)
+    categories = serializers.ListField(child=serializers.CharField())
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    annotator = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    supersedes = serializers.IntegerField(
+        allow_null=True, help_text="your earlier answer, which this one takes the place of"
+    )
+    extra = serializers.BooleanField(help_text="came late: the image had all its labels by then")
+
+
+class OneLabel(View):
+    # No role: save_label and undo look for themselves, in the one statement they need anyway.
+    needs = {"PUT": Needs(Scope.LABEL), "DELETE": Needs(Scope.LABEL)}
+
+    @describe(
+        "save_label", "Answer an image, or change your answer.\n\nNeeds a claim of your own, open or expired: a late answer is "
+        "kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a change or a replay.",
+        tag=TAG, request=LabelInput, answers={200: LabelShape, 201: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        examples=[
+            example({"categories": ["cat"], "seconds": 1.8}, "one class", of_request=True),
+            example({"categories": []}, "none of them", of_request=True),
+            example({"answer": "cannot_tell", "reason": "blurred"}, "cannot tell", of_request=True),
+            example({"id": 5012, "image": 613, "answer": "labeled", "categories": ["cat"], "category_ids": [3],
+                     "annotator": "ann", "created_at": "2026-11-05T10:00:00Z", "supersedes": None, "extra": False}),
+        ],
+    )  # fmt: skip
+    def put(self, request: Request, image_id: int) -> Response:
+        saved = labeling.save_label(
+            image_id=image_id,
+            annotator=request.user,
+            idempotency_key=parsing.idempotency_key(request),
+            **_answer(parsing.body(request)),
+        )
+        return Response(_saved(saved), status=201 if saved.created else 200)
+
+    @describe(
+        "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer again.",
+        tag=TAG, answers={200: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY],
+    )  # fmt: skip
+    def delete(self, request: Request, image_id: int) -> Response:
+        saved = labeling.undo(
+            image_id=image_id, annotator=request.user, idempotency_key=parsing.idempotency_key(request)
+        )
+        return Response(_saved(saved))
+
+
+def _answer(sent: dict[str, Any]) -> dict[str, Any]:
+    """The members of a label's body with their types checked, ready for save_label."""
+    answer, categories = sent.get("answer"), sent.get("categories")
+    reason, seconds, label_set = sent.get("reason"), sent.get("seconds"), sent.get("label_set")
+    if answer is None and categories is None:
+        raise Invalid("Send categories, or answer skip or cannot_tell.", fields={"categories": ["missing"]})
+    if categories is not None and not (isinstance(categories, list) and len(categories) <= MOST_CATEGORIES):
+        raise Invalid("categories must be a list of ids or names.", fields={"categories": ["not a list"]})
+    for name, value, kinds in (
+        ("answer", answer, str),
+        ("reason", reason, str),
+        ("seconds", seconds, (int, float)),
+        ("label_set", label_set, int),
+    ):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise Invalid(f"{name} is of the wrong type.", fields={name: ["wrong type"]})
+    return {
+        "answer": answer or Answer.LABELED,
+        "categories": categories or (),
+        "reason": reason or "",
+        "seconds": seconds,
+        "label_set": label_set,
+    }
+
+
+def _saved(saved: labeling.Saved) -> dict[str, Any]:
+    return {
+        "id": saved.id,
+        "image": saved.image_id,
+        "answer": saved.answer,
+        "categories": saved.category_names,
+        "category_ids": saved.categories,
+        "annotator": saved.annotator.get_username(),
+        "created_at": saved.created_at,
+        "supersedes": saved.supersedes,
+        "extra": saved.extra,
+    }
+
+
+class LabelRowShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    image = serializers.IntegerField()
+    file_name = serializers.CharField()
+    annotator = serializers.CharField()
+    categories = serializers.ListField(child=serializers.CharField())
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    answer = serializers.ChoiceField(Answer.choices)
+    created_at = serializers.DateTimeField()
+    seconds = serializers.FloatField(allow_null=True)
+    prelabel_shown = serializers.BooleanField()
+    purpose = serializers.CharField()
+    round = serializers.IntegerField()
+    extra = serializers.BooleanField()
+    reason = serializers.CharField()
+    chosen_by = serializers.CharField(help_text="why the image was handed out: random, uncertainty, …")
+    guideline_version = serializers.IntegerField()
+    label_set_version = serializers.IntegerField()
+    superseded_at = serializers.DateTimeField(allow_null=True, help_text="with history=true")
+
+
+class Labels(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "list_labels", "Every judgement: the long table.\n\nOne row per person and image. With `format=csv` the whole table is "
+        "streamed as a file; cells that a spreadsheet would take for a formula get an apostrophe in front.",
+        tag=TAG, answers={200: page_of(LabelRowShape), (200, "text/csv"): str},
+        parameters=[
+            *PAGING,
+            parameter("format", "json (by pages) or csv (all of it)", enum=["json", "csv"]),
+            parameter("history", "also what was superseded or taken back", bool),
+            parameter("annotator", "only this person's"),
+            parameter("image", "only this image's", int),
+        ],
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response | StreamingHttpResponse:
+        project = self.project(project_id)
+        history = parsing.flag(request, "history")
+        rows = Label.objects.filter(project=project) if history else Label.objects.current().filter(project=project)
+        if name := parsing.text(request, "annotator"):
+            rows = rows.filter(annotator=get_user_model().objects.filter(username=name).first())
+        if (image := parsing.integer(request, "image")) is not None:
+            rows = rows.filter(image=image)
+        if parsing.choice(request, "format", ("json", "csv"), "json") == "csv":
+            return _csv(long_table.csv_lines(project, rows, history=history), f"labels-{project.pk}.csv")
+        rows = rows.select_related("image", "annotator")
+        return page(request, rows, lambda found: [long_table.row(project, r, history=history) for r in found])
+
+
+def _csv(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

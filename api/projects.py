@@ -1,0 +1,179 @@
+"""/api/projects/: make, list, change, trash and restore projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import etags, parsing
+from api.access import View
+from api.categories import CategoryInput, CategoryShape
+from api.fields import ObjectField, ShareField
+from api.pagination import Key, page
+from api.permissions import Needs
+from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
+from labeler import projects
+from labeler.errors import NotAllowed, NotFound
+from labeler.models import Membership, Project, Role
+from labeler.models.account import Scope
+from labeler.models.project import Task
+
+TAG = "Projects"
+
+
+class ProjectSettings(serializers.Serializer):
+    """What can be changed about a project."""
+
+    name = serializers.CharField(max_length=200)
+    question = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=100_000)
+    guideline = serializers.CharField(
+        required=False, allow_blank=True, max_length=200_000, trim_whitespace=False,
+        help_text="another text is a new version; labels remember which one they followed",
+    )  # fmt: skip
+    labels_per_image = serializers.IntegerField(required=False, min_value=1, max_value=50)
+    blind_share = ShareField(required=False, help_text="of new images: judged by everybody without a pre-label")
+    lease_seconds = serializers.IntegerField(required=False, min_value=30, max_value=86_400)
+    target_agreement = ShareField(required=False)
+    show_file_names = serializers.BooleanField(
+        required=False, help_text="to annotators; a path can give the class away"
+    )
+    show_prelabels = serializers.BooleanField(required=False)
+    ask_uncertain_first = serializers.BooleanField(required=False)
+    train_automatically = serializers.BooleanField(required=False)
+    training_config = ObjectField(required=False)
+
+
+class CategoryOrName(CategoryInput):
+    """A class of a new project: an object, or only its name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value({"name": data} if isinstance(data, str) else data)
+
+
+class NewProject(ProjectSettings):
+    task = serializers.ChoiceField(
+        Task.choices, help_text="boxes, polygons and masks are refused (422) until they exist"
+    )
+    categories = CategoryOrName(many=True)
+
+
+class ProjectChange(ProjectSettings):
+    task = serializers.ChoiceField(Task.choices, required=False, help_text="cannot be changed")
+
+
+class ProjectShape(serializers.ModelSerializer):
+    """A project as its members see it."""
+
+    label_set = serializers.IntegerField(source="label_set_version", help_text="raised by every change of a class")
+    role = serializers.ChoiceField(Role.choices, help_text="yours")
+
+    class Meta:
+        model = Project
+        fields = (
+            "id", "name", "task", "question", "description", "guideline", "guideline_version", "label_set",
+            "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "show_file_names", "show_prelabels",
+            "ask_uncertain_first", "train_automatically", "training_config", "role", "version", "created_at", "trashed_at",
+        )  # fmt: skip
+
+
+class FullProjectShape(ProjectShape):
+    categories = serializers.SerializerMethodField()
+
+    class Meta(ProjectShape.Meta):
+        fields = (*ProjectShape.Meta.fields, "categories")  # type: ignore[assignment]
+
+    def get_categories(self, project: Project) -> CategoryShape(many=True):  # type: ignore[valid-type]
+        return CategoryShape(project.categories.in_use(), many=True).data
+
+
+EXAMPLE = {
+    "name": "Leaves", "task": "single", "question": "What is wrong with this leaf?",
+    "categories": [{"name": "rust", "description": "orange dust", "key": "r"}, {"name": "healthy"}],
+    "labels_per_image": 2, "blind_share": 0.15,
+}  # fmt: skip
+
+
+class Projects(View):
+    needs = {"GET": Needs(Scope.READ), "POST": Needs(Scope.MANAGE)}
+
+    @describe("list_projects", "Your projects, newest first; all of them for an administrator.", tag=TAG,
+              parameters=[*PAGING, parameter("trashed", "those in the trash that you lead", bool)],
+              answers={200: page_of(ProjectShape)})  # fmt: skip
+    def get(self, request: Request) -> Response:
+        admin = request.user.is_superuser
+        if parsing.flag(request, "trashed"):
+            rows = Project.objects.filter(trashed_at__isnull=False)
+            rows = rows if admin else rows.filter(memberships__user=request.user, memberships__role=Role.LEAD)
+        else:
+            rows = Project.objects.visible_to(request.user)
+
+        def shape(found: list[Project]) -> Any:
+            members = Membership.objects.filter(user=request.user, project__in=found)
+            roles = dict(members.values_list("project", "role"))
+            for project in found:
+                project.role = Role.LEAD if admin else roles[project.pk]  # type: ignore[attr-defined]
+            return ProjectShape(found, many=True).data
+
+        return page(request, rows, shape, order=[Key("id", descending=True)])
+
+    @describe("create_project", "Make a project.\n\nOnly administrators may; whoever makes it is its first lead.", tag=TAG,
+              request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
+              examples=[example(EXAMPLE, of_request=True)])  # fmt: skip
+    def post(self, request: Request) -> Response:
+        project = projects.create(created_by=request.user, **parsing.parse(NewProject, request))
+        project.role = Role.LEAD  # type: ignore[attr-defined]
+        return etags.tagged(Response(FullProjectShape(project).data, status=201), project.version)
+
+
+class OneProject(View):
+    needs = {
+        "GET": Needs(Scope.READ, Role.ANNOTATOR),
+        "PATCH": Needs(Scope.MANAGE, Role.LEAD),
+        "DELETE": Needs(Scope.MANAGE, Role.LEAD),
+    }
+
+    @describe("get_project", "One project, with its classes.", tag=TAG, answers={200: FullProjectShape})
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        return etags.tagged(Response(FullProjectShape(project).data), project.version)
+
+    @describe("change_project", "Change settings of a project.", tag=TAG, request=ProjectChange,
+              answers={200: FullProjectShape}, errors=(412, 422), parameters=[IF_MATCH],
+              examples=[example({"labels_per_image": 3, "guideline": "Look at the underside too."}, of_request=True)],
+              )  # fmt: skip
+    def patch(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        changed = projects.update(
+            project=project, by=request.user, changes=parsing.parse(ProjectChange, request, partial=True),
+            expected_version=etags.expected_number(request, project.version),
+        )  # fmt: skip
+        changed.role = project.role  # type: ignore[attr-defined]
+        return etags.tagged(Response(FullProjectShape(changed).data), changed.version)
+
+    @describe("trash_project", "Move a project to the trash, from where it can be restored for 30 days.", tag=TAG,
+              answers={204: None})  # fmt: skip
+    def delete(self, request: Request, project_id: int) -> Response:
+        projects.trash(project=self.project(project_id), by=request.user)
+        return Response(status=204)
+
+
+class Restoration(View):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("restore_project", "Bring a project back from the trash, with everything in it.", tag=TAG, request=None,
+              answers={200: FullProjectShape}, errors=(422,))  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        # Not self.project(): that one does not see the trash.
+        project = Project.objects.filter(pk=project_id).first()
+        member = Membership.objects.filter(project=project_id, user=request.user).first()
+        if project is None or not (request.user.is_superuser or member):
+            raise NotFound("There is no such project, or you are not a member of it.")
+        if not (request.user.is_superuser or (member and member.may_lead)):
+            raise NotAllowed("Only a lead of this project may do this.")
+        restored = projects.restore(project=project, by=request.user)
+        restored.role = Role.LEAD  # type: ignore[attr-defined]
+        return etags.tagged(Response(FullProjectShape(restored).data), restored.version)

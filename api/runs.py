@@ -1,0 +1,146 @@
+"""/api/projects/{id}/runs/, /api/runs/{id}/ and /api/projects/{id}/model/: training, and the model that pre-labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.fields import ErrorShape, ObjectField, ProgressShape
+from api.pagination import Key, page
+from api.permissions import Needs
+from api.schema import PAGING, describe, example, page_of
+from labeler import runs
+from labeler.errors import NotFound
+from labeler.models import Role, TrainingRun
+from labeler.models.account import Scope
+from labeler.models.job import State
+
+TAG = "Model"
+
+
+class RunInput(serializers.Serializer):
+    config = ObjectField(required=False, help_text="laid over the project's training_config")
+
+
+class WorkerShape(serializers.Serializer):
+    device = serializers.CharField(help_text="cpu, or the name of the GPU")
+
+
+class RunShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    project = serializers.IntegerField()
+    number = serializers.IntegerField(help_text="version of the model in its project")
+    state = serializers.ChoiceField(State.choices)
+    stage = serializers.CharField(help_text="what the worker is doing, in words")
+    progress = ProgressShape()
+    predicted = ProgressShape(help_text="pre-labels made with this model")
+    error = ErrorShape(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    config = ObjectField()
+    categories = serializers.ListField(
+        child=serializers.CharField(), help_text="its classes, in the order of its outputs"
+    )
+    dataset = ObjectField(help_text="images per part: train, validation, test, calibration")
+    metrics = ObjectField(help_text="on held-out images, with intervals")
+    history = serializers.ListField(child=ObjectField(), help_text="curves")
+    comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
+    active = serializers.BooleanField(help_text="it makes the pre-labels")
+    calibrated = serializers.BooleanField()
+    note = serializers.CharField(help_text="why it was or was not made active")
+    worker = WorkerShape()
+
+
+def _shape(run: TrainingRun) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "project": run.project_id,
+        "number": run.number,
+        "state": run.state,
+        "stage": run.stage,
+        "progress": {"done": run.progress_done, "total": run.progress_total},
+        "predicted": {"done": run.predicted_done, "total": run.predicted_total},
+        "error": run.error,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "config": run.config,
+        "categories": run.category_names,
+        "dataset": run.dataset,
+        "metrics": run.metrics,
+        "history": run.history,
+        "comparison": run.comparison,
+        "active": run.is_active,
+        "calibrated": run.is_calibrated,
+        "note": run.note,
+        "worker": {"device": run.device},
+    }
+
+
+class Runs(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("list_runs", "Training runs of a project, newest first.", tag=TAG, parameters=PAGING,
+              answers={200: page_of(RunShape)})  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        rows = TrainingRun.objects.filter(project=self.project(project_id))
+        return page(request, rows, lambda found: map(_shape, found), order=[Key("id", descending=True)])
+
+    @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per project.", tag=TAG,
+              request=RunInput, answers={202: RunShape}, errors=(409, 422),
+              examples=[example({"config": {"seed": 1}}, of_request=True)])  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        run = runs.request(project=project, requested_by=request.user, **parsing.parse(RunInput, request))
+        return Response(_shape(run), status=202)
+
+
+class _Run(View):
+    def run(self, run_id: int) -> TrainingRun:
+        rows = TrainingRun.objects.select_related("project").filter(pk=run_id, project__trashed_at__isnull=True)
+        return self.checked_role(rows, "There is no such run, or you are not a member of its project.")
+
+
+class OneRun(_Run):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe("get_run", "A training run: state, progress, data, metrics with intervals, curves.", tag=TAG,
+              answers={200: RunShape})  # fmt: skip
+    def get(self, request: Request, run_id: int) -> Response:
+        return Response(_shape(self.run(run_id)))
+
+
+class Cancellation(_Run):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("cancel_run", "Stop a training run.", tag=TAG, request=None, answers={200: RunShape}, errors=(409,))
+    def post(self, request: Request, run_id: int) -> Response:
+        return Response(_shape(runs.cancel(self.run(run_id), request.user)))
+
+
+class Activation(_Run):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("activate_run", "Let this model make the pre-labels.", tag=TAG, request=None, answers={200: RunShape},
+              errors=(422,))  # fmt: skip
+    def post(self, request: Request, run_id: int) -> Response:
+        return Response(_shape(runs.activate(self.run(run_id), request.user)))
+
+
+class ActiveModel(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "get_model", "The model that makes the pre-labels; 404 before there is one.", tag=TAG, answers={200: RunShape}
+    )
+    def get(self, request: Request, project_id: int) -> Response:
+        run = runs.active(self.project(project_id))
+        if run is None:
+            raise NotFound("This project has no model yet. One is trained when there are labels enough.")
+        return Response(_shape(run))

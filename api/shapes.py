@@ -1,0 +1,173 @@
+"""How an image is shown, as far as the caller may see: the one place that decides it.
+
+Annotators see the outcome of an image, and what the model says of it, only after their own answer, and never
+anybody else's label. Held-out images keep the model's opinion from everybody who could still judge them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import prefetch_related_objects
+from rest_framework import serializers
+
+from api.access import may_review, shown_name
+from api.claims import image_urls
+from api.fields import ObjectField
+from labeler import categories as label_set
+from labeler import consensus
+from labeler.models import Consensus, Image, Label, Prediction, Project
+from labeler.models.image import Status
+from labeler.models.label import VOTES
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class VoteShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    annotator = serializers.CharField()
+    answer = serializers.CharField()
+    categories = serializers.ListField(child=serializers.CharField())
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    seconds = serializers.FloatField(allow_null=True)
+    prelabel_shown = serializers.BooleanField()
+
+
+class PredictionShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    model = serializers.IntegerField(help_text="number of the model in the project")
+    categories = serializers.ListField(child=serializers.CharField())
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    probability = serializers.FloatField()
+    probabilities = serializers.DictField(child=serializers.FloatField())
+    calibrated = serializers.BooleanField()
+
+
+class ConsensusShape(serializers.Serializer):
+    categories = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="null: no votes, a tie, or nobody could tell"
+    )
+    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    method = serializers.CharField(help_text="majority or decision")
+    confidence = serializers.FloatField(allow_null=True, help_text="share of the votes")
+    is_tie = serializers.BooleanField()
+    n_votes = serializers.IntegerField()
+
+
+class ImageShape(serializers.Serializer):
+    """An image as far as the caller may see."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(help_text="opaque to annotators, unless the project shows file names")
+    width = serializers.IntegerField(help_text="pixels, upright")
+    height = serializers.IntegerField(help_text="pixels, upright")
+    sha256 = serializers.CharField(help_text="of the original bytes")
+    metadata = ObjectField()
+    status = serializers.ChoiceField(Status.choices, allow_null=True, help_text="null: not for you before your answer")
+    disagreement = serializers.FloatField(allow_null=True)
+    preview_url = serializers.CharField()
+    file_url = serializers.CharField()
+    labels = VoteShape(many=True, required=False, help_text="annotators: only their own")
+    prediction = PredictionShape(allow_null=True)
+    consensus = ConsensusShape(allow_null=True)
+
+
+def image_shapes(
+    user: User, project: Project, images: Sequence[Image], *, with_labels: bool = False
+) -> list[dict[str, Any]]:
+    """JSON values of some images of one project; `project.role` is the caller's. Four queries, however many images."""
+    reviewing = may_review(project)
+    own = set(
+        Label.objects.current()
+        .filter(annotator=user, image__in=images, answer__in=VOTES)
+        .values_list("image", flat=True)
+    )
+    prefetch_related_objects(images, consensus.standing_decisions())
+    outcomes = consensus.current(images)
+    opinions = _opinions(project, [i for i in images if i.pk in own or (reviewing and _may_be_told(i))])
+    votes = _votes(user, project, images, reviewing) if with_labels else {}
+    shapes = []
+    for image in images:
+        told = reviewing or image.pk in own
+        shape = {
+            "id": image.pk,
+            "name": shown_name(image, project, opaque=not reviewing),
+            "width": image.width,
+            "height": image.height,
+            "sha256": image.sha256,
+            # A folder's name or a source's column can give the class away, like the file's name.
+            "metadata": image.metadata if reviewing or project.show_file_names else {},
+            "status": image.status if told else None,
+            "disagreement": image.disagreement if told else None,
+            **image_urls(image.pk),
+            "prediction": opinions.get(image.pk),
+            "consensus": consensus_shape(project, outcomes[image.pk]) if told else None,
+        }
+        if with_labels:
+            shape["labels"] = votes.get(image.pk, [])
+        shapes.append(shape)
+    return shapes
+
+
+def _may_be_told(image: Image) -> bool:
+    return not image.is_held_out or image.status == Status.SETTLED
+
+
+def consensus_shape(project: Project, outcome: Consensus) -> dict[str, Any]:
+    """A consensus with names; merged classes as what they were merged into."""
+    index = label_set.index(project)
+    ids = None if outcome.categories is None else index.resolve(outcome.categories)
+    return {
+        "categories": None if ids is None else index.label(ids),
+        "category_ids": ids,
+        "method": outcome.method,
+        "confidence": outcome.confidence,
+        "is_tie": outcome.is_tie,
+        "n_votes": outcome.n_votes,
+    }
+
+
+def vote_shape(project: Project, label: Label) -> dict[str, Any]:
+    """One label with its author, which should be loaded."""
+    return {
+        "id": label.pk,
+        "annotator": label.annotator.get_username(),
+        "answer": label.answer,
+        "categories": label_set.index(project).label(label.categories),
+        "category_ids": label.categories,
+        "reason": label.reason,
+        "created_at": label.created_at,
+        "seconds": label.seconds,
+        "prelabel_shown": label.shown_prediction_id is not None,
+    }
+
+
+def _votes(user: User, project: Project, images: Sequence[Image], reviewing: bool) -> dict[int, list[dict[str, Any]]]:
+    rows = Label.objects.current().filter(image__in=images).select_related("annotator").order_by("id")
+    found: dict[int, list[dict[str, Any]]] = {}
+    for label in rows if reviewing else rows.filter(annotator=user):
+        found.setdefault(label.image_id, []).append(vote_shape(project, label))
+    return found
+
+
+def _opinions(project: Project, images: Sequence[Image]) -> dict[int, dict[str, Any]]:
+    if not images:
+        return {}
+    index = label_set.index(project)
+    rows = Prediction.objects.filter(image__in=images, run__project=project, run__is_active=True).select_related("run")
+    return {
+        row.image_id: {
+            "id": row.pk,
+            "model": row.run.number,
+            "categories": index.label(row.categories),
+            "category_ids": row.categories,
+            "probability": row.probability,
+            "probabilities": dict(zip(index.label(row.run.category_ids), row.probabilities, strict=True)),
+            "calibrated": row.run.is_calibrated,
+        }
+        for row in rows
+    }

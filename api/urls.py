@@ -1,0 +1,62 @@
+"""The addresses of the REST contract (docs/rest.md). Nouns; what is done to them is the method."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from api.agreement import Agreement, Disagreements, Progress
+from api.categories import Categories, OneCategory
+from api.claims import Claims, OneClaim
+from api.consensus import OneConsensus
+from api.docs import Docs, Schema
+from api.exports import Export
+from api.files import File, Preview, Thumb
+from api.images import Images, OneImage
+from api.imports import Cancellation as ImportCancellation
+from api.imports import Imports, OneImport
+from api.labels import Labels, OneLabel
+from api.members import Members, OneMember
+from api.nothing import Nothing
+from api.projects import OneProject, Projects, Restoration
+from api.runs import Activation, ActiveModel, OneRun, Runs
+from api.runs import Cancellation as RunCancellation
+from api.tokens import Me, OneToken, Tokens
+
+app_name = "api"
+urlpatterns = [
+    path("tokens/", Tokens.as_view(), name="tokens"),
+    path("tokens/<int:token_id>/", OneToken.as_view(), name="token"),
+    path("me/", Me.as_view(), name="me"),
+    path("projects/", Projects.as_view(), name="projects"),
+    path("projects/<int:project_id>/", OneProject.as_view(), name="project"),
+    path("projects/<int:project_id>/restoration/", Restoration.as_view(), name="restoration"),
+    path("projects/<int:project_id>/members/", Members.as_view(), name="members"),
+    path("projects/<int:project_id>/members/<int:member_id>/", OneMember.as_view(), name="member"),
+    path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
+    path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),
+    path("projects/<int:project_id>/images/", Images.as_view(), name="images"),
+    path("images/<int:image_id>/", OneImage.as_view(), name="image"),
+    path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),
+    path("images/<int:image_id>/thumb/", Thumb.as_view(), name="thumb"),
+    path("images/<int:image_id>/file/", File.as_view(), name="file"),
+    path("projects/<int:project_id>/imports/", Imports.as_view(), name="imports"),
+    path("imports/<int:import_id>/", OneImport.as_view(), name="import"),
+    path("imports/<int:import_id>/cancellation/", ImportCancellation.as_view(), name="import-cancellation"),
+    path("projects/<int:project_id>/claims/", Claims.as_view(), name="claims"),
+    path("images/<int:image_id>/claim/", OneClaim.as_view(), name="claim"),
+    path("images/<int:image_id>/label/", OneLabel.as_view(), name="label"),
+    path("projects/<int:project_id>/labels/", Labels.as_view(), name="labels"),
+    path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
+    path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),
+    path("images/<int:image_id>/consensus/", OneConsensus.as_view(), name="consensus"),
+    path("projects/<int:project_id>/progress/", Progress.as_view(), name="progress"),
+    path("projects/<int:project_id>/runs/", Runs.as_view(), name="runs"),
+    path("runs/<int:run_id>/", OneRun.as_view(), name="run"),
+    path("runs/<int:run_id>/cancellation/", RunCancellation.as_view(), name="run-cancellation"),
+    path("runs/<int:run_id>/activation/", Activation.as_view(), name="run-activation"),
+    path("projects/<int:project_id>/model/", ActiveModel.as_view(), name="model"),
+    path("projects/<int:project_id>/export/<slug:format>/", Export.as_view(), name="export"),
+    path("schema/", Schema.as_view(), name="schema"),
+    path("docs/", Docs.as_view(), name="docs"),
+    re_path(r"^", Nothing.as_view(), name="nothing"),
+]

@@ -1,0 +1,47 @@
+"""Data sets out: everything that people and models said about a project's images, as files that others read.
+
+contents.py reads it, image by image, from one snapshot; formats/ has one writer per format. Frozen, numbered
+releases will be made of the same parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from labeler.errors import NotFound, NotPossibleNow
+from labeler.models import Project
+from labeler.releases.formats import WRITERS
+
+# Of the contract, but not written yet: understood, and refused with a reason.
+LATER = ("json", "labels-csv", "labelstudio", "coco", "yolo", "voc", "cvat", "huggingface", "parquet", "webdataset")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file that is made while it is sent."""
+
+    file_name: str
+    media_type: str
+    chunks: Iterator[bytes]
+
+
+def export(project: Project, format_: str) -> Export:
+    """The project as a file of this format, as of now. Nothing is read before the first chunk is asked for.
+
+    Raises NotFound for an unknown format, NotPossibleNow for one that cannot be written (yet, or for this
+    project).
+    project).
+    """
+    writer = WRITERS.get(format_)
+    if writer is None:
+        known = ", ".join(WRITERS)
+        if format_ in LATER:
+            raise NotPossibleNow(
+                f"Exports as {format_} are not written yet; {known} are.", fields={"format": ["later"]}
+            )
+        raise NotFound(f"There is no such format. There are {known}.")
+    writer.check(project)
+    safe = re.sub(r"[^A-Za-z0-9]+", "-", project.name).strip("-").lower()[:60] or "project"
+    return Export(f"{safe}-{project.pk}.{writer.EXTENSION}", writer.MEDIA_TYPE, writer.write(project))

@@ -1,0 +1,50 @@
+"""CSV: the long table, one row per current judgement, with the image's consensus and prediction beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from labeler.models import Project
+from labeler.releases.contents import Contents, read, snapshot
+from labeler.releases.text import classes, csv_chunks
+
+MEDIA_TYPE = "text/csv; charset=utf-8"
+EXTENSION = "csv"
+COLUMNS = (
+    "image_id", "file_name", "sha256", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
+    "prelabel_categories", "prelabel_probability", "prelabel_model", "purpose", "round", "extra", "reason", "chosen_by",
+    "guideline_version", "label_set_version", "consensus", "consensus_method", "consensus_confidence", "prediction",
+    "prediction_probability", "prediction_model", "label_id",
+)  # fmt: skip
+
+
+def check(project: Project) -> None:
+    """Every project can be written."""
+
+
+def write(project: Project) -> Iterator[bytes]:
+    """The file, in pieces; images without a label have no row."""
+    with snapshot():
+        rows = (cells for contents in read(project) for cells in _rows(contents, project.is_multi))
+        yield from csv_chunks(COLUMNS, rows)
+
+
+def _rows(contents: Contents, multi: bool) -> Iterator[list[Any]]:
+    image, outcome, opinion = contents.image, contents.consensus, contents.prediction
+    after = [
+        classes(contents.consensus_names, multi=multi),
+        outcome.method,
+        outcome.confidence,
+        classes(opinion.categories, multi=multi) if opinion else None,
+        opinion.probability if opinion else None,
+        opinion.model if opinion else None,
+    ]
+    for label in contents.labels:
+        shown = label.shown
+        yield [
+            image.pk, image.name, image.sha256, label.annotator, classes(label.categories, multi=multi), label.answer,
+            label.created_at, label.seconds, shown is not None, classes(shown.categories, multi=multi) if shown else None,
+            shown.probability if shown else None, shown.model if shown else None, label.purpose, label.round, label.extra,
+            label.reason, label.chosen_by, label.guideline_version, label.label_set_version, *after, label.id,
+        ]  # fmt: skip

@@ -1,0 +1,88 @@
+"""JSON Lines: one image per line, with its labels, consensus, decision and prediction. Unlabeled images too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from labeler.models import Project
+from labeler.releases.contents import Contents, Judgement, read, snapshot
+from labeler.releases.text import CHUNK_BYTES, timestamp
+
+MEDIA_TYPE = "application/x-ndjson"
+EXTENSION = "jsonl"
+
+
+def check(project: Project) -> None:
+    """Every project can be written."""
+
+
+def write(project: Project) -> Iterator[bytes]:
+    """The file, in pieces of some lines each."""
+    lines: list[bytes] = []
+    size = 0
+    with snapshot():
+        for contents in read(project):
+            line = json.dumps(_image(contents), ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+            lines.append(line)
+            size += len(line)
+            if size >= CHUNK_BYTES:
+                yield b"".join(lines)
+                lines, size = [], 0
+    yield b"".join(lines)
+
+
+def _image(contents: Contents) -> dict[str, Any]:
+    image, outcome, decision, opinion = contents.image, contents.consensus, contents.decision, contents.prediction
+    return {
+        "image": image.pk,
+        "file_name": image.name,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "metadata": image.metadata,
+        "status": image.status,
+        "labels": [_label(label) for label in contents.labels],
+        "consensus": {
+            "categories": contents.consensus_names,
+            "method": outcome.method,
+            "confidence": outcome.confidence,
+            "is_tie": outcome.is_tie,
+            "n_votes": outcome.n_votes,
+        },
+        "decision": decision
+        and {
+            "categories": contents.consensus_names,
+            "reviewer": decision.reviewer.get_username(),
+            "reason": decision.reason,
+            "created_at": timestamp(decision.created_at),
+        },
+        "prediction": opinion
+        and {
+            "model": opinion.model,
+            "categories": opinion.categories,
+            "probability": opinion.probability,
+            "probabilities": opinion.probabilities,
+        },
+    }
+
+
+def _label(label: Judgement) -> dict[str, Any]:
+    shown = label.shown
+    return {
+        "id": label.id,
+        "annotator": label.annotator,
+        "answer": label.answer,
+        "categories": label.categories,
+        "created_at": timestamp(label.created_at),
+        "seconds": label.seconds,
+        "prelabel": shown and {"categories": shown.categories, "probability": shown.probability, "model": shown.model},
+        "purpose": label.purpose,
+        "round": label.round,
+        "extra": label.extra,
+        "reason": label.reason,
+        "chosen_by": label.chosen_by,
+        "guideline_version": label.guideline_version,
+        "label_set_version": label.label_set_version,
+    }

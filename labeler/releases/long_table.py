@@ -1,0 +1,58 @@
+"""The long table of GET /api/projects/{id}/labels/: one row per judgement, superseded ones included on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from labeler import categories as label_set
+from labeler.models import Label, Project
+from labeler.releases.contents import snapshot
+from labeler.releases.text import classes, csv_chunks
+
+COLUMNS = (
+    "id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown", "purpose",
+    "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version",
+)  # fmt: skip
+
+
+def row(project: Project, label: Label, *, history: bool = False) -> dict[str, Any]:
+    """One label as plain values. Its image and annotator should be loaded; `history` adds superseded_at."""
+    values = {
+        "id": label.pk,
+        "image": label.image_id,
+        "file_name": label.image.name,
+        "annotator": label.annotator.get_username(),
+        "categories": label_set.index(project).label(label.categories),
+        "category_ids": label.categories,
+        "answer": label.answer,
+        "created_at": label.created_at,
+        "seconds": label.seconds,
+        "prelabel_shown": label.shown_prediction_id is not None,
+        "purpose": label.purpose,
+        "round": label.round,
+        "extra": label.extra,
+        "reason": label.reason,
+        "chosen_by": label.chosen_by,
+        "guideline_version": label.guideline_version,
+        "label_set_version": label.label_set_version,
+    }
+    if history:
+        values["superseded_at"] = label.superseded_at
+    return values
+
+
+def csv_lines(project: Project, labels: QuerySet[Label], *, history: bool = False) -> Iterator[bytes]:
+    """The whole table as CSV, in pieces, from one snapshot."""
+    columns = (*COLUMNS, "superseded_at") if history else COLUMNS
+    with snapshot():
+        rows = labels.select_related("image", "annotator").order_by("id").iterator(chunk_size=1000)
+        yield from csv_chunks(columns, (_cells(project, label, columns, history) for label in rows))
+
+
+def _cells(project: Project, label: Label, columns: tuple[str, ...], history: bool) -> list[Any]:
+    values = row(project, label, history=history)
+    values["categories"] = classes(values["categories"], multi=project.is_multi)
+    return [values[name] for name in columns]

@@ -1,0 +1,284 @@
+"""One query -> arrays -> labeler.stats -> a report: how far people agree, on what they differ, how far they have come.
+
+Writes nothing. Knows which labels are comparable; the arithmetic is in labeler/stats. Reports are kept per
+process, by the project's newest label, because ten people look at a dashboard more often than labels change
+its third decimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from labeler import categories as label_set
+from labeler.errors import Invalid
+from labeler.models import Image, Label, Project, QueueEntry
+from labeler.models.image import Status
+from labeler.models.label import VOTES
+from labeler.stats import agreement as agreement_stats
+from labeler.stats.forecast import days_left
+
+Labels = Literal["blind", "assisted", "all"]
+Sample = Literal["random", "all"]
+LABELS: tuple[Labels, ...] = ("blind", "assisted", "all")
+SAMPLES: tuple[Sample, ...] = ("random", "all")
+
+KEPT_SECONDS = 600
+# Ids are given before the commit: while the newest label is this young, one with a lower id may still appear,
+# and a report of now would then be kept under the key of the next.
+SETTLING_SECONDS = 60
+KEPT_WHILE_SETTLING_SECONDS = 2
+PROGRESS_KEPT_SECONDS = 5  # images, decisions and seats change without a label
+PACE_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which labels an agreement report speaks of."""
+
+    labels: Labels = "blind"  # judged without, with, or regardless of a pre-label
+    sample: Sample = "random"  # only images that no model and no rule chose, or all
+    since: datetime | None = None
+    guideline: int | None = None  # labels made by this version of the guideline
+    category: int | None = None  # this class against all others
+
+    @classmethod
+    def of(cls, labels: Labels = "blind", sample: Sample | None = None, **more: Any) -> Selection:
+        """With the default sample of the contract: random, and all where all labels are asked for."""
+        return cls(labels, sample or ("all" if labels == "all" else "random"), **more)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelArrays:
+    """Votes of a project's present rounds, ordered by image and annotator."""
+
+    image: NDArray[np.int64]
+    annotator: NDArray[np.int64]  # codes 0..len(annotators)-1
+    answers: NDArray  # single: category codes, shape (n,); multi: boolean, shape (n, len(categories))
+    seconds: NDArray[np.float32]  # NaN: not measured
+    annotators: list[int]  # user ids by code
+    categories: list[int]  # category ids by code
+
+
+# ---------------------------------------------------------------- agreement
+
+
+def agreement(project: Project, selection: Selection | None = None) -> dict[str, Any]:
+    """The report of GET /api/projects/{id}/agreement/, as plain values. Defaults: blind labels of randomly chosen images."""
+    selection = selection or Selection()
+    return _kept(project, f"agreement:{selection}", lambda: _agreement(project, selection))
+
+
+def _agreement(project: Project, selection: Selection) -> dict[str, Any]:
+    rows = read_labels(project, selection)
+    names = label_set.index(project).label(rows.categories)
+    people = _usernames(rows.annotators)
+    answers, task = rows.answers, "multi" if project.is_multi else "single"
+    if selection.category is not None:
+        if selection.category not in rows.categories:
+            raise Invalid("This project has no such class.", fields={"category": ["unknown"]})
+        at = rows.categories.index(selection.category)
+        # One class against all others is a question with two answers, also where several classes may be
+        # chosen.
+        chosen = answers[:, at] if project.is_multi else answers == at
+        answers, task, names = np.where(chosen, 0, 1), "single", [names[at], "any other"]
+    summary = agreement_stats.summarize(
+        rows.image, rows.annotator, answers, len(people), len(names), task, category_names=names
+    )
+    report = summary.as_dict(people, names)
+    for person, median in zip(report["annotators"], _median_seconds(rows), strict=True):
+        # No gold images exist yet; the contract has the place.
+        person |= {"seconds_median": median, "gold_accuracy": None}
+    return {"labels": selection.labels, "sample": selection.sample, **report}
+
+
+def _median_seconds(rows: LabelArrays) -> list[float | None]:
+    medians: list[float | None] = []
+    for code in range(len(rows.annotators)):
+        measured = rows.seconds[(rows.annotator == code) & ~np.isnan(rows.seconds)]
+        medians.append(round(float(np.median(measured)), 2) if measured.size else None)
+    return medians
+
+
+def _usernames(ids: list[int]) -> list[str]:
+    names = dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "username"))
+    return [names.get(pk, f"#{pk}") for pk in ids]
+
+
+# Every field is fixed in length and never null, so a row of binary COPY is a fixed record and the whole
+# answer one array: 300,000 labels arrive in a fraction of the time that as many Python tuples take
+# (bench/report.py).
+_RECORD = np.dtype(
+    [("fields", ">i2"), ("l1", ">i4"), ("image", ">i8"), ("l2", ">i4"), ("annotator", ">i4"), ("l3", ">i4"), ("category", ">i8"),
+     ("l4", ">i4"), ("seconds", ">f4")]
+)  # fmt: skip
+_HEADER_BYTES, _TRAILER_BYTES = 19, 2
+NONE_OF_THEM = -1
+
+
+def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
+    """One row per label; for a multi-label project one per label and class, or one with NONE_OF_THEM."""
+    category = "coalesce(l.categories[1], -1)"
+    classes = ""
+    if project.is_multi:
+        category, classes = "coalesce(c.id, -1)", "LEFT JOIN LATERAL unnest(l.categories) AS c(id) ON true"
+    conditions, params = ["l.project_id = %s"], [project.pk]
+    if selection.labels != "all":
+        conditions.append(f"l.shown_prediction_id IS {'NULL' if selection.labels == 'blind' else 'NOT NULL'}")
+    if selection.sample == "random":
+        conditions.append("l.chosen_by = 'random'")
+    if selection.since is not None:
+        conditions.append("l.created_at >= %s")
+        params.append(selection.since)
+    if selection.guideline is not None:
+        conditions.append("l.guideline_version = %s")
+        params.append(selection.guideline)
+    return (
+        f"""
+        SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real
+        FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round {classes}
+        WHERE {" AND ".join(conditions)} AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose =
+        'vote' ORDER BY l.image_id, l.annotator_id
+        """,
+        params,
+    )
+
+
+class _Chunks(list[bytes]):
+    def write(self, chunk: bytes) -> None:
+        self.append(bytes(chunk))
+
+
+def read_labels(project: Project, selection: Selection | None = None) -> LabelArrays:
+    """The votes of a selection as arrays: one query. Cannot-tells and skips are missing values and left out."""
+    sql, params = _sql(project, selection or Selection(labels="all", sample="all"))
+    chunks = _Chunks()
+    with connection.cursor() as cursor:
+        statement = cursor.mogrify(sql, params).decode()
+        cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", chunks)
+    sent = b"".join(chunks)
+    table = np.frombuffer(sent, _RECORD, count=(len(sent) - _HEADER_BYTES - _TRAILER_BYTES) // _RECORD.itemsize,
+                          offset=_HEADER_BYTES)  # fmt: skip
+    image = table["image"].astype(np.int64)
+    person = table["annotator"].astype(np.int64)
+    category = table["category"].astype(np.int64)
+    seconds = table["seconds"].astype(np.float32)
+    annotators, annotator = _codes(person)
+    index = label_set.index(project)
+    known = [pk for pk in index.names if pk in index.ids_in_use]
+    known += [pk for pk in (_last_name(index, int(pk)) for pk in np.unique(category)) if pk not in known and pk >= 0]
+    place = {pk: code for code, pk in enumerate(known)}
+    values, inverse = np.unique(category, return_inverse=True)
+    code = np.array([place.get(_last_name(index, int(pk)), -1) for pk in values], dtype=np.int64)[inverse]
+    if not project.is_multi:
+        return LabelArrays(image, annotator, code, seconds, annotators, known)
+    new = np.ones(image.size, dtype=bool)
+    new[1:] = (image[1:] != image[:-1]) | (annotator[1:] != annotator[:-1])
+    row = np.cumsum(new) - 1
+    answers = np.zeros((int(new.sum()), len(known)), dtype=bool)
+    answers[row[code >= 0], code[code >= 0]] = True
+    return LabelArrays(image[new], annotator[new], answers, seconds[new], annotators, known)
+
+
+def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
+    """Distinct values, ascending, and the place of each value among them."""
+    if not values.size:
+        return [], values
+    # Ids of people are small and dense: a table look-up beats the sort that np.unique would do.
+    lowest, span = int(values.min()), int(values.max() - values.min()) + 1
+    if span > 4 * values.size + 1_000_000:
+        found, codes = np.unique(values, return_inverse=True)
+        return found.tolist(), codes
+    present = np.zeros(span, dtype=bool)
+    present[values - lowest] = True
+    return (np.flatnonzero(present) + lowest).tolist(), (np.cumsum(present) - 1)[values - lowest]
+
+
+def _last_name(index: label_set.CategoryIndex, pk: int) -> int:
+    """The class that a class was merged into, or itself."""
+    while pk in index.merged:
+        pk = index.merged[pk]
+    return pk
+
+
+# ---------------------------------------------------------------- kept reports
+
+
+def _kept(
+    project: Project, name: str, compute: Callable[[], dict[str, Any]], seconds: int = KEPT_SECONDS
+) -> dict[str, Any]:
+    newest = Label.objects.filter(project=project).order_by("-id").values_list("id", "created_at").first()
+    key = f"report:{project.pk}:{newest and newest[0]}:{project.label_set_version}:{name}".replace(" ", "_")
+    found = cache.get(key)
+    if found is None:
+        settling = newest is not None and timezone.now() - newest[1] < timedelta(seconds=SETTLING_SECONDS)
+        found = compute()
+        cache.set(key, found, KEPT_WHILE_SETTLING_SECONDS if settling else seconds)
+    return found
+
+
+# ---------------------------------------------------------------- disagreements and progress
+
+
+def disagreements(project: Project) -> QuerySet[Image]:
+    """Images on which people differ, or which two of them could not tell. Order them by -disagreement, id."""
+    return Image.objects.for_project(project).filter(Q(disagreement__gt=0) | Q(status=Status.DISPUTED))
+
+
+def votes_of(images: list[Image]) -> dict[int, list[Label]]:
+    """The present votes of some images, by image id, with their authors and what those were shown."""
+    found: dict[int, list[Label]] = {image.pk: [] for image in images}
+    rows = Label.objects.votes().filter(image__in=found).select_related("annotator", "shown_prediction")
+    for label in rows.order_by("id"):
+        found[label.image_id].append(label)
+    return found
+
+
+def progress(project: Project) -> dict[str, Any]:
+    """Images by status, seats, labels by day (UTC) and by person, pace, and a forecast with its interval."""
+    return _kept(project, "progress", lambda: _progress(project), seconds=PROGRESS_KEPT_SECONDS)
+
+
+def _progress(project: Project) -> dict[str, Any]:
+    by_status = dict.fromkeys(Status.values, 0)
+    counted = Image.objects.for_project(project).order_by().values_list("status").annotate(n=Count("id"))
+    by_status |= dict(counted)
+    seats = QueueEntry.objects.filter(project=project).aggregate(all=Sum("seats"), left=Sum("seats_left"))
+    made = Label.objects.current().filter(project=project, answer__in=VOTES).order_by()
+    per_day = dict(
+        made.annotate(day=TruncDate("created_at", tzinfo=UTC))
+        .values_list("day")
+        .annotate(n=Count("id"))
+        .order_by("day")
+    )
+    people = made.values_list("annotator__username").annotate(n=Count("id")).order_by("-n", "annotator__username")
+    past = _past_days(per_day)
+    coming = days_left(past, seats["left"] or 0)
+    return {
+        "images": {"total": sum(by_status.values()), **by_status},
+        "labels": {"total": sum(per_day.values()), "wanted": seats["all"] or 0, "left": seats["left"] or 0},
+        "by_day": [{"day": day.isoformat(), "labels": n} for day, n in per_day.items()],
+        "by_annotator": [{"username": name, "labels": n} for name, n in people],
+        "pace": {"labels_per_day": coming.per_day, "days": len(past)},
+        "forecast": {"days": coming.value, "low": coming.low, "high": coming.high, "reason": coming.reason},
+    }
+
+
+def _past_days(per_day: dict[Any, int]) -> list[int]:
+    """Labels of each of the last days up to yesterday, from the first label on; today is not over yet."""
+    if not per_day:
+        return []
+    today = datetime.now(UTC).date()
+    first = max(min(per_day), today - timedelta(days=PACE_DAYS))
+    return [per_day.get(first + timedelta(days=n), 0) for n in range((today - first).days)]

@@ -1,0 +1,89 @@
+"""Which device computes, and how a worker process treats its core and its memory.
+
+Knows torch and the C library. Everything else asks here and stays the same on CPU and GPU.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from worker.ml.errors import OutOfMemory
+
+T = TypeVar("T")
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc malloc.h
+
+
+def pick_device(wanted: str = "auto") -> torch.device:
+    """`wanted` ("cpu", "cuda", "cuda:1", "mps"), or by itself: cuda, then Apple's mps, then cpu."""
+    if wanted != "auto":
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def describe_device(device: torch.device) -> str:
+    """In words, for the page of a run: "NVIDIA H200", "CPU (x86_64), one thread"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"Apple GPU ({platform.machine()})" if device.type == "mps" else f"CPU ({platform.machine()}), one thread"
+
+
+def settle_process() -> None:
+    """Once per worker process, before any training: one thread, and memory that is kept.
+
+    One worker process per core: two threads each were slower than one on busy cores. glibc gives buffers
+    above 128 KB back to the kernel when they are freed and meets them again page by page: without the two
+    thresholds that took a third of the time of a forward pass.
+    """
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(M_MMAP_THRESHOLD, ctypes.c_int(1 << 30))
+            mallopt(M_TRIM_THRESHOLD, ctypes.c_int((1 << 31) - 1))
+
+
+@contextmanager
+def autocast(device: torch.device) -> Iterator[None]:
+    """bfloat16 arithmetic on a CUDA device, plain float32 elsewhere."""
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+        yield
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch failed to get memory, on a GPU or on the CPU (a plain RuntimeError there)."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def with_smaller_batches(work: Callable[[int], T], batch: int) -> tuple[T, int]:
+    """work(batch), again with half the batch as long as memory does not suffice; the result and the batch.
+
+    Raises OutOfMemory when one image is too much. The recursion through `except` is avoided on purpose: the
+    traceback of a failed try would keep its tensors alive during the next.
+    """
+    while True:
+        try:
+            return work(batch), batch
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if batch <= 1:
+            raise OutOfMemory("The memory does not suffice for a batch of one image: use a smaller image size.")
+        batch //= 2

@@ -1,0 +1,113 @@
+"""Images to features by the frozen backbone, streamed in batches; a broken image costs only itself.
+
+Knows decoding and the frozen network. Does not know where features are kept: the caller stores them.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worker.ml import backbones
+from worker.ml.backbones import Backbone
+from worker.ml.device import with_smaller_batches
+from worker.ml.errors import ImageUnreadable
+from worker.ml.images import Source, decode, to_network
+
+BATCHES_AHEAD = 3  # decoded and waiting; more only costs memory
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBatch:
+    """Features of some images, in the order they were asked for."""
+
+    indices: NDArray[np.int64]  # (n,) positions in the sequence of sources
+    features: NDArray[np.float16]  # (n, n_features)
+    failed: dict[int, str]  # position -> reason, for images that could not be read
+
+
+def embed(
+    sources: Sequence[Source | Callable[[], Source]],
+    backbone: Backbone,
+    device: torch.device,
+    *,
+    batch: int = 16,
+    size: int | None = None,
+) -> Iterator[FeatureBatch]:
+    """Features of all sources, batch by batch. A source is a path, bytes, an open file, or a function giving one.
+
+    Pass the smallest rendition whose short side is at least `size` pixels. Decoding runs in one thread beside
+    the network (it holds no lock while it decodes). A missing or broken image is reported in `failed`, the
+    others go on. Stopping the iteration stops the thread.
+    """
+    network = backbones.frozen(backbone, device)
+    for indices, pixels, failed in decoded_batches(sources, batch=batch, size=size or backbone.size):
+        if len(indices) == 0:
+            features = np.empty((0, backbone.n_features), np.float16)
+        else:
+            features, batch = with_smaller_batches(
+                lambda n, pixels=pixels: _features(network, backbone, pixels, n), max(len(pixels), 1)
+            )
+        yield FeatureBatch(indices, features, failed)
+
+
+def _features(network: Any, backbone: Backbone, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float16]:
+    parts = []
+    for start in range(0, len(pixels), batch):
+        x = torch.from_numpy(pixels[start : start + batch]).to(network.device)
+        y = network.run(to_network(x, offset=backbone.offset, scale=backbone.scale))
+        parts.append(y.cpu().numpy().astype(np.float16))
+    return np.concatenate(parts)
+
+
+def decoded_batches(
+    sources: Sequence[Source | Callable[[], Source]], *, batch: int, size: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], dict[int, str]]]:
+    """(indices (n,), uint8 pixels (n, size, size, 3), {index: reason}), decoded ahead in a thread."""
+    ready: queue.Queue[Any] = queue.Queue(BATCHES_AHEAD)
+    stop = threading.Event()
+
+    def put(item: Any) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for start in range(0, len(sources), batch):
+                indices, pixels, failed = [], [], {}
+                for index in range(start, min(start + batch, len(sources))):
+                    source = sources[index]
+                    try:
+                        pixels.append(decode(source() if callable(source) else source, size=size))
+                        indices.append(index)
+                    except ImageUnreadable as error:
+                        failed[index] = str(error)
+                stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
+                if not put((np.array(indices, np.int64), stacked, failed)):
+                    return
+            put(None)
+        except Exception as error:  # shown to the consumer, which raises it: a thread's own traceback is lost
+            put(error)
+
+    thread = threading.Thread(target=work, name="decode", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,261 @@
+"""Train the last stages of the backbone and a head on it, from a head that already works.
+
+Knows networks, batches and epochs. Does not know folds or other candidates (train.py), nor files.
+
+The head starts as the logistic regression of the frozen features (linear probing, then fine-tuning: Kumar et al.
+2022, arXiv:2202.10054), so that the first steps improve features instead of repairing a random head. The
+forward pass scales features exactly as the regression does.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from worker.ml.device import autocast, is_out_of_memory
+from worker.ml.errors import LossNotFinite, OutOfMemory
+from worker.ml.logistic import Linear, to_probabilities
+from worker.ml.network import EfficientNetLite
+from worker.ml.views import Views
+
+TICK_S = 1.0  # longest silence between two signs of life
+
+
+class Tail(nn.Module):
+    """Stages cut .. end of a backbone and a linear head: inputs of stage `cut` to logits (n, K)."""
+
+    def __init__(self, network: EfficientNetLite, cut: int, head: Linear, dropout: float) -> None:
+        super().__init__()
+        self.network, self.cut, self.dropout = copy.deepcopy(network), cut, dropout
+        self.network.requires_grad_(False)
+        self.trained = {
+            name: module
+            for stage in range(cut, network.n_stages)
+            for name, module in self.network.stage_modules(stage).items()
+        }
+        for module in self.trained.values():
+            module.requires_grad_(True)
+        n_categories, n_features = head.weight.shape
+        self.head = nn.Linear(n_features, n_categories)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(head.weight))
+            self.head.bias.copy_(torch.from_numpy(head.bias))
+
+    def train(self, mode: bool = True) -> Tail:
+        # BatchNorm keeps ImageNet's statistics: those of a few hundred images, seen through 32-image batches,
+        # are noise, and the trunk below was computed with the old ones.
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.network.run(x, self.cut).float()
+        length = features.norm(dim=1, keepdim=True).clamp(min=1e-6)
+        features = features * (math.sqrt(features.shape[1]) / length)
+        return self.head(F.dropout(features, self.dropout, self.training))
+
+    def state(self) -> dict[str, Tensor]:
+        """What training changed: "network.…" of the trained stages, "head.weight", "head.bias"; on the CPU."""
+        kept = {
+            f"network.{name}.{key}": value
+            for name, module in self.trained.items()
+            for key, value in module.state_dict().items()
+        }
+        kept |= {f"head.{key}": value for key, value in self.head.state_dict().items()}
+        return {key: value.detach().to("cpu", copy=True).contiguous() for key, value in kept.items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        for name, module in self.trained.items():
+            prefix = f"network.{name}."
+            part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            module.load_state_dict(part, strict=True)
+        self.head.load_state_dict({key: state[f"head.{key}"] for key in ("weight", "bias")}, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Settings of one fit; `epochs` is the length of the one-cycle schedule."""
+
+    task: str
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    patience: int
+    seed: int
+
+
+@dataclass(slots=True)
+class Epoch:
+    """One line of the training curve; validation figures are None without validation images."""
+
+    epoch: int  # from 1
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(slots=True)
+class Fit:
+    """Where a fit ended."""
+
+    state: dict[str, Tensor]
+    best_epoch: int
+    batch: int  # as it was, or halved when memory was short
+    curve: list[Epoch] = field(default_factory=list)
+
+
+def smoothed(targets: Tensor, amount: float, task: str) -> Tensor:
+    """Move `amount` of each target's certainty to all categories (single) or to one half (multi)."""
+    return targets * (1 - amount) + amount * (1 / targets.shape[1] if task == "single" else 0.5)
+
+
+def loss_of(logits: Tensor, targets: Tensor, weights: Tensor, task: str) -> Tensor:
+    """Weighted mean loss of a batch; targets (n, K) may be soft."""
+    if task == "single":
+        each = -(targets * F.log_softmax(logits, 1)).sum(1)
+    else:
+        each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
+    return (each * weights).sum() / weights.sum()
+
+
+def n_right(logits: Tensor, targets: Tensor, task: str) -> float:
+    """How many images are right (single), or the sum over images of the share of right answers (multi)."""
+    if task == "single":
+        return float((logits.argmax(1) == targets.argmax(1)).sum())
+    return float(((logits > 0) == (targets > 0.5)).float().mean(1).sum())
+
+
+@torch.no_grad()
+def logits_of(tail: Tail, views: Views, indices: NDArray[np.int64], device: torch.device, batch: int = 64) -> Tensor:
+    """Logits (n, K) on the plain view, float32 on the CPU."""
+    tail.eval()
+    parts = []
+    for start in range(0, len(indices), batch):
+        x = views.plain(torch.from_numpy(indices[start : start + batch])).to(device)
+        with autocast(device):
+            parts.append(tail(x).float().cpu())
+    return torch.cat(parts)
+
+
+def fit(
+    tail: Tail,
+    views: Views,
+    targets: Tensor,
+    weights: Tensor,
+    train: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    recipe: Recipe,
+    device: torch.device,
+) -> Iterator[Epoch | Fit | None]:
+    """Train; yields an Epoch after each epoch, None as a sign of life in between, and at last a Fit.
+
+    train, validation: positions among the images; targets (n, K) and weights (n,) for all images. With
+    validation images the epoch of smallest validation loss is kept and training stops `patience` epochs after
+    it; without, the last epoch is kept. When memory is short the batch is halved and the fit starts over.
+    Raises LossNotFinite, OutOfMemory.
+    """
+    start_state = tail.state()
+    batch = recipe.batch
+    while True:
+        try:
+            yield from _fit(tail, views, targets, weights, train, validation, recipe, batch, device)
+            return
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if batch <= 1:
+                raise OutOfMemory(
+                    "The memory does not suffice to train on one image: use a smaller image size."
+                ) from None
+        batch //= 2
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        tail.load_state(start_state)
+
+
+def _fit(
+    tail: Tail,
+    views: Views,
+    targets: Tensor,
+    weights: Tensor,
+    train: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    recipe: Recipe,
+    batch: int,
+    device: torch.device,
+) -> Iterator[Epoch | Fit | None]:
+    tail.to(device, memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    decayed = [p for p in tail.parameters() if p.requires_grad and p.ndim > 1]
+    free = [p for p in tail.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": free, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    steps = max(1, math.ceil(len(train) / batch))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=recipe.learning_rate, total_steps=recipe.epochs * steps + 1, pct_start=0.25
+    )
+    order = torch.from_numpy(train)
+    best, best_epoch, best_loss = tail.state(), 0, math.inf
+    curve: list[Epoch] = []
+    alive = time.monotonic()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(recipe.seed)  # dropout draws from the global generator
+        for epoch in range(1, recipe.epochs + 1):
+            tail.train()
+            sum_loss = sum_right = 0.0
+            for part in order[torch.randperm(len(order), generator=generator)].tensor_split(steps):
+                x = views.varied(part, generator).to(device)
+                y, w = targets[part].to(device), weights[part].to(device)
+                with autocast(device):
+                    logits = tail(x)
+                loss = loss_of(logits.float(), smoothed(y, recipe.label_smoothing, recipe.task), w, recipe.task)
+                value = float(loss.detach())
+                if not math.isfinite(value):
+                    raise LossNotFinite(
+                        f"Training stopped in epoch {epoch}: the loss is not a number any more. "
+                        "A smaller learning rate usually helps."
+                    )
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(decayed + free, 5.0)
+                optimiser.step()
+                schedule.step()
+                sum_loss += value * len(part)
+                sum_right += n_right(logits.detach(), y, recipe.task)
+                if time.monotonic() - alive > TICK_S:
+                    yield None
+                    alive = time.monotonic()
+            line = Epoch(epoch, sum_loss / len(train), sum_right / len(train))
+            if len(validation):
+                logits = logits_of(tail, views, validation, device)
+                truth = targets[torch.from_numpy(validation)]
+                line.validation_loss = float(loss_of(logits, truth, torch.ones(len(validation)), recipe.task))
+                line.validation_accuracy = n_right(logits, truth, recipe.task) / len(validation)
+            curve.append(line)
+            yield line
+            if line.validation_loss is None or line.validation_loss < best_loss:
+                best, best_epoch = tail.state(), epoch
+                best_loss = math.inf if line.validation_loss is None else line.validation_loss
+            elif epoch - best_epoch >= recipe.patience:
+                break
+    tail.load_state(best)
+    yield Fit(best, best_epoch, batch, curve)
+
+
+def probabilities_of(
+    tail: Tail, views: Views, indices: NDArray[np.int64], device: torch.device, task: str
+) -> NDArray[np.float32]:
+    """Probabilities (n, K) on the plain view."""
+    return to_probabilities(logits_of(tail, views, indices, device).numpy(), task).astype(np.float32)

@@ -1,0 +1,234 @@
+"""One training run: cross-validate the candidates on the same folds, keep the better one, fit it to all labels.
+
+Knows candidates and folds. Does not know where labels come from or where results go: `train` yields, the caller
+stores, shows or stops. Read from top to bottom it is the order of events.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worker.ml import metrics
+from worker.ml.candidates import Candidate, Frozen
+from worker.ml.compare import better_beyond_noise, scores
+from worker.ml.config import TrainConfig
+from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
+from worker.ml.folds import stratified_folds
+from worker.ml.images import CACHE_SIDE, ImageUnreadable, decode
+from worker.ml.logistic import scale_features
+from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, losses
+from worker.ml.storage import Stages, fingerprint
+from worker.ml.tuned import Finetuned
+
+CANDIDATES: dict[str, type] = {"frozen": Frozen, "finetuned": Finetuned}
+VERSION = 1  # raise it when stored stages of older code must not be taken up
+# where each stage begins and ends on the bar of the whole run, with and without fine-tuning
+BAR = {"decode": (0.0, 0.03), "frozen": (0.03, 0.1), "measure": (0.1, 0.12), "views": (0.12, 0.3),
+       "finetune": (0.3, 0.85), "refit": (0.85, 1.0)}  # fmt: skip
+SHORT_BAR = {"frozen": (0.0, 0.8), "refit": (0.8, 1.0)}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a run, ready for checkpoint.save and for the run's row."""
+
+    candidate: str
+    weights: dict[str, torch.Tensor]  # head.weight (K, d), head.bias (K,), network.… when it was trained
+    first_stage: int | None  # first stage of the backbone that differs from the published one
+    comparison: list[dict[str, Any]]  # one row per candidate, JSON-ready
+    history: dict[str, Any]  # candidate -> curve, JSON-ready
+    out_of_fold: NDArray[np.float32]  # (n, K) of the chosen one; rows of skipped images are NaN
+    skipped: dict[int, str]  # position -> reason: images that could not be read
+    seconds: dict[str, float]  # stage -> wall time
+    config: TrainConfig
+    task: str
+    categories: tuple[Any, ...]
+    n_labels: int
+
+
+def train(
+    samples: TrainingSet, config: TrainConfig, *, device: torch.device, state_dir: Path | None = None
+) -> Iterator[Progress | Result]:
+    """Train on `samples`; yields Progress, at last a Result. Stop iterating to cancel: nothing is left behind.
+
+    state_dir: finished folds are kept there and found again when the same run (labels, config) is started anew;
+    the caller deletes it when the run is over. The same samples, config, seed and plan give the same result on
+    a CPU; the plan of the fine-tuning depends on measured speed unless the config fixes it.
+    Raises TooFewLabels, OneCategoryOnly, and LossNotFinite or OutOfMemory when no candidate is left.
+    """
+    check(samples, config)
+    clock = _Clock()
+    chosen_from: list[Candidate] = [CANDIDATES[name]() for name in config.candidates]
+    skipped: dict[int, str] = {}
+    pixels = None
+    everything = samples
+    wants_pixels = "finetuned" in config.candidates and len(samples) >= config.finetune.min_labels
+    clock.bar = BAR if wants_pixels and samples.sources is not None else SHORT_BAR
+    if wants_pixels and samples.sources is not None:
+        pixels, skipped = yield from clock.watch(_decode(samples))
+        samples = samples.without(list(skipped))
+        check(samples, config)
+    run = _prepare(samples, config, device, pixels, state_dir)
+
+    rows: list[dict[str, Any]] = []
+    best: Candidate | None = None
+    failure: Exception | None = None
+    for candidate in chosen_from:
+        row: dict[str, Any] = {"candidate": candidate.name, "title": candidate.title, "tried": False}
+        row |= {"chosen": False, "reason": candidate.why_not(run)}
+        rows.append(row)
+        if row["reason"] is not None:
+            continue
+        begun = time.monotonic()
+        try:
+            judged = yield from clock.watch(candidate.cross_validate(run))
+        except (Skipped, LossNotFinite, OutOfMemory) as error:
+            row["reason"], failure = str(error), error
+            continue
+        run.judged[candidate.name] = judged
+        row |= {"tried": True, "seconds": round(time.monotonic() - begun, 2), **_figures(run, judged)}
+        if best is None or _beats(run, run.judged[best.name], judged, row):
+            best = candidate
+    if best is None:
+        raise failure or ValueError("no candidate was tried")
+    trained = yield from clock.watch(best.refit(run))
+    next(row for row in rows if row["candidate"] == best.name)["chosen"] = True
+
+    out_of_fold = np.full((len(everything), len(samples.categories)), np.nan, np.float32)
+    out_of_fold[np.setdiff1d(np.arange(len(everything)), list(skipped))] = run.judged[best.name].probabilities
+    yield Result(
+        candidate=best.name, weights=trained.weights, first_stage=trained.first_stage, comparison=rows,
+        history={name: judged.curve for name, judged in run.judged.items()}, out_of_fold=out_of_fold,
+        skipped=skipped, seconds=clock.seconds, config=config, task=samples.task,
+        categories=tuple(samples.categories), n_labels=len(samples),
+    )  # fmt: skip
+
+
+def check(samples: TrainingSet, config: TrainConfig) -> None:
+    """Can anything be learned from these? Raises TooFewLabels or OneCategoryOnly."""
+    if len(samples) < config.min_labels:
+        raise TooFewLabels(len(samples), config.min_labels)
+    hot = samples.soft() > 0.5
+    if samples.task == "single" and (hot.sum(0) > 0).sum() < 2:
+        raise OneCategoryOnly("All labels choose the same class: label images of a second class first.")
+    if samples.task == "multi" and not ((hot.sum(0) > 0) & (hot.sum(0) < len(hot))).any():
+        raise OneCategoryOnly("All images have the same labels: there is nothing to tell apart yet.")
+
+
+def _decode(samples: TrainingSet) -> Generator[Progress, None, tuple[NDArray[np.uint8], dict[int, str]]]:
+    """All images as one uint8 array (n, 256, 256, 3), without those that cannot be read."""
+    assert samples.sources is not None
+    n = len(samples)
+    pixels = np.empty((n, CACHE_SIDE, CACHE_SIDE, 3), np.uint8)
+    failed: dict[int, str] = {}
+    told = 0.0
+    for index, source in enumerate(samples.sources):
+        try:
+            pixels[index] = decode(source() if callable(source) else source, size=CACHE_SIDE)
+        except ImageUnreadable as error:
+            failed[index] = str(error)
+        if time.monotonic() - told > 1 or index == n - 1:
+            told = time.monotonic()
+            yield Progress("decode", "Reading the labeled images", index + 1, n, 0.0)
+    return (np.delete(pixels, list(failed), axis=0) if failed else pixels), failed
+
+
+def _prepare(
+    samples: TrainingSet, config: TrainConfig, device: torch.device, pixels: NDArray | None, state_dir: Path | None
+) -> Run:
+    soft = samples.soft()
+    weights = np.ones(len(samples)) if samples.weights is None else samples.weights.astype(np.float64)
+    if config.imbalance == "weights":
+        weights = weights * balancing_weights(soft)
+    parts: list[Any] = [VERSION, torch.__version__, config.to_json(), samples.task, soft, weights]
+    parts += [
+        np.asarray(samples.features),
+        device.type,
+        np.asarray(samples.groups if samples.groups is not None else 0),
+    ]
+    return Run(
+        samples=samples, config=config, device=device, stages=Stages(state_dir, fingerprint(*parts)),
+        x=scale_features(samples.features), soft=soft, weights=weights / weights.mean(),
+        fold_of=stratified_folds(soft > 0.5, config.folds, config.seed, samples.groups), pixels=pixels,
+    )  # fmt: skip
+
+
+def balancing_weights(soft: NDArray) -> NDArray[np.float64]:
+    """Weights (n,) that give each category the same say: n / (K n_k), at most 10; several labels: their mean."""
+    support = soft.sum(0)
+    each = np.where(support > 0, len(soft) / (np.maximum(support, 1e-9) * max((support > 0).sum(), 1)), 0)
+    total = soft.sum(1)
+    mixed = np.divide(soft @ np.minimum(each, 10), total, out=np.ones(len(soft)), where=total > 0)
+    return mixed / mixed.mean()
+
+
+def _figures(run: Run, judged: Judged) -> dict[str, Any]:
+    """The comparison table's figures, from out-of-fold probabilities."""
+    truth = run.soft.argmax(1) if run.task == "single" else run.soft > 0.5
+    report = metrics.evaluate(judged.probabilities, truth, list(run.samples.categories), run.task)
+    keep = ("accuracy", "macro_f1", "log_loss", "ece")
+    return {"settings": judged.settings, "n": report["n"], **{key: report[key] for key in keep}}
+
+
+def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any]) -> bool:
+    """Better beyond noise on the same out-of-fold images, 5 % one-sided.
+
+    Either it is right more often (sign test), or it is right no less often and its log loss is smaller (paired t).
+    The loss has more to say with few labels; what it rewards, honest confidence, is what pre-labels are used by.
+    """
+    right = [scores(j.probabilities, run.soft, run.task) for j in (old, new)]
+    # one certain and wrong answer must not outweigh a hundred others
+    less = [-np.minimum(losses(j.probabilities, run.soft, run.task), 5.0) for j in (old, new)]
+    more_right, p_right = better_beyond_noise(*right)
+    less_loss, p_loss = better_beyond_noise(*less)
+    row |= {"p_more_right": p_right, "p_less_loss": p_loss}
+    if more_right:
+        row["reason"] = f"Right more often than the one before, beyond noise (p = {p_right:.3f})."
+        return True
+    if less_loss and right[1].mean() >= right[0].mean():
+        row["reason"] = f"Its log loss is smaller beyond noise (p = {p_loss:.3f}), and it is right no less often."
+        return True
+    row["reason"] = f"Not better beyond noise (p = {p_right:.2f} by accuracy, {p_loss:.2f} by log loss)."
+    return False
+
+
+class _Clock:
+    """Wall time per stage, and where the run is as a whole."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.bar = SHORT_BAR
+        self._overall = 0.0
+
+    def watch(self, work: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
+        """Pass progress on, with `overall` filled in; what comes after an event counts for its stage."""
+        stage, begun = None, time.monotonic()
+        try:
+            while True:
+                try:
+                    event = next(work)
+                except StopIteration as end:
+                    return end.value
+                now = time.monotonic()
+                # time before the first event of a stage was spent on that stage
+                name = event.stage if stage is None or stage != event.stage else stage
+                self.seconds[name] = round(self.seconds.get(name, 0.0) + now - begun, 3)
+                stage, begun = event.stage, now
+                first, last = self.bar.get(event.stage, (self._overall, self._overall))
+                share = event.done / event.total if event.total else 0.0
+                # never backwards: the bar is a promise
+                self._overall = max(self._overall, first + (last - first) * share)
+                yield replace(event, overall=round(self._overall, 4))
+                begun = time.monotonic()
+        finally:
+            if stage is not None:
+                self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - begun, 3)
+            work.close()

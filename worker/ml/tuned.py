@@ -1,0 +1,254 @@
+"""The second candidate: the last stages of the CNN trained further, when labels and time suffice.
+
+Knows folds, views and the clock. Does not know the training loop itself (finetune.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from statistics import median
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worker.ml import backbones, finetune
+from worker.ml.folds import stratified_folds
+from worker.ml.logistic import Linear, fit_path
+from worker.ml.run import Judged, Progress, Run, Skipped, Trained
+from worker.ml.views import CachedViews, LiveViews, Views
+
+# C of the regression that training starts from. It is stronger than what judges best: a head that already fits
+# its labels perfectly leaves no gradient for the features. Clothing, 200 labels: right .780 with 0.001, .748
+# with 0.1; log loss .62 and .78.
+FIRST_HEAD_C = 0.001
+VIEW_BYTES = 1_500_000_000  # most that kept activations may take
+# (views, epochs) by what time allows, most thorough first; views 0: fresh views for every batch
+CPU_CHOICES = ((4, 10), (4, 7), (2, 5))
+GPU_CHOICES = ((0, 20), (0, 10), (0, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is trained, for how long; decided once per run."""
+
+    first_stage: int
+    views: int
+    epochs: int
+    estimate_s: float
+
+
+class Finetuned:
+    """Frozen trunk, trained tail and head; starts from the regression of the first candidate."""
+
+    name = "finetuned"
+    title = "The network trained further"
+
+    def __init__(self) -> None:
+        self._views: Views | None = None
+
+    def why_not(self, run: Run) -> str | None:
+        need = run.config.finetune.min_labels
+        if len(run.x) < need:
+            return f"Tried from {need} labels on; there are {len(run.x)}."
+        if run.pixels is None:
+            return "The images themselves were not at hand, only their features."
+        return None
+
+    # -- cross-validation ------------------------------------------------------------------------------
+
+    def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
+        plan = yield from self._plan(run)
+        probabilities = np.zeros(run.soft.shape, np.float32)
+        curves, best_epochs = [], []
+        begun = time.monotonic()
+        for fold in range(run.config.folds):
+            train, judge = run.split(fold)
+            kept = run.stages.load(f"finetuned-{fold}")
+            if kept is None:
+                stop_train, stop = _stopping_part(run, train, fold)
+                fit, tail = yield from self._fit(run, plan, plan.epochs, stop_train, stop, fold, begun)
+                p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
+                kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
+                run.stages.save(f"finetuned-{fold}", *kept)
+            probabilities[judge] = kept[0]["judge"]
+            curves.append(kept[1]["curve"])
+            best_epochs.append(max(1, kept[1]["best_epoch"]))
+        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "learning_rate": _rate(run, plan)}
+        return Judged(probabilities, settings, {"x": "epoch", "points": _mean_curve(curves)})
+
+    def refit(self, run: Run) -> Generator[Progress, None, Trained]:
+        plan = yield from self._plan(run)
+        epochs = run.judged[self.name].settings["epochs"]
+        everything = np.arange(len(run.x))
+        _, tail = yield from self._fit(run, plan, epochs, everything, everything[:0], None, None)
+        return Trained(tail.state(), plan.first_stage)
+
+    def _fit(
+        self,
+        run: Run,
+        plan: Plan,
+        epochs: int,
+        train: NDArray[np.int64],
+        stop: NDArray[np.int64],
+        fold: int | None,
+        begun: float | None,
+    ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
+        tune, n_folds = run.config.finetune, run.config.folds
+        yield from self._fill_views(run, plan)
+        network = backbones.load(backbones.get(run.config.backbone))
+        tail = finetune.Tail(network, plan.first_stage, _first_head(run, train), tune.dropout)
+        recipe = finetune.Recipe(
+            task=run.task, epochs=epochs, batch=tune.batch, learning_rate=_rate(run, plan),
+            weight_decay=tune.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
+            seed=run.config.seed * 1000 + (n_folds if fold is None else fold),
+        )  # fmt: skip
+        targets = torch.from_numpy(run.soft).float()
+        weights = torch.from_numpy(run.weights).float()
+        stage = "refit" if fold is None else "finetune"
+        where = "all labels" if fold is None else f"fold {fold + 1} of {n_folds}"
+        total = epochs if fold is None else epochs * n_folds
+        done = 0 if fold is None else epochs * fold
+        result: finetune.Fit | None = None
+        for event in finetune.fit(tail, self._views, targets, weights, train, stop, recipe, run.device):
+            if isinstance(event, finetune.Fit):
+                result = event
+                continue
+            line = None
+            if event is not None:
+                done += 1
+                line = {"candidate": self.name, "fold": fold} | asdict(event)
+            yield Progress(stage, f"Training the network, {where}", min(done, total), total, 0.0, line)
+            if begun is not None and time.monotonic() - begun > 2 * run.time_limit_s:
+                raise Skipped(f"Stopped: it took more than twice the time limit of {run.time_limit_s:.0f} s.")
+        assert result is not None
+        return result, tail
+
+    # -- views and plan --------------------------------------------------------------------------------
+
+    def _fill_views(self, run: Run, plan: Plan) -> Iterator[Progress]:
+        if self._views is not None and self._views.cut == plan.first_stage:
+            return
+        assert run.pixels is not None
+        config = run.config
+        backbone = backbones.get(config.backbone)
+        frozen = backbones.frozen(backbone, run.device)
+        if plan.views == 0:
+            self._views = LiveViews(
+                run.pixels, frozen, backbone, config.image_size, plan.first_stage, config.augmentation
+            )
+            return
+        views = CachedViews(len(run.pixels), plan.views, plan.first_stage)
+        generator = torch.Generator().manual_seed(config.seed)
+        total, told = len(run.pixels) * (plan.views + 1), time.monotonic()
+        for done in views.fill(run.pixels, frozen, backbone, config.image_size, config.augmentation, generator):
+            if time.monotonic() - told > finetune.TICK_S or done == total:
+                told = time.monotonic()
+                yield Progress("views", "Preparing varied views of the images", done, total, 0.0)
+        self._views = views
+
+    def _plan(self, run: Run) -> Generator[Progress, None, Plan]:
+        """What fits into the time limit by a short measurement, or as a killed run decided before.
+
+        Raises Skipped when nothing fits."""
+        kept = run.stages.load("plan")
+        if kept is not None:
+            return Plan(**kept[1])
+        yield Progress("measure", "Measuring how fast this machine trains", 0, 1, 0.0)
+        plan = choose_plan(run)
+        run.stages.save("plan", {}, asdict(plan))
+        return plan
+
+
+def choose_plan(run: Run) -> Plan:
+    """The most thorough plan whose estimate fits into the time limit; raises Skipped when none does."""
+    tune, limit, n = run.config.finetune, run.time_limit_s, len(run.x)
+    backbone = backbones.get(run.config.backbone)
+    on_cpu = run.device.type == "cpu"
+    cuts = (tune.first_stage,) if tune.first_stage is not None else backbone.tails if on_cpu else (0,)
+    choices = CPU_CHOICES if on_cpu else GPU_CHOICES
+    cheapest = float("inf")
+    for cut in cuts:
+        trunk_s, tail_s, view_bytes = _measure(run, cut)
+        for views, epochs in choices:
+            views = views if tune.views is None else tune.views
+            epochs = epochs if tune.epochs is None else tune.epochs
+            if n * (views + 1) * view_bytes > VIEW_BYTES and views:
+                continue
+            # every fold trains on the others, then once on all: n * folds image passes per epoch
+            passes = n * epochs * run.config.folds
+            estimate = passes * tail_s + (n * (views + 1) if views else passes) * trunk_s
+            if estimate <= limit:
+                return Plan(cut, views, epochs, round(estimate, 1))
+            cheapest = min(cheapest, estimate)
+    if cheapest == float("inf"):
+        raise Skipped(f"The views of {n} images do not fit into memory.")
+    raise Skipped(f"It would take about {cheapest:.0f} s; the time limit is {limit:.0f} s.")
+
+
+def _measure(run: Run, cut: int) -> tuple[float, float, int]:
+    """(seconds per view of the trunk, seconds per image of a training step, bytes of one kept view)."""
+    assert run.pixels is not None
+    config = run.config
+    backbone = backbones.get(config.backbone)
+    frozen = backbones.frozen(backbone, run.device)
+    pixels = run.pixels[: config.finetune.batch]
+    views = LiveViews(pixels, frozen, backbone, config.image_size, cut, config.augmentation)
+    indices, generator = torch.arange(len(pixels)), torch.Generator().manual_seed(0)
+    x = views.varied(indices, generator)  # a first pass, to warm up
+    _wait(run.device)
+    begun = time.monotonic()
+    x = views.varied(indices, generator)
+    _wait(run.device)
+    trunk_s = (time.monotonic() - begun) / len(pixels)
+    tail = finetune.Tail(backbones.load(backbone), cut, _first_head(run, np.arange(len(run.x))), 0.0)
+    tail.to(run.device, memory_format=torch.channels_last).train()
+    for _ in range(2):  # the first to warm up
+        begun = time.monotonic()
+        with finetune.autocast(run.device):
+            tail(x).square().mean().backward()
+        _wait(run.device)
+    return trunk_s, (time.monotonic() - begun) / len(pixels), 2 * x[0].numel()
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _first_head(run: Run, images: NDArray[np.int64]) -> Linear:
+    return fit_path(run.x[images], run.soft[images], run.weights[images], [FIRST_HEAD_C], run.task)[0]
+
+
+def _rate(run: Run, plan: Plan) -> float:
+    """The more is trained, the smaller the steps: early stages hold what every image set needs."""
+    factor = 1.0 if plan.first_stage >= 16 else 0.5 if plan.first_stage >= 8 else 0.3
+    return run.config.finetune.learning_rate * factor
+
+
+def _stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split a fold's training images: most to learn from, a few that only say when to stop.
+
+    The images that judge the fold take no part in it: stopping by them would flatter the candidate.
+    """
+    share = run.config.finetune.stop_share
+    if share == 0:
+        return train, train[:0]
+    groups = None if run.samples.groups is None else run.samples.groups[train]
+    parts = stratified_folds(run.soft[train] > 0.5, max(2, round(1 / share)), run.config.seed + fold, groups)
+    return train[parts != 0], train[parts == 0]
+
+
+def _mean_curve(curves: list[list[dict]]) -> list[dict]:
+    """The curves of all folds as one, mean over the folds that came that far."""
+    points = []
+    for epoch in range(1, max(len(c) for c in curves) + 1):
+        lines = [c[epoch - 1] for c in curves if len(c) >= epoch]
+        point: dict[str, float | int | None] = {"epoch": epoch, "folds": len(lines)}
+        for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+            known = [line[key] for line in lines if line[key] is not None]
+            point[key] = float(np.mean(known)) if known else None
+        points.append(point)
+    return points

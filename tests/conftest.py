@@ -1,5 +1,8 @@
 """The cast. ann, bea and dora label; rev reviews; lena leads; ada is an admin; carl is a stranger: he never gets in."""
 
+import os
+from pathlib import Path
+
 import pytest
 from django.core.cache import cache
 
@@ -10,6 +13,15 @@ from tests.factories import join, make_project, make_user
 def _fresh_cache():
     """Counts and reports cached by one test must not answer the next."""
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder with real photographs and judgements, which are not part of the project."""
+    folder = os.environ.get("LABELER_TEST_DATA")
+    if not folder:
+        pytest.skip("LABELER_TEST_DATA does not name the folder with the real photographs and judgements")
+    return Path(folder)
 
 
 @pytest.fixture

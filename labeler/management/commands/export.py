@@ -1,0 +1,63 @@
+"""`export`: a project's labels, consensus and predictions as a file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import CommandError, CommandParser
+
+from labeler import releases
+from labeler.accounts import audit
+from labeler.errors import LabelerError
+from labeler.management.base import USAGE, DataCommand
+from labeler.management.commands.train import find_project
+from labeler.models import Image
+from labeler.releases.formats import WRITERS
+
+
+class Command(DataCommand):
+    help = "Write a project as CSV (one row per label), JSON Lines (one image per line) or an ImageFolder zip."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", required=True, metavar="NAME", help="a project's name or number")
+        parser.add_argument("--format", choices=list(WRITERS), default="csv", help="default: csv")
+        parser.add_argument("--output", metavar="FILE", help="where to; - is stdout (default: a name of its own, here)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = find_project(options["project"])
+        if options["output"] == "-" and options["json"]:
+            raise CommandError("Not both on stdout: give --output a file, or leave out --json.", returncode=USAGE)
+        try:
+            export = releases.export(project, options["format"])
+        except LabelerError as problem:
+            raise CommandError(str(problem)) from None
+        audit(None, "project.export", project=project, subject=export.file_name, format=options["format"])
+        if options["output"] == "-":
+            self._write(export, sys.stdout.buffer)
+            return
+        target = Path(options["output"] or export.file_name)
+        # Beside its place first: a file of that name is always a whole one.
+        partial = target.with_name(f".{target.name}.part")
+        try:
+            with partial.open("wb") as file:
+                size = self._write(export, file)
+            partial.replace(target)
+        except OSError as problem:
+            raise CommandError(f"Cannot write {target}: {problem.strerror}.") from problem
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+        images = Image.objects.for_project(project).count()
+        facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
+        self.result(facts, f"Wrote {target} ({size:,} bytes).")
+
+    def _write(self, export: releases.Export, file: BinaryIO) -> int:
+        size = 0
+        for chunk in export.chunks:
+            file.write(chunk)
+            size += len(chunk)
+        file.flush()
+        return size

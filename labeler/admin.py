@@ -1,7 +1,8 @@
 """The admin site: every table, to look things up and to mend. Where history is kept it can only be read.
 
-Knows columns. The product's rules live in the verbs; so what has rules of its own (labels, decisions, claims, predictions,
-audit, seats, computed counters) is read-only here: an edit past the verbs would break counters that saves rely on.
+Knows columns. The product's rules live in the verbs; so what has rules of its own (labels, decisions, claims,
+predictions, audit, seats, computed counters) is read-only here: an edit past the verbs would break counters that
+saves rely on.
 """
 
 from __future__ import annotations
@@ -309,7 +310,7 @@ class TokenAdmin(ReadOnly):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnly):
-    # actor and project have no foreign key in the database: the rows outlive them. So names are columns of the row, not joins.
+    # actor and project have no foreign key in the database: the rows outlive them. So names are columns, not joins.
     list_display = ["at", "actor_name", "action", "subject", "project_id"]
     list_filter = ["action"]
     search_fields = ["actor_name", "action", "subject"]

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from labeler import categories, charts, reports
@@ -30,6 +31,8 @@ MATRIX_PEOPLE = 16
 LISTED_PAIRS = 40
 LISTED_CONFUSIONS = 12
 LISTED_IMAGES = 24
+# What a figure's n counts.
+IMAGES, COMPARISONS = gettext_lazy("n %(n)s images"), gettext_lazy("n %(n)s comparisons of two people")
 
 
 @project_page()
@@ -91,8 +94,8 @@ def headline_cards(project: Project, report: dict[str, Any], selection: Selectio
     alpha, observed = report["alpha"], report["observed"]
     cards = [
         _card("alpha", _("Krippendorff's α"), alpha, _("beyond chance; 1 is perfect, 0 is chance")),
-        _card("observed", _("Equal answers"), observed, _("of two people on one image, chance included"), as_percent=True),
-        _card("light", _("Mean κ of the pairs"), report["light"], _("Cohen's κ of each two people (Light)")),
+        _card("observed", _("Equal answers"), observed, _("of two people, chance included"), as_percent=True),
+        _card("light", _("Mean κ of the pairs"), report["light"], _("Cohen's κ of each two (Light)"), of=COMPARISONS),
     ]
     if not project.is_multi:
         cards.append(_card("fleiss", _("Fleiss' κ"), report["fleiss"], _("everyone as one group")))
@@ -108,8 +111,11 @@ def headline_cards(project: Project, report: dict[str, Any], selection: Selectio
     return cards
 
 
-def _card(name: str, title: str, stat: dict[str, Any], hint: str, *, as_percent: bool = False) -> dict[str, Any]:
+def _card(
+    name: str, title: str, stat: dict[str, Any], hint: str, *, as_percent: bool = False, of: Any = IMAGES
+) -> dict[str, Any]:
     return {
+        "evidence": of % {"n": f"{stat['n']:,}"},
         "id": f"figure-{name}",
         "title": title,
         "stat": stat,
@@ -141,7 +147,7 @@ def matrix(project: Project, report: dict[str, Any]) -> SafeString:
     """Cohen's kappa of every pair as a heat table; empty below two people."""
     names = [row["username"] for row in report["annotators"] if row["n"]]
     if len(names) < 2:
-        return mark_safe("")  # noqa: S308  (nothing)
+        return mark_safe("")
     at = {name: place for place, name in enumerate(names)}
     cells = {
         (at[pair["a"]], at[pair["b"]]): charts.PairCell(

@@ -16,10 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from labeler.errors import LabelerError
 from labeler.models import Project, Role, Task
 from labeler.models.account import Scope
-from labeler.models.project import SUPPORTED_TASKS
 
 MOST_CLASSES = 200
-TASKS = [(value, label) for value, label in Task.choices if value in SUPPORTED_TASKS]
+TASKS = [(Task.SINGLE, _("exactly one class")), (Task.MULTI, _("any number of classes, or none"))]
 
 
 # Where a page asks in other words than the domain.
@@ -68,7 +67,7 @@ class NewProject(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     task = forms.ChoiceField(
-        label=_("An image has"), choices=TASKS, initial=Task.SINGLE, widget=forms.RadioSelect
+        label=_("Each image gets"), choices=TASKS, initial=Task.SINGLE, widget=forms.RadioSelect
     )
     labels_per_image = forms.IntegerField(
         label=_("Labels per image"),
@@ -97,9 +96,14 @@ class NewProject(forms.Form):
         if cleaned.get("task") == Task.SINGLE and len(cleaned.get("classes", ())) == 1:
             self.add_error(
                 "task",
-                _("With one class only, choose “any number of classes”: each image then has it or not."),
+                _("With one class only, choose “any number”: each image then has it or not."),
             )
         return cleaned
+
+
+def _short(value: float) -> float | int:
+    """15.0 is typed as 15."""
+    return int(value) if value == int(value) else round(value, 4)
 
 
 class Settings(forms.Form):
@@ -111,7 +115,7 @@ class Settings(forms.Form):
         label=_("Guideline"),
         max_length=100_000,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8}),
+        widget=forms.Textarea(attrs={"rows": 10}),
         help_text=_(
             "Stands beside every image. A change makes a new version; each label remembers which one it followed."
         ),
@@ -127,8 +131,8 @@ class Settings(forms.Form):
         min_value=0,
         max_value=100,
         help_text=_(
-            "Of images that come from now on: judged without a pre-label, so that agreement and the model are measured fairly. "
-            "Images that are in keep what they drew."
+            "Of images that come from now on: judged without a pre-label, so that agreement and the model are "
+            "measured fairly. Images that are in keep what they drew."
         ),
     )
     target_agreement = forms.FloatField(
@@ -162,8 +166,8 @@ class Settings(forms.Form):
     def values_of(project: Project) -> dict[str, Any]:
         """The form's values of a project as it is."""
         values = {name: getattr(project, name) for name in Settings.base_fields if hasattr(project, name)}
-        values["blind_percent"] = round(100 * project.blind_share, 4)
-        values["lease_minutes"] = round(project.lease_seconds / 60, 4)
+        values["blind_percent"] = _short(100 * project.blind_share)
+        values["lease_minutes"] = _short(project.lease_seconds / 60)
         return values
 
     def changes(self, project: Project) -> dict[str, Any]:

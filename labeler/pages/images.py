@@ -1,6 +1,7 @@
 """The images of a project as a wall of thumbnails, and one image with its answers and a way to settle it.
 
-For reviewers and leads: both show what others answered. Knows how they are listed, not what a decision changes (adjudication.py).
+For reviewers and leads: both show what others answered. Knows how they are listed, not what a decision changes
+(adjudication.py).
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeler import dispatch, jobs
 from labeler.errors import LabelerError
 from labeler.intake import images as intake
+from labeler.intake import uploads
+from labeler.intake.archives import clean_name
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages.access import Access, project_page
@@ -85,7 +87,7 @@ def _config(project: Project) -> dict[str, Any]:
             "nothing": _("There was no file in that."),
             "sending": _("Sending: {done} of {total} files"),
             "sending_file": _("Sending {name}"),
-            "unpacking": _("{name} is on the server; images are being read: {done} of {total}. You can close this page."),
+            "unpacking": _("{name} is on the server. Reading images: {done} of {total}. You can close this page."),
             "done": _("Done: {added} new images are in."),
         },
     }
@@ -101,7 +103,7 @@ def _receive(request: HttpRequest, project: Project) -> None:
     try:
         _keep_images(request, project, [file for file in files if file not in archives])
         for archive in archives:
-            jobs.request_upload(project=project, requested_by=request.user, file=archive, name=archive.name or "")
+            _keep_archive(request, project, archive)
             messages.success(request, _("%(name)s is on its way in.") % {"name": archive.name})
     except LabelerError as error:
         messages.error(request, error.message)
@@ -116,6 +118,16 @@ def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFil
         result.count(outcome)
     shown = result.as_json()
     request.session[UPLOADED] = {**shown, "refused": shown["refused"][:REFUSALS_SHOWN], "n_refused": result.n_refused}
+
+
+def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile) -> None:
+    kept = uploads.keep(archive.chunks())
+    params = {"path": kept.path, "format": "auto", "name": clean_name(archive.name or "archive")}
+    try:
+        jobs.request_import(project=project, requested_by=request.user, params=params)
+    except BaseException:
+        kept.discard()
+        raise
 
 
 @project_page(Role.LEAD)

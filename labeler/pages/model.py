@@ -11,7 +11,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -24,15 +23,16 @@ from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.pages.access import Access, project_page
 from labeler.pages.images import places_of
-from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
+from labeler.templatetags.figures import class_tag, figure, interval, moment, percent, percent_interval
 
 VERSIONS = 20
 GPU_QUEUE = "gpu"
+CROSS_VALIDATION = "cross-validation"  # of metrics["judged_on"]: each image judged by a model that had not seen it
 # The labels of a curve's points; what a candidate steps through is named by its "x".
 STEPS = {"epoch": gettext_lazy("epoch"), "C": gettext_lazy("C, the inverse strength of regularisation")}
 
 
-@project_page()
+@project_page(Role.REVIEWER)
 @require_GET
 def model(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
@@ -79,13 +79,15 @@ def _summary(run: TrainingRun | None) -> str:
         return _("Learns from the labels and suggests answers for the rest.")
     parts = []
     if run.finished_at:
-        parts.append(_("trained %(day)s") % {"day": date_format(run.finished_at, "DATETIME_FORMAT")})
+        parts.append(_("trained %(day)s") % {"day": moment(run.finished_at)})
     if run.started_at and run.finished_at:
         parts.append(_("in %(time)s") % {"time": timesince(run.started_at, run.finished_at)})
     data = run.dataset or {}
     if data.get("train") is not None:
         parts.append(_("on %(n)s images") % {"n": f"{data['train']:,}"})
-    if data.get("test") is not None:
+    if (run.metrics or {}).get("judged_on") == CROSS_VALIDATION:
+        parts.append(_("judged by cross-validation, as no held-out image is settled yet"))
+    elif data.get("test") is not None:
         parts.append(_("judged on %(n)s it never learned from") % {"n": f"{data['test']:,}"})
     if run.device:
         parts.append(run.device)
@@ -111,6 +113,7 @@ def _report(project: Project, run: TrainingRun) -> dict[str, Any]:
     names = _names(project, run)
     return {
         "cards": _cards(metrics),
+        "judged_on": _("cross-validated") if metrics.get("judged_on") == CROSS_VALIDATION else _("held-out images"),
         "classes": [
             {
                 "name": names.get(row["category"], str(row["category"])),
@@ -127,7 +130,7 @@ def _report(project: Project, run: TrainingRun) -> dict[str, Any]:
 
 
 def _names(project: Project, run: TrainingRun) -> dict[Any, str]:
-    """What a figure's category is called: today's name for an id, the name of then for one that is gone, names as they are."""
+    """What a figure's category is called: today's name for an id, the name of then where it is gone; names stay."""
     then = dict(zip(run.category_ids, run.category_names, strict=True))
     names: dict[Any, str] = {name: name for name in run.category_names}
     return names | then | {pk: name for pk, name in categories.index(project).names.items() if pk in then}
@@ -135,7 +138,7 @@ def _names(project: Project, run: TrainingRun) -> dict[Any, str]:
 
 def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     wanted = [
-        ("accuracy", _("Right"), _("of the held-out images"), True),
+        ("accuracy", _("Right"), _right_of(metrics), True),
         ("label_accuracy", _("Single answers right"), _("each class of each image counted"), True),
         ("macro_f1", _("Macro F1"), _("mean over the classes"), False),
         ("roc_auc", _("ROC AUC"), _("mean of each class against the rest"), False),
@@ -155,16 +158,24 @@ def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _right_of(metrics: Mapping[str, Any]) -> str:
+    chance = metrics.get("chance")
+    if chance is None:
+        return _("of the images it never learned from")
+    return _("always the most frequent answer: %(share)s") % {"share": percent(chance)}
+
+
 def _confusion(metrics: Mapping[str, Any], names: Mapping[Any, str], places: Mapping[str, int]) -> SafeString | str:
     table = metrics.get("confusion")
     if not isinstance(table, Mapping) or not table.get("categories") or not metrics.get("n"):
         return ""
-    called = [names.get(category, str(category)) for category in table["categories"]]
+    # Beyond the model's own classes stand those that people settled on and the model does not know.
+    called = [names.get(category, _("others")) for category in table["categories"]]
     return mark_safe(  # noqa: S308  (escaped there)
         charts.confusion_matrix(
             called,
             table["counts"],
-            caption=_("Held-out images: what people settled on, and what the model says"),
+            caption=_("What people settled on, and what the model says"),
             row_name=_("people"),
             column_name=_("model"),
             tags=[class_tag(places.get(name), name) for name in called],
@@ -184,7 +195,7 @@ def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _curves(run: TrainingRun) -> SafeString | str:
-    """Loss and share right while learning, of the candidate that was kept, on what it learned from and on what it did not."""
+    """Share right and loss while learning, of the candidate that was kept: on what it learned from, and on the rest."""
     curve = _kept_curve(run)
     points = curve.get("points") or []
     if len(points) < 2:
@@ -216,11 +227,10 @@ def _curves(run: TrainingRun) -> SafeString | str:
 
 
 def _kept_curve(run: TrainingRun) -> Mapping[str, Any]:
-    history = run.history or {}
-    if isinstance(history, Mapping):
-        kept = next((row.get("candidate") for row in run.comparison or [] if row.get("chosen")), None)
-        return history.get(kept) or next(iter(history.values()), {})
-    return {"x": "epoch", "points": history}
+    """Of run.history, a list of {candidate, x, points}: the curve of the candidate that was kept, or the last."""
+    kept = next((row.get("candidate") for row in run.comparison or [] if row.get("chosen")), None)
+    curves = run.history or []
+    return next((curve for curve in curves if curve.get("candidate") == kept), curves[-1] if curves else {})
 
 
 # ---------------------------------------------------------------- verbs

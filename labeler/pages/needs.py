@@ -33,15 +33,27 @@ class Need:
 
 
 def needs(
-    project: Project, *, progress: dict[str, Any], report: dict[str, Any], people: int, has_model: bool, too_few: str
+    project: Project,
+    *,
+    progress: dict[str, Any],
+    report: dict[str, Any],
+    people: int,
+    has_model: bool,
+    too_few: str,
+    is_training: bool,
 ) -> list[Need]:
     """The most urgent cards first. too_few: why no model can be trained yet, or empty."""
-    found = _needs(project, progress, report, people, has_model, too_few)
+    found = _needs(project, progress, report, people, has_model, is_training or bool(too_few))
     return [need for _, need in zip(range(MOST_CARDS), found, strict=False)]
 
 
 def _needs(
-    project: Project, progress: dict[str, Any], report: dict[str, Any], people: int, has_model: bool, too_few: str
+    project: Project,
+    progress: dict[str, Any],
+    report: dict[str, Any],
+    people: int,
+    has_model: bool,
+    cannot_train: bool,
 ) -> Iterator[Need]:
     images = progress["images"]
 
@@ -49,9 +61,11 @@ def _needs(
         return reverse(name, args=[project.pk])
 
     if not images["total"]:
-        yield Need("0", _("images so far."), _("Drop a folder or a zip, and labeling can begin."), to("import"), _("Import images"))
+        text = _("Drop a folder or a zip, and labeling can begin.")
+        yield Need("0", _("images so far."), text, to("import"), _("Import images"))
     if people < 2:
-        yield Need("1", _("person here."), _("Agreement needs two who judge the same images."), to("members"), _("Add people"))
+        text = _("Agreement needs two who judge the same images.")
+        yield Need(str(people), ngettext("person here.", "people here.", people), text, to("members"), _("Add people"))
     if disputed := images["disputed"]:
         yield Need(
             f"{disputed:,}",
@@ -76,8 +90,9 @@ def _needs(
             to("agreement"),
             _("Look at it"),
         )
-    if not has_model and images["total"] and not too_few:
-        yield Need(_("Ready"), _("to train the first model."), _("There are enough labels."), to("model"), _("Train"), "good")
+    if not has_model and images["total"] and not cannot_train:
+        text = _("There are enough labels.")
+        yield Need(_("Ready"), _("to train the first model."), text, to("model"), _("Train"), "good")
     if has_model and images["unlabeled"]:
         yield Need(
             f"{images['unlabeled']:,}",
@@ -88,7 +103,8 @@ def _needs(
             "good",
         )
     if images["total"] and not images["unlabeled"] and not progress["labels"]["left"]:
-        yield Need(_("All"), _("seats are filled."), _("Every image has its labels."), to("export"), _("Export"), "good")
+        text = _("Every image has its labels.")
+        yield Need(_("All"), _("seats are filled."), text, to("export"), _("Export"), "good")
 
 
 def _worst_pair(report: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """The first page of a project: how far it is, how far people agree, what the model can do, and what to do next.
 
-An annotator sees the project's progress and their own. Knows what is shown to whom; the numbers are labeler/reports.py's.
+An annotator sees the project's progress and their own. Knows what is shown to whom; the numbers are
+labeler/reports.py's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from labeler.pages.access import Access, project_page
 from labeler.pages.agreement import confusions, matrix
 from labeler.pages.needs import needs
 from labeler.reports import Selection
-from labeler.templatetags.figures import interval
+from labeler.templatetags.figures import day, interval
 
 MATRIX_PEOPLE = 6  # more are on the agreement page
 CONFUSIONS = 5
@@ -38,7 +39,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     progress = reports.progress(project)
     members = list(project.memberships.select_related("user").order_by("user__username"))
-    model = runs.active(project)
+    model, run = runs.active(project), project.runs.unfinished().first()
     context: dict[str, Any] = {
         "progress": progress,
         "bar": _bar(progress["images"]),
@@ -46,13 +47,13 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         "pace": _pace(progress),
         "model": model,
         "accuracy": (model.metrics.get("accuracy") if model else None) or None,
-        "run": project.runs.unfinished().first(),
+        "run": run,
         "n_members": len(members),
         "subtitle": _subtitle(project, len(members)),
         "own_labels": _labels_by(progress).get(request.user.get_username(), 0),
     }
     if access.may_review:
-        context |= _for_reviewers(access, progress, members, has_model=model is not None)
+        context |= _for_reviewers(access, progress, members, has_model=model is not None, is_training=run is not None)
     else:
         report = reports.agreement(project, Selection.of("all"))
         own = next((row for row in report["annotators"] if row["username"] == request.user.get_username()), None)
@@ -96,12 +97,12 @@ def labels_over_time(progress: dict[str, Any]) -> SafeString:
     """Labels so far, day by day, against all that are wanted; the last sixty days."""
     counts = {date.fromisoformat(row["day"]): row["labels"] for row in progress["by_day"]}
     if not counts:
-        return mark_safe("")  # noqa: S308  (nothing)
+        return mark_safe("")
     last = max(max(counts), timezone.now().date())
     # A day before the first label, at zero: with labels of one day only there would be no line.
     first = min(counts) - timedelta(days=1)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    points = list(zip(range(len(days)), accumulate(counts.get(day, 0) for day in days), strict=True))[-DAYS_DRAWN:]
+    points = list(zip(range(len(days)), accumulate(counts.get(one, 0) for one in days), strict=True))[-DAYS_DRAWN:]
     total, wanted = progress["labels"]["total"], progress["labels"]["wanted"]
     step = max(1, len(points) // 5)
     shown = points[::-1][::step][::-1]
@@ -109,7 +110,7 @@ def labels_over_time(progress: dict[str, Any]) -> SafeString:
         charts.line_chart(
             _("Labels over time"),
             _("%(n)s labels by %(day)s, of %(wanted)s wanted.")
-            % {"n": f"{total:,}", "day": date_format(last, "DATE_FORMAT"), "wanted": f"{wanted:,}"},
+            % {"n": f"{total:,}", "day": day(last), "wanted": f"{wanted:,}"},
             [charts.Series(_("labels"), points)],
             x_name=_("day"),
             y_name=_("labels"),
@@ -124,24 +125,24 @@ def labels_over_time(progress: dict[str, Any]) -> SafeString:
 
 def _pace(progress: dict[str, Any]) -> dict[str, Any]:
     """Labels a day, and in words when it will be done."""
-    forecast = progress["forecast_days"]
+    forecast = progress["forecast"]
     today = timezone.now().date()
     words = ""
-    if forecast["value"] == 0:
+    if forecast["days"] == 0:
         words = _("all labels are there")
-    elif forecast["value"] is not None:
-        likely = today + timedelta(days=round(forecast["value"]))
+    elif forecast["days"] is not None:
+        likely = today + timedelta(days=round(forecast["days"]))
         words = _("done about %(day)s") % {"day": date_format(likely, "j F")}
         if forecast["low"] is not None and forecast["high"] is not None:
-            ends = (today + timedelta(days=round(forecast[end])) for end in ("low", "high"))
-            words += " (%s)" % _("%(low)s to %(high)s") % dict(
-                zip(("low", "high"), (date_format(end, "j M") for end in ends), strict=True)
-            )
+            low, high = (date_format(today + timedelta(days=round(forecast[end])), "j M") for end in ("low", "high"))
+            words += " · " + _("%(low)s to %(high)s") % {"low": low, "high": high}
     todays = next((row["labels"] for row in progress["by_day"] if row["day"] == today.isoformat()), 0)
-    return {"per_day": forecast["per_day"], "words": words or forecast["reason"], "today": todays}
+    return {"per_day": progress["pace"]["labels_per_day"], "words": words or forecast["reason"], "today": todays}
 
 
-def _for_reviewers(access: Access, progress: dict[str, Any], members: list[Any], *, has_model: bool) -> dict[str, Any]:
+def _for_reviewers(
+    access: Access, progress: dict[str, Any], members: list[Any], *, has_model: bool, is_training: bool
+) -> dict[str, Any]:
     project = access.project
     headline = reports.agreement(project, Selection.of("blind"))
     everything = reports.agreement(project, Selection.of("all"))
@@ -177,6 +178,7 @@ def _for_reviewers(access: Access, progress: dict[str, Any], members: list[Any],
             people=len(members),
             has_model=has_model,
             too_few=_too_few(project) if not has_model else "",
+            is_training=is_training,
         )
         if access.may_lead
         else [],

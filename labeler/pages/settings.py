@@ -1,4 +1,4 @@
-"""How a project asks: settings, guideline, classes, trash. Knows forms; what a change entails is labeler/projects.py's."""
+"""How a project asks: settings, guideline, classes, trash. Knows forms; what a change entails is projects.py's."""
 
 from __future__ import annotations
 

@@ -6,12 +6,14 @@ Knows how a number looks, not what it means.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from django import template
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from labeler.templatetags.marks import marker
@@ -45,6 +47,22 @@ def percent(share: float | None, decimals: int = 0) -> str:
 def seconds(value: float | None) -> str:
     """2.13 -> 2.1 s; None -> a dash."""
     return UNDEFINED if value is None else f"{number_format(value, decimal_pos=1)}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
+def day(when: datetime | date) -> str:
+    """21 Nov 2026."""
+    return date_format(_local(when), "j M Y")
+
+
+@register.filter
+def moment(when: datetime) -> str:
+    """21 Nov 2026, 16:46."""
+    return date_format(_local(when), "j M Y, H:i")
+
+
+def _local(when: datetime | date) -> datetime | date:
+    return localtime(when) if isinstance(when, datetime) else when
 
 
 @register.filter

@@ -20,6 +20,7 @@ from labeler.intake.images import (
     file_member,
     import_path,
 )
+from labeler.intake.store import Batch
 from labeler.models import Image, Job, QueueEntry
 from tests.factories import make_project
 from tests.test_intake_check import encode, scene
@@ -164,11 +165,30 @@ def test_a_full_disk_stops_before_any_row_and_a_later_try_goes_on(project, monke
         raise StorageFull("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(images.MediaStore, "add", full)
+        patched.setattr("labeler.intake.store.Batch.add", full)
         with pytest.raises(StorageFull):
             add_image(project=project, name="a.jpg", source=picture(1))
     assert not Image.objects.exists()
     assert isinstance(add_image(project=project, name="a.jpg", source=picture(1)), Added)
+
+
+@pytest.mark.parametrize("full_after", range(0, 30, 4))
+def test_a_disk_that_fills_up_in_a_batch_leaves_no_file_of_it(project, media, monkeypatch, full_after):
+    written = []
+    add = Batch.add
+
+    def filling(self, **files):
+        written.append(1)
+        if len(written) > full_after:
+            raise StorageFull("The disk is full.")
+        add(self, **files)
+
+    monkeypatch.setattr(Batch, "add", filling)
+    members = [file_member(f"{number}.jpg", picture(number)) for number in range(30)]
+    with pytest.raises(StorageFull):
+        list(add_images(project=project, members=members))
+    assert [path for path in media.rglob("*") if path.is_file()] == []
+    assert not Image.objects.exists()
 
 
 def test_sending_an_image_again_restores_its_lost_files(project):
@@ -208,9 +228,7 @@ def test_a_damaged_archive_keeps_what_came_before(project, tmp_path, monkeypatch
         import_path(tmp_path / "no.zip", project=project)
 
 
-def test_what_a_progress_callback_raises_ends_the_import_with_all_it_counted_in_place(
-    project, tmp_path, monkeypatch
-):
+def test_what_a_progress_callback_raises_ends_the_import_with_all_it_counted_in_place(project, tmp_path, monkeypatch):
     monkeypatch.setattr(images, "BATCH_IMAGES", 3)
     monkeypatch.setattr(images, "PROGRESS_SECONDS", 0)
     path = archive(tmp_path / "a.zip", {f"{number}.jpg": picture(number) for number in range(9)})

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import time
 
 import pytest
 
@@ -41,6 +42,47 @@ def test_adding_twice_writes_once(tmp_path):
     add(store)
     after = store.original_path(SHA, "jpg").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_nothing_of_a_batch_has_its_name_before_all_of_it_is_on_the_disk(tmp_path, monkeypatch):
+    store, synced = MediaStore(tmp_path), []
+    sync = os.fsync
+
+    def fsync(descriptor):
+        if not synced:
+            assert not any(name.startswith(("originals", "previews", "thumbs")) for name in files(store))
+        synced.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with store.batch() as batch:
+        batch.add(sha256=SHA, extension="jpg", original=CONTENT, preview=b"p", thumbnail=b"t")
+        other = hashlib.sha256(b"other").hexdigest()
+        batch.add(sha256=other, extension="png", original=b"other", preview=b"p", thumbnail=b"t")
+        assert not store.has(SHA, "jpg")
+        batch.keep()
+    assert store.has(SHA, "jpg")
+    assert store.has(other, "png")
+    assert len(synced) == 12  # six files and their six directories
+    assert len(files(store)) == 6
+
+
+def test_a_batch_that_is_not_kept_leaves_nothing(tmp_path):
+    store = MediaStore(tmp_path)
+    with store.batch() as batch:
+        batch.add(sha256=SHA, extension="jpg", original=CONTENT, preview=b"p", thumbnail=b"t")
+    assert files(store) == []
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
+    store = MediaStore(tmp_path)
+    store.incoming.mkdir()
+    for name, age_hours in (("old", 25), ("young", 1)):
+        (store.incoming / name).write_bytes(b"half")
+        then = time.time() - age_hours * 3600
+        os.utime(store.incoming / name, (then, then))
+    add(store)
+    assert [path.name for path in store.incoming.iterdir()] == ["young"]
 
 
 def test_a_damaged_leftover_is_replaced(tmp_path):

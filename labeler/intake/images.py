@@ -13,8 +13,9 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from labeler.intake import archives
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, decode_image, read_source
 from labeler.intake.renditions import make_renditions
-from labeler.intake.store import MediaStore
+from labeler.intake.store import Batch, MediaStore
 from labeler.models import Image, Job, Project
 
 # A batch is one transaction and one step of the progress bar.
@@ -181,22 +182,15 @@ def add_images(
             known = _known(project, batch)
             # Hashing tells what is here already; only the rest is decoded, and what has lost a file. Pillow
             # lets go of the interpreter, so threads use all cores. No thread touches the database.
-            checks = [
-                pool.submit(_prepare, file.content, None if dry_run else store)
-                if file.sha256 and not _is_whole(known.get(file.sha256), store)
-                else None
-                for file in batch
-            ]
-            for file, check in zip(batch, checks, strict=True):
-                if check is not None:
-                    try:
-                        file.checked = check.result()
-                    except Refused as refusal:
-                        file.reason = refusal.reason
+            missing = [file for file in batch if file.sha256 and not _is_whole(known.get(file.sha256), store)]
             if dry_run:
+                _check_all(pool, missing, _check)
                 yield from _without_writing(project, batch, known, imagined)
-            else:
-                yield from _commit(project, batch, job, counted)
+                continue
+            with store.batch() as files:
+                _check_all(pool, missing, partial(_prepare, store=store, files=files))
+                files.keep()
+            yield from _commit(project, batch, job, counted)
 
 
 # ---------------------------------------------------------------- how
@@ -253,13 +247,34 @@ def _batches(members: Iterable[Member]) -> Iterator[list[_File]]:
         raise stopped
 
 
-def _prepare(content: bytes, store: MediaStore | None) -> CheckedImage:
-    """Check one image and put its three files where they belong. Runs in a thread."""
+def _check_all(pool: ThreadPoolExecutor, missing: list[_File], check: Callable[[bytes], CheckedImage]) -> None:
+    """Check each content once, in the pool's threads, and note on every file with it what came out."""
+    contents = {file.sha256: file.content for file in missing}
+    checks = {sha256: pool.submit(check, content) for sha256, content in contents.items()}
+    try:
+        for file in missing:
+            try:
+                file.checked = checks[file.sha256].result()
+            except Refused as refusal:
+                file.reason = refusal.reason
+    finally:
+        # After an error (a full disk) the files of this batch are removed: nobody may still be writing then.
+        for pending in checks.values():
+            pending.cancel()
+        wait(checks.values())
+
+
+def _check(content: bytes) -> CheckedImage:
+    return decode_image(content, limits=limits()).checked
+
+
+def _prepare(content: bytes, *, store: MediaStore, files: Batch) -> CheckedImage:
+    """Check one image and write its three files. Runs in a thread."""
     image = decode_image(content, limits=limits())
     checked = image.checked
-    if store is not None and not store.has(checked.sha256, checked.extension):
+    if not store.has(checked.sha256, checked.extension):
         made = make_renditions(image)
-        store.add(
+        files.add(
             sha256=checked.sha256,
             extension=checked.extension,
             original=content,

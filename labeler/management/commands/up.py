@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from labeler import embedded
 from labeler.launch.parts import Options
 from labeler.launch.problems import CannotStart
 from labeler.launch.supervisor import StoppedEarly, Supervisor
-from labeler.management.base import DataCommand
+from labeler.management.base import FAILED, DataCommand
 
 
 class Command(DataCommand):
@@ -39,6 +39,8 @@ class Command(DataCommand):
         try:
             Supervisor(chosen, self.say).run()
         except CannotStart as problem:
-            raise CommandError(str(problem)) from None
+            # Without the "CommandError:" in front: this is for a person.
+            self.stderr.write(str(problem))
+            self.finish(FAILED)
         except StoppedEarly:
             return  # stopped as asked, only before it was ready

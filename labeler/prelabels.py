@@ -8,7 +8,7 @@ is computed anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,9 +45,9 @@ class Opinion:
 # ---------------------------------------------------------------- asking for them
 
 
+@transaction.atomic
 def request(run: TrainingRun) -> Job:
-    """Have the active model look at all images that need it. Call in the transaction that knows that it is
-    active.
+    """Have the active model look at all images that need it.
 
     A pre-labeling by another model is cancelled: its work would be thrown away.
     """
@@ -58,9 +58,7 @@ def request(run: TrainingRun) -> Job:
         if job.params.get("run") == run.pk:
             return job
         leases.cancel(Job, job.pk)
-    return jobs.create(
-        Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk}
-    )
+    return jobs.create(Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk})
 
 
 def due() -> list[TrainingRun]:
@@ -89,9 +87,7 @@ def images_to_predict(run: TrainingRun) -> QuerySet[Image]:
 
     Settled images that may train are left out: on those the model would grade its own homework.
     """
-    images = Image.objects.filter(project_id=run.project_id).exclude(
-        status=Status.SETTLED, slice__in=("", Slice.BLIND)
-    )
+    images = Image.objects.filter(project_id=run.project_id).exclude(status=Status.SETTLED, slice__in=("", Slice.BLIND))
     return images.exclude(predictions__run=run).order_by(F("entry__priority").desc(nulls_last=True), "-id")
 
 
@@ -163,80 +159,77 @@ def forget_old(project: Project) -> int:
 # ---------------------------------------------------------------- the order of the queue
 
 
-def reorder(project: Project) -> int:
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """An image that people may still be asked about."""
+
+    image_id: int
+    sha256: str
+    is_blind: bool
+    margin: float | None  # of the active model, 0 unsure to 1 sure; None: it has not judged this image
+    priority: float
+    chosen_by: str
+
+
+Place = tuple[float, str]  # priority, why
+
+
+def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[OpenEntry]] | None = None) -> int:
     """Put the images that are still open in order: least sure first, or at random where the project says so.
 
-    Each place is a rank, spread evenly over (0, 1). Images in a blind slice keep their order among
-    themselves, which is random, and get evenly spread ranks too: so they come at a constant rate, whatever
-    the model thinks of the others. Returns how many changed. Images that were chosen as gold, repeat or for
-    review keep their place.
+    Each place is a rank, evenly spaced in (0, 1). Images in a blind slice keep their order among themselves, which is
+    random, and get evenly spaced ranks too: so they come at a constant rate, whatever the model thinks of the others.
+    `spread` may put the unsure ones, which it is given least sure first, into a better order (worker/prelabeling.py has
+    one). Images that were chosen as gold, repeat or for review keep their place. Returns how many changed.
     """
-    run = (
-        TrainingRun.objects.filter(project=project, is_active=True).first()
-        if project.ask_uncertain_first
-        else None
-    )
+    run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
     entries = _open_entries(project, run)
-    places: dict[int, tuple[float, str]] = {}
-    blind = [pk for pk, sha256, is_blind, margin in entries if is_blind]
-    places |= {pk: (place, ChosenBy.RANDOM) for pk, place in _spread(blind)}
-    unseen = [(pk, sha256) for pk, sha256, is_blind, margin in entries if not is_blind and margin is None]
-    places |= {pk: (queue.draw(project, sha256, "priority"), ChosenBy.RANDOM) for pk, sha256 in unseen}
-    unsure = [
-        (margin, -pk) for pk, sha256, is_blind, margin in entries if not is_blind and margin is not None
-    ]
-    ranked = [-pk for _, pk in sorted(unsure, reverse=True)]  # sure ones first: they get the low places
-    places |= {pk: (place, ChosenBy.UNCERTAINTY) for pk, place in _spread(ranked)}
-    changed = sum(_place(chunk) for chunk in _chunks(sorted(places.items())))
+    # New images, and all of them in a project that wants it so, lie where they were drawn.
+    places = {e.image_id: (queue.draw(project, e.sha256, "priority"), ChosenBy.RANDOM.value) for e in entries}
+    if run is not None:
+        blind = sorted((e for e in entries if e.is_blind), key=lambda e: (-e.priority, -e.image_id))
+        judged = [e for e in entries if not e.is_blind and e.margin is not None]
+        unsure: Sequence[OpenEntry] = sorted(judged, key=lambda e: (e.margin, -e.image_id))
+        if spread is not None:
+            unsure = spread(unsure)
+        for ordered, why in ((blind, ChosenBy.RANDOM), (unsure, ChosenBy.UNCERTAINTY)):
+            ranks = 1 - (np.arange(len(ordered)) + 0.5) / max(1, len(ordered))
+            places |= {e.image_id: (rank, why.value) for e, rank in zip(ordered, ranks.tolist(), strict=True)}
+    moved = sorted((e.image_id, places[e.image_id]) for e in entries if places[e.image_id] != (e.priority, e.chosen_by))
+    for start in range(0, len(moved), CHUNK):
+        _place(moved[start : start + CHUNK])
     # Now that all of it is committed: everybody's next search begins at the new top.
     queue.forget_frontiers(project)
-    return changed
+    return len(moved)
 
 
-EntryRow = tuple[int, str, bool, float | None]  # image id, sha256, is blind, margin of the model
-
-
-def _open_entries(project: Project, run: TrainingRun | None) -> list[EntryRow]:
-    """Entries that people may still be asked about, by rising priority."""
+def _open_entries(project: Project, run: TrainingRun | None) -> list[OpenEntry]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT e.image_id, i.sha256, i.slice <> '', p.margin
+            SELECT e.image_id, i.sha256, i.slice <> '', p.margin, e.priority, e.chosen_by
             FROM labeler_queueentry e
             JOIN labeler_image i ON i.id = e.image_id
             LEFT JOIN labeler_prediction p ON p.image_id = e.image_id AND p.run_id = %s
             WHERE e.project_id = %s AND (e.seats_left > 0 OR i.status <> 'settled') AND e.chosen_by = ANY(%s)
-            ORDER BY e.priority, e.image_id
             """,
             [run.pk if run else None, project.pk, [ChosenBy.RANDOM.value, ChosenBy.UNCERTAINTY.value]],
         )
-        return cursor.fetchall()
+        return [OpenEntry(*row) for row in cursor.fetchall()]
 
 
-def _spread(ordered: Sequence[int]) -> list[tuple[int, float]]:
-    """Even places in (0, 1) for images in rising order."""
-    places = (np.arange(len(ordered)) + 0.5) / max(1, len(ordered))
-    return list(zip(ordered, places.tolist(), strict=True))
-
-
-def _chunks(items: list[tuple[int, tuple[float, str]]]) -> Iterable[list[tuple[int, tuple[float, str]]]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
-
-
-def _place(chunk: list[tuple[int, tuple[float, str]]]) -> int:
-    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two can wait, but
-    not for each other.
+def _place(moved: Sequence[tuple[int, Place]]) -> None:
+    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two never wait for each
+    other in a circle.
     """
-    ids = [pk for pk, _ in chunk]
+    ids = [pk for pk, _ in moved]
     with transaction.atomic(), connection.cursor() as cursor:
         list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
         cursor.execute(
             """
             UPDATE labeler_queueentry e SET priority = n.priority, chosen_by = n.chosen_by
             FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS n(image_id, priority, chosen_by)
-            WHERE e.image_id = n.image_id AND (e.priority, e.chosen_by) IS DISTINCT FROM (n.priority,
-            n.chosen_by)
+            WHERE e.image_id = n.image_id
             """,
-            [ids, [place for _, (place, _) in chunk], [str(chosen_by.value) for _, (_, chosen_by) in chunk]],
+            [ids, [priority for _, (priority, _) in moved], [why for _, (_, why) in moved]],
         )
-        return cursor.rowcount

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +21,7 @@ from labeler.models.image import Slice, Status
 from labeler.models.job import Kind, State
 from tests.factories import add_images as add_rows
 from tests.factories import make_project
-from tests.workers import Beat, Worker, draw, holds_torch, wait_for
+from tests.workers import ROOT, Beat, Worker, draw, environment, holds_torch, wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -298,6 +301,43 @@ def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, star
     assert half_way < Prediction.objects.count() == before + 600
     assert job.result["predicted"] == before + 600 - half_way
     assert list(Label.objects.order_by("pk").values()) == labels_before
+
+
+# ---------------------------------------------------------------- the command
+
+
+def manage_train(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "manage.py"), "train", *words]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=200)
+
+
+def test_train_from_the_command_line_without_a_worker(photographs):
+    done = manage_train("--project", photographs.name, "--json")
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    run = TrainingRun.objects.get()
+    assert (told["id"], told["state"], told["active"], told["attempt"]) == (run.pk, "done", True, 1)
+    assert run.worker.startswith("inline@")
+    assert run.predicted_at is not None
+
+    refused = manage_train("--project", "no such project")
+    assert refused.returncode == 2
+    assert "no such project" in refused.stderr
+    empty = make_project(name="Empty")
+    few = manage_train("--project", str(empty.pk))
+    assert few.returncode == 1
+    assert "20 are needed" in few.stderr
+
+
+def test_train_from_the_command_line_lets_a_worker_do_it(photographs, start_worker):
+    start_worker("gpu", "gpu@here")
+
+    done = manage_train("--project", photographs.name)
+
+    assert done.returncode == 0, done.stderr
+    assert TrainingRun.objects.get().worker == "gpu@here"
+    assert "is trained and is in use now" in done.stdout
 
 
 def test_the_settings_that_are_checked_are_those_that_there_are():

@@ -112,8 +112,11 @@ class Beat:
 
 
 def holds_torch(pid: int) -> bool:
-    """Whether a process has torch's library in memory (Linux)."""
-    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+    """Whether a process that lives has torch's library in memory (Linux)."""
+    try:
+        return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+    except FileNotFoundError:
+        return False
 
 
 COLOURS = {"cat": (200, 60, 50), "dog": (40, 90, 200), "fox": (60, 170, 70)}

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -98,8 +98,7 @@ def request_due_prelabels() -> int:
     requested = 0
     for run in prelabels.due():
         try:
-            with transaction.atomic():
-                prelabels.request(run)
+            prelabels.request(run)
             requested += 1
         except IntegrityError:
             logger.debug("project %s: somebody asked for pre-labels at this moment", run.project_id)

@@ -21,6 +21,11 @@ LOOKUP = 1000  # rows per query
 BATCH = 16  # images per step of the network, and per transaction
 
 
+def name_of(backbone: str, size: int) -> str:
+    """What features are kept as: the same image at another size has others."""
+    return f"{backbone}@{size}"
+
+
 def features_of(
     hashes: Sequence[str],
     backbone: Backbone,
@@ -35,7 +40,7 @@ def features_of(
     `progress` is called with (done, n) after each step; what it raises ends the work, with everything so far
     stored.
     """
-    name = f"{backbone.name}@{size}"  # the same image at another size has other features
+    name = name_of(backbone.name, size)
     found = np.zeros((len(hashes), backbone.n_features), np.float16)
     missing: list[int] = []
     for start in range(0, len(hashes), LOOKUP):

@@ -46,7 +46,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "failed": newest if newest and newest.state == State.FAILED else None,
         "too_few": "" if run else _too_few(project),
         "next_number": (newest.number if newest else 0) + 1,
-        "no_worker": run is not None and _no_worker(GPU_QUEUE),
+        "no_worker": run is not None and run.state == State.QUEUED and _no_worker(GPU_QUEUE),
         "prelabeling": active is not None and _is_prelabeling(project),
         "versions": [_version(row) for row in versions if row is not run],
         "summary": _summary(active),

@@ -46,7 +46,7 @@ def _interval(difference: NDArray[np.float64]) -> tuple[float, float]:
     else:
         centre = float(difference.mean())
         half = float(t.ppf(0.975, n - 1) * difference.std(ddof=1) / math.sqrt(n))
-    return max(-1.0, centre - half), min(1.0, centre + half)
+    return float(max(-1.0, centre - half)), float(min(1.0, centre + half))
 
 
 def not_worse(old: NDArray, new: NDArray, margin: float = 0.02) -> Comparison:
@@ -65,7 +65,7 @@ def not_worse(old: NDArray, new: NDArray, margin: float = 0.02) -> Comparison:
         return Comparison(None, None, None, n, margin, False, False, True, text)
     difference = float((new - old).mean())
     low, high = _interval(new - old)
-    proven, worse = low > -margin, high < 0 or difference < -margin
+    proven, worse = bool(low > -margin), bool(high < 0 or difference < -margin)
     change = f"{100 * difference:+.1f} points on {n} held-out images (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
     if worse:
         reason = f"The new model is worse: {change}."

@@ -209,7 +209,7 @@ class _Clock:
         self._overall = 0.0
 
     def watch(self, work: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
-        """Pass progress on, with `overall` filled in; what comes after an event counts for its stage."""
+        """Pass progress on, with `overall` filled in, and add up the time of each stage."""
         stage, begun = None, time.monotonic()
         try:
             while True:
@@ -218,10 +218,10 @@ class _Clock:
                 except StopIteration as end:
                     return end.value
                 now = time.monotonic()
-                # time before the first event of a stage was spent on that stage
-                name = event.stage if stage is None or stage != event.stage else stage
-                self.seconds[name] = round(self.seconds.get(name, 0.0) + now - begun, 3)
-                stage, begun = event.stage, now
+                # every stage says that it begins, so what lies between two events belongs to the first of them
+                spent_on = event.stage if stage is None else stage
+                self.seconds[spent_on] = round(self.seconds.get(spent_on, 0.0) + now - begun, 3)
+                stage = event.stage
                 first, last = self.bar.get(event.stage, (self._overall, self._overall))
                 share = event.done / event.total if event.total else 0.0
                 # never backwards: the bar is a promise

@@ -25,8 +25,10 @@ from worker.ml.views import CachedViews, LiveViews, Views
 # with 0.1; log loss .62 and .78.
 FIRST_HEAD_C = 0.001
 VIEW_BYTES = 1_500_000_000  # most that kept activations may take
-# (views, epochs) by what time allows, most thorough first; views 0: fresh views for every batch
-CPU_CHOICES = ((4, 10), (4, 7), (2, 5))
+# (views, epochs), most thorough first; views 0: fresh views for every batch. A full schedule on fewer stages was
+# better than a short one on more, so the short ones come after all others.
+CPU_CHOICES = ((4, 10), (4, 7))
+CPU_LAST_CHOICES = ((2, 7), (2, 5))
 GPU_CHOICES = ((0, 20), (0, 10), (0, 5))
 
 
@@ -111,6 +113,7 @@ class Finetuned:
         where = "all labels" if fold is None else f"fold {fold + 1} of {n_folds}"
         total = epochs if fold is None else epochs * n_folds
         done = 0 if fold is None else epochs * fold
+        yield Progress(stage, f"Training the network, {where}", done, total, 0.0)
         result: finetune.Fit | None = None
         for event in finetune.fit(tail, self._views, targets, weights, train, stop, recipe, run.device):
             if isinstance(event, finetune.Fit):
@@ -143,6 +146,7 @@ class Finetuned:
         views = CachedViews(len(run.pixels), plan.views, plan.first_stage)
         generator = torch.Generator().manual_seed(config.seed)
         total, told = len(run.pixels) * (plan.views + 1), time.monotonic()
+        yield Progress("views", "Preparing varied views of the images", 0, total, 0.0)
         for done in views.fill(run.pixels, frozen, backbone, config.image_size, config.augmentation, generator):
             if time.monotonic() - told > finetune.TICK_S or done == total:
                 told = time.monotonic()
@@ -168,21 +172,25 @@ def choose_plan(run: Run) -> Plan:
     backbone = backbones.get(run.config.backbone)
     on_cpu = run.device.type == "cpu"
     cuts = (tune.first_stage,) if tune.first_stage is not None else backbone.tails if on_cpu else (0,)
-    choices = CPU_CHOICES if on_cpu else GPU_CHOICES
+    choices = [(cut, choice) for cut in cuts for choice in (CPU_CHOICES if on_cpu else GPU_CHOICES)]
+    if on_cpu:
+        choices += [(cut, choice) for choice in CPU_LAST_CHOICES for cut in cuts[-2:]]
+    costs: dict[int, tuple[float, float, int]] = {}
     cheapest = float("inf")
-    for cut in cuts:
-        trunk_s, tail_s, view_bytes = _measure(run, cut)
-        for views, epochs in choices:
-            views = views if tune.views is None else tune.views
-            epochs = epochs if tune.epochs is None else tune.epochs
-            if n * (views + 1) * view_bytes > VIEW_BYTES and views:
-                continue
-            # every fold trains on the others, then once on all: n * folds image passes per epoch
-            passes = n * epochs * run.config.folds
-            estimate = passes * tail_s + (n * (views + 1) if views else passes) * trunk_s
-            if estimate <= limit:
-                return Plan(cut, views, epochs, round(estimate, 1))
-            cheapest = min(cheapest, estimate)
+    for cut, (views, epochs) in choices:
+        if cut not in costs:
+            costs[cut] = _measure(run, cut)
+        trunk_s, tail_s, view_bytes = costs[cut]
+        views = views if tune.views is None else tune.views
+        epochs = epochs if tune.epochs is None else tune.epochs
+        if n * (views + 1) * view_bytes > VIEW_BYTES and views:
+            continue
+        # every fold trains on the others, then once on all: n * folds image passes per epoch
+        passes = n * epochs * run.config.folds
+        estimate = passes * tail_s + (n * (views + 1) if views else passes) * trunk_s
+        if estimate <= limit:
+            return Plan(cut, views, epochs, round(estimate, 1))
+        cheapest = min(cheapest, estimate)
     if cheapest == float("inf"):
         raise Skipped(f"The views of {n} images do not fit into memory.")
     raise Skipped(f"It would take about {cheapest:.0f} s; the time limit is {limit:.0f} s.")

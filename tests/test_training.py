@@ -1,0 +1,234 @@
+"""What a training run makes of the labels, run in this process: datasets, judgement, promotion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from labeler import runs
+from labeler.intake.images import add_images as take_in
+from labeler.intake.images import file_member
+from labeler.models import Decision, Image, Prediction, TrainingRun
+from labeler.models.image import Slice
+from labeler.models.job import State
+from tests.factories import add_images, category, make_model, make_project, predict
+from tests.workers import draw
+from worker import judging
+from worker.dataset import Dataset, Example, assemble
+from worker.training import train_run
+
+pytestmark = pytest.mark.django_db
+
+
+def voted(project, tally: dict[str, int], n: int = 1, **fields):
+    """Images with these votes: {"cat": 2, "cat,dog": 1, "": 1, "?": 1}."""
+    images = add_images(project, n, **fields)
+
+    def key(names: str) -> str:
+        if names == "?":
+            return names
+        return ",".join(map(str, sorted(category(project, name) for name in names.split(",") if name)))
+
+    counted = {key(names): count for names, count in tally.items()}
+    Image.objects.filter(pk__in=[i.pk for i in images]).update(tally=counted, n_votes=sum(tally.values()))
+    return images
+
+
+def ids(examples: list[Example]) -> list[int]:
+    return [example.image_id for example in examples]
+
+
+def test_train_on_every_consensus_that_is_not_held_out_judge_on_settled_ones(project, rev):
+    one_vote, plurality = voted(project, {"cat": 1})[0], voted(project, {"dog": 2, "cat": 1})[0]
+    blind = voted(project, {"fox": 2}, slice=Slice.BLIND)[0]
+    voted(project, {"cat": 1, "dog": 1})  # a tie
+    voted(project, {"?": 2})
+    add_images(project, 1)
+    decided = voted(project, {"cat": 1, "dog": 1})[0]
+    Decision.objects.create(image=decided, reviewer=rev, categories=[category(project, "fox")], round=1)
+    Image.objects.filter(pk=decided.pk).update(has_decision=True)
+    test = voted(project, {"cat": 2}, slice=Slice.TEST, status="settled")[0]
+    calibration = voted(project, {"dog": 2}, slice=Slice.CALIBRATION, status="settled")[0]
+    voted(project, {"cat": 1}, slice=Slice.TEST, status="partly labeled")
+
+    dataset = assemble(project)
+
+    assert ids(dataset.train) == [one_vote.pk, plurality.pk, blind.pk, decided.pk]
+    assert [dataset.category_names[k] for k in judging.targets_of(dataset, dataset.train)] == [
+        "cat",
+        "dog",
+        "fox",
+        "fox",
+    ]
+    assert (ids(dataset.test), ids(dataset.calibration)) == ([test.pk], [calibration.pk])
+
+
+def test_an_assisted_label_keeps_an_image_out_of_the_test(project, ann, bea):
+    from labeler.labeling import save_label
+    from labeler.queue import claim
+
+    (image,) = add_images(project, 1, slice=Slice.NONE)
+    predict(make_model(project), image, "cat")
+    for person in (ann, bea):
+        claim(project=project, annotator=person)
+        save_label(image_id=image.pk, annotator=person, categories=["cat"])
+    Image.objects.filter(pk=image.pk).update(slice=Slice.TEST)  # as if by hand
+
+    assert assemble(project).test == []
+
+
+def test_classes_follow_the_label_set(project):
+    merged, _, kept = (voted(project, {name: 2})[0] for name in ("dog", "fox", "cat"))
+    dog, fox = (project.categories.get(name=name) for name in ("dog", "fox"))
+    dog.merged_into, dog.retired_at = project.categories.get(name="cat"), timezone.now()
+    fox.retired_at = timezone.now()
+    dog.save()
+    fox.save()
+    project.label_set_version += 1
+    project.save()
+
+    dataset = assemble(project)
+
+    assert dataset.category_names == ["cat"]
+    assert ids(dataset.train) == [merged.pk, kept.pk]
+
+
+def test_several_labels_are_rows_of_yes_and_no(multi_project):
+    voted(multi_project, {"sky,sea": 2})
+    voted(multi_project, {"": 2})  # a verified none
+
+    dataset = assemble(multi_project)
+
+    assert judging.targets_of(dataset, dataset.train).tolist() == [[1, 1, 0], [0, 0, 0]]
+
+
+# ---------------------------------------------------------------- promotion
+
+
+def judged(project, n_test: int, n_right: int, *, crossed: float = 0.9):
+    """A dataset of two classes half and half, with a model that is right on the first `n_right` test images."""
+    images = add_images(project, n_test, slice=Slice.TEST)
+    cat, dog, fox = (category(project, name) for name in ("cat", "dog", "fox"))
+    train = [Example(-k, str(k), [cat if k % 2 else dog]) for k in range(1, 101)]
+    dataset = Dataset(
+        False, [cat, dog, fox], ["cat", "dog", "fox"], train, [Example(i.pk, i.sha256, [cat]) for i in images]
+    )
+    test = np.array([[0.8, 0.1, 0.1] if k < n_right else [0.1, 0.8, 0.1] for k in range(n_test)]).reshape(n_test, 3)
+    out_of_fold = np.full((100, 3), 0.05)
+    truth = judging.targets_of(dataset, train)
+    for k in range(100):
+        out_of_fold[k, truth[k] if k < crossed * 100 else 2] = 0.9
+    return dataset, judging.report(dataset, out_of_fold, test), test
+
+
+def test_the_first_model_must_beat_the_most_frequent_answer(project):
+    dataset, figures, test = judged(project, 0, 0, crossed=0.7)
+    assert figures["judged_on"] == "cross-validation"
+    assert figures["accuracy"]["value"] == pytest.approx(0.7)
+    good = judging.verdict(dataset, figures, None, test)
+    assert good.activate
+    assert "70%" in good.note
+    assert "50%" in good.note
+
+    dataset, figures, test = judged(project, 0, 0, crossed=0.4)
+    assert not judging.verdict(dataset, figures, None, test).activate
+
+
+@pytest.mark.parametrize(("right", "becomes_active"), [(34, True), (40, True), (20, False)])
+def test_a_new_model_replaces_the_active_one_unless_it_is_worse_on_the_same_images(project, right, becomes_active):
+    active = make_model(project)
+    dataset, figures, test = judged(project, 40, right)
+    for k, example in enumerate(dataset.test):
+        predict(active, Image.objects.get(pk=example.image_id), "cat" if k < 34 else "dog")
+
+    verdict = judging.verdict(dataset, figures, active, test)
+
+    assert figures["judged_on"] == "test"
+    assert verdict.activate is becomes_active
+    assert "40 held-out images" in verdict.note
+
+
+def test_with_few_held_out_images_cross_validation_decides_and_says_so(project):
+    active = make_model(project, metrics={"cross_validation": {"accuracy": {"value": 0.85}}})
+    dataset, figures, test = judged(project, 5, 2)
+    for example in dataset.test:
+        predict(active, Image.objects.get(pk=example.image_id), "cat")
+
+    better = judging.verdict(dataset, figures, active, test)
+    assert better.activate
+    assert "too few to decide" in better.note
+    active.metrics["cross_validation"]["accuracy"]["value"] = 0.95
+    assert not judging.verdict(dataset, figures, active, test).activate
+
+
+# ---------------------------------------------------------------- whole runs
+
+
+@pytest.fixture
+def installation(settings, tmp_path):
+    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
+    return tmp_path
+
+
+def drawn(project, n: int):
+    kinds = ("cat", "dog", "fox")
+    members = [file_member(f"{k}.jpg", draw(kinds[k % 3], k)) for k in range(n)]
+    return [(outcome.image, kinds[k % 3]) for k, outcome in enumerate(take_in(project=project, members=members))]
+
+
+def vote(image: Image, *category_ids: int) -> None:
+    tally = {",".join(map(str, sorted(category_ids))): 2}
+    Image.objects.filter(pk=image.pk).update(tally=tally, n_votes=2, status="settled")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_multi_label_run(installation, ann, lena):
+    project = make_project(ann, lead=lena, task="multi", categories=("round", "red", "striped"))
+    round_, red, striped = (category(project, name) for name in ("round", "red", "striped"))
+    what = {"cat": (round_, red), "dog": (), "fox": (striped,)}
+    images = drawn(project, 48)
+    for image, kind in images[:36]:
+        vote(image, *what[kind])
+
+    run = runs.request(project=project)
+    train_run(run.pk, worker="inline")
+
+    run.refresh_from_db()
+    assert (run.state, run.error) == (State.DONE, None)
+    assert run.is_active, run.note
+    answers = dict(Prediction.objects.filter(run=run).values_list("image", "categories"))
+    assert len(answers) == 12
+    right = [answers[image.pk] == sorted(what[kind]) for image, kind in images[36:]]
+    assert sum(right) >= 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_images_whose_files_are_gone_are_left_out_and_counted(installation, ann, lena):
+    project = make_project(ann, lead=lena)
+    images = drawn(project, 30)
+    for image, kind in images:
+        vote(image, category(project, kind))
+    for image, _ in images[:3]:
+        (installation / "media/thumbs" / image.sha256[:2] / image.sha256[2:4] / f"{image.sha256}.jpg").unlink()
+
+    run = runs.request(project=project)
+    train_run(run.pk, worker="inline")
+
+    run.refresh_from_db()
+    assert run.state == State.DONE, run.error
+    assert (run.dataset["train"], run.dataset["unreadable"]) == (27, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_cannot_train_fails_with_a_sentence(installation, project):
+    voted(project, {"cat": 2}, 15)
+    voted(project, {"dog": 2}, 15)  # rows without files
+
+    run = runs.request(project=project)
+    train_run(run.pk, worker="inline")
+
+    run.refresh_from_db()
+    assert (run.state, run.error["code"]) == (State.FAILED, "too_few_labels")
+    assert "0 labeled images" in run.error["message"]
+    assert not TrainingRun.objects.active().exists()

@@ -1,0 +1,127 @@
+"""Is the new model good, and is it good enough to take over? Figures on held-out images, and the promotion.
+
+Knows datasets, rows of predictions and worker.ml.metrics. Does not know how the probabilities came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.models import Prediction, TrainingRun
+from worker.dataset import Dataset, Example
+from worker.ml import compare, metrics
+from worker.ml.predict import fit_temperature
+
+# Fewer test images than these say less about two models than their cross-validation does: one image more or
+# less would decide.
+FEWEST_TEST_IMAGES = 30
+FEWEST_TO_FIT = 50  # calibration images for one temperature: with ten, three lucky ones would make it 0.05
+MARGIN = 0.02  # the new model may be this much worse and still count as not worse
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether to make the model active, and why, in words."""
+
+    activate: bool
+    note: str
+
+
+def targets_of(dataset: Dataset, examples: Sequence[Example]) -> NDArray:
+    """Single choice: (n,) positions in dataset.category_ids; several labels: (n, K) of 0 and 1."""
+    position = {pk: k for k, pk in enumerate(dataset.category_ids)}
+    if not dataset.is_multi:
+        return np.array([position[example.categories[0]] for example in examples], np.int64)
+    hot = np.zeros((len(examples), len(position)), np.int64)
+    for row, example in enumerate(examples):
+        hot[row, [position[pk] for pk in example.categories]] = 1
+    return hot
+
+
+def temperature_of(dataset: Dataset, found: NDArray) -> float:
+    """The temperature that fits the calibration slice; 1 while that is too small to say anything. found: (n, K)."""
+    seen = ~np.isnan(found).any(axis=1)
+    if seen.sum() < FEWEST_TO_FIT:
+        return 1.0
+    return fit_temperature(found[seen], targets_of(dataset, dataset.calibration)[seen], dataset.task)
+
+
+def report(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> dict[str, Any]:
+    """The figures of a run's row: those of the test images, or of cross-validation while there are none.
+
+    out_of_fold: (n, K) for dataset.train; test: (n, K) for dataset.test; NaN rows are left out. `judged_on` says which;
+    `cross_validation` always has its accuracy and macro F1.
+    """
+    known = ~np.isnan(out_of_fold).any(axis=1)
+    names = dataset.category_names
+    crossed = metrics.evaluate(out_of_fold[known], targets_of(dataset, dataset.train)[known], names, dataset.task)
+    seen = ~np.isnan(test).any(axis=1)
+    held_out = metrics.evaluate(test[seen], targets_of(dataset, dataset.test)[seen], names, dataset.task)
+    use_test = bool(seen.any())
+    return {
+        **(held_out if use_test else crossed),
+        "judged_on": "test" if use_test else "cross-validation",
+        "cross_validation": {key: crossed[key] for key in ("n", "accuracy", "macro_f1")},
+        "chance": chance(dataset),
+    }
+
+
+def chance(dataset: Dataset) -> float:
+    """How often the most frequent answer of the training labels would be right: what any model must beat."""
+    if not dataset.train:
+        return 0.0
+    answers: dict[tuple[int, ...], int] = {}
+    for example in dataset.train:
+        answers[tuple(example.categories)] = answers.get(tuple(example.categories), 0) + 1
+    return max(answers.values()) / len(dataset.train)
+
+
+def verdict(dataset: Dataset, figures: dict[str, Any], active: TrainingRun | None, test: NDArray) -> Verdict:
+    """May the new model pre-label from now on? test: its probabilities (n, K) for dataset.test."""
+    crossed = figures["cross_validation"]["accuracy"]["value"] or 0.0
+    by_chance = figures["chance"]
+    if active is None:
+        better = crossed > by_chance
+        text = (
+            f"In cross-validation it is right on {crossed:.0%} of the labeled images; "
+            f"always giving the most frequent answer would be right on {by_chance:.0%}."
+        )
+        return Verdict(better, f"The first model. {text}" if better else f"Not used: no better than chance. {text}")
+    old, new = _scores_of_both(dataset, active, test)
+    if len(new) >= FEWEST_TEST_IMAGES:
+        comparison = compare.not_worse(old, new, MARGIN)
+        return Verdict(comparison.promote, f"Compared with model {active.number}: {comparison.reason}")
+    before = ((active.metrics.get("cross_validation") or {}).get("accuracy") or {}).get("value")
+    few = f"There are {len(new)} held-out images to compare on, too few to decide ({FEWEST_TEST_IMAGES} are needed)"
+    if before is None:
+        return Verdict(
+            crossed > by_chance, f"{few}, and model {active.number} has no cross-validation to compare with."
+        )
+    not_worse = crossed >= before - MARGIN and crossed > by_chance
+    return Verdict(
+        not_worse,
+        f"{few}. In cross-validation it is right on {crossed:.0%}, model {active.number} was on {before:.0%}.",
+    )
+
+
+def _scores_of_both(dataset: Dataset, active: TrainingRun, test: NDArray) -> tuple[NDArray, NDArray]:
+    """How right the active and the new model are on each test image that both have judged."""
+    ids = [example.image_id for example in dataset.test]
+    before = dict(Prediction.objects.filter(run=active, image__in=ids).values_list("image", "probabilities"))
+    shared = [k for k, image_id in enumerate(ids) if image_id in before and not np.isnan(test[k]).any()]
+    if not shared:
+        return np.empty(0), np.empty(0)
+    # The classes may have changed since: the old model gives those that it did not know nothing.
+    column = {pk: k for k, pk in enumerate(active.category_ids)}
+    old = np.zeros((len(shared), len(dataset.category_ids)))
+    for row, k in enumerate(shared):
+        for place, pk in enumerate(dataset.category_ids):
+            if pk in column:
+                old[row, place] = before[ids[k]][column[pk]]
+    truth = targets_of(dataset, dataset.test)[shared]
+    return compare.scores(old, truth, dataset.task), compare.scores(test[shared], truth, dataset.task)

@@ -1,0 +1,130 @@
+"""A run's model on disk, and what it says about images of the project.
+
+Knows where models and thumbnails lie. The file's form is worker/ml/checkpoint.py, the arithmetic worker/ml/predict.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from django.conf import settings
+from numpy.typing import NDArray
+
+from labeler.intake.images import media_store
+from labeler.models import TrainingRun
+from labeler.prelabels import Opinion
+from worker.dataset import Dataset
+from worker.features import features_of
+from worker.ml import backbones, checkpoint, predict
+from worker.ml.checkpoint import Checkpoint
+from worker.ml.errors import CheckpointDamaged
+from worker.ml.predict import Model
+from worker.ml.train import Result
+
+
+def folder_of(run: TrainingRun) -> Path:
+    """Where a run's model lies."""
+    return Path(settings.MODELS_DIR) / f"project-{run.project_id}" / f"model-{run.number}"
+
+
+def work_folder(run: TrainingRun) -> Path:
+    """Where a run keeps finished folds, so that its next attempt need not repeat them. Deleted when it has ended."""
+    return Path(settings.MODELS_DIR) / f"project-{run.project_id}" / f"unfinished-{run.number}"
+
+
+def of_result(result: Result, dataset: Dataset, device: torch.device, **facts: Any) -> tuple[Checkpoint, Model]:
+    """What was just trained, as a checkpoint that is not yet on disk, ready to predict."""
+    named = [{"id": pk, "name": name} for pk, name in zip(dataset.category_ids, dataset.category_names, strict=True)]
+    made = checkpoint.from_result(result, named, **facts)
+    return made, predict.from_checkpoint(made, device)
+
+
+def save(run: TrainingRun, attempt: int, made: Checkpoint) -> tuple[str, str]:
+    """Write the model; its path below MODELS_DIR, and the checksum of its weights.
+
+    The attempt is in the name: a worker that was overtaken and wakes up writes a file that no row names.
+    """
+    path = folder_of(run) / f"attempt-{attempt}.json"
+    saved = checkpoint.save(path, made)
+    return str(path.relative_to(settings.MODELS_DIR)), saved.sha256
+
+
+def forget_other_attempts(run: TrainingRun) -> None:
+    """Delete what earlier attempts at a finished run have left."""
+    mine = Path(run.checkpoint).stem
+    for file in folder_of(run).glob("attempt-*"):
+        if file.stem != mine and not file.name.startswith(f"{mine}-"):
+            file.unlink(missing_ok=True)
+
+
+def load(run: TrainingRun, device: torch.device) -> Model:
+    """A finished run's model. Raises CheckpointDamaged: missing, altered, or not the one its row names."""
+    model = predict.load_model(Path(settings.MODELS_DIR) / run.checkpoint, device)
+    if model.checkpoint.sha256 != run.checkpoint_sha256:
+        raise CheckpointDamaged(f"The file of model {run.number} is not the one that was trained.")
+    return model
+
+
+def probabilities(
+    model: Model,
+    hashes: Sequence[str],
+    *,
+    tick: Callable[[], None],
+    features: NDArray[np.float16] | None = None,
+) -> NDArray[np.float32]:
+    """Probabilities (n, K) of images by their SHA-256; NaN rows: unreadable. `tick` is called every second or so.
+
+    `features`: of the same images, where the caller has them; they serve models whose backbone was not trained further.
+    """
+    if model.uses_features:
+        if features is None:
+            features, unreadable = features_of(
+                hashes,
+                backbones.get(model.checkpoint.backbone),
+                model.device,
+                size=model.checkpoint.image_size,
+                progress=lambda done, n: tick(),
+            )
+            found = predict.predict_features(model, features)
+            found[[sha256 in unreadable for sha256 in hashes]] = np.nan
+            return found
+        return predict.predict_features(model, features)
+    store = media_store()
+    found = np.full((len(hashes), len(model.categories)), np.nan, np.float32)
+    for part in predict.predict_images(model, [store.thumb_path(sha256) for sha256 in hashes]):
+        tick()
+        found[part.indices] = part.probabilities
+    return found
+
+
+def opinions(model: Model, image_ids: Sequence[int], found: NDArray[np.float32]) -> list[Opinion]:
+    """What the model would answer, by image; unreadable images (NaN rows) are left out.
+
+    Single choice: the likeliest class. Several labels: every class of probability one half or more, and the probability
+    of the answer is that of all its parts together.
+    """
+    ids = [category["id"] for category in model.categories]
+    readable = np.flatnonzero(~np.isnan(found).any(axis=1))
+    if not len(readable):
+        return []
+    found = found[readable]
+    if model.task == "multi":
+        chosen, sure = found >= 0.5, np.maximum(found, 1 - found).prod(axis=1)
+    else:
+        chosen, sure = found == found.max(axis=1, keepdims=True), found.max(axis=1)
+        chosen &= np.cumsum(chosen, axis=1) == 1  # of equals, the first
+    margins = predict.margin(found, model.task)
+    return [
+        Opinion(
+            image_id=image_ids[position],
+            probabilities=row.astype(float).tolist(),
+            categories=sorted(pk for pk, named in zip(ids, answer, strict=True) if named),
+            probability=float(p),
+            margin=float(margin),
+        )
+        for position, row, answer, p, margin in zip(readable, found, chosen, sure, margins, strict=True)
+    ]

@@ -1,0 +1,208 @@
+"""From a training run's row to a model and back: labels, features, training, judgement, checkpoint, promotion.
+
+Read train_run from top to bottom. Knows rows and worker.ml's entry points; how a network learns is worker/ml/train.py.
+Every write goes through the run's lease: a worker that has lost it, or whose run was cancelled, changes nothing more.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from django.db.models import Max
+from numpy.typing import NDArray
+
+from labeler import runs
+from labeler.intake.images import media_store
+from labeler.leases import Lease, Pulse
+from labeler.models import Job, Label, TrainingRun
+from labeler.models.job import Kind, State
+from worker import judging, models
+from worker.attempt import attempt
+from worker.dataset import Dataset, Example, assemble
+from worker.features import features_of
+from worker.ml import backbones
+from worker.ml.config import TrainConfig
+from worker.ml.device import describe_device, pick_device, settle_process
+from worker.ml.predict import MIN_CALIBRATION, apply_temperature
+from worker.ml.run import Progress, TrainingSet
+from worker.ml.train import Result, train
+from worker.models import work_folder
+
+logger = logging.getLogger(__name__)
+
+WRITE_SECONDS = 0.7  # between two writes of progress: a page looks every second or two
+FEATURES_SHARE = 30  # of the bar's 100, for looking at images for the first time
+
+
+def train_run(run_id: int, *, worker: str) -> None:
+    """Train one requested run, then pre-label with it; does nothing when it is somebody else's or over."""
+    taken = runs.start(run_id, worker=worker)
+    if taken is None:
+        return
+    run, lease = taken
+    with attempt(lease) as pulse:
+        _train(run, lease, pulse)
+    # In the same process: torch and the network are loaded. Another worker may be quicker; then this does nothing.
+    made = Job.objects.filter(project=run.project_id, kind=Kind.PRELABEL, params__run=run_id, state=State.QUEUED)
+    if (job := made.first()) is not None:
+        from worker.prelabeling import prelabel_job
+
+        prelabel_job(job.pk, worker=worker)
+
+
+def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
+    settle_process()
+    config = TrainConfig.from_json(run.config)
+    device = pick_device()
+    screen = _Screen(lease, pulse)
+    screen.show("Reading the labels", 0)
+
+    dataset = assemble(run.project)
+    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
+    runs.report(
+        lease,
+        device=describe_device(device),
+        category_ids=dataset.category_ids,
+        category_names=dataset.category_names,
+        dataset=_counts(dataset, 0),
+        last_label=newest,
+        n_labels=Label.objects.filter(project=run.project).current().count(),
+    )
+
+    backbone = backbones.get(config.backbone)
+    examples = dataset.examples
+    screen.room = (0, FEATURES_SHARE)
+    features, unreadable = features_of(
+        [example.sha256 for example in examples],
+        backbone,
+        device,
+        size=config.image_size,
+        progress=lambda done, n: screen.show(f"Looking at the labeled images ({done} of {n})", done / max(n, 1)),
+    )
+    dataset, features = _readable(dataset, features, unreadable)
+    n_train, n_test = len(dataset.train), len(dataset.test)
+
+    screen.room = (FEATURES_SHARE, 95)
+    store = media_store()
+    samples = TrainingSet(
+        features=features[:n_train],
+        targets=judging.targets_of(dataset, dataset.train),
+        categories=dataset.category_ids,
+        task=dataset.task,
+        sources=[store.thumb_path(example.sha256) for example in dataset.train],
+    )
+    result = _watch(train(samples, config, device=device, state_dir=work_folder(run)), screen)
+
+    screen.room = (95, 100)
+    screen.show("Judging the model on held-out images", 0)
+    held_out = [*dataset.test, *dataset.calibration]
+    _, model = models.of_result(result, dataset, device)
+    found = models.probabilities(
+        model, [example.sha256 for example in held_out], tick=pulse.check, features=features[n_train:]
+    )
+    temperature = judging.temperature_of(dataset, found[n_test:])
+    test = apply_temperature(found[:n_test], temperature, dataset.task)
+    figures = judging.report(dataset, result.out_of_fold, test)
+    verdict = judging.verdict(dataset, figures, runs.active(run.project), test)
+
+    screen.show("Storing the model", 0.9)
+    made, _ = models.of_result(
+        result, dataset, device, temperature=temperature, calibrated_on=len(dataset.calibration), metrics=figures
+    )
+    checkpoint, sha256 = models.save(run, lease.attempt, made)
+    finished = runs.finish(
+        lease,
+        activate=verdict.activate,
+        note=verdict.note,
+        metrics=figures,
+        comparison=result.comparison,
+        history=[{"candidate": name, **curve} for name, curve in result.history.items()],
+        dataset=_counts(dataset, len(unreadable) + len(result.skipped)),
+        config=config.to_json(),
+        temperature=temperature,
+        is_calibrated=made.calibrated_on >= MIN_CALIBRATION,
+        checkpoint=checkpoint,
+        checkpoint_sha256=sha256,
+        progress_done=100,
+        progress_total=100,
+    )
+    models.forget_other_attempts(finished)
+    shutil.rmtree(work_folder(run), ignore_errors=True)
+
+
+def _watch(events: Iterable[Progress | Result], screen: _Screen) -> Result:
+    """Show progress until the result comes. Raises LeaseLost between two steps, which stops the training."""
+    for event in events:
+        if isinstance(event, Result):
+            return event
+        if event.epoch is not None:
+            screen.add_epoch(event.epoch)
+        screen.show(event.text, event.overall)
+    raise RuntimeError("the training ended without a result")
+
+
+def _counts(dataset: Dataset, unreadable: int) -> dict[str, int]:
+    """For the run's row: how many images served what."""
+    return {
+        "train": len(dataset.train),
+        "validation": len(dataset.train),  # each training image is judged once, in cross-validation
+        "test": len(dataset.test),
+        "calibration": len(dataset.calibration),
+        "unreadable": unreadable,
+    }
+
+
+def _readable(
+    dataset: Dataset, features: NDArray[np.float16], unreadable: dict[str, str]
+) -> tuple[Dataset, NDArray[np.float16]]:
+    """Both without the images whose files are gone or broken."""
+    if not unreadable:
+        return dataset, features
+    logger.warning(
+        "%d images cannot be read and are left out, e.g. %s", len(unreadable), next(iter(unreadable.items()))
+    )
+
+    def some(examples: list[Example]) -> list[Example]:
+        return [example for example in examples if example.sha256 not in unreadable]
+
+    keep = [k for k, example in enumerate(dataset.examples) if example.sha256 not in unreadable]
+    parts = {"train": some(dataset.train), "test": some(dataset.test), "calibration": some(dataset.calibration)}
+    return replace(dataset, **parts), features[keep]
+
+
+@dataclass
+class _Screen:
+    """What a person sees of the run: a stage in words, a bar of 100, the curve. Written at most every WRITE_SECONDS."""
+
+    lease: Lease
+    pulse: Pulse
+    room: tuple[int, int] = (0, 100)  # the part of the bar that the present stage fills
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    _stage: str = ""
+    _written_at: float = 0.0
+
+    def show(self, stage: str, share: float) -> None:
+        """`share` of the present room is done. Raises LeaseLost."""
+        self.pulse.check()
+        now = time.monotonic()
+        if now - self._written_at < WRITE_SECONDS:
+            return
+        first, last = self.room
+        changes: dict[str, Any] = {"stage": stage[:200], "progress_total": 100}
+        if self.curves:
+            changes["history"] = [{"candidate": c, "x": "epoch", "points": p} for c, p in self.curves.items()]
+        runs.report(self.lease, progress_done=round(first + (last - first) * min(1.0, share)), **changes)
+        self._written_at = now
+
+    def add_epoch(self, line: dict[str, Any]) -> None:
+        """One line of a curve, of the fold under way: a new fold begins it anew."""
+        points = self.curves.setdefault(str(line["candidate"]), [])
+        if points and points[-1].get("fold") != line.get("fold"):
+            points.clear()
+        points.append(line)

@@ -1,13 +1,17 @@
 """The demo, smaller: made through the real verbs, whole after an interruption, made once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from labeler.demo import scenario
+from labeler.demo.drawing import draw_leaf
 from labeler.errors import TooFewLabels
 from labeler.models import Claim, Image, Label, Project, QueueEntry, TrainingRun
 from tests.factories import make_user
+from tests.test_intake_check import encode
 
 pytestmark = pytest.mark.django_db
 User = get_user_model()
@@ -20,6 +24,17 @@ def small(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(scenario, "_CLEAR", dict.fromkeys(scenario._CLEAR, 6))
     monkeypatch.setattr(scenario, "IMAGES", 38)
     monkeypatch.setattr(scenario, "LABELS", 100)
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    """Small leaves, drawn in threads: for what is not about drawing."""
+
+    def drawn(seed: int, kind: str) -> bytes:
+        return encode(draw_leaf(seed, kind, (96, 72)), "JPEG")
+
+    monkeypatch.setattr(scenario, "draw_jpeg", drawn)
+    monkeypatch.setattr(scenario, "ProcessPoolExecutor", lambda count, mp_context: ThreadPoolExecutor(count))
 
 
 def quiet(_done, _total, _what):
@@ -61,7 +76,7 @@ def test_the_demo_is_made_once(ada):
     )
 
 
-def test_nobody_can_log_in_as_a_simulated_person_and_real_accounts_are_left_alone(ada):
+def test_nobody_can_log_in_as_a_simulated_person_and_real_accounts_are_left_alone(ada, quickly):
     ben = make_user("ben", email="ben@example.org")
     demo = scenario.make(lead=ada, progress=quiet)
     simulated = User.objects.filter(email__endswith="@demo.invalid")
@@ -71,7 +86,7 @@ def test_nobody_can_log_in_as_a_simulated_person_and_real_accounts_are_left_alon
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_demo_that_was_stopped_is_finished_by_the_next_call(ada, monkeypatch):
+def test_a_demo_that_was_stopped_is_finished_by_the_next_call(ada, monkeypatch, quickly):
     save = scenario.save_label
     saved = []
 
@@ -90,7 +105,7 @@ def test_a_demo_that_was_stopped_is_finished_by_the_next_call(ada, monkeypatch):
     check_whole(demo)
 
 
-def test_a_demo_in_the_trash_is_not_made_again(ada, monkeypatch):
+def test_a_demo_in_the_trash_is_not_made_again(ada, monkeypatch, quickly):
     monkeypatch.setattr(scenario, "LABELS", 0)
     with pytest.raises(TooFewLabels):
         scenario.make(lead=ada, progress=quiet)

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from labeler import categories as label_set
-from labeler import dispatch, leases, run_config
+from labeler import dispatch, leases, prelabels, run_config
 from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.leases import Lease
 from labeler.models import AuditEvent, Decision, Image, Label, Project, TrainingRun
@@ -178,8 +178,6 @@ def activate(run: TrainingRun, by: User | None = None) -> TrainingRun:
 
 def _make_active(run: TrainingRun) -> None:
     """Call with the project locked."""
-    from labeler import prelabels
-
     TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(
         is_active=False
     )

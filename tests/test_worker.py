@@ -266,6 +266,33 @@ def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
     assert TrainingRun.objects.filter(pk=run.pk).values().get() == after
 
 
+def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photographs, start_worker):
+    first = start_worker("gpu", "gpu@here")
+    run = runs.request(project=photographs)
+    part_way(run)
+
+    os.killpg(first.process.pid, signal.SIGKILL)
+    first.process.wait()
+    start_worker("gpu", "gpu@here")
+
+    # Nobody lets the lease run out here, and no sweep runs.
+    ended(run)
+    assert (run.state, run.attempt) == (State.DONE, 2)
+
+
+def test_a_broker_that_cuts_every_connection_does_not_stop_a_training(photographs, start_worker, settings):
+    worker = start_worker("gpu", "gpu@here")
+    run = runs.request(project=photographs)
+    part_way(run)
+
+    dispatch.broker(settings.REDIS_URL).execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    ended(run)
+
+    assert (run.state, run.attempt) == (State.DONE, 1)
+    dispatch.hide_worker(worker.name)
+    wait_for(lambda: worker.is_shown, "the worker's return")
+
+
 def test_a_cancelled_run_stops_and_the_next_one_may_begin(photographs, start_worker, lena):
     worker = start_worker("gpu", "gpu@here")
     run = runs.request(project=photographs)

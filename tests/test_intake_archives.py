@@ -155,9 +155,7 @@ def test_an_encrypted_member_is_refused_by_name_and_the_others_go_in():
 
 
 def test_a_wrong_checksum_refuses_that_member_alone():
-    content = bytearray(
-        zip_of({"a.jpg": b"aaaa", "bad.jpg": b"BBBB", "z.jpg": b"zzzz"}, zipfile.ZIP_STORED).getvalue()
-    )
+    content = bytearray(zip_of({"a.jpg": b"aaaa", "bad.jpg": b"BBBB", "z.jpg": b"zzzz"}, zipfile.ZIP_STORED).getvalue())
     content[content.index(b"BBBB")] = 0
     result = read_all(iterate_archive(io.BytesIO(bytes(content))))
     assert (result["a.jpg"], result["z.jpg"]) == (b"aaaa", b"zzzz")

@@ -82,9 +82,7 @@ def test_the_full_size_is_upright():
     content = encode(scene((400, 300)), "JPEG", exif=exif)
     image = opened(make_full_size(decode_image(content, full_size=True)).content)
     assert image.size == (300, 400)
-    assert (
-        min(image.getpixel((40, 40))) < 80 < 150 < image.getpixel((40, 40))[2]
-    )  # bottom left (blue) came to top left
+    assert min(image.getpixel((40, 40))) < 80 < 150 < image.getpixel((40, 40))[2]  # bottom left (blue) came to top left
 
 
 def test_the_full_size_of_a_png_is_exact():

@@ -227,9 +227,7 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: 
         ValueError,
         OSError,
     ) as error:
-        raise Refused(
-            "The file is damaged inside the archive (its checksum or its header is wrong)."
-        ) from error
+        raise Refused("The file is damaged inside the archive (its checksum or its header is wrong).") from error
     return _within_member_cap(bytes(content), caps)
 
 

@@ -151,9 +151,7 @@ def _check_png_sums(content: bytes) -> None:
         if end + 4 > len(content):
             break
         critical = kind[:1].isupper()
-        if critical and zlib.crc32(content[position + 4 : end]) != int.from_bytes(
-            content[end : end + 4], "big"
-        ):
+        if critical and zlib.crc32(content[position + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
             raise Refused("The image is damaged: a checksum inside it is wrong.")
         if kind == b"IEND":
             return

@@ -185,7 +185,7 @@ def _said(label: Label, index: categories.CategoryIndex) -> dict[str, Any]:
 
 
 def _next_disputed(image: Image) -> str:
-    """The disputed image after this one in the order of the list, starting over at its end; empty when there is no other."""
+    """The disputed image after this one in the order of the list, then from its top; empty when there is no other."""
     others = Image.objects.for_project(image.project).filter(status=Status.DISPUTED).exclude(pk=image.pk)
     as_divided = others.filter(disagreement=image.disagreement, pk__gt=image.pk).order_by("pk")
     following = (
@@ -215,6 +215,8 @@ def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
             messages.success(request, _("Settled."))
             return True
     except LabelerError as error:
-        refuse(form, error) if form.is_bound else messages.error(request, error.message)
-        return not form.is_bound
+        if not form.is_bound:
+            messages.error(request, error.message)
+            return True
+        refuse(form, error)
     return False

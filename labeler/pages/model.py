@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from labeler import categories, charts, dispatch, runs
@@ -27,6 +27,7 @@ from labeler.templatetags.figures import class_tag, figure, interval, moment, pe
 
 VERSIONS = 20
 GPU_QUEUE = "gpu"
+FEW_IMAGES = 30
 CROSS_VALIDATION = "cross-validation"  # of metrics["judged_on"]: each image judged by a model that had not seen it
 # The labels of a curve's points; what a candidate steps through is named by its "x".
 STEPS = {"epoch": gettext_lazy("epoch"), "C": gettext_lazy("C, the inverse strength of regularisation")}
@@ -96,10 +97,11 @@ def _summary(run: TrainingRun | None) -> str:
 
 
 def _version(run: TrainingRun) -> dict[str, Any]:
-    accuracy = (run.metrics or {}).get("accuracy") or {}
+    accuracy, of = headline(run.metrics or {})
     return {
         "run": run,
-        "accuracy": percent(accuracy.get("value"), 1) if accuracy.get("value") is not None else "",
+        "accuracy": percent(accuracy["value"], 1) if accuracy and accuracy["value"] is not None else "",
+        "of": of,
         "may_use": run.state == State.DONE and bool(run.checkpoint) and not run.is_active,
         "why": run.note or (run.error or {}).get("message", ""),
     }
@@ -113,6 +115,7 @@ def _report(project: Project, run: TrainingRun) -> dict[str, Any]:
     names = _names(project, run)
     return {
         "cards": _cards(metrics),
+        "few": _few(metrics),
         "judged_on": _("cross-validated") if metrics.get("judged_on") == CROSS_VALIDATION else _("held-out images"),
         "classes": [
             {
@@ -139,23 +142,54 @@ def _names(project: Project, run: TrainingRun) -> dict[Any, str]:
 def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     wanted = [
         ("accuracy", _("Right"), _right_of(metrics), True),
+        ("crossed", _("Right in cross-validation"), _("of the labeled images, each judged unseen"), True),
         ("label_accuracy", _("Single answers right"), _("each class of each image counted"), True),
         ("macro_f1", _("Macro F1"), _("mean over the classes"), False),
         ("roc_auc", _("ROC AUC"), _("mean of each class against the rest"), False),
         ("ece", _("Calibration error"), _("how far its confidence is from the truth; 0 is best"), False),
     ]
+    stats = {**metrics, "crossed": crossed(metrics)}
     return [
         {
             "id": f"figure-{key}",
             "title": title,
-            "stat": metrics[key],
-            "text": percent(metrics[key]["value"], 1) if as_percent else figure(metrics[key]["value"]),
-            "interval": percent_interval(metrics[key]) if as_percent else interval(metrics[key]),
-            "hint": hint,
+            "stat": stats[key],
+            "text": percent(stats[key]["value"], 1) if as_percent else figure(stats[key]["value"]),
+            "interval": percent_interval(stats[key]) if as_percent else interval(stats[key]),
+            "hint": f"n {stats[key]['n']:,} · {hint}",
         }
         for key, title, hint, as_percent in wanted
-        if metrics.get(key)
+        if stats.get(key)
     ]
+
+
+def crossed(metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Share right in cross-validation, where that is not what all figures are of."""
+    if metrics.get("judged_on") == CROSS_VALIDATION:
+        return None
+    return (metrics.get("cross_validation") or {}).get("accuracy")
+
+
+def headline(metrics: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
+    """The share right to speak of, and what it counts: test images, or cross-validation while those are too few."""
+    tested, other = metrics.get("accuracy"), crossed(metrics)
+    if tested and other and tested["n"] < FEW_IMAGES < other["n"]:
+        return other, _("%(n)s images, cross-validated") % {"n": f"{other['n']:,}"}
+    if tested and metrics.get("judged_on") == CROSS_VALIDATION:
+        return tested, _("%(n)s images, cross-validated") % {"n": f"{tested['n']:,}"}
+    return tested, _("%(n)s test images") % {"n": f"{tested['n']:,}"} if tested else ""
+
+
+def _few(metrics: Mapping[str, Any]) -> str:
+    """A warning in words, where the held-out images are too few to say much."""
+    n = (metrics.get("accuracy") or {}).get("n", 0)
+    if metrics.get("judged_on") == CROSS_VALIDATION or n >= FEW_IMAGES:
+        return ""
+    return ngettext(
+        "Only %(n)s held-out image is settled so far: read the intervals, and the figure of cross-validation.",
+        "Only %(n)s held-out images are settled so far: read the intervals, and the figure of cross-validation.",
+        n,
+    ) % {"n": n}
 
 
 def _right_of(metrics: Mapping[str, Any]) -> str:

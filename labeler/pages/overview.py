@@ -24,6 +24,7 @@ from labeler.errors import LabelerError
 from labeler.models import Project
 from labeler.pages.access import Access, project_page
 from labeler.pages.agreement import confusions, matrix
+from labeler.pages.model import headline
 from labeler.pages.needs import needs
 from labeler.reports import Selection
 from labeler.templatetags.figures import day, interval
@@ -40,13 +41,15 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     progress = reports.progress(project)
     members = list(project.memberships.select_related("user").order_by("user__username"))
     model, run = runs.active(project), project.runs.unfinished().first()
+    accuracy, accuracy_of = headline(model.metrics if model else {})
     context: dict[str, Any] = {
         "progress": progress,
         "bar": _bar(progress["images"]),
         "chart": labels_over_time(progress),
         "pace": _pace(progress),
         "model": model,
-        "accuracy": (model.metrics.get("accuracy") if model else None) or None,
+        "accuracy": accuracy,
+        "accuracy_of": accuracy_of,
         "run": run,
         "n_members": len(members),
         "subtitle": _subtitle(project, len(members)),
@@ -104,7 +107,7 @@ def labels_over_time(progress: dict[str, Any]) -> SafeString:
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     points = list(zip(range(len(days)), accumulate(counts.get(one, 0) for one in days), strict=True))[-DAYS_DRAWN:]
     total, wanted = progress["labels"]["total"], progress["labels"]["wanted"]
-    step = max(1, len(points) // 5)
+    step = max(1, -(-len(points) // 5))
     shown = points[::-1][::step][::-1]
     return mark_safe(  # noqa: S308  (escaped there)
         charts.line_chart(
@@ -117,7 +120,7 @@ def labels_over_time(progress: dict[str, Any]) -> SafeString:
             x_ticks=[(x, date_format(days[x], "j M")) for x, _y in shown],
             y_range=(0, max(wanted, total)),
             target=(wanted, _("all that are wanted: %(n)s") % {"n": f"{wanted:,}"}) if wanted else None,
-            width=720,
+            width=640,
             height=280,
         )
     )

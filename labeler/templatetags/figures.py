@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from labeler.models.job import Leased
 from labeler.templatetags.marks import marker
 
 register = template.Library()
@@ -104,6 +105,17 @@ def class_tags(places: Mapping[str, int], names: Sequence[str]) -> SafeString:
     if not names:
         return format_html('<span class="tag dim">{}</span>', _("none of these"))
     return format_html_join(" ", "{}", ((class_tag(places.get(name), name),) for name in names))
+
+
+@register.filter
+def how_far(row: Leased) -> str:
+    """`63 %` or `1,421 / 2,000` of a row that is being worked on; empty before its size is known."""
+    if not row.progress_total:
+        return ""
+    # A whole of 100 is a percentage, not a hundred things. static/js/pages/watch.js says the same.
+    if row.progress_total == 100:
+        return percent(row.progress_done / 100)
+    return f"{thousands(row.progress_done)} / {thousands(row.progress_total)}"
 
 
 @register.filter

@@ -16,9 +16,15 @@ export function shown(row) {
     ended: !UNFINISHED.has(row.state),
     done,
     total,
-    count: total > 0 ? `${done.toLocaleString()} / ${total.toLocaleString()}` : "",
+    count: counted(done, total),
     stage: row.stage ?? row.progress?.stage ?? "",
   };
+}
+
+// A whole of 100 is a percentage, not a hundred things. labeler/templatetags/figures.py says the same.
+function counted(done, total) {
+  if (!total) return "";
+  return total === 100 ? `${done}\u00a0%` : `${done.toLocaleString()} / ${total.toLocaleString()}`;
 }
 
 function show(section, row) {

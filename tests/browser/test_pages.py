@@ -1,0 +1,312 @@
+"""Every page in a real browser: accessible in both themes, readable on a phone, and alive where a script helps."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pixels
+from playwright.sync_api import Page, expect
+
+from labeler import accounts, adjudication, labeling, queue
+from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
+from labeler.models.job import Kind
+from tests.browser.conftest import jpeg
+from tests.factories import make_model
+from tests.test_pages import COMPARISON, HISTORY, METRICS, url
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PROJECT_PAGES = ("project", "agreement", "images", "model", "import", "export", "members", "settings", "label")
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def busy(project, add_photos, ann, bea, dora, lena, ada):
+    """A project with something on every page: answers that differ, a decision, a model, a run, imports, tokens."""
+    project.labels_per_image = 3
+    project.description = "A description that says what this is about."
+    project.save()
+    images = add_photos(project, 36, metadata={"camera": "C-3"})
+    rng = np.random.default_rng(5)
+    truth = rng.choice(["cat", "dog", "fox"], len(images))
+    for person, errors in ((ann, 0.05), (bea, 0.2), (dora, 0.35)):
+        for _ in range(6):
+            for claim in queue.claim(project=project, annotator=person, count=5):
+                place = images.index(claim.image)
+                name = rng.choice(["cat", "dog", "fox"]) if rng.random() < errors else truth[place]
+                labeling.save_label(
+                    image_id=claim.image_id, annotator=person, categories=[str(name)], seconds=float(rng.gamma(4, 0.6))
+                )
+    adjudication.decide(image_id=images[0].pk, reviewer=lena, categories=["cat"], reason="whiskers")
+    run = make_model(
+        project,
+        metrics=METRICS,
+        comparison=COMPARISON,
+        history=HISTORY,
+        note="The first model of the project.",
+        dataset={"train": 30, "test": 4, "calibration": 2},
+        device="cpu",
+        checkpoint="model.safetensors",
+    )
+    make_model(project, active=False, state="failed", error={"code": "worker_died", "message": "The worker died."})
+    make_model(
+        project, active=False, state="running", stage="Training, fold 2 of 5", progress_done=40, progress_total=100
+    )
+    ids = run.category_ids
+    Prediction.objects.bulk_create(
+        Prediction(run=run, image=image, probabilities=[0.7, 0.2, 0.1], categories=ids[:1], probability=0.7, margin=0.5)
+        for image in images
+    )
+    refused = [{"name": "a/notes.txt", "reason": "This is a text, not an image."}]
+    result = {"added": 1402, "duplicates": 14, "refused": refused}
+    for state, more in (("done", {"result": result}), ("running", {"progress_done": 70, "progress_total": 200})):
+        Job.objects.create(
+            project=project, kind=Kind.IMPORT, state=state, params={"name": f"{state}.zip"}, requested_by=lena, **more
+        )
+    accounts.create_token(user=lena, name="laptop", scopes=["read"])
+    return project
+
+
+def addresses(project: Project) -> list[str]:
+    image = project.images.order_by("pk")[1]
+    own = [url(page, project) for page in PROJECT_PAGES]
+    return ["/", "/account/", "/nowhere/", *own, url("image", project, image.pk), own[1] + "?labels=all"]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page, each with the element it is about."""
+    page.evaluate(AXE + ";0")
+    found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", RULES)["violations"]
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_accessibility(theme, new_context, live_server, sign_in, busy, lena):
+    # Only for the test's own script: the page's policy lets no other run.
+    context = new_context(color_scheme=theme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(live_server.url + "/login/")
+    found = {"/login/": violations(page)}
+    sign_in(context, lena)
+    for path in addresses(busy):
+        page.goto(live_server.url + path)
+        found[path] = violations(page)
+
+    assert {path: broken for path, broken in found.items() if broken} == {}
+
+
+def test_no_form_with_mistakes_breaks_a_rule(new_context, live_server, sign_in, busy, ada):
+    context = new_context(bypass_csp=True)
+    sign_in(context, ada)
+    page = context.new_page()
+    page.goto(live_server.url + "/projects/new/")
+    page.get_by_role("button", name="Create project").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
+
+    page.goto(live_server.url + url("settings", busy))
+    page.get_by_label("Blind share, in percent").fill("400")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_text("less than or equal to 100")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_no_page_scrolls_sideways_at_320_pixels(new_context, live_server, sign_in, busy, lena):
+    context = new_context(viewport={"width": 320, "height": 640}, has_touch=True)
+    sign_in(context, lena)
+    page = context.new_page()
+    wide = {}
+    for path in addresses(busy):
+        page.goto(live_server.url + path)
+        wide[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    assert {path: by for path, by in wide.items() if by > 0} == {}
+
+
+def test_the_tab_of_a_page_can_be_seen_on_a_phone(new_context, live_server, sign_in, project, lena):
+    context = new_context(viewport={"width": 320, "height": 640})
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + url("settings", project))
+
+    expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+
+
+# ---------------------------------------------------------------- import
+
+
+def picture(name: str, seed: int) -> dict:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": jpeg(seed)}
+
+
+def test_chosen_files_go_in_and_each_refused_one_is_named(page, live_server, sign_in, project, lena):
+    sign_in(page, lena)
+    page.goto(live_server.url + url("import", project))
+    bad = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"this is no image"}
+
+    page.set_input_files("#pick-files", [*(picture(f"{n}.jpg", n) for n in range(25)), picture("twin.jpg", 3), bad])
+
+    expect(page.locator("#status")).to_have_text("Done: 25 new images are in.")
+    expect(page.locator("#n-added")).to_have_text("25")
+    expect(page.locator("#n-duplicates")).to_have_text("1")
+    expect(page.locator("#refused li")).to_have_count(1)
+    expect(page.locator("#refused li")).to_contain_text("notes.jpg")
+    assert project.images.count() == 25
+
+
+def test_a_folder_is_chosen_with_its_paths(page, live_server, sign_in, project, lena, tmp_path):
+    folder = tmp_path / "field"
+    (folder / "north").mkdir(parents=True)
+    for n, place in enumerate(("a.jpg", "north/b.jpg", ".hidden.jpg")):
+        (folder / place).write_bytes(jpeg(n))
+    sign_in(page, lena)
+    page.goto(live_server.url + url("import", project))
+
+    page.set_input_files("#pick-folder", folder)
+
+    expect(page.locator("#n-added")).to_have_text("2")
+    assert set(project.images.values_list("name", flat=True)) == {"field/a.jpg", "field/north/b.jpg"}
+
+
+def test_dropped_files_go_in(page, live_server, sign_in, project, lena):
+    sign_in(page, lena)
+    page.goto(live_server.url + url("import", project))
+    transfer = page.evaluate_handle(
+        """bytes => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", {type: "image/jpeg"}));
+            return transfer;
+        }""",
+        list(jpeg(7)),
+    )
+
+    # Not on the zone itself: the whole page takes it.
+    page.dispatch_event("h1", "drop", {"dataTransfer": transfer})
+
+    expect(page.locator("#n-added")).to_have_text("1")
+    assert project.images.get().name == "dropped.jpg"
+
+
+def test_an_archive_is_sent_and_followed(page, live_server, sign_in, project, lena):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.jpg", jpeg(1))
+    sign_in(page, lena)
+    page.goto(live_server.url + url("import", project))
+
+    page.set_input_files(
+        "#pick-files", [{"name": "field.zip", "mimeType": "application/zip", "buffer": archive.getvalue()}]
+    )
+    expect(page.locator("#status")).to_contain_text("field.zip is on the server")
+
+    # What a worker would write.
+    Job.objects.filter(project=project).update(
+        state="done", result={"added": 1, "duplicates": 0, "refused": [{"name": "b.jpg", "reason": "It is damaged."}]}
+    )
+    expect(page.locator("#n-added")).to_have_text("1")
+    expect(page.locator("#refused li")).to_contain_text("It is damaged.")
+
+
+def test_without_a_script_the_form_does_the_same(new_context, live_server, sign_in, project, lena):
+    context = new_context(java_script_enabled=False)
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + url("import", project))
+
+    page.set_input_files("#pick-files", [picture("a.jpg", 1), picture("b.jpg", 2)])
+    page.get_by_role("button", name="Upload").click()
+
+    expect(page.locator("#n-added")).to_have_text("2")
+    assert project.images.count() == 2
+
+
+# ---------------------------------------------------------------- work under way
+
+
+def test_the_bar_of_a_run_moves_and_the_page_shows_its_end(page, live_server, sign_in, project, lena):
+    run = make_model(project, active=False, state="running", stage="Looking", progress_done=10, progress_total=100)
+    sign_in(page, lena)
+    page.goto(live_server.url + url("model", project))
+    bar = page.get_by_role("progressbar", name="Training of model 1")
+    expect(bar).to_have_attribute("value", "10")
+
+    TrainingRun.objects.filter(pk=run.pk).update(stage="Fold 3 of 5", progress_done=60)
+    expect(page.get_by_text("Fold 3 of 5")).to_be_visible()
+    assert bar.evaluate("bar => bar.value") == 60
+
+    TrainingRun.objects.filter(pk=run.pk).update(state="failed", error={"code": "x", "message": "The disk is full."})
+    expect(page.get_by_text("The disk is full.").first).to_be_visible()
+
+
+# ---------------------------------------------------------------- five clicks to the first label
+
+
+def test_from_the_list_to_the_first_label(page, live_server, sign_in, ada):
+    sign_in(page, ada)
+    page.goto(live_server.url + "/")
+    page.get_by_role("link", name="New project").click()
+    page.get_by_label("Name", exact=True).fill("Leaves")
+    page.get_by_label("Classes", exact=True).fill("rust, healthy")
+    page.get_by_role("button", name="Create project").click()
+    page.set_input_files("#pick-files", [picture("a.jpg", 1), picture("b.jpg", 2)])
+    expect(page.locator("#n-added")).to_have_text("2")
+    page.locator("#go-on").get_by_role("link", name="Start labeling").click()
+    page.wait_for_selector("html[data-painted]", state="attached")
+    page.keyboard.press("1")
+
+    expect(page.locator("#saving")).to_have_text("saved")
+    label = Label.objects.get()
+    assert (label.annotator, label.categories) == (ada, [Project.objects.get().categories.get(name="rust").pk])
+
+
+def test_one_class_alone_chooses_any_number_until_the_person_decides(page, live_server, sign_in, ada):
+    sign_in(page, ada)
+    page.goto(live_server.url + "/projects/new/")
+    single, multi = page.get_by_label("exactly one class"), page.get_by_label("any number of classes, or none")
+
+    page.get_by_label("Classes", exact=True).fill("rust")
+    expect(multi).to_be_checked()
+    page.get_by_label("Classes", exact=True).fill("rust, healthy")
+    expect(single).to_be_checked()
+    multi.check()
+    page.get_by_label("Classes", exact=True).fill("rust, healthy, spot")
+    expect(multi).to_be_checked()
+
+
+def test_a_disagreement_is_settled_with_the_keyboard(page, live_server, sign_in, busy, lena):
+    image = Image.objects.filter(project=busy, status="disputed").first() or busy.images.last()
+    sign_in(page, lena)
+    page.goto(live_server.url + url("image", busy, image.pk))
+
+    page.get_by_role("radio", name="fox").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_contain_text("Settled.")
+    image.refresh_from_db()
+    assert (image.status, image.has_decision) == ("settled", True)
+
+
+def test_thumbnails_are_painted(page, live_server, sign_in, busy, lena):
+    sign_in(page, lena)
+    page.goto(live_server.url + url("images", busy))
+
+    first = page.locator(".wall img").first
+    expect(first).to_be_visible()
+    assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+
+
+def test_a_picture_that_is_no_photograph_is_decoded_all_the_same(page, live_server, sign_in, project, lena):
+    out = io.BytesIO()
+    Pixels.new("L", (40, 30), 90).save(out, "GIF")
+    sign_in(page, lena)
+    page.goto(live_server.url + url("import", project))
+
+    page.set_input_files("#pick-files", [{"name": "grey.gif", "mimeType": "image/gif", "buffer": out.getvalue()}])
+
+    expect(page.locator("#n-added")).to_have_text("1")

@@ -1,0 +1,806 @@
+"""Every page but labeling: who may open it, what it shows, and that it works as a plain form."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+from PIL import Image as Pixels
+
+from labeler import labeling, queue
+from labeler.models import AuditEvent, Decision, Job, Project, Token
+from labeler.models.image import Status
+from labeler.pages.forms import names_in
+from tests.factories import add_images, category, join, make_model, make_project, make_user, predict
+
+PAGES = {
+    "project": "annotator",
+    "agreement": "annotator",
+    "images": "reviewer",
+    "model": "reviewer",
+    "import": "lead",
+    "export": "lead",
+    "members": "lead",
+    "settings": "lead",
+}
+RANK = {"annotator": 0, "reviewer": 1, "lead": 2}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _plain_static_files(settings):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def as_(client):
+    """`as_(person)`: a client with that person's session."""
+
+    def as_(person):
+        client.force_login(person)
+        return client
+
+    return as_
+
+
+def url(name: str, project: Project, *ids: int) -> str:
+    return reverse(name, args=[project.pk, *ids])
+
+
+def said(response) -> list[str]:
+    """The messages the page after a form shows."""
+    return [str(message) for message in response.context["messages"]]
+
+
+def answer(project, person, image, name) -> None:
+    queue.claim(project=project, annotator=person, count=50)
+    labeling.save_label(image_id=image.pk, annotator=person, categories=[name], seconds=2.0)
+
+
+def photo(colour: str = "green") -> io.BytesIO:
+    out = io.BytesIO()
+    Pixels.new("RGB", (64, 48), colour).save(out, "PNG")
+    out.seek(0)
+    out.name = f"{colour}.png"
+    return out
+
+
+# ---------------------------------------------------------------- who may open what
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_stranger_does_not_learn_that_a_project_exists(page, as_, carl, project):
+    assert as_(carl).get(url(page, project)).status_code == 404
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nobody_gets_in_without_logging_in(page, client, project):
+    response = client.get(url(page, project))
+
+    assert response.status_code == 302
+    assert response.url.startswith("/login/?next=")
+
+
+@pytest.mark.parametrize(("page", "needs"), PAGES.items())
+@pytest.mark.parametrize(("name", "role"), [("ann", "annotator"), ("rev", "reviewer"), ("lena", "lead")])
+def test_each_role_opens_what_it_reaches(page, needs, name, role, as_, project, request):
+    status = as_(request.getfixturevalue(name)).get(url(page, project)).status_code
+
+    assert status == (200 if RANK[role] >= RANK[needs] else 403)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_admin_opens_every_page_of_a_project_she_is_not_in(page, as_, ada, project):
+    assert as_(ada).get(url(page, project)).status_code == 200
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_project_in_the_trash_is_gone(page, as_, lena, project):
+    Project.objects.update(trashed_at="2026-01-01T00:00:00Z")
+
+    assert as_(lena).get(url(page, project)).status_code == 404
+
+
+def test_forms_of_leads_refuse_the_others(as_, rev, lena, project):
+    member = project.memberships.get(user=lena)
+    kind = project.categories.first()
+    forms = [
+        url("train", project), url("member", project, member.pk), url("categories", project),
+        url("category", project, kind.pk), url("trash_project", project), url("settings", project),
+        url("members", project), url("import", project),
+    ]  # fmt: skip
+
+    assert [as_(rev).post(form).status_code for form in forms] == [403] * len(forms)
+    assert Project.objects.get(pk=project.pk).trashed_at is None
+
+
+def test_rows_of_another_project_are_not_found_below_this_one(as_, lena, project):
+    other = make_project(make_user("otto"))
+    (image,) = add_images(other, 1)
+    run = make_model(other)
+
+    for path in (
+        url("member", project, other.memberships.get().pk),
+        url("category", project, other.categories.first().pk),
+        url("activate_run", project, run.pk),
+        url("cancel_run", project, run.pk),
+        url("image", project, image.pk),
+    ):
+        assert as_(lena).post(path).status_code == 404
+
+
+def test_an_annotator_sees_no_answer_of_others(as_, ann, bea, project):
+    images = add_images(project, 3)
+    for image in images:
+        answer(project, ann, image, "cat")
+        answer(project, bea, image, "dog")
+
+    for page in ("project", "agreement"):
+        text = as_(ann).get(url(page, project)).content.decode()
+        assert "bea" not in text
+        assert "Which classes are confused" not in text
+
+
+# ---------------------------------------------------------------- the markup itself
+
+
+def pages_of(project, image) -> list[str]:
+    return [
+        "/",
+        "/account/",
+        "/projects/new/",
+        *(url(page, project) for page in PAGES),
+        url("image", project, image.pk),
+    ]
+
+
+def test_no_page_has_inline_style_or_script(as_, ada, ann, bea, project):
+    (image,) = add_images(project, 1)
+    answer(project, ann, image, "cat")
+    answer(project, bea, image, "dog")
+    make_model(project, metrics=METRICS, comparison=COMPARISON, history=HISTORY)
+
+    for path in pages_of(project, image):
+        html = as_(ada).get(path).content.decode()
+        assert not re.search(r"<[^>]+\sstyle=", html), path
+        assert not re.search(r"<[^>]+\son\w+=", html), path
+        for script in re.findall(r"<script[^>]*>", html):
+            assert "nonce=" in script or 'type="application/json"' in script, (path, script)
+
+
+def test_names_are_shown_as_text_and_never_run(as_, ada, ann, bea):
+    evil = '<img src=x onerror="alert(1)">'
+    project = make_project(ann, bea, lead=ada, name=evil, question=evil, guideline=evil, categories=(evil, "plain"))
+    (image,) = add_images(project, 1, name=f"{evil}.jpg")
+    answer(project, ann, image, evil)
+    answer(project, bea, image, "plain")
+    make_model(project, note=evil, metrics=METRICS)
+
+    for path in pages_of(project, image):
+        assert "<img src=x" not in as_(ada).get(path).content.decode(), path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_project_shows_no_nan(page, as_, lena, project):
+    html = as_(lena).get(url(page, project)).content.decode()
+
+    assert not re.search(r"\b(nan|NaN|None|inf)\b", re.sub(r"<[^>]*>", " ", html))
+
+
+# ---------------------------------------------------------------- projects
+
+
+def test_the_list_shows_progress_and_only_own_projects(as_, ann, project):
+    make_project(make_user("otto"), name="Not yours")
+    add_images(project, 3, status=Status.SETTLED)
+    add_images(project, 1)
+
+    html = as_(ann).get("/").content.decode()
+
+    assert "3 of 4 images" in html
+    assert "Not yours" not in html
+
+
+def test_the_list_costs_as_many_queries_for_twenty_projects_as_for_one(
+    as_, lena, project, django_assert_max_num_queries
+):
+    for _ in range(19):
+        make_project(lead=lena)
+    client = as_(lena)
+
+    with django_assert_max_num_queries(9):
+        client.get("/")
+
+
+def test_a_new_project_leads_to_its_import(as_, ada):
+    form = {
+        "name": "Leaves",
+        "question": "What is it?",
+        "classes": "rust, leaf spot ,mildew",
+        "task": "single",
+        "labels_per_image": 3,
+    }
+    response = as_(ada).post("/projects/new/", form)
+
+    project = Project.objects.get(name="Leaves")
+    assert response.url == url("import", project)
+    assert list(project.categories.in_use().values_list("name", flat=True)) == ["rust", "leaf spot", "mildew"]
+    assert project.labels_per_image == 3
+    assert project.memberships.get(user=ada).may_lead
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"classes": "rust, Rust"}, "stands there twice"),
+        ({"classes": " , "}, "Name at least one class"),
+        ({"classes": "rust"}, "choose “any number”"),
+        ({"name": ""}, "This field is required"),
+        ({"labels_per_image": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_project_that_cannot_be_is_refused_in_words(change, sentence, as_, ada):
+    form = {"name": "Leaves", "classes": "rust, mildew", "task": "single", "labels_per_image": 2, **change}
+
+    response = as_(ada).post("/projects/new/", form)
+
+    assert sentence in response.content.decode()
+    assert not Project.objects.exists()
+
+
+def test_only_admins_make_projects(as_, lena):
+    assert as_(lena).get("/projects/new/").status_code == 403
+
+
+def test_class_names_may_stand_in_lines_too():
+    assert names_in("rust, spot\nmildew\n\n , blight") == ["rust", "spot", "mildew", "blight"]
+
+
+# ---------------------------------------------------------------- settings
+
+
+def settings_form(project: Project, **changes) -> dict:
+    return {
+        "version": project.version, "name": project.name, "question": project.question, "guideline": project.guideline,
+        "labels_per_image": project.labels_per_image, "blind_percent": 0, "lease_minutes": 30, "target_agreement": 0.7,
+        "show_prelabels": "on", "ask_uncertain_first": "on", "train_automatically": "on", **changes,
+    }  # fmt: skip
+
+
+def test_another_guideline_is_a_new_version_and_the_same_one_is_not(as_, lena, project):
+    form = settings_form(project, guideline="Look twice.\r\nThen choose.")
+    as_(lena).post(url("settings", project), form)
+    project.refresh_from_db()
+    assert (project.guideline_version, project.guideline) == (2, "Look twice.\nThen choose.")
+
+    as_(lena).post(url("settings", project), {**form, "version": project.version})
+    project.refresh_from_db()
+    assert project.guideline_version == 2
+
+
+def test_shares_are_typed_in_percent_and_leases_in_minutes(as_, lena, project):
+    as_(lena).post(
+        url("settings", project),
+        settings_form(project, blind_percent=20, lease_minutes=7.5, labels_per_image=4),
+    )
+
+    project.refresh_from_db()
+    assert (project.blind_share, project.lease_seconds, project.labels_per_image) == (0.2, 450, 4)
+
+
+def test_an_unticked_box_switches_off(as_, lena, project):
+    form = settings_form(project)
+    del form["show_prelabels"]
+
+    as_(lena).post(url("settings", project), form)
+
+    project.refresh_from_db()
+    assert (project.show_prelabels, project.ask_uncertain_first) == (False, True)
+
+
+def test_two_leads_do_not_overwrite_each_other_unseen(as_, lena, project):
+    stale = settings_form(project, name="First")
+    as_(lena).post(url("settings", project), stale)
+
+    response = as_(lena).post(url("settings", project), {**stale, "name": "Second"})
+
+    assert "changed this project meanwhile" in response.content.decode()
+    project.refresh_from_db()
+    assert project.name == "First"
+
+
+def test_a_class_is_renamed_added_and_retired(as_, lena, project):
+    cat = project.categories.get(name="cat")
+    prefix = f"class{cat.pk}"
+    form = {
+        "do": "change",
+        "version": cat.version,
+        f"{prefix}-name": "kitten",
+        f"{prefix}-description": "small",
+        f"{prefix}-key": "k",
+    }
+    as_(lena).post(url("category", project, cat.pk), form)
+    as_(lena).post(url("categories", project), {"classes": "wolf, owl"})
+    as_(lena).post(url("category", project, category(project, "dog")), {"do": "retire"})
+
+    cat.refresh_from_db()
+    assert (cat.name, cat.description, cat.key, cat.former_names) == ("kitten", "small", "k", ["cat"])
+    assert list(project.categories.in_use().values_list("name", flat=True)) == [
+        "kitten",
+        "fox",
+        "wolf",
+        "owl",
+    ]
+
+
+def test_a_class_name_that_is_taken_is_refused_beside_its_field(as_, lena, project):
+    cat = project.categories.get(name="cat")
+    form = {"do": "change", f"class{cat.pk}-name": "dog"}
+
+    response = as_(lena).post(url("category", project, cat.pk), form)
+
+    assert "There is a class “dog” already." in response.content.decode()
+    cat.refresh_from_db()
+    assert cat.name == "cat"
+
+
+def test_the_trash_asks_for_the_name(as_, lena, project):
+    as_(lena).post(url("trash_project", project), {"confirm": "something"})
+    assert Project.objects.get(pk=project.pk).trashed_at is None
+
+    response = as_(lena).post(url("trash_project", project), {"confirm": project.name})
+    assert response.url == "/"
+    assert Project.objects.get(pk=project.pk).trashed_at is not None
+
+
+# ---------------------------------------------------------------- members
+
+
+def test_people_come_in_by_name_change_role_and_leave(as_, lena, carl, project):
+    as_(lena).post(url("members", project), {"username": "carl", "role": "annotator"})
+    member = project.memberships.get(user=carl)
+    as_(lena).post(url("member", project, member.pk), {"do": "change", "role": "reviewer"})
+    member.refresh_from_db()
+    assert member.role == "reviewer"
+
+    as_(lena).post(url("member", project, member.pk), {"do": "remove"})
+    assert not project.memberships.filter(user=carl).exists()
+
+
+def test_an_unknown_name_is_refused_beside_the_field(as_, lena, project):
+    response = as_(lena).post(url("members", project), {"username": "nobody", "role": "annotator"})
+
+    assert "There is no account “nobody”." in response.content.decode()
+
+
+def test_the_last_lead_stays(as_, lena, project):
+    member = project.memberships.get(user=lena)
+
+    response = as_(lena).post(url("member", project, member.pk), {"do": "remove"}, follow=True)
+
+    assert "This is the last lead" in said(response)[0]
+    assert project.memberships.filter(user=lena).exists()
+
+
+def test_a_lead_who_leaves_ends_on_the_list_of_projects(as_, lena, rev, project):
+    project.memberships.filter(user=rev).update(role="lead")
+
+    response = as_(lena).post(url("member", project, project.memberships.get(user=lena).pk), {"do": "remove"})
+
+    assert response.url == "/"
+
+
+# ---------------------------------------------------------------- images in, without a script
+
+
+def test_a_form_takes_images_in_and_names_what_it_refuses(as_, lena, project, settings, tmp_path):
+    settings.MEDIA_DIR = tmp_path
+    text = io.BytesIO(b"not an image at all")
+    text.name = "notes.jpg"
+
+    page = as_(lena).post(
+        url("import", project), {"files": [photo("green"), photo("green"), photo("red"), text]}, follow=True
+    )
+
+    html = page.content.decode()
+    assert project.images.count() == 2
+    assert 'id="n-added">2<' in html
+    assert 'id="n-duplicates">1<' in html
+    assert "notes.jpg" in html
+
+
+def test_a_form_hands_an_archive_to_a_worker(as_, lena, project, settings, tmp_path):
+    settings.MEDIA_DIR = tmp_path
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.png", photo().getvalue())
+    archive.seek(0)
+    archive.name = "field.zip"
+
+    page = as_(lena).post(url("import", project), {"files": [archive]}, follow=True)
+
+    job = Job.objects.get(project=project)
+    assert (job.params["name"], job.state, job.requested_by) == ("field.zip", "queued", lena)
+    assert (tmp_path / job.params["path"]).stat().st_size > 0
+    assert f'data-watch="/api/imports/{job.pk}/"' in page.content.decode()
+
+    as_(lena).post(url("cancel_import", project, job.pk))
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+
+
+def test_no_file_is_said_so(as_, lena, project):
+    assert said(as_(lena).post(url("import", project), follow=True)) == ["Choose at least one file first."]
+
+
+# ---------------------------------------------------------------- agreement
+
+
+def test_agreement_without_labels_gives_its_reason(as_, lena, project):
+    html = as_(lena).get(url("agreement", project)).content.decode()
+
+    assert "no image has labels of two people" in html
+    assert "There are no labels yet." in html
+
+
+def test_agreement_shows_pairs_classes_and_divided_images(as_, lena, ann, bea, project):
+    images = add_images(project, 40)
+    for n, image in enumerate(images):
+        answer(project, ann, image, "cat" if n % 2 else "dog")
+        answer(project, bea, image, "cat" if n % 2 or n < 10 else "dog")
+
+    html = as_(lena).get(url("agreement", project)).content.decode()
+
+    # 40 images, 35 alike: po .875; ann 20/20, bea 25/15: pe .5; kappa (.875 - .5) / .5 = .75
+    assert "ann and bea: κ 0.75" in html
+    assert "87.5\N{NO-BREAK SPACE}%" in html
+    assert html.count("/thumb/") == 5
+
+
+def test_the_selection_is_a_link(as_, lena, ann, bea, project):
+    run, images = make_model(project), add_images(project, 4)
+    for image in images:
+        predict(run, image, "cat")
+    for image in images:
+        answer(project, ann, image, "cat")
+        answer(project, bea, image, "cat")
+    client = as_(lena)
+
+    assert "0 labels on 0 images" in client.get(url("agreement", project) + "?labels=blind").content.decode()
+    assert "8 labels on 4 images" in client.get(url("agreement", project) + "?labels=assisted").content.decode()
+    assert client.get(url("agreement", project) + "?labels=%00&sample=drop+table").status_code == 200
+
+
+# ---------------------------------------------------------------- images and decisions
+
+
+def test_a_reviewer_settles_and_withdraws(as_, rev, ann, bea, project):
+    (image,) = add_images(project, 1)
+    answer(project, ann, image, "cat")
+    answer(project, bea, image, "dog")
+    page = as_(rev).get(url("image", project, image.pk))
+    form = {
+        "do": "settle",
+        "version": page.context["version"],
+        "categories": category(project, "dog"),
+        "reason": "the tail",
+    }
+
+    page = as_(rev).post(url("image", project, image.pk), form, follow=True)
+
+    image.refresh_from_db()
+    decision = Decision.objects.get(image=image)
+    assert (image.status, decision.reviewer, decision.reason) == ("settled", rev, "the tail")
+    assert "decided by rev" in page.content.decode()
+
+    as_(rev).post(url("image", project, image.pk), {"do": "withdraw", "version": page.context["version"]})
+    image.refresh_from_db()
+    assert image.status == "disputed"
+
+
+def test_a_decision_on_votes_that_changed_meanwhile_is_refused(as_, rev, ann, bea, project):
+    (image,) = add_images(project, 1)
+    answer(project, ann, image, "cat")
+    seen = as_(rev).get(url("image", project, image.pk)).context["version"]
+    answer(project, bea, image, "dog")
+
+    form = {"do": "settle", "version": seen, "categories": category(project, "cat")}
+    response = as_(rev).post(url("image", project, image.pk), form)
+
+    assert "have changed since you looked" in response.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_a_blind_image_keeps_the_models_opinion_from_its_judge(as_, rev, project):
+    run = make_model(project)
+    open_image, blind = add_images(project, 1) + add_images(project, 1, slice="test")
+    for image in (open_image, blind):
+        predict(run, image, "fox", 0.81)
+
+    assert "81\N{NO-BREAK SPACE}%" in as_(rev).get(url("image", project, open_image.pk)).content.decode()
+    html = as_(rev).get(url("image", project, blind.pk)).content.decode()
+    assert "81\N{NO-BREAK SPACE}%" not in html
+    assert "judged blind" in html
+
+
+def test_the_wall_is_filtered_by_status_and_class(as_, rev, ann, bea, project):
+    images = add_images(project, 4)
+    answer(project, ann, images[0], "cat")
+    answer(project, bea, images[0], "dog")
+    answer(project, ann, images[1], "fox")
+    client = as_(rev)
+
+    def shown(query: str) -> set[int]:
+        return {row["image"].pk for row in client.get(url("images", project) + query).context["rows"]}
+
+    assert shown("") == {image.pk for image in images}
+    assert shown("?status=disputed") == {images[0].pk}
+    assert shown("?status=differ") == {images[0].pk}
+    assert shown("?status=unlabeled") == {images[2].pk, images[3].pk}
+    assert shown(f"?class={category(project, 'fox')}") == {images[1].pk}
+    assert shown("?status=nonsense&class=99999999999999999999&page=-1") == {image.pk for image in images}
+
+
+# ---------------------------------------------------------------- model
+
+STAT = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 40, "reason": None}
+UNDEFINED = {"value": None, "low": None, "high": None, "n": 0, "reason": "Too few."}
+METRICS = {
+    "task": "single",
+    "n": 40,
+    "accuracy": STAT,
+    "macro_f1": STAT,
+    "judged_on": "test",
+    "chance": 0.4,
+    "per_class": [
+        {"category": name, "n": 13, "precision": STAT, "recall": STAT, "f1": UNDEFINED}
+        for name in ("cat", "dog", "fox")
+    ],
+    "confusion": {"categories": ["cat", "dog", "fox"], "counts": [[12, 1, 0], [2, 11, 0], [0, 0, 14]]},
+}
+COMPARISON = [
+    {"candidate": "frozen", "title": "Frozen features", "tried": True, "chosen": True, "reason": None, "accuracy": STAT}
+]
+POINT = {"train_loss": 1.0, "train_accuracy": 0.9, "validation_loss": 1.1, "validation_accuracy": 0.8}
+HISTORY = [{"candidate": "frozen", "x": "C", "points": [{"C": c, **POINT} for c in (0.1, 1.0, 10.0)]}]
+
+
+def test_too_few_labels_are_said_before_anybody_presses(as_, lena, project):
+    html = as_(lena).get(url("model", project)).content.decode()
+
+    assert "There are 0 labeled images to train on, and 20 are needed." in html
+    assert re.search(r"<button[^>]*disabled", html)
+
+
+def test_training_too_early_is_refused_in_words(as_, lena, project):
+    response = as_(lena).post(url("train", project), follow=True)
+
+    assert "20 are needed" in said(response)[0]
+
+
+def test_a_run_under_way_shows_its_bar_and_can_be_cancelled(as_, lena, project):
+    run = make_model(
+        project,
+        active=False,
+        state="running",
+        stage="Training, fold 2 of 5",
+        progress_done=40,
+        progress_total=100,
+    )
+
+    html = as_(lena).get(url("model", project)).content.decode()
+
+    assert f'data-watch="/api/runs/{run.pk}/"' in html
+    assert "Training, fold 2 of 5" in html
+    assert '<progress max="100" value="40"' in html
+    as_(lena).post(url("cancel_run", project, run.pk))
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+
+
+def test_the_active_model_shows_its_figures_with_intervals(as_, rev, project):
+    make_model(project, metrics=METRICS, comparison=COMPARISON, history=HISTORY, note="The first model.")
+
+    html = as_(rev).get(url("model", project)).content.decode()
+
+    assert "80.0 to 95.0\N{NO-BREAK SPACE}%" in html
+    assert "cat called dog: 1 image" in html
+    assert "Too few." in html
+    assert html.count('<svg class="chart"') == 2
+    assert "The first model." in html
+    assert "Train model" not in html  # a reviewer looks
+
+
+def test_a_model_whose_class_was_renamed_speaks_of_it_by_its_name_of_today(as_, rev, project):
+    ids = [category(project, name) for name in ("cat", "dog", "fox")]
+    metrics = {**METRICS, "confusion": {"categories": ids, "counts": [[1, 1, 0], [0, 1, 0], [0, 0, 1]]}}
+    make_model(project, metrics=metrics)
+    project.categories.filter(name="cat").update(name="kitten")
+    project.label_set_version += 1
+    project.save()
+
+    assert "kitten called dog" in as_(rev).get(url("model", project)).content.decode()
+
+
+def test_a_lead_goes_back_to_an_earlier_model(as_, lena, project):
+    old = make_model(project, active=False, checkpoint="old.safetensors", metrics=METRICS)
+    new = make_model(project, checkpoint="new.safetensors", metrics=METRICS)
+
+    as_(lena).post(url("activate_run", project, old.pk))
+
+    old.refresh_from_db()
+    new.refresh_from_db()
+    assert (old.is_active, new.is_active) == (True, False)
+
+
+def test_a_failed_run_says_why(as_, lena, project):
+    make_model(
+        project,
+        active=False,
+        state="failed",
+        error={"code": "worker_died", "message": "The worker died 3 times."},
+    )
+
+    assert "The worker died 3 times." in as_(lena).get(url("model", project)).content.decode()
+
+
+# ---------------------------------------------------------------- account
+
+
+def test_a_token_is_shown_once_and_revoked(as_, ann):
+    client = as_(ann)
+    page = client.post(
+        "/account/",
+        {"do": "token", "name": "laptop", "scopes": ["read"], "expires_in_days": "30"},
+        follow=True,
+    )
+
+    secret = page.context["secret"]
+    assert secret
+    assert secret in page.content.decode()
+    assert secret not in client.get("/account/").content.decode()
+
+    token = Token.objects.get(user=ann)
+    client.post(reverse("revoke_token", args=[token.pk]))
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+
+
+def test_nobody_revokes_the_token_of_another(as_, ann, bea):
+    as_(ann).post("/account/", {"do": "token", "name": "laptop", "scopes": ["read"]})
+    token = Token.objects.get(user=ann)
+
+    assert as_(bea).post(reverse("revoke_token", args=[token.pk])).status_code == 404
+    token.refresh_from_db()
+    assert token.revoked_at is None
+
+
+def test_a_password_is_changed_and_written_down(as_, ann):
+    ann.set_password("an old one 1")
+    ann.save()
+    form = {
+        "do": "password",
+        "old_password": "an old one 1",
+        "new_password1": "a new one 22",
+        "new_password2": "a new one 22",
+    }
+
+    response = as_(ann).post("/account/", form, follow=True)
+
+    ann.refresh_from_db()
+    assert ann.check_password("a new one 22")
+    assert response.context["user"] == ann  # still logged in
+    assert AuditEvent.objects.filter(action="password.change", actor=ann).exists()
+
+
+def test_logging_in_and_out(client, ann):
+    ann.set_password("an old one 1")
+    ann.save()
+
+    wrong = client.post("/login/", {"username": "ann", "password": "no"})
+    assert "The user name or the password is wrong." in wrong.content.decode()
+    there = client.post("/login/", {"username": "ann", "password": "an old one 1", "next": "/account/"})
+    assert there.url == "/account/"
+    elsewhere = client.post("/login/?next=https://evil.example/", {"username": "ann", "password": "an old one 1"})
+    assert "evil" not in elsewhere.url
+
+    assert client.get("/logout/").status_code == 405
+    client.post("/logout/")
+    assert client.get("/").status_code == 302
+
+
+def test_guessing_a_password_is_slowed_down(client, ann):
+    for _ in range(10):
+        client.post("/login/", {"username": "ann", "password": "guess"})
+
+    assert "Wait five minutes" in client.post("/login/", {"username": "ann", "password": "guess"}).content.decode()
+
+
+# ---------------------------------------------------------------- errors and the admin site
+
+
+def test_a_page_that_is_not_there_has_a_way_back(as_, ann):
+    response = as_(ann).get("/nowhere/")
+
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+
+
+def test_a_page_that_breaks_says_so_without_the_database(client, ann, project, monkeypatch):
+    client.raise_request_exception = False
+    client.force_login(ann)
+    monkeypatch.setattr("labeler.reports.progress", lambda project: 1 / 0)
+
+    response = client.get(url("project", project))
+
+    assert response.status_code == 500
+    assert "Something broke on our side" in response.content.decode()
+
+
+def test_the_admin_site_has_all_our_tables_and_opens_them(as_, ada, ann, bea, project):
+    (image,) = add_images(project, 1)
+    answer(project, ann, image, "cat")
+    predict(make_model(project), image, "cat")
+    models = list(apps.get_app_config("labeler").get_models())
+
+    for model in models:
+        assert model in admin.site._registry, model
+        listed = reverse(f"admin:labeler_{model._meta.model_name}_changelist")
+        assert as_(ada).get(listed + "?q=1").status_code == 200
+        row = model.objects.first()
+        if row is not None:
+            shown = reverse(f"admin:labeler_{model._meta.model_name}_change", args=[row.pk])
+            assert as_(ada).get(shown).status_code == 200, model
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "decision", "claim", "prediction", "auditevent", "consensus", "image", "queueentry"]
+)
+def test_history_can_only_be_read_in_the_admin_site(name, as_, ada, ann, project):
+    (image,) = add_images(project, 1)
+    answer(project, ann, image, "cat")
+
+    assert as_(ada).get(reverse(f"admin:labeler_{name}_add")).status_code == 403
+    row = apps.get_model("labeler", name).objects.first()
+    if row is not None:
+        assert as_(ada).post(reverse(f"admin:labeler_{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_a_lead_is_no_admin(as_, lena, project):
+    assert as_(lena).get("/admin/labeler/label/").status_code == 302
+
+
+def test_a_member_from_long_ago_keeps_her_line_in_the_overview(as_, lena, ann, bea, project):
+    for image in add_images(project, 3):
+        answer(project, ann, image, "cat")
+    project.memberships.filter(user=ann).delete()
+
+    names = [row["name"] for row in as_(lena).get(url("project", project)).context["people"]]
+
+    assert names[0] == "ann"
+
+
+def test_large_numbers_have_separators(as_, rev, project, monkeypatch):
+    join(project, make_user("zoe"))
+    report = {
+        "images": {"total": 1_234_567, "unlabeled": 1_200_000, "partly labeled": 0, "disputed": 0, "settled": 34_567},
+        "labels": {"total": 98_765, "wanted": 2_469_134, "left": 2_370_369},
+        "by_day": [], "by_annotator": [], "pace": {"labels_per_day": 1234.5, "days": 14},
+        "forecast": {"days": None, "low": None, "high": None, "reason": "too early to tell"},
+    }  # fmt: skip
+    monkeypatch.setattr("labeler.reports.progress", lambda project: report)
+
+    html = as_(rev).get(url("project", project)).content.decode()
+
+    assert "1,234,567 images" in html
+    assert "98,765 of 2,469,134 labels" in html
+    assert "too early to tell" in html

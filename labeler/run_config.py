@@ -22,7 +22,7 @@ NUMBERS: dict[str, Rule] = {
     "finetune.min_labels": (int, 4, 10**6),
     "finetune.epochs": (int, 1, 500),
     "finetune.first_stage": (int, 0, 100),
-    "finetune.views": (int, 1, 32),
+    "finetune.views": (int, 0, 32),
     "finetune.batch": (int, 1, 4096),
     "finetune.learning_rate": (float, 1e-7, 1.0),
     "finetune.weight_decay": (float, 0, 10),

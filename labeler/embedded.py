@@ -167,10 +167,7 @@ class Servers:
             return json.loads(self._state_path.read_text())
         except FileNotFoundError:
             # Written before a server is made with them: a password that is used and lost locks everybody out.
-            state = {
-                name: secrets.token_urlsafe(24)
-                for name in ("owner_password", "role_password", "broker_password")
-            }
+            state = {name: secrets.token_urlsafe(24) for name in ("owner_password", "role_password", "broker_password")}
             state["secret_key"] = secrets.token_urlsafe(48)
             write_private(self._state_path, state)
             return state

@@ -75,6 +75,4 @@ def test_the_pure_packages_import_their_few_libraries_and_nothing_of_ours(packag
             for name in names:
                 top = name.partition(".")[0]
                 inside = name == package or name.startswith(f"{package}.")
-                assert inside or top in allowed or top in sys.stdlib_module_names, (
-                    f"{path.name} imports {name}"
-                )
+                assert inside or top in allowed or top in sys.stdlib_module_names, f"{path.name} imports {name}"

@@ -213,9 +213,7 @@ def test_a_database_of_another_major_version_is_refused_in_a_sentence(servers):
     now = version.read_text()
     version.write_text("15\n")
     try:
-        with pytest.raises(
-            CannotStart, match=r"made by PostgreSQL 15, and this is PostgreSQL \d+\..*pg_dump"
-        ):
+        with pytest.raises(CannotStart, match=r"made by PostgreSQL 15, and this is PostgreSQL \d+\..*pg_dump"):
             servers.start()
     finally:
         version.write_text(now)
@@ -461,7 +459,5 @@ def test_a_directory_without_permission_is_a_sentence_for_a_plain_user(reachable
         closed / "data",
     )
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith(
-        f"No permission (writing to the data directory {closed}/data) for the account nobody."
-    )
+    assert ran.stderr.startswith(f"No permission (writing to the data directory {closed}/data) for the account nobody.")
     assert "Traceback" not in ran.stderr

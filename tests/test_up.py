@@ -58,9 +58,7 @@ class Up:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        wait_for(
-            lambda: re.search(r"^ready .*", self.said, re.M) or self.process.poll() is not None, seconds=120
-        )
+        wait_for(lambda: re.search(r"^ready .*", self.said, re.M) or self.process.poll() is not None, seconds=120)
         assert self.process.poll() is None, self.said
         self.url = re.search(r"^ready (http://127\.0\.0\.1:\d+/)$", self.said, re.M)[1]
 
@@ -155,17 +153,22 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(up, place):
 
 
 def test_an_account_made_beside_a_running_up_can_log_in_at_once(up):
-    made = manage(
-        "create_user", "ann", "--password-stdin", "--data", str(up.data_dir), typed="orchid-kettle-42\n"
-    )
+    made = manage("create_user", "ann", "--password-stdin", "--data", str(up.data_dir), typed="orchid-kettle-42\n")
 
     assert made.returncode == 0, made.stderr
     assert up.token("ann", "orchid-kettle-42") == 201
-    again = manage(
-        "create_user", "ann", "--password-stdin", "--data", str(up.data_dir), typed="orchid-kettle-42\n"
-    )
+    again = manage("create_user", "ann", "--password-stdin", "--data", str(up.data_dir), typed="orchid-kettle-42\n")
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
+
+
+def test_the_doctor_finds_a_running_labeler_healthy(up):
+    asked = manage("doctor", "--json", "--data", str(up.data_dir))
+
+    answer = json.loads(asked.stdout)
+    states = {finding["name"]: finding["state"] for finding in answer["findings"]}
+    assert states["database"] == states["workers"] == states["packages"] == "good", answer
+    assert asked.returncode == (0 if answer["healthy"] else 1)
 
 
 def test_killing_the_web_server_refuses_no_connection(up):
@@ -271,9 +274,7 @@ def test_a_start_that_cannot_succeed_is_explained(up):
     assert "Traceback" not in broken.stderr.splitlines()[0]
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root may write everywhere; test_embedded.py tries it as another account"
-)
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; test_embedded.py tries it as another account")
 def test_no_permission_is_a_sentence(place):
     closed = place / "closed"
     closed.mkdir(mode=0o500)

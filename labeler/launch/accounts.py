@@ -150,9 +150,7 @@ def copy_for(account: Account, folders: list[Path], label: str) -> Path:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts and "include" not in path.parts:
                 status = path.stat()
-                digest.update(
-                    f"{path.relative_to(folder.parent)} {status.st_size} {status.st_mtime_ns}\n".encode()
-                )
+                digest.update(f"{path.relative_to(folder.parent)} {status.st_size} {status.st_mtime_ns}\n".encode())
     target = SHARED_HOME / "programs" / f"{label}-{digest.hexdigest()[:12]}"
     if target.is_dir():
         return target
@@ -176,7 +174,5 @@ def copy_for(account: Account, folders: list[Path], label: str) -> Path:
         shutil.rmtree(staging, ignore_errors=True)
         if target.is_dir():  # another start was quicker
             return target
-        raise explain_os_error(
-            error, f"copying programs to {target} for the account {account.name}"
-        ) from error
+        raise explain_os_error(error, f"copying programs to {target} for the account {account.name}") from error
     return target

@@ -29,9 +29,7 @@ class Preparation:
         # Our own database stays the same one when its port changes.
         database = os.environ.get("DATABASE_URL") or "own"
         self._now = {
-            "migrate": _fingerprint(
-                (CHECKOUT / "labeler" / "migrations").glob("*.py"), [*versions, database]
-            ),
+            "migrate": _fingerprint((CHECKOUT / "labeler" / "migrations").glob("*.py"), [*versions, database]),
             "collectstatic": _fingerprint(
                 (path for path in (CHECKOUT / "static").rglob("*") if path.is_file()),
                 [*versions, str(static_root)],

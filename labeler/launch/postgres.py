@@ -103,9 +103,7 @@ def _places():
 
 
 def _major(directory: Path) -> int:
-    answer = subprocess.run(
-        [str(directory / "postgres"), "--version"], capture_output=True, text=True, cwd="/"
-    )
+    answer = subprocess.run([str(directory / "postgres"), "--version"], capture_output=True, text=True, cwd="/")
     found = re.search(r"(\d+)", answer.stdout)
     if found is None:
         raise CannotStart(f"{directory}/postgres does not tell its version.")
@@ -160,8 +158,7 @@ class Postgres:
             self.stop()
             if "No space left on device" in said:
                 raise CannotStart(
-                    f"The disk is full: PostgreSQL cannot write to {self.directory}. "
-                    "Free some space and start again."
+                    f"The disk is full: PostgreSQL cannot write to {self.directory}. Free some space and start again."
                 )
             # Another process may take the port between our look and the server's, and after a killed
             # server its last children may still hold the shared memory for a moment.
@@ -183,8 +180,7 @@ class Postgres:
         except FileNotFoundError:
             if self.directory.exists():
                 raise CannotStart(
-                    f"{self.directory} is there but holds no database. "
-                    "Move it away, or choose another --data DIR."
+                    f"{self.directory} is there but holds no database. Move it away, or choose another --data DIR."
                 ) from None
             return
         except OSError as error:

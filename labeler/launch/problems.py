@@ -20,13 +20,9 @@ def explain_os_error(error: OSError, doing: str) -> CannotStart:
             "(--data DIR, or make run DATA=DIR), or change the owner of this one."
         )
     if error.errno == errno.EROFS:
-        return CannotStart(
-            f"The file system is read-only ({doing}). Choose another data directory with --data DIR."
-        )
+        return CannotStart(f"The file system is read-only ({doing}). Choose another data directory with --data DIR.")
     if error.errno in {errno.ENOTDIR, errno.EEXIST}:
-        return CannotStart(
-            f"A file stands where a directory is needed ({doing}). Choose another one with --data DIR."
-        )
+        return CannotStart(f"A file stands where a directory is needed ({doing}). Choose another one with --data DIR.")
     return CannotStart(f"{doing[:1].upper()}{doing[1:]} failed: {error.strerror or error}.")
 
 

@@ -102,8 +102,7 @@ class Supervisor:
             listener.close()
             if error.errno == errno.EADDRINUSE:
                 raise CannotStart(
-                    f"Port {port} is taken by another program. "
-                    "Choose another one with --port N (make run PORT=N)."
+                    f"Port {port} is taken by another program. Choose another one with --port N (make run PORT=N)."
                 ) from error
             if error.errno == errno.EACCES:
                 raise CannotStart(f"Port {port} needs root. Choose one above 1023 with --port N.") from error
@@ -143,9 +142,7 @@ class Supervisor:
                 f"database and broker keep their files in {self.servers.home}"
             )
         found = self.servers.start()
-        self.environment = environment_for(
-            self.options, found.database_url, found.redis_url, found.secret_key
-        )
+        self.environment = environment_for(self.options, found.database_url, found.redis_url, found.secret_key)
 
     def _begin(self, part: Part) -> None:
         """Start a part for the first time; from now on it is kept alive."""
@@ -157,9 +154,7 @@ class Supervisor:
         assert self.servers is not None
         part.restart_at = None
         part.started_at = time.monotonic()
-        part.process = processes.spawn(
-            part.argv, log=part.log, env=part.env, pass_fds=part.pass_fds, cwd=CHECKOUT
-        )
+        part.process = processes.spawn(part.argv, log=part.log, env=part.env, pass_fds=part.pass_fds, cwd=CHECKOUT)
         self.servers.ledger.add(part.name, part.process.pid)
 
     def _launch_step(self, name: str, words: list[str]) -> Part:
@@ -240,9 +235,7 @@ class Supervisor:
     def _print_login(self, url: str, seconds: float) -> None:
         note = self.options.data_dir / "run" / "admin-password"
         if note.exists():
-            self.say(
-                f"Log in as admin with the password {note.read_text().strip()}  (change it: {url}account/)"
-            )
+            self.say(f"Log in as admin with the password {note.read_text().strip()}  (change it: {url}account/)")
         else:
             self.say("Log in with your own account (password forgotten: manage.py changepassword NAME).")
         self.say(f"Data in {self.options.data_dir}, logs in its folder logs/. Started in {seconds:.1f} s.")
@@ -349,9 +342,7 @@ class Supervisor:
             if part.process is not None:
                 left = max(0.1, asked_at + part.grace - time.monotonic())
                 if not processes.end(part.process, signal.SIGTERM, left, ask=False):
-                    self.say(
-                        f"{part.name} was busy for {part.grace:.0f} s; its work goes on at the next start."
-                    )
+                    self.say(f"{part.name} was busy for {part.grace:.0f} s; its work goes on at the next start.")
                 self.servers.ledger.remove(part.name)
         self.servers.stop()
 

@@ -90,8 +90,7 @@ class Valkey:
             self.stop()
             if "No space left on device" in said:
                 raise CannotStart(
-                    f"The disk is full: Valkey cannot write to {self.directory}. "
-                    "Free some space and start again."
+                    f"The disk is full: Valkey cannot write to {self.directory}. Free some space and start again."
                 )
             if "append only file" in said and not put_aside:
                 self.directory.rename(self.home / f"valkey.damaged-{time.time_ns()}")

@@ -26,13 +26,9 @@ class DataCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.add_argument(
-            "--data", metavar="DIR", help="the data directory (default: var/ beside the code)"
-        )
+        parser.add_argument("--data", metavar="DIR", help="the data directory (default: var/ beside the code)")
         parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
-        parser.add_argument(
-            "--quiet", action="store_true", help="no lines for people, only the result and errors"
-        )
+        parser.add_argument("--quiet", action="store_true", help="no lines for people, only the result and errors")
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:

@@ -36,9 +36,7 @@ class Command(DataCommand):
         else:
             raise CommandError("Give the password on stdin with --password-stdin.", returncode=2)
         # is_staff opens /admin/, is_superuser sees every project: one switch, so that nobody has half of it.
-        user = user_model(
-            username=options["username"], is_staff=options["admin"], is_superuser=options["admin"]
-        )
+        user = user_model(username=options["username"], is_staff=options["admin"], is_superuser=options["admin"])
         if not password:
             raise CommandError("An empty password is not accepted.")
         try:

@@ -41,9 +41,7 @@ def packages() -> Finding:
     """The lock file against what is installed. torch's build (+cpu, +cu…) is the machine's business."""
     lock = Path(settings.BASE_DIR) / "requirements"
     wrong = []
-    for line in (lock / "torch.txt").read_text().splitlines() + (
-        lock / "runtime.lock"
-    ).read_text().splitlines():
+    for line in (lock / "torch.txt").read_text().splitlines() + (lock / "runtime.lock").read_text().splitlines():
         requirement, _, marker = line.partition(";")
         name, _, version = requirement.strip().partition("==")
         if not version or marker:
@@ -63,9 +61,7 @@ def data_directory() -> Finding:
     free = shutil.disk_usage(settings.DATA_DIR).free
     text = f"{settings.DATA_DIR}, {free / 1024**3:.1f} GB free"
     if free < LITTLE_SPACE_BYTES:
-        return Finding(
-            "data directory", "bad", f"{text}: too little for imports and trainings. Free some space."
-        )
+        return Finding("data directory", "bad", f"{text}: too little for imports and trainings. Free some space.")
     if not os.access(settings.DATA_DIR, os.W_OK):
         return Finding("data directory", "bad", f"{text}: not writable for this account.")
     return Finding("data directory", "good", text)
@@ -81,13 +77,9 @@ def database() -> Finding:
     except DatabaseError as error:
         return Finding("database", "bad", f"does not answer: {str(error).strip().splitlines()[0]}")
     if missing:
-        return Finding(
-            "database", "bad", f"{missing} migrations are missing. Start `up`, or run manage.py migrate."
-        )
+        return Finding("database", "bad", f"{missing} migrations are missing. Start `up`, or run manage.py migrate.")
     if synchronous == "off":
-        return Finding(
-            "database", "bad", f"PostgreSQL {version}; synchronous_commit is off: a crash loses labels."
-        )
+        return Finding("database", "bad", f"PostgreSQL {version}; synchronous_commit is off: a crash loses labels.")
     return Finding("database", "good", f"PostgreSQL {version}, schema up to date")
 
 
@@ -98,18 +90,14 @@ def accounts() -> Finding:
     except DatabaseError:
         return Finding("accounts", "bad", "cannot be read (see database)")
     if administrators == 0:
-        return Finding(
-            "accounts", "note", f"{people}, none of them an administrator: create_user NAME --admin"
-        )
+        return Finding("accounts", "note", f"{people}, none of them an administrator: create_user NAME --admin")
     return Finding("accounts", "good", f"{people}, {administrators} of them administrators")
 
 
 def broker_and_workers() -> Finding:
     seen = dispatch.workers_alive()
     if seen is None:
-        return Finding(
-            "workers", "bad", "the broker does not answer: labeling works, imports and trainings wait."
-        )
+        return Finding("workers", "bad", "the broker does not answer: labeling works, imports and trainings wait.")
     missing = {"default", "gpu"} - {queue for worker in seen for queue in worker.queues}
     if not missing:
         return Finding("workers", "good", ", ".join(worker.name for worker in seen))

@@ -35,8 +35,7 @@ class Command(DataCommand):
             if not user_model.objects.exists():
                 # Without look-alikes (l, 1, O, 0): people type it from a terminal.
                 password = "-".join(
-                    "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
-                    for _ in range(4)
+                    "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(4)
                 )
                 # The note first: an administrator whose password nobody knows helps nobody.
                 descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

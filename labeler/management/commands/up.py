@@ -21,12 +21,8 @@ class Command(DataCommand):
             "--port", type=int, default=8000, help="where it listens (default 8000; 0 picks a free one)"
         )
         parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
-        parser.add_argument(
-            "--demo", action="store_true", help="make the demo project, once per data directory"
-        )
-        parser.add_argument(
-            "--no-worker", action="store_true", help="no workers, no beat: only servers and web"
-        )
+        parser.add_argument("--demo", action="store_true", help="make the demo project, once per data directory")
+        parser.add_argument("--no-worker", action="store_true", help="no workers, no beat: only servers and web")
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = Options(

@@ -123,8 +123,9 @@ def _fields(detail: Any, path: str = "") -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, part in items:
         if part:
-            name = "body" if name == "non_field_errors" else str(name)
-            found.update(_fields(part, f"{path}.{name}" if path else name))
+            # What is wrong with a list or an object as a whole belongs to its own name.
+            below = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            found.update(_fields(part, below))
     return found
 
 

@@ -18,7 +18,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from labeler import queue, recount
+from labeler import queue, recount, run_config
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
 from labeler.models import Category, Claim, GuidelineVersion, Membership, Project, Role
@@ -112,6 +112,7 @@ def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise TypeError(f"a project has no setting {unknown}")
     if not isinstance(settings.get("training_config", {}), dict):
         raise Invalid("training_config is an object.", fields={"training_config": ["not an object"]})
+    run_config.check(settings.get("training_config", {}))
     return dict(settings)
 
 

@@ -12,6 +12,8 @@ import os
 
 # Before Celery, which looks for it when it is imported.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
+# Django's checks would load every page and form into each worker; `make lint` runs them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery, signals
 from django.conf import settings
@@ -19,6 +21,9 @@ from django.conf import settings
 from labeler import dispatch
 
 logger = logging.getLogger(__name__)
+# Seven tasks a minute look whether there is anything to do; work that is done says so itself (worker/attempt.py).
+for _name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 # A message that was handed out and not acknowledged comes back after this many seconds; the row says whether
 # there is still anything to do. Longer trainings are told about twice, and the second telling does nothing.

@@ -70,8 +70,7 @@ class Categories(admin.TabularInline):
     """The label set of a project, to look at: changes raise its version, so they go through the settings page."""
 
     model = Category
-    fields = ["position", "name", "key", "retired_at", "merged_into"]
-    readonly_fields = fields
+    fields = readonly_fields = ("position", "name", "key", "retired_at", "merged_into")
     extra = 0
     can_delete = False
     show_change_link = True
@@ -314,6 +313,5 @@ class AuditEventAdmin(ReadOnly):
     list_display = ["at", "actor_name", "action", "subject", "project_id"]
     list_filter = ["action"]
     search_fields = ["actor_name", "action", "subject"]
-    fields = ["at", "actor_id", "actor_name", "project_id", "action", "subject", "details"]
-    readonly_fields = fields
+    fields = readonly_fields = ("at", "actor_id", "actor_name", "project_id", "action", "subject", "details")
     date_hierarchy = "at"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -17,6 +17,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from labeler.models import Membership, Project, Role
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,16 @@ class Access:
         }
 
 
+def person(request: HttpRequest) -> User:
+    """Who is logged in. Only behind login_required."""
+    return cast("User", request.user)
+
+
 def find(request: HttpRequest, project_id: int) -> Access:
     """The person's access to a project. Raises Http404 for strangers and for projects in the trash."""
     project = Project.objects.not_in_trash().filter(pk=project_id).first()
-    membership = Membership.objects.filter(project_id=project_id, user=request.user).first()
-    is_admin = bool(request.user.is_superuser)
+    membership = Membership.objects.filter(project_id=project_id, user=person(request)).first()
+    is_admin = person(request).is_superuser
     if project is None or (membership is None and not is_admin):
         raise Http404(_("There is no such project, or you are not a member of it."))
     return Access(project, membership, is_admin)

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler import accounts
 from labeler.errors import LabelerError, NotFound
+from labeler.pages.access import person
 from labeler.pages.forms import NewToken, refuse
 
 FRESH_TOKEN = "fresh_token"  # noqa: S105  (a session key, not a secret)
@@ -62,7 +63,7 @@ def account(request: HttpRequest) -> HttpResponse:
     """Password and tokens. A new token travels in the session to the page after the form, and is shown there once."""
     wanted = request.POST.get("do")
     token_form = NewToken(request.POST if wanted == "token" else None, auto_id="token_%s")
-    password_form = PasswordChangeForm(request.user, request.POST if wanted == "password" else None)
+    password_form = PasswordChangeForm(person(request), request.POST if wanted == "password" else None)
     # Django focuses it; here it is the second thing on the page.
     password_form.fields["old_password"].widget.attrs.pop("autofocus", None)
     if wanted == "token" and token_form.is_valid() and _create_token(request, token_form):
@@ -75,7 +76,7 @@ def account(request: HttpRequest) -> HttpResponse:
         request,
         "account/account.html",
         {
-            "tokens": accounts.live_tokens(request.user),
+            "tokens": accounts.live_tokens(person(request)),
             "token_form": token_form,
             "password_form": password_form,
             "secret": fresh.get("secret"),
@@ -87,7 +88,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 def _create_token(request: HttpRequest, form: NewToken) -> bool:
     try:
-        token, secret = accounts.create_token(user=request.user, **form.cleaned_data)
+        token, secret = accounts.create_token(user=person(request), **form.cleaned_data)
     except LabelerError as error:
         refuse(form, error)
         return False
@@ -98,7 +99,7 @@ def _create_token(request: HttpRequest, form: NewToken) -> bool:
 def _change_password(request: HttpRequest, form: PasswordChangeForm) -> None:
     with transaction.atomic():
         form.save()
-        accounts.audit(request.user, "password.change", subject=request.user.get_username())
+        accounts.audit(person(request), "password.change", subject=person(request).get_username())
     # Every other session of the person ends; this one goes on.
     update_session_auth_hash(request, form.user)
     messages.success(request, _("Your password is changed. Other browsers are logged out."))
@@ -108,7 +109,7 @@ def _change_password(request: HttpRequest, form: PasswordChangeForm) -> None:
 @require_POST
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     try:
-        token = accounts.revoke_token(user=request.user, token_id=token_id)
+        token = accounts.revoke_token(user=person(request), token_id=token_id)
     except NotFound as error:
         raise Http404(error.message) from error
     messages.success(request, _("The token “%(name)s” no longer works.") % {"name": token.name})

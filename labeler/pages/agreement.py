@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET
 
 from labeler import categories, charts, reports
 from labeler.models import Project
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 from labeler.pages.images import places_of, tile
 from labeler.reports import LABELS, SAMPLES, Selection
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
@@ -48,7 +48,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
         "report": report,
         "summary": _summary(report),
         "cards": headline_cards(project, report, selection),
-        "own": next((row for row in report["annotators"] if row["username"] == request.user.get_username()), None),
+        "own": next((row for row in report["annotators"] if row["username"] == person(request).get_username()), None),
     }
     if access.may_review:
         context |= _everyone(project, report)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,7 +25,7 @@ from labeler.errors import LabelerError
 from labeler.models import Image, Label, Project, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import Settle, refuse
 from labeler.stats import tally as votes
 
@@ -77,7 +77,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     status = status if status in (*Status.values, DIFFER) else ""
     category_id = _number(request.GET.get("class"))
     page = min(max(1, _number(request.GET.get("page")) or 1), LAST_PAGE)
-    found = Image.objects.for_project(project)
+    found: QuerySet[Image] = Image.objects.for_project(project)
     if status == DIFFER:
         found = reports.disagreements(project)
     elif status:
@@ -148,7 +148,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
         Label.objects.filter(image=shown).select_related("annotator").order_by("annotator__username", "-id")
     )
     outcome = consensus.current([shown])[shown.pk]
-    decision = next(iter(shown.standing), None)
+    decision = adjudication.standing(shown)
     model = runs.active(project)
     # On a blind image even a reviewer decides without the model: its figures are measured on these.
     prediction = shown.predictions.filter(run=model).first() if model and not shown.is_blind else None
@@ -201,13 +201,13 @@ def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
     seen = request.POST.get("version") or None
     try:
         if request.POST.get("do") == "withdraw":
-            adjudication.withdraw(image_id=image.pk, reviewer=request.user, expected_version=seen)
+            adjudication.withdraw(image_id=image.pk, reviewer=person(request), expected_version=seen)
             messages.success(request, _("The decision is withdrawn: the votes count again."))
             return True
         if form.is_valid():
             adjudication.decide(
                 image_id=image.pk,
-                reviewer=request.user,
+                reviewer=person(request),
                 categories=form.chosen(),
                 reason=form.cleaned_data["reason"],
                 expected_version=seen,

@@ -7,7 +7,7 @@ Knows forms and rows; what an image must be is labeler/intake's.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -24,7 +24,7 @@ from labeler.intake import uploads
 from labeler.intake.archives import clean_name
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 
 JOBS = 12
 ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE)
@@ -113,7 +113,7 @@ def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFil
     if not files:
         return
     result = intake.ImportResult()
-    members = (intake.file_member(file.name or "image", file) for file in files)
+    members = (intake.file_member(file.name or "image", cast("BinaryIO", file)) for file in files)
     for outcome in intake.add_images(project=project, members=members):
         result.count(outcome)
     shown = result.as_json()
@@ -124,7 +124,7 @@ def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile)
     kept = uploads.keep(archive.chunks())
     params = {"path": kept.path, "format": "auto", "name": clean_name(archive.name or "archive")}
     try:
-        jobs.request_import(project=project, requested_by=request.user, params=params)
+        jobs.request_import(project=project, requested_by=person(request), params=params)
     except BaseException:
         kept.discard()
         raise

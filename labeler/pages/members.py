@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeler import projects
 from labeler.errors import LabelerError
 from labeler.models import Role
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import AddMember, refuse
 
 
@@ -22,7 +22,7 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
     form = AddMember(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            member = projects.add_member(project=project, by=request.user, **form.cleaned_data)
+            member = projects.add_member(project=project, by=person(request), **form.cleaned_data)
         except LabelerError as error:
             refuse(form, error)
         else:
@@ -53,17 +53,17 @@ def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse
     name = row.user.get_username()
     try:
         if request.POST.get("do") == "remove":
-            projects.remove_member(member=row, by=request.user)
+            projects.remove_member(member=row, by=person(request))
             messages.success(request, _("%(name)s is removed. The labels stay.") % {"name": name})
         else:
-            changed = projects.change_role(member=row, by=request.user, role=request.POST.get("role", ""))
+            changed = projects.change_role(member=row, by=person(request), role=request.POST.get("role", ""))
             messages.success(
                 request, _("%(name)s is %(role)s now.") % {"name": name, "role": changed.get_role_display()}
             )
     except LabelerError as error:
         messages.error(request, error.message)
     # Who has just left, or is no lead any more, cannot see the list.
-    gone = row.user_id == request.user.pk and not access.is_admin
-    if gone and not access.project.memberships.filter(user=request.user, role=Role.LEAD).exists():
+    gone = row.user_id == person(request).pk and not access.is_admin
+    if gone and not access.project.memberships.filter(user=person(request), role=Role.LEAD).exists():
         return redirect("projects")
     return redirect("members", access.project.pk)

@@ -6,7 +6,7 @@ Knows how a run's row is shown; training, cancelling and activating are verbs of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ from labeler import categories, charts, dispatch, runs
 from labeler.errors import LabelerError
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 from labeler.pages.images import places_of
 from labeler.templatetags.figures import class_tag, figure, interval, moment, percent, percent_interval
 
@@ -238,6 +238,10 @@ def _curves(run: TrainingRun) -> SafeString | str:
     # Regularisation runs over powers of ten: even steps, named by their value.
     ticks = [(float(place), f"{point.get(step, place):g}") for place, point in enumerate(points)]
     shown = ticks[:: max(1, len(ticks) // 8)]
+    parts: tuple[tuple[str, str, Literal["l1", "l2"]], ...] = (
+        ("train", _("training"), "l2"),
+        ("validation", _("validation"), "l1"),
+    )
     drawn = []
     for key, title, sentence, as_percent in (
         ("accuracy", _("Share right"), _("Share of images right while learning."), True),
@@ -247,7 +251,7 @@ def _curves(run: TrainingRun) -> SafeString | str:
             charts.Series(
                 words, [(float(place), point.get(f"{part}_{key}")) for place, point in enumerate(points)], tone=tone
             )
-            for part, words, tone in (("train", _("training"), "l2"), ("validation", _("validation"), "l1"))
+            for part, words, tone in parts
             if any(point.get(f"{part}_{key}") is not None for point in points)
         ]
         if series:
@@ -281,7 +285,7 @@ def _find(access: Access, run_id: int) -> TrainingRun:
 @require_POST
 def train(request: HttpRequest, access: Access) -> HttpResponse:
     try:
-        run = runs.request(project=access.project, requested_by=request.user)
+        run = runs.request(project=access.project, requested_by=person(request))
         messages.success(request, _("Model %(n)s is on its way.") % {"n": run.number})
     except LabelerError as error:
         messages.error(request, error.message)
@@ -292,7 +296,7 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
     try:
-        run = runs.cancel(_find(access, run_id), by=request.user)
+        run = runs.cancel(_find(access, run_id), by=person(request))
         messages.success(request, _("The training of model %(n)s is cancelled.") % {"n": run.number})
     except LabelerError as error:
         messages.error(request, error.message)
@@ -303,7 +307,7 @@ def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
 @require_POST
 def activate(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
     try:
-        run = runs.activate(_find(access, run_id), by=request.user)
+        run = runs.activate(_find(access, run_id), by=person(request))
         messages.success(request, _("Model %(n)s is in use now; its pre-labels are being made.") % {"n": run.number})
     except LabelerError as error:
         messages.error(request, error.message)

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET
 from labeler import charts, reports, runs
 from labeler.errors import LabelerError
 from labeler.models import Project
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 from labeler.pages.agreement import confusions, matrix
 from labeler.pages.model import headline
 from labeler.pages.needs import needs
@@ -53,13 +53,13 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         "run": run,
         "n_members": len(members),
         "subtitle": _subtitle(project, len(members)),
-        "own_labels": _labels_by(progress).get(request.user.get_username(), 0),
+        "own_labels": _labels_by(progress).get(person(request).get_username(), 0),
     }
     if access.may_review:
         context |= _for_reviewers(access, progress, members, has_model=model is not None, is_training=run is not None)
     else:
         report = reports.agreement(project, Selection.of("all"))
-        own = next((row for row in report["annotators"] if row["username"] == request.user.get_username()), None)
+        own = next((row for row in report["annotators"] if row["username"] == person(request).get_username()), None)
         context["own"] = own
     return render(request, "project/overview.html", access.context("project", **context))
 

@@ -18,6 +18,7 @@ from labeler import projects as verbs
 from labeler.errors import LabelerError
 from labeler.models import Image, Membership, Project, TrainingRun
 from labeler.models.image import Status
+from labeler.pages.access import person
 from labeler.pages.forms import NewProject, refuse
 
 
@@ -25,7 +26,7 @@ from labeler.pages.forms import NewProject, refuse
 @require_GET
 def projects(request: HttpRequest) -> HttpResponse:
     """All projects of the person; of everybody, for an admin."""
-    context = {"cards": cards(request.user), "may_create": request.user.is_superuser}
+    context = {"cards": cards(person(request)), "may_create": person(request).is_superuser}
     return render(request, "projects/list.html", context)
 
 
@@ -70,7 +71,7 @@ def _card(
 @login_required
 @require_http_methods(["GET", "POST"])
 def new_project(request: HttpRequest) -> HttpResponse:
-    if not request.user.is_superuser:
+    if not person(request).is_superuser:
         raise PermissionDenied(_("Only an administrator may create projects. Ask one to make you its lead."))
     form = NewProject(request.POST or None)
     if request.method == "POST" and form.is_valid() and (project := _create(request, form)):
@@ -82,7 +83,7 @@ def new_project(request: HttpRequest) -> HttpResponse:
 def _create(request: HttpRequest, form: NewProject) -> Project | None:
     wanted = dict(form.cleaned_data)
     try:
-        return verbs.create(created_by=request.user, categories=wanted.pop("classes"), **wanted)
+        return verbs.create(created_by=person(request), categories=wanted.pop("classes"), **wanted)
     except LabelerError as error:
         refuse(form, error)
         return None

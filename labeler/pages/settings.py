@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeler import projects
 from labeler.errors import LabelerError
 from labeler.models import Category, Role
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import AddClasses, ClassChange, Settings, refuse
 
 
@@ -26,7 +26,7 @@ def settings(request: HttpRequest, access: Access) -> HttpResponse:
         try:
             changed = projects.update(
                 project=project,
-                by=request.user,
+                by=person(request),
                 changes=form.changes(project),
                 expected_version=_version(request),
             )
@@ -92,7 +92,7 @@ def categories(request: HttpRequest, access: Access) -> HttpResponse:
     added: list[str] = []
     for name in form.cleaned_data["classes"]:
         try:
-            projects.add_category(project=access.project, by=request.user, name=name)
+            projects.add_category(project=access.project, by=person(request), name=name)
             added.append(name)
         except LabelerError as error:
             messages.error(request, error.message)
@@ -115,7 +115,7 @@ def category(request: HttpRequest, access: Access, category_id: int) -> HttpResp
     changes = {"retired": True} if retire else form.cleaned_data
     try:
         projects.change_category(
-            category=row, by=request.user, changes=changes, expected_version=_version(request)
+            category=row, by=person(request), changes=changes, expected_version=_version(request)
         )
     except LabelerError as error:
         if retire:
@@ -140,7 +140,7 @@ def trash(request: HttpRequest, access: Access) -> HttpResponse:
             request, _("Type the project's name exactly to move it to the trash. Nothing was changed.")
         )
         return redirect("settings", project.pk)
-    projects.trash(project=project, by=request.user)
+    projects.trash(project=project, by=person(request))
     messages.success(
         request,
         _("“%(name)s” is in the trash. An admin can bring it back for 30 days.") % {"name": project.name},

@@ -31,10 +31,15 @@ def main() -> None:
         from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed for this Python. Run `make install`, then use .venv/bin/python manage.py")
+    from django.core.exceptions import ImproperlyConfigured
+
     from labeler import embedded
 
-    with embedded.prepare_for_command(sys.argv):
-        execute_from_command_line(sys.argv)
+    try:
+        with embedded.prepare_for_command(sys.argv):
+            execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:  # a setting that makes no sense: its sentence says all
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ GPU_QUEUE = "gpu"
 FEW_IMAGES = 30
 CROSS_VALIDATION = "cross-validation"  # of metrics["judged_on"]: each image judged by a model that had not seen it
 # The labels of a curve's points; what a candidate steps through is named by its "x".
-STEPS = {"epoch": gettext_lazy("epoch"), "C": gettext_lazy("C, the inverse strength of regularisation")}
+STEPS = {"epoch": gettext_lazy("epoch"), "C": gettext_lazy("C (inverse regularisation)")}
 
 
 @project_page(Role.REVIEWER)

@@ -120,8 +120,8 @@ def labels_over_time(progress: dict[str, Any]) -> SafeString:
             x_ticks=[(x, date_format(days[x], "j M")) for x, _y in shown],
             y_range=(0, max(wanted, total)),
             target=(wanted, _("all that are wanted: %(n)s") % {"n": f"{wanted:,}"}) if wanted else None,
-            width=640,
-            height=280,
+            width=480,
+            height=230,
         )
     )
 

@@ -1,4 +1,4 @@
-"""A model on disk is whole or refused, says after loading what it said before, and is calibrated without changing its mind."""
+"""A model on disk is whole or refused, says after loading what it said before; calibration changes no answer."""
 
 import json
 import threading
@@ -23,8 +23,8 @@ CATEGORIES = [{"id": 11, "name": "Disc"}, {"id": 12, "name": "Kreuz – ü"}, {"
 
 def result_with(weights, candidate="frozen", first_stage=None):
     return Result(
-        candidate=candidate, weights=weights, first_stage=first_stage, comparison=[{"candidate": candidate}], history={},
-        out_of_fold=np.zeros((1, 3), np.float32), skipped={}, seconds={},
+        candidate=candidate, weights=weights, first_stage=first_stage, comparison=[{"candidate": candidate}],
+        history={}, out_of_fold=np.zeros((1, 3), np.float32), skipped={}, seconds={},
         config=TrainConfig.from_json({"image_size": 64}), task="single", categories=(11, 12, 13), n_labels=60,
     )  # fmt: skip
 

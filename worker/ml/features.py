@@ -9,6 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,7 @@ def embed(
         if len(indices) == 0:
             features = np.empty((0, backbone.n_features), np.float16)
         else:
-            features, batch = with_smaller_batches(
-                lambda n, pixels=pixels: _features(network, backbone, pixels, n), max(len(pixels), 1)
-            )
+            features, _ = with_smaller_batches(partial(_features, network, backbone, pixels), len(pixels))
         yield FeatureBatch(indices, features, failed)
 
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from worker.ml.device import autocast, is_out_of_memory
+from worker.ml.device import autocast, is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.logistic import Linear, to_probabilities
 from worker.ml.network import EfficientNetLite
@@ -196,7 +196,7 @@ def _fit(
     batch: int,
     device: torch.device,
 ) -> Iterator[Epoch | Fit | None]:
-    tail.to(device, memory_format=torch.channels_last)
+    to_device(tail, device)
     generator = torch.Generator().manual_seed(recipe.seed)
     decayed = [p for p in tail.parameters() if p.requires_grad and p.ndim > 1]
     free = [p for p in tail.parameters() if p.requires_grad and p.ndim <= 1]

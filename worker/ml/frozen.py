@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.ml.network import EfficientNetLite, SameConv2d, fuse_batch_norm
+from worker.ml.device import to_device
+from worker.ml.network import EfficientNetLite, InvertedResidual, SameConv2d, fuse_batch_norm
 
 
 def _onednn_convolution():
@@ -47,7 +48,7 @@ class FrozenNetwork:
         for module in turned.modules():
             if isinstance(module, SameConv2d):
                 module.weight.data = module.weight.data.flip(2, 3)
-        self._network = turned.to(device, dtype=self.dtype, memory_format=torch.channels_last)
+        self._network = to_device(turned, device, self.dtype)
         self._fused = _onednn_convolution() if device.type == "cpu" else None
 
     def _convolve(self, conv: SameConv2d, x: Tensor, activate: bool) -> Tensor:
@@ -71,6 +72,7 @@ class FrozenNetwork:
                 x = self._convolve(network._conv_stem, x, True)
             elif stage <= len(network._blocks):
                 block = network._blocks[stage - 1]
+                assert isinstance(block, InvertedResidual)
                 y = self._convolve(block._expand_conv, x, True) if block.expands else x
                 y = self._convolve(block._depthwise_conv, y, True)
                 y = self._convolve(block._project_conv, y, False)

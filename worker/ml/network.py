@@ -17,8 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}  # TensorFlow's values; momentum is PyTorch's 1 - 0.99
-
 # kernel, stride, expansion, channels in, channels out, repeats
 LITE0_STAGES = (
     (3, 1, 1, 32, 16, 1),
@@ -36,6 +34,11 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     outputs = -(-size // stride)
     total = max((outputs - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """With TensorFlow's values; its momentum of 0.99 is PyTorch's 0.01."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
 
 
 class SameConv2d(nn.Conv2d):
@@ -61,11 +64,11 @@ class InvertedResidual(nn.Module):
         self.expands = expansion != 1
         if self.expands:
             self._expand_conv = SameConv2d(inputs, wide, 1, bias=False)
-            self._bn0 = nn.BatchNorm2d(wide, **BATCH_NORM)
+            self._bn0 = batch_norm(wide)
         self._depthwise_conv = SameConv2d(wide, wide, kernel, stride, groups=wide, bias=False)
-        self._bn1 = nn.BatchNorm2d(wide, **BATCH_NORM)
+        self._bn1 = batch_norm(wide)
         self._project_conv = SameConv2d(wide, outputs, 1, bias=False)
-        self._bn2 = nn.BatchNorm2d(outputs, **BATCH_NORM)
+        self._bn2 = batch_norm(outputs)
         self.adds_input = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,7 +91,7 @@ class EfficientNetLite(nn.Module):
     def __init__(self, stages=LITE0_STAGES, head: int = 1280, classes: int = 1000) -> None:
         super().__init__()
         self._conv_stem = SameConv2d(3, stages[0][3], 3, 2, bias=False)
-        self._bn0 = nn.BatchNorm2d(stages[0][3], **BATCH_NORM)
+        self._bn0 = batch_norm(stages[0][3])
         blocks = []
         for kernel, stride, expansion, inputs, outputs, repeats in stages:
             for repeat in range(repeats):
@@ -98,7 +101,7 @@ class EfficientNetLite(nn.Module):
                 )
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = SameConv2d(stages[-1][4], head, 1, bias=False)
-        self._bn1 = nn.BatchNorm2d(head, **BATCH_NORM)
+        self._bn1 = batch_norm(head)
         self._fc = nn.Linear(head, classes)
 
     @property
@@ -134,7 +137,7 @@ class EfficientNetLite(nn.Module):
 def fuse_batch_norm(network: EfficientNetLite) -> EfficientNetLite:
     """A copy for inference with each BatchNorm folded into the convolution before it: w' = w g / s."""
     fused = copy.deepcopy(network).eval()
-    pairs = [(fused, "_conv_stem", "_bn0"), (fused, "_conv_head", "_bn1")]
+    pairs: list[tuple[nn.Module, str, str]] = [(fused, "_conv_stem", "_bn0"), (fused, "_conv_head", "_bn1")]
     for block in fused._blocks:
         if block.expands:
             pairs.append((block, "_expand_conv", "_bn0"))

@@ -186,9 +186,9 @@ def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any]) -> bool:
     """
     right = [scores(j.probabilities, run.soft, run.task) for j in (old, new)]
     # one certain and wrong answer must not outweigh a hundred others
-    less = [-np.minimum(losses(j.probabilities, run.soft, run.task), 5.0) for j in (old, new)]
-    more_right, p_right = better_beyond_noise(*right)
-    less_loss, p_loss = better_beyond_noise(*less)
+    loss = [np.minimum(losses(j.probabilities, run.soft, run.task), 5.0) for j in (old, new)]
+    more_right, p_right = better_beyond_noise(right[0], right[1])
+    less_loss, p_loss = better_beyond_noise(-loss[0], -loss[1])
     row |= {"p_more_right": p_right, "p_less_loss": p_loss}
     if more_right:
         row["reason"] = f"Right more often than the one before, beyond noise (p = {p_right:.3f})."

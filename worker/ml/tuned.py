@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from worker.ml import backbones, finetune
+from worker.ml.device import autocast, to_device
 from worker.ml.folds import stratified_folds
 from worker.ml.logistic import Linear, fit_path
 from worker.ml.run import Judged, Progress, Run, Skipped, Trained
@@ -49,7 +50,7 @@ class Finetuned:
     title = "The network trained further"
 
     def __init__(self) -> None:
-        self._views: Views | None = None
+        self._kept_views: Views | None = None
 
     def why_not(self, run: Run) -> str | None:
         need = run.config.finetune.min_labels
@@ -58,6 +59,11 @@ class Finetuned:
         if run.pixels is None:
             return "The images themselves were not at hand, only their features."
         return None
+
+    @property
+    def _views(self) -> Views:
+        assert self._kept_views is not None, "_fill_views runs first"
+        return self._kept_views
 
     # -- cross-validation ------------------------------------------------------------------------------
 
@@ -132,14 +138,14 @@ class Finetuned:
     # -- views and plan --------------------------------------------------------------------------------
 
     def _fill_views(self, run: Run, plan: Plan) -> Iterator[Progress]:
-        if self._views is not None and self._views.cut == plan.first_stage:
+        if self._kept_views is not None and self._kept_views.cut == plan.first_stage:
             return
         assert run.pixels is not None
         config = run.config
         backbone = backbones.get(config.backbone)
         frozen = backbones.frozen(backbone, run.device)
         if plan.views == 0:
-            self._views = LiveViews(
+            self._kept_views = LiveViews(
                 run.pixels, frozen, backbone, config.image_size, plan.first_stage, config.augmentation
             )
             return
@@ -151,7 +157,7 @@ class Finetuned:
             if time.monotonic() - told > finetune.TICK_S or done == total:
                 told = time.monotonic()
                 yield Progress("views", "Preparing varied views of the images", done, total, 0.0)
-        self._views = views
+        self._kept_views = views
 
     def _plan(self, run: Run) -> Generator[Progress, None, Plan]:
         """What fits into the time limit by a short measurement, or as a killed run decided before.
@@ -212,10 +218,10 @@ def _measure(run: Run, cut: int) -> tuple[float, float, int]:
     _wait(run.device)
     trunk_s = (time.monotonic() - begun) / len(pixels)
     tail = finetune.Tail(backbones.load(backbone), cut, _first_head(run, np.arange(len(run.x))), 0.0)
-    tail.to(run.device, memory_format=torch.channels_last).train()
+    to_device(tail, run.device).train()
     for _ in range(2):  # the first to warm up
         begun = time.monotonic()
-        with finetune.autocast(run.device):
+        with autocast(run.device):
             tail(x).square().mean().backward()
         _wait(run.device)
     return trunk_s, (time.monotonic() - begun) / len(pixels), 2 * x[0].numel()

@@ -7,6 +7,7 @@ its third decimal.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
@@ -155,32 +156,23 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     )
 
 
-class _Chunks(list[bytes]):
-    def write(self, chunk: bytes) -> None:
-        self.append(bytes(chunk))
-
-
 def read_labels(project: Project, selection: Selection | None = None) -> LabelArrays:
     """The votes of a selection as arrays: one query. Cannot-tells and skips are missing values and left out."""
-    sql, params = _sql(project, selection or Selection(labels="all", sample="all"))
-    chunks = _Chunks()
-    with connection.cursor() as cursor:
-        statement = cursor.mogrify(sql, params).decode()
-        cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", chunks)
-    sent = b"".join(chunks)
-    table = np.frombuffer(sent, _RECORD, count=(len(sent) - _HEADER_BYTES - _TRAILER_BYTES) // _RECORD.itemsize,
-                          offset=_HEADER_BYTES)  # fmt: skip
+    table = _copy(*_sql(project, selection or Selection(labels="all", sample="all")))
     image = table["image"].astype(np.int64)
-    person = table["annotator"].astype(np.int64)
-    category = table["category"].astype(np.int64)
+    annotators, annotator = _codes(table["annotator"].astype(np.int64))
+    named, category = _codes(table["category"].astype(np.int64))
     seconds = table["seconds"].astype(np.float32)
-    annotators, annotator = _codes(person)
+    # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
+    order = np.argsort(image * (len(annotators) + 1) + annotator, kind="stable")
+    image, annotator, seconds = image[order], annotator[order], seconds[order]
+
     index = label_set.index(project)
+    meant = [_last_name(index, pk) for pk in named]
     known = [pk for pk in index.names if pk in index.ids_in_use]
-    known += [pk for pk in (_last_name(index, int(pk)) for pk in np.unique(category)) if pk not in known and pk >= 0]
+    known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
     place = {pk: code for code, pk in enumerate(known)}
-    values, inverse = np.unique(category, return_inverse=True)
-    code = np.array([place.get(_last_name(index, int(pk)), -1) for pk in values], dtype=np.int64)[inverse]
+    code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category[order]]
     if not project.is_multi:
         return LabelArrays(image, annotator, code, seconds, annotators, known)
     new = np.ones(image.size, dtype=bool)
@@ -189,6 +181,19 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     answers = np.zeros((int(new.sum()), len(known)), dtype=bool)
     answers[row[code >= 0], code[code >= 0]] = True
     return LabelArrays(image[new], annotator[new], answers, seconds[new], annotators, known)
+
+
+def _copy(sql: str, params: list[Any]) -> NDArray:
+    """The rows of a query whose columns are those of _RECORD."""
+    sink = io.BytesIO()  # written to once per row: a writer in Python would take longer than the database
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Most rows of the project are wanted: row by row in the order of an index costs half as much again.
+        cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_mergejoin = off")
+        statement = cursor.mogrify(sql, params).decode()
+        cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", sink)
+    sent = sink.getbuffer()
+    rows = (len(sent) - _HEADER_BYTES - _TRAILER_BYTES) // _RECORD.itemsize
+    return np.frombuffer(sent, _RECORD, count=rows, offset=_HEADER_BYTES)
 
 
 def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:

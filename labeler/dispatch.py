@@ -48,9 +48,7 @@ def send(task: str, pk: int) -> bool:
     from kombu.exceptions import KombuError
 
     try:
-        _producer(settings.REDIS_URL).send_task(
-            task, [pk], queue=QUEUES[task], retry=False, ignore_result=True
-        )
+        _producer(settings.REDIS_URL).send_task(task, [pk], queue=QUEUES[task], retry=False, ignore_result=True)
     except (KombuError, OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached, %s %s is sent later: %s", task, pk, error)
         return False
@@ -93,24 +91,19 @@ def workers_alive() -> list[WorkerSeen] | None:
     try:
         client = broker(settings.REDIS_URL)
         keys = sorted(client.scan_iter(match=f"{WORKER_KEY}*", count=1000))
-        found = [
-            (key, value) for key, value in zip(keys, client.mget(keys) if keys else [], strict=True) if value
-        ]
+        found = [(key, value) for key, value in zip(keys, client.mget(keys) if keys else [], strict=True) if value]
     except (OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached: %s", error)
         return None
     return [
-        WorkerSeen(key.decode().removeprefix(WORKER_KEY), tuple(json.loads(value)["queues"]))
-        for key, value in found
+        WorkerSeen(key.decode().removeprefix(WORKER_KEY), tuple(json.loads(value)["queues"])) for key, value in found
     ]
 
 
 def show_worker(name: str, queues: list[str]) -> None:
     """Say that a worker lives. Called by its main process."""
     try:
-        broker(settings.REDIS_URL).set(
-            WORKER_KEY + name, json.dumps({"queues": queues}), ex=WORKER_GONE_SECONDS
-        )
+        broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps({"queues": queues}), ex=WORKER_GONE_SECONDS)
     except (OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached: %s", error)
 

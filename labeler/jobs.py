@@ -117,9 +117,7 @@ def resend_lost() -> int:
     if leases.give_up_on_the_hopeless(Job):
         for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
             forget_upload(job)
-    return sum(
-        dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS
-    )
+    return sum(dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)
 
 
 # ---------------------------------------------------------------- uploads that were sent with an idempotency key
@@ -130,9 +128,7 @@ def earlier_upload(*, requested_by: User, key: UUID, body_hash: str) -> Job | No
     return _earlier(requested_by, key, body_hash)
 
 
-def record_upload(
-    *, project: Project, requested_by: User, key: UUID, body_hash: str, result: dict[str, Any]
-) -> Job:
+def record_upload(*, project: Project, requested_by: User, key: UUID, body_hash: str, result: dict[str, Any]) -> Job:
     """Remember what an upload answered, so that the same key answers it again. A twin that was quicker wins."""
     try:
         with transaction.atomic():

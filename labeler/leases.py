@@ -131,8 +131,7 @@ def waiting(model: type[Row]) -> list[Row]:
     return list(
         model._default_manager.filter(attempt__lt=MAX_ATTEMPTS)
         .filter(
-            Q(state=State.RUNNING, lease_until__lt=Now())
-            | Q(state=State.QUEUED, created_at__lt=Now() - UNSENT_AFTER)
+            Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED, created_at__lt=Now() - UNSENT_AFTER)
         )
         .order_by("pk")
     )
@@ -194,9 +193,7 @@ class Pulse:
 def beating(lease: Lease, *, seconds: float = HEARTBEAT_SECONDS) -> Iterator[Pulse]:
     """Keep a lease alive while the block works, however long its steps are."""
     pulse = Pulse(lease, seconds)
-    thread = threading.Thread(
-        target=pulse.run, name=f"lease of {lease.model.__name__} {lease.pk}", daemon=True
-    )
+    thread = threading.Thread(target=pulse.run, name=f"lease of {lease.model.__name__} {lease.pk}", daemon=True)
     thread.start()
     try:
         yield pulse

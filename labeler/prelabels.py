@@ -51,6 +51,8 @@ def request(run: TrainingRun) -> Job:
 
     A pre-labeling by another model is cancelled: its work would be thrown away.
     """
+    # Two that ask at once would both find no job, and the second's insert would undo what its transaction was about.
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
     unfinished = Job.objects.select_for_update().filter(
         project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED
     )

@@ -51,8 +51,7 @@ LONGEST = 100  # characters of a text, items of a list
 
 
 def check(config: Any) -> dict[str, Any]:
-    """The settings as given, or Invalid that names each one which cannot be used. null: the worker chooses.
-    """
+    """The settings as given, or Invalid that names each one which cannot be used. null: the worker chooses."""
     if not isinstance(config, dict):
         text = "The settings of a run are an object of names and values."
         raise Invalid(text, fields={"config": ["not an object"]})

@@ -59,9 +59,7 @@ class Trainable:
         if project.is_multi:
             # Yes or no for each class: it can be learned where there are a few of both.
             learnable = [
-                n
-                for n in self.by_category.values()
-                if FEWEST_PER_CLASS <= n <= self.n_images - FEWEST_PER_CLASS
+                n for n in self.by_category.values() if FEWEST_PER_CLASS <= n <= self.n_images - FEWEST_PER_CLASS
             ]
             if not learnable:
                 raise TooFewLabels(
@@ -106,9 +104,7 @@ def trainable(project: Project) -> Trainable:
 # ---------------------------------------------------------------- asked for by people, and by beat
 
 
-def request(
-    *, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None
-) -> TrainingRun:
+def request(*, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None) -> TrainingRun:
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
     settings.
 
@@ -178,9 +174,7 @@ def activate(run: TrainingRun, by: User | None = None) -> TrainingRun:
 
 def _make_active(run: TrainingRun) -> None:
     """Call with the project locked."""
-    TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(
-        is_active=False
-    )
+    TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
     prelabels.request(run)
@@ -203,9 +197,7 @@ def due(now: datetime | None = None) -> list[Project]:
     now = now or timezone.now()
     busy = TrainingRun.objects.unfinished().values("project")
     projects = (
-        Project.objects.not_in_trash()
-        .filter(train_automatically=True, task__in=SUPPORTED_TASKS)
-        .exclude(pk__in=busy)
+        Project.objects.not_in_trash().filter(train_automatically=True, task__in=SUPPORTED_TASKS).exclude(pk__in=busy)
     )
     return [project for project in projects.order_by("pk") if _is_due(project, now)]
 

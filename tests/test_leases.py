@@ -68,9 +68,7 @@ def test_a_write_renews_the_lease_by_the_databases_clock(job):
     let_the_lease_run_out(job)
     lease.write()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM lease_until - now()) FROM labeler_job WHERE id = %s", [job.pk]
-        )
+        cursor.execute("SELECT extract(epoch FROM lease_until - now()) FROM labeler_job WHERE id = %s", [job.pk])
         left = float(cursor.fetchone()[0])
     assert left == pytest.approx(leases.LEASE.total_seconds(), abs=5)
 

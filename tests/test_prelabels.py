@@ -26,9 +26,7 @@ def opinion(run, image, margin):
 
 def order(project):
     return list(
-        QueueEntry.objects.filter(project=project)
-        .order_by("-priority", "-image")
-        .values_list("image", flat=True)
+        QueueEntry.objects.filter(project=project).order_by("-priority", "-image").values_list("image", flat=True)
     )
 
 
@@ -72,9 +70,7 @@ def test_blind_images_keep_their_random_order_and_come_at_a_constant_rate(projec
     run = make_model(project)
     plain = add_images(project, 80, slice=Slice.NONE)
     blind = [
-        image
-        for part in (Slice.TEST, Slice.CALIBRATION, Slice.BLIND)
-        for image in add_images(project, 8, slice=part)
+        image for part in (Slice.TEST, Slice.CALIBRATION, Slice.BLIND) for image in add_images(project, 8, slice=part)
     ]
     before = [pk for pk in order(project) if pk in {i.pk for i in blind}]
     # The model is unsure of all blind images, which must not matter.
@@ -84,9 +80,7 @@ def test_blind_images_keep_their_random_order_and_come_at_a_constant_rate(projec
 
     places = order(project)
     assert [pk for pk in places if pk in before] == before
-    assert set(QueueEntry.objects.filter(image__in=blind).values_list("chosen_by", flat=True)) == {
-        ChosenBy.RANDOM
-    }
+    assert set(QueueEntry.objects.filter(image__in=blind).values_list("chosen_by", flat=True)) == {ChosenBy.RANDOM}
     # 24 of 104: in every window of 26 there are 6, give or take one at its ends
     for start in range(0, 104, 26):
         assert 5 <= sum(pk in before for pk in places[start : start + 26]) <= 7
@@ -125,8 +119,7 @@ def test_what_people_chose_and_what_is_settled_keeps_its_place(project):
 def test_settled_images_are_left_to_people_but_held_out_ones_are_predicted(project):
     run = make_model(project)
     unlabeled, settled, test, blind, seen = (
-        add_images(project, 1, slice=part)[0]
-        for part in (Slice.NONE, Slice.NONE, Slice.TEST, Slice.BLIND, Slice.NONE)
+        add_images(project, 1, slice=part)[0] for part in (Slice.NONE, Slice.NONE, Slice.TEST, Slice.BLIND, Slice.NONE)
     )
     Image.objects.filter(pk__in=[settled.pk, test.pk, blind.pk]).update(status=Status.SETTLED)
     prelabels.store(run, [opinion(run, seen, 0.5)])
@@ -170,9 +163,7 @@ def test_new_images_are_noticed_once(project, monkeypatch):
     assert prelabels.due() == []  # under way
     assert prelabels.request(run) == job
 
-    Job.objects.filter(pk=job.pk).update(
-        state=State.DONE, result={"last_image": prelabels.last_image(project)}
-    )
+    Job.objects.filter(pk=job.pk).update(state=State.DONE, result={"last_image": prelabels.last_image(project)})
     assert prelabels.due() == []
     add_images(project, 1)
     assert prelabels.due() == [run]

@@ -314,7 +314,7 @@ def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, star
     ended(Job.objects.get(kind=Kind.PRELABEL))
     before = Prediction.objects.count()
     labels_before = list(Label.objects.order_by("pk").values())
-    fill(photographs, 600, seed=1000)
+    fill(photographs, 400, seed=1000)
 
     job = prelabels.request(TrainingRun.objects.get(pk=run.pk))
     wait_for(lambda: Prediction.objects.count() > before, "the first predictions")
@@ -325,8 +325,8 @@ def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, star
     ended(job)
 
     assert (job.state, job.attempt) == (State.DONE, 2)
-    assert half_way < Prediction.objects.count() == before + 600
-    assert job.result["predicted"] == before + 600 - half_way
+    assert half_way < Prediction.objects.count() == before + 400
+    assert job.result["predicted"] == before + 400 - half_way
     assert list(Label.objects.order_by("pk").values()) == labels_before
 
 

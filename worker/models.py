@@ -120,7 +120,7 @@ def opinions(model: Model, image_ids: Sequence[int], found: NDArray[np.float32])
     margins = predict.margin(found, model.task)
     return [
         Opinion(
-            image_id=image_ids[position],
+            image_id=image_ids[int(position)],
             probabilities=row.astype(float).tolist(),
             categories=sorted(pk for pk, named in zip(ids, answer, strict=True) if named),
             probability=float(p),

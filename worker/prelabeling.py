@@ -44,7 +44,7 @@ def prelabel_job(job_id: int, *, worker: str) -> None:
 
 def _prelabel(job: Job, lease: Lease, pulse: Pulse) -> None:
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
-    if not run.is_active:
+    if not run.is_active or run.project.trashed_at is not None:
         lease.finish(result={"predicted": 0, "note": f"Model {run.number} is not in use any more."})
         return
     settle_process()

@@ -18,6 +18,7 @@ from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler import runs
+from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
@@ -57,6 +58,8 @@ def train_run(run_id: int, *, worker: str) -> None:
 
 
 def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
+    if run.project.trashed_at is not None:
+        raise NotPossibleNow("The project is in the trash.")
     settle_process()
     config = TrainConfig.from_json(run.config)
     device = pick_device()
@@ -172,8 +175,10 @@ def _readable(
         return [example for example in examples if example.sha256 not in unreadable]
 
     keep = [k for k, example in enumerate(dataset.examples) if example.sha256 not in unreadable]
-    parts = {"train": some(dataset.train), "test": some(dataset.test), "calibration": some(dataset.calibration)}
-    return replace(dataset, **parts), features[keep]
+    readable = replace(
+        dataset, train=some(dataset.train), test=some(dataset.test), calibration=some(dataset.calibration)
+    )
+    return readable, features[keep]
 
 
 @dataclass

@@ -26,9 +26,7 @@ LOOK_SECONDS = 0.5
 
 
 class Command(DataCommand):
-    help = (
-        "Train a model on a project's labels, and wait for it. Exit code 0: trained, 1: not, 2: wrong usage."
-    )
+    help = "Train a model on a project's labels, and wait for it. Exit code 0: trained, 1: not, 2: wrong usage."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="NAME", help="a project's name or number")
@@ -67,9 +65,7 @@ class Command(DataCommand):
             if run.is_finished:
                 break
             if over:
-                raise CommandError(
-                    f"The training process ended (exit code {child.returncode}) before the run had."
-                )
+                raise CommandError(f"The training process ended (exit code {child.returncode}) before the run had.")
             if run.progress_total:
                 self.progress(run.progress_done, run.progress_total, run.stage)
             time.sleep(LOOK_SECONDS)

@@ -70,3 +70,23 @@ def project(ann, bea, dora, rev, lena):
 @pytest.fixture
 def multi_project(ann, bea, lena):
     return make_project(ann, bea, lead=lena, name="Tags", task="multi", categories=("sky", "sea", "sand"))
+
+
+@pytest.fixture
+def uncollected_static_files(settings):
+    """Pages name static files without a hash: nobody has collected them for a test."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def as_(client):
+    """`as_(person)`: a client with that person's session."""
+
+    def as_(person):
+        client.force_login(person)
+        return client
+
+    return as_

@@ -114,7 +114,7 @@ def test_the_same_labels_and_seed_give_the_same_model(whole):
 # -- the choice ------------------------------------------------------------------------------------------
 
 
-def prepared(probabilities, truth, n_categories):
+def prepared(truth, n_categories):
     """A Run with everything that choosing needs."""
     n = len(truth)
     config = TrainConfig.from_json(FROZEN)
@@ -169,18 +169,18 @@ def test_a_winner_is_trained_on_all_labels_and_brings_its_own_layers(monkeypatch
     trained_on = []
     original = finetune.fit
 
-    def watched(tail, views, targets, weights, train, validation, recipe, device):
-        trained_on.append((len(train), len(validation)))
-        return original(tail, views, targets, weights, train, validation, recipe, device)
+    def watched(tail, views, targets, weights, train, validation, stop, recipe, device):
+        trained_on.append((len(train), len(validation), len(stop), len(set(train) & set(validation))))
+        return original(tail, views, targets, weights, train, validation, stop, recipe, device)
 
     monkeypatch.setattr(finetune, "fit", watched)
     monkeypatch.setattr("worker.ml.train._beats", lambda *rest: True)
     _, result = run(samples())
     assert result.candidate == "finetuned"
     assert result.first_stage == 16
-    assert trained_on[-1] == (60, 0)
-    # a fold learns from two thirds, less the few images that only say when to stop
-    assert all(38 <= train + stop <= 42 and 0 < stop < 10 for train, stop in trained_on[:-1])
+    assert trained_on[-1] == (60, 0, 0, 0)
+    assert [train + judged for train, judged, *_ in trained_on[:-1]] == [60] * 3
+    assert all(overlap == 0 for *_, overlap in trained_on)
     names = {name.split(".")[1] for name in result.weights if name.startswith("network.")}
     assert names == {"_blocks", "_conv_head", "_bn1"}
     assert result.weights["head.weight"].shape == (3, 1280)
@@ -320,7 +320,9 @@ def fitted(n=24, batch=16, epochs=2, **changes):
     targets = torch.eye(2)[torch.arange(n) % 2]
     stop = np.arange(n - 8, n)
     return list(
-        finetune.fit(tail, Pixels(n), targets, torch.ones(n), np.arange(n - 8), stop, replace(recipe, **changes), CPU)
+        finetune.fit(
+            tail, Pixels(n), targets, torch.ones(n), np.arange(n - 8), stop, stop, replace(recipe, **changes), CPU
+        )
     )
 
 
@@ -347,6 +349,14 @@ def test_training_stops_early_and_keeps_the_best_epoch():
     assert len(lines) < 40
     best = min(lines, key=lambda line: line.validation_loss)
     assert end.best_epoch == best.epoch == len(lines) - 2
+
+
+def test_images_to_stop_by_are_taken_from_those_to_learn_from_when_there_are_enough():
+    truth = np.arange(600) % 3
+    learn, stop = tuned._stopping_part(prepared(truth, 3), np.arange(100, 600), 0)
+    assert 50 <= len(stop) <= 75
+    assert sorted([*learn, *stop]) == list(range(100, 600))
+    assert len(tuned._stopping_part(prepared(truth, 3), np.arange(200), 0)[1]) == 0
 
 
 def test_a_diverged_fit_raises_with_advice(monkeypatch):
@@ -395,9 +405,9 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path, monkeypat
     fitted_folds = []
     original = tuned.Finetuned._fit
 
-    def watched(self, run, plan, epochs, train, stop, fold, begun):
+    def watched(self, run, plan, epochs, images, fold, begun):
         fitted_folds.append(fold)
-        return original(self, run, plan, epochs, train, stop, fold, begun)
+        return original(self, run, plan, epochs, images, fold, begun)
 
     monkeypatch.setattr(tuned.Finetuned, "_fit", watched)
     _, resumed = run(samples(), state_dir=tmp_path)

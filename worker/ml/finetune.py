@@ -156,21 +156,23 @@ def fit(
     weights: Tensor,
     train: NDArray[np.int64],
     validation: NDArray[np.int64],
+    stop: NDArray[np.int64],
     recipe: Recipe,
     device: torch.device,
 ) -> Iterator[Epoch | Fit | None]:
     """Train; yields an Epoch after each epoch, None as a sign of life in between, and at last a Fit.
 
-    train, validation: positions among the images; targets (n, K) and weights (n,) for all images. With
-    validation images the epoch of smallest validation loss is kept and training stops `patience` epochs after
-    it; without, the last epoch is kept. When memory is short the batch is halved and the fit starts over.
+    train, validation, stop: positions among the images, any of the last two may be empty; targets (n, K) and
+    weights (n,) for all images. `validation` is only for the curve. `stop` decides: the epoch of its smallest loss
+    is kept and training ends `patience` epochs after it; without, the last epoch is kept. When memory is short the
+    batch is halved and the fit starts over.
     Raises LossNotFinite, OutOfMemory.
     """
     start_state = tail.state()
     batch = recipe.batch
     while True:
         try:
-            yield from _fit(tail, views, targets, weights, train, validation, recipe, batch, device)
+            yield from _fit(tail, views, targets, weights, train, validation, stop, recipe, batch, device)
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -192,6 +194,7 @@ def _fit(
     weights: Tensor,
     train: NDArray[np.int64],
     validation: NDArray[np.int64],
+    stop: NDArray[np.int64],
     recipe: Recipe,
     batch: int,
     device: torch.device,
@@ -239,19 +242,27 @@ def _fit(
                     alive = time.monotonic()
             line = Epoch(epoch, sum_loss / len(train), sum_right / len(train))
             if len(validation):
-                logits = logits_of(tail, views, validation, device)
-                truth = targets[torch.from_numpy(validation)]
-                line.validation_loss = float(loss_of(logits, truth, torch.ones(len(validation)), recipe.task))
-                line.validation_accuracy = n_right(logits, truth, recipe.task) / len(validation)
+                line.validation_loss, line.validation_accuracy = _judge(
+                    tail, views, targets, validation, recipe, device
+                )
             curve.append(line)
             yield line
-            if line.validation_loss is None or line.validation_loss < best_loss:
-                best, best_epoch = tail.state(), epoch
-                best_loss = math.inf if line.validation_loss is None else line.validation_loss
+            stop_loss = _judge(tail, views, targets, stop, recipe, device)[0] if len(stop) else -float(epoch)
+            if stop_loss < best_loss:
+                best, best_epoch, best_loss = tail.state(), epoch, stop_loss
             elif epoch - best_epoch >= recipe.patience:
                 break
     tail.load_state(best)
     yield Fit(best, best_epoch, batch, curve)
+
+
+def _judge(
+    tail: Tail, views: Views, targets: Tensor, images: NDArray[np.int64], recipe: Recipe, device: torch.device
+) -> tuple[float, float]:
+    """(loss, accuracy) on the plain view of some images, each counting once."""
+    logits, truth = logits_of(tail, views, images, device), targets[torch.from_numpy(images)]
+    loss = loss_of(logits, truth, torch.ones(len(images)), recipe.task)
+    return float(loss), n_right(logits, truth, recipe.task) / len(images)
 
 
 def probabilities_of(

@@ -25,6 +25,8 @@ from worker.ml.views import CachedViews, LiveViews, Views
 # its labels perfectly leaves no gradient for the features. Clothing, 200 labels: right .780 with 0.001, .748
 # with 0.1; log loss .62 and .78.
 FIRST_HEAD_C = 0.001
+# Fewer images would stop by luck, and they are missed more in learning: then every epoch of the schedule runs.
+FEWEST_TO_STOP_BY = 30
 VIEW_BYTES = 1_500_000_000  # most that kept activations may take
 # (views, epochs), most thorough first; views 0: fresh views for every batch. A full schedule on fewer stages was
 # better than a short one on more, so the short ones come after all others.
@@ -76,8 +78,8 @@ class Finetuned:
             train, judge = run.split(fold)
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
-                stop_train, stop = _stopping_part(run, train, fold)
-                fit, tail = yield from self._fit(run, plan, plan.epochs, stop_train, stop, fold, begun)
+                learn, stop = _stopping_part(run, train, fold)
+                fit, tail = yield from self._fit(run, plan, plan.epochs, (learn, judge, stop), fold, begun)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
                 kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
                 run.stages.save(f"finetuned-{fold}", *kept)
@@ -90,8 +92,8 @@ class Finetuned:
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         plan = yield from self._plan(run)
         epochs = run.judged[self.name].settings["epochs"]
-        everything = np.arange(len(run.x))
-        _, tail = yield from self._fit(run, plan, epochs, everything, everything[:0], None, None)
+        everything, nothing = np.arange(len(run.x)), np.empty(0, np.int64)
+        _, tail = yield from self._fit(run, plan, epochs, (everything, nothing, nothing), None, None)
         return Trained(tail.state(), plan.first_stage)
 
     def _fit(
@@ -99,15 +101,15 @@ class Finetuned:
         run: Run,
         plan: Plan,
         epochs: int,
-        train: NDArray[np.int64],
-        stop: NDArray[np.int64],
+        images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
         fold: int | None,
         begun: float | None,
     ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
+        """images: those to learn from, those for the curve, those that say when to stop."""
         tune, n_folds = run.config.finetune, run.config.folds
         yield from self._fill_views(run, plan)
         network = backbones.load(backbones.get(run.config.backbone))
-        tail = finetune.Tail(network, plan.first_stage, _first_head(run, train), tune.dropout)
+        tail = finetune.Tail(network, plan.first_stage, _first_head(run, images[0]), tune.dropout)
         recipe = finetune.Recipe(
             task=run.task, epochs=epochs, batch=tune.batch, learning_rate=_rate(run, plan),
             weight_decay=tune.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
@@ -121,7 +123,7 @@ class Finetuned:
         done = 0 if fold is None else epochs * fold
         yield Progress(stage, f"Training the network, {where}", done, total, 0.0)
         result: finetune.Fit | None = None
-        for event in finetune.fit(tail, self._views, targets, weights, train, stop, recipe, run.device):
+        for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue
@@ -248,7 +250,7 @@ def _stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArr
     The images that judge the fold take no part in it: stopping by them would flatter the candidate.
     """
     share = run.config.finetune.stop_share
-    if share == 0:
+    if share * len(train) < FEWEST_TO_STOP_BY:
         return train, train[:0]
     groups = None if run.samples.groups is None else run.samples.groups[train]
     parts = stratified_folds(run.soft[train] > 0.5, max(2, round(1 / share)), run.config.seed + fold, groups)

@@ -5,7 +5,7 @@ An administrator counts as a lead everywhere, but labels only where they are a m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from rest_framework.request import Request
@@ -45,6 +45,11 @@ class View(APIView):
     parser_classes = [SafeJSONParser]
     content_negotiation_class = OnlyJSON  # type: ignore[assignment]
 
+    @property
+    def person(self) -> User:
+        """Who is asking; SignedIn has made sure that it is somebody."""
+        return cast("User", self.request.user)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if any(isinstance(value, int) and value > LARGEST for value in kwargs.values()):
@@ -56,16 +61,16 @@ class View(APIView):
         Raises NotFound for strangers, NotAllowed for members whose role is too small.
         """
         projects = Project.objects.not_in_trash().filter(pk=project_id)
-        return self._checked(_with_role(projects, self.request.user, OuterRef("pk")).first(), NO_PROJECT)
+        return self._checked(_with_role(projects, self.person, OuterRef("pk")).first(), NO_PROJECT)
 
     def image(self, image_id: int) -> Image:
         """The image with its project; `.role` is the caller's. Raises as project()."""
         images = Image.objects.select_related("project").filter(pk=image_id, project__trashed_at__isnull=True)
-        return self._checked(_with_role(images, self.request.user, OuterRef("project")).first(), NO_IMAGE)
+        return self._checked(_with_role(images, self.person, OuterRef("project")).first(), NO_IMAGE)
 
     def checked_role(self, row: Any, message: str, outer: str = "project") -> Any:
         """The same for any other row of a project: its queryset's first row, or NotFound and NotAllowed."""
-        return self._checked(_with_role(row, self.request.user, OuterRef(outer)).first(), message)
+        return self._checked(_with_role(row, self.person, OuterRef(outer)).first(), message)
 
     def _checked(self, row: Any, message: str) -> Any:
         if row is None or (row.role is None and not self.request.user.is_superuser):

@@ -77,8 +77,10 @@ EXAMPLE = {
     "labels": "blind", "sample": "random", "n_images": 500, "n_shared_images": 412, "n_labels": 1100, "alpha": _STAT,
     "fleiss": {"value": None, "low": None, "high": None, "n": 412, "reason": "images have unequal numbers of labels"},
     "light": _STAT, "observed": {**_STAT, "value": 0.81, "low": 0.78, "high": 0.84},
-    "pairs": [{"a": "ann", "b": "bea", "n": 210, "kappa": _STAT, "observed": 0.82, "expected": 0.31, "ac1": 0.77, "pabak": 0.76}],
-    "categories": [{"name": "rust", "kappa": _STAT, "n": 260}], "confusion": [{"a": "rust", "b": "leaf spot", "count": 31}],
+    "pairs": [{"a": "ann", "b": "bea", "n": 210, "kappa": _STAT, "observed": 0.82, "expected": 0.31, "ac1": 0.77,
+    "pabak": 0.76}],
+    "categories": [{"name": "rust", "kappa": _STAT, "n": 260}], "confusion": [{"a": "rust", "b": "leaf spot",
+    "count": 31}],
     "annotators": [{"username": "ann", "n": 400, "n_shared": 380, "mean_kappa": 0.74, "seconds_median": 1.9,
                     "gold_accuracy": None}],
     "notes": ["…"],
@@ -89,12 +91,14 @@ class Agreement(View):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
 
     @describe(
-        "get_agreement", "How far people agree.\n\nNormally from labels given without a pre-label, on images chosen at random: "
+        "get_agreement", "How far people agree.\n\nNormally from labels given without a pre-label, on images chosen at "
+        "random: "
         "these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
         answers={200: AgreementShape}, examples=[example(EXAMPLE)],
         parameters=[
             parameter("labels", "given without, with, or regardless of a pre-label", enum=reports.LABELS),
-            parameter("sample", "images chosen at random, or all. Normally random; all with labels=all", enum=reports.SAMPLES),
+            parameter("sample", "images chosen at random, or all. Normally random; all with labels=all",
+            enum=reports.SAMPLES),
             parameter("since", "labels from this time on (ISO 8601)"),
             parameter("guideline", "labels made by this version of the guideline", int),
             parameter("category", "this class against all others (id or name)"),
@@ -143,7 +147,7 @@ class Disagreements(View):
                     "votes": [vote_shape(project, label) for label in votes[image.pk]],
                     "decided": image.has_decision,
                 }
-                for image, shown in zip(found, image_shapes(request.user, project, found), strict=True)
+                for image, shown in zip(found, image_shapes(self.person, project, found), strict=True)
             ]
 
         return page(request, images, shape, order=ORDERS["-disagreement"])
@@ -195,6 +199,6 @@ class Progress(View):
         project = self.project(project_id)
         report = reports.progress(project)
         if not may_review(project):
-            mine = [row for row in report["by_annotator"] if row["username"] == request.user.get_username()]
+            mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
             report = {**report, "by_annotator": mine}
         return Response(report)

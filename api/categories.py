@@ -1,4 +1,4 @@
-"""/api/projects/{id}/categories/ and /api/categories/{id}/: the classes of a project. Renamed, merged, retired, never deleted."""
+"""/api/projects/{id}/categories/ and /api/categories/{id}/: classes, renamed, merged, retired, never deleted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class CategoryListShape(serializers.Serializer):
 class Categories(View):
     needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
 
-    @describe("list_categories", "The classes of a project, retired ones included, in the order of the screen.", tag=TAG,
+    @describe("list_categories", "The classes of a project, retired ones included, in the order of the screen.",
+    tag=TAG,
               answers={200: CategoryListShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
@@ -62,11 +63,12 @@ class Categories(View):
         response = Response({"results": rows, "next": None, "label_set": project.label_set_version})
         return etags.tagged(response, project.label_set_version)
 
-    @describe("add_category", "Add a class.", tag=TAG, request=CategoryInput, answers={201: CategoryShape}, errors=(409,),
+    @describe("add_category", "Add a class.", tag=TAG, request=CategoryInput, answers={201: CategoryShape},
+    errors=(409,),
               examples=[example({"name": "leaf spot", "key": "l"}, of_request=True)])  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        category = projects.add_category(project=project, by=request.user, **parsing.parse(CategoryInput, request))
+        category = projects.add_category(project=project, by=self.person, **parsing.parse(CategoryInput, request))
         return etags.tagged(Response(CategoryShape(category).data, status=201), category.version)
 
 
@@ -83,8 +85,10 @@ class OneCategory(View):
         return etags.tagged(Response(CategoryShape(category).data), category.version)
 
     @describe(
-        "change_category", "Rename, merge, retire or describe a class.\n\nOld labels keep their meaning: former names go on "
-        "working for clients, a merged class counts as what it was merged into. Every change raises the version of the label "
+        "change_category", "Rename, merge, retire or describe a class.\n\nOld labels keep their meaning: former names "
+        "go on "
+        "working for clients, a merged class counts as what it was merged into. Every change raises the version of the "
+        "label "
         "set.", tag=TAG, request=CategoryChange, answers={200: CategoryShape}, errors=(409, 412), parameters=[IF_MATCH],
         examples=[example({"name": "rust"}, "rename", of_request=True),
                   example({"merged_into": "leaf spot"}, "merge", of_request=True),
@@ -97,7 +101,7 @@ class OneCategory(View):
             index = label_set.index(category.project)
             (changes["merged_into"],) = index.resolve([changes["merged_into"]])
         changed = projects.change_category(
-            category=category, by=request.user, changes=changes,
+            category=category, by=self.person, changes=changes,
             expected_version=etags.expected_number(request, category.version),
         )  # fmt: skip
         return etags.tagged(Response(CategoryShape(changed).data), changed.version)

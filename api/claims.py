@@ -77,10 +77,12 @@ class Claims(View):
     needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
 
     @describe(
-        "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a lost answer "
+        "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a "
+        "lost answer "
         "costs nothing, ask again. An empty list when nothing is left for you. What is shown as a pre-label here is "
         "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape},
-        examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True), example(EXAMPLE)],
+        examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True),
+        example(EXAMPLE)],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
@@ -89,7 +91,7 @@ class Claims(View):
         wanted = parsing.parse(ClaimInput, request)
         if wanted.get("predicted") is not None:
             (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])
-        claims = queue.claim(project=project, annotator=request.user, **wanted)
+        claims = queue.claim(project=project, annotator=self.person, **wanted)
         # One query for the models of all pre-labels, not one each.
         prefetch_related_objects([c.shown_prediction for c in claims if c.shown_prediction], "run")
         return Response({"claims": [_shape(project, claim) for claim in claims], "remaining": queue.remaining(project)})
@@ -132,5 +134,5 @@ class OneClaim(View):
               answers={204: None})  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         self.image(image_id)
-        queue.release(image_id=image_id, annotator=request.user)
+        queue.release(image_id=image_id, annotator=self.person)
         return Response(status=204)

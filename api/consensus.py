@@ -37,7 +37,7 @@ class OneConsensus(View):
               answers={200: ConsensusShape})  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        answers = Label.objects.current().filter(image=image, annotator=request.user, answer__in=VOTES)
+        answers = Label.objects.current().filter(image=image, annotator=self.person, answer__in=VOTES)
         if not may_review(image) and not answers.exists():
             raise NotAllowed("Answer this image first: then you may see what it is taken to be.")
         return self._answer(image)
@@ -48,14 +48,16 @@ class OneConsensus(View):
         return etags.tagged(response, adjudication.version_of(image, decision))
 
     @describe(
-        "decide", "Settle an image, whatever the votes say.\n\nWith If-Match it is refused when votes or decision have changed "
+        "decide", "Settle an image, whatever the votes say.\n\nWith If-Match it is refused when votes or decision have "
+        "changed "
         "since you looked.", tag=TAG, request=DecisionInput, answers={200: ConsensusShape}, errors=(412,),
-        parameters=[IF_MATCH], examples=[example({"categories": ["rust"], "reason": "orange dust underneath"}, of_request=True)],
+        parameters=[IF_MATCH], examples=[example({"categories": ["rust"], "reason": "orange dust underneath"},
+        of_request=True)],
     )  # fmt: skip
     def put(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
         adjudication.decide(
-            image_id=image.pk, reviewer=request.user, expected_version=etags.expected(request),
+            image_id=image.pk, reviewer=self.person, expected_version=etags.expected(request),
             **parsing.parse(DecisionInput, request),
         )  # fmt: skip
         return self._answer(self.image(image_id))
@@ -64,5 +66,5 @@ class OneConsensus(View):
               errors=(409, 412), parameters=[IF_MATCH])  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        adjudication.withdraw(image_id=image.pk, reviewer=request.user, expected_version=etags.expected(request))
+        adjudication.withdraw(image_id=image.pk, reviewer=self.person, expected_version=etags.expected(request))
         return self._answer(self.image(image_id))

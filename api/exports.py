@@ -1,4 +1,4 @@
-"""/api/projects/{id}/export/{format}/: everything as of now, streamed. (Frozen releases will have addresses of their own.)"""
+"""/api/projects/{id}/export/{format}/: everything as of now, streamed. Frozen releases will be apart from it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ class Export(View):
     needs = {"GET": Needs(Scope.EXPORT, Role.REVIEWER)}
 
     @describe(
-        "export", "Download the project, as of this moment.\n\n`csv`: the long table, one row per judgement, with what its author "
-        "was shown, consensus and prediction. `jsonl`: one image per line. `imagefolder`: a zip with root/<class>/<image> by "
+        "export", "Download the project, as of this moment.\n\n`csv`: the long table, one row per judgement, with what "
+        "its author "
+        "was shown, consensus and prediction. `jsonl`: one image per line. `imagefolder`: a zip with "
+        "root/<class>/<image> by "
         "consensus, for single-choice projects.", tag=TAG, errors=(422,),
         answers={(200, "text/csv"): bytes, (200, "application/x-ndjson"): bytes, (200, "application/zip"): bytes},
     )  # fmt: skip
     def get(self, request: Request, project_id: int, format: str) -> StreamingHttpResponse:
         project = self.project(project_id)
         export = releases.export(project, format)
-        audit(request.user, "project.export", project=project, subject=export.file_name, format=format)
+        audit(self.person, "project.export", project=project, subject=export.file_name, format=format)
         response = StreamingHttpResponse(export.chunks, content_type=export.media_type)
         response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
         response["X-Accel-Buffering"] = "no"  # a proxy that collects it all first would end the constant memory

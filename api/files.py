@@ -26,7 +26,8 @@ TAG = "Images"
 # The bytes of a hash never change; whether somebody may still see them does, so shared caches keep nothing.
 MAX_AGE_SECONDS = 24 * 3600
 MEDIA_TYPES = {
-    "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp", "tif": "image/tiff",
+    "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp",
+    "tif": "image/tiff",
 }  # fmt: skip
 
 
@@ -56,7 +57,8 @@ def _guarded(response: HttpResponseBase, tag: str) -> HttpResponseBase:
 
 
 class Preview(_Bytes):
-    @describe("get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 pixels.",
+    @describe("get_preview", "The image as the labeling screen shows it: a JPEG, upright, long side at most 1600 "
+    "pixels.",
               tag=TAG, answers=file("image/jpeg", "the preview"))  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
@@ -73,7 +75,8 @@ class Thumb(_Bytes):
 
 class File(_Bytes):
     @describe(
-        "get_file", "The image in full size, upright and without metadata.\n\nReviewers and leads get the bytes as they came "
+        "get_file", "The image in full size, upright and without metadata.\n\nReviewers and leads get the bytes as "
+        "they came "
         "with `original=true`.", tag=TAG, answers=file("image/*", "the image"),
         parameters=[parameter("original", "as it came, with its metadata", bool)],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""/healthz: this process lives. /readyz: the database answers; broker and workers are reported. No login, no secrets."""
+"""/healthz: this process lives. /readyz: the database answers, broker and workers are reported. No secrets."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""/api/projects/{id}/images/ and /api/images/{id}/: images in, lists of them, and one with all that may be seen of it."""
+"""/api/projects/{id}/images/ and /api/images/{id}/: images in, lists of them, and one with all one may see."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Exists, FloatField, OuterRef, Q, QuerySet, Subquery
@@ -67,8 +67,10 @@ class Images(Uploads, View):
     needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe(
-        "list_images", "Images of a project.\n\nAnnotators may filter by their own name (`labeled_by`) and search file names "
-        "where the project shows them; the other filters are for reviewers and leads. Orders by the model's opinion leave out "
+        "list_images", "Images of a project.\n\nAnnotators may filter by their own name (`labeled_by`) and search file "
+        "names "
+        "where the project shows them; the other filters are for reviewers and leads. Orders by the model's opinion "
+        "leave out "
         "images it has not looked at, and held-out ones that are not settled.",
         tag=TAG, answers={200: page_of(ImageShape)},
         parameters=[
@@ -89,10 +91,11 @@ class Images(Uploads, View):
         project = self.project(project_id)
         order = parsing.choice(request, "order", tuple(ORDERS), "id")
         rows = _filtered(request, project, order)
-        return page(request, rows, lambda found: image_shapes(request.user, project, found), order=ORDERS[order])
+        return page(request, rows, lambda found: image_shapes(self.person, project, found), order=ORDERS[order])
 
     @describe(
-        "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A bad file is "
+        "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A "
+        "bad file is "
         "refused alone; the same bytes are not taken twice. For archives see imports.",
         tag=TAG, request={"multipart/form-data": UploadInput}, answers={200: UploadShape}, errors=(409, 413, 507),
         parameters=[IDEMPOTENCY],
@@ -110,11 +113,11 @@ class Images(Uploads, View):
         if key is None:
             return Response(_take_in(project, files))
         body_hash = _hash(project, files)
-        earlier = jobs.earlier_upload(requested_by=request.user, key=key, body_hash=body_hash)
+        earlier = jobs.earlier_upload(requested_by=self.person, key=key, body_hash=body_hash)
         if earlier is None:
             earlier = jobs.record_upload(
                 project=project,
-                requested_by=request.user,
+                requested_by=self.person,
                 key=key,
                 body_hash=body_hash,
                 result=_take_in(project, files),
@@ -123,7 +126,7 @@ class Images(Uploads, View):
 
 
 def _take_in(project: Project, files: list[UploadedFile]) -> dict[str, Any]:
-    members = [intake.file_member(PathKeepingUploads.path_of(file), file) for file in files]
+    members = [intake.file_member(PathKeepingUploads.path_of(file), cast("BinaryIO", file)) for file in files]
     result: dict[str, list[dict[str, Any]]] = {"added": [], "duplicates": [], "refused": []}
     for outcome in intake.add_images(project=project, members=members):
         match outcome:
@@ -167,7 +170,7 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
         images = images.filter(name__icontains=words)
     for name, value in request.query_params.items():
         if name.startswith("metadata."):
-            images = images.filter(_has_metadata(name.removeprefix("metadata."), value))
+            images = images.filter(_has_metadata(name.removeprefix("metadata."), str(value)))
     return _by_model(request, project, images, order)
 
 
@@ -225,11 +228,12 @@ class OneImage(View):
     needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
 
     @describe(
-        "get_image", "One image.\n\nAnnotators see status, consensus and prediction only after they have answered it, and never "
+        "get_image", "One image.\n\nAnnotators see status, consensus and prediction only after they have answered it, "
+        "and never "
         "other people's labels. `status` is null until then.", tag=TAG, answers={200: ImageShape},
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
         image.project.role = image.role  # type: ignore[attr-defined]
-        (shape,) = image_shapes(request.user, image.project, [image], with_labels=True)
+        (shape,) = image_shapes(self.person, image.project, [image], with_labels=True)
         return Response(shape)

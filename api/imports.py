@@ -79,7 +79,8 @@ class Imports(Uploads, View):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe(
-        "create_import", "Import an archive of images.\n\nA worker opens it; follow the row. Folders are kept in the images' "
+        "create_import", "Import an archive of images.\n\nA worker opens it; follow the row. Folders are kept in the "
+        "images' "
         "names. Formats so far: auto, zip, imagefolder, tar.", tag=TAG, request={"multipart/form-data": ImportInput},
         answers={202: ImportShape}, errors=(409, 413, 422, 507), parameters=[IDEMPOTENCY],
         examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},
@@ -89,7 +90,7 @@ class Imports(Uploads, View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        format_ = request.data.get("format", "auto") if isinstance(request.data, Mapping) else None
+        format_ = str(request.data.get("format", "auto")) if isinstance(request.data, Mapping) else ""
         _check_format(format_)
         file = request.FILES.get("file")
         if file is None:
@@ -98,7 +99,7 @@ class Imports(Uploads, View):
         params = {"path": kept.path, "format": format_, "name": clean_name(PathKeepingUploads.path_of(file))}
         try:
             job = jobs.request_import(
-                project=project, requested_by=request.user, params=params,
+                project=project, requested_by=self.person, params=params,
                 idempotency_key=parsing.idempotency_key(request), body_hash=_hash(project, format_, kept),
             )  # fmt: skip
         except BaseException:
@@ -113,7 +114,7 @@ def _hash(project: Project, format_: str, kept: uploads.Kept) -> str:
     return hashlib.sha256(f"{project.pk} {format_} {kept.sha256}".encode()).hexdigest()
 
 
-def _check_format(format_: Any) -> None:
+def _check_format(format_: str) -> None:
     if format_ in SUPPORTED:
         return
     known = ", ".join(SUPPORTED)

@@ -60,9 +60,12 @@ class OneLabel(View):
     needs = {"PUT": Needs(Scope.LABEL), "DELETE": Needs(Scope.LABEL)}
 
     @describe(
-        "save_label", "Answer an image, or change your answer.\n\nNeeds a claim of your own, open or expired: a late answer is "
-        "kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a change or a replay.",
-        tag=TAG, request=LabelInput, answers={200: LabelShape, 201: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        "save_label", "Answer an image, or change your answer.\n\nNeeds a claim of your own, open or expired: a late "
+        "answer is "
+        "kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a change or a "
+        "replay.",
+        tag=TAG, request=LabelInput, answers={200: LabelShape, 201: LabelShape}, errors=(409,),
+        parameters=[IDEMPOTENCY],
         examples=[
             example({"categories": ["cat"], "seconds": 1.8}, "one class", of_request=True),
             example({"categories": []}, "none of them", of_request=True),
@@ -74,19 +77,20 @@ class OneLabel(View):
     def put(self, request: Request, image_id: int) -> Response:
         saved = labeling.save_label(
             image_id=image_id,
-            annotator=request.user,
+            annotator=self.person,
             idempotency_key=parsing.idempotency_key(request),
             **_answer(parsing.body(request)),
         )
         return Response(_saved(saved), status=201 if saved.created else 200)
 
     @describe(
-        "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer again.",
+        "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer "
+        "again.",
         tag=TAG, answers={200: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY],
     )  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         saved = labeling.undo(
-            image_id=image_id, annotator=request.user, idempotency_key=parsing.idempotency_key(request)
+            image_id=image_id, annotator=self.person, idempotency_key=parsing.idempotency_key(request)
         )
         return Response(_saved(saved))
 
@@ -155,7 +159,8 @@ class Labels(View):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
 
     @describe(
-        "list_labels", "Every judgement: the long table.\n\nOne row per person and image. With `format=csv` the whole table is "
+        "list_labels", "Every judgement: the long table.\n\nOne row per person and image. With `format=csv` the whole "
+        "table is "
         "streamed as a file; cells that a spreadsheet would take for a formula get an apostrophe in front.",
         tag=TAG, answers={200: page_of(LabelRowShape), (200, "text/csv"): str},
         parameters=[

@@ -49,7 +49,7 @@ class Members(View):
               errors=(409,), examples=[example({"username": "bea", "role": "annotator"}, of_request=True)])  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        member = projects.add_member(project=project, by=request.user, **parsing.parse(NewMember, request))
+        member = projects.add_member(project=project, by=self.person, **parsing.parse(NewMember, request))
         return Response(MemberShape(member).data, status=201)
 
 
@@ -66,11 +66,12 @@ class OneMember(View):
               errors=(409,))  # fmt: skip
     def patch(self, request: Request, project_id: int, member_id: int) -> Response:
         member = self._member(project_id, member_id)
-        changed = projects.change_role(member=member, by=request.user, **parsing.parse(RoleChange, request))
+        changed = projects.change_role(member=member, by=self.person, **parsing.parse(RoleChange, request))
         return Response(MemberShape(changed).data)
 
-    @describe("remove_member", "Show a person out. Their labels stay, their open images go back to the others.", tag=TAG,
+    @describe("remove_member", "Show a person out. Their labels stay, their open images go back to the others.",
+    tag=TAG,
               answers={204: None}, errors=(409,))  # fmt: skip
     def delete(self, request: Request, project_id: int, member_id: int) -> Response:
-        projects.remove_member(member=self._member(project_id, member_id), by=request.user)
+        projects.remove_member(member=self._member(project_id, member_id), by=self.person)
         return Response(status=204)

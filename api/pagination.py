@@ -31,7 +31,7 @@ class Key:
 
     field: str
     descending: bool = False
-    type: type = int
+    type: type[int] | type[float] = int
 
     @property
     def ordering(self) -> str:
@@ -48,7 +48,7 @@ def page(
     *,
     order: Sequence[Key] = BY_ID,
 ) -> Response:
-    """One page of `rows` in `order`, whose last key must make it unique. `shape` turns a page of rows into JSON values."""
+    """One page of `rows` in `order`, whose last key must make it unique. `shape` turns rows into JSON values."""
     size = parsing.integer(request, "page_size", low=1, high=LARGEST_PAGE) or PAGE_SIZE
     if cursor := parsing.text(request, "cursor"):
         rows = rows.filter(_after(_decode(cursor, order), order))
@@ -94,10 +94,8 @@ def _decode(cursor: str, order: Sequence[Key]) -> list[Any]:
 
 
 def _fits(value: Any, key: Key) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float) if key.type is float else key.type):
+    if isinstance(value, bool) or not isinstance(value, int | float) or (key.type is int and isinstance(value, float)):
         return False
-    if key.type is str:
-        return True
     return math.isfinite(value) and -(2**63) <= value < 2**63
 
 

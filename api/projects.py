@@ -76,7 +76,8 @@ class ProjectShape(serializers.ModelSerializer):
         fields = (
             "id", "name", "task", "question", "description", "guideline", "guideline_version", "label_set",
             "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "show_file_names", "show_prelabels",
-            "ask_uncertain_first", "train_automatically", "training_config", "role", "version", "created_at", "trashed_at",
+            "ask_uncertain_first", "train_automatically", "training_config", "role", "version", "created_at",
+            "trashed_at",
         )  # fmt: skip
 
 
@@ -104,15 +105,15 @@ class Projects(View):
               parameters=[*PAGING, parameter("trashed", "those in the trash that you lead", bool)],
               answers={200: page_of(ProjectShape)})  # fmt: skip
     def get(self, request: Request) -> Response:
-        admin = request.user.is_superuser
+        admin = self.person.is_superuser
         if parsing.flag(request, "trashed"):
             rows = Project.objects.filter(trashed_at__isnull=False)
-            rows = rows if admin else rows.filter(memberships__user=request.user, memberships__role=Role.LEAD)
+            rows = rows if admin else rows.filter(memberships__user=self.person, memberships__role=Role.LEAD)
         else:
-            rows = Project.objects.visible_to(request.user)
+            rows = Project.objects.visible_to(self.person)
 
         def shape(found: list[Project]) -> Any:
-            members = Membership.objects.filter(user=request.user, project__in=found)
+            members = Membership.objects.filter(user=self.person, project__in=found)
             roles = dict(members.values_list("project", "role"))
             for project in found:
                 project.role = Role.LEAD if admin else roles[project.pk]  # type: ignore[attr-defined]
@@ -120,11 +121,12 @@ class Projects(View):
 
         return page(request, rows, shape, order=[Key("id", descending=True)])
 
-    @describe("create_project", "Make a project.\n\nOnly administrators may; whoever makes it is its first lead.", tag=TAG,
+    @describe("create_project", "Make a project.\n\nOnly administrators may; whoever makes it is its first lead.",
+    tag=TAG,
               request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
               examples=[example(EXAMPLE, of_request=True)])  # fmt: skip
     def post(self, request: Request) -> Response:
-        project = projects.create(created_by=request.user, **parsing.parse(NewProject, request))
+        project = projects.create(created_by=self.person, **parsing.parse(NewProject, request))
         project.role = Role.LEAD  # type: ignore[attr-defined]
         return etags.tagged(Response(FullProjectShape(project).data, status=201), project.version)
 
@@ -148,7 +150,7 @@ class OneProject(View):
     def patch(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         changed = projects.update(
-            project=project, by=request.user, changes=parsing.parse(ProjectChange, request, partial=True),
+            project=project, by=self.person, changes=parsing.parse(ProjectChange, request, partial=True),
             expected_version=etags.expected_number(request, project.version),
         )  # fmt: skip
         changed.role = project.role  # type: ignore[attr-defined]
@@ -157,7 +159,7 @@ class OneProject(View):
     @describe("trash_project", "Move a project to the trash, from where it can be restored for 30 days.", tag=TAG,
               answers={204: None})  # fmt: skip
     def delete(self, request: Request, project_id: int) -> Response:
-        projects.trash(project=self.project(project_id), by=request.user)
+        projects.trash(project=self.project(project_id), by=self.person)
         return Response(status=204)
 
 
@@ -169,11 +171,11 @@ class Restoration(View):
     def post(self, request: Request, project_id: int) -> Response:
         # Not self.project(): that one does not see the trash.
         project = Project.objects.filter(pk=project_id).first()
-        member = Membership.objects.filter(project=project_id, user=request.user).first()
-        if project is None or not (request.user.is_superuser or member):
+        member = Membership.objects.filter(project=project_id, user=self.person).first()
+        if project is None or not (self.person.is_superuser or member):
             raise NotFound("There is no such project, or you are not a member of it.")
-        if not (request.user.is_superuser or (member and member.may_lead)):
+        if not (self.person.is_superuser or (member and member.may_lead)):
             raise NotAllowed("Only a lead of this project may do this.")
-        restored = projects.restore(project=project, by=request.user)
+        restored = projects.restore(project=project, by=self.person)
         restored.role = Role.LEAD  # type: ignore[attr-defined]
         return etags.tagged(Response(FullProjectShape(restored).data), restored.version)

@@ -92,12 +92,13 @@ class Runs(View):
         rows = TrainingRun.objects.filter(project=self.project(project_id))
         return page(request, rows, lambda found: map(_shape, found), order=[Key("id", descending=True)])
 
-    @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per project.", tag=TAG,
+    @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per "
+    "project.", tag=TAG,
               request=RunInput, answers={202: RunShape}, errors=(409, 422),
               examples=[example({"config": {"seed": 1}}, of_request=True)])  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        run = runs.request(project=project, requested_by=request.user, **parsing.parse(RunInput, request))
+        run = runs.request(project=project, requested_by=self.person, **parsing.parse(RunInput, request))
         return Response(_shape(run), status=202)
 
 
@@ -121,7 +122,7 @@ class Cancellation(_Run):
 
     @describe("cancel_run", "Stop a training run.", tag=TAG, request=None, answers={200: RunShape}, errors=(409,))
     def post(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(runs.cancel(self.run(run_id), request.user)))
+        return Response(_shape(runs.cancel(self.run(run_id), self.person)))
 
 
 class Activation(_Run):
@@ -130,7 +131,7 @@ class Activation(_Run):
     @describe("activate_run", "Let this model make the pre-labels.", tag=TAG, request=None, answers={200: RunShape},
               errors=(422,))  # fmt: skip
     def post(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(runs.activate(self.run(run_id), request.user)))
+        return Response(_shape(runs.activate(self.run(run_id), self.person)))
 
 
 class ActiveModel(View):

@@ -72,16 +72,20 @@ class Tokens(View):
     @describe("list_tokens", "Your tokens that still work, without their secrets.", tag=TAG,
               answers={200: TokenListShape})  # fmt: skip
     def get(self, request: Request) -> Response:
-        tokens = accounts.live_tokens(request.user)
+        tokens = accounts.live_tokens(self.person)
         return Response({"results": TokenShape(tokens, many=True).data, "next": None})
 
     @describe(
-        "create_token", "Make a token from a name and a password.\n\nThe secret is shown in this answer only. Send it as "
-        "`Authorization: Token lb_…`.", tag=TAG, request=TokenInput, answers={201: NewTokenShape}, errors=(401, 403, 429),
+        "create_token", "Make a token from a name and a password.\n\nThe secret is shown in this answer only. Send it "
+        "as "
+        "`Authorization: Token lb_…`.", tag=TAG, request=TokenInput, answers={201: NewTokenShape}, errors=(401, 403,
+        429),
         public=True,
         examples=[
-            example({"username": "ann", "password": "…", "name": "laptop", "scopes": ["read", "label"]}, of_request=True),
-            example({"id": 7, "token": "lb_9fJ…", "name": "laptop", "prefix": "lb_9fJx2kQa", "scopes": ["read", "label"],
+            example({"username": "ann", "password": "…", "name": "laptop", "scopes": ["read", "label"]},
+            of_request=True),
+            example({"id": 7, "token": "lb_9fJ…", "name": "laptop", "prefix": "lb_9fJx2kQa", "scopes": ["read",
+            "label"],
                      "created_at": "2026-11-05T10:00:00Z", "expires_at": "2027-11-05T10:00:00Z", "last_used_at": None}),
         ],
     )  # fmt: skip
@@ -98,7 +102,7 @@ class Tokens(View):
             # Else a token could outlive itself, or give away more than it was given.
             raise NotAllowed("A token cannot make tokens: send username and password.")
         else:
-            user = request.user
+            user = self.person
         token, secret = accounts.create_token(
             user=user, name=wanted["name"], scopes=wanted.get("scopes"),
             expires_in_days=wanted.get("expires_in_days", NORMAL_LIFE_DAYS),
@@ -111,7 +115,7 @@ class OneToken(View):
 
     @describe("revoke_token", "End one of your tokens at once.", tag=TAG, answers={204: None})
     def delete(self, request: Request, token_id: int) -> Response:
-        accounts.revoke_token(user=request.user, token_id=token_id)
+        accounts.revoke_token(user=self.person, token_id=token_id)
         return Response(status=204)
 
 
@@ -133,13 +137,13 @@ class Me(View):
 
     @describe("me", "Who you are, and in which projects.", tag=TAG, answers={200: MeShape})
     def get(self, request: Request) -> Response:
-        roles = dict(Membership.objects.filter(user=request.user).values_list("project", "role"))
-        admin = request.user.is_superuser
-        projects = Project.objects.visible_to(request.user).order_by("-id").values_list("id", "name")
+        roles = dict(Membership.objects.filter(user=self.person).values_list("project", "role"))
+        admin = self.person.is_superuser
+        projects = Project.objects.visible_to(self.person).order_by("-id").values_list("id", "name")
         return Response(
             {
-                "id": request.user.pk,
-                "username": request.user.get_username(),
+                "id": self.person.pk,
+                "username": self.person.get_username(),
                 "is_admin": admin,
                 "projects": [
                     {"id": pk, "name": name, "role": Role.LEAD if admin else roles[pk]} for pk, name in projects

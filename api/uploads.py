@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParser as DjangoMultiPartParser
 from rest_framework.parsers import MultiPartParser
 
@@ -30,6 +31,8 @@ class _Parser(DjangoMultiPartParser):
 class PathKeepingUploads(FileUploadHandler):
     """Takes over the parsing of a form, whoever starts it: the framework, or the CSRF check before it."""
 
+    request: HttpRequest  # always given: see Uploads
+
     def handle_raw_input(
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: str | None = None
     ) -> Any:
@@ -45,7 +48,7 @@ class PathKeepingUploads(FileUploadHandler):
 class Uploads:
     """For views that take forms with files, and JSON besides."""
 
-    parser_classes = [MultiPartParser, SafeJSONParser]
+    parser_classes: Any = [MultiPartParser, SafeJSONParser]
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         # Before authentication: the CSRF check reads the form.

@@ -106,7 +106,7 @@ def digest(secret: str) -> str:
 
 
 def token_for(secret: str) -> Token | None:
-    """The live token with this secret, its user loaded by the same query; None for unknown, expired and revoked ones."""
+    """The live token with this secret and its user, by one query; None for unknown, expired and revoked ones."""
     if not secret.startswith(PREFIX):
         return None
     now = timezone.now()
@@ -168,4 +168,4 @@ def check_password(*, username: str, password: str, address: str) -> User:
                     cache.incr(key)
         raise WrongPassword("The user name or the password is wrong.")
     cache.delete(next(iter(keys)))
-    return user  # type: ignore[return-value]
+    return user

@@ -117,7 +117,7 @@ def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_version: int | None = None) -> Project:
-    """Change settings (SETTINGS); another guideline text becomes a new version, another quota changes the images' seats.
+    """Change settings (SETTINGS). Another guideline text becomes a new version, another quota changes seats.
 
     expected_version: refuse when somebody changed the project since (StaleVersion). Raises Invalid,
     NotPossibleNow for another task.
@@ -355,7 +355,7 @@ def change_role(*, member: Membership, by: User, role: str) -> Membership:
 
 
 def remove_member(*, member: Membership, by: User) -> None:
-    """Show a person out: their labels stay, their open images go back to the others. Raises Conflict for the last lead."""
+    """Show a person out: their labels stay, their open images go back. Raises Conflict for the last lead."""
     with transaction.atomic():
         row = _locked_member(member)
         if row.may_lead:

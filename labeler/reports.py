@@ -76,7 +76,7 @@ class LabelArrays:
 
 
 def agreement(project: Project, selection: Selection | None = None) -> dict[str, Any]:
-    """The report of GET /api/projects/{id}/agreement/, as plain values. Defaults: blind labels of randomly chosen images."""
+    """The report of GET /api/projects/{id}/agreement/ as plain values. Default: blind labels of random images."""
     selection = selection or Selection()
     return _kept(project, f"agreement:{selection}", lambda: _agreement(project, selection))
 
@@ -85,7 +85,8 @@ def _agreement(project: Project, selection: Selection) -> dict[str, Any]:
     rows = read_labels(project, selection)
     names = label_set.index(project).label(rows.categories)
     people = _usernames(rows.annotators)
-    answers, task = rows.answers, "multi" if project.is_multi else "single"
+    answers = rows.answers
+    task: agreement_stats.Task = "multi" if project.is_multi else "single"
     if selection.category is not None:
         if selection.category not in rows.categories:
             raise Invalid("This project has no such class.", fields={"category": ["unknown"]})
@@ -121,7 +122,8 @@ def _usernames(ids: list[int]) -> list[str]:
 # answer one array: 300,000 labels arrive in a fraction of the time that as many Python tuples take
 # (bench/report.py).
 _RECORD = np.dtype(
-    [("fields", ">i2"), ("l1", ">i4"), ("image", ">i8"), ("l2", ">i4"), ("annotator", ">i4"), ("l3", ">i4"), ("category", ">i8"),
+    [("fields", ">i2"), ("l1", ">i4"), ("image", ">i8"), ("l2", ">i4"), ("annotator", ">i4"), ("l3", ">i4"),
+    ("category", ">i8"),
      ("l4", ">i4"), ("seconds", ">f4")]
 )  # fmt: skip
 _HEADER_BYTES, _TRAILER_BYTES = 19, 2
@@ -134,7 +136,8 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     classes = ""
     if project.is_multi:
         category, classes = "coalesce(c.id, -1)", "LEFT JOIN LATERAL unnest(l.categories) AS c(id) ON true"
-    conditions, params = ["l.project_id = %s"], [project.pk]
+    conditions: list[str] = ["l.project_id = %s"]
+    params: list[Any] = [project.pk]
     if selection.labels != "all":
         conditions.append(f"l.shown_prediction_id IS {'NULL' if selection.labels == 'blind' else 'NOT NULL'}")
     if selection.sample == "random":

@@ -110,7 +110,11 @@ def endpoints() -> Iterator[Endpoint]:
         assert isinstance(pattern, URLPattern)
         view = pattern.callback.view_class
         for method in METHODS:
-            if hasattr(view, method) and method in getattr(view, "http_method_names", METHODS) and pattern.name != "nothing":
+            if (
+                hasattr(view, method)
+                and method in getattr(view, "http_method_names", METHODS)
+                and pattern.name != "nothing"
+            ):
                 yield Endpoint(str(pattern.name), method, view)
 
 
@@ -202,7 +206,9 @@ def check(response, expected: str, role: str) -> None:
 IN_A_PROJECT = [
     row for row in TABLE if row[0] not in ("tokens", "token", "me", "projects", "schema", "docs", "restoration")
 ]
-WITH_SCOPE = [(e.name, e.method) for e in endpoints() if issubclass(e.view, View) and (e.name, e.method) != ("tokens", "post")]
+WITH_SCOPE = [
+    (e.name, e.method) for e in endpoints() if issubclass(e.view, View) and (e.name, e.method) != ("tokens", "post")
+]
 
 
 @pytest.mark.django_db

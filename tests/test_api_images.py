@@ -123,7 +123,8 @@ def test_an_import_with_a_key_is_asked_for_once(project, lena, tmp_path, media):
     client, headers = as_person(lena), key()
 
     def send(**files):
-        return client.post(f"/api/projects/{project.pk}/imports/", {"file": zipped(tmp_path, **files)}, format="multipart",
+        return client.post(f"/api/projects/{project.pk}/imports/", {"file": zipped(tmp_path, **files)},
+        format="multipart",
                            headers=headers)  # fmt: skip
 
     first, again, other = send(a=b"1"), send(a=b"1"), send(a=b"2")
@@ -133,10 +134,14 @@ def test_an_import_with_a_key_is_asked_for_once(project, lena, tmp_path, media):
     assert len(list(Path(media, "uploads").iterdir())) == 1
 
 
-@pytest.mark.parametrize(("format_", "status"), [("coco", 422), ("urls", 422), ("labels-csv", 422), ("rar", 400), ("\x00", 400)])
+@pytest.mark.parametrize(
+    ("format_", "status"), [("coco", 422), ("urls", 422), ("labels-csv", 422), ("rar", 400), ("\x00", 400)]
+)
 def test_formats_that_are_not_read_are_refused_with_those_that_are(project, lena, tmp_path, format_, status):
     response = as_person(lena).post(
-        f"/api/projects/{project.pk}/imports/", {"file": zipped(tmp_path, a=b"1"), "format": format_}, format="multipart"
+        f"/api/projects/{project.pk}/imports/",
+        {"file": zipped(tmp_path, a=b"1"), "format": format_},
+        format="multipart",
     )
     as_json = as_person(lena).post(f"/api/projects/{project.pk}/imports/", {"format": format_, "urls": ["http://x"]})
 
@@ -213,7 +218,8 @@ def test_every_order_pages_without_gap_or_repetition(project, three, rev, order)
 def test_an_annotator_may_not_look_for_what_others_said(project, three, ann):
     client = as_person(ann)
     for query in ("status=settled", "category=cat", "labeled_by=bea", "predicted=dog", "min_confidence=0.1",
-                  "disagreement=0.1", "metadata.site=north", "search=fox", "order=-confidence", "order=-disagreement"):  # fmt: skip
+                  "disagreement=0.1", "metadata.site=north", "search=fox", "order=-confidence",
+                  "order=-disagreement"):  # fmt: skip
         response = client.get(f"/api/projects/{project.pk}/images/?{query}")
         assert (response.status_code, error_of(response)) == (403, "not_allowed"), query
     assert listed(client, project, "labeled_by=ann") == [image.pk for image in three[:2]]
@@ -239,7 +245,18 @@ def test_held_out_images_keep_the_models_opinion_to_themselves(project, rev, ann
 def test_a_reviewer_sees_all_of_an_image(project, three, rev):
     image = as_person(rev).get(f"/api/images/{three[1].pk}/").json()
 
-    assert {"id", "name", "width", "height", "sha256", "metadata", "status", "labels", "prediction", "consensus"} <= set(image)
+    assert {
+        "id",
+        "name",
+        "width",
+        "height",
+        "sha256",
+        "metadata",
+        "status",
+        "labels",
+        "prediction",
+        "consensus",
+    } <= set(image)
     assert (image["name"], image["status"], image["metadata"]) == ("two.jpg", "disputed", {"site": "south"})
     assert {(label["annotator"], *label["categories"]) for label in image["labels"]} == {("ann", "cat"), ("bea", "dog")}
     assert image["prediction"]["probabilities"]["dog"] == pytest.approx(0.6)

@@ -115,7 +115,10 @@ def test_a_replay_after_an_undo_resurrects_nothing(project, ann):
 def test_a_label_without_a_claim_is_refused_and_strangers_learn_nothing(project, ann, carl):
     [image] = add_images(project, 1)
 
-    member, stranger = put(as_person(ann), image.pk, categories=["cat"]), put(as_person(carl), image.pk, categories=["cat"])
+    member, stranger = (
+        put(as_person(ann), image.pk, categories=["cat"]),
+        put(as_person(carl), image.pk, categories=["cat"]),
+    )
 
     assert (member.status_code, error_of(member)) == (409, "no_claim")
     assert (stranger.status_code, error_of(stranger)) == (404, "not_found")
@@ -214,7 +217,15 @@ def test_an_admin_labels_only_as_a_member(project, ada):
 
 
 @pytest.mark.parametrize(
-    "body", [{"count": 0}, {"count": 51}, {"count": "many"}, {"client": "tab"}, {"predicted": "wolf"}, {"min_confidence": "nan"}]
+    "body",
+    [
+        {"count": 0},
+        {"count": 51},
+        {"count": "many"},
+        {"client": "tab"},
+        {"predicted": "wolf"},
+        {"min_confidence": "nan"},
+    ],
 )
 def test_a_claim_that_makes_no_sense_is_refused(project, ann, body):
     add_images(project, 1)
@@ -262,7 +273,8 @@ def test_the_long_table_has_a_row_per_current_judgement(project, labeled, rev):
         (labeled[1].pk, "bea", ["fox"]),
         (labeled[1].pk, "ann", ["dog"]),
     ]
-    wanted = {"id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
+    wanted = {"id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds",
+    "prelabel_shown",
               "purpose", "round", "extra"}  # fmt: skip
     assert wanted <= set(rows[0])
     assert rows[0]["file_name"] == labeled[0].name
@@ -282,7 +294,9 @@ def test_the_long_table_as_csv(project, labeled, rev):
 
     lines = b"".join(response.streaming_content).decode().splitlines()
     assert response["Content-Type"] == "text/csv; charset=utf-8"
-    assert lines[0].startswith("id,image,file_name,annotator,categories,answer,created_at,seconds,prelabel_shown,purpose,round,extra")
+    assert lines[0].startswith(
+        "id,image,file_name,annotator,categories,answer,created_at,seconds,prelabel_shown,purpose,round,extra"
+    )
     assert [line.split(",")[3:5] for line in lines[1:]] == [["bea", "cat"], ["bea", "fox"]]
 
 
@@ -297,8 +311,10 @@ def test_pages_follow_each_other_by_cursor_without_gap_or_repetition(project, la
     assert seen == sorted(Label.objects.current().values_list("id", flat=True))
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=WzFd0", "cursor=WyJhIl0", "cursor=W10", "page_size=0", "page_size=1001",
-                                   "page_size=ten", "format=xlsx", "history=perhaps", "annotator=%00", "image=-1"])  # fmt: skip
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=WzFd0", "cursor=WyJhIl0", "cursor=W10", "page_size=0",
+"page_size=1001",
+                                   "page_size=ten", "format=xlsx", "history=perhaps", "annotator=%00",
+                                   "image=-1"])  # fmt: skip
 def test_a_list_refuses_what_it_cannot_read(project, rev, query):
     response = as_person(rev).get(f"/api/projects/{project.pk}/labels/?{query}")
 

@@ -159,7 +159,8 @@ def test_a_class_has_a_version_of_its_own(project, lena):
 
 
 @pytest.mark.parametrize(
-    "body", [{"name": ""}, {"name": "dog"}, {"key": "s"}, {"key": "ab"}, {"merged_into": "wolf"}, {"merged_into": "cat"},
+    "body", [{"name": ""}, {"name": "dog"}, {"key": "s"}, {"key": "ab"}, {"merged_into": "wolf"},
+    {"merged_into": "cat"},
              {"merged_into": True}, {"retired": "perhaps"}, {"position": -1}]
 )  # fmt: skip
 def test_a_change_of_a_class_that_makes_no_sense_is_refused(project, lena, body):

@@ -260,7 +260,6 @@ def test_two_who_cannot_tell_are_a_disagreement_too(project, ann, bea, rev):
 
 
 def test_progress_counts_images_labels_and_people(project, twelve, rev, ann):
-    images, _, _ = twelve
     add_images(project, 3)
     url = f"/api/projects/{project.pk}/progress/"
 
@@ -301,7 +300,9 @@ def test_an_uncertain_pace_may_mean_never():
     assert days_left([0, 0, 30], 1000).high is None
 
 
-@pytest.mark.parametrize(("per_day", "left", "value"), [([], 10, None), ([5, 5], 10, None), ([0, 0, 0], 10, None), ([5], 0, 0.0)])
+@pytest.mark.parametrize(
+    ("per_day", "left", "value"), [([], 10, None), ([5, 5], 10, None), ([0, 0, 0], 10, None), ([5], 0, 0.0)]
+)
 def test_what_no_forecast_can_say(per_day, left, value):
     forecast = days_left(per_day, left)
     assert forecast.value == value

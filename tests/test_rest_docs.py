@@ -27,7 +27,9 @@ def test_every_address_is_listed(route):
     assert f"`/api/{address}`" in PAGE
 
 
-@pytest.mark.parametrize("code", sorted(CODES | {"not_authenticated", "csrf_failed", "internal", "database_unavailable"}))
+@pytest.mark.parametrize(
+    "code", sorted(CODES | {"not_authenticated", "csrf_failed", "internal", "database_unavailable"})
+)
 def test_every_code_is_listed(code):
     assert f"`{code}`" in PAGE
 

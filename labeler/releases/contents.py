@@ -6,11 +6,12 @@ All of it as of one moment, however long the reader takes, and in memory that do
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
@@ -132,36 +133,35 @@ class _Reader:
 
     def _labels(self, ids: list[int]) -> dict[int, list[Judgement]]:
         found: dict[int, list[Judgement]] = defaultdict(list)
-        rows = Label.objects.current().filter(image__in=ids).order_by("image", "id").values_list(
-            "image_id", "id", "annotator_id", "answer", "categories", "created_at", "seconds", "purpose", "round", "extra",
-            "reason", "chosen_by", "guideline_version", "label_set_version", "shown_prediction__categories",
+        rows: Iterable[Any] = Label.objects.current().filter(image__in=ids).order_by("image", "id").values_list(
+            "image_id", "id", "annotator_id", "answer", "categories", "created_at", "seconds", "purpose", "round",
+            "extra", "reason", "chosen_by", "guideline_version", "label_set_version", "shown_prediction__categories",
             "shown_prediction__probability", "shown_prediction__run__number",
         )  # fmt: skip
-        for (
-            image,
-            pk,
-            annotator,
-            answer,
-            named,
-            created,
-            seconds,
-            purpose,
-            round_,
-            extra,
-            reason,
-            why,
-            text,
-            set_,
-            *s,
-        ) in rows:
+        for image, pk, annotator, answer, named, created_at, seconds, *columns in rows:
+            purpose, round_, extra, reason, chosen_by, guideline, label_set_version, *shown = columns
             found[image].append(
                 Judgement(
-                    id=pk, annotator=self.usernames[annotator], answer=answer, categories=self.names(named), created_at=created,
-                    seconds=seconds, shown=None if s[1] is None else Shown(self.names(s[0]), s[1], s[2]), purpose=purpose,
-                    round=round_, extra=extra, reason=reason, chosen_by=why, guideline_version=text, label_set_version=set_,
+                    id=pk,
+                    annotator=self.usernames[annotator],
+                    answer=answer,
+                    categories=self.names(named),
+                    created_at=created_at,
+                    seconds=seconds,
+                    shown=self._shown(*shown),
+                    purpose=purpose,
+                    round=round_,
+                    extra=extra,
+                    reason=reason,
+                    chosen_by=chosen_by,
+                    guideline_version=guideline,
+                    label_set_version=label_set_version,
                 )
-            )  # fmt: skip
+            )
         return found
+
+    def _shown(self, categories: list[int], probability: float | None, model: int) -> Shown | None:
+        return None if probability is None else Shown(self.names(categories), probability, model)
 
     def _opinions(self, ids: list[int]) -> dict[int, Opinion]:
         if self.run is None:

@@ -13,7 +13,8 @@ from labeler.releases.contents import snapshot
 from labeler.releases.text import classes, csv_chunks
 
 COLUMNS = (
-    "id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown", "purpose",
+    "id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
+    "purpose",
     "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version",
 )  # fmt: skip
 

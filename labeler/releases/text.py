@@ -31,7 +31,7 @@ def cell(value: Any) -> Any:
 
 
 def classes(names: Sequence[str] | None, *, multi: bool) -> str:
-    """Classes in one cell: the name, or for multi-label projects all of them with | between (\\| is one inside a name)."""
+    """Classes in one cell: the name; in multi-label projects all of them with | between (\\| is one in a name)."""
     if not names:
         return ""
     if not multi:

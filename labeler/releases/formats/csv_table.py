@@ -44,7 +44,9 @@ def _rows(contents: Contents, multi: bool) -> Iterator[list[Any]]:
         shown = label.shown
         yield [
             image.pk, image.name, image.sha256, label.annotator, classes(label.categories, multi=multi), label.answer,
-            label.created_at, label.seconds, shown is not None, classes(shown.categories, multi=multi) if shown else None,
-            shown.probability if shown else None, shown.model if shown else None, label.purpose, label.round, label.extra,
+            label.created_at, label.seconds, shown is not None, classes(shown.categories,
+            multi=multi) if shown else None,
+            shown.probability if shown else None, shown.model if shown else None, label.purpose, label.round,
+            label.extra,
             label.reason, label.chosen_by, label.guideline_version, label.label_set_version, *after, label.id,
         ]  # fmt: skip

@@ -13,6 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import BinaryIO, cast
 
 from django.db.models import Q
 
@@ -66,7 +67,8 @@ def write(project: Project) -> Iterator[bytes]:
     folders = Folders()
     counts: Counter[str] = Counter()
     missing: list[dict[str, object]] = []
-    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_STORED, allowZip64=True) as archive, snapshot():  # type: ignore[arg-type]
+    sink = cast("BinaryIO", outbox)
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive, snapshot():
         for contents in read(project):
             if not contents.consensus_names:
                 continue
@@ -120,7 +122,7 @@ class Folders:
 
 
 def safe_part(name: str, otherwise: str) -> str:
-    """`name` as one part of a path: no separators, nothing invisible, no leading or trailing dot, no device of Windows."""
+    """`name` as one part of a path: no separators, nothing invisible, no dots around it, no device of Windows."""
     part = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(" .")[:80].rstrip(" .") or otherwise
     return f"{part}_" if part.split(".")[0].casefold() in _WINDOWS_DEVICES else part
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ class FeatureBatch:
 
 
 def embed(
-    sources: Sequence[Source | Callable[[], Source]],
+    sources: Sequence[Source],
     backbone: Backbone,
     device: torch.device,
     *,
@@ -67,7 +67,7 @@ def _features(network: Any, backbone: Backbone, pixels: NDArray[np.uint8], batch
 
 
 def decoded_batches(
-    sources: Sequence[Source | Callable[[], Source]], *, batch: int, size: int
+    sources: Sequence[Source], *, batch: int, size: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], dict[int, str]]]:
     """(indices (n,), uint8 pixels (n, size, size, 3), {index: reason}), decoded ahead in a thread."""
     ready: queue.Queue[Any] = queue.Queue(BATCHES_AHEAD)
@@ -89,7 +89,7 @@ def decoded_batches(
                 for index in range(start, min(start + batch, len(sources))):
                     source = sources[index]
                     try:
-                        pixels.append(decode(source() if callable(source) else source, size=size))
+                        pixels.append(decode(source, size=size))
                         indices.append(index)
                     except ImageUnreadable as error:
                         failed[index] = str(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,7 +22,9 @@ from torch import Tensor
 
 from worker.ml.errors import ImageUnreadable
 
-Source = str | Path | bytes | IO[bytes]
+# where an image's bytes are: a path, the bytes, an open file, or a function that gives one of them when it is its turn
+Bytes = str | Path | bytes | IO[bytes]
+Source = Bytes | Callable[[], Bytes]
 
 # Named formats only: Pillow has some forty decoders active, and the rest of them has no business here.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -36,7 +39,8 @@ def open_upright(source: Source, *, short_side: int) -> Image.Image:
     Raises ImageUnreadable with the reason: missing, not an image of FORMATS, too large, truncated.
     """
     try:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+        given = source() if callable(source) else source
+        image = Image.open(io.BytesIO(given) if isinstance(given, bytes) else given, formats=FORMATS)
         with image:
             width, height = image.size
             if width * height > MAX_PIXELS:

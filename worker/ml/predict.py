@@ -6,7 +6,7 @@ Knows checkpoints, features and images. Does not know which images need a predic
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,9 +122,7 @@ def network_of(model: Model) -> FrozenNetwork:
     return FrozenNetwork(network, model.device)
 
 
-def predict_images(
-    model: Model, sources: Sequence[Source | Callable[[], Source]], *, batch: int = 16
-) -> Iterator[PredictionBatch]:
+def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) -> Iterator[PredictionBatch]:
     """Probabilities of images, streamed; a broken one is reported in `failed`, the others go on."""
     backbone = backbones.get(model.checkpoint.backbone)
     network = network_of(model)
@@ -148,7 +146,7 @@ def predict(
     model: Model,
     *,
     features: NDArray | None = None,
-    sources: Sequence[Source | Callable[[], Source]] | None = None,
+    sources: Sequence[Source] | None = None,
 ) -> NDArray[np.float32]:
     """Probabilities (n, K) from features where they suffice, else from the images; NaN rows: unreadable images."""
     if features is not None and model.uses_features:

@@ -7,7 +7,7 @@ Knows arrays and settings. Does not know how a candidate learns (candidates.py, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,7 @@ class TrainingSet:
     targets: NDArray
     categories: Sequence[Any]
     task: str = "single"
-    sources: Sequence[Source | Callable[[], Source]] | None = None
+    sources: Sequence[Source] | None = None
     weights: NDArray | None = None
     groups: NDArray[np.int64] | None = None
 

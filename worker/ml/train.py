@@ -20,9 +20,9 @@ from worker.ml import metrics
 from worker.ml.candidates import Candidate, Frozen
 from worker.ml.compare import better_beyond_noise, scores
 from worker.ml.config import TrainConfig
-from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
+from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
 from worker.ml.folds import stratified_folds
-from worker.ml.images import CACHE_SIDE, ImageUnreadable, decode
+from worker.ml.images import CACHE_SIDE, decode
 from worker.ml.logistic import scale_features
 from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, losses
 from worker.ml.storage import Stages, fingerprint
@@ -132,7 +132,7 @@ def _decode(samples: TrainingSet) -> Generator[Progress, None, tuple[NDArray[np.
     told = 0.0
     for index, source in enumerate(samples.sources):
         try:
-            pixels[index] = decode(source() if callable(source) else source, size=CACHE_SIDE)
+            pixels[index] = decode(source, size=CACHE_SIDE)
         except ImageUnreadable as error:
             failed[index] = str(error)
         if time.monotonic() - told > 1 or index == n - 1:

@@ -210,7 +210,7 @@ def _measure(run: Run, cut: int) -> tuple[float, float, int]:
     config = run.config
     backbone = backbones.get(config.backbone)
     frozen = backbones.frozen(backbone, run.device)
-    pixels = run.pixels[: config.finetune.batch]
+    pixels = run.pixels[: min(16, config.finetune.batch)]
     views = LiveViews(pixels, frozen, backbone, config.image_size, cut, config.augmentation)
     indices, generator = torch.arange(len(pixels)), torch.Generator().manual_seed(0)
     x = views.varied(indices, generator)  # a first pass, to warm up

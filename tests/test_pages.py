@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image as Pixels
 
@@ -452,3 +454,22 @@ def test_a_failed_run_says_why(as_, lena, project):
     )
 
     assert "The worker died 3 times." in as_(lena).get(url("model", project)).content.decode()
+
+
+def test_the_import_page_lists_what_a_program_uploaded(as_, lena, project):
+    picture = io.BytesIO()
+    Pixels.new("RGB", (40, 30), "green").save(picture, "PNG")
+    sent = [
+        SimpleUploadedFile("leaf.png", picture.getvalue(), "image/png"),
+        SimpleUploadedFile("notes.png", b"no image", "image/png"),
+    ]
+    browser = as_(lena)
+    answer = browser.post(
+        f"/api/projects/{project.pk}/images/", {"files": sent}, headers={"Idempotency-Key": str(uuid4())}
+    )
+    assert answer.status_code == 200, answer.content
+
+    page = browser.get(url("import", project)).content.decode()
+
+    assert "1 new · 0 here already · 1 refused" in page
+    assert "notes.png" in page

@@ -64,13 +64,19 @@ def _imports(project: Project) -> Any:
 
 def _row(job: Job) -> dict[str, Any]:
     result = job.result or {}
+    unnamed = _("Files from a browser or a program") if job.params.get("upload") else _("Import %(n)s") % {"n": job.pk}
     return {
         "job": job,
-        "name": job.params.get("name") or _("Import %(n)s") % {"n": job.pk},
-        "added": result.get("added", 0),
-        "duplicates": result.get("duplicates", 0),
+        "name": job.params.get("name") or unnamed,
+        "added": _count(result.get("added", 0)),
+        "duplicates": _count(result.get("duplicates", 0)),
         "refused": result.get("refused", []),
     }
+
+
+def _count(found: int | list[Any]) -> int:
+    """An import counts what it took in; an upload of single files lists it."""
+    return len(found) if isinstance(found, list) else found
 
 
 def _no_worker() -> bool:

@@ -1,7 +1,7 @@
 """The loop, end to end, as its users meet it: `up`, real servers, a real worker, browsers.
 
-Import images, three people label, kappa appears, a run trains, pre-labels are shown and accepted, and the export contains
-exactly what was keyed.
+Import images, three people label, kappa appears, a run trains, pre-labels are shown and accepted, and the export
+contains exactly what was keyed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sklearn.metrics import cohen_kappa_score
 
-from labeler.demo.drawing import CATEGORIES, as_bytes, draw_leaf
+from labeler.demo.drawing import CATEGORIES, draw_jpeg
 from tests.client import Client
 from tests.test_up import Up, manage, wait_for
 
@@ -45,7 +45,7 @@ def running():
 def leaves(tmp_path_factory) -> dict[str, bytes]:
     """Eighty drawn leaves by file name; the name says what each shows."""
     return {
-        f"{kind.lower().replace(' ', '-')}-{number:02}.jpg": as_bytes(draw_leaf(5000 + number * 7 + place, kind))
+        f"{kind.lower().replace(' ', '-')}-{number:02}.jpg": draw_jpeg(5000 + number * 7 + place, kind)
         for place, kind in enumerate(CATEGORIES)
         for number in range(16)
     }
@@ -139,7 +139,7 @@ def test_from_photographs_to_accepted_prelabels_and_an_exact_export(running, lea
     lead_page.goto(up.url + "projects/new/")
     lead_page.get_by_label("Name", exact=True).fill("Leaves")
     lead_page.get_by_label("Question").fill("What is wrong with this leaf?")
-    lead_page.get_by_label("Classes").fill(", ".join(CATEGORIES))
+    lead_page.get_by_role("textbox", name="Classes").fill(", ".join(CATEGORIES))
     lead_page.get_by_role("button", name="Create project").click()
     lead_page.wait_for_url(re.compile(r"/projects/\d+/"))
     project_id = int(re.search(r"/projects/(\d+)/", lead_page.url)[1])
@@ -151,14 +151,14 @@ def test_from_photographs_to_accepted_prelabels_and_an_exact_export(running, lea
     bring_in(lead_page, up, project_id, first)
     for person in PEOPLE:
         lead_page.goto(f"{up.url}projects/{project_id}/members/")
-        lead_page.get_by_label("Username").fill(person)
+        lead_page.get_by_label("User name").fill(person)
         lead_page.get_by_role("button", name="Add", exact=True).click()
         expect(lead_page.get_by_label(f"Role of {person}")).to_be_visible()
 
     # three people, each in a browser of their own, until nothing is left: two labels per image
     names = names_by_id(lead, project_id)
     people = [Annotator(name, new_context().new_page(), up, project_id, names) for name in PEOPLE]
-    while any([person.label_one() for person in people]):
+    while any([person.label_one() for person in people]):  # noqa: C419 - everybody's turn, not until the first
         pass
     for person in people:
         person.finish()
@@ -197,7 +197,7 @@ def test_from_photographs_to_accepted_prelabels_and_an_exact_export(running, lea
     for person in people:
         person.names = names
         person.page.reload()
-    while any([person.label_one(accept=True) for person in people]):
+    while any([person.label_one(accept=True) for person in people]):  # noqa: C419
         pass
     for person in people:
         person.finish()

@@ -24,11 +24,19 @@ PYTHONS = ("3.11.2", "3.11.9", "3.12.4", "3.13.1", "3.14.0")
 PLATFORMS = (("linux", "Linux", "x86_64"), ("linux", "Linux", "aarch64"), ("darwin", "Darwin", "arm64"))
 ENVIRONMENTS = [
     {
-        "python_full_version": python, "python_version": python.rpartition(".")[0], "sys_platform": system,
-        "platform_system": name, "platform_machine": machine, "os_name": "posix", "implementation_name": "cpython",
-        "platform_python_implementation": "CPython", "implementation_version": python, "extra": "",
+        "python_full_version": python,
+        "python_version": python.rpartition(".")[0],
+        "sys_platform": system,
+        "platform_system": name,
+        "platform_machine": machine,
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "implementation_version": python,
+        "extra": "",
     }
-    for python in PYTHONS for system, name, machine in PLATFORMS
+    for python in PYTHONS
+    for system, name, machine in PLATFORMS
 ]
 
 
@@ -68,7 +76,11 @@ def closure(wanted: list[str]) -> dict[str, tuple[str, str | None]]:
             child = Requirement(line)
             texts = str(child.marker) if child.marker else ""
             if "extra" in texts:
-                if not any(child.marker.evaluate({**env, "extra": extra}) for extra in requirement.extras for env in ENVIRONMENTS):
+                if not any(
+                    child.marker.evaluate({**env, "extra": extra})
+                    for extra in requirement.extras
+                    for env in ENVIRONMENTS
+                ):
                     continue
                 child.marker = None
             queue.append((child, marker))

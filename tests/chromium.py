@@ -35,9 +35,7 @@ def browser_path() -> str:
     found = find_browser()
     if found is not None:
         return found
-    sentence = (
-        "no Chromium here (Debian: apt-get install chromium; or name one with LABELER_BROWSER)"
-    )
+    sentence = "no Chromium here (Debian: apt-get install chromium; or name one with LABELER_BROWSER)"
     if os.environ.get("LABELER_REQUIRE_BROWSER") == "1":
         pytest.fail(f"LABELER_REQUIRE_BROWSER=1, but {sentence}")
     pytest.skip(sentence)

@@ -41,10 +41,7 @@ KRIPPENDORFF_C = """
 def rows_of(table):
     """People x images with None for a missing answer -> (image, annotator, category), ordered by image."""
     found = [
-        (i, a, answers[i])
-        for i in range(len(table[0]))
-        for a, answers in enumerate(table)
-        if answers[i] is not None
+        (i, a, answers[i]) for i in range(len(table[0])) for a, answers in enumerate(table) if answers[i] is not None
     ]
     return tuple(np.array(column, dtype=np.int64) for column in zip(*found, strict=True))
 
@@ -198,9 +195,7 @@ def test_below_100_images_the_interval_is_that_of_the_smoothed_table():
     assert kappa.high == pytest.approx(smoothed.kappa + 1.959964 * smoothed.std_kappa, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [([0, 1], [0]), ([0, 3], [0, 0]), ([-1, 0], [0, 0]), ([[0, 1]], [[0, 1]])]
-)
+@pytest.mark.parametrize(("a", "b"), [([0, 1], [0]), ([0, 3], [0, 0]), ([-1, 0], [0, 0]), ([[0, 1]], [[0, 1]])])
 def test_labels_that_cannot_be_compared_are_refused(a, b):
     with pytest.raises(ValueError, match=r"label|category"):
         cohen_kappa(a, b, 3)
@@ -289,9 +284,7 @@ def test_counts_are_those_of_every_two_rows_of_an_image(rows):
         np.array([label for _, label in rows], dtype=np.int64),
     )
     counts = count_pairs(image, annotator, category, 5, 3)
-    found = {
-        (int(a), int(b)): counts.table(i) for i, (a, b) in enumerate(zip(counts.a, counts.b, strict=True))
-    }
+    found = {(int(a), int(b)): counts.table(i) for i, (a, b) in enumerate(zip(counts.a, counts.b, strict=True))}
     expected = counted(image, annotator, category, 5, 3)
     assert found.keys() == expected.keys()
     for pair in found:
@@ -344,9 +337,7 @@ def test_fleiss_of_fourteen_raters_and_ten_subjects():
 @given(st.integers(2, 5), st.integers(2, 4), st.data())
 def test_fleiss_equals_statsmodels(m, k, data):
     statsmodels = pytest.importorskip("statsmodels.stats.inter_rater")
-    answers = data.draw(
-        st.lists(st.lists(st.integers(0, k - 1), min_size=m, max_size=m), min_size=2, max_size=12)
-    )
+    answers = data.draw(st.lists(st.lists(st.integers(0, k - 1), min_size=m, max_size=m), min_size=2, max_size=12))
     votes = np.array([np.bincount(row, minlength=k) for row in answers])
     fleiss = fleiss_kappa(votes)
     if fleiss.value is None:
@@ -392,9 +383,7 @@ def test_alpha_is_one_minus_observed_over_expected_disagreement(votes):
     units = [unit for unit in units if len(unit) >= 2]
     values = [value for unit in units for value in unit]
     n = len(values)
-    observed = sum(
-        sum(x != y for x, y in itertools.permutations(unit, 2)) / (len(unit) - 1) for unit in units
-    )
+    observed = sum(sum(x != y for x, y in itertools.permutations(unit, 2)) / (len(unit) - 1) for unit in units)
     expected = sum(x != y for x, y in itertools.permutations(values, 2)) / (n - 1) if n > 1 else 0
     stat = krippendorff_alpha(votes)
     if not units:
@@ -545,9 +534,7 @@ def test_a_class_of_many_people_is_pooled_over_pairs():
 def test_the_order_of_rows_does_not_matter_to_a_report():
     rows = simulated(60, 4, 3, 3)
     shuffled = np.random.default_rng(1).permutation(rows[0].size)
-    assert summarize(*rows, 4, 3, "single") == summarize(
-        *(column[shuffled] for column in rows), 4, 3, "single"
-    )
+    assert summarize(*rows, 4, 3, "single") == summarize(*(column[shuffled] for column in rows), 4, 3, "single")
 
 
 @settings(max_examples=25)
@@ -655,9 +642,7 @@ def bluebirds():
     if not folder or not path.is_file():
         pytest.skip("LABELER_TEST_DATA has no bluebirds/labels.csv")
     with path.open(newline="") as lines:
-        found = sorted(
-            (row["item"], row["annotator"], row["label"], row["truth"]) for row in csv.DictReader(lines)
-        )
+        found = sorted((row["item"], row["annotator"], row["label"], row["truth"]) for row in csv.DictReader(lines))
     columns = [np.unique(column, return_inverse=True)[1] for column in list(zip(*found, strict=True))[:3]]
     return (*columns, {row[0]: row[3] for row in found}, sorted({row[2] for row in found}))
 

@@ -58,9 +58,7 @@ CHARTS = {
     ),
     "bars": lambda name: bars([Bar(name, 3, name, f"/{name}"), Bar("b", 1)]),
     "meter": lambda name: meter(3, 10, name),
-    "nothing": lambda name: (
-        bars([], empty=name) + line_chart(name, name, [], x_name="x", y_name="y", empty=name)
-    ),
+    "nothing": lambda name: bars([], empty=name) + line_chart(name, name, [], x_name="x", y_name="y", empty=name),
 }
 
 
@@ -113,10 +111,7 @@ def test_a_pair_shows_its_kappa_interval_and_images_on_both_sides_of_the_diagona
 
 def test_few_images_are_not_coloured_and_an_undefined_pair_says_why():
     titles = {cell.get("title"): cell.get("class") for cell in matrix_of_three().iter("span")}
-    assert (
-        titles["Ann and Dora: κ 0.50 (95 % 0.10 to 0.80), 12 shared images; too few shared images"]
-        == "cell none"
-    )
+    assert titles["Ann and Dora: κ 0.50 (95 % 0.10 to 0.80), 12 shared images; too few shared images"] == "cell none"
     assert titles["Bea and Dora: both always chose the same class"] == "cell none"
 
 
@@ -257,9 +252,7 @@ points = st.lists(st.tuples(st.integers(-1000, 100_000), st.floats(-1e6, 1e6)), 
 
 @given(points)
 def test_every_point_lies_inside_the_frame(found):
-    tree = parsed(
-        line_chart("t", "s", [Series("a", sorted(found))], x_name="x", y_name="y", width=620, height=300)
-    )
+    tree = parsed(line_chart("t", "s", [Series("a", sorted(found))], x_name="x", y_name="y", width=620, height=300))
     drawn = [path.get("d") for path in tree.iter("path")]
     places = [tuple(map(float, at)) for d in drawn for at in re.findall(r"(-?[\d.]+) (-?[\d.]+)", d)]
     places += [(float(dot.get("cx")), float(dot.get("cy"))) for dot in tree.iter("circle")]

@@ -48,8 +48,7 @@ def alpha_by_definition(image, answers):
     units = [unit for unit in units if len(unit) >= 2]
     values = np.concatenate(units)
     observed = sum(
-        sum(masi_distance(x, y) for x, y in itertools.permutations(unit, 2)) / (len(unit) - 1)
-        for unit in units
+        sum(masi_distance(x, y) for x, y in itertools.permutations(unit, 2)) / (len(unit) - 1) for unit in units
     )
     expected = sum(masi_distance(x, y) for x, y in itertools.permutations(values, 2)) / (len(values) - 1)
     return 1 - observed / expected if expected else None
@@ -92,9 +91,7 @@ def test_alphas_interval_is_that_of_resampled_images():
     for _ in range(200):
         drawn = rng.integers(0, 120, 120)
         rows = (drawn[:, None] * 2 + np.arange(2)).ravel()
-        found.append(
-            summarize(np.arange(120).repeat(2), annotator[rows], answers[rows], 3, 4, "multi").alpha.value
-        )
+        found.append(summarize(np.arange(120).repeat(2), annotator[rows], answers[rows], 3, 4, "multi").alpha.value)
     stat = summarize(image, annotator, answers, 3, 4, "multi").alpha
     assert (stat.high - stat.low) / 3.92 == pytest.approx(np.std(found), rel=0.2)
 
@@ -137,9 +134,7 @@ def test_the_error_of_lights_mean_is_that_of_resampled_images():
     for _ in range(200):
         drawn = rng.integers(0, 300, 300)
         rows = (drawn[:, None] * 3 + np.arange(3)).ravel()
-        found.append(
-            summarize(np.arange(300).repeat(3), annotator[rows], answers[rows], 4, 3, "multi").light.value
-        )
+        found.append(summarize(np.arange(300).repeat(3), annotator[rows], answers[rows], 4, 3, "multi").light.value)
     assert (summary.light.high - summary.light.low) / 3.92 == pytest.approx(np.std(found), rel=0.2)
 
 

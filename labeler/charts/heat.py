@@ -62,14 +62,10 @@ def pair_matrix(
         for (i, j), cell in sorted(cells.items())
     ]
     listed = twin(caption, ("Pair", "kappa", "95 % interval", "Shared images", "Note"), rows) if rows else ""
-    return (
-        scrolling(caption, matrix) + heat_scale(f"neutral at the project target, κ {number(target)}") + listed
-    )
+    return scrolling(caption, matrix) + heat_scale(f"neutral at the project target, κ {number(target)}") + listed
 
 
-def _pair_cell(
-    names: Sequence[str], cells: Mapping[tuple[int, int], PairCell], i: int, j: int, target: float
-) -> str:
+def _pair_cell(names: Sequence[str], cells: Mapping[tuple[int, int], PairCell], i: int, j: int, target: float) -> str:
     cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, "no shared images")
     pair = f"{names[i]} and {names[j]}: "
     shared = count(cell.n, "shared image", "shared images")
@@ -79,11 +75,7 @@ def _pair_cell(
     said = f"κ {number(cell.value)}" + (f" (95 % {interval})" if interval else "") + f", {shared}"
     if cell.reason:
         said += f"; {cell.reason}"
-    note = (
-        f"±{(cell.high - cell.low) / 2:.2f}"
-        if cell.low is not None and cell.high is not None
-        else f"n {cell.n:,}"
-    )
+    note = f"±{(cell.high - cell.low) / 2:.2f}" if cell.low is not None and cell.high is not None else f"n {cell.n:,}"
     level = "none" if cell.n < FEW_IMAGES else f"d{level_around(cell.value, target)}"
     return _cell(f"{number(cell.value)}<small>{note}</small>", level, pair + said, cell.href)
 

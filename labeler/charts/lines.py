@@ -223,9 +223,7 @@ def _legend(series: Sequence[Series], width: int) -> tuple[str, int]:
     return "".join(items), (row + 1) * LEGEND_ROW
 
 
-def _as_table(
-    title: str, series: Sequence[Series], x_name: str, x_words: dict[float, str], percent: bool
-) -> str:
+def _as_table(title: str, series: Sequence[Series], x_name: str, x_words: dict[float, str], percent: bool) -> str:
     values: list[dict[float, float]] = [{x: y for x, y in one.points if y is not None} for one in series]
     bands = [{x: (low, high) for x, low, high in one.band} for one in series]
     xs = {x for points in values for x in points} | {x for edges in bands for x in edges}

@@ -48,13 +48,9 @@ def place(value: float) -> str:
 
 def table(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A plain table; the first cell of each row names it."""
-    columns = "".join(
-        f'<th scope="col"{"" if i == 0 else RIGHT}>{text(cell)}</th>' for i, cell in enumerate(head)
-    )
+    columns = "".join(f'<th scope="col"{"" if i == 0 else RIGHT}>{text(cell)}</th>' for i, cell in enumerate(head))
     body = "".join(
-        f'<tr><th scope="row">{text(name)}</th>'
-        + "".join(f"<td{RIGHT}>{text(cell)}</td>" for cell in cells)
-        + "</tr>"
+        f'<tr><th scope="row">{text(name)}</th>' + "".join(f"<td{RIGHT}>{text(cell)}</td>" for cell in cells) + "</tr>"
         for name, *cells in rows
     )
     return (

@@ -41,9 +41,7 @@ class LoginForm(AuthenticationForm):
         if username and password:
             address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
             try:
-                self.user_cache = accounts.check_password(
-                    username=username, password=password, address=address
-                )
+                self.user_cache = accounts.check_password(username=username, password=password, address=address)
             except LabelerError as error:
                 raise ValidationError(error.message) from error
             self.confirm_login_allowed(self.user_cache)

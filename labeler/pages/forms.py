@@ -66,9 +66,7 @@ class NewProject(forms.Form):
         help_text=_("One line, separated by commas: rust, leaf spot, mildew, healthy"),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    task = forms.ChoiceField(
-        label=_("Each image gets"), choices=TASKS, initial=Task.SINGLE, widget=forms.RadioSelect
-    )
+    task = forms.ChoiceField(label=_("Each image gets"), choices=TASKS, initial=Task.SINGLE, widget=forms.RadioSelect)
     labels_per_image = forms.IntegerField(
         label=_("Labels per image"),
         min_value=1,
@@ -82,9 +80,7 @@ class NewProject(forms.Form):
         if not names:
             raise ValidationError(_("Name at least one class."))
         if len(names) > MOST_CLASSES:
-            raise ValidationError(
-                _("At most %(n)s classes fit on a labeling screen."), params={"n": MOST_CLASSES}
-            )
+            raise ValidationError(_("At most %(n)s classes fit on a labeling screen."), params={"n": MOST_CLASSES})
         if any(len(name) > 200 for name in names):
             raise ValidationError(_("A class name has at most 200 characters."))
         if twin := first_twin(names):
@@ -153,9 +149,7 @@ class Settings(forms.Form):
     ask_uncertain_first = forms.BooleanField(
         label=_("Ask first where the model is unsure"), required=False, help_text=_("Off: random order.")
     )
-    train_automatically = forms.BooleanField(
-        label=_("Train by itself when enough new labels are in"), required=False
-    )
+    train_automatically = forms.BooleanField(label=_("Train by itself when enough new labels are in"), required=False)
     show_file_names = forms.BooleanField(
         label=_("Show file names to annotators"),
         required=False,
@@ -184,9 +178,7 @@ class ClassChange(forms.Form):
     """One class of the set, on the settings page."""
 
     name = forms.CharField(label=_("Name"), max_length=200)
-    description = forms.CharField(
-        label=_("Description"), max_length=2000, required=False, widget=forms.TextInput()
-    )
+    description = forms.CharField(label=_("Description"), max_length=2000, required=False, widget=forms.TextInput())
     key = forms.CharField(label=_("Key"), max_length=1, required=False)
 
 
@@ -215,9 +207,7 @@ class AddMember(forms.Form):
     username = forms.CharField(
         label=_("User name"),
         max_length=150,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
 
@@ -225,9 +215,7 @@ class AddMember(forms.Form):
 class NewToken(forms.Form):
     """A credential for a REST client."""
 
-    name = forms.CharField(
-        label=_("Name"), max_length=100, help_text=_("What will use it: laptop, nightly export …")
-    )
+    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What will use it: laptop, nightly export …"))
     scopes = forms.MultipleChoiceField(
         label=_("May"),
         choices=[

@@ -83,9 +83,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     elif status:
         found = found.filter(status=status)
     if category_id is not None:
-        said = Label.objects.filter(
-            image=OuterRef("pk"), superseded_at=None, categories__contains=[category_id]
-        )
+        said = Label.objects.filter(image=OuterRef("pk"), superseded_at=None, categories__contains=[category_id])
         found = found.filter(Exists(said))
     divided = status in (Status.DISPUTED, DIFFER)
     found = found.order_by("-disagreement", "id") if divided else found.order_by("-id")
@@ -110,9 +108,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             category_id=category_id,
             categories=list(project.categories.in_use()),
             places=places_of(project),
-            statuses=[
-                {"label": label, "url": link(status=value), "on": value == status} for value, label in choices
-            ],
+            statuses=[{"label": label, "url": link(status=value), "on": value == status} for value, label in choices],
             rows=[tile(image, index) for image in rows[:PER_PAGE]],
             has_images=bool(rows) or Image.objects.for_project(project).exists(),
             before=link(page=page - 1) if page > 1 else "",
@@ -144,9 +140,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     if request.method == "POST" and _decide(request, shown, form):
         return redirect("image", project.pk, shown.pk)
     index = categories.index(project)
-    labels = list(
-        Label.objects.filter(image=shown).select_related("annotator").order_by("annotator__username", "-id")
-    )
+    labels = list(Label.objects.filter(image=shown).select_related("annotator").order_by("annotator__username", "-id"))
     outcome = consensus.current([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)

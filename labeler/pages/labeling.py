@@ -73,9 +73,7 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
         "multi": project.is_multi,
         "labelSet": project.label_set_version,
         "lease_seconds": project.lease_seconds,
-        "categories": [
-            {"id": c.pk, "name": c.name, "key": c.key, "description": c.description} for c in categories
-        ],
+        "categories": [{"id": c.pk, "name": c.name, "key": c.key, "description": c.description} for c in categories],
         "images": project.images.count(),
         "done": own.filter(answer__in=VOTES).count(),
         "recent": recent_answers(project, annotator),
@@ -152,8 +150,6 @@ def texts() -> dict[str, str]:
         "undo_refused": _("Your answer “{answer}” was not taken back. {message}"),
         "show_image": _("Show the image"),
         "dismiss": _("Dismiss"),
-        "signed_out": _(
-            "You are logged out. Your answers are kept here: log in again in the new tab and come back."
-        ),
+        "signed_out": _("You are logged out. Your answers are kept here: log in again in the new tab and come back."),
         "log_in": _("Log in"),
     }

@@ -38,9 +38,7 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
         }
         for member in people
     ]
-    return render(
-        request, "project/members.html", access.context("members", rows=rows, form=form, roles=Role.choices)
-    )
+    return render(request, "project/members.html", access.context("members", rows=rows, form=form, roles=Role.choices))
 
 
 @project_page(Role.LEAD)

@@ -160,8 +160,7 @@ def _for_reviewers(
             "role": member.get_role_display(),
             "labels": labels.get(member.user.get_username(), 0),
             **{
-                name: figures.get(member.user.get_username(), {}).get(name)
-                for name in ("mean_kappa", "seconds_median")
+                name: figures.get(member.user.get_username(), {}).get(name) for name in ("mean_kappa", "seconds_median")
             },
         }
         for member in members

@@ -39,10 +39,7 @@ def cards(user: Any) -> list[dict[str, Any]]:
     for row in by_status.annotate(n=Count("id")):
         counts[row["project_id"]][row["status"]] = row["n"]
     people = dict(
-        Membership.objects.filter(project__in=ids)
-        .order_by()
-        .values_list("project_id")
-        .annotate(n=Count("id"))
+        Membership.objects.filter(project__in=ids).order_by().values_list("project_id").annotate(n=Count("id"))
     )
     own = {m.project_id: m for m in Membership.objects.filter(project__in=ids, user=user)}
     models = dict(TrainingRun.objects.active().filter(project__in=ids).values_list("project_id", "number"))
@@ -53,9 +50,7 @@ def cards(user: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _card(
-    project: Project, counts: dict[str, int], member: Membership | None, is_admin: bool
-) -> dict[str, Any]:
+def _card(project: Project, counts: dict[str, int], member: Membership | None, is_admin: bool) -> dict[str, Any]:
     images, settled = sum(counts.values()), counts.get(Status.SETTLED, 0)
     return {
         "project": project,

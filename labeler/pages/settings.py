@@ -114,9 +114,7 @@ def category(request: HttpRequest, access: Access, category_id: int) -> HttpResp
         return _page(request, access, class_forms={row.pk: form})
     changes = {"retired": True} if retire else form.cleaned_data
     try:
-        projects.change_category(
-            category=row, by=person(request), changes=changes, expected_version=_version(request)
-        )
+        projects.change_category(category=row, by=person(request), changes=changes, expected_version=_version(request))
     except LabelerError as error:
         if retire:
             messages.error(request, error.message)
@@ -136,9 +134,7 @@ def category(request: HttpRequest, access: Access, category_id: int) -> HttpResp
 def trash(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.POST.get("confirm", "").strip() != project.name:
-        messages.error(
-            request, _("Type the project's name exactly to move it to the trash. Nothing was changed.")
-        )
+        messages.error(request, _("Type the project's name exactly to move it to the trash. Nothing was changed."))
         return redirect("settings", project.pk)
     projects.trash(project=project, by=person(request))
     messages.success(

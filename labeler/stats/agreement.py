@@ -118,12 +118,9 @@ class AgreementSummary:
                 for pair in self.pairs
             ],
             "categories": [
-                {"name": classes[one.category], "kappa": one.kappa.as_dict(), "n": one.n}
-                for one in self.categories
+                {"name": classes[one.category], "kappa": one.kappa.as_dict(), "n": one.n} for one in self.categories
             ],
-            "confusion": [
-                {"a": classes[pair.a], "b": classes[pair.b], "count": pair.count} for pair in self.confusion
-            ],
+            "confusion": [{"a": classes[pair.a], "b": classes[pair.b], "count": pair.count} for pair in self.confusion],
             "annotators": [
                 {
                     "username": people[one.annotator],
@@ -170,9 +167,7 @@ def summarize(
         image, annotator, answers = image[order], annotator[order], answers[order]
     groups = group_rows(image)
     measure = _measure_single if task == "single" else _measure_multi
-    together, light, pairs, classes, confusion = measure(
-        groups, annotator, answers, n_annotators, n_categories
-    )
+    together, light, pairs, classes, confusion = measure(groups, annotator, answers, n_annotators, n_categories)
 
     chosen = np.bincount(answers, minlength=n_categories) if task == "single" else answers.sum(axis=0)
     labels = np.bincount(annotator, minlength=n_annotators)
@@ -249,8 +244,7 @@ def _measure_multi(
     fleiss = undefined("Fleiss' kappa is for one class per image; read alpha", alpha.n)
     kappas, classes, light = multilabel.pair_and_class_kappas(compared, n_categories)
     pairs = [
-        PairAgreement(a, b, kappa)
-        for a, b, kappa in zip(compared.a.tolist(), compared.b.tolist(), kappas, strict=True)
+        PairAgreement(a, b, kappa) for a, b, kappa in zip(compared.a.tolist(), compared.b.tolist(), kappas, strict=True)
     ]
     confusion = multilabel.confused_sets(compared, n_categories)
     return ManyRaters(alpha, fleiss, observed), light, pairs, classes, confusion
@@ -263,11 +257,7 @@ def _with_strangers(pairs: list[PairAgreement], labels: IntArray) -> list[PairAg
         return pairs
     nothing = Kappa(None, None, None, None, None, None, None, None, 0, NOTHING_SHARED)
     known = {(pair.a, pair.b): pair for pair in pairs}
-    return [
-        known.get((a, b)) or PairAgreement(a, b, nothing)
-        for i, a in enumerate(people)
-        for b in people[i + 1 :]
-    ]
+    return [known.get((a, b)) or PairAgreement(a, b, nothing) for i, a in enumerate(people) for b in people[i + 1 :]]
 
 
 def _ranked(table: IntArray) -> tuple[Confusion, ...]:
@@ -276,9 +266,7 @@ def _ranked(table: IntArray) -> tuple[Confusion, ...]:
     return tuple(Confusion(int(a[i]), int(b[i]), int(table[a[i], b[i]])) for i in order)
 
 
-def _per_annotator(
-    pairs: list[PairAgreement], labels: IntArray, shared: IntArray
-) -> tuple[AnnotatorAgreement, ...]:
+def _per_annotator(pairs: list[PairAgreement], labels: IntArray, shared: IntArray) -> tuple[AnnotatorAgreement, ...]:
     sums, n_pairs = [0.0] * len(labels), [0] * len(labels)
     for pair in pairs:
         if pair.kappa.value is not None:

@@ -161,9 +161,7 @@ def _figures(sums: FloatArray) -> FloatArray:
     alpha = 1 - (1 - by_label / total) * total * (total - 1) / by_chance_pairs
     fleiss = 1 - (1 - by_image / images) * total * total / by_chance_pairs
     one_class = by_chance_pairs <= 0
-    return np.column_stack(
-        (np.where(one_class, np.nan, alpha), np.where(one_class, np.nan, fleiss), by_image / images)
-    )
+    return np.column_stack((np.where(one_class, np.nan, alpha), np.where(one_class, np.nan, fleiss), by_image / images))
 
 
 def krippendorff_alpha(votes: ArrayLike) -> Stat:

@@ -31,9 +31,7 @@ class Groups:
     def rows(self) -> IntArray:
         """The rows of these images, image by image."""
         ends = np.cumsum(self.sizes)
-        return np.arange(ends[-1] if ends.size else 0) + np.repeat(
-            self.starts - (ends - self.sizes), self.sizes
-        )
+        return np.arange(ends[-1] if ends.size else 0) + np.repeat(self.starts - (ends - self.sizes), self.sizes)
 
 
 def group_rows(image: ArrayLike) -> Groups:

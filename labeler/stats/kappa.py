@@ -195,9 +195,7 @@ def pair_kappas(counts: PairCounts) -> PairKappas:
     return PairKappas(value, low, high, error, observed, expected, pabak, ac1, n, few, rows, columns)
 
 
-def _variance_terms(
-    counts: PairCounts, r: FloatArray, c: FloatArray, kappa: FloatArray, pair: IntArray
-) -> FloatArray:
+def _variance_terms(counts: PairCounts, r: FloatArray, c: FloatArray, kappa: FloatArray, pair: IntArray) -> FloatArray:
     """w_ij - (wr_i + wc_j)(1 - kappa) for each cell; with identity weights wr_i = c_i and wc_j = r_j."""
     same = counts.label_a == counts.label_b
     return same - (c[pair, counts.label_a] + r[pair, counts.label_b]) * (1 - kappa)[pair]

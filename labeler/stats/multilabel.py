@@ -27,9 +27,7 @@ from labeler.stats.results import (
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.integer]
 
-EXACT_SETS = (
-    4096  # distinct sets compared all with all (17 million distances); above, with a random 4096 judgements
-)
+EXACT_SETS = 4096  # distinct sets compared all with all (17 million distances); above, with a random 4096 judgements
 _CHUNK = 1 << 22
 
 
@@ -92,9 +90,7 @@ def masi_alpha(compared: Compared, answers: BoolArray) -> tuple[Stat, Stat]:
     r = groups.sizes.astype(np.float64)
     within = 2 * np.bincount(comparisons.image, compared.distance, n) / (r - 1)
     equal = sums(comparisons.image, compared.distance == 0, n) / (r * (r - 1) / 2)
-    to_others = np.add.reduceat(
-        _distance_to_all(answers[groups.rows()]), np.cumsum(groups.sizes) - groups.sizes
-    )
+    to_others = np.add.reduceat(_distance_to_all(answers[groups.rows()]), np.cumsum(groups.sizes) - groups.sizes)
     by_chance = float(to_others.sum() / r.sum())
 
     def figures(totals: FloatArray) -> FloatArray:
@@ -218,9 +214,7 @@ def pair_and_class_kappas(compared: Compared, n_categories: int) -> tuple[list[K
     return kappas, classes, light
 
 
-def _pair_kappa(
-    value: float, error: float, observed: float, expected: float, ac1: float, images: float
-) -> Kappa:
+def _pair_kappa(value: float, error: float, observed: float, expected: float, ac1: float, images: float) -> Kappa:
     n, pabak = int(images), 2 * observed - 1
     if not np.isfinite(value):
         return Kappa(None, None, None, None, observed, expected, pabak, ac1, n, SAME_SINGLE_CLASS)

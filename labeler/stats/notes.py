@@ -46,13 +46,10 @@ def describe(
         )
     if n_shared < FEW_IMAGES:
         notes.append(
-            f"Only {_images(n_shared)} {_have(n_shared)} labels of two people: "
-            "read the intervals, not the values."
+            f"Only {_images(n_shared)} {_have(n_shared)} labels of two people: read the intervals, not the values."
         )
     elif n_shared < n_images:
-        notes.append(
-            f"{n_shared:,} of {_images(n_images)} have labels of two people; the figures speak about these."
-        )
+        notes.append(f"{n_shared:,} of {_images(n_images)} have labels of two people; the figures speak about these.")
     if task == "single":
         notes += _paradox(alpha, observed, chosen, n_labels, category_names)
     strangers = sum(pair.n == 0 for pair in pairs)
@@ -66,9 +63,7 @@ def describe(
         )
     few = sum(0 < pair.n < FEW_IMAGES for pair in pairs)
     if few and n_shared >= FEW_IMAGES:
-        notes.append(
-            f"{_pairs(few)} of people share{'s' if few == 1 else ''} fewer than {FEW_IMAGES} images."
-        )
+        notes.append(f"{_pairs(few)} of people share{'s' if few == 1 else ''} fewer than {FEW_IMAGES} images.")
     return notes
 
 

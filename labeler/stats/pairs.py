@@ -248,9 +248,7 @@ def pooled_binary(
     value = float((n * (observed - expected)).sum()) / possible
     # What a comparison adds depends only on its pair and the two answers: a small table to look up.
     habit = (
-        np.stack((1 - c, c), axis=1)[:, :, None]
-        + np.stack((1 - r, r), axis=1)[:, None, :]
-        - expected[:, None, None]
+        np.stack((1 - c, c), axis=1)[:, :, None] + np.stack((1 - r, r), axis=1)[:, None, :] - expected[:, None, None]
     )
     terms = (np.eye(2) - value - (1 - value) * habit) / possible
     influence = terms.ravel()[comparisons.pair * 4 + first_yes * 2 + second_yes]

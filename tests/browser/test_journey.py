@@ -225,7 +225,13 @@ def test_two_hundred_photographs_of_clothes_teach_the_model_the_rest(running, te
     photos = chance.sample(sorted((test_data / "clothing").glob("*/*.jpg")), 600)
     project = lead.post(
         "/api/projects/",
-        {"name": "Clothes", "task": "single", "labels_per_image": 3, "categories": [{"name": c} for c in classes]},
+        {
+            "name": "Clothes",
+            "task": "single",
+            "labels_per_image": 3,
+            "train_automatically": False,
+            "categories": [{"name": c} for c in classes],
+        },
     )
     project_id = project["id"]
     for person in PEOPLE:

@@ -285,9 +285,7 @@ def test_what_the_server_refuses_is_said_in_words_and_stays_visible(open_screen,
     eventually(screen.page, lambda: answers(ann).get(first) == ["fox"])
 
 
-def test_after_logging_out_elsewhere_answers_wait_for_the_next_login(
-    open_screen, sign_in, project, add_photos, ann
-):
+def test_after_logging_out_elsewhere_answers_wait_for_the_next_login(open_screen, sign_in, project, add_photos, ann):
     add_photos(project, 4)
     screen = open_screen(project)
     screen.page.context.clear_cookies(name="sessionid")
@@ -386,9 +384,7 @@ def test_single_keys_can_be_switched_off(open_screen, project, add_photos):
     assert Label.objects.count() == 1
 
 
-def test_images_that_were_not_answered_are_given_back_on_leaving(
-    open_screen, project, add_photos, live_server
-):
+def test_images_that_were_not_answered_are_given_back_on_leaving(open_screen, project, add_photos, live_server):
     add_photos(project, 10)
     screen = open_screen(project)
     screen.press("1")
@@ -402,9 +398,7 @@ def test_images_that_were_not_answered_are_given_back_on_leaving(
     assert Claim.objects.filter(state=ClaimState.ANSWERED).count() == 1
 
 
-def test_an_image_that_does_not_load_is_said_and_can_be_skipped(
-    page, live_server, sign_in, project, add_photos, ann
-):
+def test_an_image_that_does_not_load_is_said_and_can_be_skipped(page, live_server, sign_in, project, add_photos, ann):
     add_photos(project, 2)
     page.route(PREVIEW_CALL, lambda route: route.abort())
     sign_in(page, ann)
@@ -432,9 +426,7 @@ def test_a_project_without_classes_says_so(page, live_server, sign_in, add_photo
 def test_a_phone_shows_all_of_it_without_sideways_scrolling(
     new_context, live_server, sign_in, add_photos, ann, width, height, task
 ):
-    project = make_project(
-        ann, task=task, categories=["cat", "dog", "a class with quite a long name", "owl", "fox"]
-    )
+    project = make_project(ann, task=task, categories=["cat", "dog", "a class with quite a long name", "owl", "fox"])
     photos = add_photos(project, 8)
     model = make_model(project)
     for photo in photos:
@@ -472,14 +464,10 @@ def test_swipes_accept_and_undo(new_context, live_server, sign_in, project, add_
     fingers = page.context.new_cdp_session(page)
 
     def swipe(start: int, end: int) -> None:
-        fingers.send(
-            "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": start, "y": 300}]}
-        )
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": start, "y": 300}]})
         for step in range(1, 5):
             x = start + (end - start) * step / 4
-            fingers.send(
-                "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": 302}]}
-            )
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": 302}]})
         fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     swipe(100, 260)

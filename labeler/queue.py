@@ -213,10 +213,12 @@ def expire_leases(project: Project) -> int:
 def remaining(project: Project) -> int:
     """About how many images still have an open seat. Counted at most once in ten seconds per process and project."""
 
-    def count() -> int:
-        return QueueEntry.objects.filter(project=project, seats_left__gt=0).count()
-
-    return cache.get_or_set(f"remaining:{project.pk}", count, REMAINING_SECONDS)
+    key = f"remaining:{project.pk}"
+    counted: int | None = cache.get(key)
+    if counted is None:
+        counted = QueueEntry.objects.filter(project=project, seats_left__gt=0).count()
+        cache.set(key, counted, REMAINING_SECONDS)
+    return counted
 
 
 # ---------------------------------------------------------------- seats, for labeling.py
@@ -350,7 +352,7 @@ def _take_next(project: Project, annotator: User, member: Membership, count: int
     goes on behind their frontier, where their last one ended. When that gives too few, the whole queue is searched
     once more: the frontier is a short cut, and may never hide an image.
     """
-    params = {"project": project.pk, "annotator": annotator.pk, "count": count}
+    params: dict[str, float | None] = {"project": project.pk, "annotator": annotator.pk, "count": count}
     found = _rows(TOP, params)
     if len(found) < count:
         beyond: list[EntryRow] = []

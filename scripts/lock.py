@@ -2,8 +2,8 @@
 
 Run it in an environment where `make install` and `make test` have worked with newer packages:
     .venv/bin/python scripts/lock.py
-torch is not in the locks: scripts/install.sh installs it first and alone (requirements/torch.txt), because which build it
-is depends on the machine. Its portable dependencies are; those of CUDA builds (nvidia-*, triton) are not.
+torch is not in the locks: scripts/install.sh installs it first and alone (requirements/torch.txt), because which build
+it is depends on the machine. Its portable dependencies are; those of CUDA builds (nvidia-*, triton) are not.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ def seats_are_right(project) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT count(*) FROM labeler_queueentry e WHERE e.project_id = %s AND e.seats <> e.seats_left +
-               (SELECT count(*) FROM labeler_claim c WHERE c.image_id = e.image_id AND c.round = e.round AND c.holds_seat)""",
+               (SELECT count(*) FROM labeler_claim c
+                WHERE c.image_id = e.image_id AND c.round = e.round AND c.holds_seat)""",
             [project.pk],
         )
         return cursor.fetchone()[0] == 0

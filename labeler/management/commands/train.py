@@ -57,15 +57,15 @@ class Command(DataCommand):
         """
         stage = ""
         while True:
-            over = child is not None and child.poll() is not None
+            ended_with = child.poll() if child is not None else None
             run.refresh_from_db()
             if run.stage and run.stage != stage:
                 stage = run.stage
                 self.say(stage)
             if run.is_finished:
                 break
-            if over:
-                raise CommandError(f"The training process ended (exit code {child.returncode}) before the run had.")
+            if ended_with is not None:
+                raise CommandError(f"The training process ended (exit code {ended_with}) before the run had.")
             if run.progress_total:
                 self.progress(run.progress_done, run.progress_total, run.stage)
             time.sleep(LOOK_SECONDS)

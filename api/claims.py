@@ -39,6 +39,7 @@ class ClaimedImageShape(serializers.Serializer):
     width = serializers.IntegerField(help_text="pixels, upright")
     height = serializers.IntegerField(help_text="pixels, upright")
     preview_url = serializers.CharField(help_text="long side at most 1600 pixels")
+    thumbnail_url = serializers.CharField(help_text="short side at most 256 pixels")
     file_url = serializers.CharField(help_text="full size")
 
 
@@ -64,7 +65,8 @@ EXAMPLE = {
     "claims": [
         {
             "image": {"id": 613, "name": "Image 613", "width": 1152, "height": 864,
-                      "preview_url": "/api/images/613/preview/", "file_url": "/api/images/613/file/"},
+                      "preview_url": "/api/images/613/preview/",
+                      "thumbnail_url": "/api/images/613/thumb/", "file_url": "/api/images/613/file/"},
             "prelabel": {"prediction": 9041, "categories": ["rust"], "probability": 0.84, "calibrated": True},
             "expires_at": "2026-11-05T10:30:00Z",
         }
@@ -101,6 +103,7 @@ def image_urls(image_id: int) -> dict[str, str]:
     """Where an image's bytes are."""
     return {
         "preview_url": reverse("api:preview", args=[image_id]),
+        "thumbnail_url": reverse("api:thumb", args=[image_id]),
         "file_url": reverse("api:file", args=[image_id]),
     }
 

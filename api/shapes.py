@@ -70,6 +70,7 @@ class ImageShape(serializers.Serializer):
     status = serializers.ChoiceField(Status.choices, allow_null=True, help_text="null: not for you before your answer")
     disagreement = serializers.FloatField(allow_null=True)
     preview_url = serializers.CharField()
+    thumbnail_url = serializers.CharField()
     file_url = serializers.CharField()
     labels = VoteShape(many=True, required=False, help_text="annotators: only their own")
     prediction = PredictionShape(allow_null=True)

@@ -33,7 +33,7 @@ def test_a_claim_gives_images_their_addresses_and_nothing_that_tells_the_class(p
     body = response.json()
     assert (response.status_code, len(body["claims"]), body["remaining"]) == (200, 2, 3)
     image = body["claims"][0]["image"]
-    assert set(image) == {"id", "name", "width", "height", "preview_url", "file_url"}
+    assert set(image) == {"id", "name", "width", "height", "preview_url", "thumbnail_url", "file_url"}
     assert image["name"] == f"Image {image['id']}"
     assert image["preview_url"] == f"/api/images/{image['id']}/preview/"
     assert body["claims"][0]["prelabel"] is None

@@ -30,7 +30,7 @@ export class Film {
     const button = el("button", { type: "button", "aria-label": name, title: name });
     const { image } = answered.claim;
     button.append(
-      el("img", { src: image.thumbnail_url ?? image.preview_url, alt: "", loading: "lazy", decoding: "async", draggable: "false" }),
+      el("img", { src: image.strip_url ?? image.preview_url, alt: "", loading: "lazy", decoding: "async", draggable: "false" }),
       el("span", { class: "mkw" }, ...this.sign(answered)),
     );
     button.addEventListener("click", () => this.onOpen(answered));

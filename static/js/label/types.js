@@ -3,7 +3,8 @@
 /**
  * One image held for this person, as POST /api/projects/{id}/claims/ gives it.
  * @typedef {object} Claim
- * @property {{id: number, name: string, width: number, height: number, preview_url: string, file_url: string}} image
+ * @property {{id: number, name: string, width: number, height: number, preview_url: string, file_url: string, strip_url?: string}} image
+ *   strip_url: for the last 8; without one the preview, which was just shown and costs no request
  * @property {Prelabel | null} prelabel null: to be judged without help
  * @property {string} [expires_at]
  *

@@ -20,7 +20,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from labeler.demo.drawing import CATEGORIES, draw_jpeg
 from tests.client import Client
-from tests.test_up import Up, manage, wait_for
+from tests.installation import Up, manage, wait_for
 
 PASSWORD = "a leaf of many words"
 PEOPLE = ("ann", "bea", "dora")

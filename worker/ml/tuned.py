@@ -26,7 +26,7 @@ from worker.ml.views import CachedViews, LiveViews, Views
 # with 0.1; log loss .62 and .78.
 FIRST_HEAD_C = 0.001
 # Fewer images would stop by luck, and they are missed more in learning: then every epoch of the schedule runs.
-FEWEST_TO_STOP_BY = 30
+FEWEST_TO_STOP_BY = 100
 VIEW_BYTES = 1_500_000_000  # most that kept activations may take
 # (views, epochs), most thorough first; views 0: fresh views for every batch. A full schedule on fewer stages was
 # better than a short one on more, so the short ones come after all others.

@@ -163,7 +163,12 @@ def test_a_command_starts_the_servers_it_needs_and_stops_them(up):
 
 
 def test_ctrl_c_stops_a_start_without_workers(up, started):
-    started[0] = again = Up(up.data_dir, "--no-worker")
+    # As a script's `&` would start it: with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        started[0] = again = Up(up.data_dir, "--no-worker")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert set(again.pids) == {"PostgreSQL", "Valkey", "web"}
     assert again.token("bea", "orchid-kettle-43") == 201

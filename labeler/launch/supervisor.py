@@ -308,12 +308,11 @@ class Supervisor:
             if self.stop_requests > 1:
                 self._kill_all()
 
-        # Started by nohup, SIGHUP is ignored on purpose: the terminal may close.
-        numbers = [
-            number
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-            if signal.getsignal(number) is not signal.SIG_IGN
-        ]
+        # Started by nohup, SIGHUP is ignored on purpose: the terminal may close. SIGINT is taken even where it came
+        # ignored: a shell does that to whatever it starts with `&`, and a script could then stop this by SIGTERM only.
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, ask) for number in numbers}
         try:
             yield

@@ -145,6 +145,12 @@ def test_from_photographs_to_accepted_prelabels_and_an_exact_export(running, lea
     project_id = int(re.search(r"/projects/(\d+)/", lead_page.url)[1])
     lead = Client(up.url, "lena", PASSWORD)
 
+    # in the settings: this lead wants to say herself when to train
+    lead_page.goto(f"{up.url}projects/{project_id}/settings/")
+    lead_page.get_by_label("Train by itself when enough new labels are in").uncheck()
+    lead_page.get_by_role("button", name="Save settings").click()
+    expect(lead_page.get_by_label("Train by itself when enough new labels are in")).not_to_be_checked()
+
     # images, but for the last of each class, which come later
     first = {name: content for name, content in leaves.items() if not re.search(r"-1[2-5]\.jpg$", name)}
     later = {name: content for name, content in leaves.items() if name not in first}

@@ -2,5 +2,4 @@
 
 Writes nothing itself and decides nothing: what may be done stands in `labeler`, what it is called in
 docs/rest.md.
-docs/rest.md.
 """

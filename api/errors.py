@@ -2,7 +2,6 @@
 
 Knows exceptions of the domain, of Django, of the framework and of the database. Nothing a client can send may
 end as a 500.
-end as a 500.
 """
 
 from __future__ import annotations

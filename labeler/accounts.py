@@ -2,7 +2,6 @@
 
 The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what
 in a project.
-in a project.
 """
 
 from __future__ import annotations
@@ -14,14 +13,16 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, get_user_model
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from labeler.errors import Invalid, NotFound, TooManyRequests, WrongPassword
 from labeler.models import AuditEvent, Project, Token
 from labeler.models.account import Scope
+from labeler.models.partial import partly
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -72,10 +73,7 @@ def create_token(
 ) -> tuple[Token, str]:
     """A new token and its secret, which is not kept: show it once.
 
-    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises
-    Invalid.
-    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises
-    Invalid.
+    scopes: of read, label, export, manage; None: all four. expires_in_days: 1 to 3650; None: never. Raises Invalid.
     """
     wanted = list(Scope.values) if scopes is None else list(dict.fromkeys(scopes))
     if unknown := [scope for scope in wanted if scope not in Scope.values]:
@@ -105,16 +103,31 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
+_TOKEN = ("id", "user_id", "name", "scopes", "expires_at", "last_used_at")
+
+
 def token_for(secret: str) -> Token | None:
-    """The live token with this secret and its user, by one query; None for unknown, expired and revoked ones."""
+    """The live token with this secret and its user, by one query; None for unknown, expired and revoked ones.
+
+    By hand: every request of a client asks this, and the ORM takes 1.2 ms of processor time to build it.
+    """
     if not secret.startswith(PREFIX):
         return None
-    now = timezone.now()
-    return (
-        Token.objects.select_related("user")
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), digest=digest(secret), revoked_at__isnull=True)
-        .first()
-    )
+    user_model = get_user_model()
+    user_columns = [field.attname for field in user_model._meta.concrete_fields]
+    columns = ", ".join([f"t.{name}" for name in _TOKEN] + [f'u."{name}"' for name in user_columns])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT {columns} FROM labeler_token t JOIN {user_model._meta.db_table} u ON u.id = t.user_id
+                WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())""",
+            [digest(secret)],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    token = partly(Token, dict(zip(_TOKEN, row, strict=False)))
+    token.user = partly(user_model, dict(zip(user_columns, row[len(_TOKEN) :], strict=True)))
+    return token
 
 
 def touch(token: Token) -> None:

@@ -58,7 +58,6 @@ def decide(
     categories: ids or names, as the project's task wants them. expected_version: of version_of(), to refuse
     when votes or decision have changed since the reviewer looked. Raises NotFound, CategoryNotInProject,
     WrongTask, StaleVersion.
-    WrongTask, StaleVersion.
     """
     with transaction.atomic():
         image = _locked(image_id)

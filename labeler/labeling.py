@@ -15,11 +15,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Model
 
 from labeler import queue
 from labeler.categories import check_answer, index
@@ -27,13 +26,12 @@ from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo
 from labeler.models import Claim, Image, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
+from labeler.models.partial import partly
 from labeler.models.queue import ClaimState
 from labeler.stats import tally as votes
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-M = TypeVar("M", bound=Model)
 
 LONGEST_ANSWER = 24 * 3600.0  # seconds: more is a tab left open, and would ruin every mean
 LONGEST_REASON = 1000
@@ -194,12 +192,6 @@ _COUNT = """
 """
 
 
-def _partly(model: type[M], row: dict[str, Any]) -> M:
-    """An instance that knows only the columns of `row`, handed over in the order that from_db wants: the model's."""
-    names = [field.attname for field in model._meta.concrete_fields if field.attname in row]
-    return model.from_db("default", names, [row[name] for name in names])
-
-
 def _read(image_id: int, annotator: User, key: UUID | None) -> _Case | None:
     """The person's claim of the latest round with all that an answer needs; None without a claim."""
     with connection.cursor() as cursor:
@@ -217,9 +209,9 @@ def _read(image_id: int, annotator: User, key: UUID | None) -> _Case | None:
     image_row = dict(zip(_IMAGE, image, strict=True))
     image_row["tally"] = json.loads(image_row["tally"])
     return _Case(
-        claim=_partly(Claim, claim_row),
-        image=_partly(Image, image_row),
-        project=_partly(Project, dict(zip(_PROJECT, project, strict=True))),
+        claim=partly(Claim, claim_row),
+        image=partly(Image, image_row),
+        project=partly(Project, dict(zip(_PROJECT, project, strict=True))),
         seats=seats,
         is_member=is_member,
         now=now,

@@ -258,7 +258,6 @@ def change_category(
     changes: any of name, description, key, position, retired (bool), merged_into (id of a class in use, or
     None). Old labels keep their meaning: a former name still works, a merged class counts as what it was
     merged into. Raises StaleVersion, Invalid, Conflict.
-    merged into. Raises StaleVersion, Invalid, Conflict.
     """
     with transaction.atomic():
         project = Project.objects.select_for_update(no_key=True).get(pk=category.project_id)

@@ -17,29 +17,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
-from django.db.models.functions import Greatest
 
 from labeler import categories as label_set
 from labeler.errors import Invalid, NotFound
-from labeler.models import Claim, Image, Membership, Prediction, Project, QueueEntry
+from labeler.models import Claim, Image, Membership, Prediction, Project, QueueEntry, TrainingRun
 from labeler.models.image import Slice
+from labeler.models.partial import partly
 from labeler.models.queue import ChosenBy, ClaimState
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MOST_CLAIMS = 50
-# The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back
-# and newly urgent images appear. Two hundred index entries take a third of a millisecond.
-WINDOW = 200
+# The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back and
+# newly urgent images appear. Each entry costs two index look-ups, also for somebody who has seen all of them.
+WINDOW = 50
 HELD_OUT_SEATS = 2  # test and calibration images need at least two people to count
+Frontier = tuple[float, int]  # a place in the order: priority and image id
 REMAINING_SECONDS = 10  # how long an approximate count of open images is reused
 
 
@@ -149,17 +151,17 @@ def claim(
         raise Invalid(f"count must be between 1 and {MOST_CLAIMS}.", fields={"count": ["out of range"]})
     expire_leases(project)
     with transaction.atomic():
-        _plan_by_index()
         member = _lock_member(project, annotator)
-        claims = _renew_own(project, annotator, count, client)
+        own = _renew_own(project, annotator, count, client)
+        claims = _with_images(project, annotator, client, own)
         if len(claims) < count:
             if predicted is None:
-                entries = _take_next(project, annotator, member, count - len(claims))
+                entries, frontier = _next(project, annotator, member, count - len(claims))
             else:
-                entries = _take_predicted(project, annotator, predicted, min_confidence, count - len(claims))
-            claims += _open_claims(project, annotator, client, entries, review=predicted is not None)
+                entries, frontier = _predicted(project, annotator, predicted, min_confidence, count - len(claims)), None
+            claims += _sit_down(project, annotator, client, member, entries, frontier, review=predicted is not None)
         if not claims and client is not None:
-            claims = _renew_own(project, annotator, count, None)
+            claims = _with_images(project, annotator, client, _renew_own(project, annotator, count, None))
     return claims
 
 
@@ -181,10 +183,10 @@ def release(*, image_id: int, annotator: User) -> bool:
 def expire_leases(project: Project) -> int:
     """Return the seats of claims whose lease ran out; how many there were.
 
-    One statement, in its own transaction: it waits for queue entries, so it must not hold any.
+    One statement, and so a transaction of its own: it waits for queue entries, and must not hold any before.
     Claims that are being answered at this moment are locked and passed by.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH due AS (
@@ -255,54 +257,72 @@ def reopen(claim: Claim, project: Project) -> None:
 # ---------------------------------------------------------------- steps of claim()
 
 
-def _plan_by_index() -> None:
-    """Have this transaction read the queue in index order, whatever the statistics say.
-
-    After an import, until autovacuum has counted (a minute), the planner believes the tables to be tiny and sorts or
-    scans all of them: 380 ms instead of 1 for a claim among 2,000 images.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; "
-            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off"
-        )
-
-
-def _database_now():
+def _database_now() -> datetime:
     """The database's clock: leases must not depend on which web server asks."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         return cursor.fetchone()[0]
 
 
-def _lock_member(project: Project, annotator: User) -> Membership:
+# All of a claim is SQL by hand: with the ORM a call took 13 ms of processor time, two thirds of it to build queries.
+# The first lines have this transaction read the queue in index order, whatever the statistics say: after an import,
+# until autovacuum has counted (a minute), the planner believes the tables to be tiny and sorts or scans all of them,
+# 380 ms instead of 1 for a claim among 2,000 images.
+_LOCK_MEMBER = """
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off;
+    SELECT id, frontier_priority, frontier_image FROM labeler_membership
+    WHERE project_id = %s AND user_id = %s FOR NO KEY UPDATE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """The locked membership: its id, and where the person's last search ended."""
+
+    id: int
+    frontier: Frontier | None
+
+
+def _lock_member(project: Project, annotator: User) -> _Member:
     # Lock the person, not the project: two tabs of one person must not take the same image twice, while other people
     # go on.
-    try:
-        return Membership.objects.select_for_update(no_key=True).get(project=project, user=annotator)
-    except Membership.DoesNotExist as error:
-        raise NotFound("There is no such project, or you are not a member of it.") from error
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_MEMBER, [project.pk, annotator.pk])
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound("There is no such project, or you are not a member of it.")
+    return _Member(row[0], None if row[2] is None else (row[1], row[2]))
 
 
-def _renew_own(project: Project, annotator: User, count: int, client: UUID | None) -> list[Claim]:
-    own = Claim.objects.filter(project=project, annotator=annotator, state=ClaimState.OPEN)
-    if client is not None:
-        own = own.filter(client=client)
-    claims = list(own.select_related("image", "shown_prediction").order_by("id")[:count])
-    if claims:
-        expires_at = _database_now() + timedelta(seconds=project.lease_seconds)
-        # A claim may have expired since it was read, by a neighbour's sweep: only those still open are renewed and
-        # returned.
-        renewed = set(
-            Claim.objects.select_for_update(no_key=True)
-            .filter(pk__in=[c.pk for c in claims], state=ClaimState.OPEN)
-            .values_list("pk", flat=True)
-        )
-        Claim.objects.filter(pk__in=renewed).update(expires_at=Greatest(F("expires_at"), expires_at), client=client)
-        claims = [c for c in claims if c.pk in renewed]
-        for c in claims:
-            c.expires_at = max(c.expires_at, expires_at)
-    return claims
+_CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at")
+# OFFSET 0 keeps the planner from walking all claims by id to be spared the sort: 12 ms for somebody with 50,000 claims.
+_RENEW = f"""
+    UPDATE labeler_claim SET expires_at = greatest(expires_at, now() + make_interval(secs => %(lease)s)),
+                             client = %(client)s
+    WHERE state = 'open' AND id = ANY (ARRAY (
+        SELECT own.id FROM (
+            SELECT id FROM labeler_claim
+            WHERE project_id = %(project)s AND annotator_id = %(annotator)s AND state = 'open'
+              AND (%(client)s::uuid IS NULL OR client = %(client)s)
+            OFFSET 0) own
+        ORDER BY own.id LIMIT %(count)s))
+    RETURNING {", ".join(_CLAIM)}
+"""
+
+
+def _renew_own(project: Project, annotator: User, count: int, client: UUID | None) -> list[tuple]:
+    """The person's open claims (of one tab, when it is named), oldest first, their leases renewed. Rows of _CLAIM."""
+    params = {
+        "lease": project.lease_seconds,
+        "client": client and str(client),
+        "project": project.pk,
+        "annotator": annotator.pk,
+        "count": count,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, params)
+        return sorted(cursor.fetchall())
 
 
 _UNSEEN = """
@@ -345,8 +365,8 @@ def _rows(sql: str, params: dict) -> list[EntryRow]:
         return cursor.fetchall()
 
 
-def _take_next(project: Project, annotator: User, member: Membership, count: int) -> list[EntryRow]:
-    """Up to `count` queue entries, locked, with a seat taken from each.
+def _next(project: Project, annotator: User, member: _Member, count: int) -> tuple[list[EntryRow], Frontier | None]:
+    """Up to `count` queue entries, locked; and the person's new frontier, when it moves.
 
     The top of the queue first. Somebody far ahead of the others finds only their own images there, so the search
     goes on behind their frontier, where their last one ended. When that gives too few, the whole queue is searched
@@ -354,31 +374,25 @@ def _take_next(project: Project, annotator: User, member: Membership, count: int
     """
     params: dict[str, float | None] = {"project": project.pk, "annotator": annotator.pk, "count": count}
     found = _rows(TOP, params)
+    frontier = None
     if len(found) < count:
         beyond: list[EntryRow] = []
         # What is locked already is mine, but has no claim yet: ask for as many more and leave those out.
-        if member.frontier_image is not None:
-            params |= {"frontier_priority": member.frontier_priority, "frontier_image": member.frontier_image}
-            beyond = _new(found, _rows(BEYOND_FRONTIER, params))
+        if member.frontier is not None:
+            priority, image = member.frontier
+            behind = params | {"frontier_priority": priority, "frontier_image": image}
+            beyond = _new(found, _rows(BEYOND_FRONTIER, behind))
         if len(found) + len(beyond) < count:
             beyond = _new(found, _rows(ANYWHERE, params | {"count": count + len(found)}))
         found += beyond[: count - len(found)]
         if beyond:
-            _, priority, _, _ = last = found[-1]
-            Membership.objects.filter(pk=member.pk).update(frontier_priority=priority, frontier_image=last[0])
-    if not found:
-        found = _rows(LAST_SEAT, params)
-    _sit_down(found)
-    return found
+            frontier = (found[-1][1], found[-1][0])
+    return found or _rows(LAST_SEAT, params), frontier
 
 
-def _take_predicted(
-    project: Project, annotator: User, predicted: int, min_confidence: float, count: int
-) -> list[EntryRow]:
+def _predicted(project: Project, annotator: User, predicted: int, min_confidence: float, count: int) -> list[EntryRow]:
     params = {"project": project.pk, "annotator": annotator.pk, "count": count}
-    found = _rows(PREDICTED, params | {"predicted": predicted, "min_confidence": min_confidence})
-    _sit_down(found)
-    return found
+    return _rows(PREDICTED, params | {"predicted": predicted, "min_confidence": min_confidence})
 
 
 def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
@@ -386,67 +400,127 @@ def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
     return [row for row in rows if row[0] not in seen]
 
 
-def _sit_down(entries: Sequence[EntryRow]) -> None:
-    if entries:
-        QueueEntry.objects.filter(pk__in=[image_id for image_id, *_ in entries]).update(seats_left=F("seats_left") - 1)
+# A claim that was given back before is opened again. A pre-label that was shown with an earlier lease stays the one
+# that was shown: the person may remember it.
+_SIT_DOWN = f"""
+    WITH seated AS (
+        UPDATE labeler_queueentry SET seats_left = seats_left - 1 WHERE image_id = ANY (%(images)s)
+    ), moved AS (
+        UPDATE labeler_membership SET frontier_priority = %(frontier_priority)s, frontier_image = %(frontier_image)s
+        WHERE id = %(member)s AND %(frontier_image)s::bigint IS NOT NULL
+    )
+    INSERT INTO labeler_claim AS c (project_id, image_id, annotator_id, round, state, holds_seat, client, chosen_by,
+                                    shown_prediction_id, claimed_at, expires_at)
+    SELECT %(project)s, e.image, %(annotator)s, e.round, 'open', true, %(client)s, e.chosen_by, e.shown, now(),
+           now() + make_interval(secs => %(lease)s)
+    FROM unnest(%(images)s::bigint[], %(rounds)s::int[], %(chosen_by)s::text[], %(shown)s::bigint[])
+         AS e (image, round, chosen_by, shown)
+    ON CONFLICT ON CONSTRAINT one_claim_per_annotator_image_and_round DO UPDATE
+    SET state = 'open', holds_seat = true, client = excluded.client, claimed_at = excluded.claimed_at,
+        expires_at = excluded.expires_at, chosen_by = excluded.chosen_by,
+        shown_prediction_id = coalesce(c.shown_prediction_id, excluded.shown_prediction_id)
+    RETURNING {", ".join(_CLAIM)}
+"""
 
 
-def _open_claims(
-    project: Project, annotator: User, client: UUID | None, entries: Sequence[EntryRow], *, review: bool
+def _sit_down(
+    project: Project,
+    annotator: User,
+    client: UUID | None,
+    member: _Member,
+    entries: Sequence[EntryRow],
+    frontier: Frontier | None,
+    *,
+    review: bool,
 ) -> list[Claim]:
-    """Write the claims, with the pre-label each one shows. A claim that was given back before is opened again."""
+    """Take a seat of each locked entry, move the frontier, and write the claims with the pre-label each one shows."""
     if not entries:
         return []
     ids = [image_id for image_id, *_ in entries]
-    images = Image.objects.in_bulk(ids)
+    images = _images(ids)
     shown = _prelabels_to_show(project, images)
-    values, params = [], []
-    for image_id, _, chosen_by, round_ in entries:
-        prediction = shown.get(image_id)
-        values.append("(%s, %s, %s, %s, 'open', true, %s, %s, %s, now(), now() + make_interval(secs => %s))")
-        params += [
-            project.pk, image_id, annotator.pk, round_, client, ChosenBy.REVIEW if review else chosen_by,
-            prediction.pk if prediction else None, project.lease_seconds,
-        ]  # fmt: skip
+    params = {
+        "project": project.pk,
+        "annotator": annotator.pk,
+        "member": member.id,
+        "client": client and str(client),
+        "lease": project.lease_seconds,
+        "images": ids,
+        "rounds": [round_ for *_, round_ in entries],
+        "chosen_by": [str(ChosenBy.REVIEW) if review else chosen_by for _, _, chosen_by, _ in entries],
+        "shown": [shown[pk].pk if pk in shown else None for pk in ids],
+        "frontier_priority": frontier and frontier[0],
+        "frontier_image": frontier and frontier[1],
+    }
     with connection.cursor() as cursor:
-        # A pre-label that was shown with an earlier lease stays the one that was shown: the person may remember it.
-        cursor.execute(
-            f"""
-            INSERT INTO labeler_claim AS c (project_id, image_id, annotator_id, round, state, holds_seat, client,
-            chosen_by,
-                                            shown_prediction_id, claimed_at, expires_at)
-            VALUES {", ".join(values)}
-            ON CONFLICT ON CONSTRAINT one_claim_per_annotator_image_and_round DO UPDATE
-            SET state = 'open', holds_seat = true, client = excluded.client, claimed_at = excluded.claimed_at,
-                expires_at = excluded.expires_at, chosen_by = excluded.chosen_by,
-                shown_prediction_id = coalesce(c.shown_prediction_id, excluded.shown_prediction_id)
-            RETURNING id, image_id, round, chosen_by, shown_prediction_id, claimed_at, expires_at
-            """,
-            params,
-        )
-        rows = cursor.fetchall()
-    earlier = Prediction.objects.in_bulk(
-        {row[4] for row in rows if row[4] is not None} - {prediction.pk for prediction in shown.values()}
-    )
-    by_pk = {prediction.pk: prediction for prediction in shown.values()} | earlier
-    claims = {}
-    for pk, image_id, round_, chosen_by, shown_id, claimed_at, expires_at in rows:
-        claims[image_id] = Claim(
-            pk=pk, project=project, image=images[image_id], annotator=annotator, round=round_, state=ClaimState.OPEN,
-            holds_seat=True, client=client, chosen_by=chosen_by,
-            shown_prediction=by_pk.get(shown_id), claimed_at=claimed_at, expires_at=expires_at,
+        cursor.execute(_SIT_DOWN, params)
+        rows = {row[1]: row for row in cursor.fetchall()}
+    predictions = {prediction.pk: prediction for prediction in shown.values()}
+    return _claims(project, annotator, client, [rows[pk] for pk in ids], images, predictions)
+
+
+def _with_images(project: Project, annotator: User, client: UUID | None, rows: Sequence[tuple]) -> list[Claim]:
+    """Claims from rows of _CLAIM, with their images and the pre-labels they showed."""
+    return _claims(project, annotator, client, rows, _images([row[1] for row in rows]), {}) if rows else []
+
+
+def _claims(
+    project: Project,
+    annotator: User,
+    client: UUID | None,
+    rows: Sequence[tuple],
+    images: dict[int, Image],
+    predictions: dict[int, Prediction],
+) -> list[Claim]:
+    earlier = {row[4] for row in rows if row[4] is not None} - predictions.keys()
+    if earlier:
+        found = Prediction.objects.filter(pk__in=earlier).select_related("run")
+        predictions = predictions | {prediction.pk: prediction for prediction in found}
+    claims = []
+    for row in rows:
+        claim = Claim(
+            **dict(zip(_CLAIM, row, strict=True)), project=project, annotator=annotator, state=ClaimState.OPEN,
+            holds_seat=True, client=client,
         )  # fmt: skip
-    return [claims[image_id] for image_id in ids]
+        claim.image = images[claim.image_id]
+        claim.shown_prediction = predictions.get(row[4])
+        claims.append(claim)
+    return claims
+
+
+_IMAGE = ("id", "project_id", "name", "sha256", "extension", "width", "height", "slice", "round", "status")
+
+
+def _images(ids: Sequence[int]) -> dict[int, Image]:
+    """Images by id, with the columns a claim shows; the others are fetched when asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(_IMAGE)} FROM labeler_image WHERE id = ANY (%s)", [list(ids)])
+        return {row[0]: partly(Image, dict(zip(_IMAGE, row, strict=True))) for row in cursor.fetchall()}
+
+
+_PREDICTION = ("id", "run_id", "image_id", "categories", "probability", "margin")
+_RUN = ("id", "number", "is_calibrated")
+_PRELABELS = f"""
+    SELECT {", ".join(f"p.{name}" for name in _PREDICTION)}, {", ".join(f"r.{name}" for name in _RUN)}
+    FROM labeler_trainingrun r JOIN labeler_prediction p ON p.run_id = r.id
+    WHERE r.project_id = %s AND r.is_active AND p.image_id = ANY (%s)
+"""
 
 
 def _prelabels_to_show(project: Project, images: dict[int, Image]) -> dict[int, Prediction]:
-    """The active model's predictions for those images that may be judged with its help."""
+    """The active model's predictions, by image, for those images that may be judged with its help."""
     open_ids = [pk for pk, image in images.items() if not image.is_blind]
     if not project.show_prelabels or not open_ids:
         return {}
-    in_use = label_set.index(project).ids_in_use
-    predictions = Prediction.objects.filter(
-        image_id__in=open_ids, run__project=project, run__is_active=True
-    ).select_related("run")
-    # A class that was retired since the training cannot be suggested: no key would accept it.
-    return {p.image_id: p for p in predictions if in_use.issuperset(p.categories)}
+    with connection.cursor() as cursor:
+        cursor.execute(_PRELABELS, [project.pk, open_ids])
+        rows = cursor.fetchall()
+    in_use = label_set.index(project).ids_in_use if rows else frozenset()
+    shown = {}
+    for row in rows:
+        prediction = partly(Prediction, dict(zip(_PREDICTION, row[: len(_PREDICTION)], strict=True)))
+        prediction.run = partly(TrainingRun, dict(zip(_RUN, row[len(_PREDICTION) :], strict=True)))
+        # A class that was retired since the training cannot be suggested: no key would accept it.
+        if in_use.issuperset(prediction.categories):
+            shown[prediction.image_id] = prediction
+    return shown

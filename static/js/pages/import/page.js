@@ -113,12 +113,14 @@ async function followed(job, path) {
   show();
 }
 
-zone.querySelectorAll("input[type=file]").forEach((input) =>
-  input.addEventListener("change", () => {
+zone.querySelectorAll("input[type=file]").forEach((input) => {
+  const taken = () => {
     take(chosen(input.files));
     input.value = "";
-  }),
-);
+  };
+  input.addEventListener("change", taken);
+  if (input.files.length) taken(); // chosen before this script had arrived
+});
 zone.querySelectorAll("[data-choose]").forEach((button) =>
   button.addEventListener("click", () => document.getElementById(button.dataset.choose).click()),
 );

@@ -82,6 +82,27 @@ def test_a_worker_imports_an_upload_and_names_what_it_refused(project, lena, ins
     wait_for(lambda: not upload.exists(), "the removal of the upload")
 
 
+def test_a_worker_killed_half_way_through_an_import_ends_with_each_image_once(
+    project, lena, installation, start_worker, settings
+):
+    files = {f"cat/{n}.jpg": draw("cat", n) for n in range(900)}
+    zip_of(files | {"notes.jpg": b"no image"}, settings.MEDIA_DIR / "uploads/4.zip")
+    worker = start_worker("default", "io@here")
+
+    job = jobs.request_import(project=project, requested_by=lena, params={"path": "uploads/4.zip"})
+    wait_for(Image.objects.filter(project=project).exists, "the first images")
+    worker.signal_children(signal.SIGKILL)
+    half_way = Image.objects.filter(project=project).count()
+    let_the_lease_run_out(job)
+    wait_for(lambda: (job.refresh_from_db(), job.attempt == 2 or jobs.resend_lost() > 5)[1], "the second attempt")
+    ended(job)
+
+    assert (job.state, job.attempt) == (State.DONE, 2)
+    assert 0 < half_way < 900 == Image.objects.filter(project=project).count()
+    assert QueueEntry.objects.filter(project=project).count() == 900
+    assert (job.result["added"], job.result["duplicates"], len(job.result["refused"])) == (900, 0, 1)
+
+
 def test_an_import_that_cannot_be_read_fails_with_the_reason(project, lena, installation, start_worker, settings):
     broken = settings.MEDIA_DIR / "uploads/2.zip"
     broken.parent.mkdir(parents=True)

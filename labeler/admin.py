@@ -18,18 +18,25 @@ from django.utils.translation import gettext_lazy as _
 from labeler.models import (
     AuditEvent,
     Category,
+    CategoryExample,
     Claim,
+    Comment,
     Consensus,
     Decision,
     Feature,
     GuidelineVersion,
     Image,
+    Invitation,
     Job,
     Label,
     Membership,
+    Plant,
     Prediction,
+    Preference,
     Project,
     QueueEntry,
+    Snapshot,
+    Thread,
     Token,
     TrainingRun,
 )
@@ -305,6 +312,79 @@ class TokenAdmin(ReadOnly):
     search_fields = ["name", "prefix", "user__username"]
     raw_id_fields = ["user"]
     exclude = ["digest"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    list_display = ["id", "project", "role", "note", "invited_by", "created_at", "expires_at", "accepted_by"]
+    list_filter = ["role", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["project", "invited_by", "accepted_by"]
+    search_fields = ["project__name", "note"]
+    raw_id_fields = ["project", "invited_by", "accepted_by"]
+    exclude = ["digest"]
+
+
+@admin.register(Preference)
+class PreferenceAdmin(Large):
+    list_display = ["user", "theme", "single_keys"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    raw_id_fields = ["user"]
+
+
+@admin.register(CategoryExample)
+class CategoryExampleAdmin(ReadOnly):
+    list_display = ["category", "image_id", "caption", "added_by", "created_at"]
+    list_select_related = ["category", "added_by"]
+    search_fields = ["category__name", "caption"]
+    raw_id_fields = ["category", "image", "added_by"]
+
+
+class Comments(admin.TabularInline):
+    """What was said, in order: never changed."""
+
+    model = Comment
+    fields = readonly_fields = ("created_at", "author", "text")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Thread)
+class ThreadAdmin(ReadOnly):
+    list_display = ["image_id", "project", "raised_by", "changed_at", "closed_at"]
+    list_filter = [("closed_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["project", "raised_by"]
+    search_fields = ["raised_by__username", "=image__id", "comments__text"]
+    raw_id_fields = ["project", "image", "raised_by", "closed_by"]
+    inlines = [Comments]
+
+
+@admin.register(Comment)
+class CommentAdmin(ReadOnly):
+    list_display = ["thread", "author", "text", "created_at"]
+    list_select_related = ["thread", "author"]
+    search_fields = ["author__username", "text"]
+    raw_id_fields = ["thread", "author"]
+
+
+@admin.register(Plant)
+class PlantAdmin(ReadOnly):
+    list_display = ["image_id", "project", "reviewer", "suggested", "known", "answered", "caught", "shown_at"]
+    list_filter = ["caught"]
+    list_select_related = ["project", "reviewer"]
+    search_fields = ["reviewer__username", "=image__id"]
+    raw_id_fields = ["project", "image", "reviewer"]
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(ReadOnly):
+    list_display = ["project", "name", "seconds", "computed_at", "wanted_at"]
+    list_select_related = ["project"]
+    search_fields = ["project__name", "name"]
+    raw_id_fields = ["project"]
 
 
 @admin.register(AuditEvent)

@@ -1,30 +1,40 @@
 """The domain's tables. Each kind of row has one module that writes it (docs/architecture.md)."""
 
-from labeler.models.account import AuditEvent, Token
+from labeler.models.account import AuditEvent, Invitation, Preference, Token
+from labeler.models.comment import Comment, Thread
 from labeler.models.image import Image
 from labeler.models.job import Job
 from labeler.models.label import Consensus, Decision, Label
-from labeler.models.project import Category, GuidelineVersion, Membership, Project, Role, Task
+from labeler.models.project import Category, CategoryExample, GuidelineVersion, Membership, Project, Role, Task
 from labeler.models.queue import Claim, QueueEntry
+from labeler.models.review import Plant
 from labeler.models.run import Feature, Prediction, TrainingRun
+from labeler.models.snapshot import Snapshot
 
 __all__ = [
     "AuditEvent",
     "Category",
+    "CategoryExample",
     "Claim",
+    "Comment",
     "Consensus",
     "Decision",
     "Feature",
     "GuidelineVersion",
     "Image",
+    "Invitation",
     "Job",
     "Label",
     "Membership",
+    "Plant",
     "Prediction",
+    "Preference",
     "Project",
     "QueueEntry",
     "Role",
+    "Snapshot",
     "Task",
+    "Thread",
     "Token",
     "TrainingRun",
 ]

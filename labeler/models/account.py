@@ -5,6 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from labeler.models.project import Role
 
 
 class Scope(models.TextChoices):
@@ -34,6 +38,53 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class Theme(models.TextChoices):
+    """Light or dark, or as the person's system says."""
+
+    AUTO = "auto", _("as my system")
+    LIGHT = "light", _("light")
+    DARK = "dark", _("dark")
+
+
+class Preference(models.Model):
+    """How a person wants the screens. Written by labeler/preferences.py; without a row everything is the default."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preference"
+    )
+    theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.AUTO)
+    single_keys = models.BooleanField(default=True, help_text=_("off: no action by one key alone (WCAG 2.1.4)"))
+    keys = models.JSONField(default=dict, blank=True, help_text=_("{action: key}, where they differ from the default"))
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(theme__in=Theme.values), name="theme_is_known")]
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user_id}"
+
+
+class Invitation(models.Model):
+    """A link that makes one person a member. Stored as a hash, shown once. Written by labeler/invitations.py."""
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.ANNOTATOR)
+    note = models.CharField(max_length=100, blank=True, help_text=_("for whom, to recognise it in a list"))
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the secret in the link")
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.CheckConstraint(condition=Q(role__in=Role.values), name="invited_role_is_known")]
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk} to project {self.project_id} as {self.role}"
 
 
 class AuditEvent(models.Model):

@@ -117,6 +117,9 @@ class Decision(models.Model):
     image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="decisions")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     categories = ArrayField(models.BigIntegerField(), default=list)
+    undecidable = models.BooleanField(
+        default=False, help_text=_("the image does not say: settled without an answer, and left out of data sets")
+    )
     reason = models.TextField(blank=True)
     round = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -128,6 +131,9 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["image"], condition=Q(withdrawn_at__isnull=True), name="one_standing_decision_per_image"
+            ),
+            models.CheckConstraint(
+                condition=Q(undecidable=False) | Q(categories__len=0), name="what_is_undecidable_names_no_category"
             ),
         ]
 

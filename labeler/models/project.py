@@ -71,6 +71,20 @@ class Project(models.Model):
         default=1800, validators=[MinValueValidator(30), MaxValueValidator(86_400)]
     )
     target_agreement = models.FloatField(default=0.7, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    wanted_images = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("how many the data set shall have")
+    )
+    variety = models.TextField(blank=True, help_text=_("in words: what the images shall differ in"))
+    review_confidence = models.FloatField(
+        default=0.9,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("pre-labels from here on come to the review grid"),
+    )
+    planted_share = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        help_text=_("of a review page: images with a known answer under a wrong suggestion"),
+    )
     show_file_names = models.BooleanField(default=False, help_text=_("a path can give the class away"))
     show_prelabels = models.BooleanField(default=True)
     ask_uncertain_first = models.BooleanField(default=True, help_text=_("off: random order"))
@@ -90,6 +104,12 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(task__in=Task.values), name="project_task_is_known"),
             models.CheckConstraint(condition=Q(labels_per_image__gte=1), name="at_least_one_label_per_image"),
             models.CheckConstraint(condition=Q(blind_share__gte=0.0, blind_share__lte=1.0), name="blind_share_in_0_1"),
+            models.CheckConstraint(
+                condition=Q(review_confidence__gte=0.0, review_confidence__lte=1.0), name="review_confidence_in_0_1"
+            ),
+            models.CheckConstraint(
+                condition=Q(planted_share__gte=0.0, planted_share__lte=0.5), name="at_most_half_of_a_page_is_planted"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -116,6 +136,11 @@ class Category(models.Model):
     description = models.TextField(blank=True)
     key = models.CharField(max_length=1, blank=True, help_text=_("the key that chooses it; empty: its position"))
     position = models.PositiveIntegerField(default=0)
+    # A class is known by colour, shape and name together: colour alone is lost on one man in twelve.
+    colour = models.PositiveSmallIntegerField(default=0, help_text=_("1 to 6; 0: by its position"))
+    shape = models.PositiveSmallIntegerField(default=0, help_text=_("1 to 12; 0: by its position"))
+    wanted = models.PositiveIntegerField(null=True, blank=True, help_text=_("images of this class, at least"))
+    variety = models.TextField(blank=True, help_text=_("in words: what its images shall differ in"))
     former_names = models.JSONField(default=list, blank=True, help_text=_("clients may go on using them"))
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -131,10 +156,30 @@ class Category(models.Model):
                 Lower("name"), F("project"), condition=Q(retired_at__isnull=True), name="one_category_in_use_per_name"
             ),
             models.CheckConstraint(condition=~Q(name=""), name="category_has_a_name"),
+            models.CheckConstraint(condition=Q(colour__lte=6, shape__lte=12), name="marker_exists"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class CategoryExample(models.Model):
+    """An image that shows what a class means, beside the guideline. Chosen by a lead."""
+
+    category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="examples")
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="+")
+    caption = models.CharField(max_length=100, blank=True, help_text=_("typical, mild, …"))
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["category", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["category", "image"], name="one_example_per_category_and_image"),
+        ]
+
+    def __str__(self) -> str:
+        return f"image {self.image_id} shows class {self.category_id}"
 
 
 class GuidelineVersion(models.Model):
@@ -163,6 +208,9 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.ANNOTATOR)
     created_at = models.DateTimeField(auto_now_add=True)
+    category_keys = models.JSONField(
+        default=dict, blank=True, help_text=_("this person's own keys: {category id: key}, where they differ")
+    )
     # Where this person's last search of the queue ended (labeler/queue.py): everything before it was theirs or full.
     # Without it, somebody 50,000 images ahead of the others would read 50,000 rows for each claim.
     frontier_priority = models.FloatField(null=True, editable=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from django.http import FileResponse, HttpResponse
@@ -16,9 +15,9 @@ from api.access import View, may_review, shown_name
 from api.permissions import Needs
 from api.schema import describe, file, parameter
 from labeler.errors import NotAllowed, NotFound
-from labeler.intake.check import Refused, decode_image
-from labeler.intake.images import limits, media_store
-from labeler.intake.renditions import make_full_size
+from labeler.intake.check import Refused
+from labeler.intake.full_size import open_full_size
+from labeler.intake.images import media_store
 from labeler.models import Image, Role
 from labeler.models.account import Scope
 
@@ -75,32 +74,34 @@ class Thumb(_Bytes):
 
 class File(_Bytes):
     @describe(
-        "get_file", "The image in full size, upright and without metadata.\n\nReviewers and leads get the bytes as "
+        "get_file", "The image in full size, upright and without metadata, as a JPEG or PNG that every browser shows."
+        "\n\nMade when it is first asked for, then kept: while others are being made it may answer 429 with "
+        "`Retry-After`. Reviewers and leads get the bytes as "
         "they came "
         "with `original=true`.", tag=TAG, answers=file("image/*", "the image"),
         parameters=[parameter("original", "as it came, with its metadata", bool)],
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
-        original = media_store().original_path(image.sha256, image.extension)
         if parsing.flag(request, "original"):
             if not may_review(image):
                 # Where and when it was taken, and by whom, stands in a file as it came.
                 raise NotAllowed("Only reviewers and leads may have the file as it came.")
+            original = media_store().original_path(image.sha256, image.extension)
             response = self._answer(request, image, original, "original", MEDIA_TYPES[image.extension])
             name = shown_name(image, image.project, opaque=False).rsplit("/", 1)[-1]
             response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
             return response
-        return self._full_size(request, image, original)
+        return self._full_size(request, image)
 
-    def _full_size(self, request: Request, image: Image, original: Path) -> HttpResponseBase:
+    def _full_size(self, request: Request, image: Image) -> HttpResponseBase:
         tag = f'"{image.sha256[:32]}-full"'
         if tag in request.headers.get("If-None-Match", ""):
             return _guarded(HttpResponse(status=304), tag)
         try:
-            made = make_full_size(decode_image(original, limits=limits(), full_size=True))
+            opened, media_type = open_full_size(sha256=image.sha256, extension=image.extension)
         except FileNotFoundError as error:
             raise NotFound("The file of this image is missing on the server. Skip it, and tell a lead.") from error
         except Refused as refusal:
             raise NotFound(f"The file of this image is damaged on the server. {refusal.reason}") from refusal
-        return _guarded(FileResponse(io.BytesIO(made.content), content_type=made.media_type), tag)
+        return _guarded(FileResponse(opened, content_type=media_type), tag)

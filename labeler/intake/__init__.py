@@ -1,5 +1,6 @@
 """Images in: check the bytes, make the renditions, keep the files, write the rows.
 
 check.py says whether bytes are an image, renditions.py makes what a screen and a network look at, store.py
-keeps files by their hash, archives.py walks zips, tars and folders, images.py writes the rows.
+keeps files by their hash, full_size.py makes the largest rendition when it is first asked for, archives.py walks
+zips, tars and folders, images.py writes the rows.
 """

@@ -3,6 +3,7 @@
 Knows a directory. Does not know projects, rows or who may look; that is asked before anybody comes here.
 
     originals/ab/cd/<sha256>.<extension>      previews/ab/cd/<sha256>.jpg      thumbs/ab/cd/<sha256>.jpg
+    full/ab/cd/<sha256>.<jpg or png>          made when somebody first looks closer; may be deleted at any time
     incoming/<random>                         files being written; what a killed process left is removed after a day
 """
 
@@ -24,6 +25,7 @@ from labeler.intake.check import EXTENSIONS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 SYNC_THREADS = 8
+FULL_SIZE_EXTENSIONS = ("jpg", "png")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -48,6 +50,12 @@ class MediaStore:
     def thumb_path(self, sha256: str) -> Path:
         return self._path("thumbs", sha256, "jpg")
 
+    def full_path(self, sha256: str, extension: str) -> Path:
+        """Raises as original_path()."""
+        if extension not in FULL_SIZE_EXTENSIONS:
+            raise ValueError(f"{extension!r} is not an extension of a full-size rendition.")
+        return self._path("full", sha256, extension)
+
     def open_original(self, sha256: str, extension: str) -> BinaryIO:
         """Raises FileNotFoundError when the file is gone."""
         return self.original_path(sha256, extension).open("rb")
@@ -70,6 +78,12 @@ class MediaStore:
         """
         with self.batch() as batch:
             batch.add(sha256=sha256, extension=extension, original=original, preview=preview, thumbnail=thumbnail)
+            batch.keep()
+
+    def add_full_size(self, *, sha256: str, extension: str, content: bytes) -> None:
+        """Keep a full-size rendition, whole or not at all. Raises StorageFull."""
+        with self.batch() as batch:
+            batch.add_full_size(sha256=sha256, extension=extension, content=content)
             batch.keep()
 
     def batch(self) -> Batch:
@@ -114,6 +128,10 @@ class Batch:
         self._write(self._store.preview_path(sha256), preview, self._renditions)
         self._write(self._store.thumb_path(sha256), thumbnail, self._renditions)
         self._write(self._store.original_path(sha256, extension), original, self._originals)
+
+    def add_full_size(self, *, sha256: str, extension: str, content: bytes) -> None:
+        """Write one more file under a temporary name. Raises StorageFull."""
+        self._write(self._store.full_path(sha256, extension), content, self._renditions)
 
     def keep(self) -> None:
         """Give all files their names; after this returned, they survive a power cut. Raises StorageFull."""

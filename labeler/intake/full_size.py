@@ -1,0 +1,50 @@
+"""The full-size rendition of an image: made when somebody first looks closer, then kept beside the others.
+
+Most images are judged from their preview, so at import it would cost the time and the disk of all for the sake
+of a few. Knows the store and how to make it; not who may see it.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from threading import BoundedSemaphore
+from typing import BinaryIO
+
+from labeler.errors import StorageFull, TooManyRequests
+from labeler.intake.check import decode_image
+from labeler.intake.images import limits, media_store
+from labeler.intake.renditions import make_full_size
+
+# A process has four threads, and an image of 50 megapixels takes seconds and several times its 150 MB. Two at a
+# time, and nobody waits for them in line: the other threads are there for people who save their labels.
+AT_ONCE = 2
+AGAIN_IN_SECONDS = 1
+_making = BoundedSemaphore(AT_ONCE)
+
+
+def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
+    """The bytes, to be read once, and their media type: JPEG stays JPEG, the rest is PNG.
+
+    Raises FileNotFoundError when the original is gone, Refused when it is damaged, TooManyRequests while others
+    are being made.
+    """
+    kept_as, media_type = ("jpg", "image/jpeg") if extension == "jpg" else ("png", "image/png")
+    store = media_store()
+    try:
+        return store.full_path(sha256, kept_as).open("rb"), media_type
+    except FileNotFoundError:
+        pass  # the first to look closer
+    original = store.original_path(sha256, extension)
+    if not _making.acquire(blocking=False):
+        raise TooManyRequests(
+            "Other images are being made ready in full size. Ask again in a second.", retry_after=AGAIN_IN_SECONDS
+        )
+    try:
+        content = make_full_size(decode_image(original, limits=limits(), full_size=True)).content
+    finally:
+        _making.release()
+    # Who looks at an image need not know that the disk is full: it is made again next time.
+    with suppress(StorageFull):
+        store.add_full_size(sha256=sha256, extension=kept_as, content=content)
+    return io.BytesIO(content), media_type

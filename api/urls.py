@@ -17,6 +17,7 @@ from api.imports import Imports, OneImport
 from api.labels import Labels, OneLabel
 from api.members import Members, OneMember
 from api.nothing import Nothing
+from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
 from api.runs import Activation, ActiveModel, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
@@ -27,12 +28,14 @@ urlpatterns = [
     path("tokens/", Tokens.as_view(), name="tokens"),
     path("tokens/<int:token_id>/", OneToken.as_view(), name="token"),
     path("me/", Me.as_view(), name="me"),
+    path("me/preferences/", Preferences.as_view(), name="preferences"),
     path("projects/", Projects.as_view(), name="projects"),
     path("projects/<int:project_id>/", OneProject.as_view(), name="project"),
     path("projects/<int:project_id>/restoration/", Restoration.as_view(), name="restoration"),
     path("projects/<int:project_id>/members/", Members.as_view(), name="members"),
     path("projects/<int:project_id>/members/<int:member_id>/", OneMember.as_view(), name="member"),
     path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
+    path("projects/<int:project_id>/keys/", ClassKeys.as_view(), name="class-keys"),
     path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),
     path("projects/<int:project_id>/images/", Images.as_view(), name="images"),
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),

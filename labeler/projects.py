@@ -1,9 +1,8 @@
 """Make and change projects: settings, classes, guideline, members, trash.
 
 The only module that writes Project, Category, GuidelineVersion and Membership (but for a member's place in
-the queue, queue.py). Knows nothing of labels; when a change of rules changes what votes mean, recount.py is
-asked.
-asked.
+the queue, queue.py, and own keys, preferences.py). Knows nothing of labels; when a change of rules changes what
+votes mean, recount.py is asked.
 """
 
 from __future__ import annotations

@@ -43,6 +43,10 @@ TABLE = {
     ("tokens", "post"): "022222",  # 0: 400, name and password are missing
     ("token", "delete"): "144442",  # somebody else's token: not for them to know of; it is ada's
     ("me", "get"): SIGNED_IN,
+    ("preferences", "get"): SIGNED_IN,
+    ("preferences", "patch"): SIGNED_IN,
+    ("class-keys", "get"): MEMBERS,
+    ("class-keys", "put"): "142223",  # an admin who is no member has no keys
     ("projects", "get"): SIGNED_IN,
     ("projects", "post"): "133332",  # admins only
     ("project", "get"): MEMBERS,
@@ -94,6 +98,7 @@ BODIES = {
     ("member", "patch"): {"role": "reviewer"},
     ("categories", "post"): {"name": "wolf"},
     ("label", "put"): {"categories": ["cat"]},
+    ("class-keys", "put"): {"keys": {}},
     ("consensus", "put"): {"categories": ["cat"]},
 }
 
@@ -203,9 +208,8 @@ def check(response, expected: str, role: str) -> None:
         assert response["WWW-Authenticate"] == "Token"
 
 
-IN_A_PROJECT = [
-    row for row in TABLE if row[0] not in ("tokens", "token", "me", "projects", "schema", "docs", "restoration")
-]
+ELSEWHERE = {"tokens", "token", "me", "preferences", "projects", "schema", "docs", "restoration"}
+IN_A_PROJECT = [row for row in TABLE if row[0] not in ELSEWHERE]
 WITH_SCOPE = [
     (e.name, e.method) for e in endpoints() if issubclass(e.view, View) and (e.name, e.method) != ("tokens", "post")
 ]

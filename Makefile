@@ -5,7 +5,7 @@ DATA ?= var
 TESTS ?=
 export PYTHON TORCH_INDEX
 
-.PHONY: run install test lint bench
+.PHONY: run install test lint bench screenshots
 run: install
 	@.venv/bin/python manage.py up --data "$(DATA)" --port $(PORT) --demo
 
@@ -20,3 +20,6 @@ lint:
 
 bench: install
 	@.venv/bin/python -m bench
+
+screenshots:
+	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && .venv/bin/python scripts/screenshots.py

@@ -9,7 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import UNDEFINED, attributes, count, number, scrolling, text, twin
+from labeler.charts.markup import UNDEFINED, attributes, number, scrolling, text, twin
+from labeler.charts.words import gettext as _
+from labeler.charts.words import ngettext
 
 FEW_IMAGES = 30  # below, a kappa is not coloured: its value says little
 
@@ -31,12 +33,13 @@ def pair_matrix(
     cells: Mapping[tuple[int, int], PairCell],
     target: float,
     *,
-    caption: str = "Cohen's kappa for each pair of annotators",
+    caption: str | None = None,
 ) -> str:
     """Who disagrees with whom: kappa with half its interval, coloured by its distance from the target.
 
     cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images.
     """
+    caption = _("Cohen's kappa for each pair of annotators") if caption is None else caption
     head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
     body = "".join(
         f'<tr><th scope="row">{text(name)}</th>'
@@ -53,7 +56,7 @@ def pair_matrix(
     )
     rows = [
         (
-            f"{names[i]} and {names[j]}",
+            _both(names[i], names[j]),
             number(cell.value),
             _interval(cell) or UNDEFINED,
             f"{cell.n:,}",
@@ -61,18 +64,20 @@ def pair_matrix(
         )
         for (i, j), cell in sorted(cells.items())
     ]
-    listed = twin(caption, ("Pair", "kappa", "95 % interval", "Shared images", "Note"), rows) if rows else ""
-    return scrolling(caption, matrix) + heat_scale(f"neutral at the project target, κ {number(target)}") + listed
+    head_of_list = (_("Pair"), _("kappa"), _("95 % interval"), _("Shared images"), _("Note"))
+    listed = twin(caption, head_of_list, rows) if rows else ""
+    neutral = _("neutral at the project target, κ %(target)s") % {"target": number(target)}
+    return scrolling(caption, matrix) + heat_scale(neutral) + listed
 
 
 def _pair_cell(names: Sequence[str], cells: Mapping[tuple[int, int], PairCell], i: int, j: int, target: float) -> str:
-    cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, "no shared images")
-    pair = f"{names[i]} and {names[j]}: "
-    shared = count(cell.n, "shared image", "shared images")
+    cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, _("no shared images"))
+    pair = _both(names[i], names[j]) + ": "
     if cell.value is None:
-        return _cell(UNDEFINED, "none", pair + (cell.reason or "undefined"), cell.href if cell.n else None)
+        return _cell(UNDEFINED, "none", pair + (cell.reason or _("undefined")), cell.href if cell.n else None)
     interval = _interval(cell)
-    said = f"κ {number(cell.value)}" + (f" (95 % {interval})" if interval else "") + f", {shared}"
+    said = f"κ {number(cell.value)}" + (f" (95 % {interval})" if interval else "")
+    said += ", " + ngettext("%(n)s shared image", "%(n)s shared images", cell.n) % {"n": f"{cell.n:,}"}
     if cell.reason:
         said += f"; {cell.reason}"
     note = f"±{(cell.high - cell.low) / 2:.2f}" if cell.low is not None and cell.high is not None else f"n {cell.n:,}"
@@ -80,8 +85,14 @@ def _pair_cell(names: Sequence[str], cells: Mapping[tuple[int, int], PairCell], 
     return _cell(f"{number(cell.value)}<small>{note}</small>", level, pair + said, cell.href)
 
 
+def _both(one: str, other: str) -> str:
+    return _("%(a)s and %(b)s") % {"a": one, "b": other}
+
+
 def _interval(cell: PairCell) -> str:
-    return "" if cell.low is None or cell.high is None else f"{number(cell.low)} to {number(cell.high)}"
+    if cell.low is None or cell.high is None:
+        return ""
+    return _("%(low)s to %(high)s") % {"low": number(cell.low), "high": number(cell.high)}
 
 
 def _cell(content: str, level: str, title: str, href: str | None) -> str:
@@ -101,7 +112,7 @@ def heat_scale(note: str) -> str:
     """The colours of level_around, from low to high, with a word on what is neutral."""
     steps = "".join(f'<i class="d{level}"></i>' for level in range(-3, 4))
     said = f'<span class="dim">· {text(note)}</span>'
-    return f'<div class="scale"><span>low</span>{steps}<span>high</span>{said}</div>'
+    return f'<div class="scale"><span>{text(_("low"))}</span>{steps}<span>{text(_("high"))}</span>{said}</div>'
 
 
 def confusion_matrix(
@@ -149,5 +160,9 @@ def _confused(
         return f'<td class="diag"><span class="cell">{n:,}</span></td>'
     if n == 0:
         return '<td><span class="cell none">·</span></td>'
-    title = f"{names[i]} called {names[j]}: {count(n, 'image', 'images')}"
+    title = ngettext("%(a)s called %(b)s: %(n)s image", "%(a)s called %(b)s: %(n)s images", n) % {
+        "a": names[i],
+        "b": names[j],
+        "n": f"{n:,}",
+    }
     return f"<td>{_cell(f'{n:,}', f'q{math.ceil(n / most * 5)}', title, href(i, j) if href else None)}</td>"

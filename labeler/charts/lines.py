@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labeler.charts.markup import UNDEFINED, attributes, finite, number, place, text, twin
+from labeler.charts.words import gettext as _
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 40  # room for the ticks and the names of the axes, in viewBox units
 LEGEND_ROW = 20
@@ -60,7 +61,7 @@ def line_chart(
     percent: bool = False,
     width: int = 620,
     height: int = 300,
-    empty: str = "Nothing to draw yet.",
+    empty: str | None = None,
 ) -> str:
     """A figure: the drawing, and the same numbers as a table.
 
@@ -71,7 +72,7 @@ def line_chart(
     """
     drawn = [point for one in series for point in one.points if point[1] is not None]
     if not drawn:
-        return f'<p class="sm mut">{text(empty)}</p>'
+        return f'<p class="sm mut">{text(_("Nothing to draw yet.") if empty is None else empty)}</p>'
     legend, legend_height = _legend(series, width)
     bands = [edge for one in series for x, low, high in one.band for edge in ((x, low), (x, high))]
     xs = [finite(x) for x, _ in (*drawn, *bands)] + [finite(x) for x, _ in marks]
@@ -242,4 +243,6 @@ def _with_band(value: float | None, band: tuple[float, float] | None, percent: b
         return f"{number(100 * y, 1)} %" if percent else f"{round(y, 4):,g}"
 
     said = UNDEFINED if value is None else written(value)
-    return f"{said} ({written(band[0])} to {written(band[1])})" if band else said
+    if band is None:
+        return said
+    return _("%(value)s (%(low)s to %(high)s)") % {"value": said, "low": written(band[0]), "high": written(band[1])}

@@ -6,7 +6,8 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-SHOW_AS_TABLE = "Show as table"
+from labeler.charts.words import gettext as _
+
 UNDEFINED = "–"
 
 
@@ -37,10 +38,6 @@ def number(value: float | None, decimals: int = 2) -> str:
     return UNDEFINED if value is None else f"{finite(value):,.{decimals}f}"
 
 
-def count(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
-
-
 def place(value: float) -> str:
     """A coordinate, short: 12, 12.5."""
     return f"{value:.1f}".removesuffix(".0")
@@ -65,7 +62,7 @@ RIGHT = ' class="r"'
 def twin(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """The same numbers as a table, folded away: complete for readers who do not see the drawing."""
     inside = scrolling(caption, table(caption, head, rows))
-    return f'<details class="twin"><summary class="sm">{SHOW_AS_TABLE}</summary>{inside}</details>'
+    return f'<details class="twin"><summary class="sm">{text(_("Show as table"))}</summary>{inside}</details>'
 
 
 def scrolling(name: str, content: str) -> str:

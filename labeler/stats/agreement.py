@@ -27,6 +27,7 @@ from labeler.stats.pairs import (
     sample_comparisons,
 )
 from labeler.stats.results import Stat, undefined
+from labeler.stats.words import gettext as _
 
 __all__ = ["cohen_kappa", "count_pairs", "image_disagreement", "kappa_from_table", "summarize"]
 
@@ -241,7 +242,7 @@ def _measure_multi(
 ) -> Measured:
     compared = multilabel.compare_sets(groups, annotator, answers, n_annotators)
     alpha, observed = multilabel.masi_alpha(compared, answers)
-    fleiss = undefined("Fleiss' kappa is for one class per image; read alpha", alpha.n)
+    fleiss = undefined(_("Fleiss' kappa is for one class per image; read alpha"), alpha.n)
     kappas, classes, light = multilabel.pair_and_class_kappas(compared, n_categories)
     pairs = [
         PairAgreement(a, b, kappa) for a, b, kappa in zip(compared.a.tolist(), compared.b.tolist(), kappas, strict=True)
@@ -255,7 +256,7 @@ def _with_strangers(pairs: list[PairAgreement], labels: IntArray) -> list[PairAg
     people = np.flatnonzero(labels).tolist()
     if len(people) > LISTED_PEOPLE or len(pairs) == len(people) * (len(people) - 1) // 2:
         return pairs
-    nothing = Kappa(None, None, None, None, None, None, None, None, 0, NOTHING_SHARED)
+    nothing = Kappa(None, None, None, None, None, None, None, None, 0, _(NOTHING_SHARED))
     known = {(pair.a, pair.b): pair for pair in pairs}
     return [known.get((a, b)) or PairAgreement(a, b, nothing) for i, a in enumerate(people) for b in people[i + 1 :]]
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from labeler.stats.grouping import Groups
 from labeler.stats.intervals import FloatArray, Interval, resampled, wilson
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
+from labeler.stats.words import gettext as _
 
 IntArray = NDArray[np.integer]
 
@@ -112,7 +113,7 @@ def many_raters(patterns: Patterns) -> ManyRaters:
     shared = patterns.shared()
     n = int(shared.images.sum())
     if n == 0:
-        nothing = undefined(NO_SHARED_IMAGES)
+        nothing = undefined(_(NO_SHARED_IMAGES))
         return ManyRaters(nothing, nothing, nothing)
     votes = shared.votes.astype(np.float64)
     r = votes.sum(axis=1)
@@ -128,7 +129,7 @@ def many_raters(patterns: Patterns) -> ManyRaters:
     if unanimous or (balanced and r[0] == 2):
         intervals[2] = wilson(min(n, round(observed * n)), n)
     if (sums[3:] > 0).sum() < 2:
-        alone = undefined(ONE_CLASS_ONLY, n)
+        alone = undefined(_(ONE_CLASS_ONLY), n)
         return ManyRaters(alone, alone, with_interval(float(observed), intervals[2], n))
     if unanimous:
         most_disagreement = 1 - intervals[2][0] if intervals[2] else 1.0
@@ -138,8 +139,11 @@ def many_raters(patterns: Patterns) -> ManyRaters:
         with_interval(float(fleiss), intervals[1], n)
         if balanced
         else undefined(
-            f"images have between {int(r.min())} and {int(r.max())} labels: Fleiss' kappa needs equally "
-            "many, read Krippendorff's alpha",
+            _(
+                "images have between %(fewest)s and %(most)s labels: Fleiss' kappa needs equally many, "
+                "read Krippendorff's alpha"
+            )
+            % {"fewest": int(r.min()), "most": int(r.max())},
             n,
         )
     )

@@ -17,11 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from labeler.stats.grouping import sums
 from labeler.stats.intervals import Z95, FloatArray, fisher_z
 from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Stat
+from labeler.stats.words import gettext as _
+from labeler.stats.words import gettext_noop
 
 IntArray = NDArray[np.integer]
 
-NOTHING_SHARED = "no shared images"
-SAME_SINGLE_CLASS = "both always chose the same class: agreement beyond chance is undefined"
+NOTHING_SHARED = gettext_noop("no shared images")
+SAME_SINGLE_CLASS = gettext_noop("both always chose the same class: agreement beyond chance is undefined")
 FISHER_IMAGES = 100  # from here, with MINORITY expected, Fisher-z on the FCE error covers 93.8 to 95.7 %
 MINORITY = 5
 ROUNDING = 1e-13  # a million images with a single disagreement have a variance of 1e-6
@@ -109,12 +111,12 @@ def _none_for_nan(array: FloatArray) -> list[float | None]:
 
 def _reason(value: float | None, low: float | None, n: float, few: bool) -> str | None:
     if n == 0:
-        return NOTHING_SHARED
+        return _(NOTHING_SHARED)
     if value is None:
-        return SAME_SINGLE_CLASS
+        return _(SAME_SINGLE_CLASS)
     if low is None:
-        return NO_SPREAD
-    return TOO_FEW_IMAGES if few else None
+        return _(NO_SPREAD)
+    return _(TOO_FEW_IMAGES) if few else None
 
 
 def cohen_kappa(a: ArrayLike, b: ArrayLike, n_categories: int) -> Kappa:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from labeler.stats.kappa import Kappa
 from labeler.stats.results import FEW_IMAGES, Stat
+from labeler.stats.words import gettext as _
+from labeler.stats.words import ngettext
 
 # The paradox (Feinstein and Cicchetti 1990): people agree, yet agreement by chance is as high.
 DOMINANT_SHARE = 0.8
@@ -35,35 +37,63 @@ def describe(
     chosen: labels that name each class, shape (K,).
     """
     if n_labels == 0:
-        return ["There are no labels yet."]
+        return [_("There are no labels yet.")]
     if n_shared == 0:
-        return ["No image has labels of two people yet, so agreement cannot be measured."]
+        return [_("No image has labels of two people yet, so agreement cannot be measured.")]
     notes = []
     if alpha.value is None:
         notes.append(
-            f"On {_images(n_shared)} everyone chose the same: whether people agree beyond chance "
-            "cannot be told until a second class occurs."
+            _counted(
+                ngettext(
+                    "On %(n)s image everyone chose the same: whether people agree beyond chance cannot be told until a "
+                    "second class occurs.",
+                    "On %(n)s images everyone chose the same: whether people agree beyond chance cannot be told until "
+                    "a second class occurs.",
+                    n_shared,
+                ),
+                n_shared,
+            )
         )
     if n_shared < FEW_IMAGES:
         notes.append(
-            f"Only {_images(n_shared)} {_have(n_shared)} labels of two people: read the intervals, not the values."
+            _counted(
+                ngettext(
+                    "Only %(n)s image has labels of two people: read the intervals, not the values.",
+                    "Only %(n)s images have labels of two people: read the intervals, not the values.",
+                    n_shared,
+                ),
+                n_shared,
+            )
         )
     elif n_shared < n_images:
-        notes.append(f"{n_shared:,} of {_images(n_images)} have labels of two people; the figures speak about these.")
+        notes.append(
+            _("%(shared)s of %(n)s images have labels of two people; the figures speak about these.")
+            % {"shared": f"{n_shared:,}", "n": f"{n_images:,}"}
+        )
     if task == "single":
         notes += _paradox(alpha, observed, chosen, n_labels, category_names)
     strangers = sum(pair.n == 0 for pair in pairs)
     if strangers:
-        notes.append(f"{_pairs(strangers)} of people {_have(strangers)} no image in common.")
+        words = ngettext(
+            "%(n)s pair of people has no image in common.", "%(n)s pairs of people have no image in common.", strangers
+        )
+        notes.append(_counted(words, strangers))
     silent = sum(pair.value is None and pair.n > 0 for pair in pairs)
     if silent and alpha.value is not None:
-        notes.append(
-            f"{_pairs(silent)} of people {_have(silent)} no kappa: "
-            "both always chose the same class on the images they share."
+        words = ngettext(
+            "%(n)s pair of people has no kappa: both always chose the same class on the images they share.",
+            "%(n)s pairs of people have no kappa: both always chose the same class on the images they share.",
+            silent,
         )
+        notes.append(_counted(words, silent))
     few = sum(0 < pair.n < FEW_IMAGES for pair in pairs)
     if few and n_shared >= FEW_IMAGES:
-        notes.append(f"{_pairs(few)} of people share{'s' if few == 1 else ''} fewer than {FEW_IMAGES} images.")
+        words = ngettext(
+            "%(n)s pair of people shares fewer than %(enough)s images.",
+            "%(n)s pairs of people share fewer than %(enough)s images.",
+            few,
+        )
+        notes.append(words % {"n": f"{few:,}", "enough": FEW_IMAGES})
     return notes
 
 
@@ -76,22 +106,23 @@ def _paradox(
         return []
     if share < DOMINANT_SHARE or observed.value < HIGH_OBSERVED or observed.value - alpha.value < PARADOX_GAP:
         return []
-    name = f"“{category_names[top]}”" if category_names else "One class"
+    name = f"“{category_names[top]}”" if category_names else _("One class")
     by_chance = float(((chosen / n_labels) ** 2).sum())
     return [
-        f"{name} holds {share:.0%} of the labels, so chance alone would give {by_chance:.0%} equal labels. "
-        f"People agree on {observed.value:.0%}, yet alpha is {alpha.value:.2f}: it is decided by the few "
-        "other images. Read PABAK and AC1 of the pairs beside kappa."
+        _(
+            "%(name)s holds %(share)s of the labels, so chance alone would give %(chance)s equal labels. People agree "
+            "on %(observed)s, yet alpha is %(alpha)s: it is decided by the few other images. Read PABAK and AC1 of the "
+            "pairs beside kappa."
+        )
+        % {
+            "name": name,
+            "share": f"{share:.0%}",
+            "chance": f"{by_chance:.0%}",
+            "observed": f"{observed.value:.0%}",
+            "alpha": f"{alpha.value:.2f}",
+        }
     ]
 
 
-def _images(n: int) -> str:
-    return f"{n:,} image{'' if n == 1 else 's'}"
-
-
-def _pairs(n: int) -> str:
-    return f"{n:,} pair{'' if n == 1 else 's'}"
-
-
-def _have(n: int) -> str:
-    return "has" if n == 1 else "have"
+def _counted(words: str, n: int) -> str:
+    return words % {"n": f"{n:,}"}

@@ -9,14 +9,18 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from labeler.stats.words import gettext as _
+from labeler.stats.words import gettext_noop
+
 # A figure below this many images is shown, with its interval, but marked: at n = 20 the nominal
 # 95 % intervals of a skewed kappa cover the truth in as few as 45 of 100 simulated samples.
 FEW_IMAGES = 30
 
-NO_SHARED_IMAGES = "no image has labels of two people"
-ONE_CLASS_ONLY = "everyone always chose the same class: agreement beyond chance is undefined"
-TOO_FEW_IMAGES = "too few shared images: read the interval, not the value"
-NO_SPREAD = "too few or one-sided labels: no interval can be estimated"
+# Kept in English, and translated where a figure takes one for its reason.
+NO_SHARED_IMAGES = gettext_noop("no image has labels of two people")
+ONE_CLASS_ONLY = gettext_noop("everyone always chose the same class: agreement beyond chance is undefined")
+TOO_FEW_IMAGES = gettext_noop("too few shared images: read the interval, not the value")
+NO_SPREAD = gettext_noop("too few or one-sided labels: no interval can be estimated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ def undefined(reason: str, n: int = 0) -> Stat:
 def caution(n: int, interval: tuple[float, float] | None) -> str | None:
     """The reason that goes beside a defined value, if one is due."""
     if interval is None:
-        return NO_SPREAD
-    return TOO_FEW_IMAGES if n < FEW_IMAGES else None
+        return _(NO_SPREAD)
+    return _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None
 
 
 def with_interval(value: float, interval: tuple[float, float] | None, n: int) -> Stat:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import override
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,17 +16,40 @@ from api.fields import CategoryRefField
 from api.permissions import Needs
 from api.schema import IF_MATCH, describe, example
 from labeler import categories as label_set
-from labeler import projects
+from labeler import markers, projects
 from labeler.models import Category, Role
 from labeler.models.account import Scope
 
 TAG = "Projects"
 
 
+MOST = 2_147_483_647  # what the column holds
+
+
+def in_words(names: Mapping[int, Any]) -> str:
+    with override("en"):  # the description of the API is written once, in English
+        return ", ".join(f"{number} {name}" for number, name in names.items())
+
+
+COLOURS, SHAPES = in_words(markers.COLOURS), in_words(markers.SHAPES)
+
+
 class CategoryInput(serializers.Serializer):
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     key = serializers.CharField(required=False, allow_blank=True, max_length=1, help_text="chooses it on the screen")
+    colour = serializers.IntegerField(
+        required=False, min_value=0, max_value=len(markers.COLOURS), help_text=f"{COLOURS}; 0: by its position"
+    )
+    shape = serializers.IntegerField(
+        required=False, min_value=0, max_value=len(markers.SHAPES), help_text=f"{SHAPES}; 0: by its position"
+    )
+    wanted = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST, help_text="images of this class, at least"
+    )
+    variety = serializers.CharField(
+        required=False, allow_blank=True, max_length=10_000, help_text="in words: what its images shall differ in"
+    )
 
 
 class CategoryChange(CategoryInput):
@@ -33,13 +60,25 @@ class CategoryChange(CategoryInput):
     )
 
 
+class MarkerShape(serializers.Serializer):
+    colour = serializers.IntegerField(min_value=1, max_value=len(markers.COLOURS))
+    shape = serializers.IntegerField(min_value=1, max_value=len(markers.SHAPES))
+
+
 class CategoryShape(serializers.ModelSerializer):
+    marker = serializers.SerializerMethodField(help_text="how it is drawn: its own colour and shape, or its place's")
     retired = serializers.SerializerMethodField()
     merged_into = serializers.IntegerField(source="merged_into_id", allow_null=True)
 
     class Meta:
         model = Category
-        fields = ("id", "name", "description", "key", "position", "retired", "merged_into", "former_names", "version")
+        fields = (
+            "id", "name", "description", "key", "position", "colour", "shape", "marker", "wanted", "variety", "retired",
+            "merged_into", "former_names", "version",
+        )  # fmt: skip
+
+    def get_marker(self, category: Category) -> MarkerShape:
+        return label_set.marker_of(category)._asdict()  # type: ignore[return-value]
 
     def get_retired(self, category: Category) -> bool:
         return category.retired_at is not None
@@ -91,6 +130,8 @@ class OneCategory(View):
         "label "
         "set.", tag=TAG, request=CategoryChange, answers={200: CategoryShape}, errors=(409, 412), parameters=[IF_MATCH],
         examples=[example({"name": "rust"}, "rename", of_request=True),
+                  example({"colour": 3, "shape": 11}, "another marker", of_request=True),
+                  example({"wanted": 400, "variety": "young and old leaves"}, "images wanted", of_request=True),
                   example({"merged_into": "leaf spot"}, "merge", of_request=True),
                   example({"retired": True}, "retire", of_request=True)],
     )  # fmt: skip

@@ -14,7 +14,7 @@ class ShareField(serializers.FloatField):
     """A number from 0 to 1. The framework's own field lets the text "nan" through."""
 
     def __init__(self, **kwargs: Any):
-        super().__init__(min_value=0.0, max_value=1.0, **kwargs)
+        super().__init__(**{"min_value": 0.0, "max_value": 1.0, **kwargs})
 
     def to_internal_value(self, data: Any) -> float:
         value = super().to_internal_value(data)

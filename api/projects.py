@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import etags, parsing
 from api.access import View
-from api.categories import CategoryInput, CategoryShape
+from api.categories import MOST, CategoryInput, CategoryShape
 from api.fields import ObjectField, ShareField
 from api.pagination import Key, page
 from api.permissions import Needs
@@ -38,6 +38,16 @@ class ProjectSettings(serializers.Serializer):
     blind_share = ShareField(required=False, help_text="of new images: judged by everybody without a pre-label")
     lease_seconds = serializers.IntegerField(required=False, min_value=30, max_value=86_400)
     target_agreement = ShareField(required=False)
+    wanted_images = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST, help_text="how many the data set shall have"
+    )
+    variety = serializers.CharField(
+        required=False, allow_blank=True, max_length=10_000, help_text="in words: what the images shall differ in"
+    )
+    review_confidence = ShareField(required=False, help_text="pre-labels from here on come to the review grid")
+    planted_share = ShareField(
+        required=False, max_value=0.5, help_text="of a review page: known answers under a wrong suggestion"
+    )
     show_file_names = serializers.BooleanField(
         required=False, help_text="to annotators; a path can give the class away"
     )
@@ -75,7 +85,8 @@ class ProjectShape(serializers.ModelSerializer):
         model = Project
         fields = (
             "id", "name", "task", "question", "description", "guideline", "guideline_version", "label_set",
-            "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "show_file_names", "show_prelabels",
+            "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "wanted_images", "variety",
+            "review_confidence", "planted_share", "show_file_names", "show_prelabels",
             "ask_uncertain_first", "train_automatically", "training_config", "role", "version", "created_at",
             "trashed_at",
         )  # fmt: skip

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from labeler import markers
 from labeler.errors import CategoryNotInProject, Invalid, WrongTask
+from labeler.markers import Marker
 from labeler.models import Category, Project
 
 
@@ -22,6 +24,7 @@ class CategoryIndex:
     ids_in_use: frozenset[int]
     merged: dict[int, int]  # id -> the id it was merged into
     by_name: dict[str, int]  # casefolded present and former names -> id
+    markers: dict[int, Marker]  # of the classes in use, in screen order
 
     def resolve(self, wanted: Iterable[int | str]) -> list[int]:
         """Ids, ascending and distinct, of classes given by id or name. Merged ones become what they were merged into.
@@ -76,12 +79,24 @@ def _read(project_id: int, version: int) -> CategoryIndex:
         ids_in_use=frozenset(c.pk for c in categories if c.retired_at is None),
         merged={c.pk: c.merged_into_id for c in categories if c.merged_into_id},
         by_name=by_name,
+        markers={c.pk: markers.of(c, place) for place, c in enumerate(c for c in categories if c.retired_at is None)},
     )
 
 
 def index(project: Project) -> CategoryIndex:
     """The classes of a project as of `project.label_set_version`."""
     return _read(project.pk, project.label_set_version)
+
+
+def marker_of(category: Category) -> Marker:
+    """Colour and shape in which a class is shown everywhere; one that is not in use: by the place it had."""
+    return index(category.project).markers.get(category.pk) or markers.of(category, category.position)
+
+
+def markers_by_name(project: Project) -> dict[str, Marker]:
+    """Names of the classes in use and their markers, in screen order: for lists whose rows know a name only."""
+    found = index(project)
+    return {found.names[pk]: marker for pk, marker in found.markers.items()}
 
 
 def check_answer(project: Project, wanted: Iterable[int | str]) -> list[int]:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from labeler import queue, recount, run_config
+from labeler import markers, queue, recount, run_config
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
 from labeler.models import Category, Claim, GuidelineVersion, Membership, Project, Role
@@ -31,6 +31,8 @@ MOST_CATEGORIES = 1000
 IN_TRASH_FOR = timedelta(days=30)
 # Letters with a meaning of their own on the labeling screen (static/js/label/keys.js).
 RESERVED_KEYS = frozenset("scfzg? 0")
+# What is said of a class; its place, and whether it is in use, are changed by change_category alone.
+CATEGORY_FIELDS = ("name", "description", "key", "colour", "shape", "wanted", "variety")
 SETTINGS = (
     "name",
     "question",
@@ -40,6 +42,10 @@ SETTINGS = (
     "blind_share",
     "lease_seconds",
     "target_agreement",
+    "wanted_images",
+    "variety",
+    "review_confidence",
+    "planted_share",
     "show_file_names",
     "show_prelabels",
     "ask_uncertain_first",
@@ -72,7 +78,7 @@ def create(
 ) -> Project:
     """A new project, with its classes in this order and its creator as lead. Only admins may.
 
-    categories: names, or {name, description?, key?}. settings: any of SETTINGS.
+    categories: names, or {name, …} of CATEGORY_FIELDS. settings: any of SETTINGS.
     Raises NotAllowed, TaskNotSupported (boxes, polygons, masks), Invalid.
     """
     if not created_by.is_superuser:
@@ -194,26 +200,39 @@ def restore(*, project: Project, by: User) -> Project:
 # ---------------------------------------------------------------- classes
 
 
-def add_category(*, project: Project, by: User, name: str, description: str = "", key: str = "") -> Category:
-    """One more class, at the end of the row. Raises Invalid, Conflict for a name in use."""
+def add_category(*, project: Project, by: User, name: str, **fields: Any) -> Category:
+    """One more class, at the end of the row. fields: of CATEGORY_FIELDS. Raises Invalid, Conflict for a name in use."""
     with transaction.atomic():
         row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         last = row.categories.aggregate(models.Max("position"))["position__max"]
         if row.categories.count() >= MOST_CATEGORIES:
             raise Invalid(f"A project has at most {MOST_CATEGORIES} classes.", fields={"name": ["too many classes"]})
-        category = _insert_category(row, 0 if last is None else last + 1, name=name, description=description, key=key)
+        category = _insert_category(row, 0 if last is None else last + 1, name=name, **fields)
         _raise_label_set(row, project)
         audit(by, "category.create", project=row, subject=category.name)
     return category
 
 
-def _insert_category(
-    project: Project, position: int, *, name: str, description: str = "", key: str = "", **_ignored: Any
-) -> Category:
-    category = Category(project=project, name=name.strip(), description=description, key=key.strip(), position=position)
-    _checked(category, ["name", "description", "key"])
+def _insert_category(project: Project, position: int, **fields: Any) -> Category:
+    category = Category(project=project, position=position)
+    if unknown := [name for name in fields if name not in CATEGORY_FIELDS]:
+        raise TypeError(f"a class has no {unknown}")
+    for name, value in fields.items():
+        setattr(category, name, _tidy(name, value))
+    _checked(category, CATEGORY_FIELDS)
+    _check_marker(category)
     _check_key(category)
     return _saved(category)
+
+
+def _tidy(name: str, value: Any) -> Any:
+    return value.strip() if name in ("name", "key") and isinstance(value, str) else value
+
+
+def _check_marker(category: Category) -> None:
+    for name, last in (("colour", len(markers.COLOURS)), ("shape", len(markers.SHAPES))):
+        if getattr(category, name) > last:
+            raise Invalid(f"{name} is a number from 1 to {last}, or 0: by its position.", fields={name: ["unknown"]})
 
 
 def _check_key(category: Category) -> None:
@@ -252,9 +271,9 @@ def _raise_label_set(row: Project, project: Project) -> None:
 def change_category(
     *, category: Category, by: User, changes: Mapping[str, Any], expected_version: int | None = None
 ) -> Category:
-    """Rename, describe, give a key or a place, merge into another class, retire or bring back.
+    """Rename, describe, give a key, a marker or a place, merge into another class, retire or bring back.
 
-    changes: any of name, description, key, position, retired (bool), merged_into (id of a class in use, or
+    changes: any of CATEGORY_FIELDS, position, retired (bool), merged_into (id of a class in use, or
     None). Old labels keep their meaning: a former name still works, a merged class counts as what it was
     merged into. Raises StaleVersion, Invalid, Conflict.
     """
@@ -267,6 +286,7 @@ def change_category(
         if not changed:
             return row
         row.version += 1
+        _check_marker(row)
         _check_key(row)
         _saved(row)
         _raise_label_set(project, category.project)
@@ -278,15 +298,15 @@ def change_category(
 
 def _apply(row: Category, changes: Mapping[str, Any]) -> list[str]:
     changed = []
-    for name in ("name", "description", "key", "position"):
-        value = changes.get(name, getattr(row, name))
-        value = value.strip() if isinstance(value, str) and name in ("name", "key") else value
+    fields = (*CATEGORY_FIELDS, "position")
+    for name in fields:
+        value = _tidy(name, changes.get(name, getattr(row, name)))
         if value != (old := getattr(row, name)):
             setattr(row, name, value)
             changed.append(name)
             if name == "name":
                 row.former_names = [*[former for former in row.former_names if former != old], old]
-    _checked(row, ["name", "description", "key", "position"])
+    _checked(row, fields)
     if "merged_into" in changes and changes["merged_into"] != row.merged_into_id:
         row.merged_into = _target(row, changes["merged_into"])
         row.retired_at = timezone.now() if row.merged_into else None

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET
 from labeler import categories, charts, reports
 from labeler.models import Project
 from labeler.pages.access import Access, person, project_page
-from labeler.pages.images import places_of, tile
+from labeler.pages.images import tile
 from labeler.reports import LABELS, SAMPLES, Selection
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 
@@ -127,7 +127,7 @@ def _card(
 
 def _everyone(project: Project, report: dict[str, Any]) -> dict[str, Any]:
     """What only reviewers and leads see: other people by name, and what they answered."""
-    places, index = places_of(project), categories.index(project)
+    markers, index = categories.markers_by_name(project), categories.index(project)
     people = [row for row in report["annotators"] if row["n"]]
     divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
     with_kappa = [row for row in report["categories"] if row["n"] or row["kappa"]["value"] is not None]
@@ -135,9 +135,9 @@ def _everyone(project: Project, report: dict[str, Any]) -> dict[str, Any]:
         "matrix": matrix(project, report) if len(people) <= MATRIX_PEOPLE else "",
         "least": _least(report) if len(people) > MATRIX_PEOPLE else [],
         "people": sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0)),
-        "classes": [{**row, "place": places.get(row["name"])} for row in with_kappa],
+        "classes": [{**row, "marker": markers.get(row["name"])} for row in with_kappa],
         "confusions": confusions(project, report, LISTED_CONFUSIONS),
-        "places": places,
+        "markers": markers,
         "tiles": [tile(image, index) for image in divided[:LISTED_IMAGES]],
         "more_images": len(divided) > LISTED_IMAGES,
     }
@@ -167,15 +167,15 @@ def _least(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def confusions(project: Project, report: dict[str, Any], most: int) -> SafeString:
     """The pairs of classes that are taken for each other, as bars that lead to the images."""
-    places = places_of(project)
+    markers = categories.markers_by_name(project)
     ids = {name: pk for pk, name in categories.index(project).names.items()}
     wall = reverse("images", args=[project.pk])
     lines = [
         charts.Bar(
             name=format_html(
                 '{} <span class="dim">↔</span> {}',
-                class_tag(places.get(row["a"]), row["a"]),
-                class_tag(places.get(row["b"]), row["b"]),
+                class_tag(markers.get(row["a"]), row["a"]),
+                class_tag(markers.get(row["b"]), row["b"]),
             ),
             value=row["count"],
             note=f"{row['count']:,}",

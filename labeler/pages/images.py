@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import adjudication, categories, consensus, reports, runs
 from labeler.errors import LabelerError
-from labeler.models import Image, Label, Project, Role
+from labeler.models import Image, Label, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
 from labeler.pages.access import Access, person, project_page
@@ -33,11 +33,6 @@ PER_PAGE = 60
 # Beyond, skipping rows costs more than it gives: filters find an image faster than a thousandth page.
 LAST_PAGE = 2000
 DIFFER = "differ"  # beside the statuses: also images that a majority settled
-
-
-def places_of(project: Project) -> dict[str, int]:
-    """Class names in use and their places on the screen, for markers."""
-    return {category.name: place for place, category in enumerate(project.categories.in_use())}
 
 
 def thumbnail_url(image_id: int) -> str:
@@ -107,7 +102,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             status=status,
             category_id=category_id,
             categories=list(project.categories.in_use()),
-            places=places_of(project),
+            markers=categories.markers_by_name(project),
             statuses=[{"label": label, "url": link(status=value), "on": value == status} for value, label in choices],
             rows=[tile(image, index) for image in rows[:PER_PAGE]],
             has_images=bool(rows) or Image.objects.for_project(project).exists(),
@@ -154,7 +149,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
             image=shown,
             form=form,
-            places=places_of(project),
+            markers=categories.markers_by_name(project),
             labels=[_said(row, index) for row in labels if _is_current(row)],
             history=[_said(row, index) for row in labels if not _is_current(row)],
             outcome=outcome,

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from labeler import categories as label_set
 from labeler.models import Label, Project
 from labeler.models.label import VOTES
 from labeler.pages.access import Access, project_page
@@ -73,7 +74,10 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
         "multi": project.is_multi,
         "labelSet": project.label_set_version,
         "lease_seconds": project.lease_seconds,
-        "categories": [{"id": c.pk, "name": c.name, "key": c.key, "description": c.description} for c in categories],
+        "categories": [
+            {"id": c.pk, "name": c.name, "key": c.key, "description": c.description} | label_set.marker_of(c)._asdict()
+            for c in categories
+        ],
         "images": project.images.count(),
         "done": own.filter(answer__in=VOTES).count(),
         "recent": recent_answers(project, annotator),

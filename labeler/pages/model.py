@@ -19,10 +19,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from labeler import categories, charts, dispatch, runs
 from labeler.errors import LabelerError
+from labeler.markers import Marker
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.pages.access import Access, person, project_page
-from labeler.pages.images import places_of
 from labeler.templatetags.figures import class_tag, figure, interval, moment, percent, percent_interval
 
 VERSIONS = 20
@@ -111,7 +111,7 @@ def _version(run: TrainingRun) -> dict[str, Any]:
 
 
 def _report(project: Project, run: TrainingRun) -> dict[str, Any]:
-    metrics, places = run.metrics or {}, places_of(project)
+    metrics, markers = run.metrics or {}, categories.markers_by_name(project)
     names = _names(project, run)
     return {
         "cards": _cards(metrics),
@@ -120,13 +120,13 @@ def _report(project: Project, run: TrainingRun) -> dict[str, Any]:
         "classes": [
             {
                 "name": names.get(row["category"], str(row["category"])),
-                "place": places.get(names.get(row["category"], "")),
+                "marker": markers.get(names.get(row["category"], "")),
                 "n": row["n"],
                 "stats": [row["precision"], row["recall"], row["f1"]],
             }
             for row in metrics.get("per_class", [])
         ],
-        "confusion": _confusion(metrics, names, places),
+        "confusion": _confusion(metrics, names, markers),
         "curves": _curves(run),
         "candidates": [_candidate(row) for row in run.comparison or []],
     }
@@ -199,7 +199,7 @@ def _right_of(metrics: Mapping[str, Any]) -> str:
     return _("always the most frequent answer: %(share)s") % {"share": percent(chance)}
 
 
-def _confusion(metrics: Mapping[str, Any], names: Mapping[Any, str], places: Mapping[str, int]) -> SafeString | str:
+def _confusion(metrics: Mapping[str, Any], names: Mapping[Any, str], markers: Mapping[str, Marker]) -> SafeString | str:
     table = metrics.get("confusion")
     if not isinstance(table, Mapping) or not table.get("categories") or not metrics.get("n"):
         return ""
@@ -212,7 +212,7 @@ def _confusion(metrics: Mapping[str, Any], names: Mapping[Any, str], places: Map
             caption=_("What people settled on, and what the model says"),
             row_name=_("people"),
             column_name=_("model"),
-            tags=[class_tag(places.get(name), name) for name in called],
+            tags=[class_tag(markers.get(name), name) for name in called],
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -10,11 +11,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler import projects
+from labeler import categories as label_set
+from labeler import markers, projects
 from labeler.errors import LabelerError
 from labeler.models import Category, Role
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import AddClasses, ClassChange, Settings, refuse
+
+LISTED_TWINS = 10  # beyond 72 classes markers repeat: a list of all of them helps nobody
 
 
 @project_page(Role.LEAD)
@@ -52,9 +56,9 @@ def _page(
 ) -> HttpResponse:
     """The whole page, with the one form that was refused as it was sent."""
     project, class_forms = access.project, class_forms or {}
+    in_use = list(project.categories.in_use())
     classes = [
-        {"category": c, "form": class_forms.get(c.pk) or _class_form(c), "open": c.pk in class_forms}
-        for c in project.categories.in_use()
+        {"category": c, "form": class_forms.get(c.pk) or _class_form(c), "open": c.pk in class_forms} for c in in_use
     ]
     return render(
         request,
@@ -64,10 +68,21 @@ def _page(
             form=form or Settings(initial=Settings.values_of(project)),
             add_form=add_form or AddClasses(),
             classes=classes,
+            alike=_look_alike(in_use),
             retired=list(project.categories.filter(retired_at__isnull=False).select_related("merged_into")),
             guidelines=list(project.guideline_versions.select_related("author")[:20]),
         ),
     )
+
+
+def _look_alike(classes: Iterable[Category]) -> list[str]:
+    """A sentence for each marker that several classes share: allowed, but never silently."""
+    shared = markers.alike((c, label_set.marker_of(c)) for c in classes)
+    return [
+        _("%(names)s look the same (%(marker)s): only the name tells them apart.")
+        % {"names": _(" and ").join(f"“{c.name}”" for c in twins), "marker": marker}
+        for marker, twins in shared[:LISTED_TWINS]
+    ]
 
 
 def _class_form(category: Category, data: Any = None) -> ClassChange:

@@ -16,6 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from labeler.markers import Marker
+from labeler.models import Category
 from labeler.models.job import Leased
 from labeler.templatetags.marks import marker
 
@@ -92,19 +94,17 @@ def get(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 
 @register.simple_tag
-def class_tag(place: int | None, name: str) -> SafeString:
-    """Marker and name of a class. `place` counts from 0 on the label set; None: it has left the set."""
-    if place is None:
-        return format_html('<span class="tag"><b>{}</b></span>', name)
-    return format_html('<span class="tag">{}<b>{}</b></span>', marker(place), name)
+def class_tag(shown: Category | Marker | None, name: str) -> SafeString:
+    """Marker and name of a class. None: it has left the label set and has no marker."""
+    return format_html('<span class="tag">{}<b>{}</b></span>', marker(shown), name)
 
 
 @register.simple_tag
-def class_tags(places: Mapping[str, int], names: Sequence[str]) -> SafeString:
+def class_tags(markers: Mapping[str, Marker], names: Sequence[str]) -> SafeString:
     """Tags of several classes; `none of these` where there is none."""
     if not names:
         return format_html('<span class="tag dim">{}</span>', _("none of these"))
-    return format_html_join(" ", "{}", ((class_tag(places.get(name), name),) for name in names))
+    return format_html_join(" ", "{}", ((class_tag(markers.get(name), name),) for name in names))
 
 
 @register.filter

@@ -2,27 +2,22 @@
 
 from django import template
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+
+from labeler import categories
+from labeler.markers import Marker
+from labeler.models import Category
 
 register = template.Library()
 
-COLOURS = 6
-SHAPES = 12
-
-
-def marker_of(index: int) -> tuple[int, int]:
-    """(colour 1..6, shape 1..12) of the class at this place, counted from 0.
-
-    Twelve shapes in six colours; from the thirteenth class on the shapes move by one, so that a pair
-    repeats only after 72 classes. static/js/label/markers.js computes the same.
-    """
-    return index % COLOURS + 1, (index + index // SHAPES) % SHAPES + 1
-
 
 @register.simple_tag
-def marker(index: int) -> SafeString:
-    """`{% marker forloop.counter0 %}`: the marker of the class at this place; write its name beside it."""
-    colour, shape = marker_of(int(index))
+def marker(shown: Category | Marker | None) -> SafeString:
+    """`{% marker category %}`: the marker of a class; write its name beside it. None: it has left the label set."""
+    if shown is None:
+        return mark_safe("")
+    # No number: the place of a class does not tell its marker, a lead may have chosen another.
+    colour, shape = categories.marker_of(shown) if isinstance(shown, Category) else shown
     return format_html('<svg class="mk c{}" aria-hidden="true"><use href="#m{}"/></svg>', colour, shape)
 
 

@@ -1,4 +1,4 @@
-import { confidence, enterMeans, markerOf, suggested } from "/static/js/label/answers.js";
+import { confidence, enterMeans, suggested } from "/static/js/label/answers.js";
 import { swipeOf } from "/static/js/label/gestures.js";
 import { Stopwatch } from "/static/js/label/stopwatch.js";
 import { Words } from "/static/js/label/words.js";
@@ -33,12 +33,6 @@ test("a percentage only when calibrated, else a word", () => {
   equal(confidence({ probability: 0.836, calibrated: true }), { percent: 84 });
   equal(confidence({ probability: 0.93, calibrated: false }), { word: "likely" });
   equal(confidence({ probability: 0.4, calibrated: false }), { word: "unsure" });
-});
-
-test("72 classes have 72 different markers, in six colours and twelve shapes", () => {
-  const all = Array.from({ length: 72 }, (_, place) => markerOf(place));
-  equal(new Set(all.map(({ colour, shape }) => `${colour} ${shape}`)).size, 72);
-  equal([markerOf(0), markerOf(6), markerOf(12)].map(({ colour }) => colour), [1, 1, 1]);
 });
 
 test("a swipe is long and level", () => {

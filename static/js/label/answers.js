@@ -35,11 +35,6 @@ export function confidence({ probability, calibrated }) {
 }
 const LIKELY = 0.7;
 
-/** @param {number} index place of a class @returns {{colour: number, shape: number}} as labeler/templatetags/marks.py */
-export function markerOf(index) {
-  return { colour: (index % 6) + 1, shape: ((index + Math.floor(index / 12)) % 12) + 1 };
-}
-
 /** The body of the PUT. `seconds` and the version of the label set tell what the person saw and how long. */
 export function bodyOf(choice, { seconds, labelSet }) {
   return { ...choice, seconds, label_set: labelSet };

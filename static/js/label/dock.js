@@ -1,14 +1,13 @@
 // The row of answers under the image: one button per class, with its key. Draws; decides nothing.
 
 import { el, symbol } from "../dom.js";
-import { confidence, markerOf } from "./answers.js";
+import { confidence } from "./answers.js";
 import { printed } from "./keys.js";
 
 const FLASH_MS = 110;
 
-/** The marker of the class at this place. */
-export function marker(index) {
-  const { colour, shape } = markerOf(index);
+/** The marker of a class. @param {import("./types.js").Category} category */
+export function marker({ colour, shape }) {
   return symbol(`m${shape}`, `mk c${colour}`);
 }
 
@@ -21,13 +20,14 @@ export class Dock {
   constructor(root, { categories, keys, multi, words, onChoose }) {
     this.words = words;
     this.multi = multi;
-    this.buttons = categories.map(({ name, description }, index) => {
+    this.buttons = categories.map((category, index) => {
+      const { name, description } = category;
       const key = printed(keys[index]);
       const button = el(
         "button",
         { type: "button", class: "key", title: description || null, "aria-pressed": multi ? "false" : null, "aria-keyshortcuts": key || null },
         ...(key ? [el("kbd", { "aria-hidden": "true" }, key)] : []),
-        marker(index),
+        marker(category),
         el("span", { class: "tx" }, el("span", { class: "nm" }, name), el("span", { class: "pr num" })),
         el("progress", { class: "pb", max: "1", value: "0", "aria-hidden": "true", hidden: true }),
       );

@@ -9,10 +9,10 @@ export class Film {
   /**
    * @param {HTMLElement} root
    * @param {{describe: (answered: import("./types.js").Answered) => string, onOpen: (answered: object) => void,
-   *   placeOf: (categoryId: number) => number}} options
+   *   categories: import("./types.js").Category[]}} options
    */
-  constructor(root, { describe, onOpen, placeOf }) {
-    Object.assign(this, { root, describe, onOpen, placeOf });
+  constructor(root, { describe, onOpen, categories }) {
+    Object.assign(this, { root, describe, onOpen, categories });
   }
 
   /** @param {import("./types.js").Answered[]} history newest first */
@@ -41,8 +41,8 @@ export class Film {
     if (sending?.state === "refused") return [icon("alert")];
     if ("answer" in choice) return [choice.answer === "skip" ? "S" : "?"];
     if (!choice.categories.length) return ["0"];
-    const places = choice.categories.map(this.placeOf).filter((place) => place >= 0);
-    if (!places.length) return ["…"];
-    return [marker(places[0]), ...(places.length > 1 ? [`+${places.length - 1}`] : [])];
+    const chosen = this.categories.filter(({ id }) => choice.categories.includes(id));
+    if (!chosen.length) return ["…"];
+    return [marker(chosen[0]), ...(chosen.length > 1 ? [`+${chosen.length - 1}`] : [])];
   }
 }

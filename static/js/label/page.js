@@ -54,7 +54,7 @@ const dock = new Dock(document.getElementById("keys"), {
 const film = new Film(document.getElementById("film"), {
   describe: (answered) => words.say("change_answer", { answer: answerInWords(answered.choice) }),
   onOpen: (answered) => session.open(answered),
-  placeOf,
+  categories: config.categories,
 });
 let shown = null; // the claim whose image is in the frame
 let answeredAt = null; // for the measurement "key to next image painted"

@@ -10,7 +10,8 @@
  *
  * @typedef {{categories: (number | string)[], probability: number, calibrated: boolean}} Prelabel
  *
- * @typedef {{id: number, name: string, key: string, description: string}} Category
+ * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number}} Category
+ *   colour (1..6) and shape (1..12) of its marker, as labeler/markers.py chose them
  *
  * What a person said about an image: classes (none of them: a verified none), or why not.
  * @typedef {{categories: number[]} | {answer: "skip" | "cannot_tell"}} Choice

@@ -11,7 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from api.parsing import LARGEST, SafeJSONParser
+from api.parsing import LARGEST, SafeJSONParser, check_person
 from api.permissions import RANK, Needs, SignedIn
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Membership, Project, Role
@@ -52,6 +52,7 @@ class View(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        check_person(request)
         if any(isinstance(value, int) and value > LARGEST for value in kwargs.values()):
             raise NotFound("There is nothing at this address.")  # no id is so long
 

@@ -14,7 +14,7 @@ from api import parsing
 from api.access import View, shown_name
 from api.fields import CategoryRefField, ShareField
 from api.permissions import Needs
-from api.schema import describe, example
+from api.schema import PERSON, describe, example
 from labeler import categories as label_set
 from labeler import queue
 from labeler.errors import NotAllowed
@@ -82,7 +82,8 @@ class Claims(View):
         "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a "
         "lost answer "
         "costs nothing, ask again. An empty list when nothing is left for you. What is shown as a pre-label here is "
-        "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape},
+        "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape}, errors=(409,),
+        parameters=[PERSON],
         examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True),
         example(EXAMPLE)],
     )  # fmt: skip
@@ -134,7 +135,7 @@ class OneClaim(View):
     needs = {"DELETE": Needs(Scope.LABEL, Role.ANNOTATOR)}
 
     @describe("release_claim", "Give an image back unanswered. Nothing happens when you do not hold it.", tag=TAG,
-              answers={204: None})  # fmt: skip
+              answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         self.image(image_id)
         queue.release(image_id=image_id, annotator=self.person)

@@ -16,7 +16,7 @@ from api.access import View
 from api.fields import CategoryRefField
 from api.pagination import page
 from api.permissions import Needs
-from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
+from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
 from labeler import labeling
 from labeler.errors import Invalid
 from labeler.models import Label, Role
@@ -65,7 +65,7 @@ class OneLabel(View):
         "kept, and marked `extra` when the image has all its labels. 201 for a first answer, 200 for a change or a "
         "replay.",
         tag=TAG, request=LabelInput, answers={200: LabelShape, 201: LabelShape}, errors=(409,),
-        parameters=[IDEMPOTENCY],
+        parameters=[IDEMPOTENCY, PERSON],
         examples=[
             example({"categories": ["cat"], "seconds": 1.8}, "one class", of_request=True),
             example({"categories": []}, "none of them", of_request=True),
@@ -86,7 +86,7 @@ class OneLabel(View):
     @describe(
         "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer "
         "again.",
-        tag=TAG, answers={200: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        tag=TAG, answers={200: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY, PERSON],
     )  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         saved = labeling.undo(

@@ -22,11 +22,12 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
 from labeler import categories as label_set
-from labeler.errors import Invalid, TooLarge
+from labeler.errors import AnotherPerson, Invalid, TooLarge
 from labeler.models import Project
 
 DEEPEST = 32
 LARGEST = 2**63 - 1
+PERSON_HEADER = "X-Labeler-Person"
 
 
 class SafeJSONParser(JSONParser):
@@ -105,6 +106,24 @@ def idempotency_key(request: Request) -> UUID | None:
     """The Idempotency-Key header, or None. Raises Invalid when it is no UUID."""
     sent = request.headers.get("Idempotency-Key")
     return None if sent is None else uuid_of(sent, "Idempotency-Key")
+
+
+def check_person(request: Request) -> None:
+    """Refuse a request whose X-Labeler-Person is not who is signed in; without the header nothing is checked.
+
+    A browser's session belongs to all its tabs: when somebody else logs in, a tab that was open before would write
+    in their name. Raises AnotherPerson, and Invalid for what is no id.
+    """
+    sent = request.headers.get(PERSON_HEADER)
+    if sent is None or not request.user.is_authenticated:
+        return
+    if not (sent.isascii() and sent.isdigit() and len(sent) < 20):
+        raise Invalid(f"{PERSON_HEADER} must be the id of a person.", fields={PERSON_HEADER: ["not an id"]})
+    if int(sent) != request.user.pk:
+        raise AnotherPerson(
+            f"You are logged in as {request.user.get_username()}, and this was somebody else's: nothing was changed.",
+            signed_in_as=request.user.get_username(),
+        )
 
 
 def uuid_of(value: Any, name: str) -> UUID:

@@ -17,6 +17,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from api.fields import ErrorAnswer
+from api.parsing import PERSON_HEADER
 
 ERRORS = {
     400: "The request cannot be understood; `fields` says what is wrong.",
@@ -41,6 +42,13 @@ IDEMPOTENCY = OpenApiParameter(
     OpenApiTypes.UUID,
     OpenApiParameter.HEADER,
     description="A new UUID per intention. The same key does the same thing once, however often it is sent.",
+)
+PERSON = OpenApiParameter(
+    PERSON_HEADER,
+    int,
+    OpenApiParameter.HEADER,
+    description="The id of the person you speak for. When somebody else is signed in by now, nothing is done and the "
+    "answer is 409 `another_person`; without the header nothing is checked. Every call understands it.",
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",

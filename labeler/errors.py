@@ -69,6 +69,12 @@ class NothingToUndo(Conflict):
     code = "nothing_to_undo"
 
 
+class AnotherPerson(Conflict):
+    """The request speaks for one person, and another one is signed in by now; `signed_in_as` is the latter's name."""
+
+    code = "another_person"
+
+
 class KeyReused(Conflict):
     """One idempotency key, two different bodies."""
 

@@ -132,9 +132,13 @@ def test_the_tab_of_a_page_can_be_seen_on_a_phone(new_context, live_server, sign
     context = new_context(viewport={"width": 320, "height": 640})
     sign_in(context, lena)
     page = context.new_page()
-    page.goto(live_server.url + url("settings", project))
+    page.goto(live_server.url + url("images", project))
+    expect(page.locator(".tabs .strip [aria-current]")).to_be_in_viewport(ratio=1)
 
-    expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+    # What leads manage is in a menu, which names the page it holds.
+    page.goto(live_server.url + url("settings", project))
+    expect(page.locator(".tabs summary")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".tabs summary")).to_have_text("Manage: Settings")
 
 
 # ---------------------------------------------------------------- import
@@ -310,3 +314,23 @@ def test_a_picture_that_is_no_photograph_is_decoded_all_the_same(page, live_serv
     page.set_input_files("#pick-files", [{"name": "grey.gif", "mimeType": "image/gif", "buffer": out.getvalue()}])
 
     expect(page.locator("#n-added")).to_have_text("1")
+
+
+def test_menus_of_the_header_close_by_escape_and_by_a_click_elsewhere(page, live_server, sign_in, project, lena):
+    sign_in(page, lena)
+    page.goto(live_server.url + url("project", project))
+    manage, members = page.locator(".tabs summary"), page.locator(".tabs").get_by_role("link", name="Members")
+    expect(members).to_be_hidden()
+
+    manage.focus()
+    page.keyboard.press("Enter")
+    expect(members).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(members).to_be_hidden()
+    expect(manage).to_be_focused()
+
+    page.locator(".person summary").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.get_by_role("heading", level=1).click()
+    expect(page.get_by_role("button", name="Log out")).to_be_hidden()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,8 +24,19 @@ TAG = "Agreement"
 
 
 class DecisionInput(serializers.Serializer):
-    categories = serializers.ListField(child=CategoryRefField(), max_length=1000, help_text="by id or name")
+    categories = serializers.ListField(
+        child=CategoryRefField(), max_length=1000, required=False, help_text="by id or name; or undecidable"
+    )
+    undecidable = serializers.BooleanField(
+        required=False, default=False, help_text="the image does not say: settled, and left out of data sets"
+    )
     reason = serializers.CharField(required=False, allow_blank=True, max_length=adjudication.LONGEST_REASON)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # Nothing said must not become "none of the classes" in a multi-label project.
+        if not attrs["undecidable"] and "categories" not in attrs:
+            raise serializers.ValidationError({"categories": "Name the classes, or send undecidable: true."})
+        return attrs
 
 
 class OneConsensus(View):
@@ -49,10 +62,13 @@ class OneConsensus(View):
 
     @describe(
         "decide", "Settle an image, whatever the votes say.\n\nWith If-Match it is refused when votes or decision have "
-        "changed "
-        "since you looked.", tag=TAG, request=DecisionInput, answers={200: ConsensusShape}, errors=(412,),
-        parameters=[IF_MATCH], examples=[example({"categories": ["rust"], "reason": "orange dust underneath"},
-        of_request=True)],
+        "changed since you looked. `undecidable: true` says that nobody can tell it from this image: it counts as "
+        "settled, has no categories, and is left out of data sets and training.",
+        tag=TAG, request=DecisionInput, answers={200: ConsensusShape}, errors=(412,), parameters=[IF_MATCH],
+        examples=[
+            example({"categories": ["rust"], "reason": "orange dust underneath"}, of_request=True),
+            example({"undecidable": True, "reason": "out of focus"}, "undecidable", of_request=True),
+        ],
     )  # fmt: skip
     def put(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)

@@ -49,10 +49,13 @@ class PredictionShape(serializers.Serializer):
 
 class ConsensusShape(serializers.Serializer):
     categories = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="null: no votes, a tie, or nobody could tell"
+        child=serializers.CharField(), allow_null=True, help_text="null: no votes, a tie, nobody could tell, or undecidable"
     )
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    method = serializers.CharField(help_text="majority or decision")
+    method = serializers.ChoiceField(
+        [consensus.MAJORITY, consensus.DECISION, consensus.UNDECIDABLE],
+        help_text="undecidable: a reviewer decided that the image does not say",
+    )
     confidence = serializers.FloatField(allow_null=True, help_text="share of the votes")
     is_tie = serializers.BooleanField()
     n_votes = serializers.IntegerField()

@@ -17,7 +17,7 @@ from django.utils import timezone
 from labeler import categories as label_set
 from labeler import consensus
 from labeler.accounts import audit
-from labeler.errors import Conflict, NotFound, StaleVersion
+from labeler.errors import Conflict, NotFound, StaleVersion, WrongTask
 from labeler.labeling import status_of
 from labeler.models import Decision, Image, QueueEntry
 
@@ -49,25 +49,38 @@ def decide(
     *,
     image_id: int,
     reviewer: User,
-    categories: Iterable[int | str],
+    categories: Iterable[int | str] = (),
+    undecidable: bool = False,
     reason: str = "",
     expected_version: str | None = None,
 ) -> Decision:
     """Say what an image is, whatever the votes say; an earlier decision is withdrawn, not lost.
 
-    categories: ids or names, as the project's task wants them. expected_version: of version_of(), to refuse
-    when votes or decision have changed since the reviewer looked. Raises NotFound, CategoryNotInProject,
+    categories: ids or names, as the project's task wants them. undecidable: nobody can say it from this image;
+    it is settled without an answer, and left out of data sets and training. expected_version: of version_of(), to
+    refuse when votes or decision have changed since the reviewer looked. Raises NotFound, CategoryNotInProject,
     WrongTask, StaleVersion.
     """
+    named = list(categories)
+    if undecidable and named:
+        raise WrongTask(
+            "An image that does not say it has no class: send either classes or undecidable.",
+            fields={"categories": ["beside undecidable"]},
+        )
     with transaction.atomic():
         image = _locked(image_id)
-        ids = label_set.check_answer(image.project, categories)
+        ids = [] if undecidable else label_set.check_answer(image.project, named)
         earlier = standing(image)
         _check_version(image, earlier, expected_version)
         if earlier is not None:
             _withdraw(earlier, reviewer)
         decision = Decision.objects.create(
-            image=image, reviewer=reviewer, categories=ids, reason=reason[:LONGEST_REASON], round=image.round
+            image=image,
+            reviewer=reviewer,
+            categories=ids,
+            undecidable=undecidable,
+            reason=reason[:LONGEST_REASON],
+            round=image.round,
         )
         _mark(image, True)
         audit(
@@ -76,6 +89,7 @@ def decide(
             project=image.project_id,
             subject=f"image {image.pk}",
             categories=ids,
+            undecidable=undecidable,
         )
         consensus.refresh(image.project, [image.pk])
     return decision

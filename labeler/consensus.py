@@ -17,19 +17,26 @@ from labeler.models import Consensus, Decision, Image, Project
 from labeler.stats import tally as votes
 
 BATCH = 1000
+# How a consensus came about. In multi-label work a decision may name no class at all, and that is an answer: only
+# the method tells it from an image that does not say.
+MAJORITY, DECISION, UNDECIDABLE = "majority", "decision", "undecidable"
 
 
 def of(image: Image, decision: Decision | None) -> Consensus:
-    """The consensus of one image, not saved: its decision, or the plurality of its votes (ties name nothing)."""
+    """The consensus of one image, not saved: its decision, or the plurality of its votes (ties name nothing).
+
+    A reviewer who found that the image does not say names nothing either: then the method is "undecidable".
+    """
     if decision is not None:
+        named = None if decision.undecidable else list(decision.categories)
         return Consensus(
-            image=image, project_id=image.project_id, categories=list(decision.categories), confidence=None,
-            is_tie=False, method="decision", n_votes=image.n_votes,
+            image=image, project_id=image.project_id, categories=named, confidence=None, is_tie=False,
+            method=UNDECIDABLE if decision.undecidable else DECISION, n_votes=image.n_votes,
         )  # fmt: skip
     outcome = votes.vote(image.tally)
     return Consensus(
         image=image, project_id=image.project_id, categories=outcome.categories, confidence=outcome.share,
-        is_tie=outcome.is_tie, method="majority", n_votes=image.n_votes,
+        is_tie=outcome.is_tie, method=MAJORITY, n_votes=image.n_votes,
     )  # fmt: skip
 
 

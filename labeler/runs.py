@@ -85,7 +85,7 @@ def trainable(project: Project) -> Trainable:
         for row in labeled.filter(n_votes__gt=0, has_decision=False).values("tally").annotate(n=Count("id"))
     ] + [
         (row["categories"], row["n"])
-        for row in Decision.objects.filter(image__project=project, withdrawn_at=None)
+        for row in Decision.objects.filter(image__project=project, withdrawn_at=None, undecidable=False)
         .exclude(image__slice__in=HELD_OUT)
         .order_by()
         .values("categories")

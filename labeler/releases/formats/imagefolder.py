@@ -1,7 +1,8 @@
 """ImageFolder: a zip with root/<class>/<image>, one folder per class of the consensus, as torchvision reads it.
 
 Single-choice projects only: an image can lie in one folder. A class without an image has no folder, because
-torchvision refuses empty ones; classes.json beside root/ lists the folders in the order of their index.
+torchvision refuses empty ones; classes.json beside root/ lists the folders in the order of their index, and how
+many images are in none of them, by reason.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import BinaryIO, cast
 
 from django.db.models import Q
 
+from labeler.consensus import UNDECIDABLE
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.models import Image, Project
@@ -67,10 +69,12 @@ def write(project: Project) -> Iterator[bytes]:
     folders = Folders()
     counts: Counter[str] = Counter()
     missing: list[dict[str, object]] = []
+    left_out = {"undecidable": 0, "no_consensus": 0}
     sink = cast("BinaryIO", outbox)
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive, snapshot():
         for contents in read(project):
             if not contents.consensus_names:
+                left_out["undecidable" if contents.consensus.method == UNDECIDABLE else "no_consensus"] += 1
                 continue
             name = contents.consensus_names[0]
             image = contents.image
@@ -89,18 +93,22 @@ def write(project: Project) -> Iterator[bytes]:
                         target.write(piece)
                         yield outbox.take()
             counts[folders.of(name)] += 1
-        archive.writestr(zipfile.ZipInfo("classes.json", LONG_AGO), _classes(folders, counts, missing))
+        archive.writestr(zipfile.ZipInfo("classes.json", LONG_AGO), _classes(folders, counts, missing, left_out))
     yield outbox.take()
 
 
-def _classes(folders: Folders, counts: Counter[str], missing: list[dict[str, object]]) -> str:
+def _classes(
+    folders: Folders, counts: Counter[str], missing: list[dict[str, object]], left_out: dict[str, int]
+) -> str:
     """The folders that were written, sorted as torchvision sorts them: a folder's place is its class index."""
     names = {folder: name for name, folder in folders.known.items()}
     listed = [
         {"index": index, "folder": folder, "class": names[folder], "images": counts[folder]}
         for index, folder in enumerate(sorted(counts))
     ]
-    return json.dumps({"classes": listed, "missing_files": missing}, ensure_ascii=False, indent=2)
+    return json.dumps(
+        {"classes": listed, "missing_files": missing, "left_out": left_out}, ensure_ascii=False, indent=2
+    )
 
 
 class Folders:

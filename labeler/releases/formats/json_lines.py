@@ -54,6 +54,7 @@ def _image(contents: Contents) -> dict[str, Any]:
         "decision": decision
         and {
             "categories": contents.consensus_names,
+            "undecidable": decision.undecidable,
             "reviewer": decision.reviewer.get_username(),
             "reason": decision.reason,
             "created_at": timestamp(decision.created_at),

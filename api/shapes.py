@@ -49,7 +49,9 @@ class PredictionShape(serializers.Serializer):
 
 class ConsensusShape(serializers.Serializer):
     categories = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="null: no votes, a tie, nobody could tell, or undecidable"
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="null: no votes, a tie, nobody could tell, or undecidable",
     )
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     method = serializers.ChoiceField(

@@ -97,18 +97,14 @@ def write(project: Project) -> Iterator[bytes]:
     yield outbox.take()
 
 
-def _classes(
-    folders: Folders, counts: Counter[str], missing: list[dict[str, object]], left_out: dict[str, int]
-) -> str:
+def _classes(folders: Folders, counts: Counter[str], missing: list[dict[str, object]], left_out: dict[str, int]) -> str:
     """The folders that were written, sorted as torchvision sorts them: a folder's place is its class index."""
     names = {folder: name for name, folder in folders.known.items()}
     listed = [
         {"index": index, "folder": folder, "class": names[folder], "images": counts[folder]}
         for index, folder in enumerate(sorted(counts))
     ]
-    return json.dumps(
-        {"classes": listed, "missing_files": missing, "left_out": left_out}, ensure_ascii=False, indent=2
-    )
+    return json.dumps({"classes": listed, "missing_files": missing, "left_out": left_out}, ensure_ascii=False, indent=2)
 
 
 class Folders:

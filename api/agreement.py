@@ -181,24 +181,45 @@ class LabelCountsShape(serializers.Serializer):
     left = serializers.IntegerField()
 
 
+class WantedCategoryShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    wanted = serializers.IntegerField(allow_null=True, help_text="at least so many images; null: any number")
+    settled = serializers.IntegerField(allow_null=True, help_text="null for annotators: it would tell others' answers")
+    missing = serializers.IntegerField(allow_null=True)
+    variety = serializers.CharField(help_text="in words: what its images shall differ in")
+
+
+class WantedShape(serializers.Serializer):
+    images = serializers.IntegerField(allow_null=True, help_text="in all; null: any number")
+    variety = serializers.CharField()
+    settled = serializers.IntegerField(help_text="images that have their answer")
+    missing = serializers.IntegerField(allow_null=True)
+    categories = WantedCategoryShape(many=True)
+
+
 class ProjectProgressShape(serializers.Serializer):
     images = serializers.DictField(child=serializers.IntegerField(), help_text="total, and by status")
     labels = LabelCountsShape()
     by_day = DayShape(many=True)
     by_annotator = PersonProgressShape(many=True, help_text="annotators: only themselves")
     pace = PaceShape()
+    wanted = WantedShape()
     forecast = ForecastShape()
 
 
 class Progress(View):
     needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
 
-    @describe("get_progress", "Images by status, labels by day, pace, and a forecast with its interval.", tag=TAG,
+    @describe("get_progress", "Images by status, labels by day, pace, a forecast with its interval, and "
+              "what the data set still wants.", tag=TAG,
               answers={200: ProjectProgressShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         report = reports.progress(project)
         if not may_review(project):
             mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
-            report = {**report, "by_annotator": mine}
+            # How many images are settled on each class would tell what the others answered.
+            classes = [row | {"settled": None, "missing": None} for row in report["wanted"]["categories"]]
+            report = {**report, "by_annotator": mine, "wanted": {**report["wanted"], "categories": classes}}
         return Response(report)

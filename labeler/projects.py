@@ -220,7 +220,7 @@ def _insert_category(project: Project, position: int, **fields: Any) -> Category
     for name, value in fields.items():
         setattr(category, name, _tidy(name, value))
     _checked(category, CATEGORY_FIELDS)
-    _check_marker(category)
+    _check_numbers(category)
     _check_key(category)
     return _saved(category)
 
@@ -229,7 +229,9 @@ def _tidy(name: str, value: Any) -> Any:
     return value.strip() if name in ("name", "key") and isinstance(value, str) else value
 
 
-def _check_marker(category: Category) -> None:
+def _check_numbers(category: Category) -> None:
+    if category.wanted == 0:
+        raise Invalid("The wanted number of images is at least 1, or left open.", fields={"wanted": ["at least 1"]})
     for name, last in (("colour", len(markers.COLOURS)), ("shape", len(markers.SHAPES))):
         if getattr(category, name) > last:
             raise Invalid(f"{name} is a number from 1 to {last}, or 0: by its position.", fields={name: ["unknown"]})
@@ -286,7 +288,7 @@ def change_category(
         if not changed:
             return row
         row.version += 1
-        _check_marker(row)
+        _check_numbers(row)
         _check_key(row)
         _saved(row)
         _raise_label_set(project, category.project)

@@ -23,6 +23,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
+from labeler import wanted
 from labeler.errors import Invalid
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
@@ -254,8 +255,9 @@ def votes_of(images: list[Image]) -> dict[int, list[Label]]:
 
 
 def progress(project: Project) -> dict[str, Any]:
-    """Images by status, seats, labels by day (UTC) and by person, pace, and a forecast with its interval."""
-    return _kept(project, "progress", lambda: _progress(project), seconds=PROGRESS_KEPT_SECONDS)
+    """Images by status, seats, labels by day (UTC) and by person, pace, forecast with its interval, what is wanted."""
+    # With the project's version: a wanted number that was just typed must not wait for the next count.
+    return _kept(project, f"progress:{project.version}", lambda: _progress(project), seconds=PROGRESS_KEPT_SECONDS)
 
 
 def _progress(project: Project) -> dict[str, Any]:
@@ -279,6 +281,7 @@ def _progress(project: Project) -> dict[str, Any]:
         "by_day": [{"day": day.isoformat(), "labels": n} for day, n in per_day.items()],
         "by_annotator": [{"username": name, "labels": n} for name, n in people],
         "pace": {"labels_per_day": coming.per_day, "days": len(past)},
+        "wanted": wanted.of(project),
         "forecast": {"days": coming.value, "low": coming.low, "high": coming.high, "reason": coming.reason},
     }
 

@@ -17,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler import dispatch, jobs
+from labeler import categories, dispatch, jobs, reports
 from labeler.errors import LabelerError
 from labeler.intake import images as intake
 from labeler.intake import uploads
@@ -54,8 +54,21 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             megabytes=settings.MAX_IMAGE_BYTES // 2**20,
             megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
             config=_config(project),
+            wanted=_wanted(project),
         ),
     )
+
+
+def _wanted(project: Project) -> dict[str, Any] | None:
+    """What the data set still lacks, for whoever looks for images; None where nothing in particular is wanted."""
+    found = reports.progress(project)["wanted"]
+    asked = [row for row in found["categories"] if row["wanted"] or row["variety"]]
+    if not (found["images"] or found["variety"] or asked):
+        return None
+    markers = categories.markers_by_name(project)
+    # What lacks most comes first: that is what to bring.
+    asked.sort(key=lambda row: -(row["missing"] or 0))
+    return {**found, "categories": [row | {"marker": markers.get(row["name"])} for row in asked]}
 
 
 def _imports(project: Project) -> Any:

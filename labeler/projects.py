@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_CATEGORIES = 1000
 IN_TRASH_FOR = timedelta(days=30)
 # Letters with a meaning of their own on the labeling screen (static/js/label/keys.js).
-RESERVED_KEYS = frozenset("scfzg? 0")
+RESERVED_KEYS = frozenset("scfzg? 0+-=")
 # What is said of a class; its place, and whether it is in use, are changed by change_category alone.
 CATEGORY_FIELDS = ("name", "description", "key", "colour", "shape", "wanted", "variety")
 SETTINGS = (

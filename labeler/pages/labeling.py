@@ -35,8 +35,8 @@ MODULES = (
     *(
         f"label/{name}"
         for name in (
-            *("answers", "dock", "film", "gestures", "images", "input", "keys", "queue"),
-            *("saver", "session", "stopwatch", "uuid", "view", "words"),
+            *("answers", "dock", "film", "gestures", "images", "input", "keys", "looks", "queue"),
+            *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
         )
     ),
 )
@@ -100,6 +100,7 @@ def recent_answers(project: Project, annotator: User) -> list[dict[str, Any]]:
                     "width": row.image.width,
                     "height": row.image.height,
                     "preview_url": f"/api/images/{row.image_id}/preview/",
+                    "file_url": f"/api/images/{row.image_id}/file/",
                     # Answered on an earlier page: its preview is in no cache here, the thumbnail is a tenth of it.
                     "strip_url": f"/api/images/{row.image_id}/thumb/",
                 },

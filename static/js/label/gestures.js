@@ -1,4 +1,5 @@
 // Swipes on the image: right accepts or saves, left takes back. Every swipe has a button too.
+// On a zoomed image a finger moves it instead (viewer.js).
 
 const FAR_ENOUGH = 70; // CSS pixels; less is a tap or a tremble
 
@@ -11,16 +12,16 @@ export function swipeOf(dx, dy) {
 /** @param {HTMLElement} element @param {(direction: "right" | "left") => void} onSwipe */
 export function listenForSwipes(element, onSwipe) {
   const fingers = new Map();
-  let several = false; // two fingers zoom
+  let elsewhere = false; // two fingers zoom, and on a zoomed image one moves it
   element.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse") return;
     fingers.set(event.pointerId, event);
-    several = fingers.size > 1;
+    elsewhere = fingers.size > 1 || element.hasAttribute("data-zoomed");
   });
   element.addEventListener("pointerup", (event) => {
     const start = fingers.get(event.pointerId);
     fingers.delete(event.pointerId);
-    const direction = start && !several && swipeOf(event.clientX - start.clientX, event.clientY - start.clientY);
+    const direction = start && !elsewhere && swipeOf(event.clientX - start.clientX, event.clientY - start.clientY);
     if (direction) onSwipe(direction);
   });
   element.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));

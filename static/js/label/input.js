@@ -2,13 +2,16 @@
 
 import { listenForSwipes } from "./gestures.js";
 import { actionFor } from "./keys.js";
+import { lookFor } from "./looks.js";
 
 const $ = (id) => document.getElementById(id);
 const SINGLE_KEYS = "single-keys"; // "off" is remembered in this browser (WCAG 2.1.4)
 const CHARACTER_ACTIONS = new Set(["choose", "none", "skip", "cannot_tell", "guide", "help"]);
 
-/** @param {{session: import("./session.js").Session, keys: string[][]}} parts */
-export function listenToPerson({ session, keys }) {
+/**
+ * @param {{session: import("./session.js").Session, keys: string[][], viewing: import("./viewing.js").Viewing}} parts
+ */
+export function listenToPerson({ session, keys, viewing }) {
   const does = {
     choose: (index) => session.choose(index),
     enter: () => session.pressEnter(),
@@ -19,6 +22,7 @@ export function listenToPerson({ session, keys }) {
     leave: () => session.leave() || closeGuide(),
     guide: toggleGuide,
     help: () => $("help").showModal(),
+    ...viewing.does,
   };
 
   for (const button of document.querySelectorAll("[data-does]")) {
@@ -28,12 +32,14 @@ export function listenToPerson({ session, keys }) {
 
   document.addEventListener("keydown", (event) => {
     const target = event.target instanceof Element ? event.target : document.body;
-    if ($("help").open || target.closest("input, textarea, select")) return;
+    if (document.querySelector("dialog[open]") || target.closest("input, textarea, select")) return;
     const control = target.closest("button, a");
     if (control && (event.key === "Enter" || event.key === " ")) {
       if (event.repeat) event.preventDefault(); // a held Enter would press the button again and again
       return;
     }
+    const look = lookFor(event);
+    if (look && (!look.character || singleKeys()) && viewing.look(look, event)) return event.preventDefault();
     const action = actionFor(event, keys);
     if (!action || (CHARACTER_ACTIONS.has(action.kind) && !singleKeys())) return;
     if (does[action.kind](action.index) !== false) event.preventDefault();

@@ -1,5 +1,7 @@
 // Which action does this key ask for? No page here: a table and a function.
 
+import { LOOKING_SIGNS } from "./looks.js";
+
 /** Letters with a meaning of their own; F (flag) is kept free for what it will mean. */
 export const RESERVED = "scfzg";
 const DIGITS = "123456789";
@@ -25,7 +27,7 @@ export function assignKeys(categories) {
 }
 
 function isUsable(key) {
-  return key.length === 1 && key !== " " && !(key in WORDS) && !RESERVED.includes(key);
+  return key.length === 1 && !LOOKING_SIGNS.includes(key) && !(key in WORDS) && !RESERVED.includes(key);
 }
 
 /**

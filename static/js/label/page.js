@@ -13,6 +13,7 @@ import { Session } from "./session.js";
 import { Stopwatch } from "./stopwatch.js";
 import { newUuid } from "./uuid.js";
 import { View } from "./view.js";
+import { Viewing } from "./viewing.js";
 import { Words } from "./words.js";
 
 const config = readJson("label-config");
@@ -43,7 +44,8 @@ const session = new Session({
   timers,
 });
 const keys = assignKeys(config.categories);
-const view = new View({ words });
+const viewing = new Viewing();
+const view = new View({ words, viewer: viewing.viewer });
 const dock = new Dock(document.getElementById("keys"), {
   categories: config.categories,
   keys,
@@ -114,7 +116,7 @@ function drawNothing() {
 /** A key counts from the moment the image is really on the screen: after the frame that drew it. */
 function paint(claim, img) {
   shown = claim;
-  view.image(img, session.done + 1);
+  view.image(img, claim.image, session.done + 1);
   requestAnimationFrame(() => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
@@ -161,7 +163,7 @@ function signedOut() {
   return { text: words.say("signed_out"), actions: [login] };
 }
 
-listenToPerson({ session, keys });
+listenToPerson({ session, keys, viewing });
 
 addEventListener("online", () => {
   saver.wake();

@@ -6,19 +6,18 @@ const $ = (id) => document.getElementById(id);
 const READY_DOTS = 5;
 
 export class View {
-  /** @param {{words: import("./words.js").Words}} options */
-  constructor({ words }) {
-    this.words = words;
-    this.frame = $("frame");
+  /** @param {{words: import("./words.js").Words, viewer: import("./viewer.js").Viewer}} options */
+  constructor({ words, viewer }) {
+    Object.assign(this, { words, viewer });
     this.panel = $("panel");
     $("ready").replaceChildren(...Array.from({ length: READY_DOTS }, () => el("i")));
   }
 
-  /** @param {HTMLImageElement} img already decoded */
-  image(img, n) {
+  /** @param {HTMLImageElement} img already decoded @param {import("./types.js").Claim["image"]} image */
+  image(img, image, n) {
     img.alt = this.words.say("image_n", { n });
     this.panel.hidden = true;
-    this.frame.replaceChildren(img);
+    this.viewer.show(img, image);
   }
 
   /** Words in place of an image: loading, failed, finished, unreachable. */
@@ -27,7 +26,7 @@ export class View {
     if (this.panel.dataset.state === name && !this.panel.hidden && this.panel.dataset.text === text) return;
     Object.assign(this.panel.dataset, { state: name, text });
     this.panel.hidden = false;
-    this.frame.replaceChildren();
+    this.viewer.clear();
     this.panel.replaceChildren(
       el("h2", {}, title),
       ...(text ? [el("p", { class: "mut" }, text)] : []),

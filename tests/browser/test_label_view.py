@@ -1,0 +1,432 @@
+"""How an image is looked at on the labeling screen: zoom, full size, brightness, full screen, and the guideline."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image as Pixels
+from playwright.sync_api import Page, expect
+
+from labeler.intake.images import add_image
+from labeler.models import Image, Label, Project
+from tests.browser.test_labeling_screen import Screen, answers, eventually
+from tests.factories import make_model, predict
+
+FULL_CALL = re.compile(r"/api/images/\d+/file/")
+LARGE = (2400, 1600)
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def add_large(settings, tmp_path):
+    """`add_large(project, n)`: images whose preview holds fewer pixels than they have."""
+    settings.MEDIA_DIR = tmp_path / "media"
+
+    def add_large(project: Project, n: int, size: tuple[int, int] = LARGE) -> list[Image]:
+        images = []
+        for number in range(n):
+            out = io.BytesIO()
+            # A ramp, so that a place in the image can be told from another, and each image from the next.
+            columns = np.linspace(0, 255, size[0], dtype=np.uint8)
+            pixels = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+            pixels[..., 0] = columns
+            pixels[..., 1] = np.linspace(0, 255, size[1], dtype=np.uint8)[:, None]
+            pixels[..., 2] = 40 * number
+            Pixels.fromarray(pixels).save(out, "JPEG", quality=80)
+            images.append(add_image(project=project, name=f"large-{number}.jpg", source=out.getvalue()).image)
+        return images
+
+    return add_large
+
+
+class Looking(Screen):
+    """A screen, and where its image lies."""
+
+    def box(self) -> dict[str, float]:
+        """The image on the page, once it has come to rest."""
+        self.page.locator(".sheet").evaluate(
+            "async sheet => { await Promise.all(sheet.getAnimations().map(({finished}) => finished.catch(() => {}))); }"
+        )
+        return self.page.locator("#frame img").first.bounding_box()
+
+    def stage(self) -> dict[str, float]:
+        return self.page.locator("#stage").bounding_box()
+
+    def middle(self) -> tuple[float, float]:
+        stage = self.stage()
+        return stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+
+    def percent(self) -> float:
+        """Screen pixels per image pixel."""
+        return 100 * self.box()["width"] / LARGE[0]
+
+    def under(self, x: float, y: float) -> tuple[float, float]:
+        """What part of the image lies there, in shares of its sides."""
+        box = self.box()
+        return (x - box["x"]) / box["width"], (y - box["y"]) / box["height"]
+
+    def fits(self) -> bool:
+        return self.page.locator("#stage[data-zoomed]").count() == 0
+
+
+def near(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    return a == pytest.approx(b, abs=0.004)
+
+
+@pytest.fixture
+def look(page, live_server, sign_in, ann):
+    def look(project: Project, where: Page = page) -> Looking:
+        sign_in(where, ann)
+        return Looking(where, f"{live_server.url}/projects/{project.pk}/label/").open()
+
+    return look
+
+
+@pytest.fixture
+def phone(new_context) -> Page:
+    return new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).new_page()
+
+
+class Fingers:
+    """Touches as the screen's glass reports them."""
+
+    def __init__(self, page: Page):
+        self.cdp = page.context.new_cdp_session(page)
+
+    def send(self, kind: str, points: list[tuple[float, float]], first: int = 0) -> None:
+        """touchStart and touchMove: the fingers on the glass. touchEnd: those that leave it (none: all of them)."""
+        touches = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points, first)]
+        self.cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def drag(self, start: list[tuple[float, float]], end: list[tuple[float, float]], steps: int = 6) -> None:
+        self.send("touchStart", start)
+        for step in range(1, steps + 1):
+            share = step / steps
+            self.send(
+                "touchMove",
+                [(a + (c - a) * share, b + (d - b) * share) for (a, b), (c, d) in zip(start, end, strict=True)],
+            )
+        self.send("touchEnd", [])
+
+    def pinch(self, x: float, y: float, before: float, after: float) -> None:
+        """Two fingers side by side around a point, their distance before and after in CSS pixels."""
+        self.drag([(x - before / 2, y), (x + before / 2, y)], [(x - after / 2, y), (x + after / 2, y)])
+
+    def tap(self, x: float, y: float) -> None:
+        self.send("touchStart", [(x, y)])
+        self.send("touchEnd", [])
+
+
+# ---------------------------------------------------------------- zoom
+
+
+def test_the_whole_image_is_there_and_nothing_lies_over_it(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    image, stage = screen.box(), screen.stage()
+
+    assert screen.fits()
+    assert stage["x"] <= image["x"] and image["x"] + image["width"] <= stage["x"] + stage["width"]
+    assert stage["y"] <= image["y"] and image["y"] + image["height"] <= stage["y"] + stage["height"]
+    assert image["width"] / image["height"] == pytest.approx(1.5, abs=0.002)
+    on_top = screen.page.evaluate(
+        """({x, y, width, height}) => [0.02, 0.3, 0.6, 0.98].flatMap((across) => [0.02, 0.5, 0.98].map((down) =>
+             document.elementFromPoint(x + across * width, y + down * height).tagName))""",
+        image,
+    )
+    assert set(on_top) == {"IMG"}
+
+
+def test_the_wheel_zooms_around_the_pointer_and_back(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    whole = screen.box()
+    x, y = whole["x"] + 0.25 * whole["width"], whole["y"] + 0.7 * whole["height"]
+    screen.page.mouse.move(x, y)
+
+    for _ in range(8):
+        screen.page.mouse.wheel(0, -100)
+    screen.page.wait_for_selector("#stage[data-zoomed]")
+
+    assert screen.box()["width"] == pytest.approx(whole["width"] * np.exp(1.6), rel=0.01)
+    assert near(screen.under(x, y), (0.25, 0.7))
+    for _ in range(12):
+        screen.page.mouse.wheel(0, 100)
+    screen.page.wait_for_selector("#stage:not([data-zoomed])")
+    assert screen.box() == whole
+    assert Label.objects.count() == 0
+
+
+def test_a_trackpads_pinch_zooms_the_image_and_not_the_page(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    whole = screen.box()
+    x, y = screen.middle()
+
+    zoom_page = screen.page.evaluate(
+        """([x, y]) => {
+            const where = {clientX: x, clientY: y, bubbles: true, cancelable: true};
+            const pinch = new WheelEvent("wheel", {deltaY: -40, ctrlKey: true, ...where});
+            return document.elementFromPoint(x, y).dispatchEvent(pinch);
+        }""",
+        [x, y],
+    )
+
+    assert zoom_page is False  # the browser was told to leave its own zoom
+    assert screen.box()["width"] == pytest.approx(whole["width"] * np.exp(0.4), rel=0.01)
+
+
+def test_keys_zoom_move_and_return(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    whole = screen.percent()
+    keys = screen.page.keyboard
+
+    keys.press("Space")
+    assert screen.percent() == pytest.approx(100, abs=0.1)
+    keys.press("+")
+    assert screen.percent() == pytest.approx(150, abs=0.1)
+    keys.press("-")
+    keys.press("-")
+    assert screen.percent() == pytest.approx(100 / 1.5, abs=0.1)
+    before = screen.under(*screen.middle())
+    keys.press("ArrowRight")
+    keys.press("ArrowDown")
+    after = screen.under(*screen.middle())
+    assert after[0] > before[0] and after[1] > before[1]
+    for _ in range(40):
+        keys.press("ArrowRight")
+    image, stage = screen.box(), screen.stage()
+    assert image["x"] + image["width"] == pytest.approx(stage["x"] + stage["width"] - 12, abs=1)  # and no further
+    keys.press("Space")
+    assert screen.percent() == pytest.approx(whole)
+    assert screen.fits()
+    assert Label.objects.count() == 0
+
+
+def test_on_the_whole_image_arrows_do_not_move_it(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    whole = screen.box()
+
+    screen.page.keyboard.press("ArrowRight")
+    screen.page.keyboard.press("-")
+
+    assert screen.box() == whole
+
+
+def test_a_drag_moves_a_zoomed_image(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    x, y = screen.middle()
+    mouse = screen.page.mouse
+    screen.page.keyboard.press("Space")
+    screen.page.keyboard.press("+")
+    there = screen.under(x, y)
+
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x - 60, y + 40, steps=4)
+    mouse.up()
+
+    assert near(screen.under(x - 60, y + 40), there)
+    at_rest = screen.box()
+    mouse.move(x + 100, y + 100, steps=3)
+    assert screen.box() == at_rest, "it follows only a pressed button"
+
+
+def test_a_double_click_goes_closer_there_and_back(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    whole = screen.box()
+    x, y = whole["x"] + 0.6 * whole["width"], whole["y"] + 0.4 * whole["height"]
+
+    screen.page.mouse.dblclick(x, y)
+    assert screen.percent() == pytest.approx(100, abs=0.1)
+    assert near(screen.under(x, y), (0.6, 0.4))
+    screen.page.mouse.dblclick(x, y)
+    assert screen.box() == whole
+
+
+def test_buttons_zoom_and_say_when_they_cannot(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    whole = screen.box()
+    closer, all_of_it = screen.button("Zoom in"), screen.button("Whole image")
+    expect(all_of_it).to_have_attribute("aria-disabled", "true")
+
+    closer.click()
+    assert screen.box()["width"] == pytest.approx(whole["width"] * 1.5, rel=0.001)
+    expect(all_of_it).to_have_attribute("aria-disabled", "false")
+    for _ in range(7):
+        closer.click()
+    expect(closer).to_have_attribute("aria-disabled", "true")
+    assert screen.percent() == pytest.approx(800, abs=1)
+    all_of_it.click()
+    assert screen.box() == whole
+
+
+def test_each_image_begins_whole(look, project, add_large, ann):
+    add_large(project, 3)
+    screen = look(project)
+    screen.page.keyboard.press("Space")
+    screen.page.wait_for_selector("#stage[data-zoomed]")
+
+    screen.press("1")
+
+    screen.image()
+    assert screen.fits()
+    screen.says("saved")
+    assert len(answers(ann)) == 1
+
+
+def test_with_single_keys_off_the_signs_rest_and_space_works(look, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    screen.press("?")
+    screen.page.get_by_label("Single keys on").uncheck()
+    screen.page.keyboard.press("Escape")
+
+    screen.page.keyboard.press("+")
+    assert screen.fits()
+    screen.page.keyboard.press("Space")
+    assert not screen.fits()
+
+
+def test_the_image_follows_a_stage_that_changes_its_size(look, project, add_large):
+    add_large(project, 2, size=(2400, 900))
+    screen = look(project)
+    narrow = screen.box()["width"]
+
+    screen.press("g")  # no guideline: more room
+    screen.page.wait_for_selector("#rail", state="hidden")
+    eventually(screen.page, lambda: screen.box()["width"] > narrow + 1)
+    image, stage = screen.box(), screen.stage()
+    assert image["x"] - stage["x"] == pytest.approx(stage["x"] + stage["width"] - image["x"] - image["width"], abs=1)
+
+
+# ---------------------------------------------------------------- fingers
+
+
+def test_two_fingers_zoom_one_moves_and_neither_answers(look, phone, project, add_large, ann):
+    images = add_large(project, 3)
+    model = make_model(project)
+    for image in images:
+        predict(model, image, "fox", 0.9)
+    screen = look(project, phone)
+    first, whole = screen.image(), screen.box()
+    x, y = screen.middle()
+    fingers = Fingers(phone)
+
+    fingers.pinch(x, y, 80, 240)
+    assert screen.box()["width"] == pytest.approx(3 * whole["width"], rel=0.02)
+    there = screen.under(x, y)
+    fingers.drag([(x, y)], [(x - 120, y + 10)])
+    assert near(screen.under(x - 120, y), (there[0], screen.under(x - 120, y)[1]))
+    fingers.drag([(x - 100, y)], [(x + 100, y)])  # at the whole image this would accept the suggestion
+    assert screen.image() == first
+    fingers.pinch(x, y, 240, 40)
+    assert screen.fits()
+    assert screen.image() == first
+    assert Label.objects.count() == 0
+
+    fingers.drag([(x - 100, y)], [(x + 100, y)])  # and now it does
+    screen.page.wait_for_selector(f"html[data-painted]:not([data-painted='{first}'])", state="attached")
+    screen.says("saved")
+    assert answers(ann) == {first: ["fox"]}
+
+
+def test_a_pinch_that_ends_one_finger_after_the_other_goes_on_as_a_move(look, phone, project, add_large):
+    add_large(project, 2)
+    screen = look(project, phone)
+    x, y = screen.middle()
+    fingers = Fingers(phone)
+    fingers.send("touchStart", [(x - 40, y), (x + 40, y)])
+    fingers.send("touchMove", [(x - 90, y), (x + 90, y)])
+    fingers.send("touchEnd", [(x + 90, y)], first=1)
+    before = screen.box()
+    fingers.send("touchMove", [(x - 60, y)])
+    fingers.send("touchEnd", [])
+
+    assert screen.box()["x"] == pytest.approx(before["x"] + 30, abs=1)
+    assert screen.box()["width"] == pytest.approx(before["width"])
+
+
+def test_a_double_tap_goes_closer_and_back(look, phone, project, add_large):
+    add_large(project, 2)
+    screen = look(project, phone)
+    whole = screen.box()
+    x, y = whole["x"] + 0.3 * whole["width"], whole["y"] + 0.5 * whole["height"]
+    fingers = Fingers(phone)
+
+    for _ in range(2):
+        fingers.tap(x, y)
+    assert screen.percent() == pytest.approx(100, abs=0.5)
+    assert screen.under(x, y)[0] == pytest.approx(0.3, abs=0.01)
+    phone.wait_for_timeout(400)  # longer than a double tap takes
+    fingers.tap(x, y)
+    assert not screen.fits()
+    fingers.tap(x, y)
+    assert screen.fits()
+
+
+# ---------------------------------------------------------------- full size
+
+
+def test_the_full_size_comes_only_when_the_preview_is_not_enough_and_nothing_jumps(look, page, project, add_large):
+    # An odd size: the preview's sides are rounded, and with its own proportions the image would move.
+    add_large(project, 7, size=(2401, 1333))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if FULL_CALL.search(request.url) else None)
+    screen = look(project)
+    first = screen.image()
+    screen.press("1")
+    current = screen.image()
+    screen.press("z")
+    screen.press("1")
+    assert screen.image() == current
+    page.wait_for_timeout(200)
+    assert asked == [], "labeling without a closer look never needs the full size"
+
+    before = screen.box()
+    page.keyboard.press("+")  # 1500 px: the preview has 1600
+    assert screen.box()["width"] > before["width"]
+    assert asked == []
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    page.keyboard.press("+")
+    page.wait_for_selector(f"#stage[data-full='{current}']")
+
+    boxes = page.locator("#frame img").evaluate_all("all => all.map((img) => img.getBoundingClientRect().toJSON())")
+    assert len(boxes) == 2 and boxes[0] == boxes[1]
+    assert page.locator("#frame img").last.evaluate("img => [img.naturalWidth, img.naturalHeight]") == [2401, 1333]
+    assert [url.rsplit("/", 3)[-3] for url in asked] == [str(current)]
+    screen.press("1")
+    screen.image()
+    assert page.locator("#frame img").count() == 1
+    assert page.locator("#stage[data-full]").count() == 0
+    assert first != current
+
+
+def test_a_full_size_that_does_not_come_is_asked_for_again(look, page, project, add_large):
+    add_large(project, 1)
+    refused = []
+
+    def refuse_once(route) -> None:
+        if refused:
+            route.continue_()
+            return
+        refused.append(route)
+        route.fulfill(status=429, json={"error": {"code": "too_many_requests", "message": "Later.", "fields": {}}})
+
+    page.route(FULL_CALL, refuse_once)
+    screen = look(project)
+    page.keyboard.press("Space")
+
+    page.wait_for_selector("#stage[data-full]")
+    assert len(refused) == 1
+    assert not screen.fits()

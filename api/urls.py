@@ -9,6 +9,7 @@ from api.categories import Categories, OneCategory
 from api.claims import Claims, OneClaim
 from api.consensus import OneConsensus
 from api.docs import Docs, Schema
+from api.examples import Examples, OneExample
 from api.exports import Export
 from api.files import File, Preview, Thumb
 from api.images import Images, OneImage
@@ -37,6 +38,8 @@ urlpatterns = [
     path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
     path("projects/<int:project_id>/keys/", ClassKeys.as_view(), name="class-keys"),
     path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),
+    path("categories/<int:category_id>/examples/", Examples.as_view(), name="examples"),
+    path("examples/<int:example_id>/", OneExample.as_view(), name="example"),
     path("projects/<int:project_id>/images/", Images.as_view(), name="images"),
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),
     path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),

@@ -22,7 +22,7 @@ from api.permissions import RANK
 from labeler import adjudication, queue
 from labeler.accounts import create_token
 from labeler.labeling import save_label
-from labeler.models import Job, Membership, Project
+from labeler.models import CategoryExample, Job, Membership, Project
 from labeler.models.account import Scope
 from tests.api import as_person, error_of, with_token
 from tests.factories import add_images, make_model
@@ -61,6 +61,9 @@ TABLE = {
     ("categories", "post"): LEADS,
     ("category", "get"): MEMBERS,
     ("category", "patch"): LEADS,
+    ("examples", "get"): MEMBERS,
+    ("examples", "post"): LEADS,
+    ("example", "delete"): LEADS,
     ("images", "get"): MEMBERS,
     ("images", "post"): LEADS,
     ("image", "get"): MEMBERS,
@@ -153,6 +156,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "image_id": image.pk,
         "category_id": project.categories.first().pk,
         "member_id": Membership.objects.get(user=bea).pk,
+        "example_id": CategoryExample.objects.create(category=project.categories.first(), image=image).pk,
         "token_id": create_token(user=ada)[0].pk,
         "import_id": Job.objects.create(project=project, kind="import").pk,
         "run_id": run.pk,

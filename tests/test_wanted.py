@@ -134,9 +134,7 @@ def test_a_number_that_nobody_can_want_is_refused(number, project, lena):
         assert (response.status_code, error_of(response)) == (400, "invalid"), path
     if isinstance(number, int):
         with pytest.raises(Invalid):
-            projects.change_category(
-                category=project.categories.get(name="cat"), by=lena, changes={"wanted": number}
-            )
+            projects.change_category(category=project.categories.get(name="cat"), by=lena, changes={"wanted": number})
 
 
 @pytest.mark.usefixtures("uncollected_static_files")

@@ -1,0 +1,94 @@
+"""/api/categories/{id}/examples/ and /api/examples/{id}/: images that show annotators what a class means."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.claims import image_urls
+from api.pagination import page
+from api.permissions import Needs
+from api.schema import PAGING, describe, example, page_of
+from labeler import examples
+from labeler.errors import Invalid
+from labeler.models import Category, CategoryExample, Image, Role
+from labeler.models.account import Scope
+
+TAG = "Projects"
+
+
+class ExampleInput(serializers.Serializer):
+    image = serializers.IntegerField(min_value=1, max_value=parsing.LARGEST, help_text="of the same project")
+    caption = serializers.CharField(
+        required=False, allow_blank=True, max_length=examples.LONGEST_CAPTION, help_text="typical, mild, …"
+    )
+
+
+class ExampleShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    category = serializers.IntegerField()
+    image = serializers.IntegerField()
+    caption = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    preview_url = serializers.CharField()
+    thumbnail_url = serializers.CharField()
+    file_url = serializers.CharField()
+
+
+def shape(row: CategoryExample) -> dict[str, object]:
+    return {
+        "id": row.pk,
+        "category": row.category_id,
+        "image": row.image_id,
+        "caption": row.caption,
+        "created_at": row.created_at,
+        **image_urls(row.image_id),
+    }
+
+
+class Examples(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    def _category(self, category_id: int) -> Category:
+        rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
+        return self.checked_role(rows, "There is no such class, or you are not a member of its project.")
+
+    @describe("list_examples", "The example images of a class, as annotators see them beside the guideline.", tag=TAG,
+              parameters=PAGING, answers={200: page_of(ExampleShape)})  # fmt: skip
+    def get(self, request: Request, category_id: int) -> Response:
+        return page(request, self._category(category_id).examples.all(), lambda rows: [shape(row) for row in rows])
+
+    @describe(
+        "add_example", f"Show an image as an example of a class; at most {examples.MOST} per class.\n\nAnnotators see "
+        "its answer, so it is no fair test of them any more, and held-out images are refused (422). The same image "
+        "again answers 200 with the row there is; a caption that is sent replaces the former one.", tag=TAG,
+        request=ExampleInput, answers={200: ExampleShape, 201: ExampleShape}, errors=(422,),
+        examples=[example({"image": 31, "caption": "mild"}, of_request=True)],
+    )  # fmt: skip
+    def post(self, request: Request, category_id: int) -> Response:
+        category = self._category(category_id)
+        wanted = parsing.parse(ExampleInput, request)
+        image = Image.objects.filter(project=category.project_id, pk=wanted["image"]).first()
+        if image is None:
+            raise Invalid("This project has no such image.", fields={"image": ["not of this project"]})
+        row, is_new = examples.add(
+            category=category, image=image, by=self.person, caption=wanted.get("caption"),
+        )  # fmt: skip
+        return Response(shape(row), status=201 if is_new else 200)
+
+
+class OneExample(View):
+    needs = {"DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("remove_example", "Show an image as an example no longer. The image itself stays as it is.", tag=TAG,
+              answers={204: None})  # fmt: skip
+    def delete(self, request: Request, example_id: int) -> Response:
+        rows = CategoryExample.objects.filter(pk=example_id, category__project__trashed_at__isnull=True)
+        row = self.checked_role(
+            rows, "There is no such example, or you are not a member of its project.", outer="category__project"
+        )
+        examples.remove(example=row, by=self.person)
+        return Response(status=204)

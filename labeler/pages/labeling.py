@@ -37,6 +37,8 @@ MODULES = (
         for name in (
             *("answers", "dock", "film", "gestures", "images", "input", "keys", "looks", "queue"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
+            *("keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),  # answers that survive
+            *("standing", "tabs", "trouble"),
         )
     ),
 )
@@ -69,6 +71,8 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
     """What the page's script needs to know; see static/js/label/types.js."""
     own = Label.objects.current().filter(project=project, annotator=annotator)
     return {
+        "id": project.pk,
+        "person": {"id": annotator.pk, "name": annotator.get_username()},
         "claims_url": f"/api/projects/{project.pk}/claims/",
         "login_url": reverse("login"),
         "multi": project.is_multi,
@@ -108,6 +112,8 @@ def recent_answers(project: Project, annotator: User) -> list[dict[str, Any]]:
             },
             "choice": {"categories": row.categories} if row.answer == "labeled" else {"answer": row.answer},
             "sending": None,
+            # A browser that still keeps this answer, because it never heard ours, knows it by this.
+            "key": row.idempotency_key and str(row.idempotency_key),
         }
         for row in labels
     ]
@@ -126,15 +132,47 @@ def texts() -> dict[str, str]:
         "enter_save": _("Save {names}"),
         "enter_none": _("Save: none of these"),
         "enter_nothing": "",
+        "state_unknown": "",
         "state_saved": _("saved"),
         "state_saving": _("saving…"),
         "state_waiting": _("{n} waiting"),
+        "state_refused": _("{n} not saved"),
         "state_offline": _("offline: {n} waiting"),
+        "state_offline_idle": _("offline"),
         "state_busy": _("server busy: {n} waiting"),
+        "state_busy_idle": _("server busy"),
         "state_signed_out": _("logged out: {n} waiting"),
+        "state_signed_out_idle": _("logged out"),
+        "state_another_person": _("another login: {n} kept"),
+        "state_another_person_idle": _("another login"),
         "loading": _("Loading…"),
         "image_failed": _("This image does not load."),
         "image_failed_more": _("It is tried again by itself. You can skip it."),
+        "offline": _("Offline"),
+        "offline_waiting": _("Offline, {n} waiting"),
+        "offline_kept": _(
+            "Your answers are safe in this browser, also when you close it. They are sent, and labeling goes on, as "
+            "soon as the server can be reached: check the network, or come back later."
+        ),
+        "offline_in_memory": _(
+            "Your answers are kept as long as this window is open: do not close it. They are sent, and labeling goes "
+            "on, as soon as the server can be reached: check the network."
+        ),
+        "offline_more": _("New images come by themselves as soon as the server can be reached: check the network."),
+        "another_person": _("You are logged in as {other} in another tab."),
+        "another_person_kept_one": _(
+            "{n} answer of {person} is kept here. It is sent when {person} logs in again in this browser."
+        ),
+        "another_person_kept_other": _(
+            "{n} answers of {person} are kept here. They are sent when {person} logs in again in this browser."
+        ),
+        "another_person_more": _("This page belongs to {person}: nothing more is saved here until {person} logs in."),
+        "log_in_as": _("Log in as {person}"),
+        "go_on_as": _("Go on as {other}"),
+        "keeps_nothing": _(
+            "This browser keeps no answers when it is closed (a private window, or no space left). Before you close "
+            "this window, wait until it says “saved” above."
+        ),
         "no_images": _("No images came."),
         "try_now": _("Try now"),
         "no_classes": _("This project has no classes yet."),

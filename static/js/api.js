@@ -8,12 +8,14 @@ export class Refused extends Error {
    * @param {{code?: string, message?: string, fields?: Object<string, string[]>}} error
    * @param {number} retryAfter seconds; 0: not said
    */
-  constructor(status, error, retryAfter) {
+  constructor(status, error, retryAfter = 0) {
     super(error.message || `The server answered ${status}.`);
     this.name = "Refused";
     this.status = status;
     this.code = error.code || "";
     this.fields = error.fields || {};
+    /** Further members of the error, as docs/rest.md names them. */
+    this.details = error;
     this.retryAfter = retryAfter;
   }
 }
@@ -32,15 +34,17 @@ const PATIENCE_MS = 20_000;
 /**
  * @param {string} method
  * @param {string} url
- * @param {{body?: object, key?: string, keepalive?: boolean}} [options] key: the Idempotency-Key of a write that
- *   may be sent again; keepalive: let it finish after the page is gone
+ * @param {{body?: object, key?: string, keepalive?: boolean, person?: number}} [options] key: the Idempotency-Key
+ *   of a write that may be sent again; keepalive: let it finish after the page is gone; person: refuse it when
+ *   somebody else is logged in by now
  * @returns {Promise<any>} the parsed answer, null when it has no body
  * @throws {Refused | Unreachable}
  */
-export async function call(method, url, { body, key, keepalive = false } = {}) {
+export async function call(method, url, { body, key, keepalive = false, person } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
+  if (person) headers["X-Labeler-Person"] = String(person);
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   const init = { method, headers, keepalive, credentials: "same-origin" };
   if (body !== undefined) init.body = JSON.stringify(body);

@@ -1,5 +1,6 @@
 import { Refused, Unreachable } from "/static/js/api.js";
-import { pauseAfter, Saver } from "/static/js/label/saver.js";
+import { Saver } from "/static/js/label/saver.js";
+import { pauseAfter } from "/static/js/label/trouble.js";
 import { equal, settled, test } from "./harness.js";
 
 /** A saver with a server and a clock in our hands. */

@@ -7,7 +7,7 @@ export class ImageStore {
   /** @param {() => void} onChange an image became ready, or failed */
   constructor(onChange) {
     this.onChange = onChange;
-    /** @type {Map<number, {img: HTMLImageElement, state: "loading" | "ready" | "failed", attempts: number}>} */
+    /** @type {Map<number, {img: HTMLImageElement, state: "loading" | "ready" | "failed", attempts: number, again?: Function}>} */
     this.known = new Map();
   }
 
@@ -43,10 +43,18 @@ export class ImageStore {
         this.onChange();
         const pause = PAUSES_MS[Math.min(entry.attempts, PAUSES_MS.length - 1)];
         entry.attempts += 1;
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await new Promise((resolve) => {
+          entry.again = resolve;
+          setTimeout(resolve, pause);
+        });
         if (this.known.get(image.id) !== entry) return;
       }
     }
+  }
+
+  /** The network is back: do not wait for the end of the pause. */
+  wake() {
+    for (const { again } of this.known.values()) again?.();
   }
 
   isReady(claim) {

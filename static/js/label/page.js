@@ -1,38 +1,49 @@
 // The labeling screen: build the parts, connect them to the page, draw after each change.
 
-import { call } from "../api.js";
+import { call, Unreachable } from "../api.js";
 import { readJson } from "../dom.js";
 import { Dock } from "./dock.js";
 import { Film } from "./film.js";
 import { ImageStore } from "./images.js";
 import { listenToPerson } from "./input.js";
 import { assignKeys } from "./keys.js";
+import { Leases } from "./leases.js";
+import { listenToPage } from "./lifecycle.js";
+import { Notices } from "./notices.js";
+import { Panels } from "./panels.js";
+import { postFor } from "./post.js";
 import { ImageQueue } from "./queue.js";
-import { Saver, troubleOf } from "./saver.js";
 import { Session } from "./session.js";
+import { wordFor } from "./standing.js";
 import { Stopwatch } from "./stopwatch.js";
 import { newUuid } from "./uuid.js";
 import { View } from "./view.js";
 import { Viewing } from "./viewing.js";
 import { Words } from "./words.js";
 
+const OUTBOX_PATIENCE_MS = 1_000;
 const config = readJson("label-config");
 const words = new Words(readJson("label-texts"), document.documentElement.lang);
 // A new name for each load: the page before gave its images back, and that may still be on its way.
 const client = newUuid();
 const timers = { set: setTimeout.bind(window), clear: clearTimeout.bind(window), random: Math.random };
-const labelUrl = (id) => `/api/images/${id}/label/`;
-const claimUrl = (id) => `/api/images/${id}/claim/`;
+const person = config.person.id;
 
 const images = new ImageStore(draw);
-const queue = new ImageQueue({
-  fetchClaims: (count) => call("POST", config.claims_url, { body: { count, client } }),
-  prepare: (claim) => images.prepare(claim),
-});
-const saver = new Saver({
-  send: ({ imageId, method, body, key }) => call(method, labelUrl(imageId), { body, key }),
+const leases = new Leases(config.lease_seconds);
+const { saver, keeper } = postFor({
+  person,
+  tab: client,
   onChange: draw,
+  onBack: () => tryNow(),
+  onAdopted: (sendings) => session.resume(sendings),
   timers,
+});
+const queue = new ImageQueue({
+  fetchClaims: claimsOnceTheOutboxIsRead,
+  prepare: (claim) => images.prepare(claim),
+  isAnsweredElsewhere: (id) => keeper.elsewhere.some(({ imageId, method }) => imageId === id && method === "PUT"),
+  leases,
 });
 const session = new Session({
   project: config,
@@ -58,6 +69,9 @@ const film = new Film(document.getElementById("film"), {
   onOpen: (answered) => session.open(answered),
   categories: config.categories,
 });
+const parts = { config, words, view, session, saver, keeper };
+const notices = new Notices({ ...parts, inWords: answerInWords });
+const panels = new Panels({ ...parts, notices, onTry: () => tryNow() });
 let shown = null; // the claim whose image is in the frame
 let answeredAt = null; // for the measurement "key to next image painted"
 
@@ -77,7 +91,7 @@ function changed(what, answered) {
 
 function draw() {
   drawStage();
-  const { suggestion, enter, editing, history, refused } = session;
+  const { suggestion, enter, editing, history } = session;
   dock.suggest(suggestion, queue.current?.prelabel ?? null);
   dock.press(session.chosen);
   view.guideAt(suggestion);
@@ -85,32 +99,17 @@ function draw() {
   view.editing(editing ? words.say("editing", { answer: answerInWords(editing.choice) }) : "");
   view.ready(queue.ahead.filter((claim) => images.isReady(claim)).length);
   view.progress(session.done, Math.max(0, Math.min((queue.remaining ?? Infinity) + queue.held.length, config.images - session.done)));
-  view.saving(saver);
-  const isSignedOut = [saver.trouble, session.feedTrouble && troubleOf(session.feedTrouble)].includes("signed_out");
-  view.notices([...refused.map(refusal), ...(isSignedOut ? [signedOut()] : [])]);
+  view.saving(wordFor({ waiting: saver.waiting, trouble: session.trouble, refused: saver.refused.length, isRead: keeper.isRead }));
+  view.notices(notices.all());
   film.draw(history);
 }
 
 function drawStage() {
   const claim = queue.current;
-  if (claim && claim === shown) return;
+  const next = claim && images.prepare(claim);
+  if (!panels.draw(next?.state ?? "none")) return claim === shown || paint(claim, next.img);
   shown = null;
-  if (!claim) return drawNothing();
-  const { state, img } = images.prepare(claim);
-  if (state === "ready") return paint(claim, img);
-  if (state === "failed") view.state("failed", { title: words.say("image_failed"), text: words.say("image_failed_more") });
-  else view.state("loading", { title: words.say("loading") });
-}
-
-function drawNothing() {
-  const { feedTrouble } = session;
-  if (feedTrouble) {
-    const retry = view.button(words.say("try_now"), () => void session.feed({ now: true }));
-    return view.state("trouble", { title: words.say("no_images"), text: feedTrouble.message, actions: [retry] });
-  }
-  if (queue.loading || queue.remaining === null) return view.state("loading", { title: words.say("loading") });
-  const again = view.button(words.say("check_again"), () => void session.feed({ now: true }));
-  view.state("finished", { title: words.say("finished"), text: words.say("finished_more"), actions: [again] });
+  delete document.documentElement.dataset.painted;
 }
 
 /** A key counts from the moment the image is really on the screen: after the frame that drew it. */
@@ -139,63 +138,24 @@ function nameAt(place) {
   return config.categories[place].name;
 }
 
-function answerInWords(choice) {
+/** `kept`: names that were written down with the answer, for classes of another project or of another day. */
+function answerInWords(choice, kept = []) {
   if (choice.answer) return words.say(choice.answer);
-  const names = choice.categories.map((id) => config.categories[placeOf(id)]?.name ?? "…");
+  const names = choice.categories.map((id, index) => config.categories[placeOf(id)]?.name || kept[index] || "…");
   return names.length ? words.list(names) : words.say("none");
 }
 
-/** An answer, or the taking back of one, that the server will not have: what and why, until the person lets it go. */
-function refusal(answered) {
-  const { sending, choice } = answered;
-  const text = words.say(sending.method === "PUT" ? "refused" : "undo_refused", {
-    answer: answerInWords(choice),
-    message: sending.error.message,
-  });
-  const show = view.button(words.say("show_image"), () => session.open(answered));
-  const dismiss = view.button(words.say("dismiss"), () => session.dismiss(answered));
-  return { text, actions: sending.method === "PUT" ? [show, dismiss] : [dismiss] };
-}
-
-function signedOut() {
-  const login = Object.assign(document.createElement("a"), { href: config.login_url, target: "_blank", rel: "noopener", className: "btn" });
-  login.textContent = words.say("log_in");
-  return { text: words.say("signed_out"), actions: [login] };
-}
-
 listenToPerson({ session, keys, viewing });
+const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases });
 
-addEventListener("online", () => {
-  saver.wake();
-  if (session.feedTrouble) void session.feed({ now: true });
-});
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return session.stopwatch.pause();
-  if (session.painted) session.stopwatch.resume();
-  saver.wake();
-  if (!queue.current) void session.feed({ now: true });
-});
-setInterval(() => document.hidden || void session.renew(), (config.lease_seconds * 1000) / 3);
-
-addEventListener("beforeunload", (event) => {
-  if (saver.waiting) event.preventDefault(); // the browser asks; answers would be lost
-});
-addEventListener("pagehide", () => {
-  // The page will not see the outcome. An image that could not be given back returns when its lease ends.
-  const unseen = () => {};
-  for (const { imageId, method, body, key } of saver.heads) call(method, labelUrl(imageId), { body, key, keepalive: true }).catch(unseen);
-  for (const id of queue.unanswered) call("DELETE", claimUrl(id), { keepalive: true }).catch(unseen);
-});
-addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  queue.restart(); // what was held has been given back
-  session.clear();
-  void session.feed({ now: true });
-});
-
-if (config.categories.length) {
-  draw();
-  void session.feed({ now: true });
-} else {
-  view.state("no_classes", { title: words.say("no_classes"), text: words.say("no_classes_more") });
+/** What an earlier tab left is known before images come, so that none is offered again; nobody waits long for that. */
+async function claimsOnceTheOutboxIsRead(count) {
+  const asked = call("POST", config.claims_url, { body: { count, client }, person });
+  const [answer] = await Promise.all([asked, outboxIsRead]);
+  if (!answer?.claims) throw new Unreachable(new Error("The answer is not from our server."));
+  return answer;
 }
+
+const outboxIsRead = Promise.race([keeper.start(), new Promise((resolve) => setTimeout(resolve, OUTBOX_PATIENCE_MS))]);
+draw();
+void session.feed({ now: true });

@@ -11,9 +11,11 @@ export class ImageQueue {
    * @param {(count: number) => Promise<{claims: import("./types.js").Claim[], remaining: number}>} fetchClaims
    * @param {(claim: import("./types.js").Claim) => void} prepare fetch and decode; called again for the same image
    * @param {() => number} now milliseconds
+   * @param {(imageId: number) => boolean} isAnsweredElsewhere in another tab that has not sent it yet
+   * @param {import("./leases.js").Leases} [leases]
    */
-  constructor({ fetchClaims, prepare, now = () => performance.now() }) {
-    Object.assign(this, { fetchClaims, prepare, now });
+  constructor({ fetchClaims, prepare, now = () => performance.now(), isAnsweredElsewhere = () => false, leases }) {
+    Object.assign(this, { fetchClaims, prepare, now, isAnsweredElsewhere, leases });
     /** @type {import("./types.js").Claim | null} */
     this.current = null;
     /** @type {import("./types.js").Claim[]} */
@@ -77,13 +79,27 @@ export class ImageQueue {
 
   async load(count) {
     const { claims, remaining } = await this.fetchClaims(count);
+    this.dropLost(claims);
     const known = new Set(this.held.map(({ image }) => image.id));
-    const fresh = claims.filter(({ image }) => !known.has(image.id) && !this.answered.has(image.id));
+    const fresh = claims.filter(({ image }) => !known.has(image.id) && !this.isAnswered(image.id));
     this.ahead.push(...fresh);
     this.remaining = remaining;
     if (!fresh.length) this.nothingNewAt = this.now();
     if (!this.current) this.current = this.ahead.shift() ?? null;
     this.prepareSoon();
+  }
+
+  isAnswered(id) {
+    return this.answered.has(id) || this.isAnsweredElsewhere(id);
+  }
+
+  /** After a long sleep the leases have run out, and others may have what was ahead. What is on screen stays. */
+  dropLost(claims) {
+    if (this.leases?.haveRunOut) {
+      const still = new Set(claims.map(({ image }) => image.id));
+      this.ahead = this.ahead.filter(({ image }) => still.has(image.id));
+    }
+    this.leases?.renewed();
   }
 
   prepareSoon() {

@@ -1,30 +1,43 @@
-// Every answer until the server has said yes or no. No page here; sending and waiting are given.
+// Every answer until the server has said yes or no. No page here; sending, keeping and waiting are given.
 // Answers of one image go in order (an undo waits for the save it undoes), different images side by side.
 
-import { Refused, Unreachable } from "../api.js";
+import { Refused } from "../api.js";
+import { KEEPS_NOTHING } from "./keeper.js";
+import { pauseAfter, troubleOf } from "./trouble.js";
 
 const AT_ONCE = 4;
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
 
 export class Saver {
   /**
-   * @param {(sending: import("./types.js").Sending) => Promise<any>} send
-   * @param {() => void} onChange
-   * @param {{set: Function, clear: Function, random: () => number}} timers
+   * @param {object} parts
+   * @param {(sending: import("./types.js").Sending) => Promise<any>} parts.send
+   * @param {() => void} parts.onChange
+   * @param {() => void} [parts.onBack] the server answers again
+   * @param {import("./keeper.js").Keeper} [parts.keeper]
+   * @param {{set: Function, clear: Function, random: () => number}} parts.timers
    */
-  constructor({ send, onChange, timers }) {
-    Object.assign(this, { send, onChange, timers });
+  constructor({ send, onChange, onBack = () => {}, keeper = KEEPS_NOTHING, timers }) {
+    Object.assign(this, { send, onChange, onBack, keeper, timers });
     /** @type {import("./types.js").Sending[]} */
     this.unsettled = [];
+    /** The server's final no, until the person has read it. @type {import("./types.js").Sending[]} */
+    this.refused = [];
     this.failures = 0;
-    /** Why the last attempt failed: "" | "offline" | "busy" | "signed_out" */
+    /** Why the last attempt failed: "" | "offline" | "busy" | "signed_out" | "another_person" */
     this.trouble = "";
+    /** @type {Error | null} */
+    this.error = null;
     this.pause = null;
   }
 
+  /** Of this person in this browser, other tabs included. */
   get waiting() {
-    return this.unsettled.length;
+    return this.unsettled.length + this.keeper.elsewhere.length;
+  }
+
+  /** Answers that would be lost with this tab: not sent, and the browser keeps none. */
+  get atRisk() {
+    return this.unsettled.some(({ kept }) => kept === "no");
   }
 
   /** The next to go of each image: what can be sent as a last word, without leaving its order. */
@@ -34,11 +47,36 @@ export class Saver {
   }
 
   /** @returns {import("./types.js").Sending} */
-  add({ imageId, method, body, key, undoes }) {
-    const sending = { imageId, method, body, key, undoes, state: "waiting" };
+  add({ imageId, method, body, key, undoes, note }) {
+    const sending = { imageId, method, body, key, undoes, note, state: "waiting" };
     this.unsettled.push(sending);
+    this.keeper.keep(sending);
     this.pump();
     return sending;
+  }
+
+  /**
+   * Go on with what another tab left.
+   * @param {import("./types.js").Entry[]} entries
+   * @returns {import("./types.js").Sending[]}
+   */
+  adopt(entries) {
+    const known = new Map([...this.unsettled, ...this.refused].map((sending) => [sending.key, sending]));
+    const adopted = [];
+    for (const entry of entries) {
+      if (known.has(entry.key)) continue;
+      const sending = { ...entry, undoes: known.get(entry.undoes), kept: "yes" };
+      known.set(entry.key, sending);
+      adopted.push(sending);
+    }
+    this.refused.push(...adopted.filter(({ state }) => state === "refused"));
+    for (const sending of adopted.filter(({ state }) => state === "waiting")) {
+      // Before everything that is not known to be older, so that one's own keep their order.
+      const place = this.unsettled.findIndex(({ seq }) => !(seq < sending.seq));
+      this.unsettled.splice(place < 0 ? this.unsettled.length : place, 0, sending);
+    }
+    this.pump();
+    return adopted;
   }
 
   /** Try now: the network is back, or the person looks at the page again. */
@@ -55,12 +93,17 @@ export class Saver {
     const busy = new Set();
     let underWay = this.unsettled.filter(({ state }) => state === "sending").length;
     for (const sending of [...this.unsettled]) {
-      if (sending.state === "waiting" && !busy.has(sending.imageId) && underWay < limit) {
+      if (sending.state === "waiting" && !busy.has(sending.imageId) && underWay < limit && this.isFirst(sending)) {
         underWay += 1;
         void this.attempt(sending);
       }
       busy.add(sending.imageId);
     }
+  }
+
+  /** Another tab may have an earlier word about the same image to send. */
+  isFirst({ imageId, seq }) {
+    return !this.keeper.elsewhere.some((other) => other.imageId === imageId && other.seq < seq);
   }
 
   async attempt(sending) {
@@ -81,30 +124,33 @@ export class Saver {
   settle(sending, state, error) {
     Object.assign(sending, { state, error });
     this.unsettled = this.unsettled.filter((other) => other !== sending);
-    this.failures = 0;
-    this.trouble = "";
+    // Who has said something else about the image since need not read about the earlier word.
+    const isToBeRead = state === "refused" && !this.unsettled.some(({ imageId }) => imageId === sending.imageId);
+    if (isToBeRead) this.refused.push(sending);
+    void (isToBeRead ? this.keeper.refuse(sending) : this.keeper.forget(sending));
+    const wasAway = this.failures > 0;
+    Object.assign(this, { failures: 0, trouble: "", error: null });
+    if (!wasAway) return;
+    this.timers.clear(this.pause);
+    this.pause = null;
+    this.onBack();
   }
 
   postpone(sending, error) {
     sending.state = "waiting";
     this.failures += 1;
     this.trouble = troubleOf(error);
+    this.error = error;
     this.timers.clear(this.pause);
-    this.pause = this.timers.set(() => this.wake(), pauseAfter(this.failures, error.retryAfter, this.timers.random()));
+    // In another person's session nothing is tried: somebody has to come back first, and then wakes us.
+    const pause = pauseAfter(this.failures, error.retryAfter, this.timers.random());
+    this.pause = this.trouble === "another_person" ? 0 : this.timers.set(() => this.wake(), pause);
   }
-}
 
-/** "" when trying again is useless: the server understood and said no. */
-export function troubleOf(error) {
-  if (error instanceof Unreachable) return "offline";
-  if (!(error instanceof Refused)) return "";
-  if (error.status === 401 || SIGNED_OUT.has(error.code)) return "signed_out";
-  return error.status >= 500 || error.status === 429 || error.status === 408 ? "busy" : "";
-}
-const SIGNED_OUT = new Set(["not_authenticated", "authentication_failed", "csrf_failed"]);
-
-/** Milliseconds: doubled each time, spread by up to a half, so that a room full of tabs does not return as one. */
-export function pauseAfter(failures, retryAfterSeconds, random) {
-  if (retryAfterSeconds) return retryAfterSeconds * 1000 * (1 + random / 4);
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)) * (1 + random / 2);
+  /** The person has read the server's no, or has given another answer. */
+  dismiss(sending) {
+    this.refused = this.refused.filter((other) => other !== sending);
+    void this.keeper.forget(sending);
+    this.onChange();
+  }
 }

@@ -2,15 +2,14 @@
 // hands answers to the saver and keeps the history. The page draws what it reads from here.
 
 import { bodyOf, enterMeans, suggested } from "./answers.js";
-import { pauseAfter } from "./saver.js";
-
-/** Skips are no answers: they do not count as work done. */
-const counts = (choice) => choice.answer !== "skip";
+import { counts, leftOpen, noteOf, withKept } from "./kept.js";
+import { gravest } from "./standing.js";
+import { pauseAfter, troubleOf } from "./trouble.js";
 
 export class Session {
   /**
    * @param {object} parts
-   * @param {{multi: boolean, labelSet: number, categories: import("./types.js").Category[], done: number,
+   * @param {{id: number, multi: boolean, labelSet: number, categories: import("./types.js").Category[], done: number,
    *   recent: import("./types.js").Answered[]}} parts.project
    * @param {import("./queue.js").ImageQueue} parts.queue
    * @param {import("./saver.js").Saver} parts.saver
@@ -24,8 +23,6 @@ export class Session {
     this.done = project.done;
     /** @type {import("./types.js").Answered[]} newest first */
     this.history = [...project.recent];
-    /** What was taken back; looked at only when the server refused that. */
-    this.undone = [];
     /** @type {import("./types.js").Answered | null} an earlier answer that is on screen to be changed */
     this.editing = null;
     /** @type {Error | null} why no more images came */
@@ -58,8 +55,14 @@ export class Session {
     return enterMeans({ multi: this.project.multi, chosen, touched, suggestion });
   }
 
-  get refused() {
-    return [...this.history, ...this.undone].filter(({ sending }) => sending?.state === "refused");
+  /** What stands in the way of working with the server. @returns {import("./trouble.js").Trouble} */
+  get trouble() {
+    return gravest([this.saver.trouble, troubleOf(this.feedTrouble)]);
+  }
+
+  /** Somebody else is logged in by now: what they would press is not this person's answer. */
+  get isSomebodyElses() {
+    return this.trouble === "another_person";
   }
 
   /** A class was chosen, by key, click or tap. In multi-label work that switches it on or off. */
@@ -90,16 +93,20 @@ export class Session {
     return this.painted && this.answer({ answer: "cannot_tell" });
   }
 
-  /** Also for an image that will not load: that is what skipping is for. */
+  /** Also for an image that will not load: that is what skipping is for. Without a network none would. */
   skip() {
-    return this.queue.current !== null && this.answer({ answer: "skip" });
+    if (!this.queue.current || (!this.painted && this.trouble === "offline")) return false;
+    return this.answer({ answer: "skip" });
   }
 
   /** @param {import("./types.js").Choice} choice */
   answer(choice) {
+    if (this.isSomebodyElses) return false;
     const claim = this.queue.current;
     const body = bodyOf(choice, { seconds: this.stopwatch.read(), labelSet: this.project.labelSet });
-    const sending = this.saver.add({ imageId: claim.image.id, method: "PUT", body, key: this.newKey() });
+    const step = counts(choice) - (this.editing ? counts(this.editing.choice) : 0);
+    const note = noteOf(claim, choice, { project: this.project, step });
+    const sending = this.saver.add({ imageId: claim.image.id, method: "PUT", body, key: this.newKey(), note });
     if (this.editing) this.forget(this.editing); // and come first: the next undo takes this answer back
     const answered = { claim, choice, sending };
     this.history.unshift(answered);
@@ -116,11 +123,11 @@ export class Session {
   undo() {
     if (this.editing) return this.leave();
     const [last] = this.history;
-    if (!last) return false;
-    this.forget(last);
+    if (!last || this.isSomebodyElses) return false;
     const { claim, choice, sending: undoes } = last;
-    const sending = this.saver.add({ imageId: claim.image.id, method: "DELETE", key: this.newKey(), undoes });
-    this.undone.push({ claim, choice, sending });
+    const note = noteOf(claim, choice, { project: this.project, step: -counts(choice) });
+    this.saver.add({ imageId: claim.image.id, method: "DELETE", key: this.newKey(), undoes, note });
+    this.forget(last);
     this.show(last, { open: true });
     this.onChange("undone", last);
     return true;
@@ -128,6 +135,7 @@ export class Session {
 
   /** Show an earlier answer again, to be changed. Nothing is sent until there is another answer. */
   open(answered) {
+    if (this.isSomebodyElses) return;
     if (this.editing) this.leave();
     this.editing = answered;
     this.show(answered, { open: false });
@@ -157,28 +165,48 @@ export class Session {
   forget(answered) {
     this.history = this.history.filter((other) => other !== answered);
     this.done -= counts(answered.choice);
+    if (answered.sending?.state === "refused") this.saver.dismiss(answered.sending);
   }
 
   /** The person has read why something was refused and lets it go. */
-  dismiss(answered) {
-    if (this.undone.includes(answered)) this.undone = this.undone.filter((other) => other !== answered);
-    else this.forget(answered);
+  dismiss(sending) {
+    const answered = this.history.find((other) => other.sending === sending);
+    if (answered) this.forget(answered);
+    else this.saver.dismiss(sending);
     this.onChange("dismissed");
+  }
+
+  /**
+   * Go on where an earlier tab of this person stopped.
+   * @param {import("./types.js").Sending[]} sendings
+   */
+  resume(sendings) {
+    const own = sendings.filter(({ note }) => note.project === this.project.id);
+    const known = new Set(this.project.recent.map(({ key }) => key));
+    Object.assign(this, withKept(this, own, known));
+    for (const { imageId, method } of own) {
+      if (method === "PUT") this.queue.answered.add(imageId);
+      else this.queue.answered.delete(imageId);
+    }
+    if (!this.queue.current) for (const claim of leftOpen(own)) this.queue.bringBack(claim, { open: true });
+    this.onChange("resumed");
   }
 
   /** Ask for more images when few are left; `now`: in any case. Failing, it tries again later. */
   async feed({ now = false } = {}) {
-    if (!now && !this.queue.wantsMore) return;
+    if (!this.project.categories.length || (!now && !this.queue.wantsMore)) return;
     this.timers.clear(this.retry);
     try {
-      const asked = this.queue.refill({ waiting: this.saver.waiting });
+      const asked = this.queue.refill({ waiting: this.saver.unsettled.length });
       this.onChange("feeding");
       await asked;
+      if (this.feedTrouble && this.saver.trouble) this.saver.wake(); // what brings images again takes answers too
       this.feedTrouble = null;
       this.feedFailures = 0;
     } catch (error) {
       this.feedTrouble = error;
       this.feedFailures += 1;
+      if (this.isSomebodyElses) return this.onChange("fed"); // until somebody comes back and wakes us
       const pause = pauseAfter(this.feedFailures, error.retryAfter, this.timers.random());
       this.retry = this.timers.set(() => void this.feed({ now: true }), pause);
     }

@@ -16,6 +16,10 @@
  * What a person said about an image: classes (none of them: a verified none), or why not.
  * @typedef {{categories: number[]} | {answer: "skip" | "cannot_tell"}} Choice
  *
+ * What is written down beside an answer, so that any later page can say what it was. No byte of the image.
+ * @typedef {{project: number, claim: Claim, choice: Choice, names: string[], step: number}} Note names: of the classes;
+ *   step: how much the number of images done changes
+ *
  * One thing to tell the server, kept until it said yes or no.
  * @typedef {object} Sending
  * @property {number} imageId
@@ -23,11 +27,30 @@
  * @property {object} [body]
  * @property {string} key the same for every attempt: the server does it once
  * @property {Sending | null} [undoes] the answer that a DELETE takes back
+ * @property {Note} [note]
  * @property {"waiting" | "sending" | "saved" | "refused"} state
- * @property {Error} [error] why it was refused
+ * @property {{code: string, status: number, message: string}} [error] why it was refused
+ * @property {"writing" | "yes" | "no"} [kept] whether the browser keeps it for a later page
+ * @property {Promise<void>} [written]
+ * @property {number} [seq] its place in the outbox
+ *
+ * The same as the browser keeps it (outbox.js).
+ * @typedef {object} Entry
+ * @property {number} [seq] given by the database
+ * @property {string} key
+ * @property {number} person whose answer it is; it is sent for nobody else
+ * @property {string} tab who sends it, as long as that tab is there
+ * @property {number} imageId
+ * @property {"PUT" | "DELETE"} method
+ * @property {object} [body]
+ * @property {string | null} undoes the key of what a DELETE takes back
+ * @property {Note} note
+ * @property {"waiting" | "refused"} state
+ * @property {{code: string, status: number, message: string}} [error]
  *
  * One answer of this session, newest first in the history.
- * @typedef {{claim: Claim, choice: Choice, sending: Sending | null}} Answered
+ * @typedef {{claim: Claim, choice: Choice, sending: Sending | null, key?: string | null}} Answered
+ *   key: of an answer that the server told about
  */
 
 export {};

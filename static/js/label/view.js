@@ -23,8 +23,9 @@ export class View {
   /** Words in place of an image: loading, failed, finished, unreachable. */
   state(name, { title, text = "", actions = [] }) {
     // Drawn anew only when it says something new: a button that is being pressed must stay.
-    if (this.panel.dataset.state === name && !this.panel.hidden && this.panel.dataset.text === text) return;
-    Object.assign(this.panel.dataset, { state: name, text });
+    const said = `${title}\n${text}`;
+    if (this.panel.dataset.state === name && !this.panel.hidden && this.panel.dataset.said === said) return;
+    Object.assign(this.panel.dataset, { state: name, said });
     this.panel.hidden = false;
     this.viewer.clear();
     this.panel.replaceChildren(
@@ -52,12 +53,11 @@ export class View {
     $("total").textContent = left ? this.words.say("of_about", { total }) : "";
   }
 
-  /** One quiet word about the saving of answers. */
-  saving({ waiting, trouble }) {
-    const name = !waiting ? "saved" : trouble || (waiting > 2 ? "waiting" : "saving");
+  /** One quiet word about the saving of answers, from wordFor of standing.js. */
+  saving({ name, n, isTrouble }) {
     const word = $("saving");
-    word.textContent = this.words.say(`state_${name}`, { n: waiting });
-    word.classList.toggle("attn", Boolean(waiting && trouble));
+    word.textContent = this.words.say(`state_${name}`, { n });
+    word.classList.toggle("attn", isTrouble);
   }
 
   /** What Enter would do, on the button that does the same. */
@@ -81,7 +81,9 @@ export class View {
     const said = items.map(({ text }) => text).join("\n");
     if ($("notices").dataset.said === said) return; // keep the focus that may be on a button there
     $("notices").dataset.said = said;
-    const kept = items.map(({ text, actions }) => el("p", { class: "note error row wrap" }, el("span", { class: "grow" }, text), ...actions));
+    const kept = items.map(({ text, image, isQuiet, actions }) =>
+      el("p", { class: `note row wrap${isQuiet ? "" : " error"}` }, ...(image ? [thumbnail(image)] : []), el("span", { class: "grow" }, text), ...actions),
+    );
     $("notices").replaceChildren(...kept);
   }
 
@@ -95,4 +97,11 @@ export class View {
   announce(text) {
     $("live").textContent = text;
   }
+}
+
+/** Small, beside the sentence about it; nothing where the person may not see the image any more. */
+function thumbnail(src) {
+  const img = el("img", { src, alt: "", width: "44", height: "33", class: "about" });
+  img.addEventListener("error", () => img.remove());
+  return img;
 }

@@ -9,6 +9,7 @@ export class Words {
     this.texts = texts;
     this.numbers = new Intl.NumberFormat(language);
     this.lists = new Intl.ListFormat(language, { type: "conjunction" });
+    this.plurals = new Intl.PluralRules(language);
     this.percents = new Intl.NumberFormat(language, { style: "percent" });
   }
 
@@ -17,6 +18,11 @@ export class Words {
     const text = this.texts[name];
     if (text === undefined) throw new Error(`No text named ${name}.`);
     return text.replace(/\{(\w+)\}/g, (_, value) => (typeof values[value] === "number" ? this.number(values[value]) : values[value]));
+  }
+
+  /** The sentence for this number: `name_one` or `name_other`, with {n}. */
+  count(name, n, values = {}) {
+    return this.say(`${name}_${this.plurals.select(n) === "one" ? "one" : "other"}`, { n, ...values });
   }
 
   number(value) {

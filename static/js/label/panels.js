@@ -1,0 +1,82 @@
+// What stands in the place of the image while none can: which words, and what the person can do about it.
+
+import { panelFor } from "./standing.js";
+
+export class Panels {
+  /**
+   * @param {object} parts
+   * @param {{person: {name: string}}} parts.config
+   * @param {import("./words.js").Words} parts.words
+   * @param {import("./view.js").View} parts.view
+   * @param {import("./session.js").Session} parts.session
+   * @param {import("./saver.js").Saver} parts.saver
+   * @param {import("./notices.js").Notices} parts.notices
+   * @param {() => void} parts.onTry
+   */
+  constructor(parts) {
+    Object.assign(this, parts);
+  }
+
+  /**
+   * @param {"none" | "loading" | "ready" | "failed"} image the one that is next
+   * @returns {boolean} false: nothing stands in its way
+   */
+  draw(image) {
+    const { session } = this;
+    const { queue, feedTrouble, trouble, project } = session;
+    const isLoading = Boolean(queue.loading) || queue.remaining === null;
+    const hasClasses = project.categories.length > 0;
+    const name = panelFor({ hasClasses, trouble, image, feedFailed: Boolean(feedTrouble), isLoading });
+    if (name) this.view.state(name, this[name]());
+    return name !== null;
+  }
+
+  no_classes() {
+    return { title: this.words.say("no_classes"), text: this.words.say("no_classes_more") };
+  }
+
+  loading() {
+    return { title: this.words.say("loading") };
+  }
+
+  failed() {
+    return { title: this.words.say("image_failed"), text: this.words.say("image_failed_more") };
+  }
+
+  offline() {
+    const { waiting } = this.saver;
+    const kept = this.saver.atRisk ? "offline_in_memory" : "offline_kept";
+    return {
+      title: waiting ? this.words.say("offline_waiting", { n: waiting }) : this.words.say("offline"),
+      text: this.words.say(waiting ? kept : "offline_more"),
+      actions: [this.tryNow()],
+    };
+  }
+
+  another_person() {
+    const { words, saver, session, config } = this;
+    const person = config.person.name;
+    const other = [saver.error, session.feedTrouble].find((error) => error?.code === "another_person").details.signed_in_as;
+    return {
+      title: words.say("another_person", { other }),
+      text: saver.waiting ? words.count("another_person_kept", saver.waiting, { person }) : words.say("another_person_more", { person }),
+      actions: [
+        this.notices.logIn(words.say("log_in_as", { person })),
+        this.view.button(words.say("go_on_as", { other }), () => location.reload()),
+      ],
+    };
+  }
+
+  trouble() {
+    return { title: this.words.say("no_images"), text: this.session.feedTrouble.message, actions: [this.tryNow()] };
+  }
+
+  finished() {
+    const again = this.view.button(this.words.say("check_again"), this.onTry);
+    return { title: this.words.say("finished"), text: this.words.say("finished_more"), actions: [again] };
+  }
+
+  tryNow() {
+    return this.view.button(this.words.say("try_now"), this.onTry);
+  }
+}

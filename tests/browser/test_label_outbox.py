@@ -1,0 +1,327 @@
+"""Answers survive: a lost network, a reload, a closed tab, a killed browser, another person, a second tab.
+
+Knows what a person meets and what the database has in the end. The parts are tested in tests/js (outbox, tabs, keeper,
+saver, kept, standing); what is asked of the server in tests/test_api_another_person.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route, expect
+
+from labeler.models import Label, Project
+from tests.browser.conftest import ARGUMENTS
+from tests.browser.test_labeling_screen import LABEL_CALL, Screen, answers, eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+READ_OUTBOX = """() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open("labeler-outbox");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+        const reading = opening.result.transaction("entries").objectStore("entries").getAll();
+        reading.onsuccess = () => (opening.result.close(), resolve(reading.result));
+    };
+})"""
+
+
+def outbox(page: Page) -> list[dict]:
+    """What the browser keeps, in order."""
+    return page.evaluate(READ_OUTBOX)
+
+
+def wait_for_outbox(page: Page, n: int) -> list[dict]:
+    eventually(page, lambda: len(outbox(page)) == n)
+    return outbox(page)
+
+
+class Wire:
+    """The way to the server for label writes, which a test can cut; counts what tried to pass."""
+
+    def __init__(self, where: Page | BrowserContext, *, is_cut: bool = False):
+        self.is_cut = is_cut
+        self.sent: list[Request] = []
+        where.route(LABEL_CALL, self._pass)
+
+    def _pass(self, route: Route) -> None:
+        self.sent.append(route.request)
+        if self.is_cut:
+            route.abort()
+        else:
+            route.continue_()
+
+    @property
+    def keys(self) -> Counter:
+        return Counter(request.headers["idempotency-key"] for request in self.sent)
+
+
+@pytest.fixture
+def open_screen(page, live_server, sign_in, ann) -> Callable[[Project], Screen]:
+    def open_screen(project: Project) -> Screen:
+        sign_in(page, ann)
+        return Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
+
+    return open_screen
+
+
+def come_back(page: Page) -> None:
+    """What the browser says when the network is there again, or the person looks at the tab again."""
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+
+# ---------------------------------------------------------------- kept until the server has said yes
+
+
+def test_answers_and_undos_are_kept_until_the_server_has_said_yes(open_screen, project, add_photos, ann):
+    add_photos(project, 6)
+    screen = open_screen(project)
+    wire = Wire(screen.page, is_cut=True)
+    first = screen.image()
+
+    screen.press("1", "2", "z")
+
+    kept = wait_for_outbox(screen.page, 3)
+    assert [(entry["method"], entry["state"], entry["person"]) for entry in kept] == [
+        ("PUT", "waiting", ann.pk),
+        ("PUT", "waiting", ann.pk),
+        ("DELETE", "waiting", ann.pk),
+    ]
+    assert kept[0]["imageId"] == first
+    assert kept[2]["undoes"] == kept[1]["key"]
+    assert "blob" not in str(kept).lower(), "no bytes of images"
+    wire.is_cut = False
+    come_back(screen.page)
+    screen.says("saved")
+    wait_for_outbox(screen.page, 0)
+    assert answers(ann) == {first: ["cat"]}
+
+
+def test_a_browser_that_keeps_nothing_labels_all_the_same_and_says_so(
+    page, live_server, sign_in, project, add_photos, ann
+):
+    add_photos(project, 6)
+    page.add_init_script("Object.defineProperty(window, 'indexedDB', {value: undefined})")
+    sign_in(page, ann)
+    screen = Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
+    quiet = page.get_by_text("This browser keeps no answers when it is closed")
+    expect(quiet).to_be_visible()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(quiet).to_be_hidden()
+    wire = Wire(page, is_cut=True)
+    first = screen.image()
+    screen.press("1")
+    screen.says("offline: 1 waiting")
+
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("location.reload()")  # not page.reload(), which would wait for a page that never comes
+
+    eventually(page, lambda: asked == ["beforeunload"])
+    wire.is_cut = False
+    come_back(page)
+    screen.says("saved")
+    assert answers(ann) == {first: ["cat"]}
+
+
+# ---------------------------------------------------------------- without a network
+
+
+def test_a_cut_connection_all_images_that_are_there_then_a_kind_word_then_on(open_screen, project, add_photos, ann):
+    add_photos(project, 14)
+    screen = open_screen(project)
+    page = screen.page
+    expect(page.locator("#ready .on")).to_have_count(5)
+    wire = Wire(page)
+
+    page.context.set_offline(True)
+    seen = []
+    for key in "123123":
+        seen.append(screen.image())
+        screen.press(key)
+
+    expect(page.get_by_role("heading", name="Offline, 6 waiting")).to_be_visible()
+    screen.says("offline: 6 waiting")
+    expect(page.get_by_text("Your answers are safe in this browser")).to_be_visible()
+    page.keyboard.press("s")  # nothing is skipped that nobody has seen
+    assert len(wait_for_outbox(page, 6)) == 6
+    assert Label.objects.count() == 0
+    tried = set(wire.keys)
+
+    page.context.set_offline(False)
+
+    assert screen.image() not in seen  # labeling goes on by itself
+    screen.says("saved")
+    assert answers(ann) == dict(zip(seen, [["cat"], ["dog"], ["fox"]] * 2, strict=True))
+    assert Label.objects.count() == 6
+    assert tried <= set(wire.keys)
+    assert len(wire.keys) == 6, "the same keys as before"
+    wait_for_outbox(page, 0)
+
+
+def test_offline_an_answer_can_still_be_undone_and_changed(open_screen, project, add_photos, ann):
+    add_photos(project, 14)
+    screen = open_screen(project)
+    page = screen.page
+    expect(page.locator("#ready .on")).to_have_count(5)
+    page.context.set_offline(True)
+    seen = []
+    for _ in range(6):
+        seen.append(screen.image())
+        screen.press("1")
+    expect(page.get_by_role("heading", name="Offline, 6 waiting")).to_be_visible()
+
+    page.keyboard.press("z")
+    assert screen.image() == seen[-1]
+    screen.press("2")
+    expect(page.get_by_role("heading", name="Offline, 8 waiting")).to_be_visible()
+    page.context.set_offline(False)
+
+    screen.image()
+    screen.says("saved")
+    assert answers(ann) == {image: ["cat"] for image in seen[:-1]} | {seen[-1]: ["dog"]}
+
+
+def test_what_a_hotel_answers_is_not_taken_for_saved(open_screen, project, add_photos, ann):
+    """A network that wants to be paid first answers everything with a page of its own."""
+    add_photos(project, 6)
+    screen = open_screen(project)
+    first = screen.image()
+    answer = {"status": 200, "content_type": "text/html", "body": "<h1>Welcome to our hotel</h1>"}
+    screen.page.route(LABEL_CALL, lambda route: route.fulfill(**answer))
+
+    screen.press("1")
+
+    screen.says("offline: 1 waiting")
+    answer["status"] = 404
+    come_back(screen.page)
+    screen.says("server busy: 1 waiting")
+    expect(screen.page.get_by_role("alert")).to_be_empty()
+    screen.page.unroute(LABEL_CALL)
+    come_back(screen.page)
+    screen.says("saved")
+    assert answers(ann) == {first: ["cat"]}
+
+
+# ---------------------------------------------------------------- reloaded, closed, killed
+
+
+def leave_three_behind(screen: Screen) -> tuple[Wire, list[int]]:
+    """Two answers and one that was taken back, none of them sent."""
+    wire = Wire(screen.page.context, is_cut=True)
+    seen = []
+    for key in "123":
+        seen.append(screen.image())
+        screen.press(key)
+    screen.press("z")
+    screen.says("offline: 4 waiting")
+    wait_for_outbox(screen.page, 4)
+    return wire, seen
+
+
+def finds_everything_again(screen: Screen, wire: Wire, seen: list[int], ann) -> None:
+    """On the next visit: counted, not offered again, undone and changed as before, and sent once."""
+    page = screen.page
+    expect(page.locator("#done")).to_have_text("2")
+    expect(page.locator("#film button")).to_have_count(2)
+    assert screen.image() == seen[2]  # it was taken back, and wants an answer
+    screen.press("1")
+    assert screen.image() not in seen
+    screen.press("z", "z")
+    assert screen.image() == seen[1]
+    screen.press("3")
+    assert screen.image() == seen[2]
+    wire.is_cut = False
+    come_back(page)
+    screen.says("saved")
+    wait_for_outbox(page, 0)
+    assert answers(ann) == {seen[0]: ["cat"], seen[1]: ["fox"]}
+    assert Label.objects.filter(answer="labeled", annotator=ann).count() <= 5, "nothing is doubled"
+
+
+def test_reload_with_unsent_answers(open_screen, project, add_photos, ann):
+    add_photos(project, 12)
+    screen = open_screen(project)
+    wire, seen = leave_three_behind(screen)
+
+    screen.page.reload()
+
+    finds_everything_again(screen, wire, seen, ann)
+
+
+def test_the_tab_is_closed_and_opened_again(open_screen, project, add_photos, ann):
+    add_photos(project, 12)
+    screen = open_screen(project)
+    wire, seen = leave_three_behind(screen)
+
+    context = screen.page.context
+    screen.page.close()
+    again = Screen(context.new_page(), screen.url).open()
+
+    finds_everything_again(again, wire, seen, ann)
+
+
+def test_answers_left_behind_are_sent_on_the_next_visit_by_themselves(open_screen, project, add_photos, ann):
+    add_photos(project, 12)
+    screen = open_screen(project)
+    wire, seen = leave_three_behind(screen)
+    wire.is_cut = False
+
+    screen.page.reload()
+
+    screen.image()
+    screen.says("saved")
+    assert answers(ann) == {seen[0]: ["cat"], seen[1]: ["dog"]}
+    assert max(wire.keys.values()) >= 2, "sent again under the same key"
+
+
+def processes_of(profile: Path) -> list[int]:
+    """Every process of the Chromium that this test has started with its own profile."""
+    mine = f"--user-data-dir={profile}"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue  # it has ended meanwhile
+            if mine in arguments:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the browser's processes in /proc")
+def test_the_browser_is_killed_with_waiting_answers(
+    browser: Browser, browser_path, tmp_path, live_server, sign_in, project, add_photos, ann
+):
+    add_photos(project, 12)
+    url = f"{live_server.url}/projects/{project.pk}/label/"
+
+    def launch() -> BrowserContext:
+        context = browser.browser_type.launch_persistent_context(
+            tmp_path / "profile", executable_path=browser_path, args=ARGUMENTS, viewport={"width": 1280, "height": 800}
+        )
+        context.set_default_timeout(10_000)
+        sign_in(context, ann)  # a session's cookie ends with its browser
+        return context
+
+    context = launch()
+    screen = Screen(context.pages[0], url).open()
+    _, seen = leave_three_behind(screen)
+    alive = processes_of(tmp_path / "profile")
+    assert alive
+    for process in alive:
+        os.kill(process, signal.SIGKILL)
+    with suppress(Error):
+        context.close()  # there is nobody left to close
+    assert Label.objects.count() == 0
+
+    context = launch()
+    wire = Wire(context, is_cut=True)
+    finds_everything_again(Screen(context.pages[0], url).open(), wire, seen, ann)

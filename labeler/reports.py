@@ -29,7 +29,7 @@ from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from labeler.models.label import VOTES
 from labeler.stats import agreement as agreement_stats
-from labeler.stats.forecast import days_left
+from labeler.stats.forecast import WEEK, WEEKS_READ, days_left
 
 Labels = Literal["blind", "assisted", "all"]
 Sample = Literal["random", "all"]
@@ -42,7 +42,8 @@ KEPT_SECONDS = 600
 SETTLING_SECONDS = 60
 KEPT_WHILE_SETTLING_SECONDS = 2
 PROGRESS_KEPT_SECONDS = 5  # images, decisions and seats change without a label
-PACE_DAYS = 14
+FORECAST_DAYS = WEEK * WEEKS_READ
+PACE_DAYS = 14  # that the pace is the mean of; the forecast reads further back
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +275,14 @@ def _progress(project: Project) -> dict[str, Any]:
     )
     people = made.values_list("annotator__username").annotate(n=Count("id")).order_by("-n", "annotator__username")
     past = _past_days(per_day)
+    lately = past[-PACE_DAYS:]
     coming = days_left(past, seats["left"] or 0)
     return {
         "images": {"total": sum(by_status.values()), **by_status},
         "labels": {"total": sum(per_day.values()), "wanted": seats["all"] or 0, "left": seats["left"] or 0},
         "by_day": [{"day": day.isoformat(), "labels": n} for day, n in per_day.items()],
         "by_annotator": [{"username": name, "labels": n} for name, n in people],
-        "pace": {"labels_per_day": coming.per_day, "days": len(past)},
+        "pace": {"labels_per_day": sum(lately) / len(lately) if lately else None, "days": len(lately)},
         "wanted": wanted.of(project),
         "forecast": {"days": coming.value, "low": coming.low, "high": coming.high, "reason": coming.reason},
     }
@@ -291,5 +293,5 @@ def _past_days(per_day: dict[Any, int]) -> list[int]:
     if not per_day:
         return []
     today = datetime.now(UTC).date()
-    first = max(min(per_day), today - timedelta(days=PACE_DAYS))
+    first = max(min(per_day), today - timedelta(days=FORECAST_DAYS))
     return [per_day.get(first + timedelta(days=n), 0) for n in range((today - first).days)]

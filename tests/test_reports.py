@@ -15,7 +15,6 @@ from labeler.errors import Invalid
 from labeler.labeling import save_label, undo
 from labeler.models import Category, Label
 from labeler.reports import Selection
-from labeler.stats.forecast import days_left
 from tests.api import as_person, error_of
 from tests.factories import BLIND, add_images, make_model, predict
 
@@ -280,30 +279,3 @@ def test_the_agreement_command_prints_what_the_report_says(project, twelve, caps
 
     call_command("agreement", "--project", "Animals", "--json")
     assert json.loads(capsys.readouterr().out) == reports.agreement(project)
-
-
-# ---------------------------------------------------------------- forecast
-
-
-def test_a_steady_pace_needs_as_many_days_as_a_division_says():
-    # 100 labels a day, 1,000 left: 10 days; Poisson spread of 10 per day and of the mean over 10 days
-    forecast = days_left([100] * 10, 1000)
-    assert forecast.value == pytest.approx(10)
-    assert forecast.low < 10 < forecast.high
-    # at the bounds the sum and 1.96 of its standard deviations make exactly what is left
-    for days, sign in ((forecast.low, +1), (forecast.high, -1)):
-        spread = (100 * (days + days**2 / 10)) ** 0.5
-        assert 100 * days + sign * 1.959964 * spread == pytest.approx(1000, rel=1e-6)
-
-
-def test_an_uncertain_pace_may_mean_never():
-    assert days_left([0, 0, 30], 1000).high is None
-
-
-@pytest.mark.parametrize(
-    ("per_day", "left", "value"), [([], 10, None), ([5, 5], 10, None), ([0, 0, 0], 10, None), ([5], 0, 0.0)]
-)
-def test_what_no_forecast_can_say(per_day, left, value):
-    forecast = days_left(per_day, left)
-    assert forecast.value == value
-    assert value is not None or forecast.reason

@@ -15,6 +15,7 @@ from api.files import File, Preview, Thumb
 from api.images import Images, OneImage
 from api.imports import Cancellation as ImportCancellation
 from api.imports import Imports, OneImport
+from api.invitations import Invitations, OneInvitation
 from api.labels import Labels, OneLabel
 from api.members import Members, OneMember
 from api.nothing import Nothing
@@ -35,6 +36,10 @@ urlpatterns = [
     path("projects/<int:project_id>/restoration/", Restoration.as_view(), name="restoration"),
     path("projects/<int:project_id>/members/", Members.as_view(), name="members"),
     path("projects/<int:project_id>/members/<int:member_id>/", OneMember.as_view(), name="member"),
+    path("projects/<int:project_id>/invitations/", Invitations.as_view(), name="invitations"),
+    path(
+        "projects/<int:project_id>/invitations/<int:invitation_id>/", OneInvitation.as_view(), name="project-invitation"
+    ),
     path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
     path("projects/<int:project_id>/keys/", ClassKeys.as_view(), name="class-keys"),
     path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),

@@ -1,4 +1,5 @@
-"""Tokens of REST clients, checking passwords without letting anybody guess, and the audit table.
+"""Accounts that people make for themselves, tokens of REST clients, checking passwords without letting anybody guess,
+and the audit table.
 
 The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what
 in a project.
@@ -14,12 +15,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
-from django.db import connection
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid, NotFound, TooManyRequests, WrongPassword
+from labeler.errors import Conflict, Invalid, NotFound, TooManyRequests, WrongPassword
 from labeler.models import AuditEvent, Project, Token
 from labeler.models.account import Scope
 from labeler.models.partial import partly
@@ -155,7 +159,41 @@ def live_tokens(user: User) -> list[Token]:
     return list(Token.objects.filter(live, user=user, revoked_at__isnull=True))
 
 
-# ---------------------------------------------------------------- passwords
+# ---------------------------------------------------------------- people and passwords
+
+
+def create_person(*, username: str, password: str, **details: Any) -> User:
+    """An account that is no administrator's, with a name and a password that its owner chose.
+
+    details: for the audit event. Raises Invalid, with the fields' own sentences, for a name or a password that
+    cannot be; Conflict for a name that somebody has, whatever its capitals: ann and Ann would be taken for one.
+    """
+    user_model = get_user_model()
+    user = user_model(username=user_model.normalize_username(username.strip()))
+    wrong: dict[str, list[str]] = {}
+    try:
+        user.clean_fields(exclude=["password"])
+    except ValidationError as error:
+        wrong |= error.message_dict
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        wrong["password"] = error.messages
+    if wrong:
+        raise Invalid(next(iter(wrong.values()))[0], fields=wrong)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            if user_model.objects.filter(username__iexact=user.get_username()).exists():
+                raise IntegrityError
+            user.save(force_insert=True)
+            audit(user, "account.create", subject=user.get_username(), **details)
+    except IntegrityError as error:
+        raise Conflict(
+            _("Somebody has the name “%(name)s” already: choose another one.") % {"name": user.get_username()},
+            fields={"username": ["taken"]},
+        ) from error
+    return user
 
 
 def check_password(*, username: str, password: str, address: str) -> User:

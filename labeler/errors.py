@@ -54,6 +54,13 @@ class NotFound(LabelerError):
     status = 404
 
 
+class Gone(LabelerError):
+    """Was there once, and is over: a link that was used, taken back or has expired."""
+
+    code = "gone"
+    status = 410
+
+
 class Conflict(LabelerError):
     code = "conflict"
     status = 409

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from api import urls
 from api.access import View
 from api.permissions import RANK
-from labeler import adjudication, queue
+from labeler import adjudication, invitations, queue
 from labeler.accounts import create_token
 from labeler.labeling import save_label
 from labeler.models import CategoryExample, Job, Membership, Project
@@ -57,6 +57,9 @@ TABLE = {
     ("members", "post"): LEADS,
     ("member", "patch"): LEADS,
     ("member", "delete"): LEADS,
+    ("invitations", "get"): LEADS,
+    ("invitations", "post"): LEADS,
+    ("project-invitation", "delete"): LEADS,
     ("categories", "get"): MEMBERS,
     ("categories", "post"): LEADS,
     ("category", "get"): MEMBERS,
@@ -157,6 +160,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "category_id": project.categories.first().pk,
         "member_id": Membership.objects.get(user=bea).pk,
         "example_id": CategoryExample.objects.create(category=project.categories.first(), image=image).pk,
+        "invitation_id": invitations.create(project=project, by=lena)[0].pk,
         "token_id": create_token(user=ada)[0].pk,
         "import_id": Job.objects.create(project=project, kind="import").pk,
         "run_id": run.pk,

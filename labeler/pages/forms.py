@@ -13,6 +13,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from labeler import invitations
 from labeler.errors import LabelerError
 from labeler.models import Project, Role, Task
 from labeler.models.account import Scope
@@ -210,6 +211,50 @@ class AddMember(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+
+
+class Invite(forms.Form):
+    """A link for one person who may have no account yet."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+    note = forms.CharField(
+        label=_("For whom"), max_length=100, required=False, help_text=_("Only leads see it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+    expires_in_days = forms.IntegerField(
+        label=_("Days until it expires"), min_value=1, max_value=invitations.LONGEST_LIFE_DAYS,
+        initial=invitations.LIFE_DAYS,
+    )  # fmt: skip
+
+
+class Join(forms.Form):
+    """Name and password of a new account. The rules are labeler/accounts.py's."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        help_text=_("The others see it. Letters, digits and @ . + - _"),
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=4096,
+        strip=False,
+        help_text=_("At least 8 characters, and none of the common ones."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("Password again"),
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "again" in cleaned and cleaned.get("password", cleaned["again"]) != cleaned["again"]:
+            self.add_error("again", _("The two passwords differ."))
+        return cleaned
 
 
 class NewToken(forms.Form):

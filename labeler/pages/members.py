@@ -1,34 +1,46 @@
-"""Who works in a project: the list, adding by user name, roles. Knows forms; the rules are labeler/projects.py's."""
+"""Who works in a project: members and invitations, adding by user name or by link, roles.
+
+Knows forms; the rules are labeler/projects.py's and labeler/invitations.py's.
+"""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler import projects
+from labeler import invitations, projects
 from labeler.errors import LabelerError
-from labeler.models import Role
+from labeler.models import Invitation, Project, Role
 from labeler.pages.access import Access, person, project_page
-from labeler.pages.forms import AddMember, refuse
+from labeler.pages.forms import AddMember, Invite, refuse
 
 
 @project_page(Role.LEAD)
 @require_http_methods(["GET", "POST"])
 def members(request: HttpRequest, access: Access) -> HttpResponse:
-    project = access.project
-    form = AddMember(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    """The whole page; a form on it adds a person by name, another makes a link.
+
+    The new link is shown in the answer to the form itself: on its way through a session its secret would be stored.
+    """
+    project, wanted = access.project, request.POST.get("do", "add")
+    posted = request.method == "POST"
+    form = AddMember(request.POST if posted and wanted == "add" else None)
+    invite = Invite(request.POST if posted and wanted == "invite" else None, auto_id="invite_%s")
+    link, made = "", None
+    if posted and wanted == "add" and form.is_valid() and _add(request, project, form):
+        return redirect("members", project.pk)
+    if posted and wanted == "invite" and invite.is_valid():
         try:
-            member = projects.add_member(project=project, by=person(request), **form.cleaned_data)
+            made, secret = invitations.create(project=project, by=person(request), **invite.cleaned_data)
         except LabelerError as error:
-            refuse(form, error)
+            refuse(invite, error)
         else:
-            name, role = member.user.get_username(), member.get_role_display()
-            messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
-            return redirect("members", project.pk)
+            link = request.build_absolute_uri(reverse("invitation", args=[secret]))
+            invite = Invite(auto_id="invite_%s")
     people = project.memberships.select_related("user").order_by("user__username")
     rows = [
         {
@@ -38,7 +50,55 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
         }
         for member in people
     ]
-    return render(request, "project/members.html", access.context("members", rows=rows, form=form, roles=Role.choices))
+    invited = [
+        {"invitation": one, "state": invitations.state_of(one), "words": _words(one)}
+        for one in invitations.of_project(project)
+    ]
+    context = {
+        "rows": rows, "form": form, "roles": Role.choices, "invite_form": invite, "link": link, "made": made,
+        "waiting": [row for row in invited if row["state"] == invitations.OPEN],
+        "over": [row for row in invited if row["state"] != invitations.OPEN],
+    }  # fmt: skip
+    return render(request, "project/members.html", access.context("members", **context))
+
+
+def _add(request: HttpRequest, project: Project, form: AddMember) -> bool:
+    try:
+        member = projects.add_member(project=project, by=person(request), **form.cleaned_data)
+    except LabelerError as error:
+        refuse(form, error)
+        return False
+    name, role = member.user.get_username(), member.get_role_display()
+    messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
+    return True
+
+
+def _words(invitation: Invitation) -> str:
+    """What became of an invitation, in words."""
+    state = invitations.state_of(invitation)
+    if state == invitations.ACCEPTED:
+        by = invitation.accepted_by.get_username() if invitation.accepted_by else _("somebody who is gone")
+        return _("accepted by %(name)s") % {"name": by}
+    return {
+        invitations.OPEN: _("open"),
+        invitations.EXPIRED: _("expired"),
+        invitations.REVOKED: _("taken back"),
+    }[state]
+
+
+@project_page(Role.LEAD)
+@require_POST
+def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResponse:
+    """Make a link worthless."""
+    row = access.project.invitations.filter(pk=invitation_id).first()
+    if row is None:
+        raise Http404(_("This project has no such invitation."))
+    try:
+        invitations.revoke(invitation=row, by=person(request))
+        messages.success(request, _("The invitation is taken back: its link no longer works."))
+    except LabelerError as error:
+        messages.error(request, error.message)
+    return redirect("members", access.project.pk)
 
 
 @project_page(Role.LEAD)

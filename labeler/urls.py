@@ -49,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="revoke_token"),
     path("login/", account.login, name="login"),
+    path("login/once/<str:secret>/", account.login_once, name="login_once"),
     path("logout/", account.logout, name="logout"),
     path("admin/", admin.site.urls),
     path("api/", include("api.urls")),

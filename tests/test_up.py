@@ -46,7 +46,12 @@ def up(started: list[Up]) -> Up:
 def test_a_first_start_answers_and_says_how_to_log_in(up):
     password = re.search(r"Log in as admin with the password (\S+)", up.said)[1]
 
+    link = re.search(rf"once, within 24 hours: {up.url}(login/once/\S+)$", up.said, re.M)[1]
+    assert not (up.data_dir / "run" / "login-link").exists()
+
     assert up.get("healthz") == 200
+    assert up.get(link) == 200  # the list of projects
+    assert up.get(link) == 410
     assert up.token("admin", password) == 201
     assert up.token("admin", password + "x") == 401
     assert set(up.pids) == set(PARTS)

@@ -240,6 +240,11 @@ class Supervisor:
             self.say("Log in with your own account (password forgotten: manage.py changepassword NAME).")
         self.say(f"Data in {self.options.data_dir}, logs in its folder logs/. Started in {seconds:.1f} s.")
         self.say("Ctrl-C stops everything.")
+        link = self.options.data_dir / "run" / "login-link"
+        if link.exists():
+            secret = link.read_text().strip()
+            link.unlink()
+            self.say(f"This link logs you in as admin, once, within 24 hours: {url}login/once/{secret}/")
         self.say(f"ready {url}")
 
     # --- running

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import login as auth_login
 from django.contrib.auth import update_session_auth_hash, views
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -17,11 +18,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from labeler import accounts
-from labeler.errors import LabelerError, NotFound
+from labeler import accounts, login_link
+from labeler.errors import Gone, LabelerError, NotFound
 from labeler.pages.access import person
 from labeler.pages.forms import NewToken, refuse
 
@@ -52,6 +54,27 @@ login = views.LoginView.as_view(
     template_name="account/login.html", authentication_form=LoginForm, redirect_authenticated_user=True
 )
 logout = views.LogoutView.as_view()
+
+
+@sensitive_variables("secret")
+@never_cache
+@require_GET
+def login_once(request: HttpRequest, secret: str) -> HttpResponse:
+    """Behind the link that a start prints. A browser that only fetches ahead must not use it up."""
+    if "prefetch" in request.headers.get("Sec-Purpose", ""):
+        return HttpResponse(status=503)
+    try:
+        user = login_link.use(secret)
+    except Gone as error:
+        if request.user.is_authenticated:
+            return redirect("projects")
+        response = render(request, "account/over.html", {"why": error.message}, status=error.status)
+    else:
+        auth_login(request, user)
+        messages.success(request, _("You are logged in as %(name)s.") % {"name": user.get_username()})
+        response = redirect("projects")
+    response["Referrer-Policy"] = "same-origin"  # the address was a secret
+    return response
 
 
 @sensitive_post_parameters()

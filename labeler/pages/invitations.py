@@ -49,7 +49,7 @@ def _over(request: HttpRequest, error: LabelerError) -> HttpResponse:
     used = error.details.get("invitation")
     if isinstance(used, Invitation) and request.user.is_authenticated and used.accepted_by_id == request.user.pk:
         return redirect("project", used.project_id)
-    return render(request, "invitations/over.html", {"why": error.message}, status=error.status)
+    return render(request, "account/over.html", {"why": error.message}, status=error.status)
 
 
 def _known(request: HttpRequest, secret: str, found: Invitation) -> HttpResponse:

@@ -1,7 +1,8 @@
 """`prepare`: what every start checks in the database. `up` runs it; safe to run by hand at any time.
 
 Applies migrations that are missing (a restored dump may be older than the code), and makes the first
-administrator when there is no account at all. Its password stays in the data directory while it works.
+administrator when there is no account at all. Its password stays in the data directory while it works; as long as
+that administrator has never logged in, each start also gets a link that does it (labeler/login_link.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from labeler import login_link
 from labeler.management.base import DataCommand
 
 FIRST_ADMIN = "admin"
@@ -29,7 +31,8 @@ class Command(DataCommand):
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=1)
-        note = Path(settings.DATA_DIR) / "run" / "admin-password"
+        run = Path(settings.DATA_DIR) / "run"
+        note, link = run / "admin-password", run / "login-link"
         user_model = get_user_model()
         with transaction.atomic():
             if not user_model.objects.exists():
@@ -38,13 +41,21 @@ class Command(DataCommand):
                     "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(4)
                 )
                 # The note first: an administrator whose password nobody knows helps nobody.
-                descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(descriptor, "w") as stream:
-                    stream.write(password + "\n")
+                _keep(note, password)
                 user_model.objects.create_superuser(FIRST_ADMIN, password=password)
                 self.say("Made the first administrator.")
-                return
-        if note.exists():
-            admin = user_model.objects.filter(username=FIRST_ADMIN, is_active=True).first()
-            if admin is None or not admin.check_password(note.read_text().strip()):
-                note.unlink()  # changed since: the note is of no use to anybody
+        admin = user_model.objects.filter(username=FIRST_ADMIN, is_active=True).first()
+        if note.exists() and (admin is None or not admin.check_password(note.read_text().strip())):
+            note.unlink()  # changed since: the note is of no use to anybody
+        secret = login_link.make(admin) if admin is not None and note.exists() else None
+        if secret is None:
+            link.unlink(missing_ok=True)
+        else:
+            _keep(link, secret)  # for `up`, which prints and removes it
+
+
+def _keep(path: Path, secret: str) -> None:
+    """A file that this account alone can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(secret + "\n")

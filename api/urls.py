@@ -21,6 +21,7 @@ from api.members import Members, OneMember
 from api.nothing import Nothing
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
+from api.reviews import OneReviewPage, ReviewPages, Reviews
 from api.runs import Activation, ActiveModel, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
 from api.tokens import Me, OneToken, Tokens
@@ -56,6 +57,9 @@ urlpatterns = [
     path("projects/<int:project_id>/claims/", Claims.as_view(), name="claims"),
     path("images/<int:image_id>/claim/", OneClaim.as_view(), name="claim"),
     path("images/<int:image_id>/label/", OneLabel.as_view(), name="label"),
+    path("projects/<int:project_id>/review-pages/", ReviewPages.as_view(), name="review-pages"),
+    path("projects/<int:project_id>/review-pages/<uuid:page>/", OneReviewPage.as_view(), name="review-page"),
+    path("projects/<int:project_id>/reviews/", Reviews.as_view(), name="reviews"),
     path("projects/<int:project_id>/labels/", Labels.as_view(), name="labels"),
     path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),

@@ -75,19 +75,10 @@ def save_label(
     """
     if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
         raise Invalid("answer must be skip or cannot_tell.", fields={"answer": ["unknown"]})
-    if seconds is not None and not 0 <= seconds < float("inf"):
-        raise Invalid("seconds must be a number from 0.", fields={"seconds": ["out of range"]})
-    body = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
-    wanted = _Wanted(
-        answer=str(answer),
-        categories=list(categories),
-        reason=reason[:LONGEST_REASON],
-        seconds=None if seconds is None else min(float(seconds), LONGEST_ANSWER),
-        label_set=label_set,
-        key=idempotency_key,
-        body_hash=_hash(image_id, body),
+    wanted = answering(
+        image_id, answer, categories, reason=reason, seconds=seconds, label_set=label_set, key=idempotency_key
     )
-    return _once(image_id, annotator, wanted)
+    return _once(wanted.image_id, annotator, wanted)
 
 
 def undo(*, image_id: int, annotator: User, idempotency_key: UUID | None = None) -> Saved:
@@ -96,18 +87,62 @@ def undo(*, image_id: int, annotator: User, idempotency_key: UUID | None = None)
     The same key again gives the same answer and takes nothing more back, also after a new label.
     Raises NothingToUndo, NotFound, KeyReused.
     """
+    return _once(image_id, annotator, taking_back(image_id, key=idempotency_key))
+
+
+# ---------------------------------------------------------------- several at once
+
+
+def answering(
+    image_id: int,
+    answer: str = Answer.LABELED,
+    categories: Sequence[int | str] = (),
+    *,
+    reason: str = "",
+    seconds: float | None = None,
+    label_set: int | None = None,
+    key: UUID | None = None,
+) -> Wanted:
+    """An answer to be saved, checked for shape; the members are save_label's. Raises Invalid."""
+    if seconds is not None and not 0 <= seconds < float("inf"):
+        raise Invalid("seconds must be a number from 0.", fields={"seconds": ["out of range"]})
+    body = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
+    return Wanted(
+        image_id=image_id,
+        answer=str(answer),
+        categories=list(categories),
+        reason=reason[:LONGEST_REASON],
+        seconds=None if seconds is None else min(float(seconds), LONGEST_ANSWER),
+        label_set=label_set,
+        key=key,
+        body_hash=_hash(image_id, body),
+    )
+
+
+def taking_back(image_id: int, *, key: UUID | None = None) -> Wanted:
+    """The taking back of an answer, to be saved."""
     body_hash = _hash(image_id, {"answer": str(Answer.UNDONE)})
-    wanted = _Wanted(answer=str(Answer.UNDONE), key=idempotency_key, body_hash=body_hash)
-    return _once(image_id, annotator, wanted)
+    return Wanted(image_id=image_id, answer=str(Answer.UNDONE), key=key, body_hash=body_hash)
+
+
+def save_in_turn(*, annotator: User, wanted: Wanted) -> Saved:
+    """Save one of several answers of a transaction; when it is refused, what the others wrote stays.
+
+    The caller has locked the membership, then the claims of all of them, and comes by rising image id: so it waits
+    for nobody who could be waiting for it. Raises as save_label and undo do.
+    """
+    with transaction.atomic():
+        return _answer(wanted.image_id, annotator, wanted)
 
 
 # ---------------------------------------------------------------- how
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """One request, checked for shape."""
 
+    image_id: int
     answer: str
     body_hash: str
     categories: Sequence[int | str] = ()
@@ -121,7 +156,7 @@ def _hash(image_id: int, body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([image_id, body], sort_keys=True).encode()).hexdigest()
 
 
-def _once(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
+def _once(image_id: int, annotator: User, wanted: Wanted) -> Saved:
     """Answer, and again when a twin of this very request won the race.
 
     Two equal requests at the same moment both read "nothing here yet": the second one's INSERT meets a unique
@@ -220,7 +255,7 @@ def _read(image_id: int, annotator: User, key: UUID | None) -> _Case | None:
     )
 
 
-def _answer(image_id: int, annotator: User, wanted: _Wanted) -> Saved:
+def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
     case = _read(image_id, annotator, wanted.key)
     if case is None or not case.is_member:
         _explain_missing_claim(image_id, annotator)
@@ -265,7 +300,7 @@ def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
     raise NotFound("There is no such image, or you are not a member of its project.")
 
 
-def _replay(case: _Case, annotator: User, wanted: _Wanted) -> Saved:
+def _replay(case: _Case, annotator: User, wanted: Wanted) -> Saved:
     twin = case.twin
     assert twin is not None  # the caller looked
     if twin["body_hash"] != wanted.body_hash:
@@ -304,7 +339,7 @@ def _settle_seat(case: _Case, answer: str, *, voted: bool) -> bool:
     return not has_seat
 
 
-def _write(case: _Case, wanted: _Wanted, ids: list[int], extra: bool) -> int:
+def _write(case: _Case, wanted: Wanted, ids: list[int], extra: bool) -> int:
     """Insert the row, after marking the one it takes the place of; its id."""
     earlier = case.present["id"] if case.present else None
     if earlier is not None:

@@ -27,7 +27,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from labeler import categories as label_set
-from labeler.errors import Invalid, NotFound
+from labeler.errors import Invalid, NotFound, NotPossibleNow
 from labeler.models import Claim, Image, Membership, Prediction, Project, QueueEntry, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.partial import partly
@@ -145,24 +145,75 @@ def claim(
     tab: another tab's open claims are handed over only when nothing else is left. `predicted` (a category id) and
     `min_confidence` fill a page of images that the active model puts in that class.
     Empty when nothing is left for this person. Raises NotFound for people who are not in the project, Invalid for a
-    bad count.
+    bad count, NotPossibleNow for `predicted` in a project that shows no pre-labels.
     """
-    if not 1 <= count <= MOST_CLAIMS:
-        raise Invalid(f"count must be between 1 and {MOST_CLAIMS}.", fields={"count": ["out of range"]})
+    _check_count(count)
     expire_leases(project)
     with transaction.atomic():
-        member = _lock_member(project, annotator)
-        own = _renew_own(project, annotator, count, client)
-        claims = _with_images(project, annotator, client, own)
-        if len(claims) < count:
-            if predicted is None:
-                entries, frontier = _next(project, annotator, member, count - len(claims))
-            else:
-                entries, frontier = _predicted(project, annotator, predicted, min_confidence, count - len(claims)), None
-            claims += _sit_down(project, annotator, client, member, entries, frontier, review=predicted is not None)
-        if not claims and client is not None:
-            claims = _with_images(project, annotator, client, _renew_own(project, annotator, count, None))
+        member = lock_member(project, annotator)
+        claims = open_claims(project=project, annotator=annotator, client=client, count=count)
+        if len(claims) < count and predicted is not None:
+            claims += claim_predicted(
+                project=project,
+                annotator=annotator,
+                client=client,
+                member=member,
+                predicted=predicted,
+                confidence=(min_confidence, 1.0),
+                count=count - len(claims),
+            )
+        elif len(claims) < count:
+            entries, frontier = _next(project, annotator, member, count - len(claims))
+            claims += _sit_down(project, annotator, client, member, entries, frontier, run=None)
+            if not claims and client is not None:
+                claims = open_claims(project=project, annotator=annotator, client=None, count=count)
     return claims
+
+
+def _check_count(count: int) -> None:
+    if not 1 <= count <= MOST_CLAIMS:
+        raise Invalid(f"count must be between 1 and {MOST_CLAIMS}.", fields={"count": ["out of range"]})
+
+
+def open_claims(*, project: Project, annotator: User, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
+    """The person's open claims (of one tab, when it is named), oldest first, their leases renewed."""
+    return _with_images(project, annotator, client, _renew_own(project, annotator, count, client))
+
+
+def claim_predicted(
+    *,
+    project: Project,
+    annotator: User,
+    client: UUID | None,
+    member: Member,
+    predicted: int,
+    confidence: tuple[float, float],
+    count: int,
+) -> list[Claim]:
+    """Lease up to `count` images that the active model puts in one class, surest first, never a blind one.
+
+    confidence: between which the model's is. What the model says is shown with each, and so remembered in its claim.
+    Call in a transaction, after expire_leases, with the member locked. Raises NotPossibleNow in a project that
+    shows no pre-labels: an answer to "the model says" would pass for one that was given without help.
+    """
+    _check_count(count)
+    if not project.show_prelabels:
+        raise NotPossibleNow("This project shows no pre-labels, so there are none to review.")
+    run = TrainingRun.objects.filter(project=project, is_active=True).only("id").first()
+    if run is None:
+        return []
+    low, high = confidence
+    params = {
+        "project": project.pk,
+        "annotator": annotator.pk,
+        "run": run.pk,
+        "predicted": predicted,
+        "in_use": list(label_set.index(project).ids_in_use),
+        "min_confidence": low,
+        "max_confidence": high,
+        "count": count,
+    }
+    return _sit_down(project, annotator, client, member, _rows(PREDICTED, params), None, run=run)
 
 
 def release(*, image_id: int, annotator: User) -> bool:
@@ -180,21 +231,35 @@ def release(*, image_id: int, annotator: User) -> bool:
     return True
 
 
+def release_client(*, project: Project, annotator: User, client: UUID) -> int:
+    """Give back all open claims of one tab; how many there were. Its images may be offered to the person again."""
+    return _end_claims(
+        "project_id = %(project)s AND annotator_id = %(annotator)s AND client = %(client)s",
+        ClaimState.RELEASED,
+        {"project": project.pk, "annotator": annotator.pk, "client": str(client)},
+    )
+
+
 def expire_leases(project: Project) -> int:
-    """Return the seats of claims whose lease ran out; how many there were.
+    """Return the seats of claims whose lease ran out; how many there were."""
+    return _end_claims("project_id = %(project)s AND expires_at < now()", ClaimState.EXPIRED, {"project": project.pk})
+
+
+def _end_claims(which: str, state: ClaimState, params: dict) -> int:
+    """End the open claims that fit, and return their seats; how many there were.
 
     One statement, and so a transaction of its own: it waits for queue entries, and must not hold any before.
     Claims that are being answered at this moment are locked and passed by.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             WITH due AS (
                 SELECT id, image_id, holds_seat FROM labeler_claim
-                WHERE project_id = %s AND state = 'open' AND expires_at < now()
+                WHERE {which} AND state = 'open'
                 FOR UPDATE SKIP LOCKED
             ), gone AS (
-                UPDATE labeler_claim c SET state = 'expired', holds_seat = false FROM due WHERE c.id = due.id
+                UPDATE labeler_claim c SET state = %(state)s, holds_seat = false FROM due WHERE c.id = due.id
                 RETURNING c.id
             ), owed AS (
                 SELECT e.image_id, d.n
@@ -207,7 +272,7 @@ def expire_leases(project: Project) -> int:
             )
             SELECT count(*) FROM gone
             """,
-            [project.pk],
+            params | {"state": str(state)},
         )
         return cursor.fetchone()[0]
 
@@ -277,22 +342,25 @@ _LOCK_MEMBER = """
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
+class Member:
     """The locked membership: its id, and where the person's last search ended."""
 
     id: int
     frontier: Frontier | None
 
 
-def _lock_member(project: Project, annotator: User) -> _Member:
-    # Lock the person, not the project: two tabs of one person must not take the same image twice, while other people
-    # go on.
+def lock_member(project: Project, annotator: User) -> Member:
+    """The person's place in the project, locked until the transaction ends. Raises NotFound for strangers.
+
+    Locks the person, not the project: two tabs of one person must not take the same image twice, while other people
+    go on.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_MEMBER, [project.pk, annotator.pk])
         row = cursor.fetchone()
     if row is None:
         raise NotFound("There is no such project, or you are not a member of it.")
-    return _Member(row[0], None if row[2] is None else (row[1], row[2]))
+    return Member(row[0], None if row[2] is None else (row[1], row[2]))
 
 
 _CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at")
@@ -348,12 +416,23 @@ BEYOND_FRONTIER = f"""
 ANYWHERE = f"{_SELECT} {_OPEN} AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED"
 # Waits for a neighbour's lock instead of passing by. One row only: whoever waits holds no other queue entry.
 LAST_SEAT = f"{_SELECT} {_OPEN} AND {_UNSEEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT 1 FOR UPDATE OF e"
+# What a person has seen on the review grid and sent back is not shown to them there again; in labeling it may be.
+# A class that was retired since the training cannot be confirmed: no label could name it.
+UNREVIEWED = """
+    e.seats_left > 0 AND i.slice = '' AND p.categories <@ %(in_use)s::bigint[] AND NOT EXISTS (
+        SELECT 1 FROM labeler_claim c
+        WHERE c.image_id = e.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
+          AND c.state IN ('open', 'answered', 'skipped', 'sent_back'))
+"""
+# Walks the predictions of one model in the order of their index, and asks of each whether it is still to be had.
 PREDICTED = f"""
-    {_SELECT} JOIN labeler_prediction p ON p.image_id = e.image_id
-    JOIN labeler_trainingrun r ON r.id = p.run_id AND r.is_active AND r.project_id = e.project_id
-    JOIN labeler_image i ON i.id = e.image_id AND i.slice = ''
-    {_OPEN} AND %(predicted)s = ANY(p.categories) AND p.probability >= %(min_confidence)s AND {_UNSEEN}
-    ORDER BY p.probability DESC, e.image_id DESC LIMIT %(count)s FOR UPDATE OF e SKIP LOCKED
+    SELECT e.image_id, e.priority, e.chosen_by, e.round
+    FROM labeler_prediction p
+    JOIN labeler_queueentry e ON e.image_id = p.image_id AND e.project_id = %(project)s
+    JOIN labeler_image i ON i.id = p.image_id
+    WHERE p.run_id = %(run)s AND p.probability BETWEEN %(min_confidence)s AND %(max_confidence)s
+      AND %(predicted)s = ANY (p.categories) AND {UNREVIEWED}
+    ORDER BY p.probability DESC, p.image_id DESC LIMIT %(count)s FOR UPDATE OF e SKIP LOCKED
 """
 
 EntryRow = tuple[int, float, str, int]  # image id, priority, why it was chosen, round
@@ -365,7 +444,7 @@ def _rows(sql: str, params: dict) -> list[EntryRow]:
         return cursor.fetchall()
 
 
-def _next(project: Project, annotator: User, member: _Member, count: int) -> tuple[list[EntryRow], Frontier | None]:
+def _next(project: Project, annotator: User, member: Member, count: int) -> tuple[list[EntryRow], Frontier | None]:
     """Up to `count` queue entries, locked; and the person's new frontier, when it moves.
 
     The top of the queue first. Somebody far ahead of the others finds only their own images there, so the search
@@ -390,18 +469,13 @@ def _next(project: Project, annotator: User, member: _Member, count: int) -> tup
     return found or _rows(LAST_SEAT, params), frontier
 
 
-def _predicted(project: Project, annotator: User, predicted: int, min_confidence: float, count: int) -> list[EntryRow]:
-    params = {"project": project.pk, "annotator": annotator.pk, "count": count}
-    return _rows(PREDICTED, params | {"predicted": predicted, "min_confidence": min_confidence})
-
-
 def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
     seen = {row[0] for row in known}
     return [row for row in rows if row[0] not in seen]
 
 
 # A claim that was given back before is opened again. A pre-label that was shown with an earlier lease stays the one
-# that was shown: the person may remember it.
+# that was shown: the person may remember it. On the review grid the present model's is what they answer to.
 _SIT_DOWN = f"""
     WITH seated AS (
         UPDATE labeler_queueentry SET seats_left = seats_left - 1 WHERE image_id = ANY (%(images)s)
@@ -418,7 +492,8 @@ _SIT_DOWN = f"""
     ON CONFLICT ON CONSTRAINT one_claim_per_annotator_image_and_round DO UPDATE
     SET state = 'open', holds_seat = true, client = excluded.client, claimed_at = excluded.claimed_at,
         expires_at = excluded.expires_at, chosen_by = excluded.chosen_by,
-        shown_prediction_id = coalesce(c.shown_prediction_id, excluded.shown_prediction_id)
+        shown_prediction_id = CASE WHEN excluded.chosen_by = 'review' THEN excluded.shown_prediction_id
+                                   ELSE coalesce(c.shown_prediction_id, excluded.shown_prediction_id) END
     RETURNING {", ".join(_CLAIM)}
 """
 
@@ -427,18 +502,21 @@ def _sit_down(
     project: Project,
     annotator: User,
     client: UUID | None,
-    member: _Member,
+    member: Member,
     entries: Sequence[EntryRow],
     frontier: Frontier | None,
     *,
-    review: bool,
+    run: TrainingRun | None,
 ) -> list[Claim]:
-    """Take a seat of each locked entry, move the frontier, and write the claims with the pre-label each one shows."""
+    """Take a seat of each locked entry, move the frontier, and write the claims with the pre-label each one shows.
+
+    run: they are for the review grid, and show what this model says.
+    """
     if not entries:
         return []
     ids = [image_id for image_id, *_ in entries]
     images = _images(ids)
-    shown = _prelabels_to_show(project, images)
+    shown = _prelabels(project, ids, run) if run else _prelabels_to_show(project, images)
     params = {
         "project": project.pk,
         "annotator": annotator.pk,
@@ -447,7 +525,7 @@ def _sit_down(
         "lease": project.lease_seconds,
         "images": ids,
         "rounds": [round_ for *_, round_ in entries],
-        "chosen_by": [str(ChosenBy.REVIEW) if review else chosen_by for _, _, chosen_by, _ in entries],
+        "chosen_by": [str(ChosenBy.REVIEW) if run else chosen_by for _, _, chosen_by, _ in entries],
         "shown": [shown[pk].pk if pk in shown else None for pk in ids],
         "frontier_priority": frontier and frontier[0],
         "frontier_image": frontier and frontier[1],
@@ -503,17 +581,21 @@ _RUN = ("id", "number", "is_calibrated")
 _PRELABELS = f"""
     SELECT {", ".join(f"p.{name}" for name in _PREDICTION)}, {", ".join(f"r.{name}" for name in _RUN)}
     FROM labeler_trainingrun r JOIN labeler_prediction p ON p.run_id = r.id
-    WHERE r.project_id = %s AND r.is_active AND p.image_id = ANY (%s)
+    WHERE r.project_id = %(project)s AND p.image_id = ANY (%(images)s)
+      AND CASE WHEN %(run)s::bigint IS NULL THEN r.is_active ELSE r.id = %(run)s END
 """
 
 
 def _prelabels_to_show(project: Project, images: dict[int, Image]) -> dict[int, Prediction]:
     """The active model's predictions, by image, for those images that may be judged with its help."""
     open_ids = [pk for pk, image in images.items() if not image.is_blind]
-    if not project.show_prelabels or not open_ids:
-        return {}
+    return _prelabels(project, open_ids) if project.show_prelabels and open_ids else {}
+
+
+def _prelabels(project: Project, ids: Sequence[int], run: TrainingRun | None = None) -> dict[int, Prediction]:
+    """What one model says, the active one unless another is given, by image; only what can be chosen today."""
     with connection.cursor() as cursor:
-        cursor.execute(_PRELABELS, [project.pk, open_ids])
+        cursor.execute(_PRELABELS, {"project": project.pk, "images": list(ids), "run": run.pk if run else None})
         rows = cursor.fetchall()
     in_use = label_set.index(project).ids_in_use if rows else frozenset()
     shown = {}

@@ -80,6 +80,10 @@ TABLE = {
     ("claim", "delete"): MEMBERS,
     ("label", "put"): "142224",
     ("label", "delete"): "142224",
+    ("review-pages", "post"): "142223",
+    ("review-page", "patch"): "142223",
+    ("review-page", "delete"): "142223",
+    ("reviews", "post"): "142223",
     ("labels", "get"): REVIEWERS,
     ("agreement", "get"): REVIEWERS,
     ("disagreements", "get"): REVIEWERS,
@@ -106,6 +110,8 @@ BODIES = {
     ("label", "put"): {"categories": ["cat"]},
     ("class-keys", "put"): {"keys": {}},
     ("consensus", "put"): {"categories": ["cat"]},
+    ("review-pages", "post"): {"page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a", "predicted": "cat"},
+    ("reviews", "post"): {"items": [{"image": 1, "categories": ["cat"]}]},
 }
 
 
@@ -165,6 +171,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "import_id": Job.objects.create(project=project, kind="import").pk,
         "run_id": run.pk,
         "format": "csv",
+        "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
     }
 
 
@@ -172,7 +179,7 @@ def address(name: str, ids: dict[str, object]) -> str:
     (pattern,) = [p for p in urls.urlpatterns if p.name == name]
     route = str(pattern.pattern)
     for wanted, value in ids.items():
-        for converter in ("int", "slug"):
+        for converter in ("int", "slug", "uuid"):
             route = route.replace(f"<{converter}:{wanted}>", str(value))
     assert "<" not in route
     return f"/api/{route}"

@@ -57,13 +57,21 @@ class QueueEntry(models.Model):
 
 
 class ClaimState(models.TextChoices):
-    """OPEN and ANSWERED hold a seat (unless the answer came late to a full image); the others gave it back."""
+    """OPEN and ANSWERED hold a seat (unless the answer came late to a full image); the others gave it back.
+
+    EXPIRED, RELEASED and SENT_BACK images may come to the person again; SENT_BACK ones only for labeling, because on
+    the review grid they were found to need a closer look.
+    """
 
     OPEN = "open", _("open")
     ANSWERED = "answered", _("answered")
     SKIPPED = "skipped", _("skipped")
     EXPIRED = "expired", _("expired")
     RELEASED = "released", _("released")
+    SENT_BACK = "sent_back", _("sent back to labeling")
+
+
+GIVEN_BACK = (ClaimState.SKIPPED, ClaimState.EXPIRED, ClaimState.RELEASED, ClaimState.SENT_BACK)
 
 
 class Claim(models.Model):
@@ -93,7 +101,7 @@ class Claim(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_is_known"),
             models.CheckConstraint(
-                condition=~Q(state__in=["skipped", "expired", "released"]) | Q(holds_seat=False),
+                condition=~Q(state__in=GIVEN_BACK) | Q(holds_seat=False),
                 name="a_claim_given_back_holds_no_seat",
             ),
         ]

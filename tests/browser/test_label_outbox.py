@@ -66,6 +66,8 @@ class Wire:
 def open_screen(page, live_server, sign_in, ann) -> Callable[[Project], Screen]:
     def open_screen(project: Project) -> Screen:
         sign_in(page, ann)
+        # Before the page's own listeners, which it keeps from hearing when a test says so (gag).
+        page.add_init_script("addEventListener('pagehide', (event) => window.isGagged && event.stopImmediatePropagation())")
         return Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
 
     return open_screen
@@ -212,6 +214,11 @@ def test_what_a_hotel_answers_is_not_taken_for_saved(open_screen, project, add_p
 # ---------------------------------------------------------------- reloaded, closed, killed
 
 
+def gag(page: Page) -> None:
+    """The page will not hear that it goes, as on a phone that ends its browser. Last words would pass by our wire."""
+    page.evaluate("window.isGagged = true")
+
+
 def leave_three_behind(screen: Screen) -> tuple[Wire, list[int]]:
     """Two answers and one that was taken back, none of them sent."""
     wire = Wire(screen.page.context, is_cut=True)
@@ -255,10 +262,13 @@ def test_reload_with_unsent_answers(open_screen, project, add_photos, ann):
     finds_everything_again(screen, wire, seen, ann)
 
 
-def test_the_tab_is_closed_and_opened_again(open_screen, project, add_photos, ann):
+@pytest.mark.parametrize("says_goodbye", [True, False])
+def test_the_tab_is_closed_and_opened_again(open_screen, project, add_photos, ann, says_goodbye):
     add_photos(project, 12)
     screen = open_screen(project)
     wire, seen = leave_three_behind(screen)
+    if not says_goodbye:
+        gag(screen.page)
 
     context = screen.page.context
     screen.page.close()
@@ -325,3 +335,41 @@ def test_the_browser_is_killed_with_waiting_answers(
     context = launch()
     wire = Wire(context, is_cut=True)
     finds_everything_again(Screen(context.pages[0], url).open(), wire, seen, ann)
+
+
+def test_any_other_page_sends_what_was_left_behind(open_screen, live_server, project, add_photos, ann):
+    add_photos(project, 12)
+    screen = open_screen(project)
+    wire, seen = leave_three_behind(screen)
+    context = screen.page.context
+    gag(screen.page)
+    screen.page.close()
+    page = context.new_page()
+
+    page.goto(live_server.url + "/")
+    line = page.locator("#waiting")
+    expect(line).to_contain_text("4 answers of yours wait in this browser.")
+    expect(line.get_by_role("link")).to_have_attribute("href", f"/projects/{project.pk}/label/")
+    assert Label.objects.count() == 0
+    wire.is_cut = False
+    come_back(page)
+
+    expect(line).to_have_text("4 answers of yours waited in this browser. They are saved now.")
+    wait_for_outbox(page, 0)
+    assert answers(ann) == {seen[0]: ["cat"], seen[1]: ["dog"]}
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(line).to_be_empty()
+
+
+def test_where_nobody_labeled_no_page_opens_a_database(page, live_server, sign_in, project, ann):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in(page, ann)
+
+    page.goto(live_server.url + "/")
+
+    page.wait_for_load_state("networkidle")
+    assert any("waiting.js" in url for url in asked)
+    assert not any("outbox.js" in url for url in asked)
+    assert page.evaluate("async () => (await indexedDB.databases()).length") == 0

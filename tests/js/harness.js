@@ -17,6 +17,33 @@ export async function settled() {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
 
+/** A clock in our hands, for what waits: `pass` lets time go by and runs what is due, in order. */
+export function clock() {
+  let now = 0;
+  let serial = 0;
+  const alarms = new Map();
+  return {
+    timers: {
+      set: (run, ms) => (alarms.set(++serial, { run, at: now + ms }), serial),
+      clear: (id) => alarms.delete(id),
+      random: () => 0,
+    },
+    now: () => now,
+    async pass(ms) {
+      const end = now + ms;
+      for (;;) {
+        const [id, next] = [...alarms].sort(([, a], [, b]) => a.at - b.at)[0] ?? [];
+        if (!next || next.at > end) break;
+        alarms.delete(id);
+        now = next.at;
+        next.run();
+        await settled();
+      }
+      now = end;
+    },
+  };
+}
+
 /** @returns {Promise<{name: string, error: string | null}[]>} */
 export async function results() {
   const outcome = [];

@@ -1,3 +1,4 @@
+import { Leases } from "/static/js/label/leases.js";
 import { ImageQueue } from "/static/js/label/queue.js";
 import { equal, test } from "./harness.js";
 
@@ -102,4 +103,25 @@ test("a failed call leaves the queue as it was and can be repeated", async () =>
   fails = false;
   await queue.refill();
   equal([error, ids(queue)], ["away", [1, 2, 3]]);
+});
+
+test("images that another tab has answered and not sent yet are not offered", async () => {
+  const { fetchClaims } = server(6);
+  const queue = new ImageQueue({ fetchClaims, prepare: () => {}, now: () => 0, isAnsweredElsewhere: (id) => id === 2 });
+  await queue.refill();
+  equal(ids(queue), [1, 3, 4, 5, 6]);
+});
+
+test("after a long sleep only what is still ours stays ahead; what is on screen stays in any case", async () => {
+  let ms = 0;
+  const answers = [[1, 2, 3, 4], [1, 2, 3, 4, 5], [3, 8]];
+  const fetchClaims = async () => ({ claims: answers.shift().map(claim), remaining: 0 });
+  const queue = new ImageQueue({ fetchClaims, prepare: () => {}, now: () => ms, leases: new Leases(600, () => ms) });
+  await queue.refill();
+  ms = 300_000;
+  await queue.refill();
+  equal(ids(queue), [1, 2, 3, 4, 5]);
+  ms += 601_000;
+  await queue.refill();
+  equal(ids(queue), [1, 3, 8]);
 });

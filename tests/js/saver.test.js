@@ -1,7 +1,7 @@
 import { Refused, Unreachable } from "/static/js/api.js";
 import { Saver } from "/static/js/label/saver.js";
 import { pauseAfter } from "/static/js/label/trouble.js";
-import { equal, settled, test } from "./harness.js";
+import { clock, equal, settled, test } from "./harness.js";
 
 /** A saver with a server and a clock in our hands. */
 function saverWith(answers = []) {
@@ -92,7 +92,7 @@ test("an answer that another tab took back already counts as taken back", async 
 });
 
 test("a busy server, too many requests and a lost login are waited for", async () => {
-  for (const [error, trouble] of [[refused(503, "busy"), "busy"], [refused(429, "throttled"), "busy"], [refused(500, ""), "busy"], [refused(401, "not_authenticated"), "signed_out"], [refused(403, "csrf_failed"), "signed_out"]]) {
+  for (const [error, trouble] of [[refused(503, "busy"), "busy"], [refused(429, "throttled"), "busy"], [refused(500, ""), "busy"], [refused(404, ""), "busy"], [refused(401, "not_authenticated"), "signed_out"], [refused(403, "csrf_failed"), "signed_out"]]) {
     const { saver } = saverWith([error]);
     saver.add(put(1, "a"));
     await settled();
@@ -112,4 +112,120 @@ test("the last words of a page are the next to go of each image", async () => {
   saver.add(put(2, "c"));
   await settled();
   equal(saver.heads.map(({ key }) => key), ["a", "c"]);
+});
+
+/** What a keeper is asked, in words. */
+function keeperWith(elsewhere = []) {
+  const asked = [];
+  const word = (name) => (sending) => asked.push(`${name} ${sending.key}`);
+  return { asked, elsewhere, isRead: true, works: true, keep: word("keep"), forget: word("forget"), refuse: word("refuse") };
+}
+
+test("ten minutes without a network: all is kept, then sent in order per image, once, under the same keys", async () => {
+  const time = clock();
+  let isCut = true;
+  const tried = [];
+  const done = [];
+  const send = async ({ method, imageId, key }) => {
+    tried.push(key);
+    if (isCut) throw away();
+    done.push([method, imageId, key]);
+  };
+  const keeper = keeperWith();
+  const saver = new Saver({ send, onChange: () => {}, timers: time.timers, keeper });
+  for (const id of [1, 2, 3, 4, 5]) {
+    saver.add(put(id, `put ${id}`));
+    await time.pass(4_000);
+  }
+  const undo = saver.add({ imageId: 5, method: "DELETE", key: "undo 5", undoes: saver.unsettled.at(-1) });
+  saver.add(put(5, "put 5 anew"));
+  await time.pass(600_000);
+  equal([saver.waiting, saver.trouble, done.length, undo.state], [7, "offline", 0, "waiting"]);
+  equal([...new Set(tried)], ["put 1"], "one probe, always the same");
+  if (tried.length > 30) throw new Error(`${tried.length} attempts in ten minutes`);
+  isCut = false;
+  await time.pass(45_000);
+  equal([saver.waiting, saver.trouble, done.length], [0, "", 7]);
+  equal(new Set(done.map(([, , key]) => key)).size, 7);
+  equal(done.filter(([, image]) => image === 5).map(([, , key]) => key), ["put 5", "undo 5", "put 5 anew"]);
+  equal(keeper.asked.filter((what) => what.startsWith("keep")).length, 7);
+  equal(keeper.asked.filter((what) => what.startsWith("forget")).length, 7);
+});
+
+test("what an earlier tab left goes first, in its order, and an undo finds what it takes back", async () => {
+  const { saver, sent } = saverWith(["hold"]);
+  saver.add(put(9, "held"));
+  const own = saver.add(put(1, "mine"));
+  own.seq = 7;
+  const entries = [
+    { ...put(1, "a"), seq: 2, undoes: null, state: "waiting" },
+    { imageId: 1, method: "DELETE", key: "b", seq: 3, undoes: "a", state: "waiting" },
+    { ...put(2, "c"), seq: 4, undoes: null, state: "refused", error: { code: "no_claim", status: 409, message: "No." } },
+  ];
+  const adopted = saver.adopt(entries);
+  equal(saver.adopt(entries), [], "twice is once");
+  await settled();
+  equal(adopted[1].undoes.key, "a");
+  equal(sent, ["PUT 9 held", "PUT 1 mine", "PUT 1 a", "DELETE 1 b"], "mine was under way already");
+  equal(saver.refused.map(({ key }) => key), ["c"]);
+});
+
+test("an earlier word about the same image in another tab is waited for, a later one is not", async () => {
+  const keeper = keeperWith([{ imageId: 1, key: "theirs", seq: 5 }]);
+  const sent = [];
+  const saver = new Saver({ send: async ({ key }) => sent.push(key), onChange: () => {}, timers: clock().timers, keeper });
+  saver.adopt([{ ...put(1, "later"), seq: 6, state: "waiting" }, { ...put(2, "free"), seq: 8, state: "waiting" }]);
+  await settled();
+  equal([sent, saver.waiting], [["free"], 2]);
+  keeper.elsewhere = [{ imageId: 1, key: "theirs", seq: 7 }];
+  saver.pump();
+  await settled();
+  equal(sent, ["free", "later"]);
+});
+
+test("in another person's session everything is kept and nothing is tried until somebody comes back", async () => {
+  const time = clock();
+  const answers = [refused(409, "another_person")];
+  const sent = [];
+  const keeper = keeperWith();
+  const send = async ({ key }) => {
+    sent.push(key);
+    if (answers.length) throw answers.shift();
+  };
+  const saver = new Saver({ send, onChange: () => {}, timers: time.timers, keeper });
+  saver.add(put(1, "a"));
+  saver.add(put(1, "b"));
+  await time.pass(3_600_000);
+  equal([sent, saver.trouble, saver.waiting, saver.refused, keeper.asked], [["a"], "another_person", 2, [], ["keep a", "keep b"]]);
+  saver.wake();
+  await settled();
+  equal([sent, saver.waiting], [["a", "a", "b"], 0]);
+});
+
+test("a final no is kept until it was read, unless the person has said something else since", async () => {
+  const keeper = keeperWith();
+  const answers = [refused(409, "no_claim"), refused(409, "no_claim")];
+  const send = async () => {
+    if (answers.length) throw answers.shift();
+  };
+  const saver = new Saver({ send, onChange: () => {}, timers: clock().timers, keeper });
+  const first = saver.add(put(1, "a"));
+  saver.add(put(2, "b"));
+  saver.add(put(2, "b anew"));
+  await settled();
+  equal([saver.refused.map(({ key }) => key), keeper.asked.filter((what) => what.startsWith("refuse"))], [["a"], ["refuse a"]]);
+  saver.dismiss(first);
+  equal([saver.refused, keeper.asked.at(-1)], [[], "forget a"]);
+});
+
+test("when the server answers again, the rest goes at once and the page is told", async () => {
+  const { saver, sent, alarms } = saverWith([away()]);
+  let isBack = 0;
+  saver.onBack = () => (isBack += 1);
+  saver.add(put(1, "a"));
+  await settled();
+  for (const id of [2, 3]) saver.add(put(id, `k${id}`));
+  alarms[0].wake();
+  await settled();
+  equal([sent.length, isBack, saver.waiting], [4, 1, 0]);
 });

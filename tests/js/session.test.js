@@ -1,4 +1,5 @@
 import { ImageQueue } from "/static/js/label/queue.js";
+import { Refused, Unreachable } from "/static/js/api.js";
 import { Saver } from "/static/js/label/saver.js";
 import { Session } from "/static/js/label/session.js";
 import { Stopwatch } from "/static/js/label/stopwatch.js";
@@ -21,7 +22,7 @@ async function sessionWith({ multi = false, total = 20, prelabel = null, recent 
   };
   const timers = { set: () => 1, clear: () => {}, random: () => 0 };
   const session = new Session({
-    project: { multi, labelSet: 1, categories, done: recent.length, recent },
+    project: { id: 3, multi, labelSet: 1, categories, done: recent.length, recent },
     queue: new ImageQueue({ fetchClaims, prepare: () => {}, now: () => 0 }),
     saver: new Saver({ send, onChange: () => {}, timers }),
     stopwatch: new Stopwatch(() => 0),
@@ -145,4 +146,44 @@ test("single choice: a verified none does not exist", async () => {
   session.answerNone();
   await settled();
   equal(sent, []);
+});
+
+test("an earlier tab's unsent answers are in the history, are not offered again, and can be undone", async () => {
+  const { session, sent } = await sessionWith();
+  const note = (id) => ({ project: 3, claim: { image: { id }, prelabel: null }, choice: { categories: [10] }, names: ["cat"], step: 1 });
+  const entry = (id, more) => ({ imageId: id, method: "PUT", body: { categories: [10] }, key: `old ${id}`, seq: id, undoes: null, note: note(id), state: "waiting", ...more });
+  const elsewhere = { ...entry(41), note: { ...note(41), project: 99 } };
+  session.resume(session.saver.adopt([entry(30), entry(40), elsewhere]));
+  equal([session.history.map(({ claim }) => claim.image.id), session.done], [[40, 30], 2]);
+  equal([30, 40, 41].map((id) => session.queue.answered.has(id)), [true, true, false], "another project's are only sent");
+  session.undo();
+  await settled();
+  equal([onScreen(session), session.done, sent], [40, 1, [["PUT", 30, [10]], ["PUT", 40, [10]], ["PUT", 41, [10]], ["DELETE", 40, null]]]);
+});
+
+test("what an earlier tab took back last stands on the screen again", async () => {
+  const { session } = await sessionWith({ total: 0 });
+  const note = { project: 3, claim: { image: { id: 30 }, prelabel: null }, choice: { categories: [10] }, names: ["cat"], step: -1 };
+  session.resume(session.saver.adopt([{ imageId: 30, method: "DELETE", key: "undo", seq: 1, undoes: null, note, state: "waiting" }]));
+  equal([onScreen(session), session.queue.unanswered], [30, [30]]);
+});
+
+test("in another person's session nothing can be answered, undone or opened", async () => {
+  const { session, sent } = await sessionWith();
+  session.choose(0);
+  session.markPainted();
+  await settled();
+  session.feedTrouble = new Refused(409, { code: "another_person", message: "You are bea." });
+  equal([session.choose(1), session.skip(), session.undo(), session.open(session.history[0]) ?? null], [false, false, false, null]);
+  await settled();
+  equal([sent.length, onScreen(session), session.editing], [1, 2, null]);
+});
+
+test("without a network nothing is skipped that nobody has seen", async () => {
+  const { session } = await sessionWith();
+  session.clear();
+  session.feedTrouble = new Unreachable(new TypeError("Failed to fetch"));
+  equal(session.skip(), false);
+  session.markPainted();
+  equal(session.skip(), true);
 });

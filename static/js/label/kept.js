@@ -38,5 +38,5 @@ export function withKept({ history, done }, sendings, known) {
 /** Claims of the images that were taken back last: they were on the screen, and still want an answer. Oldest first. */
 export function leftOpen(sendings) {
   const last = new Map(sendings.map((sending) => [sending.imageId, sending]));
-  return [...last.values()].filter(({ method, state }) => method === "DELETE" && state === "waiting").map(({ note }) => note.claim);
+  return [...last.values()].filter(({ method, state }) => method === "DELETE" && state !== "refused").map(({ note }) => note.claim);
 }

@@ -84,6 +84,11 @@ export class Outbox {
     });
   }
 
+  async close() {
+    (await this.opened)?.close();
+    this.opened = null;
+  }
+
   open() {
     this.opened ??= this.connect().then(
       (database) => {

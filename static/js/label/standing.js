@@ -42,3 +42,20 @@ export function panelFor({ hasClasses = true, trouble, image, feedFailed, isLoad
   if (feedFailed) return "trouble";
   return isLoading ? "loading" : "finished";
 }
+
+/**
+ * The line on the other pages about answers that wait in this browser.
+ * @param {object} now
+ * @param {number} now.own what this page is sending
+ * @param {number} now.stuck what another tab has been trying to send for a while
+ * @param {number} now.refused answers that the server will not have
+ * @param {number} now.adopted how many this page took over
+ * @param {import("./trouble.js").Trouble} now.trouble
+ * @returns {{name: string, n: number, isTrouble: boolean} | null}
+ */
+export function lineFor({ own, stuck, refused, adopted, trouble }) {
+  if (trouble === "another_person") return null; // this page is no longer theirs
+  if (refused) return { name: "refused", n: refused, isTrouble: true };
+  if (own + stuck) return trouble || stuck ? { name: "waiting", n: own + stuck, isTrouble: true } : { name: "sending", n: own, isTrouble: false };
+  return adopted ? { name: "sent", n: adopted, isTrouble: false } : null;
+}

@@ -539,6 +539,7 @@ def test_blind_open_disputed_undecidable_and_assisted_images_are_not_known_answe
     settle_by_decision(project, lena, still_asked[0])
     model = make_model(project)
     assisted = say(model, project, 1, name="dog")
+    QueueEntry.objects.filter(pk=assisted[0].pk).update(priority=2)  # before the one that is still asked
     for person in (ann, bea):
         [one] = queue.claim(project=project, annotator=person)
         assert one.image_id == assisted[0].pk

@@ -42,6 +42,9 @@ def wait_for_outbox(page: Page, n: int) -> list[dict]:
     return outbox(page)
 
 
+GAG = "addEventListener('pagehide', (event) => window.isGagged && event.stopImmediatePropagation())"
+
+
 class Wire:
     """The way to the server for label writes, which a test can cut; counts what tried to pass."""
 
@@ -67,7 +70,7 @@ def open_screen(page, live_server, sign_in, ann) -> Callable[[Project], Screen]:
     def open_screen(project: Project) -> Screen:
         sign_in(page, ann)
         # Before the page's own listeners, which it keeps from hearing when a test says so (gag).
-        page.add_init_script("addEventListener('pagehide', (event) => window.isGagged && event.stopImmediatePropagation())")
+        page.add_init_script(GAG)
         return Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
 
     return open_screen

@@ -35,7 +35,8 @@ MODULES = (
     *(
         f"label/{name}"
         for name in (
-            *("answers", "dock", "film", "gestures", "images", "input", "keys", "looks", "queue"),
+            *("adjust", "answers", "dock", "film", "fullscreen"),
+            *("gestures", "images", "input", "keys", "looks", "queue"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
             *("keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),  # answers that survive
             *("standing", "tabs", "trouble"),

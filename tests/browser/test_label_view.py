@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 
@@ -429,4 +430,190 @@ def test_a_full_size_that_does_not_come_is_asked_for_again(look, page, project, 
 
     page.wait_for_selector("#stage[data-full]")
     assert len(refused) == 1
+    assert not screen.fits()
+
+
+# ---------------------------------------------------------------- brightness, contrast, gamma
+
+
+def grey(page: Page) -> float:
+    """How bright the middle of the image is on the screen, 0 to 255."""
+    x, y = (int(value) for value in Looking(page, "").middle())
+    shot = page.screenshot(clip={"x": x - 5, "y": y - 5, "width": 10, "height": 10})
+    return float(np.asarray(Pixels.open(io.BytesIO(shot)).convert("L")).mean())
+
+
+@pytest.fixture
+def greys(add_photos, settings):
+    """`greys(project, n)`: images of one middle grey."""
+    from labeler.intake.store import MediaStore
+    from tests.factories import add_images
+
+    store = MediaStore(settings.MEDIA_DIR, durable=False)
+
+    def greys(project: Project, n: int) -> list[Image]:
+        images = []
+        for number in range(n):
+            out = io.BytesIO()
+            Pixels.new("L", (400, 300), 100).save(out, "JPEG", comment=str(number))
+            sha256 = hashlib.sha256(out.getvalue() + str(project.pk).encode()).hexdigest()
+            store.add(sha256=sha256, extension="jpg", original=out.getvalue(), preview=out.getvalue(), thumbnail=b"")
+            images += add_images(project, 1, sha256=sha256, width=400, height=300)
+        return images
+
+    return greys
+
+
+def test_brightness_stays_from_image_to_image_and_over_a_reload(look, page, project, greys, ann):
+    greys(project, 4)
+    screen = look(project)
+    assert grey(page) == pytest.approx(100, abs=2)
+    adjusted = page.locator("#adjusted")
+    expect(adjusted).to_be_hidden()
+
+    page.keyboard.press("Shift+B")
+    expect(page.get_by_label("Brightness")).to_be_focused()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(adjusted).to_be_visible()
+    assert grey(page) == pytest.approx(200, abs=3)
+    page.keyboard.press("2")  # the slider has the focus: a digit still answers
+    screen.image()
+    assert grey(page) == pytest.approx(200, abs=3)
+    screen.says("saved")
+    screen.open()
+    expect(adjusted).to_be_visible()
+    assert grey(page) == pytest.approx(200, abs=3)
+
+    page.keyboard.press("Shift+B")
+    page.get_by_role("button", name="As it is").click()
+    expect(adjusted).to_be_hidden()
+    assert grey(page) == pytest.approx(100, abs=2)
+    assert list(answers(ann).values()) == [["dog"]]
+
+
+def test_contrast_and_gamma_do_what_they_say(look, page, project, greys):
+    greys(project, 1)
+    look(project)
+    page.get_by_role("button", name="Brightness and contrast").click()
+
+    page.get_by_label("Contrast").fill("10")
+    # contrast(2) = (v - 127.5) * 2 + 127.5
+    assert grey(page) == pytest.approx((100 - 127.5) * 2 + 127.5, abs=3)
+    page.get_by_label("Contrast").fill("0")
+    page.get_by_label("Gamma").fill("10")
+    # gamma 2: 255 * (100/255) ** (1/2)
+    assert grey(page) == pytest.approx(255 * (100 / 255) ** 0.5, abs=3)
+    expect(page.get_by_label("Gamma")).to_have_attribute("aria-valuetext", "2.00")
+
+
+def test_what_is_adjusted_in_one_project_leaves_the_others_alone(look, page, project, multi_project, greys):
+    greys(project, 1)
+    greys(multi_project, 1)
+    look(project)
+    page.get_by_role("button", name="Brightness and contrast").click()
+    page.get_by_label("Brightness").fill("-10")
+    assert grey(page) == pytest.approx(50, abs=3)
+
+    look(multi_project)
+    assert grey(page) == pytest.approx(100, abs=2)
+    expect(page.locator("#adjusted")).to_be_hidden()
+
+
+def test_sliders_lie_beside_the_image_and_leave_the_keyboard_to_the_answers(look, page, project, greys, ann):
+    greys(project, 3)
+    screen = look(project)
+    page.get_by_role("button", name="Brightness and contrast").click()
+    tune, image = page.locator("#tune").bounding_box(), screen.box()
+    assert image["y"] + image["height"] <= tune["y"]
+
+    slider = page.get_by_label("Contrast").bounding_box()
+    page.mouse.click(slider["x"] + slider["width"] * 0.8, slider["y"] + slider["height"] / 2)
+    expect(page.locator("#adjusted")).to_be_visible()
+    screen.press("3")
+    screen.image()
+    screen.says("saved")
+    assert list(answers(ann).values()) == [["fox"]]
+    page.keyboard.press("Shift+B")
+    expect(page.locator("#tune")).to_be_hidden()
+    page.keyboard.press("Shift+B")
+    page.keyboard.press("Escape")
+    expect(page.locator("#tune")).to_be_hidden()
+
+
+def test_a_zoomed_image_is_adjusted_up_to_the_edge_of_the_stage(look, page, project, greys):
+    greys(project, 1)
+    screen = look(project)
+    page.get_by_role("button", name="Brightness and contrast").click()
+    page.get_by_label("Gamma").fill("10")
+    page.get_by_label("Gamma").blur()
+    for _ in range(8):
+        page.keyboard.press("+")
+    screen.box()
+    page.keyboard.press("ArrowRight")
+    screen.box()
+    stage = screen.stage()
+    shot = page.screenshot(clip={**stage, "width": stage["width"] - 14, "x": stage["x"] + 14})
+    pixels = np.asarray(Pixels.open(io.BytesIO(shot)).convert("L"))
+
+    assert np.allclose(pixels[20:-20, [2, -2]], 255 * (100 / 255) ** 0.5, atol=4)
+
+
+# ---------------------------------------------------------------- full screen
+
+
+def test_full_screen_by_button_and_key_and_back(look, page, project, add_large):
+    add_large(project, 2)
+    screen = look(project)
+    button = screen.button("Full screen")
+    expect(button).to_have_attribute("aria-pressed", "false")
+
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("document.fullscreenElement !== null")
+    screen.press("?")  # dialogs are seen there too
+    expect(page.locator("#help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    if page.evaluate("document.fullscreenElement === null"):
+        page.keyboard.press("Shift+F")
+        expect(button).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Shift+F")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("document.fullscreenElement === null")
+
+
+def test_where_there_is_no_full_screen_there_is_no_button(look, page, project, add_large):
+    add_large(project, 1)
+    page.add_init_script("Object.defineProperty(Document.prototype, 'fullscreenEnabled', {get: () => false})")
+    screen = look(project)
+
+    expect(page.locator("[data-does=full_screen]").first).to_be_hidden()
+    page.keyboard.press("Shift+F")
+    assert screen.fits()
+    assert page.evaluate("document.fullscreenElement === null")
+
+
+# ---------------------------------------------------------------- phone
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 844), (844, 390)])
+def test_a_phone_has_every_way_of_looking_in_reach_of_a_thumb(new_context, look, project, add_large, width, height):
+    add_large(project, 2)
+    page = new_context(viewport={"width": width, "height": height}, has_touch=True, is_mobile=True).new_page()
+    screen = look(project, page)
+    whole = screen.box()["width"]
+
+    page.locator("#tuner").tap()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    buttons = page.locator("#tune .btn:visible, #tuner")
+    assert buttons.count() == 6
+    for button in buttons.all():
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= 44, button.evaluate("button => button.outerHTML")
+    page.get_by_role("button", name="Zoom in").tap()
+    page.wait_for_selector("#stage[data-zoomed]")
+    assert screen.box()["width"] > 0.5 * whole
+    page.locator("#tuner").tap()
+    expect(page.locator("#tune")).to_be_hidden()
     assert not screen.fits()

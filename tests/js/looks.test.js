@@ -7,7 +7,7 @@ const kind = (key, more) => lookFor(press(key, more))?.kind ?? null;
 
 test("each key has its look", () => {
   equal(["+", "=", "-", " ", "ArrowLeft", "b", "f", "1", "0", "Enter"].map((key) => kind(key)), [
-    "zoom_in", "zoom_in", "zoom_out", "zoom_toggle", "pan", null, null, null, null, null,
+    "zoom_in", "zoom_in", "zoom_out", "zoom", "pan", null, null, null, null, null,
   ]);
   equal(kind("B", { shiftKey: true }), "adjust");
   equal(kind("F", { shiftKey: true }), "full_screen");

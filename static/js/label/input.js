@@ -32,7 +32,7 @@ export function listenToPerson({ session, keys, viewing }) {
 
   document.addEventListener("keydown", (event) => {
     const target = event.target instanceof Element ? event.target : document.body;
-    if (document.querySelector("dialog[open]") || target.closest("input, textarea, select")) return;
+    if (document.querySelector("dialog[open]") || (target.closest("input, textarea, select") && !leaves(target, event))) return;
     const control = target.closest("button, a");
     if (control && (event.key === "Enter" || event.key === " ")) {
       if (event.repeat) event.preventDefault(); // a held Enter would press the button again and again
@@ -55,6 +55,11 @@ export function listenToPerson({ session, keys, viewing }) {
   const box = $("single-keys");
   box.checked = singleKeys();
   box.addEventListener("change", () => remember(box.checked));
+}
+
+/** A slider needs arrows and the like; a digit or a sign means the image, as everywhere. */
+function leaves(target, event) {
+  return target.matches("input[type=range]") && event.key.length === 1;
 }
 
 function isGuideOpen() {

@@ -7,7 +7,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 /**
  * @param {KeyboardEvent} event
- * @returns {{kind: "zoom_in" | "zoom_out" | "zoom_toggle" | "pan" | "adjust" | "full_screen", x?: number, y?: number,
+ * @returns {{kind: "zoom_in" | "zoom_out" | "zoom" | "pan" | "adjust" | "full_screen", x?: number, y?: number,
  *   character: boolean} | null} character: a single key in the sense of WCAG 2.1.4, which a person may switch off
  */
 export function lookFor({ key, code = "", shiftKey, ctrlKey, metaKey, altKey, repeat, isComposing }) {
@@ -19,7 +19,7 @@ export function lookFor({ key, code = "", shiftKey, ctrlKey, metaKey, altKey, re
     if (key === "-") return { kind: "zoom_out", character: true };
   }
   if (repeat) return null; // what follows goes back and forth
-  if (key === " " && !shiftKey) return { kind: "zoom_toggle", character: false };
+  if (key === " " && !shiftKey) return { kind: "zoom", character: false };
   if (shiftKey && key.toLowerCase() === "b") return { kind: "adjust", character: true };
   if (shiftKey && key.toLowerCase() === "f") return { kind: "full_screen", character: true };
   return null;

@@ -55,7 +55,7 @@ const session = new Session({
   timers,
 });
 const keys = assignKeys(config.categories);
-const viewing = new Viewing();
+const viewing = new Viewing({ project: config.id });
 const view = new View({ words, viewer: viewing.viewer });
 const dock = new Dock(document.getElementById("keys"), {
   categories: config.categories,

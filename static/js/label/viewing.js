@@ -1,19 +1,26 @@
-// All that changes how the image is looked at, and nothing else: zoom, and what is built from it for keys and buttons.
+// All that changes how the image is looked at, and nothing else: zoom, brightness, full screen, for keys and buttons.
 
+import { Adjust } from "./adjust.js";
+import { fullScreen } from "./fullscreen.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
+const buttonsFor = (what) => document.querySelectorAll(`[data-does="${what}"]`);
 
 export class Viewing {
-  constructor() {
+  /** @param {{project: number}} options */
+  constructor({ project }) {
     this.viewer = new Viewer($("stage"), $("frame"), { onChange: (now) => this.drawZoom(now) });
+    const adjust = new Adjust($("tune"), $("frame"), { project, button: $("tuner"), mark: $("adjusted") });
     const { viewer } = this;
-    /** For buttons with data-does. */
+    /** For keys, and for buttons with data-does; false: not now. */
     this.does = {
+      zoom: () => viewer.toggle(),
       zoom_in: () => viewer.zoomIn(),
       zoom_out: () => viewer.zoomOut(),
       zoom_fit: () => viewer.toFit(),
-      zoom_toggle: () => viewer.toggle(),
+      adjust: () => adjust.toggle(),
+      full_screen: fullScreen(buttonsFor("full_screen")),
     };
   }
 
@@ -22,14 +29,18 @@ export class Viewing {
    * @returns {boolean} false: the key is free for something else
    */
   look({ kind, x, y }, { target, defaultPrevented }) {
-    if (kind !== "pan") return Object.hasOwn(this.does, kind) && this.does[kind]() !== false;
+    if (kind !== "pan") return this.does[kind]() !== false;
     // Arrows that go from answer to answer, or scroll the guideline, are taken.
     return !defaultPrevented && !$("rail").contains(target) && this.viewer.pan(x, y);
   }
 
   drawZoom({ zoomed, atMost }) {
-    $("zoom-out").setAttribute("aria-disabled", String(!zoomed));
-    $("zoom-fit").setAttribute("aria-disabled", String(!zoomed));
-    $("zoom-in").setAttribute("aria-disabled", String(atMost));
+    for (const what of ["zoom_out", "zoom_fit"]) setDisabled(what, !zoomed);
+    setDisabled("zoom_in", atMost);
   }
+}
+
+/** Not the attribute `disabled`: the focus would be lost with the last step. */
+function setDisabled(what, is) {
+  for (const button of buttonsFor(what)) button.setAttribute("aria-disabled", String(is));
 }

@@ -183,7 +183,7 @@ def test_a_form_hands_an_archive_to_a_worker(as_, lena, project, settings, tmp_p
     job = Job.objects.get(project=project)
     assert (job.params["name"], job.state, job.requested_by) == ("field.zip", "queued", lena)
     assert (tmp_path / job.params["path"]).stat().st_size > 0
-    assert f'data-watch="/api/imports/{job.pk}/"' in page.content.decode()
+    assert f'data-job="{job.pk}"' in page.content.decode()
 
     as_(lena).post(url("cancel_import", project, job.pk))
     job.refresh_from_db()

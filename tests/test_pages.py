@@ -12,7 +12,7 @@ from django.urls import reverse
 from PIL import Image as Pixels
 
 from labeler import labeling, queue
-from labeler.models import Decision, Project
+from labeler.models import Decision, Job, Project
 from labeler.models.image import Status
 from labeler.pages.forms import names_in
 from tests.factories import add_images, category, make_model, make_project, make_user, predict
@@ -473,3 +473,32 @@ def test_the_import_page_lists_what_a_program_uploaded(as_, lena, project):
 
     assert "1 new · 0 here already · 1 refused" in page
     assert "notes.png" in page
+
+
+def test_what_a_browser_sends_in_one_go_is_one_line_of_the_list(as_, lena, rev, project, django_assert_max_num_queries):
+    sent = {"added": [{"id": n} for n in range(20)], "duplicates": [{"name": "a", "image": 1}]}
+    for _ in range(30):
+        refused = [{"name": "notes.txt", "reason": "This is not an image."}]
+        Job.objects.create(
+            project=project, kind="import", state="done", requested_by=lena, params={"upload": True},
+            result={**sent, "refused": refused},
+        )  # fmt: skip
+    Job.objects.create(project=project, kind="import", state="done", requested_by=rev, params={"upload": True})
+    client = as_(lena)
+
+    with django_assert_max_num_queries(20):
+        page = client.get(url("import", project))
+
+    rows = [(row["added"], row["duplicates"], row["n_refused"]) for row in page.context["jobs"]]
+    assert rows == [(0, 0, 0), (600, 30, 30)]
+
+
+def test_the_command_for_a_terminal_names_the_data_directory_to_admins_alone(as_, ada, lena, project, settings):
+    project.name = "Leaves & 'more'"
+    project.save()
+    settings.DATA_DIR = settings.BASE_DIR / "elsewhere"
+
+    commands = [as_(person).get(url("import", project)).context["command"] for person in (lena, ada)]
+
+    assert "import_images FOLDER" in commands[0] and "--project 'Leaves & '\"'\"'more'\"'\"''" in commands[0]
+    assert ["--data" in command for command in commands] == [False, True]

@@ -7,11 +7,15 @@ Knows forms and rows; what an image must be is labeler/intake's.
 from __future__ import annotations
 
 import re
+import shlex
+from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTransform
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -19,14 +23,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler import categories, dispatch, jobs, reports
 from labeler.errors import LabelerError
+from labeler.intake import advice, uploads
 from labeler.intake import images as intake
-from labeler.intake import uploads
 from labeler.intake.archives import clean_name
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages.access import Access, person, project_page
 
 JOBS = 12
+JOBS_READ = 400
+ONE_GO = timedelta(minutes=5)
 ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE)
 UPLOADED = "uploaded"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
@@ -39,21 +45,24 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method == "POST":
         _receive(request, project)
         return redirect("import", project.pk)
-    rows = [_row(job) for job in _imports(project)[:JOBS]]
+    rows = _rows(project)
     unfinished = any(not row["job"].is_finished for row in rows)
+    uploaded = request.session.pop(UPLOADED, None)
+    n_images = project.images.count()
     return render(
         request,
         "project/import.html",
         access.context(
             "import",
-            n_images=project.images.count(),
-            uploaded=request.session.pop(UPLOADED, None),
+            n_images=n_images,
+            uploaded=uploaded,
+            refusals=advice.grouped(uploaded["refused"]) if uploaded else [],
             jobs=rows,
-            has_unfinished=unfinished,
             no_worker=unfinished and _no_worker(),
             megabytes=settings.MAX_IMAGE_BYTES // 2**20,
             megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
-            config=_config(project),
+            command=_command(request, project),
+            config=_config(project, n_images),
             wanted=_wanted(project),
         ),
     )
@@ -75,21 +84,63 @@ def _imports(project: Project) -> Any:
     return Job.objects.filter(project=project, kind=Kind.IMPORT).select_related("requested_by").order_by("-id")
 
 
-def _row(job: Job) -> dict[str, Any]:
-    result = job.result or {}
-    unnamed = _("Files from a browser or a program") if job.params.get("upload") else _("Import %(n)s") % {"n": job.pk}
-    return {
-        "job": job,
-        "name": job.params.get("name") or unnamed,
-        "added": _count(result.get("added", 0)),
-        "duplicates": _count(result.get("duplicates", 0)),
-        "refused": result.get("refused", []),
-    }
+# An import counts what it took in; an upload of single files lists it, and twenty lists of a page need not be read.
+_ADDED, _DUPLICATES = (
+    RawSQL(
+        "CASE jsonb_typeof(result->%s) WHEN 'array' THEN jsonb_array_length(result->%s)"
+        " WHEN 'number' THEN (result->>%s)::int ELSE 0 END",
+        (name, name, name),
+    )
+    for name in ("added", "duplicates")
+)
 
 
-def _count(found: int | list[Any]) -> int:
-    """An import counts what it took in; an upload of single files lists it."""
-    return len(found) if isinstance(found, list) else found
+def _rows(project: Project) -> list[dict[str, Any]]:
+    """The newest imports. A browser sends files twenty at a time: what one person sent in one go is one row."""
+    found = _imports(project).defer("result").annotate(
+        n_added=_ADDED, n_duplicates=_DUPLICATES, refused=KeyTransform("refused", "result")
+    )  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for job in found[:JOBS_READ]:
+        last = rows[-1] if rows else None
+        if last is not None and _same_go(last["first"], job):
+            last["first"] = job
+            last["added"] += job.n_added
+            last["duplicates"] += job.n_duplicates
+            last["refused"] += job.refused or []
+        elif len(rows) == JOBS:
+            break
+        else:
+            rows.append({
+                "job": job, "first": job, "name": _name(job), "added": job.n_added, "duplicates": job.n_duplicates,
+                "refused": list(job.refused or []),
+            })  # fmt: skip
+    for row in rows:
+        row["n_refused"] = sum(1 for file in row["refused"] if file["name"])
+        row["refusals"] = advice.grouped(row["refused"])
+    return rows
+
+
+def _name(job: Job) -> str:
+    if job.params.get("upload"):
+        return _("Files from a browser or a program")
+    return job.params.get("name") or _("Import %(n)s") % {"n": job.pk}
+
+
+def _same_go(later: Job, earlier: Job) -> bool:
+    return (
+        bool(later.params.get("upload") and earlier.params.get("upload"))
+        and later.requested_by_id == earlier.requested_by_id
+        and later.created_at - earlier.created_at < ONE_GO
+    )
+
+
+def _command(request: HttpRequest, project: Project) -> str:
+    """The same import on the server. Where the data lie is the administrators' to know."""
+    words = [".venv/bin/python manage.py import_images FOLDER", f"--project {shlex.quote(project.name)}"]
+    if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
+        words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
+    return " \\\n    ".join(words)
 
 
 def _no_worker() -> bool:
@@ -97,17 +148,36 @@ def _no_worker() -> bool:
     return alive is not None and not any("default" in worker.queues for worker in alive)
 
 
-def _config(project: Project) -> dict[str, Any]:
+def _config(project: Project, n_images: int) -> dict[str, Any]:
     """What the page's script needs: addresses, and every sentence it says."""
     return {
         "images_url": f"/api/projects/{project.pk}/images/",
         "imports_url": f"/api/projects/{project.pk}/imports/",
+        "n_images": n_images,
+        "advice": advice.table(),
         "words": {
             "nothing": _("There was no file in that."),
-            "sending": _("Sending: {done} of {total} files"),
-            "sending_file": _("Sending {name}"),
-            "unpacking": _("{name} is on the server. Reading images: {done} of {total}. You can close this page."),
-            "done": _("Done: {added} new images are in."),
+            "sending": _("Files are being sent: keep this page open until they are. Labeling can start meanwhile."),
+            "sending_file": _("Sending {name}: keep this page open until it is there."),
+            "unpacking": _("{name} is on the server: you can close this page. Labeling can start meanwhile."),
+            "queued": _("waits for a worker"),
+            "running": _("reading"),
+            "done": _("Done: {n} new images are in."),
+            "done_one": _("Done: {n} new image is in."),
+            "of": _("{done} of {total}"),
+            "summary": _("{added} new · {duplicates} here already · {refused} refused"),
+            "seconds_left": _("{n} s left"),
+            "minutes_left": _("{n} min left"),
+            "stop": _("Stop"),
+            "stopped": _("stopped"),
+            "done_chip": _("done"),
+            "failed": _("failed"),
+            "file": _("{n} file"),
+            "files": _("{n} files"),
+            "more": _("… and {n} more"),
+            "image_in": _("{n} image is in"),
+            "images_in": _("{n} images are in"),
+            "none_in": _("The project has no images yet."),
         },
     }
 

@@ -158,8 +158,8 @@ def test_chosen_files_go_in_and_each_refused_one_is_named(page, live_server, sig
     expect(page.locator("#status")).to_have_text("Done: 25 new images are in.")
     expect(page.locator("#n-added")).to_have_text("25")
     expect(page.locator("#n-duplicates")).to_have_text("1")
-    expect(page.locator("#refused li")).to_have_count(1)
-    expect(page.locator("#refused li")).to_contain_text("notes.jpg")
+    expect(page.locator("#refused > li")).to_have_count(1)
+    expect(page.locator("#refused > li")).to_contain_text("notes.jpg")
     assert project.images.count() == 25
 
 
@@ -213,7 +213,7 @@ def test_an_archive_is_sent_and_followed(page, live_server, sign_in, project, le
         state="done", result={"added": 1, "duplicates": 0, "refused": [{"name": "b.jpg", "reason": "It is damaged."}]}
     )
     expect(page.locator("#n-added")).to_have_text("1")
-    expect(page.locator("#refused li")).to_contain_text("It is damaged.")
+    expect(page.locator("#refused > li")).to_contain_text("It is damaged.")
 
 
 def test_without_a_script_the_form_does_the_same(new_context, live_server, sign_in, project, lena):

@@ -1,6 +1,8 @@
 import { batches, sorted } from "/static/js/pages/import/sort.js";
 import { shown } from "/static/js/pages/watch.js";
 import { guessTask } from "/static/js/pages/guess-task.js";
+import { adviceFor, Refusals } from "/static/js/pages/import/refusals.js";
+import { inWords, secondsLeft } from "/static/js/pages/import/pace.js";
 import { equal, test } from "./harness.js";
 
 const item = (path, size = 1000) => ({ file: { name: path.split("/").at(-1), size }, path });
@@ -14,8 +16,8 @@ test("archives are told from images, and what systems leave behind is left out",
   equal(left, 3);
 });
 
-test("a request has at most twenty files", () => {
-  equal(batches(Array.from({ length: 45 }, (_, n) => item(`${n}.jpg`))).map((batch) => batch.length), [20, 20, 5]);
+test("a request has at most twenty files, the first only four: labeling starts after it", () => {
+  equal(batches(Array.from({ length: 45 }, (_, n) => item(`${n}.jpg`))).map((batch) => batch.length), [4, 20, 20, 1]);
 });
 
 test("a request has at most 24 MiB, but for one file that is larger alone", () => {
@@ -39,4 +41,34 @@ test("one class alone asks for any number of classes", () => {
   equal(guessTask("rust, "), "multi");
   equal(guessTask("rust, leaf spot"), "single");
   equal(guessTask(""), "single");
+});
+
+test("refused files are sorted by their reason, the most frequent first, with what to do", () => {
+  const refusals = new Refusals([["damaged", "Take it again."], ["not an image", "Leave it out."]]);
+  refusals.add("a.txt", "This is not an image.");
+  refusals.add("b.jpg", "The image is damaged.");
+  refusals.add("c.jpg", "The image is damaged.");
+  refusals.add("", "… and 7 more files.");
+  equal(refusals.total, 3);
+  equal(refusals.sorted().map(({ reason, advice, n, names }) => [reason, advice, n, names]), [
+    ["The image is damaged.", "Take it again.", 2, ["b.jpg", "c.jpg"]],
+    ["This is not an image.", "Leave it out.", 1, ["a.txt"]],
+    ["… and 7 more files.", "", 0, []],
+  ]);
+  equal(adviceFor("Something else.", refusals.table), "");
+});
+
+test("ten thousand refused files keep a hundred names", () => {
+  const refusals = new Refusals([]);
+  for (let n = 0; n < 10_000; n += 1) refusals.add(`${n}.txt`, "No.");
+  equal([refusals.sorted()[0].n, refusals.sorted()[0].names.length], [10_000, 100]);
+});
+
+test("what is left is said once it can be known", () => {
+  equal(secondsLeft(0, 100, 60_000), null);
+  equal(secondsLeft(10, 100, 1000), null);
+  equal(secondsLeft(25, 100, 10_000), 30); // 25 in 10 s: 75 more take 30 s
+  equal(secondsLeft(100, 100, 10_000), null);
+  const words = { seconds: "{n} s left", minutes: "{n} min left" };
+  equal([inWords(38, words), inWords(150, words)], ["38 s left", "3 min left"]);
 });

@@ -1,118 +1,189 @@
-// The import page: take what is dropped or chosen, send it, and say what became of each file.
+// The import page: take what is dropped or chosen, send it, follow what the server unpacks, and say what became of each file.
 
 import { call } from "../../api.js";
 import { el, readJson } from "../../dom.js";
 import { newUuid } from "../../label/uuid.js";
 import { chosen, dropped } from "./dropped.js";
+import { draw, Refusals } from "./refusals.js";
+import { number, Row } from "./row.js";
 import { send } from "./send.js";
 import { batches, sorted } from "./sort.js";
 
+const EVERY_MS = 1000;
 const config = readJson("import-config");
 const words = config.words;
-const zone = document.getElementById("drop");
-const bar = document.getElementById("sent");
-const status = document.getElementById("status");
-const refusedList = document.getElementById("refused");
-const totals = { added: 0, duplicates: 0, refused: 0 };
+const byId = (id) => document.getElementById(id);
+const zone = byId("drop");
+const list = byId("imports");
+const status = byId("status");
+const refusals = new Refusals(config.advice);
+const totals = { added: 0, duplicates: 0 };
+let inProject = config.n_images;
 let busy = Promise.resolve();
-let waiting = 0;
+let waiting = 0; // drops that this page still has to send: with the page they would be gone
 
 const say = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-const number = (n) => n.toLocaleString(document.documentElement.lang);
 const count = (found) => (Array.isArray(found) ? found.length : Number(found) || 0);
 
-function account(result) {
-  totals.added += count(result.added);
-  totals.duplicates += count(result.duplicates);
-  for (const { name, reason } of result.refused ?? []) refuse(name, reason);
+// ---------------------------------------------------------------- what became of them
+
+function account({ added, duplicates, refused = [] }) {
+  totals.added += count(added);
+  totals.duplicates += count(duplicates);
+  inProject += count(added);
+  for (const { name, reason } of refused) refusals.add(name, reason);
   show();
 }
 
 function refuse(name, reason) {
-  totals.refused += 1;
-  refusedList.append(el("li", {}, el("span", { class: "b" }, name), el("span", { class: "why" }, reason)));
+  refusals.add(name, reason);
+  show();
 }
 
 function show() {
-  document.getElementById("outcome").hidden = false;
-  for (const [name, n] of Object.entries(totals)) document.getElementById(`n-${name}`).textContent = number(n);
-  document.getElementById("refused-part").hidden = totals.refused === 0;
-  document.getElementById("go-on").hidden = totals.added + totals.duplicates === 0;
+  byId("outcome-part").hidden = false;
+  byId("n-added").textContent = number(totals.added);
+  byId("n-duplicates").textContent = number(totals.duplicates);
+  byId("n-refused").textContent = number(refusals.total);
+  byId("refused-part").hidden = refusals.groups.size === 0;
+  draw(byId("refused"), refusals, (n) => say(n === 1 ? words.file : words.files, { n: number(n) }), (n) => say(words.more, { n: number(n) }));
+  byId("n-images").textContent = inProject ? say(inProject === 1 ? words.image_in : words.images_in, { n: number(inProject) }) : words.none_in;
+  goOn();
 }
+
+/** Labeling starts in a tab of its own while this one is sending: leaving it would end that. */
+function goOn() {
+  const link = byId("go-on").querySelector("a");
+  byId("go-on").hidden = inProject === 0;
+  if (!link) return;
+  if (waiting) Object.assign(link, { target: "_blank", rel: "noopener" });
+  else link.removeAttribute("target");
+  byId("new-tab").hidden = !waiting;
+}
+
+// ---------------------------------------------------------------- sending
 
 function take(files) {
   waiting += 1;
   // One after the other: a second drop waits for the first.
-  busy = busy.then(() => everything(files)).finally(() => { waiting -= 1; });
+  busy = busy.then(() => everything(files));
 }
 
 async function everything(files) {
   const { archives, images } = sorted(files);
-  const total = archives.length + images.length;
-  document.getElementById("sending").hidden = false;
-  if (!total) {
+  if (!archives.length && !images.length) {
     status.textContent = words.nothing;
+    waiting -= 1;
     return;
   }
-  const bytes = [...archives, ...images].reduce((sum, { file }) => sum + file.size, 0) || 1;
-  let before = 0;
-  const moved = (size) => (share) => { bar.value = (before + share * size) / bytes; };
+  if (images.length) await sendImages(images, archives.length === 0);
+  for (const [place, archive] of archives.entries()) await sendArchive(archive, place === archives.length - 1);
+}
+
+/** What one drop is called: its folder, its only file, or how many there are. */
+function nameOf(images) {
+  const folders = new Set(images.map(({ path }) => (path.includes("/") ? `${path.split("/")[0]}/` : "")));
+  if (images.length === 1) return images[0].path;
+  return folders.size === 1 && !folders.has("") ? [...folders][0] : say(words.files, { n: number(images.length) });
+}
+
+async function sendImages(images, isLast) {
+  const row = Row.add(list, nameOf(images), words);
+  const here = { added: 0, duplicates: 0, refused: 0 };
+  let stopped = false;
+  row.onStop(() => { stopped = true; });
+  status.textContent = words.sending;
   let done = 0;
   for (const batch of batches(images)) {
-    status.textContent = say(words.sending, { done: number(done), total: number(total) });
-    const size = batch.reduce((sum, { file }) => sum + file.size, 0);
-    await sendImages(batch, moved(size));
-    before += size;
+    if (stopped) break;
+    row.moved(done, images.length);
+    let result;
+    try {
+      const form = new FormData();
+      for (const { file, path } of batch) form.append("files", file, path);
+      result = await send(config.images_url, form, newUuid(), (share) => row.moved(done + share * 0.5 * batch.length, images.length));
+    } catch (problem) {
+      result = { added: [], duplicates: [], refused: batch.map(({ path }) => ({ name: path, reason: problem.message })) };
+    }
     done += batch.length;
+    for (const what of Object.keys(here)) here[what] += count(result[what]);
+    if (done === images.length && isLast) waiting -= 1;
+    account(result);
   }
-  for (const { file, path } of archives) {
-    status.textContent = say(words.sending_file, { name: path });
-    await sendArchive(file, path, moved(file.size));
-    before += file.size;
-  }
-  bar.value = 1;
-  status.textContent = say(words.done, { added: number(totals.added) });
+  if (done < images.length && isLast) waiting -= 1;
+  row.ended(stopped && done < images.length ? "stopped" : "done", summary(here));
+  status.textContent = say(here.added === 1 ? words.done_one : words.done, { n: number(here.added) });
+  goOn();
 }
 
-async function sendImages(batch, progress) {
-  const form = new FormData();
-  for (const { file, path } of batch) form.append("files", file, path);
-  try {
-    account(await send(config.images_url, form, newUuid(), progress));
-  } catch (problem) {
-    for (const { path } of batch) refuse(path, problem.message);
-    show();
-  }
-}
-
-async function sendArchive(file, path, progress) {
+async function sendArchive({ file, path }, isLast) {
+  const row = Row.add(list, path, words);
   const form = new FormData();
   form.append("format", "auto");
   form.append("file", file, path);
+  status.textContent = say(words.sending_file, { name: path });
   try {
-    const job = await send(config.imports_url, form, newUuid(), progress);
-    await followed(job, path);
+    const job = await send(config.imports_url, form, newUuid(), (share) => { row.bar.value = share; });
+    if (isLast) waiting -= 1;
+    goOn();
+    follow(row, job, path); // not waited for: it goes on without this page
   } catch (problem) {
+    if (isLast) waiting -= 1;
+    row.ended("failed", problem.message);
     refuse(path, problem.message);
-    show();
   }
 }
 
-/** Wait for the worker that opens the archive, and count what it found. */
-async function followed(job, path) {
-  let row = job;
-  while (row.state === "queued" || row.state === "running") {
-    const { done = 0, total = 0 } = row.progress ?? {};
-    status.textContent = say(words.unpacking, { name: path, done: number(done), total: number(total) });
-    if (total) bar.value = done / total;
-    await new Promise((resume) => setTimeout(resume, 1000));
-    row = await call("GET", `/api/imports/${job.id}/`);
-  }
-  account(row.result ?? row);
-  if (row.error) refuse(path, row.error.message);
-  show();
+function summary({ added, duplicates, refused }) {
+  return say(words.summary, { added: number(count(added)), duplicates: number(count(duplicates)), refused: number(count(refused)) });
 }
 
+// ---------------------------------------------------------------- following
+
+/**
+ * Watch what a worker does with an archive until it is over, whoever sent it.
+ * @param {number} before images of it that were in when this page was made
+ */
+async function follow(row, job, name, before = 0) {
+  const known = { added: 0, duplicates: 0, refused: 0 };
+  let now = job;
+  inProject -= before;
+  row.onStop(() => call("POST", `/api/imports/${job.id}/cancellation/`).catch((problem) => { status.textContent = problem.message; }));
+  status.textContent = say(words.unpacking, { name });
+  while (now.state === "queued" || now.state === "running") {
+    const { done = 0, total = 0 } = now.progress ?? {};
+    row.moved(done, total, now.state === "queued" ? words.queued : words.running);
+    await new Promise((resume) => setTimeout(resume, document.hidden ? 5 * EVERY_MS : EVERY_MS));
+    try {
+      now = await call("GET", `/api/imports/${job.id}/`);
+    } catch (problem) {
+      if ([401, 403, 404].includes(problem.status)) return;
+      continue; // the server is away: it will be back
+    }
+    // Only what came since the last look; a remark on the whole has no name and changes until the end.
+    const refused = (now.refused ?? []).filter((file) => file.name);
+    account({
+      added: count(now.added) - known.added,
+      duplicates: count(now.duplicates) - known.duplicates,
+      refused: refused.slice(known.refused),
+    });
+    Object.assign(known, { added: count(now.added), duplicates: count(now.duplicates), refused: refused.length });
+  }
+  for (const file of now.refused ?? []) if (!file.name) refuse("", file.reason);
+  if (now.error) refuse(name, now.error.message);
+  row.ended({ done: "done", failed: "failed" }[now.state] ?? "stopped", now.error?.message ?? summary(known));
+  if (now.state === "done") status.textContent = say(known.added === 1 ? words.done_one : words.done, { n: number(known.added) });
+}
+
+document.querySelectorAll("[data-job]").forEach((element) => {
+  const { job: id, name, added } = element.dataset;
+  follow(new Row(element, words), { id, state: "queued" }, name, Number(added) || 0);
+});
+
+// ---------------------------------------------------------------- choosing and dropping
+
+zone.querySelectorAll("[data-with-script]").forEach((part) => { part.hidden = false; });
+zone.querySelectorAll("[data-without-script]").forEach((part) => { part.hidden = true; });
 zone.querySelectorAll("input[type=file]").forEach((input) => {
   const taken = () => {
     take(chosen(input.files));
@@ -121,9 +192,7 @@ zone.querySelectorAll("input[type=file]").forEach((input) => {
   input.addEventListener("change", taken);
   if (input.files.length) taken(); // chosen before this script had arrived
 });
-zone.querySelectorAll("[data-choose]").forEach((button) =>
-  button.addEventListener("click", () => document.getElementById(button.dataset.choose).click()),
-);
+zone.querySelectorAll("[data-choose]").forEach((button) => button.addEventListener("click", () => byId(button.dataset.choose).click()));
 // The whole page takes the drop: a miss would make the browser leave the page and open the file.
 let depth = 0;
 document.addEventListener("dragenter", () => { depth += 1; zone.classList.add("over"); });
@@ -136,5 +205,3 @@ document.addEventListener("drop", (event) => {
   dropped(event.dataTransfer).then(take, (problem) => { status.textContent = problem.message; });
 });
 addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
-zone.querySelectorAll("[data-with-script]").forEach((part) => { part.hidden = false; });
-zone.querySelectorAll("[data-without-script]").forEach((part) => { part.hidden = true; });

@@ -5,6 +5,8 @@ const ARCHIVE = /\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$/i;
 const JUNK = /^(\.|__MACOSX|Thumbs\.db$|desktop\.ini$)/i;
 
 const MOST_FILES = 20;
+// The first request is small, so that labeling can start after it.
+const FIRST_FILES = 4;
 const MOST_BYTES = 24 * 1024 * 1024;
 
 /** @param {{file: File, path: string}[]} chosen */
@@ -25,7 +27,7 @@ export function batches(images) {
   const all = [];
   let bytes = Infinity;
   for (const image of images) {
-    if (bytes + image.file.size > MOST_BYTES || all.at(-1).length >= MOST_FILES) {
+    if (bytes + image.file.size > MOST_BYTES || all.at(-1).length >= (all.length === 1 ? FIRST_FILES : MOST_FILES)) {
       all.push([]);
       bytes = 0;
     }

@@ -1,0 +1,72 @@
+"""What a person can do about files that were refused, and refusals sorted by their reason.
+
+Knows the sentences of check.py and archives.py by a piece of each. The import page's script groups by the same table
+(static/js/pages/import/refusals.js), so it is handed out rather than written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+NAMES_SHOWN = 100
+
+
+@dataclass(slots=True)
+class Group:
+    """Refused files with one reason. names: the first NAMES_SHOWN; n counts all."""
+
+    reason: str
+    advice: str
+    n: int = 0
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def more(self) -> int:
+        return self.n - len(self.names)
+
+
+def table() -> list[tuple[str, str]]:
+    """(a piece of a reason, what to do), the first that fits counts."""
+    return [
+        ("incomplete", _("Copy or download the file again: the end is missing.")),
+        ("ends in the middle", _("Copy or download the archive again: the end is missing.")),
+        ("damaged", _("Take the file from its source again. If it opens elsewhere, save it anew as JPEG or PNG.")),
+        ("empty", _("The file has no content: leave it out, or take it from its source again.")),
+        ("megapixels", _("Make it smaller, or ask the administrator to raise LABELER_MAX_IMAGE_PIXELS.")),
+        ("larger than", _("Save it with less quality, or ask the administrator to raise LABELER_MAX_IMAGE_BYTES.")),
+        ("a PDF", _("Save its pages as JPEG or PNG.")),
+        ("SVG", _("Save the drawing as PNG.")),
+        ("HEIC", _("On an iPhone: Settings, Camera, Formats, Most Compatible. Or convert the files to JPEG.")),
+        ("AVIF", _("Convert the files to JPEG.")),
+        ("an archive", _("Archives inside archives are not opened: unpack it and drop the folder.")),
+        ("a video", _("Save single frames of it as JPEG.")),
+        ("not an image", _("Leave it out. Nothing else is needed: the other files are in.")),
+        ("encrypted", _("Unpack the archive with its password and drop the folder.")),
+        ("method that is not read", _("Unpack the archive and drop the folder.")),
+        ("sparse", _("Unpack the archive and drop the folder.")),
+        ("folders deep", _("Move the files further up.")),
+        ("more than", _("Bring it in by several smaller archives or folders.")),
+        ("server cannot be reached", _("The connection was lost. Drop the same files again: what is in stays in.")),
+        ("deleted from the project", _("Send the file again.")),
+    ]
+
+
+def advice_for(reason: str) -> str:
+    """What to do about this reason; empty where the reason says it all."""
+    return next((advice for piece, advice in table() if piece in reason), "")
+
+
+def grouped(refused: Iterable[Mapping[str, str]]) -> list[Group]:
+    """{name, reason} sorted by reason, the most frequent first. What has no name is a remark on the whole."""
+    groups: dict[str, Group] = {}
+    for file in refused:
+        reason = file["reason"]
+        group = groups.get(reason) or groups.setdefault(reason, Group(reason, advice_for(reason)))
+        if file["name"]:
+            group.n += 1
+            if len(group.names) < NAMES_SHOWN:
+                group.names.append(file["name"])
+    return sorted(groups.values(), key=lambda group: -group.n)

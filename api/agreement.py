@@ -16,9 +16,10 @@ from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
-from labeler import reports
+from labeler import reports, shown
 from labeler.models import Image, Role
 from labeler.models.account import Scope
+from labeler.snapshots import Figures
 
 TAG = "Agreement"
 
@@ -56,6 +57,7 @@ class AnnotatorShape(serializers.Serializer):
 
 
 class AgreementShape(serializers.Serializer):
+    as_of = serializers.DateTimeField(help_text="when it was counted: large projects are counted beside the requests")
     labels = serializers.ChoiceField(reports.LABELS)
     sample = serializers.ChoiceField(reports.SAMPLES)
     n_images = serializers.IntegerField()
@@ -74,6 +76,7 @@ class AgreementShape(serializers.Serializer):
 
 _STAT = {"value": 0.74, "low": 0.70, "high": 0.78, "n": 412, "reason": None}
 EXAMPLE = {
+    "as_of": "2026-11-21T16:46:00Z",
     "labels": "blind", "sample": "random", "n_images": 500, "n_shared_images": 412, "n_labels": 1100, "alpha": _STAT,
     "fleiss": {"value": None, "low": None, "high": None, "n": 412, "reason": "images have unequal numbers of labels"},
     "light": _STAT, "observed": {**_STAT, "value": 0.81, "low": 0.78, "high": 0.84},
@@ -116,7 +119,13 @@ class Agreement(View):
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
             category=parsing.category(project, category) if category else None,
         )
-        return Response(reports.agreement(project, selection))
+        return Response(_dated(shown.agreement_figures(project, selection)))
+
+
+def _dated(figures: Figures) -> dict[str, Any]:
+    """A report with its time. One is counted here, when a large project has none yet: a client can wait."""
+    assert figures.value is not None
+    return {"as_of": figures.as_of, **figures.value}
 
 
 class DisagreementShape(serializers.Serializer):
@@ -199,6 +208,7 @@ class WantedShape(serializers.Serializer):
 
 
 class ProjectProgressShape(serializers.Serializer):
+    as_of = serializers.DateTimeField(help_text="when it was counted: large projects are counted beside the requests")
     images = serializers.DictField(child=serializers.IntegerField(), help_text="total, and by status")
     labels = LabelCountsShape()
     by_day = DayShape(many=True)
@@ -216,7 +226,7 @@ class Progress(View):
               answers={200: ProjectProgressShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = reports.progress(project)
+        report = _dated(shown.progress_figures(project))
         if not may_review(project):
             mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
             # How many images are settled on each class would tell what the others answered.

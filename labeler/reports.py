@@ -1,8 +1,8 @@
 """One query -> arrays -> labeler.stats -> a report: how far people agree, on what they differ, how far they have come.
 
-Writes nothing. Knows which labels are comparable; the arithmetic is in labeler/stats. Reports are kept per
-process, by the project's newest label, because ten people look at a dashboard more often than labels change
-its third decimal.
+Knows which labels are comparable; the arithmetic is in labeler/stats. Reports are kept per process, by the
+project's newest label, because ten people look at a dashboard more often than labels change its third decimal.
+Pages and endpoints ask labeler/shown.py, which has large projects counted by workers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.translation import get_language
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
@@ -70,8 +71,25 @@ class LabelArrays:
     annotator: NDArray[np.int64]  # codes 0..len(annotators)-1
     answers: NDArray  # single: category codes, shape (n,); multi: boolean, shape (n, len(categories))
     seconds: NDArray[np.float32]  # NaN: not measured
+    day: NDArray[np.int64]  # of the judgement, days since 1970 (UTC)
+    is_blind: NDArray[np.bool_]  # no pre-label was shown
+    is_random: NDArray[np.bool_]  # on an image that no model and no rule chose
     annotators: list[int]  # user ids by code
     categories: list[int]  # category ids by code
+
+    def where(self, chosen: NDArray[np.bool_]) -> LabelArrays:
+        """Some of the rows, under the same codes."""
+        return LabelArrays(
+            self.image[chosen],
+            self.annotator[chosen],
+            self.answers[chosen],
+            self.seconds[chosen],
+            self.day[chosen],
+            self.is_blind[chosen],
+            self.is_random[chosen],
+            self.annotators,
+            self.categories,
+        )
 
 
 # ---------------------------------------------------------------- agreement
@@ -80,13 +98,17 @@ class LabelArrays:
 def agreement(project: Project, selection: Selection | None = None) -> dict[str, Any]:
     """The report of GET /api/projects/{id}/agreement/ as plain values. Default: blind labels of random images."""
     selection = selection or Selection()
-    return _kept(project, f"agreement:{selection}", lambda: _agreement(project, selection))
+    return kept(project, f"agreement:{selection}", lambda: count_agreement(project, selection))
 
 
-def _agreement(project: Project, selection: Selection) -> dict[str, Any]:
-    rows = read_labels(project, selection)
+def count_agreement(project: Project, selection: Selection) -> dict[str, Any]:
+    return report_of(project, read_labels(project, selection), selection)
+
+
+def report_of(project: Project, rows: LabelArrays, selection: Selection) -> dict[str, Any]:
+    """The report of labels that were read already; selection says which they are."""
     names = label_set.index(project).label(rows.categories)
-    people = _usernames(rows.annotators)
+    people = usernames(rows.annotators)
     answers = rows.answers
     task: agreement_stats.Task = "multi" if project.is_multi else "single"
     if selection.category is not None:
@@ -115,7 +137,7 @@ def _median_seconds(rows: LabelArrays) -> list[float | None]:
     return medians
 
 
-def _usernames(ids: list[int]) -> list[str]:
+def usernames(ids: list[int]) -> list[str]:
     names = dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "username"))
     return [names.get(pk, f"#{pk}") for pk in ids]
 
@@ -125,11 +147,12 @@ def _usernames(ids: list[int]) -> list[str]:
 # (bench/report.py).
 _RECORD = np.dtype(
     [("fields", ">i2"), ("l1", ">i4"), ("image", ">i8"), ("l2", ">i4"), ("annotator", ">i4"), ("l3", ">i4"),
-    ("category", ">i8"),
-     ("l4", ">i4"), ("seconds", ">f4")]
+     ("category", ">i8"), ("l4", ">i4"), ("seconds", ">f4"), ("l5", ">i4"), ("day", ">i4"), ("l6", ">i4"),
+     ("how", ">i2")]
 )  # fmt: skip
 _HEADER_BYTES, _TRAILER_BYTES = 19, 2
 NONE_OF_THEM = -1
+_BLIND, _RANDOM = 1, 2  # bits of "how"
 
 
 def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
@@ -152,7 +175,9 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
         params.append(selection.guideline)
     return (
         f"""
-        SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real
+        SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
+               (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01',
+               ((l.shown_prediction_id IS NULL)::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM})::smallint
         FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round {classes}
         WHERE {" AND ".join(conditions)} AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose =
         'vote' ORDER BY l.image_id, l.annotator_id
@@ -167,10 +192,12 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     image = table["image"].astype(np.int64)
     annotators, annotator = _codes(table["annotator"].astype(np.int64))
     named, category = _codes(table["category"].astype(np.int64))
-    seconds = table["seconds"].astype(np.float32)
+    seconds, day = table["seconds"].astype(np.float32), table["day"].astype(np.int64)
+    how = table["how"].astype(np.int64)
     # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
     order = np.argsort(image * (len(annotators) + 1) + annotator, kind="stable")
-    image, annotator, seconds = image[order], annotator[order], seconds[order]
+    image, annotator, seconds, day, how = image[order], annotator[order], seconds[order], day[order], how[order]
+    is_blind, is_random = (how & _BLIND) > 0, (how & _RANDOM) > 0
 
     index = label_set.index(project)
     meant = [_last_name(index, pk) for pk in named]
@@ -179,13 +206,15 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     place = {pk: code for code, pk in enumerate(known)}
     code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category[order]]
     if not project.is_multi:
-        return LabelArrays(image, annotator, code, seconds, annotators, known)
+        return LabelArrays(image, annotator, code, seconds, day, is_blind, is_random, annotators, known)
     new = np.ones(image.size, dtype=bool)
     new[1:] = (image[1:] != image[:-1]) | (annotator[1:] != annotator[:-1])
     row = np.cumsum(new) - 1
     answers = np.zeros((int(new.sum()), len(known)), dtype=bool)
     answers[row[code >= 0], code[code >= 0]] = True
-    return LabelArrays(image[new], annotator[new], answers, seconds[new], annotators, known)
+    return LabelArrays(
+        image[new], annotator[new], answers, seconds[new], day[new], is_blind[new], is_random[new], annotators, known
+    )
 
 
 def _copy(sql: str, params: list[Any]) -> NDArray:
@@ -225,11 +254,14 @@ def _last_name(index: label_set.CategoryIndex, pk: int) -> int:
 # ---------------------------------------------------------------- kept reports
 
 
-def _kept(
+def kept(
     project: Project, name: str, compute: Callable[[], dict[str, Any]], seconds: int = KEPT_SECONDS
 ) -> dict[str, Any]:
+    """What compute() says, or said lately in this process, with no label in between."""
     newest = Label.objects.filter(project=project).order_by("-id").values_list("id", "created_at").first()
-    key = f"report:{project.pk}:{newest and newest[0]}:{project.label_set_version}:{name}".replace(" ", "_")
+    # Reports hold sentences, so each language has its own.
+    key = f"report:{project.pk}:{newest and newest[0]}:{project.label_set_version}:{get_language()}:{name}"
+    key = key.replace(" ", "_")
     found = cache.get(key)
     if found is None:
         settling = newest is not None and timezone.now() - newest[1] < timedelta(seconds=SETTLING_SECONDS)
@@ -258,10 +290,11 @@ def votes_of(images: list[Image]) -> dict[int, list[Label]]:
 def progress(project: Project) -> dict[str, Any]:
     """Images by status, seats, labels by day (UTC) and by person, pace, forecast with its interval, what is wanted."""
     # With the project's version: a wanted number that was just typed must not wait for the next count.
-    return _kept(project, f"progress:{project.version}", lambda: _progress(project), seconds=PROGRESS_KEPT_SECONDS)
+    return kept(project, f"progress:{project.version}", lambda: count_progress(project), PROGRESS_KEPT_SECONDS)
 
 
-def _progress(project: Project) -> dict[str, Any]:
+def count_progress(project: Project) -> dict[str, Any]:
+    """`progress`, counted now."""
     by_status = dict.fromkeys(Status.values, 0)
     counted = Image.objects.for_project(project).order_by().values_list("status").annotate(n=Count("id"))
     by_status |= dict(counted)
@@ -274,13 +307,14 @@ def _progress(project: Project) -> dict[str, Any]:
         .order_by("day")
     )
     people = made.values_list("annotator__username").annotate(n=Count("id")).order_by("-n", "annotator__username")
-    past = _past_days(per_day)
+    by_day = [{"day": day.isoformat(), "labels": n} for day, n in per_day.items()]
+    past = past_days(by_day)
     lately = past[-PACE_DAYS:]
     coming = days_left(past, seats["left"] or 0)
     return {
         "images": {"total": sum(by_status.values()), **by_status},
         "labels": {"total": sum(per_day.values()), "wanted": seats["all"] or 0, "left": seats["left"] or 0},
-        "by_day": [{"day": day.isoformat(), "labels": n} for day, n in per_day.items()],
+        "by_day": by_day,
         "by_annotator": [{"username": name, "labels": n} for name, n in people],
         "pace": {"labels_per_day": sum(lately) / len(lately) if lately else None, "days": len(lately)},
         "wanted": wanted.of(project),
@@ -288,10 +322,11 @@ def _progress(project: Project) -> dict[str, Any]:
     }
 
 
-def _past_days(per_day: dict[Any, int]) -> list[int]:
+def past_days(by_day: list[dict[str, Any]]) -> list[int]:
     """Labels of each of the last days up to yesterday, from the first label on; today is not over yet."""
-    if not per_day:
+    if not by_day:
         return []
+    per_day = {date.fromisoformat(row["day"]): row["labels"] for row in by_day}
     today = datetime.now(UTC).date()
     first = max(min(per_day), today - timedelta(days=FORECAST_DAYS))
     return [per_day.get(first + timedelta(days=n), 0) for n in range((today - first).days)]

@@ -21,7 +21,7 @@ from django.conf import settings
 from labeler import dispatch
 
 logger = logging.getLogger(__name__)
-# Seven tasks a minute look whether there is anything to do; work that is done says so itself (worker/attempt.py).
+# Thirteen tasks a minute look whether there is anything to do; work that is done says so itself (worker/attempt.py).
 for _name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -30,6 +30,7 @@ for _name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
 VISIBILITY_SECONDS = 3600
 SWEEP_SECONDS = 15
 CARE_SECONDS = 20
+COUNT_SECONDS = 10  # whoever opens the page of a large project for the first time waits about half of it
 SOFT_STOP_SECONDS = 5  # below the launcher's and Docker's ten: after that the work's lease is picked up again
 
 app = Celery("labeler", broker=settings.REDIS_URL or "redis://")
@@ -74,6 +75,11 @@ app.conf.update(
             "task": "worker.tasks.care",
             "schedule": CARE_SECONDS,
             "options": {"queue": "default", "expires": CARE_SECONDS},
+        },
+        "count": {
+            "task": "worker.tasks.count",
+            "schedule": COUNT_SECONDS,
+            "options": {"queue": "default", "expires": COUNT_SECONDS},
         },
     },
 )

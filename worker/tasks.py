@@ -53,6 +53,14 @@ def care() -> None:
     look_after_projects()
 
 
+@shared_task(name="worker.tasks.count", queue="default", soft_time_limit=900)
+def count() -> None:
+    """Figures of large projects that pages asked for."""
+    from labeler import shown
+
+    shown.refresh()
+
+
 def _name(request: Context) -> str:
     """The node that runs this; its next process takes back what this one held (worker/celery.py)."""
     return str(request.hostname)

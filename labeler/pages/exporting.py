@@ -1,75 +1,150 @@
-"""What can be downloaded, what is in it, and how to load it. Knows descriptions; labeler/releases makes the files."""
+"""What can be downloaded, what is in it and what is left out, and how to load it.
+
+Knows descriptions; labeler/releases makes the files and counts what is in them.
+"""
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import releases, reports
+from labeler import releases
 from labeler.errors import NotPossibleNow
 from labeler.models import Project, Role
-from labeler.pages.access import Access, project_page
-
-PANDAS = """\
-import pandas as pd
-labels = pd.read_csv("{name}")
-votes = labels[labels.answer == "labeled"].pivot(
-    index="file_name", columns="annotator", values="categories")"""
-JSON_LINES = """\
-import json
-images = [json.loads(line) for line in open("{name}", encoding="utf-8")]"""
-TORCHVISION = """\
-from torchvision.datasets import ImageFolder   # after: unzip {name}
-data = ImageFolder("root")"""
+from labeler.models.image import Status
+from labeler.pages import snippets
+from labeler.pages.access import Access, person, project_page
+from labeler.releases import summary as summaries
+from labeler.templatetags.figures import thousands
 
 
 @project_page(Role.LEAD)
 @require_GET
 def export(request: HttpRequest, access: Access) -> HttpResponse:
+    """Format and reading are in the address, so the page needs no script and can be sent to a colleague."""
     project = access.project
-    formats = [
-        _format(
-            project,
-            "csv",
-            _("CSV: one row per judgement"),
-            _(
-                "Every current answer with its author, when it was given and how long it took, which suggestion was "
-                "shown, the consensus and the model's prediction. The table for statistics and spreadsheets."
-            ),
-            PANDAS,
-        ),
-        _format(
-            project,
-            "jsonl",
-            _("JSONL: one line per image"),
-            _("Each image with all its answers, consensus, decision, prediction and metadata, unlabeled ones too."),
-            JSON_LINES,
-        ),
-        _format(
-            project,
-            "imagefolder",
-            _("ImageFolder: the images, sorted by class"),
-            _("A zip with one folder per class, by consensus; images without one are left out."),
-            TORCHVISION,
-        ),
-    ]
+    formats = _formats(project)
+    chosen = next((row for row in formats if row["id"] == request.GET.get("format")), formats[0])
+    readings = _readings(chosen)
+    reading = next((r for r in readings if r["id"] == request.GET.get("labels") and not r["why_not"]), readings[0])
+    for row in formats:
+        row["url"], row["on"] = _address(row["id"], reading["id"]), row is chosen
+    for row in readings:
+        row["url"], row["on"] = _address(chosen["id"], row["id"]), row is reading
+    summary = summaries.of(project)
     context = {
         "formats": formats,
-        "progress": reports.progress(project),
-        "base_url": f"{request.scheme}://{request.get_host()}",
-    }
+        "readings": readings,
+        "chosen": chosen,
+        "summary": summary,
+        "holds": _holds(chosen["id"], reading["id"], summary),
+        "left": _left_out(project, chosen["id"], reading["id"], summary),
+        "code": chosen["file"] and snippets.code(
+            chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"]
+        ),
+        "command": _command(request, project, chosen["id"]),
+        "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
+        f"{request.scheme}://{request.get_host()}/api/projects/{project.pk}/export/{chosen['id']}/",
+    }  # fmt: skip
     return render(request, "project/export.html", access.context("export", **context))
 
 
-def _format(project: Project, name: str, title: str, text: str, code: str) -> dict[str, Any]:
-    """One format: where to get it and how to read it, or why this project has none."""
-    described = {"id": name, "title": title, "text": text}
-    try:
-        file_name = releases.export(project, name).file_name
-    except NotPossibleNow as error:
-        return {**described, "why_not": error.message}
-    return {**described, "url": f"/api/projects/{project.pk}/export/{name}/", "code": code.format(name=file_name)}
+def _address(format_: str, reading: str) -> str:
+    return "?" + urlencode({"format": format_, "labels": reading})
+
+
+def _formats(project: Project) -> list[dict[str, Any]]:
+    described = [
+        ("csv", _("CSV"), _("One row per judgement: image, annotator, time, classes, what was shown, outcome.")),
+        ("jsonl", _("JSON Lines"), _("One line per image, with all of its answers, outcome, decision, prediction.")),
+        ("imagefolder", _("Image folders"), _("A zip with the images, one folder per class; torchvision reads it.")),
+    ]
+    rows = []
+    for name, title, text in described:
+        row: dict[str, Any] = {"id": name, "title": title, "text": text, "file": "", "why_not": ""}
+        try:
+            row["file"] = releases.export(project, name).file_name
+        except NotPossibleNow as error:
+            row["why_not"] = error.message
+        row["download"] = f"/api/projects/{project.pk}/export/{name}/"
+        rows.append(row)
+    return rows
+
+
+def _readings(chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    only_one = _("An image lies in one folder.") if chosen["id"] == "imagefolder" else ""
+    return [
+        {
+            "id": snippets.FINAL, "title": _("The outcome"), "why_not": "",
+            "text": _("a reviewer's decision, else the answer most people gave; a tie names nothing"),
+        },
+        {"id": snippets.ALL, "title": _("Every answer"), "text": _("one per person"), "why_not": only_one},
+        {
+            "id": snippets.SHARES, "title": _("Shares of the votes"), "why_not": only_one,
+            "text": _("0.67 cat, 0.33 dog: for training with soft labels"),
+        },
+    ]  # fmt: skip
+
+
+def _holds(format_: str, reading: str, summary: summaries.Summary) -> str:
+    """What is in the file, in numbers."""
+    if format_ == "imagefolder":
+        return ngettext(
+            "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", summary.outcome
+        ) % {"shown": thousands(summary.outcome), "size": _size(summary.n_bytes)}  # fmt: skip
+    if reading == snippets.FINAL:
+        return ngettext("%(shown)s image with an outcome", "%(shown)s images with an outcome", summary.outcome) % {
+            "shown": thousands(summary.outcome)
+        }
+    return ngettext("%(shown)s judgement", "%(shown)s judgements", summary.judgements) % {
+        "shown": thousands(summary.judgements)
+    }
+
+
+def _size(n_bytes: int) -> str:
+    """As people say it: 1.2 GB."""
+    value, unit = n_bytes / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f}\N{NO-BREAK SPACE}{unit}" if value >= 10 else f"{value:.1f}\N{NO-BREAK SPACE}{unit}"
+
+
+def _left_out(project: Project, format_: str, reading: str, summary: summaries.Summary) -> list[dict[str, Any]]:
+    """Images that this format, read this way, does not have, by reason; each leads to its images where it can."""
+    without = summary.without
+    rows = [
+        (summaries.UNANSWERED, _("nobody has answered them yet"), f"?status={Status.UNLABELED}"),
+        (summaries.CANNOT_TELL, _("whoever looked could not tell"), ""),
+    ]
+    if reading == snippets.FINAL:
+        rows += [
+            (summaries.TIE, _("the votes are tied"), f"?status={Status.DISPUTED}"),
+            (summaries.UNDECIDABLE, _("a reviewer decided that the image does not say"), ""),
+        ]
+    if format_ == "jsonl":
+        note = _("its line is there, without a class")
+    else:
+        note = _("no row") if format_ == "csv" and reading != snippets.FINAL else ""
+    return [
+        {"n": without[reason], "why": why, "query": query, "note": note}
+        for reason, why, query in rows
+        if without.get(reason)
+    ]
+
+
+def _command(request: HttpRequest, project: Project, format_: str) -> str:
+    """The same on the server. Where the data lie is the administrators' to know."""
+    words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {format_}"]
+    if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
+        words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
+    return " \\\n    ".join(words)

@@ -237,3 +237,28 @@ def test_the_import_page_with_everything_on_it_breaks_no_rule(theme, new_context
     expect(page.locator("#n-added")).to_have_text("1")
 
     assert (violations(page), sideways(page)) == ([], 0)
+
+
+# ---------------------------------------------------------------- export
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_export_page_breaks_no_rule_and_copies_its_code(
+    theme, new_context, live_server, sign_in, project, add_photos, ann, lena
+):
+    add_photos(project, 3)
+    context = new_context(
+        color_scheme=theme, bypass_csp=True, viewport=PHONE, permissions=["clipboard-read", "clipboard-write"]
+    )
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + url("export", project))
+    page.get_by_role("link", name="JSON Lines").click()
+    page.get_by_role("link", name="Shares of the votes").click()
+    page.get_by_role("button", name="Copy Python code").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    assert "Counter(" in page.evaluate("navigator.clipboard.readText()")
+    assert (violations(page), sideways(page)) == ([], 0)
+    page.goto(live_server.url + url("export", project) + "?format=imagefolder")
+    assert (violations(page), sideways(page)) == ([], 0)

@@ -7,18 +7,25 @@ saver, kept, standing); what is asked of the server in tests/test_api_another_pe
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route, expect
 
-from labeler.models import Label, Project
+from labeler import labeling, queue
+from labeler.models import Claim, Label, Membership, Project
+from labeler.models.queue import ClaimState
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.test_labeling_screen import LABEL_CALL, Screen, answers, eventually
+from tests.factories import make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -376,3 +383,343 @@ def test_where_nobody_labeled_no_page_opens_a_database(page, live_server, sign_i
     assert any("waiting.js" in url for url in asked)
     assert not any("outbox.js" in url for url in asked)
     assert page.evaluate("async () => (await indexedDB.databases()).length") == 0
+
+
+# ---------------------------------------------------------------- another person
+
+
+def test_another_persons_login_never_sends_the_first_ones_answers(
+    open_screen, sign_in, live_server, project, add_photos, ann, bea
+):
+    add_photos(project, 12)
+    screen = open_screen(project)
+    page = screen.page
+    wire = Wire(page.context, is_cut=True)
+    first = screen.image()
+    screen.press("1", "2")
+    second = next(entry["imageId"] for entry in wait_for_outbox(page, 2) if entry["imageId"] != first)
+    screen.image()
+
+    sign_in(page, bea)  # in the same browser: the session's cookie is one for all tabs
+    wire.is_cut = False
+    come_back(page)
+
+    expect(page.get_by_role("heading", name="You are logged in as bea in another tab.")).to_be_visible()
+    expect(page.get_by_text("2 answers of ann are kept here.")).to_be_visible()
+    screen.says("another login: 2 kept")
+    assert Label.objects.count() == 0
+    assert {request.headers["x-labeler-person"] for request in wire.sent} == {str(ann.pk)}
+    tried = len(wire.sent)
+    for key in ("1", "s", "z", "Enter"):  # bea is in front of the screen, and these would be ann's answers
+        page.keyboard.press(key)
+    page.wait_for_timeout(1500)  # longer than the pause after a failure
+    assert len(wire.sent) == tried
+    assert Claim.objects.filter(annotator=bea).count() == 0
+
+    # bea goes on in the same tab. Nothing of ann's is seen, sent or counted.
+    page.get_by_role("button", name="Go on as bea").click()
+    page.wait_for_url("**/label/")
+    expect(page.locator("#done")).to_have_text("0")
+    screen.press("3")
+    screen.image()
+    screen.says("saved")
+    assert list(answers(bea).values()) == [["fox"]]
+    assert answers(ann) == {}
+    page.goto(live_server.url + "/")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#waiting")).to_be_empty()
+    assert {entry["person"] for entry in outbox(page)} == {ann.pk}
+
+    # ann is back.
+    sign_in(page, ann)
+    Screen(page, screen.url).open().says("saved")
+    wait_for_outbox(page, 0)
+    assert answers(ann) == {first: ["cat"], second: ["dog"]}
+    assert Label.objects.count() == 3
+
+
+def test_the_first_person_logs_in_again_and_the_same_page_goes_on(open_screen, sign_in, project, add_photos, ann, bea):
+    add_photos(project, 12)
+    screen = open_screen(project)
+    page = screen.page
+    first = screen.image()
+    sign_in(page, bea)
+    screen.press("1")
+    expect(page.get_by_text("1 answer of ann is kept here.")).to_be_visible()
+
+    sign_in(page, ann)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+
+    screen.image()
+    screen.says("saved")
+    assert answers(ann) == {first: ["cat"]}
+    assert Label.objects.filter(annotator=bea).count() == 0
+
+
+# ---------------------------------------------------------------- two tabs
+
+
+@pytest.fixture
+def two_tabs(open_screen, project, add_photos) -> tuple[Screen, Screen]:
+    add_photos(project, 30)
+    one = open_screen(project)
+    two = Screen(one.page.context.new_page(), one.url).open()
+    return one, two
+
+
+def test_two_tabs_have_images_of_their_own_and_each_answer_is_sent_once(two_tabs, ann):
+    one, two = two_tabs
+    wire = Wire(one.page.context)
+    seen = []
+    for key in "12312":
+        for screen in two_tabs:
+            seen.append(screen.image())
+            screen.press(key)
+
+    one.says("saved")
+    two.says("saved")
+
+    assert len(set(seen)) == 10
+    assert set(answers(ann)) == set(seen)
+    assert Label.objects.count() == 10
+    assert set(wire.keys.values()) == {1}, "no answer is sent by both"
+
+
+def test_saved_is_said_only_when_no_tab_has_anything_waiting(two_tabs):
+    one, two = two_tabs
+    wire = Wire(one.page, is_cut=True)  # of the first tab alone
+    for key in "123":
+        one.press(key)
+    one.says("offline: 3 waiting")
+
+    two.says("3 waiting")
+    two.press("1")
+    two.image()
+    two.says("3 waiting")
+    assert Label.objects.count() == 1
+    wire.is_cut = False
+    come_back(one.page)
+    one.says("saved")
+    two.says("saved")
+    assert Label.objects.count() == 4
+
+
+@pytest.mark.parametrize("locks", ["with locks", "without locks"])
+def test_a_tab_takes_over_what_a_closed_one_left(page, live_server, sign_in, project, add_photos, ann, locks):
+    """Web Locks exist only on https and localhost; elsewhere the tabs call a roll."""
+    add_photos(project, 30)
+    context = page.context
+    context.add_init_script(GAG)
+    if locks == "without locks":
+        context.add_init_script("Object.defineProperty(navigator, 'locks', {value: undefined})")
+    sign_in(page, ann)
+    one = Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
+    two = Screen(context.new_page(), one.url).open()
+    Wire(one.page, is_cut=True)
+    seen = []
+    for key in "12":
+        seen.append(one.image())
+        one.press(key)
+    one.says("offline: 2 waiting")
+    wait_for_outbox(one.page, 2)
+    two.says("saving…")
+    gag(one.page)
+
+    one.page.close()
+
+    two.says("saved")
+    assert answers(ann) == dict(zip(seen, [["cat"], ["dog"]], strict=True))
+    assert Label.objects.count() == 2
+    expect(two.page.locator("#done")).to_have_text("2")
+    assert two.image() not in seen
+    two.press("z")  # what the other tab did last can be undone here
+    assert two.image() == seen[1]
+    two.says("saved")
+    assert answers(ann) == {seen[0]: ["cat"]}
+
+
+def test_an_image_that_the_other_tab_has_just_answered_can_be_answered_again(open_screen, project, add_photos, ann):
+    add_photos(project, 1)
+    one = open_screen(project)
+    two = Screen(one.page.context.new_page(), one.url).open()  # nothing else is left: the other tab's image is shown
+    assert one.image() == two.image()
+    image = one.image()
+
+    one.press("1")
+    one.says("saved")
+    two.press("2")
+    two.says("saved")
+
+    assert answers(ann) == {image: ["dog"]}
+    for screen in (one, two):
+        expect(screen.page.get_by_role("alert")).to_be_empty()
+    assert Label.objects.filter(superseded_at=None).count() == 1
+
+
+def test_what_a_tab_says_later_about_an_image_is_what_counts(open_screen, project, add_photos, ann):
+    """Both tabs change one old answer while the server is away: the later change wins, whichever tab is quicker."""
+    add_photos(project, 12)
+    one = open_screen(project)
+    image = one.image()
+    one.press("1")
+    one.image()
+    one.says("saved")
+    two = Screen(one.page.context.new_page(), one.url).open()
+    first, second = Wire(one.page, is_cut=True), Wire(two.page, is_cut=True)
+    for screen, key in ((one, "2"), (two, "3")):
+        screen.page.locator("#film button").first.click()
+        assert screen.image() == image
+        screen.press(key)
+        wait_for_outbox(screen.page, 1 if screen is one else 2)
+
+    second.is_cut = False
+    come_back(two.page)
+    two.page.wait_for_timeout(300)
+    assert answers(ann) == {image: ["cat"]}, "the later word waits for the earlier one"
+    first.is_cut = False
+    come_back(one.page)
+
+    one.says("saved")
+    two.says("saved")
+    assert answers(ann) == {image: ["fox"]}
+
+
+# ---------------------------------------------------------------- leases, and what the server will not have
+
+
+def test_leases_are_renewed_while_somebody_only_looks(page, live_server, sign_in, project, add_photos, ann):
+    add_photos(project, 12)
+    page.clock.install()
+    sign_in(page, ann)
+    screen = Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
+    image = screen.image()
+    held = Claim.objects.filter(annotator=ann, state=ClaimState.OPEN)
+    soon = timezone.now() + timedelta(minutes=2)
+    held.update(expires_at=soon)
+
+    page.clock.fast_forward(project.lease_seconds * 1000 // 2)
+
+    eventually(page, lambda: not held.filter(expires_at__lte=soon).exists())
+    assert held.filter(image=image).exists()
+    assert screen.image() == image, "nothing on the screen moves"
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_after_a_night_with_the_lid_closed_the_answer_still_counts(
+    page, live_server, sign_in, project, add_photos, ann, bea, dora
+):
+    """The leases ran out, others answered the image: it is kept, as one more than was asked for."""
+    add_photos(project, 12)
+    page.clock.install()
+    sign_in(page, ann)
+    screen = Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
+    expect(page.locator("#ready .on")).to_have_count(5)
+    image = screen.image()
+    Claim.objects.filter(annotator=ann).update(expires_at=timezone.now() - timedelta(hours=8))
+    for person in (bea, dora):
+        for claim in queue.claim(project=project, annotator=person, count=12):
+            labeling.save_label(image_id=claim.image_id, annotator=person, categories=["fox"])
+
+    page.clock.fast_forward(8 * 3600 * 1000)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    # What was ahead has been done by the others; the image on the screen is ann's to finish.
+    expect(page.locator("#ready .on")).to_have_count(0)
+    assert screen.image() == image
+    screen.press("1")
+    expect(page.get_by_role("heading", name="Nothing left for you now")).to_be_visible()
+    screen.says("saved")
+    label = Label.objects.get(annotator=ann)
+    assert (label.image_id, label.extra) == (image, True)
+
+
+def test_an_answer_to_a_lease_that_ran_out_is_kept(open_screen, project, add_photos, ann):
+    add_photos(project, 6)
+    screen = open_screen(project)
+    image = screen.image()
+    Claim.objects.filter(annotator=ann).update(expires_at=timezone.now() - timedelta(hours=1))
+    queue.expire_leases(project)
+
+    screen.press("2")
+
+    screen.image()
+    screen.says("saved")
+    assert answers(ann) == {image: ["dog"]}
+    expect(screen.page.get_by_role("alert")).to_be_empty()
+
+
+def test_what_the_server_refuses_is_said_with_image_and_choice_until_it_was_read(open_screen, project, add_photos, ann):
+    add_photos(project, 8)
+    screen = open_screen(project)
+    page = screen.page
+    image = screen.image()
+    Claim.objects.filter(image=image).delete()  # the person was taken out of the project and came back, say
+
+    screen.press("1")
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Your answer “cat” was not saved. You have not been given this image.")
+    expect(alert.locator("img")).to_have_attribute("src", re.compile(rf"/images/{image}/"))
+    screen.says("1 not saved")
+    page.reload()
+    screen.image()
+    expect(alert).to_contain_text("Your answer “cat” was not saved.")  # nobody has read it yet, for all we know
+    screen.says("1 not saved")
+
+    alert.get_by_role("button", name="Dismiss").click()
+
+    expect(alert).to_be_empty()
+    screen.says("saved")
+    wait_for_outbox(page, 0)
+    page.reload()
+    screen.image()
+    expect(alert).to_be_empty()
+
+
+def test_the_answers_of_somebody_who_was_removed_are_shown_to_them(open_screen, live_server, project, add_photos, ann):
+    add_photos(project, 8)
+    screen = open_screen(project)
+    wire = Wire(screen.page.context, is_cut=True)
+    screen.press("1")
+    screen.says("offline: 1 waiting")
+    Membership.objects.filter(user=ann).delete()
+    other = make_project(ann, name="Another one", categories=["oak", "elm"])
+    add_photos(other, 3)
+    wire.is_cut = False
+
+    page = screen.page
+    page.goto(f"{live_server.url}/projects/{other.pk}/label/")
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Your answer “cat” was not saved. There is no such image, or you are not a member")
+    expect(alert.get_by_role("button")).to_have_count(1)
+    alert.get_by_role("button", name="Dismiss").click()
+    screen.says("saved")
+    wait_for_outbox(page, 0)
+
+
+# ---------------------------------------------------------------- what it costs
+
+
+def test_twenty_labels_are_twenty_requests_and_a_claim_call_for_five(open_screen, project, add_photos, ann):
+    add_photos(project, 60)
+    screen = open_screen(project)
+    page = screen.page
+    expect(page.locator("#ready .on")).to_have_count(5)
+    asked: list[tuple[str, str]] = []
+    page.on("request", lambda request: asked.append((request.method, urlsplit(request.url).path)))
+
+    for _ in range(20):
+        screen.press("1")
+        screen.image()
+        screen.says("saved")
+
+    writes = [path for method, path in asked if method == "PUT"]
+    claims = [path for method, path in asked if method == "POST"]
+    assert len(writes) == len(set(writes)) == 20
+    assert all(LABEL_CALL.search(path) for path in writes)
+    assert len(claims) <= 4
+    assert set(claims) == {f"/api/projects/{project.pk}/claims/"}
+    rest = [path for method, path in asked if method == "GET"]
+    assert len(writes) + len(claims) + len(rest) == len(asked)
+    assert all(re.fullmatch(r"/api/images/\d+/(preview|thumb)/", path) for path in rest), rest

@@ -90,10 +90,12 @@ export class Keeper {
       // First the entries, then who is there: a tab that came in between has written none of these.
       const entries = (await this.outbox.all(this.person)).filter(({ tab }) => tab !== this.tabs.name);
       const names = [...new Set(entries.map(({ tab }) => tab))];
+      this.elsewhere = entries.filter(({ state }) => state === "waiting"); // also while the roll is called
+      if (names.length) this.onChange();
       const alive = names.length ? await this.tabs.alive(names) : new Set();
       const gone = new Set(names.filter((name) => !alive.has(name)));
       const adopted = gone.size ? await this.outbox.adopt(this.person, this.tabs.name, gone) : [];
-      this.elsewhere = entries.filter(({ tab, state }) => alive.has(tab) && state === "waiting");
+      this.elsewhere = this.elsewhere.filter(({ tab }) => alive.has(tab));
       if (adopted.length) this.onAdopted(adopted);
     } catch {
       this.works = false;

@@ -79,6 +79,8 @@ export class Outbox {
     return new Promise((resolve, reject) => {
       const transaction = database.transaction(STORE, mode, { durability });
       const request = work(transaction.objectStore(STORE));
+      // An answer is committed without coming back to this page first: the tab may be closed this very moment.
+      if (durability === "strict") transaction.commit?.();
       transaction.oncomplete = () => resolve(request?.result);
       transaction.onabort = () => reject(transaction.error ?? new Error("The browser stopped writing."));
     });

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -17,7 +19,7 @@ from django.views.decorators.http import require_GET
 
 from labeler import categories as label_set
 from labeler.models import Label, Project
-from labeler.models.label import VOTES
+from labeler.models.label import VOTES, Answer
 from labeler.pages.access import Access, project_page
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from labeler.models import Category
 
 LAST_ANSWERS = 8
+LAST_WORDS = 3 * LAST_ANSWERS  # what was taken back included
 # Told to the browser at once: found one by one they would take four round trips before the first image.
 MODULES = (
     "api",
@@ -70,7 +73,7 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
 
 def screen_config(project: Project, categories: Sequence[Category], annotator: User) -> dict[str, Any]:
     """What the page's script needs to know; see static/js/label/types.js."""
-    own = Label.objects.current().filter(project=project, annotator=annotator)
+    last = last_words(project, annotator)
     return {
         "id": project.pk,
         "person": {"id": annotator.pk, "name": annotator.get_username()},
@@ -84,19 +87,26 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
             for c in categories
         ],
         "images": project.images.count(),
-        "done": own.filter(answer__in=VOTES).count(),
-        "recent": recent_answers(project, annotator),
+        "done": last[0].done if last else 0,  # type: ignore[attr-defined]
+        "recent": recent_answers(last),
+        # Answers that the browser still keeps, because it never heard ours, are counted in `done` already.
+        "known": [str(row.idempotency_key) for row in last if row.idempotency_key],
     }
 
 
-def recent_answers(project: Project, annotator: User) -> list[dict[str, Any]]:
-    """The person's last answers, newest first, so that undo reaches back across pages."""
-    labels = (
-        Label.objects.current()
-        .filter(project=project, annotator=annotator)
-        .select_related("image")
-        .order_by("-id")[:LAST_ANSWERS]
-    )
+def last_words(project: Project, annotator: User) -> list[Label]:
+    """The person's last answers and undos, newest first, each with the number of their answers as `.done`.
+
+    One statement, and so as of one moment: a page that closes sends its last answers while the next one is made.
+    """
+    own = Label.objects.filter(project=project, annotator=annotator, superseded_at=None)
+    answered = own.filter(answer__in=VOTES).order_by().values("annotator").annotate(n=Count("pk")).values("n")
+    done = Coalesce(Subquery(answered), 0)
+    return list(own.select_related("image").annotate(done=done).order_by("-id")[:LAST_WORDS])
+
+
+def recent_answers(last: Sequence[Label]) -> list[dict[str, Any]]:
+    """Those that still count, newest first, so that undo reaches back across pages."""
     return [
         {
             "claim": {
@@ -113,10 +123,8 @@ def recent_answers(project: Project, annotator: User) -> list[dict[str, Any]]:
             },
             "choice": {"categories": row.categories} if row.answer == "labeled" else {"answer": row.answer},
             "sending": None,
-            # A browser that still keeps this answer, because it never heard ours, knows it by this.
-            "key": row.idempotency_key and str(row.idempotency_key),
         }
-        for row in labels
+        for row in [row for row in last if row.answer != Answer.UNDONE][:LAST_ANSWERS]
     ]
 
 

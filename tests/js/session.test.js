@@ -22,7 +22,7 @@ async function sessionWith({ multi = false, total = 20, prelabel = null, recent 
   };
   const timers = { set: () => 1, clear: () => {}, random: () => 0 };
   const session = new Session({
-    project: { id: 3, multi, labelSet: 1, categories, done: recent.length, recent },
+    project: { id: 3, multi, labelSet: 1, categories, done: recent.length, known: [], recent },
     queue: new ImageQueue({ fetchClaims, prepare: () => {}, now: () => 0 }),
     saver: new Saver({ send, onChange: () => {}, timers }),
     stopwatch: new Stopwatch(() => 0),

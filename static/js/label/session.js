@@ -9,7 +9,7 @@ import { pauseAfter, troubleOf } from "./trouble.js";
 export class Session {
   /**
    * @param {object} parts
-   * @param {{id: number, multi: boolean, labelSet: number, categories: import("./types.js").Category[], done: number,
+   * @param {{id: number, multi: boolean, labelSet: number, categories: import("./types.js").Category[], done: number, known: string[],
    *   recent: import("./types.js").Answered[]}} parts.project
    * @param {import("./queue.js").ImageQueue} parts.queue
    * @param {import("./saver.js").Saver} parts.saver
@@ -182,8 +182,7 @@ export class Session {
    */
   resume(sendings) {
     const own = sendings.filter(({ note }) => note.project === this.project.id);
-    const known = new Set(this.project.recent.map(({ key }) => key));
-    Object.assign(this, withKept(this, own, known));
+    Object.assign(this, withKept(this, own, new Set(this.project.known)));
     for (const { imageId, method } of own) {
       if (method === "PUT") this.queue.answered.add(imageId);
       else this.queue.answered.delete(imageId);

@@ -49,8 +49,7 @@
  * @property {{code: string, status: number, message: string}} [error]
  *
  * One answer of this session, newest first in the history.
- * @typedef {{claim: Claim, choice: Choice, sending: Sending | null, key?: string | null}} Answered
- *   key: of an answer that the server told about
+ * @typedef {{claim: Claim, choice: Choice, sending: Sending | null}} Answered
  */
 
 export {};

@@ -12,6 +12,11 @@ from collections.abc import Iterable, Mapping
 from labeler.models import Feature
 
 
+def name_of(backbone: str, size: int) -> str:
+    """What features are kept as: the same image at another size has others."""
+    return f"{backbone}@{size}"
+
+
 def load(backbone: str, hashes: Iterable[str]) -> dict[str, bytes]:
     """The kept vectors among those asked for, by the image's SHA-256."""
     rows = Feature.objects.filter(backbone=backbone, sha256__in=list(hashes)).values_list("sha256", "vector")

@@ -13,17 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from labeler import features as kept
+from labeler.features import name_of
 from labeler.intake.images import media_store
 from worker.ml.backbones import Backbone
 from worker.ml.features import embed
 
 LOOKUP = 1000  # rows per query
 BATCH = 16  # images per step of the network, and per transaction
-
-
-def name_of(backbone: str, size: int) -> str:
-    """What features are kept as: the same image at another size has others."""
-    return f"{backbone}@{size}"
 
 
 def features_of(

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from api import health
 from labeler.pages import (
     account,
+    adjudicating,
     agreement,
     exporting,
     images,
@@ -24,6 +25,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("label/", labeling.label, name="label"),
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", images.image, name="image"),
+    path("adjudicate/", adjudicating.adjudicate, name="adjudicate"),
+    path("adjudicate/reasons/", adjudicating.reasons, name="adjudicate_reasons"),
     path("agreement/", agreement.agreement, name="agreement"),
     path("model/", model.model, name="model"),
     path("model/train/", model.train, name="train"),

@@ -21,6 +21,8 @@ PAGES = {
     "project": "annotator",
     "agreement": "annotator",
     "images": "reviewer",
+    "adjudicate": "reviewer",
+    "adjudicate_reasons": "reviewer",
     "model": "reviewer",
     "import": "lead",
     "export": "lead",

@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from labeler import disputes
 from labeler.models import Membership, Project, Role
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Access:
     def reaches(self, role: Role) -> bool:
         return {Role.ANNOTATOR: True, Role.REVIEWER: self.may_review, Role.LEAD: self.may_lead}[role]
 
+    def to_settle(self) -> str:
+        """How many images are disputed, as the tab shows it; empty when there is none."""
+        n = disputes.to_settle(self.project)
+        return f"{disputes.COUNTED}+" if n > disputes.COUNTED else str(n or "")
+
     def context(self, tab: str, **more: Any) -> dict[str, Any]:
         """What templates/project_base.html needs, and what the page adds."""
         return {
@@ -49,6 +55,8 @@ class Access:
             "may_lead": self.may_lead,
             "may_review": self.may_review,
             "tab": tab,
+            # Called by the template, where it shows a reviewer's tabs: one query on an index.
+            "to_settle": self.to_settle,
             **more,
         }
 

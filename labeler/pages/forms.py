@@ -285,7 +285,11 @@ class NewToken(forms.Form):
 class Settle(forms.Form):
     """A reviewer's decision on one image."""
 
-    reason = forms.CharField(label=_("Why"), max_length=2000, required=False, widget=forms.TextInput())
+    # Several lines: Enter makes a new one, instead of deciding by surprise.
+    reason = forms.CharField(
+        label=_("Why"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2, "cols": 30})
+    )
+    undecidable = forms.BooleanField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -303,8 +307,12 @@ class Settle(forms.Form):
             self.fields["categories"] = forms.TypedChoiceField(
                 label=_("The class is"), choices=choices, coerce=int, widget=forms.RadioSelect
             )
+        if self.is_bound and self.data.get("undecidable"):
+            self.fields["categories"].required = False
         self.order_fields(["categories", "reason"])
 
     def chosen(self) -> list[int]:
         value = self.cleaned_data["categories"]
+        if self.cleaned_data["undecidable"]:
+            return []
         return list(value) if isinstance(value, list) else [value]

@@ -25,8 +25,9 @@ from labeler.errors import LabelerError
 from labeler.models import Image, Label, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.pages.access import Access, person, project_page
-from labeler.pages.forms import Settle, refuse
+from labeler.pages import settling
+from labeler.pages.access import Access, project_page
+from labeler.pages.forms import Settle
 from labeler.stats import tally as votes
 
 PER_PAGE = 60
@@ -131,7 +132,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     shown = project.images.filter(pk=image_id).prefetch_related(consensus.standing_decisions()).first()
     if shown is None:
         raise Http404(_("This project has no such image."))
-    form = Settle(project, request.POST if request.POST.get("do") == "settle" else None)
+    form = settling.form_of(request, shown)
     if request.method == "POST" and _decide(request, shown, form):
         return redirect("image", project.pk, shown.pk)
     index = categories.index(project)
@@ -187,25 +188,12 @@ def _next_disputed(image: Image) -> str:
 
 def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
     """Carry out what was asked for; False when the form has something to say about it."""
-    seen = request.POST.get("version") or None
+    words = {"settled": _("Settled."), "withdrawn": _("The decision is withdrawn: the votes count again.")}
     try:
-        if request.POST.get("do") == "withdraw":
-            adjudication.withdraw(image_id=image.pk, reviewer=person(request), expected_version=seen)
-            messages.success(request, _("The decision is withdrawn: the votes count again."))
-            return True
-        if form.is_valid():
-            adjudication.decide(
-                image_id=image.pk,
-                reviewer=person(request),
-                categories=form.chosen(),
-                reason=form.cleaned_data["reason"],
-                expected_version=seen,
-            )
-            messages.success(request, _("Settled."))
-            return True
+        done = settling.carry_out(request, image, form)
     except LabelerError as error:
-        if not form.is_bound:
-            messages.error(request, error.message)
-            return True
-        refuse(form, error)
-    return False
+        messages.error(request, error.message)
+        return True
+    if done:
+        messages.success(request, words[done])
+    return done is not None

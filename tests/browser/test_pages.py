@@ -20,7 +20,10 @@ from tests.test_pages import COMPARISON, HISTORY, METRICS, url
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PROJECT_PAGES = ("project", "agreement", "images", "model", "import", "export", "members", "settings", "label")
+PROJECT_PAGES = (
+    *("project", "agreement", "images", "adjudicate", "adjudicate_reasons", "model"),
+    *("import", "export", "members", "settings", "label"),
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from labeler.pages import labeling
+from labeler.staticfiles import without_comments
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
@@ -47,6 +48,38 @@ def test_every_import_of_a_built_module_names_a_hashed_file_that_exists(built):
 def _without_comments(source: str) -> str:
     """JSDoc names modules too: import("./types.js"). Nobody loads those."""
     return re.sub(r"/\*.*?\*/|^\s*//.*?$", "", source, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_built_files_carry_no_comments_of_ours_and_all_of_the_code(built):
+    for folder, ending in (("js", "js"), ("css", "css")):
+        for source in (STATIC / folder).rglob(f"*.{ending}"):
+            text = (built / source.relative_to(STATIC)).read_text()
+            code = [line for line in text.splitlines() if line.strip()]
+            assert not [line for line in code if line.lstrip().startswith(("//", "/*", "* "))], source.name
+            # What is left stands in the source, in the same order.
+            lines = iter(source.read_text().splitlines())
+            assert all(line in lines for line in code), source.name
+
+
+def test_only_comments_with_lines_of_their_own_are_left_out():
+    source = (
+        "// About this module.\n/**\n * @param {string} url\n */\nfunction f(url) {\n  // why\n"
+        '  return "https://x" + url; // stays\n}\n'
+    )
+    assert without_comments("js/a.js", source) == 'function f(url) {\n  return "https://x" + url; // stays\n}\n'
+    assert without_comments("css/a.css", "/* a */\na { color: red; } /* b */\n") == "a { color: red; } /* b */\n"
+
+
+def test_no_text_that_spans_lines_could_lose_one():
+    """A line of a template literal that begins like a comment would be taken for one."""
+    for source in (STATIC / "js").rglob("*.js"):
+        for literal in re.findall(r"`[^`]*`", _without_comments(source.read_text())):
+            assert not re.search(r"\n\s*(//|/\*)", literal), source.name
+
+
+def test_what_others_wrote_keeps_its_notices(built):
+    for source in (STATIC / "vendor").rglob("*.js"):
+        assert (built / source.relative_to(STATIC)).read_text() == source.read_text()
 
 
 def test_the_labeling_page_names_every_module_that_its_script_will_load():

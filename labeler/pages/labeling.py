@@ -79,6 +79,7 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
         "person": {"id": annotator.pk, "name": annotator.get_username()},
         "claims_url": f"/api/projects/{project.pk}/claims/",
         "login_url": reverse("login"),
+        "logout_url": reverse("logout"),
         "multi": project.is_multi,
         "labelSet": project.label_set_version,
         "lease_seconds": project.lease_seconds,
@@ -176,7 +177,7 @@ def texts() -> dict[str, str]:
             "{n} answers of {person} are kept here. They are sent when {person} logs in again in this browser."
         ),
         "another_person_more": _("This page belongs to {person}: nothing more is saved here until {person} logs in."),
-        "log_in_as": _("Log in as {person}"),
+        "log_in_as": _("Log in as {person} instead"),
         "go_on_as": _("Go on as {other}"),
         "keeps_nothing": _(
             "This browser keeps no answers when it is closed (a private window, or no space left). Before you close "

@@ -446,6 +446,10 @@ def test_the_first_person_logs_in_again_and_the_same_page_goes_on(open_screen, s
     sign_in(page, bea)
     screen.press("1")
     expect(page.get_by_text("1 answer of ann is kept here.")).to_be_visible()
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Log in as ann instead").click()
+    opened.value.wait_for_url("**/login/**")  # bea was logged out there
+    opened.value.close()
 
     sign_in(page, ann)
     page.evaluate("dispatchEvent(new Event('focus'))")

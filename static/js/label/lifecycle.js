@@ -60,6 +60,7 @@ export function listenToPage({ person, session, saver, keeper, images, leases })
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     void keeper.start();
+    saver.wake();
     queue.restart(); // what was held has been given back
     session.clear();
     void session.feed({ now: true });

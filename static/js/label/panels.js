@@ -1,11 +1,13 @@
 // What stands in the place of the image while none can: which words, and what the person can do about it.
 
+import { csrfToken } from "../api.js";
+import { el } from "../dom.js";
 import { panelFor } from "./standing.js";
 
 export class Panels {
   /**
    * @param {object} parts
-   * @param {{person: {name: string}}} parts.config
+   * @param {{person: {name: string}, logout_url: string}} parts.config
    * @param {import("./words.js").Words} parts.words
    * @param {import("./view.js").View} parts.view
    * @param {import("./session.js").Session} parts.session
@@ -27,8 +29,16 @@ export class Panels {
     const isLoading = Boolean(queue.loading) || queue.remaining === null;
     const hasClasses = project.categories.length > 0;
     const name = panelFor({ hasClasses, trouble, image, feedFailed: Boolean(feedTrouble), isLoading });
-    if (name) this.view.state(name, this[name]());
+    if (name) this.show(name, this[name]());
+    this.said = name ? this.said : "";
     return name !== null;
+  }
+
+  show(name, panel) {
+    this.view.state(name, panel);
+    if (name === "loading" || this.said === panel.title) return;
+    this.said = panel.title;
+    this.view.announce(panel.title); // who does not see the screen would wait for an image
   }
 
   no_classes() {
@@ -61,10 +71,18 @@ export class Panels {
       title: words.say("another_person", { other }),
       text: saver.waiting ? words.count("another_person_kept", saver.waiting, { person }) : words.say("another_person_more", { person }),
       actions: [
-        this.notices.logIn(words.say("log_in_as", { person })),
+        this.switchPerson(words.say("log_in_as", { person })),
         this.view.button(words.say("go_on_as", { other }), () => location.reload()),
       ],
     };
+  }
+
+  /** In a new tab: this page, and what it keeps, stays until its own person is back. */
+  switchPerson(text) {
+    const token = el("input", { type: "hidden", name: "csrfmiddlewaretoken" });
+    const form = el("form", { method: "post", action: this.config.logout_url, target: "_blank" }, token, el("button", { class: "btn", type: "submit" }, text));
+    form.addEventListener("submit", () => (token.value = csrfToken())); // the newest: each login makes another
+    return form;
   }
 
   trouble() {

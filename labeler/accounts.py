@@ -1,5 +1,5 @@
-"""Accounts that people make for themselves, tokens of REST clients, checking passwords without letting anybody guess,
-and the audit table.
+"""Accounts that people make for themselves, their sessions, tokens of REST clients, checking passwords without letting
+anybody guess, and the audit table.
 
 The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what
 in a project.
@@ -14,8 +14,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -220,3 +221,20 @@ def check_password(*, username: str, password: str, address: str) -> User:
         raise WrongPassword("The user name or the password is wrong.")
     cache.delete(next(iter(keys)))
     return user
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def end_other_sessions(*, user: User, keep: str | None) -> int:
+    """Log a person out of every browser but the one with this session; how many there were.
+
+    A session's owner stands inside of it, so all of them are read: 50,000 take about a second, and few ask.
+    """
+    ended = 0
+    with transaction.atomic():
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).exclude(session_key=keep).iterator():
+            if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+                ended += session.delete()[0]
+        audit(user, "session.end_others", subject=user.get_username(), ended=ended)
+    return ended

@@ -1,4 +1,4 @@
-"""A person's own account: logging in, the password, and tokens of REST clients.
+"""A person's own account: logging in, the password, tokens of REST clients, appearance, other browsers.
 
 Knows which forms are shown. What a token may do and how guessing is slowed down is labeler/accounts.py's.
 """
@@ -17,17 +17,16 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from labeler import accounts, login_link
+from labeler import accounts, login_link, preferences
 from labeler.errors import Gone, LabelerError, NotFound
+from labeler.models import Token
 from labeler.pages.access import person
-from labeler.pages.forms import NewToken, refuse
-
-FRESH_TOKEN = "fresh_token"  # noqa: S105  (a session key, not a secret)
+from labeler.pages.forms import Appearance, NewToken, refuse
 
 
 class LoginForm(AuthenticationForm):
@@ -81,49 +80,72 @@ def login_once(request: HttpRequest, secret: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Password and tokens. A new token travels in the session to the page after the form, and is shown there once."""
-    wanted = request.POST.get("do")
-    token_form = NewToken(request.POST if wanted == "token" else None, auto_id="token_%s")
-    password_form = PasswordChangeForm(person(request), request.POST if wanted == "password" else None)
+    """Password, tokens, appearance and other browsers.
+
+    A new token is shown in the answer to its form: on its way through a session its secret would be stored.
+    """
+    user, wanted = person(request), request.POST.get("do")
+    forms = {
+        "token": NewToken(request.POST if wanted == "token" else None, auto_id="token_%s"),
+        "password": PasswordChangeForm(user, request.POST if wanted == "password" else None),
+        "theme": Appearance(
+            request.POST if wanted == "theme" else None, initial={"theme": preferences.of(user).theme}
+        ),
+    }  # fmt: skip
     # Django focuses it; here it is the second thing on the page.
-    password_form.fields["old_password"].widget.attrs.pop("autofocus", None)
-    if wanted == "token" and token_form.is_valid() and _create_token(request, token_form):
+    forms["password"].fields["old_password"].widget.attrs.pop("autofocus", None)
+    token, secret = None, ""
+    if wanted in forms and forms[wanted].is_valid():
+        if wanted == "token":
+            token, secret = _create_token(request, forms["token"])
+            if token is not None:
+                forms["token"] = NewToken(auto_id="token_%s")
+        else:
+            _change(request, wanted, forms[wanted])
+            return redirect("account")
+    elif wanted == "sessions":
+        _end_other_sessions(request)
         return redirect("account")
-    if wanted == "password" and password_form.is_valid():
-        _change_password(request, password_form)
-        return redirect("account")
-    fresh = request.session.pop(FRESH_TOKEN, None) or {}
-    return render(
-        request,
-        "account/account.html",
-        {
-            "tokens": accounts.live_tokens(person(request)),
-            "token_form": token_form,
-            "password_form": password_form,
-            "secret": fresh.get("secret"),
-            "secret_name": fresh.get("name"),
-            "base_url": f"{request.scheme}://{request.get_host()}",
-        },
-    )
+    context = {
+        "tokens": accounts.live_tokens(user),
+        "token_form": forms["token"],
+        "password_form": forms["password"],
+        "theme_form": forms["theme"],
+        "secret": secret,
+        "secret_name": token.name if token else "",
+        "base_url": f"{request.scheme}://{request.get_host()}",
+    }
+    return render(request, "account/account.html", context)
 
 
-def _create_token(request: HttpRequest, form: NewToken) -> bool:
+def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:
     try:
-        token, secret = accounts.create_token(user=person(request), **form.cleaned_data)
+        return accounts.create_token(user=person(request), **form.cleaned_data)
     except LabelerError as error:
         refuse(form, error)
-        return False
-    request.session[FRESH_TOKEN] = {"name": token.name, "secret": secret}
-    return True
+        return None, ""
 
 
-def _change_password(request: HttpRequest, form: PasswordChangeForm) -> None:
+def _change(request: HttpRequest, what: str, form: Any) -> None:
+    if what == "theme":
+        preferences.change(user=person(request), theme=form.cleaned_data["theme"])
+        messages.success(request, _("Saved, for every machine you log in on."))
+        return
     with transaction.atomic():
         form.save()
         accounts.audit(person(request), "password.change", subject=person(request).get_username())
     # Every other session of the person ends; this one goes on.
     update_session_auth_hash(request, form.user)
     messages.success(request, _("Your password is changed. Other browsers are logged out."))
+
+
+def _end_other_sessions(request: HttpRequest) -> None:
+    ended = accounts.end_other_sessions(user=person(request), keep=request.session.session_key)
+    if ended:
+        text = ngettext("%(n)d other browser is logged out.", "%(n)d other browsers are logged out.", ended)
+        messages.success(request, text % {"n": ended})
+    else:
+        messages.success(request, _("You were logged in nowhere else."))
 
 
 @login_required

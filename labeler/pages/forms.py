@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from labeler import invitations
 from labeler.errors import LabelerError
 from labeler.models import Project, Role, Task
-from labeler.models.account import Scope
+from labeler.models.account import Scope, Theme
 
 MOST_CLASSES = 200
 TASKS = [(Task.SINGLE, _("exactly one class")), (Task.MULTI, _("any number of classes, or none"))]
@@ -280,6 +280,12 @@ class NewToken(forms.Form):
         required=False,
         help_text=_("Empty: never."),
     )
+
+
+class Appearance(forms.Form):
+    """Light or dark, on every machine."""
+
+    theme = forms.ChoiceField(label=_("Theme"), choices=Theme.choices, widget=forms.RadioSelect)
 
 
 class Settle(forms.Form):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -261,4 +262,63 @@ def test_the_export_page_breaks_no_rule_and_copies_its_code(
     assert "Counter(" in page.evaluate("navigator.clipboard.readText()")
     assert (violations(page), sideways(page)) == ([], 0)
     page.goto(live_server.url + url("export", project) + "?format=imagefolder")
+    assert (violations(page), sideways(page)) == ([], 0)
+
+
+# ---------------------------------------------------------------- the theme
+
+
+def test_the_theme_goes_with_the_person_and_stays_after_logging_out(new_context, live_server, sign_in, project, ann):
+    context = new_context(color_scheme="light")
+    sign_in(context, ann)
+    page = context.new_page()
+    page.goto(live_server.url + "/")
+    with page.expect_response("**/api/me/preferences/") as told:
+        page.get_by_role("button", name="Light or dark").click()
+    assert told.value.ok
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    other, session = new_context(color_scheme="light"), Client()
+    session.force_login(ann)
+    other.add_cookies([{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}])
+    elsewhere = other.new_page()
+    elsewhere.goto(live_server.url + "/account/")
+    expect(elsewhere.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(elsewhere.get_by_role("radio", name="dark")).to_be_checked()
+    elsewhere.locator(".person summary").click()
+    elsewhere.get_by_role("button", name="Log out", exact=True).click()
+    expect(elsewhere.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(elsewhere.locator("html")).to_have_attribute("data-theme", "dark")
+
+    # "As my system" on one machine is the system's on the other, whatever that browser remembers.
+    page.goto(live_server.url + "/account/")
+    page.get_by_role("radio", name="as my system").check()
+    page.get_by_role("button", name="Save the theme").click()
+    expect(page.get_by_text("Saved, for every machine")).to_be_visible()
+    assert page.locator("html").get_attribute("data-theme") is None
+    assert page.evaluate("localStorage.getItem('theme')") is None
+
+
+def test_without_a_login_the_switch_is_remembered_by_the_browser(page, live_server, plain_static_files, db):
+    page.goto(live_server.url + "/login/")
+    page.get_by_role("button", name="Light or dark").click()
+    chosen = page.locator("html").get_attribute("data-theme")
+    page.reload()
+
+    expect(page.locator("html")).to_have_attribute("data-theme", chosen)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_account_page_breaks_no_rule(theme, new_context, live_server, sign_in, lena):
+    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + "/account/")
+    page.get_by_text("New token").click()
+    page.get_by_label("Name", exact=True).fill("laptop " * 10)
+    page.get_by_role("button", name="Create token").click()
+    expect(page.locator("#fresh-token")).to_be_visible()
+    assert (violations(page), sideways(page)) == ([], 0)
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("This field is required").first).to_be_visible()
     assert (violations(page), sideways(page)) == ([], 0)

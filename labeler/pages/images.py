@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,12 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from labeler import adjudication, categories, consensus, reports, runs
+from labeler import adjudication, categories, consensus, runs
 from labeler.errors import LabelerError
 from labeler.models import Image, Label, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.pages import settling
+from labeler.pages import settling, wall
 from labeler.pages.access import Access, project_page
 from labeler.pages.forms import Settle
 from labeler.stats import tally as votes
@@ -33,7 +31,6 @@ from labeler.stats import tally as votes
 PER_PAGE = 60
 # Beyond, skipping rows costs more than it gives: filters find an image faster than a thousandth page.
 LAST_PAGE = 2000
-DIFFER = "differ"  # beside the statuses: also images that a majority settled
 
 
 def thumbnail_url(image_id: int) -> str:
@@ -60,63 +57,50 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
     }
 
 
-def _number(text: str | None) -> int | None:
-    # Longer than any id: an int column would answer with an error instead of nothing.
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else None
-
-
 @project_page(Role.REVIEWER)
 @require_GET
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    status = request.GET.get("status", "")
-    status = status if status in (*Status.values, DIFFER) else ""
-    category_id = _number(request.GET.get("class"))
-    page = min(max(1, _number(request.GET.get("page")) or 1), LAST_PAGE)
-    found: QuerySet[Image] = Image.objects.for_project(project)
-    if status == DIFFER:
-        found = reports.disagreements(project)
-    elif status:
-        found = found.filter(status=status)
-    if category_id is not None:
-        said = Label.objects.filter(image=OuterRef("pk"), superseded_at=None, categories__contains=[category_id])
-        found = found.filter(Exists(said))
-    divided = status in (Status.DISPUTED, DIFFER)
-    found = found.order_by("-disagreement", "id") if divided else found.order_by("-id")
+    filters = wall.Filters.read(project, request.GET.dict())
+    page = min(max(1, wall.number(request.GET.get("page")) or 1), LAST_PAGE)
     # One more than is shown says whether there is a next page, without counting.
     start = (page - 1) * PER_PAGE
-    rows = list(found[start : start + PER_PAGE + 1])
-    shown = {"status": status, "class": category_id or ""}
-
-    def link(**changes: Any) -> str:
-        return "?" + urlencode({name: value for name, value in {**shown, **changes}.items() if value})
-
+    rows = list(filters.images()[start : start + PER_PAGE + 1])
+    shown = rows[:PER_PAGE]
     index = categories.index(project)
-    choices = [("", _("all")), *Status.choices, (DIFFER, _("people differ"))]
+    answers = wall.answers_of(shown, filters.people_shown())
+    choices = [("", _("all")), *Status.choices, (wall.DIFFER, _("people differ"))]
     return render(
         request,
         "project/images.html",
         access.context(
             "images",
-            heading=_("Images people disagree on") if divided else _("Images"),
-            summary=_summary(len(rows) > PER_PAGE, start, rows[:PER_PAGE], divided),
-            status=status,
-            category_id=category_id,
+            heading=_("Images people disagree on") if filters.is_divided else _("Images"),
+            summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
+            filters=filters,
+            chips=filters.chips(),
             categories=list(project.categories.in_use()),
             markers=categories.markers_by_name(project),
-            statuses=[{"label": label, "url": link(status=value), "on": value == status} for value, label in choices],
-            rows=[tile(image, index) for image in rows[:PER_PAGE]],
+            statuses=[
+                {"label": label, "url": filters.link(status=value), "on": value == filters.status}
+                for value, label in choices
+            ],
+            rows=[tile(image, index) | {"said": [_said(row, index) for row in answers[image.pk]]} for image in shown],
             has_images=bool(rows) or Image.objects.for_project(project).exists(),
-            before=link(page=page - 1) if page > 1 else "",
-            after=link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
+            before=filters.link(page=page - 1) if page > 1 else "",
+            after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
         ),
     )
 
 
-def _summary(more: bool, start: int, rows: Sequence[Image], divided: bool) -> str:
+def _summary(more: bool, start: int, rows: Sequence[Image], filters: wall.Filters) -> str:
     if not rows:
         return _("Nothing to show")
-    order = _("most divided first") if divided else _("newest first")
+    order = _("newest first")
+    if filters.is_divided:
+        order = _("most divided first")
+    elif filters.by:
+        order = _("latest answer first")
     if start or more:
         first, last = (number_format(n, force_grouping=True) for n in (start + 1, start + len(rows)))
         return _("%(first)s to %(last)s, %(order)s") % {"first": first, "last": last, "order": order}

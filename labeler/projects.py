@@ -298,6 +298,42 @@ def change_category(
     return row
 
 
+def place_category(*, category: Category, by: User, place: int) -> None:
+    """Move a class in use to this place in the row, counted from 0; the others close up. Raises Conflict."""
+    with transaction.atomic():
+        project = Project.objects.select_for_update(no_key=True).get(pk=category.project_id)
+        row = list(project.categories.in_use())
+        moved = next((c for c in row if c.pk == category.pk), None)
+        if moved is None:
+            raise Conflict("This class is not in use: it has no place in the row.")
+        row.remove(moved)
+        row.insert(max(0, place), moved)
+        # Positions may have gaps, where classes were retired: a place is what people see.
+        shifted = [c for position, c in enumerate(row) if c.position != position]
+        for position, c in enumerate(row):
+            c.position = position
+        if not shifted:
+            return
+        for c in shifted:
+            c.version += 1
+        Category.objects.bulk_update(shifted, ["position", "version"])
+        _raise_label_set(project, category.project)
+        audit(by, "category.update", project=project, subject=moved.name, category=moved.pk, changed=["position"])
+
+
+def want(
+    *, project: Project, by: User, changes: Mapping[str, Any], of_classes: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Say what the data set shall have: settings of the project, and `wanted` and `variety` of classes, all or nothing.
+
+    Raises what update() and change_category() raise; a class that is gone is passed over.
+    """
+    with transaction.atomic():
+        update(project=project, by=by, changes=changes)
+        for category in project.categories.filter(pk__in=of_classes).order_by("pk"):
+            change_category(category=category, by=by, changes=of_classes[category.pk])
+
+
 def _apply(row: Category, changes: Mapping[str, Any]) -> list[str]:
     changed = []
     fields = (*CATEGORY_FIELDS, "position")

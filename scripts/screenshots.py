@@ -47,7 +47,7 @@ class Screen:
 
     name: str
     person: str  # lead, annotator or nobody
-    path: str  # {demo}, {empty}, {image} are filled in
+    path: str  # {demo}, {empty}, {image}, {class} are filled in
     act: Callable[[Any], None] | None = None
     whole: bool = True  # the whole page, not only what the window shows
 
@@ -110,6 +110,14 @@ SCREENS = (
     Screen("export", "lead", "/projects/{demo}/export/"),
     Screen("members", "lead", "/projects/{demo}/members/"),
     Screen("settings", "lead", "/projects/{demo}/settings/"),
+    Screen("settings-guideline", "lead", "/projects/{demo}/settings/guideline/"),
+    Screen("settings-classes", "lead", "/projects/{demo}/settings/classes/", images_loaded),
+    Screen("settings-class", "lead", "/projects/{demo}/settings/classes/{class}/", images_loaded),
+    Screen("settings-examples", "lead", "/projects/{demo}/settings/classes/{class}/examples/", images_loaded),
+    Screen("settings-wanted", "lead", "/projects/{demo}/settings/wanted/"),
+    Screen("settings-judging", "lead", "/projects/{demo}/settings/judging/"),
+    Screen("settings-model", "lead", "/projects/{demo}/settings/model/"),
+    Screen("settings-trash", "lead", "/projects/{demo}/settings/trash/"),
     Screen("account", "lead", "/account/"),
     Screen("about", "lead", "/about/"),
     Screen("not-found", "lead", "/projects/4711/"),
@@ -163,6 +171,7 @@ def prepare(data: Path) -> tuple[dict[str, str], dict[str, int]]:
     wait_for_prelabels(demo)
     divided = Image.objects.filter(project=demo).most_disputed_first().first()
     ids = {"demo": demo.pk, "empty": Project.objects.get(name=EMPTY_NAME).pk, "image": divided.pk}
+    ids["class"] = demo.categories.in_use()[0].pk
     sessions = {
         "lead": session_of(people.filter(is_superuser=True).order_by("pk")[0]),
         "annotator": session_of(people.get(first_name="Dana")),

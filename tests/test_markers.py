@@ -69,7 +69,7 @@ def test_a_class_moves_up_to_the_marker_of_a_retired_one_but_not_from_its_own(ma
 
 @pytest.mark.django_db
 @pages
-@pytest.mark.parametrize("page", ["label", "images", "agreement", "settings", "model", "image"])
+@pytest.mark.parametrize("page", ["label", "images", "agreement", "categories", "model", "image"])
 def test_a_chosen_marker_is_drawn_on_every_screen(page, as_, lena, ann, bea, marked):
     images = add_images(marked, 3)
     for image in images:
@@ -95,12 +95,12 @@ def test_the_labeling_screen_is_told_the_markers(marked, ann):
 @pytest.mark.django_db
 @pages
 def test_classes_that_look_the_same_are_allowed_and_the_settings_say_so(as_, lena, marked):
-    assert "look the same" not in as_(lena).get(url("settings", marked)).content.decode()
+    assert "look the same" not in as_(lena).get(url("categories", marked)).content.decode()
 
     fox = marked.categories.get(name="fox")
     projects.change_category(category=fox, by=lena, changes={"colour": 5, "shape": 11})
 
-    html = as_(lena).get(url("settings", marked)).content.decode()
+    html = as_(lena).get(url("categories", marked)).content.decode()
     assert "“dog” and “fox” look the same (green triangle pointing down): only the name tells them apart." in html
 
 

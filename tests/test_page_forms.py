@@ -10,108 +10,11 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from labeler.models import AuditEvent, Job, Project, Token
-from tests.factories import add_images, category, join, make_model, make_user, predict
+from labeler.models import AuditEvent, Job, Token
+from tests.factories import add_images, join, make_model, make_user, predict
 from tests.test_pages import answer, photo, said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
-
-
-# ---------------------------------------------------------------- settings
-
-
-def settings_form(project: Project, **changes) -> dict:
-    return {
-        "version": project.version, "name": project.name, "question": project.question, "guideline": project.guideline,
-        "labels_per_image": project.labels_per_image, "blind_percent": 0, "lease_minutes": 30, "target_agreement": 0.7,
-        "show_prelabels": "on", "ask_uncertain_first": "on", "train_automatically": "on", **changes,
-    }  # fmt: skip
-
-
-def test_another_guideline_is_a_new_version_and_the_same_one_is_not(as_, lena, project):
-    form = settings_form(project, guideline="Look twice.\r\nThen choose.")
-    as_(lena).post(url("settings", project), form)
-    project.refresh_from_db()
-    assert (project.guideline_version, project.guideline) == (2, "Look twice.\nThen choose.")
-
-    as_(lena).post(url("settings", project), {**form, "version": project.version})
-    project.refresh_from_db()
-    assert project.guideline_version == 2
-
-
-def test_shares_are_typed_in_percent_and_leases_in_minutes(as_, lena, project):
-    as_(lena).post(
-        url("settings", project),
-        settings_form(project, blind_percent=20, lease_minutes=7.5, labels_per_image=4),
-    )
-
-    project.refresh_from_db()
-    assert (project.blind_share, project.lease_seconds, project.labels_per_image) == (0.2, 450, 4)
-
-
-def test_an_unticked_box_switches_off(as_, lena, project):
-    form = settings_form(project)
-    del form["show_prelabels"]
-
-    as_(lena).post(url("settings", project), form)
-
-    project.refresh_from_db()
-    assert (project.show_prelabels, project.ask_uncertain_first) == (False, True)
-
-
-def test_two_leads_do_not_overwrite_each_other_unseen(as_, lena, project):
-    stale = settings_form(project, name="First")
-    as_(lena).post(url("settings", project), stale)
-
-    response = as_(lena).post(url("settings", project), {**stale, "name": "Second"})
-
-    assert "changed this project meanwhile" in response.content.decode()
-    project.refresh_from_db()
-    assert project.name == "First"
-
-
-def test_a_class_is_renamed_added_and_retired(as_, lena, project):
-    cat = project.categories.get(name="cat")
-    prefix = f"class{cat.pk}"
-    form = {
-        "do": "change",
-        "version": cat.version,
-        f"{prefix}-name": "kitten",
-        f"{prefix}-description": "small",
-        f"{prefix}-key": "k",
-    }
-    as_(lena).post(url("category", project, cat.pk), form)
-    as_(lena).post(url("categories", project), {"classes": "wolf, owl"})
-    as_(lena).post(url("category", project, category(project, "dog")), {"do": "retire"})
-
-    cat.refresh_from_db()
-    assert (cat.name, cat.description, cat.key, cat.former_names) == ("kitten", "small", "k", ["cat"])
-    assert list(project.categories.in_use().values_list("name", flat=True)) == [
-        "kitten",
-        "fox",
-        "wolf",
-        "owl",
-    ]
-
-
-def test_a_class_name_that_is_taken_is_refused_beside_its_field(as_, lena, project):
-    cat = project.categories.get(name="cat")
-    form = {"do": "change", f"class{cat.pk}-name": "dog"}
-
-    response = as_(lena).post(url("category", project, cat.pk), form)
-
-    assert "There is a class “dog” already." in response.content.decode()
-    cat.refresh_from_db()
-    assert cat.name == "cat"
-
-
-def test_the_trash_asks_for_the_name(as_, lena, project):
-    as_(lena).post(url("trash_project", project), {"confirm": "something"})
-    assert Project.objects.get(pk=project.pk).trashed_at is None
-
-    response = as_(lena).post(url("trash_project", project), {"confirm": project.name})
-    assert response.url == "/"
-    assert Project.objects.get(pk=project.pk).trashed_at is not None
 
 
 # ---------------------------------------------------------------- members

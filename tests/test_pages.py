@@ -28,6 +28,12 @@ PAGES = {
     "export": "lead",
     "members": "lead",
     "settings": "lead",
+    "settings_guideline": "lead",
+    "categories": "lead",
+    "settings_wanted": "lead",
+    "settings_judging": "lead",
+    "settings_model": "lead",
+    "trash_project": "lead",
 }
 RANK = {"annotator": 0, "reviewer": 1, "lead": 2}
 
@@ -98,6 +104,8 @@ def test_forms_of_leads_refuse_the_others(as_, rev, lena, project):
     forms = [
         url("train", project), url("member", project, member.pk), url("categories", project),
         url("category", project, kind.pk), url("trash_project", project), url("settings", project),
+        url("settings_guideline", project), url("guideline_version", project, 1), url("settings_wanted", project),
+        url("settings_judging", project), url("settings_model", project), url("examples", project, kind.pk),
         url("members", project), url("import", project),
     ]  # fmt: skip
 
@@ -113,6 +121,8 @@ def test_rows_of_another_project_are_not_found_below_this_one(as_, lena, project
     for path in (
         url("member", project, other.memberships.get().pk),
         url("category", project, other.categories.first().pk),
+        url("examples", project, other.categories.first().pk),
+        url("use_as_example", project, image.pk),
         url("activate_run", project, run.pk),
         url("cancel_run", project, run.pk),
         url("image", project, image.pk),
@@ -142,6 +152,10 @@ def pages_of(project, image) -> list[str]:
         "/projects/new/",
         *(url(page, project) for page in PAGES),
         url("image", project, image.pk),
+        url("category", project, project.categories.first().pk),
+        url("examples", project, project.categories.first().pk),
+        url("guideline_version", project, 1),
+        url("guideline_compare", project) + "?from=1&to=1",
     ]
 
 

@@ -23,7 +23,15 @@ TASKS = [(Task.SINGLE, _("exactly one class")), (Task.MULTI, _("any number of cl
 
 
 # Where a page asks in other words than the domain.
-FIELD_NAMES = {"categories": "classes", "blind_share": "blind_percent", "lease_seconds": "lease_minutes"}
+FIELD_NAMES = {
+    "categories": "classes",
+    "blind_share": "blind_percent",
+    "lease_seconds": "lease_minutes",
+    "review_confidence": "review_percent",
+    "planted_share": "planted_percent",
+    "config.min_labels": "min_labels",
+    "config.time_limit_s": "time_limit_minutes",
+}
 
 
 def refuse(form: forms.Form, error: LabelerError) -> None:
@@ -96,110 +104,6 @@ class NewProject(forms.Form):
                 _("With one class only, choose “any number”: each image then has it or not."),
             )
         return cleaned
-
-
-def _short(value: float) -> float | int:
-    """15.0 is typed as 15."""
-    return int(value) if value == int(value) else round(value, 4)
-
-
-class Settings(forms.Form):
-    """How the question is asked. Shares are typed in percent, the lease in minutes."""
-
-    name = forms.CharField(label=_("Name"), max_length=200)
-    question = forms.CharField(label=_("Question"), max_length=500, required=False)
-    guideline = forms.CharField(
-        label=_("Guideline"),
-        max_length=100_000,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 10}),
-        help_text=_(
-            "Stands beside every image. A change makes a new version; each label remembers which one it followed."
-        ),
-    )
-    labels_per_image = forms.IntegerField(
-        label=_("Labels per image"),
-        min_value=1,
-        max_value=50,
-        help_text=_("How many people judge each image."),
-    )
-    blind_percent = forms.FloatField(
-        label=_("Blind share, in percent"),
-        min_value=0,
-        max_value=100,
-        help_text=_(
-            "Of images that come from now on: judged without a pre-label, so that agreement and the model are "
-            "measured fairly. Images that are in keep what they drew."
-        ),
-    )
-    target_agreement = forms.FloatField(
-        label=_("Target agreement"),
-        min_value=0,
-        max_value=1,
-        help_text=_("Kappa from 0 to 1; colours turn at it."),
-    )
-    lease_minutes = forms.FloatField(
-        label=_("Minutes an image is kept for a person"),
-        min_value=0.5,
-        max_value=1440,
-        help_text=_("Then others may get it. A late answer is kept all the same."),
-    )
-    show_prelabels = forms.BooleanField(
-        label=_("Show the model's suggestion"), required=False, help_text=_("Never on blind images.")
-    )
-    ask_uncertain_first = forms.BooleanField(
-        label=_("Ask first where the model is unsure"), required=False, help_text=_("Off: random order.")
-    )
-    train_automatically = forms.BooleanField(label=_("Train by itself when enough new labels are in"), required=False)
-    show_file_names = forms.BooleanField(
-        label=_("Show file names to annotators"),
-        required=False,
-        help_text=_("A path can give the class away."),
-    )
-
-    @staticmethod
-    def values_of(project: Project) -> dict[str, Any]:
-        """The form's values of a project as it is."""
-        values = {name: getattr(project, name) for name in Settings.base_fields if hasattr(project, name)}
-        values["blind_percent"] = _short(100 * project.blind_share)
-        values["lease_minutes"] = _short(project.lease_seconds / 60)
-        return values
-
-    def changes(self, project: Project) -> dict[str, Any]:
-        """What differs from the project, in the project's own words and units."""
-        wanted = dict(self.cleaned_data)
-        # A textarea sends CRLF: without this every save would be a new version of the guideline.
-        wanted["guideline"] = wanted["guideline"].replace("\r\n", "\n")
-        wanted["blind_share"] = round(wanted.pop("blind_percent") / 100, 6)
-        wanted["lease_seconds"] = round(wanted.pop("lease_minutes") * 60)
-        return {name: value for name, value in wanted.items() if value != getattr(project, name)}
-
-
-class ClassChange(forms.Form):
-    """One class of the set, on the settings page."""
-
-    name = forms.CharField(label=_("Name"), max_length=200)
-    description = forms.CharField(label=_("Description"), max_length=2000, required=False, widget=forms.TextInput())
-    key = forms.CharField(label=_("Key"), max_length=1, required=False)
-
-
-class AddClasses(forms.Form):
-    """More classes, typed like those of a new project."""
-
-    classes = forms.CharField(
-        label=_("Add classes"),
-        max_length=20_000,
-        help_text=_("Separated by commas."),
-        widget=forms.TextInput(),
-    )
-
-    def clean_classes(self) -> list[str]:
-        names = names_in(self.cleaned_data["classes"])
-        if not names:
-            raise ValidationError(_("Name at least one class."))
-        if twin := first_twin(names):
-            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": twin})
-        return names
 
 
 class AddMember(forms.Form):

@@ -1,159 +1,166 @@
-"""How a project asks: settings, guideline, classes, trash. Knows forms; what a change entails is projects.py's."""
+"""How a project asks, section by section, each on a page of its own: saving one loses nothing typed in another.
+
+Knows the sections and how a change is refused without losing what was typed. Classes, guideline versions and examples
+have modules beside this one; what a change entails is labeler/projects.py's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
 
-from labeler import categories as label_set
-from labeler import markers, projects
+from labeler import projects, wanted
 from labeler.errors import LabelerError
-from labeler.models import Category, Role
+from labeler.models import Project, Role
+from labeler.pages import settings_forms
 from labeler.pages.access import Access, person, project_page
-from labeler.pages.forms import AddClasses, ClassChange, Settings, refuse
+from labeler.pages.forms import refuse
 
-LISTED_TWINS = 10  # beyond 72 classes markers repeat: a list of all of them helps nobody
+# The in-page navigation, in the order in which a lead meets the questions.
+SECTIONS = {
+    "settings": gettext_lazy("The question"),
+    "settings_guideline": gettext_lazy("Guideline"),
+    "categories": gettext_lazy("Classes"),
+    "settings_wanted": gettext_lazy("What is wanted"),
+    "settings_judging": gettext_lazy("Who judges what"),
+    "settings_model": gettext_lazy("Model and review"),
+    "trash_project": gettext_lazy("Move to the trash"),
+}
+LONGEST_SHOWN = 60  # characters of a value that somebody else saved
+
+
+def show(request: HttpRequest, access: Access, section: str, template: str, **more: Any) -> HttpResponse:
+    """A page of the settings, with the navigation between its sections."""
+    links = [
+        {"url": reverse(name, args=[access.project.pk]), "text": text, "on": name == section}
+        for name, text in SECTIONS.items()
+    ]
+    context = access.context("settings", sections=links, heading=SECTIONS[section], **more)
+    return render(request, template, context)
 
 
 @project_page(Role.LEAD)
 @require_http_methods(["GET", "POST"])
-def settings(request: HttpRequest, access: Access) -> HttpResponse:
+def question(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings", settings_forms.Question)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def judging(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings_judging", settings_forms.Judging)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def model(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings_model", settings_forms.Model)
+
+
+def _section(request: HttpRequest, access: Access, name: str, shape: type[settings_forms.Section]) -> HttpResponse:
+    form = shape(request.POST or None, initial=shape.values_of(access.project))
+    if request.method == "POST" and save(request, access.project, form) is not None:
+        messages.success(request, _("Saved."))
+        return redirect(name, access.project.pk)
+    return show(request, access, name, f"settings/{shape.__name__.lower()}.html", form=form, seen=fingerprint(form))
+
+
+def fingerprint(form: forms.Form) -> str:
+    """Goes with the form, and comes back with what was typed."""
+    return settings_forms.seen(form.initial)
+
+
+def save(request: HttpRequest, project: Project, form: settings_forms.Section) -> Project | None:
+    """Carry out what was typed; None when the form has something to say about it."""
+    if not form.is_valid() or not is_unchanged(request, form):
+        return None
+    changes = form.changes(project)
+    try:
+        # The version of this moment: what was on screen has been compared above, setting by setting, so that another
+        # lead's work on another section is no reason to refuse.
+        return projects.update(project=project, by=person(request), changes=changes, expected_version=project.version)
+    except LabelerError as error:
+        refuse(form, error)
+        return None
+
+
+def is_unchanged(request: HttpRequest, form: forms.Form) -> bool:
+    """Are these settings what they were when the person began to type? If not, the form says what they are now.
+
+    The page that says so carries the fingerprint of the present values: saving again overwrites them knowingly.
+    """
+    sent = request.POST.get("seen")
+    if not sent or sent == fingerprint(form):
+        return True
+    form.add_error(
+        None, _("Somebody saved these settings while you typed. Nothing was changed: save again to have yours instead.")
+    )
+    for name, value in form.initial.items():
+        if name in form.cleaned_data and form.cleaned_data[name] != value:
+            form.add_error(name, _now(value))
+    return False
+
+
+def _now(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("It is switched on now.") if value else _("It is switched off now.")
+    if value in (None, ""):
+        return _("It is empty now.")
+    if len(str(value)) > LONGEST_SHOWN:
+        return _("It holds another text now.")
+    return _("It says “%(value)s” now.") % {"value": value}
+
+
+# ---------------------------------------------------------------- what is wanted
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    form = Settings(request.POST or None, initial=Settings.values_of(project))
-    if request.method == "POST" and form.is_valid():
+    classes = list(project.categories.in_use())
+    form = settings_forms.Wanted(project, classes, request.POST or None)
+    if request.method == "POST" and form.is_valid() and is_unchanged(request, form):
         try:
-            changed = projects.update(
-                project=project,
-                by=person(request),
-                changes=form.changes(project),
-                expected_version=_version(request),
-            )
+            projects.want(project=project, by=person(request), changes=form.of_project(), of_classes=form.of_classes())
         except LabelerError as error:
             refuse(form, error)
         else:
-            if changed.guideline_version != project.guideline_version:
-                saved = _("Saved. The guideline is now version %(n)s.") % {"n": changed.guideline_version}
-            else:
-                saved = _("Saved.")
-            messages.success(request, saved)
-            return redirect("settings", project.pk)
-    return _page(request, access, form=form)
-
-
-def _page(
-    request: HttpRequest,
-    access: Access,
-    *,
-    form: Settings | None = None,
-    add_form: AddClasses | None = None,
-    class_forms: dict[int, ClassChange] | None = None,
-) -> HttpResponse:
-    """The whole page, with the one form that was refused as it was sent."""
-    project, class_forms = access.project, class_forms or {}
-    in_use = list(project.categories.in_use())
-    classes = [
-        {"category": c, "form": class_forms.get(c.pk) or _class_form(c), "open": c.pk in class_forms} for c in in_use
+            messages.success(request, _("Saved."))
+            return redirect("settings_wanted", project.pk)
+    found = wanted.of(project)
+    settled = {row["id"]: row["settled"] for row in found["categories"]}
+    rows = [
+        {"category": category, "settled": settled.get(category.pk, 0), "wanted": number, "variety": words}
+        for category, number, words in form.rows()
     ]
-    return render(
-        request,
-        "project/settings.html",
-        access.context(
-            "settings",
-            form=form or Settings(initial=Settings.values_of(project)),
-            add_form=add_form or AddClasses(),
-            classes=classes,
-            alike=_look_alike(in_use),
-            retired=list(project.categories.filter(retired_at__isnull=False).select_related("merged_into")),
-            guidelines=list(project.guideline_versions.select_related("author")[:20]),
-        ),
-    )
+    more: Mapping[str, Any] = {"form": form, "seen": fingerprint(form), "rows": rows, "settled": found["settled"]}
+    return show(request, access, "settings_wanted", "settings/wanted.html", **more)
 
 
-def _look_alike(classes: Iterable[Category]) -> list[str]:
-    """A sentence for each marker that several classes share: allowed, but never silently."""
-    shared = markers.alike((c, label_set.marker_of(c)) for c in classes)
-    return [
-        _("%(names)s look the same (%(marker)s): only the name tells them apart.")
-        % {"names": _(" and ").join(f"“{c.name}”" for c in twins), "marker": marker}
-        for marker, twins in shared[:LISTED_TWINS]
-    ]
-
-
-def _class_form(category: Category, data: Any = None) -> ClassChange:
-    # A prefix of its own: the page holds as many of these forms as there are classes.
-    values = {"name": category.name, "description": category.description, "key": category.key}
-    return ClassChange(data, initial=values, prefix=f"class{category.pk}")
-
-
-def _version(request: HttpRequest) -> int | None:
-    """The version of what was on screen, so that two people do not overwrite each other unseen."""
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+# ---------------------------------------------------------------- the end
 
 
 @project_page(Role.LEAD)
-@require_POST
-def categories(request: HttpRequest, access: Access) -> HttpResponse:
-    """Add classes at the end of the row."""
-    form = AddClasses(request.POST)
-    if not form.is_valid():
-        return _page(request, access, add_form=form)
-    added: list[str] = []
-    for name in form.cleaned_data["classes"]:
-        try:
-            projects.add_category(project=access.project, by=person(request), name=name)
-            added.append(name)
-        except LabelerError as error:
-            messages.error(request, error.message)
-    if added:
-        messages.success(request, _("Added: %(names)s.") % {"names": ", ".join(added)})
-    return redirect("settings", access.project.pk)
-
-
-@project_page(Role.LEAD)
-@require_POST
-def category(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
-    """Rename, describe or retire one class."""
-    row = access.project.categories.filter(pk=category_id).first()
-    if row is None:
-        raise Http404(_("This project has no such class."))
-    form = _class_form(row, request.POST)
-    retire = request.POST.get("do") == "retire"
-    if not retire and not form.is_valid():
-        return _page(request, access, class_forms={row.pk: form})
-    changes = {"retired": True} if retire else form.cleaned_data
-    try:
-        projects.change_category(category=row, by=person(request), changes=changes, expected_version=_version(request))
-    except LabelerError as error:
-        if retire:
-            messages.error(request, error.message)
-            return redirect("settings", access.project.pk)
-        refuse(form, error)
-        return _page(request, access, class_forms={row.pk: form})
-    if retire:
-        done = _("“%(name)s” is retired. Its labels stay.") % {"name": row.name}
-    else:
-        done = _("“%(name)s” is saved.") % {"name": form.cleaned_data["name"]}
-    messages.success(request, done)
-    return redirect("settings", access.project.pk)
-
-
-@project_page(Role.LEAD)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def trash(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    if request.POST.get("confirm", "").strip() != project.name:
-        messages.error(request, _("Type the project's name exactly to move it to the trash. Nothing was changed."))
-        return redirect("settings", project.pk)
-    projects.trash(project=project, by=person(request))
-    messages.success(
-        request,
-        _("“%(name)s” is in the trash. An admin can bring it back for 30 days.") % {"name": project.name},
-    )
-    return redirect("projects")
+    wrong = ""
+    if request.method == "POST":
+        if request.POST.get("confirm", "").strip() == project.name:
+            projects.trash(project=project, by=person(request))
+            said = _("“%(name)s” is in the trash. An admin can bring it back for 30 days.") % {"name": project.name}
+            messages.success(request, said)
+            return redirect("projects")
+        wrong = _("That is not the project's name. Nothing was changed.")
+    typed = request.POST.get("confirm", "")
+    return show(request, access, "trash_project", "settings/trash.html", wrong=wrong, typed=typed)

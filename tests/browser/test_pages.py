@@ -112,7 +112,7 @@ def test_no_form_with_mistakes_breaks_a_rule(new_context, live_server, sign_in, 
     expect(page.get_by_role("alert")).to_be_visible()
     assert violations(page) == []
 
-    page.goto(live_server.url + url("settings", busy))
+    page.goto(live_server.url + url("settings_judging", busy))
     page.get_by_label("Blind share, in percent").fill("400")
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_text("less than or equal to 100")).to_be_visible()

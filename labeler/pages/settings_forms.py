@@ -1,0 +1,393 @@
+"""The forms of a project's settings: what may be typed, what each setting does and costs, one form per section.
+
+Shares are typed in percent, times in minutes. Knows units and words; what a change entails is labeler/projects.py's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeler import markers
+from labeler.models import Category, Project
+from labeler.pages.forms import first_twin, names_in
+
+_PERCENT, _MINUTES = 100.0, 1 / 60
+LONGEST_GUIDELINE, LONGEST_DESCRIPTION = 200_000, 10_000
+MOST_WANTED = 2_147_483_647  # what the column holds
+
+
+def _short(value: float) -> float | int:
+    """15.0 is typed as 15."""
+    return int(value) if value == int(value) else round(value, 4)
+
+
+class Typed(forms.Form):
+    """Texts as they were typed, whatever a browser makes of the ends of lines."""
+
+    def clean(self) -> dict[str, Any]:
+        # A textarea sends CRLF: without this every save would be a change, and a new version of the guideline.
+        cleaned = super().clean() or self.cleaned_data
+        return {name: v.replace("\r\n", "\n") if isinstance(v, str) else v for name, v in cleaned.items()}
+
+
+class Section(Typed):
+    """Settings of a project that are saved together."""
+
+    # field of the form -> (setting of the project, how many of the form's units one of the project's is)
+    units: ClassVar[Mapping[str, tuple[str, float]]] = {}
+    # fields that are no setting by themselves: the section's own business
+    inside: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def values_of(cls, project: Project) -> dict[str, Any]:
+        """What the form shows of a project as it is."""
+        values = {}
+        for name in cls.base_fields.keys() - cls.inside:
+            setting, factor = cls.units.get(name, (name, None))
+            value = getattr(project, setting)
+            values[name] = value if factor is None else _short(factor * value)
+        return values
+
+    def changes(self, project: Project) -> dict[str, Any]:
+        """What differs from the project, in the project's own words and units."""
+        wanted = {}
+        for name, value in self.cleaned_data.items():
+            if name in self.inside:
+                continue
+            setting, factor = self.units.get(name, (name, None))
+            if factor is not None:
+                # Whole seconds stay whole, and what was only shown in other units stays what it was.
+                value = round(value / factor, None if isinstance(getattr(project, setting), int) else 6)
+            wanted[setting] = value
+        return {name: value for name, value in wanted.items() if value != getattr(project, name)}
+
+
+def seen(values: Mapping[str, Any]) -> str:
+    """A fingerprint of what a form showed: tells whether somebody saved the same settings in between."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _long(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows})
+
+
+class Question(Section):
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=200,
+        help_text=gettext_lazy("On the list of projects and on top of every page. Costs nothing to change."),
+    )
+    question = forms.CharField(
+        label=gettext_lazy("Question"),
+        max_length=500,
+        required=False,
+        help_text=gettext_lazy("Stands above every image. Another question asks for other answers: labels stay."),
+    )
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        widget=_long(4),
+        help_text=gettext_lazy("For people who open the project: what it is for. Annotators do not need it to label."),
+    )
+
+
+class Guideline(Section):
+    guideline = forms.CharField(
+        label=gettext_lazy("Guideline"),
+        max_length=LONGEST_GUIDELINE,
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 18, "spellcheck": "true"}),
+        help_text=gettext_lazy(
+            "Markdown: # heading, - list, **bold**. Stands beside every image. Another text is a new version; each "
+            "label remembers which one its author worked by."
+        ),
+    )
+
+
+class Judging(Section):
+    units = {"blind_percent": ("blind_share", _PERCENT), "lease_minutes": ("lease_seconds", _MINUTES)}
+
+    labels_per_image = forms.IntegerField(
+        label=gettext_lazy("Labels per image"),
+        min_value=1,
+        max_value=50,
+        help_text=gettext_lazy(
+            "How many people judge each image. Each one more is that much more work; with 1, agreement is unknown."
+        ),
+    )
+    blind_percent = forms.FloatField(
+        label=gettext_lazy("Blind share, in percent"),
+        min_value=0,
+        max_value=100,
+        help_text=gettext_lazy(
+            "Of images that come from now on: judged without a suggestion, so that people and models are measured "
+            "fairly. Costs the time a suggestion would save there; under 5 the figures stay vague for long."
+        ),
+    )
+    target_agreement = forms.FloatField(
+        label=gettext_lazy("Target agreement"),
+        min_value=0,
+        max_value=1,
+        help_text=gettext_lazy("Kappa from 0 to 1. Colours and hints turn at it; it changes no label."),
+    )
+    lease_minutes = forms.FloatField(
+        label=gettext_lazy("Minutes an image is kept for a person"),
+        min_value=0.5,
+        max_value=1440,
+        help_text=gettext_lazy(
+            "Then others may get it. Longer: images of somebody who left wait longer. A late answer is kept all the "
+            "same."
+        ),
+    )
+    show_file_names = forms.BooleanField(
+        label=gettext_lazy("Show file names to annotators"),
+        required=False,
+        help_text=gettext_lazy("A path like rust/0001.jpg gives the class away: labels are then worth less."),
+    )
+
+
+class Model(Section):
+    units = {"review_percent": ("review_confidence", _PERCENT), "planted_percent": ("planted_share", _PERCENT)}
+    inside = frozenset({"min_labels", "finetune", "time_limit_minutes"})  # of training_config
+
+    show_prelabels = forms.BooleanField(
+        label=gettext_lazy("Show the model's suggestion"),
+        required=False,
+        help_text=gettext_lazy(
+            "Saves time; people tend to follow it, right or wrong. Blind images never show one, so that this is "
+            "measured."
+        ),
+    )
+    ask_uncertain_first = forms.BooleanField(
+        label=gettext_lazy("Ask first where the model is unsure"),
+        required=False,
+        help_text=gettext_lazy(
+            "The model learns more from each label; these images are harder than the rest, so they are left out of "
+            "the figures that speak for the project. Off: random order."
+        ),
+    )
+    review_percent = forms.FloatField(
+        label=gettext_lazy("Suggestions to review at once, from percent"),
+        min_value=0,
+        max_value=100,
+        help_text=gettext_lazy(
+            "How sure the model must be before its suggestions come to the review page. Lower: more images at once, "
+            "and more wrong ones among them."
+        ),
+    )
+    planted_percent = forms.FloatField(
+        label=gettext_lazy("Known answers on a review page, in percent"),
+        min_value=0,
+        max_value=50,
+        help_text=gettext_lazy(
+            "Images with a known answer under a wrong suggestion: they tell whether reviewers look. Costs the "
+            "reviewers that share of their time."
+        ),
+    )
+    train_automatically = forms.BooleanField(
+        label=gettext_lazy("Train by itself when enough new labels are in"),
+        required=False,
+        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
+    )
+    min_labels = forms.IntegerField(
+        label=gettext_lazy("Settled images before the first model"),
+        min_value=4,
+        max_value=1_000_000,
+        required=False,
+        help_text=gettext_lazy("Empty: 20. Fewer: an earlier and weaker first model."),
+    )
+    finetune = forms.BooleanField(
+        label=gettext_lazy("Also train the network itself"),
+        required=False,
+        help_text=gettext_lazy(
+            "Beside the quick regression on its features; the better one is kept. Costs minutes on a CPU, and pays "
+            "from some hundred labels on."
+        ),
+    )
+    time_limit_minutes = forms.FloatField(
+        label=gettext_lazy("Minutes for training the network, at most"),
+        min_value=0.1,
+        max_value=10_080,
+        required=False,
+        help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
+    )
+
+    @classmethod
+    def values_of(cls, project: Project) -> dict[str, Any]:
+        config = project.training_config
+        limit = config.get("time_limit_s")
+        return super().values_of(project) | {
+            "min_labels": config.get("min_labels"),
+            "finetune": "finetuned" in (config.get("candidates") or ["finetuned"]),
+            "time_limit_minutes": None if limit is None else _short(limit * _MINUTES),
+        }
+
+    def changes(self, project: Project) -> dict[str, Any]:
+        changes, config = super().changes(project), _training(project.training_config, self.cleaned_data)
+        return changes if config == project.training_config else changes | {"training_config": config}
+
+
+def _training(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run with what was typed laid over; those that only a program sets stay."""
+    made = dict(config)
+    limit = typed["time_limit_minutes"]
+    for name, value in (("min_labels", typed["min_labels"]), ("time_limit_s", limit and round(limit / _MINUTES, 3))):
+        if value is not None:
+            made[name] = value
+        else:
+            made.pop(name, None)
+    if typed["finetune"] != ("finetuned" in (config.get("candidates") or ["finetuned"])):
+        made.pop("candidates", None)
+        if not typed["finetune"]:
+            made["candidates"] = ["frozen"]
+    return made
+
+
+# ---------------------------------------------------------------- what is wanted
+
+
+class Wanted(Typed):
+    """How many images the data set shall have, in all and of each class, and what they shall differ in."""
+
+    wanted_images = forms.IntegerField(
+        label=gettext_lazy("Images in all"),
+        min_value=1,
+        max_value=MOST_WANTED,
+        required=False,
+        help_text=gettext_lazy(
+            "Images that have their answer. The overview counts and forecasts towards it. Empty: any number."
+        ),
+    )
+    variety = forms.CharField(
+        label=gettext_lazy("What they shall differ in"),
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        widget=_long(3),
+        help_text=gettext_lazy("In words, for whoever takes the images: morning and evening, young and old plants."),
+    )
+
+    def __init__(self, project: Project, classes: list[Category], *args: Any, **kwargs: Any):
+        self.classes = classes
+        kwargs["initial"] = self.values_of(project, classes)
+        super().__init__(*args, **kwargs)
+        for category in classes:
+            self.fields[f"wanted_{category.pk}"] = forms.IntegerField(
+                label=_("Images at least"), min_value=1, max_value=MOST_WANTED, required=False
+            )
+            self.fields[f"variety_{category.pk}"] = forms.CharField(
+                label=_("Differing in"), max_length=LONGEST_DESCRIPTION, required=False
+            )
+
+    @staticmethod
+    def values_of(project: Project, classes: list[Category]) -> dict[str, Any]:
+        values: dict[str, Any] = {"wanted_images": project.wanted_images, "variety": project.variety}
+        for category in classes:
+            values |= {f"wanted_{category.pk}": category.wanted, f"variety_{category.pk}": category.variety}
+        return values
+
+    def rows(self) -> list[tuple[Category, forms.BoundField, forms.BoundField]]:
+        return [(c, self[f"wanted_{c.pk}"], self[f"variety_{c.pk}"]) for c in self.classes]
+
+    def of_project(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("wanted_images", "variety")}
+
+    def of_classes(self) -> dict[int, dict[str, Any]]:
+        return {
+            c.pk: {name: self.cleaned_data[f"{name}_{c.pk}"] for name in ("wanted", "variety")} for c in self.classes
+        }
+
+
+# ---------------------------------------------------------------- classes
+
+
+class OneClass(Typed):
+    """All that is said of one class."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=200,
+        help_text=gettext_lazy("Renamed, it keeps its labels, and programs may go on using the former name."),
+    )
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        widget=_long(3),
+        help_text=gettext_lazy("Stands beside the image, under the guideline: how to know it, what it is not."),
+    )
+    key = forms.CharField(
+        label=gettext_lazy("Key"),
+        max_length=1,
+        required=False,
+        help_text=gettext_lazy(
+            "Chooses it on the labeling screen. Empty: its number in the row. People may set their own."
+        ),
+    )
+    place = forms.IntegerField(
+        label=gettext_lazy("Place in the row"),
+        min_value=1,
+        max_value=100_000,
+        help_text=gettext_lazy("Moves the answers of everybody who labels: better before work begins."),
+    )
+    colour = forms.TypedChoiceField(label=gettext_lazy("Colour"), coerce=int, widget=forms.RadioSelect)
+    shape = forms.TypedChoiceField(label=gettext_lazy("Shape"), coerce=int, widget=forms.RadioSelect)
+    wanted = forms.IntegerField(
+        label=gettext_lazy("Images wanted, at least"),
+        min_value=1,
+        max_value=MOST_WANTED,
+        required=False,
+        help_text=gettext_lazy("Images that have this answer. Empty: any number."),
+    )
+    variety = forms.CharField(
+        label=gettext_lazy("What they shall differ in"),
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        widget=_long(2),
+        help_text=gettext_lazy("In words; stands on the import page while images are missing."),
+    )
+
+    def __init__(self, category: Category, place: int, *args: Any, **kwargs: Any):
+        self.by_place = markers.at(place)
+        fields = ("name", "description", "key", "colour", "shape", "wanted", "variety")
+        kwargs["initial"] = {name: getattr(category, name) for name in fields} | {"place": place + 1}
+        super().__init__(*args, **kwargs)
+        if category.retired_at is not None:
+            del self.fields["place"]
+        for name, names in (("colour", markers.COLOURS), ("shape", markers.SHAPES)):
+            by_place = names[getattr(self.by_place, name)]
+            automatic = format_lazy("{by_place} ({name})", by_place=gettext_lazy("by its place"), name=by_place)
+            self.fields[name].choices = [(0, automatic), *names.items()]  # type: ignore[attr-defined]
+
+    def changes(self) -> dict[str, Any]:
+        """Of CATEGORY_FIELDS; the place is another verb's."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "place"}
+
+
+class AddClasses(forms.Form):
+    """More classes, typed like those of a new project."""
+
+    classes = forms.CharField(
+        label=gettext_lazy("Add classes"),
+        max_length=20_000,
+        help_text=gettext_lazy("Separated by commas. What is labeled already is not asked again for a new class."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_classes(self) -> list[str]:
+        names = names_in(self.cleaned_data["classes"])
+        if not names:
+            raise ValidationError(_("Name at least one class."))
+        if twin := first_twin(names):
+            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": twin})
+        return names

@@ -28,6 +28,7 @@ COPY api api
 COPY worker worker
 COPY templates templates
 COPY static static
+COPY docs docs
 # Collected files get the mode of uploads (0640), and another account has to read them.
 RUN python manage.py collectstatic --no-input --verbosity 0 && chmod -R a+rX /app/collected
 USER labeler

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +82,8 @@ class WorkerSeen:
 
     name: str
     queues: tuple[str, ...]
+    at: datetime | None = None  # of its last heartbeat
+    torch: str = ""  # the version it would load; empty: not said
 
 
 def workers_alive() -> list[WorkerSeen] | None:
@@ -95,15 +99,28 @@ def workers_alive() -> list[WorkerSeen] | None:
     except (OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached: %s", error)
         return None
-    return [
-        WorkerSeen(key.decode().removeprefix(WORKER_KEY), tuple(json.loads(value)["queues"])) for key, value in found
-    ]
+    return [_seen(key.decode().removeprefix(WORKER_KEY), json.loads(value)) for key, value in found]
 
 
-def show_worker(name: str, queues: list[str]) -> None:
-    """Say that a worker lives. Called by its main process."""
+def _seen(name: str, said: dict[str, Any]) -> WorkerSeen:
+    at = datetime.fromtimestamp(said["at"], UTC) if "at" in said else None
+    return WorkerSeen(name, tuple(said["queues"]), at, str(said.get("torch", "")))
+
+
+def broker_info() -> dict[str, Any]:
+    """What the broker says of itself; empty when it cannot be asked."""
     try:
-        broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps({"queues": queues}), ex=WORKER_GONE_SECONDS)
+        return dict(broker(settings.REDIS_URL).info("server")) if settings.REDIS_URL else {}
+    except (OSError, _redis_error()) as error:
+        logger.warning("the broker cannot be reached: %s", error)
+        return {}
+
+
+def show_worker(name: str, queues: list[str], *, torch: str = "") -> None:
+    """Say that a worker lives. Called by its main process, which has not loaded torch: `torch` is what is installed."""
+    said = {"queues": queues, "at": round(time.time()), "torch": torch}
+    try:
+        broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps(said), ex=WORKER_GONE_SECONDS)
     except (OSError, _redis_error()) as error:
         logger.warning("the broker cannot be reached: %s", error)
 

@@ -5,10 +5,12 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from api import health
 from labeler.pages import (
+    about,
     account,
     adjudicating,
     agreement,
     classes,
+    documents,
     examples,
     exporting,
     guidelines,
@@ -59,6 +61,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", projects.projects, name="projects"),
     path("projects/new/", projects.new_project, name="new_project"),
     path("projects/<int:project_id>/", include(project_pages)),
+    path("about/", about.about, name="about"),
+    path("docs/", documents.index, name="documents"),
+    path("docs/<slug:name>/", documents.document, name="document"),
     path("invitations/<slug:secret>/", invitations.invitation, name="invitation"),
     path("account/", account.account, name="account"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="revoke_token"),

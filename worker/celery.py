@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from importlib import metadata
 
 # Before Celery, which looks for it when it is imported.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
@@ -98,6 +99,19 @@ class _Shown:
     at = 0.0
     name = ""
     queues: tuple[str, ...] = ()
+    torch = ""  # its version, for people who ask what runs here
+
+
+def _show() -> None:
+    dispatch.show_worker(_Shown.name, list(_Shown.queues), torch=_Shown.torch)
+
+
+def _installed(package: str) -> str:
+    """The version, without loading it; empty where it is missing."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 @signals.worker_ready.connect
@@ -106,7 +120,8 @@ def _came_up(sender: object, **_: object) -> None:
     consumer = sender
     _Shown.name = consumer.hostname  # type: ignore[attr-defined]
     _Shown.queues = tuple(sorted(consumer.app.amqp.queues.consume_from))  # type: ignore[attr-defined]
-    dispatch.show_worker(_Shown.name, list(_Shown.queues))
+    _Shown.torch = _installed("torch")
+    _show()
     from django.db import DatabaseError, connections
 
     from labeler import jobs, leases, runs
@@ -132,7 +147,7 @@ def _still_there(**_: object) -> None:
     now = time.monotonic()
     if _Shown.name and now - _Shown.at >= dispatch.WORKER_BEAT_SECONDS:
         _Shown.at = now
-        dispatch.show_worker(_Shown.name, list(_Shown.queues))
+        _show()
 
 
 @signals.worker_shutting_down.connect

@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from labeler import invitations, login_link
+from labeler import dispatch, invitations, login_link
 from labeler.models import Invitation, Job, Label, Project
+from labeler.pages import documents
 from tests.browser.conftest import jpeg
 from tests.browser.test_pages import violations
 from tests.factories import make_user
@@ -322,3 +323,21 @@ def test_the_account_page_breaks_no_rule(theme, new_context, live_server, sign_i
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("This field is required").first).to_be_visible()
     assert (violations(page), sideways(page)) == ([], 0)
+
+
+# ---------------------------------------------------------------- about, documentation
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_about_and_documentation_break_no_rule_and_fit_a_phone(theme, new_context, live_server, sign_in, ada, project):
+    dispatch.show_worker("default@" + "a-machine-with-a-long-name." * 3, ["default", "gpu"], torch="9.9.9+cu999")
+    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+    sign_in(context, ada)
+    page = context.new_page()
+    found = {}
+    for path in ("/about/", *(f"/docs/{name}/" for name in documents.TITLES)):
+        page.goto(live_server.url + path)
+        found[path] = (violations(page), sideways(page))
+    dispatch.hide_worker("default@" + "a-machine-with-a-long-name." * 3)
+
+    assert {path: wrong for path, wrong in found.items() if wrong != ([], 0)} == {}

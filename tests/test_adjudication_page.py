@@ -345,6 +345,28 @@ def test_the_tab_counts_what_is_disputed(as_, rev, ann, project, divided):
     assert count(rev, "images") is None
 
 
+def test_nothing_is_counted_for_those_who_label(as_, rev, ann, project, divided, monkeypatch):
+    def counted(_project):
+        raise AssertionError("a page without the tab asked how many are disputed")
+
+    monkeypatch.setattr(disputes, "to_settle", counted)
+
+    assert as_(rev).get(url("label", project)).status_code == 200
+    assert as_(ann).get(url("project", project)).status_code == 200
+
+
+def test_on_a_blind_image_the_models_view_comes_after_the_decision_too(as_, rev, project):
+    (blind,) = add_images(project, 1, slice="test")
+    divide(blind, "cat", "dog", "fox")
+    predict(make_model(project), blind, "fox", 0.8137)
+    client = as_(rev)
+    assert "81\N{NO-BREAK SPACE}%" not in page_of(client, project).content.decode()
+
+    decide(client, project, blind, categories=category(project, "fox"))
+
+    assert "81\N{NO-BREAK SPACE}%" in page_of(client, project).content.decode()
+
+
 def test_many_are_not_counted_to_the_end(as_, rev, project, divided, monkeypatch):
     monkeypatch.setattr(disputes, "to_settle", lambda _project: disputes.COUNTED + 1)
 
@@ -366,8 +388,9 @@ def test_reasons_are_collected_by_the_classes_that_were_mixed_up(as_, lena, rev,
     groups = [(group["names"], [row["decision"].reason for row in group["rows"]]) for group in page.context["groups"]]
     assert groups == [(("cat", "dog"), ["snout", "ears"]), (("cat", "fox"), ["tail"])]
     assert page.context["groups"][0]["text"] == "### cat or dog?\n\n- Dog: snout\n- Cat: ears"
-    assert "#id_guideline" in html
-    assert "#id_guideline" not in as_(rev).get(url("adjudicate_reasons", project)).content.decode()
+    assert url("settings_guideline", project) in html
+    # A reviewer does not write the guideline.
+    assert url("settings_guideline", project) not in as_(rev).get(url("adjudicate_reasons", project)).content.decode()
 
 
 def test_no_text_of_a_person_becomes_markup(as_, rev, project, divided):

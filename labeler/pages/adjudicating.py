@@ -96,7 +96,7 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
         image = _chosen(request, project, worklist, run)
     context = _around(access, asked, worklist, image) | {
         "just": _just_decided(request, project, run, besides=image),
-        "config": _config(request, project),
+        "config": _config(request, access),
         "texts": _texts(),
     }
     if image is not None:
@@ -343,12 +343,16 @@ def _just_decided(
     return _told(last.image, last, labels, categories.index(project), run)
 
 
-def _config(request: HttpRequest, project: Project) -> dict[str, Any]:
-    """What the page's script needs to know."""
+def _config(request: HttpRequest, access: Access) -> dict[str, Any]:
+    """What the page's script needs to know; see static/js/adjudicate/keys.js."""
+    project, preference = access.project, preferences.of(person(request))
+    keys = preferences.keys_of(preference)
     return {
         "multi": project.is_multi,
         "categories": [{"id": category.pk, "key": category.key} for category in project.categories.in_use()],
-        "single_keys": preferences.of(person(request)).single_keys,
+        "own": access.membership.category_keys if access.membership else {},
+        "actions": {name: keys[name] for name in ("undo", "none", "accept")},
+        "single": preference.single_keys,
         "login_url": reverse("login"),
     }
 

@@ -277,19 +277,36 @@ def test_several_classes_are_switched_and_enter_decides(
     assert decisions() == [(first.pk, ["sky", "sand"]), (second.pk, [])]
 
 
-def test_without_single_keys_nothing_is_decided_by_one(page, live_server, sign_in, project, images, rev):
+def test_without_single_keys_nothing_is_decided_by_one_alone(page, live_server, sign_in, project, images, rev):
     preferences.change(user=rev, single_keys=False)
     sign_in(page, rev)
     opened(page, live_server, project)
-    expect(page.locator("#adj-form kbd").first).to_be_hidden()
+    expect(page.locator("#adj-form kbd").first).to_have_text("Alt+1")
 
     page.keyboard.press("1")
     page.keyboard.press("d")
-    page.get_by_role("button", name="fox").click()
+    page.keyboard.press("Alt+3")
     painted(page, images[1])
 
     expect(just(page)).to_contain_text("Just decided: fox")
     assert decisions() == [(images[0].pk, ["fox"])]
+
+
+def test_a_class_has_the_persons_own_key_and_undo_too(page, live_server, sign_in, project, images, rev):
+    preferences.change(user=rev, keys={"undo": "u"})
+    preferences.change_class_keys(project=project, user=rev, keys={category(project, "fox"): "d"})
+    sign_in(page, rev)
+    opened(page, live_server, project)
+    expect(page.locator("#adj-undecidable kbd")).to_have_text("⇧D")
+
+    page.keyboard.press("d")
+    painted(page, images[1])
+    expect(just(page)).to_contain_text("Just decided: fox")
+    page.keyboard.press("u")
+    painted(page, images[0])
+    page.keyboard.press("Shift+D")
+
+    expect(just(page)).to_contain_text("the image does not say")
 
 
 def test_everything_is_reached_by_tab_and_enter(page, live_server, sign_in, project, images, rev):

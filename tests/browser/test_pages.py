@@ -294,7 +294,7 @@ def test_a_disagreement_is_settled_with_the_keyboard(page, live_server, sign_in,
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("status")).to_contain_text("Settled.")
+    expect(page.get_by_role("status").filter(has_text="Settled.")).to_be_visible()
     image.refresh_from_db()
     assert (image.status, image.has_decision) == ("settled", True)
 

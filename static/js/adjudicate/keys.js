@@ -1,24 +1,35 @@
-// Which key does what while settling. No page here: tables and functions.
-
-import { assignKeys } from "../label/keys.js";
+// Which key does what while settling, for this person in this project. No page here: tables and functions.
+//
+// A key is spelled as the server keeps it (labeler/preferences.py): "d", "Enter", "Space", "Shift+d", "Alt+x".
 
 // In this order: the first ones keep their letter where a class wants it as well.
-const LETTERS = { undecidable: "d", next: "j", before: "k", why: "w", undo: "z" };
-const FIXED = { Enter: "go", 0: "none", Escape: "leave", " ": "zoom", "+": "larger", "-": "smaller" };
+const LETTERS = { undecidable: "d", next: "j", before: "k", why: "w" };
+const FIXED = { Escape: "leave", Space: "zoom", "+": "larger", "-": "smaller" };
 const PANS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const DIGITS = "123456789";
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 
 /**
- * Classes have the keys of the labeling screen. An action whose letter is a class's is called with Shift.
- * @param {{key?: string}[]} categories
- * @returns {{classes: string[][], actions: Object<string, string>}} spelled as spell() does
+ * Classes have the keys of the labeling screen: the person's own, the project's, the digit of their place. An action
+ * whose letter is a class's is called with Shift. What is left of the letters goes to classes without a key.
+ * @param {object} wanted
+ * @param {{id: number, key?: string}[]} wanted.categories
+ * @param {Object<number, string>} [wanted.own] {category id: key}
+ * @param {{undo: string, none: string, accept: string}} [wanted.actions] as the person has them on the labeling screen
+ * @param {boolean} [wanted.single] false: a letter, digit or sign acts together with Alt only (WCAG 2.1.4)
  */
-export function keysOf(categories) {
-  const classes = assignKeys(categories);
-  const taken = new Set(classes.flat());
-  const actions = Object.fromEntries(
-    Object.entries(LETTERS).map(([name, letter]) => [name, taken.has(letter) ? `Shift+${letter}` : letter]),
-  );
-  return { classes, actions };
+export function keysOf({ categories, own = {}, actions: theirs = { undo: "z", none: "0", accept: "Enter" }, single = true }) {
+  const taken = new Set(Object.keys(FIXED));
+  const take = (key) => Boolean(key) && !taken.has(key) && Boolean(taken.add(key));
+  const classes = categories.map(({ id, key }) => [own[id], (key ?? "").toLowerCase()].filter(take));
+  categories.forEach((_, place) => take(DIGITS[place]) && classes[place].push(DIGITS[place]));
+  const actions = {};
+  for (const [name, key] of Object.entries({ go: theirs.accept, none: theirs.none, ...LETTERS, undo: theirs.undo })) {
+    actions[name] = [key, `Shift+${key}`].find(take);
+  }
+  const free = [...ALPHABET].filter((letter) => !taken.has(letter));
+  for (const mine of classes) if (!mine.length && free.length) mine.push(free.shift());
+  return { classes, actions, single };
 }
 
 /**
@@ -27,31 +38,45 @@ export function keysOf(categories) {
  * @returns {{kind: string, index?: number, by?: number[]} | null} kind: choose (with index), pan (with by), or an action's name
  */
 export function actionFor(event, keys) {
-  // A held key would settle image after image; with a modifier the key belongs to the browser.
-  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
-  if (Object.hasOwn(PANS, event.key)) return { kind: "pan", by: PANS[event.key] };
-  for (const key of spellings(event)) {
+  // A held key would settle image after image; with these modifiers the key belongs to the browser.
+  if (event.repeat || event.ctrlKey || event.metaKey || event.isComposing) return null;
+  for (const key of spellings(event).map((spelled) => meant(spelled, keys.single))) {
     const index = keys.classes.findIndex((mine) => mine.includes(key));
     if (index >= 0) return { kind: "choose", index };
     const name = Object.keys(keys.actions).find((action) => keys.actions[action] === key);
     if (name) return { kind: name };
     if (Object.hasOwn(FIXED, key)) return { kind: FIXED[key] };
+    if (Object.hasOwn(PANS, key)) return { kind: "pan", by: PANS[key] };
   }
   return null;
 }
 
-/** What was typed; then, where the layout writes something else there (AZERTY digits, Cyrillic letters), the key's place. */
-function spellings(event) {
-  const typed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1].toLowerCase();
-  if (event.shiftKey) return /^\p{L}$/u.test(typed) ? [`Shift+${typed}`, ...(letter ? [`Shift+${letter}`] : [])] : [typed];
-  const digit = /^Digit([0-9])$/.exec(event.code || "")?.[1];
-  if (digit && !/^[0-9]$/.test(typed)) return [typed, digit];
-  if (letter && typed.length === 1 && typed.charCodeAt(0) > 127) return [typed, letter];
-  return [typed];
+const isCharacter = (key) => [...key.replace("Shift+", "")].length === 1;
+
+/** The key that was meant, where characters act with Alt only; an empty one where it was pressed alone. */
+function meant(spelled, single) {
+  if (single) return spelled;
+  if (spelled.startsWith("Alt+")) return spelled.slice("Alt+".length);
+  return isCharacter(spelled) ? "" : spelled;
 }
 
-/** As it stands on a button: D, ⇧D. */
-export function printed(key) {
-  return (key ?? "").replace("Shift+", "⇧").toUpperCase();
+/** What was typed; then, where the layout writes something else there (AZERTY digits, Cyrillic letters), the key's place. */
+function spellings(event) {
+  const typed = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const found = [typed];
+  const digit = /^Digit([0-9])$/.exec(event.code || "")?.[1];
+  if (digit && !event.shiftKey && !/^[0-9]$/.test(typed)) found.push(digit);
+  const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1].toLowerCase();
+  if (letter && typed.length === 1 && typed.charCodeAt(0) > 127) found.push(letter);
+  const shifted = found.map((key) => (event.shiftKey && /^\p{L}$/u.test(key) ? `Shift+${key}` : key));
+  return event.altKey ? shifted.map((key) => `Alt+${key}`) : shifted;
+}
+
+const SIGNS = { Enter: "↵", Backspace: "⌫", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+
+/** As it stands on a button: D, ⇧D, Alt+D. */
+export function printed(key, { single } = { single: true }) {
+  if (!key) return "";
+  const base = SIGNS[key] ?? (isCharacter(key) ? key.replace("Shift+", "⇧").toUpperCase() : key);
+  return !single && isCharacter(key) ? `Alt+${base}` : base;
 }

@@ -10,7 +10,7 @@ import { NotAPage, Pages, decoded, fetchSheet } from "./pages.js";
 const $ = (id) => document.getElementById(id);
 const config = readJson("adj-config");
 const words = new Words(readJson("adj-texts"), document.documentElement.lang);
-const keys = keysOf(config.categories);
+const keys = keysOf(config);
 const pages = new Pages();
 const drafts = new Map(); // image id -> a reason that was begun
 const stage = el("div", { class: "stage" }, el("div", { class: "frame" }));
@@ -34,12 +34,7 @@ const shownImage = () => adj().dataset.image;
 
 /** Put the keys on the buttons and the image on the stage. */
 function dress() {
-  if (config.single_keys) {
-    for (const mark of adj().querySelectorAll("kbd[data-class]")) name(mark, keys.classes[mark.dataset.class]?.[0]);
-    for (const mark of adj().querySelectorAll("kbd[data-key]")) {
-      name(mark, mark.dataset.key === "go" ? "Enter" : keys.actions[mark.dataset.key]);
-    }
-  }
+  nameKeys(adj());
   const img = $("adj-image");
   if (img) {
     const { width, height } = img;
@@ -54,10 +49,15 @@ function dress() {
   tellGo();
 }
 
+function nameKeys(part) {
+  for (const mark of part.querySelectorAll("kbd[data-class]")) name(mark, keys.classes[mark.dataset.class]?.[0]);
+  for (const mark of part.querySelectorAll("kbd[data-key]")) name(mark, keys.actions[mark.dataset.key]);
+}
+
 function name(mark, key) {
   mark.hidden = !key;
-  mark.textContent = key === "Enter" ? "↵" : printed(key);
-  if (key) mark.closest("button, a, label")?.setAttribute("aria-keyshortcuts", key);
+  mark.textContent = printed(key, keys);
+  if (key) mark.closest("button, a, label")?.setAttribute("aria-keyshortcuts", keys.single || key.length > 1 ? key : `Alt+${key}`);
 }
 
 /** After the frame that drew it. */
@@ -203,7 +203,7 @@ function take(sheet, id) {
   const held = mine.contains(document.activeElement) ? document.activeElement.id : null;
   const fresh = theirs.cloneNode(true);
   mine.replaceWith(fresh);
-  for (const mark of config.single_keys ? fresh.querySelectorAll("kbd[data-key]") : []) name(mark, keys.actions[mark.dataset.key]);
+  nameKeys(fresh);
   if (held) ($(held) ?? $("main")).focus({ preventScroll: true });
 }
 
@@ -314,7 +314,6 @@ document.addEventListener("keydown", (event) => {
     if (event.repeat) event.preventDefault(); // a held Enter would settle image after image
     return;
   }
-  if (!config.single_keys) return;
   const action = actionFor(event, keys);
   if (!action) return;
   const heard = action.kind === "pan" ? viewer.pan(...action.by) : does[action.kind](action.index);

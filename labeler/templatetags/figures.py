@@ -26,16 +26,21 @@ register = template.Library()
 UNDEFINED = "–"
 
 
+def _rounded(value: float, decimals: int, *, grouped: bool = False) -> str:
+    # Rounded here: number_format cuts digits off, and an agreement of 0.749 would read 0.74.
+    return number_format(round(value, decimals), decimal_pos=decimals, force_grouping=grouped)
+
+
 @register.filter
 def thousands(value: int | float | None) -> str:
     """1234 -> 1,234; None -> a dash."""
-    return UNDEFINED if value is None else number_format(value, decimal_pos=0, force_grouping=True)
+    return UNDEFINED if value is None else _rounded(value, 0, grouped=True)
 
 
 @register.filter
 def figure(value: float | None) -> str:
     """A coefficient with two decimals: 0.74; None -> a dash."""
-    return UNDEFINED if value is None else number_format(value, decimal_pos=2, force_grouping=True)
+    return UNDEFINED if value is None else _rounded(value, 2, grouped=True)
 
 
 @register.filter
@@ -43,13 +48,13 @@ def percent(share: float | None, decimals: int = 0) -> str:
     """0.912 -> 91 %, with a space that does not break; None -> a dash."""
     if share is None:
         return UNDEFINED
-    return f"{number_format(100 * share, decimal_pos=decimals)}\N{NO-BREAK SPACE}%"
+    return f"{_rounded(100 * share, decimals)}\N{NO-BREAK SPACE}%"
 
 
 @register.filter
 def seconds(value: float | None) -> str:
     """2.13 -> 2.1 s; None -> a dash."""
-    return UNDEFINED if value is None else f"{number_format(value, decimal_pos=1)}\N{NO-BREAK SPACE}s"
+    return UNDEFINED if value is None else f"{_rounded(value, 1)}\N{NO-BREAK SPACE}s"
 
 
 @register.filter
@@ -82,7 +87,7 @@ def percent_interval(stat: Mapping[str, Any] | None) -> str:
     if not stat or stat.get("low") is None or stat.get("high") is None:
         return ""
     return _("%(low)s to %(high)s") % {
-        "low": number_format(100 * stat["low"], decimal_pos=1),
+        "low": _rounded(100 * stat["low"], 1),
         "high": percent(stat["high"], 1),
     }
 

@@ -382,7 +382,8 @@ def _some_settled(project: Project) -> list[int]:
 
 
 # Not blind ones, and none that may still be asked of this person: they would judge them with our wrong word in mind.
-# Nor any they have seen, judged, or settled. Known is what a reviewer decided, or what two others agree on, unaided.
+# Nor any they have seen, judged, or settled, or that shows beside the guideline what it is. Known is what a reviewer
+# decided, or what two others agree on, unaided.
 _KNOWN = """
     SELECT i.id, i.tally, d.categories
     FROM labeler_image i
@@ -396,6 +397,7 @@ _KNOWN = """
       AND NOT EXISTS (SELECT 1 FROM labeler_claim c WHERE c.image_id = i.id AND c.annotator_id = %(reviewer)s)
       AND NOT EXISTS (SELECT 1 FROM labeler_label l WHERE l.image_id = i.id AND l.annotator_id = %(reviewer)s)
       AND NOT EXISTS (SELECT 1 FROM labeler_decision o WHERE o.image_id = i.id AND o.reviewer_id = %(reviewer)s)
+      AND NOT EXISTS (SELECT 1 FROM labeler_categoryexample x WHERE x.image_id = i.id)
       AND (%(again)s OR NOT EXISTS (
           SELECT 1 FROM labeler_plant t WHERE t.image_id = i.id AND t.reviewer_id = %(reviewer)s))
 """

@@ -22,12 +22,14 @@ from labeler.pages import (
     model,
     overview,
     projects,
+    review,
     settings,
 )
 
 project_pages: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="project"),
     path("label/", labeling.label, name="label"),
+    path("review/", review.review, name="review"),
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", images.image, name="image"),
     path("adjudicate/", adjudicating.adjudicate, name="adjudicate"),

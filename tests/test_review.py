@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labeler import adjudication, consensus, labeling, projects, queue, reports, review
 from labeler.errors import Invalid, KeyReused, NotFound, NotPossibleNow
-from labeler.models import Claim, Image, Label, Plant, QueueEntry
+from labeler.models import CategoryExample, Claim, Image, Label, Plant, QueueEntry
 from labeler.models.image import Slice
 from labeler.models.queue import ClaimState
 from labeler.reports import Selection
@@ -502,6 +502,17 @@ def test_nobody_is_shown_as_planted_what_they_judged_saw_or_settled(project, kno
     assert not Plant.objects.filter(reviewer=ann).exists()
     planted = set(Plant.objects.filter(reviewer=rev).values_list("image", flat=True))
     assert planted and not planted & {foxes[0].pk, foxes[1].pk}
+
+
+def test_an_image_that_shows_a_class_beside_the_guideline_is_never_planted(project, known, model, dora):
+    dogs, foxes = known
+    for image in [*dogs, *foxes]:
+        CategoryExample.objects.create(category=project.categories.get(name="dog"), image=image)
+    say(model, project, 20)
+
+    open_page(project, dora)
+
+    assert not Plant.objects.exists()
 
 
 def test_each_known_answer_is_shown_to_a_person_once(project, known, model, dora):

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from labeler import disputes
+from labeler import disputes, runs
 from labeler.models import Membership, Project, Role
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Access:
         n = disputes.to_settle(self.project)
         return f"{disputes.COUNTED}+" if n > disputes.COUNTED else str(n or "")
 
+    def has_review(self) -> bool:
+        """Is there anything to confirm on the review grid: a model whose word this person may see and label with?"""
+        return self.membership is not None and self.project.show_prelabels and runs.active(self.project) is not None
+
     def context(self, tab: str, **more: Any) -> dict[str, Any]:
         """What templates/project_base.html needs, and what the page adds."""
         return {
@@ -55,8 +59,9 @@ class Access:
             "may_lead": self.may_lead,
             "may_review": self.may_review,
             "tab": tab,
-            # Called by the template, where it shows a reviewer's tabs: one query on an index.
+            # Called by the template, where it shows the tabs: one query on an index each.
             "to_settle": self.to_settle,
+            "has_review": self.has_review,
             **more,
         }
 

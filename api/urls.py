@@ -12,6 +12,7 @@ from api.docs import Docs, Schema
 from api.examples import Examples, OneExample
 from api.exports import Export
 from api.files import File, Preview, Thumb
+from api.guidelines import Guidelines, OneGuideline
 from api.images import Images, OneImage
 from api.imports import Cancellation as ImportCancellation
 from api.imports import Imports, OneImport
@@ -41,6 +42,8 @@ urlpatterns = [
     path(
         "projects/<int:project_id>/invitations/<int:invitation_id>/", OneInvitation.as_view(), name="project-invitation"
     ),
+    path("projects/<int:project_id>/guidelines/", Guidelines.as_view(), name="guidelines"),
+    path("projects/<int:project_id>/guidelines/<int:number>/", OneGuideline.as_view(), name="guideline"),
     path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
     path("projects/<int:project_id>/keys/", ClassKeys.as_view(), name="class-keys"),
     path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labeler import categories, consensus, examples, projects
 from labeler.models import AuditEvent, Category, CategoryExample, Project
+from tests.api import as_person
 from tests.factories import add_images, category, make_project
 from tests.test_pages import answer, said, url
 
@@ -595,3 +596,21 @@ def test_an_admin_who_leads_nothing_sets_everything_too(as_, ada, project):
     client.post(url("settings", project), {**form, "question": "Which?"})
 
     assert Project.objects.get(pk=project.pk).question == "Which?"
+
+
+# ---------------------------------------------------------------- versions by REST
+
+
+def test_a_client_reads_the_versions_of_the_guideline(lena, ann, project):
+    for text in ("Look.", "Look twice."):
+        projects.update(project=project, by=lena, changes={"guideline": text})
+    client, listed = as_person(ann), f"/api/projects/{project.pk}/guidelines/"
+
+    first = client.get(listed + "?page_size=2").json()
+    rest = client.get(first["next"]).json()
+
+    assert [(row["number"], row["text"], row["author"]) for row in first["results"] + rest["results"]] == [
+        (3, "Look twice.", "lena"), (2, "Look.", "lena"), (1, "", "lena"),
+    ]  # fmt: skip
+    assert client.get(f"{listed}2/").json() == first["results"][1]
+    assert [client.get(f"{listed}{number}/").status_code for number in (0, 4, 2**31, 2**62)] == [404] * 4

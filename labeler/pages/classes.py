@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from labeler import categories as label_set
 from labeler import examples, markers, projects, wanted
 from labeler.errors import LabelerError
-from labeler.models import Category, Project, Role
+from labeler.models import Category, CategoryExample, Project, Role
 from labeler.pages import settings
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.examples import strip
@@ -46,7 +46,7 @@ def classes(request: HttpRequest, access: Access) -> HttpResponse:
             _add(request, project, form.cleaned_data["classes"])
             return redirect("categories", project.pk)
     in_use = list(project.categories.in_use())
-    shown, settled = examples.of(project), wanted.settled_images(project)[1]
+    shown, settled = _examples(project), wanted.settled_images(project)[1]
     rows = [
         {
             "category": c,
@@ -68,6 +68,15 @@ def classes(request: HttpRequest, access: Access) -> HttpResponse:
         # The same button again after the page came back: moving three places up is three times Enter.
         moved=(request.GET.get("moved"), request.GET.get("to")),
     )
+
+
+def _examples(project: Project) -> dict[int, list[int]]:
+    """The example images of each class, oldest first: with hundreds of classes, their ids are enough."""
+    found: dict[int, list[int]] = {}
+    rows = CategoryExample.objects.filter(category__project=project).order_by("id")
+    for category_id, image_id in rows.values_list("category_id", "image_id"):
+        found.setdefault(category_id, []).append(image_id)
+    return found
 
 
 def look_alike(classes: Iterable[Category], only: Category | None = None) -> list[str]:

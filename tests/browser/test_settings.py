@@ -204,6 +204,21 @@ def test_everything_works_without_a_script(new_context, live_server, sign_in, fu
     assert fresh(cat).merged_into.name == "dog"
 
 
+def test_the_guideline_is_shown_as_it_is_typed(page, live_server, sign_in, project, lena):
+    sign_in(page, lena)
+    page.goto(live_server.url + url("settings_guideline", project))
+
+    page.get_by_label("Guideline").press_sequentially("- look **below**")
+
+    expect(page.locator("#preview li strong")).to_have_text("below")
+    expect(page.get_by_text("preview, not saved yet")).to_be_visible()
+    expect(page.get_by_label("Guideline")).to_be_focused()
+    assert fresh(project).guideline == ""
+    page.get_by_role("button", name="Save guideline").click()
+    says(page, "The guideline is now version 2.")
+    assert fresh(project).guideline == "- look **below**"
+
+
 def test_a_mistake_in_one_field_keeps_what_was_typed_in_the_others(page, live_server, sign_in, project, lena):
     sign_in(page, lena)
     page.goto(live_server.url + url("settings_model", project))

@@ -11,6 +11,7 @@ from labeler.pages import (
     agreement,
     classes,
     documents,
+    errors,
     examples,
     exporting,
     guidelines,
@@ -77,3 +78,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -41,7 +41,7 @@ MODULES = (
             *("adjust", "answers", "dock", "film", "fullscreen"),
             *("gestures", "images", "input", "keys", "looks", "queue"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
-            *("keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),  # answers that survive
+            *("feeder", "keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),  # answers that survive
             *("standing", "tabs", "trouble"),
         )
     ),
@@ -203,6 +203,10 @@ def texts() -> dict[str, str]:
         "say_opened": _("Your answer was: {answer}. Choose another, or leave it."),
         "refused": _("Your answer “{answer}” was not saved. {message}"),
         "undo_refused": _("Your answer “{answer}” was not taken back. {message}"),
+        "refusal_no_claim": _("It is no longer yours to label; it may have gone back for another round."),
+        "refusal_not_found": _("It is gone, or you are no longer a member of its project."),
+        "refused_more_one": _("{n} more after this."),
+        "refused_more_other": _("{n} more after this."),
         "show_image": _("Show the image"),
         "dismiss": _("Dismiss"),
         "signed_out": _("You are logged out. Your answers are kept here: log in again in the new tab and come back."),

@@ -25,6 +25,7 @@ from labeler.models import Claim, Label, Membership, Project
 from labeler.models.queue import ClaimState
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.test_labeling_screen import LABEL_CALL, Screen, answers, eventually
+from tests.browser.test_pages import violations
 from tests.factories import make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -662,7 +663,7 @@ def test_what_the_server_refuses_is_said_with_image_and_choice_until_it_was_read
     screen.press("1")
 
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Your answer “cat” was not saved. You have not been given this image.")
+    expect(alert).to_contain_text("Your answer “cat” was not saved. It is no longer yours to label")
     expect(alert.locator("img")).to_have_attribute("src", re.compile(rf"/images/{image}/"))
     screen.says("1 not saved")
     page.reload()
@@ -695,7 +696,7 @@ def test_the_answers_of_somebody_who_was_removed_are_shown_to_them(open_screen, 
     page.goto(f"{live_server.url}/projects/{other.pk}/label/")
 
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Your answer “cat” was not saved. There is no such image, or you are not a member")
+    expect(alert).to_contain_text("Your answer “cat” was not saved. It is gone, or you are no longer a member")
     expect(alert.get_by_role("button")).to_have_count(1)
     alert.get_by_role("button", name="Dismiss").click()
     screen.says("saved")
@@ -727,3 +728,48 @@ def test_twenty_labels_are_twenty_requests_and_a_claim_call_for_five(open_screen
     rest = [path for method, path in asked if method == "GET"]
     assert len(writes) + len(claims) + len(rest) == len(asked)
     assert all(re.fullmatch(r"/api/images/\d+/(preview|thumb)/", path) for path in rest), rest
+
+
+# ---------------------------------------------------------------- how it looks
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 320)])
+def test_each_word_of_trouble_is_readable_for_everybody(
+    new_context, live_server, sign_in, project, add_photos, ann, bea, theme, width
+):
+    """axe finds nothing, nothing scrolls sideways: offline, refused, another person, and the line on other pages."""
+    add_photos(project, 20)
+    bea.username = "beatrice.with.a.long.name@laboratory.example"
+    bea.save()
+    context = new_context(color_scheme=theme, bypass_csp=True, viewport={"width": width, "height": 720})
+    page = context.new_page()
+    sign_in(page, ann)
+    screen = Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
+    expect(page.locator("#ready .on")).to_have_count(5)
+    found = {}
+
+    def look(name: str) -> None:
+        found[name] = violations(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+    refusal = {"error": {"code": "no_claim", "message": "No.", "fields": {}}}
+    page.route(LABEL_CALL, lambda route: route.fulfill(status=409, json=refusal))
+    screen.press("1", "2")
+    screen.says("2 not saved")
+    page.unroute(LABEL_CALL)
+    look("refused")
+    page.goto(live_server.url + "/")
+    expect(page.locator("#waiting")).to_contain_text("2 answers of yours could not be saved.")
+    look("line")
+    page.goto(screen.url)
+    expect(page.locator("#ready .on")).to_have_count(5)
+    context.set_offline(True)
+    screen.press(*"123123")
+    expect(page.get_by_role("heading", name="Offline, 6 waiting")).to_be_visible()
+    look("offline")
+    sign_in(page, bea)
+    context.set_offline(False)
+    expect(page.get_by_role("heading", name="You are logged in as beatrice")).to_be_visible()
+    look("another person")
+
+    assert {name: broken for name, broken in found.items() if broken} == {}

@@ -272,7 +272,7 @@ def test_what_the_server_refuses_is_said_in_words_and_stays_visible(open_screen,
     screen.press("1")
 
     alert = screen.page.get_by_role("alert")
-    expect(alert).to_contain_text("Your answer “cat” was not saved. You have not been given this image.")
+    expect(alert).to_contain_text("Your answer “cat” was not saved. It is no longer yours to label")
     screen.press("2")
     screen.image()
     screen.says("1 not saved")

@@ -173,7 +173,7 @@ test("in another person's session nothing can be answered, undone or opened", as
   session.choose(0);
   session.markPainted();
   await settled();
-  session.feedTrouble = new Refused(409, { code: "another_person", message: "You are bea." });
+  session.feeder.error = new Refused(409, { code: "another_person", message: "You are bea." });
   equal([session.choose(1), session.skip(), session.undo(), session.open(session.history[0]) ?? null], [false, false, false, null]);
   await settled();
   equal([sent.length, onScreen(session), session.editing], [1, 2, null]);
@@ -182,7 +182,7 @@ test("in another person's session nothing can be answered, undone or opened", as
 test("without a network nothing is skipped that nobody has seen", async () => {
   const { session } = await sessionWith();
   session.clear();
-  session.feedTrouble = new Unreachable(new TypeError("Failed to fetch"));
+  session.feeder.error = new Unreachable(new TypeError("Failed to fetch"));
   equal(session.skip(), false);
   session.markPainted();
   equal(session.skip(), true);

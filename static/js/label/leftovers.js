@@ -30,15 +30,17 @@ export async function sendLeftovers(root, person) {
     const { trouble, unsettled, refused } = saver;
     const line = lineFor({ own: unsettled.length, stuck: stuck.length, refused: refused.length, adopted, trouble });
     const about = [...refused, ...unsettled, ...stuck][0]?.note.project;
-    say(line && words.count(line.name, line.n), line?.isTrouble && about);
+    say(line, line?.isTrouble && about);
   }
 
-  /** @param {string | null} text @param {number | false | undefined} project where the person finds more about it */
-  function say(text, project) {
-    if (root.dataset.said === String(text)) return; // a focused link stays
-    root.dataset.said = String(text);
+  /** @param {number | false | undefined} project where the person finds more about it */
+  function say(line, project) {
+    const text = line ? words.count(line.name, line.n) : "";
+    if (root.dataset.said === text) return; // a focused link stays
+    root.dataset.said = text;
     const link = () => el("a", { href: `/projects/${project}/label/` }, words.say("labeling"));
-    root.replaceChildren(...(text ? [el("p", { class: "note row wrap" }, el("span", {}, text), ...(project ? [link()] : []))] : []));
+    const note = () => el("p", { class: `note row wrap${line.name === "refused" ? " warning" : ""}` }, el("span", {}, text), ...(project ? [link()] : []));
+    root.replaceChildren(...(text ? [note()] : []));
   }
 
   addEventListener("online", () => saver.wake());

@@ -22,7 +22,7 @@ export class Notices {
   all() {
     const { saver, session, keeper } = this;
     return [
-      ...saver.refused.map((sending) => this.refusal(sending)),
+      ...saver.refused.slice(0, 1).map((sending) => this.refusal(sending)), // one at a time: the image needs the room
       ...(session.trouble === "signed_out" ? [this.signedOut()] : []),
       ...(keeper.works || this.hasReadOfMemory ? [] : [this.memoryOnly()]),
     ];
@@ -34,13 +34,15 @@ export class Notices {
     const { choice, names, claim } = sending.note;
     const text = words.say(sending.method === "PUT" ? "refused" : "undo_refused", {
       answer: this.inWords(choice, names),
-      message: sending.error.message,
+      message: words.has(`refusal_${sending.error.code}`) ? words.say(`refusal_${sending.error.code}`) : sending.error.message,
     });
+    const others = this.saver.refused.length - 1;
     const answered = session.history.find((other) => other.sending === sending);
     const show = view.button(words.say("show_image"), () => session.open(answered));
     const dismiss = view.button(words.say("dismiss"), () => session.dismiss(sending));
     const { thumbnail_url, strip_url, preview_url } = claim.image;
-    return { text, image: thumbnail_url ?? strip_url ?? preview_url, actions: answered ? [show, dismiss] : [dismiss] };
+    const more = others ? ` ${words.count("refused_more", others)}` : "";
+    return { text: text + more, image: thumbnail_url ?? strip_url ?? preview_url, actions: answered ? [show, dismiss] : [dismiss] };
   }
 
   signedOut() {

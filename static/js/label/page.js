@@ -101,6 +101,7 @@ function draw() {
   view.progress(session.done, Math.max(0, Math.min((queue.remaining ?? Infinity) + queue.held.length, config.images - session.done)));
   view.saving(wordFor({ waiting: saver.waiting, trouble: session.trouble, refused: saver.refused.length, isRead: keeper.isRead }));
   view.notices(notices.all());
+  view.lock(session.isSomebodyElses);
   film.draw(history);
 }
 

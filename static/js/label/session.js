@@ -2,9 +2,9 @@
 // hands answers to the saver and keeps the history. The page draws what it reads from here.
 
 import { bodyOf, enterMeans, suggested } from "./answers.js";
+import { Feeder } from "./feeder.js";
 import { counts, leftOpen, noteOf, withKept } from "./kept.js";
 import { gravest } from "./standing.js";
-import { pauseAfter, troubleOf } from "./trouble.js";
 
 export class Session {
   /**
@@ -19,16 +19,14 @@ export class Session {
    * @param {{set: Function, clear: Function, random: () => number}} parts.timers
    */
   constructor({ project, queue, saver, stopwatch, newKey, onChange, timers }) {
-    Object.assign(this, { project, queue, saver, stopwatch, newKey, onChange, timers });
+    Object.assign(this, { project, queue, saver, stopwatch, newKey, onChange });
     this.done = project.done;
     /** @type {import("./types.js").Answered[]} newest first */
     this.history = [...project.recent];
     /** @type {import("./types.js").Answered | null} an earlier answer that is on screen to be changed */
     this.editing = null;
-    /** @type {Error | null} why no more images came */
-    this.feedTrouble = null;
-    this.feedFailures = 0;
-    this.retry = null;
+    const isWanted = () => project.categories.length > 0;
+    this.feeder = new Feeder({ queue, saver, isWanted, onChange: (what) => onChange(what), timers });
     this.clear();
   }
 
@@ -57,7 +55,7 @@ export class Session {
 
   /** What stands in the way of working with the server. @returns {import("./trouble.js").Trouble} */
   get trouble() {
-    return gravest([this.saver.trouble, troubleOf(this.feedTrouble)]);
+    return gravest([this.saver.trouble, this.feeder.trouble]);
   }
 
   /** Somebody else is logged in by now: what they would press is not this person's answer. */
@@ -191,25 +189,14 @@ export class Session {
     this.onChange("resumed");
   }
 
-  /** Ask for more images when few are left; `now`: in any case. Failing, it tries again later. */
-  async feed({ now = false } = {}) {
-    if (!this.project.categories.length || (!now && !this.queue.wantsMore)) return;
-    this.timers.clear(this.retry);
-    try {
-      const asked = this.queue.refill({ waiting: this.saver.unsettled.length });
-      this.onChange("feeding");
-      await asked;
-      if (this.feedTrouble && this.saver.trouble) this.saver.wake(); // what brings images again takes answers too
-      this.feedTrouble = null;
-      this.feedFailures = 0;
-    } catch (error) {
-      this.feedTrouble = error;
-      this.feedFailures += 1;
-      if (this.isSomebodyElses) return this.onChange("fed"); // until somebody comes back and wakes us
-      const pause = pauseAfter(this.feedFailures, error.retryAfter, this.timers.random());
-      this.retry = this.timers.set(() => void this.feed({ now: true }), pause);
-    }
-    this.onChange("fed");
+  /** Ask for more images when few are left; `now`: in any case. */
+  feed(options) {
+    return this.feeder.feed(options);
+  }
+
+  /** Why no more images came. @returns {Error | null} */
+  get feedTrouble() {
+    return this.feeder.error;
   }
 
   /** Renew the leases of what is held, quietly: a failure shows when something is saved. */

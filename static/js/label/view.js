@@ -78,13 +78,23 @@ export class View {
 
   /** Sentences that must not be missed, above the image, until the person has dealt with them. */
   notices(items) {
-    const said = items.map(({ text }) => text).join("\n");
+    const said = items.map(({ text, image }) => `${text} ${image ?? ""}`).join("\n");
     if ($("notices").dataset.said === said) return; // keep the focus that may be on a button there
     $("notices").dataset.said = said;
     const kept = items.map(({ text, image, isQuiet, actions }) =>
-      el("p", { class: `note row wrap${isQuiet ? "" : " error"}` }, ...(image ? [thumbnail(image)] : []), el("span", { class: "grow" }, text), ...actions),
+      el(
+        "div",
+        { class: `note${isQuiet ? "" : " error"}` },
+        el("p", { class: "row" }, ...(image ? [thumbnail(image)] : []), el("span", {}, text)),
+        el("div", { class: "row" }, ...actions),
+      ),
     );
     $("notices").replaceChildren(...kept);
+  }
+
+  /** Nothing here can be answered or changed now. */
+  lock(isLocked) {
+    for (const part of document.querySelectorAll(".dock, .last")) part.inert = isLocked;
   }
 
   guideAt(places) {

@@ -20,6 +20,10 @@ export class Words {
     return text.replace(/\{(\w+)\}/g, (_, value) => (typeof values[value] === "number" ? this.number(values[value]) : values[value]));
   }
 
+  has(name) {
+    return name in this.texts;
+  }
+
   /** The sentence for this number: `name_one` or `name_other`, with {n}. */
   count(name, n, values = {}) {
     return this.say(`${name}_${this.plurals.select(n) === "one" ? "one" : "other"}`, { n, ...values });

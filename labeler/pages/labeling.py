@@ -41,7 +41,8 @@ MODULES = (
             *("adjust", "answers", "dock", "film", "fullscreen"),
             *("gestures", "images", "input", "keys", "looks", "queue"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
-            *("feeder", "keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),  # answers that survive
+            # answers that survive
+            *("feeder", "keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),
             *("standing", "tabs", "trouble"),
         )
     ),

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route, expect
 
@@ -82,6 +83,20 @@ def open_screen(page, live_server, sign_in, ann) -> Callable[[Project], Screen]:
         return Screen(page, f"{live_server.url}/projects/{project.pk}/label/").open()
 
     return open_screen
+
+
+@pytest.fixture
+def switch_to(live_server) -> Callable[..., None]:
+    """Another person logs in in this browser. The first one's session ends nowhere: a request of theirs that is still
+    on its way would be answered by taking the new cookie away."""
+
+    def switch_to(page: Page, person) -> None:
+        browser = Client()
+        browser.force_login(person)
+        cookie = {"name": "sessionid", "value": browser.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])
+
+    return switch_to
 
 
 def come_back(page: Page) -> None:
@@ -390,7 +405,7 @@ def test_where_nobody_labeled_no_page_opens_a_database(page, live_server, sign_i
 
 
 def test_another_persons_login_never_sends_the_first_ones_answers(
-    open_screen, sign_in, live_server, project, add_photos, ann, bea
+    open_screen, switch_to, live_server, project, add_photos, ann, bea
 ):
     add_photos(project, 12)
     screen = open_screen(project)
@@ -401,7 +416,7 @@ def test_another_persons_login_never_sends_the_first_ones_answers(
     second = next(entry["imageId"] for entry in wait_for_outbox(page, 2) if entry["imageId"] != first)
     screen.image()
 
-    sign_in(page, bea)  # in the same browser: the session's cookie is one for all tabs
+    switch_to(page, bea)  # in the same browser: the session's cookie is one for all tabs
     wire.is_cut = False
     come_back(page)
 
@@ -432,19 +447,21 @@ def test_another_persons_login_never_sends_the_first_ones_answers(
     assert {entry["person"] for entry in outbox(page)} == {ann.pk}
 
     # ann is back.
-    sign_in(page, ann)
+    switch_to(page, ann)
     Screen(page, screen.url).open().says("saved")
     wait_for_outbox(page, 0)
     assert answers(ann) == {first: ["cat"], second: ["dog"]}
     assert Label.objects.count() == 3
 
 
-def test_the_first_person_logs_in_again_and_the_same_page_goes_on(open_screen, sign_in, project, add_photos, ann, bea):
+def test_the_first_person_logs_in_again_and_the_same_page_goes_on(
+    open_screen, switch_to, project, add_photos, ann, bea
+):
     add_photos(project, 12)
     screen = open_screen(project)
     page = screen.page
     first = screen.image()
-    sign_in(page, bea)
+    switch_to(page, bea)
     screen.press("1")
     expect(page.get_by_text("1 answer of ann is kept here.")).to_be_visible()
     with page.context.expect_page() as opened:
@@ -452,7 +469,7 @@ def test_the_first_person_logs_in_again_and_the_same_page_goes_on(open_screen, s
     opened.value.wait_for_url("**/login/**")  # bea was logged out there
     opened.value.close()
 
-    sign_in(page, ann)
+    switch_to(page, ann)
     page.evaluate("dispatchEvent(new Event('focus'))")
 
     screen.image()
@@ -735,7 +752,7 @@ def test_twenty_labels_are_twenty_requests_and_a_claim_call_for_five(open_screen
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 320)])
 def test_each_word_of_trouble_is_readable_for_everybody(
-    new_context, live_server, sign_in, project, add_photos, ann, bea, theme, width
+    new_context, live_server, sign_in, switch_to, project, add_photos, ann, bea, theme, width
 ):
     """axe finds nothing, nothing scrolls sideways: offline, refused, another person, and the line on other pages."""
     add_photos(project, 20)
@@ -767,7 +784,7 @@ def test_each_word_of_trouble_is_readable_for_everybody(
     screen.press(*"123123")
     expect(page.get_by_role("heading", name="Offline, 6 waiting")).to_be_visible()
     look("offline")
-    sign_in(page, bea)
+    switch_to(page, bea)
     context.set_offline(False)
     expect(page.get_by_role("heading", name="You are logged in as beatrice")).to_be_visible()
     look("another person")

@@ -30,7 +30,9 @@ UNANIMOUS = 1_000
 POOLS = 4  # projects of which vectors are kept
 AGAIN_SECONDS = 60.0  # until vectors that were missing, and unanimous images, are looked for again
 BLOCK = 256  # rows that are compared at once: their numbers stay in the processor's cache
-LOOKUP = 1_000
+READ = 1_000  # vectors per page, until all are there
+
+_Known = tuple[int, str]  # decision id and content hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,12 @@ class _Pool:
 
     backbone: str
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    rows: NDArray[np.int8] | None = None
+    ages: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))  # decision ids; 0: unanimous
     lengths: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    rows: NDArray[np.int8] | None = None
     known: set[int] = field(default_factory=set)
-    missing: dict[int, str] = field(default_factory=dict)  # image id -> hash: no vector was there yet
+    waiting: dict[int, _Known] = field(default_factory=dict)  # by image id, the newest first: not read yet
+    missing: dict[int, _Known] = field(default_factory=dict)  # by image id: no vector was there yet
     newest: int = 0  # the highest decision id that was looked at
     decided: int = 0
     looked_at: float = float("-inf")
@@ -122,38 +126,40 @@ class _Pool:
             .order_by("-id")
             .values_list("id", "image_id", "image__sha256")[:MOST]
         )
-        wanted: dict[int, str] = {}
+        fresh: dict[int, _Known] = {}
         for pk, image_id, sha256 in since:
             self.newest = max(self.newest, pk)
             self.decided += 1
-            wanted.setdefault(image_id, sha256)
+            fresh.setdefault(image_id, (pk, sha256))
+        self.waiting = fresh | {pk: known for pk, known in self.waiting.items() if pk not in fresh}
         if monotonic() - self.looked_at > AGAIN_SECONDS:
             self.looked_at = monotonic()
-            wanted |= self.missing
-            if self.decided < FEW:
-                wanted |= _unanimous(project)
-        self.add({pk: sha256 for pk, sha256 in wanted.items() if pk not in self.known})
+            again = self.missing | (_unanimous(project) if self.decided < FEW else {})
+            self.waiting |= {pk: known for pk, known in again.items() if pk not in self.waiting}
+        # A part at a time: reading all 5,000 would hold up the first page after a start.
+        part = dict(list(self.waiting.items())[:READ])
+        self.waiting = dict(list(self.waiting.items())[READ:])
+        self.add({pk: known for pk, known in part.items() if pk not in self.known})
 
-    def add(self, wanted: dict[int, str]) -> None:
-        hashes = list(dict.fromkeys(wanted.values()))
-        kept: dict[str, bytes] = {}
-        for start in range(0, len(hashes), LOOKUP):
-            kept |= features.load(self.backbone, hashes[start : start + LOOKUP])
-        self.missing |= {pk: sha256 for pk, sha256 in wanted.items() if sha256 not in kept}
-        there = {pk: kept[sha256] for pk, sha256 in wanted.items() if sha256 in kept}
+    def add(self, wanted: dict[int, _Known]) -> None:
+        kept = features.load(self.backbone, {sha256 for _, sha256 in wanted.values()}) if wanted else {}
+        there = {pk: (age, kept[sha256]) for pk, (age, sha256) in wanted.items() if sha256 in kept}
+        self.missing |= {pk: known for pk, known in wanted.items() if pk not in there}
         if not there:
             return
         for pk in there:
             self.missing.pop(pk, None)
-        # Newest last, so that the oldest are the first rows, which go when there are too many.
-        ids = np.array(list(there)[::-1], np.int64)
-        rows = _unpacked(list(there.values())[::-1])
+        rows = _unpacked(vector for _, vector in there.values())
         scale = 127 / np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-12)
-        bytes_ = np.rint(rows * scale).astype(np.int8)
-        lengths = np.linalg.norm(bytes_.astype(np.float32), axis=1)
-        self.ids = np.concatenate([self.ids, ids])[-MOST:]
-        self.rows = (bytes_ if self.rows is None else np.concatenate([self.rows, bytes_]))[-MOST:]
-        self.lengths = np.concatenate([self.lengths, lengths])[-MOST:]
+        small = np.rint(rows * scale).astype(np.int8)
+        self.ids = np.concatenate([self.ids, np.array(list(there), np.int64)])
+        self.ages = np.concatenate([self.ages, np.array([age for age, _ in there.values()], np.int64)])
+        self.lengths = np.concatenate([self.lengths, np.linalg.norm(small.astype(np.float32), axis=1)])
+        self.rows = small if self.rows is None else np.concatenate([self.rows, small])
+        if len(self.ids) > MOST:
+            newest = np.argsort(-self.ages, kind="stable")[:MOST]
+            self.ids, self.ages = self.ids[newest], self.ages[newest]
+            self.lengths, self.rows = self.lengths[newest], self.rows[newest]
         self.known = set(self.ids.tolist())
 
     def compare(self, vector: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -169,10 +175,11 @@ class _Pool:
         return self.ids.copy(), (cosine / np.maximum(self.lengths, 1e-12)).astype(np.float32)
 
 
-def _unanimous(project: Project) -> dict[int, str]:
+def _unanimous(project: Project) -> dict[int, _Known]:
     """The newest images on which two people or more said the same, and nobody anything else."""
     rows = Image.objects.filter(project=project, status=Status.SETTLED, disagreement=0, n_votes__gte=2)
-    return dict(rows.filter(has_decision=False).order_by("-id").values_list("id", "sha256")[:UNANIMOUS])
+    newest = rows.filter(has_decision=False).order_by("-id").values_list("id", "sha256")[:UNANIMOUS]
+    return {pk: (0, sha256) for pk, sha256 in newest}
 
 
 _pools: OrderedDict[tuple[str, str], _Pool] = OrderedDict()

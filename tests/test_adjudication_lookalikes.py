@@ -131,6 +131,19 @@ def test_only_the_newest_are_compared(project, run, rev, monkeypatch):
     assert {one.image.pk for one in lookalikes.nearest(image, run)} == {others[1].pk, others[2].pk}
 
 
+def test_many_are_read_part_by_part_the_newest_first(project, run, rev, monkeypatch):
+    monkeypatch.setattr(lookalikes, "READ", 2)
+    image, *others = add_images(project, 6)
+    for each in (image, *others):
+        look(each, 1, 2, 3)
+    for each in others:
+        decide(each, rev, "cat")
+
+    seen = [{one.image.pk for one in lookalikes.nearest(image, run)} for _ in range(3)]
+
+    assert seen == [{one.pk for one in others[-n:]} for n in (2, 4, 5)]
+
+
 def test_without_a_model_or_features_there_is_nothing_to_compare(project, run, rev):
     image, other = add_images(project, 2)
     decide(other, rev, "cat")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from labeler import adjudication, disputes, lookalikes
 from labeler.labeling import save_label
 from labeler.models import Comment, Decision, Image, Thread
-from tests.factories import add_images, category, join, make_model, make_user, predict
+from tests.factories import add_images, category, join, make_model, make_project, make_user, predict
 from tests.test_adjudication_order import answer
 from tests.test_pages import url
 
@@ -305,6 +305,18 @@ def test_what_no_link_asks_for_is_the_whole_list(as_, rev, project, divided, que
 @pytest.mark.parametrize("query", ["?image=0", "?image=x", "?after=%00", "?image=99999999999999999999"])
 def test_what_is_no_image_is_not_found(as_, rev, project, divided, query):
     assert page_of(as_(rev), project, query).status_code == 404
+
+
+def test_of_many_classes_those_that_were_said_come_first_and_keep_their_keys(as_, lena, ann, bea):
+    project = make_project(ann, bea, lead=lena, categories=[f"class {n}" for n in range(1, 31)])
+    (image,) = add_images(project, 1)
+    answer(image, ann="class 20", bea="class 7")
+
+    rows = page_of(as_(lena), project).context["classes"]
+
+    assert [(row["category"].name, row["place"]) for row in rows[:3]] == [
+        ("class 7", 6), ("class 20", 19), ("class 1", 0),
+    ]  # fmt: skip
 
 
 def test_j_and_k_lead_round_the_list(as_, rev, project):

@@ -12,7 +12,7 @@ absent. Knows how the list and one image are shown; the order is disputes.py's, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,7 @@ from labeler import adjudication, categories, consensus, disputes, lookalikes, p
 from labeler.categories import CategoryIndex
 from labeler.disputes import Pair, Selection, Worklist
 from labeler.errors import LabelerError
-from labeler.models import Comment, Decision, Image, Label, Prediction, Project, Role, TrainingRun
+from labeler.models import Category, Comment, Decision, Image, Label, Prediction, Project, Role, TrainingRun
 from labeler.models.image import Status
 from labeler.models.label import Answer
 from labeler.pages import settling
@@ -44,6 +44,7 @@ from labeler.pages.images import thumbnail_url
 from labeler.stats import tally as votes
 
 LISTED_PAIRS = 8
+MANY_CLASSES = 12  # more do not stand beside an image without scrolling
 LISTED_REASONS = 500
 LISTED_COMMENTS = 20
 JUST_NOW = timedelta(hours=1)  # one's last decision can be taken back from any image for so long
@@ -217,10 +218,8 @@ def _one(project: Project, image: Image, run: TrainingRun | None, form: Settle) 
             Comment.objects.filter(thread__image=image).order_by("id").values_list("text", flat=True)[:LISTED_COMMENTS]
         ),
         "told": _told(image, decision, labels, index, run) if decision else None,
-        "classes": [
-            {"category": category, "voted": category.pk in voted, "chosen": str(category.pk) in chosen}
-            for category in in_use
-        ],
+        "classes": _classes(in_use, voted, chosen),
+        "many_classes": len(in_use) > MANY_CLASSES,
         "near": [
             {
                 "image": one.image,
@@ -233,6 +232,15 @@ def _one(project: Project, image: Image, run: TrainingRun | None, form: Settle) 
         ],
         "by_look": by_look,
     }
+
+
+def _classes(in_use: Sequence[Category], voted: Container[int], chosen: Container[str]) -> list[dict[str, Any]]:
+    """What can be chosen, with the place that has the key. Of many classes those that somebody said come first."""
+    rows = [
+        {"category": one, "place": place, "voted": one.pk in voted, "chosen": str(one.pk) in chosen}
+        for place, one in enumerate(in_use)
+    ]
+    return sorted(rows, key=lambda row: not row["voted"]) if len(in_use) > MANY_CLASSES else rows
 
 
 def _standing(image: Image) -> Decision | None:

@@ -104,6 +104,18 @@ def test_classes_that_look_the_same_are_allowed_and_the_settings_say_so(as_, len
     assert "“dog” and “fox” look the same (green triangle pointing down): only the name tells them apart." in html
 
 
+@pytest.mark.django_db
+@pages
+def test_beyond_72_classes_the_settings_name_three_pairs_and_count_the_rest(as_, lena, project):
+    for n in range(75):
+        Category.objects.create(project=project, name=f"class {n}", position=n + 3)
+
+    page = as_(lena).get(url("categories", project)).content.decode()
+
+    assert page.count("look the same") == 3
+    assert "The same holds of 3 other markers." in page  # 78 classes, 72 markers
+
+
 # ---------------------------------------------------------------- by REST
 
 

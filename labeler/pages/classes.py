@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from labeler import categories as label_set
@@ -26,7 +27,7 @@ from labeler.pages.examples import strip
 from labeler.pages.forms import refuse
 from labeler.pages.settings_forms import AddClasses, OneClass
 
-LISTED_TWINS = 10  # beyond 72 classes markers repeat: a list of all of them helps nobody
+LISTED_TWINS = 3  # beyond 72 classes markers repeat: a list of all of them helps nobody
 UP, DOWN = "up", "down"
 
 
@@ -82,12 +83,16 @@ def _examples(project: Project) -> dict[int, list[int]]:
 def look_alike(classes: Iterable[Category], only: Category | None = None) -> list[str]:
     """A sentence for each marker that several classes share: allowed, but never silently."""
     shared = markers.alike((c, label_set.marker_of(c)) for c in classes)
-    return [
+    sentences = [
         _("%(names)s look the same (%(marker)s): only the name tells them apart.")
         % {"names": _(" and ").join(f"“{c.name}”" for c in twins), "marker": marker}
         for marker, twins in shared
         if only is None or only in twins
-    ][:LISTED_TWINS]
+    ]
+    if (more := len(sentences) - LISTED_TWINS) > 0:
+        words = ngettext("The same holds of %(n)s other marker.", "The same holds of %(n)s other markers.", more)
+        sentences[LISTED_TWINS:] = [words % {"n": more}]
+    return sentences
 
 
 def _move(request: HttpRequest, project: Project) -> HttpResponse | None:

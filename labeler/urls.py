@@ -29,6 +29,7 @@ from labeler.pages import (
 
 project_pages: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="project"),
+    path("restore/", projects.restore, name="restore_project"),
     path("label/", labeling.label, name="label"),
     path("review/", review.review, name="review"),
     path("images/", images.images, name="images"),

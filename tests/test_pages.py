@@ -213,7 +213,7 @@ def test_the_list_costs_as_many_queries_for_twenty_projects_as_for_one(
         make_project(lead=lena)
     client = as_(lena)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/")
 
 

@@ -43,6 +43,7 @@ PAGE_SIZE = 18  # six by three on a desk, and whole rows in threes and twos
 MOST_ITEMS = 50
 DECIMALS = 3  # of a probability that is shown: the last digits must not tell a planted one from a computed one
 SEARCHED = 500  # images looked at, from a random place on, to find some that may be planted
+LOOKED_AT = 50  # of them first: mostly one or two are wanted, and these have them
 COUNTED = 100_000  # predictions looked at to say how many wait
 WAITING_SECONDS = 10  # how long such a count is reused
 
@@ -360,10 +361,14 @@ def _plantable(project: Project, reviewer: User, suggested: int, wanted: int) ->
     again = _waiting_plants(project, reviewer).filter(suggested=suggested)
     # A page that was left, or whose browser died: nothing was said of these, so they may come again.
     again = again.filter(Q(client=None) | Q(shown_at__lt=Now() - timedelta(seconds=project.lease_seconds)))
-    found = _known(project, reviewer, suggested, list(again.values_list("image_id", flat=True)[:SEARCHED]), again=True)
-    if len(found) < wanted:
-        found += _known(project, reviewer, suggested, _some_settled(project), again=False)
     # Those that were on a page before come first: they are spent already.
+    spent = list(again.values_list("image_id", flat=True)[:SEARCHED])
+    found = _known(project, reviewer, suggested, spent, again=True) if spent else []
+    if len(found) < wanted:
+        settled = _some_settled(project)
+        for some in (settled[:LOOKED_AT], settled[LOOKED_AT:]):
+            if some and len(found) < wanted:
+                found += _known(project, reviewer, suggested, some, again=False)
     return found[:wanted]
 
 
@@ -407,8 +412,6 @@ def _known(
     project: Project, reviewer: User, suggested: int, ids: Sequence[int], *, again: bool
 ) -> list[tuple[Image, list[int]]]:
     """Those of these images that may be planted, with their known answer, in the order given."""
-    if not ids:
-        return []
     with connection.cursor() as cursor:
         params: dict[str, Any] = {"images": list(ids), "project": project.pk, "reviewer": reviewer.pk, "again": again}
         cursor.execute(_KNOWN, params)

@@ -65,6 +65,19 @@ def test_what_makes_no_sense_is_the_usual(as_, ann, project, query):
     assert config(as_(ann).get(url("review", project) + query))["min"] == 0.9
 
 
+def test_a_threshold_is_written_as_it_is(as_, ann, project):
+    say(make_model(project), project, 2)
+    project.review_confidence = 0.995
+    project.save()
+
+    response = as_(ann).get(url("review", project))
+
+    assert "Nothing from 0.995 on" in text(response)
+    shown = [row["text"] for row in response.context["thresholds"]]
+    assert shown == ["0.995", "0.99", "0.95", "0.90", "0.80", "0.70", "0.50", "0.00"]
+    assert [row["text"] for row in response.context["thresholds"] if row["on"]] == ["0.995"]
+
+
 def test_the_persons_keys_are_told(as_, ann, project):
     say(make_model(project), project, 2)
     preferences.change(user=ann, single_keys=False, keys={"undo": "u"})

@@ -51,8 +51,11 @@ def review(request: HttpRequest, access: Access) -> HttpResponse:
     in_use = list(project.categories.in_use())
     shown = _class_shown(request.GET.get("class"), in_use, counts)
     context: dict[str, Any] = {
-        "low": low,
-        "thresholds": sorted({*THRESHOLDS, low, project.review_confidence}, reverse=True),
+        "low_text": _written(low),
+        "thresholds": [
+            {"value": f"{one:g}", "text": _written(one), "on": one == low}
+            for one in sorted({*THRESHOLDS, low, project.review_confidence}, reverse=True)
+        ],
         "choices": [_choice(project, category, counts, low, is_cut) for category in in_use],
         "shown": shown,
         "next": _next(project, in_use, counts, low, shown),
@@ -78,6 +81,11 @@ def _share(text: str | None, default: float) -> float:
     except ValueError:
         return default
     return value if math.isfinite(value) and 0.0 <= value <= 1.0 else default
+
+
+def _written(confidence: float) -> str:
+    """0.90, and 0.995: two decimals, and as many more as it has."""
+    return number_format(confidence, max(2, len(f"{confidence:g}") - 2))
 
 
 def _class_shown(text: str | None, in_use: list[Category], counts: dict[int, int]) -> Category | None:
@@ -144,10 +152,9 @@ def _why_empty(access: Access, low: float) -> dict[str, Any]:
             "The model is less sure of the %(n)s image that waits.", "The model is less sure of the %(n)s that wait.", n
         ) % {"n": number_format(n, force_grouping=True)}
         links = [
-            {"href": _url(project, None, one), "text": _("From %(low)s on") % {"low": number_format(one, 2)}}
-            for one in lower
+            {"href": _url(project, None, one), "text": _("From %(low)s on") % {"low": _written(one)}} for one in lower
         ]
-        title = _("Nothing from %(low)s on") % {"low": number_format(low, 2)}
+        title = _("Nothing from %(low)s on") % {"low": _written(low)}
         return {"title": title, "text": sentence, "links": [*links, *([settings] if access.may_lead else [])]}
     sentence = _(
         "Every image that the model has an opinion on and that may come to you is done. New ones come by themselves."

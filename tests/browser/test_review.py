@@ -127,6 +127,7 @@ def test_a_page_is_confirmed_by_one_key_and_the_next_stands_there(open_grid, pro
 
     assert grid.images() == [photo.pk for photo in photos[18:36]]
     expect(grid.page.locator("#count")).to_have_text("18 of 22")
+    expect(grid.page.get_by_role("link", name="cat 22")).to_be_visible()
     expect(grid.page.locator("#last-page-text")).to_have_text(re.compile(r"Your last page: 18 in \d+(\.\d)? s"))
     assert said(ann) == {photo.pk: ["cat"] for photo in photos[:18]}
     label = Label.objects.first()

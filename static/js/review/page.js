@@ -170,10 +170,12 @@ function confirmInWords(counts) {
 }
 
 function drawCounts() {
-  const left = Math.max(0, config.waiting - book.done);
   const here = book.current?.tiles.length ?? 0;
-  const total = `${words.number(Math.max(left, here))}${config.more_waiting ? "+" : ""}`;
+  const left = book.isFinished ? 0 : Math.max(here, config.waiting - book.done);
+  const total = words.number(left) + (config.more_waiting && left ? "+" : "");
+  $("what").hidden = book.isFinished;
   $("count").textContent = book.current ? words.say("n_of_total", { n: here, total }) : "";
+  document.querySelector(".chooser [aria-current] .num")?.replaceChildren(total);
   const { last } = book;
   $("last-page").hidden = !last;
   if (last) $("last-page-text").textContent = words.say("last_page", { n: last.page.tiles.length, seconds: Math.round(last.seconds * 10) / 10 });

@@ -264,3 +264,25 @@ def test_the_model_is_the_active_run(project, lena, rev):
 
     assert client.get(f"/api/projects/{project.pk}/model/").json()["id"] == second.pk
     assert TrainingRun.objects.filter(is_active=True).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("review_confidence", 0.85, 200),
+        ("review_confidence", 1.2, 400),
+        ("planted_share", 0.5, 200),
+        ("planted_share", 0.6, 400),
+        ("planted_share", "nan", 400),
+    ],
+)
+def test_the_review_page_is_set_by_rest(name, value, status, project, lena):
+    client, url = as_person(lena), f"/api/projects/{project.pk}/"
+
+    response = client.patch(url, {name: value})
+
+    assert response.status_code == status
+    if status == 200:
+        assert client.get(url).json()[name] == value
+    else:
+        assert list(response.json()["error"]["fields"]) == [name]

@@ -44,7 +44,7 @@ from labeler.pages.images import thumbnail_url
 from labeler.stats import tally as votes
 
 LISTED_PAIRS = 8
-MANY_CLASSES = 12  # more do not stand beside an image without scrolling
+MANY_CLASSES = 9  # more do not stand beside an image without scrolling; as in static/js/adjudicate/keys.js
 LISTED_REASONS = 500
 LISTED_COMMENTS = 20
 JUST_NOW = timedelta(hours=1)  # one's last decision can be taken back from any image for so long
@@ -235,7 +235,7 @@ def _one(project: Project, image: Image, run: TrainingRun | None, form: Settle) 
 
 
 def _classes(in_use: Sequence[Category], voted: Container[int], chosen: Container[str]) -> list[dict[str, Any]]:
-    """What can be chosen, with the place that has the key. Of many classes those that somebody said come first."""
+    """What can be chosen. Of many classes those that somebody said come first: the digits choose among them."""
     rows = [
         {"category": one, "place": place, "voted": one.pk in voted, "chosen": str(one.pk) in chosen}
         for place, one in enumerate(in_use)

@@ -12,7 +12,7 @@ from labeler import adjudication, lookalikes, preferences
 from labeler.labeling import save_label
 from labeler.models import Decision, Image
 from tests.browser.test_pages import violations
-from tests.factories import category, make_model, predict
+from tests.factories import category, make_model, make_project, predict
 from tests.test_adjudication_lookalikes import look
 from tests.test_adjudication_order import answer
 from tests.test_pages import url
@@ -135,6 +135,8 @@ def test_a_key_does_nothing_before_the_image_is_painted(page, live_server, sign_
     painted(page, images[0])
 
     assert decisions() == []
+    # However late it came, it fills its stage: 320 x 240 in about 840 x 436, with a margin of 12.
+    assert page.locator("#adj-image").bounding_box()["height"] == pytest.approx(800 - 364 - 24, abs=2)
 
 
 def test_j_and_k_go_through_the_list_and_back(page, live_server, sign_in, project, images, rev):
@@ -499,3 +501,21 @@ def test_nothing_scrolls_sideways_at_320_pixels(new_context, live_server, sign_i
     for address in (page.url, live_server.url + url("adjudicate_reasons", project)):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_of_many_classes_the_digits_choose_among_those_that_were_said(
+    page, live_server, sign_in, add_photos, ann, bea, lena
+):
+    project = make_project(ann, bea, lead=lena, categories=[f"class {n}" for n in range(1, 31)])
+    first, second = add_photos(project, 2)
+    for image in (first, second):
+        answer(image, ann="class 29", bea="class 7")
+    sign_in(page, lena)
+    opened(page, live_server, project)
+    expect(page.get_by_role("button", name="class 29")).to_contain_text("2")
+
+    page.keyboard.press("2")
+    painted(page, second)
+
+    expect(just(page)).to_contain_text("Just decided: class 29")
+    assert decisions() == [(first.pk, ["class 29"])]

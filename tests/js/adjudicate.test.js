@@ -1,4 +1,4 @@
-import { actionFor, keysOf, printed } from "/static/js/adjudicate/keys.js";
+import { actionFor, keyOf, keysOf, printed } from "/static/js/adjudicate/keys.js";
 import { equal, test } from "./harness.js";
 
 const classes = (n, keys = {}) => Array.from({ length: n }, (_, place) => ({ id: place + 1, key: keys[place] ?? "" }));
@@ -24,11 +24,18 @@ test("an action whose letter is a class's is called with Shift, and prints so", 
   equal(printed(keys.actions.next), "J");
 });
 
-test("from the tenth class on there are letters, and every action keeps one of its own", () => {
+test("of more than nine classes digits choose among the first ones shown, letters stay with their class", () => {
+  const keys = keysOf({ categories: classes(40, { 20: "r" }), own: { 5: "4" } });
+  equal(actionFor(press("3"), keys), { kind: "pick", index: 2 });
+  equal(actionFor(press("r"), keys), { kind: "choose", index: 20 });
+  equal(actionFor(press("4"), keys), { kind: "choose", index: 4 }); // that digit is somebody's own
+  equal([keyOf(0, 33, keys), keyOf(3, 20, keys), keyOf(12, 0, keys), keyOf(30, 39, keys)], ["1", "r", "a", undefined]);
+});
+
+test("every action keeps a key of its own beside the letters of many classes", () => {
   const keys = keysOf({ categories: classes(40) });
   const all = [...keys.classes.flat(), ...Object.values(keys.actions)];
   equal(new Set(all).size, all.length);
-  equal(keys.classes[9], ["a"]);
   equal(kindOf(keys, "j"), "next");
 });
 

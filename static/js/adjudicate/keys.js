@@ -11,7 +11,8 @@ const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 
 /**
  * Classes have the keys of the labeling screen: the person's own, the project's, the digit of their place. An action
- * whose letter is a class's is called with Shift. What is left of the letters goes to classes without a key.
+ * whose letter is a class's is called with Shift. Of more than nine classes the digits choose among those that are shown
+ * first, which are the ones that somebody said, and what is left of the letters goes to classes without a key.
  * @param {object} wanted
  * @param {{id: number, key?: string}[]} wanted.categories
  * @param {Object<number, string>} [wanted.own] {category id: key}
@@ -22,20 +23,23 @@ export function keysOf({ categories, own = {}, actions: theirs = { undo: "z", no
   const taken = new Set(Object.keys(FIXED));
   const take = (key) => Boolean(key) && !taken.has(key) && Boolean(taken.add(key));
   const classes = categories.map(({ id, key }) => [own[id], (key ?? "").toLowerCase()].filter(take));
-  categories.forEach((_, place) => take(DIGITS[place]) && classes[place].push(DIGITS[place]));
+  const many = categories.length > DIGITS.length;
+  const digits = [...DIGITS].filter(take);
+  if (!many) for (const digit of digits) classes[DIGITS.indexOf(digit)]?.push(digit);
   const actions = {};
   for (const [name, key] of Object.entries({ go: theirs.accept, none: theirs.none, ...LETTERS, undo: theirs.undo })) {
     actions[name] = [key, `Shift+${key}`].find(take);
   }
   const free = [...ALPHABET].filter((letter) => !taken.has(letter));
   for (const mine of classes) if (!mine.length && free.length) mine.push(free.shift());
-  return { classes, actions, single };
+  return { classes, actions, single, picks: many ? digits : [] };
 }
 
 /**
  * @param {KeyboardEvent} event
  * @param {ReturnType<typeof keysOf>} keys
- * @returns {{kind: string, index?: number, by?: number[]} | null} kind: choose (with index), pan (with by), or an action's name
+ * @returns {{kind: string, index?: number, by?: number[]} | null} kind: choose (index: place of the class), pick (index: place
+ *   on the page), pan (with by), or an action's name
  */
 export function actionFor(event, keys) {
   // A held key would settle image after image; with these modifiers the key belongs to the browser.
@@ -43,6 +47,7 @@ export function actionFor(event, keys) {
   for (const key of spellings(event).map((spelled) => meant(spelled, keys.single))) {
     const index = keys.classes.findIndex((mine) => mine.includes(key));
     if (index >= 0) return { kind: "choose", index };
+    if (keys.picks.includes(key)) return { kind: "pick", index: DIGITS.indexOf(key) };
     const name = Object.keys(keys.actions).find((action) => keys.actions[action] === key);
     if (name) return { kind: name };
     if (Object.hasOwn(FIXED, key)) return { kind: FIXED[key] };
@@ -70,6 +75,11 @@ function spellings(event) {
   if (letter && typed.length === 1 && typed.charCodeAt(0) > 127) found.push(letter);
   const shifted = found.map((key) => (event.shiftKey && /^\p{L}$/u.test(key) ? `Shift+${key}` : key));
   return event.altKey ? shifted.map((key) => `Alt+${key}`) : shifted;
+}
+
+/** What stands on the button of a class. @param {number} shown its place on the page @param {number} place in the project */
+export function keyOf(shown, place, { classes, picks }) {
+  return picks.includes(DIGITS[shown]) ? DIGITS[shown] : classes[place]?.[0];
 }
 
 const SIGNS = { Enter: "↵", Backspace: "⌫", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };

@@ -4,7 +4,7 @@
 import { el, readJson } from "../dom.js";
 import { Viewer } from "../label/viewer.js";
 import { Words } from "../label/words.js";
-import { actionFor, keysOf, printed } from "./keys.js";
+import { actionFor, keyOf, keysOf, printed } from "./keys.js";
 import { NotAPage, Pages, decoded, fetchSheet } from "./pages.js";
 
 const $ = (id) => document.getElementById(id);
@@ -37,7 +37,8 @@ function dress() {
   nameKeys(adj());
   const img = $("adj-image");
   if (img) {
-    const { width, height } = img;
+    // The attributes: the properties tell how large it is drawn, which is nothing before it has come.
+    const [width, height] = ["width", "height"].map((side) => Number(img.getAttribute(side)));
     const file_url = img.closest("a").href;
     img.draggable = false;
     img.closest("a").replaceWith(stage);
@@ -50,7 +51,7 @@ function dress() {
 }
 
 function nameKeys(part) {
-  for (const mark of part.querySelectorAll("kbd[data-class]")) name(mark, keys.classes[mark.dataset.class]?.[0]);
+  part.querySelectorAll("kbd[data-class]").forEach((mark, shown) => name(mark, keyOf(shown, mark.dataset.class, keys)));
   for (const mark of part.querySelectorAll("kbd[data-key]")) name(mark, keys.actions[mark.dataset.key]);
 }
 
@@ -267,6 +268,14 @@ function chosenNames() {
   return boxes().filter((box) => box.checked).map((box) => box.closest("label").querySelector(".nm").textContent);
 }
 
+/** @param {HTMLInputElement | HTMLButtonElement | null | undefined} control of a class */
+function choose(control) {
+  if (!control) return false;
+  if (!config.multi) return decide(control);
+  control.checked = !control.checked;
+  tellGo();
+}
+
 /** The button says beforehand what Enter does. */
 function tellGo() {
   const text = $("adj-go-text");
@@ -276,13 +285,8 @@ function tellGo() {
 // ---------------------------------------------------------------- listen
 
 const does = {
-  choose(index) {
-    const control = $(`class-${config.categories[index].id}`);
-    if (!control) return false;
-    if (!config.multi) return decide(control);
-    control.checked = !control.checked;
-    tellGo();
-  },
+  choose: (index) => choose($(`class-${config.categories[index].id}`)),
+  pick: (index) => choose(form()?.querySelectorAll("[name=categories]")[index]),
   go: () => (config.multi ? decide($("adj-go")) : false),
   none() {
     if (!config.multi) return false;

@@ -77,6 +77,32 @@ def answered(page: Any) -> None:
         page.wait_for_timeout(150)
 
 
+def offline(page: Any) -> None:
+    """The network goes, and all images that are there are answered."""
+    painted(page)
+    page.wait_for_function("() => document.querySelectorAll('#ready .on').length === 5")
+    page.context.set_offline(True)
+    for number in range(6):
+        painted(page)
+        page.keyboard.press(str(number % 5 + 1))
+    page.wait_for_selector("#panel[data-state=offline]")
+
+
+def answer_meets(code: str, **more: str) -> Callable[[Any], None]:
+    """Two answers that the server does not take, for this reason."""
+
+    def act(page: Any) -> None:
+        body = {"error": {"code": code, "message": "", "fields": {}, **more}}
+        page.route(re.compile(r"/api/images/\d+/label/"), lambda route: route.fulfill(status=409, json=body))
+        painted(page)
+        page.keyboard.press("1")
+        page.wait_for_timeout(500)
+        page.keyboard.press("2")
+        page.wait_for_timeout(500)
+
+    return act
+
+
 def images_loaded(page: Any) -> None:
     page.evaluate("[...document.images].forEach((i) => (i.loading = 'eager'))")
     page.wait_for_function("() => [...document.images].every((image) => image.complete)", timeout=20_000)
@@ -96,6 +122,15 @@ SCREENS = (
     Screen("label-cannot-tell", "annotator", "/projects/{demo}/label/", press("c"), whole=False),
     Screen("label-zoomed", "annotator", "/projects/{demo}/label/", press(" "), whole=False),
     Screen("label-guide", "annotator", "/projects/{demo}/label/", press("g"), whole=False),
+    Screen("label-offline", "annotator", "/projects/{demo}/label/", offline, whole=False),
+    Screen("label-refused", "annotator", "/projects/{demo}/label/", answer_meets("no_claim"), whole=False),
+    Screen(
+        "label-another-person",
+        "annotator",
+        "/projects/{demo}/label/",
+        answer_meets("another_person", signed_in_as="eva"),
+        whole=False,
+    ),
     Screen("label-empty", "lead", "/projects/{empty}/label/", whole=False),
     Screen("review", "annotator", "/projects/{demo}/review/", images_loaded),
     Screen("adjudicate", "lead", "/projects/{demo}/adjudicate/", images_loaded),

@@ -64,6 +64,14 @@ test("after stored data were cleared the next answer opens the database anew", a
   equal(keysOf(await outbox.all(7)), ["b"]);
 });
 
+test("a connection that the browser lost in its sleep is made again", async () => {
+  const outbox = new Outbox({ name: newName() });
+  await outbox.add(entry("a"));
+  (await outbox.opened).close(); // nobody is told
+  await outbox.add(entry("b"));
+  equal(keysOf(await outbox.all(7)), ["a", "b"]);
+});
+
 /** A lock manager with what we need of one. */
 function lockManager() {
   const held = new Map();

@@ -75,15 +75,24 @@ export class Outbox {
 
   /** One transaction. Those of one tab run in the order in which they were asked for. */
   async run(mode, work, durability = "relaxed") {
-    const database = await this.open();
+    const transaction = await this.begin(mode, durability);
     return new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, mode, { durability });
       const request = work(transaction.objectStore(STORE));
       // An answer is committed without coming back to this page first: the tab may be closed this very moment.
       if (durability === "strict") transaction.commit?.();
       transaction.oncomplete = () => resolve(request?.result);
       transaction.onabort = () => reject(transaction.error ?? new Error("The browser stopped writing."));
     });
+  }
+
+  async begin(mode, durability) {
+    const database = await this.open();
+    try {
+      return database.transaction(STORE, mode, { durability });
+    } catch {
+      this.opened = null; // some browsers lose the connection while they sleep, and say so only now
+      return (await this.open()).transaction(STORE, mode, { durability });
+    }
   }
 
   async close() {

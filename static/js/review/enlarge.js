@@ -18,8 +18,8 @@ export class Enlarger {
     return this.dialog.open;
   }
 
-  /** @param {import("./types.js").Tile} tile @param {string} title */
-  async show(tile, title) {
+  /** @param {import("./types.js").Tile} tile @param {string} title @param {import("./types.js").Tile} [next] looked at next, perhaps */
+  async show(tile, title, next) {
     $("large-title").textContent = title;
     if (!this.isOpen) this.dialog.showModal();
     if (this.shown === tile) return;
@@ -32,6 +32,7 @@ export class Enlarger {
     img.src = tile.image.preview_url;
     await img.decode().catch(() => {}); // a broken one shows its name
     if (this.shown === tile && this.isOpen) this.viewer.show(img, tile.image);
+    if (next) new Image().src = next.image.preview_url;
   }
 
   close() {

@@ -37,6 +37,10 @@ export function listenToPage({ book, thumbs, config, person }) {
     }
   });
   addEventListener("pageshow", (event) => {
-    if (event.persisted) void book.restart(); // what was held has been given back
+    if (!event.persisted) return;
+    // What was held has been given back; a page that was under way is still to be heard of.
+    if (book.sending) book.ahead = [];
+    else return void book.restart();
+    book.wake();
   });
 }

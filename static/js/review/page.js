@@ -58,7 +58,8 @@ const does = {
   none: () => does.say((sheet) => sheet.chooseNone()),
   back: () => does.say((sheet) => sheet.sendBack()),
   step({ direction, extend }) {
-    if (!book.sheet?.step(direction, wall.columns, { extend })) return;
+    const seen = document.documentElement.dir === "rtl" ? ({ left: "right", right: "left" }[direction] ?? direction) : direction;
+    if (!book.sheet?.step(seen, wall.columns, { extend })) return;
     moved();
   },
   point({ place, extend }) {
@@ -111,7 +112,7 @@ function moved() {
 
 function enlarge() {
   const { tiles, sheet } = book.current;
-  void enlarger.show(tiles[sheet.current], words.say("place_of", { n: sheet.current + 1, total: tiles.length }));
+  void enlarger.show(tiles[sheet.current], words.say("place_of", { n: sheet.current + 1, total: tiles.length }), tiles[sheet.current + 1]);
   drawEnlarged();
 }
 

@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from api.agreement import Agreement, Disagreements, Progress
 from api.categories import Categories, OneCategory
 from api.claims import Claims, OneClaim
+from api.comments import Closure, ImageComments, Reading, ThreadComments, Threads
 from api.consensus import OneConsensus
 from api.docs import Docs, Schema
 from api.examples import Examples, OneExample
@@ -63,6 +64,11 @@ urlpatterns = [
     path("projects/<int:project_id>/review-pages/", ReviewPages.as_view(), name="review-pages"),
     path("projects/<int:project_id>/review-pages/<uuid:page>/", OneReviewPage.as_view(), name="review-page"),
     path("projects/<int:project_id>/reviews/", Reviews.as_view(), name="reviews"),
+    path("images/<int:image_id>/comments/", ImageComments.as_view(), name="comments"),
+    path("projects/<int:project_id>/threads/", Threads.as_view(), name="threads"),
+    path("threads/<int:thread_id>/comments/", ThreadComments.as_view(), name="thread-comments"),
+    path("threads/<int:thread_id>/closure/", Closure.as_view(), name="thread-closure"),
+    path("threads/<int:thread_id>/reading/", Reading.as_view(), name="thread-reading"),
     path("projects/<int:project_id>/labels/", Labels.as_view(), name="labels"),
     path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),

@@ -25,6 +25,7 @@ from labeler.pages import (
     projects,
     review,
     settings,
+    threads,
 )
 
 project_pages: list[URLPattern | URLResolver] = [
@@ -32,6 +33,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("restore/", projects.restore, name="restore_project"),
     path("label/", labeling.label, name="label"),
     path("review/", review.review, name="review"),
+    path("threads/", threads.threads, name="threads"),
+    path("threads/<int:thread_id>/", threads.thread, name="thread"),
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", images.image, name="image"),
     path("adjudicate/", adjudicating.adjudicate, name="adjudicate"),

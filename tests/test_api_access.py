@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from api import urls
 from api.access import View
 from api.permissions import RANK
-from labeler import adjudication, invitations, queue
+from labeler import adjudication, comments, invitations, queue
 from labeler.accounts import create_token
 from labeler.labeling import save_label
 from labeler.models import CategoryExample, Job, Membership, Project
@@ -86,6 +86,12 @@ TABLE = {
     ("review-page", "patch"): "142223",
     ("review-page", "delete"): "142223",
     ("reviews", "post"): "142223",
+    ("comments", "get"): MEMBERS,
+    ("comments", "post"): MEMBERS,
+    ("threads", "get"): MEMBERS,
+    ("thread-comments", "post"): MEMBERS,  # it is ann's
+    ("thread-closure", "post"): MEMBERS,
+    ("thread-reading", "post"): MEMBERS,
     ("labels", "get"): REVIEWERS,
     ("agreement", "get"): REVIEWERS,
     ("disagreements", "get"): REVIEWERS,
@@ -111,6 +117,8 @@ BODIES = {
     ("categories", "post"): {"name": "wolf"},
     ("label", "put"): {"categories": ["cat"]},
     ("class-keys", "put"): {"keys": {}},
+    ("comments", "post"): {"text": "Rust, or only dirt?"},
+    ("thread-comments", "post"): {"text": "Dirt."},
     ("consensus", "put"): {"categories": ["cat"]},
     ("review-pages", "post"): {"page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a", "predicted": "cat"},
     ("reviews", "post"): {"items": [{"image": 1, "categories": ["cat"]}]},
@@ -168,6 +176,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "category_id": project.categories.first().pk,
         "member_id": Membership.objects.get(user=bea).pk,
         "number": 1,
+        "thread_id": comments.raise_flag(image=image, by=ann, text="Rust?").thread_id,
         "example_id": CategoryExample.objects.create(category=project.categories.first(), image=image).pk,
         "invitation_id": invitations.create(project=project, by=lena)[0].pk,
         "token_id": create_token(user=ada)[0].pk,

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from labeler import disputes, runs
+from labeler import comments, disputes, runs
 from labeler.models import Membership, Project, Role
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Access:
     project: Project
     membership: Membership | None  # None: an admin who is not a member
     is_admin: bool
+    user: User | None = None
 
     @property
     def may_lead(self) -> bool:
@@ -51,6 +52,12 @@ class Access:
         """Is there anything to confirm on the review grid: a model whose word this person may see and label with?"""
         return self.membership is not None and self.project.show_prelabels and runs.active(self.project) is not None
 
+    def questions_waiting(self) -> int:
+        """What the tab “Questions” counts for this person."""
+        if self.user is None:
+            return 0
+        return comments.waiting(project=self.project, person=self.user, may_review=self.may_review)
+
     def context(self, tab: str, **more: Any) -> dict[str, Any]:
         """What templates/project_base.html needs, and what the page adds."""
         return {
@@ -62,6 +69,7 @@ class Access:
             # Called by the template, where it shows the tabs: one query on an index each.
             "to_settle": self.to_settle,
             "has_review": self.has_review,
+            "questions_waiting": self.questions_waiting,
             **more,
         }
 
@@ -78,7 +86,7 @@ def find(request: HttpRequest, project_id: int) -> Access:
     is_admin = person(request).is_superuser
     if project is None or (membership is None and not is_admin):
         raise Http404(_("There is no such project, or you are not a member of it."))
-    return Access(project, membership, is_admin)
+    return Access(project, membership, is_admin, person(request))
 
 
 def project_page(needs: Role = Role.ANNOTATOR) -> Callable[..., Callable[..., HttpResponse]]:

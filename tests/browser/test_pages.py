@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import accounts, adjudication, labeling, queue
+from labeler import accounts, adjudication, comments, labeling, queue
 from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
 from tests.browser.conftest import jpeg
@@ -21,7 +21,7 @@ from tests.test_pages import COMPARISON, HISTORY, METRICS, url
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PROJECT_PAGES = (
-    *("project", "agreement", "images", "adjudicate", "adjudicate_reasons", "model"),
+    *("project", "threads", "agreement", "images", "adjudicate", "adjudicate_reasons", "model"),
     *("import", "export", "members", "settings", "label", "review"),
 )
 
@@ -72,6 +72,8 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
             project=project, kind=Kind.IMPORT, state=state, params={"name": f"{state}.zip"}, requested_by=lena, **more
         )
     accounts.create_token(user=lena, name="laptop", scopes=["read"])
+    question = comments.raise_flag(image=images[3], by=ann, text="Is this one a fox, or only a dog with a long tail?")
+    comments.reply(thread=question.thread, by=lena, text="A fox: look at the ears.")
     return project
 
 

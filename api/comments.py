@@ -1,0 +1,184 @@
+"""/api/images/{id}/comments/ and /api/…/threads/: questions about images, and what the team answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View, may_review
+from api.pagination import Key, page
+from api.permissions import Needs
+from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
+from labeler import comments
+from labeler.errors import NotFound
+from labeler.models import Comment, Role, Thread
+from labeler.models.account import Scope
+
+TAG = "Questions"
+NO_THREAD = "There is no such question, or it is not for you."
+NEWEST_FIRST = (Key("id", descending=True),)
+EXAMPLE = {
+    "id": 12, "image": 613, "project": 1, "raised_by": "ann", "created_at": "2026-11-05T10:00:00Z",
+    "changed_at": "2026-11-05T10:20:00Z", "closed_at": None, "closed_by": None, "unread": True,
+    "comments": [
+        {"id": 40, "author": "ann", "text": "Rust, or only dirt?", "created_at": "2026-11-05T10:00:00Z"},
+        {"id": 41, "author": "rev", "text": "Dirt: it has no ring.", "created_at": "2026-11-05T10:20:00Z"},
+    ],
+}  # fmt: skip
+
+
+class CommentInput(serializers.Serializer):
+    text = serializers.CharField(max_length=comments.LONGEST_TEXT)
+
+
+class CommentShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    author = serializers.CharField()
+    text = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class ThreadShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    image = serializers.IntegerField()
+    project = serializers.IntegerField()
+    raised_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    changed_at = serializers.DateTimeField(help_text="of its newest comment")
+    closed_at = serializers.DateTimeField(allow_null=True, help_text="another comment opens it again")
+    closed_by = serializers.CharField(allow_null=True)
+    unread = serializers.BooleanField(help_text="your own question, with an answer you have not marked as read")
+    comments = CommentShape(many=True)
+
+
+PAGE = page_of(ThreadShape)
+
+
+class ImageComments(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe(
+        "list_image_comments", "The questions about an image.\n\nReviewers see everybody's, an annotator their own: "
+        "what others wrote would be a hint.",
+        tag=TAG, answers={200: PAGE}, parameters=[*PAGING],
+    )  # fmt: skip
+    def get(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        seen = comments.visible_to(self.person, project=image.project, may_review=may_review(image))
+        return _listed(request, self.person, seen.filter(image=image))
+
+    @describe(
+        "ask_about_image", "Ask the team about an image.\n\nA second question about the same image goes on in your "
+        "thread, and opens it again. The image still wants its answer, or a skip.",
+        tag=TAG, request=CommentInput, answers={201: ThreadShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        examples=[example({"text": "Rust, or only dirt?"}, of_request=True), example(EXAMPLE)],
+    )  # fmt: skip
+    def post(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        comment = comments.raise_flag(
+            image=image, by=self.person, text=parsing.parse(CommentInput, request)["text"],
+            idempotency_key=parsing.idempotency_key(request),
+        )  # fmt: skip
+        return Response(_one(comment.thread_id, self.person), status=201)
+
+
+class Threads(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    @describe(
+        "list_threads", "The questions of a project, newest first.\n\nReviewers see everybody's, an annotator "
+        "their own.",
+        tag=TAG, answers={200: PAGE},
+        parameters=[
+            *PAGING, parameter("open", "only those that are not closed", bool),
+            parameter("unread", "only your own with an answer you have not seen", bool),
+        ],
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        threads = comments.visible_to(self.person, project=project, may_review=may_review(project))
+        if parsing.flag(request, "open"):
+            threads = threads.filter(closed_at__isnull=True)
+        if parsing.flag(request, "unread"):
+            threads = threads.filter(comments.answered_unread(self.person))
+        return _listed(request, self.person, threads)
+
+
+class _OneThread(View):
+    def thread(self, thread_id: int) -> Thread:
+        """A thread that the caller may see: their own, or any as a reviewer."""
+        threads = Thread.objects.filter(pk=thread_id, project__trashed_at__isnull=True)
+        row: Thread = self.checked_role(threads, NO_THREAD)
+        if not may_review(row) and row.raised_by_id != self.person.pk:
+            raise NotFound(NO_THREAD)
+        return row
+
+
+class ThreadComments(_OneThread):
+    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe(
+        "reply_to_thread", "Write into a question.\n\nYour own, or any as a reviewer. A closed one is open again.",
+        tag=TAG, request=CommentInput, answers={201: ThreadShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        examples=[example({"text": "Dirt: it has no ring."}, of_request=True), example(EXAMPLE)],
+    )  # fmt: skip
+    def post(self, request: Request, thread_id: int) -> Response:
+        comments.reply(
+            thread=self.thread(thread_id), by=self.person, text=parsing.parse(CommentInput, request)["text"],
+            idempotency_key=parsing.idempotency_key(request),
+        )  # fmt: skip
+        return Response(_one(thread_id, self.person), status=201)
+
+
+class Closure(_OneThread):
+    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe("close_thread", "Close a question: it is settled.\n\nYour own, or any as a reviewer.", tag=TAG,
+              answers={200: ThreadShape})  # fmt: skip
+    def post(self, request: Request, thread_id: int) -> Response:
+        comments.close(thread=self.thread(thread_id), by=self.person)
+        return Response(_one(thread_id, self.person))
+
+
+class Reading(_OneThread):
+    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe("mark_thread_read", "You have seen the answers to your question.", tag=TAG, answers={200: ThreadShape})
+    def post(self, request: Request, thread_id: int) -> Response:
+        thread = self.thread(thread_id)
+        comments.mark_read(threads=Thread.objects.filter(pk=thread.pk), by=self.person, at=timezone.now())
+        return Response(_one(thread_id, self.person))
+
+
+def _listed(request: Request, person: Any, threads: Any) -> Response:
+    found = comments.with_comments(threads, reader=person)
+    return page(request, found, lambda rows: [_shape(row) for row in rows], order=NEWEST_FIRST)
+
+
+def _one(thread_id: int, person: Any) -> dict[str, Any]:
+    return _shape(comments.with_comments(Thread.objects.filter(pk=thread_id), reader=person).get())
+
+
+def _shape(row: Any) -> dict[str, Any]:
+    """A row of comments.with_comments()."""
+    return {
+        "id": row.pk,
+        "image": row.image_id,
+        "project": row.project_id,
+        "raised_by": row.raised_by.get_username(),
+        "created_at": row.created_at,
+        "changed_at": row.changed_at,
+        "closed_at": row.closed_at,
+        "closed_by": row.closed_by and row.closed_by.get_username(),
+        "unread": row.is_unread,
+        "comments": [_comment(comment) for comment in row.comments.all()],
+    }
+
+
+def _comment(row: Comment) -> dict[str, Any]:
+    return {"id": row.pk, "author": row.author.get_username(), "text": row.text, "created_at": row.created_at}

@@ -1,0 +1,137 @@
+"""Questions about images and what the team answers: raise, reply, close, read.
+
+The only module that writes Thread and Comment.
+
+A thread belongs to one person and one image. Its owner and the reviewers see it; another annotator is not told that it
+exists, because what somebody wrote about an image would be a hint to whoever judges it next.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from labeler.errors import Invalid, KeyReused
+from labeler.models import Comment, Image, Project, Thread
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+LONGEST_TEXT = 2000
+
+
+# ---------------------------------------------------------------- what there is
+
+
+def visible_to(person: User, *, project: Project, may_review: bool) -> QuerySet[Thread]:
+    """The threads of a project that a member may see: all of them for a reviewer, their own for an annotator."""
+    threads = Thread.objects.filter(project=project)
+    return threads if may_review else threads.filter(raised_by=person)
+
+
+def with_comments(threads: QuerySet[Thread], *, reader: User) -> QuerySet[Thread]:
+    """The same with all that a page shows, also `is_unread` for this reader: two queries, however many there are."""
+    comments = Prefetch("comments", Comment.objects.select_related("author").order_by("id"))
+    shown = threads.select_related("raised_by", "closed_by", "image").prefetch_related(comments)
+    return shown.annotate(is_unread=ExpressionWrapper(answered_unread(reader), BooleanField()))
+
+
+def answered_unread(person: User) -> Q:
+    """Threads of this person in which somebody else has written since they last looked."""
+    from_others = Comment.objects.filter(thread=OuterRef("pk")).exclude(author=person)
+    news = from_others.filter(Q(created_at__gt=OuterRef("read_at")))
+    return Q(raised_by=person) & (Q(Exists(news)) | (Q(read_at__isnull=True) & Q(Exists(from_others))))
+
+
+def unread(*, project: Project, person: User) -> int:
+    """How many of the person's questions have an answer they have not seen."""
+    return Thread.objects.filter(answered_unread(person), project=project).count()
+
+
+def waiting(*, project: Project, person: User, may_review: bool) -> int:
+    """What the tab counts: open questions for those who answer them, unread answers for the others."""
+    if may_review:
+        return Thread.objects.filter(project=project, closed_at__isnull=True).count()
+    return unread(project=project, person=person)
+
+
+# ---------------------------------------------------------------- what is done
+
+
+def raise_flag(*, image: Image, by: User, text: str, idempotency_key: UUID | None = None) -> Comment:
+    """Ask the team about an image. A second question about it goes on in the same thread, and opens it again.
+
+    The same key again writes nothing and gives the same comment. Raises Invalid, KeyReused.
+    """
+    text = _checked(text)
+    if twin := _twin(by, idempotency_key):
+        return _replayed(twin, text, image.pk)
+    with transaction.atomic():
+        now = timezone.now()
+        thread, _created = Thread.objects.get_or_create(
+            image=image, raised_by=by, defaults={"project_id": image.project_id, "changed_at": now}
+        )
+        return _write(thread, by, text, idempotency_key)
+
+
+def reply(*, thread: Thread, by: User, text: str, idempotency_key: UUID | None = None) -> Comment:
+    """Write into a thread; a closed one is open again. Raises as raise_flag. Who may is looked at by the caller."""
+    text = _checked(text)
+    if twin := _twin(by, idempotency_key):
+        return _replayed(twin, text, thread.image_id)
+    with transaction.atomic():
+        return _write(thread, by, text, idempotency_key)
+
+
+def _write(thread: Thread, by: User, text: str, key: UUID | None) -> Comment:
+    try:
+        with transaction.atomic():
+            comment = Comment.objects.create(thread=thread, author=by, text=text, idempotency_key=key)
+    except IntegrityError:
+        twin = _twin(by, key)  # two equal requests at the same moment: the other one was quicker
+        if twin is None:
+            raise
+        return _replayed(twin, text, thread.image_id)
+    Thread.objects.filter(pk=thread.pk).update(changed_at=comment.created_at, closed_at=None, closed_by=None)
+    comment.thread.refresh_from_db()
+    return comment
+
+
+def close(*, thread: Thread, by: User) -> Thread:
+    """The question is settled. A second time changes nothing."""
+    Thread.objects.filter(pk=thread.pk, closed_at__isnull=True).update(closed_at=timezone.now(), closed_by=by)
+    thread.refresh_from_db()
+    return thread
+
+
+def mark_read(*, threads: QuerySet[Thread], by: User, at: datetime) -> int:
+    """The person has seen what was written until `at`. Only their own threads change; how many did."""
+    return threads.filter(answered_unread(by)).update(read_at=at)
+
+
+def _checked(text: Any) -> str:
+    text = text.strip() if isinstance(text, str) else ""
+    if not text:
+        raise Invalid(_("Write what your question is."), fields={"text": ["empty"]})
+    if len(text) > LONGEST_TEXT:
+        raise Invalid(_("A comment has at most %(n)s characters.") % {"n": LONGEST_TEXT}, fields={"text": ["too long"]})
+    return text
+
+
+def _twin(by: User, key: UUID | None) -> Comment | None:
+    """What this very request wrote before."""
+    if key is None:
+        return None
+    return Comment.objects.select_related("thread").filter(author=by, idempotency_key=key).first()
+
+
+def _replayed(twin: Comment, text: str, image_id: int) -> Comment:
+    if (twin.text, twin.thread.image_id) != (text, image_id):
+        raise KeyReused(_("This idempotency key belongs to another comment."))
+    return twin

@@ -45,6 +45,7 @@ ACTIONS: dict[str, Action] = {
     "guide": Action("g", gettext_lazy("Guideline on or off")),
     "zoom": Action("Space", gettext_lazy("Zoom in, or show all of the image")),
     "full_screen": Action("Shift+f", gettext_lazy("Full screen")),
+    "adjust": Action("Shift+b", gettext_lazy("Brightness, contrast, gamma")),
     "filter": Action("/", gettext_lazy("Find a class")),
     "help": Action("?", gettext_lazy("These keys")),
 }
@@ -58,6 +59,7 @@ NAMED_KEYS = (
 _KEY = re.compile(r"(?P<modifiers>(?:Alt\+)?(?:Shift\+)?)(?P<base>.+)", re.DOTALL)
 _NAMED = {name.lower(): name for name in NAMED_KEYS} | {" ": "Space"}
 CLASS_DIGITS = "123456789"
+LOOKING_SIGNS = "+-="  # zoom, for everybody (static/js/label/looks.js)
 
 
 def of(user: User) -> Preference:
@@ -140,6 +142,8 @@ def spelled(key: Any) -> str:
             % {"key": str(key)[:30], "names": ", ".join(NAMED_KEYS)},
             fields={"keys": [f"no key: {str(key)[:30]}"]},
         )
+    if base in LOOKING_SIGNS and not (parts and parts["modifiers"]):
+        raise Invalid(_("The signs + and - zoom: choose another key."), fields={"keys": [f"zooms: {base}"]})
     # Whether Shift was held for a sign depends on the keyboard: "?" is a key of its own.
     if parts and "Shift+" in parts["modifiers"] and len(base) == 1 and not base.isalpha():
         raise Invalid(

@@ -51,7 +51,7 @@ def test_keys_may_be_swapped_in_one_go(ann):
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
-    [("X", "x"), (" ", "Space"), ("space", "Space"), ("arrowleft", "ArrowLeft"), ("Alt+S", "Alt+s"), ("+", "+"),
+    [("X", "x"), (" ", "Space"), ("space", "Space"), ("arrowleft", "ArrowLeft"), ("Alt+S", "Alt+s"),
      ("Alt++", "Alt++"), ("é", "é"), ("Ж", "ж"), ("Shift+x", "Shift+x"), ("Alt+Shift+Enter", "Alt+Shift+Enter")],
 )  # fmt: skip
 def test_a_key_has_one_spelling(ann, sent, kept):
@@ -76,6 +76,7 @@ def test_the_default_is_not_kept_as_a_wish(ann):
         ({"skip": "\n"}, "is no key"),
         ({"skip": "İ"}, "is no key"),
         ({"skip": None}, "is no key"),
+        ({"skip": "+"}, "The signs + and - zoom"),
         ({"skip": "Shift+!"}, "Shift counts with letters only"),
         ({"dance": "x"}, "There is no action “dance”"),
     ],
@@ -97,7 +98,7 @@ def test_an_unknown_theme_is_refused(ann):
 
 @pytest.mark.parametrize(
     ("key", "shown"),
-    [("s", "S"), ("Space", "Space"), ("Enter", "↵"), ("Alt+x", "Alt+X"), ("+", "+"), ("Alt++", "Alt++")],
+    [("s", "S"), ("Space", "Space"), ("Enter", "↵"), ("Alt+x", "Alt+X"), ("Alt++", "Alt++")],
 )
 def test_a_key_as_it_stands_on_a_button(key, shown):
     assert preferences.printed(key) == shown

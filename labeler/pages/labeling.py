@@ -5,6 +5,8 @@ Knows what the page must be told before its first request. Claims and answers go
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -15,22 +17,35 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from labeler import categories as label_set
+from labeler import comments, preferences
 from labeler.models import Label, Project
 from labeler.models.label import VOTES, Answer
-from labeler.pages.access import Access, project_page
+from labeler.pages.access import Access, person, project_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.contrib.auth.models import User
 
-    from labeler.models import Category
+    from labeler.models import Category, Membership
 
 LAST_ANSWERS = 8
 LAST_WORDS = 3 * LAST_ANSWERS  # what was taken back included
+MOST_BY_DIGIT = 9
+# So many of the latest labels say which classes are used most: read from an index, however many there are.
+USE_COUNTED = 2000
+# What is stored is the same in every language. The last one is said in words.
+REASONS: tuple[tuple[str, Any], ...] = (
+    ("blurred or dark", gettext_lazy("Blurred or dark")),
+    ("too small", gettext_lazy("Too small to see")),
+    ("not in any class", gettext_lazy("Not in any class")),
+    ("between two classes", gettext_lazy("Between two classes")),
+    ("", gettext_lazy("Something else…")),
+)
 # Told to the browser at once: found one by one they would take four round trips before the first image.
 MODULES = (
     "api",
@@ -38,8 +53,19 @@ MODULES = (
     *(
         f"label/{name}"
         for name in (
-            *("adjust", "answers", "dock", "film", "fullscreen"),
-            *("gestures", "images", "input", "keys", "looks", "queue"),
+            *("adjust", "answers", "dock", "film", "filter", "finder", "flag", "fullscreen", "gestures", "images"),
+            *(
+                "input",
+                "keys",
+                "keysdialog",
+                "keysettings",
+                "lettering",
+                "looks",
+                "panes",
+                "questions",
+                "queue",
+                "reasons",
+            ),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
             # answers that survive
             *("feeder", "keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),
@@ -57,6 +83,7 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
         raise PermissionDenied(_("Only members of this project label. Add yourself on its members page."))
     project = access.project
     categories = list(project.categories.in_use())
+    annotator = person(request)
     return render(
         request,
         "label/label.html",
@@ -65,11 +92,21 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             categories=categories,
             question=project.question or _("Which class is it?"),
             project_url=f"/projects/{project.pk}/",
-            config=screen_config(project, categories, access.membership.user),
+            config=screen_config(project, categories, annotator) | {"keys": keys_of(access.membership, annotator)},
             texts=texts(),
+            mode=mode_of(project, len(categories)),
+            reasons=REASONS,
+            unread_answers=comments.unread(project=project, person=annotator),
             modules=[static(f"js/{module}.js") for module in MODULES],
         ),
     )
+
+
+def mode_of(project: Project, n_classes: int) -> str:
+    """How classes are chosen: two (sides), few (digits), many (type to find). static/js/label/keys.js says the same."""
+    if n_classes > MOST_BY_DIGIT:
+        return "many"
+    return "two" if n_classes == 2 and not project.is_multi else "few"
 
 
 def screen_config(project: Project, categories: Sequence[Category], annotator: User) -> dict[str, Any]:
@@ -91,9 +128,36 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
         "images": project.images.count(),
         "done": last[0].done if last else 0,  # type: ignore[attr-defined]
         "recent": recent_answers(last),
+        "used": uses(project, categories, annotator) if len(categories) > MOST_BY_DIGIT else [],
         # Answers that the browser still keeps, because it never heard ours, are counted in `done` already.
         "known": [str(row.idempotency_key) for row in last if row.idempotency_key],
     }
+
+
+def keys_of(member: Membership, annotator: User) -> dict[str, Any]:
+    """The person's keys, and where changes of them go."""
+    wanted = preferences.of(annotator)
+    return {
+        "actions": [
+            {"name": name, "words": str(preferences.ACTIONS[name].words), "key": key}
+            | {"normal": preferences.ACTIONS[name].key}
+            for name, key in preferences.keys_of(wanted).items()
+        ],
+        "own": member.category_keys,
+        "single_keys": wanted.single_keys,
+        "url": "/api/me/preferences/",
+        "class_url": f"/api/projects/{member.project_id}/keys/",
+    }
+
+
+def uses(project: Project, categories: Sequence[Category], annotator: User) -> list[dict[str, int]]:
+    """How often each class was chosen lately: by this person, and by everybody."""
+    answered = Label.objects.filter(project=project, answer=Answer.LABELED, superseded_at__isnull=True).order_by("-id")
+    mine = Counter(
+        chain.from_iterable(answered.filter(annotator=annotator).values_list("categories", flat=True)[:USE_COUNTED])
+    )
+    everybody = Counter(chain.from_iterable(answered.values_list("categories", flat=True)[:USE_COUNTED]))
+    return [{"mine": mine[c.pk], "all": everybody[c.pk]} for c in categories]
 
 
 def last_words(project: Project, annotator: User) -> list[Label]:
@@ -135,6 +199,7 @@ def texts() -> dict[str, str]:
     return {
         "image_n": _("Image {n}"),
         "of_about": _("of about {total}"),
+        "of": _("of {total}"),
         "model_percent": _("model {percent}"),
         "model_likely": _("likely"),
         "model_unsure": _("unsure"),
@@ -142,6 +207,7 @@ def texts() -> dict[str, str]:
         "enter_accept_none": _("Accept: none of these"),
         "enter_save": _("Save {names}"),
         "enter_none": _("Save: none of these"),
+        "enter_take": _("Choose {names}"),
         "enter_nothing": "",
         "state_unknown": "",
         "state_saved": _("saved"),
@@ -188,12 +254,36 @@ def texts() -> dict[str, str]:
         "try_now": _("Try now"),
         "no_classes": _("This project has no classes yet."),
         "no_classes_more": _("A lead of the project adds them in its settings; then labeling can begin."),
+        "no_images_yet": _("There are no images yet"),
+        "no_images_yet_more": _("A lead of the project imports them; then labeling can begin."),
         "finished": _("Nothing left for you now"),
         "finished_more": _(
             "Every image that may come to you has your answer, or others are working on it. "
             "You can change your last answers here, or come back later."
         ),
         "check_again": _("Check again"),
+        "ask": _("Ask"),
+        "asked": _("Asked"),
+        "question_empty": _("Write what your question is."),
+        "question_sending": _("Sending…"),
+        "question_sent": _("Your question is sent. The answer comes under Questions."),
+        "question_waits": _(
+            "Not sent yet: the server cannot be reached. It is kept here and sent as soon as it can be."
+        ),
+        "question_kept": _("A question to the team waits for the connection: “{text}”"),
+        "question_drop": _("Drop it"),
+        "classes": _("{n} classes"),
+        "found": _("{n} found"),
+        "found_none": _("No class is called that. Escape clears."),
+        "change_key": _("change the key of: {action}"),
+        "press_key": _("Press the key for “{action}”. Escape: leave it."),
+        "key_set": _("{key} is now the key for “{action}”."),
+        "key_taken": _("{key} is the key of “{other}”: choose another one, or change that first."),
+        "key_is_digit": _("The digits 1 to 9 choose classes: choose another key for “{action}”."),
+        "keys_saved": _("Saved."),
+        "keys_reset": _("All keys are as they come."),
+        "keys_not_saved": _("Not saved. {message}"),
+        "cannot_tell_because": _("Cannot tell: {reason}"),
         "skip": _("Skipped"),
         "cannot_tell": _("Cannot tell"),
         "none": _("None of these"),

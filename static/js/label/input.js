@@ -1,48 +1,78 @@
-// Keys, buttons and swipes: what the person does becomes a call of the session.
+// Keys, buttons and swipes: what the person does becomes a call of the session, the finder or the dock.
 
 import { listenForSwipes } from "./gestures.js";
-import { actionFor } from "./keys.js";
 import { lookFor } from "./looks.js";
 
 const $ = (id) => document.getElementById(id);
-const SINGLE_KEYS = "single-keys"; // "off" is remembered in this browser (WCAG 2.1.4)
-const CHARACTER_ACTIONS = new Set(["choose", "none", "skip", "cannot_tell", "guide", "help"]);
 
 /**
- * @param {{session: import("./session.js").Session, keys: string[][], viewing: import("./viewing.js").Viewing}} parts
+ * @param {object} parts
+ * @param {import("./session.js").Session} parts.session
+ * @param {import("./keys.js").Keys} parts.keys
+ * @param {import("./finder.js").Finder | null} parts.finder of many classes
+ * @param {import("./panes.js").Panes} parts.panes
+ * @param {import("./reasons.js").Reasons} parts.reasons
+ * @param {import("./flag.js").Flag} parts.flag
+ * @param {import("./viewing.js").Viewing} parts.viewing
+ * @param {Object<string, Function>} [parts.more] what other parts do on a key or button, by name; false: not now
  */
-export function listenToPerson({ session, keys, viewing }) {
+export function listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more = {} }) {
+  const choose = (index) => index !== undefined && session.choose(index);
   const does = {
-    choose: (index) => session.choose(index),
-    enter: () => session.pressEnter(),
+    choose,
+    pick: (place) => choose(finder.at(place)),
+    accept: () => (finder?.text ? choose(finder.at(0)) : session.pressEnter()),
     none: () => session.answerNone(),
     skip: () => session.skip(),
-    cannot_tell: () => session.cannotTell(),
+    cannot_tell: () => reasons.ask(),
+    flag: () => flag.open(),
     undo: () => session.undo(),
-    leave: () => session.leave() || closeGuide(),
+    leave: () => finder?.clear() || session.leave() || closeGuide(),
     guide: toggleGuide,
-    help: () => $("help").showModal(),
+    filter: () => finder.open(),
     ...viewing.does,
+    ...more,
   };
 
   for (const button of document.querySelectorAll("[data-does]")) {
-    button.addEventListener("click", () => does[button.dataset.does]());
+    button.addEventListener("click", () => {
+      panes.close();
+      does[button.dataset.does]();
+    });
   }
-  listenForSwipes($("stage"), (direction) => (direction === "right" ? does.enter() : does.undo()));
+  // Two classes lie where the fingers point; otherwise right goes on and left goes back. Every swipe has a button too.
+  const [toLeft, toRight] = keys.rtl ? [1, 0] : [0, 1];
+  const swipes =
+    keys.mode === "two"
+      ? { left: () => choose(toLeft), right: () => choose(toRight) }
+      : { left: () => does.undo(), right: () => does.accept() };
+  listenForSwipes($("stage"), (direction) => panes.isNormal && swipes[direction]());
 
   document.addEventListener("keydown", (event) => {
     const target = event.target instanceof Element ? event.target : document.body;
-    if (document.querySelector("dialog[open]") || (target.closest("input, textarea, select") && !leaves(target, event))) return;
+    const inFinder = finder?.owns(target) ?? false;
+    if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (!inFinder && target.closest("input, textarea, select") && !leaves(target, event)) return;
     const control = target.closest("button, a");
     if (control && (event.key === "Enter" || event.key === " ")) {
       if (event.repeat) event.preventDefault(); // a held Enter would press the button again and again
       return;
     }
-    const look = lookFor(event);
-    if (look && (!look.character || singleKeys()) && viewing.look(look, event)) return event.preventDefault();
-    const action = actionFor(event, keys);
-    if (!action || (CHARACTER_ACTIONS.has(action.kind) && !singleKeys())) return;
-    if (does[action.kind](action.index) !== false) event.preventDefault();
+    if (panes.name === "reasons") {
+      if (reasons.key(event) !== false) event.preventDefault();
+      return;
+    }
+    const look = inFinder ? null : lookFor(event);
+    const isMeant = look?.character ? event.altKey === keys.needsAlt("+") : !event.altKey;
+    if (look && isMeant && viewing.look(look, event)) return event.preventDefault();
+    const isEnterThere = inFinder && event.key === "Enter" && !event.repeat;
+    const action = isEnterThere ? { kind: "accept" } : keys.find(event);
+    if (inFinder && !isEnterThere && !finder.lets(event, action)) return;
+    if (!action) {
+      if (!inFinder && keys.types(event)) finder.begin();
+      return;
+    }
+    if (does[action.kind]?.(action.index) !== false) event.preventDefault();
   });
 
   // After a click the focus stays on the button, and the next Enter would press it again instead of accepting.
@@ -52,9 +82,6 @@ export function listenToPerson({ session, keys, viewing }) {
   });
 
   sayGuide();
-  const box = $("single-keys");
-  box.checked = singleKeys();
-  box.addEventListener("change", () => remember(box.checked));
 }
 
 /** A slider needs arrows and the like; a digit or a sign means the image, as everywhere. */
@@ -80,24 +107,4 @@ function closeGuide() {
   if ($("lab").dataset.guide !== "open") return false;
   toggleGuide();
   return true;
-}
-
-let keysOff = false; // where storage is switched off, the choice holds until the page goes
-
-function singleKeys() {
-  try {
-    return localStorage.getItem(SINGLE_KEYS) !== "off" && !keysOff;
-  } catch {
-    return !keysOff;
-  }
-}
-
-function remember(on) {
-  keysOff = !on;
-  try {
-    if (on) localStorage.removeItem(SINGLE_KEYS);
-    else localStorage.setItem(SINGLE_KEYS, "off");
-  } catch {
-    keysOff = !on;
-  }
 }

@@ -10,6 +10,7 @@
  * @param {import("./session.js").Session} parts.session
  * @param {import("./saver.js").Saver} parts.saver
  * @param {import("./keeper.js").Keeper} parts.keeper
+ * @param {import("./questions.js").Questions} parts.questions
  * @param {(choice: import("./types.js").Choice, names: string[]) => string} parts.inWords
  */
 export class Notices {
@@ -20,10 +21,11 @@ export class Notices {
 
   /** @returns {Notice[]} */
   all() {
-    const { saver, session, keeper } = this;
+    const { saver, session, keeper, questions } = this;
     return [
       ...saver.refused.slice(0, 1).map((sending) => this.refusal(sending)), // one at a time: the image needs the room
       ...(session.trouble === "signed_out" ? [this.signedOut()] : []),
+      ...[...questions.waiting].map(([imageId, { text }]) => this.question(imageId, text)),
       ...(keeper.works || this.hasReadOfMemory ? [] : [this.memoryOnly()]),
     ];
   }
@@ -43,6 +45,14 @@ export class Notices {
     const { thumbnail_url, strip_url, preview_url } = claim.image;
     const more = others ? ` ${words.count("refused_more", others)}` : "";
     return { text: text + more, image: thumbnail_url ?? strip_url ?? preview_url, actions: answered ? [show, dismiss] : [dismiss] };
+  }
+
+  /** A question to the team that has not arrived: it goes by itself when the server is there again. */
+  question(imageId, text) {
+    const { words, view, questions } = this;
+    const now = view.button(words.say("try_now"), () => void questions.deliver(imageId));
+    const drop = view.button(words.say("question_drop"), () => questions.drop(imageId));
+    return { text: words.say("question_kept", { text: text.length > 60 ? `${text.slice(0, 60)}…` : text }), isQuiet: true, actions: [now, drop] };
   }
 
   signedOut() {

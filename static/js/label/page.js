@@ -4,15 +4,24 @@ import { call, Unreachable } from "../api.js";
 import { readJson } from "../dom.js";
 import { Dock } from "./dock.js";
 import { Film } from "./film.js";
+import { byUse, Filter } from "./filter.js";
+import { Finder } from "./finder.js";
+import { Flag } from "./flag.js";
 import { ImageStore } from "./images.js";
 import { listenToPerson } from "./input.js";
-import { assignKeys } from "./keys.js";
+import { Keys } from "./keys.js";
+import { KeysDialog } from "./keysdialog.js";
+import { KeySettings } from "./keysettings.js";
 import { Leases } from "./leases.js";
+import { letterButtons } from "./lettering.js";
 import { listenToPage } from "./lifecycle.js";
 import { Notices } from "./notices.js";
 import { Panels } from "./panels.js";
+import { Panes } from "./panes.js";
 import { postFor } from "./post.js";
+import { Questions } from "./questions.js";
 import { ImageQueue } from "./queue.js";
+import { Reasons } from "./reasons.js";
 import { Session } from "./session.js";
 import { wordFor } from "./standing.js";
 import { Stopwatch } from "./stopwatch.js";
@@ -35,7 +44,7 @@ const { saver, keeper } = postFor({
   person,
   tab: client,
   onChange: draw,
-  onBack: () => tryNow(),
+  onBack: () => (tryNow(), void questions.retry()),
   onAdopted: (sendings) => session.resume(sendings),
   timers,
 });
@@ -54,22 +63,33 @@ const session = new Session({
   onChange: changed,
   timers,
 });
-const keys = assignKeys(config.categories);
+const { categories } = config;
+const keys = new Keys({ categories, multi: config.multi, rtl: document.documentElement.dir === "rtl" });
+const ownCall = (method, url, options) => call(method, url, { ...options, person });
+const settings = new KeySettings({ config: config.keys, categories, keys, call: ownCall, onChange: () => (dock.letter(), letterButtons(keys)) });
 const viewing = new Viewing({ project: config.id });
 const view = new View({ words, viewer: viewing.viewer });
-const dock = new Dock(document.getElementById("keys"), {
-  categories: config.categories,
-  keys,
-  multi: config.multi,
-  words,
-  onChoose: (place) => session.choose(place),
+const choose = (place) => session.choose(place);
+const dock = new Dock(document.getElementById("keys"), { categories, keys, multi: config.multi, words, onChoose: choose });
+const filter = new Filter(categories.map(({ name }) => name), byUse(config.used));
+const finder = keys.mode === "many" ? new Finder(document.getElementById("finder"), { dock, filter, categories, words, onChoose: choose, onChange: draw }) : null;
+const panes = new Panes(document.getElementById("panes"));
+const announce = (text) => view.announce(text);
+const reasons = new Reasons({ session, panes, keys, announce });
+const questions = new Questions({
+  person,
+  send: (id, text, key) => ownCall("POST", `/api/images/${id}/comments/`, { body: { text }, key }),
+  newKey: newUuid,
+  onChange: draw,
 });
+const flag = new Flag({ questions, panes, words, session, announce });
+const dialog = new KeysDialog({ settings, keys, categories, words });
 const film = new Film(document.getElementById("film"), {
   describe: (answered) => words.say("change_answer", { answer: answerInWords(answered.choice) }),
   onOpen: (answered) => session.open(answered),
   categories: config.categories,
 });
-const parts = { config, words, view, session, saver, keeper };
+const parts = { config, words, view, session, saver, keeper, questions };
 const notices = new Notices({ ...parts, inWords: answerInWords });
 const panels = new Panels({ ...parts, notices, onTry: () => tryNow() });
 let shown = null; // the claim whose image is in the frame
@@ -83,7 +103,9 @@ function changed(what, answered) {
   if (["answered", "undone", "opened", "left"].includes(what)) {
     shown = null;
     delete document.documentElement.dataset.painted;
+    panes.close(); // what was asked there was about the image before
   }
+  if (["answered", "undone", "opened", "left", "chosen"].includes(what)) finder?.clear();
   draw();
   const said = { answered: "say_answered", undone: "say_undone", opened: "say_opened" }[what];
   if (said) view.announce(words.say(said, { answer: answerInWords(answered.choice), n: session.done + 1 }));
@@ -91,9 +113,12 @@ function changed(what, answered) {
 
 function draw() {
   drawStage();
-  const { suggestion, enter, editing, history } = session;
+  const { suggestion, editing, history } = session;
+  const enter = finder?.enter(session.enter) ?? session.enter;
   dock.suggest(suggestion, queue.current?.prelabel ?? null);
   dock.press(session.chosen);
+  finder?.show(session.chosen.size ? [...session.chosen] : (suggestion ?? []));
+  flag.draw();
   view.guideAt(suggestion);
   view.enter(enter, enter.places.map(nameAt));
   view.editing(editing ? words.say("editing", { answer: answerInWords(editing.choice) }) : "");
@@ -141,12 +166,14 @@ function nameAt(place) {
 
 /** `kept`: names that were written down with the answer, for classes of another project or of another day. */
 function answerInWords(choice, kept = []) {
+  if (choice.reason) return words.say("cannot_tell_because", { reason: reasons.inWords(choice.reason) });
   if (choice.answer) return words.say(choice.answer);
   const names = choice.categories.map((id, index) => config.categories[placeOf(id)]?.name || kept[index] || "…");
   return names.length ? words.list(names) : words.say("none");
 }
 
-listenToPerson({ session, keys, viewing });
+listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more: { help: () => dialog.open() } });
+letterButtons(keys);
 const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases });
 
 /** What an earlier tab left is known before images come, so that none is offered again; nobody waits long for that. */
@@ -160,3 +187,4 @@ async function claimsOnceTheOutboxIsRead(count) {
 const outboxIsRead = Promise.race([keeper.start(), new Promise((resolve) => setTimeout(resolve, OUTBOX_PATIENCE_MS))]);
 draw();
 void session.feed({ now: true });
+void questions.retry();

@@ -28,7 +28,8 @@ export class Panels {
     const { queue, feedTrouble, trouble, project } = session;
     const isLoading = Boolean(queue.loading) || queue.remaining === null;
     const hasClasses = project.categories.length > 0;
-    const name = panelFor({ hasClasses, trouble, image, feedFailed: Boolean(feedTrouble), isLoading });
+    const hasImages = project.images > 0 || session.done > 0;
+    const name = panelFor({ hasClasses, hasImages, trouble, image, feedFailed: Boolean(feedTrouble), isLoading });
     if (name) this.show(name, this[name]());
     this.said = name ? this.said : "";
     return name !== null;
@@ -43,6 +44,12 @@ export class Panels {
 
   no_classes() {
     return { title: this.words.say("no_classes"), text: this.words.say("no_classes_more") };
+  }
+
+  /** The page itself has to learn how many there are by now. */
+  no_images_yet() {
+    const again = this.view.button(this.words.say("check_again"), () => location.reload());
+    return { title: this.words.say("no_images_yet"), text: this.words.say("no_images_yet_more"), actions: [again] };
   }
 
   loading() {

@@ -26,13 +26,14 @@ export function gravest(troubles) {
  * Which words take the place of the image; null: the image itself.
  * @param {object} now
  * @param {boolean} [now.hasClasses] false: there is nothing to choose from, and no image is asked for
+ * @param {boolean} [now.hasImages] false: the project has none at all
  * @param {import("./trouble.js").Trouble} now.trouble
  * @param {"none" | "loading" | "ready" | "failed"} now.image the one that is next
  * @param {boolean} now.feedFailed the last call for more images failed
  * @param {boolean} now.isLoading more images are asked for, or none ever was
  * @returns {string | null}
  */
-export function panelFor({ hasClasses = true, trouble, image, feedFailed, isLoading }) {
+export function panelFor({ hasClasses = true, hasImages = true, trouble, image, feedFailed, isLoading }) {
   if (!hasClasses) return "no_classes";
   if (trouble === "another_person") return "another_person";
   if (image === "ready") return null;
@@ -40,7 +41,8 @@ export function panelFor({ hasClasses = true, trouble, image, feedFailed, isLoad
   if (trouble === "offline" && image !== "loading") return "offline";
   if (image !== "none") return image;
   if (feedFailed) return "trouble";
-  return isLoading ? "loading" : "finished";
+  if (isLoading) return "loading";
+  return hasImages ? "finished" : "no_images_yet";
 }
 
 /**

@@ -14,7 +14,7 @@
  *   colour (1..6) and shape (1..12) of its marker, as labeler/markers.py chose them
  *
  * What a person said about an image: classes (none of them: a verified none), or why not.
- * @typedef {{categories: number[]} | {answer: "skip" | "cannot_tell"}} Choice
+ * @typedef {{categories: number[]} | {answer: "skip" | "cannot_tell", reason?: string}} Choice
  *
  * What is written down beside an answer, so that any later page can say what it was. No byte of the image.
  * @typedef {{project: number, claim: Claim, choice: Choice, names: string[], step: number}} Note names: of the classes;

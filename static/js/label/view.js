@@ -46,11 +46,13 @@ export class View {
     [...$("ready").children].forEach((dot, index) => dot.classList.toggle("on", index < count));
   }
 
+  /** "0 of 0" says nothing: where there is nothing to count, nothing is said. */
   progress(done, left) {
     const total = done + left;
     Object.assign($("share"), { max: Math.max(total, 1), value: done });
+    for (const part of document.querySelectorAll("[data-progress]")) part.hidden = !total;
     $("done").textContent = this.words.number(done);
-    $("total").textContent = left ? this.words.say("of_about", { total }) : "";
+    $("total").textContent = this.words.say(left ? "of_about" : "of", { total });
   }
 
   /** One quiet word about the saving of answers, from wordFor of standing.js. */

@@ -120,9 +120,12 @@ def test_a_project_that_is_in_use_is_not_restored(as_, lena, project):
 # What each page of an empty project says to do next, to whom it may be shown.
 NEXT = {
     "project": {"ann": "come back when a lead has brought some in", "lena": "Import"},
-    "agreement": {"ann": "There are no labels yet.", "lena": "There are no labels yet."},
+    "agreement": {"ann": "Start labeling", "lena": "Invite people"},
     "images": {"rev": "A lead can import them.", "lena": "Import the first ones"},
-    "model": {"rev": "are needed", "lena": "are needed"},
+    "model": {"rev": "Start labeling", "lena": "20 are needed"},
+    "threads": {"ann": "sends a question about the image to the team"},
+    "adjudicate": {"rev": "Images come here when those who judged them differ."},
+    "review": {"rev": "Once some images are labeled a model learns from them."},
     "import": {"lena": "Drop a folder, images or a zip here"},
     "export": {"lena": "Bring in images first."},
     "members": {"lena": "Make a link"},

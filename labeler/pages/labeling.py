@@ -92,7 +92,8 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             categories=categories,
             question=project.question or _("Which class is it?"),
             project_url=f"/projects/{project.pk}/",
-            config=screen_config(project, categories, annotator) | {"keys": keys_of(access.membership, annotator)},
+            config=screen_config(project, categories, annotator, may_lead=access.may_lead)
+            | {"keys": keys_of(access.membership, annotator)},
             texts=texts(),
             mode=mode_of(project, len(categories)),
             reasons=REASONS,
@@ -109,7 +110,9 @@ def mode_of(project: Project, n_classes: int) -> str:
     return "two" if n_classes == 2 and not project.is_multi else "few"
 
 
-def screen_config(project: Project, categories: Sequence[Category], annotator: User) -> dict[str, Any]:
+def screen_config(
+    project: Project, categories: Sequence[Category], annotator: User, *, may_lead: bool = False
+) -> dict[str, Any]:
     """What the page's script needs to know; see static/js/label/types.js."""
     last = last_words(project, annotator)
     return {
@@ -118,6 +121,7 @@ def screen_config(project: Project, categories: Sequence[Category], annotator: U
         "claims_url": f"/api/projects/{project.pk}/claims/",
         "login_url": reverse("login"),
         "logout_url": reverse("logout"),
+        "import_url": reverse("import", args=[project.pk]) if may_lead else "",
         "multi": project.is_multi,
         "labelSet": project.label_set_version,
         "lease_seconds": project.lease_seconds,
@@ -262,6 +266,7 @@ def texts() -> dict[str, str]:
             "You can change your last answers here, or come back later."
         ),
         "check_again": _("Check again"),
+        "import_images": _("Import images"),
         "ask": _("Ask"),
         "asked": _("Asked"),
         "question_empty": _("Write what your question is."),

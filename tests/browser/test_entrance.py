@@ -341,3 +341,42 @@ def test_about_and_documentation_break_no_rule_and_fit_a_phone(theme, new_contex
     dispatch.hide_worker("default@" + "a-machine-with-a-long-name." * 3)
 
     assert {path: wrong for path, wrong in found.items() if wrong != ([], 0)} == {}
+
+
+# ---------------------------------------------------------------- nothing there yet
+
+
+def test_the_labeling_page_of_an_empty_project_leads_a_lead_to_its_import(
+    new_context, live_server, sign_in, project, ann, lena
+):
+    context = new_context(bypass_csp=True)
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + url("label", project))
+    expect(page.get_by_role("heading", name="There are no images yet")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="Import images").click()
+    expect(page.get_by_role("heading", name="Import images")).to_be_visible()
+
+    sign_in(context, ann)
+    page.goto(live_server.url + url("label", project))
+    expect(page.get_by_role("heading", name="There are no images yet")).to_be_visible()
+    expect(page.get_by_role("link", name="Import images")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_of_an_empty_project_and_error_pages_break_no_rule(
+    theme, new_context, live_server, sign_in, project, lena
+):
+    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+    sign_in(context, lena)
+    page = context.new_page()
+    found = {}
+    for name in ("project", "agreement", "images", "model", "export", "members", "review", "adjudicate", "threads"):
+        page.goto(live_server.url + url(name, project))
+        found[name] = (violations(page), sideways(page))
+    for path in ("/about/", "/logout/", "/nowhere/", "/?q=nothing"):
+        page.goto(live_server.url + path)
+        found[path] = (violations(page), sideways(page))
+
+    assert {name: wrong for name, wrong in found.items() if wrong != ([], 0)} == {}

@@ -49,7 +49,10 @@ export class Panels {
   /** The page itself has to learn how many there are by now. */
   no_images_yet() {
     const again = this.view.button(this.words.say("check_again"), () => location.reload());
-    return { title: this.words.say("no_images_yet"), text: this.words.say("no_images_yet_more"), actions: [again] };
+    const { import_url: href } = this.config;
+    // Whoever may bring some in is led there.
+    const bring = href ? [el("a", { class: "btn pri", href }, this.words.say("import_images"))] : [];
+    return { title: this.words.say("no_images_yet"), text: this.words.say("no_images_yet_more"), actions: [...bring, again] };
   }
 
   loading() {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 
 from labeler import preferences
@@ -172,3 +175,57 @@ def test_class_keys_over_rest(project, ann):
     assert client.get(address).json() == {"keys": {str(dog): "d"}}
     assert error_of(client.put(address, {"keys": {"dog": "d"}}, format="json")) == "invalid"
     assert error_of(client.put(address, {}, format="json")) == "invalid"
+
+
+# ---------------------------------------------------------------- the account page, without a script
+
+
+def form_of(text: str) -> dict[str, str]:
+    """What the browser would send back of the form of keys."""
+    fields = {name: re.search(rf'name="{name}" value="([^"]*)"', text) for name in preferences.ACTIONS}
+    return {"do": "keys", "single_keys": "on"} | {
+        name: html.unescape(found[1]) for name, found in fields.items() if found
+    }
+
+
+@pytest.mark.usefixtures("uncollected_static_files")
+def test_keys_are_typed_on_the_account_page(as_, ann):
+    client = as_(ann)
+    sent = form_of(client.get("/account/").content.decode())
+    assert (sent["skip"], sent["zoom"], sent["full_screen"], sent["help"]) == ("S", "Space", "Shift+F", "?")
+
+    saved = client.post("/account/", sent | {"skip": "X", "guide": " Insert "})
+    assert saved.status_code == 302
+    assert preferences.of(ann).keys == {"skip": "x", "guide": "Insert"}
+
+    sent = form_of(client.get("/account/").content.decode())
+    del sent["single_keys"]
+    client.post("/account/", sent)
+    found = preferences.of(ann)
+    assert (found.single_keys, found.keys) == (False, {"skip": "x", "guide": "Insert"})
+    client.post("/account/", sent | {"reset": "1"})
+    found = preferences.of(ann)
+    assert (found.single_keys, found.keys) == (False, {})
+
+
+@pytest.mark.usefixtures("uncollected_static_files")
+@pytest.mark.parametrize(
+    ("skip", "sentence"),
+    [
+        ("C", "cannot both have the key C"),
+        ("7", "The digits 1 to 9 choose classes"),
+        ("hello", "is no key that can be chosen"),
+        ("", "required"),
+    ],
+)
+def test_what_cannot_be_typed_is_said_and_what_was_typed_stays(as_, ann, skip, sentence):
+    client = as_(ann)
+    sent = form_of(client.get("/account/").content.decode())
+
+    answer = client.post("/account/", sent | {"skip": skip, "undo": "U"})
+
+    text = html.unescape(answer.content.decode())
+    assert answer.status_code == 200
+    assert sentence in text
+    assert 'name="undo" value="U"' in text
+    assert preferences.of(ann).keys == {}

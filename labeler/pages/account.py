@@ -27,6 +27,7 @@ from labeler.errors import Gone, LabelerError, NotFound
 from labeler.models import Token
 from labeler.pages.access import person
 from labeler.pages.forms import Appearance, NewToken, refuse
+from labeler.pages.keys import NAMES, OwnKeys
 
 
 class LoginForm(AuthenticationForm):
@@ -92,10 +93,14 @@ def account(request: HttpRequest) -> HttpResponse:
             request.POST if wanted == "theme" else None, initial={"theme": preferences.of(user).theme}
         ),
     }  # fmt: skip
+    keys_form = OwnKeys(request.POST if wanted == "keys" else None, preferences.of(user))
     # Django focuses it; here it is the second thing on the page.
     forms["password"].fields["old_password"].widget.attrs.pop("autofocus", None)
     token, secret = None, ""
-    if wanted in forms and forms[wanted].is_valid():
+    if wanted == "keys":
+        if _change_keys(request, keys_form):
+            return redirect("account")
+    elif wanted in forms and forms[wanted].is_valid():
         if wanted == "token":
             token, secret = _create_token(request, forms["token"])
             if token is not None:
@@ -111,6 +116,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "token_form": forms["token"],
         "password_form": forms["password"],
         "theme_form": forms["theme"],
+        "keys_form": keys_form,
+        "key_names": NAMES,
         "secret": secret,
         "secret_name": token.name if token else "",
         "base_url": f"{request.scheme}://{request.get_host()}",
@@ -137,6 +144,17 @@ def _change(request: HttpRequest, what: str, form: Any) -> None:
     # Every other session of the person ends; this one goes on.
     update_session_auth_hash(request, form.user)
     messages.success(request, _("Your password is changed. Other browsers are logged out."))
+
+
+def _change_keys(request: HttpRequest, form: OwnKeys) -> bool:
+    if request.POST.get("reset"):
+        preferences.change(user=person(request), keys={})
+        messages.success(request, _("All keys are as they come."))
+        return True
+    if not form.is_valid() or not form.save(person(request)):
+        return False
+    messages.success(request, _("Saved, for every machine you log in on."))
+    return True
 
 
 def _end_other_sessions(request: HttpRequest) -> None:

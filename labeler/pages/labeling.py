@@ -191,11 +191,18 @@ def recent_answers(last: Sequence[Label]) -> list[dict[str, Any]]:
                 },
                 "prelabel": None,
             },
-            "choice": {"categories": row.categories} if row.answer == "labeled" else {"answer": row.answer},
+            "choice": choice_of(row),
             "sending": None,
         }
         for row in [row for row in last if row.answer != Answer.UNDONE][:LAST_ANSWERS]
     ]
+
+
+def choice_of(row: Label) -> dict[str, Any]:
+    """An answer as static/js/label/types.js has it."""
+    if row.answer == Answer.LABELED:
+        return {"categories": row.categories}
+    return {"answer": row.answer} | ({"reason": row.reason} if row.reason else {})
 
 
 def texts() -> dict[str, str]:

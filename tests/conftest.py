@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from hypothesis import settings as hypothesis_settings
 
 from tests.factories import join, make_project, make_user
+
+# How long an example takes is the machine's business, and no machine is always idle.
+hypothesis_settings.register_profile("labeler", deadline=None)
+hypothesis_settings.load_profile("labeler")
 
 
 @pytest.fixture(autouse=True)

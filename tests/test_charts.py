@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeler.charts import Bar, PairCell, Series, bars, confusion_matrix, line_chart, meter, pair_matrix
+from labeler.charts import (
+    Bar,
+    Fan,
+    PairCell,
+    Series,
+    bars,
+    burn_up,
+    confusion_matrix,
+    line_chart,
+    meter,
+    pair_matrix,
+    sparkline,
+)
 from labeler.charts.heat import level_around
 from labeler.charts.lines import round_ticks
 
@@ -305,3 +317,102 @@ def test_impossible_bars_are_refused():
         bars([Bar("a", -1)])
     with pytest.raises(ValueError, match="cannot be shown"):
         meter(1, 0, "nothing")
+
+
+# ---- notes, burn-up, sparkline
+
+
+def burn_up_chart(**changes):
+    options = {
+        "labeled": [(day, 10 * day) for day in range(31)],
+        "final": [(day, 7 * day) for day in range(31)],
+        "today": 30,
+        "wanted": 500,
+        "day_words": lambda n: f"day {n:g}",
+        "fan": Fan(
+            [(0, 210, 210, 210), (10, 250, 300, 350), (25, 400, 480, 500), (30, 450, 500, 500)], 28, "soon", 500
+        ),
+    }
+    return parsed(burn_up("Progress", "So far.", **options | changes))
+
+
+def test_a_burn_up_has_both_lines_the_level_the_range_and_today():
+    tree = burn_up_chart()
+    svg = next(tree.iter("svg"))
+    said = [words(label) for label in svg.iter("text")]
+    assert {"labeled 300", "final 210", "500 wanted", "soon", "today", "day 58"} <= set(said)
+    assert [path.get("class") for path in svg.iter("path")] == ["band2", "l1", "l2", "l2 dash"]
+    assert svg.get("aria-label") == "Progress. So far."
+    # 33 days and 3 to come, each with what was, what may be, and its range
+    rows = rows_of(tree)
+    assert rows[0] == ["day", "labeled", "final", "forecast"]
+    assert rows[31] == ["day 30", "300", "210", "210 (210 to 210)"]
+    assert rows[-1] == ["day 60", "–", "–", "500 (450 to 500)"]
+
+
+def test_without_a_forecast_it_ends_today():
+    tree = burn_up_chart(fan=None)
+    said = [words(label) for label in next(tree.iter("svg")).iter("text")]
+    assert "today" in said and "soon" not in said
+    assert len(rows_of(tree)) == 32
+
+
+def test_the_far_future_is_cut_so_that_the_past_can_be_seen():
+    far = Fan([(0, 1, 1, 1), (50, 2, 3, 4), (900, 400, 500, 500)], 900, "in years", 500)
+    rows = rows_of(burn_up_chart(fan=far))
+    assert rows[-1][0] == "day 80"  # 30 days of past: at most 60 ahead
+    assert "in years" in [words(label) for label in next(burn_up_chart(fan=far).iter("svg")).iter("text")]
+
+
+def test_words_of_a_finished_project_do_not_lie_on_each_other():
+    done = [(day, min(500, 20 * day)) for day in range(31)]
+    svg = next(burn_up_chart(labeled=done, final=done, fan=None).iter("svg"))
+    places = {words(t): float(t.get("dy")) for t in svg.iter("text") if words(t) in ("labeled 500", "final 500")}
+    assert places["labeled 500"] > 0  # below its line: above stands what is wanted
+    assert places["final 500"] - places["labeled 500"] >= 14
+
+
+@given(st.integers(1, 400), st.integers(1, 300))
+def test_ticks_of_days_do_not_run_into_each_other(past, end):
+    fan = Fan([(0, 1, 1, 1), (end, 2, 3, 4)], end, "x", 500)
+    tree = burn_up_chart(labeled=[(0, 0), (past, 5)], final=[(0, 0), (past, 2)], today=past, fan=fan)
+    ticks = [t for t in next(tree.iter("svg")).iter("text") if words(t) == "today" or words(t).startswith("day ")]
+    ends = []
+    for tick in ticks:
+        at, width = float(tick.get("x")), 0.0165 * 620 * len(words(tick))
+        left = at - width if tick.get("text-anchor") == "end" else at - width / 2
+        ends.append((left, left + width))
+    ends.sort()
+    assert len(ticks) >= 2
+    assert all(one[1] <= other[0] + 1e-6 for one, other in pairwise(ends))
+
+
+def test_nothing_labeled_is_a_sentence():
+    assert words(burn_up_chart(labeled=[], final=[])) == "Nothing to draw yet."
+
+
+def test_a_sparkline_says_its_numbers_and_stays_in_its_cell():
+    tree = parsed(sparkline([0.8, None, 0.5, 1.4, -2], "κ of Ann: 0.8, 0.5", y_range=(0.2, 1.0), tone="l3"))
+    svg = next(tree.iter("svg"))
+    assert (svg.get("role"), svg.get("aria-label")) == ("img", "κ of Ann: 0.8, 0.5")
+    [path] = [path.get("d") for path in svg.iter("path")]
+    places = [tuple(map(float, at)) for at in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
+    assert len(places) == 4  # the gap is drawn over: there is no point in it
+    assert all(0 <= x <= 96 and 0 <= y <= 26 for x, y in places)
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [None, 0.5, None]])
+def test_one_point_is_no_course(values):
+    assert sparkline(values, "κ", y_range=(0, 1)) == ""
+
+
+def test_a_sparkline_cannot_carry_markup():
+    seen = Seen()
+    seen.feed(sparkline([0.1, 0.2], NASTY, y_range=(0, 1)))
+    assert "script" not in seen.tags
+    assert dict(seen.attributes)["aria-label"] == NASTY
+
+
+def test_bars_may_have_full_lengths_of_their_own():
+    tree = parsed(bars([Bar("a", 3, maximum=10), Bar("b", 30, maximum=60)]))
+    assert [(bar.get("value"), bar.get("max")) for bar in tree.iter("progress")] == [("3", "10"), ("30", "60")]

@@ -7,17 +7,23 @@ as Django's safe strings do.
 """
 
 from labeler.charts.bars import Bar, bars, meter
+from labeler.charts.burnup import Fan, burn_up
 from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
-from labeler.charts.lines import Series, line_chart
+from labeler.charts.lines import Note, Series, line_chart
+from labeler.charts.spark import sparkline
 
 __all__ = [
     "Bar",
+    "Fan",
+    "Note",
     "PairCell",
     "Series",
     "bars",
+    "burn_up",
     "confusion_matrix",
     "heat_scale",
     "line_chart",
     "meter",
     "pair_matrix",
+    "sparkline",
 ]

@@ -11,12 +11,16 @@ from labeler.charts.words import gettext as _
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One line. name: text, or markup with `__html__`; note: written at the end instead of the value."""
+    """One line. name: text, or markup with `__html__`; note: written at the end instead of the value.
+
+    maximum: the full length of this line, where lines have full lengths of their own.
+    """
 
     name: object
     value: float
     note: str | None = None
     href: str | None = None
+    maximum: float | None = None
 
 
 def bars(lines: Sequence[Bar], *, maximum: float | None = None, empty: str | None = None) -> str:
@@ -28,8 +32,8 @@ def bars(lines: Sequence[Bar], *, maximum: float | None = None, empty: str | Non
         return f'<p class="sm mut">{text(_("Nothing to show yet.") if empty is None else empty)}</p>'
     if any(finite(bar.value) < 0 for bar in lines):
         raise ValueError("a bar cannot be negative")
-    full = maximum or max(bar.value for bar in lines) or 1
-    return '<ul class="bars">' + "".join(_line(bar, full) for bar in lines) + "</ul>"
+    longest = maximum or max(bar.value for bar in lines) or 1
+    return '<ul class="bars">' + "".join(_line(bar, bar.maximum or longest) for bar in lines) + "</ul>"
 
 
 def _line(bar: Bar, full: float) -> str:

@@ -1,9 +1,9 @@
-"""Line charts with axes, bands, marks and a legend: training curves, agreement over time, burn-up."""
+"""Line charts with axes, bands, marks, notes and a legend: training curves, agreement over time, burn-up."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,8 @@ from labeler.charts.markup import UNDEFINED, attributes, finite, number, place, 
 from labeler.charts.words import gettext as _
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 40  # room for the ticks and the names of the axes, in viewBox units
+NAMES = 17  # of BOTTOM: the line with the names of the axes
+HEADROOM = 12
 LEGEND_ROW = 20
 LETTER = 6.4  # about the width of a letter at 11.5 px; a legend breaks a little early rather than late
 DOTTED_POINTS = 15  # up to here each point gets a dot
@@ -18,13 +20,29 @@ DOTTED_POINTS = 15  # up to here each point gets a dot
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line. points: (x, y) by rising x; y None leaves a gap. band: (x, low, high), e.g. an interval."""
+    """One line. points: (x, y) by rising x; y None leaves a gap. band: (x, low, high), e.g. an interval.
+
+    dots: a ring at each point while they are few.
+    """
 
     name: str
     points: Sequence[tuple[float, float | None]]
     band: Sequence[tuple[float, float, float]] = ()
     tone: Literal["l1", "l2", "l3"] = "l1"  # accent, good, attention
     dashed: bool = False
+    dots: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Words at a point of the chart, perhaps with a ring round it. What they say stands in the table too."""
+
+    x: float
+    y: float
+    words: str
+    anchor: Literal["start", "middle", "end"] = "start"  # where in the words the point is
+    down: float = -8  # how far below the point the words stand; negative: above it
+    ring: Literal["l1", "l2", "l3"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,9 @@ def line_chart(
     y_range: tuple[float, float] | None = None,
     target: tuple[float, str] | None = None,
     marks: Sequence[tuple[float, str]] = (),
+    notes: Sequence[Note] = (),
+    x_words: Callable[[float], str] | None = None,
+    x_head: str | None = None,
     percent: bool = False,
     width: int = 620,
     height: int = 300,
@@ -67,7 +88,9 @@ def line_chart(
 
     sentence: what the chart says, for those who do not see it. x_ticks: (value, words) instead of round
     numbers. y_range: at least this much of the y axis. target: a dotted level and its name. marks: vertical
-    lines with names. percent: y values are shares and are written as percent.
+    lines with names; an empty name draws the line alone. notes: words at points. x_words: what an x is called
+    in the table, where the ticks do not name each; x_head: what heads them there, if not x_name. percent: y
+    values are shares and are written as percent.
     Raises ValueError for NaN or infinity; without any point it is a sentence saying so.
     """
     drawn = [point for one in series for point in one.points if point[1] is not None]
@@ -75,19 +98,21 @@ def line_chart(
         return f'<p class="sm mut">{text(_("Nothing to draw yet.") if empty is None else empty)}</p>'
     legend, legend_height = _legend(series, width)
     bands = [edge for one in series for x, low, high in one.band for edge in ((x, low), (x, high))]
-    xs = [finite(x) for x, _ in (*drawn, *bands)] + [finite(x) for x, _ in marks]
-    ys = [finite(y) for _, y in (*drawn, *bands) if y is not None] + list(y_range or ())
+    xs = [finite(x) for x, _y in (*drawn, *bands)] + [finite(x) for x, _name in marks] + [note.x for note in notes]
+    ys = [finite(y) for _x, y in (*drawn, *bands) if y is not None] + list(y_range or ()) + [note.y for note in notes]
     ys += [finite(target[0])] if target else []
     whole = all(x == int(x) for x in xs)  # epoch 2.5 does not exist
     x_marks = list(x_ticks or ((x, _words(x, False)) for x in round_ticks(min(xs), max(xs), 6, whole=whole)))
     y_marks = round_ticks(min(ys), max(ys), 5)
+    # The name of a target at the top would touch the legend.
+    top = TOP + legend_height + (HEADROOM if legend and target else 0)
     frame = _Frame(
-        _span([*xs, *(x for x, _ in x_marks)]),
+        _span([*xs, *(x for x, _words in x_marks)]),
         _span([*ys, *y_marks]),
         LEFT,
         width - RIGHT,
-        TOP + legend_height,
-        height + legend_height - BOTTOM,
+        top,
+        height + legend_height - (BOTTOM if x_name or y_name else BOTTOM - NAMES),
     )
     inside = (
         legend
@@ -96,13 +121,14 @@ def line_chart(
         + "".join(_mark(frame, x, name) for x, name in marks)
         + "".join(_band(frame, one) for one in series)
         + "".join(_line(frame, one) for one in series)
+        + "".join(_note(frame, one) for one in notes)
     )
     drawing = (
         f'<svg class="chart" viewBox="0 0 {width} {height + legend_height}" role="img"'
         f"{attributes(aria_label=f'{title}. {sentence}')}>"
         f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
     )
-    return f"<figure>{drawing}{_as_table(title, series, x_name, dict(x_marks), percent)}</figure>"
+    return f"<figure>{drawing}{_as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent)}</figure>"
 
 
 def round_ticks(low: float, high: float, about: int, *, whole: bool = False) -> list[float]:
@@ -148,14 +174,19 @@ def _axes(
         for y in y_marks
     )
     below = "".join(
-        f'<text x="{frame.across(x)}" y="{place(bottom + 17)}" text-anchor="middle">{text(words)}</text>'
+        f'<text x="{frame.across(x)}" y="{place(bottom + 17)}" text-anchor="{_anchor(frame, x, words)}">'
+        f"{text(words)}</text>"
         for x, words in x_marks
     )
-    names = (
-        f'<text x="{right}" y="{place(bottom + 34)}" text-anchor="end">{text(x_name)}</text>'
-        f'<text x="0" y="{place(bottom + 34)}">↑ {text(y_name)}</text>'
-    )
+    names = f'<text x="{right}" y="{place(bottom + 34)}" text-anchor="end">{text(x_name)}</text>' if x_name else ""
+    if y_name:
+        names += f'<text x="0" y="{place(bottom + 34)}">↑ {text(y_name)}</text>'
     return lines + below + names
+
+
+def _anchor(frame: _Frame, x: float, words: str) -> str:
+    """Long words at the right edge end there: the middle of them would push the rest out of the drawing."""
+    return "end" if x >= frame.x[1] and LETTER * len(words) / 2 > RIGHT else "middle"
 
 
 def _target(frame: _Frame, target: tuple[float, str] | None) -> str:
@@ -174,10 +205,22 @@ def _mark(frame: _Frame, x: float, name: str) -> str:
     # Beyond the middle the name stands left of its line, or it would leave the drawing.
     left_of_it = float(at) > (frame.left + frame.right) / 2
     anchor, shift = ("end", -6) if left_of_it else ("start", 6)
-    return (
-        f'<line class="now" x1="{at}" x2="{at}" y1="{place(frame.bottom)}" y2="{place(frame.top)}"/>'
-        f'<text x="{at}" dx="{shift}" y="{place(frame.bottom - 8)}" text-anchor="{anchor}">'
-        f"{text(name)}</text>"
+    line = f'<line class="now" x1="{at}" x2="{at}" y1="{place(frame.bottom)}" y2="{place(frame.top)}"/>'
+    if not name:
+        return line
+    return line + (
+        f'<text x="{at}" dx="{shift}" y="{place(frame.bottom - 8)}" text-anchor="{anchor}">{text(name)}</text>'
+    )
+
+
+def _note(frame: _Frame, note: Note) -> str:
+    x, y = frame.across(finite(note.x)), frame.up(finite(note.y))
+    aside = {"start": 6, "middle": 0, "end": -6}[note.anchor]
+    ring = f'<circle class="{note.ring} dot" cx="{x}" cy="{y}" r="4"/>' if note.ring else ""
+    # A halo in the colour of the page: the words stay readable where a line or a grid runs under them.
+    return ring + (
+        f'<text class="lab halo" x="{x}" y="{y}" dx="{aside}" dy="{place(note.down)}" text-anchor="{note.anchor}">'
+        f"{text(note.words)}</text>"
     )
 
 
@@ -201,7 +244,7 @@ def _line(frame: _Frame, series: Series) -> str:
     places = [at.split() for run in runs for at in run]
     # A point between two gaps has no line: its dot is all that shows it.
     alone = [run[0].split() for run in runs if len(run) == 1]
-    dots = places if len(places) <= DOTTED_POINTS else alone
+    dots = places if series.dots and len(places) <= DOTTED_POINTS else alone
     return lines + "".join(f'<circle class="{series.tone} dot" cx="{x}" cy="{y}" r="3"/>' for x, y in dots)
 
 
@@ -224,13 +267,20 @@ def _legend(series: Sequence[Series], width: int) -> tuple[str, int]:
     return "".join(items), (row + 1) * LEGEND_ROW
 
 
-def _as_table(title: str, series: Sequence[Series], x_name: str, x_words: dict[float, str], percent: bool) -> str:
+def _as_table(
+    title: str,
+    series: Sequence[Series],
+    x_name: str,
+    ticks: dict[float, str],
+    x_words: Callable[[float], str] | None,
+    percent: bool,
+) -> str:
     values: list[dict[float, float]] = [{x: y for x, y in one.points if y is not None} for one in series]
     bands = [{x: (low, high) for x, low, high in one.band} for one in series]
     xs = {x for points in values for x in points} | {x for edges in bands for x in edges}
     rows: list[tuple[str, ...]] = [
         (
-            x_words.get(x, f"{x:,.10g}"),
+            x_words(x) if x_words else ticks.get(x, f"{x:,.10g}"),
             *(_with_band(y.get(x), band.get(x), percent) for y, band in zip(values, bands, strict=True)),
         )
         for x in sorted(xs)

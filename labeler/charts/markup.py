@@ -61,7 +61,8 @@ RIGHT = ' class="r"'
 
 def twin(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """The same numbers as a table, folded away: complete for readers who do not see the drawing."""
-    inside = scrolling(caption, table(caption, head, rows))
+    # Another name than the drawing has: two regions of one name are one too many for who walks by them.
+    inside = scrolling(_("%(name)s, as a table") % {"name": caption}, table(caption, head, rows))
     return f'<details class="twin"><summary class="sm">{text(_("Show as table"))}</summary>{inside}</details>'
 
 

@@ -53,7 +53,7 @@ def figures(project: Project) -> Report:
         everything["pairs"] = []
     model = runs.active(project)
     labeled, final, oldest_dispute = _burn_up(project)
-    forecast, left = _forecast(project, progress)
+    forecast, left, reach = _forecast(project, progress)
     return {
         "progress": progress,
         "agreement": everything,
@@ -68,6 +68,7 @@ def figures(project: Project) -> Report:
             "high": forecast.high,
             "reason": forecast.reason,
             "left": left,
+            "reach": reach,
             "fan": [list(point) for point in forecast.fan],
         },
         "oldest_dispute": oldest_dispute and oldest_dispute.isoformat(),
@@ -287,19 +288,25 @@ def _so_far(by_day: dict[date, int]) -> list[list[Any]]:
     return rows
 
 
-def _forecast(project: Project, progress: Report) -> tuple[Forecast, float]:
-    """When the wanted images will have their labels; and how many labels that takes."""
-    images, settled = progress["images"]["total"], progress["wanted"]["settled"]
+def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]:
+    """When the wanted images will have their labels, how many labels that takes, and how many are final then.
+
+    Disputed images have their labels and wait for a reviewer: labels alone do not make them final.
+    """
+    counts, settled = progress["images"], progress["wanted"]["settled"]
+    images = counts["total"]
     wanted = progress["wanted"]["images"] or images
-    left = float(progress["labels"]["left"])
-    if wanted <= settled:
+    left, unfinished = float(progress["labels"]["left"]), counts["unlabeled"] + counts["partly labeled"]
+    coming = max(0, wanted - images)
+    reach = min(wanted, settled + unfinished + coming)
+    if reach <= settled:
         left = 0.0
-    elif wanted < images:
-        # Those that are not final share what is left to be given; only some of them are needed.
-        left *= (wanted - settled) / (images - settled)
+    elif reach - settled < unfinished:
+        # The unfinished images share what is left to be given; only some of them are needed.
+        left *= (reach - settled) / unfinished
     else:
-        left += (wanted - images) * project.labels_per_image
-    return days_left(reports.past_days(progress["by_day"]), left), left
+        left += coming * project.labels_per_image
+    return days_left(reports.past_days(progress["by_day"]), left), left, reach
 
 
 # ---------------------------------------------------------------- the model

@@ -116,6 +116,7 @@ SCREENS = (
     Screen("overview", "lead", "/projects/{demo}/"),
     Screen("overview-annotator", "annotator", "/projects/{demo}/"),
     Screen("overview-empty", "lead", "/projects/{empty}/"),
+    Screen("own-answers", "annotator", "/projects/{demo}/mine/?differ=1", images_loaded),
     Screen("label", "annotator", "/projects/{demo}/label/", answered, whole=False),
     Screen("label-keys", "annotator", "/projects/{demo}/label/", press("?"), whole=False),
     Screen("label-flag", "annotator", "/projects/{demo}/label/", press("f"), whole=False),

@@ -6,13 +6,12 @@ what they are is labeler/reports.py's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -21,6 +20,7 @@ from django.views.decorators.http import require_GET
 
 from labeler import categories, charts, reports
 from labeler.models import Project
+from labeler.pages import wall
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.images import tile
 from labeler.reports import LABELS, SAMPLES, Selection
@@ -143,19 +143,42 @@ def _everyone(project: Project, report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def matrix(project: Project, report: dict[str, Any]) -> SafeString:
-    """Cohen's kappa of every pair as a heat table; empty below two people."""
+def matrix(
+    project: Project,
+    report: Mapping[str, Any],
+    with_model: Sequence[Mapping[str, Any]] = (),
+    model: int | None = None,
+) -> SafeString:
+    """Cohen's kappa of every pair as a heat table that leads to their images; empty below two people.
+
+    with_model: kappa of people with the model of this number, as labeler/overview.py counts it: a row of its own.
+    """
     names = [row["username"] for row in report["annotators"] if row["n"]]
     if len(names) < 2:
         return mark_safe("")
     at = {name: place for place, name in enumerate(names)}
     cells = {
         (at[pair["a"]], at[pair["b"]]): charts.PairCell(
-            pair["kappa"]["value"], pair["kappa"]["low"], pair["kappa"]["high"], pair["n"], pair["kappa"]["reason"]
+            pair["kappa"]["value"],
+            pair["kappa"]["low"],
+            pair["kappa"]["high"],
+            pair["n"],
+            pair["kappa"]["reason"],
+            wall.url(project, people=f"{pair['a']},{pair['b']}"),
         )
         for pair in report["pairs"]
         if pair["a"] in at and pair["b"] in at
     }
+    if with_model:
+        place = len(names)
+        names.append(_("Model %(n)s") % {"n": model})
+        for row in with_model:
+            stat = row["kappa"]
+            if row["username"] in at:
+                # Without a link: what the model says of single blind images is not shown before they are decided.
+                cells[at[row["username"]], place] = charts.PairCell(
+                    stat["value"], stat["low"], stat["high"], stat["n"], stat["reason"]
+                )
     caption = _("Cohen's kappa for each pair of people")
     return mark_safe(charts.pair_matrix(names, cells, project.target_agreement, caption=caption))  # noqa: S308  (escaped there)
 
@@ -165,11 +188,10 @@ def _least(report: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(defined, key=lambda pair: pair["kappa"]["value"])[:LISTED_PAIRS]
 
 
-def confusions(project: Project, report: dict[str, Any], most: int) -> SafeString:
+def confusions(project: Project, report: Mapping[str, Any], most: int) -> SafeString:
     """The pairs of classes that are taken for each other, as bars that lead to the images."""
     markers = categories.markers_by_name(project)
     ids = {name: pk for pk, name in categories.index(project).names.items()}
-    wall = reverse("images", args=[project.pk])
     lines = [
         charts.Bar(
             name=format_html(
@@ -179,7 +201,9 @@ def confusions(project: Project, report: dict[str, Any], most: int) -> SafeStrin
             ),
             value=row["count"],
             note=f"{row['count']:,}",
-            href=f"{wall}?status=differ&class={ids[row['a']]}" if row["a"] in ids else None,
+            href=wall.url(project, pair=f"{ids[row['a']]},{ids[row['b']]}")
+            if {row["a"], row["b"]} <= ids.keys()
+            else None,
         )
         for row in report["confusion"][:most]
     ]

@@ -75,7 +75,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         "project/images.html",
         access.context(
             "images",
-            heading=_("Images people disagree on") if filters.is_divided else _("Images"),
+            heading=_heading(filters),
             summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
             filters=filters,
             chips=filters.chips(),
@@ -91,6 +91,12 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
         ),
     )
+
+
+def _heading(filters: wall.Filters) -> str:
+    if filters.is_divided:
+        return _("Images people disagree on")
+    return _("What %(name)s answered") % {"name": filters.by} if filters.by else _("Images")
 
 
 def _summary(more: bool, start: int, rows: Sequence[Image], filters: wall.Filters) -> str:

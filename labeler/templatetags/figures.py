@@ -13,7 +13,7 @@ from django import template
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 
 from labeler.markers import Marker
@@ -67,6 +67,12 @@ def day(when: datetime | date) -> str:
 def moment(when: datetime) -> str:
     """21 Nov 2026, 16:46."""
     return date_format(_local(when), "j M Y, H:i")
+
+
+@register.filter
+def as_of(when: datetime) -> str:
+    """12:03 of today; with its day when it is another one."""
+    return date_format(_local(when), "H:i") if localtime(when).date() == localdate() else moment(when)
 
 
 def _local(when: datetime | date) -> datetime | date:

@@ -21,7 +21,7 @@ from tests.test_pages import COMPARISON, HISTORY, METRICS, url
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PROJECT_PAGES = (
-    *("project", "threads", "agreement", "images", "adjudicate", "adjudicate_reasons", "model"),
+    *("project", "threads", "agreement", "mine", "images", "adjudicate", "adjudicate_reasons", "model"),
     *("import", "export", "members", "settings", "label", "review"),
 )
 
@@ -80,7 +80,8 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
 def addresses(project: Project) -> list[str]:
     image = project.images.order_by("pk")[1]
     own = [url(page, project) for page in PROJECT_PAGES]
-    return ["/", "/account/", "/nowhere/", *own, url("image", project, image.pk), own[1] + "?labels=all"]
+    walls = [url("images", project) + "?by=ann&status=differ", url("images", project) + "?people=ann,bea"]
+    return ["/", "/account/", "/nowhere/", *own, url("image", project, image.pk), own[1] + "?labels=all", *walls]
 
 
 def violations(page: Page) -> list[str]:

@@ -36,6 +36,7 @@ class ClaimInput(serializers.Serializer):
 class ClaimedImageShape(serializers.Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField(help_text="opaque unless the project shows file names")
+    description = serializers.CharField(help_text="from its metadata, for those who do not see it; may be empty")
     width = serializers.IntegerField(help_text="pixels, upright")
     height = serializers.IntegerField(help_text="pixels, upright")
     preview_url = serializers.CharField(help_text="long side at most 1600 pixels")
@@ -64,7 +65,8 @@ class ClaimsShape(serializers.Serializer):
 EXAMPLE = {
     "claims": [
         {
-            "image": {"id": 613, "name": "Image 613", "width": 1152, "height": 864,
+            "image": {"id": 613, "name": "Image 613", "description": "",
+                      "width": 1152, "height": 864,
                       "preview_url": "/api/images/613/preview/",
                       "thumbnail_url": "/api/images/613/thumb/", "file_url": "/api/images/613/file/"},
             "prelabel": {"prediction": 9041, "categories": ["rust"], "probability": 0.84, "calibrated": True},
@@ -116,6 +118,7 @@ def _shape(project: Project, claim: Claim) -> dict[str, Any]:
         "image": {
             "id": image.pk,
             "name": shown_name(image, project, opaque=True),
+            "description": image.description,
             "width": image.width,
             "height": image.height,
             **image_urls(image.pk),

@@ -33,6 +33,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="project"),
     path("restore/", projects.restore, name="restore_project"),
     path("label/", labeling.label, name="label"),
+    path("label/mixups/", labeling.mixed_up, name="mixups"),
     path("review/", review.review, name="review"),
     path("threads/", threads.threads, name="threads"),
     path("threads/<int:thread_id>/", threads.thread, name="thread"),

@@ -33,12 +33,23 @@ def test_a_claim_gives_images_their_addresses_and_nothing_that_tells_the_class(p
     body = response.json()
     assert (response.status_code, len(body["claims"]), body["remaining"]) == (200, 2, 3)
     image = body["claims"][0]["image"]
-    assert set(image) == {"id", "name", "width", "height", "preview_url", "thumbnail_url", "file_url"}
+    urls = {"preview_url", "thumbnail_url", "file_url"}
+    assert set(image) == {"id", "name", "description", "width", "height"} | urls
+    assert image["description"] == ""
     assert image["name"] == f"Image {image['id']}"
     assert image["preview_url"] == f"/api/images/{image['id']}/preview/"
     assert body["claims"][0]["prelabel"] is None
     assert body["claims"][0]["expires_at"].endswith("Z")
     assert response["Cache-Control"] == "no-store"
+
+
+def test_a_claim_says_what_the_data_set_says_of_the_image(project, ann):
+    add_images(project, 1, metadata={"description": "  A leaf on a table. ", "class": "rust"})
+
+    image = claim(as_person(ann), project)[0]["image"]
+
+    assert image["description"] == "A leaf on a table."
+    assert "rust" not in str(image)
 
 
 def test_a_lost_answer_of_a_claim_costs_nothing(project, ann):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_the_labeling_page_names_every_module_that_its_script_will_load():
                 loaded.add(name)
                 waiting.append(name)
     assert set(labeling.MODULES) == loaded
+
+
+@pytest.mark.django_db
+def test_the_labeling_page_weighs_less_than_60_kilobytes(built, client, settings, project, ann):
+    """HTML, style sheets and every module they name, each as gzip sends it; images apart."""
+    settings.STATIC_ROOT = built
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "labeler.staticfiles.HashedStaticFiles"}}
+    project.guideline = "Look at the **ears** first.\n\n" * 5
+    project.save()
+    client.force_login(ann)
+    html = client.get(f"/projects/{project.pk}/label/").content
+    waiting = set(re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', html.decode()))
+    sizes: dict[str, int] = {}
+    while waiting:
+        name = waiting.pop()
+        text = (built / name).read_text()
+        sizes[name] = len(gzip.compress(text.encode()))
+        found = IMPORT.findall(_without_comments(text)) if name.endswith(".js") else []
+        waiting |= {(built / name).parent.joinpath(path).resolve().relative_to(built).as_posix() for path in found}
+        waiting -= set(sizes)
+    total = sum(sizes.values()) + len(gzip.compress(html))
+
+    print(f"labeling page: {total:,} bytes gzip, {len(sizes)} files, HTML {len(gzip.compress(html)):,}")
+    assert 20_000 < total < 60_000, sorted(sizes.items(), key=lambda item: -item[1])
 
 
 def test_templates_carry_no_inline_style_script_or_handler():

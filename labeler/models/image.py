@@ -34,6 +34,8 @@ class Slice(models.TextChoices):
     BLIND = "blind", _("blind")
 
 
+LONGEST_DESCRIPTION = 500  # characters, read aloud with each image
+
 HELD_OUT = (Slice.TEST, Slice.CALIBRATION)
 
 
@@ -108,6 +110,12 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def description(self) -> str:
+        """What the data set says it shows, for those who do not see it; "" where it says nothing."""
+        said = self.metadata.get("description") if isinstance(self.metadata, dict) else None
+        return said.strip()[:LONGEST_DESCRIPTION] if isinstance(said, str) else ""
 
     @property
     def is_blind(self) -> bool:

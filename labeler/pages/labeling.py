@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from labeler import categories as label_set
-from labeler import comments, preferences
+from labeler import comments, examples, guideline, mixups, preferences
 from labeler.models import Label, Project
 from labeler.models.label import VOTES, Answer
 from labeler.pages.access import Access, person, project_page
@@ -53,19 +53,9 @@ MODULES = (
     *(
         f"label/{name}"
         for name in (
-            *("adjust", "answers", "dock", "film", "filter", "finder", "flag", "fullscreen", "gestures", "images"),
-            *(
-                "input",
-                "keys",
-                "keysdialog",
-                "keysettings",
-                "lettering",
-                "looks",
-                "panes",
-                "questions",
-                "queue",
-                "reasons",
-            ),
+            *("adjust", "answers", "dock", "enlarged", "film", "filter", "finder", "flag", "fullscreen"),
+            *("gestures", "images", "input", "keys", "keysdialog", "keysettings", "lettering", "looks"),
+            *("panes", "questions", "queue", "rail", "reasons"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
             # answers that survive
             *("feeder", "keeper", "kept", "leases", "lifecycle", "notices", "outbox", "panels", "post"),
@@ -94,6 +84,7 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             project_url=f"/projects/{project.pk}/",
             config=screen_config(project, categories, annotator, may_lead=access.may_lead)
             | {"keys": keys_of(access.membership, annotator)},
+            guideline=guideline.of(project),
             texts=texts(),
             mode=mode_of(project, len(categories)),
             reasons=REASONS,
@@ -101,6 +92,14 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             modules=[static(f"js/{module}.js") for module in MODULES],
         ),
     )
+
+
+@require_GET
+@project_page()
+def mixed_up(request: HttpRequest, access: Access) -> JsonResponse:
+    """For the guideline beside the image, once the screen stands: {class id: {other: class id, images}}."""
+    found = mixups.of(access.project)
+    return JsonResponse({str(pk): {"other": other, "images": images} for pk, (other, images) in found.items()})
 
 
 def mode_of(project: Project, n_classes: int) -> str:
@@ -115,6 +114,7 @@ def screen_config(
 ) -> dict[str, Any]:
     """What the page's script needs to know; see static/js/label/types.js."""
     last = last_words(project, annotator)
+    shown = examples_of(project)
     return {
         "id": project.pk,
         "person": {"id": annotator.pk, "name": annotator.get_username()},
@@ -126,12 +126,15 @@ def screen_config(
         "labelSet": project.label_set_version,
         "lease_seconds": project.lease_seconds,
         "categories": [
-            {"id": c.pk, "name": c.name, "key": c.key, "description": c.description} | label_set.marker_of(c)._asdict()
+            {"id": c.pk, "name": c.name, "key": c.key, "description": c.description, "examples": shown.get(c.pk, [])}
+            | label_set.marker_of(c)._asdict()
             for c in categories
         ],
+        "mixups_url": reverse("mixups", args=[project.pk]),
+        "show_names": project.show_file_names,
         "images": project.images.count(),
         "done": last[0].done if last else 0,  # type: ignore[attr-defined]
-        "recent": recent_answers(last),
+        "recent": recent_answers(last, named=project.show_file_names),
         "used": uses(project, categories, annotator) if len(categories) > MOST_BY_DIGIT else [],
         # Answers that the browser still keeps, because it never heard ours, are counted in `done` already.
         "known": [str(row.idempotency_key) for row in last if row.idempotency_key],
@@ -164,6 +167,12 @@ def uses(project: Project, categories: Sequence[Category], annotator: User) -> l
     return [{"mine": mine[c.pk], "all": everybody[c.pk]} for c in categories]
 
 
+def examples_of(project: Project) -> dict[int, list[dict[str, Any]]]:
+    """By class, the images that show what it means; their bytes come from the REST API."""
+    found = examples.of(project)
+    return {pk: [{"image": row.image_id, "caption": row.caption} for row in rows] for pk, rows in found.items()}
+
+
 def last_words(project: Project, annotator: User) -> list[Label]:
     """The person's last answers and undos, newest first, each with the number of their answers as `.done`.
 
@@ -175,13 +184,15 @@ def last_words(project: Project, annotator: User) -> list[Label]:
     return list(own.select_related("image").annotate(done=done).order_by("-id")[:LAST_WORDS])
 
 
-def recent_answers(last: Sequence[Label]) -> list[dict[str, Any]]:
-    """Those that still count, newest first, so that undo reaches back across pages."""
+def recent_answers(last: Sequence[Label], *, named: bool) -> list[dict[str, Any]]:
+    """Those that still count, newest first, so that undo reaches back across pages. `named`: with their file names."""
     return [
         {
             "claim": {
                 "image": {
                     "id": row.image_id,
+                    "name": row.image.name if named else "",
+                    "description": row.image.description,
                     "width": row.image.width,
                     "height": row.image.height,
                     "preview_url": f"/api/images/{row.image_id}/preview/",
@@ -209,6 +220,16 @@ def texts() -> dict[str, str]:
     """Every sentence the script says, in the person's language; it fills in the {names} in braces."""
     return {
         "image_n": _("Image {n}"),
+        "image_n_described": _("Image {n}: {description}"),
+        "about_class": _("About {name}"),
+        "example_enlarge": _("{name}: show the example large"),
+        "example_of": _("Example: {name}"),
+        "example_n": _("{n} of {total}"),
+        "mixed_up_with": _("Most often mixed up with"),
+        "mixed_up_image": _("({n} image)"),
+        "mixed_up_images": _("({n} images)"),
+        "find_class": _("Find a class"),
+        "found_classes": _("{n} of {total} classes"),
         "of_about": _("of about {total}"),
         "of": _("of {total}"),
         "model_percent": _("model {percent}"),

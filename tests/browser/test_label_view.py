@@ -11,10 +11,12 @@ import pytest
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
+from labeler import examples, labeling, mixups, queue
 from labeler.intake.images import add_image
-from labeler.models import Image, Label, Project
+from labeler.models import Claim, Image, Label, Project
+from labeler.models.queue import ClaimState
 from tests.browser.test_labeling_screen import Screen, answers, eventually
-from tests.factories import make_model, predict
+from tests.factories import make_model, make_project, predict
 
 FULL_CALL = re.compile(r"/api/images/\d+/file/")
 LARGE = (2400, 1600)
@@ -617,3 +619,233 @@ def test_a_phone_has_every_way_of_looking_in_reach_of_a_thumb(new_context, look,
     page.locator("#tuner").tap()
     expect(page.locator("#tune")).to_be_hidden()
     assert not screen.fits()
+
+
+# ---------------------------------------------------------------- guideline
+
+
+@pytest.fixture
+def explained(project, add_photos, ann, bea, lena):
+    """A project whose classes have descriptions and examples, and whose people mix cats up with foxes."""
+    project.guideline = "# How to look\n\nAt the **ears** first, see [the atlas](https://example.org/).\n\n- a\n- b"
+    project.save()
+    for name, text in (("cat", "Round ears."), ("dog", "Hanging ears."), ("fox", "Pointed ears, a bushy tail.")):
+        project.categories.filter(name=name).update(description=text)
+    photos = add_photos(project, 14)
+    for image, name, caption in zip(photos, ("cat", "fox", "fox"), ("", "typical", "in snow"), strict=False):
+        examples.add(category=project.categories.get(name=name), image=image, by=lena, caption=caption)
+    judged = photos[-mixups.LEAST_IMAGES :]
+    for person, name in ((ann, "cat"), (bea, "fox")):
+        queue.claim(project=project, annotator=person, count=50)
+        for image in photos:
+            if image in judged:
+                labeling.save_label(image_id=image.pk, annotator=person, categories=[name])
+            else:
+                queue.release(image_id=image.pk, annotator=person)
+    return project
+
+
+def suggest(project: Project, name: str, only: list[Image] | None = None) -> None:
+    model = make_model(project)
+    for image in only or project.images.all():
+        predict(model, image, name, 0.9)
+
+
+def rail(page: Page):
+    return page.get_by_role("complementary", name="Guideline")
+
+
+def test_the_suggested_class_is_explained_with_examples_and_what_it_is_mixed_up_with(look, page, explained):
+    suggest(explained, "cat")
+    look(explained)
+    card = page.locator("#about")
+
+    expect(card.get_by_role("heading", name="cat", exact=True)).to_be_visible()
+    expect(card).to_contain_text("Round ears.")
+    expect(card.locator(".ex img")).to_have_count(1)
+    expect(card).to_contain_text("Most often mixed up with (3 images)")
+    expect(card.locator(".mix")).to_contain_text("foxPointed ears, a bushy tail.")
+    assert card.locator(".mix img").evaluate("img => img.decode().then(() => img.naturalWidth)") > 0
+    card.get_by_role("button", name="fox").click()
+    expect(card.get_by_role("heading", name="fox", exact=True)).to_be_visible()
+    expect(card.locator("figcaption")).to_have_text(["typical", "in snow"])
+    page.get_by_role("button", name="Guideline 1").click()
+    expect(page.locator("#whole")).to_be_visible()
+    expect(page.locator("#whole").get_by_role("heading", name="How to look")).to_be_visible()
+    expect(page.locator("#whole").get_by_role("link", name="the atlas")).to_have_attribute("rel", "noopener noreferrer")
+
+
+def test_where_the_image_is_judged_blind_nothing_hints_at_the_model(look, page, explained):
+    """Two screens, one whose images have a suggestion that is hidden and one without any model, look the same."""
+    explained.images.update(slice="blind")
+    screen = look(explained)
+    expect(page.locator("#whole")).to_be_visible()
+    before = rail(page).inner_html()
+    suggest(explained, "cat")
+
+    screen.open()
+
+    expect(page.locator("#whole")).to_be_visible()
+    expect(page.locator("#about")).to_be_hidden()
+    expect(page.locator(".classes .sug")).to_have_count(0)
+    assert rail(page).inner_html() == before
+    # Also where it follows an image that had one.
+
+
+def test_after_an_image_with_a_suggestion_a_blind_one_shows_all_classes_again(look, page, project, add_photos):
+    first, *others = add_photos(project, 4)
+    suggest(project, "fox", only=[first])
+    screen = look(project)
+    for _ in range(4):
+        is_suggested = page.locator("#keys .sug").count() == 1
+        expect(page.locator("#about")).to_be_visible(visible=is_suggested)
+        expect(page.locator("#whole")).to_be_visible(visible=not is_suggested)
+        screen.press("1")
+        if Label.objects.count() < 4 and page.locator("#frame img").count():
+            screen.image()
+    assert others
+
+
+def test_the_class_under_the_pointer_or_the_focus_is_explained(look, page, explained):
+    look(explained)
+    card = page.locator("#about")
+    expect(card).to_be_hidden()
+
+    page.get_by_role("button", name="dog", exact=True).first.hover()
+    expect(card).to_contain_text("Hanging ears.")
+    page.mouse.move(300, 300)
+    expect(card).to_be_hidden()
+    page.locator("#keys .key").nth(1).focus()
+    page.keyboard.press("Tab")
+    expect(card).to_contain_text("Pointed ears")
+
+
+def test_in_multi_label_work_the_class_last_switched_on_is_explained(look, page, multi_project, add_photos):
+    add_photos(multi_project, 3)
+    screen = look(multi_project)
+
+    screen.press("2")
+    expect(page.locator("#about")).to_contain_text("sea")
+    screen.press("3")
+    expect(page.locator("#about")).to_contain_text("sand")
+    screen.press("Enter")
+    screen.image()
+    expect(page.locator("#about")).to_be_hidden()
+
+
+def test_every_class_is_in_reach_and_many_can_be_searched(look, page, ann, add_photos):
+    project = make_project(ann, categories=[f"kind {number:03}" for number in range(120)])
+    project.categories.filter(name="kind 077").update(description="With Größe")
+    add_photos(project, 2)
+    screen = look(project)
+    field = rail(page).get_by_role("searchbox", name="Find a class")
+
+    field.fill("GROSSE")
+    expect(page.locator(".classes li:visible")).to_have_count(0)
+    field.fill("große")
+    expect(page.locator(".classes li:visible")).to_have_count(1)
+    expect(rail(page).get_by_role("status")).to_have_text("1 of 120 classes")
+    assert Label.objects.count() == 0, "typing a name labels nothing"
+    page.locator(".classes li:visible").get_by_role("button").click()
+    expect(page.locator("#about")).to_contain_text("With Größe")
+    screen.press("1")
+    screen.image()
+    screen.says("saved")
+    expect(page.locator("#about")).to_be_hidden()
+
+
+def test_an_example_is_enlarged_and_left_by_keys(look, page, explained, ann):
+    before = Label.objects.filter(annotator=ann).count()
+    suggest(explained, "fox")
+    screen = look(explained)
+    opener = page.get_by_role("button", name="typical: show the example large")
+    opener.click()
+    dialog = page.get_by_role("dialog")
+
+    expect(dialog).to_contain_text("typical")
+    expect(dialog.get_by_role("img", name="Example: fox, typical")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("img", name="Example: fox, in snow")).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    screen.says("saved")
+    assert Label.objects.filter(annotator=ann).count() == before
+
+
+def test_nothing_but_the_image_changes_its_place_while_one_labels(look, page, explained):
+    model = make_model(explained)
+    for number, image in enumerate(explained.images.order_by("id")):
+        if number % 3:  # every third is judged without help
+            predict(model, image, ["cat", "dog", "fox"][number % 2 + (number % 3 == 2)], 0.9)
+    page.add_init_script(
+        """window.shifts = [];
+           new PerformanceObserver((list) => {
+             for (const {value, sources} of list.getEntries())
+               shifts.push([value, ...sources.map(({node}) => `${node?.nodeName}#${node?.id}.${node?.className}`)]);
+           }).observe({type: "layout-shift", buffered: true});"""
+    )
+    screen = look(explained)
+    page.wait_for_timeout(500)  # what comes late at the start is another matter
+    page.evaluate("shifts.length = 0")
+
+    for key in "123123":
+        screen.press(key)
+        screen.image()
+    screen.says("saved")
+    page.wait_for_timeout(300)
+
+    assert page.evaluate("shifts") == []
+
+
+def test_a_file_name_stands_there_only_where_the_project_shows_them(look, page, project, add_photos):
+    add_photos(project, 3, name="north/rust-or-not/IMG_4200.jpg")
+    look(project)
+    expect(page.locator("#file-name")).to_have_text("")
+    assert "IMG_4200" not in page.content()
+
+    project.show_file_names = True
+    project.save()
+    screen = look(project)
+    expect(page.locator("#file-name")).to_have_text("north/rust-or-not/IMG_4200.jpg")
+    screen.press("1")
+    screen.image()
+    screen.says("saved")
+    screen.open().press("z")
+    screen.image()
+    expect(page.locator("#file-name")).to_have_text("north/rust-or-not/IMG_4200.jpg")
+
+
+def test_an_image_is_described_by_its_data_set_and_never_by_its_name(look, page, project, add_photos):
+    add_photos(project, 1, name="rust-17.jpg", metadata={"description": "A leaf with <brown> dots"})
+    look(project)
+    expect(page.get_by_role("img", name="Image 1: A leaf with <brown> dots", exact=True)).to_be_visible()
+    page.goto("about:blank")  # it gives its image back
+    eventually(page, lambda: not Claim.objects.filter(state=ClaimState.OPEN).exists())
+
+    Image.objects.update(metadata={"description": 17, "file": "rust-17.jpg"})
+    look(project)
+    expect(page.get_by_role("img", name="Image 1", exact=True)).to_be_visible()
+
+
+def test_on_a_phone_the_guideline_opens_over_the_image_and_closes(look, phone, explained):
+    suggest(explained, "fox")
+    screen = look(explained, phone)
+    expect(rail(phone)).to_be_hidden()
+
+    phone.get_by_role("button", name="Guide", exact=True).tap()
+    expect(phone.locator("#about")).to_contain_text("Pointed ears")
+    phone.get_by_role("button", name="in snow: show the example large").tap()
+    expect(phone.get_by_role("dialog")).to_be_visible()
+    phone.get_by_role("dialog").get_by_role("button", name="Close").tap()
+    close = rail(phone).get_by_role("button", name="Close")
+    assert min(close.bounding_box()["width"], close.bounding_box()["height"]) >= 44
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    close.tap()
+    expect(rail(phone)).to_be_hidden()
+    assert screen.fits()
+    phone.get_by_role("button", name="Guide", exact=True).tap()
+    phone.get_by_role("button", name="dog", exact=True).last.tap()
+    expect(rail(phone)).to_be_hidden()  # the next image is not covered
+    screen.image()
+    screen.says("saved")

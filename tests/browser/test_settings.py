@@ -254,7 +254,7 @@ def test_a_chosen_marker_stands_on_the_answer_in_the_guide_and_in_the_last_eight
     page.goto(live_server.url + url("label", project))
     page.wait_for_selector("html[data-painted]", state="attached")
 
-    for button in (page.get_by_role("button", name="dog"), page.locator("#rail li", has_text="dog")):
+    for button in (page.get_by_role("button", name="dog", exact=True), page.locator("#rail li", has_text="dog")):
         expect(button.locator("svg.mk")).to_have_class("mk c5")
         expect(button.locator("svg.mk use")).to_have_attribute("href", "#m11")
 

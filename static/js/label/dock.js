@@ -42,6 +42,7 @@ export class Dock {
       el("span", { class: "tx" }, el("span", { class: "nm" }, name), el("span", { class: "pr num" })),
       el("progress", { class: "pb", max: "1", value: "0", "aria-hidden": "true", hidden: true }),
     );
+    button.dataset.place = String(place); // the rail asks which class is pointed at
     button.addEventListener("click", (event) => this.onChoose(place, event));
     this.buttons.set(place, button);
     this.label(place);

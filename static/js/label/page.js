@@ -3,6 +3,7 @@
 import { call, Unreachable } from "../api.js";
 import { readJson } from "../dom.js";
 import { Dock } from "./dock.js";
+import { Enlarged } from "./enlarged.js";
 import { Film } from "./film.js";
 import { byUse, Filter } from "./filter.js";
 import { Finder } from "./finder.js";
@@ -21,6 +22,7 @@ import { Panes } from "./panes.js";
 import { postFor } from "./post.js";
 import { Questions } from "./questions.js";
 import { ImageQueue } from "./queue.js";
+import { Rail } from "./rail.js";
 import { Reasons } from "./reasons.js";
 import { Session } from "./session.js";
 import { wordFor } from "./standing.js";
@@ -89,6 +91,14 @@ const film = new Film(document.getElementById("film"), {
   onOpen: (answered) => session.open(answered),
   categories: config.categories,
 });
+const enlarged = new Enlarged(document.getElementById("example"), { words });
+const rail = new Rail({
+  categories: config.categories,
+  dock: document.getElementById("keys"),
+  words,
+  showNames: config.show_names,
+  onEnlarge: (category, at) => enlarged.open(category, at),
+});
 const parts = { config, words, view, session, saver, keeper, questions };
 const notices = new Notices({ ...parts, inWords: answerInWords });
 const panels = new Panels({ ...parts, notices, onTry: () => tryNow() });
@@ -119,7 +129,7 @@ function draw() {
   dock.press(session.chosen);
   finder?.show(session.chosen.size ? [...session.chosen] : (suggestion ?? []));
   flag.draw();
-  view.guideAt(suggestion);
+  rail.draw({ image: queue.current?.image, suggestion, chosen: session.chosen });
   view.enter(enter, enter.places.map(nameAt));
   view.editing(editing ? words.say("editing", { answer: answerInWords(editing.choice) }) : "");
   view.ready(queue.ahead.filter((claim) => images.isReady(claim)).length);
@@ -186,5 +196,8 @@ async function claimsOnceTheOutboxIsRead(count) {
 
 const outboxIsRead = Promise.race([keeper.start(), new Promise((resolve) => setTimeout(resolve, OUTBOX_PATIENCE_MS))]);
 draw();
-void session.feed({ now: true });
+void session.feed({ now: true }).then(async () => {
+  // Nobody waits for it, and without it one thing less is said.
+  rail.setMixups((await call("GET", config.mixups_url).catch(() => null)) ?? {});
+});
 void questions.retry();

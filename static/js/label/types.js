@@ -3,14 +3,15 @@
 /**
  * One image held for this person, as POST /api/projects/{id}/claims/ gives it.
  * @typedef {object} Claim
- * @property {{id: number, name: string, width: number, height: number, preview_url: string, file_url: string, strip_url?: string}} image
+ * @property {{id: number, name: string, description: string, width: number, height: number, preview_url: string, file_url: string, strip_url?: string}} image
  *   strip_url: for the last 8; without one the preview, which was just shown and costs no request
  * @property {Prelabel | null} prelabel null: to be judged without help
  * @property {string} [expires_at]
  *
  * @typedef {{categories: (number | string)[], probability: number, calibrated: boolean}} Prelabel
  *
- * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number}} Category
+ * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number,
+ *   examples: {image: number, caption: string}[]}} Category
  *   colour (1..6) and shape (1..12) of its marker, as labeler/markers.py chose them
  *
  * What a person said about an image: classes (none of them: a verified none), or why not.

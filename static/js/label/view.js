@@ -15,7 +15,8 @@ export class View {
 
   /** @param {HTMLImageElement} img already decoded @param {import("./types.js").Claim["image"]} image */
   image(img, image, n) {
-    img.alt = this.words.say("image_n", { n });
+    // The image is the task: what it shows is said only where the data set does, and never by its name.
+    img.alt = image.description ? this.words.say("image_n_described", { n, description: image.description }) : this.words.say("image_n", { n });
     this.panel.hidden = true;
     this.viewer.show(img, image);
   }
@@ -97,12 +98,6 @@ export class View {
   /** Nothing here can be answered or changed now. */
   lock(isLocked) {
     for (const part of document.querySelectorAll(".dock, .last")) part.inert = isLocked;
-  }
-
-  guideAt(places) {
-    document.querySelectorAll("[data-class-place]").forEach((item) => {
-      item.classList.toggle("sug", places?.includes(Number(item.dataset.classPlace)) ?? false);
-    });
   }
 
   /** For those who do not see the screen; polite, one sentence. */

@@ -1,0 +1,49 @@
+"""Which class each one is most often mixed up with, by the people who judged the same images.
+
+For the guideline beside the image. Knows votes, never a model; a figure of the project, not of a person.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.cache import cache
+
+from labeler import categories as label_set
+from labeler import reports
+from labeler.reports import Selection
+
+if TYPE_CHECKING:
+    from labeler.models import Project
+
+# Below that it is chance, and a reader would look for a difference that nobody has trouble with.
+LEAST_IMAGES = 3
+# Beside an image a figure of ten minutes ago does; the report itself is made anew with each label.
+KEPT_SECONDS = 600
+
+
+def of(project: Project) -> dict[int, tuple[int, int]]:
+    """Of each class in use that is mixed up: (the class it is most often mixed up with, on how many images).
+
+    Empty while too few images were judged by several people. Reads all votes once in ten minutes: ask for it when
+    nobody waits.
+    """
+    key = f"mixups:{project.pk}:{project.label_set_version}"
+    found: dict[int, tuple[int, int]] | None = cache.get(key)
+    if found is None:
+        found = _of(project)
+        cache.set(key, found, KEPT_SECONDS)
+    return found
+
+
+def _of(project: Project) -> dict[int, tuple[int, int]]:
+    index = label_set.index(project)
+    worst: dict[int, tuple[int, int]] = {}
+    # The most frequent pair comes first, so the first one of each class stays.
+    for pair in reports.agreement(project, Selection.of("all"))["confusion"]:
+        one, other = (index.by_name.get(str(pair[side]).casefold()) for side in "ab")
+        if one not in index.ids_in_use or other not in index.ids_in_use or pair["count"] < LEAST_IMAGES:
+            continue
+        worst.setdefault(one, (other, pair["count"]))
+        worst.setdefault(other, (one, pair["count"]))
+    return worst

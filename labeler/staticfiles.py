@@ -1,4 +1,4 @@
-"""Static files as they are sent: with their hash in the name, ES modules included, and without our comments.
+"""Static files as they are sent: with their hash in the name, ES modules included, without our comments and indents.
 
 Comments are for who reads the source. They were a third of the labeling screen's bytes, and there is no bundler that
 would leave them out.
@@ -15,13 +15,17 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 OURS = ("js/", "css/")  # what others wrote keeps its notices
 # Only comments that have lines to themselves: what stands behind code or inside of a text is never touched.
 _BLOCK = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n", re.DOTALL | re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_LONG_TEXT = re.compile(r"`[^`\n]*\n")
 _LINE = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
 
 
 def without_comments(name: str, source: str) -> str:
-    """The source of a module or a style sheet without the comments that have lines to themselves."""
+    """The source of a module or a style sheet without the comments that have lines to themselves, and indentation."""
     source = _BLOCK.sub("", source)
-    return _LINE.sub("", source) if name.endswith(".js") else source
+    source = _LINE.sub("", source) if name.endswith(".js") else source
+    # In a text over several lines the spaces would be part of the text.
+    return source if _LONG_TEXT.search(source) else _INDENT.sub("", source)
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):

@@ -54,7 +54,7 @@ MODULES = (
         f"label/{name}"
         for name in (
             *("adjust", "answers", "dock", "enlarged", "film", "filter", "finder", "flag", "fullscreen"),
-            *("gestures", "images", "input", "keys", "keysdialog", "keysettings", "lettering", "looks"),
+            *("gestures", "images", "input", "keys", "keysettings", "lettering", "looks"),
             *("panes", "questions", "queue", "rail", "reasons"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
             # answers that survive

@@ -11,7 +11,6 @@ import { Flag } from "./flag.js";
 import { ImageStore } from "./images.js";
 import { listenToPerson } from "./input.js";
 import { Keys } from "./keys.js";
-import { KeysDialog } from "./keysdialog.js";
 import { KeySettings } from "./keysettings.js";
 import { Leases } from "./leases.js";
 import { letterButtons } from "./lettering.js";
@@ -85,7 +84,10 @@ const questions = new Questions({
   onChange: draw,
 });
 const flag = new Flag({ questions, panes, words, session, announce });
-const dialog = new KeysDialog({ settings, keys, categories, words });
+let dialog = null;
+// After the first load: nobody asks for the keys before there is an image. Later, so that it also opens offline.
+const keysDialog = () => (dialog ??= import("./keysdialog.js").then(({ KeysDialog }) => new KeysDialog({ settings, keys, categories, words })));
+addEventListener("load", () => setTimeout(() => void keysDialog(), 2_000));
 const film = new Film(document.getElementById("film"), {
   describe: (answered) => words.say("change_answer", { answer: answerInWords(answered.choice) }),
   onOpen: (answered) => session.open(answered),
@@ -182,7 +184,7 @@ function answerInWords(choice, kept = []) {
   return names.length ? words.list(names) : words.say("none");
 }
 
-listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more: { help: () => dialog.open() } });
+listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more: { help: () => void keysDialog().then((it) => it.open()) } });
 letterButtons(keys);
 const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases });
 

@@ -468,3 +468,27 @@ def test_many_people_are_a_table_and_no_matrix(as_, lena):
     assert page.context["matrix"] == ""
     assert len(page.context["people"]) == 10
     assert wall.url(project, by="person7") in page.content.decode()
+
+
+@pytest.mark.parametrize("name", ["lena", "ann"])
+def test_the_agreement_of_a_large_project_is_counted_beside_the_request_too(name, as_, large, request, monkeypatch):
+    client = as_(request.getfixturevalue(name))
+    address = url(large, "agreement") + "?labels=all"
+    assert "The figures are being counted" in client.get(address).content.decode()
+    shown.refresh()
+    monkeypatch.setattr(reports, "read_labels", None)
+
+    html = client.get(address).content.decode()
+
+    assert "being counted" not in html and "91 labels on 31 images" in html
+    assert re.search(r"as of \d\d:\d\d", html)
+
+
+def test_numbers_of_the_agreement_page_lead_to_their_images(as_, lena, busy):
+    client = as_(lena)
+    html = client.get(url(busy, "agreement") + "?labels=all").content.decode()
+
+    for card, n in (("pairs", 6), ("people", 3), ("byclass", 3), ("confused", 1)):
+        found = links(html, card)
+        assert len(found) == n, card
+        assert all(client.get(address).status_code == 200 for address in found)

@@ -182,7 +182,7 @@ def test_a_page_that_is_not_there_has_a_way_back(as_, ann):
 def test_a_page_that_breaks_says_so_without_the_database(client, ann, project, monkeypatch):
     client.raise_request_exception = False
     client.force_login(ann)
-    monkeypatch.setattr("labeler.reports.progress", lambda project: 1 / 0)
+    monkeypatch.setattr("labeler.overview.figures", lambda project: 1 / 0)
 
     response = client.get(url("project", project))
 
@@ -239,12 +239,12 @@ def test_large_numbers_have_separators(as_, rev, project, monkeypatch):
         "images": {"total": 1_234_567, "unlabeled": 1_200_000, "partly labeled": 0, "disputed": 0, "settled": 34_567},
         "labels": {"total": 98_765, "wanted": 2_469_134, "left": 2_370_369},
         "by_day": [], "by_annotator": [], "pace": {"labels_per_day": 1234.5, "days": 14},
-        "forecast": {"days": None, "low": None, "high": None, "reason": "too early to tell"},
+        "wanted": {"images": None, "settled": 34_567, "categories": []},
     }  # fmt: skip
-    monkeypatch.setattr("labeler.reports.progress", lambda project: report)
+    monkeypatch.setattr("labeler.reports.count_progress", lambda project: report)
 
     html = as_(rev).get(url("project", project)).content.decode()
 
     assert "1,234,567 images" in html
     assert "98,765 of 2,469,134 labels" in html
-    assert "too early to tell" in html
+    assert "work of 3 days is needed for a forecast" in html

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from labeler import categories, charts, reports
+from labeler import categories, charts, reports, shown
 from labeler.models import Project
 from labeler.pages import wall
 from labeler.pages.access import Access, person, project_page
@@ -40,18 +40,24 @@ IMAGES, COMPARISONS = gettext_lazy("n %(n)s images"), gettext_lazy("n %(n)s comp
 def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     selection = _selection(request)
-    report = reports.agreement(project, selection)
-    context = {
+    found = shown.agreement_figures(project, selection, wait=False)
+    report = found.value
+    context: dict[str, Any] = {
         "selection": selection,
         "label_choices": _choices(request, "labels", selection.labels, LABELS),
         "sample_choices": _choices(request, "sample", selection.sample, SAMPLES),
         "report": report,
-        "summary": _summary(report),
-        "cards": headline_cards(project, report, selection),
-        "own": next((row for row in report["annotators"] if row["username"] == person(request).get_username()), None),
+        "as_of": found.as_of if found.is_kept else None,
     }
-    if access.may_review:
-        context |= _everyone(project, report)
+    if report is not None:
+        name = person(request).get_username()
+        context |= {
+            "summary": _summary(report),
+            "cards": headline_cards(project, report, selection),
+            "own": next((row for row in report["annotators"] if row["username"] == name), None),
+        }
+        if access.may_review:
+            context |= _everyone(project, report)
     return render(request, "project/agreement.html", access.context("agreement", **context))
 
 
@@ -81,7 +87,7 @@ def _choices(request: HttpRequest, name: str, chosen: str, values: Sequence[str]
     ]
 
 
-def _summary(report: dict[str, Any]) -> str:
+def _summary(report: Mapping[str, Any]) -> str:
     return _("%(labels)s labels on %(images)s images, %(shared)s of them judged by two people or more") % {
         "labels": f"{report['n_labels']:,}",
         "images": f"{report['n_images']:,}",
@@ -89,7 +95,7 @@ def _summary(report: dict[str, Any]) -> str:
     }
 
 
-def headline_cards(project: Project, report: dict[str, Any], selection: Selection) -> list[dict[str, Any]]:
+def headline_cards(project: Project, report: Mapping[str, Any], selection: Selection) -> list[dict[str, Any]]:
     """The figures on top, each with interval, n and, where it is undefined, the reason."""
     alpha, observed = report["alpha"], report["observed"]
     cards = [
@@ -100,8 +106,9 @@ def headline_cards(project: Project, report: dict[str, Any], selection: Selectio
     if not project.is_multi:
         cards.append(_card("fleiss", _("Fleiss' κ"), report["fleiss"], _("everyone as one group")))
     if selection.labels == "blind":
-        assisted = reports.agreement(project, Selection.of("assisted", "all"))["alpha"]
-        if assisted["n"]:
+        others = shown.agreement_figures(project, Selection.of("assisted", "all"), wait=False).value
+        if others is not None and others["alpha"]["n"]:
+            assisted = others["alpha"]
             hint = _("α where the suggestion was shown: higher when people follow it")
             if assisted["value"] is not None and alpha["value"] is not None:
                 hint = _("α where the suggestion was shown: %(difference)s against blind") % {
@@ -125,17 +132,24 @@ def _card(
     }
 
 
-def _everyone(project: Project, report: dict[str, Any]) -> dict[str, Any]:
+def _everyone(project: Project, report: Mapping[str, Any]) -> dict[str, Any]:
     """What only reviewers and leads see: other people by name, and what they answered."""
     markers, index = categories.markers_by_name(project), categories.index(project)
+    ids = {name: pk for pk, name in index.names.items()}
     people = [row for row in report["annotators"] if row["n"]]
     divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
     with_kappa = [row for row in report["categories"] if row["n"] or row["kappa"]["value"] is not None]
     return {
         "matrix": matrix(project, report) if len(people) <= MATRIX_PEOPLE else "",
-        "least": _least(report) if len(people) > MATRIX_PEOPLE else [],
-        "people": sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0)),
-        "classes": [{**row, "marker": markers.get(row["name"])} for row in with_kappa],
+        "least": _least(project, report) if len(people) > MATRIX_PEOPLE else [],
+        "people": [
+            {**row, "url": wall.url(project, by=row["username"])}
+            for row in sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0))
+        ],
+        "classes": [
+            {**row, "marker": markers.get(row["name"]), "url": wall.url(project, class_=ids.get(row["name"]))}
+            for row in with_kappa
+        ],
         "confusions": confusions(project, report, LISTED_CONFUSIONS),
         "markers": markers,
         "tiles": [tile(image, index) for image in divided[:LISTED_IMAGES]],
@@ -183,9 +197,12 @@ def matrix(
     return mark_safe(charts.pair_matrix(names, cells, project.target_agreement, caption=caption))  # noqa: S308  (escaped there)
 
 
-def _least(report: dict[str, Any]) -> list[dict[str, Any]]:
+def _least(project: Project, report: Mapping[str, Any]) -> list[dict[str, Any]]:
     defined = [pair for pair in report["pairs"] if pair["kappa"]["value"] is not None]
-    return sorted(defined, key=lambda pair: pair["kappa"]["value"])[:LISTED_PAIRS]
+    return [
+        {**pair, "url": wall.url(project, people=f"{pair['a']},{pair['b']}")}
+        for pair in sorted(defined, key=lambda pair: pair["kappa"]["value"])[:LISTED_PAIRS]
+    ]
 
 
 def confusions(project: Project, report: Mapping[str, Any], most: int) -> SafeString:

@@ -21,7 +21,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler import categories, dispatch, jobs, reports
+from labeler import categories, dispatch, jobs, wanted
 from labeler.errors import LabelerError
 from labeler.intake import advice, uploads
 from labeler.intake import images as intake
@@ -70,7 +70,7 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _wanted(project: Project) -> dict[str, Any] | None:
     """What the data set still lacks, for whoever looks for images; None where nothing in particular is wanted."""
-    found = reports.progress(project)["wanted"]
+    found = wanted.of(project)
     asked = [row for row in found["categories"] if row["wanted"] or row["variety"]]
     if not (found["images"] or found["variety"] or asked):
         return None

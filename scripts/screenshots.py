@@ -47,7 +47,7 @@ class Screen:
 
     name: str
     person: str  # lead, annotator or nobody
-    path: str  # {demo}, {empty}, {image}, {class} are filled in
+    path: str  # {demo}, {empty}, {image}, {class}, {invitation} are filled in
     act: Callable[[Any], None] | None = None
     whole: bool = True  # the whole page, not only what the window shows
 
@@ -109,6 +109,31 @@ def images_loaded(page: Any) -> None:
     page.wait_for_timeout(300)
 
 
+def opened(menu: str) -> Callable[[Any], None]:
+    """A menu of the header, open."""
+    return lambda page: page.locator(menu).click()
+
+
+def link_made(page: Any) -> None:
+    """A new invitation, with the link that is shown once."""
+    page.get_by_label("For whom").fill("Eva from the field station")
+    page.get_by_role("button", name="Make a link").click()
+    page.wait_for_selector("#invite-link")
+
+
+def files_sent(page: Any) -> None:
+    """Files that are none of them an image: refused, each kind with what to do. So the project stays empty."""
+    bodies = {"scan": b"%PDF-1.7", "photo": b"\0\0\0\x18ftypheic", "empty": b""}
+    ends = {"scan": "pdf", "photo": "heic", "empty": "jpg"}
+    files = [
+        {"name": f"{name}-{n}.{ends[name]}", "mimeType": "application/octet-stream", "buffer": body + bytes(n and [n])}
+        for name, body in bodies.items()
+        for n in range(1 if name == "empty" else 4)
+    ]
+    page.set_input_files("#pick-files", files)
+    page.wait_for_selector(".import.over")
+
+
 SCREENS = (
     Screen("login", "nobody", "/login/"),
     Screen("projects", "lead", "/"),
@@ -143,8 +168,14 @@ SCREENS = (
     Screen("images-differ", "lead", "/projects/{demo}/images/?status=differ", images_loaded),
     Screen("image", "lead", "/projects/{demo}/images/{image}/", images_loaded),
     Screen("import", "lead", "/projects/{demo}/import/"),
+    Screen("import-files", "lead", "/projects/{empty}/import/", files_sent),
     Screen("export", "lead", "/projects/{demo}/export/"),
+    Screen("export-shares", "lead", "/projects/{demo}/export/?format=jsonl&labels=shares"),
     Screen("members", "lead", "/projects/{demo}/members/"),
+    Screen("members-link", "lead", "/projects/{demo}/members/", link_made),
+    Screen("invitation", "nobody", "/invitations/{invitation}/"),
+    Screen("invitation-member", "annotator", "/invitations/{invitation}/"),
+    Screen("invitation-over", "nobody", "/invitations/nothing/"),
     Screen("settings", "lead", "/projects/{demo}/settings/"),
     Screen("settings-guideline", "lead", "/projects/{demo}/settings/guideline/"),
     Screen("settings-classes", "lead", "/projects/{demo}/settings/classes/", images_loaded),
@@ -156,6 +187,9 @@ SCREENS = (
     Screen("settings-trash", "lead", "/projects/{demo}/settings/trash/"),
     Screen("account", "lead", "/account/"),
     Screen("about", "lead", "/about/"),
+    Screen("help", "annotator", "/docs/annotator/"),
+    Screen("menu-of-the-project", "lead", "/projects/{demo}/", opened(".tabs summary"), whole=False),
+    Screen("menu-of-the-person", "lead", "/projects/{demo}/", opened(".person summary"), whole=False),
     Screen("not-found", "lead", "/projects/4711/"),
     Screen("forbidden", "annotator", "/projects/{demo}/settings/"),
 )
@@ -190,7 +224,7 @@ def wait_for_prelabels(project: Any) -> None:
         time.sleep(1)
 
 
-def prepare(data: Path) -> tuple[dict[str, str], dict[str, int]]:
+def prepare(data: Path) -> tuple[dict[str, str], dict[str, Any]]:
     """Sessions by role, and the ids that addresses want."""
     os.environ.update(LABELER_DATA=str(data), DJANGO_SETTINGS_MODULE="labeler.settings")
     import django
@@ -198,6 +232,7 @@ def prepare(data: Path) -> tuple[dict[str, str], dict[str, int]]:
     django.setup()
     from django.contrib.auth import get_user_model
 
+    from labeler import invitations
     from labeler.demo.scenario import EMPTY_NAME, NAME
     from labeler.models import Image, Project
 
@@ -206,16 +241,18 @@ def prepare(data: Path) -> tuple[dict[str, str], dict[str, int]]:
     print("waiting for the demo's model …", flush=True)
     wait_for_prelabels(demo)
     divided = Image.objects.filter(project=demo).most_disputed_first().first()
-    ids = {"demo": demo.pk, "empty": Project.objects.get(name=EMPTY_NAME).pk, "image": divided.pk}
+    ids: dict[str, Any] = {"demo": demo.pk, "empty": Project.objects.get(name=EMPTY_NAME).pk, "image": divided.pk}
     ids["class"] = demo.categories.in_use()[0].pk
+    lead = people.filter(is_superuser=True).order_by("pk")[0]
+    _row, ids["invitation"] = invitations.create(project=demo, by=lead, note="Eva")
     sessions = {
-        "lead": session_of(people.filter(is_superuser=True).order_by("pk")[0]),
+        "lead": session_of(lead),
         "annotator": session_of(people.get(first_name="Dana")),
     }
     return sessions, ids
 
 
-def take(url: str, sessions: dict[str, str], ids: dict[str, int], out: Path, wanted: list[str]) -> list[str]:
+def take(url: str, sessions: dict[str, str], ids: dict[str, Any], out: Path, wanted: list[str]) -> list[str]:
     """Take all pictures; returns what went wrong, by name."""
     troubles = []
     with chromium() as browser:

@@ -164,6 +164,7 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
             "running": _("reading"),
             "done": _("Done: {n} new images are in."),
             "done_one": _("Done: {n} new image is in."),
+            "nothing_in": _("None of these files could be taken in: see why."),
             "of": _("{done} of {total}"),
             "summary": _("{added} new · {duplicates} here already · {refused} refused"),
             "seconds_left": _("{n} s left"),

@@ -191,6 +191,7 @@ def test_refused_files_are_sorted_by_reason_with_what_to_do(page, live_server, s
     page.set_input_files("#pick-files", [*files, {"name": "none.jpg", "mimeType": "image/jpeg", "buffer": b""}])
 
     expect(page.locator("#n-refused")).to_have_text("6")
+    expect(page.locator("#status")).to_have_text("None of these files could be taken in: see why.")
     groups = page.locator("#refused > li")
     expect(groups).to_have_count(2)
     expect(groups.first).to_contain_text("This is a PDF, not an image.")

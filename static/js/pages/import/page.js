@@ -112,7 +112,7 @@ async function sendImages(images, isLast) {
   }
   if (done < images.length && isLast) waiting -= 1;
   row.ended(stopped && done < images.length ? "stopped" : "done", summary(here));
-  status.textContent = say(here.added === 1 ? words.done_one : words.done, { n: number(here.added) });
+  status.textContent = came(here);
   goOn();
 }
 
@@ -132,6 +132,12 @@ async function sendArchive({ file, path }, isLast) {
     row.ended("failed", problem.message);
     refuse(path, problem.message);
   }
+}
+
+/** @param {{added: number, duplicates: number, refused: number}} here */
+function came({ added, duplicates, refused }) {
+  if (!added && refused && !duplicates) return words.nothing_in;
+  return say(added === 1 ? words.done_one : words.done, { n: number(added) });
 }
 
 function summary({ added, duplicates, refused }) {
@@ -172,7 +178,7 @@ async function follow(row, job, name, before = 0) {
   for (const file of now.refused ?? []) if (!file.name) refuse("", file.reason);
   if (now.error) refuse(name, now.error.message);
   row.ended({ done: "done", failed: "failed" }[now.state] ?? "stopped", now.error?.message ?? summary(known));
-  if (now.state === "done") status.textContent = say(known.added === 1 ? words.done_one : words.done, { n: number(known.added) });
+  if (now.state === "done") status.textContent = came(known);
 }
 
 document.querySelectorAll("[data-job]").forEach((element) => {

@@ -67,7 +67,8 @@ COLLECT = """() => {
             if (box.bottom <= 0 || box.top >= innerHeight || underBar) this.covered.push(this.name(el));
             return "in";
         },
-        missing() { return this.wanted.filter((el) => !this.seen.has(el)).map(this.name); },
+        // What a page has drawn anew meanwhile is another element: it is not there to be reached.
+        missing() { return this.wanted.filter((el) => !this.seen.has(el) && el.isConnected).map(this.name); },
     };
     return wanted.length;
 }"""

@@ -228,7 +228,7 @@ def texts() -> dict[str, str]:
         "mixed_up_with": _("Most often mixed up with"),
         "mixed_up_image": _("({n} image)"),
         "mixed_up_images": _("({n} images)"),
-        "find_class": _("Find a class"),
+        "search_classes": _("Search the classes"),
         "found_classes": _("{n} of {total} classes"),
         "of_about": _("of about {total}"),
         "of": _("of {total}"),

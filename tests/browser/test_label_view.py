@@ -738,7 +738,7 @@ def test_every_class_is_in_reach_and_many_can_be_searched(look, page, ann, add_p
     project.categories.filter(name="kind 077").update(description="With Größe")
     add_photos(project, 2)
     screen = look(project)
-    field = rail(page).get_by_role("searchbox", name="Find a class")
+    field = rail(page).get_by_role("searchbox", name="Search the classes")
 
     field.fill("GROSSE")
     expect(page.locator(".classes li:visible")).to_have_count(0)

@@ -163,7 +163,7 @@ export class Rail {
   }
 
   search() {
-    const field = el("input", { type: "search", "aria-label": this.words.say("find_class"), placeholder: this.words.say("find_class"), autocomplete: "off", spellcheck: "false" });
+    const field = el("input", { type: "search", "aria-label": this.words.say("search_classes"), placeholder: this.words.say("search_classes"), autocomplete: "off", spellcheck: "false" });
     const found = el("p", { class: "xs mut", role: "status" });
     const texts = this.categories.map(({ name, description }) => plain(`${name} ${description}`));
     field.addEventListener("input", () => {

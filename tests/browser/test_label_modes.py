@@ -321,7 +321,7 @@ def test_many_classes_are_a_list_with_one_stop_of_tab(open_screen, many, add_pho
     page.locator("#keys").evaluate("list => list.scrollTo(0, 1e6)")
     expect(items.nth(60)).to_have_attribute("aria-posinset", "61")
 
-    page.get_by_label("Find a class").focus()
+    page.get_by_label("Type to find a class").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     expect(page.locator("#keys .key").nth(1)).to_be_focused()
@@ -378,7 +378,7 @@ def test_many_classes_on_a_phone(on_phone, many, add_photos, ann):
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.locator("#frame img").bounding_box()["height"] > 100
-    page.get_by_label("Find a class").tap()
+    page.get_by_label("Type to find a class").tap()
     page.keyboard.type("nigra")
     page.get_by_role("button", name="Betula nigra").tap()
 
@@ -412,7 +412,7 @@ def test_cannot_tell_takes_one_more_key_for_its_reason(open_screen, project, add
         (second, "cannot_tell", ""),
         (third, "cannot_tell", "a thumb is before it"),
     }
-    expect(screen.button("Change: Cannot tell: Blurred or dark")).to_be_visible()
+    expect(screen.page.get_by_role("button", name="Change: Cannot tell: Blurred or dark")).to_be_visible()
 
 
 def test_escape_leads_back_from_the_reasons_and_digits_are_classes_again(open_screen, project, add_photos, ann):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -54,7 +55,7 @@ class View(APIView):
         super().initial(request, *args, **kwargs)
         check_person(request)
         if any(isinstance(value, int) and value > LARGEST for value in kwargs.values()):
-            raise NotFound("There is nothing at this address.")  # no id is so long
+            raise NotFound(_("There is nothing at this address."))  # no id is so long
 
     def project(self, project_id: int) -> Project:
         """The project, with the caller's role as `.role`, if that role is enough for this method.
@@ -82,7 +83,9 @@ class View(APIView):
         method = "GET" if self.request.method == "HEAD" else str(self.request.method)
         least = self.needs[method].role
         if least is not None and RANK[Role(row.role)] < RANK[least]:
-            raise NotAllowed(f"Only a {least} of this project may do this; you are {_a(row.role)}.")
+            raise NotAllowed(
+                _("Only a %(least)s of this project may do this; you are %(a)s.") % {"least": least, "a": _a(row.role)}
+            )
         return row
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -92,7 +93,7 @@ class Claims(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         if not project.is_member:  # type: ignore[attr-defined]
-            raise NotAllowed("Become a member of this project first: labels belong to its members.")
+            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
         wanted = parsing.parse(ClaimInput, request)
         if wanted.get("predicted") is not None:
             (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -52,7 +53,7 @@ class OneConsensus(View):
         image = self.image(image_id)
         answers = Label.objects.current().filter(image=image, annotator=self.person, answer__in=VOTES)
         if not may_review(image) and not answers.exists():
-            raise NotAllowed("Answer this image first: then you may see what it is taken to be.")
+            raise NotAllowed(_("Answer this image first: then you may see what it is taken to be."))
         return self._answer(image)
 
     def _answer(self, image: Image) -> Response:

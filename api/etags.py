@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +20,7 @@ def expected(request: Request) -> str | None:
     if sent == "*":
         return None
     if "," in sent:
-        raise Invalid("If-Match names one version here.", fields={"If-Match": ["more than one"]})
+        raise Invalid(_("If-Match names one version here."), fields={"If-Match": ["more than one"]})
     return sent.removeprefix("W/").strip('"')
 
 
@@ -29,5 +30,5 @@ def expected_number(request: Request, current: int) -> int | None:
     if sent is None:
         return None
     if not (sent.isascii() and sent.isdigit() and len(sent) < 10):
-        raise StaleVersion("If-Match names no version of this.", current=current)
+        raise StaleVersion(_("If-Match names no version of this."), current=current)
     return int(sent)

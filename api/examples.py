@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -73,7 +74,7 @@ class Examples(View):
         wanted = parsing.parse(ExampleInput, request)
         image = Image.objects.filter(project=category.project_id, pk=wanted["image"]).first()
         if image is None:
-            raise Invalid("This project has no such image.", fields={"image": ["not of this project"]})
+            raise Invalid(_("This project has no such image."), fields={"image": ["not of this project"]})
         row, is_new = examples.add(
             category=category, image=image, by=self.person, caption=wanted.get("caption"),
         )  # fmt: skip

@@ -8,6 +8,7 @@ from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from api import parsing
@@ -40,7 +41,7 @@ class _Bytes(View):
         try:
             opened = path.open("rb")
         except FileNotFoundError as error:
-            raise NotFound("The file of this image is missing on the server. Skip it, and tell a lead.") from error
+            raise NotFound(_("The file of this image is missing on the server. Skip it, and tell a lead.")) from error
         response = FileResponse(opened, content_type=media_type)
         return _guarded(response, tag)
 
@@ -86,7 +87,7 @@ class File(_Bytes):
         if parsing.flag(request, "original"):
             if not may_review(image):
                 # Where and when it was taken, and by whom, stands in a file as it came.
-                raise NotAllowed("Only reviewers and leads may have the file as it came.")
+                raise NotAllowed(_("Only reviewers and leads may have the file as it came."))
             original = media_store().original_path(image.sha256, image.extension)
             response = self._answer(request, image, original, "original", MEDIA_TYPES[image.extension])
             name = shown_name(image, image.project, opaque=False).rsplit("/", 1)[-1]
@@ -101,7 +102,9 @@ class File(_Bytes):
         try:
             opened, media_type = open_full_size(sha256=image.sha256, extension=image.extension)
         except FileNotFoundError as error:
-            raise NotFound("The file of this image is missing on the server. Skip it, and tell a lead.") from error
+            raise NotFound(_("The file of this image is missing on the server. Skip it, and tell a lead.")) from error
         except Refused as refusal:
-            raise NotFound(f"The file of this image is damaged on the server. {refusal.reason}") from refusal
+            raise NotFound(
+                _("The file of this image is damaged on the server. %(reason)s") % {"reason": refusal.reason}
+            ) from refusal
         return _guarded(FileResponse(opened, content_type=media_type), tag)

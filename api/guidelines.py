@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -51,5 +52,5 @@ class OneGuideline(View):
         versions = self.project(project_id).guideline_versions.select_related("author")
         version = versions.filter(number=number).first() if number <= LARGEST_NUMBER else None
         if version is None:
-            raise NotFound("This project has no such version of its guideline.")
+            raise NotFound(_("This project has no such version of its guideline."))
         return Response(GuidelineShape(version).data)

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Exists, FloatField, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -108,7 +109,7 @@ class Images(Uploads, View):
         # request.data first: reading the form is what a malformed one is refused by.
         files = request.data and request.FILES.getlist("files")
         if not files:
-            raise Invalid("Send a form with one or more files named “files”.", fields={"files": ["missing"]})
+            raise Invalid(_("Send a form with one or more files named “files”."), fields={"files": ["missing"]})
         key = parsing.idempotency_key(request)
         if key is None:
             return Response(_take_in(project, files))
@@ -156,7 +157,8 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
     if statuses := request.query_params.getlist("status"):
         if unknown := set(statuses) - set(Status.values):
             raise Invalid(
-                f"status is one of {', '.join(Status.values)}.", fields={"status": [f"unknown: {s}" for s in unknown]}
+                _("status is one of %(names)s.") % {"names": ", ".join(Status.values)},
+                fields={"status": [f"unknown: {s}" for s in unknown]},
             )
         images = images.filter(status__in=statuses)
     current = Label.objects.current().filter(image=OuterRef("pk"), project=project)
@@ -221,7 +223,7 @@ def _refuse_curiosity(request: Request, project: Project, order: str) -> None:
     if order != "id":
         asked.append("order")
     if asked:
-        raise NotAllowed(f"Only reviewers and leads may look for images by {', '.join(asked)}.")
+        raise NotAllowed(_("Only reviewers and leads may look for images by %(names)s.") % {"names": ", ".join(asked)})
 
 
 class OneImage(View):

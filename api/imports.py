@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -94,7 +95,7 @@ class Imports(Uploads, View):
         _check_format(format_)
         file = request.FILES.get("file")
         if file is None:
-            raise Invalid("Send a form with the archive as “file”.", fields={"file": ["missing"]})
+            raise Invalid(_("Send a form with the archive as “file”."), fields={"file": ["missing"]})
         kept = uploads.keep(file.chunks())
         params = {"path": kept.path, "format": format_, "name": clean_name(PathKeepingUploads.path_of(file))}
         try:
@@ -120,9 +121,10 @@ def _check_format(format_: str) -> None:
     known = ", ".join(SUPPORTED)
     if format_ in LATER:
         raise NotPossibleNow(
-            f"Imports as {format_} are not possible yet; {known} are.", fields={"format": ["not supported yet"]}
+            _("Imports as %(format)s are not possible yet; %(known)s are.") % {"format": format_, "known": known},
+            fields={"format": ["not supported yet"]},
         )
-    raise Invalid(f"format must be one of {known}.", fields={"format": ["unknown"]})
+    raise Invalid(_("format must be one of %(known)s.") % {"known": known}, fields={"format": ["unknown"]})
 
 
 class OneImport(View):

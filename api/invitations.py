@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -94,6 +95,6 @@ class OneInvitation(View):
     def delete(self, request: Request, project_id: int, invitation_id: int) -> Response:
         invitation = self.project(project_id).invitations.filter(pk=invitation_id).first()
         if invitation is None:
-            raise NotFound("This project has no such invitation.")
+            raise NotFound(_("This project has no such invitation."))
         invitations.revoke(invitation=invitation, by=self.person)
         return Response(status=204)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -100,9 +101,9 @@ def _answer(sent: dict[str, Any]) -> dict[str, Any]:
     answer, categories = sent.get("answer"), sent.get("categories")
     reason, seconds, label_set = sent.get("reason"), sent.get("seconds"), sent.get("label_set")
     if answer is None and categories is None:
-        raise Invalid("Send categories, or answer skip or cannot_tell.", fields={"categories": ["missing"]})
+        raise Invalid(_("Send categories, or answer skip or cannot_tell."), fields={"categories": ["missing"]})
     if categories is not None and not (isinstance(categories, list) and len(categories) <= MOST_CATEGORIES):
-        raise Invalid("categories must be a list of ids or names.", fields={"categories": ["not a list"]})
+        raise Invalid(_("categories must be a list of ids or names."), fields={"categories": ["not a list"]})
     for name, value, kinds in (
         ("answer", answer, str),
         ("reason", reason, str),
@@ -110,7 +111,7 @@ def _answer(sent: dict[str, Any]) -> dict[str, Any]:
         ("label_set", label_set, int),
     ):
         if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
-            raise Invalid(f"{name} is of the wrong type.", fields={name: ["wrong type"]})
+            raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
     return {
         "answer": answer or Answer.LABELED,
         "categories": categories or (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -59,7 +60,7 @@ class OneMember(View):
     def _member(self, project_id: int, member_id: int) -> Membership:
         member = self.project(project_id).memberships.select_related("user").filter(pk=member_id).first()
         if member is None:
-            raise NotFound("This project has no such member.")
+            raise NotFound(_("This project has no such member."))
         return member
 
     @describe("change_role", "Give a member another role.", tag=TAG, request=RoleChange, answers={200: MemberShape},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,6 +21,6 @@ class Nothing(View):
 
     def _nothing(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         hint = "" if request.path.endswith("/") else " Addresses end with a slash."
-        raise NotFound(f"There is nothing at this address.{hint}")
+        raise NotFound(_("There is nothing at this address.%(hint)s") % {"hint": hint})
 
     get = post = put = patch = delete = _nothing

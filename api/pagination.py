@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -87,7 +88,7 @@ def _decode(cursor: str, order: Sequence[Key]) -> list[Any]:
         values = None
     if not isinstance(values, list) or len(values) != len(order) or not all(map(_fits, values, order)):
         raise Invalid(
-            "This cursor does not belong to this list. Start again without it.",
+            _("This cursor does not belong to this list. Start again without it."),
             fields={"cursor": ["invalid"]},
         )
     return values

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -37,7 +38,9 @@ class SafeJSONParser(JSONParser):
         # The framework reads the stream itself, past Django's own limit.
         sent = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(sent) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise TooLarge(f"A body of JSON has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MB.")
+            raise TooLarge(
+                _("A body of JSON has at most %(value)s MB.") % {"value": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20}
+            )
         try:
             parsed = json.loads(sent.decode("utf-8"), parse_constant=_no_constant)
         except RecursionError as error:
@@ -55,7 +58,7 @@ def _no_constant(name: str) -> None:
 def check_storable(value: Any) -> None:
     """Raises ParseError for values that PostgreSQL or a later step would choke on."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _unused in range(DEEPEST):
         deeper: list[Any] = []
         for item in level:
             if isinstance(item, str):
@@ -118,10 +121,14 @@ def check_person(request: Request) -> None:
     if sent is None or not request.user.is_authenticated:
         return
     if not (sent.isascii() and sent.isdigit() and len(sent) < 20):
-        raise Invalid(f"{PERSON_HEADER} must be the id of a person.", fields={PERSON_HEADER: ["not an id"]})
+        raise Invalid(
+            _("%(person_header)s must be the id of a person.") % {"person_header": PERSON_HEADER},
+            fields={PERSON_HEADER: ["not an id"]},
+        )
     if int(sent) != request.user.pk:
         raise AnotherPerson(
-            f"You are logged in as {request.user.get_username()}, and this was somebody else's: nothing was changed.",
+            _("You are logged in as %(name)s, and this was somebody else's: nothing was changed.")
+            % {"name": request.user.get_username()},
             signed_in_as=request.user.get_username(),
         )
 
@@ -131,7 +138,7 @@ def uuid_of(value: Any, name: str) -> UUID:
     try:
         return UUID(str(value))
     except ValueError as error:
-        raise Invalid(f"{name} must be a UUID.", fields={name: ["not a UUID"]}) from error
+        raise Invalid(_("%(name)s must be a UUID.") % {"name": name}, fields={name: ["not a UUID"]}) from error
 
 
 # ---------------------------------------------------------------- the query string
@@ -146,7 +153,10 @@ def choice(request: Request, name: str, allowed: tuple[str, ...], default: str) 
     """A parameter out of a fixed list."""
     value = text(request, name) or default
     if value not in allowed:
-        raise Invalid(f"{name} must be one of {', '.join(allowed)}.", fields={name: ["unknown"]})
+        raise Invalid(
+            _("%(name)s must be one of %(names)s.") % {"name": name, "names": ", ".join(allowed)},
+            fields={name: ["unknown"]},
+        )
     return value
 
 
@@ -157,7 +167,10 @@ def integer(request: Request, name: str, *, low: int = 0, high: int = LARGEST) -
         return None
     # Not int() alone: it takes "1_000", other scripts' digits, and long ones take it long.
     if not (value.isascii() and value.isdigit() and len(value) < 20 and low <= int(value) <= high):
-        raise Invalid(f"{name} must be a whole number from {low} to {high}.", fields={name: ["not such a number"]})
+        raise Invalid(
+            _("%(name)s must be a whole number from %(low)s to %(high)s.") % {"name": name, "low": low, "high": high},
+            fields={name: ["not such a number"]},
+        )
     return int(value)
 
 
@@ -171,7 +184,9 @@ def share(request: Request, name: str) -> float | None:
     except ValueError:
         number = -1.0
     if not 0.0 <= number <= 1.0:
-        raise Invalid(f"{name} must be a number from 0 to 1.", fields={name: ["not such a number"]})
+        raise Invalid(
+            _("%(name)s must be a number from 0 to 1.") % {"name": name}, fields={name: ["not such a number"]}
+        )
     return number
 
 
@@ -179,7 +194,7 @@ def flag(request: Request, name: str) -> bool:
     """A parameter that is true or false (the default)."""
     value = text(request, name, "false").lower()
     if value not in ("true", "false", "1", "0", ""):
-        raise Invalid(f"{name} must be true or false.", fields={name: ["not true or false"]})
+        raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
     return value in ("true", "1")
 
 
@@ -200,7 +215,7 @@ def moment(request: Request, name: str) -> datetime | None:
     except (ValueError, OverflowError):
         found = None
     if found is None:
-        raise Invalid(f"{name} must be a date or time in ISO 8601.", fields={name: ["not a time"]})
+        raise Invalid(_("%(name)s must be a date or time in ISO 8601.") % {"name": name}, fields={name: ["not a time"]})
     return found
 
 

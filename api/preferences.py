@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -97,10 +98,10 @@ class ClassKeys(View):
     def put(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         if not project.is_member:  # type: ignore[attr-defined]
-            raise NotAllowed("Only members of this project have keys in it.")
+            raise NotAllowed(_("Only members of this project have keys in it."))
         sent = parsing.parse(ClassKeysShape, request)["keys"]
         if wrong := [pk for pk in sent if not (pk.isascii() and pk.isdigit() and len(pk) < 19)]:
-            raise Invalid("Name each class by its id.", fields={"keys": [f"no id: {pk[:40]}" for pk in wrong]})
+            raise Invalid(_("Name each class by its id."), fields={"keys": [f"no id: {pk[:40]}" for pk in wrong]})
         member = preferences.change_class_keys(
             project=project, user=self.person, keys={int(pk): key for pk, key in sent.items()}
         )

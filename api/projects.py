@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -184,9 +185,9 @@ class Restoration(View):
         project = Project.objects.filter(pk=project_id).first()
         member = Membership.objects.filter(project=project_id, user=self.person).first()
         if project is None or not (self.person.is_superuser or member):
-            raise NotFound("There is no such project, or you are not a member of it.")
+            raise NotFound(_("There is no such project, or you are not a member of it."))
         if not (self.person.is_superuser or (member and member.may_lead)):
-            raise NotAllowed("Only a lead of this project may do this.")
+            raise NotAllowed(_("Only a lead of this project may do this."))
         restored = projects.restore(project=project, by=self.person)
         restored.role = Role.LEAD  # type: ignore[attr-defined]
         return etags.tagged(Response(FullProjectShape(restored).data), restored.version)

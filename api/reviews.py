@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -105,7 +106,7 @@ class _Reviews(View):
     def _project(self, project_id: int) -> Project:
         project = self.project(project_id)
         if not project.is_member:  # type: ignore[attr-defined]
-            raise NotAllowed("Become a member of this project first: labels belong to its members.")
+            raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
         return project
 
 
@@ -204,24 +205,32 @@ def _tile(project: Project, tile: review.Tile) -> dict[str, Any]:
 
 def _answers(items: Any) -> list[review.Answer]:
     if not isinstance(items, list):
-        raise Invalid("Send a list of items.", fields={"items": ["not a list"]})
+        raise Invalid(_("Send a list of items."), fields={"items": ["not a list"]})
     return [_answer(place, item) for place, item in enumerate(items[: review.MOST_ITEMS + 1])]
 
 
 def _answer(place: int, item: Any) -> review.Answer:
     name = f"items.{place}"
     if not isinstance(item, dict):
-        raise Invalid(f"{name} must be an object.", fields={name: ["not an object"]})
+        raise Invalid(_("%(name)s must be an object.") % {"name": name}, fields={name: ["not an object"]})
     image, categories, word = item.get("image"), item.get("categories"), item.get("answer")
     if isinstance(image, bool) or not isinstance(image, int):
-        raise Invalid(f"{name}.image must be the id of an image.", fields={f"{name}.image": ["not an id"]})
+        raise Invalid(
+            _("%(name)s.image must be the id of an image.") % {"name": name}, fields={f"{name}.image": ["not an id"]}
+        )
     if word is not None and word not in WORDS:
-        raise Invalid(f"{name}.answer must be back or undo.", fields={f"{name}.answer": ["unknown"]})
+        raise Invalid(
+            _("%(name)s.answer must be back or undo.") % {"name": name}, fields={f"{name}.answer": ["unknown"]}
+        )
     if word is None and "categories" not in item:
-        raise Invalid(f"{name}: send categories, or answer back or undo.", fields={f"{name}.categories": ["missing"]})
+        raise Invalid(
+            _("%(name)s: send categories, or answer back or undo.") % {"name": name},
+            fields={f"{name}.categories": ["missing"]},
+        )
     if word is None and not _is_list_of_refs(categories):
         raise Invalid(
-            f"{name}.categories must be a list of ids or names, or null.", fields={f"{name}.categories": ["not a list"]}
+            _("%(name)s.categories must be a list of ids or names, or null.") % {"name": name},
+            fields={f"{name}.categories": ["not a list"]},
         )
     return review.Answer(image, None if word else categories, is_undo=word == "undo")
 
@@ -235,7 +244,7 @@ def _is_list_of_refs(categories: Any) -> bool:
 def _number(sent: dict[str, Any], name: str, kinds: Sequence[type]) -> Any:
     value = sent.get(name)
     if value is not None and (isinstance(value, bool) or not isinstance(value, tuple(kinds))):
-        raise Invalid(f"{name} is of the wrong type.", fields={name: ["wrong type"]})
+        raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
     return value
 
 

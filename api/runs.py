@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -143,5 +144,5 @@ class ActiveModel(View):
     def get(self, request: Request, project_id: int) -> Response:
         run = runs.active(self.project(project_id))
         if run is None:
-            raise NotFound("This project has no model yet. One is trained when there are labels enough.")
+            raise NotFound(_("This project has no model yet. One is trained when there are labels enough."))
         return Response(_shape(run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -97,10 +98,10 @@ class Tokens(View):
                 username=username or "", password=password or "", address=request.META.get("REMOTE_ADDR", "")
             )
         elif isinstance(request.user, AnonymousUser):
-            raise Invalid("Send username and password.", fields={"username": ["missing"], "password": ["missing"]})
+            raise Invalid(_("Send username and password."), fields={"username": ["missing"], "password": ["missing"]})
         elif request.auth is not None:
             # Else a token could outlive itself, or give away more than it was given.
-            raise NotAllowed("A token cannot make tokens: send username and password.")
+            raise NotAllowed(_("A token cannot make tokens: send username and password."))
         else:
             user = self.person
         token, secret = accounts.create_token(

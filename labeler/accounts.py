@@ -83,13 +83,16 @@ def create_token(
     wanted = list(Scope.values) if scopes is None else list(dict.fromkeys(scopes))
     if unknown := [scope for scope in wanted if scope not in Scope.values]:
         raise Invalid(
-            f"A token's scopes are of {', '.join(Scope.values)}.",
+            _("A token's scopes are of %(names)s.") % {"names": ", ".join(Scope.values)},
             fields={"scopes": [f"unknown: {s}" for s in unknown]},
         )
     if not wanted:
-        raise Invalid("A token without a scope could do nothing.", fields={"scopes": ["name at least one"]})
+        raise Invalid(_("A token without a scope could do nothing."), fields={"scopes": ["name at least one"]})
     if expires_in_days is not None and not 1 <= expires_in_days <= LONGEST_LIFE_DAYS:
-        raise Invalid(f"A token lives 1 to {LONGEST_LIFE_DAYS} days.", fields={"expires_in_days": ["out of range"]})
+        raise Invalid(
+            _("A token lives 1 to %(longest_life_days)s days.") % {"longest_life_days": LONGEST_LIFE_DAYS},
+            fields={"expires_in_days": ["out of range"]},
+        )
     secret = PREFIX + secrets.token_urlsafe(30)
     token = Token.objects.create(
         user=user,
@@ -146,7 +149,7 @@ def revoke_token(*, user: User, token_id: int) -> Token:
     """End one of the person's own tokens at once. A second time changes nothing. Raises NotFound."""
     token = Token.objects.filter(pk=token_id, user=user).first()
     if token is None:
-        raise NotFound("You have no such token.")
+        raise NotFound(_("You have no such token."))
     if Token.objects.filter(pk=token_id, revoked_at__isnull=True).update(revoked_at=timezone.now()):
         audit(user, "token.revoke", subject=token.name, token=token.pk)
         token.refresh_from_db()
@@ -209,7 +212,7 @@ def check_password(*, username: str, password: str, address: str) -> User:
     }
     if any(cache.get(key, 0) >= allowed for key, allowed in keys.items()):
         raise TooManyRequests(
-            "Too many failed attempts. Wait five minutes, then try again.",
+            _("Too many failed attempts. Wait five minutes, then try again."),
             retry_after=FAILURES_FORGOTTEN_SECONDS,
         )
     user = authenticate(username=username, password=password)
@@ -218,7 +221,7 @@ def check_password(*, username: str, password: str, address: str) -> User:
             if not cache.add(key, 1, FAILURES_FORGOTTEN_SECONDS):
                 with suppress(ValueError):  # forgotten since the line above
                     cache.incr(key)
-        raise WrongPassword("The user name or the password is wrong.")
+        raise WrongPassword(_("The user name or the password is wrong."))
     cache.delete(next(iter(keys)))
     return user
 

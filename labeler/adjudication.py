@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler import consensus
@@ -64,7 +65,7 @@ def decide(
     named = list(categories)
     if undecidable and named:
         raise WrongTask(
-            "An image that does not say it has no class: send either classes or undecidable.",
+            _("An image that does not say it has no class: send either classes or undecidable."),
             fields={"categories": ["beside undecidable"]},
         )
     with transaction.atomic():
@@ -102,7 +103,7 @@ def withdraw(*, image_id: int, reviewer: User, expected_version: str | None = No
         decision = standing(image)
         _check_version(image, decision, expected_version)
         if decision is None:
-            raise Conflict("There is no decision on this image to withdraw.")
+            raise Conflict(_("There is no decision on this image to withdraw."))
         _withdraw(decision, reviewer)
         _mark(image, False)
         audit(reviewer, "consensus.withdraw", project=image.project_id, subject=f"image {image.pk}")
@@ -118,14 +119,14 @@ def _locked(image_id: int) -> Image:
             .get(pk=image_id, project__trashed_at__isnull=True)
         )
     except Image.DoesNotExist as error:
-        raise NotFound("There is no such image.") from error
+        raise NotFound(_("There is no such image.")) from error
 
 
 def _check_version(image: Image, decision: Decision | None, expected: str | None) -> None:
     current = version_of(image, decision)
     if expected is not None and expected != current:
         raise StaleVersion(
-            "Votes or the decision on this image have changed since you looked. Look again, then decide.",
+            _("Votes or the decision on this image have changed since you looked. Look again, then decide."),
             current=current,
         )
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from django.utils.translation import gettext as _
+
 from labeler import markers
 from labeler.errors import CategoryNotInProject, Invalid, WrongTask
 from labeler.markers import Marker
@@ -34,7 +36,9 @@ class CategoryIndex:
         found, unknown = set(), []
         for item in wanted:
             if isinstance(item, bool) or not isinstance(item, int | str):
-                raise Invalid("Name each class by its id or its name.", fields={"categories": ["not an id or a name"]})
+                raise Invalid(
+                    _("Name each class by its id or its name."), fields={"categories": ["not an id or a name"]}
+                )
             pk = self.by_name.get(item.strip().casefold()) if isinstance(item, str) else item
             if pk is None or pk not in self.names:
                 unknown.append(str(item)[:100])
@@ -45,7 +49,8 @@ class CategoryIndex:
         if unknown:
             names = ", ".join(f"“{name}”" for name in unknown)
             raise CategoryNotInProject(
-                f"This project has no class {names}.", fields={"categories": [f"unknown: {name}" for name in unknown]}
+                _("This project has no class %(names)s.") % {"names": names},
+                fields={"categories": [f"unknown: {name}" for name in unknown]},
             )
         return sorted(found)
 
@@ -103,5 +108,5 @@ def check_answer(project: Project, wanted: Iterable[int | str]) -> list[int]:
     """Category ids that answer the project's question. Raises WrongTask when their number does not fit."""
     ids = index(project).resolve(wanted)
     if not project.is_multi and len(ids) != 1:
-        raise WrongTask("This project wants exactly one class per image.", fields={"categories": ["exactly one"]})
+        raise WrongTask(_("This project wants exactly one class per image."), fields={"categories": ["exactly one"]})
     return ids

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler.accounts import audit
@@ -45,14 +46,16 @@ def add(*, category: Category, image: Image, by: User, caption: str | None = Non
     is not in use, or one that has MOST.
     """
     if image.project_id != category.project_id:
-        raise Invalid("The image must be one of the class's project.", fields={"image": ["not of this project"]})
+        raise Invalid(_("The image must be one of the class's project."), fields={"image": ["not of this project"]})
     if caption is not None and len(caption.strip()) > LONGEST_CAPTION:
         sentence = f"A caption has at most {LONGEST_CAPTION} characters."
         raise Invalid(sentence, fields={"caption": ["too long"]})
     if image.is_held_out:
         raise NotPossibleNow(
-            "This image is held out to test models and people: as an example, annotators would see its answer. "
-            "Choose another one.",
+            _(
+                "This image is held out to test models and people: as an example, annotators would see "
+                "its answer. Choose another one."
+            ),
             fields={"image": ["held out"]},
         )
     with transaction.atomic():
@@ -66,9 +69,12 @@ def add(*, category: Category, image: Image, by: User, caption: str | None = Non
                 _write_down(by, "example.caption", example, row)
             return example, False
         if row.retired_at is not None:
-            raise NotPossibleNow("This class is not in use: nobody would see its examples.")
+            raise NotPossibleNow(_("This class is not in use: nobody would see its examples."))
         if row.examples.count() >= MOST:
-            raise NotPossibleNow(f"“{row.name}” has {MOST} examples, the most there can be. Remove one first.")
+            raise NotPossibleNow(
+                _("“%(name)s” has %(most)s examples, the most there can be. Remove one first.")
+                % {"name": row.name, "most": MOST}
+            )
         caption = (caption or "").strip()
         example = CategoryExample.objects.create(category=row, image=image, caption=caption, added_by=by)
         _write_down(by, "example.add", example, row)

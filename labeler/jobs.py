@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from labeler import dispatch, leases
 from labeler.errors import KeyReused, NotCancellable
@@ -71,7 +72,7 @@ def request_import(
 def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None:
     job = Job.objects.filter(requested_by=requested_by, idempotency_key=key).first()
     if job is not None and job.body_hash != body_hash:
-        raise KeyReused("This idempotency key was used for another import. Use a new key for a new import.")
+        raise KeyReused(_("This idempotency key was used for another import. Use a new key for a new import."))
     return job
 
 
@@ -88,7 +89,10 @@ def cancel(job: Job) -> Job:
     """
     if not leases.cancel(Job, job.pk):
         job.refresh_from_db()
-        raise NotCancellable(f"This {job.get_kind_display()} is {job.get_state_display()} already.")
+        raise NotCancellable(
+            _("This %(kind)s is %(state)s already.")
+            % {"kind": job.get_kind_display(), "state": job.get_state_display()}
+        )
     job.refresh_from_db()
     forget_upload(job)
     return job

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from labeler import queue
 from labeler.categories import check_answer, index
@@ -74,7 +75,7 @@ def save_label(
     key is refused. Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, KeyReused.
     """
     if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
-        raise Invalid("answer must be skip or cannot_tell.", fields={"answer": ["unknown"]})
+        raise Invalid(_("answer must be skip or cannot_tell."), fields={"answer": ["unknown"]})
     wanted = answering(
         image_id, answer, categories, reason=reason, seconds=seconds, label_set=label_set, key=idempotency_key
     )
@@ -105,7 +106,7 @@ def answering(
 ) -> Wanted:
     """An answer to be saved, checked for shape; the members are save_label's. Raises Invalid."""
     if seconds is not None and not 0 <= seconds < float("inf"):
-        raise Invalid("seconds must be a number from 0.", fields={"seconds": ["out of range"]})
+        raise Invalid(_("seconds must be a number from 0."), fields={"seconds": ["out of range"]})
     body = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
     return Wanted(
         image_id=image_id,
@@ -263,10 +264,10 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         return _replay(case, annotator, wanted)
     present = case.present if case.present and case.present["answer"] != Answer.UNDONE else None
     if wanted.answer == Answer.UNDONE and present is None:
-        raise NothingToUndo("There is no answer of yours on this image to take back.")
+        raise NothingToUndo(_("There is no answer of yours on this image to take back."))
     ids = check_answer(case.project, wanted.categories) if wanted.answer == Answer.LABELED else []
     if wanted.label_set is not None and not 1 <= wanted.label_set <= case.project.label_set_version:
-        raise Invalid("label_set is not a version of this project's classes.", fields={"label_set": ["unknown"]})
+        raise Invalid(_("label_set is not a version of this project's classes."), fields={"label_set": ["unknown"]})
 
     was_extra = bool(present and present["extra"])
     voted = present is not None and present["answer"] in VOTES
@@ -296,15 +297,15 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
 
 def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
     if Image.objects.filter(pk=image_id, project__trashed_at=None, project__memberships__user=annotator).exists():
-        raise NoClaim("You have not been given this image. Ask for the next images first, then answer those.")
-    raise NotFound("There is no such image, or you are not a member of its project.")
+        raise NoClaim(_("You have not been given this image. Ask for the next images first, then answer those."))
+    raise NotFound(_("There is no such image, or you are not a member of its project."))
 
 
 def _replay(case: _Case, annotator: User, wanted: Wanted) -> Saved:
     twin = case.twin
     assert twin is not None  # the caller looked
     if twin["body_hash"] != wanted.body_hash:
-        raise KeyReused("This idempotency key was used for another answer. Use a new key for a new answer.")
+        raise KeyReused(_("This idempotency key was used for another answer. Use a new key for a new answer."))
     return Saved(
         id=twin["id"],
         image_id=case.claim.image_id,

@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeler import markers, queue, recount, run_config
 from labeler.accounts import audit
@@ -62,7 +63,9 @@ def _checked(row: models.Model, fields: Iterable[str]) -> None:
     except ValidationError as error:
         texts = error.message_dict
         first_field, first_texts = next(iter(texts.items()))
-        raise Invalid(f"{first_field}: {first_texts[0]}", fields=texts) from error
+        raise Invalid(
+            _("%(first_field)s: %(value)s") % {"first_field": first_field, "value": first_texts[0]}, fields=texts
+        ) from error
 
 
 # ---------------------------------------------------------------- projects
@@ -82,13 +85,16 @@ def create(
     Raises NotAllowed, TaskNotSupported (boxes, polygons, masks), Invalid.
     """
     if not created_by.is_superuser:
-        raise NotAllowed("Only an administrator may create projects. Ask one to do it, and to make you its lead.")
+        raise NotAllowed(_("Only an administrator may create projects. Ask one to do it, and to make you its lead."))
     _check_task(task)
     wanted = [{"name": c} if isinstance(c, str) else dict(c) for c in categories]
     if not wanted:
-        raise Invalid("A project needs at least one class.", fields={"categories": ["at least one"]})
+        raise Invalid(_("A project needs at least one class."), fields={"categories": ["at least one"]})
     if len(wanted) > MOST_CATEGORIES:
-        raise Invalid(f"A project has at most {MOST_CATEGORIES} classes.", fields={"categories": ["too many"]})
+        raise Invalid(
+            _("A project has at most %(most_categories)s classes.") % {"most_categories": MOST_CATEGORIES},
+            fields={"categories": ["too many"]},
+        )
     settings = _known(settings)
     project = Project(name=name.strip(), task=task, created_by=created_by, **settings)
     _checked(project, ["name", *settings])
@@ -104,10 +110,12 @@ def create(
 
 def _check_task(task: str) -> None:
     if task not in Task.values:
-        raise Invalid(f"task must be one of {', '.join(SUPPORTED_TASKS)}.", fields={"task": ["unknown"]})
+        raise Invalid(
+            _("task must be one of %(names)s.") % {"names": ", ".join(SUPPORTED_TASKS)}, fields={"task": ["unknown"]}
+        )
     if task not in SUPPORTED_TASKS:
         raise TaskNotSupported(
-            f"Projects of {task} do not exist yet; single and multi do.",
+            _("Projects of %(task)s do not exist yet; single and multi do.") % {"task": task},
             fields={"task": ["not supported yet"]},
         )
 
@@ -116,7 +124,7 @@ def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := [name for name in settings if name not in SETTINGS]:
         raise TypeError(f"a project has no setting {unknown}")
     if not isinstance(settings.get("training_config", {}), dict):
-        raise Invalid("training_config is an object.", fields={"training_config": ["not an object"]})
+        raise Invalid(_("training_config is an object."), fields={"training_config": ["not an object"]})
     run_config.check(settings.get("training_config", {}))
     return dict(settings)
 
@@ -130,7 +138,7 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
     changes = dict(changes)
     if changes.pop("task", project.task) != project.task:
         raise NotPossibleNow(
-            "The task of a project cannot be changed: make a new project.",
+            _("The task of a project cannot be changed: make a new project."),
             fields={"task": ["cannot be changed"]},
         )
     changes = _known(changes)
@@ -161,7 +169,8 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
 def _check_version(current: int, expected: int | None, noun: str) -> None:
     if expected is not None and expected != current:
         raise StaleVersion(
-            f"Somebody changed this {noun} meanwhile. Look at the present one, then change it again.",
+            _("Somebody changed this %(noun)s meanwhile. Look at the present one, then change it again.")
+            % {"noun": noun},
             current=current,
         )
 
@@ -189,7 +198,7 @@ def restore(*, project: Project, by: User) -> Project:
         if row.trashed_at is None:
             return row
         if timezone.now() - row.trashed_at > IN_TRASH_FOR:
-            raise NotPossibleNow("This project has been in the trash for more than 30 days.")
+            raise NotPossibleNow(_("This project has been in the trash for more than 30 days."))
         row.trashed_at = None
         row.version += 1
         row.save(update_fields=["trashed_at", "version"])
@@ -206,7 +215,10 @@ def add_category(*, project: Project, by: User, name: str, **fields: Any) -> Cat
         row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         last = row.categories.aggregate(models.Max("position"))["position__max"]
         if row.categories.count() >= MOST_CATEGORIES:
-            raise Invalid(f"A project has at most {MOST_CATEGORIES} classes.", fields={"name": ["too many classes"]})
+            raise Invalid(
+                _("A project has at most %(most_categories)s classes.") % {"most_categories": MOST_CATEGORIES},
+                fields={"name": ["too many classes"]},
+            )
         category = _insert_category(row, 0 if last is None else last + 1, name=name, **fields)
         _raise_label_set(row, project)
         audit(by, "category.create", project=row, subject=category.name)
@@ -231,10 +243,13 @@ def _tidy(name: str, value: Any) -> Any:
 
 def _check_numbers(category: Category) -> None:
     if category.wanted == 0:
-        raise Invalid("The wanted number of images is at least 1, or left open.", fields={"wanted": ["at least 1"]})
+        raise Invalid(_("The wanted number of images is at least 1, or left open."), fields={"wanted": ["at least 1"]})
     for name, last in (("colour", len(markers.COLOURS)), ("shape", len(markers.SHAPES))):
         if getattr(category, name) > last:
-            raise Invalid(f"{name} is a number from 1 to {last}, or 0: by its position.", fields={name: ["unknown"]})
+            raise Invalid(
+                _("%(name)s is a number from 1 to %(last)s, or 0: by its position.") % {"name": name, "last": last},
+                fields={name: ["unknown"]},
+            )
 
 
 def _check_key(category: Category) -> None:
@@ -242,14 +257,17 @@ def _check_key(category: Category) -> None:
         return
     if category.key.casefold() in RESERVED_KEYS or not category.key.isprintable():
         raise Invalid(
-            f"The key “{category.key}” has a meaning of its own on the labeling screen.",
+            _("The key “%(key)s” has a meaning of its own on the labeling screen.") % {"key": category.key},
             fields={"key": ["reserved"]},
         )
     others = (
         Category.objects.in_use().filter(project=category.project, key__iexact=category.key).exclude(pk=category.pk)
     )
     if other := others.first():
-        raise Conflict(f"The key “{category.key}” chooses “{other.name}” already.", fields={"key": ["taken"]})
+        raise Conflict(
+            _("The key “%(key)s” chooses “%(name)s” already.") % {"key": category.key, "name": other.name},
+            fields={"key": ["taken"]},
+        )
 
 
 def _saved(category: Category) -> Category:
@@ -258,7 +276,8 @@ def _saved(category: Category) -> Category:
             category.save()
     except IntegrityError as error:
         raise Conflict(
-            f"There is a class “{category.name}” already.", fields={"name": ["taken by another class"]}
+            _("There is a class “%(name)s” already.") % {"name": category.name},
+            fields={"name": ["taken by another class"]},
         ) from error
     return category
 
@@ -305,7 +324,7 @@ def place_category(*, category: Category, by: User, place: int) -> None:
         row = list(project.categories.in_use())
         moved = next((c for c in row if c.pk == category.pk), None)
         if moved is None:
-            raise Conflict("This class is not in use: it has no place in the row.")
+            raise Conflict(_("This class is not in use: it has no place in the row."))
         row.remove(moved)
         row.insert(max(0, place), moved)
         # Positions may have gaps, where classes were retired: a place is what people see.
@@ -351,11 +370,11 @@ def _apply(row: Category, changes: Mapping[str, Any]) -> list[str]:
         changed.append("merged_into")
     elif "retired" in changes and bool(changes["retired"]) != (row.retired_at is not None):
         if row.merged_into_id and not changes["retired"]:
-            raise Conflict("This class was merged. Set merged_into to null to bring it back.")
+            raise Conflict(_("This class was merged. Set merged_into to null to bring it back."))
         row.retired_at = timezone.now() if changes["retired"] else None
         changed.append("retired")
     if row.retired_at and changed and not Category.objects.in_use().filter(project=row.project_id).exclude(pk=row.pk):
-        raise Conflict("This is the last class in use: add another one before it goes.")
+        raise Conflict(_("This is the last class in use: add another one before it goes."))
     return changed
 
 
@@ -365,7 +384,7 @@ def _target(row: Category, wanted: int | None) -> Category | None:
     target = Category.objects.in_use().filter(project=row.project_id, pk=wanted).exclude(pk=row.pk).first()
     if target is None:
         raise Invalid(
-            "A class is merged into another class of the same project that is in use.",
+            _("A class is merged into another class of the same project that is in use."),
             fields={"merged_into": ["not another class in use"]},
         )
     return target
@@ -379,13 +398,17 @@ def add_member(*, project: Project, by: User, username: str, role: str = Role.AN
     _check_role(role)
     user = get_user_model().objects.filter(username=username, is_active=True).first()
     if user is None:
-        raise Invalid(f"There is no account “{username}”.", fields={"username": ["no such account"]})
+        raise Invalid(
+            _("There is no account “%(username)s”.") % {"username": username}, fields={"username": ["no such account"]}
+        )
     try:
         with transaction.atomic():
             member = Membership.objects.create(project=project, user=user, role=role)
             audit(by, "member.add", project=project, subject=username, role=role)
     except IntegrityError as error:
-        raise Conflict(f"{username} is a member already.", fields={"username": ["a member already"]}) from error
+        raise Conflict(
+            _("%(username)s is a member already.") % {"username": username}, fields={"username": ["a member already"]}
+        ) from error
     return member
 
 
@@ -428,15 +451,17 @@ def _locked_member(member: Membership) -> Membership:
     Project.objects.select_for_update(no_key=True).get(pk=member.project_id)
     row = Membership.objects.select_related("user").filter(pk=member.pk).first()
     if row is None:
-        raise Conflict("This person has left the project already.")
+        raise Conflict(_("This person has left the project already."))
     return row
 
 
 def _check_not_last_lead(row: Membership) -> None:
     if not Membership.objects.filter(project=row.project_id, role=Role.LEAD).exclude(pk=row.pk).exists():
-        raise Conflict("This is the last lead of the project: make somebody else a lead first.")
+        raise Conflict(_("This is the last lead of the project: make somebody else a lead first."))
 
 
 def _check_role(role: str) -> None:
     if role not in Role.values:
-        raise Invalid(f"role must be one of {', '.join(Role.values)}.", fields={"role": ["unknown"]})
+        raise Invalid(
+            _("role must be one of %(names)s.") % {"names": ", ".join(Role.values)}, fields={"role": ["unknown"]}
+        )

@@ -25,6 +25,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler.errors import Invalid, NotFound, NotPossibleNow
@@ -172,7 +173,10 @@ def claim(
 
 def _check_count(count: int) -> None:
     if not 1 <= count <= MOST_CLAIMS:
-        raise Invalid(f"count must be between 1 and {MOST_CLAIMS}.", fields={"count": ["out of range"]})
+        raise Invalid(
+            _("count must be between 1 and %(most_claims)s.") % {"most_claims": MOST_CLAIMS},
+            fields={"count": ["out of range"]},
+        )
 
 
 def open_claims(*, project: Project, annotator: User, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
@@ -198,7 +202,7 @@ def claim_predicted(
     """
     _check_count(count)
     if not project.show_prelabels:
-        raise NotPossibleNow("This project shows no pre-labels, so there are none to review.")
+        raise NotPossibleNow(_("This project shows no pre-labels, so there are none to review."))
     run = TrainingRun.objects.filter(project=project, is_active=True).only("id").first()
     if run is None:
         return []
@@ -359,7 +363,7 @@ def lock_member(project: Project, annotator: User) -> Member:
         cursor.execute(_LOCK_MEMBER, [project.pk, annotator.pk])
         row = cursor.fetchone()
     if row is None:
-        raise NotFound("There is no such project, or you are not a member of it.")
+        raise NotFound(_("There is no such project, or you are not a member of it."))
     return Member(row[0], None if row[2] is None else (row[1], row[2]))
 
 

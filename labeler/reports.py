@@ -21,6 +21,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
@@ -113,7 +114,7 @@ def report_of(project: Project, rows: LabelArrays, selection: Selection) -> dict
     task: agreement_stats.Task = "multi" if project.is_multi else "single"
     if selection.category is not None:
         if selection.category not in rows.categories:
-            raise Invalid("This project has no such class.", fields={"category": ["unknown"]})
+            raise Invalid(_("This project has no such class."), fields={"category": ["unknown"]})
         at = rows.categories.index(selection.category)
         # One class against all others is a question with two answers, also where several classes may be
         # chosen.

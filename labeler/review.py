@@ -26,6 +26,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler import labeling, queue
@@ -91,7 +92,10 @@ def open_page(
     """
     low = project.review_confidence if min_confidence is None else min_confidence
     if not 1 <= count <= MOST_ITEMS:
-        raise Invalid(f"count must be between 1 and {MOST_ITEMS}.", fields={"count": ["out of range"]})
+        raise Invalid(
+            _("count must be between 1 and %(most_items)s.") % {"most_items": MOST_ITEMS},
+            fields={"count": ["out of range"]},
+        )
     run = TrainingRun.objects.filter(project=project, is_active=True).only("id", "is_calibrated").first()
     queue.expire_leases(project)
     with transaction.atomic():
@@ -242,11 +246,14 @@ def answer_page(
     """
     ids = [answer.image_id for answer in answers]
     if not answers or len(answers) > MOST_ITEMS:
-        raise Invalid(f"Send 1 to {MOST_ITEMS} items.", fields={"items": ["too many" if answers else "none"]})
+        raise Invalid(
+            _("Send 1 to %(most_items)s items.") % {"most_items": MOST_ITEMS},
+            fields={"items": ["too many" if answers else "none"]},
+        )
     if len(set(ids)) < len(ids):
-        raise Invalid("An image is named twice.", fields={"items": ["an image is named twice"]})
+        raise Invalid(_("An image is named twice."), fields={"items": ["an image is named twice"]})
     if label_set_version is not None and not 1 <= label_set_version <= project.label_set_version:
-        raise Invalid("label_set is not a version of this project's classes.", fields={"label_set": ["unknown"]})
+        raise Invalid(_("label_set is not a version of this project's classes."), fields={"label_set": ["unknown"]})
     with transaction.atomic():
         # In the order of all locks: the member, so that the same call sent twice comes one after the other; all claims
         # at once, so that nobody who holds one can wait for what we hold; then image by image, by rising id.
@@ -264,7 +271,7 @@ def answer_page(
                 elif claim is not None:
                     outcomes[answer.image_id] = _answer_claim(case, claim, answer, key)
                 else:
-                    raise NoClaim("You have not been given this image. Open a page first, then answer its images.")
+                    raise NoClaim(_("You have not been given this image. Open a page first, then answer its images."))
             except LabelerError as error:
                 outcomes[answer.image_id] = Outcome(answer.image_id, "refused", error=error)
     return [outcomes[image_id] for image_id in ids]
@@ -305,7 +312,7 @@ def _answer_claim(case: _Case, claim: Claim, answer: Answer, key: UUID | None) -
 
 def _send_back(claim: Claim) -> Outcome:
     if claim.state == ClaimState.ANSWERED:
-        raise Conflict("You have answered this image. Take that back first.")
+        raise Conflict(_("You have answered this image. Take that back first."))
     # Another's claim of mine: the image came back to me for labeling since, and there it is already.
     if claim.chosen_by == ChosenBy.REVIEW and claim.state not in (ClaimState.SENT_BACK, ClaimState.SKIPPED):
         queue.give_back(claim, ClaimState.SENT_BACK)
@@ -341,7 +348,7 @@ def _answer_plant(case: _Case, plant: Plant, answer: Answer, key: UUID | None) -
         plant.answered_at = None if said is None else Now()
         plant.save(update_fields=["idempotency_keys", "answered", "caught", "answered_at"])
     elif key == plant.idempotency_keys[-1] and plant.answered != said:
-        raise KeyReused("This idempotency key was used for another answer. Use a new key for a new answer.")
+        raise KeyReused(_("This idempotency key was used for another answer. Use a new key for a new answer."))
     if answer.is_undo:
         return Outcome(plant.image_id, "taken_back")
     if answer.categories is None:
@@ -418,7 +425,7 @@ def _known(
         rows = {row[0]: row for row in cursor.fetchall()}
     index = label_set.index(project)
     found = {}
-    for pk, (_, tally, decided) in rows.items():
+    for pk, (_unused, tally, decided) in rows.items():
         said = decided if decided is not None else _unanimous(json.loads(tally))
         if said is None:
             continue

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from labeler.errors import Invalid
 
 Rule = tuple[type, float, float]  # type, lowest, highest
@@ -59,7 +61,7 @@ def check(config: Any) -> dict[str, Any]:
     if wrong:
         listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
         raise Invalid(
-            f"Some settings of the run cannot be used: {listed}.",
+            _("Some settings of the run cannot be used: %(listed)s.") % {"listed": listed},
             fields={f"config.{name}": [problem] for name, problem in wrong.items()},
         )
     return config

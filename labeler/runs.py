@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Max
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler import dispatch, leases, prelabels, run_config
@@ -51,8 +52,12 @@ class Trainable:
         """Raises TooFewLabels with a sentence that says what is missing."""
         if self.n_images < FEWEST_IMAGES:
             raise TooFewLabels(
-                f"There are {self.n_images} labeled images to train on, and {FEWEST_IMAGES} are needed. "
-                "Images that are held out for testing do not count, nor do those whose votes are tied.",
+                _(
+                    "There are %(n_images)s labeled images to train on, and %(fewest_images)s are "
+                    "needed. Images that are held out for testing do not count, nor do those whose votes "
+                    "are tied."
+                )
+                % {"n_images": self.n_images, "fewest_images": FEWEST_IMAGES},
                 have=self.n_images,
                 need=FEWEST_IMAGES,
             )
@@ -63,15 +68,21 @@ class Trainable:
             ]
             if not learnable:
                 raise TooFewLabels(
-                    f"No class has {FEWEST_PER_CLASS} images with it and {FEWEST_PER_CLASS} without it yet, "
-                    "so there is nothing to tell apart."
+                    _(
+                        "No class has %(fewest_per_class)s images with it and %(fewest_per_class)s "
+                        "without it yet, so there is nothing to tell apart."
+                    )
+                    % {"fewest_per_class": FEWEST_PER_CLASS}
                 )
             return
         enough = [n for n in self.by_category.values() if n >= FEWEST_PER_CLASS]
         if len(enough) < 2:
             raise TooFewLabels(
-                f"Two classes with {FEWEST_PER_CLASS} labeled images each are needed to train; there "
-                f"{'is' if len(enough) == 1 else 'are'} {len(enough)}."
+                _(
+                    "Two classes with %(fewest_per_class)s labeled images each are needed to train; "
+                    "there %(value)s %(n)s."
+                )
+                % {"fewest_per_class": FEWEST_PER_CLASS, "value": "is" if len(enough) == 1 else "are", "n": len(enough)}
             )
 
 
@@ -112,7 +123,7 @@ def request(*, project: Project, requested_by: User | None = None, config: dict[
     Invalid.
     """
     if project.task not in SUPPORTED_TASKS:
-        raise NotPossibleNow("Models learn single-choice and multi-label projects so far.")
+        raise NotPossibleNow(_("Models learn single-choice and multi-label projects so far."))
     settled = run_config.laid_over(project.training_config, run_config.check(config or {}))
     run_config.check(settled)
     if unfinished := project.runs.unfinished().first():
@@ -143,7 +154,7 @@ def request(*, project: Project, requested_by: User | None = None, config: dict[
 
 def _in_progress(run: TrainingRun) -> RunInProgress:
     return RunInProgress(
-        f"Model {run.number} is being trained already. Wait for it, or cancel it first.",
+        _("Model %(number)s is being trained already. Wait for it, or cancel it first.") % {"number": run.number},
         run=run.pk,
         number=run.number,
     )
@@ -153,7 +164,9 @@ def cancel(run: TrainingRun, by: User | None = None) -> TrainingRun:
     """Stop a run; its worker notices within a step. Raises NotCancellable when it has ended already."""
     if not leases.cancel(TrainingRun, run.pk):
         run.refresh_from_db()
-        raise NotCancellable(f"Model {run.number} is {run.get_state_display()} already.")
+        raise NotCancellable(
+            _("Model %(number)s is %(state)s already.") % {"number": run.number, "state": run.get_state_display()}
+        )
     _audit(by, run, "run.cancel")
     run.refresh_from_db()
     return run
@@ -165,7 +178,9 @@ def activate(run: TrainingRun, by: User | None = None) -> TrainingRun:
         Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
         run.refresh_from_db()
         if run.state != State.DONE or not run.checkpoint:
-            raise NotPossibleNow(f"Model {run.number} was not trained to its end, so it cannot be used.")
+            raise NotPossibleNow(
+                _("Model %(number)s was not trained to its end, so it cannot be used.") % {"number": run.number}
+            )
         if not run.is_active:
             _make_active(run)
             _audit(by, run, "run.activate")

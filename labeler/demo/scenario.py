@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext as _
 
 from labeler import projects, queue, runs
 from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
@@ -109,7 +110,7 @@ def make(*, lead: User, progress: Progress) -> Demo:
         train_automatically=False,
     )
     people = [(person, _account(person)) for person in PEOPLE]
-    for _, user in people:
+    for _person, user in people:
         if not Membership.objects.filter(project=project, user=user).exists():
             projects.add_member(project=project, by=lead, username=user.get_username())
     _draw(project, progress)
@@ -179,7 +180,7 @@ def _draw(project: Project, progress: Progress) -> None:
 
         for outcome in add_images(project=project, members=members(), threads=1):
             if not isinstance(outcome, Added):
-                raise NotPossibleNow(f"The demo's own image was not taken in: {outcome}")
+                raise NotPossibleNow(_("The demo's own image was not taken in: %(outcome)s") % {"outcome": outcome})
     progress(IMAGES, IMAGES, "leaves drawn")
 
 

@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from django.utils.translation import gettext as _
+
 from labeler.intake.check import Refused
 
 MAX_NAME = 500  # as wide as the column
@@ -96,7 +98,7 @@ def iterate_archive(file: BinaryIO, *, caps: Caps = Caps()) -> Iterator[Member]:
         plain = cast("BinaryIO", opener(file)) if opener else file
         yield from _iterate_tar(plain, caps, archive_bytes=_length(file))
     except _BROKEN as error:
-        raise Refused("This is neither a zip nor a tar archive, or it is damaged.") from error
+        raise Refused(_("This is neither a zip nor a tar archive, or it is damaged.")) from error
 
 
 def iterate_folder(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Member]:
@@ -112,7 +114,7 @@ def iterate_folder(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iter
                 continue
             entries += 1
             if entries > caps.entries:
-                raise Refused(f"The folder holds more than {caps.entries:,} files.")
+                raise Refused(_("The folder holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
             yield Member(clean_name(relative), partial(_read_file, file, caps))
 
 
@@ -144,7 +146,9 @@ def _read_file(file: Path, caps: Caps) -> bytes:
         with file.open("rb") as opened:
             content = opened.read(caps.member_bytes + 1)
     except OSError as error:
-        raise Refused(f"The file cannot be read: {error.strerror or 'unknown reason'}.") from error
+        raise Refused(
+            _("The file cannot be read: %(value)s.") % {"value": error.strerror or "unknown reason"}
+        ) from error
     return _within_member_cap(content, caps)
 
 
@@ -172,7 +176,8 @@ class _Meter:
     def check(self, size: int) -> None:
         if size > self.allowed:
             raise ArchiveTooLarge(
-                f"The archive unpacks to more than {self.allowed / 1024**3:.3g} GB: reading stopped there."
+                _("The archive unpacks to more than %(value)s GB: reading stopped there.")
+                % {"value": f"{self.allowed / 1024**3:.3g}"}
             )
 
 
@@ -185,12 +190,12 @@ class ArchiveTooLarge(Refused):
 
 def _iterate_zip(file: BinaryIO, caps: Caps) -> Iterator[Member]:
     if _count_zip_entries(file) > caps.entries:
-        raise Refused(f"The archive holds more than {caps.entries:,} files.")
+        raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
     meter = _Meter(caps, _length(file))
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
-        raise Refused("The zip archive is damaged or incomplete.") from error
+        raise Refused(_("The zip archive is damaged or incomplete.")) from error
     with archive:
         members = [(_zip_name(info), info) for info in archive.infolist() if not info.is_dir()]
         members.sort(key=lambda member: (member[0], member[1].header_offset))
@@ -202,10 +207,10 @@ def _iterate_zip(file: BinaryIO, caps: Caps) -> Iterator[Member]:
 def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: Caps, meter: _Meter) -> bytes:
     _check_depth(name, caps)
     if info.flag_bits & 0x1:
-        raise Refused("The file is encrypted: unpack the archive with its password first.")
+        raise Refused(_("The file is encrypted: unpack the archive with its password first."))
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # The others cannot be read a little at a time by zipfile: 4 KB of bzip2 may become 90 MB in one step.
-        raise Refused("The file is packed by a method that is not read here: use an ordinary zip.")
+        raise Refused(_("The file is packed by a method that is not read here: use an ordinary zip."))
     # zipfile stops at the size the header names, and a larger truth then fails the checksum: fine. What it
     # does not check is a header that names far more than the archive could hold, so we read in steps and
     # count.
@@ -227,7 +232,7 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: 
         ValueError,
         OSError,
     ) as error:
-        raise Refused("The file is damaged inside the archive (its checksum or its header is wrong).") from error
+        raise Refused(_("The file is damaged inside the archive (its checksum or its header is wrong).")) from error
     return _within_member_cap(bytes(content), caps)
 
 
@@ -278,7 +283,7 @@ def _length(file: BinaryIO) -> int:
 
 def _check_depth(name: str, caps: Caps) -> None:
     if name.count("/") + name.count("\\") > caps.depth:
-        raise Refused(f"The file lies more than {caps.depth} folders deep.")
+        raise Refused(_("The file lies more than %(depth)s folders deep.") % {"depth": caps.depth})
 
 
 # ---- tar
@@ -310,7 +315,7 @@ class _Wary(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= self.largest_read:
-            raise ArchiveTooLarge("The archive has a header of absurd size.")
+            raise ArchiveTooLarge(_("The archive has a header of absurd size."))
         return self.file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -331,7 +336,7 @@ def _iterate_tar(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[
             archive.members = []  # type: ignore[attr-defined]
             entries += 1
             if entries > caps.entries:
-                raise Refused(f"The archive holds more than {caps.entries:,} files.")
+                raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
             # Passing over a member unpacks it, so it counts whether it is read or not.
             meter.check(info.offset_data + (0 if info.issym() or info.islnk() else _stored_size(info)))
             # Links and devices: nothing here may reach outside the archive.
@@ -340,7 +345,10 @@ def _iterate_tar(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[
         # tarfile takes a damaged header for the end. The true end is a block of zeros, or of the file.
         wary.seek(archive.offset)
         if wary.read(tarfile.BLOCKSIZE).strip(b"\0"):
-            raise Refused(f"The tar archive is damaged after {entries:,} entries: the rest cannot be read.")
+            raise Refused(
+                _("The tar archive is damaged after %(entries)s entries: the rest cannot be read.")
+                % {"entries": f"{entries:,}"}
+            )
 
 
 def _stored_size(info: tarfile.TarInfo) -> int:
@@ -350,14 +358,14 @@ def _stored_size(info: tarfile.TarInfo) -> int:
 def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo, caps: Caps) -> bytes:
     _check_depth(info.name, caps)
     if info.issparse():
-        raise Refused("The file is stored with holes (sparse), which is not read here.")
+        raise Refused(_("The file is stored with holes (sparse), which is not read here."))
     if info.size > caps.member_bytes:  # a tar's sizes are true: the next header stands behind that many bytes
         raise Refused(_too_large(caps))
     try:
         opened = archive.extractfile(info)
         content = opened.read(caps.member_bytes + 1) if opened else b""
     except _BROKEN as error:
-        raise Refused("The archive is damaged in the middle of this file.") from error
+        raise Refused(_("The archive is damaged in the middle of this file.")) from error
     if len(content) != info.size:
-        raise Refused("The archive ends in the middle of this file.")
+        raise Refused(_("The archive ends in the middle of this file."))
     return content

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
 from PIL import Image
 
 # Named, because Pillow has 43 decoders active and most of them have seen far less hostile input than these
@@ -88,7 +89,7 @@ def decode_image(source: Source, *, limits: Limits = Limits(), full_size: bool =
     """As check_image, and keep the pixels. `full_size`: never let the JPEG decoder reduce them."""
     content = read_source(source, limits.max_bytes)
     if not content:
-        raise Refused("The file is empty.")
+        raise Refused(_("The file is empty."))
     try:
         return _decode(content, limits, full_size)
     except Refused:
@@ -152,11 +153,11 @@ def _check_png_sums(content: bytes) -> None:
             break
         critical = kind[:1].isupper()
         if critical and zlib.crc32(content[position + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
-            raise Refused("The image is damaged: a checksum inside it is wrong.")
+            raise Refused(_("The image is damaged: a checksum inside it is wrong."))
         if kind == b"IEND":
             return
         position = end + 4
-    raise Refused("The image is incomplete: the file ends too early.")
+    raise Refused(_("The image is incomplete: the file ends too early."))
 
 
 def read_source(source: Source, max_bytes: int) -> bytes:
@@ -170,7 +171,7 @@ def read_source(source: Source, max_bytes: int) -> bytes:
         source.seek(0)
         content = source.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise Refused(f"The file is larger than {_megabytes(max_bytes)} MB.")
+        raise Refused(_("The file is larger than %(megabytes)s MB.") % {"megabytes": _megabytes(max_bytes)})
     return content
 
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from threading import BoundedSemaphore
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 from labeler.errors import StorageFull, TooManyRequests
 from labeler.intake.check import decode_image
 from labeler.intake.images import limits, media_store
@@ -38,7 +40,7 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     original = store.original_path(sha256, extension)
     if not _making.acquire(blocking=False):
         raise TooManyRequests(
-            "Other images are being made ready in full size. Ask again in a second.", retry_after=AGAIN_IN_SECONDS
+            _("Other images are being made ready in full size. Ask again in a second."), retry_after=AGAIN_IN_SECONDS
         )
     try:
         content = make_full_size(decode_image(original, limits=limits(), full_size=True)).content

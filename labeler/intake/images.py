@@ -20,6 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from labeler import queue
 from labeler.errors import NotFound
@@ -299,7 +300,7 @@ def _commit(project: Project, batch: list[_File], job: Job | None, counted: set[
         # Lock the project: of two imports with the same content one must see what the other has written. It
         # also keeps the project from being deleted under the batch; people go on labeling meanwhile.
         if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).exists():
-            raise NotFound("The project is gone.")
+            raise NotFound(_("The project is gone."))
         known = _known(project, batch)
         new: dict[str, Image] = {}
         for file in batch:

@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 from labeler.errors import StorageFull
 from labeler.intake.check import EXTENSIONS
 
@@ -120,7 +122,7 @@ class Batch:
 
     def __exit__(self, *_exc: object) -> None:
         """Whatever was not kept is removed."""
-        for temporary, _ in self._renditions + self._originals:
+        for temporary, _unused in self._renditions + self._originals:
             temporary.unlink(missing_ok=True)
 
     def add(self, *, sha256: str, extension: str, original: bytes, preview: bytes, thumbnail: bytes) -> None:
@@ -166,7 +168,7 @@ def _full_disk_said() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageFull("The disk that holds the images is full. Free some space, then try again.") from error
+            raise StorageFull(_("The disk that holds the images is full. Free some space, then try again.")) from error
         raise
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull, TooLarge
 from labeler.jobs import UPLOADS
@@ -45,13 +46,16 @@ def keep(chunks: Iterable[bytes]) -> Kept:
             for chunk in chunks:
                 size += len(chunk)
                 if size > settings.MAX_ARCHIVE_BYTES:
-                    raise TooLarge(f"An archive has at most {settings.MAX_ARCHIVE_BYTES / 1024**3:.3g} GB.")
+                    raise TooLarge(
+                        _("An archive has at most %(value)s GB.")
+                        % {"value": f"{settings.MAX_ARCHIVE_BYTES / 1024**3:.3g}"}
+                    )
                 digest.update(chunk)
                 file.write(chunk)
     except OSError as error:
         target.unlink(missing_ok=True)
         if error.errno in _FULL:
-            raise StorageFull("The disk that holds the images is full. Free some space, then try again.") from error
+            raise StorageFull(_("The disk that holds the images is full. Free some space, then try again.")) from error
         raise
     except TooLarge:
         target.unlink(missing_ok=True)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from labeler.errors import NotFound, NotPossibleNow
 from labeler.models import Project
 from labeler.releases.formats import WRITERS
@@ -39,9 +41,10 @@ def export(project: Project, format_: str) -> Export:
         known = ", ".join(WRITERS)
         if format_ in LATER:
             raise NotPossibleNow(
-                f"Exports as {format_} are not written yet; {known} are.", fields={"format": ["later"]}
+                _("Exports as %(format)s are not written yet; %(known)s are.") % {"format": format_, "known": known},
+                fields={"format": ["later"]},
             )
-        raise NotFound(f"There is no such format. There are {known}.")
+        raise NotFound(_("There is no such format. There are %(known)s.") % {"known": known})
     writer.check(project)
     safe = re.sub(r"[^A-Za-z0-9]+", "-", project.name).strip("-").lower()[:60] or "project"
     return Export(f"{safe}-{project.pk}.{writer.EXTENSION}", writer.MEDIA_TYPE, writer.write(project))

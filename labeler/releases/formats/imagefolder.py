@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from labeler.consensus import UNDECIDABLE
 from labeler.errors import NotPossibleNow
@@ -37,10 +38,10 @@ def check(project: Project) -> None:
     """Raises NotPossibleNow for multi-label projects, and where no image has an outcome yet."""
     if project.is_multi:
         raise NotPossibleNow(
-            "An ImageFolder has one class per image; this project may have several. Take csv or jsonl."
+            _("An ImageFolder has one class per image; this project may have several. Take csv or jsonl.")
         )
     if not Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists():
-        raise NotPossibleNow("No image is labeled yet, so there would be no folder.")
+        raise NotPossibleNow(_("No image is labeled yet, so there would be no folder."))
 
 
 class _Outbox:

@@ -53,8 +53,8 @@ MODULES = (
     *(
         f"label/{name}"
         for name in (
-            *("adjust", "answers", "dock", "enlarged", "film", "filter", "finder", "flag", "fullscreen"),
-            *("gestures", "images", "input", "keys", "keysettings", "lettering", "looks"),
+            *("adjust", "answers", "dock", "enlarged", "film", "flag", "fullscreen"),
+            *("gestures", "images", "input", "keys", "lettering", "looks"),
             *("panes", "questions", "queue", "rail", "reasons"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
             # answers that survive
@@ -63,6 +63,8 @@ MODULES = (
         )
     ),
 )
+
+FINDING = ("label/filter", "label/finder")  # where there are many classes
 
 
 @require_GET
@@ -74,6 +76,8 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     categories = list(project.categories.in_use())
     annotator = person(request)
+    mode = mode_of(project, len(categories))
+    modules = MODULES + (FINDING if mode == "many" else ())
     return render(
         request,
         "label/label.html",
@@ -86,10 +90,10 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             | {"keys": keys_of(access.membership, annotator)},
             guideline=guideline.of(project),
             texts=texts(),
-            mode=mode_of(project, len(categories)),
+            mode=mode,
             reasons=REASONS,
             unread_answers=comments.unread(project=project, person=annotator),
-            modules=[static(f"js/{module}.js") for module in MODULES],
+            modules=[static(f"js/{module}.js") for module in modules],
         ),
     )
 

@@ -702,6 +702,7 @@ def test_single_keys_are_switched_off_for_a_person_and_alt_still_acts(open_scree
         predict(model, photo, "fox", 0.9)
     screen = open_screen(project)
     screen.press("?")
+    expect(screen.page.get_by_label("Single keys")).to_be_checked()
     screen.page.get_by_label("Single keys").uncheck()
     expect(screen.page.get_by_text("Saved.")).to_be_visible()
     screen.page.keyboard.press("Escape")

@@ -291,6 +291,7 @@ def test_with_single_keys_off_the_signs_rest_and_space_works(look, project, add_
     add_large(project, 2)
     screen = look(project)
     screen.press("?")
+    expect(screen.page.get_by_label("Single keys")).to_be_checked()
     screen.page.get_by_label("Single keys").uncheck()
     screen.page.keyboard.press("Escape")
 

@@ -3,6 +3,7 @@
 
 import { el } from "../dom.js";
 import { marker } from "./dock.js";
+import { byUse, Filter } from "./filter.js";
 
 export class Finder {
   /**
@@ -111,4 +112,10 @@ export class Finder {
     });
     this.strip.replaceChildren(...chips);
   }
+}
+
+/** @param {object} parts as the finder's, with `used` (see byUse) in place of the filter */
+export function finderFor({ used, categories, ...parts }) {
+  const filter = new Filter(categories.map(({ name }) => name), byUse(used));
+  return new Finder(document.getElementById("finder"), { filter, categories, ...parts });
 }

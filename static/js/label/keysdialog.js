@@ -3,6 +3,7 @@
 import { el } from "../dom.js";
 import { marker } from "./dock.js";
 import { printed, spelledKey } from "./keys.js";
+import { KeySettings } from "./keysettings.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -101,4 +102,10 @@ export class KeysDialog {
   say(name, values = {}) {
     $("keys-said").textContent = name ? this.words.say(name, values) : "";
   }
+}
+
+/** @param {object} parts of the settings and of the dialog */
+export function dialogFor({ config, keys, categories, words, call, onChange }) {
+  const settings = new KeySettings({ config, categories, keys, call, onChange });
+  return new KeysDialog({ settings, keys, categories, words });
 }

@@ -5,13 +5,10 @@ import { readJson } from "../dom.js";
 import { Dock } from "./dock.js";
 import { Enlarged } from "./enlarged.js";
 import { Film } from "./film.js";
-import { byUse, Filter } from "./filter.js";
-import { Finder } from "./finder.js";
 import { Flag } from "./flag.js";
 import { ImageStore } from "./images.js";
 import { listenToPerson } from "./input.js";
 import { Keys } from "./keys.js";
-import { KeySettings } from "./keysettings.js";
 import { Leases } from "./leases.js";
 import { letterButtons } from "./lettering.js";
 import { listenToPage } from "./lifecycle.js";
@@ -32,6 +29,7 @@ import { Viewing } from "./viewing.js";
 import { Words } from "./words.js";
 
 const OUTBOX_PATIENCE_MS = 1_000;
+const AT_LEISURE_MS = 3_000;
 const config = readJson("label-config");
 const words = new Words(readJson("label-texts"), document.documentElement.lang);
 // A new name for each load: the page before gave its images back, and that may still be on its way.
@@ -67,13 +65,13 @@ const session = new Session({
 const { categories } = config;
 const keys = new Keys({ categories, multi: config.multi, rtl: document.documentElement.dir === "rtl" });
 const ownCall = (method, url, options) => call(method, url, { ...options, person });
-const settings = new KeySettings({ config: config.keys, categories, keys, call: ownCall, onChange: () => (dock.letter(), letterButtons(keys)) });
+keys.set({ actions: Object.fromEntries(config.keys.actions.map(({ name, key }) => [name, key])), own: config.keys.own, single: config.keys.single_keys });
 const viewing = new Viewing({ project: config.id });
 const view = new View({ words, viewer: viewing.viewer });
 const choose = (place) => session.choose(place);
 const dock = new Dock(document.getElementById("keys"), { categories, keys, multi: config.multi, words, onChoose: choose });
-const filter = new Filter(categories.map(({ name }) => name), byUse(config.used));
-const finder = keys.mode === "many" ? new Finder(document.getElementById("finder"), { dock, filter, categories, words, onChoose: choose, onChange: draw }) : null;
+// Most projects have few classes, and the ? window is opened now and then: what is rarely needed comes when it is.
+const finder = keys.mode === "many" ? (await import("./finder.js")).finderFor({ dock, categories, used: config.used, words, onChoose: choose, onChange: draw }) : null;
 const panes = new Panes(document.getElementById("panes"));
 const announce = (text) => view.announce(text);
 const reasons = new Reasons({ session, panes, keys, announce });
@@ -85,9 +83,12 @@ const questions = new Questions({
 });
 const flag = new Flag({ questions, panes, words, session, announce });
 let dialog = null;
-// After the first load: nobody asks for the keys before there is an image. Later, so that it also opens offline.
-const keysDialog = () => (dialog ??= import("./keysdialog.js").then(({ KeysDialog }) => new KeysDialog({ settings, keys, categories, words })));
-addEventListener("load", () => setTimeout(() => void keysDialog(), 2_000));
+/** Null where it could not be fetched: the next time it is asked for again. */
+const keysDialog = () =>
+  (dialog ??= import("./keysdialog.js").then(
+    ({ dialogFor }) => dialogFor({ config: config.keys, keys, categories, words, call: ownCall, onChange: () => (dock.letter(), letterButtons(keys)) }),
+    () => (dialog = null),
+  ));
 const film = new Film(document.getElementById("film"), {
   describe: (answered) => words.say("change_answer", { answer: answerInWords(answered.choice) }),
   onOpen: (answered) => session.open(answered),
@@ -129,7 +130,7 @@ function draw() {
   const enter = finder?.enter(session.enter) ?? session.enter;
   dock.suggest(suggestion, queue.current?.prelabel ?? null);
   dock.press(session.chosen);
-  finder?.show(session.chosen.size ? [...session.chosen] : (suggestion ?? []));
+  finder?.show(session.chosen.size ? [...session.chosen] : finder.text ? [] : (suggestion ?? []));
   flag.draw();
   rail.draw({ image: queue.current?.image, suggestion, chosen: session.chosen });
   view.enter(enter, enter.places.map(nameAt));
@@ -184,7 +185,7 @@ function answerInWords(choice, kept = []) {
   return names.length ? words.list(names) : words.say("none");
 }
 
-listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more: { help: () => void keysDialog().then((it) => it.open()) } });
+listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more: { help: () => void keysDialog().then((it) => it?.open()) } });
 letterButtons(keys);
 const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases });
 
@@ -203,3 +204,4 @@ void session.feed({ now: true }).then(async () => {
   rail.setMixups((await call("GET", config.mixups_url).catch(() => null)) ?? {});
 });
 void questions.retry();
+setTimeout(keysDialog, AT_LEISURE_MS); // so that it also opens offline

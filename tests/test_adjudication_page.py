@@ -439,5 +439,5 @@ def test_the_page_costs_as_many_queries_for_thirty_images_as_for_two(as_, rev, p
     few = queries()
     more(28)
 
-    assert queries() == few <= 20
+    assert queries() == few <= 21
     assert Image.objects.filter(status="disputed").count() == 30

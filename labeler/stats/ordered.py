@@ -1,0 +1,110 @@
+"""Krippendorff's alpha for classes with an order or with values, and Gwet's AC1 for many people: with intervals.
+
+Knows how often each class was chosen per image. Nominal alpha, with its closed form, is in alpha.py.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit
+
+from labeler.stats.alpha import Patterns, patterns_from_counts
+from labeler.stats.intervals import FloatArray, resampled
+from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
+from labeler.stats.words import gettext as _
+
+Metric = Literal["nominal", "ordinal", "interval"]
+METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
+
+
+def ordered_alpha(votes: ArrayLike | Patterns, metric: Metric, values: ArrayLike | None = None) -> Stat:
+    """Krippendorff's alpha with a metric, in (-inf, 1], with a 95 % bootstrap interval over images.
+
+    votes: how often each class was chosen, shape (n_images, K), classes in their order. values: what the classes stand
+    for, shape (K,), for the metric interval; without them 0, 1, 2 …
+    With coincidences o_ck = sum_i n_ic (n_ik - [c = k]) / (r_i - 1), n_c = sum_k o_ck and N = sum n_c,
+        alpha = 1 - (N - 1) sum o_ck d_ck / sum n_c n_k d_ck     (Krippendorff 2011),
+    with d = [c != k]; (v_c - v_k)^2; or for ordered classes (n_c/2 + all between + n_k/2)^2.
+    Images with one label are left out. None without shared images or when everyone always chose one class.
+    Raises ValueError for an unknown metric or a wrong number of values.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric is one of {', '.join(METRICS)}")
+    patterns = (votes if isinstance(votes, Patterns) else patterns_from_counts(votes)).shared()
+    k, n = patterns.votes.shape[1], int(patterns.images.sum())
+    at = np.arange(k, dtype=np.float64) if values is None else np.asarray(values, dtype=np.float64)
+    if at.shape != (k,):
+        raise ValueError(f"{k} values are needed, one per class, not shape {at.shape}")
+    if n == 0:
+        return undefined(_(NO_SHARED_IMAGES))
+    v = patterns.votes.astype(np.float64)
+    coincidences = (v[:, :, None] * v[:, None, :] - v[:, :, None] * np.eye(k)) / (v.sum(axis=1) - 1)[:, None, None]
+    columns = coincidences.reshape(len(v), k * k)
+
+    def alphas(sums: FloatArray) -> FloatArray:
+        return _alphas(sums.reshape(-1, k, k), metric, at)[:, None]
+
+    value = float(alphas((patterns.images @ columns)[None, :])[0, 0])
+    if not np.isfinite(value):
+        return undefined(_(ONE_CLASS_ONLY), n)
+    return with_interval(value, resampled(columns, patterns.images, alphas)[0], n)
+
+
+def _alphas(o: FloatArray, metric: Metric, at: FloatArray) -> FloatArray:
+    """Coincidences, shape (B, K, K) -> alpha, shape (B,); NaN where one class is left."""
+    per_class = o.sum(axis=2)
+    total = per_class.sum(axis=1)
+    if metric == "ordinal":
+        # Up to and including half of each class: the distance of two classes is the difference of these ranks.
+        ranks = np.cumsum(per_class, axis=1) - per_class / 2
+        apart = (ranks[:, :, None] - ranks[:, None, :]) ** 2
+    elif metric == "interval":
+        apart = np.broadcast_to(np.subtract.outer(at, at) ** 2, o.shape)
+    else:
+        apart = np.broadcast_to(1 - np.eye(o.shape[1]), o.shape)
+    seen = (o * apart).sum(axis=(1, 2))
+    by_chance = np.einsum("bc,bk,bck->b", per_class, per_class, apart)
+    one_class = (per_class > 0).sum(axis=1) < 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(one_class, np.nan, 1 - (total - 1) * seen / by_chance)
+
+
+def gwet_ac1(votes: ArrayLike | Patterns) -> Stat:
+    """Gwet's AC1 for any number of people and missing answers, with its 95 % interval (Gwet 2008, 2014).
+
+    votes: how often each class was chosen, shape (n_images, K), K declared classes. With r_i answers on image i:
+    observed = mean over images with r_i >= 2 of sum_k n_ik (n_ik - 1) / (r_i (r_i - 1)); chance = sum_k pi_k (1 - pi_k)
+    / (K - 1) with pi_k the mean over all images of n_ik / r_i, so that images with one label change it.
+    Its variance is that of the linearised contribution of each image, n - 1 degrees of freedom, bounds clipped to
+    [-1, 1]. It stays meaningful where one class dominates, and kappa falls for that alone. n: images with two labels.
+    """
+    patterns = votes if isinstance(votes, Patterns) else patterns_from_counts(votes)
+    rated = patterns.votes.sum(axis=1) >= 1
+    v, images = patterns.votes[rated].astype(np.float64), patterns.images[rated].astype(np.float64)
+    k = v.shape[1]
+    r = v.sum(axis=1)
+    two = r >= 2
+    n, n_two = images.sum(), images[two].sum()
+    if n_two == 0:
+        return undefined(_(NO_SHARED_IMAGES))
+    if k < 2:
+        return undefined(_(ONE_CLASS_ONLY), int(n_two))
+    agreeing = np.where(two, (v * (v - 1)).sum(axis=1) / np.maximum(r * (r - 1), 1), 0.0)
+    observed = images @ agreeing / n_two
+    shares = v / r[:, None]
+    habit = images @ shares / n
+    chance = float((habit * (1 - habit)).sum() / (k - 1))
+    value = float((observed - chance) / (1 - chance))
+    own = n / n_two * (agreeing - chance * two) / (1 - chance)
+    own_chance = shares @ (1 - habit) / (k - 1)
+    linear = own - 2 * (1 - value) * (own_chance - chance) / (1 - chance)
+    if n < 3:
+        return with_interval(value, None, int(n_two))
+    error = float(np.sqrt(images @ (linear - value) ** 2 / (n * (n - 1))))
+    if error < 1e-12:
+        return with_interval(value, None, int(n_two))
+    half = float(stdtrit(n - 1, 0.975)) * error
+    return with_interval(value, (max(-1.0, value - half), min(1.0, value + half)), int(n_two))

@@ -1,0 +1,154 @@
+"""What an image most probably is, from several people of different reliability: Dawid and Skene's model.
+
+Knows rows of (image, person, answer) as codes. The plain majority is in consensus.py. Which labels may be used, and
+what becomes of the result, is decided elsewhere (labeler/consensus.py).
+
+Each person is right with a chance of their own (one coin), or has a table of what they say for each true class (full).
+With few labels per person the table cannot be estimated and does worse than the majority (statistics of public data
+sets: docs/agreement.md); so a person gets a table only from FULL_FROM labels per class, and a Beta prior draws the
+coin of somebody new to that of a decent annotator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labeler.stats.intervals import FloatArray
+
+IntArray = NDArray[np.integer]
+Method = Literal["one_coin", "full"]
+
+FULL_FROM = 30  # labels of a person per class, on average: below, their coin is used
+RIGHT_BEFORE = (8.0, 2.0)  # Beta prior of being right: ten labels' worth of "8 of 10"
+CLASS_BEFORE = 1.0  # one image of each class, before any is seen
+TABLE_BEFORE = 4.0  # labels' worth of the person's coin in each row of their table
+SUREST = 0.98  # the most that a model's probability counts for
+MOST_STEPS = 100
+CLOSE = 1e-4  # largest change of a posterior in a step at which it stops
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the images are, and how good the people are, estimated together."""
+
+    posterior: FloatArray  # P(class) of each image, shape (n_images, K); the class shares where nobody answered
+    accuracy: FloatArray  # chance to be right, shape (n_annotators,); the prior's mean for somebody without labels
+    has_table: NDArray[np.bool_]  # whose table was estimated, shape (n_annotators,)
+    shares: FloatArray  # of the classes, shape (K,)
+    steps: int
+    converged: bool
+
+    @property
+    def category(self) -> NDArray[np.int64]:
+        """The most probable class; of equal ones the first."""
+        return self.posterior.argmax(axis=1)
+
+    @property
+    def confidence(self) -> FloatArray:
+        return self.posterior.max(axis=1)
+
+
+def infer(
+    image: ArrayLike,
+    annotator: ArrayLike,
+    category: ArrayLike,
+    *,
+    n_images: int,
+    n_annotators: int,
+    n_categories: int,
+    method: Method = "one_coin",
+    model: ArrayLike | None = None,
+) -> Truth:
+    """Expectation maximisation over truth and people (Dawid and Skene 1979), with priors, from rows of answers.
+
+    image, annotator, category: codes, shape (n,), in any order; an image may have no row, one person at most one per
+    image. model: calibrated out-of-fold probabilities, shape (n_images, K), as one more voter (the idea of CROWDLAB,
+    Goh et al. 2022): rows of NaN where it has no say. Only labels that were given blind may meet it: where it was seen,
+    it would vote twice.
+    Raises ValueError for codes outside their range, or fewer than two classes.
+    """
+    image, annotator, category = (np.asarray(x, dtype=np.int64) for x in (image, annotator, category))
+    _check(image, annotator, category, n_images, n_annotators, n_categories)
+    from scipy.sparse import csr_matrix  # here: a web process that never infers need not hold it
+
+    k = n_categories
+    # One row per image, one column per (person, answer): both steps are products with it.
+    answers = csr_matrix((np.ones(image.size), (image, annotator * k + category)), shape=(n_images, n_annotators * k))
+    transposed = answers.T.tocsr()
+    n_labels = np.bincount(annotator, minlength=n_annotators).astype(np.float64)
+    tabled = (n_labels >= FULL_FROM * k) if method == "full" else np.zeros(n_annotators, dtype=bool)
+    own = _model_log(model, n_images, k)
+    posterior = _first_guess(image, category, n_images, k, own)
+    answered = np.bincount(image, minlength=n_images) > 0
+    coin, shares, steps, change = np.empty(n_annotators), np.full(k, 1 / k), 0, np.inf
+    while steps < MOST_STEPS and change >= CLOSE:
+        steps += 1
+        said = np.asarray(transposed @ posterior).reshape(n_annotators, k, k)  # person, answer, truth
+        coin = _coins(said, n_labels)
+        shares = _shares(posterior[answered], k)
+        log = np.asarray(answers @ _log_chances(said, coin, tabled, k)) + own
+        log += np.where(np.isnan(own[:, :1]) | (own[:, :1] == 0), np.log(shares), 0.0)
+        following = _normalised(log)
+        change = float(np.abs(following - posterior).max()) if n_images else 0.0
+        posterior = following
+    return Truth(posterior, coin, tabled, shares, steps, change < CLOSE)
+
+
+def _check(image: IntArray, annotator: IntArray, category: IntArray, *sizes: int) -> None:
+    if sizes[2] < 2:
+        raise ValueError("two classes at least: with one there is nothing to infer")
+    if not image.shape == annotator.shape == category.shape or image.ndim != 1:
+        raise ValueError("image, annotator and category must be rows of one length")
+    for codes, size, name in zip((image, annotator, category), sizes, ("image", "annotator", "category"), strict=True):
+        if codes.size and not (codes.min() >= 0 and codes.max() < size):
+            raise ValueError(f"{name} lies outside 0..{size - 1}")
+
+
+def _model_log(model: ArrayLike | None, n_images: int, k: int) -> FloatArray:
+    """Log of the model's probabilities, never quite 0 or 1; rows of 0 where it has no say."""
+    if model is None:
+        return np.zeros((n_images, k))
+    p = np.asarray(model, dtype=np.float64)
+    if p.shape != (n_images, k):
+        raise ValueError(f"the model's probabilities need shape {(n_images, k)}, not {p.shape}")
+    # However sure it is, two people who agree against it must be able to win.
+    bounded = np.clip(p, (1 - SUREST) / (k - 1), SUREST)
+    return np.where(np.isnan(p), 0.0, np.log(bounded / bounded.sum(axis=1, keepdims=True)))
+
+
+def _first_guess(image: IntArray, category: IntArray, n_images: int, k: int, own: FloatArray) -> FloatArray:
+    votes = np.bincount(image * k + category, minlength=n_images * k).reshape(n_images, k).astype(np.float64)
+    votes += np.exp(own) if own.any() else 1e-9
+    return votes / votes.sum(axis=1, keepdims=True)
+
+
+def _coins(said: FloatArray, n_labels: FloatArray) -> FloatArray:
+    right = np.einsum("akk->a", said)
+    a, b = RIGHT_BEFORE
+    return (right + a) / (n_labels + a + b)
+
+
+def _shares(posterior: FloatArray, k: int) -> FloatArray:
+    total = posterior.sum(axis=0) + CLASS_BEFORE
+    return total / total.sum() if len(posterior) else np.full(k, 1 / k)
+
+
+def _log_chances(said: FloatArray, coin: FloatArray, tabled: NDArray[np.bool_], k: int) -> FloatArray:
+    """log P(answer | truth) of each person, shape (A * K, K)."""
+    chance = np.repeat(((1 - coin) / (k - 1))[:, None], k * k, axis=1).reshape(-1, k, k)
+    chance[:, np.arange(k), np.arange(k)] = coin[:, None]
+    if tabled.any():
+        # A row of the table is drawn to the coin where the person met few images of that class.
+        counted = said[tabled] + TABLE_BEFORE * chance[tabled]
+        chance[tabled] = counted / counted.sum(axis=1, keepdims=True)
+    return np.log(chance).reshape(-1, k)
+
+
+def _normalised(log: FloatArray) -> FloatArray:
+    log = log - log.max(axis=1, keepdims=True)
+    p = np.exp(log)
+    return p / p.sum(axis=1, keepdims=True)

@@ -1,0 +1,116 @@
+"""Cohen's kappa for ordered classes, and its neighbours: the largest possible kappa, Scott's pi, the test of none.
+
+Knows one confusion table. Unweighted kappas of many pairs at once are in kappa.py.
+
+Notation (docs/agreement.md): p = table / n, r and c its row and column shares, w the agreement two answers are worth,
+observed = sum w_ij p_ij, expected = sum w_ij r_i c_j, kappa = (observed - expected) / (1 - expected).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labeler.stats.intervals import FloatArray
+from labeler.stats.kappa import FISHER_IMAGES, MINORITY, NOTHING_SHARED, SAME_SINGLE_CLASS
+from labeler.stats.pairs import with_fisher_z
+from labeler.stats.results import FEW_IMAGES, Stat, undefined
+from labeler.stats.words import gettext as _
+
+Weights = Literal["none", "linear", "quadratic"]
+WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
+ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedKappa:
+    """One pair of people on ordered classes."""
+
+    kappa: Stat
+    observed: float | None  # weighted share of equal answers
+    expected: float | None
+    standard_error: float | None  # Fleiss, Cohen and Everitt 1969: for the interval
+    null_error: float | None  # the same if there were no agreement: for the test of kappa = 0 only
+    maximum: float | None  # the kappa that these two habits allow at most (Cohen 1960); None with weights
+
+
+def agreement_weights(n_categories: int, kind: Weights) -> FloatArray:
+    """What two answers are worth, shape (K, K), in [0, 1]; 1 on the diagonal (Cohen 1968).
+
+    linear: 1 - |i - j| / (K - 1). quadratic: 1 - (i - j)^2 / (K - 1)^2. Over the declared classes, in their order:
+    a class that nobody used still makes its neighbours further apart.
+    Raises ValueError for an unknown kind.
+    """
+    if kind not in WEIGHTS:
+        raise ValueError(f"weights are one of {', '.join(WEIGHTS)}")
+    if kind == "none" or n_categories == 1:
+        return np.eye(n_categories)
+    apart = np.abs(np.subtract.outer(np.arange(n_categories), np.arange(n_categories))) / (n_categories - 1)
+    return 1 - (apart if kind == "linear" else apart**2)
+
+
+def weighted_kappa(table: ArrayLike, kind: Weights = "linear") -> WeightedKappa:
+    """Kappa with partial credit for answers that lie near each other, in [-1, 1] (Cohen 1968).
+
+    table: counts of the answers of two people, shape (K, K), K >= 1 declared classes in their order.
+    None without shared images, and when chance alone would already agree in all (both used one same class).
+    Interval: the error of Fleiss, Cohen and Everitt (1969, eq. 8 and 12) on Fisher's z scale; a caution stands beside
+    it under 30 images or 5 answers outside the dominant class. Raises ValueError for another shape or negative counts.
+    """
+    table = np.asarray(table, dtype=np.float64)
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] == 0:
+        raise ValueError(f"a square table is needed, not shape {table.shape}")
+    if (table < 0).any():
+        raise ValueError("counts cannot be negative")
+    w = agreement_weights(len(table), kind)
+    n = float(table.sum())
+    if n == 0:
+        return WeightedKappa(undefined(_(NOTHING_SHARED)), None, None, None, None, None)
+    p = table / n
+    r, c = p.sum(axis=1), p.sum(axis=0)
+    observed, expected = float((w * p).sum()), float(r @ w @ c)
+    if 1 - expected < ROUNDING:
+        return WeightedKappa(undefined(_(SAME_SINGLE_CLASS), int(n)), observed, expected, None, None, None)
+    kappa = (observed - expected) / (1 - expected)
+    by_row, by_column = w @ c, w.T @ r
+    both = by_row[:, None] + by_column[None, :]
+    spread = float((p * (w - both * (1 - kappa)) ** 2).sum()) - (kappa - expected * (1 - kappa)) ** 2
+    by_chance = float((np.outer(r, c) * (w - both) ** 2).sum()) - expected**2
+    error, null = (_error(variance, n, expected) for variance in (spread, by_chance))
+    outside = n * (1 - max((r + c) / 2))
+    few = n < FEW_IMAGES or outside < MINORITY or (n < FISHER_IMAGES and n * (1 - r.max()) * (1 - c.max()) < MINORITY)
+    most = None if kind != "none" else float((np.minimum(r, c).sum() - expected) / (1 - expected))
+    return WeightedKappa(with_fisher_z(kappa, error, int(n), few), observed, expected, error, null, most)
+
+
+def _error(variance: float, n: float, expected: float) -> float:
+    # Rounding leaves +-1e-17 where the variance is 0.
+    return float(np.sqrt((variance if variance > ROUNDING else 0.0) / n) / (1 - expected))
+
+
+def scott_pi(table: ArrayLike) -> float | None:
+    """Agreement beyond chance when both are taken to choose by the same habits, in [-1, 1] (Scott 1955).
+
+    None without shared images, or when both only used one same class. For complete data of two people,
+    Krippendorff's alpha is 1 - (1 - pi)(2n - 1) / (2n).
+    """
+    table = np.asarray(table, dtype=np.float64)
+    n = table.sum()
+    if n == 0:
+        return None
+    habit = (table.sum(axis=0) + table.sum(axis=1)) / (2 * n)
+    expected = float(habit @ habit)
+    return None if 1 - expected < ROUNDING else float((np.trace(table) / n - expected) / (1 - expected))
+
+
+def ordered_table(a: ArrayLike, b: ArrayLike, n_categories: int) -> NDArray[np.int64]:
+    """Counts of answers, shape (K, K), of two people on the same n images. Raises ValueError for codes outside."""
+    a, b = np.asarray(a, dtype=np.int64), np.asarray(b, dtype=np.int64)
+    if a.shape != b.shape or a.ndim != 1:
+        raise ValueError(f"two equal rows of labels are needed, not shapes {a.shape} and {b.shape}")
+    if a.size and not (min(a.min(), b.min()) >= 0 and max(a.max(), b.max()) < n_categories):
+        raise ValueError(f"a category lies outside 0..{n_categories - 1}")
+    return np.bincount(a * n_categories + b, minlength=n_categories**2).reshape(n_categories, n_categories)

@@ -9,7 +9,9 @@ import time
 from bench.common import hardware
 
 # In the order of the README's table. Each module has a main() that prints.
-MEASUREMENTS = ("startup", "queue", "agreement", "report", "overview", "forecast", "intake", "features", "screen")
+MEASUREMENTS = (
+    "startup", "queue", "agreement", "trust", "report", "overview", "forecast", "intake", "features", "screen",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

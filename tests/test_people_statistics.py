@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from labeler.stats.classpair import between_classes, people_between, without_each
+from labeler.stats.classpair import between_classes, without_each
 from labeler.stats.grouping import group_rows
 from labeler.stats.kappa import kappa_from_table
 from labeler.stats.pairs import count_pairs
@@ -159,10 +159,10 @@ def test_one_person_who_draws_the_line_elsewhere_is_told_from_an_unclear_guideli
     one = counted({"ann": agreeing, "bea": agreeing, "dora": guessing}, 2)
 
     assert between_classes(one, 0, 1).kappa < 0.6
-    without = without_each(one, 0, 1, 3)
+    without = without_each(one, 0, 1)
     assert without[2].kappa == 1.0
     assert max(without[0].kappa, without[1].kappa) < 0.5
-    assert people_between(one, 0, 1) == [0, 1, 2]
+    assert list(without) == [0, 1, 2]
 
 
 def test_without_a_choice_between_the_two_there_is_no_figure():
@@ -170,5 +170,5 @@ def test_without_a_choice_between_the_two_there_is_no_figure():
 
     assert between_classes(counts, 0, 1).kappa is None  # always the same one
     assert between_classes(counts, 1, 2).n == 2
-    assert without_each(counts, 0, 1, 2)[0].n == 0
-    assert people_between(counted({"ann": [2], "bea": [2]}, 3), 0, 1) == []
+    assert without_each(counts, 0, 1)[0].n == 0
+    assert without_each(counted({"ann": [2], "bea": [2]}, 3), 0, 1) == {}

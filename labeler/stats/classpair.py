@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labeler.stats.kappa import PairCounts
 
@@ -21,40 +22,46 @@ class BetweenClasses:
     split: int  # of them that chose differently
 
 
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """The comparisons in which both people chose one of two classes: people, whether each chose the first, how many."""
+
+    a: NDArray
+    b: NDArray
+    first_a: NDArray[np.bool_]
+    first_b: NDArray[np.bool_]
+    count: NDArray
+
+    def figure(self, kept: NDArray[np.bool_] | slice = slice(None)) -> BetweenClasses:
+        a, b, n = self.first_a[kept], self.first_b[kept], self.count[kept]
+        total, split = int(n.sum()), int(n[a != b].sum())
+        if not total:
+            return BetweenClasses(None, 0, 0)
+        share = float((n * (a.astype(np.int64) + b)).sum()) / (2 * total)
+        expected = share * share + (1 - share) * (1 - share)
+        if expected >= 1:
+            return BetweenClasses(None, total, split)
+        return BetweenClasses((1 - split / total - expected) / (1 - expected), total, split)
+
+
+def _of(counts: PairCounts, one: int, other: int) -> _Between:
+    a, b = counts.label_a, counts.label_b
+    cells = np.flatnonzero(((a == one) | (a == other)) & ((b == one) | (b == other)))
+    pair = counts.pair[cells]
+    return _Between(counts.a[pair], counts.b[pair], a[cells] == one, b[cells] == one, counts.count[cells])
+
+
 def between_classes(counts: PairCounts, one: int, other: int) -> BetweenClasses:
     """Pooled over all pairs of people: (observed - expected) / (1 - expected) of the two classes alone.
 
     expected: as if each judgement were drawn from the two classes' common shares (Scott 1955), because pairs have no
     first and second person here.
     """
-    return _between(counts, one, other, np.ones(counts.a.size, dtype=bool))
+    return _of(counts, one, other).figure()
 
 
-def without_each(counts: PairCounts, one: int, other: int, n_annotators: int) -> list[BetweenClasses]:
-    """The same figure with one person left out, for each person by code."""
-    return [_between(counts, one, other, (counts.a != person) & (counts.b != person)) for person in range(n_annotators)]
-
-
-def people_between(counts: PairCounts, one: int, other: int) -> list[int]:
-    """Codes of the people who chose one of the two where somebody else did too."""
-    cells = _cells(counts, one, other)
-    pairs = np.unique(counts.pair[cells])
-    return sorted(set(counts.a[pairs].tolist()) | set(counts.b[pairs].tolist()))
-
-
-def _cells(counts: PairCounts, one: int, other: int) -> np.ndarray:
-    two = (one, other)
-    return np.isin(counts.label_a, two) & np.isin(counts.label_b, two)
-
-
-def _between(counts: PairCounts, one: int, other: int, kept: np.ndarray) -> BetweenClasses:
-    cells = _cells(counts, one, other) & kept[counts.pair]
-    a, b, n = counts.label_a[cells], counts.label_b[cells], counts.count[cells]
-    total, split = int(n.sum()), int(n[a != b].sum())
-    if not total:
-        return BetweenClasses(None, 0, 0)
-    share = float((n * ((a == one).astype(float) + (b == one))).sum()) / (2 * total)
-    expected = share * share + (1 - share) * (1 - share)
-    if expected >= 1:
-        return BetweenClasses(None, total, split)
-    return BetweenClasses((1 - split / total - expected) / (1 - expected), total, split)
+def without_each(counts: PairCounts, one: int, other: int) -> dict[int, BetweenClasses]:
+    """The same figure with one person left out, for each person by code who chose between the two with others."""
+    found = _of(counts, one, other)
+    people = np.union1d(found.a, found.b).tolist()
+    return {person: found.figure((found.a != person) & (found.b != person)) for person in people}

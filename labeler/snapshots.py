@@ -42,6 +42,7 @@ WARM_AGE = timedelta(minutes=10)
 LOCK_SPACE = 0x5A5  # first half of the advisory lock's key; the second is the row's id
 COUNT_SECONDS = 600  # a worker's statement may take longer than a request's ...
 COUNT_MEMORY = "64MB"  # ... and sort and hash a million rows without a detour over the disk
+FORMAT = 1  # of what is kept; raised when a report changes its shape, so that no page reads the old one
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # computed_at of a row that has no figures yet
 
 
@@ -79,12 +80,12 @@ def get(
         )
         row = Snapshot.objects.get(project=project, name=_named(name))
     row.project = project
-    if row.computed_at == NEVER and first_time is not None:
+    if not _is_there(row) and first_time is not None:
         row = _kept(row, first_time)
     elif row.wanted_at is None and _is_behind(row, project, max_age):
         # The first who notices marks it; the row is not touched again until the worker has been there.
         Snapshot.objects.filter(pk=row.pk, wanted_at=None).update(wanted_at=timezone.now())
-    if row.computed_at == NEVER:
+    if not _is_there(row):
         return Figures(None, timezone.now(), True)
     return Figures(row.value["report"], row.computed_at, True)
 
@@ -143,7 +144,7 @@ def _kept(row: Snapshot, compute: Callable[[], Report]) -> Snapshot:
     """The row with figures counted now, written."""
     begun, started = time.monotonic(), timezone.now()
     newest = _newest_label(row.project_id)
-    row.value = {"report": compute(), "version": _version(row.project)}
+    row.value = {"report": compute(), "version": _version(row.project), "format": FORMAT}
     row.last_label, row.computed_at = newest, started
     row.seconds, row.wanted_at = time.monotonic() - begun, None
     row.save(update_fields=["value", "last_label", "computed_at", "seconds", "wanted_at"])
@@ -152,13 +153,20 @@ def _kept(row: Snapshot, compute: Callable[[], Report]) -> Snapshot:
 
 def _is_behind(row: Snapshot, project: Project, max_age: timedelta) -> bool:
     """Whether newer figures are worth their counting."""
+    if not _is_there(row):
+        return True
     age = timezone.now() - row.computed_at
     if age < timedelta(seconds=row.seconds / SHARE_OF_TIME):
         return False
     # A target or a wanted number that a lead just changed must not wait.
-    if row.computed_at == NEVER or row.value.get("version") != _version(project) or age > UNMOVED_MAX_AGE:
+    if row.value["version"] != _version(project) or age > UNMOVED_MAX_AGE:
         return True
     return age > max_age and _newest_label(project.pk) > row.last_label
+
+
+def _is_there(row: Snapshot) -> bool:
+    """Whether the row has figures, and ones that this version of the program can read."""
+    return row.computed_at != NEVER and row.value.get("format") == FORMAT
 
 
 def _version(project: Project) -> list[int]:

@@ -201,6 +201,20 @@ def test_what_fails_to_count_leaves_the_old_figures_and_is_not_tried_for_ever(la
     assert wanted(large) == 1  # the next page asks again
 
 
+def test_figures_of_an_older_version_of_the_program_are_counted_anew(large, rev, monkeypatch):
+    overview(large)
+    client = as_person(rev)
+    url = f"/api/projects/{large.pk}/progress/"
+    client.get(url)
+    shown.refresh()
+    monkeypatch.setattr(snapshots, "FORMAT", snapshots.FORMAT + 1)
+
+    assert overview(large).value is None
+    assert client.get(url).json()["labels"]["total"] == 6  # REST waits for it
+    assert shown.refresh() == 1
+    assert overview(large).value is not None
+
+
 def test_a_project_in_the_trash_is_not_counted(large):
     overview(large)
     Project.objects.update(trashed_at=timezone.now())

@@ -5,12 +5,12 @@ For the guideline beside the image. Knows votes, never a model; a figure of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 
 from labeler import categories as label_set
-from labeler import reports
+from labeler import shown
 from labeler.reports import Selection
 
 if TYPE_CHECKING:
@@ -25,22 +25,25 @@ KEPT_SECONDS = 600
 def of(project: Project) -> dict[int, tuple[int, int]]:
     """Of each class in use that is mixed up: (the class it is most often mixed up with, on how many images).
 
-    Empty while too few images were judged by several people. Reads all votes once in ten minutes: ask for it when
-    nobody waits.
+    Empty while too few images were judged by several people. Of a large project as it was last counted, and empty
+    before the first count; of any other all votes are read, once in ten minutes: ask for it when nobody waits.
     """
     key = f"mixups:{project.pk}:{project.label_set_version}"
     found: dict[int, tuple[int, int]] | None = cache.get(key)
     if found is None:
-        found = _of(project)
+        report = shown.agreement_figures(project, Selection.of("all"), wait=False).value
+        if report is None:
+            return {}
+        found = _worst(project, report)
         cache.set(key, found, KEPT_SECONDS)
     return found
 
 
-def _of(project: Project) -> dict[int, tuple[int, int]]:
+def _worst(project: Project, report: dict[str, Any]) -> dict[int, tuple[int, int]]:
     index = label_set.index(project)
     worst: dict[int, tuple[int, int]] = {}
     # The most frequent pair comes first, so the first one of each class stays.
-    for pair in reports.agreement(project, Selection.of("all"))["confusion"]:
+    for pair in report["confusion"]:
         one, other = (index.by_name.get(str(pair[side]).casefold()) for side in "ab")
         if one not in index.ids_in_use or other not in index.ids_in_use or pair["count"] < LEAST_IMAGES:
             continue

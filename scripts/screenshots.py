@@ -77,6 +77,18 @@ def answered(page: Any) -> None:
         page.wait_for_timeout(150)
 
 
+def example(page: Any) -> None:
+    """An example of the class in question, or of the first one, large."""
+    painted(page)
+    if not page.locator("#rail").is_visible():
+        page.keyboard.press("g")
+    if not page.locator("#about").is_visible():
+        page.locator(".classes button").first.click()
+    page.locator(".ex button").first.click()
+    page.wait_for_selector("#example img")
+    page.wait_for_timeout(800)
+
+
 def offline(page: Any) -> None:
     """The network goes, and all images that are there are answered."""
     painted(page)
@@ -148,6 +160,8 @@ SCREENS = (
     Screen("label-cannot-tell", "annotator", "/projects/{demo}/label/", press("c"), whole=False),
     Screen("label-zoomed", "annotator", "/projects/{demo}/label/", press(" "), whole=False),
     Screen("label-guide", "annotator", "/projects/{demo}/label/", press("g"), whole=False),
+    Screen("label-adjusted", "annotator", "/projects/{demo}/label/", press("Shift+B", "ArrowRight"), whole=False),
+    Screen("label-example", "annotator", "/projects/{demo}/label/", example, whole=False),
     Screen("label-offline", "annotator", "/projects/{demo}/label/", offline, whole=False),
     Screen("label-refused", "annotator", "/projects/{demo}/label/", answer_meets("no_claim"), whole=False),
     Screen(

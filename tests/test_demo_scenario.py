@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from labeler.demo import scenario
 from labeler.demo.drawing import draw_leaf
 from labeler.errors import TooFewLabels
-from labeler.models import Claim, Image, Label, Project, QueueEntry, TrainingRun
+from labeler.models import CategoryExample, Claim, Image, Label, Project, QueueEntry, TrainingRun
 from tests.factories import make_user
 from tests.test_intake_check import encode
 
@@ -64,6 +64,11 @@ def test_the_demo_is_made_once(ada):
     assert "drawn by a program" in demo.project.description
     assert [category.name for category in demo.empty.categories.in_use()] == list(scenario.CATEGORIES)
     assert not demo.empty.images.exists()
+    shown = CategoryExample.objects.filter(category__project=demo.project).select_related("category", "image")
+    assert 1 <= len(shown) <= 10
+    for example in shown:
+        assert scenario.kinds()[scenario._number(example.image)] == example.category.name
+        assert not example.image.is_held_out
 
     before = (Label.objects.count(), Image.objects.count(), Project.objects.count(), User.objects.count())
     again = scenario.make(lead=ada, progress=quiet)

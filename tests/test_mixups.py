@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeler import labeling, mixups, projects, queue, reports
+from labeler import labeling, mixups, projects, queue, reports, shown, snapshots
 from tests.factories import add_images, category, make_model, predict
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -60,6 +60,17 @@ def test_it_is_kept_although_labels_come(project, ann, bea, monkeypatch):
     monkeypatch.setattr(reports, "agreement", lambda *_: pytest.fail("computed again"))
 
     assert mixups.of(project) == first
+
+
+def test_a_large_project_is_counted_by_a_worker_and_no_page_waits(project, ann, bea, monkeypatch):
+    judge(project, (ann, "cat"), (bea, "fox"), images=3)
+    monkeypatch.setattr(snapshots, "LARGE", 2)
+
+    with monkeypatch.context() as request:
+        request.setattr(reports, "agreement", lambda *_: pytest.fail("counted in the request"))
+        assert mixups.of(project) == {}
+        assert shown.refresh() == 1  # what the worker does
+        assert len(mixups.of(project)) == 2
 
 
 def test_only_members_may_ask(client, project, ann, bea, carl):

@@ -19,7 +19,7 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
-from labeler import projects, queue, runs
+from labeler import examples, projects, queue, runs
 from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
 from labeler.demo.people import PEOPLE, Person, answer
 from labeler.errors import NotPossibleNow
@@ -49,11 +49,11 @@ EMPTY_DESCRIPTION = (
 GUIDELINE = """\
 Look at the upper side of the leaf and choose what covers most of the diseased area.
 
-- Rust: many small orange to brown pustules, raised, often in groups.
-- Leaf spot: few, larger, dark brown spots with a yellow halo; old ones have a pale centre.
-- Mildew: white powder that lies on the surface; the veins shimmer through.
-- Blight: brown, dead tissue that grows inwards from the margin or the tip, behind a yellow front.
-- Healthy: none of these. Drops of water, a bite, or yellowing at the margin of an old leaf are no disease.
+- **Rust**: many small orange to brown pustules, raised, often in groups.
+- **Leaf spot**: few, larger, dark brown spots with a yellow halo; old ones have a pale centre.
+- **Mildew**: white powder that lies on the surface; the veins shimmer through.
+- **Blight**: brown, dead tissue that grows inwards from the margin or the tip, behind a yellow front.
+- **Healthy**: none of these. Drops of water, a bite, or yellowing at the margin of an old leaf are no disease.
 
 Rust or leaf spot? Spots smaller than the distance between two side veins are rust; larger ones are leaf spot.
 Mildew or healthy? A faint even haze is light; patches with an edge are mildew.
@@ -115,6 +115,7 @@ def make(*, lead: User, progress: Progress) -> Demo:
             projects.add_member(project=project, by=lead, username=user.get_username())
     _draw(project, progress)
     _label(project, people, progress)
+    _explain(project, lead)
     empty = Project.objects.filter(name=EMPTY_NAME).order_by("pk").first() or projects.create(
         created_by=lead,
         name=EMPTY_NAME,
@@ -203,6 +204,17 @@ def _label(project: Project, people: list[tuple[Person, User]], progress: Progre
                 _answer(claim.image, person, user, shows)
                 done += 1
             progress(min(done, LABELS), LABELS, "labels given")
+
+
+def _explain(project: Project, lead: User) -> None:
+    """Beside the guideline, two leaves of each class on which all agreed: the first of them is typical."""
+    shows = kinds()
+    settled = list(examples.may_serve(project).order_by("pk"))
+    for category in project.categories.in_use():
+        agreed = [image for image in settled if list(image.tally) == [str(category.pk)]]
+        alike = [image for image in agreed if shows[_number(image)] == category.name]
+        for image, caption in zip(alike, ("typical", ""), strict=False):
+            examples.add(category=category, image=image, by=lead, caption=caption)
 
 
 def _answer(image: Image, person: Person, user: User, shows: list[str]) -> None:

@@ -16,6 +16,7 @@ from labeler.intake.images import add_image
 from labeler.models import Claim, Image, Label, Project
 from labeler.models.queue import ClaimState
 from tests.browser.test_labeling_screen import Screen, answers, eventually
+from tests.browser.test_pages import violations
 from tests.factories import make_model, make_project, predict
 
 FULL_CALL = re.compile(r"/api/images/\d+/file/")
@@ -416,6 +417,32 @@ def test_the_full_size_comes_only_when_the_preview_is_not_enough_and_nothing_jum
     assert first != current
 
 
+def test_a_zoomed_image_is_as_sharp_as_its_pixels(look, page, project, settings, tmp_path):
+    """Columns of black and white, one pixel wide, at 400 %: each is four pixels wide on the screen, with hard edges."""
+    settings.MEDIA_DIR = tmp_path / "media"
+    out = io.BytesIO()
+    columns = np.zeros((1200, 2000), dtype=np.uint8)
+    columns[:, ::2] = 255
+    Pixels.fromarray(columns).save(out, "PNG")
+    add_image(project=project, name="columns.png", source=out.getvalue())
+    screen = look(project)
+    page.keyboard.press("Space")
+    page.wait_for_selector("#stage[data-full]")
+    for _ in range(3):
+        page.mouse.move(*screen.middle())
+        page.mouse.wheel(0, -230)
+    eventually(page, lambda: screen.box()["width"] > 3.8 * 2000)
+    # What moves is scaled, what rests is drawn anew.
+    page.wait_for_selector(".sheet:not([style*=will-change])")
+    page.wait_for_timeout(100)
+
+    x, y = (int(value) for value in screen.middle())
+    shot = page.screenshot(clip={"x": x - 100, "y": y, "width": 200, "height": 1})
+    row = np.asarray(Pixels.open(io.BytesIO(shot)).convert("L"))[0].astype(int)
+    assert row.max() > 240 and row.min() < 15
+    assert 40 < (np.abs(np.diff(row > 127)) > 0).sum() < 60  # 200 screen pixels are about 50 columns
+
+
 def test_a_full_size_that_does_not_come_is_asked_for_again(look, page, project, add_large):
     add_large(project, 1)
     refused = []
@@ -753,6 +780,30 @@ def test_every_class_is_in_reach_and_many_can_be_searched(look, page, ann, add_p
     screen.image()
     screen.says("saved")
     expect(page.locator("#about")).to_be_hidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_state_of_looking_keeps_the_rules_of_accessibility(theme, new_context, look, explained):
+    explained.guideline += "\n\n#### Far below\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n    code that is " + "long " * 40
+    explained.save()
+    suggest(explained, "fox")
+    page = new_context(color_scheme=theme, bypass_csp=True).new_page()
+    look(explained, page)
+    expect(page.locator(".mix")).to_be_visible()
+    found = {"class": violations(page)}
+    page.get_by_role("button", name="Guideline 1").click()
+    found["guideline"] = violations(page)
+    page.keyboard.press("Shift+B")
+    page.keyboard.press("ArrowRight")
+    found["adjusted"] = violations(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("+")
+    found["zoomed"] = violations(page)
+    page.get_by_role("button", name="About fox").click()
+    page.get_by_role("button", name="typical: show the example large").click()
+    found["example"] = violations(page)
+
+    assert {state: broken for state, broken in found.items() if broken} == {}
 
 
 def test_an_example_is_enlarged_and_left_by_keys(look, page, explained, ann):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,24 @@ INTAKE = Path(advice.__file__).parent
 ENOUGH = ("neither a zip nor a tar", "cannot be read:")
 
 
+def sentence(node: ast.AST) -> str:
+    """The sentence of an argument: a string, _() of one, or _() % {...}, with … for what is filled in."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return re.sub(r"%\(\w+\)[sd]", "…", sentence(node.left))
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
+        return sentence(node.args[0])
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
 def reasons() -> list[str]:
     """Every sentence that the intake refuses a file with: arguments of Refused, and what their functions return."""
-    found = []
+    found = set()
     for name in ("check.py", "archives.py"):
-        tree = ast.parse((INTAKE / name).read_text())
-        for node in ast.walk(tree):
+        for node in ast.walk(ast.parse((INTAKE / name).read_text())):
             called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused"
-            parts = node.args if called else [node.value] if isinstance(node, ast.Return) else []
-            for part in parts:
-                if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.endswith("."):
-                    found.append(part.value)
-                if isinstance(part, ast.JoinedStr):
-                    text = "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in part.values)
-                    if " " in text:
-                        found.append(text)
-    return sorted(set(found))
+            parts = node.args if called else [node.value] if isinstance(node, ast.Return) and node.value else []
+            found |= {text for text in map(sentence, parts) if " " in text}
+    return sorted(found)
 
 
 def test_the_sentences_are_found():

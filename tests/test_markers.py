@@ -69,7 +69,7 @@ def test_a_class_moves_up_to_the_marker_of_a_retired_one_but_not_from_its_own(ma
 
 @pytest.mark.django_db
 @pages
-@pytest.mark.parametrize("page", ["label", "images", "agreement", "categories", "model", "image"])
+@pytest.mark.parametrize("page", ["images", "agreement", "categories", "model", "image"])
 def test_a_chosen_marker_is_drawn_on_every_screen(page, as_, lena, ann, bea, marked):
     images = add_images(marked, 3)
     for image in images:

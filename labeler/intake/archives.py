@@ -159,7 +159,7 @@ def _within_member_cap(content: bytes, caps: Caps) -> bytes:
 
 
 def _too_large(caps: Caps) -> str:
-    return f"The file is larger than {caps.member_bytes / (1024 * 1024):.4g} MB."
+    return _("The file is larger than %(megabytes)s MB.") % {"megabytes": f"{caps.member_bytes / (1024 * 1024):.4g}"}
 
 
 class _Meter:

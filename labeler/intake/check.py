@@ -202,7 +202,9 @@ def _count_frames(image: Image.Image) -> int:
 
 
 def _too_many_pixels(limits: Limits) -> str:
-    return f"The image has more than {limits.max_pixels / 1_000_000:g} megapixels."
+    return _("The image has more than %(megapixels)s megapixels.") % {
+        "megapixels": f"{limits.max_pixels / 1_000_000:g}"
+    }
 
 
 def _megabytes(size: int) -> str:
@@ -212,30 +214,30 @@ def _megabytes(size: int) -> str:
 def _damage_in_words(error: Exception) -> str:
     words = str(error).lower()
     if isinstance(error, EOFError) or "truncated" in words or "unexpected end" in words:
-        return "The image is incomplete: the file ends too early."
-    return "The image is damaged and cannot be decoded."
+        return _("The image is incomplete: the file ends too early.")
+    return _("The image is damaged and cannot be decoded.")
 
 
 def _what_it_is_instead(content: bytes) -> str:
     """Name what was sent in place of an image, where its first bytes tell."""
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    accepted = "Images may be JPEG, PNG, WebP, GIF, BMP or TIFF."
-    known = {b"%pdf": "a PDF", b"%!ps": "a PostScript file", b"8bps": "a Photoshop file",
-             b"pk\x03\x04": "an archive", b"\x1f\x8b": "an archive"}  # fmt: skip
+    accepted = {"accepted": _("Images may be JPEG, PNG, WebP, GIF, BMP or TIFF.")}
+    known = {b"%pdf": _("a PDF"), b"%!ps": _("a PostScript file"), b"8bps": _("a Photoshop file"),
+             b"pk\x03\x04": _("an archive"), b"\x1f\x8b": _("an archive")}  # fmt: skip
     for magic, name in known.items():
         if start.startswith(magic):
-            return f"This is {name}, not an image. {accepted}"
+            return _("This is %(name)s, not an image. %(accepted)s") % {"name": name, **accepted}
     if b"<svg" in start:
-        return f"This is an SVG drawing, not an image made of pixels. {accepted}"
+        return _("This is an SVG drawing, not an image made of pixels. %(accepted)s") % accepted
     if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start or b"<script" in start:
-        return f"This is a web page, not an image. {accepted}"
+        return _("This is a web page, not an image. %(accepted)s") % accepted
     if content[4:8] == b"ftyp":
         brand = content[8:12]
         if brand.startswith((b"hei", b"hev", b"mif", b"msf")):
-            return f"This is a HEIC image, which is not read here: save it as JPEG. {accepted}"
+            return _("This is a HEIC image, which is not read here: save it as JPEG. %(accepted)s") % accepted
         if brand.startswith(b"avi"):
-            return f"This is an AVIF image, which is not read here: save it as JPEG. {accepted}"
-        return f"This is a video, not an image. {accepted}"
+            return _("This is an AVIF image, which is not read here: save it as JPEG. %(accepted)s") % accepted
+        return _("This is a video, not an image. %(accepted)s") % accepted
     if content[:3] == b"\xff\xd8\xff" or content[:8] == b"\x89PNG\r\n\x1a\n":
-        return "The image is damaged and cannot be decoded."
-    return f"This is not an image. {accepted}"
+        return _("The image is damaged and cannot be decoded.")
+    return _("This is not an image. %(accepted)s") % accepted

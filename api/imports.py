@@ -27,12 +27,12 @@ from labeler.models.account import Scope
 from labeler.models.job import Kind, State
 
 TAG = "Images"
-SUPPORTED = ("auto", "zip", "imagefolder", "tar")
-LATER = ("csv", "labels-csv", "labelstudio", "coco", "yolo", "voc", "cvat", "urls")
+SUPPORTED = ("auto", "zip", "imagefolder", "tar", "labels-csv")
+LATER = ("csv", "labelstudio", "coco", "yolo", "voc", "cvat", "urls")
 
 
 class ImportInput(serializers.Serializer):
-    file = serializers.FileField(help_text="a zip, or a tar (plain, gzip, bzip2, xz)")
+    file = serializers.FileField(help_text="a zip, or a tar (plain, gzip, bzip2, xz); for labels-csv a CSV")
     format = serializers.ChoiceField([*SUPPORTED, *LATER], required=False, default="auto")
 
 
@@ -80,9 +80,10 @@ class Imports(Uploads, View):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe(
-        "create_import", "Import an archive of images.\n\nA worker opens it; follow the row. Folders are kept in the "
-        "images' "
-        "names. Formats so far: auto, zip, imagefolder, tar.", tag=TAG, request={"multipart/form-data": ImportInput},
+        "create_import", "Import an archive of images, or judgements that were made elsewhere.\n\nA worker opens it; "
+        "follow the row. Folders are kept in the images' names. `labels-csv` has the columns file_name, annotator, "
+        "label (and perhaps created_at, seconds, answer), one row per judgement; names without an account become "
+        "people who cannot log in.", tag=TAG, request={"multipart/form-data": ImportInput},
         answers={202: ImportShape}, errors=(409, 413, 422, 507), parameters=[IDEMPOTENCY],
         examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},
                            "error": None, "name": "leaves.zip", "format": "zip", "created_at": "2026-11-05T10:00:00Z",

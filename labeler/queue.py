@@ -108,6 +108,40 @@ def set_seats(project: Project) -> int:
     return changed
 
 
+def seat_more(taken: dict[int, int]) -> None:
+    """Take this many seats of each image, adding seats where too few are left. Call with the entries locked."""
+    if not taken:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE labeler_queueentry e
+            SET seats = e.seats + greatest(0, t.n - e.seats_left), seats_left = greatest(0, e.seats_left - t.n)
+            FROM unnest(%s::bigint[], %s::int[]) AS t(image, n) WHERE e.image_id = t.image
+            """,
+            [list(taken), list(taken.values())],
+        )
+
+
+def begin_round(image_ids: Sequence[int]) -> None:
+    """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
+
+    Claims of earlier rounds hold no seat from now on: their answers are history.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH over AS (
+                UPDATE labeler_claim
+                SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
+                WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
+            )
+            UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
+            """,
+            {"images": list(image_ids)},
+        )
+
+
 # A thousand images per transaction, so that nobody who saves waits long; locked by rising key, as in expire_leases.
 # Never fewer seats than are taken: the invariant "left + held = seats" must survive.
 _SET_SEATS = """
@@ -301,9 +335,9 @@ def take_seat(claim: Claim) -> bool:
     Call with the claim locked; changes the claim in memory only, its row is the caller's to write.
     """
     if not claim.holds_seat:
-        claim.holds_seat = bool(
-            QueueEntry.objects.filter(pk=claim.image_id, seats_left__gt=0).update(seats_left=F("seats_left") - 1)
-        )
+        # Only in its own round: an image that was sent back has seats for new answers, not for late ones.
+        free = QueueEntry.objects.filter(pk=claim.image_id, round=claim.round, seats_left__gt=0)
+        claim.holds_seat = bool(free.update(seats_left=F("seats_left") - 1))
     return claim.holds_seat
 
 

@@ -25,6 +25,11 @@ def images(project: Project) -> int:
     return sum(_recount(project, ids) for ids in _batches(project))
 
 
+def these(project: Project, ids: list[int]) -> int:
+    """Recount these images; how many changed. For who brought labels in past labeling.py (existing.py)."""
+    return sum(_recount(project, ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+
+
 def _batches(project: Project) -> Iterator[list[int]]:
     last = 0
     while ids := list(

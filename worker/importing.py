@@ -5,13 +5,19 @@ Knows jobs and where uploads lie. Does not know images or archives (labeler/inta
 
 from __future__ import annotations
 
-from labeler import jobs
+from pathlib import Path
+from typing import Any
+
+from labeler import existing, jobs
 from labeler.errors import NotPossibleNow
-from labeler.intake import images
+from labeler.intake import images, judgements
 from labeler.intake.check import Refused
+from labeler.leases import Lease, Pulse
+from labeler.models import Job
 from worker.attempt import attempt
 
-FORMATS = frozenset({"auto", "zip", "tar", "imagefolder"})
+ARCHIVES = frozenset({"auto", "zip", "tar", "imagefolder"})
+JUDGEMENTS = "labels-csv"
 
 
 def import_job(job_id: int, *, worker: str) -> None:
@@ -23,26 +29,42 @@ def import_job(job_id: int, *, worker: str) -> None:
         return
     job, lease = taken
     with attempt(lease) as pulse:
-        if job.params.get("format", "auto") not in FORMATS:
-            raise NotPossibleNow(f"Imports of the format {job.params['format']!r} are not possible yet.")
+        format_ = job.params.get("format", "auto")
+        if format_ != JUDGEMENTS and format_ not in ARCHIVES:
+            raise NotPossibleNow(f"Imports of the format {format_!r} are not possible yet.")
         source = jobs.source_of(job)
-
-        def progress(result: images.ImportResult, total: int) -> None:
-            pulse.check()
-            lease.write(
-                progress_done=result.seen,
-                progress_total=max(total, result.seen),
-                result=result.as_json(),
-                stage="reading images",
-            )
-
         lease.write(stage="opening the file")
         try:
-            result = images.import_path(source, project=job.project, job=job, progress=progress)
+            take_in = _judgements if format_ == JUDGEMENTS else _images
+            seen, result = take_in(job, source, pulse, lease)
         except Refused as refusal:
             raise NotPossibleNow(refusal.reason) from refusal
         except FileNotFoundError as error:
             raise NotPossibleNow("The file to import is gone: upload it again.") from error
-        lease.finish(result=result.as_json(), progress_done=result.seen, progress_total=result.seen)
+        lease.finish(result=result, progress_done=seen, progress_total=seen)
     job.refresh_from_db()
     jobs.forget_upload(job)
+
+
+def _images(job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[int, dict[str, Any]]:
+    def progress(result: images.ImportResult, total: int) -> None:
+        pulse.check()
+        lease.write(
+            progress_done=result.seen,
+            progress_total=max(total, result.seen),
+            result=result.as_json(),
+            stage="reading images",
+        )
+
+    result = images.import_path(source, project=job.project, job=job, progress=progress)
+    return result.seen, result.as_json()
+
+
+def _judgements(job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[int, dict[str, Any]]:
+    def progress(outcome: existing.Outcome, total: int) -> None:
+        pulse.check()
+        lease.write(progress_done=outcome.seen, progress_total=total, stage="taking judgements in")
+
+    rows = judgements.read(source, multi=job.project.is_multi)
+    outcome = existing.bring_in(project=job.project, by=job.requested_by, rows=rows, progress=progress)
+    return outcome.seen, outcome.as_json()

@@ -1,0 +1,157 @@
+"""Read judgements that were made elsewhere: a CSV with one row per judgement.
+
+Columns: file_name, annotator, label, and perhaps created_at (ISO 8601), seconds, answer (labeled or cannot_tell). In
+multi-label projects several classes stand in one cell with | between (\\| is one in a name), or in several rows. Knows
+text; what becomes of the rows is labeler/existing.py's business.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labeler.errors import NotPossibleNow
+
+NEEDED = ("file_name", "annotator", "label")
+MOST_ROWS = 5_000_000
+LONGEST_CELL = 10_000
+NO_TIME = "created_at must be a time like 2026-11-05T10:30:00Z, and not in the future."
+NO_SECONDS = "seconds must be a number from 0."
+# Our own exports and other tools' call them so.
+ALSO = {
+    "categories": "label", "category": "label", "class": "label", "filename": "file_name", "image": "file_name",
+    "username": "annotator", "user": "annotator", "worker": "annotator",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One row that could be read. answer: labeled or cannot_tell."""
+
+    row: int  # as a spreadsheet counts: the header is 1
+    file_name: str
+    annotator: str
+    classes: list[str]
+    answer: str
+    created_at: datetime | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    row: int
+    name: str
+    reason: str
+
+
+def read(path: Path, *, multi: bool) -> Iterator[Judgement | BadRow]:
+    """The rows of a file, in its order. Raises NotPossibleNow for a file that is no such table."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _rows(file, multi)
+    except UnicodeDecodeError as error:
+        raise NotPossibleNow("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.") from error
+    except csv.Error as error:
+        raise NotPossibleNow(f"The file is no CSV: {error}.") from error
+
+
+def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
+    head = file.readline()
+    if not head.strip():
+        raise NotPossibleNow("The file is empty: its first line names the columns file_name, annotator, label.")
+    # By the header alone: a name with a comma in some later row must not decide what separates cells.
+    separator = max(",;\t", key=head.count)
+    names = [
+        ALSO.get(name, name) for name in (n.strip().casefold() for n in next(csv.reader([head], delimiter=separator)))
+    ]
+    if missing := [name for name in NEEDED if name not in names]:
+        raise NotPossibleNow(
+            f"The columns {', '.join(missing)} are missing. The first line names them: file_name, annotator, label."
+        )
+    for number, cells in enumerate(csv.reader(file, delimiter=separator), start=2):
+        if number > MOST_ROWS:
+            raise NotPossibleNow(f"A file has at most {MOST_ROWS:,} rows: split it.")
+        if not any(cell.strip() for cell in cells):
+            continue
+        yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
+
+
+def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | BadRow:
+    name = cells.get("file_name", "").strip()[:LONGEST_CELL]
+    annotator = undisarmed(cells.get("annotator", "").strip())
+
+    def bad(reason: str) -> BadRow:
+        return BadRow(number, name[:500], reason)
+
+    if not name or not annotator:
+        return bad("file_name and annotator must be given.")
+    if len(annotator) > 150 or not annotator.isprintable():
+        return bad("The annotator's name is too long or has characters that names do not have.")
+    answer = cells.get("answer", "").strip() or "labeled"
+    if answer not in ("labeled", "cannot_tell"):
+        return bad("Only judgements are taken: answer must be labeled or cannot_tell.")
+    text = undisarmed(cells.get("label", "").strip())
+    classes = [] if answer == "cannot_tell" else split_classes(text) if multi else [text] * bool(text)
+    if answer == "labeled" and not classes and not multi:
+        return bad("The label is missing.")
+    try:
+        moment = _moment(cells.get("created_at", "").strip())
+        seconds = _seconds(cells.get("seconds", "").strip())
+    except _Unusable as unusable:
+        return bad(str(unusable))
+    return Judgement(number, undisarmed(name), annotator, classes, answer, moment, seconds)
+
+
+def undisarmed(text: str) -> str:
+    """Without the apostrophe that our exports put before what a spreadsheet would take for a formula."""
+    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r" else text
+
+
+def split_classes(text: str) -> list[str]:
+    """Names of one cell: a|b, with \\| for a bar in a name and \\\\ for a backslash; "" is none."""
+    found, name, escaped = [], "", False
+    for letter in text:
+        if escaped:
+            name, escaped = name + letter, False
+        elif letter == "\\":
+            escaped = True
+        elif letter == "|":
+            found.append(name)
+            name = ""
+        else:
+            name += letter
+    return [part.strip() for part in [*found, name] if part.strip()]
+
+
+class _Unusable(ValueError):
+    """A cell that says nothing we can use; str() is the sentence."""
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise _Unusable(NO_TIME) from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not datetime(1970, 1, 1, tzinfo=UTC) <= moment <= datetime.now(UTC):
+        raise _Unusable(NO_TIME)
+    return moment
+
+
+def _seconds(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise _Unusable(NO_SECONDS) from error
+    if not (math.isfinite(seconds) and 0 <= seconds < 1e7):
+        raise _Unusable(NO_SECONDS)
+    return seconds

@@ -1,0 +1,219 @@
+"""Judgements that were made elsewhere come in by labels-csv: exact, once, blind, and never over somebody's answer."""
+
+import csv
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth import authenticate, get_user_model
+
+from labeler import categories, existing, queue, reports
+from labeler.errors import NotPossibleNow
+from labeler.intake import judgements
+from labeler.labeling import save_label
+from labeler.models import Claim, Label, QueueEntry
+from labeler.reports import Selection
+from labeler.stats import truth
+from tests.factories import add_images, make_project, make_user
+
+
+@pytest.fixture
+def bring(tmp_path, lena):
+    """`bring(project, text)`: what became of the rows of this CSV."""
+
+    def bring(project, text):
+        path = tmp_path / "labels.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        rows = judgements.read(path, multi=project.is_multi)
+        return existing.bring_in(project=project, by=lena, rows=rows)
+
+    return bring
+
+
+def named(project, *names, **fields):
+    return [add_images(project, 1, name=name, **fields)[0] for name in names]
+
+
+def reasons(outcome):
+    return [(row.row, row.reason) for row in outcome.refused]
+
+
+def seats_are_right(project):
+    for entry in QueueEntry.objects.filter(project=project):
+        held = Claim.objects.filter(image=entry.image_id, holds_seat=True, round=entry.round).count()
+        assert entry.seats_left + held == entry.seats, entry
+    return True
+
+
+def test_rows_become_blind_votes_of_people_who_cannot_log_in(project, bring):
+    a, b = named(project, "a.jpg", "b.jpg")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,zoe,cat\na.jpg,yan,dog\nb.jpg,zoe,fox\n")
+
+    assert (outcome.labels_added, outcome.duplicates, outcome.n_refused) == (3, 0, 0)
+    zoe = get_user_model().objects.get(username="zoe")
+    assert not zoe.has_usable_password() and authenticate(username="zoe", password="") is None
+    label = Label.objects.get(image=a, annotator=zoe)
+    assert (label.shown_prediction_id, label.chosen_by, label.extra, label.purpose) == (None, "random", False, "vote")
+    a.refresh_from_db()
+    assert (a.status, a.n_votes) == ("disputed", 2)
+    assert reports.agreement(project, Selection())["n_labels"] == 3
+    assert seats_are_right(project)
+    assert QueueEntry.objects.get(pk=b.pk).seats_left == 1
+
+
+def test_an_image_gets_as_many_seats_as_there_are_judgements(project, bring):
+    (image,) = named(project, "a.jpg")
+    rows = "".join(f"a.jpg,person{n},cat\n" for n in range(7))
+    bring(project, "file_name,annotator,label\n" + rows)
+    image.refresh_from_db()
+    entry = QueueEntry.objects.get(pk=image.pk)
+    assert (image.n_votes, image.status, entry.seats, entry.seats_left) == (7, "settled", 7, 0)
+
+
+def test_the_same_file_twice_changes_nothing(project, bring):
+    named(project, "a.jpg", "b.jpg")
+    text = "file_name,annotator,label\na.jpg,zoe,cat\nb.jpg,zoe,dog\n"
+    bring(project, text)
+    again = bring(project, text)
+    assert (again.labels_added, again.duplicates, again.n_refused) == (0, 2, 0)
+    assert Label.objects.count() == 2 and seats_are_right(project)
+
+
+def test_a_person_killed_before_their_labels_were_in_is_known_the_next_time(project, bring, lena):
+    named(project, "a.jpg")
+    existing._people(project, lena, {"zoe"})  # a worker died after this
+    assert bring(project, "file_name,annotator,label\na.jpg,zoe,cat\n").labels_added == 1
+
+
+def test_nobodys_answer_is_replaced(project, bring, ann):
+    (image,) = named(project, "a.jpg")
+    queue.claim(project=project, annotator=ann)
+    save_label(image_id=image.pk, annotator=ann, categories=["cat"])
+    outcome = bring(project, "file_name,annotator,label\na.jpg,ann,dog\n")
+    assert reasons(outcome) == [(2, "There is another answer of this person on this image already.")]
+    assert Label.objects.get(image=image, superseded_at=None).categories == [project.categories.get(name="cat").pk]
+
+
+def test_a_member_who_has_the_image_open_keeps_one_claim(project, bring, ann):
+    (image,) = named(project, "a.jpg")
+    queue.claim(project=project, annotator=ann)
+    bring(project, "file_name,annotator,label\na.jpg,ann,dog\n")
+    claim = Claim.objects.get(image=image, annotator=ann)
+    assert (claim.state, claim.holds_seat) == ("answered", True)
+    assert seats_are_right(project)
+
+
+def test_a_stranger_with_an_account_gets_no_labels_put_in_their_mouth(project, bring, carl):
+    named(project, "a.jpg")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,carl,dog\n")
+    assert outcome.labels_added == 0 and "no member of this project" in outcome.refused[0].reason
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("b.jpg,zoe,cat,,", "This project has no image of that name."),
+        ("a.jpg,zoe,wolf,,", "This project has no class “wolf”."),
+        ("a.jpg,zoe,,,", "The label is missing."),
+        ("a.jpg,,cat,,", "file_name and annotator must be given."),
+        ("a.jpg,z o e,cat,,", "An annotator's name has letters, digits and @ . + - _ only."),
+        ("a.jpg,zoe,cat,2099-01-01,", judgements.NO_TIME),
+        ("a.jpg,zoe,cat,soon,", judgements.NO_TIME),
+        ("a.jpg,zoe,cat,,-1", judgements.NO_SECONDS),
+        ("a.jpg,zoe,cat,,nan", judgements.NO_SECONDS),
+    ],
+)
+def test_a_bad_row_refuses_itself_alone(project, bring, row, reason):
+    named(project, "a.jpg")
+    outcome = bring(project, f"file_name,annotator,label,created_at,seconds\n{row}\na.jpg,yan,dog,,\n")
+    assert reasons(outcome) == [(2, reason)]
+    assert outcome.labels_added == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "The file is empty"),
+        ("file_name,label\na,b\n", "annotator are missing"),
+        (b"file_name,annotator,label\n\xff\xfe,a,b\n", "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_refused_as_a_whole(project, bring, text, sentence):
+    with pytest.raises(NotPossibleNow, match=sentence):
+        bring(project, text)
+    assert Label.objects.count() == 0
+
+
+def test_times_semicolons_a_byte_order_mark_and_other_names_of_columns(project, bring):
+    (image,) = named(project, "a.jpg")
+    bring(project, "\ufeffimage;worker;class;created_at;seconds\na.jpg;zoe;Cat;2025-03-01T10:00:00Z;2.5\n".encode())
+    label = Label.objects.get(image=image)
+    assert (label.created_at, label.seconds) == (datetime(2025, 3, 1, 10, tzinfo=UTC), 2.5)
+
+
+def test_cannot_tell_counts_as_an_answer_without_a_class(project, bring):
+    (image,) = named(project, "a.jpg")
+    bring(project, "file_name,annotator,label,answer\na.jpg,zoe,,cannot_tell\na.jpg,yan,cat,labeled\n")
+    image.refresh_from_db()
+    assert image.tally == {"?": 1, str(project.categories.get(name="cat").pk): 1}
+
+
+def test_two_answers_of_one_person_in_one_file(project, bring):
+    named(project, "a.jpg")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,zoe,cat\na.jpg,zoe,cat\na.jpg,zoe,dog\n")
+    assert (outcome.labels_added, outcome.duplicates) == (1, 1)
+    assert reasons(outcome) == [(4, "Row 2 has another answer of zoe on this image.")]
+
+
+def test_several_classes_stand_in_one_cell_or_in_several_rows(multi_project, bring):
+    a, b, c = named(multi_project, "a.jpg", "b.jpg", "c.jpg")
+    text = "file_name,annotator,label\na.jpg,zoe,sky|sea\nb.jpg,zoe,sky\nb.jpg,zoe,sand\nc.jpg,zoe,\n"
+    bring(multi_project, text)
+    index = categories.index(multi_project)
+    said = {label.image_id: index.label(label.categories) for label in Label.objects.all()}
+    assert said == {a.pk: ["sky", "sea"], b.pk: ["sky", "sand"], c.pk: []}
+    assert judgements.split_classes(r"a\|b|c\\d| ") == ["a|b", "c\\d"]
+
+
+def test_a_name_without_its_folder_finds_the_only_image_that_has_it(project, bring):
+    named(project, "x/a.jpg", "x/b.jpg", "y/b.jpg")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,zoe,cat\nb.jpg,zoe,cat\ny/b.jpg,zoe,cat\n")
+    assert outcome.labels_added == 2
+    assert reasons(outcome) == [(3, "Several images of this project have that name: give its folder too.")]
+
+
+def test_how_many_queries_do_not_grow_with_the_rows(project, bring, django_assert_max_num_queries):
+    named(project, *(f"{n}.jpg" for n in range(60)))
+    bring(project, "file_name,annotator,label\n0.jpg,zoe,cat\n")
+    text = "".join(f"{n}.jpg,zoe,cat\n" for n in range(1, 60))
+    with django_assert_max_num_queries(32):
+        bring(project, "file_name,annotator,label\n" + text)
+
+
+def test_agreement_on_the_bluebirds_is_exact_to_the_last_digit(test_data, bring, db):
+    """Through the product: image rows, the import, the report. 39 people, 108 images, 4,212 judgements."""
+    lead = make_user("lead")
+    project = make_project(lead=lead, categories=("bluebird", "other"), labels_per_image=2)
+    with (test_data / "bluebirds" / "labels.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for item in sorted({row["item"] for row in rows}):
+        add_images(project, 1, name=f"{item}.jpg", sha256=hashlib.sha256(item.encode()).hexdigest())
+    word = {row["label"] for row in rows} - {"bluebird"}
+    assert len(word) == 1
+    text = "".join(
+        f"{row['item']}.jpg,{row['annotator']},{'bluebird' if row['label'] == 'bluebird' else 'other'}\n"
+        for row in rows
+    )
+    outcome = bring(project, "file_name,annotator,label\n" + text)
+    report = reports.agreement(project, Selection())
+
+    assert (outcome.labels_added, outcome.n_refused) == (4212, 0)
+    assert report["light"]["value"] == pytest.approx(0.139605, abs=5e-7)
+    assert report["fleiss"]["value"] == pytest.approx(0.125293, abs=5e-7)
+    assert report["alpha"]["value"] == pytest.approx(0.125501, abs=5e-7)
+    assert len(report["pairs"]) == 741 and report["n_labels"] == 4212
+    arrays = reports.read_labels(project)
+    assert truth.infer(
+        arrays.image - arrays.image.min(), arrays.annotator, arrays.answers,
+        n_images=int(arrays.image.max() - arrays.image.min()) + 1, n_annotators=39, n_categories=2, method="full",
+    ).has_table.all()  # fmt: skip

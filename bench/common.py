@@ -198,9 +198,8 @@ def get_ahead(project: Any, user: Any, n: int) -> None:
                 ORDER BY priority DESC, image_id DESC LIMIT %(n)s
             ), claims AS (
                 INSERT INTO labeler_claim (project_id, image_id, annotator_id, round, state, holds_seat, chosen_by,
-                claimed_at,
-                                           expires_at)
-                SELECT %(project)s, image_id, %(user)s, 1, 'answered', true, 'random', now(), now() FROM first
+                                           purpose, claimed_at, expires_at)
+                SELECT %(project)s, image_id, %(user)s, 1, 'answered', true, 'random', 'vote', now(), now() FROM first
             )
             UPDATE labeler_queueentry e SET seats_left = seats_left - 1 FROM first WHERE e.image_id = first.image_id
             """,

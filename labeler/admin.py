@@ -24,6 +24,7 @@ from labeler.models import (
     Consensus,
     Decision,
     Feature,
+    Gold,
     GuidelineVersion,
     Image,
     Invitation,
@@ -368,6 +369,14 @@ class CommentAdmin(ReadOnly):
     list_select_related = ["thread", "author"]
     search_fields = ["author__username", "text"]
     raw_id_fields = ["thread", "author"]
+
+
+@admin.register(Gold)
+class GoldAdmin(ReadOnly):
+    list_display = ["image_id", "project", "categories", "added_by", "created_at", "retired_at"]
+    list_select_related = ["project", "added_by"]
+    search_fields = ["=image__id"]
+    raw_id_fields = ["image", "project", "added_by"]
 
 
 @admin.register(Plant)

@@ -47,6 +47,12 @@ class NotAllowed(LabelerError):
     status = 403
 
 
+class Paused(NotAllowed):
+    """A lead has stopped handing images to this person. What they hold may still be answered."""
+
+    code = "paused"
+
+
 class NotFound(LabelerError):
     """Not there, or not for the caller to know of."""
 

@@ -271,7 +271,7 @@ def _sit_down(project: Project, fresh: list[_Said], rounds: dict[int, int]) -> N
         for claim in Claim.objects.filter(
             image__in={one.image_id for one in fresh}, annotator__in={one.person_id for one in fresh}
         )
-        if claim.round == rounds[claim.image_id]
+        if claim.round == rounds[claim.image_id] and claim.purpose == Purpose.VOTE
     }
     taken: dict[int, int] = defaultdict(int)
     new, changed = [], []

@@ -28,7 +28,7 @@ from labeler.models import Claim, Image, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
 from labeler.models.partial import partly
-from labeler.models.queue import ClaimState
+from labeler.models.queue import ClaimState, Purpose
 from labeler.stats import tally as votes
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class _Case:
     twin: dict[str, Any] | None  # the row that this very request made before
 
 
-_CLAIM = ("id", "round", "state", "holds_seat", "chosen_by", "shown_prediction_id")
+_CLAIM = ("id", "round", "state", "holds_seat", "chosen_by", "shown_prediction_id", "purpose")
 _IMAGE = ("id", "round", "tally", "n_votes", "has_decision")
 _PROJECT = ("id", "task", "guideline_version", "label_set_version", "lease_seconds")
 _EARLIER = ("id", "answer", "categories", "extra", "body_hash", "supersedes_id", "created_at")
@@ -210,16 +210,16 @@ _READ = f"""
     JOIN labeler_queueentry e ON e.image_id = c.image_id
     LEFT JOIN labeler_membership m ON m.project_id = c.project_id AND m.user_id = c.annotator_id
     LEFT JOIN labeler_label l ON l.image_id = c.image_id AND l.annotator_id = c.annotator_id AND l.round = c.round
-                              AND l.purpose = 'vote' AND l.superseded_at IS NULL
+                              AND l.purpose = c.purpose AND l.superseded_at IS NULL
     LEFT JOIN labeler_label t ON t.annotator_id = c.annotator_id AND t.idempotency_key = %s
     WHERE c.image_id = %s AND c.annotator_id = %s
-    ORDER BY c.round DESC LIMIT 1 FOR NO KEY UPDATE OF c, i
+    ORDER BY c.round DESC, c.state = 'open' DESC, c.id DESC LIMIT 1 FOR NO KEY UPDATE OF c, i
 """
 _INSERT = """
     INSERT INTO labeler_label (project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason,
         shown_prediction_id, chosen_by, seconds, guideline_version, label_set_version, extra, idempotency_key,
         body_hash, supersedes_id, created_at)
-    VALUES (%s, %s, %s, %s, 'vote', %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING id
 """
 _COUNT = """
@@ -337,7 +337,7 @@ def _settle_seat(case: _Case, answer: str, *, voted: bool) -> bool:
         return False
     has_seat = queue.take_seat(claim)
     claim.state = ClaimState.ANSWERED
-    return not has_seat
+    return not has_seat and claim.purpose == Purpose.VOTE
 
 
 def _write(case: _Case, wanted: Wanted, ids: list[int], extra: bool) -> int:
@@ -351,7 +351,8 @@ def _write(case: _Case, wanted: Wanted, ids: list[int], extra: bool) -> int:
         cursor.execute(
             _INSERT,
             [
-                project.pk, claim.image_id, claim.annotator_id, claim.round, wanted.answer, ids, wanted.reason,
+                project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer, ids,
+                wanted.reason,
                 # From the claim, which remembers what the server sent; a client's word would not do.
                 claim.shown_prediction_id, claim.chosen_by, wanted.seconds, project.guideline_version,
                 wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key),
@@ -381,9 +382,9 @@ def status_of(image: Image, seats: int) -> Status:
 
 
 def _count(case: _Case, before: str | None, after: str | None) -> None:
-    """Write claim and image counters in one statement. Votes of an earlier round, and extra ones, are not counted."""
+    """Write claim and image counters in one statement. Only votes of the present round count, and no extra ones."""
     claim, image = case.claim, case.image
-    if claim.round == image.round:
+    if claim.round == image.round and claim.purpose == Purpose.VOTE:
         for answer, step in ((before, -1), (after, +1)):
             if answer is not None:
                 image.tally = votes.count(image.tally, answer, step)

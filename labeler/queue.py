@@ -16,10 +16,11 @@ while holding another one would deadlock with its mirror image; nothing here doe
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.cache import cache
@@ -28,11 +29,11 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
-from labeler.errors import Invalid, NotFound, NotPossibleNow
+from labeler.errors import Invalid, NotFound, NotPossibleNow, Paused
 from labeler.models import Claim, Image, Membership, Prediction, Project, QueueEntry, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.partial import partly
-from labeler.models.queue import ChosenBy, ClaimState
+from labeler.models.queue import ChosenBy, ClaimState, Purpose
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -187,6 +188,12 @@ def claim(
     with transaction.atomic():
         member = lock_member(project, annotator)
         claims = open_claims(project=project, annotator=annotator, client=client, count=count)
+        if member.is_paused:
+            if not claims:
+                raise Paused(
+                    _("A lead has paused your labeling in this project. Ask them what is open; nothing is lost.")
+                )
+            return claims
         if len(claims) < count and predicted is not None:
             claims += claim_predicted(
                 project=project,
@@ -199,7 +206,8 @@ def claim(
             )
         elif len(claims) < count:
             entries, frontier = _next(project, annotator, member, count - len(claims))
-            claims += _sit_down(project, annotator, client, member, entries, frontier, run=None)
+            seats = _mix_in(project, annotator, [_Seat(*entry) for entry in entries])
+            claims += _sit_down(project, annotator, client, member, seats, frontier, run=None)
             if not claims and client is not None:
                 claims = open_claims(project=project, annotator=annotator, client=None, count=count)
     return claims
@@ -251,7 +259,8 @@ def claim_predicted(
         "max_confidence": high,
         "count": count,
     }
-    return _sit_down(project, annotator, client, member, _rows(PREDICTED, params), None, run=run)
+    seats = [_Seat(*entry) for entry in _rows(PREDICTED, params)]
+    return _sit_down(project, annotator, client, member, seats, None, run=run)
 
 
 def release(*, image_id: int, annotator: User) -> bool:
@@ -260,7 +269,7 @@ def release(*, image_id: int, annotator: User) -> bool:
         held = (
             Claim.objects.select_for_update(no_key=True)
             .filter(image_id=image_id, annotator=annotator, state=ClaimState.OPEN)
-            .order_by("-round")
+            .order_by("-round", "-id")
             .first()
         )
         if held is None:
@@ -334,6 +343,8 @@ def take_seat(claim: Claim) -> bool:
 
     Call with the claim locked; changes the claim in memory only, its row is the caller's to write.
     """
+    if claim.purpose != Purpose.VOTE:
+        return False
     if not claim.holds_seat:
         # Only in its own round: an image that was sent back has seats for new answers, not for late ones.
         free = QueueEntry.objects.filter(pk=claim.image_id, round=claim.round, seats_left__gt=0)
@@ -374,7 +385,7 @@ def _database_now() -> datetime:
 _LOCK_MEMBER = """
     SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off;
-    SELECT id, frontier_priority, frontier_image FROM labeler_membership
+    SELECT id, frontier_priority, frontier_image, paused_at IS NOT NULL FROM labeler_membership
     WHERE project_id = %s AND user_id = %s FOR NO KEY UPDATE
 """
 
@@ -385,6 +396,7 @@ class Member:
 
     id: int
     frontier: Frontier | None
+    is_paused: bool
 
 
 def lock_member(project: Project, annotator: User) -> Member:
@@ -398,10 +410,10 @@ def lock_member(project: Project, annotator: User) -> Member:
         row = cursor.fetchone()
     if row is None:
         raise NotFound(_("There is no such project, or you are not a member of it."))
-    return Member(row[0], None if row[2] is None else (row[1], row[2]))
+    return Member(row[0], None if row[2] is None else (row[1], row[2]), row[3])
 
 
-_CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at")
+_CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at", "purpose")
 # OFFSET 0 keeps the planner from walking all claims by id to be spared the sort: 12 ms for somebody with 50,000 claims.
 _RENEW = f"""
     UPDATE labeler_claim SET expires_at = greatest(expires_at, now() + make_interval(secs => %(lease)s)),
@@ -512,23 +524,85 @@ def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
     return [row for row in rows if row[0] not in seen]
 
 
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """One image to hand out, and what for."""
+
+    image: int
+    priority: float
+    chosen_by: str
+    round: int
+    purpose: str = Purpose.VOTE.value
+
+
+# Repeats lie at least this many of the person's answers back: nobody remembers, or they would not be judging anew.
+FORGOTTEN_AFTER = 50
+_GOLD = """
+    SELECT g.image_id, i.round FROM labeler_gold g JOIN labeler_image i ON i.id = g.image_id
+    WHERE g.project_id = %(project)s AND g.retired_at IS NULL AND NOT g.image_id = ANY (%(given)s)
+      AND NOT EXISTS (
+        SELECT 1 FROM labeler_claim c WHERE c.image_id = g.image_id AND c.annotator_id = %(annotator)s
+          AND c.round = i.round AND c.state IN ('open', 'answered', 'skipped'))
+    ORDER BY random() LIMIT %(n)s
+"""
+_REPEATS = """
+    SELECT l.image_id, l.round FROM (
+        SELECT image_id, round, answer, purpose FROM labeler_label
+        WHERE annotator_id = %(annotator)s AND project_id = %(project)s AND superseded_at IS NULL
+        ORDER BY id DESC OFFSET %(forgotten)s LIMIT 500) l
+    JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
+    WHERE l.answer = 'labeled' AND l.purpose = 'vote' AND NOT EXISTS (
+        SELECT 1 FROM labeler_claim c WHERE c.image_id = l.image_id AND c.annotator_id = %(annotator)s
+          AND c.round = l.round AND c.purpose = 'repeat')
+    ORDER BY random() LIMIT %(n)s
+"""
+
+
+def _mix_in(project: Project, annotator: User, seats: list[_Seat]) -> list[_Seat]:
+    """Put gold images and silent repeats among those to be handed out, each place by a draw of its own.
+
+    Only among others: when nothing else is left for somebody, there is nothing to mix them into.
+    """
+    if not seats or not (project.gold_share or project.repeat_share):
+        return seats
+    gold = sum(_dice.random() < project.gold_share for _ in seats)
+    repeats = sum(_dice.random() < project.repeat_share for _ in seats)
+    mixed = list(seats)
+    params: dict[str, Any] = {
+        "project": project.pk, "annotator": annotator.pk, "given": [seat.image for seat in seats],
+        "forgotten": FORGOTTEN_AFTER,
+    }  # fmt: skip
+    for sql, n, why, purpose in (
+        (_GOLD, gold, ChosenBy.GOLD, Purpose.GOLD), (_REPEATS, repeats, ChosenBy.REPEAT, Purpose.REPEAT)
+    ):  # fmt: skip
+        if n:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, params | {"n": n})
+                for image, round_ in cursor.fetchall():
+                    seat = _Seat(image, 0.0, why.value, round_, purpose.value)
+                    mixed.insert(_dice.randint(0, len(mixed)), seat)
+    return mixed
+
+
+_dice = random.SystemRandom()  # a seed could be guessed, and with it which images are gold
+
 # A claim that was given back before is opened again. A pre-label that was shown with an earlier lease stays the one
 # that was shown: the person may remember it. On the review grid the present model's is what they answer to.
 _SIT_DOWN = f"""
     WITH seated AS (
-        UPDATE labeler_queueentry SET seats_left = seats_left - 1 WHERE image_id = ANY (%(images)s)
+        UPDATE labeler_queueentry SET seats_left = seats_left - 1 WHERE image_id = ANY (%(seated)s)
     ), moved AS (
         UPDATE labeler_membership SET frontier_priority = %(frontier_priority)s, frontier_image = %(frontier_image)s
         WHERE id = %(member)s AND %(frontier_image)s::bigint IS NOT NULL
     )
     INSERT INTO labeler_claim AS c (project_id, image_id, annotator_id, round, state, holds_seat, client, chosen_by,
-                                    shown_prediction_id, claimed_at, expires_at)
-    SELECT %(project)s, e.image, %(annotator)s, e.round, 'open', true, %(client)s, e.chosen_by, e.shown, now(),
-           now() + make_interval(secs => %(lease)s)
-    FROM unnest(%(images)s::bigint[], %(rounds)s::int[], %(chosen_by)s::text[], %(shown)s::bigint[])
-         AS e (image, round, chosen_by, shown)
-    ON CONFLICT ON CONSTRAINT one_claim_per_annotator_image_and_round DO UPDATE
-    SET state = 'open', holds_seat = true, client = excluded.client, claimed_at = excluded.claimed_at,
+                                    purpose, shown_prediction_id, claimed_at, expires_at)
+    SELECT %(project)s, e.image, %(annotator)s, e.round, 'open', e.purpose = 'vote', %(client)s, e.chosen_by,
+           e.purpose, e.shown, now(), now() + make_interval(secs => %(lease)s)
+    FROM unnest(%(images)s::bigint[], %(rounds)s::int[], %(chosen_by)s::text[], %(purposes)s::text[],
+                %(shown)s::bigint[]) AS e (image, round, chosen_by, purpose, shown)
+    ON CONFLICT ON CONSTRAINT one_claim_per_annotator_image_round_and_purpose DO UPDATE
+    SET state = 'open', holds_seat = excluded.holds_seat, client = excluded.client, claimed_at = excluded.claimed_at,
         expires_at = excluded.expires_at, chosen_by = excluded.chosen_by,
         shown_prediction_id = CASE WHEN excluded.chosen_by = 'review' THEN excluded.shown_prediction_id
                                    ELSE coalesce(c.shown_prediction_id, excluded.shown_prediction_id) END
@@ -541,7 +615,7 @@ def _sit_down(
     annotator: User,
     client: UUID | None,
     member: Member,
-    entries: Sequence[EntryRow],
+    seats: Sequence[_Seat],
     frontier: Frontier | None,
     *,
     run: TrainingRun | None,
@@ -550,11 +624,13 @@ def _sit_down(
 
     run: they are for the review grid, and show what this model says.
     """
-    if not entries:
+    if not seats:
         return []
-    ids = [image_id for image_id, *_ in entries]
+    ids = [seat.image for seat in seats]
+    votes = [seat.image for seat in seats if seat.purpose == Purpose.VOTE]
     images = _images(ids)
-    shown = _prelabels(project, ids, run) if run else _prelabels_to_show(project, images)
+    # Gold and repeats are judged blind: they are to show the person, not the model.
+    shown = _prelabels(project, ids, run) if run else _prelabels_to_show(project, {pk: images[pk] for pk in votes})
     params = {
         "project": project.pk,
         "annotator": annotator.pk,
@@ -562,8 +638,10 @@ def _sit_down(
         "client": client and str(client),
         "lease": project.lease_seconds,
         "images": ids,
-        "rounds": [round_ for *_, round_ in entries],
-        "chosen_by": [str(ChosenBy.REVIEW) if run else chosen_by for _, _, chosen_by, _ in entries],
+        "seated": votes,
+        "rounds": [seat.round for seat in seats],
+        "purposes": [seat.purpose for seat in seats],
+        "chosen_by": [str(ChosenBy.REVIEW) if run else seat.chosen_by for seat in seats],
         "shown": [shown[pk].pk if pk in shown else None for pk in ids],
         "frontier_priority": frontier and frontier[0],
         "frontier_image": frontier and frontier[1],
@@ -596,7 +674,7 @@ def _claims(
     for row in rows:
         claim = Claim(
             **dict(zip(_CLAIM, row, strict=True)), project=project, annotator=annotator, state=ClaimState.OPEN,
-            holds_seat=True, client=client,
+            holds_seat=row[7] == Purpose.VOTE, client=client,
         )  # fmt: skip
         claim.image = images[claim.image_id]
         claim.shown_prediction = predictions.get(row[4])

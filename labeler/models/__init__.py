@@ -2,6 +2,7 @@
 
 from labeler.models.account import AuditEvent, Invitation, Preference, Token
 from labeler.models.comment import Comment, Thread
+from labeler.models.gold import Gold
 from labeler.models.image import Image
 from labeler.models.job import Job
 from labeler.models.label import Consensus, Decision, Label
@@ -20,6 +21,7 @@ __all__ = [
     "Consensus",
     "Decision",
     "Feature",
+    "Gold",
     "GuidelineVersion",
     "Image",
     "Invitation",

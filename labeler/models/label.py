@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from labeler.models.queue import ChosenBy
+from labeler.models.queue import ChosenBy, Purpose
 
 
 class Answer(models.TextChoices):
@@ -21,14 +21,6 @@ class Answer(models.TextChoices):
 
 
 VOTES = (Answer.LABELED, Answer.CANNOT_TELL)
-
-
-class Purpose(models.TextChoices):
-    """VOTE counts towards quota, consensus and agreement; the others are asked to learn about the person."""
-
-    VOTE = "vote", _("vote")
-    GOLD = "gold", _("gold")
-    REPEAT = "repeat", _("repeat")
 
 
 class LabelQuerySet(models.QuerySet["Label"]):

@@ -34,6 +34,23 @@ class Role(models.TextChoices):
     LEAD = "lead", _("lead")
 
 
+class ConsensusMethod(models.TextChoices):
+    """How several answers become one (docs/agreement.md)."""
+
+    MAJORITY = "majority", _("majority")
+    ONE_COIN = "one_coin", _("weighted by reliability")
+    DAWID_SKENE = "dawid_skene", _("weighted by what each person mixes up")
+    WITH_MODEL = "with_model", _("people and model")
+
+
+class Ordered(models.TextChoices):
+    """Do the classes have an order? Then a near miss is worth something."""
+
+    NONE = "none", _("no order")
+    LINEAR = "linear", _("ordered, equal steps")
+    QUADRATIC = "quadratic", _("ordered, far misses count more")
+
+
 def new_salt() -> str:
     """Secret of a project: without it nobody can compute from a file which images are judged blind."""
     return secrets.token_hex(16)
@@ -85,6 +102,37 @@ class Project(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
         help_text=_("of a review page: images with a known answer under a wrong suggestion"),
     )
+    # Quality: what is mixed in to learn about people, and how several answers become one.
+    gold_share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        help_text=_("of what each person is given: images whose answer is known"),
+    )
+    gold_feedback = models.BooleanField(default=False, help_text=_("tell people at once what a gold image was"))
+    repeat_share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.2)],
+        help_text=_("of what each person is given: images they judged long ago, silently"),
+    )
+    consensus_method = models.CharField(
+        max_length=16, choices=ConsensusMethod.choices, default=ConsensusMethod.MAJORITY
+    )
+    adaptive_overlap = models.BooleanField(
+        default=False, help_text=_("stop where the answers are clear, ask more people where they are not")
+    )
+    fewest_labels = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1)])
+    most_labels = models.PositiveSmallIntegerField(default=5, validators=[MinValueValidator(1), MaxValueValidator(50)])
+    enough_confidence = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.5), MaxValueValidator(0.999)],
+        help_text=_("adaptive overlap: the probability at which nobody else is asked"),
+    )
+    ordered = models.CharField(
+        max_length=16,
+        choices=Ordered.choices,
+        default=Ordered.NONE,
+        help_text=_("weights of kappa for ordered classes"),
+    )
     show_file_names = models.BooleanField(default=False, help_text=_("a path can give the class away"))
     show_prelabels = models.BooleanField(default=True)
     ask_uncertain_first = models.BooleanField(default=True, help_text=_("off: random order"))
@@ -104,6 +152,14 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(task__in=Task.values), name="project_task_is_known"),
             models.CheckConstraint(condition=Q(labels_per_image__gte=1), name="at_least_one_label_per_image"),
             models.CheckConstraint(condition=Q(blind_share__gte=0.0, blind_share__lte=1.0), name="blind_share_in_0_1"),
+            models.CheckConstraint(
+                condition=Q(gold_share__gte=0.0, gold_share__lte=0.5, repeat_share__gte=0.0, repeat_share__lte=0.2),
+                name="at_most_seven_in_ten_are_asked_to_learn_about_the_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(fewest_labels__gte=1, most_labels__gte=models.F("fewest_labels")),
+                name="the_most_labels_are_not_fewer_than_the_fewest",
+            ),
             models.CheckConstraint(
                 condition=Q(review_confidence__gte=0.0, review_confidence__lte=1.0), name="review_confidence_in_0_1"
             ),
@@ -211,6 +267,7 @@ class Membership(models.Model):
     category_keys = models.JSONField(
         default=dict, blank=True, help_text=_("this person's own keys: {category id: key}, where they differ")
     )
+    paused_at = models.DateTimeField(null=True, help_text=_("a lead has stopped handing images to this person"))
     # Where this person's last search of the queue ended (labeler/queue.py): everything before it was theirs or full.
     # Without it, somebody 50,000 images ahead of the others would read 50,000 rows for each claim.
     frontier_priority = models.FloatField(null=True, editable=False)

@@ -23,6 +23,14 @@ class ChosenBy(models.TextChoices):
     REVIEW = "review", _("review")
 
 
+class Purpose(models.TextChoices):
+    """VOTE counts towards quota, consensus and agreement; the others are asked to learn about the person."""
+
+    VOTE = "vote", _("vote")
+    GOLD = "gold", _("gold")
+    REPEAT = "repeat", _("repeat")
+
+
 class QueueEntry(models.Model):
     """The seats of one image, and its place in the order."""
 
@@ -89,6 +97,8 @@ class Claim(models.Model):
     holds_seat = models.BooleanField(default=True)
     client = models.UUIDField(null=True, help_text=_("the tab that asked"))
     chosen_by = models.CharField(max_length=16, choices=ChosenBy.choices, default=ChosenBy.RANDOM)
+    # Gold and repeated images hold no seat. The label copies it from here; the person is not told.
+    purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.VOTE)
     # Null: the person saw no pre-label. The label copies it from here, never from the client.
     shown_prediction = models.ForeignKey("labeler.Prediction", null=True, on_delete=models.PROTECT, related_name="+")
     claimed_at = models.DateTimeField()
@@ -97,12 +107,16 @@ class Claim(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["image", "annotator", "round"], name="one_claim_per_annotator_image_and_round"
+                fields=["image", "annotator", "round", "purpose"],
+                name="one_claim_per_annotator_image_round_and_purpose",
             ),
             models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_is_known"),
             models.CheckConstraint(
                 condition=~Q(state__in=GIVEN_BACK) | Q(holds_seat=False),
                 name="a_claim_given_back_holds_no_seat",
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose=Purpose.VOTE) | Q(holds_seat=False), name="only_a_vote_holds_a_seat"
             ),
         ]
         indexes = [

@@ -36,7 +36,7 @@ def anchoring(*, equal_shown: int, n_shown: int, equal_hidden: int, n_hidden: in
     for equal, n in ((equal_shown, n_shown), (equal_hidden, n_hidden)):
         if not 0 <= equal <= n:
             raise ValueError(f"{equal} equal labels of {n}")
-    shown, hidden = _share(equal_shown, n_shown), _share(equal_hidden, n_hidden)
+    shown, hidden = share_of(equal_shown, n_shown), share_of(equal_hidden, n_hidden)
     difference = share_difference(equal_shown, n_shown, equal_hidden, n_hidden)
     if shown.value is None or hidden.value is None:
         return Anchoring(shown, hidden, difference, undefined(str(difference.reason), 0))
@@ -65,7 +65,8 @@ def share_difference(successes_a: int, n_a: int, successes_b: int, n_b: int) -> 
     return Stat(p - q, low, high, n, _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None)
 
 
-def _share(successes: int, n: int) -> Stat:
+def share_of(successes: int, n: int) -> Stat:
+    """A share with Wilson's 95 % interval; a caution under FEW_IMAGES. None without observations."""
     interval = wilson(successes, n)
     if interval is None:
         return undefined(_("no labels yet"), 0)

@@ -7,19 +7,25 @@ table.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Prefetch, Q
+from django.db.models import F, Prefetch, Q
 from django.db.models.functions import Now
 
 from labeler.models import Consensus, Decision, Image, Project
 from labeler.stats import tally as votes
 
 BATCH = 1000
+NOTICEABLE = 0.005  # a probability that moved less is not written again
 # How a consensus came about. In multi-label work a decision may name no class at all, and that is an answer: only
 # the method tells it from an image that does not say.
 MAJORITY, DECISION, UNDECIDABLE = "majority", "decision", "undecidable"
+# By a project's setting, from all its votes at once (inference.py).
+INFERRED = ("one_coin", "dawid_skene", "with_model")
 
 
 def of(image: Image, decision: Decision | None) -> Consensus:
@@ -40,23 +46,87 @@ def of(image: Image, decision: Decision | None) -> Consensus:
     )  # fmt: skip
 
 
+def digest(tally: dict[str, int]) -> str:
+    """Which votes these are, in sixteen characters."""
+    return hashlib.sha256(json.dumps(sorted(tally.items())).encode()).hexdigest()[:16]
+
+
 def standing_decisions() -> Prefetch:
     """Prefetch for Image querysets: `image.standing` holds the decision that stands, or nothing."""
     return Prefetch("decisions", Decision.objects.filter(withdrawn_at=None), to_attr="standing")
 
 
 def current(images: Iterable[Image]) -> dict[int, Consensus]:
-    """Consensus by image id, computed from counters and decisions now; nothing is written.
+    """Consensus by image id, from counters, decisions and what was inferred from the present votes; nothing is written.
 
     Images should come with standing_decisions(), or each costs a query when it has a decision.
     """
+    shown = list(images)
+    inferred = _inferred(shown)
     found = {}
-    for image in images:
+    for image in shown:
         standing = getattr(image, "standing", None)
         if standing is None and image.has_decision:
             standing = list(image.decisions.filter(withdrawn_at=None))
         found[image.pk] = of(image, standing[0] if standing else None)
+        if not standing and image.pk in inferred:
+            found[image.pk] = inferred[image.pk]
     return found
+
+
+def _inferred(images: list[Image]) -> dict[int, Consensus]:
+    """The inferred rows that still hold: made from exactly the votes there are, by the project's present method."""
+    rows = Consensus.objects.filter(
+        image__in=[image.pk for image in images if image.n_votes and not image.has_decision],
+        method__in=INFERRED,
+        method=F("project__consensus_method"),
+    )
+    by_image = {row.image_id: row for row in rows}
+    return {
+        image.pk: by_image[image.pk]
+        for image in images
+        if image.pk in by_image and by_image[image.pk].votes == digest(image.tally)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What a method makes of one image. categories: None where nothing can be named."""
+
+    image_id: int
+    categories: list[int] | None
+    confidence: float
+    votes: str  # digest of the tally it was made from
+    n_votes: int
+
+
+def store(project: Project, method: str, found: Iterable[Inferred]) -> int:
+    """Write what was inferred, where it says something new; how many rows changed. Images with a decision are left."""
+    changed, batch = 0, []
+    there = Consensus.objects.filter(project=project).exclude(method__in=(DECISION, UNDECIDABLE))
+    old = {
+        pk: (method_, categories, confidence, votes_, version)
+        for pk, method_, categories, confidence, votes_, version in there.values_list(
+            "image_id", "method", "categories", "confidence", "votes", "version"
+        ).iterator(chunk_size=10_000)
+    }
+    decided = set(Image.objects.filter(project=project, has_decision=True).values_list("pk", flat=True))
+    for one in found:
+        before = old.get(one.image_id)
+        same = before is not None and before[:2] == (method, one.categories) and before[3] == one.votes
+        if one.image_id in decided or (same and before and abs((before[2] or 0) - one.confidence) < NOTICEABLE):
+            continue
+        batch.append(
+            Consensus(
+                image_id=one.image_id, project=project, categories=one.categories, confidence=one.confidence,
+                is_tie=one.categories is None, method=method, n_votes=one.n_votes, votes=one.votes,
+                version=before[4] + 1 if before else 1,
+            )
+        )  # fmt: skip
+        if len(batch) == BATCH:
+            changed += _store(batch)
+            batch = []
+    return changed + _store(batch)
 
 
 def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
@@ -78,7 +148,9 @@ def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
     for image in stale.iterator(chunk_size=BATCH):
         # Read first: making the new row puts it in the old one's place on the image.
         old = getattr(image, "consensus", None)
-        new = current([image])[image.pk]
+        if old is not None and _still_inferred(project, old, image):
+            continue
+        new = of(image, image.standing[0] if image.standing else None)  # type: ignore[attr-defined]
         if old is not None and _same(old, new):
             continue
         new.version = old.version + 1 if old else 1
@@ -87,6 +159,11 @@ def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
             changed += _store(batch)
             batch = []
     return changed + _store(batch)
+
+
+def _still_inferred(project: Project, old: Consensus, image: Image) -> bool:
+    is_present = old.method in INFERRED and old.method == project.consensus_method
+    return is_present and not image.has_decision and old.votes == digest(image.tally)
 
 
 def _same(old: Consensus, new: Consensus) -> bool:
@@ -104,6 +181,15 @@ def _store(batch: list[Consensus]) -> int:
                 batch,
                 update_conflicts=True,
                 unique_fields=["image"],
-                update_fields=["categories", "confidence", "is_tie", "method", "n_votes", "version", "computed_at"],
-            )
+                update_fields=[
+                    "categories",
+                    "confidence",
+                    "is_tie",
+                    "method",
+                    "n_votes",
+                    "votes",
+                    "version",
+                    "computed_at",
+                ],
+            )  # fmt: skip
     return len(batch)

@@ -140,10 +140,12 @@ class Consensus(models.Model):
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")
     # Null: no answer can be named (no votes, a tie, or nobody could tell).
     categories = ArrayField(models.BigIntegerField(), null=True)
-    confidence = models.FloatField(null=True, help_text=_("share of the votes; null for a decision"))
+    confidence = models.FloatField(null=True, help_text=_("share of the votes, or probability; null for a decision"))
     is_tie = models.BooleanField(default=False)
-    method = models.CharField(max_length=32, help_text=_("majority, decision"))
+    method = models.CharField(max_length=32, help_text=_("majority, decision, one_coin, …"))
     n_votes = models.PositiveSmallIntegerField()
+    # Digest of the votes it was inferred from: with others it no longer holds, and majority rules until the next run.
+    votes = models.CharField(max_length=16, blank=True)
     version = models.PositiveIntegerField(default=1)
     computed_at = models.DateTimeField()
 

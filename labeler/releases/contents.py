@@ -120,8 +120,10 @@ class _Reader:
         }
         opinions = self._opinions(ids)
         for image in images:
-            decision = decisions.get(image.pk)
-            outcome = consensus.of(image, decision)
+            image.standing = [decisions[image.pk]] if image.pk in decisions else []  # type: ignore[attr-defined]
+        outcomes = consensus.current(images)
+        for image in images:
+            decision, outcome = decisions.get(image.pk), outcomes[image.pk]
             yield Contents(
                 image=image,
                 labels=labels.get(image.pk, []),

@@ -48,7 +48,8 @@ def signs(
     said = np.asarray(answers, dtype=np.int64)
     if said.size < FEWEST:
         return []
-    found = [_run(said), _order(said, n_categories)]
+    # A long run is a memory too: said once, as what it is.
+    found = [_run(said) or _order(said, n_categories)]
     if others is not None:
         known = np.asarray(others, dtype=np.int64)
         found += [_chance(said, known, n_categories), _drift(said, known)]

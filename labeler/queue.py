@@ -10,7 +10,8 @@ nobody can act on a count older than a neighbour's commit, and neighbours pass e
 docs/decisions/0002 has the numbers.
 
 Locks are taken in this order everywhere: membership, claim, image, queue entry. Anything that waits for a queue entry
-while holding another one would deadlock with its mirror image; nothing here does.
+while holding another one would deadlock with its mirror image; nothing here does. Handing out goes the other way, from
+entries to claims: it waits for neither.
 """
 
 from __future__ import annotations
@@ -67,7 +68,12 @@ def draw_slice(project: Project, sha256: str) -> Slice:
 
 def seats_for(project: Project, image: Image) -> int:
     """The quota of one image: the project's, and never under two for the images that judge models."""
-    return max(project.labels_per_image, HELD_OUT_SEATS) if image.is_held_out else project.labels_per_image
+    return max(quota(project), HELD_OUT_SEATS) if image.is_held_out else quota(project)
+
+
+def quota(project: Project) -> int:
+    """How many people an image is for when it enters; with adaptive overlap, more where the answers leave doubt."""
+    return project.fewest_labels if project.adaptive_overlap else project.labels_per_image
 
 
 def enter(project: Project, images: Iterable[Image]) -> None:
@@ -99,8 +105,8 @@ def set_seats(project: Project) -> int:
     changed, last = 0, 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            params = {"project": project.pk, "seats": project.labels_per_image, "last": last}
-            cursor.execute(_SET_SEATS, {**params, "held_out": max(project.labels_per_image, HELD_OUT_SEATS)})
+            params = {"project": project.pk, "seats": quota(project), "last": last}
+            cursor.execute(_SET_SEATS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
             last, n = cursor.fetchone()
         if last is None:
             break
@@ -610,6 +616,38 @@ _SIT_DOWN = f"""
 """
 
 
+# A claim of one's own that was given back may be answered late at this very moment: that request holds the claim and
+# waits for the queue entry, which is held here. Such images are left to it, instead of waiting for each other until
+# PostgreSQL ends one of them. What is locked here cannot be answered before this commits; what was answered since the
+# entries were chosen must not be opened again.
+_BUSY = """
+    WITH own AS (
+        SELECT c.id, c.image_id FROM labeler_claim c
+        JOIN unnest(%(images)s::bigint[], %(rounds)s::int[], %(purposes)s::text[]) AS e (image, round, purpose)
+          ON c.image_id = e.image AND c.round = e.round AND c.purpose = e.purpose
+        WHERE c.annotator_id = %(annotator)s
+    ), free AS (
+        SELECT id FROM labeler_claim
+        WHERE id IN (SELECT id FROM own) AND state NOT IN ('open', 'answered', 'skipped')
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    SELECT image_id FROM own WHERE id NOT IN (SELECT id FROM free)
+"""
+
+
+def _without_busy(annotator: User, seats: Sequence[_Seat]) -> list[_Seat]:
+    params: dict[str, Any] = {
+        "annotator": annotator.pk,
+        "images": [seat.image for seat in seats],
+        "rounds": [seat.round for seat in seats],
+        "purposes": [seat.purpose for seat in seats],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_BUSY, params)
+        busy = {row[0] for row in cursor.fetchall()}
+    return [seat for seat in seats if seat.image not in busy]
+
+
 def _sit_down(
     project: Project,
     annotator: User,
@@ -624,6 +662,7 @@ def _sit_down(
 
     run: they are for the review grid, and show what this model says.
     """
+    seats = _without_busy(annotator, seats) if seats else []
     if not seats:
         return []
     ids = [seat.image for seat in seats]

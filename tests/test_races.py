@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Image, Label
@@ -131,6 +131,39 @@ def test_two_tabs_of_one_person_never_hold_one_image():
 
     held = [one.image_id for offer in offers for one in offer]
     assert len(held) == len(set(held)) == 18
+
+
+def test_an_image_given_back_that_is_being_answered_late_is_not_handed_out_and_nobody_waits_for_the_other():
+    # A closing tab gives its images back while the next page answers one of them and asks for more: the answer holds
+    # the claim and wants the seat, asking held the seat and wanted the claim.
+    project = make_project()
+    [person] = make_crowd(project, 1)
+    late, other = add_images(project, 2)
+    claim(project=project, annotator=person, count=2)
+    for image in (late, other):
+        release(image_id=image.pk, annotator=person)
+    holds, asked = threading.Event(), threading.Event()
+
+    def answer_late():
+        with transaction.atomic():
+            Claim.objects.select_for_update(no_key=True).get(image=late, annotator=person)
+            holds.set()
+            assert asked.wait(timeout=30)
+            return save_label(image_id=late.pk, annotator=person, categories=["cat"])
+
+    def ask():
+        assert holds.wait(timeout=30)
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '5s'")
+                return claim(project=project, annotator=person, count=2)
+        finally:
+            asked.set()
+
+    saved, offer = together([answer_late, ask])
+
+    assert [one.image_id for one in offer] == [other.pk]
+    assert not saved.extra and seats_are_right(project) and counters_are_right(project)
 
 
 def test_late_answers_while_others_take_the_seats_keep_every_answer_and_the_quota():

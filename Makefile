@@ -13,7 +13,7 @@ install:
 	@sh scripts/install.sh runtime
 
 test:
-	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && .venv/bin/python -m pytest -n 3 --dist loadfile $(TESTS)
+	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint:
 	@sh scripts/install.sh runtime dev && sh scripts/lint.sh

@@ -74,9 +74,13 @@ def bring_in(page: Page, up: Up, project_id: int, files: dict[str, bytes]) -> No
     expect(page.locator("#n-added")).to_have_text(str(len(files)), timeout=60_000)
 
 
+# Not any panel: one stands there too while a slow server is asked for more.
+FINISHED = "#panel[data-state=finished]:not([hidden])"
+
+
 def painted(page: Page) -> str | None:
     """The id of the image that stands on the screen; None when nothing is left."""
-    page.wait_for_selector("html[data-painted], #panel:not([hidden])", timeout=20_000)
+    page.wait_for_selector(f"html[data-painted], {FINISHED}", timeout=20_000)
     return page.locator("html").get_attribute("data-painted")
 
 
@@ -110,9 +114,7 @@ class Annotator:
         else:
             self.page.keyboard.press(str(CATEGORIES.index(said) + 1))
         self.keyed[int(image)] = said
-        self.page.wait_for_selector(
-            f"html[data-painted]:not([data-painted='{image}']), #panel:not([hidden])", timeout=20_000
-        )
+        self.page.wait_for_selector(f"html[data-painted]:not([data-painted='{image}']), {FINISHED}", timeout=20_000)
         return True
 
     def finish(self) -> None:

@@ -19,6 +19,8 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from labeler import categories as label_set
 from labeler import queue, recount
@@ -37,7 +39,7 @@ LOOKED_UP = 5000  # file names per query
 MOST_NAMED = 10_000  # refusals; the rest is counted
 LONGEST_ANSWER = 24 * 3600.0
 BROUGHT_IN = "account.bring_in"
-STRANGER = (
+STRANGER = gettext_lazy(
     "%(name)s has an account here and is no member of this project: add them as a member first, or use another name."
 )
 
@@ -158,7 +160,7 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
     for row in rows:
         person, image = people[row.annotator], images.get(row.file_name)
         if image is None or isinstance(image, str) or isinstance(person, str):
-            reason = image or "This project has no image of that name." if not isinstance(image, int) else person
+            reason = image or _("This project has no image of that name.") if not isinstance(image, int) else person
             outcome.refuse(row.row, row.file_name, str(reason))
             continue
         try:
@@ -178,7 +180,10 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
             outcome.duplicates += 1
         else:
             outcome.refuse(
-                row.row, row.file_name, f"Row {earlier.rows[0]} has another answer of {row.annotator} on this image."
+                row.row,
+                row.file_name,
+                _("Row %(row)s has another answer of %(name)s on this image.")
+                % {"row": earlier.rows[0], "name": row.annotator},
             )
     return list(said.values())
 
@@ -237,7 +242,9 @@ def _store(project: Project, images: list[int], said: list[_Said], outcome: Outc
             elif known == (one.answer, one.categories):
                 outcome.duplicates += len(one.rows)
             else:
-                outcome.refuse(one.rows[0], one.name, "There is another answer of this person on this image already.")
+                outcome.refuse(
+                    one.rows[0], one.name, _("There is another answer of this person on this image already.")
+                )
         _sit_down(project, fresh, rounds)
         Label.objects.bulk_create(
             Label(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler.accounts import audit
@@ -35,11 +36,13 @@ def add(
     """
     image = Image.objects.filter(project=project, pk=image_id).first()
     if image is None:
-        raise NotFound("This project has no such image.")
+        raise NotFound(_("This project has no such image."))
     ids = label_set.check_answer(project, categories) if categories is not None else _agreed(image)
     with transaction.atomic():
         if Gold.objects.filter(project=project, retired_at=None).exclude(pk=image.pk).count() >= MOST:
-            raise Invalid(f"A project has at most {MOST:,} gold images.", fields={"image": ["too many"]})
+            raise Invalid(
+                _("A project has at most %(most)s gold images.") % {"most": f"{MOST:,}"}, fields={"image": ["too many"]}
+            )
         gold, _new = Gold.objects.update_or_create(
             image=image,
             defaults={
@@ -58,7 +61,7 @@ def _agreed(image: Image) -> list[int]:
     unanimous = outcome.confidence == 1.0 and outcome.n_votes >= 2
     if outcome.categories is None or not (outcome.method == "decision" or unanimous):
         raise Invalid(
-            "Say what this image is: no reviewer has decided it, and fewer than two people agree on it.",
+            _("Say what this image is: no reviewer has decided it, and fewer than two people agree on it."),
             fields={"categories": ["needed"]},
         )
     return list(outcome.categories)
@@ -69,7 +72,7 @@ def retire(*, project: Project, by: User, image_id: int) -> None:
     with transaction.atomic():
         changed = Gold.objects.filter(project=project, pk=image_id, retired_at=None).update(retired_at=timezone.now())
         if not changed:
-            raise Conflict("This is no gold image.")
+            raise Conflict(_("This is no gold image."))
         audit(by, "gold.retire", project=project, subject=f"image {image_id}")
 
 

@@ -22,7 +22,7 @@ from labeler import markers, queue, recount, run_config
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
 from labeler.models import Category, Claim, GuidelineVersion, Membership, Project, Role
-from labeler.models.project import SUPPORTED_TASKS, Task
+from labeler.models.project import SUPPORTED_TASKS, Ordered, Task
 from labeler.models.queue import ClaimState
 
 if TYPE_CHECKING:
@@ -47,12 +47,23 @@ SETTINGS = (
     "variety",
     "review_confidence",
     "planted_share",
+    "gold_share",
+    "gold_feedback",
+    "repeat_share",
+    "consensus_method",
+    "adaptive_overlap",
+    "fewest_labels",
+    "most_labels",
+    "enough_confidence",
+    "ordered",
     "show_file_names",
     "show_prelabels",
     "ask_uncertain_first",
     "train_automatically",
     "training_config",
 )
+# Another value of these changes how many people an image is for.
+QUOTA = ("labels_per_image", "adaptive_overlap", "fewest_labels", "most_labels")
 
 
 def _checked(row: models.Model, fields: Iterable[str]) -> None:
@@ -149,6 +160,7 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
         for name, value in changes.items():
             setattr(row, name, value.strip() if name == "name" and isinstance(value, str) else value)
         _checked(row, changes)
+        _check_quality(row, changes)
         changed = [name for name in changes if getattr(row, name) != before[name]]
         if not changed:
             return row
@@ -158,12 +170,28 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
         row.version += 1
         row.save(update_fields=[*changed, "version", "guideline_version"])
         audit(by, "project.update", project=row, subject=row.name, changed=changed)
-    if "labels_per_image" in changed:
+    if set(QUOTA) & set(changed):
         # After the commit: each image is changed by itself, so that nobody who labels has to wait for all of
-        # them.
+        # them. Which answered images are in doubt, a worker finds out (worker/care.py).
         queue.set_seats(row)
         recount.images(row)
     return row
+
+
+def _check_quality(row: Project, changes: Iterable[str]) -> None:
+    """Settings that are possible one by one and not together."""
+    if row.most_labels < row.fewest_labels:
+        name = "most_labels" if "most_labels" in changes else "fewest_labels"
+        raise Invalid(
+            _("An image cannot get at most %(most)s labels and at least %(fewest)s.")
+            % {"most": row.most_labels, "fewest": row.fewest_labels},
+            fields={name: ["the most labels are fewer than the fewest"]},
+        )
+    if row.ordered != Ordered.NONE and row.is_multi:
+        raise Invalid(
+            _("Classes with an order are answered one at a time: this project asks for several."),
+            fields={"ordered": ["not for several classes"]},
+        )
 
 
 def _check_version(current: int, expected: int | None, noun: str) -> None:

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import wanted
+from labeler import gold, wanted
 from labeler.errors import Invalid
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
@@ -124,9 +124,10 @@ def report_of(project: Project, rows: LabelArrays, selection: Selection) -> dict
         rows.image, rows.annotator, answers, len(people), len(names), task, category_names=names
     )
     report = summary.as_dict(people, names)
+    scores = gold.scores(project)
+    right = dict(zip(people, (scores[pk]["value"] if pk in scores else None for pk in rows.annotators), strict=True))
     for person, median in zip(report["annotators"], _median_seconds(rows), strict=True):
-        # No gold images exist yet; the contract has the place.
-        person |= {"seconds_median": median, "gold_accuracy": None}
+        person |= {"seconds_median": median, "gold_accuracy": right.get(person["username"])}
     return {"labels": selection.labels, "sample": selection.sample, **report}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeler import consensus, queue
 from labeler.accounts import audit
@@ -34,9 +35,12 @@ def send_back(*, project: Project, by: User, image_ids: Sequence[int], reason: s
     """
     ids = sorted(set(image_ids))
     if len(ids) > MOST:
-        raise Invalid(f"At most {MOST:,} images are sent back at a time.", fields={"images": ["too many"]})
+        raise Invalid(
+            _("At most %(most)s images are sent back at a time.") % {"most": f"{MOST:,}"},
+            fields={"images": ["too many"]},
+        )
     if Image.objects.filter(project=project, pk__in=ids).count() != len(ids):
-        raise Invalid("Some of these images are not in this project.", fields={"images": ["not in the project"]})
+        raise Invalid(_("Some of these images are not in this project."), fields={"images": ["not in the project"]})
     sent = 0
     for start in range(0, len(ids), BATCH):
         with transaction.atomic():

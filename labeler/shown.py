@@ -1,7 +1,7 @@
 """Reports as pages and endpoints show them: of small projects as they are now, of large ones as last counted.
 
-Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py): the one
-place where a name becomes figures, in a request and in a worker.
+Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py, trust.py):
+the one place where a name becomes figures, in a request and in a worker.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from labeler import overview, reports, snapshots
+from labeler import overview, reports, snapshots, trust
 from labeler.models import Project
 from labeler.reports import Selection
 from labeler.snapshots import Figures
@@ -51,11 +51,22 @@ def overview_figures(project: Project) -> Figures:
     return snapshots.get(project, "overview", count)
 
 
+def trust_figures(project: Project, *, wait: bool = False) -> Figures:
+    """Everything beside agreement itself (labeler/trust.py), and its time. wait: as for agreement."""
+
+    def count() -> dict[str, Any]:
+        return reports.kept(project, f"trust:{project.version}", lambda: trust.figures(project))
+
+    return snapshots.get(project, "trust", count, first_time=count if wait else None)
+
+
 def compute(project: Project, name: str) -> dict[str, Any]:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
         case ["overview"]:
             return overview.figures(project)
+        case ["trust"]:
+            return trust.figures(project)
         case ["progress"]:
             return reports.count_progress(project)
         case ["agreement", labels, sample]:

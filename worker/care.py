@@ -1,5 +1,5 @@
-"""What beat has looked after every few seconds: expired claims, snapshots of the vote, trainings and
-pre-labels due.
+"""What beat has looked after every few seconds: expired claims, snapshots of the vote, consensus by reliability,
+seats of images in doubt, trainings and pre-labels due.
 
 Everything here may be skipped, run twice, or run on two machines at once: each verb it calls checks for
 itself.
@@ -8,7 +8,8 @@ itself.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
@@ -16,9 +17,10 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler import consensus, prelabels, queue, runs
+from labeler import consensus, inference, overlap, prelabels, queue, runs
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.models import Claim, Decision, Label, Project
+from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,21 @@ class _Looked:
 
 
 _looked: dict[int, _Looked] = {}
+
+
+@dataclass(slots=True)
+class _Weighed:
+    """When this process last weighed a project's people, what that took, and the images that wait for the next time."""
+
+    version: int  # of the project: another method or another budget weighs everything anew
+    at: float = 0.0  # of the monotonic clock
+    seconds: float = 0.0
+    waiting: set[int] | None = field(default_factory=set)  # None: all
+
+
+_weighed: dict[int, _Weighed] = {}
+# Weighing reads all votes of a project. It takes at most this share of a worker's time, however large the project is.
+SHARE_OF_TIME = 1 / 20
 # A transaction that was slow to commit shows its label, with an id and a time from before, only later.
 OVERLAP_LABELS, OVERLAP = 200, timedelta(minutes=2)
 
@@ -59,6 +76,7 @@ def refresh_snapshots(project: Project) -> int:
     many changed.
     """
     at, before = timezone.now(), _looked.get(project.pk)
+    images: set[int] | None = None
     newest = Label.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0
     if before is None:
         changed = consensus.refresh(project)
@@ -73,6 +91,31 @@ def refresh_snapshots(project: Project) -> int:
             images.update(labels.values_list("image_id", flat=True))
         changed = consensus.refresh(project, images) if images else 0
     _looked[project.pk] = _Looked(newest, at)
+    return changed + weigh(project, images)
+
+
+def weigh(project: Project, images: set[int] | None) -> int:
+    """Infer a project's consensus anew, and give images in doubt their seats, after new votes; how many changed.
+
+    images: those with new votes; None: all. Does nothing in projects of majority and fixed overlap.
+    """
+    if project.consensus_method == ConsensusMethod.MAJORITY and not project.adaptive_overlap:
+        _weighed.pop(project.pk, None)
+        return 0
+    state = _weighed.get(project.pk)
+    if state is None or state.version != project.version:
+        state = _weighed[project.pk] = _Weighed(project.version, waiting=None)
+    elif images is None:
+        state.waiting = None
+    elif state.waiting is not None:
+        state.waiting |= images
+    if state.waiting == set() or time.monotonic() - state.at < state.seconds / SHARE_OF_TIME:
+        return 0
+    began, due = time.monotonic(), state.waiting
+    changed = inference.run(project) if project.consensus_method != ConsensusMethod.MAJORITY else 0
+    changed += overlap.adjust(project, due)
+    state.at, state.waiting = time.monotonic(), set()
+    state.seconds = state.at - began
     return changed
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from labeler import existing, jobs
 from labeler.errors import NotPossibleNow
 from labeler.intake import images, judgements
@@ -31,7 +33,7 @@ def import_job(job_id: int, *, worker: str) -> None:
     with attempt(lease) as pulse:
         format_ = job.params.get("format", "auto")
         if format_ != JUDGEMENTS and format_ not in ARCHIVES:
-            raise NotPossibleNow(f"Imports of the format {format_!r} are not possible yet.")
+            raise NotPossibleNow(_("Imports of the format %(name)s are not possible yet.") % {"name": repr(format_)})
         source = jobs.source_of(job)
         lease.write(stage="opening the file")
         try:
@@ -40,7 +42,7 @@ def import_job(job_id: int, *, worker: str) -> None:
         except Refused as refusal:
             raise NotPossibleNow(refusal.reason) from refusal
         except FileNotFoundError as error:
-            raise NotPossibleNow("The file to import is gone: upload it again.") from error
+            raise NotPossibleNow(_("The file to import is gone: upload it again.")) from error
         lease.finish(result=result, progress_done=seen, progress_total=seen)
     job.refresh_from_db()
     jobs.forget_upload(job)

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from labeler.errors import NotPossibleNow
 
 NEEDED = ("file_name", "annotator", "label")
 MOST_ROWS = 5_000_000
 LONGEST_CELL = 10_000
-NO_TIME = "created_at must be a time like 2026-11-05T10:30:00Z, and not in the future."
-NO_SECONDS = "seconds must be a number from 0."
+NO_TIME = gettext_lazy("created_at must be a time like 2026-11-05T10:30:00Z, and not in the future.")
+NO_SECONDS = gettext_lazy("seconds must be a number from 0.")
 # Our own exports and other tools' call them so.
 ALSO = {
     "categories": "label", "category": "label", "class": "label", "filename": "file_name", "image": "file_name",
@@ -55,15 +58,15 @@ def read(path: Path, *, multi: bool) -> Iterator[Judgement | BadRow]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from _rows(file, multi)
     except UnicodeDecodeError as error:
-        raise NotPossibleNow("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.") from error
+        raise NotPossibleNow(_("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")) from error
     except csv.Error as error:
-        raise NotPossibleNow(f"The file is no CSV: {error}.") from error
+        raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": error}) from error
 
 
 def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
     head = file.readline()
     if not head.strip():
-        raise NotPossibleNow("The file is empty: its first line names the columns file_name, annotator, label.")
+        raise NotPossibleNow(_("The file is empty: its first line names the columns file_name, annotator, label."))
     # By the header alone: a name with a comma in some later row must not decide what separates cells.
     separator = max(",;\t", key=head.count)
     names = [
@@ -75,7 +78,7 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
         )
     for number, cells in enumerate(csv.reader(file, delimiter=separator), start=2):
         if number > MOST_ROWS:
-            raise NotPossibleNow(f"A file has at most {MOST_ROWS:,} rows: split it.")
+            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
         if not any(cell.strip() for cell in cells):
             continue
         yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
@@ -89,16 +92,16 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | B
         return BadRow(number, name[:500], reason)
 
     if not name or not annotator:
-        return bad("file_name and annotator must be given.")
+        return bad(_("file_name and annotator must be given."))
     if len(annotator) > 150 or not annotator.isprintable():
-        return bad("The annotator's name is too long or has characters that names do not have.")
+        return bad(_("The annotator's name is too long or has characters that names do not have."))
     answer = cells.get("answer", "").strip() or "labeled"
     if answer not in ("labeled", "cannot_tell"):
-        return bad("Only judgements are taken: answer must be labeled or cannot_tell.")
+        return bad(_("Only judgements are taken: answer must be labeled or cannot_tell."))
     text = undisarmed(cells.get("label", "").strip())
     classes = [] if answer == "cannot_tell" else split_classes(text) if multi else [text] * bool(text)
     if answer == "labeled" and not classes and not multi:
-        return bad("The label is missing.")
+        return bad(_("The label is missing."))
     try:
         moment = _moment(cells.get("created_at", "").strip())
         seconds = _seconds(cells.get("seconds", "").strip())

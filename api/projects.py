@@ -20,7 +20,7 @@ from labeler import projects
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Membership, Project, Role
 from labeler.models.account import Scope
-from labeler.models.project import Task
+from labeler.models.project import ConsensusMethod, Ordered, Task
 
 TAG = "Projects"
 
@@ -48,6 +48,27 @@ class ProjectSettings(serializers.Serializer):
     review_confidence = ShareField(required=False, help_text="pre-labels from here on come to the review grid")
     planted_share = ShareField(
         required=False, max_value=0.5, help_text="of a review page: known answers under a wrong suggestion"
+    )
+    gold_share = ShareField(
+        required=False, max_value=0.5, help_text="of what each person is given: images whose answer is known"
+    )
+    gold_feedback = serializers.BooleanField(required=False, help_text="say at once what a gold image was")
+    repeat_share = ShareField(
+        required=False, max_value=0.2, help_text="of what each person is given: images they judged long ago"
+    )
+    consensus_method = serializers.ChoiceField(
+        ConsensusMethod.choices, required=False, help_text="how several answers become one"
+    )
+    adaptive_overlap = serializers.BooleanField(
+        required=False, help_text="between fewest_labels and most_labels per image, as its answers leave doubt"
+    )
+    fewest_labels = serializers.IntegerField(required=False, min_value=1, max_value=50)
+    most_labels = serializers.IntegerField(required=False, min_value=1, max_value=50)
+    enough_confidence = ShareField(
+        required=False, min_value=0.5, max_value=0.999, help_text="from here on nobody else is asked"
+    )
+    ordered = serializers.ChoiceField(
+        Ordered.choices, required=False, help_text="weights of kappa for classes with an order; single choice only"
     )
     show_file_names = serializers.BooleanField(
         required=False, help_text="to annotators; a path can give the class away"
@@ -87,9 +108,10 @@ class ProjectShape(serializers.ModelSerializer):
         fields = (
             "id", "name", "task", "question", "description", "guideline", "guideline_version", "label_set",
             "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "wanted_images", "variety",
-            "review_confidence", "planted_share", "show_file_names", "show_prelabels",
-            "ask_uncertain_first", "train_automatically", "training_config", "role", "version", "created_at",
-            "trashed_at",
+            "review_confidence", "planted_share", "gold_share", "gold_feedback", "repeat_share", "consensus_method",
+            "adaptive_overlap", "fewest_labels", "most_labels", "enough_confidence", "ordered",
+            "show_file_names", "show_prelabels", "ask_uncertain_first", "train_automatically", "training_config",
+            "role", "version", "created_at", "trashed_at",
         )  # fmt: skip
 
 

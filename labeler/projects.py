@@ -109,6 +109,7 @@ def create(
     settings = _known(settings)
     project = Project(name=name.strip(), task=task, created_by=created_by, **settings)
     _checked(project, ["name", *settings])
+    _check_quality(project, settings)
     with transaction.atomic():
         project.save()
         GuidelineVersion.objects.create(project=project, number=1, text=project.guideline, author=created_by)

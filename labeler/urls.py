@@ -63,6 +63,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/classes/<int:category_id>/examples/", examples.picker, name="examples"),
     path("settings/wanted/", settings.wanted_numbers, name="settings_wanted"),
     path("settings/judging/", settings.judging, name="settings_judging"),
+    path("settings/quality/", settings.quality, name="settings_quality"),
+    path("settings/consensus/", settings.consensus, name="settings_consensus"),
     path("settings/model/", settings.model, name="settings_model"),
     path("settings/trash/", settings.trash, name="trash_project"),
 ]

@@ -286,3 +286,39 @@ def test_the_review_page_is_set_by_rest(name, value, status, project, lena):
         assert client.get(url).json()[name] == value
     else:
         assert list(response.json()["error"]["fields"]) == [name]
+
+
+# ---------------------------------------------------------------- quality
+
+QUALITY = {
+    "gold_share": 0.05, "gold_feedback": True, "repeat_share": 0.03, "consensus_method": "one_coin",
+    "adaptive_overlap": True, "fewest_labels": 2, "most_labels": 4, "enough_confidence": 0.9, "ordered": "linear",
+}  # fmt: skip
+
+
+def test_settings_of_quality_are_set_when_a_project_is_made_and_later(ada, project, lena):
+    made = as_person(ada).post("/api/projects/", {**LEAVES, **QUALITY}).json()
+    changed = as_person(lena).patch(f"/api/projects/{project.pk}/", QUALITY).json()
+
+    for body in (made, changed):
+        assert {name: body[name] for name in QUALITY} == QUALITY
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"gold_share": 0.51}, "gold_share"), ({"repeat_share": 0.21}, "repeat_share"),
+        ({"consensus_method": "loudest"}, "consensus_method"), ({"ordered": "cubic"}, "ordered"),
+        ({"enough_confidence": 1}, "enough_confidence"), ({"fewest_labels": 0}, "fewest_labels"),
+        ({"fewest_labels": 4, "most_labels": 3}, "most_labels"), ({"fewest_labels": 6}, "fewest_labels"),
+        ({"task": "multi", "ordered": "linear"}, "ordered"),
+    ],
+)  # fmt: skip
+def test_settings_of_quality_that_cannot_be_are_named(changes, field, ada, project, lena):
+    made = as_person(ada).post("/api/projects/", {**LEAVES, **changes})
+    changed = as_person(lena).patch(f"/api/projects/{project.pk}/", changes)
+
+    assert (made.status_code, error_of(made)) == (400, "invalid")
+    assert field in made.json()["error"]["fields"]
+    if "task" not in changes:
+        assert field in changed.json()["error"]["fields"]

@@ -74,6 +74,8 @@ FIRST_FIELDS = {
     "settings_guideline": "guideline",
     "settings_judging": "labels_per_image",
     "settings_model": "review_percent",
+    "settings_quality": "gold_percent",
+    "settings_consensus": "most_labels",
     "settings_wanted": "wanted_images",
 }
 
@@ -87,6 +89,7 @@ def test_a_section_that_is_sent_back_untouched_changes_nothing(section, field, a
             "guideline": "\n# Look\n\nTwice.  \n", "description": "a\nb", "blind_share": 0.155, "lease_seconds": 1805,
             "training_config": {"min_labels": 8, "seed": 3, "candidates": ["frozen"], "finetune": {"epochs": 2}},
             "planted_share": 0.005, "review_confidence": 0.925, "wanted_images": 12, "variety": "x\ny",
+            "gold_share": 0.07, "repeat_share": 0.035, "enough_confidence": 0.975, "consensus_method": "one_coin",
         },
     )  # fmt: skip
     before, client = fresh(project), as_(lena)
@@ -147,6 +150,8 @@ def test_training_is_set_in_words_and_what_a_program_set_stays(as_, lena, projec
         ("settings_judging", "blind_percent", "400", "less than or equal to 100"),
         ("settings_judging", "lease_minutes", "soon", "Enter a number."),
         ("settings_model", "planted_percent", "80", "less than or equal to 50"),
+        ("settings_quality", "gold_percent", "60", "less than or equal to 50"),
+        ("settings_consensus", "enough_percent", "100", "less than or equal to 99.9"),
         ("settings_wanted", "wanted_images", "0", "greater than or equal to 1"),
     ],
 )
@@ -156,6 +161,7 @@ def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(
     client = as_(lena)
     form = form_of(client, url(section, project), field)
     kept = {"settings": "question", "settings_wanted": "variety", "settings_judging": "target_agreement"}
+    kept |= {"settings_quality": "repeat_percent", "settings_consensus": "most_labels"}
     other = kept.get(section, "review_percent")
 
     response = client.post(url(section, project), {**form, field: typed, other: "0.123"})

@@ -29,6 +29,9 @@ FIELD_NAMES = {
     "lease_seconds": "lease_minutes",
     "review_confidence": "review_percent",
     "planted_share": "planted_percent",
+    "gold_share": "gold_percent",
+    "repeat_share": "repeat_percent",
+    "enough_confidence": "enough_percent",
     "config.min_labels": "min_labels",
     "config.time_limit_s": "time_limit_minutes",
 }

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from labeler import projects, wanted
 from labeler.errors import LabelerError
-from labeler.models import Project, Role
+from labeler.models import Gold, Project, Role
 from labeler.pages import settings_forms
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import refuse
@@ -32,6 +32,8 @@ SECTIONS = {
     "categories": gettext_lazy("Classes"),
     "settings_wanted": gettext_lazy("What is wanted"),
     "settings_judging": gettext_lazy("Who judges what"),
+    "settings_quality": gettext_lazy("Quality"),
+    "settings_consensus": gettext_lazy("Consensus and overlap"),
     "settings_model": gettext_lazy("Model and review"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
@@ -66,12 +68,30 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
     return _section(request, access, "settings_model", settings_forms.Model)
 
 
-def _section(request: HttpRequest, access: Access, name: str, shape: type[settings_forms.Section]) -> HttpResponse:
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def quality(request: HttpRequest, access: Access) -> HttpResponse:
+    n_gold = Gold.objects.filter(project=access.project, retired_at=None).count()
+    return _section(request, access, "settings_quality", settings_forms.Quality, n_gold=n_gold)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def consensus(request: HttpRequest, access: Access) -> HttpResponse:
+    methods = {str(method): words for method, words in settings_forms.METHODS.items()}
+    return _section(request, access, "settings_consensus", settings_forms.Consensus, methods=methods)
+
+
+def _section(
+    request: HttpRequest, access: Access, name: str, shape: type[settings_forms.Section], **more: Any
+) -> HttpResponse:
     form = shape(request.POST or None, initial=shape.values_of(access.project))
     if request.method == "POST" and save(request, access.project, form) is not None:
         messages.success(request, _("Saved."))
         return redirect(name, access.project.pk)
-    return show(request, access, name, f"settings/{shape.__name__.lower()}.html", form=form, seen=fingerprint(form))
+    return show(
+        request, access, name, f"settings/{shape.__name__.lower()}.html", form=form, seen=fingerprint(form), **more
+    )
 
 
 def fingerprint(form: forms.Form) -> str:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler import markers
 from labeler.models import Category, Project
+from labeler.models.project import ConsensusMethod, Ordered
 from labeler.pages.forms import first_twin, names_in
 
 _PERCENT, _MINUTES = 100.0, 1 / 60
@@ -26,8 +27,9 @@ MOST_WANTED = 2_147_483_647  # what the column holds
 
 
 def _short(value: float) -> float | int:
-    """15.0 is typed as 15."""
-    return int(value) if value == int(value) else round(value, 4)
+    """15.0 is typed as 15, and so is 15.000000000000002."""
+    value = round(value, 4)
+    return int(value) if value == int(value) else value
 
 
 class Typed(forms.Form):
@@ -252,6 +254,121 @@ def _training(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, 
         if not typed["finetune"]:
             made["candidates"] = ["frozen"]
     return made
+
+
+# ---------------------------------------------------------------- quality
+
+
+class Quality(Section):
+    """What is mixed in among the images to learn about the people."""
+
+    units = {"gold_percent": ("gold_share", _PERCENT), "repeat_percent": ("repeat_share", _PERCENT)}
+
+    gold_percent = forms.FloatField(
+        label=gettext_lazy("Gold images, in percent"),
+        min_value=0,
+        max_value=50,
+        help_text=gettext_lazy(
+            "Of what each person is given: images whose answer is known, without a sign. They tell how often the "
+            "person is right. Costs everybody that share of their time: of 1,000 answers, 5 % are 50, enough to know "
+            "“90 % right” to about 9 points."
+        ),
+    )
+    gold_feedback = forms.BooleanField(
+        label=gettext_lazy("Say at once what a gold image was"),
+        required=False,
+        help_text=gettext_lazy(
+            "Teaches people while they label. They then know which images were gold, so their scores count for less: "
+            "good in the first days, off when you want to measure."
+        ),
+    )
+    repeat_percent = forms.FloatField(
+        label=gettext_lazy("Repeated images, in percent"),
+        min_value=0,
+        max_value=20,
+        help_text=gettext_lazy(
+            "Of what each person is given: images they judged at least 50 answers ago, without a sign. They tell how "
+            "often a person agrees with themselves: nobody agrees with others more than that. Costs that share of "
+            "their time; the second answer is no vote."
+        ),
+    )
+
+
+class Consensus(Section):
+    """How several answers become one, and how many answers an image gets."""
+
+    units = {"enough_percent": ("enough_confidence", _PERCENT)}
+
+    consensus_method = forms.ChoiceField(
+        label=gettext_lazy("How several answers become one"),
+        choices=ConsensusMethod.choices,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "A reviewer's decision stands above every method. Another method changes no label, and can be taken back; "
+            "a worker weighs all images anew."
+        ),
+    )
+    adaptive_overlap = forms.BooleanField(
+        label=gettext_lazy("As many labels as an image needs"),
+        required=False,
+        help_text=gettext_lazy(
+            "Stops where the answers are clear, and asks more people where they are not; takes the place of “Labels "
+            "per image”. Saves labels on clear images; when the work ends is harder to tell."
+        ),
+    )
+    fewest_labels = forms.IntegerField(
+        label=gettext_lazy("Fewest labels"),
+        min_value=1,
+        max_value=50,
+        help_text=gettext_lazy(
+            "Every image gets these. With 1, only doubtful images are ever compared, and agreement looks worse than it "
+            "is."
+        ),
+    )
+    most_labels = forms.IntegerField(
+        label=gettext_lazy("Most labels"),
+        min_value=1,
+        max_value=50,
+        help_text=gettext_lazy("After these a reviewer decides. Bounds what a hard image can cost."),
+    )
+    enough_percent = forms.FloatField(
+        label=gettext_lazy("Sure enough, in percent"),
+        min_value=50,
+        max_value=99.9,
+        help_text=gettext_lazy(
+            "How probable the answer must be for nobody else to be asked. Higher: fewer wrong images, and more labels."
+        ),
+    )
+    ordered = forms.ChoiceField(
+        label=gettext_lazy("Do the classes have an order?"),
+        choices=Ordered.choices,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "Healthy, mild, severe have one, and a near miss is then worth something: agreement is also given with "
+            "weights, by the classes' places in the row. Costs nothing; only where an image has one class."
+        ),
+    )
+
+
+# What each method is good for, and when it is worse than counting votes (bench/trust.py, docs/agreement.md).
+METHODS = {
+    ConsensusMethod.MAJORITY: gettext_lazy(
+        "What most people said; a tie goes to a reviewer. Everybody can check it. A careless answer counts like a "
+        "careful one."
+    ),
+    ConsensusMethod.ONE_COIN: gettext_lazy(
+        "Who is right more often counts more, as all answers together tell. Better where people differ, and settles "
+        "ties; with few labels per person it is the majority, hardly ever worse."
+    ),
+    ConsensusMethod.DAWID_SKENE: gettext_lazy(
+        "Also weighs what each person mixes up with what. Best with some hundred labels per person, 30 of each class; "
+        "with fewer it was worse than the majority in published comparisons."
+    ),
+    ConsensusMethod.WITH_MODEL: gettext_lazy(
+        "The model is one more voter, where people answered without its suggestion. Best with one or two labels per "
+        "image; worse where the model errs as the people do, and no fair test of that model any more."
+    ),
+}
 
 
 # ---------------------------------------------------------------- what is wanted

@@ -157,11 +157,9 @@ def fill_project(n_images: int, *, people: int, labels_per_image: int = 2) -> tu
         cursor.execute(
             """
             INSERT INTO labeler_image (project_id, name, sha256, extension, width, height, n_bytes, metadata, slice,
-            round,
-                                       tally, n_votes, status, has_decision, disagreement, created_at)
-            SELECT %(project)s, 'image-' || n, encode(sha256((%(project)s || ':' || n)::bytea), 'hex'), 'jpg', 640,
-            480, 1000,
-                   '{}', '', 1, '{}', 0, 'unlabeled', false, 0, now()
+                                       round, tally, n_votes, status, has_decision, disagreement, created_at)
+            SELECT %(project)s, 'image-' || n, encode(sha256((%(project)s || ':' || n)::bytea), 'hex'),
+                   'jpg', 640, 480, 1000, '{}', '', 1, '{}', 0, 'unlabeled', false, 0, now()
             FROM generate_series(1, %(n)s) n
             """,
             {"project": project.pk, "n": n_images},

@@ -35,9 +35,7 @@ def fill() -> int:
         cursor.execute(
             """
             INSERT INTO labeler_image (project_id, name, sha256, extension, width, height, n_bytes, metadata, slice,
-            round,
-            round,
-                                       tally, n_votes, status, has_decision, disagreement, created_at)
+                                       round, tally, n_votes, status, has_decision, disagreement, created_at)
             SELECT %s, 'image-' || n || '.jpg', encode(sha256(n::text::bytea), 'hex'), 'jpg', 640, 480, 1, '{}', '', 1,
                    '{}', %s, 'settled', false, 0, now()
             FROM generate_series(1, %s) n
@@ -48,13 +46,9 @@ def fill() -> int:
         cursor.execute(
             """
             INSERT INTO labeler_label (project_id, image_id, annotator_id, round, purpose, answer, kind, categories,
-            reason,
-            reason,
-                chosen_by, seconds, guideline_version, label_set_version, extra, body_hash, created_at)
+                reason, chosen_by, seconds, guideline_version, label_set_version, extra, body_hash, created_at)
             SELECT %(project)s, i.id, (%(people)s::int[])[1 + ((hashint8(i.id) & 65535) + 7 * k * k) %% %(n)s], 1,
-            'vote', 'labeled',
-            'vote', 'labeled',
-                'classification', ARRAY[(%(categories)s::bigint[])[1 +
+                'vote', 'labeled', 'classification', ARRAY[(%(categories)s::bigint[])[1 +
                     (CASE WHEN random() < 0.8 THEN i.id ELSE (random() * 1000)::bigint END) %% %(c)s]],
                 '', 'random', random() * 5, 1, 1, false, '', now() - interval '1 day' * random() * 30
             FROM labeler_image i CROSS JOIN generate_series(0, %(k)s - 1) k

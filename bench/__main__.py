@@ -10,7 +10,8 @@ from bench.common import hardware
 
 # In the order of the README's table. Each module has a main() that prints.
 MEASUREMENTS = (
-    "startup", "queue", "agreement", "trust", "report", "overview", "trust_page", "forecast", "intake", "features", "screen",
+    "startup", "queue", "agreement", "trust", "report", "overview", "trust_page", "forecast",
+    "intake", "features", "screen",
 )  # fmt: skip
 
 

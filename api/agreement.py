@@ -119,10 +119,10 @@ class Agreement(View):
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
             category=parsing.category(project, category) if category else None,
         )
-        return Response(_dated(shown.agreement_figures(project, selection)))
+        return Response(dated(shown.agreement_figures(project, selection)))
 
 
-def _dated(figures: Figures) -> dict[str, Any]:
+def dated(figures: Figures) -> dict[str, Any]:
     """A report with its time. One is counted here, when a large project has none yet: a client can wait."""
     assert figures.value is not None
     return {"as_of": figures.as_of, **figures.value}
@@ -226,7 +226,7 @@ class Progress(View):
               answers={200: ProjectProgressShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = _dated(shown.progress_figures(project))
+        report = dated(shown.progress_figures(project))
         if not may_review(project):
             mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
             # How many images are settled on each class would tell what the others answered.

@@ -27,6 +27,7 @@ from api.reviews import OneReviewPage, ReviewPages, Reviews
 from api.runs import Activation, ActiveModel, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
 from api.tokens import Me, OneToken, Tokens
+from api.trust import Trust
 
 app_name = "api"
 urlpatterns = [
@@ -71,6 +72,7 @@ urlpatterns = [
     path("threads/<int:thread_id>/reading/", Reading.as_view(), name="thread-reading"),
     path("projects/<int:project_id>/labels/", Labels.as_view(), name="labels"),
     path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
+    path("projects/<int:project_id>/trust/", Trust.as_view(), name="trust"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),
     path("images/<int:image_id>/consensus/", OneConsensus.as_view(), name="consensus"),
     path("projects/<int:project_id>/progress/", Progress.as_view(), name="progress"),

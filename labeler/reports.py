@@ -190,7 +190,7 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
 
 def read_labels(project: Project, selection: Selection | None = None) -> LabelArrays:
     """The votes of a selection as arrays: one query. Cannot-tells and skips are missing values and left out."""
-    table = _copy(*_sql(project, selection or Selection(labels="all", sample="all")))
+    table = copy_rows(*_sql(project, selection or Selection(labels="all", sample="all")), _RECORD)
     image = table["image"].astype(np.int64)
     annotators, annotator = _codes(table["annotator"].astype(np.int64))
     named, category = _codes(table["category"].astype(np.int64))
@@ -219,8 +219,8 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     )
 
 
-def _copy(sql: str, params: list[Any]) -> NDArray:
-    """The rows of a query whose columns are those of _RECORD."""
+def copy_rows(sql: str, params: list[Any], record: np.dtype[Any]) -> NDArray:
+    """The rows of a query as one array. record: its columns, as _RECORD has them: fixed in length, never null."""
     sink = io.BytesIO()  # written to once per row: a writer in Python would take longer than the database
     with transaction.atomic(), connection.cursor() as cursor:
         # Most rows of the project are wanted: row by row in the order of an index costs half as much again.
@@ -228,8 +228,8 @@ def _copy(sql: str, params: list[Any]) -> NDArray:
         statement = cursor.mogrify(sql, params).decode()
         cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", sink)
     sent = sink.getbuffer()
-    rows = (len(sent) - _HEADER_BYTES - _TRAILER_BYTES) // _RECORD.itemsize
-    return np.frombuffer(sent, _RECORD, count=rows, offset=_HEADER_BYTES)
+    rows = (len(sent) - _HEADER_BYTES - _TRAILER_BYTES) // record.itemsize
+    return np.frombuffer(sent, record, count=rows, offset=_HEADER_BYTES)
 
 
 def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:

@@ -1,15 +1,16 @@
 """May these labels be trusted? Everything the agreement page says beside agreement itself, as plain values.
 
-Anchoring, the plan, ordered classes, agreement over time and by guideline, gold, self-agreement, planted answers, signs
-in a person's work, methods of consensus on gold, what adaptive overlap saved. Counted in the request for a small
-project, by a worker for a large one (snapshots.py). Knows what is compared with what; the arithmetic is labeler/stats'.
-Per-person figures are for leads and for that person alone: of_person() leaves the others out.
+Anchoring, the plan, guideline or person, ordered classes, agreement over time and by guideline, gold, self-agreement,
+planted answers, signs in a person's work, confusion with the others, methods of consensus on gold, what adaptive
+overlap saved. Counted in the request for a small project, by a worker for a large one (snapshots.py). Knows what is
+compared with what; the arithmetic is labeler/stats'. Per-person figures are for leads and for that person alone:
+of_person() leaves the others out.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,16 +18,22 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from labeler import categories as label_set
 from labeler import gold, inference, overlap, reports, review
 from labeler.models import Project, TrainingRun
 from labeler.models.project import Ordered
 from labeler.reports import LabelArrays
 from labeler.stats import quality
-from labeler.stats.alpha import Patterns, count_patterns, krippendorff_alpha, many_raters
+from labeler.stats.alpha import ManyRaters, Patterns, count_patterns, krippendorff_alpha, many_raters
 from labeler.stats.anchoring import anchoring, share_of
+from labeler.stats.cause import Pair, cause
 from labeler.stats.grouping import Groups, group_rows
+from labeler.stats.kappa import PairCounts, pair_kappas
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
+from labeler.stats.others import against_others, class_by_class, plurality_of_others
 from labeler.stats.pairs import count_pairs
+from labeler.stats.paradox import dominance
+from labeler.stats.people import WithOthers, with_others
 from labeler.stats.planner import images_for
 from labeler.stats.results import FEW_IMAGES, Stat, undefined
 from labeler.stats.weighted import weighted_kappa
@@ -45,28 +52,47 @@ def figures(project: Project) -> Report:
     rows = reports.read_labels(project)
     blind = rows.where(rows.is_blind & rows.is_random)
     assisted = rows.where(~rows.is_blind)
-    alpha, with_help = _alpha(project, blind), _alpha(project, assisted)
+    patterns = _patterns(project, blind)
+    together, ac1, with_help = many_raters(patterns), gwet_ac1(patterns), _alpha(project, assisted)
+    alpha = together.alpha
     history = _history(project)
+    unaided = rows.where(rows.is_blind)
+    names = reports.usernames(rows.annotators)
+    counts = _pairs(project, unaided)
     return {
         "blind": alpha.as_dict(),
         "assisted": with_help.as_dict(),
         "assisted_minus_blind": difference(with_help, alpha).as_dict(),
         "plan": _plan(alpha),
         "anchoring": _anchoring(project),
-        "ac1": _ac1(project, blind).as_dict(),
-        "ordered": _ordered(project, blind),
+        "ac1": ac1.as_dict(),
+        "paradox": _paradox(project, blind, together, ac1),
+        "why": _why(project, counts, names),
+        "ordered": _ordered(project, blind, names),
         "by_week": _by_week(project, history),
         "by_guideline": _by_guideline(project, history),
-        "people": _people(project, rows, history),
+        "people": _people(project, rows, history, names),
+        "categories": _categories(project, rows),
         "methods": inference.compare_on_gold(project),
         "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
     }
 
 
+def _categories(project: Project, rows: LabelArrays) -> list[Report]:
+    """The classes that `confusion` and `by_class` of people speak of, in the order of the label set."""
+    names = label_set.index(project).names
+    return [{"id": pk, "name": names[pk]} for pk in rows.categories]
+
+
 def of_person(report: Report, username: str) -> Report:
     """What a person may see: the project's figures, and of people only their own."""
-    return {**report, "people": [row for row in report["people"] if row["username"] == username]}
+    why = report["why"]
+    if why["kind"] == "person":  # of the others they learn that somebody differs, from nobody's name
+        why = {**why, "kind": "several", "person": None, "own": None, "others": None}
+    ordered = report["ordered"] and {**report["ordered"], "pairs": []}
+    own = [row for row in report["people"] if row["username"] == username]
+    return {**report, "people": own, "why": why, "ordered": ordered}
 
 
 # ---------------------------------------------------------------- agreement
@@ -117,17 +143,51 @@ def _plan(alpha: Stat) -> Report:
     return {"images": plan.images, "more": plan.more, "half_width": NARROW, "sentence": sentence}
 
 
-def _ac1(project: Project, rows: LabelArrays) -> Stat:
-    return gwet_ac1(_patterns(project, rows))
+def _paradox(project: Project, rows: LabelArrays, together: ManyRaters, ac1: Stat) -> Report | None:
+    """One class holds nearly all labels: what that does to kappa and alpha; None where none does.
+
+    {category, prevalence, bias, pabak, ac1, alpha, observed}. For one class per image: several are questions apart.
+    """
+    if project.is_multi or not rows.image.size:
+        return None
+    k = len(rows.categories)
+    chosen = np.bincount(rows.answers, minlength=k)
+    found = dominance(chosen, _pairs(project, rows), together.observed.value, k)
+    if found is None:
+        return None
+    return {
+        "category": label_set.index(project).names[rows.categories[found.category]],
+        "prevalence": found.prevalence, "bias": found.bias, "pabak": found.pabak, "ac1": ac1.value,
+        "alpha": together.alpha.value, "observed": together.observed.as_dict(),
+    }  # fmt: skip
 
 
-def _ordered(project: Project, rows: LabelArrays) -> Report | None:
+def _pairs(project: Project, rows: LabelArrays) -> PairCounts:
+    """Confusion counts of every two people. Several classes: equal sets are equal answers."""
+    answers, k = _codes(project, rows)
+    return count_pairs(rows.image, rows.annotator, answers, len(rows.annotators), k)
+
+
+def _why(project: Project, counts: PairCounts, names: list[str]) -> Report:
+    """Guideline or person, from the pairs' kappas on labels without a suggestion (labeler/stats/cause.py)."""
+    pairs = [
+        Pair(int(a), int(b), kappa.stat())
+        for a, b, kappa in zip(counts.a, counts.b, pair_kappas(counts).kappas(), strict=True)
+    ]
+    found = cause(pairs, project.target_agreement)
+    return {
+        "kind": found.kind, "pairs": found.pairs, "low": found.low, "people": found.people, "mean": found.mean,
+        "person": None if found.person is None else names[found.person], "own": found.own, "others": found.others,
+        "target": project.target_agreement,
+    }  # fmt: skip
+
+
+def _ordered(project: Project, rows: LabelArrays, names: list[str]) -> Report | None:
     """For classes with an order: alpha that knows it, and weighted kappa of each pair."""
     if project.is_multi or project.ordered == Ordered.NONE:
         return None
     patterns = _patterns(project, rows)
-    names = reports.usernames(rows.annotators)
-    counts = count_pairs(rows.image, rows.annotator, rows.answers, len(names), len(rows.categories))
+    counts = _pairs(project, rows)
     kind = "linear" if project.ordered == Ordered.LINEAR else "quadratic"
     pairs = [
         {
@@ -191,57 +251,78 @@ def _anchoring(project: Project) -> Report:
 # ---------------------------------------------------------------- over time
 
 
+@dataclass(frozen=True, slots=True)
 class History:
     """Every current vote of every round in the order it was made, as arrays of one length."""
 
-    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
-        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 8
-        self.person, self.image, self.round, self.version = (np.array(c, dtype=np.int64) for c in columns[:4])
-        self.answers = list(dict.fromkeys(columns[4]))  # category ids, as tuples
-        codes = {answer: code for code, answer in enumerate(self.answers)}
-        self.answer = np.array([codes[answer] for answer in columns[4]], dtype=np.int64)  # places in `answers`
-        self.seconds = np.array([np.nan if s is None else s for s in columns[5]], dtype=np.float64)
-        self.at = np.array(columns[6], dtype=np.float64)  # seconds since 1970
-        self.is_blind = np.array(columns[7], dtype=bool)
+    person: NDArray[np.int64]
+    unit: NDArray[np.int64]  # an image in one round: what votes are compared on
+    version: NDArray[np.int64]  # of the guideline
+    answer: NDArray[np.int64]  # codes 0..n_answers-1; several classes: of whole sets
+    n_answers: int
+    seconds: NDArray[np.float64]  # NaN: not measured
+    at: NDArray[np.float64]  # seconds since 1970
+    is_blind: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return int(self.person.size)
 
 
+# A row of fixed length, as in reports.py. The answer is a number that equal sets of classes share.
+_RECORD = np.dtype(
+    [("fields", ">i2"), ("l1", ">i4"), ("id", ">i8"), ("l2", ">i4"), ("person", ">i8"), ("l3", ">i4"),
+     ("image", ">i8"), ("l4", ">i4"), ("round", ">i8"), ("l5", ">i4"), ("version", ">i8"), ("l6", ">i4"),
+     ("answer", ">i8"), ("l7", ">i4"), ("seconds", ">f8"), ("l8", ">i4"), ("at", ">f8"), ("l9", ">i4"),
+     ("blind", ">i2")]
+)  # fmt: skip
 _HISTORY = """
-    SELECT annotator_id, image_id, round, guideline_version, categories, seconds,
-           extract(epoch FROM created_at)::float8, shown_prediction_id IS NULL
+    SELECT id::int8, annotator_id::int8, image_id::int8, round::int8, guideline_version::int8,
+           CASE cardinality(categories) WHEN 1 THEN categories[1]::int8
+                ELSE hashtextextended(array_to_string(categories, ','), 0) END,
+           coalesce(seconds, 'NaN')::float8, extract(epoch FROM created_at)::float8,
+           (shown_prediction_id IS NULL)::int::int2
     FROM labeler_label
     WHERE project_id = %s AND superseded_at IS NULL AND purpose = 'vote' AND answer = 'labeled'
-    ORDER BY created_at, id
 """
 
 
 def _history(project: Project) -> History:
-    with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, [project.pk])
-        rows = [(*row[:4], tuple(row[4]), *row[5:]) for row in cursor.fetchall()]
-    return History(rows)
+    table = reports.copy_rows(_HISTORY, [project.pk], _RECORD)
+    at = table["at"].astype(np.float64)
+    order = np.lexsort((table["id"].astype(np.int64), at))
+
+    def column(name: str) -> NDArray[np.int64]:
+        return table[name].astype(np.int64)[order]
+
+    image, round_ = column("image"), column("round")
+    answers, code = np.unique(column("answer"), return_inverse=True)
+    return History(
+        person=column("person"),
+        unit=image * (int(round_.max()) + 1 if round_.size else 1) + round_,
+        version=column("version"),
+        answer=code.astype(np.int64),
+        n_answers=int(answers.size),
+        seconds=table["seconds"].astype(np.float64)[order],
+        at=at[order],
+        is_blind=column("blind") > 0,
+    )
 
 
 def _alpha_where(history: History, chosen: NDArray[np.bool_]) -> Stat:
     """Alpha of some votes; those of one image and round are compared."""
-    image, round_ = history.image[chosen], history.round[chosen]
-    if not image.size:
+    unit, code = history.unit[chosen], history.answer[chosen]
+    if not unit.size:
         return krippendorff_alpha(np.zeros((0, 1), dtype=np.int64))
-    unit = image * (int(round_.max()) + 1) + round_
-    code = history.answer[chosen]
     order = np.argsort(unit, kind="stable")
     groups: Groups = group_rows(unit[order])
-    return many_raters(count_patterns(groups, code[order], len(history.answers))).alpha
+    return many_raters(count_patterns(groups, code[order], history.n_answers)).alpha
 
 
 def _by_week(project: Project, history: History) -> list[Report]:
     """Blind agreement week by week; an image counts in the week of its last vote, when it could first be compared."""
     if not len(history):
         return []
-    unit = history.image * (int(history.round.max()) + 1) + history.round
-    _units, where = np.unique(unit, return_inverse=True)
+    _units, where = np.unique(history.unit, return_inverse=True)
     last = np.zeros(_units.size)
     np.maximum.at(last, where, history.at)
     week = _week_of(last)[where]
@@ -279,16 +360,19 @@ def _by_guideline(project: Project, history: History) -> list[Report]:
 # ---------------------------------------------------------------- people
 
 
-def _people(project: Project, rows: LabelArrays, history: History) -> list[Report]:
+def _people(project: Project, rows: LabelArrays, history: History, usernames: list[str]) -> list[Report]:
     """One row per person with a label, by name."""
     scores, repeats = gold.scores(project), _repeats(project)
     planted = {rate.reviewer.pk: share_of(rate.caught, rate.n).as_dict() for rate in review.catch_rate(project)}
-    names = dict(zip(rows.annotators, reports.usernames(rows.annotators), strict=True))
+    names = dict(zip(rows.annotators, usernames, strict=True))
+    compared, unaided = _with_others(rows), rows.where(rows.is_blind)
+    confused, by_class = _confusions(project, rows), _by_class(project, rows)
     paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
-    others = _others(history)
+    others = np.asarray(plurality_of_others(history.unit, history.answer), dtype=np.int64)
     nothing = share_of(0, 0).as_dict()
     people = []
-    for pk, name in names.items():
+    for code, (pk, name) in enumerate(names.items()):
+        blind = unaided.annotator == code
         own = np.flatnonzero(history.person == pk)
         equal = np.where(others[own] < 0, -1, (history.answer[own] == others[own]).astype(np.int64))
         people.append(
@@ -297,6 +381,11 @@ def _people(project: Project, rows: LabelArrays, history: History) -> list[Repor
                 "username": name,
                 "n": int(own.size),
                 "paused": pk in paused,
+                "kappa": compared.kappa_stat(code).as_dict(),
+                "n_blind": int(blind.sum()),
+                "seconds_blind": _median(unaided.seconds[blind].astype(np.float64)),
+                "confusion": confused.get(code, []),
+                "by_class": by_class.get(code, []),
                 "gold": scores.get(pk, nothing),
                 "repeats": repeats.get(pk, nothing),
                 "planted": planted.get(pk, nothing),
@@ -334,30 +423,45 @@ def _repeats(project: Project) -> dict[int, Report]:
         return {person: share_of(equal, n).as_dict() for person, n, equal in cursor.fetchall()}
 
 
-def _others(history: History) -> NDArray[np.int64]:
-    """For each vote: what the plurality of the others says of that image and round; -1 for ties and nobody."""
-    by_unit: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for at in range(len(history)):
-        by_unit[int(history.image[at]), int(history.round[at])].append(at)
-    found = np.full(len(history), -1, dtype=np.int64)
-    for places in by_unit.values():
-        if len(places) < 2:
-            continue
-        for at in places:
-            tally: dict[int, int] = defaultdict(int)
-            for other in places:
-                if other != at:
-                    tally[int(history.answer[other])] += 1
-            most = max(tally.values())
-            winners = [answer for answer, n in tally.items() if n == most]
-            found[at] = winners[0] if len(winners) == 1 else -1
+def _with_others(rows: LabelArrays) -> WithOthers:
+    """Each person's kappa with the others taken as one, on labels of both without a suggestion."""
+    blind = rows.where(rows.is_blind)
+    return with_others(
+        group_rows(blind.image), blind.annotator, blind.answers, np.zeros(blind.image.size, dtype=np.int64),
+        len(rows.annotators), 1, max(1, len(rows.categories)),
+    )  # fmt: skip
+
+
+def _confusions(project: Project, rows: LabelArrays) -> dict[int, list[Report]]:
+    """By person: on how many images of the present round they say one class and most of the others another, or it."""
+    if project.is_multi or not rows.image.size:
+        return {}
+    others = plurality_of_others(rows.image, rows.answers)
+    found: dict[int, list[Report]] = {}
+    for cell in against_others(rows.annotator, rows.answers, others, len(rows.categories)):
+        ids = {"others": rows.categories[cell.others], "said": rows.categories[cell.said]}
+        found.setdefault(cell.person, []).append({**ids, "n": cell.n})
     return found
+
+
+def _by_class(project: Project, rows: LabelArrays) -> dict[int, list[Report]]:
+    """By person, where an image may have several classes: which they miss and which they add, against the others."""
+    if not project.is_multi:
+        return {}
+    found = class_by_class(rows.image, rows.annotator, rows.answers, len(rows.annotators))
+    return {
+        code: [
+            {"category": pk, "both": one.both, "missed": one.missed, "added": one.added}
+            for pk, one in zip(rows.categories, row, strict=True)
+        ]
+        for code, row in enumerate(found)
+    }
 
 
 def _signs(history: History, own: NDArray[np.intp], others: NDArray[np.int64]) -> list[quality.Sign]:
     return quality.signs(
         answers=history.answer[own], others=others[own], seconds=history.seconds[own],
-        n_categories=max(2, len(history.answers)),
+        n_categories=max(2, history.n_answers),
     )  # fmt: skip
 
 
@@ -381,15 +485,11 @@ def _share(equal: NDArray[Any]) -> Report:
 
 def _by_sitting(history: History, own: NDArray[np.intp], equal: NDArray[Any]) -> list[Report]:
     """Agreement and speed by how long the person had been at it: does a long sitting cost quality?"""
-    at = history.at[own]
-    order = np.argsort(at, kind="stable")
-    begun, minutes = 0.0, np.zeros(own.size)
-    before = -np.inf
-    for place in order:
-        if at[place] - before > SITTING_BREAK:
-            begun = at[place]
-        before = at[place]
-        minutes[place] = (at[place] - begun) / 60
+    at = history.at[own]  # in order
+    if not at.size:
+        return []
+    begins = np.concatenate(([True], np.diff(at) > SITTING_BREAK))
+    minutes = (at - at[begins][np.cumsum(begins) - 1]) / 60
     return [
         {
             "from": low, "to": high, "n": int(chosen.sum()), "agrees": _share(equal[chosen]),

@@ -94,6 +94,7 @@ TABLE = {
     ("thread-reading", "post"): MEMBERS,
     ("labels", "get"): REVIEWERS,
     ("agreement", "get"): REVIEWERS,
+    ("trust", "get"): MEMBERS,
     ("disagreements", "get"): REVIEWERS,
     ("consensus", "get"): "142222",  # ann has answered the image
     ("consensus", "put"): REVIEWERS,

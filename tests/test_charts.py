@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from labeler.charts import (
     Bar,
+    Corner,
     Fan,
     PairCell,
+    Point,
     Series,
     bars,
     burn_up,
@@ -20,10 +22,11 @@ from labeler.charts import (
     line_chart,
     meter,
     pair_matrix,
+    scatter,
     sparkline,
 )
+from labeler.charts.axes import round_ticks
 from labeler.charts.heat import level_around
-from labeler.charts.lines import round_ticks
 
 NASTY = """<script>alert("x")</script> & 'Ann'"""
 
@@ -68,9 +71,24 @@ CHARTS = {
         target=(0.3, name),
         marks=[(1, name)],
     ),
+    "scatter": lambda name: scatter(
+        name,
+        name,
+        [Point(name, 1.1, 0.6, 40, 0.5, 0.7, f"/{name}"), Point("Bea", 2, 0.8, 0)],
+        x_name=name,
+        y_name=name,
+        size_name=name,
+        corner=Corner(1.5, 0.7, name),
+        target=(0.7, name),
+        name_head=name,
+    ),
     "bars": lambda name: bars([Bar(name, 3, name, f"/{name}"), Bar("b", 1)]),
     "meter": lambda name: meter(3, 10, name),
-    "nothing": lambda name: bars([], empty=name) + line_chart(name, name, [], x_name="x", y_name="y", empty=name),
+    "nothing": lambda name: (
+        bars([], empty=name)
+        + line_chart(name, name, [], x_name="x", y_name="y", empty=name)
+        + scatter(name, name, [], x_name="x", y_name="y", size_name="n", empty=name)
+    ),
 }
 
 
@@ -416,3 +434,67 @@ def test_a_sparkline_cannot_carry_markup():
 def test_bars_may_have_full_lengths_of_their_own():
     tree = parsed(bars([Bar("a", 3, maximum=10), Bar("b", 30, maximum=60)]))
     assert [(bar.get("value"), bar.get("max")) for bar in tree.iter("progress")] == [("3", "10"), ("30", "60")]
+
+
+# ---- scatter ----
+
+
+def careful(**more):
+    people = [
+        Point("Ben", 1.1, 0.64, 206, 0.58, 0.69, "/by/Ben"),
+        Point("Dana", 3.4, 0.80, 120, 0.75, 0.85),
+        Point("Eve", 1.0, 0.90, 4),
+    ]
+    names = {"x_name": "seconds per label", "y_name": "κ", "size_name": "labels", "name_head": "person"}
+    return parsed(scatter("Fast or careful?", "One is fast.", people, corner=Corner(1.5, 0.7, "fast, low"), **names))
+
+
+def test_a_scatter_shades_the_corner_and_marks_who_is_in_it():
+    tree = careful()
+    dots = {dot.get("class"): dot for dot in tree.iter("circle") if dot.get("class") == "point out"}
+    assert len(dots) == 1 and len(list(tree.iter("circle"))) == 3
+    (corner,) = [rect for rect in tree.iter("rect") if rect.get("class") == "corner"]
+    out = dots["point out"]
+    left, top = float(corner.get("x")), float(corner.get("y"))
+    assert left < float(out.get("cx")) < left + float(corner.get("width"))
+    assert top < float(out.get("cy")) < top + float(corner.get("height"))
+    others = [float(dot.get("cy")) for dot in tree.iter("circle") if dot.get("class") == "point in"]
+    assert all(cy < top for cy in others)  # above the corner: they agree
+
+
+def test_a_scatter_draws_more_labels_larger_and_an_interval_only_where_there_is_one():
+    tree = careful()
+    radius = [float(dot.get("r")) for dot in tree.iter("circle")]
+    assert radius == sorted(radius, reverse=True) and radius[-1] >= 4  # the small ones lie on top of the large ones
+    assert len([line for line in tree.iter("line") if line.get("class", "").startswith("whisker")]) == 2
+
+
+def test_a_scatter_is_complete_as_a_table_that_leads_to_each_person():
+    tree = careful()
+    assert rows_of(tree) == [
+        ["person", "seconds per label", "κ", "95 % interval", "labels", "fast, low"],
+        ["Ben", "1.1", "0.64", "0.58 to 0.69", "206", "yes"],
+        ["Dana", "3.4", "0.80", "0.75 to 0.85", "120", "no"],
+        ["Eve", "1.0", "0.90", "–", "4", "no"],
+    ]
+    assert [link.get("href") for link in tree.iter("a")] == ["/by/Ben"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 60), st.floats(-1, 1), st.integers(0, 10**6)), min_size=1, max_size=40
+    )
+)  # fmt: skip
+def test_points_and_names_of_a_scatter_stay_inside_and_names_apart(found):
+    people = [Point(f"person {n}", x, y, size, y - 0.3, y + 0.3) for n, (x, y, size) in enumerate(found)]
+    tree = parsed(scatter("t", "s", people, x_name="x", y_name="y", size_name="n"))
+    assert all(0 <= float(dot.get("cx")) <= 620 and 0 <= float(dot.get("cy")) <= 300 for dot in tree.iter("circle"))
+    assert all(0 <= float(line.get("y1")) <= 300 for line in tree.iter("line"))
+    names = [(float(t.get("x")), float(t.get("y"))) for t in tree.iter("text") if t.get("class") == "lab halo"]
+    assert len(set(names)) == len(names) <= len(people)
+
+
+@pytest.mark.parametrize("point", [Point("a", float("nan"), 0.5, 1), Point("a", 1, 0.5, -1)])
+def test_a_scatter_refuses_what_cannot_be_drawn(point):
+    with pytest.raises(ValueError, match="cannot"):
+        scatter("t", "s", [point], x_name="x", y_name="y", size_name="n")

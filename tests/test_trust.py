@@ -175,3 +175,50 @@ def test_an_empty_project_and_one_with_several_classes(project, multi_project, a
             save_label(image_id=image.pk, annotator=person, categories=["sky", "sea"] if n % 2 else [])
     report = trust.figures(multi_project)
     assert report["blind"]["value"] == 1.0 and report["ordered"] is None
+
+
+def test_a_person_is_named_as_the_reason_and_to_the_others_only_that_somebody_is(project, said):
+    rng = np.random.default_rng(4)
+    rows = []
+    for at, image in enumerate(add_images(project, 120)):
+        z = int(rng.integers(0, 3))
+        for person, right in (("yan", 0.97), ("zoe", 0.97), ("xia", 0.97), ("vic", 0.5)):
+            rows.append((image, person, NAMES[z if rng.random() < right else int(rng.integers(0, 3))], at))
+    said(rows)
+    report = trust.figures(project)
+
+    why = report["why"]
+    assert (why["kind"], why["person"], why["pairs"], why["low"], why["people"]) == ("person", "vic", 6, 3, 4)
+    assert why["own"] < project.target_agreement < why["others"]
+    people = by_name(report)
+    assert people["vic"]["kappa"]["high"] < people["zoe"]["kappa"]["low"] and people["vic"]["n_blind"] == 120
+    hidden = trust.of_person(report, "zoe")["why"]
+    assert (hidden["kind"], hidden["person"]) == ("several", None) and "vic" not in str(hidden)
+
+
+def test_confusion_with_the_others_counts_the_present_round(project, said):
+    images = add_images(project, 5)
+    rows = [(image, person, "cat", n) for n, image in enumerate(images) for person in ("yan", "xia")]
+    rows += [(image, "zoe", "dog" if n < 2 else "cat", n) for n, image in enumerate(images)]
+    said(rows)
+    cat, dog = category(project, "cat"), category(project, "dog")
+    people = by_name(trust.figures(project))
+    assert people["zoe"]["confusion"] == [
+        {"others": cat, "said": cat, "n": 3},
+        {"others": cat, "said": dog, "n": 2},
+    ]
+    # Of the two others one says dog on two images: a tie, which names nothing.
+    assert people["yan"]["confusion"] == [{"others": cat, "said": cat, "n": 3}]
+
+
+def test_a_class_that_dominates_is_told_with_figures_that_do_not_mind(project, said):
+    rows = []
+    for n, image in enumerate(add_images(project, 60)):
+        rows += [(image, "yan", "dog" if n < 3 else "cat", n), (image, "zoe", "dog" if 2 <= n < 5 else "cat", n)]
+    said(rows)
+    found = trust.figures(project)["paradox"]
+    # 120 labels, 6 of them dog; 56 of 60 images alike; both say dog three times: no bias. Three classes: chance 1/3.
+    assert (found["category"], found["prevalence"], found["bias"]) == ("cat", 114 / 120, 0.0)
+    assert found["observed"]["value"] == pytest.approx(56 / 60)
+    assert found["pabak"] == pytest.approx((56 / 60 - 1 / 3) / (2 / 3))
+    assert found["alpha"] < 0.4 < 0.8 < found["ac1"]

@@ -10,13 +10,16 @@ from labeler.charts.bars import Bar, bars, meter
 from labeler.charts.burnup import Fan, burn_up
 from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
 from labeler.charts.lines import Note, Series, line_chart
+from labeler.charts.scatter import Corner, Point, scatter
 from labeler.charts.spark import sparkline
 
 __all__ = [
     "Bar",
+    "Corner",
     "Fan",
     "Note",
     "PairCell",
+    "Point",
     "Series",
     "bars",
     "burn_up",
@@ -25,5 +28,6 @@ __all__ = [
     "line_chart",
     "meter",
     "pair_matrix",
+    "scatter",
     "sparkline",
 ]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from labeler.charts.axes import (
+    BOTTOM,
+    LEFT,
+    LETTER,
+    NAMES,
+    RIGHT,
+    TOP,
+    Frame,
+    axes,
+    round_ticks,
+    span,
+    target_line,
+    tick_words,
+)
 from labeler.charts.markup import UNDEFINED, attributes, finite, number, place, text, twin
 from labeler.charts.words import gettext as _
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 40  # room for the ticks and the names of the axes, in viewBox units
-NAMES = 17  # of BOTTOM: the line with the names of the axes
 HEADROOM = 12
 LEGEND_ROW = 20
-LETTER = 6.4  # about the width of a letter at 11.5 px; a legend breaks a little early rather than late
 DOTTED_POINTS = 15  # up to here each point gets a dot
 
 
@@ -43,26 +53,6 @@ class Note:
     anchor: Literal["start", "middle", "end"] = "start"  # where in the words the point is
     down: float = -8  # how far below the point the words stand; negative: above it
     ring: Literal["l1", "l2", "l3"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """From values to places in the drawing."""
-
-    x: tuple[float, float]
-    y: tuple[float, float]
-    left: float
-    right: float
-    top: float
-    bottom: float
-
-    def across(self, value: float) -> str:
-        low, high = self.x
-        return place(self.left + (value - low) / (high - low) * (self.right - self.left))
-
-    def up(self, value: float) -> str:
-        low, high = self.y
-        return place(self.bottom - (value - low) / (high - low) * (self.bottom - self.top))
 
 
 def line_chart(
@@ -102,13 +92,13 @@ def line_chart(
     ys = [finite(y) for _x, y in (*drawn, *bands) if y is not None] + list(y_range or ()) + [note.y for note in notes]
     ys += [finite(target[0])] if target else []
     whole = all(x == int(x) for x in xs)  # epoch 2.5 does not exist
-    x_marks = list(x_ticks or ((x, _words(x, False)) for x in round_ticks(min(xs), max(xs), 6, whole=whole)))
+    x_marks = list(x_ticks or ((x, tick_words(x, False)) for x in round_ticks(min(xs), max(xs), 6, whole=whole)))
     y_marks = round_ticks(min(ys), max(ys), 5)
     # The name of a target at the top would touch the legend.
     top = TOP + legend_height + (HEADROOM if legend and target else 0)
-    frame = _Frame(
-        _span([*xs, *(x for x, _words in x_marks)]),
-        _span([*ys, *y_marks]),
+    frame = Frame(
+        span([*xs, *(x for x, _words in x_marks)]),
+        span([*ys, *y_marks]),
         LEFT,
         width - RIGHT,
         top,
@@ -116,8 +106,8 @@ def line_chart(
     )
     inside = (
         legend
-        + _axes(frame, x_marks, y_marks, x_name, y_name, percent)
-        + _target(frame, target)
+        + axes(frame, x_marks, y_marks, x_name, y_name, percent)
+        + target_line(frame, target)
         + "".join(_mark(frame, x, name) for x, name in marks)
         + "".join(_band(frame, one) for one in series)
         + "".join(_line(frame, one) for one in series)
@@ -131,76 +121,7 @@ def line_chart(
     return f"<figure>{drawing}{_as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent)}</figure>"
 
 
-def round_ticks(low: float, high: float, about: int, *, whole: bool = False) -> list[float]:
-    """Round numbers that contain low..high, about so many: steps of 1, 2, 2.5 or 5 times a power of ten.
-
-    whole: only whole numbers.
-    """
-    if high <= low:
-        low, high = (low - 1, low + 1) if whole else (low - 0.5, low + 0.5)
-    raw = (high - low) / max(about - 1, 1)
-    raw = max(raw, 1.0) if whole else raw
-    power = 10.0 ** math.floor(math.log10(raw))
-    steps = (power * factor for factor in (1, 2, 2.5, 5, 10))
-    step = next(step for step in steps if step >= raw * (1 - 1e-9) and not (whole and step % 1))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
-
-
-def _span(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
-
-
-def _words(value: float, percent: bool) -> str:
-    if percent:
-        return f"{round(100 * value, 6):g} %"
-    return f"{value / 1000:,g}k" if abs(value) >= 100_000 else f"{value:,g}"
-
-
-def _axes(
-    frame: _Frame,
-    x_marks: Sequence[tuple[float, str]],
-    y_marks: Sequence[float],
-    x_name: str,
-    y_name: str,
-    percent: bool,
-) -> str:
-    left, right, bottom = place(frame.left), place(frame.right), frame.bottom
-    tick = f'x="{place(frame.left - 8)}" dy="4" text-anchor="end"'
-    lines = "".join(
-        f'<line class="ax" x1="{left}" x2="{right}" y1="{frame.up(y)}" y2="{frame.up(y)}"/>'
-        f'<text {tick} y="{frame.up(y)}">{_words(y, percent)}</text>'
-        for y in y_marks
-    )
-    below = "".join(
-        f'<text x="{frame.across(x)}" y="{place(bottom + 17)}" text-anchor="{_anchor(frame, x, words)}">'
-        f"{text(words)}</text>"
-        for x, words in x_marks
-    )
-    names = f'<text x="{right}" y="{place(bottom + 34)}" text-anchor="end">{text(x_name)}</text>' if x_name else ""
-    if y_name:
-        names += f'<text x="0" y="{place(bottom + 34)}">↑ {text(y_name)}</text>'
-    return lines + below + names
-
-
-def _anchor(frame: _Frame, x: float, words: str) -> str:
-    """Long words at the right edge end there: the middle of them would push the rest out of the drawing."""
-    return "end" if x >= frame.x[1] and LETTER * len(words) / 2 > RIGHT else "middle"
-
-
-def _target(frame: _Frame, target: tuple[float, str] | None) -> str:
-    if target is None:
-        return ""
-    level, name = target
-    y = frame.up(level)
-    return (
-        f'<line class="tgt" x1="{place(frame.left)}" x2="{place(frame.right)}" y1="{y}" y2="{y}"/>'
-        f'<text x="{place(frame.left + 4)}" y="{y}" dy="-6">{text(name)}</text>'
-    )
-
-
-def _mark(frame: _Frame, x: float, name: str) -> str:
+def _mark(frame: Frame, x: float, name: str) -> str:
     at = frame.across(x)
     # Beyond the middle the name stands left of its line, or it would leave the drawing.
     left_of_it = float(at) > (frame.left + frame.right) / 2
@@ -213,7 +134,7 @@ def _mark(frame: _Frame, x: float, name: str) -> str:
     )
 
 
-def _note(frame: _Frame, note: Note) -> str:
+def _note(frame: Frame, note: Note) -> str:
     x, y = frame.across(finite(note.x)), frame.up(finite(note.y))
     aside = {"start": 6, "middle": 0, "end": -6}[note.anchor]
     ring = f'<circle class="{note.ring} dot" cx="{x}" cy="{y}" r="4"/>' if note.ring else ""
@@ -224,7 +145,7 @@ def _note(frame: _Frame, note: Note) -> str:
     )
 
 
-def _band(frame: _Frame, series: Series) -> str:
+def _band(frame: Frame, series: Series) -> str:
     if not series.band:
         return ""
     there = [f"{frame.across(x)} {frame.up(high)}" for x, _, high in series.band]
@@ -232,7 +153,7 @@ def _band(frame: _Frame, series: Series) -> str:
     return f'<path class="{"band2" if series.tone == "l2" else "band"}" d="M{"L".join(there + back)}Z"/>'
 
 
-def _line(frame: _Frame, series: Series) -> str:
+def _line(frame: Frame, series: Series) -> str:
     runs: list[list[str]] = [[]]
     for x, y in series.points:
         if y is None:

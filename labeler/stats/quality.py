@@ -26,13 +26,14 @@ RECENT = 100  # answers that "now" means
 DROP = 0.1  # of the share that agrees: less is not worth a conversation
 FASTEST = 0.3  # seconds: nobody looks, decides and presses in less
 FAST_SHARE = 0.2  # of the answers faster than that
+RULES = ("run", "order", "fast", "chance", "drift")
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
     """One rule that spoke, with its evidence."""
 
-    rule: str  # run, order, fast, chance, drift
+    rule: str  # one of RULES
     sentence: str
     evidence: dict[str, Any]
 

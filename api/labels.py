@@ -18,11 +18,12 @@ from api.fields import CategoryRefField
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
-from labeler import labeling
+from labeler import gold, labeling
 from labeler.errors import Invalid
 from labeler.models import Label, Role
 from labeler.models.account import Scope
-from labeler.models.label import Answer
+from labeler.models.label import VOTES, Answer
+from labeler.models.queue import Purpose
 from labeler.releases import long_table
 
 TAG = "Labeling"
@@ -42,6 +43,12 @@ class LabelInput(serializers.Serializer):
     label_set = serializers.IntegerField(required=False, help_text="version of the label set that was on screen")
 
 
+class FeedbackShape(serializers.Serializer):
+    right = serializers.BooleanField()
+    categories = serializers.ListField(child=serializers.CharField(), help_text="what the image is")
+    explanation = serializers.CharField()
+
+
 class LabelShape(serializers.Serializer):
     id = serializers.IntegerField()
     image = serializers.IntegerField()
@@ -54,6 +61,9 @@ class LabelShape(serializers.Serializer):
         allow_null=True, help_text="your earlier answer, which this one takes the place of"
     )
     extra = serializers.BooleanField(help_text="came late: the image had all its labels by then")
+    feedback = FeedbackShape(
+        required=False, help_text="only for an image with a known answer, where the project says at once what it was"
+    )
 
 
 class OneLabel(View):
@@ -82,7 +92,7 @@ class OneLabel(View):
             idempotency_key=parsing.idempotency_key(request),
             **_answer(parsing.body(request)),
         )
-        return Response(_saved(saved), status=201 if saved.created else 200)
+        return Response(_saved(saved) | _feedback(saved), status=201 if saved.created else 200)
 
     @describe(
         "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer "
@@ -133,6 +143,14 @@ def _saved(saved: labeling.Saved) -> dict[str, Any]:
         "supersedes": saved.supersedes,
         "extra": saved.extra,
     }
+
+
+def _feedback(saved: labeling.Saved) -> dict[str, Any]:
+    """Nothing is asked for other images: this is the request that must cost least."""
+    if saved.purpose != Purpose.GOLD or saved.answer not in VOTES:
+        return {}
+    told = gold.feedback(image_id=saved.image_id, categories=saved.categories)
+    return {"feedback": told} if told else {}
 
 
 class LabelRowShape(serializers.Serializer):

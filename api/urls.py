@@ -13,6 +13,7 @@ from api.docs import Docs, Schema
 from api.examples import Examples, OneExample
 from api.exports import Export
 from api.files import File, Preview, Thumb
+from api.gold import GoldImages, OneGoldImage
 from api.guidelines import Guidelines, OneGuideline
 from api.images import Images, OneImage
 from api.imports import Cancellation as ImportCancellation
@@ -46,6 +47,8 @@ urlpatterns = [
     ),
     path("projects/<int:project_id>/guidelines/", Guidelines.as_view(), name="guidelines"),
     path("projects/<int:project_id>/guidelines/<int:number>/", OneGuideline.as_view(), name="guideline"),
+    path("projects/<int:project_id>/gold/", GoldImages.as_view(), name="gold"),
+    path("projects/<int:project_id>/gold/<int:image_id>/", OneGoldImage.as_view(), name="gold-image"),
     path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
     path("projects/<int:project_id>/keys/", ClassKeys.as_view(), name="class-keys"),
     path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),

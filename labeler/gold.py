@@ -8,16 +8,22 @@ gold may be what made it gold.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from labeler import adjudication, consensus
 from labeler import categories as label_set
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotFound
-from labeler.models import Gold, Image, Project
+from labeler.models import Category, Decision, Gold, Image, Project
+from labeler.models.image import Status
+from labeler.models.label import Answer
+from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ def add(
     An image that was retired as gold comes back with the new answer. Raises NotFound, Invalid (nothing agreed, too
     many), CategoryNotInProject, WrongTask.
     """
-    image = Image.objects.filter(project=project, pk=image_id).first()
+    image = Image.objects.filter(project=project, pk=image_id).select_related("project").first()
     if image is None:
         raise NotFound(_("This project has no such image."))
     ids = label_set.check_answer(project, categories) if categories is not None else _agreed(image)
@@ -54,17 +60,44 @@ def add(
     return gold
 
 
-def _agreed(image: Image) -> list[int]:
-    from labeler import consensus
+def known_answer(image: Image) -> list[int] | None:
+    """What an image certainly is: as a reviewer decided, or as all of two or more votes say. None: nobody knows.
 
-    outcome = consensus.current([image])[image.pk]
-    unanimous = outcome.confidence == 1.0 and outcome.n_votes >= 2
-    if outcome.categories is None or not (outcome.method == "decision" or unanimous):
+    Whatever method the project's consensus has: gold must not be made of a guess.
+    """
+    decision = None
+    if image.has_decision:
+        loaded = getattr(image, "standing", None)  # by consensus.standing_decisions()
+        decision = loaded[0] if loaded else adjudication.standing(image)
+    index = label_set.index(image.project)
+    if decision is not None:
+        return None if decision.undecidable else index.resolve(decision.categories)
+    vote = votes.vote(image.tally)
+    return vote.categories if vote.categories is not None and vote.share == 1.0 and vote.n >= 2 else None
+
+
+def _agreed(image: Image) -> list[int]:
+    found = known_answer(image)
+    if found is None:
         raise Invalid(
             _("Say what this image is: no reviewer has decided it, and fewer than two people agree on it."),
             fields={"categories": ["needed"]},
         )
-    return list(outcome.categories)
+    return found
+
+
+def offers(project: Project, category: Category | None = None) -> QuerySet[Image]:
+    """Images whose answer is known and that are not gold, newest first; category: only of this class."""
+    in_use = Gold.objects.filter(image=OuterRef("pk"), retired_at=None)
+    decided = Decision.objects.filter(image=OuterRef("pk"), withdrawn_at=None, undecidable=False)
+    agreed = Q(status=Status.SETTLED, has_decision=False, disagreement=0.0, n_votes__gte=2)
+    if category is not None:
+        decided = decided.filter(categories__contains=[category.pk])
+        # Of several classes, the tally's keys are all of them together: such images come unfiltered.
+        agreed &= Q(tally__has_key=votes.key([category.pk]))
+    images = Image.objects.filter(project=project).filter(~Exists(in_use))
+    fitting = images.filter(agreed | (Q(has_decision=True) & Exists(decided)))
+    return fitting.prefetch_related(consensus.standing_decisions()).order_by("-id")
 
 
 def retire(*, project: Project, by: User, image_id: int) -> None:
@@ -76,35 +109,78 @@ def retire(*, project: Project, by: User, image_id: int) -> None:
         audit(by, "gold.retire", project=project, subject=f"image {image_id}")
 
 
+# ---------------------------------------------------------------- scores
+
 # The present answer of each person to each gold image, cannot-tells included: nobody is right by not saying.
-_SCORES = """
-    SELECT l.annotator_id, count(*), count(*) FILTER (WHERE l.answer = 'labeled' AND l.categories = g.categories)
+_ANSWERS = """
+    SELECT l.{by}, l.answer, l.categories, g.categories, count(*)
     FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
     WHERE l.project_id = %s AND l.purpose = 'gold' AND l.superseded_at IS NULL
-      AND l.answer IN ('labeled', 'cannot_tell')
-    GROUP BY l.annotator_id
+      AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
+    GROUP BY 1, 2, 3, 4
 """
 
 
 def scores(project: Project) -> dict[int, dict[str, Any]]:
     """By person: {value, low, high, n, reason}, the share right on gold with Wilson's 95 % interval."""
+    return {
+        person: share_of(found.right, found.n).as_dict() for person, found in _told(project, "annotator_id").items()
+    }
+
+
+DOUBTFUL_FROM = 3  # answers: two who err are nothing unusual
+
+
+@dataclass(slots=True)
+class Told:
+    """What people answered, all of them or one, to one gold image or all."""
+
+    n: int = 0
+    right: int = 0
+    answers: dict[tuple[int, ...] | None, int] = field(default_factory=dict)  # None: cannot tell
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Most people say something else: then it is the gold answer that is probably wrong, or the image unclear."""
+        return self.n >= DOUBTFUL_FROM and 2 * self.right < self.n
+
+    @property
+    def share(self) -> dict[str, Any]:
+        return share_of(self.right, self.n).as_dict()
+
+
+def scores_of_images(project: Project, image_id: int | None = None) -> dict[int, Told]:
+    """By image, all or this one: how many people answered it as gold, how many were right, and what they said."""
+    return _told(project, "image_id", image_id)
+
+
+def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, Told]:
+    # Merges are followed on both sides: whoever says what a class was merged into says the same.
+    index = label_set.index(project)
+    found: dict[int, Told] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_SCORES, [project.pk])
-        return {person: share_of(right, n).as_dict() for person, n, right in cursor.fetchall()}
+        cursor.execute(_ANSWERS.format(by=by), [project.pk, image_id, image_id])
+        for pk, answer, said, known, n in cursor.fetchall():
+            told = found.setdefault(pk, Told())
+            named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
+            told.n += n
+            told.right += n * (named == tuple(index.resolve(known)))
+            told.answers[named] = told.answers.get(named, 0) + n
+    return found
 
 
-def feedback(project: Project, image_id: int, categories: Iterable[int]) -> dict[str, Any] | None:
+def feedback(*, image_id: int, categories: Iterable[int]) -> dict[str, Any] | None:
     """What to tell somebody who has just answered a gold image: {right, categories, explanation}; None: nothing.
 
-    Only where the project wants it: a person who is told learns which images are gold.
+    categories: their answer, empty for a cannot-tell. Only where the project wants it: a person who is told learns
+    which images are gold. What was retired since teaches nobody.
     """
-    if not project.gold_feedback:
-        return None
-    gold = Gold.objects.filter(project=project, pk=image_id).first()
+    found = Gold.objects.filter(image=image_id, retired_at=None, project__gold_feedback=True)
+    gold = found.select_related("project").first()
     if gold is None:
         return None
+    index = label_set.index(gold.project)
+    known = index.resolve(gold.categories)
     return {
-        "right": sorted(categories) == gold.categories,
-        "categories": label_set.index(project).label(gold.categories),
-        "explanation": gold.explanation,
-    }
+        "right": index.resolve(categories) == known, "categories": index.label(known), "explanation": gold.explanation,
+    }  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from labeler import categories as label_set
 from labeler import consensus, reports
 from labeler.models import Gold, Image, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
@@ -135,7 +136,9 @@ def compare_on_gold(project: Project) -> list[dict[str, Any]]:
 
     Single choice: the class is right; multi-label: all of them. Ties and images without a name count as wrong.
     """
-    known = dict(Gold.objects.filter(project=project).values_list("image_id", "categories"))
+    index = label_set.index(project)
+    rows_of_gold = Gold.objects.filter(project=project).values_list("image_id", "categories")
+    known = {pk: index.resolve(categories) for pk, categories in rows_of_gold}
     images = {image.pk: image for image in Image.objects.filter(pk__in=known, n_votes__gt=0)}
     if not images:
         return [{"method": method, "right": share_of(0, 0).as_dict()} for method in ConsensusMethod.values]

@@ -52,6 +52,7 @@ class Saved:
     created_at: datetime
     supersedes: int | None
     extra: bool
+    purpose: str  # vote, gold or repeat: for what follows, not for the person to know
     created: bool  # the first answer of this person on this image; False: it changed one, or was a replay
     replayed: bool  # the same idempotency key had been here before: nothing was written
 
@@ -290,6 +291,7 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         created_at=case.now,
         supersedes=case.present["id"] if case.present else None,
         extra=extra,
+        purpose=case.claim.purpose,
         created=present is None,
         replayed=False,
     )
@@ -316,6 +318,7 @@ def _replay(case: _Case, annotator: User, wanted: Wanted) -> Saved:
         created_at=twin["created_at"],
         supersedes=twin["supersedes_id"],
         extra=twin["extra"],
+        purpose=case.claim.purpose,
         created=False,
         replayed=True,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeler import adjudication, gold, queue, recount, reports
+from labeler import adjudication, gold, inference, projects, queue, recount, reports
 from labeler.errors import Conflict, Invalid, NotFound, Paused
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Label, Membership, Project, QueueEntry
@@ -174,10 +174,61 @@ def test_feedback_only_where_the_project_wants_it(project, ann, bea, lena):
     known = settled(project, ann, bea)
     gold.add(project=project, by=lena, image_id=known.pk, explanation="whiskers")
     cat = category(project, "cat")
-    assert gold.feedback(project, known.pk, [cat]) is None
-    project.gold_feedback = True
-    assert gold.feedback(project, known.pk, [cat]) == {"right": True, "categories": ["cat"], "explanation": "whiskers"}
-    assert gold.feedback(project, known.pk, [])["right"] is False
+    assert gold.feedback(image_id=known.pk, categories=[cat]) is None
+    Project.objects.update(gold_feedback=True)
+    told = gold.feedback(image_id=known.pk, categories=[cat])
+    assert told == {"right": True, "categories": ["cat"], "explanation": "whiskers"}
+    assert gold.feedback(image_id=known.pk, categories=[])["right"] is False
+    gold.retire(project=project, by=lena, image_id=known.pk)
+    assert gold.feedback(image_id=known.pk, categories=[cat]) is None
+
+
+def test_whoever_says_what_a_class_was_merged_into_is_right(always_gold, ann, bea, dora, lena):
+    project = always_gold
+    known = settled(project, ann, bea, name="fox")
+    gold.add(project=project, by=lena, image_id=known.pk)
+    dog = category(project, "dog")
+    projects.change_category(category=project.categories.get(name="fox"), by=lena, changes={"merged_into": dog})
+    project = Project.objects.get(pk=project.pk)
+    add_images(project, 1)
+    queue.claim(project=project, annotator=dora)
+    save_label(image_id=known.pk, annotator=dora, categories=["dog"])
+
+    assert gold.scores(project)[dora.pk]["value"] == 1.0
+    Project.objects.update(gold_feedback=True)
+    assert gold.feedback(image_id=known.pk, categories=[dog])["categories"] == ["dog"]
+    assert inference.compare_on_gold(project)[0]["right"]["value"] == 1.0
+
+
+def test_an_image_that_most_get_wrong_is_doubtful_from_three_answers_on():
+    assert not gold.Told(n=2, right=0).is_doubtful
+    assert gold.Told(n=3, right=1).is_doubtful
+    assert not gold.Told(n=4, right=2).is_doubtful
+
+
+def test_a_guess_of_the_project_s_method_makes_no_gold_and_agreement_does_under_any(project, ann, bea, lena):
+    agreed, alone = settled(project, ann, bea, name="fox"), settled(project, ann)
+    projects.update(project=project, by=lena, changes={"consensus_method": "one_coin"})
+    inference.run(project)
+    assert gold.known_answer(agreed) == [category(project, "fox")]
+    assert gold.known_answer(alone) is None
+    assert [image.pk for image in gold.offers(project)] == [agreed.pk]
+    gold.add(project=project, by=lena, image_id=agreed.pk)
+    assert not gold.offers(project)
+
+
+def test_what_is_offered_as_gold_is_decided_or_agreed_and_of_the_class(project, ann, bea, rev, lena):
+    fox, cat = settled(project, ann, bea, name="fox"), settled(project, ann, bea)
+    lone, unclear = settled(project, ann), settled(project, ann)
+    adjudication.decide(image_id=lone.pk, reviewer=rev, categories=["dog"])
+    adjudication.decide(image_id=unclear.pk, reviewer=rev, categories=[], undecidable=True)
+
+    def offered(name=None):
+        kind = project.categories.get(name=name) if name else None
+        return [image.pk for image in gold.offers(project, kind)]
+
+    assert offered() == [lone.pk, cat.pk, fox.pk]
+    assert (offered("fox"), offered("cat"), offered("dog")) == ([fox.pk], [cat.pk], [lone.pk])
 
 
 def test_a_paused_person_answers_what_they_hold_and_gets_no_more(project, ann):

@@ -27,6 +27,7 @@ PAGES = {
     "model": "reviewer",
     "import": "lead",
     "export": "lead",
+    "gold": "lead",
     "members": "lead",
     "settings": "lead",
     "settings_guideline": "lead",
@@ -109,7 +110,7 @@ def test_forms_of_leads_refuse_the_others(as_, rev, lena, project):
         url("category", project, kind.pk), url("trash_project", project), url("settings", project),
         url("settings_guideline", project), url("guideline_version", project, 1), url("settings_wanted", project),
         url("settings_judging", project), url("settings_model", project), url("examples", project, kind.pk),
-        url("settings_quality", project), url("settings_consensus", project),
+        url("settings_quality", project), url("settings_consensus", project), url("gold", project),
         url("members", project), url("import", project),
     ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from labeler.errors import LabelerError
 from labeler.models import Image, Label, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.pages import examples, settling, wall
+from labeler.pages import examples, gold, settling, wall
 from labeler.pages.access import Access, project_page
 from labeler.pages.forms import Settle
 from labeler.stats import tally as votes
@@ -147,6 +147,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             outcome_names=None if outcome.categories is None else index.label(outcome.categories),
             decision=decision,
             example=examples.use_as_example(access, shown, outcome),
+            as_gold=gold.of_image(access, shown),
             version=adjudication.version_of(shown, decision),
             prediction=prediction,
             prediction_names=index.label(prediction.categories) if prediction else [],

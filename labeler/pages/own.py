@@ -168,10 +168,13 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def answers(project: Project, user: User, only_differing: bool) -> QuerySet[Label]:
-    """Own current votes, latest first; only_differing: on images that were settled on something else."""
+    """Own current answers, latest first; only_differing: on images that were settled on something else.
+
+    Gold and repeated images too: were they missing here, that would tell which ones they are.
+    """
     standing = Prefetch("image__decisions", Decision.objects.filter(withdrawn_at=None), to_attr="standing")
     own = (
-        Label.objects.filter(project=project, annotator=user, superseded_at=None, purpose=Purpose.VOTE)
+        Label.objects.filter(project=project, annotator=user, superseded_at=None)
         .exclude(answer__in=(Answer.UNDONE, Answer.SKIP))
         .filter(round=F("image__round"))
         .select_related("image", "image__consensus")
@@ -181,6 +184,7 @@ def answers(project: Project, user: User, only_differing: bool) -> QuerySet[Labe
     if only_differing:
         own = own.filter(
             Q(image__consensus__categories__isnull=False) & ~Q(image__consensus__categories=F("categories")),
+            ~Q(purpose=Purpose.REPEAT),  # the vote on the image stands there already
             answer=Answer.LABELED,
             image__status=Status.SETTLED,
         )

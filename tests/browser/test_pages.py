@@ -22,7 +22,7 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PROJECT_PAGES = (
     *("project", "threads", "agreement", "mine", "images", "adjudicate", "adjudicate_reasons", "model"),
-    *("import", "export", "members", "settings", "label", "review"),
+    *("import", "export", "gold", "members", "settings", "label", "review"),
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

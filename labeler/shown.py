@@ -1,7 +1,7 @@
 """Reports as pages and endpoints show them: of small projects as they are now, of large ones as last counted.
 
-Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py, trust.py):
-the one place where a name becomes figures, in a request and in a worker.
+Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py, trust.py,
+contested.py): the one place where a name becomes figures, in a request and in a worker.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from labeler import overview, reports, snapshots, trust
+from labeler import contested, overview, reports, snapshots, trust
+from labeler.disputes import Pair
 from labeler.models import Project
 from labeler.reports import Selection
 from labeler.snapshots import Figures
 
 OVERVIEW_KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
+CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
 
 
 def agreement_figures(project: Project, selection: Selection, *, wait: bool = True) -> Figures:
@@ -60,6 +62,22 @@ def trust_figures(project: Project, *, wait: bool = False) -> Figures:
     return snapshots.get(project, "trust", count, first_time=count if wait else None)
 
 
+def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool = False) -> Figures:
+    """The groups of contested images (labeler/contested.py), and their time. wait: as for agreement.
+
+    By the number of these images, not of all: grouping takes its time by them, also in a small project.
+    """
+
+    def count() -> dict[str, Any]:
+        return contested.find(project, pair)
+
+    name = "contested" if pair is None else f"contested:{pair[0]},{pair[1]}"
+    if contested.how_many(project, contested.AT_ONCE) <= contested.AT_ONCE:
+        now = f"{name}:{contested.fingerprint(project)}"
+        return Figures(reports.kept(project, now, count, CONTESTED_KEPT_SECONDS), timezone.now(), False)
+    return snapshots.get(project, name, count, first_time=count if wait else None, large=True)
+
+
 def compute(project: Project, name: str) -> dict[str, Any]:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
@@ -69,6 +87,11 @@ def compute(project: Project, name: str) -> dict[str, Any]:
             return trust.figures(project)
         case ["progress"]:
             return reports.count_progress(project)
+        case ["contested"]:
+            return contested.find(project)
+        case ["contested", named]:
+            a, b = (int(part) for part in named.split(","))
+            return contested.find(project, (a, b))
         case ["agreement", labels, sample]:
             return reports.count_agreement(project, Selection(labels, sample))  # type: ignore[arg-type]
     raise ValueError(f"there is no report called {name}")

@@ -62,16 +62,18 @@ def get(
     *,
     max_age: timedelta = MAX_AGE,
     first_time: Callable[[], Report] | None = None,
+    large: bool | None = None,
 ) -> Figures:
     """The report `name` of a project: counted now for a small one, the last snapshot for a large one.
 
     compute: counts it, for a small project. max_age: of figures that new labels have overtaken, before a worker is
     asked for newer ones. first_time: counts it where a large project has no snapshot yet and the caller would rather
-    wait than have none; without it, value is None until a worker was there.
+    wait than have none; without it, value is None until a worker was there. large: whether it is for a worker, where
+    that does not follow from the project's size.
     """
     row = Snapshot.objects.filter(project=project, name=_named(name)).first()
     if row is None:
-        if not is_large(project):
+        if not (is_large(project) if large is None else large):
             return Figures(compute(), timezone.now(), False)
         # Two first visits at once make one row: the second insert does nothing.
         Snapshot.objects.bulk_create(

@@ -20,6 +20,7 @@ from tests.factories import add_images, category, make_model, make_project, make
 PAGES = {
     "project": "annotator",
     "agreement": "annotator",
+    "contested": "reviewer",
     "mine": "annotator",
     "images": "reviewer",
     "adjudicate": "reviewer",

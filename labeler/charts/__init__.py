@@ -8,14 +8,17 @@ as Django's safe strings do.
 
 from labeler.charts.bars import Bar, bars, meter
 from labeler.charts.burnup import Fan, burn_up
+from labeler.charts.group_map import Area, Dot, group_map
 from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
 from labeler.charts.lines import Note, Series, line_chart
 from labeler.charts.scatter import Corner, Point, scatter
 from labeler.charts.spark import sparkline
 
 __all__ = [
+    "Area",
     "Bar",
     "Corner",
+    "Dot",
     "Fan",
     "Note",
     "PairCell",
@@ -24,6 +27,7 @@ __all__ = [
     "bars",
     "burn_up",
     "confusion_matrix",
+    "group_map",
     "heat_scale",
     "line_chart",
     "meter",

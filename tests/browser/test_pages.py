@@ -21,7 +21,7 @@ from tests.test_pages import COMPARISON, HISTORY, METRICS, url
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PROJECT_PAGES = (
-    *("project", "threads", "agreement", "mine", "images", "adjudicate", "adjudicate_reasons", "model"),
+    *("project", "threads", "agreement", "contested", "mine", "images", "adjudicate", "adjudicate_reasons", "model"),
     *("import", "export", "gold", "members", "settings", "label", "review"),
 )
 

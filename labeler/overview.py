@@ -317,15 +317,18 @@ def _accepted(project: Project) -> Report:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT count(*), count(*) FILTER (WHERE l.categories = p.categories)
+            SELECT l.categories, p.categories, count(*)
             FROM labeler_label l CROSS JOIN LATERAL (
                 SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
             WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
+            GROUP BY 1, 2
             """,
             [project.pk],
         )
-        shown, same = cursor.fetchone()
-    return {"shown": shown, "same": same}
+        rows = cursor.fetchall()
+    index = label_set.index(project)
+    same = sum(n for said, shown, n in rows if index.resolve(said) == index.resolve(shown))
+    return {"shown": sum(n for _said, _shown, n in rows), "same": same}
 
 
 def _review(project: Project, model: TrainingRun) -> Report:

@@ -9,6 +9,7 @@ of_person() leaves the others out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -205,35 +206,45 @@ def _ordered(project: Project, rows: LabelArrays, names: list[str]) -> Report | 
 
 
 # Where the suggestion was seen, and, on images that are judged blind, what the active model would have suggested.
+# OFFSET 0 has each prediction looked up by its key: the planner would rather read those of all projects.
 _SHOWN = """
-    SELECT count(*), count(*) FILTER (WHERE l.categories = p.categories)
-    FROM labeler_label l JOIN labeler_prediction p ON p.id = l.shown_prediction_id
+    SELECT l.categories, p.categories, count(*)
+    FROM labeler_label l CROSS JOIN LATERAL (
+        SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
     JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
     WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
       AND (NOT %s OR l.chosen_by = 'random')
+    GROUP BY 1, 2
 """
 _HIDDEN = """
-    SELECT count(*), count(*) FILTER (WHERE l.categories = p.categories)
+    SELECT l.categories, p.categories, count(*)
     FROM labeler_label l JOIN labeler_prediction p ON p.image_id = l.image_id AND p.run_id = %s
     JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round AND i.slice <> ''
     WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
       AND l.shown_prediction_id IS NULL
+    GROUP BY 1, 2
 """
+
+
+def _equal(project: Project, sql: str, params: list[Any]) -> tuple[int, int]:
+    """Of rows (said, suggested, count): how many in all, and how many equal ones. Merges are followed on both sides."""
+    index = label_set.index(project)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows = cursor.fetchall()
+    equal = sum(n for said, other, n in rows if index.resolve(said) == index.resolve(other))
+    return sum(n for _said, _other, n in rows), equal
 
 
 def _anchoring(project: Project) -> Report:
     """Do people say what the model says because they see it?"""
     run = TrainingRun.objects.filter(project=project, is_active=True).first()
-    with connection.cursor() as cursor:
-        cursor.execute(_SHOWN, [project.pk, True])
-        n_shown, equal_shown = cursor.fetchone()
-        sample = "random"
-        if n_shown < FEW_IMAGES:
-            cursor.execute(_SHOWN, [project.pk, False])
-            n_shown, equal_shown = cursor.fetchone()
-            sample = "all"
-        cursor.execute(_HIDDEN, [run.pk if run else None, project.pk])
-        n_hidden, equal_hidden = cursor.fetchone()
+    sample = "random"
+    n_shown, equal_shown = _equal(project, _SHOWN, [project.pk, True])
+    if n_shown < FEW_IMAGES:
+        sample = "all"
+        n_shown, equal_shown = _equal(project, _SHOWN, [project.pk, False])
+    n_hidden, equal_hidden = _equal(project, _HIDDEN, [run.pk if run else None, project.pk])
     found = anchoring(equal_shown=equal_shown, n_shown=n_shown, equal_hidden=equal_hidden, n_hidden=n_hidden)
     note = (
         ""
@@ -275,10 +286,12 @@ _RECORD = np.dtype(
      ("answer", ">i8"), ("l7", ">i4"), ("seconds", ">f8"), ("l8", ">i4"), ("at", ">f8"), ("l9", ">i4"),
      ("blind", ">i2")]
 )  # fmt: skip
-_HISTORY = """
-    SELECT id::int8, annotator_id::int8, image_id::int8, round::int8, guideline_version::int8,
-           CASE cardinality(categories) WHEN 1 THEN categories[1]::int8
-                ELSE hashtextextended(array_to_string(categories, ','), 0) END,
+_ANSWER = """
+    CASE cardinality(categories) WHEN 1 THEN categories[1]::int8
+         ELSE hashtextextended(array_to_string(categories, ','), 0) END
+"""
+_HISTORY = f"""
+    SELECT id::int8, annotator_id::int8, image_id::int8, round::int8, guideline_version::int8, {_ANSWER},
            coalesce(seconds, 'NaN')::float8, extract(epoch FROM created_at)::float8,
            (shown_prediction_id IS NULL)::int::int2
     FROM labeler_label
@@ -296,6 +309,10 @@ def _history(project: Project) -> History:
 
     image, round_ = column("image"), column("round")
     answers, code = np.unique(column("answer"), return_inverse=True)
+    if label_set.index(project).merged:
+        meant = _meant(project)
+        present, place = np.unique([meant[answer] for answer in answers.tolist()], return_inverse=True)
+        answers, code = present, place[code]
     return History(
         person=column("person"),
         unit=image * (int(round_.max()) + 1 if round_.size else 1) + round_,
@@ -306,6 +323,22 @@ def _history(project: Project) -> History:
         at=at[order],
         is_blind=column("blind") > 0,
     )
+
+
+_ANSWERS = f"""
+    SELECT DISTINCT {_ANSWER}, categories FROM labeler_label
+    WHERE project_id = %s AND superseded_at IS NULL AND purpose = 'vote' AND answer = 'labeled'
+"""
+
+
+def _meant(project: Project) -> dict[int, int]:
+    """By answer's number: that of what it means today, where classes were merged since."""
+    index = label_set.index(project)
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERS, [project.pk])
+        rows = [(number, tuple(index.resolve(ids))) for number, ids in cursor.fetchall()]
+    first: dict[tuple[int, ...], int] = {}
+    return {number: first.setdefault(ids, number) for number, ids in rows}
 
 
 def _alpha_where(history: History, chosen: NDArray[np.bool_]) -> Stat:
@@ -408,19 +441,25 @@ def _median(seconds: NDArray[np.float64]) -> float | None:
 
 # The vote and the later answer of the same person to the same image.
 _REPEATED = """
-    SELECT r.annotator_id, count(*), count(*) FILTER (WHERE r.categories = v.categories)
+    SELECT r.annotator_id, r.categories, v.categories, count(*)
     FROM labeler_label r JOIN labeler_label v ON v.image_id = r.image_id AND v.annotator_id = r.annotator_id
          AND v.round = r.round AND v.purpose = 'vote' AND v.superseded_at IS NULL AND v.answer = 'labeled'
     WHERE r.project_id = %s AND r.purpose = 'repeat' AND r.superseded_at IS NULL AND r.answer = 'labeled'
-    GROUP BY r.annotator_id
+    GROUP BY 1, 2, 3
 """
 
 
 def _repeats(project: Project) -> dict[int, Report]:
     """How often each person said the same again, without being told that it was again."""
+    index = label_set.index(project)
+    asked: Counter[int] = Counter()
+    equal: Counter[int] = Counter()
     with connection.cursor() as cursor:
         cursor.execute(_REPEATED, [project.pk])
-        return {person: share_of(equal, n).as_dict() for person, n, equal in cursor.fetchall()}
+        for person, again, before, n in cursor.fetchall():
+            asked[person] += n
+            equal[person] += n * (index.resolve(again) == index.resolve(before))
+    return {person: share_of(equal[person], n).as_dict() for person, n in asked.items()}
 
 
 def _with_others(rows: LabelArrays) -> WithOthers:

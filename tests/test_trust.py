@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
-from labeler import existing, gold, queue, trust
+from labeler import existing, gold, projects, queue, trust
 from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label
 from labeler.models import Label, Plant, Project
@@ -222,3 +223,29 @@ def test_a_class_that_dominates_is_told_with_figures_that_do_not_mind(project, s
     assert found["observed"]["value"] == pytest.approx(56 / 60)
     assert found["pabak"] == pytest.approx((56 / 60 - 1 / 3) / (2 / 3))
     assert found["alpha"] < 0.4 < 0.8 < found["ac1"]
+
+
+@pytest.mark.parametrize("task", ["single", "multi"])
+def test_a_merged_class_counts_as_what_it_became_in_every_figure(request, lena, ann, bea, task):
+    project = request.getfixturevalue("project" if task == "single" else "multi_project")
+    one, other = list(project.categories.in_use())[1:3]
+    (image,) = add_images(project, 1)
+    queue.claim(project=project, annotator=ann, count=1)
+    queue.claim(project=project, annotator=bea, count=1)
+    save_label(image_id=image.pk, annotator=ann, categories=[one.pk])
+    save_label(image_id=image.pk, annotator=bea, categories=[other.pk])
+    Label.objects.create(
+        project=project, image=image, annotator=ann, purpose="repeat", answer="labeled", categories=[other.pk],
+        kind="classification", round=1, created_at=timezone.now(), guideline_version=1,
+        label_set_version=1, chosen_by="repeat",
+    )  # fmt: skip
+    before = by_name(trust.figures(project))
+    assert before["ann"]["by_week"][0]["agrees"]["value"] == 0.0
+    assert before["ann"]["repeats"]["value"] == 0.0
+
+    projects.change_category(category=one, by=lena, changes={"merged_into": other.pk})
+    project.refresh_from_db()
+    after = by_name(trust.figures(project))
+
+    assert after["ann"]["by_week"][0]["agrees"]["value"] == 1.0
+    assert after["ann"]["repeats"]["value"] == 1.0

@@ -9,6 +9,7 @@ from api.categories import Categories, OneCategory
 from api.claims import Claims, OneClaim
 from api.comments import Closure, ImageComments, Reading, ThreadComments, Threads
 from api.consensus import OneConsensus
+from api.contested import ContestedGroups, Rounds
 from api.docs import Docs, Schema
 from api.examples import Examples, OneExample
 from api.exports import Export
@@ -77,6 +78,8 @@ urlpatterns = [
     path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
     path("projects/<int:project_id>/trust/", Trust.as_view(), name="trust"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),
+    path("projects/<int:project_id>/disagreements/groups/", ContestedGroups.as_view(), name="contested-groups"),
+    path("projects/<int:project_id>/rounds/", Rounds.as_view(), name="rounds"),
     path("images/<int:image_id>/consensus/", OneConsensus.as_view(), name="consensus"),
     path("projects/<int:project_id>/progress/", Progress.as_view(), name="progress"),
     path("projects/<int:project_id>/runs/", Runs.as_view(), name="runs"),

@@ -99,6 +99,8 @@ TABLE = {
     ("agreement", "get"): REVIEWERS,
     ("trust", "get"): MEMBERS,
     ("disagreements", "get"): REVIEWERS,
+    ("contested-groups", "get"): REVIEWERS,
+    ("rounds", "post"): LEADS,
     ("consensus", "get"): "142222",  # ann has answered the image
     ("consensus", "put"): REVIEWERS,
     ("consensus", "delete"): REVIEWERS,
@@ -115,6 +117,7 @@ TABLE = {
 }
 STATUSES = {"0": 400, "1": 401, "3": 403, "4": 404}
 BODIES = {
+    ("rounds", "post"): {"images": []},
     ("projects", "post"): {"name": "New", "task": "single", "categories": ["a"]},
     ("members", "post"): {"username": "carl"},
     ("member", "patch"): {"role": "reviewer"},

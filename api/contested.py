@@ -1,0 +1,147 @@
+"""/api/projects/{id}/disagreements/groups/ and rounds/: contested images by look, and images sent back to the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.permissions import Needs
+from api.schema import IDEMPOTENCY, describe, example, parameter
+from labeler import categories, contested, rounds, shown
+from labeler.contested import Group
+from labeler.disputes import Pair
+from labeler.errors import Invalid
+from labeler.models import Project, Role
+from labeler.models.account import Scope
+
+TAG = "Agreement"
+
+
+class SumOfVotesShape(serializers.Serializer):
+    categories = serializers.ListField(child=serializers.CharField(), help_text="[] is a verified none of them")
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    n = serializers.IntegerField(help_text="how many judgements say so")
+
+
+class ContestedPairShape(serializers.Serializer):
+    categories = serializers.ListField(child=serializers.CharField())
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    n = serializers.IntegerField(help_text="images of the group that are divided on these two")
+
+
+class ContestedGroupShape(serializers.Serializer):
+    number = serializers.IntegerField(
+        allow_null=True, help_text="from 1, the largest first; null: no model has seen these images yet"
+    )
+    n = serializers.IntegerField(help_text="images")
+    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, the most typical first")
+    votes = SumOfVotesShape(many=True, help_text="the most frequent first")
+    cannot_tell = serializers.IntegerField()
+    pair = ContestedPairShape(allow_null=True, help_text="the two classes most of them are divided on")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="what reviewers wrote on its images")
+
+
+class ContestedGroupsShape(serializers.Serializer):
+    as_of = serializers.DateTimeField(help_text="when they were grouped; the votes are those of now")
+    n = serializers.IntegerField(help_text="contested images")
+    n_grouped = serializers.IntegerField(help_text=f"of them in the groups: the most divided {contested.MOST:,}")
+    groups = ContestedGroupShape(many=True)
+
+
+EXAMPLE = {
+    "as_of": "2026-11-21T16:46:00Z", "n": 61, "n_grouped": 61,
+    "groups": [{
+        "number": 1, "n": 43, "images": [812, 94, 355], "cannot_tell": 4,
+        "votes": [{"categories": ["rust"], "category_ids": [3], "n": 51},
+                  {"categories": ["leaf spot"], "category_ids": [4], "n": 47}],
+        "pair": {"categories": ["rust", "leaf spot"], "category_ids": [3, 4], "n": 40},
+        "reasons": ["orange dust underneath"],
+    }],
+}  # fmt: skip
+
+
+class ContestedGroups(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "list_contested_groups", "Contested images by look: groups that are one question each.\n\nGrouped by what the "
+        "model's backbone makes of the images' content. More than "
+        f"{contested.AT_ONCE} contested images are grouped beside the requests; `as_of` says of when. The first answer "
+        "is counted while you wait.", tag=TAG, answers={200: ContestedGroupsShape}, examples=[example(EXAMPLE)],
+        parameters=[parameter("pair", "only images divided on these two classes: two ids or names, with a comma")],
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        figures = shown.contested_figures(project, _pair(request, project), wait=True)
+        assert figures.value is not None
+        found = contested.present(project, figures.value)
+        reasons = contested.reasons(found.groups)
+        groups = [_shape(project, group, reasons) for group in found.groups]
+        return Response({"as_of": figures.as_of, "n": found.n, "n_grouped": found.n_grouped, "groups": groups})
+
+
+def _pair(request: Request, project: Project) -> Pair | None:
+    named = parsing.text(request, "pair")
+    if not named:
+        return None
+    ids = sorted({parsing.category(project, part.strip()) for part in named.split(",")})
+    if len(ids) != 2:
+        raise Invalid(_("pair names two classes, with a comma between them."), fields={"pair": ["not two classes"]})
+    return ids[0], ids[1]
+
+
+def _shape(project: Project, group: Group, reasons: dict[int, list[str]]) -> dict[str, Any]:
+    index = categories.index(project)
+    written = dict.fromkeys(text for pk in group.ids for text in reasons.get(pk, ()))
+    pair = None
+    if group.pair is not None:
+        pair = {"categories": index.label(group.pair), "category_ids": list(group.pair), "n": group.pair_n}
+    return {
+        "number": group.number,
+        "n": len(group.images),
+        "images": group.ids,
+        "votes": [{"categories": index.label(ids), "category_ids": ids, "n": n} for ids, n in group.votes],
+        "cannot_tell": group.cannot_tell,
+        "pair": pair,
+        "reasons": list(written),
+    }
+
+
+class RoundInput(serializers.Serializer):
+    images = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=parsing.LARGEST), max_length=rounds.MOST
+    )
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
+
+
+class RoundShape(serializers.Serializer):
+    sent = serializers.IntegerField(help_text="images that are in the queue again")
+
+
+class Rounds(View):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe(
+        "send_back", "Send images back to the queue.\n\nThey begin a new round: everybody may answer them again, by "
+        "the guideline of now. The answers so far stay in the history and no longer count; a reviewer's decision is "
+        "withdrawn. Images without an answer stay as they are and are not counted in `sent`.",
+        tag=TAG, request=RoundInput, answers={200: RoundShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        examples=[
+            example({"images": [812, 94, 355], "reason": "guideline 4: rust or leaf spot"}, of_request=True),
+            example({"sent": 3}),
+        ],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        sent = parsing.parse(RoundInput, request)
+        n = rounds.send_back(
+            project=project, by=self.person, image_ids=sent["images"], reason=sent["reason"],
+            idempotency_key=parsing.idempotency_key(request),
+        )  # fmt: skip
+        return Response({"sent": n})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,16 +13,28 @@ from api.access import View
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of
-from labeler import projects
-from labeler.errors import NotFound
+from labeler import opinions, projects
+from labeler.errors import Invalid, NotFound
 from labeler.models import Membership, Role
 from labeler.models.account import Scope
 
 TAG = "Projects"
 
 
-class RoleChange(serializers.Serializer):
-    role = serializers.ChoiceField(Role.choices)
+class MemberChange(serializers.Serializer):
+    role = serializers.ChoiceField(Role.choices, required=False)
+    paused = serializers.BooleanField(
+        required=False,
+        help_text="true: no more images for this person, whose labels stay",
+    )
+
+
+class OpinionsInput(serializers.Serializer):
+    since = serializers.DateTimeField(required=False, allow_null=True, help_text="only labels given since then")
+
+
+class OpinionsShape(serializers.Serializer):
+    images = serializers.IntegerField(help_text="how many got seats for others")
 
 
 class NewMember(serializers.Serializer):
@@ -33,7 +46,11 @@ class MemberShape(serializers.Serializer):
     id = serializers.IntegerField()
     username = serializers.CharField(source="user.username")
     role = serializers.ChoiceField(Role.choices)
+    paused = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
+
+    def get_paused(self, member: Membership) -> bool:
+        return member.paused_at is not None
 
 
 class Members(View):
@@ -58,17 +75,25 @@ class OneMember(View):
     needs = {"PATCH": Needs(Scope.MANAGE, Role.LEAD), "DELETE": Needs(Scope.MANAGE, Role.LEAD)}
 
     def _member(self, project_id: int, member_id: int) -> Membership:
-        member = self.project(project_id).memberships.select_related("user").filter(pk=member_id).first()
+        member = self.project(project_id).memberships.select_related("user", "project").filter(pk=member_id).first()
         if member is None:
             raise NotFound(_("This project has no such member."))
         return member
 
-    @describe("change_role", "Give a member another role.", tag=TAG, request=RoleChange, answers={200: MemberShape},
-              errors=(409,))  # fmt: skip
+    @describe("change_member", "Give a member another role, or pause them.", tag=TAG, request=MemberChange,
+              answers={200: MemberShape}, errors=(409,),
+              examples=[example({"paused": True}, of_request=True)])  # fmt: skip
     def patch(self, request: Request, project_id: int, member_id: int) -> Response:
         member = self._member(project_id, member_id)
-        changed = projects.change_role(member=member, by=self.person, **parsing.parse(RoleChange, request))
-        return Response(MemberShape(changed).data)
+        wanted = parsing.parse(MemberChange, request, partial=True)
+        if not wanted:
+            raise Invalid(_("Send role, paused or both."), fields={"role": ["missing"]})
+        with transaction.atomic():
+            if "role" in wanted:
+                member = projects.change_role(member=member, by=self.person, role=wanted["role"])
+            if "paused" in wanted:
+                member = projects.pause(member=member, by=self.person, paused=wanted["paused"])
+        return Response(MemberShape(member).data)
 
     @describe("remove_member", "Show a person out. Their labels stay, their open images go back to the others.",
     tag=TAG,
@@ -76,3 +101,21 @@ class OneMember(View):
     def delete(self, request: Request, project_id: int, member_id: int) -> Response:
         projects.remove_member(member=self._member(project_id, member_id), by=self.person)
         return Response(status=204)
+
+
+class SecondOpinions(OneMember):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    http_method_names = ["post", "options"]
+
+    @describe(
+        "ask_others", "Have others judge what this person judged, too.\n\nEach image they voted on gets seats for as "
+        "many others as the quota asks for; paused people do not count as others. Nothing is deleted, images that a "
+        "reviewer decided stay as they are, and asking twice opens nothing more.", tag=TAG, request=OpinionsInput,
+        answers={200: OpinionsShape}, examples=[example({"since": "2026-11-05T00:00:00Z"}, of_request=True),
+                                                example({"images": 412})],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int, member_id: int) -> Response:
+        member = self._member(project_id, member_id)
+        since = parsing.parse(OpinionsInput, request).get("since")
+        n = opinions.ask_others(project=member.project, member=member, by=self.person, since=since)
+        return Response({"images": n})

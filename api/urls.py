@@ -21,7 +21,7 @@ from api.imports import Cancellation as ImportCancellation
 from api.imports import Imports, OneImport
 from api.invitations import Invitations, OneInvitation
 from api.labels import Labels, OneLabel
-from api.members import Members, OneMember
+from api.members import Members, OneMember, SecondOpinions
 from api.nothing import Nothing
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
@@ -42,6 +42,11 @@ urlpatterns = [
     path("projects/<int:project_id>/restoration/", Restoration.as_view(), name="restoration"),
     path("projects/<int:project_id>/members/", Members.as_view(), name="members"),
     path("projects/<int:project_id>/members/<int:member_id>/", OneMember.as_view(), name="member"),
+    path(
+        "projects/<int:project_id>/members/<int:member_id>/second-opinions/",
+        SecondOpinions.as_view(),
+        name="second-opinions",
+    ),
     path("projects/<int:project_id>/invitations/", Invitations.as_view(), name="invitations"),
     path(
         "projects/<int:project_id>/invitations/<int:invitation_id>/", OneInvitation.as_view(), name="project-invitation"

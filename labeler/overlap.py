@@ -13,7 +13,7 @@ import numpy as np
 from django.db import connection, transaction
 
 from labeler import inference, queue, recount
-from labeler.models import Image, Project, QueueEntry
+from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.project import ConsensusMethod
 from labeler.queue import HELD_OUT_SEATS
 from labeler.stats import overlap as rule_stats
@@ -66,11 +66,14 @@ def _adjust(project: Project, rule: rule_stats.Rule, known: inference.Inference 
             for image_id, person, categories in cursor.fetchall():
                 said[image_id].append((person, categories))
         wanted = {pk: _seats(project, rule, known, images[pk], said[pk]) for pk in ids}
+        # Of whom somebody is paused, images may wait for others (opinions.py): what is open there stays open.
+        paused = set(Membership.objects.filter(project=project, paused_at__isnull=False).values_list("user", flat=True))
+        asked = {pk for pk in ids if any(person in paused for person, _ in said[pk])} if paused else set()
         entries = list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
         changed = []
         for entry in entries:
             taken = entry.seats - entry.seats_left
-            seats = max(wanted[entry.pk], taken)
+            seats = max(wanted[entry.pk], entry.seats if entry.pk in asked else taken)
             if seats != entry.seats:
                 entry.seats, entry.seats_left = seats, seats - taken
                 changed.append(entry)

@@ -462,6 +462,18 @@ def change_role(*, member: Membership, by: User, role: str) -> Membership:
     return row
 
 
+def pause(*, member: Membership, by: User, paused: bool) -> Membership:
+    """Hand this person no more images, or some again. Their labels stay, and what they hold may still be answered."""
+    with transaction.atomic():
+        row = _locked_member(member)
+        if (row.paused_at is not None) != paused:
+            row.paused_at = timezone.now() if paused else None
+            row.save(update_fields=["paused_at"])
+            action = "member.pause" if paused else "member.resume"
+            audit(by, action, project=row.project_id, subject=row.user.get_username())
+    return row
+
+
 def remove_member(*, member: Membership, by: User) -> None:
     """Show a person out: their labels stay, their open images go back. Raises Conflict for the last lead."""
     with transaction.atomic():

@@ -130,6 +130,32 @@ def seat_more(taken: dict[int, int]) -> None:
         )
 
 
+def seat_others(project: Project, image_ids: Sequence[int], people: Sequence[int]) -> list[int]:
+    """Seat as many others as the quota asks for, beside these people who sit there; images that got seats, by id.
+
+    Asked again it adds nothing: seats that are open or taken by others count. Waits for entries, by rising key; holds
+    nothing else.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), "seats": quota(project)}
+        cursor.execute(_SEAT_OTHERS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+_SEAT_OTHERS = """
+    WITH batch AS (
+        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END + (
+            SELECT count(*) FROM labeler_claim c WHERE c.image_id = e.image_id AND c.round = e.round AND c.holds_seat
+              AND c.annotator_id = ANY (%(people)s)) AS wanted
+        FROM labeler_queueentry e JOIN labeler_image i ON i.id = e.image_id
+        WHERE e.image_id = ANY (%(images)s) ORDER BY e.image_id FOR UPDATE OF e
+    )
+    UPDATE labeler_queueentry e SET seats_left = e.seats_left + (b.wanted - e.seats), seats = b.wanted
+    FROM batch b WHERE e.image_id = b.image_id AND b.wanted > e.seats
+    RETURNING e.image_id
+"""
+
+
 def begin_round(image_ids: Sequence[int]) -> None:
     """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
 
@@ -196,9 +222,7 @@ def claim(
         claims = open_claims(project=project, annotator=annotator, client=client, count=count)
         if member.is_paused:
             if not claims:
-                raise Paused(
-                    _("A lead has paused your labeling in this project. Ask them what is open; nothing is lost.")
-                )
+                refuse_paused(member)
             return claims
         if len(claims) < count and predicted is not None:
             claims += claim_predicted(
@@ -417,6 +441,12 @@ def lock_member(project: Project, annotator: User) -> Member:
     if row is None:
         raise NotFound(_("There is no such project, or you are not a member of it."))
     return Member(row[0], None if row[2] is None else (row[1], row[2]), row[3])
+
+
+def refuse_paused(member: Member) -> None:
+    """Raises Paused where a lead has stopped handing images to this person."""
+    if member.is_paused:
+        raise Paused(_("A lead has paused your labeling in this project. Ask them what is open; nothing is lost."))
 
 
 _CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at", "purpose")

@@ -88,7 +88,8 @@ def open_page(
     client names the page: asked for again under the same name, the same page comes, its lease renewed. min_confidence:
     the project's threshold unless given. max_confidence: where to begin, such as where the last page ended; when too
     little is left below, what is above it comes too. Empty when nothing is left for this person.
-    Raises NotFound for people who are not in the project, Invalid, NotPossibleNow where no pre-labels are shown.
+    Raises NotFound for people who are not in the project, Paused, Invalid, NotPossibleNow where no pre-labels are
+    shown.
     """
     low = project.review_confidence if min_confidence is None else min_confidence
     if not 1 <= count <= MOST_ITEMS:
@@ -103,6 +104,7 @@ def open_page(
         claims = [c for c in queue.open_claims(project=project, annotator=reviewer, client=client) if _is_review(c)]
         plants = list(_waiting_plants(project, reviewer).filter(client=client).select_related("image"))
         if not claims and not plants:
+            queue.refuse_paused(member)
             found = _plantable(project, reviewer, predicted, _how_many(project, count))
 
             def claim(n: int, *, below: float) -> list[Claim]:

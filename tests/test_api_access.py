@@ -57,6 +57,7 @@ TABLE = {
     ("members", "post"): LEADS,
     ("member", "patch"): LEADS,
     ("member", "delete"): LEADS,
+    ("second-opinions", "post"): LEADS,
     ("invitations", "get"): LEADS,
     ("invitations", "post"): LEADS,
     ("project-invitation", "delete"): LEADS,

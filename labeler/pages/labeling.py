@@ -125,6 +125,7 @@ def screen_config(
         "claims_url": f"/api/projects/{project.pk}/claims/",
         "login_url": reverse("login"),
         "logout_url": reverse("logout"),
+        "threads_url": reverse("threads", args=[project.pk]),
         "import_url": reverse("import", args=[project.pk]) if may_lead else "",
         "multi": project.is_multi,
         "labelSet": project.label_set_version,
@@ -297,6 +298,14 @@ def texts() -> dict[str, str]:
             "Every image that may come to you has your answer, or others are working on it. "
             "You can change your last answers here, or come back later."
         ),
+        "paused": _("Your labeling is paused"),
+        "paused_more": _(
+            "A lead has stopped giving you images in this project for now. Your answers are kept and nothing is lost. "
+            "Ask them what is open; when they resume it, images come here by themselves."
+        ),
+        "paused_questions": _("To the questions"),
+        "told_right": _("Right:"),
+        "told_wrong": _("You said “{answer}”. It is:"),
         "check_again": _("Check again"),
         "import_images": _("Import images"),
         "ask": _("Ask"),

@@ -1,20 +1,25 @@
-"""Who works in a project: members and invitations, adding by user name or by link, roles.
+"""Who works in a project: members and invitations, adding by user name or by link, roles, pausing.
 
-Knows forms; the rules are labeler/projects.py's and labeler/invitations.py's.
+Knows forms; the rules are labeler/projects.py's, labeler/invitations.py's and labeler/opinions.py's.
 """
 
 from __future__ import annotations
+
+from datetime import datetime, time
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler import invitations, projects
-from labeler.errors import LabelerError
-from labeler.models import Invitation, Project, Role
+from labeler import invitations, opinions, projects
+from labeler.errors import Invalid, LabelerError
+from labeler.models import Invitation, Membership, Project, Role
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import AddMember, Invite, refuse
 
@@ -104,20 +109,12 @@ def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResp
 @project_page(Role.LEAD)
 @require_POST
 def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse:
-    """Change the role of one person, or show the person out."""
+    """Change the role of one person, pause them, ask others about their images, or show the person out."""
     row = access.project.memberships.select_related("user").filter(pk=member_id).first()
     if row is None:
         raise Http404(_("This person is not a member."))
-    name = row.user.get_username()
     try:
-        if request.POST.get("do") == "remove":
-            projects.remove_member(member=row, by=person(request))
-            messages.success(request, _("%(name)s is removed. The labels stay.") % {"name": name})
-        else:
-            changed = projects.change_role(member=row, by=person(request), role=request.POST.get("role", ""))
-            messages.success(
-                request, _("%(name)s is %(role)s now.") % {"name": name, "role": changed.get_role_display()}
-            )
+        messages.success(request, _carry_out(request, access.project, row))
     except LabelerError as error:
         messages.error(request, error.message)
     # Who has just left, or is no lead any more, cannot see the list.
@@ -125,3 +122,38 @@ def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse
     if gone and not access.project.memberships.filter(user=person(request), role=Role.LEAD).exists():
         return redirect("projects")
     return redirect("members", access.project.pk)
+
+
+def _carry_out(request: HttpRequest, project: Project, row: Membership) -> str:
+    """Do what the button says; what to tell of it. Raises LabelerError."""
+    by, do, name = person(request), request.POST.get("do"), row.user.get_username()
+    if do == "remove":
+        projects.remove_member(member=row, by=by)
+        return _("%(name)s is removed. The labels stay.") % {"name": name}
+    if do == "pause":
+        projects.pause(member=row, by=by, paused=True)
+        return _("%(name)s is paused: no more images come, and the labels stay.") % {"name": name}
+    if do == "resume":
+        projects.pause(member=row, by=by, paused=False)
+        return _("%(name)s is given images again.") % {"name": name}
+    if do == "ask_others":
+        n = opinions.ask_others(project=project, member=row, by=by, since=_since(request.POST.get("since", "")))
+        if not n:
+            return _("Nothing to do: others have judged these images, or are about to.")
+        said = ngettext("%(n)s image goes to others too.", "%(n)s images go to others too.", n)
+        return said % {"n": f"{n:,}"}
+    changed = projects.change_role(member=row, by=by, role=request.POST.get("role", ""))
+    return _("%(name)s is %(role)s now.") % {"name": name, "role": changed.get_role_display()}
+
+
+def _since(text: str) -> datetime | None:
+    """The beginning of a day; None: all days. Raises Invalid."""
+    if not text.strip():
+        return None
+    try:
+        day = parse_date(text.strip())
+    except ValueError:
+        day = None
+    if day is None:
+        raise Invalid(_("Write the day as 2026-11-05, or leave it empty for all days."), fields={"since": ["no day"]})
+    return timezone.make_aware(datetime.combine(day, time()))

@@ -63,6 +63,7 @@ test("words take the image's place only while it cannot be shown", () => {
   equal([panel({ trouble: "offline" }), panel({ image: "failed", trouble: "offline" })], ["offline", "offline"]);
   equal([panel({ image: "failed" }), panel({ image: "loading", trouble: "offline" })], ["failed", "loading"]);
   equal([panel({ feedFailed: true }), panel({ isLoading: true }), panel({}), panel({ hasClasses: false })], ["trouble", "loading", "finished", "no_classes"]);
+  equal([panel({ feedFailed: true, isPaused: true }), panel({ image: "ready", feedFailed: true, isPaused: true })], ["paused", null]);
 });
 
 test("the line on other pages: nothing, under way, waiting, done, refused", () => {

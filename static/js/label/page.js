@@ -44,6 +44,7 @@ const { saver, keeper } = postFor({
   tab: client,
   onChange: draw,
   onBack: () => (tryNow(), void questions.retry()),
+  onSaved: (sending, saved) => saved?.feedback && void tell(sending, saved.feedback),
   onAdopted: (sendings) => session.resume(sendings),
   timers,
 });
@@ -106,11 +107,13 @@ const parts = { config, words, view, session, saver, keeper, questions };
 const notices = new Notices({ ...parts, inWords: answerInWords });
 const panels = new Panels({ ...parts, notices, onTry: () => tryNow() });
 let shown = null; // the claim whose image is in the frame
+let told = null; // what a gold image was, while it is shown
 let answeredAt = null; // for the measurement "key to next image painted"
 
 function changed(what, answered) {
   if (what === "answered") {
     answeredAt = performance.now();
+    told?.answered();
     dock.flash((answered.choice.categories ?? []).map(placeOf));
   }
   if (["answered", "undone", "opened", "left"].includes(what)) {
@@ -166,6 +169,12 @@ function paint(claim, img) {
     };
     port2.postMessage(0);
   });
+}
+
+/** Some projects say at once what a gold image was. Beside the work, never in its way; without the words it goes on. */
+async function tell({ imageId, note }, feedback) {
+  told ??= await import("./told.js").then(({ Told }) => new Told(document.getElementById("told"), { words, categories }), () => null);
+  told?.show(feedback, { imageId, said: answerInWords(note.choice, note.names) });
 }
 
 /** -1: the class was retired since. */

@@ -29,7 +29,7 @@ export class Panels {
     const isLoading = Boolean(queue.loading) || queue.remaining === null;
     const hasClasses = project.categories.length > 0;
     const hasImages = project.images > 0 || session.done > 0;
-    const name = panelFor({ hasClasses, hasImages, trouble, image, feedFailed: Boolean(feedTrouble), isLoading });
+    const name = panelFor({ hasClasses, hasImages, trouble, image, feedFailed: Boolean(feedTrouble), isPaused: feedTrouble?.code === "paused", isLoading });
     if (name) this.show(name, this[name]());
     this.said = name ? this.said : "";
     return name !== null;
@@ -97,6 +97,13 @@ export class Panels {
 
   trouble() {
     return { title: this.words.say("no_images"), text: this.session.feedTrouble.message, actions: [this.tryNow()] };
+  }
+
+  /** Nothing is wrong with the page, and nothing is lost; it looks again by itself. */
+  paused() {
+    const { words, view, config } = this;
+    const ask = el("a", { class: "btn", href: config.threads_url }, words.say("paused_questions"));
+    return { title: words.say("paused"), text: words.say("paused_more"), actions: [ask, view.button(words.say("check_again"), this.onTry)] };
   }
 
   finished() {

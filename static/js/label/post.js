@@ -14,11 +14,12 @@ export const labelUrl = (imageId) => `/api/images/${imageId}/label/`;
  * @param {string} parts.tab the name of this tab
  * @param {() => void} parts.onChange
  * @param {() => void} [parts.onBack] the server answers again
+ * @param {(sending: import("./types.js").Sending, saved: any) => void} [parts.onSaved] the server's own words
  * @param {(sendings: import("./types.js").Sending[]) => void} [parts.onAdopted] what an earlier tab left
  * @param {{set: Function, clear: Function, random: () => number}} parts.timers
  * @param {boolean} [parts.mustExist] see Outbox
  */
-export function postFor({ person, tab, onChange, onBack, onAdopted = () => {}, timers, mustExist = false }) {
+export function postFor({ person, tab, onChange, onBack, onSaved, onAdopted = () => {}, timers, mustExist = false }) {
   const tabs = new Tabs({ name: tab, onNews: () => void keeper.look(), timers });
   const outbox = new Outbox({ mustExist });
   const keeper = new Keeper({
@@ -30,7 +31,7 @@ export function postFor({ person, tab, onChange, onBack, onAdopted = () => {}, t
     onChange: () => (saver.pump(), onChange()),
     timers,
   });
-  const saver = new Saver({ send: (sending) => send(sending, person), onChange, onBack, keeper, timers });
+  const saver = new Saver({ send: (sending) => send(sending, person), onChange, onBack, onSaved, keeper, timers });
   return { saver, keeper };
 }
 
@@ -39,4 +40,5 @@ async function send({ imageId, method, body, key }, person) {
   const saved = await call(method, labelUrl(imageId), { body, key, person });
   // A network that wants to be paid or agreed to first answers everything with a page of its own, and "200 OK".
   if (saved?.image !== imageId) throw new Unreachable(new Error("The answer is not from our server."));
+  return saved;
 }

@@ -13,11 +13,12 @@ export class Saver {
    * @param {(sending: import("./types.js").Sending) => Promise<any>} parts.send
    * @param {() => void} parts.onChange
    * @param {() => void} [parts.onBack] the server answers again
+   * @param {(sending: import("./types.js").Sending, saved: any) => void} [parts.onSaved] the server's own words
    * @param {import("./keeper.js").Keeper} [parts.keeper]
    * @param {{set: Function, clear: Function, random: () => number}} parts.timers
    */
-  constructor({ send, onChange, onBack = () => {}, keeper = KEEPS_NOTHING, timers }) {
-    Object.assign(this, { send, onChange, onBack, keeper, timers });
+  constructor({ send, onChange, onBack = () => {}, onSaved = () => {}, keeper = KEEPS_NOTHING, timers }) {
+    Object.assign(this, { send, onChange, onBack, onSaved, keeper, timers });
     /** @type {import("./types.js").Sending[]} */
     this.unsettled = [];
     /** The server's final no, until the person has read it. @type {import("./types.js").Sending[]} */
@@ -110,8 +111,9 @@ export class Saver {
     sending.state = "sending";
     try {
       // What was refused is not there to be taken back.
-      if (sending.undoes?.state !== "refused") await this.send(sending);
+      const saved = sending.undoes?.state === "refused" ? null : await this.send(sending);
       this.settle(sending, "saved");
+      this.onSaved(sending, saved);
     } catch (error) {
       if (error instanceof Refused && error.code === "nothing_to_undo") this.settle(sending, "saved");
       else if (troubleOf(error)) this.postpone(sending, error);

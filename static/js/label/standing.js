@@ -30,17 +30,18 @@ export function gravest(troubles) {
  * @param {import("./trouble.js").Trouble} now.trouble
  * @param {"none" | "loading" | "ready" | "failed"} now.image the one that is next
  * @param {boolean} now.feedFailed the last call for more images failed
+ * @param {boolean} [now.isPaused] because a lead has stopped giving this person images
  * @param {boolean} now.isLoading more images are asked for, or none ever was
  * @returns {string | null}
  */
-export function panelFor({ hasClasses = true, hasImages = true, trouble, image, feedFailed, isLoading }) {
+export function panelFor({ hasClasses = true, hasImages = true, trouble, image, feedFailed, isPaused = false, isLoading }) {
   if (!hasClasses) return "no_classes";
   if (trouble === "another_person") return "another_person";
   if (image === "ready") return null;
   // One that is still loading may have arrived before the network went.
   if (trouble === "offline" && image !== "loading") return "offline";
   if (image !== "none") return image;
-  if (feedFailed) return "trouble";
+  if (feedFailed) return isPaused ? "paused" : "trouble";
   if (isLoading) return "loading";
   return hasImages ? "finished" : "no_images_yet";
 }

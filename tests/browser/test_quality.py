@@ -1,0 +1,94 @@
+"""Quality as people meet it on the labeling screen: told what a gold image was, and paused. In Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from labeler import gold, labeling, projects, queue
+from labeler.models import Label, Project, QueueEntry
+from tests.browser.test_labeling_screen import Screen, eventually
+from tests.browser.test_pages import violations
+from tests.factories import join, make_user
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def known(project, add_photos, ann, bea, lena, monkeypatch):
+    """A gold image that comes first to everybody else; people are told at once."""
+
+    class Dice:
+        def random(self):
+            return 0.0
+
+        def randint(self, low, high):
+            return low
+
+    monkeypatch.setattr(queue, "_dice", Dice())
+    images = add_photos(project, 13)
+    image = images[0]
+    QueueEntry.objects.filter(pk=image.pk).update(priority=2.0)
+    for person in (ann, bea):
+        queue.claim(project=project, annotator=person)
+        labeling.save_label(image_id=image.pk, annotator=person, categories=["cat"])
+    gold.add(project=project, by=lena, image_id=image.pk, explanation="Look at the whiskers, not at the size.")
+    Project.objects.update(gold_share=0.5, gold_feedback=True)
+    return image
+
+
+def test_a_person_is_told_what_a_gold_image_was_and_nothing_waits_for_it(
+    new_context, live_server, sign_in, project, known
+):
+    eve = make_user("eve")
+    join(project, eve)
+    context = new_context(bypass_csp=True)  # only for axe
+    sign_in(context, eve)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/projects/{project.pk}/label/")
+    screen = Screen(page, page.url)
+    assert screen.image() == known.pk
+
+    screen.press("2")
+
+    told = page.get_by_role("status").filter(has_text="whiskers")
+    expect(told).to_contain_text("You said “dog”. It is: cat")
+    expect(told.locator("svg.mk")).to_have_count(1)
+    assert page.evaluate("document.activeElement === document.body")  # nothing has taken the keys
+    assert violations(page) == []
+    assert screen.image() != known.pk  # the next image is there already
+    screen.press("1", "1")
+    expect(told).to_be_visible()
+    screen.press("1", "1")
+    expect(told).to_be_hidden()
+    eventually(page, lambda: Label.objects.filter(annotator=eve).count() == 5)
+
+    # What it was is told again when the answer is changed; it can be put away, and gives the image room.
+    page.locator("#film button").last.click()
+    screen.press("1")
+    right = page.get_by_role("status").filter(has_text="Right:")
+    expect(right).to_be_visible()
+    right.get_by_role("button", name="Dismiss").click()
+    expect(right).to_be_hidden()
+
+
+def test_a_paused_person_is_told_so_and_goes_on_when_resumed(
+    new_context, live_server, sign_in, project, add_photos, ann, lena
+):
+    add_photos(project, 3)
+    member = project.memberships.get(user=ann)
+    projects.pause(member=member, by=lena, paused=True)
+    context = new_context(bypass_csp=True)
+    sign_in(context, ann)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/projects/{project.pk}/label/")
+    expect(page.get_by_role("heading", name="Your labeling is paused")).to_be_visible()
+    expect(page.get_by_text("nothing is lost")).to_be_visible()
+    expect(page.get_by_role("link", name="To the questions")).to_be_visible()
+    assert violations(page) == []
+
+    projects.pause(member=member, by=lena, paused=False)
+    page.get_by_role("button", name="Check again").click()
+
+    Screen(page, page.url).press("1")
+    eventually(page, lambda: Label.objects.filter(annotator=ann).exists())

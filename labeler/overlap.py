@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from labeler import inference, queue, recount
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.project import ConsensusMethod
+from labeler.models.queue import ChosenBy
 from labeler.queue import HELD_OUT_SEATS
 from labeler.stats import overlap as rule_stats
 from labeler.stats.truth import RIGHT_BEFORE
@@ -47,15 +48,18 @@ def adjust(project: Project, image_ids: Iterable[int] | None = None) -> int:
         images = images.filter(pk__in=list(image_ids))
     known = inference.infer(project, ConsensusMethod.ONE_COIN)
     rule, changed = rule_of(project), 0
+    paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
     ids = list(images.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), BATCH):
-        changed += _adjust(project, rule, known, ids[start : start + BATCH])
+        changed += _adjust(project, rule, known, paused, ids[start : start + BATCH])
     if changed:
         queue.forget_frontiers(project)
     return changed
 
 
-def _adjust(project: Project, rule: rule_stats.Rule, known: inference.Inference | None, ids: list[int]) -> int:
+def _adjust(
+    project: Project, rule: rule_stats.Rule, known: inference.Inference | None, paused: set[int], ids: list[int]
+) -> int:
     with transaction.atomic():
         # Images before entries, as everywhere; a save that commits meanwhile waits for this, or is seen.
         rows = Image.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
@@ -75,9 +79,13 @@ def _adjust(project: Project, rule: rule_stats.Rule, known: inference.Inference 
             taken = entry.seats - entry.seats_left
             seats = max(wanted[entry.pk], entry.seats if entry.pk in asked else taken)
             if seats != entry.seats:
+                if seats > entry.seats and taken and entry.chosen_by == ChosenBy.RANDOM:
+                    # Who comes now is asked because the others differ: such answers speak for the hard images, and
+                    # agreement on randomly chosen ones must not count them. The first ones stay what they are.
+                    entry.chosen_by = ChosenBy.DOUBT
                 entry.seats, entry.seats_left = seats, seats - taken
                 changed.append(entry)
-        QueueEntry.objects.bulk_update(changed, ["seats", "seats_left"])
+        QueueEntry.objects.bulk_update(changed, ["seats", "seats_left", "chosen_by"])
     if changed:
         recount.these(project, [entry.pk for entry in changed])
     return len(changed)
@@ -91,12 +99,16 @@ def _seats(
     said: list[tuple[int, list[int]]],
 ) -> int:
     """How many seats the image should have in all, by the votes it has."""
-    fewest = max(rule.fewest, HELD_OUT_SEATS) if image.is_held_out else rule.fewest
+    fewest = _fewest(rule, image)
     if image.n_votes < fewest:
         return fewest
     if image.n_votes >= rule.most:
         return image.n_votes
     return image.n_votes + 1 if known is None or _in_doubt(project, rule, known, said) else image.n_votes
+
+
+def _fewest(rule: rule_stats.Rule, image: Image) -> int:
+    return max(rule.fewest, HELD_OUT_SEATS) if image.is_held_out else rule.fewest
 
 
 def _in_doubt(

@@ -156,10 +156,11 @@ _SEAT_OTHERS = """
 """
 
 
-def begin_round(image_ids: Sequence[int]) -> None:
+def begin_round(project: Project, image_ids: Sequence[int]) -> None:
     """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
 
-    Claims of earlier rounds hold no seat from now on: their answers are history.
+    Claims of earlier rounds hold no seat from now on: their answers are history. With adaptive overlap an image begins
+    with the fewest seats again, as what it was before anybody differed.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -173,6 +174,23 @@ def begin_round(image_ids: Sequence[int]) -> None:
             """,
             {"images": list(image_ids)},
         )
+        if project.adaptive_overlap:
+            cursor.execute(
+                """
+                UPDATE labeler_queueentry e
+                SET seats = n.seats, seats_left = n.seats,
+                    chosen_by = CASE e.chosen_by WHEN 'doubt' THEN 'random' ELSE e.chosen_by END
+                FROM (
+                    SELECT id, CASE WHEN slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS seats
+                    FROM labeler_image WHERE id = ANY (%(images)s)) n
+                WHERE e.image_id = n.id
+                """,
+                {
+                    "images": list(image_ids),
+                    "seats": quota(project),
+                    "held_out": max(quota(project), HELD_OUT_SEATS),
+                },
+            )
 
 
 # A thousand images per transaction, so that nobody who saves waits long; locked by rising key, as in expire_leases.

@@ -104,7 +104,7 @@ def _send_back(project: Project, by: User, ids: list[int], of_rounds: Mapping[in
     Image.objects.filter(pk__in=answered).update(
         round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0
     )
-    queue.begin_round(answered)
+    queue.begin_round(project, answered)
     consensus.refresh(project, answered)
     return answered
 

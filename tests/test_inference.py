@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
-from labeler import adjudication, consensus, gold, inference, overlap, queue
+from labeler import adjudication, consensus, gold, inference, overlap, queue, reports, rounds
 from labeler.labeling import save_label
-from labeler.models import Claim, Consensus, Image, Project, QueueEntry
+from labeler.models import Claim, Consensus, Image, Label, Project, QueueEntry
 from labeler.releases import contents
+from labeler.reports import Selection
 from tests.factories import add_images, category, make_model, make_project, make_user
 
 
@@ -200,3 +202,50 @@ def test_fixed_overlap_is_left_alone(project, ann, bea):
     (image,) = add_images(project, 1)
     say(project, image, ann="cat", bea="dog")
     assert overlap.adjust(project) == 0 and seats(image) == (2, 0)
+
+
+def test_answers_that_were_asked_for_because_others_differ_speak_not_for_random_images(adaptive):
+    project, images = adaptive
+    divided = images[8]
+    for n, image in enumerate(images[:8]):
+        name = ("cat", "dog", "fox")[n % 3]
+        say(project, image, ann=name, bea=name)
+    say(project, divided, ann="cat", bea="dog")
+    overlap.adjust(project)
+    say(project, divided, dora="cat")
+
+    asked = dict(Label.objects.filter(image=divided).values_list("annotator__username", "chosen_by"))
+
+    assert asked == {"ann": "random", "bea": "random", "dora": "doubt"}
+    report = reports.agreement(project, Selection())
+    assert {row["username"] for row in report["annotators"] if row["n"]} == {"ann", "bea"}
+    everything = reports.agreement(project, Selection.of("all"))
+    assert {row["username"] for row in everything["annotators"] if row["n"]} == {"ann", "bea", "dora"}
+
+
+def test_an_image_that_is_sent_back_begins_with_the_fewest_seats_as_a_random_one(adaptive, lena):
+    project, images = adaptive
+    say(project, images[1], ann="cat", bea="dog")
+    overlap.adjust(project)
+    entry = QueueEntry.objects.get(pk=images[1].pk)
+    assert (entry.seats, entry.chosen_by) == (3, "doubt")
+
+    rounds.send_back(project=project, by=lena, image_ids=[images[1].pk])
+
+    entry.refresh_from_db()
+    assert (entry.seats, entry.seats_left, entry.chosen_by, entry.round) == (2, 2, "random", 2)
+
+
+def test_seats_for_others_beside_a_paused_person_stay_open(adaptive):
+    project, images = adaptive
+    for image in images[:8]:
+        say(project, image, ann="cat", bea="cat")
+    ann = project.memberships.get(user__username="ann")
+    ann.paused_at = timezone.now()
+    ann.save()
+    queue.seat_others(project, [images[0].pk], [ann.user_id])
+    assert seats(images[0]) == (3, 1)
+
+    overlap.adjust(project)
+
+    assert seats(images[0]) == (3, 1) and seats(images[1]) == (2, 0)

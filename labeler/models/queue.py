@@ -18,6 +18,7 @@ class ChosenBy(models.TextChoices):
 
     RANDOM = "random", _("random")
     UNCERTAINTY = "uncertainty", _("uncertainty")
+    DOUBT = "doubt", _("doubt")  # the answers so far differ: adaptive overlap asks one more person
     GOLD = "gold", _("gold")
     REPEAT = "repeat", _("repeat")
     REVIEW = "review", _("review")

@@ -84,11 +84,19 @@ def _subtitle(project: Project, people: int) -> str:
     parts = [
         project.get_task_display(),
         ngettext("%(n)s person", "%(n)s people", people) % {"n": thousands(people)},
-        ngettext("%(n)s label per image", "%(n)s labels per image", project.labels_per_image)
-        % {"n": project.labels_per_image},
+        _quota(project),
         _("guideline %(n)s") % {"n": project.guideline_version},
     ]
     return " · ".join(str(part) for part in parts)
+
+
+def _quota(project: Project) -> str:
+    if project.adaptive_overlap and project.fewest_labels < project.most_labels:
+        return _("%(fewest)s to %(most)s labels per image") % {
+            "fewest": project.fewest_labels, "most": project.most_labels,
+        }  # fmt: skip
+    n = project.fewest_labels if project.adaptive_overlap else project.labels_per_image
+    return ngettext("%(n)s label per image", "%(n)s labels per image", n) % {"n": n}
 
 
 # ---------------------------------------------------------------- for everybody

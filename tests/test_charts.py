@@ -16,6 +16,7 @@ from labeler.charts import (
     PairCell,
     Point,
     Series,
+    Share,
     bars,
     burn_up,
     confusion_matrix,
@@ -23,6 +24,7 @@ from labeler.charts import (
     meter,
     pair_matrix,
     scatter,
+    shares,
     sparkline,
 )
 from labeler.charts.axes import round_ticks
@@ -81,6 +83,13 @@ CHARTS = {
         corner=Corner(1.5, 0.7, name),
         target=(0.7, name),
         name_head=name,
+    ),
+    "shares": lambda name: shares(
+        name,
+        [Share(name, 0.8, 0.7, 0.9, 40), Share("b", None, None, None, 0, name, note=name)],
+        name_head=name,
+        n_head=name,
+        value_head=name,
     ),
     "bars": lambda name: bars([Bar(name, 3, name, f"/{name}"), Bar("b", 1)]),
     "meter": lambda name: meter(3, 10, name),
@@ -498,3 +507,25 @@ def test_points_and_names_of_a_scatter_stay_inside_and_names_apart(found):
 def test_a_scatter_refuses_what_cannot_be_drawn(point):
     with pytest.raises(ValueError, match="cannot"):
         scatter("t", "s", [point], x_name="x", y_name="y", size_name="n")
+
+
+# ---- shares ----
+
+
+def test_shares_have_their_numbers_as_text_and_bars_that_nobody_must_see():
+    lines = [Share("seen", 0.88, 0.85, 0.9, 900), Share("not seen", None, None, None, 0, "no labels yet")]
+    tree = parsed(shares("Equal to the model", lines, name_head="How", n_head="Labels"))
+    assert rows_of(tree, "tbl shares")[1:] == [
+        ["seen", "", "88.0\N{NO-BREAK SPACE}%85.0 to 90.0 %".replace("\N{NO-BREAK SPACE}", " "), "900"],
+        ["not seen", "", "–no labels yet", "0"],
+    ]
+    (drawing,) = tree.iter("svg")
+    assert drawing.get("aria-hidden") == "true"
+    bar = next(rect for rect in drawing.iter("rect") if rect.get("class") == "bar")
+    assert float(bar.get("width")) == pytest.approx(0.88 * 120)
+
+
+@pytest.mark.parametrize("value", [1.2, -0.1, float("nan")])
+def test_what_is_no_share_is_refused(value):
+    with pytest.raises(ValueError, match=r"share|draw"):
+        shares("s", [Share("a", value, None, None, 1)], name_head="a", n_head="n")

@@ -12,6 +12,7 @@ from labeler.charts.group_map import Area, Dot, group_map
 from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
 from labeler.charts.lines import Note, Series, line_chart
 from labeler.charts.scatter import Corner, Point, scatter
+from labeler.charts.shares import Share, shares
 from labeler.charts.spark import sparkline
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "PairCell",
     "Point",
     "Series",
+    "Share",
     "bars",
     "burn_up",
     "confusion_matrix",
@@ -33,5 +35,6 @@ __all__ = [
     "meter",
     "pair_matrix",
     "scatter",
+    "shares",
     "sparkline",
 ]

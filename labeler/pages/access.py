@@ -95,7 +95,7 @@ def project_page(needs: Role = Role.ANNOTATOR) -> Callable[..., Callable[..., Ht
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @login_required
         @wraps(view)
-        def guarded(request: HttpRequest, project_id: int, **ids: int) -> HttpResponse:
+        def guarded(request: HttpRequest, project_id: int, **ids: int | str) -> HttpResponse:
             access = find(request, project_id)
             if not access.reaches(needs):
                 raise PermissionDenied(

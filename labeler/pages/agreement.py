@@ -1,7 +1,7 @@
-"""How far people agree: the figures with their intervals, who with whom, on which classes, on which images.
+"""How far people agree, and whether to trust it: figures with their intervals, who with whom, over time, on what.
 
 Reviewers and leads see everyone; an annotator sees the project's figures and their own. Knows how figures are shown;
-what they are is labeler/reports.py's.
+what they are is labeler/reports.py's and labeler/trust.py's (trusting.py shows the latter).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from labeler import categories, charts, reports, shown
+from labeler import categories, charts, reports, shown, trust
 from labeler.models import Project
-from labeler.pages import wall
+from labeler.pages import trusting, wall
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.images import tile
 from labeler.reports import LABELS, SAMPLES, Selection
@@ -42,23 +42,67 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     selection = _selection(request)
     found = shown.agreement_figures(project, selection, wait=False)
     report = found.value
+    figures = shown.trust_figures(project).value
+    if figures is not None and not access.may_review:
+        figures = trust.of_person(figures, person(request).get_username())
     context: dict[str, Any] = {
         "selection": selection,
         "label_choices": _choices(request, "labels", selection.labels, LABELS),
         "sample_choices": _choices(request, "sample", selection.sample, SAMPLES),
         "report": report,
         "as_of": found.as_of if found.is_kept else None,
+        "is_counted": report is not None and figures is not None,
     }
     if report is not None:
         name = person(request).get_username()
         context |= {
             "summary": _summary(report),
-            "cards": headline_cards(project, report, selection),
+            "cards": headline_cards(project, report, selection, figures),
             "own": next((row for row in report["annotators"] if row["username"] == name), None),
         }
         if access.may_review:
-            context |= _everyone(project, report)
+            context |= _everyone(project, report, figures)
+        if figures is not None:
+            context |= _trust(access, figures)
+            context["notes"] = _notes(access, report, figures)
+        else:
+            context["notes"] = report["notes"]
     return render(request, "project/agreement.html", access.context("agreement", **context))
+
+
+def _trust(access: Access, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows beside agreement itself, of labels without a suggestion whatever is selected above."""
+    project = access.project
+    weeks = [row for row in figures["by_week"] if row["alpha"]["value"] is not None]
+    anchored, methods = trusting.anchored(figures["anchoring"]), trusting.methods(project, figures["methods"])
+    saved = trusting.saved(figures["overlap"]) if figures["overlap"] else None
+    return {
+        "trust": figures,
+        "spans": _spans(
+            speed=access.may_review, anchored=anchored["has_any"], methods=bool(methods), saved=saved is not None
+        ),
+        "line": trusting.by_week(project, figures),
+        "better": trusting.better([(0, row["alpha"]) for row in weeks]),
+        "versions": trusting.versions(figures),
+        "speed": trusting.speed(project, figures["people"]) if access.may_review else "",
+        "anchored": anchored,
+        "methods": methods,
+        "saved": saved,
+        "ordered": trusting.ordered(figures["ordered"]),
+    }
+
+
+def _spans(**shown_cards: bool) -> dict[str, str]:
+    """The widths of cards that may be missing: two in a row, and one that is alone takes all of it."""
+    there = [name for name, is_there in shown_cards.items() if is_there]
+    return {name: "k12" if len(there) % 2 and name == there[-1] else "k6" for name in there}
+
+
+def _notes(access: Access, report: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Any]:
+    """The page in words: why people differ, what one large class does to the figures, and what to know of these."""
+    why = trusting.why(access.project, figures["why"], may_review=access.may_review)
+    paradox = trusting.paradox(figures["paradox"])
+    return [note for note in (why, paradox, *report["notes"]) if note]
 
 
 def _selection(request: HttpRequest) -> Selection:
@@ -95,17 +139,31 @@ def _summary(report: Mapping[str, Any]) -> str:
     }
 
 
-def headline_cards(project: Project, report: Mapping[str, Any], selection: Selection) -> list[dict[str, Any]]:
-    """The figures on top, each with interval, n and, where it is undefined, the reason."""
+def headline_cards(
+    project: Project, report: Mapping[str, Any], selection: Selection, figures: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The figures on top, each with interval, n and, where it is undefined, the reason. figures: labeler/trust.py."""
     alpha, observed = report["alpha"], report["observed"]
+    is_headline = figures is not None and selection == Selection()
     cards = [
-        _card("alpha", _("Krippendorff's α"), alpha, _("beyond chance; 1 is perfect, 0 is chance")),
+        _card("alpha", _("Krippendorff's α"), alpha, _("beyond chance; 1 is perfect, 0 is chance"))
+        # What it takes to know more exactly: of the labels that speak for the project.
+        | {"plan": figures["plan"]["sentence"] if figures and is_headline and figures["plan"]["more"] else ""},
         _card("observed", _("Equal answers"), observed, _("of two people, chance included"), as_percent=True),
         _card("light", _("Mean κ of the pairs"), report["light"], _("Cohen's κ of each two (Light)"), of=COMPARISONS),
     ]
+    if figures and is_headline:
+        cards.append(_card("ac1", _("Gwet's AC1"), figures["ac1"], _("minds one large class less than α")))
     if not project.is_multi:
         cards.append(_card("fleiss", _("Fleiss' κ"), report["fleiss"], _("everyone as one group")))
-    if selection.labels == "blind":
+    if figures and selection.labels == "blind" and figures["assisted"]["n"]:
+        hint = _("α where the suggestion was shown")
+        if figures["assisted_minus_blind"]["value"] is not None:
+            hint = _("α where the suggestion was shown: %(difference)s against unaided") % {
+                "difference": trusting.signed(figures["assisted_minus_blind"])
+            }
+        cards.append(_card("assisted", _("With suggestions"), figures["assisted"], hint))
+    elif figures is None and selection.labels == "blind":
         others = shown.agreement_figures(project, Selection.of("assisted", "all"), wait=False).value
         if others is not None and others["alpha"]["n"]:
             assisted = others["alpha"]
@@ -132,11 +190,11 @@ def _card(
     }
 
 
-def _everyone(project: Project, report: Mapping[str, Any]) -> dict[str, Any]:
+def _everyone(project: Project, report: Mapping[str, Any], figures: Mapping[str, Any] | None) -> dict[str, Any]:
     """What only reviewers and leads see: other people by name, and what they answered."""
     markers, index = categories.markers_by_name(project), categories.index(project)
     ids = {name: pk for pk, name in index.names.items()}
-    people = [row for row in report["annotators"] if row["n"]]
+    people = trusting.people(project, [row for row in report["annotators"] if row["n"]], figures)
     divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
     with_kappa = [row for row in report["categories"] if row["n"] or row["kappa"]["value"] is not None]
     return {
@@ -146,6 +204,8 @@ def _everyone(project: Project, report: Mapping[str, Any]) -> dict[str, Any]:
             {**row, "url": wall.url(project, by=row["username"])}
             for row in sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0))
         ],
+        "columns": [name for name in ("gold", "repeats", "planted") if trusting.has(people, name)],
+        "has_signs": any(row["signs"] or row["paused"] for row in people),
         "classes": [
             {**row, "marker": markers.get(row["name"]), "url": wall.url(project, class_=ids.get(row["name"]))}
             for row in with_kappa

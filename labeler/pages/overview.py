@@ -28,6 +28,7 @@ from labeler.pages.access import Access, person, project_page
 from labeler.pages.agreement import confusions, matrix
 from labeler.pages.model import headline
 from labeler.pages.needs import Situation, drifting, needs
+from labeler.pages.trusting import person_url
 from labeler.templatetags.figures import class_tag, figure, interval, thousands
 
 MATRIX_PEOPLE = 6  # more are on the agreement page
@@ -322,6 +323,7 @@ def _people(project: Project, figures: Figures, members: list[Any]) -> list[dict
                 "decided": row.get("decided"),
                 "spark": _spark(name, row.get("weeks", []), drift is not None and drift["username"] == name),
                 "url": wall.url(project, by=name),
+                "page": person_url(project, name),
                 "drifts": drift is not None and drift["username"] == name,
             }
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DIFFER = "differ"  # beside the statuses: also images that a majority settled
 DIVIDED = (Status.DISPUTED, DIFFER)
 # In the order of the address and of the chips.
-NAMES = ("status", "class", "final", "pair", "by", "people")
+NAMES = ("status", "class", "final", "pair", "by", "people", "against")
 
 
 def url(project: Project, **filters: Any) -> str:
@@ -49,6 +49,7 @@ class Filters:
     pair: tuple[int, int] | None = None  # two classes that people split on
     by: str = ""  # whose answers
     people: tuple[str, str] | None = None  # two people who differ
+    against: tuple[str, int, int] | None = None  # a person, what most of the others say, what the person says
     users: Mapping[str, User] = field(default_factory=dict)
 
     @classmethod
@@ -59,8 +60,9 @@ class Filters:
         people = [part.strip() for part in asked.get("people", "").split(",")]
         by = asked.get("by", "").strip()
         pair = (ids[0], ids[1]) if len(ids) == 2 and ids[0] in names and ids[1] in names else None
+        against = cls._against(asked.get("against", ""), project, names)
         both = (people[0], people[1]) if len(people) == 2 and all(people) else None
-        wanted = [name for name in (by, *(both or ())) if name and "\0" not in name]
+        wanted = [name for name in (by, *(both or ()), *(against or ())[:1]) if name and "\0" not in name]
         users = get_user_model().objects.filter(username__in=wanted) if wanted else []
         said, final = (number(asked.get(name, "")) for name in ("class", "final"))
         return cls(
@@ -72,8 +74,20 @@ class Filters:
             pair=pair,
             by=by,
             people=both,
+            against=against,
             users={user.get_username(): user for user in users},
         )
+
+    @staticmethod
+    def _against(asked: str, project: Project, names: Mapping[int, str]) -> tuple[str, int, int] | None:
+        """`ben,3,7`: ben says 7 where most of the others say 3. Of one class per image only."""
+        name, *ids = (part.strip() for part in asked.split(","))
+        others, said = (number(part) for part in ids) if len(ids) == 2 else (None, None)
+        if project.is_multi or not name or others is None or said is None or others == said:
+            return None
+        if others not in names or said not in names:
+            return None
+        return name, others, said
 
     @property
     def asked(self) -> dict[str, str]:
@@ -85,6 +99,7 @@ class Filters:
             "pair": ",".join(map(str, self.pair)) if self.pair else "",
             "by": self.by,
             "people": ",".join(self.people) if self.people else "",
+            "against": ",".join(map(str, self.against)) if self.against else "",
         }
         return {name: str(value) for name, value in values.items() if value}
 
@@ -97,11 +112,11 @@ class Filters:
     @property
     def is_divided(self) -> bool:
         """Whether the most divided images come first: then the reader looks for disagreement."""
-        return self.status in DIVIDED or self.pair is not None or self.people is not None
+        return self.status in DIVIDED or any((self.pair, self.people, self.against))
 
     def people_shown(self) -> list[User]:
-        """The people of `by` and `people` whose answers the tiles name."""
-        asked = [self.by, *(self.people or ())]
+        """The people of `by`, `people` and `against` whose answers the tiles name."""
+        asked = [self.by, *(self.people or ()), *(self.against or ())[:1]]
         return [self.users[name] for name in dict.fromkeys(asked) if name in self.users]
 
     def chips(self) -> list[dict[str, str]]:
@@ -118,6 +133,10 @@ class Filters:
             words.append(("by", _("answered by %(name)s") % {"name": self.by}))
         if self.people:
             words.append(("people", _("%(a)s and %(b)s differ") % {"a": self.people[0], "b": self.people[1]}))
+        if self.against:
+            name, others, said = self.against
+            text = _("%(name)s says %(said)s, most of the others %(others)s")
+            words.append(("against", text % {"name": name, "said": self.names[said], "others": self.names[others]}))
         return [{"text": text, "without": self.link(**{name: ""})} for name, text in words]
 
     # ------------------------------------------------------------ the query
@@ -141,6 +160,8 @@ class Filters:
             found = found.filter(self._chosen(a, b), self._chosen(b, a), disagreement__gt=0)
         if self.people:
             found = found.filter(self._differ(), disagreement__gt=0)
+        if self.against:
+            found = found.filter(*self._differs_from_most())
         if self.by:
             return self._by(found)
         return found.order_by("-disagreement", "id") if self.is_divided else found.order_by("-id")
@@ -167,6 +188,28 @@ class Filters:
         others = votes.filter(annotator=other, image=OuterRef("image"), round=OuterRef("round"))
         another = Exists(others.exclude(categories=OuterRef("categories")))
         return Exists(votes.filter(another, annotator=one, image=OuterRef("pk"), round=OuterRef("round")))
+
+    def _differs_from_most(self) -> list[Any]:
+        """Images on which a person gave one answer, and more of the others another than any third one.
+
+        As labeler/stats/others.py has it: the person's own vote is taken out of the tally; a tie names nothing.
+        """
+        assert self.against is not None
+        name, others, said = self.against
+        if name not in self.users:
+            return [Q(pk__in=[])]
+        own = Label.objects.filter(
+            superseded_at=None, answer=Answer.LABELED, purpose=Purpose.VOTE, annotator=self.users[name],
+            categories=[said], image=OuterRef("pk"), round=OuterRef("round"),
+        )  # fmt: skip
+        none_as_many = RawSQL(
+            """NOT EXISTS (SELECT FROM jsonb_each_text("labeler_image"."tally") AS t(answer, n)
+                WHERE t.answer NOT IN (%s, '?')
+                  AND t.n::int - (t.answer = %s)::int >= ("labeler_image"."tally"->>%s)::int)""",
+            [str(others), str(said), str(others)],
+            output_field=BooleanField(),
+        )
+        return [Exists(own), self._chosen(others), none_as_many]
 
     def _by(self, found: QuerySet[Image]) -> QuerySet[Image]:
         """Only images that the person answered, latest first: the index of a person's labels has that order."""

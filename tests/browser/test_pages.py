@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.urls import reverse
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
@@ -79,9 +80,11 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
 
 def addresses(project: Project) -> list[str]:
     image = project.images.order_by("pk")[1]
+    person = reverse("annotator", args=[project.pk, "dora"])
     own = [url(page, project) for page in PROJECT_PAGES]
     walls = [url("images", project) + "?by=ann&status=differ", url("images", project) + "?people=ann,bea"]
-    return ["/", "/account/", "/nowhere/", *own, url("image", project, image.pk), own[1] + "?labels=all", *walls]
+    more = [url("image", project, image.pk), own[1] + "?labels=all", person]
+    return ["/", "/account/", "/nowhere/", *own, *more, *walls]
 
 
 def violations(page: Page) -> list[str]:

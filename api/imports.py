@@ -32,8 +32,12 @@ LATER = ("csv", "labelstudio", "coco", "yolo", "voc", "cvat", "urls")
 
 
 class ImportInput(serializers.Serializer):
-    file = serializers.FileField(help_text="a zip, or a tar (plain, gzip, bzip2, xz); for labels-csv a CSV")
+    file = serializers.FileField(help_text="a zip, or a tar (plain, gzip, bzip2, xz); or a CSV of judgements")
     format = serializers.ChoiceField([*SUPPORTED, *LATER], required=False, default="auto")
+
+
+class RefusedRowShape(RefusedShape):
+    row = serializers.IntegerField(required=False, help_text="of a table, as a spreadsheet counts: the header is 1")
 
 
 class ImportShape(serializers.Serializer):
@@ -51,7 +55,7 @@ class ImportShape(serializers.Serializer):
     duplicates = serializers.IntegerField()
     labels_added = serializers.IntegerField()
     predictions_added = serializers.IntegerField()
-    refused = RefusedShape(many=True)
+    refused = RefusedRowShape(many=True)
 
 
 def _shape(job: Job) -> dict[str, Any]:
@@ -81,10 +85,12 @@ class Imports(Uploads, View):
 
     @describe(
         "create_import", "Import an archive of images, or judgements that were made elsewhere.\n\nA worker opens it; "
-        "follow the row. Folders are kept in the images' names. `labels-csv` has the columns file_name, annotator, "
-        "label (and perhaps created_at, seconds, answer), one row per judgement; names without an account become "
-        "people who cannot log in.", tag=TAG, request={"multipart/form-data": ImportInput},
-        answers={202: ImportShape}, errors=(409, 413, 422, 507), parameters=[IDEMPOTENCY],
+        "follow the row. Folders are kept in the images' names. `labels-csv`, which `auto` knows by its header, has "
+        "the columns file_name, annotator, label (and perhaps created_at, seconds, answer), one row per judgement; "
+        "names without an account become people who cannot log in.",
+        tag=TAG,
+        request={"multipart/form-data": ImportInput}, answers={202: ImportShape}, errors=(409, 413, 422, 507),
+        parameters=[IDEMPOTENCY],
         examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},
                            "error": None, "name": "leaves.zip", "format": "zip", "created_at": "2026-11-05T10:00:00Z",
                            "finished_at": None, "added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0,

@@ -37,7 +37,8 @@ def import_job(job_id: int, *, worker: str) -> None:
         source = jobs.source_of(job)
         lease.write(stage="opening the file")
         try:
-            take_in = _judgements if format_ == JUDGEMENTS else _images
+            is_judgements = format_ == JUDGEMENTS or (format_ == "auto" and judgements.is_table(source))
+            take_in = _judgements if is_judgements else _images
             seen, result = take_in(job, source, pulse, lease)
         except Refused as refusal:
             raise NotPossibleNow(refusal.reason) from refusal

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -22,6 +23,7 @@ class Group:
     advice: str
     n: int = 0
     names: list[str] = field(default_factory=list)
+    rows: bool = False  # of a table, not files
 
     @property
     def more(self) -> int:
@@ -51,6 +53,10 @@ def table() -> list[tuple[str, str]]:
         ("more than", _("Bring it in by several smaller archives or folders.")),
         ("server cannot be reached", _("The connection was lost. Drop the same files again: what is in stays in.")),
         ("deleted from the project", _("Send the file again.")),
+        ("no image of that name", _("Import the image first. Names are compared with their folder, else without it.")),
+        ("images of this project have that name", _("Write the name with its folder, as the image's page shows it.")),
+        ("has no class", _("Add the class in the settings, or write its name as it stands there.")),
+        ("columns", _("The first line names the columns: file_name, annotator, label.")),
     ]
 
 
@@ -59,14 +65,17 @@ def advice_for(reason: str) -> str:
     return next((advice for piece, advice in table() if piece in reason), "")
 
 
-def grouped(refused: Iterable[Mapping[str, str]]) -> list[Group]:
-    """{name, reason} sorted by reason, the most frequent first. What has no name is a remark on the whole."""
+def grouped(refused: Iterable[Mapping[str, Any]]) -> list[Group]:
+    """{name, reason, row?} sorted by reason, the most frequent first. What has no name is a remark on the whole."""
     groups: dict[str, Group] = {}
     for file in refused:
         reason = file["reason"]
         group = groups.get(reason) or groups.setdefault(reason, Group(reason, advice_for(reason)))
-        if file["name"]:
+        row = file.get("row")
+        if file["name"] or row:
             group.n += 1
+            group.rows = group.rows or row is not None
             if len(group.names) < NAMES_SHOWN:
-                group.names.append(file["name"])
+                shown = _("row %(row)s: %(name)s") % {"row": row, "name": file["name"]} if row else file["name"]
+                group.names.append(shown)
     return sorted(groups.values(), key=lambda group: -group.n)

@@ -63,15 +63,29 @@ def read(path: Path, *, multi: bool) -> Iterator[Judgement | BadRow]:
         raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": error}) from error
 
 
+def is_table(path: Path) -> bool:
+    """Does its first line name the columns? For a file that came without a word on what it is."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline(LONGEST_CELL)
+        return bool(head.strip()) and not set(NEEDED) - set(_columns(head)[1])
+    except (UnicodeDecodeError, csv.Error, IsADirectoryError):
+        return False
+
+
+def _columns(head: str) -> tuple[str, list[str]]:
+    """What separates cells, and the columns, by the names that are used here."""
+    # By the header alone: a name with a comma in some later row must not decide what separates cells.
+    separator = max(",;\t", key=head.count)
+    cells = next(csv.reader([head], delimiter=separator))
+    return separator, [ALSO.get(name, name) for name in (cell.strip().casefold() for cell in cells)]
+
+
 def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
     head = file.readline()
     if not head.strip():
         raise NotPossibleNow(_("The file is empty: its first line names the columns file_name, annotator, label."))
-    # By the header alone: a name with a comma in some later row must not decide what separates cells.
-    separator = max(",;\t", key=head.count)
-    names = [
-        ALSO.get(name, name) for name in (n.strip().casefold() for n in next(csv.reader([head], delimiter=separator)))
-    ]
+    separator, names = _columns(head)
     if missing := [name for name in NEEDED if name not in names]:
         raise NotPossibleNow(
             f"The columns {', '.join(missing)} are missing. The first line names them: file_name, annotator, label."

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+if TYPE_CHECKING:
+    from labeler.models import Project
 
 DONE, FAILED, USAGE, REFUSALS = 0, 1, 2, 3  # exit codes; 3 = done, but some of the input was refused
 
@@ -60,6 +63,22 @@ class DataCommand(BaseCommand):
             file=sys.stderr,
             flush=True,
         )
+
+    def project(self, name: str) -> Project:
+        """The project of this name or number. Raises CommandError (usage) with the names there are."""
+        from labeler.models import Project  # here: commands without a database load this module too
+
+        live = Project.objects.not_in_trash()
+        found = list(live.filter(name=name)[:2]) or (list(live.filter(pk=int(name))) if name.isdigit() else [])
+        if not found:
+            names = ", ".join(f"“{project.name}”" for project in live[:20]) or "none"
+            raise CommandError(f"There is no project “{name}”. There are: {names}.", returncode=USAGE)
+        if len(found) > 1:
+            numbers = ", ".join(str(pk) for pk in live.filter(name=name).values_list("pk", flat=True))
+            raise CommandError(
+                f"Several projects are called “{name}”: name one by its number ({numbers}).", returncode=USAGE
+            )
+        return found[0]
 
     def finish(self, code: int) -> None:
         """End with an exit code of one's own (REFUSALS, say)."""

@@ -6,6 +6,8 @@ Knows forms and rows; what an image must be is labeler/intake's.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shlex
 from datetime import timedelta
@@ -34,6 +36,7 @@ JOBS = 12
 JOBS_READ = 400
 ONE_GO = timedelta(minutes=5)
 ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE)
+JUDGEMENTS = re.compile(r"\.csv$", re.IGNORECASE)
 UPLOADED = "uploaded"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
 
@@ -64,8 +67,21 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             command=_command(request, project),
             config=_config(project, n_images),
             wanted=_wanted(project),
+            labels_example=_labels_example(project),
         ),
     )
+
+
+def _labels_example(project: Project) -> str:
+    """Two lines as a CSV of judgements would have them, with names of this project."""
+    image = project.images.order_by("pk").first()
+    names = [category.name for category in project.categories.in_use()[:2]] or ["cat"]
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(("file_name", "annotator", "label"))
+    for person_, name in zip(("zoe", "yan"), (names * 2)[:2], strict=True):
+        table.writerow((image.name if image else "leaf-0001.jpg", person_, name))
+    return out.getvalue().strip()
 
 
 def _wanted(project: Project) -> dict[str, Any] | None:
@@ -85,20 +101,20 @@ def _imports(project: Project) -> Any:
 
 
 # An import counts what it took in; an upload of single files lists it, and twenty lists of a page need not be read.
-_ADDED, _DUPLICATES = (
+_ADDED, _DUPLICATES, _LABELS = (
     RawSQL(
         "CASE jsonb_typeof(result->%s) WHEN 'array' THEN jsonb_array_length(result->%s)"
         " WHEN 'number' THEN (result->>%s)::int ELSE 0 END",
         (name, name, name),
     )
-    for name in ("added", "duplicates")
+    for name in ("added", "duplicates", "labels_added")
 )
 
 
 def _rows(project: Project) -> list[dict[str, Any]]:
     """The newest imports. A browser sends files twenty at a time: what one person sent in one go is one row."""
     found = _imports(project).defer("result").annotate(
-        n_added=_ADDED, n_duplicates=_DUPLICATES, refused=KeyTransform("refused", "result")
+        n_added=_ADDED, n_duplicates=_DUPLICATES, n_labels=_LABELS, refused=KeyTransform("refused", "result")
     )  # fmt: skip
     rows: list[dict[str, Any]] = []
     for job in found[:JOBS_READ]:
@@ -113,7 +129,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
         else:
             rows.append({
                 "job": job, "first": job, "name": _name(job), "added": job.n_added, "duplicates": job.n_duplicates,
-                "refused": list(job.refused or []),
+                "refused": list(job.refused or []), "labels": job.n_labels,
+                "of_labels": job.params.get("format") == "labels-csv" or job.n_labels > 0,
             })  # fmt: skip
     for row in rows:
         row["n_refused"] = sum(1 for file in row["refused"] if file["name"])
@@ -167,6 +184,14 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
             "nothing_in": _("None of these files could be taken in: see why."),
             "of": _("{done} of {total}"),
             "summary": _("{added} new · {duplicates} here already · {refused} refused"),
+            "labels_summary": _("{labels} labels · {duplicates} here already · {refused} refused"),
+            "labels_in": _("Done: {n} labels are in."),
+            "label_in": _("Done: {n} label is in."),
+            "no_labels_in": _("None of these labels could be taken in: see why."),
+            "labels_known": _("Done: these labels are here already."),
+            "row": _("{n} row"),
+            "rows": _("{n} rows"),
+            "row_n": _("row {row}: {name}"),
             "seconds_left": _("{n} s left"),
             "minutes_left": _("{n} min left"),
             "stop": _("Stop"),
@@ -190,6 +215,8 @@ def _receive(request: HttpRequest, project: Project) -> None:
         messages.error(request, _("Choose at least one file first."))
         return
     archives = [file for file in files if ARCHIVE.search(file.name or "")]
+    # Last: the images that they are about come first.
+    archives += [file for file in files if JUDGEMENTS.search(file.name or "")]
     try:
         _keep_images(request, project, [file for file in files if file not in archives])
         for archive in archives:
@@ -212,7 +239,8 @@ def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFil
 
 def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile) -> None:
     kept = uploads.keep(archive.chunks())
-    params = {"path": kept.path, "format": "auto", "name": clean_name(archive.name or "archive")}
+    format_ = "labels-csv" if JUDGEMENTS.search(archive.name or "") else "auto"
+    params = {"path": kept.path, "format": format_, "name": clean_name(archive.name or "archive")}
     try:
         jobs.request_import(project=project, requested_by=person(request), params=params)
     except BaseException:

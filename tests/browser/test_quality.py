@@ -6,10 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from labeler import gold, labeling, projects, queue
-from labeler.models import Label, Project, QueueEntry
+from labeler.models import Job, Label, Project, QueueEntry
 from tests.browser.test_labeling_screen import Screen, eventually
 from tests.browser.test_pages import violations
 from tests.factories import join, make_user
+from tests.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -92,3 +93,24 @@ def test_a_paused_person_is_told_so_and_goes_on_when_resumed(
 
     Screen(page, page.url).press("1")
     eventually(page, lambda: Label.objects.filter(annotator=ann).exists())
+
+
+def test_a_csv_of_labels_is_sent_and_its_rows_are_counted(page, live_server, sign_in, project, add_photos, lena):
+    add_photos(project, 1)
+    sign_in(page, lena)
+    page.goto(live_server.url + url("import", project))
+    table = b"file_name,annotator,label\na.jpg,zoe,cat\n"
+
+    page.set_input_files("#pick-files", [{"name": "labels.csv", "mimeType": "text/csv", "buffer": table}])
+    expect(page.locator("#status")).to_contain_text("labels.csv is on the server")
+    assert Job.objects.get().params["format"] == "labels-csv"
+
+    # What a worker would write.
+    refused = [{"name": "a.jpg", "row": 2, "reason": "This project has no image of that name."}]
+    result = {"added": 0, "duplicates": 3, "labels_added": 1200, "refused": refused}
+    Job.objects.update(state="done", result=result)
+    expect(page.locator("#n-labels")).to_have_text("1,200")
+    expect(page.locator("#status")).to_have_text("Done: 1,200 labels are in.")
+    expect(page.locator("#imports li").first).to_contain_text("1,200 labels · 3 here already · 1 refused")
+    expect(page.locator("#refused > li")).to_contain_text("Import the image first.")
+    expect(page.locator("#refused > li")).to_contain_text("row 2: a.jpg")

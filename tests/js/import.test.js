@@ -7,12 +7,13 @@ import { equal, test } from "./harness.js";
 
 const item = (path, size = 1000) => ({ file: { name: path.split("/").at(-1), size }, path });
 
-test("archives are told from images, and what systems leave behind is left out", () => {
-  const { archives, images, left } = sorted(
-    ["a.jpg", "b/Leaf.ZIP", "c.tar.gz", "b/.DS_Store", "__MACOSX/a.jpg", "b/Thumbs.db"].map((path) => item(path)),
+test("archives and tables are told from images, and what systems leave behind is left out", () => {
+  const { archives, images, labels, left } = sorted(
+    ["a.jpg", "b/Leaf.ZIP", "c.tar.gz", "b/labels.CSV", "b/.DS_Store", "__MACOSX/a.jpg", "b/Thumbs.db"].map((path) => item(path)),
   );
   equal(archives.map(({ path }) => path), ["b/Leaf.ZIP", "c.tar.gz"]);
   equal(images.map(({ path }) => path), ["a.jpg"]);
+  equal(labels.map(({ path }) => path), ["b/labels.CSV"]);
   equal(left, 3);
 });
 

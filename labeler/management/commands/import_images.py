@@ -10,10 +10,9 @@ from django.core.management.base import CommandError, CommandParser
 from labeler.errors import LabelerError
 from labeler.intake.check import Refused
 from labeler.intake.images import ImportResult, import_path
-from labeler.management.base import DONE, REFUSALS, DataCommand
+from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.models import Project
 
-USAGE = 2
 MOST_LINES = 50  # refusals shown to a person; --json has them all
 
 
@@ -29,7 +28,7 @@ class Command(DataCommand):
         parser.add_argument("--dry-run", action="store_true", help="check every file and write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project, source, dry_run = self._project(options["project"]), options["source"], options["dry_run"]
+        project, source, dry_run = self.project(options["project"]), options["source"], options["dry_run"]
         if not source.exists():
             raise CommandError(f"There is no {source}.", returncode=USAGE)
 
@@ -46,19 +45,6 @@ class Command(DataCommand):
             raise CommandError("Stopped. The same command goes on from here.") from stop
         self._report(result, project, dry_run)
         self.finish(REFUSALS if result.n_refused or result.stopped else DONE)
-
-    def _project(self, name: str) -> Project:
-        live = Project.objects.not_in_trash()
-        found = list(live.filter(name=name)[:2]) or (list(live.filter(pk=int(name))) if name.isdigit() else [])
-        if not found:
-            names = ", ".join(f"“{project.name}”" for project in live[:20]) or "none"
-            raise CommandError(f"There is no project “{name}”. There are: {names}.", returncode=USAGE)
-        if len(found) > 1:
-            numbers = ", ".join(str(pk) for pk in live.filter(name=name).values_list("pk", flat=True))
-            raise CommandError(
-                f"Several projects are called “{name}”: name one by its number ({numbers}).", returncode=USAGE
-            )
-        return found[0]
 
     def _report(self, result: ImportResult, project: Project, dry_run: bool) -> None:
         for file in result.refused[:MOST_LINES]:

@@ -17,7 +17,7 @@ const zone = byId("drop");
 const list = byId("imports");
 const status = byId("status");
 const refusals = new Refusals(config.advice);
-const totals = { added: 0, duplicates: 0 };
+const totals = { added: 0, duplicates: 0, labels: 0 };
 let inProject = config.n_images;
 let busy = Promise.resolve();
 let waiting = 0; // drops that this page still has to send: with the page they would be gone
@@ -27,11 +27,12 @@ const count = (found) => (Array.isArray(found) ? found.length : Number(found) ||
 
 // ---------------------------------------------------------------- what became of them
 
-function account({ added, duplicates, refused = [] }) {
+function account({ added, duplicates, labels = 0, refused = [] }) {
+  totals.labels += labels;
   totals.added += count(added);
   totals.duplicates += count(duplicates);
   inProject += count(added);
-  for (const { name, reason } of refused) refusals.add(name, reason);
+  for (const { name, reason, row } of refused) refusals.add(row ? say(words.row_n, { row, name }) : name, reason, Boolean(row));
   show();
 }
 
@@ -42,13 +43,20 @@ function refuse(name, reason) {
 
 function show() {
   byId("outcome-part").hidden = false;
+  byId("labels-row").hidden = totals.labels === 0;
+  byId("n-labels").textContent = number(totals.labels);
   byId("n-added").textContent = number(totals.added);
   byId("n-duplicates").textContent = number(totals.duplicates);
   byId("n-refused").textContent = number(refusals.total);
   byId("refused-part").hidden = refusals.groups.size === 0;
-  draw(byId("refused"), refusals, (n) => say(n === 1 ? words.file : words.files, { n: number(n) }), (n) => say(words.more, { n: number(n) }));
+  draw(byId("refused"), refusals, counted, (n) => say(words.more, { n: number(n) }));
   byId("n-images").textContent = inProject ? say(inProject === 1 ? words.image_in : words.images_in, { n: number(inProject) }) : words.none_in;
   goOn();
+}
+
+function counted(n, rows = false) {
+  const [one, many] = rows ? [words.row, words.rows] : [words.file, words.files];
+  return say(n === 1 ? one : many, { n: number(n) });
 }
 
 /** Labeling starts in a tab of its own while this one is sending: leaving it would end that. */
@@ -70,14 +78,19 @@ function take(files) {
 }
 
 async function everything(files) {
-  const { archives, images } = sorted(files);
-  if (!archives.length && !images.length) {
+  const { archives, images, labels } = sorted(files);
+  if (!archives.length && !images.length && !labels.length) {
     status.textContent = words.nothing;
     waiting -= 1;
     return;
   }
-  if (images.length) await sendImages(images, archives.length === 0);
-  for (const [place, archive] of archives.entries()) await sendArchive(archive, place === archives.length - 1);
+  if (images.length) await sendImages(images, archives.length + labels.length === 0);
+  const unpacked = [];
+  for (const [place, archive] of archives.entries()) {
+    unpacked.push(await sendArchive(archive, place === archives.length - 1 && !labels.length));
+  }
+  if (labels.length) await Promise.all(unpacked.map((one) => one?.over)); // labels are about images that are in
+  for (const [place, table] of labels.entries()) await sendArchive(table, place === labels.length - 1, "labels-csv");
 }
 
 /** What one drop is called: its folder, its only file, or how many there are. */
@@ -116,32 +129,37 @@ async function sendImages(images, isLast) {
   goOn();
 }
 
-async function sendArchive({ file, path }, isLast) {
+/** @returns {Promise<{over: Promise<void>} | null>} once it is sent; `over` once the server is done with it */
+async function sendArchive({ file, path }, isLast, format = "auto") {
   const row = Row.add(list, path, words);
   const form = new FormData();
-  form.append("format", "auto");
+  form.append("format", format);
   form.append("file", file, path);
   status.textContent = say(words.sending_file, { name: path });
   try {
     const job = await send(config.imports_url, form, newUuid(), (share) => { row.bar.value = share; });
     if (isLast) waiting -= 1;
     goOn();
-    follow(row, job, path); // not waited for: it goes on without this page
+    return { over: follow(row, job, path) }; // not waited for: it goes on without this page
   } catch (problem) {
     if (isLast) waiting -= 1;
     row.ended("failed", problem.message);
     refuse(path, problem.message);
+    return null;
   }
 }
 
-/** @param {{added: number, duplicates: number, refused: number}} here */
-function came({ added, duplicates, refused }) {
+/** @param {{added: number, duplicates: number, refused: number, labels?: number}} here @param {boolean} [ofLabels] */
+function came({ added, duplicates, refused, labels = 0 }, ofLabels = false) {
+  if (ofLabels && !labels) return refused ? words.no_labels_in : words.labels_known;
+  if (ofLabels) return say(labels === 1 ? words.label_in : words.labels_in, { n: number(labels) });
   if (!added && refused && !duplicates) return words.nothing_in;
   return say(added === 1 ? words.done_one : words.done, { n: number(added) });
 }
 
-function summary({ added, duplicates, refused }) {
-  return say(words.summary, { added: number(count(added)), duplicates: number(count(duplicates)), refused: number(count(refused)) });
+function summary({ added, duplicates, refused, labels = 0 }, ofLabels = false) {
+  const values = { added: number(count(added)), labels: number(labels) };
+  return say(ofLabels ? words.labels_summary : words.summary, { ...values, duplicates: number(count(duplicates)), refused: number(count(refused)) });
 }
 
 // ---------------------------------------------------------------- following
@@ -151,7 +169,7 @@ function summary({ added, duplicates, refused }) {
  * @param {number} before images of it that were in when this page was made
  */
 async function follow(row, job, name, before = 0) {
-  const known = { added: 0, duplicates: 0, refused: 0 };
+  const known = { added: 0, duplicates: 0, refused: 0, labels: 0 };
   let now = job;
   inProject -= before;
   row.onStop(() => call("POST", `/api/imports/${job.id}/cancellation/`).catch((problem) => { status.textContent = problem.message; }));
@@ -167,18 +185,20 @@ async function follow(row, job, name, before = 0) {
       continue; // the server is away: it will be back
     }
     // Only what came since the last look; a remark on the whole has no name and changes until the end.
-    const refused = (now.refused ?? []).filter((file) => file.name);
+    const refused = (now.refused ?? []).filter((file) => file.name || file.row);
     account({
       added: count(now.added) - known.added,
       duplicates: count(now.duplicates) - known.duplicates,
+      labels: count(now.labels_added) - known.labels,
       refused: refused.slice(known.refused),
     });
-    Object.assign(known, { added: count(now.added), duplicates: count(now.duplicates), refused: refused.length });
+    Object.assign(known, { added: count(now.added), duplicates: count(now.duplicates), refused: refused.length, labels: count(now.labels_added) });
   }
-  for (const file of now.refused ?? []) if (!file.name) refuse("", file.reason);
+  const ofLabels = now.format === "labels-csv" || known.labels > 0;
+  for (const file of now.refused ?? []) if (!file.name && !file.row) refuse("", file.reason);
   if (now.error) refuse(name, now.error.message);
-  row.ended({ done: "done", failed: "failed" }[now.state] ?? "stopped", now.error?.message ?? summary(known));
-  if (now.state === "done") status.textContent = came(known);
+  row.ended({ done: "done", failed: "failed" }[now.state] ?? "stopped", now.error?.message ?? summary(known, ofLabels));
+  if (now.state === "done") status.textContent = came(known, ofLabels);
 }
 
 document.querySelectorAll("[data-job]").forEach((element) => {

@@ -17,10 +17,11 @@ export class Refusals {
     this.total = 0;
   }
 
-  add(name, reason) {
+  /** @param {string} name @param {string} reason @param {boolean} [isRow] of a table, not a file */
+  add(name, reason, isRow = false) {
     let group = this.groups.get(reason);
     if (!group) {
-      group = { reason, advice: adviceFor(reason, this.table), n: 0, names: [] };
+      group = { reason, advice: adviceFor(reason, this.table), n: 0, names: [], rows: isRow };
       this.groups.set(reason, group);
     }
     if (!name) return; // a remark on the whole
@@ -37,12 +38,12 @@ export class Refusals {
 
 /**
  * The list as templates/project/refusals.html draws it. What is open stays open.
- * @param {HTMLElement} list @param {Refusals} refusals @param {(n: number) => string} files @param {(n: number) => string} more
+ * @param {HTMLElement} list @param {Refusals} refusals @param {(n: number, rows: boolean) => string} files @param {(n: number) => string} more
  */
 export function draw(list, refusals, files, more) {
   const open = new Set([...list.querySelectorAll("details[open]")].map((part) => part.dataset.reason));
   list.replaceChildren(
-    ...refusals.sorted().map(({ reason, advice, n, names }) => {
+    ...refusals.sorted().map(({ reason, advice, n, names, rows }) => {
       const item = el("li", {}, el("p", { class: "why" }, reason));
       if (advice) item.append(el("p", { class: "mut" }, advice));
       if (n) {
@@ -51,7 +52,7 @@ export function draw(list, refusals, files, more) {
           el(
             "details",
             { "data-reason": reason, open: open.has(reason) || n <= 3 },
-            el("summary", {}, files(n)),
+            el("summary", {}, files(n, rows)),
             el("ul", { class: "names" }, ...names.map((name) => el("li", {}, name)), ...(rest ? [el("li", {}, more(rest))] : [])),
           ),
         );

@@ -1,6 +1,7 @@
-// Which of the chosen files are archives, and which images travel together? No DOM here: easy to test.
+// Which of the chosen files are archives, which tables of labels, and which images travel together? No DOM here: easy to test.
 
 const ARCHIVE = /\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$/i;
+const LABELS = /\.csv$/i;
 // What systems put beside images by themselves.
 const JUNK = /^(\.|__MACOSX|Thumbs\.db$|desktop\.ini$)/i;
 
@@ -14,7 +15,8 @@ export function sorted(chosen) {
   const wanted = chosen.filter(({ path }) => !path.split("/").some((part) => JUNK.test(part)));
   return {
     archives: wanted.filter(({ file }) => ARCHIVE.test(file.name)),
-    images: wanted.filter(({ file }) => !ARCHIVE.test(file.name)),
+    labels: wanted.filter(({ file }) => LABELS.test(file.name)),
+    images: wanted.filter(({ file }) => !ARCHIVE.test(file.name) && !LABELS.test(file.name)),
     left: chosen.length - wanted.length,
   };
 }

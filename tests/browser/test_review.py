@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,10 +13,9 @@ from labeler import labeling, preferences, queue
 from labeler.models import Category, Claim, Image, Label, Plant, Project, QueueEntry
 from labeler.models.queue import ClaimState
 from tests.browser.test_labeling_screen import eventually
+from tests.browser.test_pages import violations
 from tests.factories import make_model, predict
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 REVIEWS = re.compile(r"/reviews/$")
 THUMBS = re.compile(r"/thumb/$")
 
@@ -549,12 +547,6 @@ def test_it_breaks_no_rule_of_accessibility(theme, new_context, open_grid, proje
     grid.press("Enter")
     expect(grid.page.locator("#notices")).to_contain_text("not saved yet")
     assert violations(grid.page) == []
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE + ";0")
-    found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", RULES)["violations"]
-    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize(("width", "columns"), [(320, 2), (390, 2), (820, 3), (1280, 6)])

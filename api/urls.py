@@ -25,6 +25,7 @@ from api.members import Members, OneMember, SecondOpinions
 from api.nothing import Nothing
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
+from api.report import AgreementReport
 from api.reviews import OneReviewPage, ReviewPages, Reviews
 from api.runs import Activation, ActiveModel, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
@@ -81,6 +82,7 @@ urlpatterns = [
     path("threads/<int:thread_id>/reading/", Reading.as_view(), name="thread-reading"),
     path("projects/<int:project_id>/labels/", Labels.as_view(), name="labels"),
     path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
+    path("projects/<int:project_id>/agreement/report/", AgreementReport.as_view(), name="agreement-report"),
     path("projects/<int:project_id>/trust/", Trust.as_view(), name="trust"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),
     path("projects/<int:project_id>/disagreements/groups/", ContestedGroups.as_view(), name="contested-groups"),

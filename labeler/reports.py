@@ -8,7 +8,7 @@ Pages and endpoints ask labeler/shown.py, which has large projects counted by wo
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import gold, wanted
+from labeler import gold, rounds, wanted
 from labeler.errors import Invalid
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
@@ -49,6 +49,15 @@ PACE_DAYS = 14  # that the pace is the mean of; the forecast reads further back
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """A state of the past: labels are never deleted, so it can be counted again."""
+
+    label: int  # the newest label there was; what came after it, and what that superseded, is as if it were not
+    at: datetime  # images sent back after this are in the round they were in
+    classes: tuple[int, ...] = ()  # the declared ones, in their order; merges into others came later. Empty: as of `at`
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which labels an agreement report speaks of."""
 
@@ -57,6 +66,7 @@ class Selection:
     since: datetime | None = None
     guideline: int | None = None  # labels made by this version of the guideline
     category: int | None = None  # this class against all others
+    until: Until | None = None  # None: now
 
     @classmethod
     def of(cls, labels: Labels = "blind", sample: Sample | None = None, **more: Any) -> Selection:
@@ -106,10 +116,12 @@ def count_agreement(project: Project, selection: Selection) -> dict[str, Any]:
     return report_of(project, read_labels(project, selection), selection)
 
 
-def report_of(project: Project, rows: LabelArrays, selection: Selection) -> dict[str, Any]:
-    """The report of labels that were read already; selection says which they are."""
+def report_of(
+    project: Project, rows: LabelArrays, selection: Selection, people: list[str] | None = None
+) -> dict[str, Any]:
+    """The report of labels that were read already; selection says which they are. people: other names for them."""
     names = label_set.index(project).label(rows.categories)
-    people = usernames(rows.annotators)
+    people = usernames(rows.annotators) if people is None else people
     answers = rows.answers
     task: agreement_stats.Task = "multi" if project.is_multi else "single"
     if selection.category is not None:
@@ -152,6 +164,7 @@ _RECORD = np.dtype(
      ("category", ">i8"), ("l4", ">i4"), ("seconds", ">f4"), ("l5", ">i4"), ("day", ">i4"), ("l6", ">i4"),
      ("how", ">i2")]
 )  # fmt: skip
+_ID_RECORD = np.dtype([("fields", ">i2"), ("l1", ">i4"), ("id", ">i8")])
 _HEADER_BYTES, _TRAILER_BYTES = 19, 2
 NONE_OF_THEM = -1
 _BLIND, _RANDOM = 1, 2  # bits of "how"
@@ -163,6 +176,20 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     classes = ""
     if project.is_multi:
         category, classes = "coalesce(c.id, -1)", "LEFT JOIN LATERAL unnest(l.categories) AS c(id) ON true"
+    source, params = _source(project, selection, classes)
+    return (
+        f"""
+        SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
+               (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01',
+               ((l.shown_prediction_id IS NULL)::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM})::smallint
+        {source} ORDER BY l.image_id, l.annotator_id
+        """,
+        params,
+    )
+
+
+def _source(project: Project, selection: Selection, classes: str = "") -> tuple[str, list[Any]]:
+    """FROM and WHERE of the votes of a selection."""
     conditions: list[str] = ["l.project_id = %s"]
     params: list[Any] = [project.pk]
     if selection.labels != "all":
@@ -175,17 +202,30 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     if selection.guideline is not None:
         conditions.append("l.guideline_version = %s")
         params.append(selection.guideline)
+    present, round_ = "l.superseded_at IS NULL", "i.round"
+    if selection.until is not None:
+        # By id, not by time: judgements that are brought in have the time at which they were made elsewhere.
+        present = """l.id <= %s AND NOT EXISTS (SELECT FROM labeler_label later WHERE later.supersedes_id = l.id
+                     AND later.id <= %s)"""
+        params += [selection.until.label, selection.until.label]
+        begun = rounds.begun_since(project, selection.until.at)
+        classes += " LEFT JOIN unnest(%s::bigint[], %s::int[]) AS begun(image_id, n) ON begun.image_id = i.id"
+        round_ = "i.round - coalesce(begun.n, 0)"
+        params = [list(begun), list(begun.values()), *params]
     return (
         f"""
-        SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
-               (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01',
-               ((l.shown_prediction_id IS NULL)::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM})::smallint
-        FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round {classes}
-        WHERE {" AND ".join(conditions)} AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose =
-        'vote' ORDER BY l.image_id, l.annotator_id
+        FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id {classes}
+        WHERE {" AND ".join(conditions)} AND {present} AND l.round = {round_} AND l.answer = 'labeled'
+        AND l.purpose = 'vote'
         """,
         params,
     )
+
+
+def label_ids(project: Project, selection: Selection) -> NDArray[np.int64]:
+    """Ids of the votes that a report of this selection is counted from, ascending."""
+    source, params = _source(project, selection)
+    return np.sort(copy_rows(f"SELECT l.id {source}", params, _ID_RECORD)["id"].astype(np.int64))
 
 
 def read_labels(project: Project, selection: Selection | None = None) -> LabelArrays:
@@ -202,8 +242,9 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     is_blind, is_random = (how & _BLIND) > 0, (how & _RANDOM) > 0
 
     index = label_set.index(project)
-    meant = [_last_name(index, pk) for pk in named]
-    known = [pk for pk in index.names if pk in index.ids_in_use]
+    declared = _declared(project, index, selection.until if selection else None)
+    meant = [_last_name(index, pk, declared) for pk in named]
+    known = list(declared)
     known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
     place = {pk: code for code, pk in enumerate(known)}
     code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category[order]]
@@ -246,9 +287,19 @@ def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
     return (np.flatnonzero(present) + lowest).tolist(), (np.cumsum(present) - 1)[values - lowest]
 
 
-def _last_name(index: label_set.CategoryIndex, pk: int) -> int:
-    """The class that a class was merged into, or itself."""
-    while pk in index.merged:
+def _declared(project: Project, index: label_set.CategoryIndex, until: Until | None) -> dict[int, None]:
+    """The classes that could be chosen, in their order."""
+    if until is None:
+        return dict.fromkeys(pk for pk in index.names if pk in index.ids_in_use)
+    if until.classes:
+        return dict.fromkeys(pk for pk in until.classes if pk in index.names)
+    left = dict(project.categories.filter(retired_at__lte=until.at).values_list("pk", "retired_at"))
+    return dict.fromkeys(pk for pk in index.names if pk not in left)
+
+
+def _last_name(index: label_set.CategoryIndex, pk: int, declared: Container[int] = ()) -> int:
+    """The class that a class was merged into, or itself; one that was still declared is itself."""
+    while pk in index.merged and pk not in declared:
         pk = index.merged[pk]
     return pk
 

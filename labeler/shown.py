@@ -1,7 +1,7 @@
 """Reports as pages and endpoints show them: of small projects as they are now, of large ones as last counted.
 
 Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py, trust.py,
-contested.py): the one place where a name becomes figures, in a request and in a worker.
+contested.py, appendix.py): the one place where a name becomes figures, in a request and in a worker.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from labeler import contested, overview, reports, snapshots, trust
+from labeler import appendix, contested, overview, reports, snapshots, trust
 from labeler.disputes import Pair
 from labeler.models import Project
 from labeler.reports import Selection
@@ -78,6 +78,20 @@ def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool 
     return snapshots.get(project, name, count, first_time=count if wait else None, large=True)
 
 
+def report_figures(
+    project: Project, selection: Selection, *, names: bool = False, ordered: str | None = None, wait: bool = False
+) -> Figures:
+    """The report for an appendix (labeler/appendix.py), and its time; one of the past is always counted here."""
+
+    def count() -> dict[str, Any]:
+        return appendix.build(project, selection, names=names, ordered=ordered)
+
+    if selection.until is not None or ordered is not None:
+        return Figures(count(), timezone.now(), False)
+    name = f"report:{selection.labels}:{selection.sample}:{'names' if names else 'numbers'}"
+    return snapshots.get(project, name, count, first_time=count if wait else None)
+
+
 def compute(project: Project, name: str) -> dict[str, Any]:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
@@ -87,6 +101,9 @@ def compute(project: Project, name: str) -> dict[str, Any]:
             return trust.figures(project)
         case ["progress"]:
             return reports.count_progress(project)
+        case ["report", labels, sample, names]:
+            selection = Selection(labels, sample)  # type: ignore[arg-type]
+            return appendix.build(project, selection, names=names == "names")
         case ["contested"]:
             return contested.find(project)
         case ["contested", named]:

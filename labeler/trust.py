@@ -86,6 +86,18 @@ def _categories(project: Project, rows: LabelArrays) -> list[Report]:
     return [{"id": pk, "name": names[pk]} for pk in rows.categories]
 
 
+def of_rows(project: Project, rows: LabelArrays, names: list[str]) -> Report:
+    """What a report on these labels says beside reports.report_of: {ac1, plan, paradox, ordered}. names: of people."""
+    patterns = _patterns(project, rows)
+    together, ac1 = many_raters(patterns), gwet_ac1(patterns)
+    return {
+        "ac1": ac1.as_dict(),
+        "plan": _plan(together.alpha),
+        "paradox": _paradox(project, rows, together, ac1),
+        "ordered": _ordered(project, rows, names),
+    }
+
+
 def of_person(report: Report, username: str) -> Report:
     """What a person may see: the project's figures, and of people only their own."""
     why = report["why"]

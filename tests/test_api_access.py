@@ -99,6 +99,7 @@ TABLE = {
     ("labels", "get"): REVIEWERS,
     ("agreement", "get"): REVIEWERS,
     ("trust", "get"): MEMBERS,
+    ("agreement-report", "get"): REVIEWERS,
     ("disagreements", "get"): REVIEWERS,
     ("contested-groups", "get"): REVIEWERS,
     ("rounds", "post"): LEADS,

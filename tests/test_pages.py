@@ -21,6 +21,7 @@ PAGES = {
     "project": "annotator",
     "agreement": "annotator",
     "contested": "reviewer",
+    "agreement_report": "reviewer",
     "mine": "annotator",
     "images": "reviewer",
     "adjudicate": "reviewer",

@@ -23,6 +23,7 @@ from labeler.errors import LabelerError
 from labeler.models import Image, Label, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
+from labeler.models.queue import Purpose
 from labeler.pages import examples, gold, settling, wall
 from labeler.pages.access import Access, project_page
 from labeler.pages.forms import Settle
@@ -141,7 +142,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             image=shown,
             form=form,
             markers=categories.markers_by_name(project),
-            labels=[_said(row, index) for row in labels if _is_current(row)],
+            labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],
+            no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose != Purpose.VOTE],
             history=[_said(row, index) for row in labels if not _is_current(row)],
             outcome=outcome,
             outcome_names=None if outcome.categories is None else index.label(outcome.categories),

@@ -12,7 +12,7 @@ from django.urls import reverse
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import accounts, adjudication, comments, labeling, queue
+from labeler import accounts, adjudication, comments, gold, labeling, projects, queue
 from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
 from tests.browser.conftest import jpeg
@@ -48,6 +48,8 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
                     image_id=claim.image_id, annotator=person, categories=[str(name)], seconds=float(rng.gamma(4, 0.6))
                 )
     adjudication.decide(image_id=images[0].pk, reviewer=lena, categories=["cat"], reason="whiskers")
+    gold.add(project=project, by=lena, image_id=images[1].pk, categories=["fox"], explanation="a tail, and what a tail")
+    projects.pause(member=project.memberships.get(user=dora), by=lena, paused=True)
     run = make_model(
         project,
         metrics=METRICS,

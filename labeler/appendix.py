@@ -23,6 +23,7 @@ from labeler import __version__, methods, reports, trust
 from labeler import categories as label_set
 from labeler.errors import Invalid
 from labeler.models import Label, Project
+from labeler.models.project import ConsensusMethod
 from labeler.reports import Selection, Until
 from labeler.stats.intervals import REPLICATES, SEED
 
@@ -155,8 +156,11 @@ def _of_the_day(project: Project, people: dict[int, str]) -> Report:
         "quality": [
             {"person": people[row["id"]], "gold": row["gold"], "repeats": row["repeats"], "planted": row["planted"]}
             for row in told
+            if row["gold"]["n"] or row["repeats"]["n"] or row["planted"]["n"]
         ],
-        "consensus_on_gold": found["methods"],
+        "consensus_on_gold": [
+            {**row, "name": str(ConsensusMethod(row["method"]).label)} for row in found["methods"] if row["right"]["n"]
+        ],
         "overlap": found["overlap"],
     }  # fmt: skip
 

@@ -245,6 +245,7 @@ def test_the_page_holds_every_section_and_no_navigation(project, labeled, page, 
         "Methods and definitions", "To count it again", "Krippendorff 2011", "sha256:",
     ):  # fmt: skip
         assert title in html, title
+    assert "majority (in use)" in html  # against the one gold image
     assert "<nav" not in html and "style=" not in html
     assert "Annotator 1" in html and ">ann<" not in html
     assert ">ann<" in page(lena, "?labels=all&names=1").content.decode()

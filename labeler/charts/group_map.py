@@ -72,10 +72,12 @@ def group_map(
         f'<text x="{place(x)}" y="{place(y + 4)}" text-anchor="middle" aria-hidden="true">{area.number}</text></a>'
         for area, (x, y) in zip(areas, _pushed_apart(middles, height), strict=True)
     )
+    # On a phone the drawing keeps the size at which a finger finds a badge, and scrolls by itself.
     return (
-        f'<figure class="map"><svg class="chart" viewBox="0 0 {WIDTH} {place(height)}" role="group"'
+        f'<figure class="map"><div class="scroll-x" tabindex="0" role="group"{attributes(aria_label=title)}>'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {place(height)}" role="group"'
         f"{attributes(aria_label=f'{title}. {sentence}')}>{outlines}"
-        f'<g aria-hidden="true">{drawn}</g>{badges}</svg>{twin(title, head, rows)}</figure>'
+        f'<g aria-hidden="true">{drawn}</g>{badges}</svg></div>{twin(title, head, rows)}</figure>'
     )
 
 

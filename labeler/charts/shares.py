@@ -35,7 +35,7 @@ def shares(caption: str, lines: Sequence[Share], *, name_head: str, n_head: str,
     """
     head = (
         f'<th scope="col">{text(name_head)}</th><td class="sp"></td>'
-        f'<th scope="col" class="r">{text(_("share") if value_head is None else value_head)}</th>'
+        f'<th scope="col" class="r">{text(_("Share") if value_head is None else value_head)}</th>'
         f'<th scope="col" class="r">{text(n_head)}</th>'
     )
     body = "".join(_line(line) for line in lines)

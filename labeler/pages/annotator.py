@@ -32,7 +32,7 @@ Address = Callable[[int, int], str | None]  # of the images of a cell: what the 
 TABLE_CLASSES = 16  # a larger table is a carpet: then the cells that differ most are listed
 LISTED_CELLS = 20
 PATTERN = 5  # images in one cell: fewer are chance
-WEEK_TICKS = 6
+WEEK_TICKS = 4  # the chart is half as wide as those of a page
 
 
 @project_page()

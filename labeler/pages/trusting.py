@@ -52,9 +52,11 @@ def why(project: Project, found: Report, *, may_review: bool) -> SafeString | st
         case "guideline":
             words = _(
                 "All %(pairs)s pairs of people are below the target of %(target)s (mean κ %(mean)s), so nobody stands "
-                "out: the guideline is unclear. Look at the classes that are confused, and settle them there."
+                "out: the guideline is unclear."
+            ) % {**says, "mean": figure(found["mean"])}
+            return (
+                f"{words} {_('Look at the classes that are confused, and settle them there.')}" if may_review else words
             )
-            return words % {**says, "mean": figure(found["mean"])}
         case "person":
             return format_html(
                 _(
@@ -65,11 +67,15 @@ def why(project: Project, found: Report, *, may_review: bool) -> SafeString | st
                 others=figure(found["others"]), target=says["target"],
             )  # fmt: skip
         case "several":
-            words = _(
-                "%(low)s of %(pairs)s pairs of people are below the target of %(target)s: people draw the line in "
-                "different places. Settle the confused classes in the guideline."
+            words = (
+                _(
+                    "%(low)s of %(pairs)s pairs of people are below the target of %(target)s: people draw the line in "
+                    "different places."
+                )
+                % says
             )
-            return words % says
+            act = _("Settle the confused classes in the guideline.")
+            return f"{words} {act}" if may_review else words
     return ""
 
 
@@ -104,12 +110,14 @@ def _bias(value: float | None) -> str:
     return words % {"bias": figure(value)}
 
 
+def plus(value: float | None) -> str:
+    """A difference with its sign: +0.07."""
+    return "–" if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def signed(stat: Report) -> str:
     """A difference with its sign and interval: +0.07 (0.02 to 0.12)."""
-    if stat["value"] is None:
-        return "–"
-    said = f"{stat['value']:+.2f}".replace("-", "\N{MINUS SIGN}")
-    return f"{said} ({interval(stat)})" if interval(stat) else said
+    return f"{plus(stat['value'])} ({interval(stat)})" if interval(stat) else plus(stat["value"])
 
 
 # ---------------------------------------------------------------- over time
@@ -185,7 +193,7 @@ def versions(report: Report) -> list[dict[str, Any]]:
         {
             **row,
             "began": date.fromisoformat(row["began"]) if row["began"] else None,
-            "change_text": signed(row["change"]) if row["change"] else "",
+            "change_text": plus(row["change"]["value"]) if row["change"] else "",
             "is_sure": bool(row["change"] and _beyond_chance(row["change"])),
         }
         for row in report["by_guideline"]

@@ -29,6 +29,7 @@ from labeler.stats.alpha import ManyRaters, Patterns, count_patterns, krippendor
 from labeler.stats.anchoring import anchoring, share_of
 from labeler.stats.cause import Pair, cause
 from labeler.stats.grouping import Groups, group_rows
+from labeler.stats.intervals import REPLICATES
 from labeler.stats.kappa import PairCounts, pair_kappas
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
 from labeler.stats.others import against_others, class_by_class, plurality_of_others
@@ -42,6 +43,9 @@ from labeler.stats.words import gettext as _
 
 Report = dict[str, Any]
 
+WEEKS = 52  # the last ones that have votes
+# Of the band of a week: 1,000 are for figures that are quoted, and 52 weeks of them would take a second.
+WEEK_REPLICATES = 300
 NARROW = 0.05  # the half-width a plan aims at
 EPOCH = date(1970, 1, 1)
 SITTING_BREAK = 30 * 60  # seconds without an answer: after that a new sitting begins
@@ -353,14 +357,14 @@ def _meant(project: Project) -> dict[int, int]:
     return {number: first.setdefault(ids, number) for number, ids in rows}
 
 
-def _alpha_where(history: History, chosen: NDArray[np.bool_]) -> Stat:
+def _alpha_where(history: History, chosen: NDArray[np.bool_], replicates: int = REPLICATES) -> Stat:
     """Alpha of some votes; those of one image and round are compared."""
     unit, code = history.unit[chosen], history.answer[chosen]
     if not unit.size:
         return krippendorff_alpha(np.zeros((0, 1), dtype=np.int64))
     order = np.argsort(unit, kind="stable")
     groups: Groups = group_rows(unit[order])
-    return many_raters(count_patterns(groups, code[order], history.n_answers)).alpha
+    return many_raters(count_patterns(groups, code[order], history.n_answers), replicates=replicates).alpha
 
 
 def _by_week(project: Project, history: History) -> list[Report]:
@@ -374,9 +378,9 @@ def _by_week(project: Project, history: History) -> list[Report]:
     return [
         {
             "week": (EPOCH + timedelta(days=int(monday))).isoformat(),
-            "alpha": _alpha_where(history, (week == monday) & history.is_blind).as_dict(),
+            "alpha": _alpha_where(history, (week == monday) & history.is_blind, WEEK_REPLICATES).as_dict(),
         }
-        for monday in np.unique(week)
+        for monday in np.unique(week)[-WEEKS:]
     ]
 
 

@@ -63,6 +63,12 @@ def test_blind_agreement_its_plan_and_its_weeks(project, said):
     assert 0 < report["ac1"]["low"] < report["ac1"]["value"]
 
 
+def test_of_a_long_project_the_last_year_is_told_by_week(project, said, monkeypatch):
+    monkeypatch.setattr(trust, "WEEKS", 3)
+    many(project, said, n=50, weeks=5)
+    assert [row["week"] for row in trust.figures(project)["by_week"]] == ["2026-03-16", "2026-03-23", "2026-03-30"]
+
+
 def test_agreement_before_and_after_a_guideline(project, said):
     many(project, said, n=60, right=0.6)
     Project.objects.filter(pk=project.pk).update(guideline_version=2)

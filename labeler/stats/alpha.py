@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import Groups
-from labeler.stats.intervals import FloatArray, Interval, resampled, wilson
+from labeler.stats.intervals import REPLICATES, FloatArray, Interval, resampled, wilson
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
 from labeler.stats.words import gettext as _
 
@@ -95,7 +95,7 @@ class ManyRaters:
     observed: Stat
 
 
-def many_raters(patterns: Patterns) -> ManyRaters:
+def many_raters(patterns: Patterns, *, replicates: int = REPLICATES) -> ManyRaters:
     """Krippendorff's alpha, Fleiss' kappa and observed agreement, each with its 95 % interval.
 
     alpha (nominal; Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"): with n_ik votes for
@@ -106,7 +106,8 @@ def many_raters(patterns: Patterns) -> ManyRaters:
     observed: mean over images of the share of pairs of people who agree.
 
     Undefined: without shared images all three; when everyone always chose one class alpha and Fleiss (0/0).
-    Intervals resample images; observed on exactly two labels per image is a share and gets Wilson's.
+    Intervals resample images, so often as replicates says; observed on exactly two labels per image is a share and
+    gets Wilson's.
     Where nobody ever disagreed, resampling sees no spread: the lower bound is then the one at which the
     rate of disagreement is Wilson's upper bound for 0 of n images.
     """
@@ -123,7 +124,7 @@ def many_raters(patterns: Patterns) -> ManyRaters:
     sums = shared.images @ columns
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha, fleiss, observed = _figures(sums[None, :])[0]
-    intervals: list[Interval | None] = resampled(columns, shared.images, _figures)
+    intervals: list[Interval | None] = resampled(columns, shared.images, _figures, replicates=replicates)
     unanimous = bool((agreeing == r * (r - 1)).all())
     balanced = bool((r == r[0]).all())
     if unanimous or (balanced and r[0] == 2):

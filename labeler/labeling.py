@@ -67,18 +67,20 @@ def save_label(
     seconds: float | None = None,
     label_set: int | None = None,
     idempotency_key: UUID | None = None,
+    at: datetime | None = None,
 ) -> Saved:
     """Keep one answer of one person: a label (its categories by id or by any name they had), cannot tell, or skip.
 
     Needs a claim of the person on the image, open or not (NoClaim). `seconds` from painted to answered. `label_set`:
-    the version of the label set the person had on screen, when older than the present one.
+    the version of the label set the person had on screen, when older than the present one. `at`: when it was said, for
+    histories that are simulated (demo/); else now.
     With an idempotency key, the same call again writes nothing and gives the same answer; another answer under that
     key is refused. Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, KeyReused.
     """
     if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
         raise Invalid(_("answer must be skip or cannot_tell."), fields={"answer": ["unknown"]})
     wanted = answering(
-        image_id, answer, categories, reason=reason, seconds=seconds, label_set=label_set, key=idempotency_key
+        image_id, answer, categories, reason=reason, seconds=seconds, label_set=label_set, key=idempotency_key, at=at
     )
     return _once(wanted.image_id, annotator, wanted)
 
@@ -104,6 +106,7 @@ def answering(
     seconds: float | None = None,
     label_set: int | None = None,
     key: UUID | None = None,
+    at: datetime | None = None,
 ) -> Wanted:
     """An answer to be saved, checked for shape; the members are save_label's. Raises Invalid."""
     if seconds is not None and not 0 <= seconds < float("inf"):
@@ -117,6 +120,7 @@ def answering(
         seconds=None if seconds is None else min(float(seconds), LONGEST_ANSWER),
         label_set=label_set,
         key=key,
+        at=at,
         body_hash=_hash(image_id, body),
     )
 
@@ -152,6 +156,7 @@ class Wanted:
     seconds: float | None = None
     label_set: int | None = None
     key: UUID | None = None
+    at: datetime | None = None
 
 
 def _hash(image_id: int, body: dict[str, Any]) -> str:
@@ -261,6 +266,7 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
     case = _read(image_id, annotator, wanted.key)
     if case is None or not case.is_member:
         _explain_missing_claim(image_id, annotator)
+    case.now = wanted.at or case.now
     if case.twin is not None:
         return _replay(case, annotator, wanted)
     present = case.present if case.present and case.present["answer"] != Answer.UNDONE else None

@@ -8,7 +8,7 @@ votes mean, recount.py is asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -420,6 +420,11 @@ def _target(row: Category, wanted: int | None) -> Category | None:
 
 
 # ---------------------------------------------------------------- members
+
+
+def date_guideline(*, project: Project, number: int, at: datetime) -> None:
+    """Say when a version of the guideline came into use: for histories that are simulated (demo/)."""
+    GuidelineVersion.objects.filter(project=project, number=number).update(created_at=at)
 
 
 def add_member(*, project: Project, by: User, username: str, role: str = Role.ANNOTATOR) -> Membership:

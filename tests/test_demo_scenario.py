@@ -51,6 +51,12 @@ def check_whole(demo: scenario.Demo) -> None:
     for entry in QueueEntry.objects.filter(project=demo.project):
         held = Claim.objects.filter(image=entry.image_id, holds_seat=True).count()
         assert entry.seats_left + held == entry.seats == 3
+    days = set(labels.values_list("created_at__date", flat=True))
+    assert len(days) >= 10 and max(days) < demo.project.created_at.date()  # a history of weeks, and none of it to come
+    versions = dict(demo.project.guideline_versions.values_list("number", "created_at"))
+    assert set(versions) == {1, 2} and "Rust or leaf spot?" in demo.project.guideline
+    assert not labels.filter(guideline_version=2, created_at__lt=versions[2]).exists()
+    assert not labels.filter(guideline_version=1, created_at__gte=versions[2]).exists()
     assert demo.project.images.filter(n_votes=0).exists()  # some are left for pre-labels
     assert TrainingRun.objects.filter(project=demo.project).count() == 1
     assert Project.objects.get(pk=demo.project.pk).train_automatically

@@ -6,7 +6,7 @@ images are ambiguous.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,6 +61,22 @@ PEOPLE = (
     ),
     Person("Dana", "is fast, and wrong at random in one answer of eight", seconds=1.1, careless=0.12),
 )
+
+
+# Before the guideline said where rust ends and leaf spot begins, everybody took some of the one for the other.
+UNTOLD = {"Rust": {"Leaf spot": 0.22}, "Leaf spot": {"Rust": 0.18}}
+
+
+def untold(person: Person) -> Person:
+    """The same person under the first version of the guideline."""
+    mistakes = {
+        seen: {instead: share + UNTOLD.get(seen, {}).get(instead, 0.0) for instead, share in said.items()}
+        for seen, said in {**UNTOLD, **person.mistakes}.items()
+    }
+    for seen, said in UNTOLD.items():
+        if seen not in person.mistakes:
+            mistakes[seen] = dict(said)
+    return replace(person, mistakes=mistakes)
 
 
 def answer(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from labeler import examples, projects, queue, runs
 from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
-from labeler.demo.people import PEOPLE, Person, answer
+from labeler.demo.people import PEOPLE, Person, answer, untold
 from labeler.errors import NotPossibleNow
 from labeler.intake.archives import Member
 from labeler.intake.images import Added, add_images
@@ -38,7 +39,8 @@ QUESTION = "What is wrong with this leaf?"
 DESCRIPTION = (
     "A demonstration. The leaves are drawn by a program, and Amara, Ben, Chen and Dana are simulated: "
     + "; ".join(f"{person.name} {person.manner}" for person in PEOPLE)
-    + ". One leaf in six lies between two classes on purpose. All else is real: their answers were "
+    + ". One leaf in six lies between two classes on purpose. Their answers are dated over four weeks, and in "
+    "the middle of these the guideline got its rule for rust and leaf spot. All else is real: the answers were "
     "saved like yours, the agreement is computed from them, the model is trained on them by this machine. "
     "Label a few of the leaves that are left."
 )
@@ -59,6 +61,8 @@ Rust or leaf spot? Spots smaller than the distance between two side veins are ru
 Mildew or healthy? A faint even haze is light; patches with an edge are mildew.
 Choose “cannot tell” when two of you could argue about it.
 """
+# What people worked by until half of the labels were there.
+FIRST_GUIDELINE = "\n".join(line for line in GUIDELINE.split("\n") if not line.startswith("Rust or leaf spot?"))
 CATEGORY_TEXTS = {
     "Rust": "Many small, raised, orange to brown pustules",
     "Leaf spot": "Few, larger, dark spots with a yellow halo",
@@ -70,6 +74,9 @@ CATEGORY_TEXTS = {
 IMAGES = 280
 LABELS_PER_IMAGE = 3
 LABELS = 450  # the quota of 150 images, so that pre-labels have something to do on the others
+WEEKS = 4  # over which the labels are spread: one day is no history
+DAYS = (2, 4, 6)  # of each week, on which people label; the last one is the day before the project was made
+ANSWER_EVERY = timedelta(seconds=50)
 CLAIM = 5  # images at a time, as the labeling screen asks for them
 # The rest is shared by the ambiguous kinds: 12 of each.
 _CLEAR = {"Rust": 52, "Leaf spot": 46, "Mildew": 44, "Blight": 40, "Healthy": 50}
@@ -101,7 +108,7 @@ def make(*, lead: User, progress: Progress) -> Demo:
         name=NAME,
         question=QUESTION,
         description=DESCRIPTION,
-        guideline=GUIDELINE,
+        guideline=FIRST_GUIDELINE,
         categories=_categories(),
         labels_per_image=LABELS_PER_IMAGE,
         # Of 150 labeled images some 15 test the model and 15 its confidence; the usual share would leave a handful.
@@ -109,12 +116,13 @@ def make(*, lead: User, progress: Progress) -> Demo:
         # Beat must not train on the first labels while the last are being made.
         train_automatically=False,
     )
+    projects.date_guideline(project=project, number=1, at=_when(project, 0))
     people = [(person, _account(person)) for person in PEOPLE]
     for _person, user in people:
         if not Membership.objects.filter(project=project, user=user).exists():
             projects.add_member(project=project, by=lead, username=user.get_username())
     _draw(project, progress)
-    _label(project, people, progress)
+    project = _label(project, lead, people, progress)
     _explain(project, lead)
     empty = Project.objects.filter(name=EMPTY_NAME).order_by("pk").first() or projects.create(
         created_by=lead,
@@ -188,8 +196,11 @@ def _draw(project: Project, progress: Progress) -> None:
 # ---------------------------------------------------------------- labels
 
 
-def _label(project: Project, people: list[tuple[Person, User]], progress: Progress) -> None:
-    """Let the people claim and answer in turn until half of the images have their labels."""
+def _label(project: Project, lead: User, people: list[tuple[Person, User]], progress: Progress) -> Project:
+    """Let the people claim and answer in turn until half of the images have their labels.
+
+    Spread over the weeks before the project was made; in the middle of them the guideline gets its rule.
+    """
     shows = kinds()
     done = Label.objects.filter(project=project).count()
     busy = list(people)
@@ -197,13 +208,28 @@ def _label(project: Project, people: list[tuple[Person, User]], progress: Progre
         for person, user in list(busy):
             if done >= LABELS:
                 break
+            if done >= LABELS // 2 and project.guideline != GUIDELINE:
+                project = projects.update(project=project, by=lead, changes={"guideline": GUIDELINE})
+                projects.date_guideline(project=project, number=project.guideline_version, at=_when(project, done))
             claims = queue.claim(project=project, annotator=user, count=CLAIM)
             if not claims:
                 busy.remove((person, user))
+            worker = person if project.guideline == GUIDELINE else untold(person)
             for claim in claims:
-                _answer(claim.image, person, user, shows)
+                _answer(claim.image, worker, PEOPLE.index(person), user, shows, _when(project, done))
                 done += 1
             progress(min(done, LABELS), LABELS, "labels given")
+    return project
+
+
+def _when(project: Project, place: int) -> datetime:
+    """When the label at this place was given: from nine o'clock on, on the days of the weeks before the project."""
+    days = [7 * week + day for week in range(WEEKS) for day in DAYS]
+    each = -(-max(LABELS, 1) // len(days))
+    at = min(place // each, len(days) - 1)
+    first = (project.created_at - timedelta(weeks=WEEKS)).date()
+    begins = datetime.combine(first + timedelta(days=days[at]), time(9), tzinfo=UTC)
+    return begins + (place - at * each) * ANSWER_EVERY
 
 
 def _explain(project: Project, lead: User) -> None:
@@ -217,11 +243,11 @@ def _explain(project: Project, lead: User) -> None:
             examples.add(category=category, image=image, by=lead, caption=caption)
 
 
-def _answer(image: Image, person: Person, user: User, shows: list[str]) -> None:
+def _answer(image: Image, person: Person, place: int, user: User, shows: list[str], at: datetime) -> None:
     number = _number(image)
     # By person and image: whoever comes first, and however often this is stopped and repeated, the answers
     # are the same.
-    rng = np.random.default_rng([SEED, number, PEOPLE.index(person)])
+    rng = np.random.default_rng([SEED, number, place])
     given = answer(person, KINDS[shows[number]], CATEGORIES, rng)
     said = {"label": Answer.LABELED, "skip": Answer.SKIP, "cannot_tell": Answer.CANNOT_TELL}[given.answer]
     save_label(
@@ -230,4 +256,5 @@ def _answer(image: Image, person: Person, user: User, shows: list[str]) -> None:
         answer=said,
         categories=[given.category] if given.category else [],
         seconds=given.seconds,
+        at=at,
     )

@@ -95,7 +95,9 @@ def _trust(access: Access, figures: Mapping[str, Any]) -> dict[str, Any]:
 def _spans(**shown_cards: bool) -> dict[str, str]:
     """The widths of cards that may be missing: two in a row, and one that is alone takes all of it."""
     there = [name for name, is_there in shown_cards.items() if is_there]
-    return {name: "k12" if len(there) % 2 and name == there[-1] else "k6" for name in there}
+    spans = {name: "k12" if len(there) % 2 and name == there[-1] else "k6" for name in there}
+    # By itself the chart of speed stands beside the table of classes.
+    return spans | {"speed": "k7", "confused": "k12"} if there == ["speed"] else spans
 
 
 def _notes(access: Access, report: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Any]:

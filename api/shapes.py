@@ -55,10 +55,12 @@ class ConsensusShape(serializers.Serializer):
     )
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     method = serializers.ChoiceField(
-        [consensus.MAJORITY, consensus.DECISION, consensus.UNDECIDABLE],
+        [consensus.MAJORITY, consensus.DECISION, consensus.UNDECIDABLE, *consensus.INFERRED],
         help_text="undecidable: a reviewer decided that the image does not say",
     )
-    confidence = serializers.FloatField(allow_null=True, help_text="share of the votes")
+    confidence = serializers.FloatField(
+        allow_null=True, help_text="majority: share of the votes; other methods: probability; null for a decision"
+    )
     is_tie = serializers.BooleanField()
     n_votes = serializers.IntegerField()
 

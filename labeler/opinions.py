@@ -35,7 +35,7 @@ def ask_others(*, project: Project, member: Membership, by: User, since: datetim
     asked = 0
     for start in range(0, len(ids), BATCH):
         seated = queue.seat_others(project, ids[start : start + BATCH], doubted)
-        recount.these(project, seated)
+        recount.opened(seated)
         asked += len(seated)
     queue.forget_frontiers(project)
     if asked:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from labeler import categories as label_set
 from labeler.labeling import status_of
 from labeler.models import Image, Label, Project
+from labeler.models.image import Status
 from labeler.models.label import Answer
 from labeler.stats import tally as votes
 
@@ -28,6 +30,36 @@ def images(project: Project) -> int:
 def these(project: Project, ids: list[int]) -> int:
     """Recount these images; how many changed. For who brought labels in past labeling.py (existing.py)."""
     return sum(_recount(project, ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+
+
+def opened(ids: list[int]) -> int:
+    """Images that got seats wait for answers again, unless people cannot tell; how many changed.
+
+    What status_of says where seats alone have changed, and only grown: no label is read (50,000 images: 64 s by
+    these(), in a lead's request).
+    """
+    changed = 0
+    for start in range(0, len(ids), BATCH):
+        with transaction.atomic(), connection.cursor() as cursor:
+            params: dict[str, Any] = {
+                "ids": ids[start : start + BATCH], "partly": Status.PARTLY.value, "unsure": votes.CANNOT_TELL,
+                "limit": votes.CANNOT_TELL_LIMIT,
+            }  # fmt: skip
+            cursor.execute(_OPENED, params)
+            changed += cursor.rowcount
+    return changed
+
+
+# Locked by rising id, as in _recount.
+_OPENED = """
+    WITH locked AS (
+        SELECT id FROM labeler_image WHERE id = ANY (%(ids)s) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE labeler_image i SET status = %(partly)s
+    FROM locked l JOIN labeler_queueentry e ON e.image_id = l.id
+    WHERE i.id = l.id AND NOT i.has_decision AND i.n_votes BETWEEN 1 AND e.seats - 1 AND i.status <> %(partly)s
+      AND coalesce((i.tally ->> %(unsure)s)::int, 0) < %(limit)s
+"""
 
 
 def _batches(project: Project) -> Iterator[list[int]]:

@@ -161,6 +161,15 @@ def test_an_image_s_own_page_makes_it_gold_and_retires_it(as_, lena, rev, projec
     assert 'id="gold"' not in text_of(as_(rev).get(page))
 
 
+def test_answers_to_gold_stand_apart_from_votes_and_leads_alone_see_them(as_, lena, rev, project, known):
+    gold.add(project=project, by=lena, image_id=known.pk)
+    fare(project, known, "dog")
+    page = url("image", project, known.pk)
+    assert "1 answer that is no vote" in text_of(as_(lena).get(page))
+    seen = text_of(as_(rev).get(page))
+    assert "no vote" not in seen and "p6" not in seen and "ann" in seen
+
+
 def test_several_classes_are_ticked_and_none_is_an_answer(as_, lena, multi_project):
     (image,) = add_images(multi_project, 1)
     as_(lena).post(url("gold_image", multi_project, image.pk), {"explanation": "nothing there"})

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from labeler import adjudication, existing, opinions, overlap, projects, queue, review
+from labeler import adjudication, existing, opinions, overlap, projects, queue, recount, review
 from labeler.errors import Paused
 from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label
@@ -129,6 +129,30 @@ def test_only_labels_since_a_day_and_never_what_a_reviewer_decided(project, ann,
     since = timezone.now() - timedelta(days=1)
     assert opinions.ask_others(project=project, member=member(project, ann), by=lena, since=since) == 1
     assert (seats(old)[1], seats(new)[1], seats(decided)[1]) == (0, 2, 0)
+
+
+def test_the_status_is_the_one_a_recount_gives(project, ann, bea, dora, lena):
+    """Answered by all, by half, unsure twice, and divided: what opened() writes, recount agrees with."""
+    said = {"cat": ("cat", "cat"), "one": ("cat",), "unsure": (None, None), "two": ("cat", "dog")}
+    images = dict(zip(said, add_images(project, len(said)), strict=True))
+    for person, place in ((ann, 0), (bea, 1)):
+        queue.claim(project=project, annotator=person, count=10)
+        for kind, answers in said.items():
+            if place < len(answers):
+                name = answers[place]
+                given = {"categories": [name]} if name else {"answer": "cannot_tell"}
+                save_label(image_id=images[kind].pk, annotator=person, **given)
+    opinions.ask_others(project=project, member=member(project, ann), by=lena)
+
+    status = dict(Image.objects.filter(project=project).values_list("pk", "status"))
+
+    assert recount.images(project) == 0
+    assert [status[images[kind].pk] for kind in said] == [
+        "partly labeled",
+        "partly labeled",
+        "disputed",
+        "partly labeled",
+    ]
 
 
 def test_adaptive_overlap_leaves_the_seats_for_others_open(project, ann, bea, lena):

@@ -127,6 +127,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     if request.method == "POST" and _decide(request, shown, form):
         return redirect("image", project.pk, shown.pk)
     index = categories.index(project)
+    # Which images are gold, and who was asked twice, is for leads alone: reviewers label too.
+    others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
     labels = list(Label.objects.filter(image=shown).select_related("annotator").order_by("annotator__username", "-id"))
     outcome = consensus.current([shown])[shown.pk]
     decision = adjudication.standing(shown)
@@ -143,8 +145,12 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             form=form,
             markers=categories.markers_by_name(project),
             labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],
-            no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose != Purpose.VOTE],
-            history=[_said(row, index) for row in labels if not _is_current(row)],
+            no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
+            history=[
+                _said(row, index)
+                for row in labels
+                if not _is_current(row) and (row.purpose == Purpose.VOTE or row.purpose in others)
+            ],
             outcome=outcome,
             outcome_names=None if outcome.categories is None else index.label(outcome.categories),
             decision=decision,

@@ -32,6 +32,8 @@ NUMBERS: dict[str, Rule] = {
     "finetune.dropout": (float, 0, 0.9),
     "finetune.patience": (int, 1, 500),
     "finetune.stop_share": (float, 0, 0.5),
+    "search.settings": (int, 1, 20),
+    "search.time_limit_s": (float, 0, 86_400),
     "augmentation.flip": (bool, False, True),
     "augmentation.zoom": (float, 0, 0.9),
     "augmentation.stretch": (float, 0, 1),
@@ -48,7 +50,7 @@ NUMBERS: dict[str, Rule] = {
 # here.
 TEXTS = frozenset({"backbone", "imbalance"})
 LISTS = frozenset({"candidates", "penalties"})
-GROUPS = frozenset({"finetune", "augmentation"})
+GROUPS = frozenset({"finetune", "augmentation", "search"})
 LONGEST = 100  # characters of a text, items of a list
 
 

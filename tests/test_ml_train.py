@@ -20,7 +20,7 @@ from worker.ml.config import TrainConfig
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, TooFewLabels
 from worker.ml.run import Judged, Progress, Run, TrainingSet
 from worker.ml.storage import Stages
-from worker.ml.train import CANDIDATES, Result, balancing_weights, train
+from worker.ml.train import CANDIDATES, Result, train
 
 CPU = torch.device("cpu")
 LITE0 = backbones.EFFICIENTNET_LITE0
@@ -271,13 +271,6 @@ def test_images_that_cannot_be_read_are_left_out_by_name_and_the_rest_is_trained
     assert np.isnan(result.out_of_fold[7]).all()
     assert np.isfinite(np.delete(result.out_of_fold, 7, axis=0)).all()
     assert result.n_labels == 59
-
-
-def test_balancing_gives_each_category_the_same_say():
-    soft = np.eye(2)[[0] * 9 + [1] * 3]
-    weights = balancing_weights(soft)
-    assert weights[:9].sum() == pytest.approx(weights[9:].sum())
-    assert weights.mean() == pytest.approx(1)
 
 
 # -- what can go wrong -----------------------------------------------------------------------------------

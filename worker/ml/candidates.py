@@ -1,7 +1,7 @@
 """The first candidate: logistic regression on the frozen features, in seconds on any machine.
 
-Knows the regression and folds. Every candidate has this shape: name, title, `why_not`, and two generators
-that yield Progress and return a Judged and a Trained.
+Knows the regression and folds. Every candidate has this shape: name, title, `wants_pixels`, `why_not`, and
+two generators that yield Progress and return a Judged and a Trained.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 
 from worker.ml import logistic
 from worker.ml.compare import scores
+from worker.ml.config import TrainConfig
 from worker.ml.run import Judged, Progress, Run, Trained, losses
 
 
@@ -23,6 +24,7 @@ class Candidate(Protocol):
     name: str
     title: str
 
+    def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool: ...
     def why_not(self, run: Run) -> str | None: ...
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]: ...
     def refit(self, run: Run) -> Generator[Progress, None, Trained]: ...
@@ -33,6 +35,9 @@ class Frozen:
 
     name = "frozen"
     title = "Frozen features with logistic regression"
+
+    def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool:
+        return False
 
     def why_not(self, run: Run) -> str | None:
         return None
@@ -47,7 +52,8 @@ class Frozen:
             train, judge = run.split(fold)
             kept = run.stages.load(f"frozen-{fold}")
             if kept is None:
-                fits = logistic.fit_path(run.x[train], run.soft[train], run.weights[train], penalties, run.task)
+                shown = run.drawn(train)
+                fits = logistic.fit_path(run.x[shown], run.soft[shown], run.weights[shown], penalties, run.task)
                 seen = [logistic.to_probabilities(f.logits(run.x[train]), run.task) for f in fits]
                 figures = [
                     [losses(p, run.soft[train], run.task).mean(), scores(p, run.soft[train], run.task).mean()]
@@ -80,7 +86,8 @@ class Frozen:
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         yield Progress("refit", "Fitting the chosen model to all labels", 0, 1, 0.0)
         penalty = run.judged[self.name].settings["C"]
-        head = logistic.fit_path(run.x, run.soft, run.weights, [penalty], run.task)[0]
+        shown = run.drawn(np.arange(len(run.x)))
+        head = logistic.fit_path(run.x[shown], run.soft[shown], run.weights[shown], [penalty], run.task)[0]
         weights = {
             "head.weight": torch.from_numpy(head.weight).float(),
             "head.bias": torch.from_numpy(head.bias).float(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Checkpoint:
     created_at: str
     weights: dict[str, torch.Tensor]
     sha256: str = ""  # of the weights file
+    recipe: dict[str, Any] = field(default_factory=dict)  # how the tensors are used (scorers.py); empty: a linear head
 
     def describe(self) -> dict[str, Any]:
         """Everything but the tensors, JSON-ready."""
@@ -69,6 +70,7 @@ def from_result(
         categories=categories, temperature=temperature, calibrated_on=calibrated_on,
         config=result.config.to_json(), metrics=metrics or {}, comparison=result.comparison,
         n_labels=result.n_labels, created_at=datetime.now(UTC).isoformat(timespec="seconds"), weights=result.weights,
+        recipe=result.recipe,
     )  # fmt: skip
 
 
@@ -117,6 +119,8 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointDamaged(f"The model stands on {described['backbone']}, which is not known here.")
     if backbones.get(described["backbone"]).sha256 != described["backbone_sha256"]:
         raise CheckpointDamaged(f"The model stands on other weights of {described['backbone']} than there are here.")
+    # Models of before there were recipes are linear heads.
+    described.setdefault("recipe", {})
     fields = {key: described[key] for key in Checkpoint.__dataclass_fields__ if key != "weights"}
     return Checkpoint(weights=load_tensors(content), **fields)
 

@@ -15,7 +15,18 @@ from worker.ml import backbones
 from worker.ml.errors import ConfigError
 from worker.ml.images import Augmentation
 
-CANDIDATES = ("frozen", "finetuned")
+# "classic.…": on colours, edges and texture instead of the backbone's features (classical.py)
+LEARNERS = ("svm", "knn", "forest", "boosting", "dbn")
+CANDIDATES = ("frozen", "finetuned", *LEARNERS, "classic.logistic", *(f"classic.{name}" for name in LEARNERS))
+DEFAULT_CANDIDATES = ("frozen", "finetuned")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchConfig:
+    """How long the classical candidates look for their settings, each by itself, inside the images they learn from."""
+
+    settings: int = 3  # most that are tried, the most sensible first; 1: no search
+    time_limit_s: float = 20.0  # the first setting is always tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +50,18 @@ class FinetuneConfig:
 class TrainConfig:
     """Everything that decides a run. The same config, labels and seed give the same model on a CPU."""
 
-    candidates: tuple[str, ...] = CANDIDATES
+    candidates: tuple[str, ...] = DEFAULT_CANDIDATES
     backbone: str = "efficientnet_lite0"
     image_size: int = 224  # side in pixels, a multiple of 32
     folds: int = 5
     seed: int = 0
     min_labels: int = 20
     time_limit_s: float | None = None  # for fine-tuning; None: 120 on a CPU, 600 on a GPU
-    imbalance: Literal["none", "weights"] = "none"
+    imbalance: Literal["none", "weights", "oversample", "undersample"] = "none"
     penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression, small = strong
     augmentation: Augmentation = field(default_factory=Augmentation)
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
 
     @classmethod
     def from_json(cls, given: dict[str, Any] | None) -> TrainConfig:
@@ -144,6 +156,8 @@ def _limits(config: TrainConfig) -> dict[str, list[str]]:
         ("finetune.dropout", tune.dropout, 0, 0.9),
         ("finetune.patience", tune.patience, 1, 500),
         ("finetune.stop_share", tune.stop_share, 0, 0.5),
+        ("search.settings", config.search.settings, 1, 20),
+        ("search.time_limit_s", config.search.time_limit_s, 0, 86_400),
         ("augmentation.zoom", how.zoom, 0, 0.9),
         ("augmentation.stretch", how.stretch, 0, 1),
         ("augmentation.rotate_degrees", how.rotate_degrees, 0, 180),
@@ -165,6 +179,8 @@ def _limits(config: TrainConfig) -> dict[str, list[str]]:
         problems["candidates"] = [f"Must name some of {', '.join(CANDIDATES)}."]
     elif config.candidates[0] != "frozen":
         problems["candidates"] = ["Must begin with frozen: the others are compared with it."]
+    elif len(set(config.candidates)) < len(config.candidates):
+        problems["candidates"] = ["Must name each candidate once."]
     if config.backbone not in backbones.names():
         problems["backbone"] = [f"Must be one of {', '.join(backbones.names())}."]
     elif tune.first_stage is not None:

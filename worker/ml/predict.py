@@ -5,7 +5,6 @@ Knows checkpoints, features and images. Does not know which images need a predic
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from worker.ml import backbones, checkpoint
+from worker.ml import backbones, checkpoint, scorers
 from worker.ml.checkpoint import Checkpoint
-from worker.ml.device import with_smaller_batches
-from worker.ml.errors import CheckpointDamaged
 from worker.ml.features import decoded_batches
 from worker.ml.frozen import FrozenNetwork
-from worker.ml.images import Source, to_network
-from worker.ml.logistic import scale_features
+from worker.ml.images import CACHE_SIDE, Source
+from worker.ml.logistic import to_probabilities
+from worker.ml.scorers import Batch, Scorer, TunedNetwork
 
 CHUNK = 4096  # rows of features at a time: 100,000 images need no second copy in memory
 MIN_CALIBRATION = 200  # labels of the calibration slice below which no percentage is shown
@@ -37,12 +35,11 @@ class Model:
 
     checkpoint: Checkpoint
     device: torch.device
-    head_weight: NDArray[np.float32]  # (K, d)
-    head_bias: NDArray[np.float32]  # (K,)
+    scorer: Scorer
 
     @property
     def uses_features(self) -> bool:
-        return self.checkpoint.first_stage is None
+        return self.scorer.needs == {"features"}
 
     @property
     def calibrated(self) -> bool:
@@ -63,34 +60,29 @@ def load_model(path: Path, device: torch.device) -> Model:
 
 
 def from_checkpoint(loaded: Checkpoint, device: torch.device) -> Model:
-    n_features = backbones.get(loaded.backbone).n_features
-    try:
-        weight, bias = loaded.weights["head.weight"].float().numpy(), loaded.weights["head.bias"].float().numpy()
-    except KeyError as error:
-        raise CheckpointDamaged("The model has no head.") from error
-    if weight.shape != (len(loaded.categories), n_features) or bias.shape != (len(loaded.categories),):
-        raise CheckpointDamaged("The model's head does not fit its categories and backbone.")
-    return Model(loaded, device, weight, bias)
+    scorer = scorers.build(
+        loaded.recipe, loaded.weights, backbone=backbones.get(loaded.backbone), first_stage=loaded.first_stage,
+        n_categories=len(loaded.categories), task=loaded.task, device=device,
+    )  # fmt: skip
+    return Model(loaded, device, scorer)
 
 
 def predict_features(model: Model, features: NDArray) -> NDArray[np.float32]:
     """Probabilities (n, K) from cached features (n, d) of the backbone, temperature applied."""
     if not model.uses_features:
-        raise ValueError("this model was trained below its features: use predict_images")
-    return _head(model, features)
-
-
-def _head(model: Model, features: NDArray) -> NDArray[np.float32]:
-    out = np.empty((len(features), len(model.head_bias)), np.float32)
+        raise ValueError("this model looks at more than features: use predict_images")
+    out = np.empty((len(features), len(model.categories)), np.float32)
     for start in range(0, len(features), CHUNK):
-        x = scale_features(features[start : start + CHUNK])
-        logits = x @ model.head_weight.T + model.head_bias
-        out[start : start + CHUNK] = _to_probabilities(logits / model.checkpoint.temperature, model.task)
+        out[start : start + CHUNK] = _probabilities(model, features=features[start : start + CHUNK])
     return out
 
 
-def _to_probabilities(logits: NDArray, task: str) -> NDArray:
-    return softmax(logits, axis=1) if task == "single" else expit(logits)
+def _probabilities(
+    model: Model, *, features: NDArray | None = None, pixels: NDArray[np.uint8] | None = None
+) -> NDArray:
+    loaded = model.checkpoint
+    batch = Batch(backbones.get(loaded.backbone), model.device, loaded.image_size, features, pixels)
+    return to_probabilities(model.scorer.logits(batch) / loaded.temperature, model.task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,42 +96,21 @@ class PredictionBatch:
 
 def network_of(model: Model) -> FrozenNetwork:
     """The backbone with the model's own stages, in its fast form."""
-    loaded = model.checkpoint
-    backbone = backbones.get(loaded.backbone)
-    if model.uses_features:
-        return backbones.frozen(backbone, model.device)
-    network = copy.deepcopy(backbones.load(backbone))
-    own = {k.removeprefix("network."): v for k, v in loaded.weights.items() if k.startswith("network.")}
-    _, unexpected = network.load_state_dict(own, strict=False)
-    expected = {
-        f"{name}.{key}"
-        for stage in range(loaded.first_stage or 0, network.n_stages)
-        for name, module in network.stage_modules(stage).items()
-        for key in module.state_dict()
-    }
-    if unexpected or expected != own.keys():
-        raise CheckpointDamaged("The model's layers do not fit its backbone.")
-    return FrozenNetwork(network, model.device)
+    if isinstance(model.scorer, TunedNetwork):
+        return model.scorer.network
+    return backbones.frozen(backbones.get(model.checkpoint.backbone), model.device)
 
 
 def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) -> Iterator[PredictionBatch]:
     """Probabilities of images, streamed; a broken one is reported in `failed`, the others go on."""
-    backbone = backbones.get(model.checkpoint.backbone)
-    network = network_of(model)
-    for indices, pixels, failed in decoded_batches(sources, batch=batch, size=model.checkpoint.image_size):
+    # Where a part of the model looks at the 256 pixels it was trained on, the network's smaller square is made of them.
+    size = CACHE_SIDE if "cache" in model.scorer.needs else model.checkpoint.image_size
+    for indices, pixels, failed in decoded_batches(sources, batch=batch, size=size):
         if len(indices) == 0:
-            yield PredictionBatch(indices, np.empty((0, len(model.head_bias)), np.float32), failed)
+            yield PredictionBatch(indices, np.empty((0, len(model.categories)), np.float32), failed)
             continue
-
-        def features(n: int, pixels: NDArray[np.uint8] = pixels) -> NDArray[np.float32]:
-            parts = []
-            for start in range(0, len(pixels), n):
-                x = torch.from_numpy(pixels[start : start + n]).to(model.device)
-                parts.append(network.run(to_network(x, offset=backbone.offset, scale=backbone.scale)).cpu().numpy())
-            return np.concatenate(parts)
-
-        found, _ = with_smaller_batches(features, len(pixels))
-        yield PredictionBatch(indices, _head(model, found), failed)
+        found = _probabilities(model, pixels=pixels).astype(np.float32)
+        yield PredictionBatch(indices, found, failed)
 
 
 def predict(
@@ -153,7 +124,7 @@ def predict(
         return predict_features(model, features)
     if sources is None:
         raise ValueError("this model needs the images")
-    out = np.full((len(sources), len(model.head_bias)), np.nan, np.float32)
+    out = np.full((len(sources), len(model.categories)), np.nan, np.float32)
     for part in predict_images(model, sources):
         out[part.indices] = part.probabilities
     return out

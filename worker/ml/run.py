@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from worker.ml.balance import resampled
 from worker.ml.config import TrainConfig
 from worker.ml.images import Source
 from worker.ml.storage import Stages
@@ -102,10 +103,12 @@ class Judged:
 
 @dataclass
 class Trained:
-    """A candidate fitted to all labels, ready for a checkpoint. With first_stage None only the head is its own."""
+    """A candidate fitted to all labels, ready for a checkpoint. With first_stage None no stage of the backbone is its
+    own. The recipe says how the tensors are used (scorers.py); empty: as a linear head."""
 
     weights: dict[str, torch.Tensor]
     first_stage: int | None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -121,6 +124,7 @@ class Run:
     weights: NDArray[np.float64]  # (n,) mean 1
     fold_of: NDArray[np.int64]  # (n,)
     pixels: NDArray[np.uint8] | None = None  # (n, 256, 256, 3)
+    described: NDArray[np.float32] | None = None  # (n, d) scaled rows of classic.describe, once a candidate wants them
     judged: dict[str, Judged] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
@@ -137,6 +141,13 @@ class Run:
     def split(self, fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(images to train on, images to judge on) of a fold."""
         return np.flatnonzero(self.fold_of != fold), np.flatnonzero(self.fold_of == fold)
+
+    def drawn(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The images to learn from as they are shown: some repeated or left out when the classes are balanced so."""
+        how = self.config.imbalance
+        if how not in ("oversample", "undersample"):
+            return images
+        return images[resampled(self.soft[images], how, self.config.seed)]
 
 
 def losses(probabilities: NDArray, soft: NDArray, task: str) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from worker.ml import metrics
+from worker.ml.balance import balancing_weights
 from worker.ml.candidates import Candidate, Frozen
+from worker.ml.classical import Classical
 from worker.ml.compare import better_beyond_noise, scores
-from worker.ml.config import TrainConfig
+from worker.ml.config import LEARNERS, TrainConfig
 from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
 from worker.ml.folds import stratified_folds
 from worker.ml.images import CACHE_SIDE, decode
@@ -28,12 +31,21 @@ from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, losses
 from worker.ml.storage import Stages, fingerprint
 from worker.ml.tuned import Finetuned
 
-CANDIDATES: dict[str, type] = {"frozen": Frozen, "finetuned": Finetuned}
-VERSION = 1  # raise it when stored stages of older code must not be taken up
-# where each stage begins and ends on the bar of the whole run, with and without fine-tuning
-BAR = {"decode": (0.0, 0.03), "frozen": (0.03, 0.1), "measure": (0.1, 0.12), "views": (0.12, 0.3),
-       "finetune": (0.3, 0.85), "refit": (0.85, 1.0)}  # fmt: skip
-SHORT_BAR = {"frozen": (0.0, 0.8), "refit": (0.8, 1.0)}
+# what makes each candidate of a run anew, by its name in the settings
+CANDIDATES: dict[str, Any] = {
+    "frozen": Frozen,
+    "finetuned": Finetuned,
+    **{name: partial(Classical, name, "deep") for name in LEARNERS},
+    **{f"classic.{name}": partial(Classical, name, "classic") for name in ("logistic", *LEARNERS)},
+}
+VERSION = 2  # raise it when stored stages of older code must not be taken up
+# roughly the time that each stage takes, as parts of the bar of the whole run, in the order of the stages
+ALWAYS = {"frozen": 7.0}
+PIXELS = {"decode": 3.0}
+DESCRIBED = {"classic": 3.0}
+TUNING = {"measure": 2.0, "views": 18.0, "finetune": 55.0}
+OTHER = 7.0  # each other candidate
+LAST_SHARE = 0.15  # of the bar, for the fit to all labels
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ class Result:
     task: str
     categories: tuple[Any, ...]
     n_labels: int
+    recipe: dict[str, Any] = field(default_factory=dict)  # how the weights are used (scorers.py)
+    out_of_fold_of: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # the same of every candidate tried
 
 
 def train(
@@ -70,14 +84,16 @@ def train(
     skipped: dict[int, str] = {}
     pixels = None
     everything = samples
-    wants_pixels = "finetuned" in config.candidates and len(samples) >= config.finetune.min_labels
-    clock.bar = BAR if wants_pixels and samples.sources is not None else SHORT_BAR
-    if wants_pixels and samples.sources is not None:
+    looking = samples.sources is not None and any(c.wants_pixels(config, len(samples)) for c in chosen_from)
+    clock.bar = bar_of(config, len(samples), looking)
+    if looking:
         pixels, skipped = yield from clock.watch(_decode(samples))
         samples = samples.without(list(skipped))
         check(samples, config)
     run = _prepare(samples, config, device, pixels, state_dir)
 
+    # Ten challengers that are all as good as the first would otherwise beat it by luck more often than not.
+    level = 0.05 / max(1, len(chosen_from) - 1)
     rows: list[dict[str, Any]] = []
     best: Candidate | None = None
     failure: Exception | None = None
@@ -95,20 +111,22 @@ def train(
             continue
         run.judged[candidate.name] = judged
         row |= {"tried": True, "seconds": round(time.monotonic() - begun, 2), **_figures(run, judged)}
-        if best is None or _beats(run, run.judged[best.name], judged, row):
+        if best is None or _beats(run, run.judged[best.name], judged, row, level):
             best = candidate
     if best is None:
         raise failure or ValueError("no candidate was tried")
     trained = yield from clock.watch(best.refit(run))
     next(row for row in rows if row["candidate"] == best.name)["chosen"] = True
 
-    out_of_fold = np.full((len(everything), len(samples.categories)), np.nan, np.float32)
-    out_of_fold[np.setdiff1d(np.arange(len(everything)), list(skipped))] = run.judged[best.name].probabilities
+    out_of_fold = {}
+    for name, judged in run.judged.items():
+        out_of_fold[name] = np.full((len(everything), len(samples.categories)), np.nan, np.float32)
+        out_of_fold[name][np.setdiff1d(np.arange(len(everything)), list(skipped))] = judged.probabilities
     yield Result(
         candidate=best.name, weights=trained.weights, first_stage=trained.first_stage, comparison=rows,
-        history={name: judged.curve for name, judged in run.judged.items()}, out_of_fold=out_of_fold,
-        skipped=skipped, seconds=clock.seconds, config=config, task=samples.task,
-        categories=tuple(samples.categories), n_labels=len(samples),
+        history={name: judged.curve for name, judged in run.judged.items()},
+        out_of_fold=out_of_fold[best.name], skipped=skipped, seconds=clock.seconds, config=config, task=samples.task,
+        categories=tuple(samples.categories), n_labels=len(samples), recipe=trained.recipe, out_of_fold_of=out_of_fold,
     )  # fmt: skip
 
 
@@ -161,15 +179,6 @@ def _prepare(
     )  # fmt: skip
 
 
-def balancing_weights(soft: NDArray) -> NDArray[np.float64]:
-    """Weights (n,) that give each category the same say: n / (K n_k), at most 10; several labels: their mean."""
-    support = soft.sum(0)
-    each = np.where(support > 0, len(soft) / (np.maximum(support, 1e-9) * max((support > 0).sum(), 1)), 0)
-    total = soft.sum(1)
-    mixed = np.divide(soft @ np.minimum(each, 10), total, out=np.ones(len(soft)), where=total > 0)
-    return mixed / mixed.mean()
-
-
 def _figures(run: Run, judged: Judged) -> dict[str, Any]:
     """The comparison table's figures, from out-of-fold probabilities."""
     truth = run.soft.argmax(1) if run.task == "single" else run.soft > 0.5
@@ -178,8 +187,8 @@ def _figures(run: Run, judged: Judged) -> dict[str, Any]:
     return {"settings": judged.settings, "n": report["n"], **{key: report[key] for key in keep}}
 
 
-def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any]) -> bool:
-    """Better beyond noise on the same out-of-fold images, 5 % one-sided.
+def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any], level: float) -> bool:
+    """Better beyond noise on the same out-of-fold images, one-sided at `level`: 5 % shared by all challengers.
 
     Either it is right more often (sign test), or it is right no less often and its log loss is smaller (paired t).
     The loss has more to say with few labels; what it rewards, honest confidence, is what pre-labels are used by.
@@ -187,8 +196,8 @@ def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any]) -> bool:
     right = [scores(j.probabilities, run.soft, run.task) for j in (old, new)]
     # one certain and wrong answer must not outweigh a hundred others
     loss = [np.minimum(losses(j.probabilities, run.soft, run.task), 5.0) for j in (old, new)]
-    more_right, p_right = better_beyond_noise(right[0], right[1])
-    less_loss, p_loss = better_beyond_noise(-loss[0], -loss[1])
+    more_right, p_right = better_beyond_noise(right[0], right[1], level)
+    less_loss, p_loss = better_beyond_noise(-loss[0], -loss[1], level)
     row |= {"p_more_right": p_right, "p_less_loss": p_loss}
     if more_right:
         row["reason"] = f"Right more often than the one before, beyond noise (p = {p_right:.3f})."
@@ -200,12 +209,30 @@ def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any]) -> bool:
     return False
 
 
+def bar_of(config: TrainConfig, n_labels: int, looking: bool) -> dict[str, tuple[float, float]]:
+    """Where each stage begins and ends on the bar of the whole run, 0..1; `looking`: the images are decoded."""
+    parts = (PIXELS if looking else {}) | ALWAYS
+    for name in config.candidates[1:]:
+        if name.startswith("classic."):
+            parts |= (DESCRIBED if looking else {}) | {name: OTHER}
+        elif name != "finetuned":
+            parts[name] = OTHER
+        elif looking and n_labels >= config.finetune.min_labels:
+            parts |= TUNING
+    total = sum(parts.values()) / (1 - LAST_SHARE)
+    bar, at = {}, 0.0
+    for stage, part in parts.items():
+        bar[stage] = (at, at + part / total)
+        at += part / total
+    return bar | {"refit": (1 - LAST_SHARE, 1.0)}
+
+
 class _Clock:
     """Wall time per stage, and where the run is as a whole."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.bar = SHORT_BAR
+        self.bar: dict[str, tuple[float, float]] = {}
         self._overall = 0.0
 
     def watch(self, work: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:

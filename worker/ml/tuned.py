@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from worker.ml import backbones, finetune
+from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
 from worker.ml.folds import stratified_folds
 from worker.ml.logistic import Linear, fit_path
@@ -54,6 +55,9 @@ class Finetuned:
     def __init__(self) -> None:
         self._kept_views: Views | None = None
 
+    def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool:
+        return n_labels >= config.finetune.min_labels
+
     def why_not(self, run: Run) -> str | None:
         need = run.config.finetune.min_labels
         if len(run.x) < need:
@@ -79,7 +83,7 @@ class Finetuned:
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
                 learn, stop = _stopping_part(run, train, fold)
-                fit, tail = yield from self._fit(run, plan, plan.epochs, (learn, judge, stop), fold, begun)
+                fit, tail = yield from self._fit(run, plan, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
                 kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
                 run.stages.save(f"finetuned-{fold}", *kept)
@@ -92,7 +96,7 @@ class Finetuned:
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         plan = yield from self._plan(run)
         epochs = run.judged[self.name].settings["epochs"]
-        everything, nothing = np.arange(len(run.x)), np.empty(0, np.int64)
+        everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
         _, tail = yield from self._fit(run, plan, epochs, (everything, nothing, nothing), None, None)
         return Trained(tail.state(), plan.first_stage)
 

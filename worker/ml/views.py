@@ -34,7 +34,7 @@ def _scaled(planes: Tensor, backbone: Backbone) -> Tensor:
     return scaled.contiguous(memory_format=torch.channels_last)
 
 
-def _plain_pixels(pixels: Tensor, backbone: Backbone, size: int) -> Tensor:
+def plain_pixels(pixels: Tensor, backbone: Backbone, size: int) -> Tensor:
     """The whole centre square at the network's size, as images.decode() gives it for judging."""
     x = to_network(pixels, offset=backbone.offset, scale=backbone.scale)
     if x.shape[-1] == size:
@@ -64,7 +64,7 @@ class LiveViews:
 
     def plain(self, indices: Tensor) -> Tensor:
         pixels = self._pixels[indices.to(self._pixels.device)]
-        return self._through_trunk(_plain_pixels(pixels, self._backbone, self._size))
+        return self._through_trunk(plain_pixels(pixels, self._backbone, self._size))
 
     def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
         pixels = self._pixels[indices.to(self._pixels.device)]
@@ -94,7 +94,7 @@ class CachedViews:
             for start in range(0, self.n_images, batch):
                 part = torch.from_numpy(pixels[start : start + batch]).to(frozen.device)
                 if view == 0:
-                    x = _plain_pixels(part, backbone, size)
+                    x = plain_pixels(part, backbone, size)
                 else:
                     x = _scaled(augment(part, size, how, generator), backbone)
                 y = frozen.run(x, 0, self.cut).permute(0, 2, 3, 1)

@@ -135,6 +135,14 @@ def test_the_first_model_must_beat_the_most_frequent_answer(project):
     assert not judging.verdict(dataset, figures, None, test).activate
 
 
+@pytest.mark.parametrize(("n_test", "n_judged"), [(0, 100), (40, 40)])
+def test_the_curves_are_of_the_images_that_the_figures_are_of(project, n_test, n_judged):
+    _, figures, _ = judged(project, n_test, n_test)
+    assert figures["n"] == n_judged
+    assert sum(row["n"] for row in figures["curves"]["reliability"]) == n_judged
+    assert [row["n"] for row in figures["curves"]["classes"]] == [row["n"] for row in figures["per_class"]]
+
+
 @pytest.mark.parametrize(("right", "becomes_active"), [(34, True), (40, True), (20, False)])
 def test_a_new_model_replaces_the_active_one_unless_it_is_worse_on_the_same_images(project, right, becomes_active):
     active = make_model(project)

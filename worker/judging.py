@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labeler.models import Prediction, TrainingRun
 from worker.dataset import Dataset, Example
-from worker.ml import compare, metrics
+from worker.ml import compare, curves, metrics
 from worker.ml.predict import fit_temperature
 
 # Fewer test images than these say less about two models than their cross-validation does: one image more or
@@ -55,7 +55,7 @@ def report(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> dict[str, A
     """The figures of a run's row: those of the test images, or of cross-validation while there are none.
 
     out_of_fold: (n, K) for dataset.train; test: (n, K) for dataset.test; NaN rows are left out. `judged_on` says which;
-    `cross_validation` always has its accuracy and macro F1.
+    `cross_validation` always has its accuracy and macro F1; `curves` are of the same images as the figures.
     """
     known = ~np.isnan(out_of_fold).any(axis=1)
     names = dataset.category_names
@@ -63,11 +63,13 @@ def report(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> dict[str, A
     seen = ~np.isnan(test).any(axis=1)
     held_out = metrics.evaluate(test[seen], targets_of(dataset, dataset.test)[seen], names, dataset.task)
     use_test = bool(seen.any())
+    judged = (test[seen], dataset.test, seen) if use_test else (out_of_fold[known], dataset.train, known)
     return {
         **(held_out if use_test else crossed),
         "judged_on": "test" if use_test else "cross-validation",
         "cross_validation": {key: crossed[key] for key in ("n", "accuracy", "macro_f1")},
         "chance": chance(dataset),
+        "curves": curves.curves(judged[0], targets_of(dataset, judged[1])[judged[2]], names, dataset.task),
     }
 
 

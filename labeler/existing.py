@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler import categories as label_set
-from labeler import queue, recount
+from labeler import recount, seating
 from labeler.accounts import audit
 from labeler.errors import Invalid
 from labeler.intake.judgements import BadRow, Judgement
@@ -117,7 +117,7 @@ def bring_in(
         _store(project, batch, [one for pk in batch for one in by_image[pk]], outcome)
         recount.these(project, batch)
         progress(outcome, total)
-    queue.forget_frontiers(project)
+    seating.forget_frontiers(project)
     if outcome.labels_added:
         audit(by, "labels.import", project=project, subject=project.name, labels=outcome.labels_added)
     return outcome
@@ -297,6 +297,6 @@ def _sit_down(project: Project, fresh: list[_Said], rounds: dict[int, int]) -> N
         else:
             claim.state, claim.holds_seat = ClaimState.ANSWERED, True
             changed.append(claim)
-    queue.seat_more(taken)
+    seating.seat_more(taken)
     Claim.objects.bulk_create(new)
     Claim.objects.bulk_update(changed, ["state", "holds_seat"])

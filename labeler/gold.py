@@ -1,6 +1,6 @@
 """Images whose answer is known: choose them, retire them, score people by them. The only module that writes Gold.
 
-Handing them out is queue.py's part: at the project's share, at a place drawn at random, blind, without a seat. Answers
+Handing them out is mixing.py's part: at the project's share, at a place drawn at random, blind, without a seat. Answers
 to them carry the purpose gold and are no votes. A person's score counts only these: a vote given before an image became
 gold may be what made it gold.
 """

@@ -1,6 +1,6 @@
 """Have others judge what one person judged, too: more seats on those images. Nothing is deleted or taken back.
 
-For a lead who no longer trusts somebody's labels. Knows which images these are; seats are queue.py's. The person's
+For a lead who no longer trusts somebody's labels. Knows which images these are; seats are seating.py's. The person's
 votes go on counting: where the others see something else they are outvoted, or the image goes to a reviewer.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from labeler import queue, recount
+from labeler import recount, seating
 from labeler.accounts import audit
 from labeler.models import Image, Label, Membership, Project
 
@@ -34,10 +34,10 @@ def ask_others(*, project: Project, member: Membership, by: User, since: datetim
     doubted = sorted({member.user_id, *paused})
     asked = 0
     for start in range(0, len(ids), BATCH):
-        seated = queue.seat_others(project, ids[start : start + BATCH], doubted)
+        seated = seating.seat_others(project, ids[start : start + BATCH], doubted)
         recount.opened(seated)
         asked += len(seated)
-    queue.forget_frontiers(project)
+    seating.forget_frontiers(project)
     if asked:
         details = {"images": asked, "since": since.isoformat() if since else None}
         audit(by, "member.second_opinions", project=project, subject=member.user.get_username(), **details)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
-from labeler import inference, queue, recount
+from labeler import inference, recount, seating
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
-from labeler.queue import HELD_OUT_SEATS
+from labeler.seating import HELD_OUT_SEATS
 from labeler.stats import overlap as rule_stats
 from labeler.stats.truth import RIGHT_BEFORE
 
@@ -53,7 +53,7 @@ def adjust(project: Project, image_ids: Iterable[int] | None = None) -> int:
     for start in range(0, len(ids), BATCH):
         changed += _adjust(project, rule, known, paused, ids[start : start + BATCH])
     if changed:
-        queue.forget_frontiers(project)
+        seating.forget_frontiers(project)
     return changed
 
 

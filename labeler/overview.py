@@ -16,7 +16,7 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import queue, reports, runs
+from labeler import reports, runs, seating
 from labeler.errors import LabelerError
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
@@ -304,7 +304,7 @@ def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]
         # The unfinished images share what is left to be given; only some of them are needed.
         left *= (reach - settled) / unfinished
     else:
-        left += coming * queue.quota(project)
+        left += coming * seating.quota(project)
     return days_left(reports.past_days(progress["by_day"]), left), left, reach
 
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
-from labeler import jobs, leases, queue
+from labeler import jobs, leases, seating
 from labeler.models import Image, Job, Prediction, Project, QueueEntry, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
@@ -187,7 +187,7 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
     run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
     entries = _open_entries(project, run)
     # New images, and all of them in a project that wants it so, lie where they were drawn.
-    places = {e.image_id: (queue.draw(project, e.sha256, "priority"), ChosenBy.RANDOM.value) for e in entries}
+    places = {e.image_id: (seating.draw(project, e.sha256, "priority"), ChosenBy.RANDOM.value) for e in entries}
     if run is not None:
         blind = sorted((e for e in entries if e.is_blind), key=lambda e: (-e.priority, -e.image_id))
         judged = [e for e in entries if not e.is_blind and e.margin is not None]
@@ -201,7 +201,7 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
     for start in range(0, len(moved), CHUNK):
         _place(moved[start : start + CHUNK])
     # Now that all of it is committed: everybody's next search begins at the new top.
-    queue.forget_frontiers(project)
+    seating.forget_frontiers(project)
     return len(moved)
 
 

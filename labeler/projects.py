@@ -18,7 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler import markers, queue, recount, run_config
+from labeler import markers, queue, recount, run_config, seating
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
 from labeler.models import Category, Claim, GuidelineVersion, Membership, Project, Role
@@ -174,7 +174,7 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
     if set(QUOTA) & set(changed):
         # After the commit: each image is changed by itself, so that nobody who labels has to wait for all of
         # them. Which answered images are in doubt, a worker finds out (worker/care.py).
-        queue.set_seats(row)
+        seating.set_seats(row)
         recount.images(row)
     return row
 

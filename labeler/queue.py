@@ -1,8 +1,8 @@
-"""Hand each annotator the next images worth labeling, and keep the seats of each image.
+"""Hand each annotator the next images worth labeling, and take and return their seats.
 
-Knows the order, the quota and the leases. Does not know what a label means (labeling.py) or why an image is
-uncertain (prelabels.py). The only module that takes locks for the queue, and the only one that changes seats and
-claims.
+Knows the order and the leases. Does not know how many people an image is for (seating.py), which images are mixed in
+(mixing.py), what a label means (labeling.py) or why an image is uncertain (prelabels.py). With seating.py the only
+module that takes locks for the queue; the only one that changes claims of people who label.
 
 Why this holds under concurrency. A seat is a number on one narrow row (`seats_left`). A claim locks the rows it
 wants with SKIP LOCKED, and PostgreSQL evaluates `seats_left > 0` again on the newest version of each row it locks:
@@ -16,8 +16,6 @@ entries to claims: it waits for neither.
 
 from __future__ import annotations
 
-import hashlib
-import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,8 +29,8 @@ from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
 from labeler.errors import Invalid, NotFound, NotPossibleNow, Paused
-from labeler.models import Claim, Image, Membership, Prediction, Project, QueueEntry, TrainingRun
-from labeler.models.image import Slice
+from labeler.mixing import Seat, mix_in
+from labeler.models import Claim, Image, Prediction, Project, QueueEntry, TrainingRun
 from labeler.models.partial import partly
 from labeler.models.queue import ChosenBy, ClaimState, Purpose
 
@@ -43,174 +41,8 @@ MOST_CLAIMS = 50
 # The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back and
 # newly urgent images appear. Each entry costs two index look-ups, also for somebody who has seen all of them.
 WINDOW = 50
-HELD_OUT_SEATS = 2  # test and calibration images need at least two people to count
 Frontier = tuple[float, int]  # a place in the order: priority and image id
 REMAINING_SECONDS = 10  # how long an approximate count of open images is reused
-
-
-# ---------------------------------------------------------------- images enter the queue
-
-
-def draw(project: Project, sha256: str, purpose: str) -> float:
-    """A number in [0, 1) that is random to everyone without the project's salt, and the same for ever."""
-    digest = hashlib.sha256(f"{project.salt}:{purpose}:{sha256}".encode()).digest()
-    return int.from_bytes(digest[:7], "big") / 2**56
-
-
-def draw_slice(project: Project, sha256: str) -> Slice:
-    """Which images are judged blind: two fifths of the blind share to test, two to calibration, the rest just blind."""
-    position = draw(project, sha256, "slice")
-    if position >= project.blind_share:
-        return Slice.NONE
-    part = position / project.blind_share
-    return Slice.TEST if part < 0.4 else Slice.CALIBRATION if part < 0.8 else Slice.BLIND
-
-
-def seats_for(project: Project, image: Image) -> int:
-    """The quota of one image: the project's, and never under two for the images that judge models."""
-    return max(quota(project), HELD_OUT_SEATS) if image.is_held_out else quota(project)
-
-
-def quota(project: Project) -> int:
-    """How many people an image is for when it enters; with adaptive overlap, more where the answers leave doubt."""
-    return project.fewest_labels if project.adaptive_overlap else project.labels_per_image
-
-
-def enter(project: Project, images: Iterable[Image]) -> None:
-    """Give new images their seats and a random place. Call in the transaction that creates them."""
-    QueueEntry.objects.bulk_create(
-        QueueEntry(
-            image=image,
-            project=project,
-            seats=(seats := seats_for(project, image)),
-            seats_left=seats,
-            priority=draw(project, image.sha256, "priority"),
-        )
-        for image in images
-    )
-
-
-def forget_frontiers(project: Project) -> None:
-    """Let every search begin at the top again. Call after a new order or new images, when all of it is committed."""
-    Membership.objects.filter(project=project, frontier_image__isnull=False).update(
-        frontier_priority=None, frontier_image=None
-    )
-
-
-def set_seats(project: Project) -> int:
-    """Bring the seats of all images in line with the project's quota; returns how many changed.
-
-    A quota below what is already claimed or answered leaves no seat open; nothing is taken from anybody.
-    """
-    changed, last = 0, 0
-    while True:
-        with transaction.atomic(), connection.cursor() as cursor:
-            params = {"project": project.pk, "seats": quota(project), "last": last}
-            cursor.execute(_SET_SEATS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
-            last, n = cursor.fetchone()
-        if last is None:
-            break
-        changed += n
-    forget_frontiers(project)
-    return changed
-
-
-def seat_more(taken: dict[int, int]) -> None:
-    """Take this many seats of each image, adding seats where too few are left. Call with the entries locked."""
-    if not taken:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry e
-            SET seats = e.seats + greatest(0, t.n - e.seats_left), seats_left = greatest(0, e.seats_left - t.n)
-            FROM unnest(%s::bigint[], %s::int[]) AS t(image, n) WHERE e.image_id = t.image
-            """,
-            [list(taken), list(taken.values())],
-        )
-
-
-def seat_others(project: Project, image_ids: Sequence[int], people: Sequence[int]) -> list[int]:
-    """Seat as many others as the quota asks for, beside these people who sit there; images that got seats, by id.
-
-    Asked again it adds nothing: seats that are open or taken by others count. Waits for entries, by rising key; holds
-    nothing else.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), "seats": quota(project)}
-        cursor.execute(_SEAT_OTHERS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
-        return sorted(row[0] for row in cursor.fetchall())
-
-
-_SEAT_OTHERS = """
-    WITH batch AS (
-        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END + (
-            SELECT count(*) FROM labeler_claim c WHERE c.image_id = e.image_id AND c.round = e.round AND c.holds_seat
-              AND c.annotator_id = ANY (%(people)s)) AS wanted
-        FROM labeler_queueentry e JOIN labeler_image i ON i.id = e.image_id
-        WHERE e.image_id = ANY (%(images)s) ORDER BY e.image_id FOR UPDATE OF e
-    )
-    UPDATE labeler_queueentry e SET seats_left = e.seats_left + (b.wanted - e.seats), seats = b.wanted
-    FROM batch b WHERE e.image_id = b.image_id AND b.wanted > e.seats
-    RETURNING e.image_id
-"""
-
-
-def begin_round(project: Project, image_ids: Sequence[int]) -> None:
-    """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
-
-    Claims of earlier rounds hold no seat from now on: their answers are history. With adaptive overlap an image begins
-    with the fewest seats again, as what it was before anybody differed.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH over AS (
-                UPDATE labeler_claim
-                SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
-                WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
-            )
-            UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
-            """,
-            {"images": list(image_ids)},
-        )
-        if project.adaptive_overlap:
-            cursor.execute(
-                """
-                UPDATE labeler_queueentry e
-                SET seats = n.seats, seats_left = n.seats,
-                    chosen_by = CASE e.chosen_by WHEN 'doubt' THEN 'random' ELSE e.chosen_by END
-                FROM (
-                    SELECT id, CASE WHEN slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS seats
-                    FROM labeler_image WHERE id = ANY (%(images)s)) n
-                WHERE e.image_id = n.id
-                """,
-                {
-                    "images": list(image_ids),
-                    "seats": quota(project),
-                    "held_out": max(quota(project), HELD_OUT_SEATS),
-                },
-            )
-
-
-# A thousand images per transaction, so that nobody who saves waits long; locked by rising key, as in expire_leases.
-# Never fewer seats than are taken: the invariant "left + held = seats" must survive.
-_SET_SEATS = """
-    WITH batch AS (
-        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS wanted
-        FROM labeler_queueentry e JOIN labeler_image i ON i.id = e.image_id
-        WHERE e.project_id = %(project)s AND e.image_id > %(last)s
-        ORDER BY e.image_id LIMIT 1000 FOR UPDATE OF e
-    ), changed AS (
-        UPDATE labeler_queueentry e
-        SET seats = greatest(b.wanted, e.seats - e.seats_left),
-            seats_left = greatest(b.wanted, e.seats - e.seats_left) - (e.seats - e.seats_left)
-        FROM batch b
-        WHERE e.image_id = b.image_id AND e.seats <> greatest(b.wanted, e.seats - e.seats_left)
-        RETURNING e.image_id
-    )
-    SELECT (SELECT max(image_id) FROM batch), (SELECT count(*) FROM changed)
-"""
 
 
 # ---------------------------------------------------------------- claims
@@ -254,7 +86,7 @@ def claim(
             )
         elif len(claims) < count:
             entries, frontier = _next(project, annotator, member, count - len(claims))
-            seats = _mix_in(project, annotator, [_Seat(*entry) for entry in entries])
+            seats = mix_in(project, annotator, [Seat(*entry) for entry in entries])
             claims += _sit_down(project, annotator, client, member, seats, frontier, run=None)
             if not claims and client is not None:
                 claims = open_claims(project=project, annotator=annotator, client=None, count=count)
@@ -307,7 +139,7 @@ def claim_predicted(
         "max_confidence": high,
         "count": count,
     }
-    seats = [_Seat(*entry) for entry in _rows(PREDICTED, params)]
+    seats = [Seat(*entry) for entry in _rows(PREDICTED, params)]
     return _sit_down(project, annotator, client, member, seats, None, run=run)
 
 
@@ -578,68 +410,6 @@ def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
     return [row for row in rows if row[0] not in seen]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seat:
-    """One image to hand out, and what for."""
-
-    image: int
-    priority: float
-    chosen_by: str
-    round: int
-    purpose: str = Purpose.VOTE.value
-
-
-# Repeats lie at least this many of the person's answers back: nobody remembers, or they would not be judging anew.
-FORGOTTEN_AFTER = 50
-_GOLD = """
-    SELECT g.image_id, i.round FROM labeler_gold g JOIN labeler_image i ON i.id = g.image_id
-    WHERE g.project_id = %(project)s AND g.retired_at IS NULL AND NOT g.image_id = ANY (%(given)s)
-      AND NOT EXISTS (
-        SELECT 1 FROM labeler_claim c WHERE c.image_id = g.image_id AND c.annotator_id = %(annotator)s
-          AND c.round = i.round AND c.state IN ('open', 'answered', 'skipped'))
-    ORDER BY random() LIMIT %(n)s
-"""
-_REPEATS = """
-    SELECT l.image_id, l.round FROM (
-        SELECT image_id, round, answer, purpose FROM labeler_label
-        WHERE annotator_id = %(annotator)s AND project_id = %(project)s AND superseded_at IS NULL
-        ORDER BY id DESC OFFSET %(forgotten)s LIMIT 500) l
-    JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
-    WHERE l.answer = 'labeled' AND l.purpose = 'vote' AND NOT EXISTS (
-        SELECT 1 FROM labeler_claim c WHERE c.image_id = l.image_id AND c.annotator_id = %(annotator)s
-          AND c.round = l.round AND c.purpose = 'repeat')
-    ORDER BY random() LIMIT %(n)s
-"""
-
-
-def _mix_in(project: Project, annotator: User, seats: list[_Seat]) -> list[_Seat]:
-    """Put gold images and silent repeats among those to be handed out, each place by a draw of its own.
-
-    Only among others: when nothing else is left for somebody, there is nothing to mix them into.
-    """
-    if not seats or not (project.gold_share or project.repeat_share):
-        return seats
-    gold = sum(_dice.random() < project.gold_share for _ in seats)
-    repeats = sum(_dice.random() < project.repeat_share for _ in seats)
-    mixed = list(seats)
-    params: dict[str, Any] = {
-        "project": project.pk, "annotator": annotator.pk, "given": [seat.image for seat in seats],
-        "forgotten": FORGOTTEN_AFTER,
-    }  # fmt: skip
-    for sql, n, why, purpose in (
-        (_GOLD, gold, ChosenBy.GOLD, Purpose.GOLD), (_REPEATS, repeats, ChosenBy.REPEAT, Purpose.REPEAT)
-    ):  # fmt: skip
-        if n:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, params | {"n": n})
-                for image, round_ in cursor.fetchall():
-                    seat = _Seat(image, 0.0, why.value, round_, purpose.value)
-                    mixed.insert(_dice.randint(0, len(mixed)), seat)
-    return mixed
-
-
-_dice = random.SystemRandom()  # a seed could be guessed, and with it which images are gold
-
 # A claim that was given back before is opened again. A pre-label that was shown with an earlier lease stays the one
 # that was shown: the person may remember it. On the review grid the present model's is what they answer to.
 _SIT_DOWN = f"""
@@ -683,7 +453,7 @@ _BUSY = """
 """
 
 
-def _without_busy(annotator: User, seats: Sequence[_Seat]) -> list[_Seat]:
+def _without_busy(annotator: User, seats: Sequence[Seat]) -> list[Seat]:
     params: dict[str, Any] = {
         "annotator": annotator.pk,
         "images": [seat.image for seat in seats],
@@ -701,7 +471,7 @@ def _sit_down(
     annotator: User,
     client: UUID | None,
     member: Member,
-    seats: Sequence[_Seat],
+    seats: Sequence[Seat],
     frontier: Frontier | None,
     *,
     run: TrainingRun | None,

@@ -3,7 +3,7 @@
 A page is a set of claims under one client id (queue.py) and, mixed in, some images whose answer is known under a
 suggestion that is wrong: whether the reviewer notices says how much the rest of their page is worth. What they say of
 a planted image goes to its Plant row, and never to a label, a vote, a count or a claim; nothing that is sent to the
-browser tells it from the others. The only module that writes Plant. Labels are labeling.py's, seats queue.py's.
+browser tells it from the others. The only module that writes Plant. Labels are labeling.py's, seats seating.py's.
 
 Which images may be planted: docs/decisions/0005.
 """

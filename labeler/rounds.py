@@ -20,7 +20,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler import consensus, queue
+from labeler import consensus, seating
 from labeler.accounts import audit
 from labeler.errors import Invalid, KeyReused
 from labeler.models import AuditEvent, Claim, Decision, Image, Project, QueueEntry
@@ -73,7 +73,7 @@ def send_back(
                 details |= {"key": key, "body": body, "asked": batch} if key else {}
                 audit(by, SENT_BACK, project=project, subject=reason, **details)
         sent += len(answered)
-    queue.forget_frontiers(project)
+    seating.forget_frontiers(project)
     return sent
 
 
@@ -104,7 +104,7 @@ def _send_back(project: Project, by: User, ids: list[int], of_rounds: Mapping[in
     Image.objects.filter(pk__in=answered).update(
         round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0
     )
-    queue.begin_round(project, answered)
+    seating.begin_round(project, answered)
     consensus.refresh(project, answered)
     return answered
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from labeler import queue
+from labeler import seating
 from labeler.models import Category, GuidelineVersion, Image, Membership, Prediction, Project, Role, TrainingRun
 from labeler.models.image import Slice
 
@@ -64,13 +64,13 @@ def add_images(project: Project, n: int, *, labels_needed: int | None = None, **
                     "width": 640,
                     "height": 480,
                     "n_bytes": 1000,
-                    "slice": queue.draw_slice(project, sha256),
+                    "slice": seating.draw_slice(project, sha256),
                     **fields,
                 },
             )
         )
     images = Image.objects.bulk_create(images)
-    queue.enter(project, images)
+    seating.enter(project, images)
     if labels_needed is not None:
         from labeler.models import QueueEntry
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeler import adjudication, gold, inference, projects, queue, recount, reports
+from labeler import adjudication, gold, inference, mixing, projects, queue, recount, reports
 from labeler.errors import Conflict, Invalid, NotFound, Paused
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Label, Membership, Project, QueueEntry
@@ -29,7 +29,7 @@ def loaded_dice(monkeypatch):
         def randint(self, low, high):
             return low
 
-    monkeypatch.setattr(queue, "_dice", Dice())
+    monkeypatch.setattr(mixing, "_dice", Dice())
 
 
 def settled(project, *people, name="cat"):
@@ -120,7 +120,7 @@ def test_a_lease_on_gold_that_runs_out_gives_no_seat_back(always_gold, ann, bea,
 
 
 def test_repeats_come_after_a_while_and_leave_the_vote_alone(project, ann, bea, monkeypatch):
-    monkeypatch.setattr(queue, "FORGOTTEN_AFTER", 3)
+    monkeypatch.setattr(mixing, "FORGOTTEN_AFTER", 3)
     Project.objects.filter(pk=project.pk).update(repeat_share=0.2)
     project.refresh_from_db()
     images = add_images(project, 6)

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeler import gold, labeling, queue
+from labeler import gold, labeling, mixing, queue
 from labeler.models import Gold, Project
 from tests.api import as_person, error_of
 from tests.factories import add_images, category, join, make_user
@@ -81,7 +81,7 @@ def every_place_is_gold(monkeypatch):
         def randint(self, low, high):
             return low
 
-    monkeypatch.setattr(queue, "_dice", Dice())
+    monkeypatch.setattr(mixing, "_dice", Dice())
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeler import adjudication, consensus, gold, inference, overlap, queue, reports, rounds
+from labeler import adjudication, consensus, gold, inference, overlap, queue, reports, rounds, seating
 from labeler.labeling import save_label
 from labeler.models import Claim, Consensus, Image, Label, Project, QueueEntry
 from labeler.releases import contents
@@ -243,7 +243,7 @@ def test_seats_for_others_beside_a_paused_person_stay_open(adaptive):
     ann = project.memberships.get(user__username="ann")
     ann.paused_at = timezone.now()
     ann.save()
-    queue.seat_others(project, [images[0].pk], [ann.user_id])
+    seating.seat_others(project, [images[0].pk], [ann.user_id])
     assert seats(images[0]) == (3, 1)
 
     overlap.adjust(project)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from labeler import queue
+from labeler import queue, seating
 from labeler.errors import Invalid, NotFound
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Image, QueueEntry
@@ -247,12 +247,12 @@ def test_a_page_of_one_predicted_class_comes_most_confident_first(project, ann):
 
 def test_the_blind_share_is_a_property_of_the_image_and_close_to_what_was_asked(ann):
     project = make_project(ann, blind_share=0.15)
-    slices = [queue.draw_slice(project, f"{n:064x}") for n in range(20_000)]
+    slices = [seating.draw_slice(project, f"{n:064x}") for n in range(20_000)]
 
     # 20,000 draws at .15: standard error .0025; the held-out slices are two fifths of the blind share each
     assert sum(s != Slice.NONE for s in slices) / 20_000 == pytest.approx(0.15, abs=0.01)
     assert sum(s == Slice.TEST for s in slices) / 20_000 == pytest.approx(0.06, abs=0.007)
-    assert slices == [queue.draw_slice(project, f"{n:064x}") for n in range(20_000)]
+    assert slices == [seating.draw_slice(project, f"{n:064x}") for n in range(20_000)]
 
 
 def test_held_out_images_want_two_people_even_when_one_is_the_quota(ann):
@@ -273,12 +273,12 @@ def test_a_new_quota_opens_seats_and_takes_none_away(project, ann, bea):
 
     project.labels_per_image = 3
     project.save()
-    queue.set_seats(project)
+    seating.set_seats(project)
     assert set(QueueEntry.objects.values_list("seats", flat=True)) == {3} and seats_are_right(project)
 
     project.labels_per_image = 1
     project.save()
-    queue.set_seats(project)
+    seating.set_seats(project)
     assert seats_are_right(project)
     assert not QueueEntry.objects.filter(seats_left__lt=0).exists()
 

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from labeler import queue
+from labeler import seating
 from labeler.errors import NotFound
 from labeler.intake import archives
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
@@ -307,9 +307,9 @@ def _commit(project: Project, batch: list[_File], job: Job | None, counted: set[
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
                 new[file.sha256] = _row(project, file.name, file.checked, job)
         created = Image.objects.bulk_create(new.values())
-        queue.enter(project, created)
+        seating.enter(project, created)
     if created:
-        queue.forget_frontiers(project)
+        seating.forget_frontiers(project)
     return [_outcome(file, known, new, job, counted) for file in batch]
 
 
@@ -355,6 +355,6 @@ def _row(project: Project, name: str, checked: CheckedImage, job: Job | None) ->
         width=checked.width,
         height=checked.height,
         n_bytes=checked.bytes,
-        slice=queue.draw_slice(project, checked.sha256),
+        slice=seating.draw_slice(project, checked.sha256),
         job=job,
     )

@@ -2,7 +2,7 @@
 
 QueueEntry is narrow and apart from Image, so that re-ordering thousands of images never meets a save:
 a save changes the image's counters and the claim, a new order changes only queue entries.
-Written by labeler/queue.py (seats, claims) and labeler/prelabels.py (priority).
+Written by labeler/queue.py (claims), labeler/seating.py (seats) and labeler/prelabels.py (priority).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from labeler import gold, labeling, projects, queue
+from labeler import gold, labeling, mixing, projects, queue
 from labeler.models import Job, Label, Project, QueueEntry
 from tests.browser.test_labeling_screen import Screen, eventually
 from tests.browser.test_pages import violations
@@ -26,7 +26,7 @@ def known(project, add_photos, ann, bea, lena, monkeypatch):
         def randint(self, low, high):
             return low
 
-    monkeypatch.setattr(queue, "_dice", Dice())
+    monkeypatch.setattr(mixing, "_dice", Dice())
     images = add_photos(project, 13)
     image = images[0]
     QueueEntry.objects.filter(pk=image.pk).update(priority=2.0)

@@ -8,8 +8,8 @@ so what was sent back or agreed on since is gone from its group. Writing the rul
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ Report = dict[str, Any]
 
 MOST = 2_000  # images that are grouped, the most divided ones
 AT_ONCE = 150  # images: up to here a request groups them itself (70 ms); beyond, a worker does
-LOOKED_AT = 20_000  # contested images that are counted by their pair, and narrowed to one
+LOOKED_AT = 20_000  # contested images among which those of one pair are looked for
+COUNTED = 2_000  # the most divided images, by which pairs are ordered on each look at the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,19 @@ def how_many(project: Project, most: int) -> int:
 
 
 def pairs(project: Project) -> list[tuple[Pair, int]]:
-    """The classes that people are divided on, with the number of images, most frequent first."""
-    tallies = _hardest(reports.disagreements(project)).values_list("tally", flat=True)[:LOOKED_AT]
-    return Counter(pair for tally in tallies for pair in disputes.pairs_of(tally)).most_common()
+    """The classes that people are divided on, with how many of the hardest COUNTED images; most frequent first."""
+    tallies = _hardest(reports.disagreements(project)).values_list("tally", flat=True)[:COUNTED]
+    return _divided_on(tallies).most_common()
+
+
+def _divided_on(tallies: Iterable[Mapping[str, int]]) -> Counter[Pair]:
+    """By pair of classes: the images that are divided on it."""
+    found: Counter[Pair] = Counter()
+    # Most images have one of a few sets of answers: each set is looked at once.
+    for answers, n in Counter(tuple(sorted(tally)) for tally in tallies).items():
+        for pair in disputes.pairs_of(dict.fromkeys(answers, 1)):
+            found[pair] += n
+    return found
 
 
 def _hardest(images: QuerySet[Image]) -> QuerySet[Image]:
@@ -189,11 +200,11 @@ def present(project: Project, report: Mapping[str, Any]) -> Shown:
 
 def group_of(number: int | None, images: list[Contested]) -> Group:
     """A group of these images, with their votes in sum."""
-    said: Counter[str] = Counter()
-    divided: Counter[Pair] = Counter()
+    said: dict[str, int] = defaultdict(int)
     for image in images:
-        said.update(image.tally)
-        divided.update(disputes.pairs_of(image.tally))
+        for answer, n in image.tally.items():
+            said[answer] += n
+    divided = _divided_on(image.tally for image in images)
     cannot_tell = said.pop(votes.CANNOT_TELL, 0)
     # By number and then by id: as often said must not change places from one look to the next.
     told = sorted(said.items(), key=lambda row: (-row[1], row[0]))

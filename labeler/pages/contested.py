@@ -41,9 +41,9 @@ from labeler.templatetags.figures import class_tag, thousands
 
 LISTED_PAIRS = 8
 TYPICAL = 6  # images of a group that are shown at once
-FOLDED = 48  # more of them, folded away
+FOLDED = 18  # more of them, folded away
 LISTED_REASONS = 5
-DRAWN = 1_000  # dots on the map: more are a carpet, and a megabyte
+DRAWN = 600  # dots on the map, of each group the same share: more are a carpet
 OUTLINED = 0.9  # share of a group that its outline holds: the rest are strays
 OTHER = Marker(6, 5)  # an answer without a class of its own
 _SEEN = re.compile(r"[0-9]{1,17}:[0-9]{1,5}")

@@ -65,7 +65,7 @@ def from_result(
         raise ValueError("one id and name per category of the result")
     backbone = backbones.get(result.config.backbone)
     return Checkpoint(
-        candidate=result.candidate, backbone=backbone.name, backbone_sha256=backbone.sha256,
+        candidate=result.candidate, backbone=backbone.name, backbone_sha256=backbones.checksum(backbone),
         first_stage=result.first_stage, image_size=result.config.image_size, task=result.task,
         categories=categories, temperature=temperature, calibrated_on=calibrated_on,
         config=result.config.to_json(), metrics=metrics or {}, comparison=result.comparison,
@@ -117,7 +117,7 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointDamaged(f"The weights {weights_path.name} are damaged: their checksum differs.")
     if described["backbone"] not in backbones.names():
         raise CheckpointDamaged(f"The model stands on {described['backbone']}, which is not known here.")
-    if backbones.get(described["backbone"]).sha256 != described["backbone_sha256"]:
+    if backbones.checksum(backbones.get(described["backbone"])) != described["backbone_sha256"]:
         raise CheckpointDamaged(f"The model stands on other weights of {described['backbone']} than there are here.")
     # Models of before there were recipes are linear heads.
     described.setdefault("recipe", {})

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from worker.ml.device import autocast, is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.logistic import Linear, to_probabilities
-from worker.ml.network import EfficientNetLite
+from worker.ml.network import Staged
 from worker.ml.views import Views
 
 TICK_S = 1.0  # longest silence between two signs of life
@@ -33,7 +33,7 @@ TICK_S = 1.0  # longest silence between two signs of life
 class Tail(nn.Module):
     """Stages cut .. end of a backbone and a linear head: inputs of stage `cut` to logits (n, K)."""
 
-    def __init__(self, network: EfficientNetLite, cut: int, head: Linear, dropout: float) -> None:
+    def __init__(self, network: Staged, cut: int, head: Linear, dropout: float) -> None:
         super().__init__()
         self.network, self.cut, self.dropout = copy.deepcopy(network), cut, dropout
         self.network.requires_grad_(False)

@@ -1,9 +1,8 @@
 """The fast form of a network that is not trained: one convolution call per layer, no padding copies.
 
-Knows how to rewrite an EfficientNetLite so that it gives the same features sooner. Does not know weights
-files or images.
+Knows how to rewrite a network so that it gives the same features sooner. Does not know weights files or images.
 
-Three exact rewrites:
+Three exact rewrites of an EfficientNetLite; other networks get the first of them:
 * BatchNorm is folded into the convolutions (network.fuse_batch_norm).
 * Everything is turned by 180 degrees: pixels once at the entry, kernels once at construction. "SAME" padding
   is one larger behind than before at stride 2; turned, it is one larger before, which is what PyTorch's
@@ -14,12 +13,57 @@ Together 1.4 times the speed of the plain network (Lite0, 224 px, one thread, Xe
 
 from __future__ import annotations
 
+import copy
+from itertools import pairwise
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from worker.ml.device import to_device
-from worker.ml.network import EfficientNetLite, InvertedResidual, SameConv2d, fuse_batch_norm
+from worker.ml.network import EfficientNetLite, InvertedResidual, SameConv2d, Staged, fuse_batch_norm
+
+
+class Frozen(Protocol):
+    """Inference only. `run` as in the network it was made of: same shapes and orientation; features are float32."""
+
+    device: torch.device
+    n_stages: int
+
+    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor: ...
+
+
+def freeze(network: Staged, device: torch.device) -> Frozen:
+    """The fast form of any network; the network stays as it is."""
+    if isinstance(network, EfficientNetLite):
+        return FrozenNetwork(network, device)
+    return FrozenPlain(network, device)
+
+
+class FrozenPlain:
+    """BatchNorm folded into the convolutions, channels last, bfloat16 on a GPU."""
+
+    def __init__(self, network: Staged, device: torch.device) -> None:
+        self.device, self.n_stages = device, network.n_stages
+        self.dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        fused = copy.deepcopy(network).eval().requires_grad_(False)
+        for owner in list(fused.modules()):
+            # in the order in which they were appended, a convolution stands right before its BatchNorm
+            children = list(owner.named_children())
+            for (name, conv), (norm_name, norm) in pairwise(children):
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    setattr(owner, name, fuse_conv_bn_eval(conv, norm))
+                    setattr(owner, norm_name, nn.Identity())
+        self._network = to_device(fused, device, self.dtype)
+
+    @torch.inference_mode()
+    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        x = x.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        whole = last is None or last >= self.n_stages
+        y = self._network.run(x, first, last)
+        return y.float() if whole else y
 
 
 def _onednn_convolution():

@@ -90,10 +90,24 @@ def decode(source: Source, *, size: int = 224) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0))
 
 
-def to_network(pixels: Tensor, *, offset: float, scale: float) -> Tensor:
+PixelScale = float | tuple[float, float, float]  # one for all channels, or red, green, blue
+
+
+def scaled(planes: Tensor, offset: PixelScale, scale: PixelScale) -> Tensor:
+    """(p - offset) / scale of float planes (n, 3, h, w), in place."""
+
+    def fitting(value: PixelScale) -> float | Tensor:
+        if isinstance(value, tuple):
+            return torch.tensor(value, dtype=planes.dtype, device=planes.device).view(1, 3, 1, 1)
+        return value
+
+    return planes.sub_(fitting(offset)).div_(fitting(scale))
+
+
+def to_network(pixels: Tensor, *, offset: PixelScale, scale: PixelScale) -> Tensor:
     """uint8 (n, h, w, 3) to what the backbone wants: float (n, 3, h, w), channels last in memory."""
     # A permuted NHWC tensor is channels_last already: no copy besides the conversion to float.
-    return pixels.permute(0, 3, 1, 2).float().sub_(offset).div_(scale)
+    return scaled(pixels.permute(0, 3, 1, 2).float(), offset, scale)
 
 
 @dataclass(frozen=True, slots=True)

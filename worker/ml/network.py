@@ -1,4 +1,4 @@
-"""EfficientNet-Lite in plain PyTorch, with the parameter names of the published weights.
+"""A network as a row of stages, and EfficientNet-Lite in plain PyTorch with the parameter names of its weights.
 
 Knows layers and shapes. Does not know where weights come from or how pixels are scaled
 (backbones.py), nor how it is trained (finetune.py).
@@ -12,6 +12,8 @@ published weights would be shifted by half a cell.
 from __future__ import annotations
 
 import copy
+import math
+from abc import abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +29,48 @@ LITE0_STAGES = (
     (5, 2, 6, 112, 192, 4),
     (3, 1, 6, 192, 320, 1),
 )
+
+
+def to_eights(channels: float) -> int:
+    """The nearest multiple of 8, but never more than a tenth below (Sandler et al. 2018)."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+def lite_stages(width: float, depth: float) -> tuple[tuple[int, ...], ...]:
+    """Lite0's stages made wider and deeper. Stem, head and the repeats at both ends stay: that is "Lite"."""
+    made = []
+    for place, (kernel, stride, expansion, inputs, outputs, repeats) in enumerate(LITE0_STAGES):
+        ends = place in (0, len(LITE0_STAGES) - 1)
+        made.append(
+            (
+                kernel,
+                stride,
+                expansion,
+                inputs if place == 0 else to_eights(inputs * width),
+                to_eights(outputs * width),
+                repeats if ends else math.ceil(repeats * depth),
+            )
+        )
+    return tuple(made)
+
+
+class Staged(nn.Module):
+    """A network that is also a list of stages, so that a frozen trunk is run once and only the tail is trained.
+
+    `run(x, first, last)` runs stages first .. last - 1; after the last one the result is features (n, n_features).
+    `stage_modules` names the modules of one stage as the state dict does; every stage has some.
+    """
+
+    @property
+    @abstractmethod
+    def n_stages(self) -> int: ...
+
+    @abstractmethod
+    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor: ...
+
+    @abstractmethod
+    def stage_modules(self, stage: int) -> dict[str, nn.Module]: ...
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -80,12 +124,10 @@ class InvertedResidual(nn.Module):
         return y + x if self.adds_input else y
 
 
-class EfficientNetLite(nn.Module):
+class EfficientNetLite(Staged):
     """Pixels (n, 3, h, w), scaled as the backbone says, to logits (n, classes).
 
-    The network is also a list of `n_stages` stages: stage 0 is the stem, stage i is block i - 1, the last
-    one is head convolution and pooling. `run(x, first, last)` runs some of them, so that a frozen trunk
-    can be run once and only the tail be trained.
+    Stage 0 is the stem, stage i is block i - 1, the last one is head convolution and pooling.
     """
 
     def __init__(self, stages=LITE0_STAGES, head: int = 1280, classes: int = 1000) -> None:

@@ -19,7 +19,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from worker.ml import backbones, checkpoint, scorers
 from worker.ml.checkpoint import Checkpoint
 from worker.ml.features import decoded_batches
-from worker.ml.frozen import FrozenNetwork
+from worker.ml.frozen import Frozen
 from worker.ml.images import CACHE_SIDE, Source
 from worker.ml.logistic import to_probabilities
 from worker.ml.scorers import Batch, Scorer, TunedNetwork
@@ -94,7 +94,7 @@ class PredictionBatch:
     failed: dict[int, str]
 
 
-def network_of(model: Model) -> FrozenNetwork:
+def network_of(model: Model) -> Frozen:
     """The backbone with the model's own stages, in its fast form."""
     if isinstance(model.scorer, TunedNetwork):
         return model.scorer.network

@@ -19,7 +19,7 @@ from worker.ml import backbones, calibration, classic, learners
 from worker.ml.backbones import Backbone
 from worker.ml.device import with_smaller_batches
 from worker.ml.errors import CheckpointDamaged
-from worker.ml.frozen import FrozenNetwork
+from worker.ml.frozen import Frozen, freeze
 from worker.ml.images import CACHE_SIDE
 from worker.ml.logistic import scale_features
 from worker.ml.views import plain_pixels
@@ -44,7 +44,7 @@ class Batch:
         given = self.features_given if self.features_given is not None else self.pixels
         return 0 if given is None else len(given)
 
-    def through(self, network: FrozenNetwork) -> NDArray[np.float32]:
+    def through(self, network: Frozen) -> NDArray[np.float32]:
         """Features of a network, in batches as large as memory allows."""
         assert self.pixels is not None
         pixels = self.pixels
@@ -106,7 +106,7 @@ class TunedNetwork(LinearHead):
         self._backbone, self._own, self._first_stage, self._device = backbone, own, first_stage, device
 
     @cached_property
-    def network(self) -> FrozenNetwork:
+    def network(self) -> Frozen:
         """The backbone with the model's own stages, in its fast form. Raises CheckpointDamaged."""
         network = copy.deepcopy(backbones.load(self._backbone))
         _, unexpected = network.load_state_dict(self._own, strict=False)
@@ -118,7 +118,7 @@ class TunedNetwork(LinearHead):
         }
         if unexpected or expected != self._own.keys():
             raise CheckpointDamaged("The model's layers do not fit its backbone.")
-        return FrozenNetwork(network, self._device)
+        return freeze(network, self._device)
 
     def logits(self, batch: Batch) -> NDArray:
         return self.of_features(batch.through(self.network))

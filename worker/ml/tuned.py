@@ -244,7 +244,8 @@ def _first_head(run: Run, images: NDArray[np.int64]) -> Linear:
 
 def _rate(run: Run, plan: Plan) -> float:
     """The more is trained, the smaller the steps: early stages hold what every image set needs."""
-    factor = 1.0 if plan.first_stage >= 16 else 0.5 if plan.first_stage >= 8 else 0.3
+    n_stages = backbones.get(run.config.backbone).n_stages
+    factor = 1.0 if plan.first_stage >= n_stages - 2 else 0.5 if plan.first_stage >= 4 * n_stages // 9 else 0.3
     return run.config.finetune.learning_rate * factor
 
 

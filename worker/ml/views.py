@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.ml.backbones import Backbone
-from worker.ml.frozen import FrozenNetwork
-from worker.ml.images import Augmentation, augment, to_network
+from worker.ml.frozen import Frozen
+from worker.ml.images import Augmentation, augment, scaled, to_network
 
 
 class Views(Protocol):
@@ -30,8 +30,7 @@ class Views(Protocol):
 
 
 def _scaled(planes: Tensor, backbone: Backbone) -> Tensor:
-    scaled = planes.sub(backbone.offset).div_(backbone.scale)
-    return scaled.contiguous(memory_format=torch.channels_last)
+    return scaled(planes, backbone.offset, backbone.scale).contiguous(memory_format=torch.channels_last)
 
 
 def plain_pixels(pixels: Tensor, backbone: Backbone, size: int) -> Tensor:
@@ -49,7 +48,7 @@ class LiveViews:
     def __init__(
         self,
         pixels: NDArray[np.uint8],
-        frozen: FrozenNetwork,
+        frozen: Frozen,
         backbone: Backbone,
         size: int,
         cut: int,
@@ -81,7 +80,7 @@ class CachedViews:
     def fill(
         self,
         pixels: NDArray[np.uint8],
-        frozen: FrozenNetwork,
+        frozen: Frozen,
         backbone: Backbone,
         size: int,
         how: Augmentation,

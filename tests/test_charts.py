@@ -503,6 +503,17 @@ def test_points_and_names_of_a_scatter_stay_inside_and_names_apart(found):
     assert len(set(names)) == len(names) <= len(people)
 
 
+def test_who_is_in_the_corner_is_named_first_and_a_long_name_is_cut_short():
+    crowd = [Point(f"p{n}", 1.4, 0.69, 10) for n in range(9)]
+    crowd += [Point("a.very.long.name@example.org", 0.5, 0.2, 10), Point("top", 1.4, 0.9, 10)]
+    tree = parsed(
+        scatter("t", "s", crowd, x_name="x", y_name="y", size_name="n", corner=Corner(1.0, 0.5, "fast"))
+    )  # fmt: skip
+    names = [words(t) for t in tree.iter("text") if t.get("class") == "lab halo"]
+    assert names[0] == "a.very.long.name@ex…" and "top" in names and len(names) < len(crowd)
+    assert "a.very.long.name@example.org" in [row[0] for row in rows_of(tree)]
+
+
 @pytest.mark.parametrize("point", [Point("a", float("nan"), 0.5, 1), Point("a", 1, 0.5, -1)])
 def test_a_scatter_refuses_what_cannot_be_drawn(point):
     with pytest.raises(ValueError, match="cannot"):

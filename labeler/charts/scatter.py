@@ -12,6 +12,7 @@ from labeler.charts.words import gettext as _
 
 SMALLEST, LARGEST = 4.0, 10.0  # radii
 LINE = 13.0  # the height of a name
+LONGEST = 20  # letters of a name that is drawn; the table has all of it
 SPARE = 5.0  # between a point and its name
 
 
@@ -77,7 +78,7 @@ def scatter(
         + target_line(frame, target)
         + "".join(_whisker(frame, point, corner) for point in points)
         + "".join(_dot(frame, point, corner, points) for point in _largest_first(points))
-        + _names(frame, points)
+        + _names(frame, points, corner)
     )
     drawing = (
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img"{attributes(aria_label=f"{title}. {sentence}")}>'
@@ -162,8 +163,11 @@ def _dot(frame: Frame, point: Point, corner: Corner | None, points: Sequence[Poi
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def _names(frame: Frame, points: Sequence[Point]) -> str:
-    """Each name beside its point: right, left, above or below, wherever nothing else is; else nowhere."""
+def _names(frame: Frame, points: Sequence[Point], corner: Corner | None) -> str:
+    """Each name beside its point: right, left, above or below, wherever nothing else is; else nowhere.
+
+    Those in the corner first: they are whom the reader looks for.
+    """
     most = max(point.size for point in points)
     radius = {point: _radius(point, most) for point in points}
     taken: list[Box] = []
@@ -171,9 +175,10 @@ def _names(frame: Frame, points: Sequence[Point]) -> str:
         x, y, r = frame.at_x(point.x), frame.at_y(point.y), radius[point]
         taken.append((x - r, y - r, x + r, y + r))
     written = []
-    for point in points:
+    for point in sorted(points, key=lambda point: not _is_in(corner, point)):
         x, y, r = frame.at_x(point.x), frame.at_y(point.y), radius[point]
-        wide = LETTER * len(point.name)
+        name = point.name if len(point.name) <= LONGEST else point.name[: LONGEST - 1] + "…"
+        wide = LETTER * len(name)
         for left, middle, anchor, at in (
             (x + r + SPARE, y, "start", x + r + SPARE),
             (x - r - SPARE - wide, y, "end", x - r - SPARE),
@@ -185,7 +190,7 @@ def _names(frame: Frame, points: Sequence[Point]) -> str:
             if inside and box[3] <= frame.bottom and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 words = f'x="{place(at)}" y="{place(middle)}" dy="4" text-anchor="{anchor}"'
-                written.append(f'<text class="lab halo" {words}>{text(point.name)}</text>')
+                written.append(f'<text class="lab halo" {words}>{text(name)}</text>')
                 break
     return "".join(written)
 

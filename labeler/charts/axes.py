@@ -44,7 +44,7 @@ def round_ticks(low: float, high: float, about: int, *, whole: bool = False) -> 
 
     whole: only whole numbers.
     """
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):  # all the same, but for the last digits
         low, high = (low - 1, low + 1) if whole else (low - 0.5, low + 0.5)
     raw = (high - low) / max(about - 1, 1)
     raw = max(raw, 1.0) if whole else raw

@@ -304,7 +304,7 @@ def test_a_disagreement_is_settled_with_the_keyboard(page, live_server, sign_in,
     sign_in(page, lena)
     page.goto(live_server.url + url("image", busy, image.pk))
 
-    page.get_by_role("radio", name="fox").focus()
+    page.get_by_role("group", name="The class is").get_by_label("fox").focus()
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
 

@@ -138,8 +138,11 @@ def test_one_class_that_dominates_is_told_in_words(as_, project, lena):
             name = "dog" if n in dogs else "cat"
             rows.append(Judgement(len(rows), image.name, person, [name], "labeled", MONDAY, None))
     existing.bring_in(project=project, by=lena, rows=rows)
-    words = card(as_(lena).get(page(project)).content.decode(), "words")
+    client = as_(lena)
+    words = card(client.get(page(project)).content.decode(), "words")
 
+    assert words.count("“cat” holds 95") == 1  # not once more by the agreement report
+    assert "“cat” holds 95" in card(client.get(page(project) + "?labels=all").content.decode(), "words")
     assert "“cat” holds 95" in words and "PABAK 0.90" in words and "AC1 0.9" in words
     assert "bias index 0.00" in words
 

@@ -64,7 +64,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
             context |= _everyone(project, report, figures)
         if figures is not None:
             context |= _trust(access, figures)
-            context["notes"] = _notes(access, report, figures)
+            context["notes"] = _notes(access, report, figures, selection)
         else:
             context["notes"] = report["notes"]
     return render(request, "project/agreement.html", access.context("agreement", **context))
@@ -100,11 +100,22 @@ def _spans(**shown_cards: bool) -> dict[str, str]:
     return spans | {"speed": "k7", "confused": "k12"} if there == ["speed"] else spans
 
 
-def _notes(access: Access, report: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Any]:
-    """The page in words: why people differ, what one large class does to the figures, and what to know of these."""
-    why = trusting.why(access.project, figures["why"], may_review=access.may_review)
-    paradox = trusting.paradox(figures["paradox"])
-    return [note for note in (why, paradox, *report["notes"]) if note]
+def _notes(
+    access: Access, report: Mapping[str, Any], figures: Mapping[str, Any], selection: Selection
+) -> list[SafeString | str]:
+    """The page in words: why people differ, what one large class does to the figures, and what to know of these.
+
+    The first two speak of labels without a suggestion (the second of random images too) and are told beside those.
+    """
+    notes: list[SafeString | str] = list(report["notes"])
+    large = figures["paradox"] if selection == Selection() else None
+    if large is not None:
+        # The report says it too, in fewer figures: once is enough.
+        notes = [note for note in notes if not ("PABAK" in note and f"“{large['category']}”" in note)]
+        notes.insert(0, trusting.paradox(large))
+    if selection.labels == "blind":
+        notes.insert(0, trusting.why(access.project, figures["why"], may_review=access.may_review))
+    return [note for note in notes if note]
 
 
 def _selection(request: HttpRequest) -> Selection:

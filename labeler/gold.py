@@ -111,11 +111,13 @@ def retire(*, project: Project, by: User, image_id: int) -> None:
 
 # ---------------------------------------------------------------- scores
 
-# The present answer of each person to each gold image, cannot-tells included: nobody is right by not saying.
+# The present answer of each person to each gold image, cannot-tells included: nobody is right by not saying. Where
+# people are told at once what it was, their first: whoever was told may change it, and would be right always.
 _ANSWERS = """
     SELECT l.{by}, l.answer, l.categories, g.categories, count(*)
     FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
-    WHERE l.project_id = %s AND l.purpose = 'gold' AND l.superseded_at IS NULL
+    WHERE l.project_id = %s AND l.purpose = 'gold'
+      AND CASE WHEN %s THEN l.supersedes_id IS NULL ELSE l.superseded_at IS NULL END
       AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
     GROUP BY 1, 2, 3, 4
 """
@@ -159,7 +161,7 @@ def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, T
     index = label_set.index(project)
     found: dict[int, Told] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS.format(by=by), [project.pk, image_id, image_id])
+        cursor.execute(_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
         for pk, answer, said, known, n in cursor.fetchall():
             told = found.setdefault(pk, Told())
             named = tuple(index.resolve(said)) if answer == Answer.LABELED else None

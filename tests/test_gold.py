@@ -240,3 +240,18 @@ def test_a_paused_person_answers_what_they_hold_and_gets_no_more(project, ann):
         save_label(image_id=claim.image_id, annotator=ann, categories=["cat"])
     with pytest.raises(Paused):
         queue.claim(project=project, annotator=ann, count=1)
+
+
+def test_whoever_is_told_at_once_is_scored_by_the_first_answer(always_gold, ann, bea, dora, lena):
+    project = always_gold
+    known = settled(project, ann, bea)
+    gold.add(project=project, by=lena, image_id=known.pk)
+    add_images(project, 1)
+    queue.claim(project=project, annotator=dora, count=2)
+    save_label(image_id=known.pk, annotator=dora, categories=["dog"])
+    save_label(image_id=known.pk, annotator=dora, categories=["cat"])
+    assert gold.scores(project)[dora.pk]["value"] == 1.0  # a slip that was mended
+
+    project.gold_feedback = True
+
+    assert gold.scores(project)[dora.pk]["value"] == 0.0

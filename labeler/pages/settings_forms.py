@@ -321,8 +321,8 @@ class Consensus(Section):
         min_value=1,
         max_value=50,
         help_text=gettext_lazy(
-            "Every image gets these. With 1, only doubtful images are ever compared, and agreement looks worse than it "
-            "is."
+            "Every image gets these, and agreement is counted on them. With 1, it rests on the images that judge the "
+            "model: they always get two."
         ),
     )
     most_labels = forms.IntegerField(

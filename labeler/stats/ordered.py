@@ -55,7 +55,7 @@ def ordered_alpha(votes: ArrayLike | Patterns, metric: Metric, values: ArrayLike
     if np.isfinite(without).all():
         apart = without - patterns.images @ without / n
         error = float(np.sqrt((n - 1) / n * (patterns.images @ apart**2)))
-        freedom = _freedom(apart, patterns.images, n)
+        freedom = _freedom(apart, patterns.images.astype(np.float64), n)
     return with_interval(value, on_z(value, error, n, freedom), n)
 
 

@@ -40,12 +40,13 @@ class Inference:
     shares: FloatArray  # of the classes, shape (K,)
 
 
-def infer(project: Project, method: str) -> Inference | None:
+def infer(project: Project, method: str, rows: reports.LabelArrays | None = None) -> Inference | None:
     """Run one method over a project's votes of the present rounds; None without votes or with a single class.
 
-    method: one_coin, dawid_skene or with_model. Cannot-tells are missing values.
+    method: one_coin, dawid_skene or with_model. Cannot-tells are missing values. rows: all of them, where they were
+    read already.
     """
-    rows = reports.read_labels(project)
+    rows = rows or reports.read_labels(project)
     k = len(rows.categories)
     if not rows.image.size or (k < 2 and not project.is_multi):
         return None
@@ -131,10 +132,11 @@ def _model(project: Project, ids: NDArray[np.int64], categories: list[int]) -> F
 # ---------------------------------------------------------------- which method is right
 
 
-def compare_on_gold(project: Project) -> list[dict[str, Any]]:
+def compare_on_gold(project: Project, votes: reports.LabelArrays | None = None) -> list[dict[str, Any]]:
     """Each method against the gold images that have votes: [{method, right: STAT}], the same images for all.
 
     Single choice: the class is right; multi-label: all of them. Ties and images without a name count as wrong.
+    votes: all of the project, where they were read already.
     """
     index = label_set.index(project)
     rows_of_gold = Gold.objects.filter(project=project).values_list("image_id", "categories")
@@ -143,11 +145,12 @@ def compare_on_gold(project: Project) -> list[dict[str, Any]]:
     if not images:
         return [{"method": method, "right": share_of(0, 0).as_dict()} for method in ConsensusMethod.values]
     rows = []
+    votes = votes or reports.read_labels(project)
     for method in ConsensusMethod.values:
         if method == ConsensusMethod.MAJORITY:
             said = {pk: consensus.of(image, None).categories for pk, image in images.items()}
         else:
-            found = infer(project, method)
+            found = infer(project, method, votes)
             tallies = {pk: image.tally for pk, image in images.items()}
             said = {one.image_id: one.categories for one in _named(project, found, tallies)} if found else {}
         right = sum(said.get(pk) == known[pk] for pk in images)

@@ -78,7 +78,7 @@ def figures(project: Project) -> Report:
         "by_guideline": _by_guideline(project, history),
         "people": _people(project, rows, history, names),
         "categories": _categories(project, rows),
-        "methods": inference.compare_on_gold(project),
+        "methods": inference.compare_on_gold(project, rows),
         "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
     }

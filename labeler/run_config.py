@@ -32,6 +32,14 @@ NUMBERS: dict[str, Rule] = {
     "finetune.dropout": (float, 0, 0.9),
     "finetune.patience": (int, 1, 500),
     "finetune.stop_share": (float, 0, 0.5),
+    "scratch.min_labels": (int, 4, 10**6),
+    "scratch.size": (int, 32, 256),
+    "scratch.epochs": (int, 1, 500),
+    "scratch.batch": (int, 2, 4096),
+    "scratch.learning_rate": (float, 1e-7, 1.0),
+    "scratch.weight_decay": (float, 0, 10),
+    "scratch.label_smoothing": (float, 0, 0.5),
+    "scratch.dropout": (float, 0, 0.9),
     "search.settings": (int, 1, 20),
     "search.time_limit_s": (float, 0, 86_400),
     "augmentation.flip": (bool, False, True),
@@ -50,7 +58,7 @@ NUMBERS: dict[str, Rule] = {
 # here.
 TEXTS = frozenset({"backbone", "imbalance"})
 LISTS = frozenset({"candidates", "penalties"})
-GROUPS = frozenset({"finetune", "augmentation", "search"})
+GROUPS = frozenset({"finetune", "augmentation", "scratch", "search"})
 LONGEST = 100  # characters of a text, items of a list
 
 

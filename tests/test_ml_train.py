@@ -346,10 +346,10 @@ def test_training_stops_early_and_keeps_the_best_epoch():
 
 def test_images_to_stop_by_are_taken_from_those_to_learn_from_when_there_are_enough():
     truth = np.arange(1200) % 3
-    learn, stop = tuned._stopping_part(prepared(truth, 3), np.arange(100, 1200), 0)
+    learn, stop = tuned.stopping_part(prepared(truth, 3), np.arange(100, 1200), 0)
     assert 100 <= len(stop) <= 165
     assert sorted([*learn, *stop]) == list(range(100, 1200))
-    assert len(tuned._stopping_part(prepared(truth, 3), np.arange(400), 0)[1]) == 0
+    assert len(tuned.stopping_part(prepared(truth, 3), np.arange(400), 0)[1]) == 0
 
 
 def test_a_diverged_fit_raises_with_advice(monkeypatch):

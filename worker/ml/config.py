@@ -17,7 +17,9 @@ from worker.ml.images import Augmentation
 
 # "classic.…": on colours, edges and texture instead of the backbone's features (classical.py)
 LEARNERS = ("svm", "knn", "forest", "boosting", "dbn")
-CANDIDATES = ("frozen", "finetuned", *LEARNERS, "classic.logistic", *(f"classic.{name}" for name in LEARNERS))
+CLASSIC = tuple(f"classic.{name}" for name in ("logistic", *LEARNERS))
+ENSEMBLES = ("ensemble", "stacking")  # made of those before them
+CANDIDATES = ("frozen", "finetuned", "scratch", *LEARNERS, *CLASSIC, *ENSEMBLES)
 DEFAULT_CANDIDATES = ("frozen", "finetuned")
 
 
@@ -47,6 +49,20 @@ class FinetuneConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ScratchConfig:
+    """Settings of the candidate "scratch"."""
+
+    min_labels: int = 100
+    size: int = 64  # side of what the network sees, in pixels, a multiple of 16
+    epochs: int | None = None  # None: as many as fit into the time limit
+    batch: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class TrainConfig:
     """Everything that decides a run. The same config, labels and seed give the same model on a CPU."""
 
@@ -56,11 +72,12 @@ class TrainConfig:
     folds: int = 5
     seed: int = 0
     min_labels: int = 20
-    time_limit_s: float | None = None  # for fine-tuning; None: 120 on a CPU, 600 on a GPU
+    time_limit_s: float | None = None  # for each candidate that trains a network; None: 120 on a CPU, 600 on a GPU
     imbalance: Literal["none", "weights", "oversample", "undersample"] = "none"
     penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression, small = strong
     augmentation: Augmentation = field(default_factory=Augmentation)
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+    scratch: ScratchConfig = field(default_factory=ScratchConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
 
     @classmethod
@@ -139,7 +156,7 @@ def _in_words(wanted: Any) -> str:
 
 
 def _limits(config: TrainConfig) -> dict[str, list[str]]:
-    tune, how = config.finetune, config.augmentation
+    tune, scratch, how = config.finetune, config.scratch, config.augmentation
     ranges: list[tuple[str, float | None, float, float]] = [
         ("folds", config.folds, 2, 20),
         ("image_size", config.image_size, 32, 1024),
@@ -156,6 +173,14 @@ def _limits(config: TrainConfig) -> dict[str, list[str]]:
         ("finetune.dropout", tune.dropout, 0, 0.9),
         ("finetune.patience", tune.patience, 1, 500),
         ("finetune.stop_share", tune.stop_share, 0, 0.5),
+        ("scratch.min_labels", scratch.min_labels, 4, 10**6),
+        ("scratch.size", scratch.size, 32, 256),
+        ("scratch.epochs", scratch.epochs, 1, 500),
+        ("scratch.batch", scratch.batch, 2, 4096),
+        ("scratch.learning_rate", scratch.learning_rate, 1e-7, 1.0),
+        ("scratch.weight_decay", scratch.weight_decay, 0, 10),
+        ("scratch.label_smoothing", scratch.label_smoothing, 0, 0.5),
+        ("scratch.dropout", scratch.dropout, 0, 0.9),
         ("search.settings", config.search.settings, 1, 20),
         ("search.time_limit_s", config.search.time_limit_s, 0, 86_400),
         ("augmentation.zoom", how.zoom, 0, 0.9),
@@ -181,12 +206,18 @@ def _limits(config: TrainConfig) -> dict[str, list[str]]:
         problems["candidates"] = ["Must begin with frozen: the others are compared with it."]
     elif len(set(config.candidates)) < len(config.candidates):
         problems["candidates"] = ["Must name each candidate once."]
+    elif any(name in ENSEMBLES for name in config.candidates):
+        first = min(config.candidates.index(name) for name in ENSEMBLES if name in config.candidates)
+        if first < 2 or not set(config.candidates[first:]) <= set(ENSEMBLES):
+            problems["candidates"] = [f"{config.candidates[first]} must come after the two or more that it is made of."]
     if config.backbone not in backbones.names():
         problems["backbone"] = [f"Must be one of {', '.join(backbones.names())}."]
     elif tune.first_stage is not None:
         n_stages = backbones.get(config.backbone).n_stages
         if not 0 <= tune.first_stage < n_stages:
             problems["finetune.first_stage"] = [f"Must be between 0 and {n_stages - 1}."]
+    if scratch.size % 16 and "scratch.size" not in problems:
+        problems["scratch.size"] = ["Must be a multiple of 16."]
     if config.image_size % 32:
         problems["image_size"] = ["Must be a multiple of 32."]
     if not config.penalties or any(not 1e-8 <= c <= 1e8 for c in config.penalties):

@@ -30,7 +30,18 @@ from worker.ml.views import Views
 TICK_S = 1.0  # longest silence between two signs of life
 
 
-class Tail(nn.Module):
+class Trainable(nn.Module):
+    """What fit() trains: pixels or inner activations to logits (n, K), and its trained part as tensors and back."""
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy on the CPU of everything that training changes."""
+        raise NotImplementedError
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        raise NotImplementedError
+
+
+class Tail(Trainable):
     """Stages cut .. end of a backbone and a linear head: inputs of stage `cut` to logits (n, K)."""
 
     def __init__(self, network: Staged, cut: int, head: Linear, dropout: float) -> None:
@@ -138,7 +149,9 @@ def n_right(logits: Tensor, targets: Tensor, task: str) -> float:
 
 
 @torch.no_grad()
-def logits_of(tail: Tail, views: Views, indices: NDArray[np.int64], device: torch.device, batch: int = 64) -> Tensor:
+def logits_of(
+    tail: Trainable, views: Views, indices: NDArray[np.int64], device: torch.device, batch: int = 64
+) -> Tensor:
     """Logits (n, K) on the plain view, float32 on the CPU."""
     tail.eval()
     parts = []
@@ -150,7 +163,7 @@ def logits_of(tail: Tail, views: Views, indices: NDArray[np.int64], device: torc
 
 
 def fit(
-    tail: Tail,
+    tail: Trainable,
     views: Views,
     targets: Tensor,
     weights: Tensor,
@@ -188,7 +201,7 @@ def fit(
 
 
 def _fit(
-    tail: Tail,
+    tail: Trainable,
     views: Views,
     targets: Tensor,
     weights: Tensor,
@@ -257,7 +270,7 @@ def _fit(
 
 
 def _judge(
-    tail: Tail, views: Views, targets: Tensor, images: NDArray[np.int64], recipe: Recipe, device: torch.device
+    tail: Trainable, views: Views, targets: Tensor, images: NDArray[np.int64], recipe: Recipe, device: torch.device
 ) -> tuple[float, float]:
     """(loss, accuracy) on the plain view of some images, each counting once."""
     logits, truth = logits_of(tail, views, images, device), targets[torch.from_numpy(images)]
@@ -266,7 +279,7 @@ def _judge(
 
 
 def probabilities_of(
-    tail: Tail, views: Views, indices: NDArray[np.int64], device: torch.device, task: str
+    tail: Trainable, views: Views, indices: NDArray[np.int64], device: torch.device, task: str
 ) -> NDArray[np.float32]:
     """Probabilities (n, K) on the plain view."""
     return to_probabilities(logits_of(tail, views, indices, device).numpy(), task).astype(np.float32)

@@ -54,7 +54,7 @@ def _yes_or_no(column: NDArray, weights: NDArray) -> tuple[NDArray[np.bool_], ND
     return yes, weights * np.where(yes, column, 1 - column)
 
 
-def _log_scores(p: NDArray, task: str) -> NDArray[np.float64]:
+def log_scores(p: NDArray, task: str) -> NDArray[np.float64]:
     """Probabilities to scores that a factor and a shift can correct."""
     p = np.clip(np.asarray(p, np.float64), TINY, 1 - TINY)
     return np.log(p) if task == "single" else np.log(p) - np.log1p(-p)
@@ -129,7 +129,7 @@ def _knn_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
     nearest = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
     votes = np.maximum(np.take_along_axis(cosine, nearest, 1), 1e-3) * arrays["weights"][nearest]
     p = (votes[:, :, None] * arrays["targets"][nearest]).sum(1) + arrays["prior"]
-    return _log_scores(p / (votes.sum(1, keepdims=True) + 1), task)
+    return log_scores(p / (votes.sum(1, keepdims=True) + 1), task)
 
 
 # -- trees ---------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def _forest_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
     total = np.zeros((len(x), len(arrays["prior"])))
     for tree in range(n_trees):  # one at a time: (n, trees, K) would not fit into memory
         total += arrays["value"][leaves[:, tree]]
-    return _log_scores((total + arrays["prior"]) / (n_trees + 1), task)
+    return log_scores((total + arrays["prior"]) / (n_trees + 1), task)
 
 
 def _fit_boosting(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:

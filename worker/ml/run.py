@@ -126,6 +126,7 @@ class Run:
     pixels: NDArray[np.uint8] | None = None  # (n, 256, 256, 3)
     described: NDArray[np.float32] | None = None  # (n, d) scaled rows of classic.describe, once a candidate wants them
     judged: dict[str, Judged] = field(default_factory=dict)
+    candidates: dict[str, Any] = field(default_factory=dict)  # by name, for those that are made of others
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from worker.ml import backbones, calibration, classic, learners
+from worker.ml import backbones, calibration, classic, ensemble, learners, logistic
 from worker.ml.backbones import Backbone
-from worker.ml.device import with_smaller_batches
+from worker.ml.device import to_device, with_smaller_batches
 from worker.ml.errors import CheckpointDamaged
 from worker.ml.frozen import Frozen, freeze
 from worker.ml.images import CACHE_SIDE
 from worker.ml.logistic import scale_features
+from worker.ml.scratch import SmallResNet, network_input, shrunk
 from worker.ml.views import plain_pixels
 
 Tensors = dict[str, torch.Tensor]
@@ -140,6 +141,56 @@ class Learned:
         return self._calibration.apply(learners.scores(self._learner, self._arrays, rows, self._task))
 
 
+class Scratch:
+    """A small network of the project's own."""
+
+    needs = frozenset({"cache"})
+
+    def __init__(self, recipe: dict[str, Any], weights: Tensors, n_categories: int, device: torch.device) -> None:
+        network = SmallResNet(n_categories, widths=tuple(recipe["widths"]))
+        try:
+            network.load_state(_below(weights, "scratch."))
+        except RuntimeError as error:
+            raise CheckpointDamaged("The model's network does not fit its description.") from error
+        self._size, self._device, self._network = recipe["size"], device, to_device(network.eval(), device)
+
+    @torch.inference_mode()
+    def logits(self, batch: Batch) -> NDArray:
+        assert batch.pixels is not None
+        pixels = batch.pixels
+
+        def run(n: int) -> NDArray[np.float32]:
+            parts = []
+            for start in range(0, len(pixels), n):
+                small = shrunk(torch.from_numpy(pixels[start : start + n]).to(self._device), self._size)
+                parts.append(self._network(network_input(small)).float().cpu().numpy())
+            return np.concatenate(parts)
+
+        return with_smaller_batches(run, len(pixels))[0]
+
+
+class Together:
+    """Several of them as one (ensemble.py)."""
+
+    def __init__(self, recipe: dict[str, Any], weights: Tensors, members: list[Scorer], task: str) -> None:
+        self._members, self._task = members, task
+        self.needs = frozenset().union(*(member.needs for member in members))
+        self._calibrations = [
+            calibration.Calibration(member["factor"], weights[f"{place}.ensemble.shift"].numpy())
+            for place, member in enumerate(recipe["members"])
+        ]
+        self._stack = None
+        if recipe["kind"] == "stack":
+            self._stack = logistic.Linear(weights["stack.weight"].numpy(), weights["stack.bias"].numpy())
+
+    def logits(self, batch: Batch) -> NDArray:
+        said = [logistic.to_probabilities(member.logits(batch), self._task) for member in self._members]
+        if self._stack is not None:
+            return self._stack.logits(ensemble.stack_rows(said, self._task))
+        p = np.clip(ensemble.mean_of(said, self._calibrations, self._task), 1e-12, 1 - 1e-12)
+        return np.log(p) if self._task == "single" else np.log(p) - np.log1p(-p)
+
+
 def _below(weights: Tensors, prefix: str) -> Tensors:
     return {key.removeprefix(prefix): tensor for key, tensor in weights.items() if key.startswith(prefix)}
 
@@ -162,6 +213,17 @@ def build(
     try:
         if kind == "learned":
             return Learned(recipe, weights, task)
+        if kind == "scratch":
+            return Scratch(recipe, weights, n_categories, device)
+        if kind in ("mean", "stack"):
+            members = [
+                build(
+                    member["recipe"], _below(weights, f"{place}."), backbone=backbone,
+                    first_stage=member["first_stage"], n_categories=n_categories, task=task, device=device,
+                )
+                for place, member in enumerate(recipe["members"])
+            ]  # fmt: skip
+            return Together(recipe, weights, members, task)
         if kind != "linear":
             raise CheckpointDamaged(f"The model is of the kind {kind}, which is not known here.")
     except KeyError as error:

@@ -22,12 +22,14 @@ from worker.ml.balance import balancing_weights
 from worker.ml.candidates import Candidate, Frozen
 from worker.ml.classical import Classical
 from worker.ml.compare import better_beyond_noise, scores
-from worker.ml.config import LEARNERS, TrainConfig
+from worker.ml.config import CLASSIC, ENSEMBLES, LEARNERS, TrainConfig
+from worker.ml.ensemble import Ensemble
 from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
 from worker.ml.folds import stratified_folds
 from worker.ml.images import CACHE_SIDE, decode
 from worker.ml.logistic import scale_features
 from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, losses
+from worker.ml.scratch import Scratch
 from worker.ml.storage import Stages, fingerprint
 from worker.ml.tuned import Finetuned
 
@@ -35,8 +37,10 @@ from worker.ml.tuned import Finetuned
 CANDIDATES: dict[str, Any] = {
     "frozen": Frozen,
     "finetuned": Finetuned,
+    "scratch": Scratch,
     **{name: partial(Classical, name, "deep") for name in LEARNERS},
-    **{f"classic.{name}": partial(Classical, name, "classic") for name in ("logistic", *LEARNERS)},
+    **{name: partial(Classical, name.removeprefix("classic."), "classic") for name in CLASSIC},
+    **{name: partial(Ensemble, name) for name in ENSEMBLES},
 }
 VERSION = 2  # raise it when stored stages of older code must not be taken up
 # roughly the time that each stage takes, as parts of the bar of the whole run, in the order of the stages
@@ -44,6 +48,7 @@ ALWAYS = {"frozen": 7.0}
 PIXELS = {"decode": 3.0}
 DESCRIBED = {"classic": 3.0}
 TUNING = {"measure": 2.0, "views": 18.0, "finetune": 55.0}
+SCRATCH = 50.0
 OTHER = 7.0  # each other candidate
 LAST_SHARE = 0.15  # of the bar, for the fit to all labels
 
@@ -91,6 +96,7 @@ def train(
         samples = samples.without(list(skipped))
         check(samples, config)
     run = _prepare(samples, config, device, pixels, state_dir)
+    run.candidates.update((candidate.name, candidate) for candidate in chosen_from)
 
     # Ten challengers that are all as good as the first would otherwise beat it by luck more often than not.
     level = 0.05 / max(1, len(chosen_from) - 1)
@@ -216,7 +222,7 @@ def bar_of(config: TrainConfig, n_labels: int, looking: bool) -> dict[str, tuple
         if name.startswith("classic."):
             parts |= (DESCRIBED if looking else {}) | {name: OTHER}
         elif name != "finetuned":
-            parts[name] = OTHER
+            parts[name] = SCRATCH if name == "scratch" and looking else OTHER
         elif looking and n_labels >= config.finetune.min_labels:
             parts |= TUNING
     total = sum(parts.values()) / (1 - LAST_SHARE)

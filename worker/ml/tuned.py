@@ -82,7 +82,7 @@ class Finetuned:
             train, judge = run.split(fold)
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
-                learn, stop = _stopping_part(run, train, fold)
+                learn, stop = stopping_part(run, train, fold)
                 fit, tail = yield from self._fit(run, plan, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
                 kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
@@ -91,7 +91,7 @@ class Finetuned:
             curves.append(kept[1]["curve"])
             best_epochs.append(max(1, kept[1]["best_epoch"]))
         settings = asdict(plan) | {"epochs": round(median(best_epochs)), "learning_rate": _rate(run, plan)}
-        return Judged(probabilities, settings, {"x": "epoch", "points": _mean_curve(curves)})
+        return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
 
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         plan = yield from self._plan(run)
@@ -249,7 +249,7 @@ def _rate(run: Run, plan: Plan) -> float:
     return run.config.finetune.learning_rate * factor
 
 
-def _stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split a fold's training images: most to learn from, a few that only say when to stop.
 
     The images that judge the fold take no part in it: stopping by them would flatter the candidate.
@@ -262,7 +262,7 @@ def _stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArr
     return train[parts != 0], train[parts == 0]
 
 
-def _mean_curve(curves: list[list[dict]]) -> list[dict]:
+def mean_curve(curves: list[list[dict]]) -> list[dict]:
     """The curves of all folds as one, mean over the folds that came that far."""
     points = []
     for epoch in range(1, max(len(c) for c in curves) + 1):

@@ -110,9 +110,9 @@ def temperature(probabilities: ArrayLike, image: ArrayLike, answers: ArrayLike, 
     """The temperature of a model by the answers of people who err, on images drawn at random.
 
     probabilities: out of fold, before any temperature, (n, K). One row for each answer: image, its place in
-    probabilities; answers, class codes; accuracy, of whoever gave it; all (m,). Maximises the likelihood of the answers,
-    prod over images of sum_k p_k(T) prod P(answer | k): with the answers taken for the truth, a model that is better
-    than the people would look too sure of itself. 1.0 without answers.
+    probabilities; answers, class codes; accuracy, of whoever gave it; all (m,). Maximises the likelihood of the
+    answers, prod over images of sum_k p_k(T) prod P(answer | k): with the answers taken for the truth, a model that is
+    better than the people would look too sure of itself. 1.0 without answers.
     """
     p, at, said = np.asarray(probabilities, np.float64), np.asarray(image, np.int64), np.asarray(answers, np.int64)
     if not said.size:

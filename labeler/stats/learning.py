@@ -1,0 +1,187 @@
+"""Do more labels still help? A learning curve with a band ahead of it, and when to stop.
+
+Knows how often models trained on subsets were right on images they had not seen. Does not know models or labels.
+
+The curve is error = a n^-b + c (Cortes et al. 1994; Hestness et al. 2017), what is left at last and how fast the rest
+goes. Five sizes cannot fix three numbers, nor tell a power law from one that ends sooner (a exp(-n / t) + c, Frey and
+Fisher 1999) or falls on (c - a log n). So the band keeps every shape that the points allow: images are resampled (the
+same ones judge every size, so sizes share their luck), and for each resample a shape is drawn by its likelihood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
+
+from labeler.stats.intervals import SEED, FloatArray
+from labeler.stats.kappa import cohen_kappa
+from labeler.stats.results import Stat, undefined
+from labeler.stats.words import gettext as _
+
+FEWEST_SIZES = 4
+FEWEST_IMAGES = 50  # that judge: below, the band is all there is
+RESAMPLES = 400
+EXPONENTS = np.geomspace(0.05, 2.0, 40)  # b; published ones lie between .07 and .5, saturating curves above
+SPANS = np.geomspace(0.25, 4.0, 20)  # t of an exponential, as a share of the largest size
+PRIOR = (0.5, 0.3, 0.2)  # of power law, exponential, logarithm, before any point is seen
+# Two trainings on different labels of one number differ, beyond which images judge them. As a share of the error;
+# clothing photographs, 100 to 1,000 labels: .03 to .06. The residuals say more where there are enough points.
+RETRAINED = 0.04
+WORTH = 0.01  # a gain of accuracy below which more labels are not worth asking for
+SAME = 0.99  # kappa of two successive models from which they count as the same (Bloodgood and Vijay-Shanker 2009)
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Measured points and what they foresee. All shares of right answers."""
+
+    sizes: NDArray[np.int64]  # labels trained on, ascending, shape (S,)
+    accuracy: FloatArray  # measured, shape (S,)
+    ahead: NDArray[np.int64]  # sizes foreseen, shape (A,)
+    expected: FloatArray  # shape (A,)
+    low: FloatArray  # 95 % band of the accuracy a training at that size will have, shape (A,)
+    high: FloatArray
+    n: int  # images that judged
+    reason: str | None = None  # why nothing is foreseen; the arrays ahead are empty then
+
+    def at(self, size: int) -> Stat:
+        """What is foreseen for one of the sizes ahead. Raises KeyError for another."""
+        if self.reason is not None:
+            return undefined(self.reason, self.n)
+        found = np.flatnonzero(self.ahead == size)
+        if not found.size:
+            raise KeyError(size)
+        at = int(found[0])
+        return Stat(float(self.expected[at]), float(self.low[at]), float(self.high[at]), self.n)
+
+
+def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, seed: int = SEED) -> Curve:
+    """Fit the curve and look ahead.
+
+    sizes: labels trained on, distinct, shape (S,). right: (S, n), for each of the same n images the share of trainings
+    of that size (on subsets that do not hold it) which got it right; 0 and 1 for one training. ahead: sizes to foresee.
+    Fewer than FEWEST_SIZES sizes or FEWEST_IMAGES images: a Curve with its points and a reason.
+    Raises ValueError for shapes that do not fit.
+    """
+    x, hit = np.asarray(sizes, dtype=np.int64), np.asarray(right, dtype=np.float64)
+    if hit.ndim != 2 or x.shape != (hit.shape[0],) or np.unique(x).size != x.size or (x <= 0).any():
+        raise ValueError("right needs one row for each of the sizes, which must be positive and distinct")
+    order = np.argsort(x)
+    x, hit = x[order], hit[order]
+    n = hit.shape[1]
+    accuracy = hit.mean(axis=1) if n else np.full(x.size, np.nan)
+    to = np.asarray(ahead, dtype=np.int64)
+    if x.size < FEWEST_SIZES or n < FEWEST_IMAGES:
+        words = _("a forecast needs %(sizes)d training sizes and %(images)d images")
+        nothing = np.empty(0)
+        return Curve(
+            x, accuracy, np.empty(0, np.int64), nothing, nothing, nothing, n,
+            words % {"sizes": FEWEST_SIZES, "images": FEWEST_IMAGES},
+        )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+    errors = 1 - np.vstack((accuracy, weights @ hit.T))  # the sample itself first
+    # A point's own noise: another draw of labels. The images' luck is in the resamples and moves all points together.
+    noise = np.maximum(RETRAINED * errors[0], 0.5 / n)
+    # Images on which only one of two neighbouring sizes was right: luck that does not move all points together.
+    apart = np.diff(hit, axis=0).var(axis=1).mean() / (2 * n)
+    errors[1:] += rng.standard_normal((RESAMPLES, x.size)) * noise
+    shapes, beforehand = _shapes(x, x[-1])
+    a, c, misfit = _fits(shapes, errors, np.sqrt(noise**2 + apart))
+    log = np.log(beforehand) - 0.5 * misfit
+    likely = np.exp(log - logsumexp(log, axis=1, keepdims=True))
+    chosen = (likely.cumsum(axis=1) < rng.random((len(errors), 1))).sum(axis=1).clip(0, len(shapes) - 1)
+    row = np.arange(len(errors))
+    course = a[row, chosen][:, None] * _shapes(to, x[-1])[0][chosen] + c[row, chosen][:, None]
+    # A logarithm falls below nothing at last.
+    course = np.maximum(course, 0.0)
+    course = 1 - course[1:]
+    middle = np.median(course, axis=0)
+    again = course + rng.standard_normal(course.shape) * RETRAINED * np.maximum(1 - course, 0)
+    low, high = np.quantile(again, (0.025, 0.975), axis=0).clip(0, 1)
+    return Curve(x, accuracy, to, middle.clip(0, 1), np.minimum(low, middle), np.maximum(high, middle), n)
+
+
+def _shapes(x: NDArray[np.int64], largest: int) -> tuple[FloatArray, FloatArray]:
+    """What falls with the labels, by shape and size (E, S), and each shape's chance beforehand (E,)."""
+    n = x[None, :].astype(float)
+    power, exponential = n ** -EXPONENTS[:, None], np.exp(-n / (SPANS[:, None] * largest))
+    beforehand = np.repeat(np.array(PRIOR) / (EXPONENTS.size, SPANS.size, 1), (EXPONENTS.size, SPANS.size, 1))
+    return np.vstack((power, exponential, -np.log(n / largest))), beforehand
+
+
+def _fits(z: FloatArray, errors: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Best a >= 0 and c >= 0 for each curve (rows of errors) and shape, and the misfit in units of the noise.
+
+    With the shape fixed the curve is a straight line in it: weighted least squares in closed form. (B, shapes) each.
+    """
+    w = 1 / noise**2
+    total = w.sum()
+    z_mean = z @ w / total
+    y_mean = errors @ w / total
+    spread = ((z - z_mean[:, None]) ** 2) @ w
+    a = (errors * w) @ (z - z_mean[:, None]).T / spread
+    c = y_mean[:, None] - a * z_mean
+    # Outside of what is possible the best lies on the border: all is learned at last, or nothing is.
+    no_floor = (errors * w) @ z.T / ((z**2) @ w)
+    a, c = np.where(c < 0, no_floor, a), np.maximum(c, 0.0)
+    a, c = np.where(a < 0, 0.0, a), np.where(a < 0, y_mean[:, None], c)
+    left = errors[:, None, :] - (a[:, :, None] * z[None, :, :] + c[:, :, None])
+    return a, c, (left**2) @ w
+
+
+# ---------------------------------------------------------------- when to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Whether more labels are worth asking for, for the model's sake, with what it rests on."""
+
+    stop: bool
+    gain: Stat  # accuracy that the next labels bring; undefined where nothing is foreseen
+    agreement: float | None  # the smallest kappa of the last successive models on the stop set; None: too few models
+    most_change: float | None  # bound on the change of F1 that agreement leaves: 4 (1 - T) / T
+    sentence: str
+
+
+def advise(curve: Curve, size: int, kappas: Sequence[float | None] = (), *, worth: float = WORTH) -> Advice:
+    """Stop when the band says that the labels up to `size` bring less than `worth`, or when the model has settled.
+
+    size: one of curve.ahead. kappas: of successive models on the unlabeled stop set (successive), oldest first. The two
+    are different questions (will it get better? does it still change?), and either is reason enough; the labels
+    themselves may be wanted all the same.
+    """
+    last = [kappa for kappa in kappas[-ROUNDS:] if kappa is not None]
+    settled = min(last) if len(last) == ROUNDS else None
+    change = 4 * (1 - settled) / settled if settled is not None and settled > 0 else None
+    foreseen = curve.at(size)
+    now = float(curve.accuracy[-1]) if curve.sizes.size else None
+    if foreseen.value is None or now is None or foreseen.low is None or foreseen.high is None:
+        gain = undefined(foreseen.reason or _("nothing is foreseen"), curve.n)
+    else:
+        gain = Stat(foreseen.value - now, foreseen.low - now, foreseen.high - now, curve.n)
+    if gain.high is not None and gain.high < worth:
+        words = _("%(n)d labels would bring less than %(worth).1f points: more are not worth asking for")
+        return Advice(True, gain, settled, change, words % {"n": size, "worth": 100 * worth})
+    if settled is not None and settled >= SAME:
+        words = _("the last %(rounds)d models say the same of images nobody has labeled: more labels change little")
+        return Advice(True, gain, settled, change, words % {"rounds": ROUNDS + 1})
+    if gain.value is None or gain.low is None or gain.high is None:
+        return Advice(False, gain, settled, change, gain.reason or "")
+    words = _("%(n)d labels are expected to bring %(gain)+.1f points (%(low)+.1f to %(high)+.1f)")
+    numbers = {"n": size, "gain": 100 * gain.value, "low": 100 * gain.low, "high": 100 * gain.high}
+    return Advice(False, gain, settled, change, words % numbers)
+
+
+def successive(predictions: Sequence[ArrayLike], n_categories: int) -> list[float | None]:
+    """Kappa of each model with the next on one unlabeled stop set; predictions: class codes (n,), oldest first.
+
+    None where it is undefined (both call everything the same class). 2,000 images are a usual stop set.
+    """
+    return [cohen_kappa(before, after, n_categories).value for before, after in pairwise(predictions)]

@@ -1,0 +1,113 @@
+"""The learning curve: a known curve is found, the band holds what comes, and when to stop."""
+
+import numpy as np
+import pytest
+
+from labeler.stats.learning import FEWEST_IMAGES, advise, forecast, successive
+
+SIZES = np.array([60, 120, 240, 360, 480])
+
+
+def _judged(rng, errors, n=600):
+    """Which of n images models with these errors get right; three in five are hard or easy for all of them."""
+    shared, own = rng.random(n), rng.random((len(errors), n))
+    alike = rng.random((len(errors), n)) < 0.6
+    return np.where(alike, shared, own) > np.asarray(errors)[:, None]
+
+
+def _power(rng):
+    a, b, c = rng.uniform(0.8, 2.5), rng.uniform(0.2, 0.6), rng.uniform(0, 0.1)
+    return lambda n: np.clip(a * n**-b + c, 0, 0.95)
+
+
+def _saturating(rng):
+    a, t, c = rng.uniform(0.2, 0.5), rng.uniform(100, 600), rng.uniform(0.02, 0.2)
+    return lambda n: a * np.exp(-n / t) + c
+
+
+def _flat(rng):
+    c = rng.uniform(0.05, 0.4)
+    return lambda n: np.full(len(n), c)
+
+
+@pytest.mark.parametrize("law", [_power, _saturating, _flat])
+def test_the_band_holds_what_comes(law):
+    rng = np.random.default_rng(0)
+    held = np.zeros(2)
+    for _ in range(40):
+        error = law(rng)
+        measured = error(SIZES.astype(float)) * (1 + 0.04 * rng.standard_normal(5))
+        found = forecast(SIZES, _judged(rng, measured, 400), [960, 1920])
+        comes = 1 - error(np.array([960.0, 1920.0])) * (1 + 0.04 * rng.standard_normal(2))
+        held += (found.low <= comes) & (comes <= found.high)
+    assert (held >= 33).all()  # of 40 at 95 %: 33 is the .1 % point, and the law is not known beforehand
+
+
+def test_a_curve_without_noise_is_continued():
+    # error n^-.5: .1 at 100, .05 at 400, .025 at 1,600
+    n = 4000
+    right = np.stack([np.arange(n) >= n * size**-0.5 for size in (25, 50, 100, 200, 400)])
+    found = forecast([25, 50, 100, 200, 400], right, [1600])
+    assert found.accuracy == pytest.approx([0.8, 0.8585, 0.9, 0.9293, 0.95], abs=1e-3)
+    assert found.at(1600).value == pytest.approx(0.975, abs=0.006)
+    assert found.at(1600).low < 0.975 < found.at(1600).high
+    with pytest.raises(KeyError):
+        found.at(500)
+    # the order in which sizes are given is nobody's business, and the same points give the same band
+    turned = forecast([400, 25, 200, 50, 100], right[[4, 0, 3, 1, 2]], [1600])
+    assert turned.at(1600) == found.at(1600)
+
+
+def test_the_band_widens_with_distance_and_narrows_with_images():
+    rng = np.random.default_rng(1)
+    errors = 1.5 * SIZES**-0.4
+    few, many = (forecast(SIZES, _judged(rng, errors, n), [600, 1200, 4800]) for n in (100, 3000))
+    width = many.high - many.low
+    assert width[0] < width[1] < width[2]
+    assert (width < few.high - few.low)[:2].all()  # the last is cut at 1: nothing is right more often than always
+
+
+def test_too_little_to_foresee_anything_is_said():
+    three = forecast([10, 20, 30], np.ones((3, 100)), [60])
+    assert three.reason == "a forecast needs 4 training sizes and 50 images"
+    assert three.at(60).value is None
+    assert three.accuracy.tolist() == [1, 1, 1]
+    assert forecast([1, 2, 3, 4], np.ones((4, FEWEST_IMAGES - 1)), [8]).reason is not None
+    assert not advise(three, 60).stop
+    assert advise(three, 60).sentence == three.reason
+    with pytest.raises(ValueError, match="one row"):
+        forecast([10, 10, 30, 40], np.ones((4, 60)), [60])
+
+
+def test_stop_where_the_band_promises_little():
+    rng = np.random.default_rng(2)
+    settled = forecast([200, 400, 800, 1600], _judged(rng, [0.0305, 0.03, 0.03, 0.03], 5000), [2000])
+    told = advise(settled, 2000)
+    assert told.stop
+    assert told.gain.high < 0.01
+    assert told.sentence == "2000 labels would bring less than 1.0 points: more are not worth asking for"
+    rising = forecast(SIZES, _judged(rng, 2.0 * SIZES**-0.4), [960])
+    told = advise(rising, 960)
+    assert not told.stop
+    assert told.gain.low < 2.0 * (480**-0.4 - 960**-0.4) < told.gain.high
+    assert told.sentence.startswith("960 labels are expected to bring +")
+
+
+def test_stop_where_successive_models_say_the_same():
+    rng = np.random.default_rng(3)
+    rising = forecast(SIZES, _judged(rng, 2.0 * SIZES**-0.4), [960])
+    calls = [rng.integers(0, 5, 2000)]
+    for changed in (400, 5, 5, 5):
+        following = calls[-1].copy()
+        following[rng.choice(2000, changed, replace=False)] = rng.integers(0, 5, changed)
+        calls.append(following)
+    kappas = successive(calls, 5)
+    assert len(kappas) == 4
+    assert kappas[0] == pytest.approx(0.8, abs=0.03)  # a fifth drawn anew: kappa 1 - .2
+    assert not advise(rising, 960, kappas[:3]).stop
+    told = advise(rising, 960, kappas)
+    assert told.stop
+    # Bloodgood and Grothendieck 2013: F1 changes by at most 4 (1 - T) / T
+    assert told.most_change == pytest.approx(4 * (1 - told.agreement) / told.agreement)
+    assert told.most_change < 0.0405
+    assert not advise(rising, 960, [0.995, None, 0.999]).stop

@@ -182,7 +182,7 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
         SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
                (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01',
                ((l.shown_prediction_id IS NULL)::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM})::smallint
-        {source} ORDER BY l.image_id, l.annotator_id
+        {source}
         """,
         params,
     )

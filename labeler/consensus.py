@@ -25,7 +25,8 @@ NOTICEABLE = 0.005  # a probability that moved less is not written again
 # the method tells it from an image that does not say.
 MAJORITY, DECISION, UNDECIDABLE = "majority", "decision", "undecidable"
 # By a project's setting, from all its votes at once (inference.py).
-INFERRED = ("one_coin", "dawid_skene", "with_model")
+WITH_MODEL = "with_model"
+INFERRED = ("one_coin", "dawid_skene", WITH_MODEL)
 
 
 def of(image: Image, decision: Decision | None) -> Consensus:

@@ -21,6 +21,7 @@ NUMBERS: dict[str, Rule] = {
     "seed": (int, 0, 2**31 - 1),
     "min_labels": (int, 4, 10**6),
     "time_limit_s": (float, 0, 7 * 86_400),
+    "soft_labels": (bool, False, True),
     "finetune.min_labels": (int, 4, 10**6),
     "finetune.epochs": (int, 1, 500),
     "finetune.first_stage": (int, 0, 100),

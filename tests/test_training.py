@@ -7,14 +7,15 @@ import pytest
 from django.utils import timezone
 
 from labeler import runs
+from labeler.consensus import digest
 from labeler.intake.images import add_images as take_in
 from labeler.intake.images import file_member
-from labeler.models import Decision, Image, Prediction, TrainingRun
+from labeler.models import Consensus, Decision, Image, Prediction, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.job import State
 from tests.factories import add_images, category, make_model, make_project, predict
 from tests.workers import draw
-from worker import judging
+from worker import judging, models
 from worker.dataset import Dataset, Example, assemble
 from worker.training import train_run
 
@@ -101,6 +102,45 @@ def test_several_labels_are_rows_of_yes_and_no(multi_project):
     dataset = assemble(multi_project)
 
     assert judging.targets_of(dataset, dataset.train).tolist() == [[1, 1, 0], [0, 0, 0]]
+
+
+def test_soft_labels_are_as_sure_as_people_were(project, rev):
+    voted(project, {"cat": 1})
+    voted(project, {"dog": 2, "cat": 1})
+    decided = voted(project, {"cat": 2, "dog": 1})[0]
+    Decision.objects.create(image=decided, reviewer=rev, categories=[category(project, "fox")], round=1)
+    Image.objects.filter(pk=decided.pk).update(has_decision=True)
+
+    dataset = assemble(project)
+
+    # one of one; two of three, the rest shared by the other two classes; a reviewer's word
+    expected = [[1, 0, 0], [1 / 6, 2 / 3, 1 / 6], [0, 0, 1]]
+    np.testing.assert_allclose(judging.soft_targets_of(dataset, dataset.train), expected)
+
+
+def test_what_the_model_said_does_not_soften_its_own_labels(project):
+    (image,) = voted(project, {"cat": 1})
+    assemble(project)
+    Consensus.objects.filter(image=image).update(
+        method="with_model", confidence=0.6, votes=digest(Image.objects.get(pk=image.pk).tally)
+    )
+    project.consensus_method = "with_model"
+    project.save()
+
+    (example,) = assemble(project).train
+
+    assert example.confidence == 1.0
+
+
+def test_soft_yes_and_no_are_together_as_sure_as_the_consensus(multi_project):
+    voted(multi_project, {"sky,sea": 2, "sky": 1})
+
+    dataset = assemble(multi_project)
+    (row,) = judging.soft_targets_of(dataset, dataset.train)
+
+    # three answers of c each, c^3 = 2/3
+    assert np.where(row > 0.5, row, 1 - row).prod() == pytest.approx(2 / 3)
+    assert (row > 0.5).tolist() == [True, True, False]
 
 
 # ---------------------------------------------------------------- promotion
@@ -226,6 +266,40 @@ def test_images_whose_files_are_gone_are_left_out_and_counted(installation, ann,
     run.refresh_from_db()
     assert run.state == State.DONE, run.error
     assert (run.dataset["train"], run.dataset["unreadable"]) == (27, 3)
+    # what was said out of fold is kept beside the model, for the images that could be read
+    kept = models.out_of_fold(run)
+    assert kept is not None and kept.chosen == "frozen"
+    assert kept.image_ids.tolist() == [image.pk for image, _ in images[3:]]
+    assert kept.category_ids.tolist() == run.category_ids
+    assert np.isfinite(kept.by_candidate["frozen"]).all()
+    for file in models.folder_of(run).glob("*.npz"):
+        file.write_bytes(file.read_bytes()[:-20])
+    assert models.out_of_fold(run) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_with_other_candidates_and_soft_labels_from_request_to_pre_labels(installation, ann, lena):
+    project = make_project(ann, lead=lena)
+    images = drawn(project, 45)
+    for image, kind in images[:33]:
+        tally = {str(category(project, kind)): 3, str(category(project, "cat" if kind != "cat" else "dog")): 1}
+        Image.objects.filter(pk=image.pk).update(tally=tally, n_votes=4, status="settled")
+    names = ["frozen", "knn", "classic.logistic", "ensemble"]
+
+    config = {"candidates": names, "soft_labels": True, "imbalance": "oversample", "search": {"settings": 1}}
+    run = runs.request(project=project, config=config)
+    train_run(run.pk, worker="inline")
+
+    run.refresh_from_db()
+    assert (run.state, run.error) == (State.DONE, None)
+    assert [row["candidate"] for row in run.comparison] == names
+    assert all(row["tried"] for row in run.comparison)
+    kept = models.out_of_fold(run)
+    assert kept is not None and list(kept.by_candidate) == names
+    # soft labels of 3/4: nobody is surer of unseen images than people were of theirs, by much
+    assert 0.5 < kept.by_candidate["frozen"].max(1).mean() < 0.85
+    answers = dict(Prediction.objects.filter(run=run).values_list("image", "categories"))
+    assert sum(answers[image.pk] == [category(project, kind)] for image, kind in images[33:]) >= 9
 
 
 @pytest.mark.django_db(transaction=True)

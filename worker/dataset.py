@@ -26,6 +26,7 @@ class Example:
     image_id: int
     sha256: str
     categories: list[int]
+    confidence: float = 1.0  # that these are right, as far as people's answers tell; 1 for a reviewer's decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,19 @@ def assemble(project: Project) -> Dataset:
     ids = [pk for pk in index.names if pk in index.ids_in_use]
     dataset = Dataset(project.is_multi, ids, [index.names[pk] for pk in ids])
     parts = {Slice.TEST: dataset.test, Slice.CALIBRATION: dataset.calibration}
-    for image_id, sha256, slice_, named in _named_images(project):
+    for image_id, sha256, slice_, named, confidence, method in _named_images(project):
         categories = index.present(named)
+        # Where the model voted along, its own doubt must not come back to it as if people had had it.
+        sure = 1.0 if confidence is None or method == consensus.WITH_MODEL else confidence
         if project.is_multi or len(categories) == 1:
-            parts.get(Slice(slice_), dataset.train).append(Example(image_id, sha256, categories))
+            parts.get(Slice(slice_), dataset.train).append(Example(image_id, sha256, categories, sure))
     return dataset
 
 
-def _named_images(project: Project) -> list[tuple[int, str, str, list[int]]]:
-    """Image id, sha256, slice and consensus of all images that may be used, by id."""
+def _named_images(project: Project) -> list[tuple[int, str, str, list[int], float | None, str]]:
+    """Image id, sha256, slice, consensus, its confidence and method, of all images that may be used, by id."""
     named = Consensus.objects.filter(project=project, categories__isnull=False)
-    columns = ("image_id", "image__sha256", "image__slice", "categories")
+    columns = ("image_id", "image__sha256", "image__slice", "categories", "confidence", "method")
     train = named.exclude(image__slice__in=(Slice.TEST, Slice.CALIBRATION))
     # Held-out images are judged blind; should one label be assisted all the same (a slice set by hand), the
     # model would be measured by its own suggestion.

@@ -43,6 +43,23 @@ def targets_of(dataset: Dataset, examples: Sequence[Example]) -> NDArray:
     return hot
 
 
+def soft_targets_of(dataset: Dataset, examples: Sequence[Example]) -> NDArray:
+    """(n, K) probabilities, from how sure people's consensus is of each image.
+
+    Single choice: the rest of the certainty spread evenly over the other classes. Several labels: each yes and no is
+    as sure as all K of them together allow, were their errors independent: confidence ** (1 / K), at least one half.
+    """
+    hard, n_categories = targets_of(dataset, examples), len(dataset.category_ids)
+    sure = np.array([example.confidence for example in examples], float)[:, None]
+    if dataset.is_multi:
+        each = np.maximum(sure ** (1 / n_categories), 0.5)
+        return np.where(hard == 1, each, 1 - each)
+    chosen = np.eye(n_categories)[hard]
+    # Never below an even share: the consensus stays the likeliest class, however few agreed.
+    sure = np.maximum(sure, 1 / n_categories)
+    return chosen * sure + (1 - chosen) * (1 - sure) / max(n_categories - 1, 1)
+
+
 def temperature_of(dataset: Dataset, found: NDArray) -> float:
     """The temperature that fits the calibration slice; 1 while that is too small to say anything. found: (n, K)."""
     seen = ~np.isnan(found).any(axis=1)

@@ -5,7 +5,10 @@ Knows where models and thumbnails lie. The file's form is worker/ml/checkpoint.p
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,10 @@ from worker.ml import backbones, checkpoint, predict
 from worker.ml.checkpoint import Checkpoint
 from worker.ml.errors import CheckpointDamaged
 from worker.ml.predict import Model
+from worker.ml.storage import write_atomically
 from worker.ml.train import Result
+
+OPINIONS = "out-of-fold.npz"
 
 
 def folder_of(run: TrainingRun) -> Path:
@@ -51,6 +57,41 @@ def save(run: TrainingRun, attempt: int, made: Checkpoint) -> tuple[str, str]:
     path = folder_of(run) / f"attempt-{attempt}.json"
     saved = checkpoint.save(path, made)
     return str(path.relative_to(settings.MODELS_DIR)), saved.sha256
+
+
+def keep_opinions(run: TrainingRun, attempt: int, image_ids: Sequence[int], result: Result) -> None:
+    """Keep what each candidate said of each training image without having learned from it, beside the model.
+
+    For comparing candidates image by image, for likely label errors, and as a voter in the consensus.
+    """
+    buffer = io.BytesIO()
+    arrays = {f"said.{name}": found for name, found in result.out_of_fold_of.items()}
+    np.savez_compressed(
+        buffer, image_ids=np.array(image_ids, np.int64), chosen=np.array(result.candidate),
+        category_ids=np.array(list(result.categories), np.int64), allow_pickle=False, **arrays,
+    )  # fmt: skip
+    write_atomically(folder_of(run) / f"attempt-{attempt}-{OPINIONS}", buffer.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """What each candidate said of the training images, each image judged by a model that had not seen it."""
+
+    image_ids: NDArray[np.int64]  # (n,)
+    category_ids: NDArray[np.int64]  # (K,)
+    chosen: str  # the candidate that became the model
+    by_candidate: dict[str, NDArray[np.float32]]  # (n, K); NaN rows: images that could not be read
+
+
+def out_of_fold(run: TrainingRun) -> OutOfFold | None:
+    """Of a finished run; None where none is kept: a model of before, or its file is gone or damaged."""
+    path = folder_of(run) / f"{Path(run.checkpoint).stem}-{OPINIONS}"
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as found:
+            said = {name.removeprefix("said."): found[name] for name in found.files if name.startswith("said.")}
+            return OutOfFold(found["image_ids"], found["category_ids"], str(found["chosen"]), said)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def forget_other_attempts(run: TrainingRun) -> None:

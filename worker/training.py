@@ -95,7 +95,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     store = media_store()
     samples = TrainingSet(
         features=features[:n_train],
-        targets=judging.targets_of(dataset, dataset.train),
+        targets=(judging.soft_targets_of if config.soft_labels else judging.targets_of)(dataset, dataset.train),
         categories=dataset.category_ids,
         task=dataset.task,
         sources=[store.thumb_path(example.sha256) for example in dataset.train],
@@ -119,6 +119,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         result, dataset, device, temperature=temperature, calibrated_on=len(dataset.calibration), metrics=figures
     )
     checkpoint, sha256 = models.save(run, lease.attempt, made)
+    models.keep_opinions(run, lease.attempt, [example.image_id for example in dataset.train], result)
     finished = runs.finish(
         lease,
         activate=verdict.activate,

@@ -22,7 +22,7 @@ from worker.ml import calibration, classic, learners, logistic
 from worker.ml.compare import scores as right_answers
 from worker.ml.config import TrainConfig
 from worker.ml.folds import stratified_folds
-from worker.ml.run import Judged, Progress, Run, Trained, losses
+from worker.ml.run import Judged, Progress, Run, Trained, hot_of, losses
 
 INNER_FOLDS = 3
 DESCRIBED_AT_ONCE = 64  # images between two signs of life
@@ -129,7 +129,7 @@ class Classical:
         # The time is shared by the folds and the last fit.
         ends = time.monotonic() + search.time_limit_s / (run.config.folds + 1)
         groups = None if run.samples.groups is None else run.samples.groups[images]
-        inner = stratified_folds(run.soft[images] > 0.5, INNER_FOLDS, seed + 1, groups)
+        inner = stratified_folds(hot_of(run.soft[images], task), INNER_FOLDS, seed + 1, groups)
         best: tuple[float, dict[str, Any], calibration.Calibration] | None = None
         tried = 0
         for settings in learners.LEARNERS[self.learner].grid[: search.settings]:

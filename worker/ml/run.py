@@ -23,6 +23,11 @@ from worker.ml.storage import Stages
 TINY = 1e-12
 
 
+def hot_of(soft: NDArray, task: str) -> NDArray[np.bool_]:
+    """What each image counts as, (n, K): its likeliest category, or every one that is likelier than not."""
+    return np.eye(soft.shape[1], dtype=bool)[soft.argmax(1)] if task == "single" else soft > 0.5
+
+
 @dataclass(frozen=True)
 class TrainingSet:
     """The labels to learn from. Held-out images are not in here at all.

@@ -28,7 +28,7 @@ from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, Ou
 from worker.ml.folds import stratified_folds
 from worker.ml.images import CACHE_SIDE, decode
 from worker.ml.logistic import scale_features
-from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, losses
+from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, hot_of, losses
 from worker.ml.scratch import Scratch
 from worker.ml.storage import Stages, fingerprint
 from worker.ml.tuned import Finetuned
@@ -140,7 +140,7 @@ def check(samples: TrainingSet, config: TrainConfig) -> None:
     """Can anything be learned from these? Raises TooFewLabels or OneCategoryOnly."""
     if len(samples) < config.min_labels:
         raise TooFewLabels(len(samples), config.min_labels)
-    hot = samples.soft() > 0.5
+    hot = hot_of(samples.soft(), samples.task)
     if samples.task == "single" and (hot.sum(0) > 0).sum() < 2:
         raise OneCategoryOnly("All labels choose the same class: label images of a second class first.")
     if samples.task == "multi" and not ((hot.sum(0) > 0) & (hot.sum(0) < len(hot))).any():
@@ -181,7 +181,7 @@ def _prepare(
     return Run(
         samples=samples, config=config, device=device, stages=Stages(state_dir, fingerprint(*parts)),
         x=scale_features(samples.features), soft=soft, weights=weights / weights.mean(),
-        fold_of=stratified_folds(soft > 0.5, config.folds, config.seed, samples.groups), pixels=pixels,
+        fold_of=stratified_folds(hot_of(soft, samples.task), config.folds, config.seed, samples.groups), pixels=pixels,
     )  # fmt: skip
 
 

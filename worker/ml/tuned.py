@@ -19,7 +19,7 @@ from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
 from worker.ml.folds import stratified_folds
 from worker.ml.logistic import Linear, fit_path
-from worker.ml.run import Judged, Progress, Run, Skipped, Trained
+from worker.ml.run import Judged, Progress, Run, Skipped, Trained, hot_of
 from worker.ml.views import CachedViews, LiveViews, Views
 
 # C of the regression that training starts from. It is stronger than what judges best: a head that already fits
@@ -258,7 +258,9 @@ def stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArra
     if share * len(train) < FEWEST_TO_STOP_BY:
         return train, train[:0]
     groups = None if run.samples.groups is None else run.samples.groups[train]
-    parts = stratified_folds(run.soft[train] > 0.5, max(2, round(1 / share)), run.config.seed + fold, groups)
+    parts = stratified_folds(
+        hot_of(run.soft[train], run.task), max(2, round(1 / share)), run.config.seed + fold, groups
+    )
     return train[parts != 0], train[parts == 0]
 
 

@@ -23,7 +23,7 @@ from labeler.intake.images import media_store
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
 from labeler.models.job import Kind, State
-from worker import judging, models
+from worker import findings, judging, models
 from worker.attempt import attempt
 from worker.dataset import Dataset, Example, assemble
 from worker.features import features_of
@@ -112,6 +112,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     temperature = judging.temperature_of(dataset, found[n_test:])
     test = apply_temperature(found[:n_test], temperature, dataset.task)
     figures = judging.report(dataset, result.out_of_fold, test)
+    calibration = apply_temperature(found[n_test:], temperature, dataset.task)
     verdict = judging.verdict(dataset, figures, runs.active(run.project), test)
 
     screen.show("Storing the model", 0.9)
@@ -124,7 +125,8 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         lease,
         activate=verdict.activate,
         note=verdict.note,
-        metrics=figures,
+        # beside the figures, not in the checkpoint: they name images of this project
+        metrics=figures | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],
         dataset=_counts(dataset, len(unreadable) + len(result.skipped)),

@@ -1,0 +1,107 @@
+"""What a run tells beyond its figures: what could be accepted, which labels look wrong, where it is worse."""
+
+import json
+
+import numpy as np
+import pytest
+
+from labeler.models import Image
+from labeler.stats.promise import labels_needed
+from tests.factories import add_images, category
+from worker import findings
+from worker.dataset import Dataset, Example
+
+pytestmark = pytest.mark.django_db
+
+NONE = np.empty((0, 3))
+
+
+def dataset_of(project, **examples) -> Dataset:
+    ids = [category(project, name) for name in ("cat", "dog", "fox")]
+    return Dataset(False, ids, ["cat", "dog", "fox"], **examples)
+
+
+def cats(project, n: int) -> list[Example]:
+    """Images that need no row: nothing asks for them."""
+    return [Example(-k, str(k), [category(project, "cat")]) for k in range(1, n + 1)]
+
+
+def sure_of(first: np.ndarray) -> np.ndarray:
+    """Probabilities of cat, and the rest in halves: below a third it says dog."""
+    return np.column_stack((first, (1 - first) * 0.6, (1 - first) * 0.4))
+
+
+def test_what_could_be_accepted_is_told_for_each_promise(project):
+    # Of 300 calibration images the model is sure of 200 and wrong on 2 of them; it is wrong on half of the others.
+    dataset = dataset_of(project, test=cats(project, 200), calibration=cats(project, 300))
+    calibration = sure_of(np.r_[np.full(200, 0.97), np.full(50, 0.6), np.full(50, 0.0)])
+    calibration[:2] = [0.02, 0.97, 0.01]
+    test = sure_of(np.r_[np.full(150, 0.97), np.full(50, 0.6)])
+
+    rows = findings.of(dataset, out_of_fold=NONE, test=test, calibration=calibration)["acceptance"]
+
+    assert [row["precision"] for row in rows] == [0.9, 0.95, 0.98]
+    at_95 = rows[1]
+    assert (at_95["accepted"], at_95["errors"], at_95["n"]) == (200, 2, 300)
+    assert 0.9 < at_95["threshold"] <= 0.97
+    assert at_95["coverage"] == 0.75
+    assert at_95["precision_low"] > 0.95
+    # 2 errors of 200 do not carry 98 %: that takes 313
+    assert labels_needed(2, findings.PROMISES[2]) > 200
+    assert rows[2]["threshold"] is None
+    assert rows[2]["reason"]
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+
+
+def test_with_few_labels_nothing_is_promised_and_that_is_said(project):
+    dataset = dataset_of(project, calibration=cats(project, 20))
+    rows = findings.acceptance(dataset, NONE, sure_of(np.full(20, 0.99)))
+    assert [row["threshold"] for row in rows] == [None] * 3
+    assert rows[1]["reason"] == "20 calibration labels are there; 59 at least are needed for this promise"
+    assert rows[1]["coverage"] is None
+
+
+def test_a_planted_label_error_is_named(project):
+    cat, dog = category(project, "cat"), category(project, "dog")
+    train = [Example(100 + k, str(k), [cat if k < 30 else dog]) for k in range(60)]
+    p = np.array([[0.9, 0.05, 0.05] if k < 30 else [0.1, 0.85, 0.05] for k in range(60)])
+    p[7] = [0.02, 0.95, 0.03]  # labeled cat, clearly a dog
+    p[9] = np.nan  # could not be read
+
+    found = findings.label_errors(dataset_of(project, train=train), p)
+
+    assert found["n"] == 1
+    assert found["suspects"] == [{"image": 107, "label": cat, "suggested": dog, "doubt": 0.93, "confident": True}]
+    assert found["noise"] == pytest.approx(1 / 59, abs=0.01)
+
+
+def test_with_several_labels_the_class_in_question_is_named(multi_project):
+    ids = [category(multi_project, name) for name in multi_project.categories.values_list("name", flat=True)]
+    rng = np.random.default_rng(0)
+    truth = rng.random((40, len(ids))) < 0.5
+    train = [Example(k, str(k), [pk for pk, has in zip(ids, row, strict=True) if has]) for k, row in enumerate(truth)]
+    p = np.where(truth, 0.9, 0.1)
+    p[3, 1] = 0.1 if truth[3, 1] else 0.9
+
+    found = findings.label_errors(Dataset(True, ids, [str(pk) for pk in ids], train), p)
+
+    (one,) = found["suspects"]
+    assert (one["image"], one["label"], one["suggested"]) == (3, ids[1], not truth[3, 1])
+
+
+def test_where_the_model_is_worse_is_told_by_metadata(project):
+    images = add_images(project, 100)
+    for k, image in enumerate(images):
+        camera = "old" if k < 40 else "new"
+        image.metadata = {"camera": camera, "file": f"img{k}", "tags": ["a"], "description": "x" * 200, "indoors": True}
+    Image.objects.bulk_update(images, ["metadata"])
+    dataset = dataset_of(project, test=[Example(i.pk, i.sha256, [category(project, "cat")]) for i in images])
+    right = np.r_[np.arange(40) % 2 == 0, np.ones(60, bool)]
+
+    found = findings.by_metadata(dataset, NONE, sure_of(np.where(right, 0.9, 0.1)))
+
+    # a value for each image, lists, long texts and what is the same everywhere divide nothing
+    assert [report["field"] for report in found] == ["camera"]
+    worst = found[0]["slices"][0]
+    assert (worst["value"], worst["n"], worst["worse"], worst["right"]["value"]) == ("old", 40, True, 0.5)
+    assert findings.by_metadata(dataset_of(project), NONE, NONE) == []

@@ -1,0 +1,154 @@
+"""What a run tells beyond its figures: what could be accepted unseen, which labels look wrong, where it is worse.
+
+Knows datasets, rows of probabilities and the statistics of it. Nothing is accepted or corrected here: these are
+findings for people, stored with the run's row (metrics: "acceptance", "label_errors", "slices").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.models import Image
+from labeler.stats import labelerrors, promise
+from worker import judging
+from worker.dataset import Dataset, Example
+from worker.ml import compare, slices
+
+PROMISES = (promise.Promise(0.90), promise.Promise(0.95), promise.Promise(0.98))
+FEWEST_FOR_GRID = 100  # test images whose scores give the thresholds; below, fixed ones
+FIXED_GRID = np.r_[np.linspace(0.999, 0.9, 20), np.linspace(0.89, 0.5, 20)]
+SUSPECTS = 100  # of a run's row; the whole list is made anew by every run
+FIELDS = 12  # of metadata
+MOST_TEXT = 60  # characters of a value that names a slice
+
+
+def of(dataset: Dataset, *, out_of_fold: NDArray, test: NDArray, calibration: NDArray) -> dict[str, Any]:
+    """All three, ready for a run's row. Probabilities (n, K), rows of NaN for images that could not be read; test and
+    calibration with the temperature applied.
+    """
+    return {
+        "acceptance": acceptance(dataset, test, calibration),
+        "label_errors": label_errors(dataset, out_of_fold),
+        "slices": by_metadata(dataset, out_of_fold, test),
+    }
+
+
+def acceptance(dataset: Dataset, test: NDArray, calibration: NDArray) -> list[dict[str, Any]]:
+    """For each of PROMISES from which score on suggestions could be accepted, and what share of images that would be.
+
+    [{precision, confidence, threshold, accepted, errors, precision_low, n, coverage, reason}]. The coverage is that of
+    the test images, a random sample; None while there are fewer than FEWEST_FOR_GRID.
+    """
+    several = dataset.is_multi
+    seen = ~np.isnan(calibration).any(axis=1)
+    truth = judging.targets_of(dataset, dataset.calibration)[seen]
+    scores = promise.scores_of(calibration[seen], several=several)
+    right = promise.right_of(calibration[seen], truth, several=several)
+    # Random images, and none of those whose labels are tested at the thresholds: their scores may choose the grid.
+    sample = promise.scores_of(test[~np.isnan(test).any(axis=1)], several=several)
+    known = sample.size >= FEWEST_FOR_GRID
+    grid = promise.thresholds_of(sample) if known else FIXED_GRID
+    rows = []
+    for aim in PROMISES:
+        found = promise.choose(scores, right, grid, aim)
+        rows.append(
+            {
+                "precision": aim.precision,
+                "confidence": aim.confidence,
+                "threshold": found.value,
+                "accepted": found.accepted,
+                "errors": found.errors,
+                "precision_low": found.precision_low,
+                "n": found.n,
+                "coverage": float(found.accepts(sample).mean()) if known else None,
+                "reason": found.reason,
+            }
+        )
+    return rows
+
+
+def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
+    """Training labels that the model doubts: {noise, n, suspects: [{image, label, suggested, doubt, confident}]}.
+
+    label and suggested are category ids. For several labels, label is the class in question and suggested whether the
+    image should have it. noise: the estimated share of wrong labels (of answers, for several labels).
+    """
+    targets = judging.targets_of(dataset, dataset.train)
+    several = dataset.is_multi
+    found = (labelerrors.suspects_of_sets if several else labelerrors.suspects)(out_of_fold, targets)
+    ids = dataset.category_ids
+    first = list(zip(*(part[:SUSPECTS].tolist() for part in _columns(found)), strict=True))
+    return {
+        "noise": found.noise,
+        "n": len(found),
+        "suspects": [
+            {
+                "image": dataset.train[image].image_id,
+                "label": ids[label],
+                "suggested": bool(suggested) if several else ids[suggested],
+                "doubt": round(doubt, 4),
+                "confident": confident,
+            }
+            for image, label, suggested, doubt, confident in first
+        ],
+    }
+
+
+def _columns(found: labelerrors.Suspects) -> tuple[NDArray, ...]:
+    return found.image, found.label, found.suggested, found.doubt, found.confident
+
+
+def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[dict[str, Any]]:
+    """Where the model is worse, for each field of metadata: [{field, slices, n}], fields with a worse slice first.
+
+    On the test images; on the training images by cross-validation while fewer than slices.FEWEST can be judged.
+    """
+    examples: Sequence[Example]
+    seen = ~np.isnan(test).any(axis=1)
+    if seen.sum() >= slices.FEWEST:
+        examples, found = dataset.test, test
+    else:
+        examples, found, seen = dataset.train, out_of_fold, ~np.isnan(out_of_fold).any(axis=1)
+    if not seen.any():
+        return []
+    scores = compare.scores(found[seen], judging.targets_of(dataset, examples)[seen], dataset.task)
+    ids = [example.image_id for example, known in zip(examples, seen, strict=True) if known]
+    metadata = dict(Image.objects.filter(pk__in=ids).values_list("pk", "metadata"))
+    rows = [metadata.get(pk) or {} for pk in ids]
+    reports = []
+    for field in _fields(rows):
+        values = [_value(row.get(field)) for row in rows]
+        reports.append({"field": field, **slices.by_value(values, scores)})
+    reports.sort(key=lambda report: not any(row["worse"] for row in report["slices"]))
+    return reports
+
+
+def _fields(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Fields that divide the images: several values, and not one for each image. The most frequent first."""
+    counts: dict[str, int] = {}
+    values: dict[str, set[Any]] = {}
+    for row in rows:
+        for field, value in row.items():
+            if (plain := _value(value)) is not None:
+                counts[field] = counts.get(field, 0) + 1
+                values.setdefault(field, set()).add(plain)
+    divides = [
+        field
+        for field, known in values.items()
+        if (len(known) > 1 or counts[field] < len(rows))
+        and (len(known) <= len(rows) / 2 or all(isinstance(value, (int, float)) for value in known))
+    ]
+    return sorted(divides, key=lambda field: (-counts[field], field))[:FIELDS]
+
+
+def _value(value: Any) -> str | int | float | None:
+    """A value that can name a slice; lists, texts of a paragraph and the like are none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)) and np.isfinite(value):
+        return value
+    return value if isinstance(value, str) and 0 < len(value) <= MOST_TEXT else None

@@ -142,6 +142,15 @@ def test_training_is_set_in_words_and_what_a_program_set_stays(as_, lena, projec
     client.post(url("settings_model", project), {**form, "finetune": "on"})
     assert "candidates" not in fresh(project).training_config
 
+    with_others = {"candidates": ["frozen", "finetuned", "svm", "forest", "ensemble"]}
+    projects.update(project=project, by=lena, changes={"training_config": with_others})
+    form = form_of(client, url("settings_model", project), "review_percent")
+    client.post(url("settings_model", project), {**form, "finetune": ""})
+    assert fresh(project).training_config["candidates"] == ["frozen", "svm", "forest", "ensemble"]
+    form = form_of(client, url("settings_model", project), "review_percent")
+    client.post(url("settings_model", project), {**form, "finetune": "on"})
+    assert fresh(project).training_config == with_others
+
 
 @pytest.mark.parametrize(
     ("section", "field", "typed", "sentence"),

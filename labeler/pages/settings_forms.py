@@ -249,10 +249,15 @@ def _training(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, 
             made[name] = value
         else:
             made.pop(name, None)
-    if typed["finetune"] != ("finetuned" in (config.get("candidates") or ["finetuned"])):
+    # Other candidates, which only a program asks for, stay as they are.
+    usual = ["frozen", "finetuned"]
+    before = list(config.get("candidates") or usual)
+    if typed["finetune"] != ("finetuned" in before):
+        rest = [name for name in before if name not in usual]
+        names = [*(usual if typed["finetune"] else usual[:1]), *rest]
         made.pop("candidates", None)
-        if not typed["finetune"]:
-            made["candidates"] = ["frozen"]
+        if names != usual:
+            made["candidates"] = names
     return made
 
 

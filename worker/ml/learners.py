@@ -338,7 +338,7 @@ LEARNERS: dict[str, Learner] = {
     ),
     "dbn": Learner(
         "deep belief network",
-        tuple({"layers": [256, 128], "rate": 0.03, "rounds": 20, "C": c} for c in (0.3, 0.03, 3.0)),
+        tuple({"layers": [256, 128], "rate": 0.1, "rounds": 40, "C": c} for c in (0.3, 0.03, 3.0)),
         _fit_dbn, _dbn_scores, takes_soft=True,
     ),
 }  # fmt: skip

@@ -154,6 +154,17 @@ class OverlapShape(serializers.Serializer):
     expected_error = serializers.FloatField(allow_null=True)
 
 
+class RatedPersonShape(serializers.Serializer):
+    username = serializers.CharField()
+    kappa = StatShape()
+    n = serializers.IntegerField()
+
+
+class ModelRaterShape(serializers.Serializer):
+    number = serializers.IntegerField()
+    pairs = RatedPersonShape(many=True, help_text="answers without a suggestion that the model had not learned from")
+
+
 class TrustShape(serializers.Serializer):
     as_of = serializers.DateTimeField(help_text="when it was counted: large projects are counted beside the requests")
     blind = StatShape(help_text="Krippendorff's alpha of labels without a suggestion, on images chosen at random")
@@ -168,6 +179,7 @@ class TrustShape(serializers.Serializer):
     by_week = WeekShape(many=True)
     by_guideline = VersionShape(many=True)
     people = TrustPersonShape(many=True, help_text="annotators: only themselves")
+    model = ModelRaterShape(allow_null=True, help_text="the active model as one more rater; never part of agreement")
     categories = TrustCategoryShape(many=True, help_text="the classes that people's `confusion` speaks of")
     methods = MethodShape(many=True)
     overlap = OverlapShape(allow_null=True, help_text="null unless adaptive overlap is on")
@@ -203,6 +215,7 @@ EXAMPLE = {
         "by_week": [{"week": "2026-11-16", "n": 120, "agrees": _stat(0.66, 0.57, 0.74, 110), "seconds_median": 1.0}],
         "by_sitting": [{"from": 0, "to": 15, "n": 300, "agrees": _stat(0.78, 0.73, 0.82, 280), "seconds_median": 1.3}],
     }],
+    "model": {"number": 3, "pairs": [{"username": "ben", "kappa": _stat(0.64, 0.60, 0.68, 861), "n": 861}]},
     "categories": [{"id": 1, "name": "rust"}, {"id": 2, "name": "leaf spot"}],
     "methods": [{"method": "majority", "right": _stat(0.91, 0.84, 0.95, 100)}],
     "overlap": None, "few": 30,

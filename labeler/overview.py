@@ -7,7 +7,6 @@ the request for a small project, by a worker for a large one (snapshots.py): eve
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import reports, runs, seating
+from labeler import model_rater, reports, runs, seating
 from labeler.errors import LabelerError
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
@@ -26,7 +25,6 @@ from labeler.stats.classpair import between_classes, without_each
 from labeler.stats.forecast import Forecast, days_left
 from labeler.stats.grouping import group_rows
 from labeler.stats.intervals import wilson
-from labeler.stats.kappa import cohen_kappa
 from labeler.stats.pairs import count_rows
 from labeler.stats.people import WithOthers, with_others
 from labeler.stats.results import NO_SHARED_IMAGES, undefined, with_interval
@@ -75,7 +73,7 @@ def figures(project: Project) -> Report:
         "seconds_median": _median(rows.seconds),
         "accepted": _accepted(project),
         "review": _review(project, model) if model else None,
-        "with_model": _with_model(project, model, usernames, rows) if model and not project.is_multi else [],
+        "with_model": model_rater.kappas(project, model, usernames, rows) if model else [],
         "too_few": "" if model else _too_few(project),
     }
 
@@ -169,40 +167,6 @@ def _right_on_decided(project: Project) -> dict[int, Report]:
 
 def _share(right: int, n: int) -> Report:
     return (with_interval(right / n, wilson(right, n), n) if n else undefined(_(NO_SHARED_IMAGES))).as_dict()
-
-
-def _with_model(project: Project, model: TrainingRun, usernames: list[str], rows: LabelArrays) -> list[Report]:
-    """Kappa of each person with the model, where neither could follow the other: no suggestion was shown, and the
-    model had not learned from the answer."""
-    people = dict(zip(rows.annotators, usernames, strict=True))
-    index = label_set.index(project)
-    code = {pk: at for at, pk in enumerate(rows.categories)}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.annotator_id, l.categories, p.categories, count(*)
-            FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
-                 JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
-            WHERE p.run_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-                  AND l.shown_prediction_id IS NULL AND (i.slice IN %s OR l.created_at > %s)
-            GROUP BY 1, 2, 3 ORDER BY 1
-            """,
-            [model.pk, tuple(HELD_OUT), model.created_at],
-        )
-        found = cursor.fetchall()
-    compared = []
-    for person, cells in groupby(found, key=lambda row: row[0]):
-        said, predicted, times = [], [], []
-        for _person, one, other, n in cells:
-            one, other = index.present(one), index.present(other)
-            if len(one) == len(other) == 1 and one[0] in code and other[0] in code:
-                said.append(code[one[0]])
-                predicted.append(code[other[0]])
-                times.append(n)
-        if said and person in people:
-            kappa = cohen_kappa(np.repeat(said, times), np.repeat(predicted, times), len(code)).stat()
-            compared.append({"username": people[person], "kappa": kappa.as_dict(), "n": kappa.n})
-    return compared
 
 
 # ---------------------------------------------------------------- classes

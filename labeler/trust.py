@@ -20,7 +20,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import gold, inference, overlap, reports, review
+from labeler import gold, inference, model_rater, overlap, reports, review
 from labeler.models import Project, TrainingRun
 from labeler.models.project import Ordered
 from labeler.reports import LabelArrays
@@ -77,11 +77,20 @@ def figures(project: Project) -> Report:
         "by_week": _by_week(project, history),
         "by_guideline": _by_guideline(project, history),
         "people": _people(project, rows, history, names),
+        "model": _model(project, names, rows),
         "categories": _categories(project, rows),
         "methods": inference.compare_on_gold(project, rows),
         "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
     }
+
+
+def _model(project: Project, names: list[str], rows: LabelArrays) -> Report | None:
+    """The active model as one more rater: {number, pairs: [{username, kappa, n}]}; None: there is none."""
+    run = TrainingRun.objects.filter(project=project, is_active=True).first()
+    if run is None:
+        return None
+    return {"number": run.number, "pairs": model_rater.kappas(project, run, names, rows)}
 
 
 def _categories(project: Project, rows: LabelArrays) -> list[Report]:
@@ -109,7 +118,10 @@ def of_person(report: Report, username: str) -> Report:
         why = {**why, "kind": "several", "person": None, "own": None, "others": None}
     ordered = report["ordered"] and {**report["ordered"], "pairs": []}
     own = [row for row in report["people"] if row["username"] == username]
-    return {**report, "people": own, "why": why, "ordered": ordered}
+    model = report["model"]
+    if model:
+        model = {**model, "pairs": [row for row in model["pairs"] if row["username"] == username]}
+    return {**report, "people": own, "why": why, "ordered": ordered, "model": model}
 
 
 # ---------------------------------------------------------------- agreement

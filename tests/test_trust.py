@@ -255,3 +255,20 @@ def test_a_merged_class_counts_as_what_it_became_in_every_figure(request, lena, 
 
     assert after["ann"]["by_week"][0]["agrees"]["value"] == 1.0
     assert after["ann"]["repeats"]["value"] == 1.0
+
+
+def test_the_model_is_one_more_rater_where_neither_could_follow_the_other(project, said, ann, bea):
+    many(project, said, n=40)
+    run = make_model(project)
+    for image in project.images.all()[:30]:
+        predict(run, image, "cat")
+    # Given before the model was trained: it may have learned from them.
+    assert trust.figures(project)["model"] == {"number": run.number, "pairs": []}
+
+    project.images.update(slice="test")  # never learned from
+
+    model = trust.figures(project)["model"]
+    assert {row["username"] for row in model["pairs"]} == {"yan", "zoe"}
+    assert all(row["n"] for row in model["pairs"])
+    own = trust.of_person(trust.figures(project), "zoe")
+    assert [row["username"] for row in own["model"]["pairs"]] == ["zoe"]

@@ -210,8 +210,9 @@ def _everyone(project: Project, report: Mapping[str, Any], figures: Mapping[str,
     people = trusting.people(project, [row for row in report["annotators"] if row["n"]], figures)
     divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
     with_kappa = [row for row in report["categories"] if row["n"] or row["kappa"]["value"] is not None]
+    model = (figures and figures["model"]) or {"number": None, "pairs": []}
     return {
-        "matrix": matrix(project, report) if len(people) <= MATRIX_PEOPLE else "",
+        "matrix": matrix(project, report, model["pairs"], model["number"]) if len(people) <= MATRIX_PEOPLE else "",
         "least": _least(project, report) if len(people) > MATRIX_PEOPLE else [],
         "people": [
             {**row, "url": wall.url(project, by=row["username"])}

@@ -10,6 +10,7 @@ from labeler.stats.promise import labels_needed
 from tests.factories import add_images, category
 from worker import findings
 from worker.dataset import Dataset, Example
+from worker.ml.run import TrainingSet
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +106,33 @@ def test_where_the_model_is_worse_is_told_by_metadata(project):
     worst = found[0]["slices"][0]
     assert (worst["value"], worst["n"], worst["worse"], worst["right"]["value"]) == ("old", 40, True, 0.5)
     assert findings.by_metadata(dataset_of(project), NONE, NONE) == []
+
+
+def test_the_learning_curve_rises_and_looks_ahead():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 400)
+    centres = rng.standard_normal((3, 40))
+    samples = TrainingSet(0.25 * centres[truth] + rng.standard_normal((400, 40)), truth, ["a", "b", "c"])
+    ticks = []
+
+    found = findings.learning_curve(
+        samples, [{"candidate": "frozen", "settings": {"C": 0.003}}], tick=lambda: ticks.append(1)
+    )
+
+    sizes, shares = zip(*((point["size"], point["accuracy"]) for point in found["points"]), strict=True)
+    assert sizes[-1] <= 320  # four folds of five
+    assert shares[-1] > shares[0]
+    assert found["n"] >= 230  # three folds
+    assert len(ticks) == 15  # before every fit: somebody may have cancelled
+    assert [row["size"] for row in found["ahead"]] == [400, 600, 800, 1600]
+    assert all(row["low"] <= row["expected"] <= row["high"] for row in found["ahead"])
+    assert found["reason"] is None
+    assert found["advice"]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_with_a_handful_of_labels_nothing_is_foreseen():
+    samples = TrainingSet(np.ones((20, 4)), np.arange(20) % 2, ["a", "b"])
+    found = findings.learning_curve(samples, [])
+    assert (found["points"], found["ahead"], found["stop"]) == ([], [], False)
+    assert found["reason"] == found["advice"] == "a forecast needs 4 training sizes and 50 images"

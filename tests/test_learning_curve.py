@@ -85,12 +85,18 @@ def test_stop_where_the_band_promises_little():
     told = advise(settled, 2000)
     assert told.stop
     assert told.gain.high < 0.01
-    assert told.sentence == "2000 labels would bring less than 1.0 points: more are not worth asking for"
+    assert told.sentence == "2000 labels in all would bring less than 1.0 points: more are not worth asking for"
     rising = forecast(SIZES, _judged(rng, 2.0 * SIZES**-0.4), [960])
     told = advise(rising, 960)
     assert not told.stop
     assert told.gain.low < 2.0 * (480**-0.4 - 960**-0.4) < told.gain.high
-    assert told.sentence.startswith("960 labels are expected to bring +")
+    assert told.sentence.startswith("960 labels in all are expected to bring +")
+    # from labels that are there but were never all trained on at once: less is to come
+    more = forecast(SIZES, _judged(rng, 2.0 * SIZES**-0.4), [700, 960])
+    later, all_of_it = advise(more, 960, since=700).gain, advise(more, 960).gain
+    assert later.value < all_of_it.value
+    assert later.low >= 0  # no shape falls
+    assert later.high - later.low < all_of_it.high - all_of_it.low
 
 
 def test_stop_where_successive_models_say_the_same():

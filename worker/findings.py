@@ -1,22 +1,23 @@
 """What a run tells beyond its figures: what could be accepted unseen, which labels look wrong, where it is worse.
 
 Knows datasets, rows of probabilities and the statistics of it. Nothing is accepted or corrected here: these are
-findings for people, stored with the run's row (metrics: "acceptance", "label_errors", "slices").
+findings for people, stored with the run's row (metrics: "acceptance", "label_errors", "slices", "learning_curve").
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeler.models import Image
-from labeler.stats import labelerrors, promise
+from labeler.stats import labelerrors, learning, promise
 from worker import judging
 from worker.dataset import Dataset, Example
-from worker.ml import compare, slices
+from worker.ml import compare, slices, subsets
+from worker.ml.run import TrainingSet
 
 PROMISES = (promise.Promise(0.90), promise.Promise(0.95), promise.Promise(0.98))
 FEWEST_FOR_GRID = 100  # test images whose scores give the thresholds; below, fixed ones
@@ -24,6 +25,8 @@ FIXED_GRID = np.r_[np.linspace(0.999, 0.9, 20), np.linspace(0.89, 0.5, 20)]
 SUSPECTS = 100  # of a run's row; the whole list is made anew by every run
 FIELDS = 12  # of metadata
 MOST_TEXT = 60  # characters of a value that names a slice
+AHEAD = (1.0, 1.5, 2.0, 4.0)  # times the present labels that the learning curve looks to
+PENALTY = 0.01  # C where cross-validation has not chosen one
 
 
 def of(dataset: Dataset, *, out_of_fold: NDArray, test: NDArray, calibration: NDArray) -> dict[str, Any]:
@@ -95,6 +98,36 @@ def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
             }
             for image, label, suggested, doubt, confident in first
         ],
+    }
+
+
+def learning_curve(
+    samples: TrainingSet, comparison: Sequence[dict[str, Any]], tick: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """What fewer labels gave and what more are expected to bring, for the regression on frozen features.
+
+    {candidate, points: [{size, accuracy}], ahead: [{size, expected, low, high}], n, reason, stop, advice}; accuracy is
+    the share of right yes/no answers for several labels. stop and advice are of twice the present labels.
+    """
+    settings = next((row.get("settings") or {} for row in comparison if row["candidate"] == "frozen"), {})
+    sizes, right = subsets.points(samples, penalty=float(settings.get("C", PENALTY)), tick=tick)
+    ahead = [round(times * len(samples)) for times in AHEAD]
+    curve = learning.forecast(sizes, right, ahead)
+    advice = learning.advise(curve, ahead[2], since=ahead[0])
+    columns = (part.tolist() for part in (curve.ahead, curve.expected, curve.low, curve.high))
+    return {
+        "candidate": "frozen",
+        "points": [
+            {"size": size, "accuracy": share}
+            for size, share in zip(curve.sizes.tolist(), curve.accuracy.tolist(), strict=True)
+        ],
+        "ahead": [
+            dict(zip(("size", "expected", "low", "high"), row, strict=True)) for row in zip(*columns, strict=True)
+        ],
+        "n": curve.n,
+        "reason": curve.reason,
+        "stop": advice.stop,
+        "advice": advice.sentence,
     }
 
 

@@ -115,6 +115,9 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     calibration = apply_temperature(found[n_test:], temperature, dataset.task)
     verdict = judging.verdict(dataset, figures, runs.active(run.project), test)
 
+    screen.show("Seeing whether more labels would help", 0.5)
+    curve = findings.learning_curve(samples, result.comparison, tick=pulse.check)
+
     screen.show("Storing the model", 0.9)
     made, _ = models.of_result(
         result, dataset, device, temperature=temperature, calibrated_on=len(dataset.calibration), metrics=figures
@@ -126,7 +129,9 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         activate=verdict.activate,
         note=verdict.note,
         # beside the figures, not in the checkpoint: they name images of this project
-        metrics=figures | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
+        metrics=figures
+        | {"learning_curve": curve}
+        | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],
         dataset=_counts(dataset, len(unreadable) + len(result.skipped)),

@@ -47,8 +47,20 @@ class Curve:
     expected: FloatArray  # shape (A,)
     low: FloatArray  # 95 % band of the accuracy a training at that size will have, shape (A,)
     high: FloatArray
+    courses: FloatArray  # accuracy by each resample's curve, shape (resamples, A)
     n: int  # images that judged
     reason: str | None = None  # why nothing is foreseen; the arrays ahead are empty then
+
+    def between(self, since: int, size: int) -> Stat:
+        """What the labels from one of the sizes ahead to another bring; which images judge moves both alike, so this is
+        known better than either. Raises KeyError for a size that is not ahead.
+        """
+        first, last = self.at(since), self.at(size)
+        if first.value is None or last.value is None:
+            return undefined(self.reason or "", self.n)
+        at = [int(np.flatnonzero(self.ahead == one)[0]) for one in (since, size)]
+        low, middle, high = np.quantile(self.courses[:, at[1]] - self.courses[:, at[0]], (0.025, 0.5, 0.975))
+        return Stat(float(middle), float(low), float(high), self.n)
 
     def at(self, size: int) -> Stat:
         """What is foreseen for one of the sizes ahead. Raises KeyError for another."""
@@ -81,7 +93,7 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
         words = _("a forecast needs %(sizes)d training sizes and %(images)d images")
         nothing = np.empty(0)
         return Curve(
-            x, accuracy, np.empty(0, np.int64), nothing, nothing, nothing, n,
+            x, accuracy, np.empty(0, np.int64), nothing, nothing, nothing, np.empty((0, 0)), n,
             words % {"sizes": FEWEST_SIZES, "images": FEWEST_IMAGES},
         )  # fmt: skip
     rng = np.random.default_rng(seed)
@@ -105,7 +117,7 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
     middle = np.median(course, axis=0)
     again = course + rng.standard_normal(course.shape) * RETRAINED * np.maximum(1 - course, 0)
     low, high = np.quantile(again, (0.025, 0.975), axis=0).clip(0, 1)
-    return Curve(x, accuracy, to, middle.clip(0, 1), np.minimum(low, middle), np.maximum(high, middle), n)
+    return Curve(x, accuracy, to, middle.clip(0, 1), np.minimum(low, middle), np.maximum(high, middle), course, n)
 
 
 def _shapes(x: NDArray[np.int64], largest: int) -> tuple[FloatArray, FloatArray]:
@@ -150,31 +162,36 @@ class Advice:
     sentence: str
 
 
-def advise(curve: Curve, size: int, kappas: Sequence[float | None] = (), *, worth: float = WORTH) -> Advice:
+def advise(
+    curve: Curve, size: int, kappas: Sequence[float | None] = (), *, since: int | None = None, worth: float = WORTH
+) -> Advice:
     """Stop when the band says that the labels up to `size` bring less than `worth`, or when the model has settled.
 
-    size: one of curve.ahead. kappas: of successive models on the unlabeled stop set (successive), oldest first. The two
-    are different questions (will it get better? does it still change?), and either is reason enough; the labels
-    themselves may be wanted all the same.
+    size: one of curve.ahead. since: the labels there are, another of them: the gain counts from what is foreseen there;
+    without it from the last point, the largest subset. kappas: of successive models on the unlabeled stop set
+    (successive), oldest first. The two are different questions (will it get better? does it still change?), and either
+    is reason enough; the labels themselves may be wanted all the same.
     """
     last = [kappa for kappa in kappas[-ROUNDS:] if kappa is not None]
     settled = min(last) if len(last) == ROUNDS else None
     change = 4 * (1 - settled) / settled if settled is not None and settled > 0 else None
     foreseen = curve.at(size)
-    now = float(curve.accuracy[-1]) if curve.sizes.size else None
-    if foreseen.value is None or now is None or foreseen.low is None or foreseen.high is None:
-        gain = undefined(foreseen.reason or _("nothing is foreseen"), curve.n)
+    if foreseen.value is None or foreseen.low is None or foreseen.high is None:
+        gain = foreseen
+    elif since is not None:
+        gain = curve.between(since, size)
     else:
+        now = float(curve.accuracy[-1])
         gain = Stat(foreseen.value - now, foreseen.low - now, foreseen.high - now, curve.n)
     if gain.high is not None and gain.high < worth:
-        words = _("%(n)d labels would bring less than %(worth).1f points: more are not worth asking for")
+        words = _("%(n)d labels in all would bring less than %(worth).1f points: more are not worth asking for")
         return Advice(True, gain, settled, change, words % {"n": size, "worth": 100 * worth})
     if settled is not None and settled >= SAME:
         words = _("the last %(rounds)d models say the same of images nobody has labeled: more labels change little")
         return Advice(True, gain, settled, change, words % {"rounds": ROUNDS + 1})
     if gain.value is None or gain.low is None or gain.high is None:
         return Advice(False, gain, settled, change, gain.reason or "")
-    words = _("%(n)d labels are expected to bring %(gain)+.1f points (%(low)+.1f to %(high)+.1f)")
+    words = _("%(n)d labels in all are expected to bring %(gain)+.1f points (%(low)+.1f to %(high)+.1f)")
     numbers = {"n": size, "gain": 100 * gain.value, "low": 100 * gain.low, "high": 100 * gain.high}
     return Advice(False, gain, settled, change, words % numbers)
 

@@ -22,6 +22,7 @@ from labeler.errors import LabelerError
 from labeler.markers import Marker
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
+from labeler.pages import findings
 from labeler.pages.access import Access, person, project_page
 from labeler.templatetags.figures import class_tag, figure, interval, moment, percent, percent_interval
 
@@ -128,6 +129,8 @@ def _report(project: Project, run: TrainingRun) -> dict[str, Any]:
         ],
         "confusion": _confusion(metrics, names, markers),
         "curves": _curves(run),
+        "markers": markers,
+        **findings.of(project, run, names),
         "candidates": [_candidate(row) for row in run.comparison or []],
     }
 

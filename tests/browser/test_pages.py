@@ -17,6 +17,7 @@ from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
 from tests.browser.conftest import jpeg
 from tests.factories import make_model
+from tests.test_findings_page import findings
 from tests.test_pages import COMPARISON, HISTORY, METRICS, url
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -52,7 +53,7 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
     projects.pause(member=project.memberships.get(user=dora), by=lena, paused=True)
     run = make_model(
         project,
-        metrics=METRICS,
+        metrics=METRICS | findings(project, images),
         comparison=COMPARISON,
         history=HISTORY,
         note="The first model of the project.",

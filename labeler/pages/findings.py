@@ -1,0 +1,153 @@
+"""What a run found out beyond its figures, as the model page shows it.
+
+Whether its confidence can be trusted, what more labels are expected to bring, from which score on suggestions would be
+right often enough, which labels it doubts, and where it is worse. Knows the shape of TrainingRun.metrics
+(worker/findings.py, worker/ml/curves.py); runs of before lack some of it, and then the part is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from labeler import categories, charts
+from labeler.models import Project, TrainingRun
+from labeler.pages.images import tile
+from labeler.templatetags.figures import percent, percent_interval
+
+SUSPECTS = 12  # of at most a hundred
+SLICES = 4  # of a field of metadata
+FIELDS = 4
+WIDTH, HEIGHT = 460, 240
+
+
+def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
+    """Context of templates/project/findings.html; names: of categories, by id."""
+    metrics = run.metrics or {}
+    suspects = metrics.get("label_errors") or {}
+    return {
+        "confidence": _confidence(metrics),
+        "ece": (metrics.get("ece") or {}).get("value"),
+        "learning": _learning(metrics.get("learning_curve") or {}),
+        "advice": (metrics.get("learning_curve") or {}).get("advice") or "",
+        "promises": [_promise(row) for row in metrics.get("acceptance") or []],
+        "suspects": _suspects(project, suspects, names),
+        "n_suspects": suspects.get("n", 0),
+        "noise": _noise(suspects),
+        "slices": _slices(metrics.get("slices") or []),
+    }
+
+
+def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
+    """Share right against stated confidence, with Wilson's intervals."""
+    bins = (metrics.get("curves") or {}).get("reliability") or []
+    if len(bins) < 2:
+        return ""
+    points = [(row["confidence"], row["right"]["value"]) for row in bins]
+    series = [
+        charts.Series(_("it was right"), points, band=_band(bins)),
+        charts.Series(_("as it says"), [(0.0, 0.0), (1.0, 1.0)], tone="l2", dashed=True, dots=False),
+    ]
+    drawn = charts.line_chart(
+        _("Share right by stated confidence"),
+        _("Where the line lies below the dashed one, the model is surer than it should be."), series,
+        x_name=_("stated confidence"), y_name=_("share right"), y_range=(0.0, 1.0), percent=True,
+        x_ticks=[(at / 4, percent(at / 4)) for at in range(5)], x_words=lambda x: percent(x, 1),
+        width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _band(bins: list[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
+    stats = [(row["confidence"], row["right"]) for row in bins]
+    return [(x, stat["low"], stat["high"]) for x, stat in stats if stat["low"] is not None]
+
+
+def _learning(curve: Mapping[str, Any]) -> SafeString | str:
+    """Accuracy by labels learned from, and what more are expected to bring, with its 95 % band."""
+    points, ahead = curve.get("points") or [], curve.get("ahead") or []
+    if len(points) < 2:
+        return ""
+    series = [charts.Series(_("measured"), [(row["size"], row["accuracy"]) for row in points])]
+    if ahead:
+        series.append(
+            charts.Series(
+                _("expected"), [(row["size"], row["expected"]) for row in ahead],
+                band=[(row["size"], row["low"], row["high"]) for row in ahead], tone="l2", dashed=True,
+            )
+        )  # fmt: skip
+    drawn = charts.line_chart(
+        _("Share right by labels learned from"),
+        _("Measured by leaving labels out, with frozen features; ahead of it what is expected, with a 95 % band."),
+        series, x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _promise(row: Mapping[str, Any]) -> dict[str, Any]:
+    threshold, coverage = row["threshold"], row.get("coverage")
+    return {
+        "promise": _("%(precision)s right, with %(confidence)s confidence")
+        % {"precision": percent(row["precision"]), "confidence": percent(row["confidence"])},
+        "from": "" if threshold is None else f"{threshold:.3f}",
+        "coverage": percent(coverage) if threshold is not None and coverage is not None else "",
+        "evidence": ngettext("%(errors)s wrong of %(n)s", "%(errors)s wrong of %(n)s", row["accepted"])
+        % {"errors": row["errors"], "n": f"{row['accepted']:,}"}
+        if threshold is not None
+        else "",
+        "reason": row.get("reason") or "",
+    }
+
+
+def _suspects(project: Project, found: Mapping[str, Any], names: Mapping[Any, str]) -> list[dict[str, Any]]:
+    rows = list(found.get("suspects") or [])[:SUSPECTS]
+    images = {image.pk: image for image in project.images.filter(pk__in=[row["image"] for row in rows])}
+    index, shown = categories.index(project), []
+    for row in rows:
+        image = images.get(row["image"])
+        if image is None:  # deleted since
+            continue
+        label, suggested = names.get(row["label"], ""), row["suggested"]
+        shown.append(
+            {
+                **tile(image, index),
+                "label": label,
+                # Of several classes: whether the image should have this one.
+                "suggested": names.get(suggested, "") if not isinstance(suggested, bool) else "",
+                "missing": isinstance(suggested, bool) and suggested,
+                "surplus": isinstance(suggested, bool) and not suggested,
+            }
+        )
+    return shown
+
+
+def _noise(found: Mapping[str, Any]) -> str:
+    noise = found.get("noise")
+    if noise is None:
+        return ""
+    return _("about %(share)s of the labels it learned from may be wrong") % {"share": percent(noise, 1)}
+
+
+def _slices(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each field the slices that are worst, those that are worse beyond chance marked."""
+    return [
+        {
+            "field": report["field"],
+            "rows": [
+                {
+                    "value": row["value"],
+                    "n": row["n"],
+                    "right": percent(row["right"]["value"], 1) if row["right"]["value"] is not None else "–",
+                    "interval": percent_interval(row["right"]),
+                    "worse": row["worse"],
+                    "warning": row["warning"] or "",
+                }
+                for row in report["slices"][:SLICES]
+            ],
+        }
+        for report in reports[:FIELDS]
+    ]

@@ -14,22 +14,36 @@ hypothesis_settings.register_profile("labeler", deadline=None)
 hypothesis_settings.load_profile("labeler")
 
 
-# Several files run at a time, each in one process: one of four minutes that begins last has the others wait for it. So
-# the longest come first (half a minute and more, longest first, measured on two cores).
-LONG_FILES = (
-    "test_worker.py", "test_label_modes.py", "test_label_view.py", "test_label_outbox.py", "browser/test_review.py",
-    "test_entrance.py", "test_adjudicate.py", "test_up.py", "test_journey.py", "browser/test_pages.py",
-    "test_labeling_screen.py", "test_ml_train.py", "browser/test_settings.py", "test_api_manners.py",
-    "test_keyboard.py", "test_embedded.py", "browser/test_overview.py",
-)  # fmt: skip
+# Several files run at a time, each in one process: one of four minutes that begins last has the others wait for it, and
+# three browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
+# without take turns by their length. Seconds, measured on two cores; a file that is not named takes few.
+SECONDS = {
+    "test_worker.py": 237, "browser/test_label_modes.py": 170, "browser/test_label_view.py": 160,
+    "browser/test_label_outbox.py": 150, "browser/test_review.py": 130, "browser/test_entrance.py": 105,
+    "browser/test_adjudicate.py": 100, "test_up.py": 97, "browser/test_journey.py": 97, "browser/test_pages.py": 80,
+    "browser/test_labeling_screen.py": 79, "test_ml_train.py": 65, "browser/test_settings.py": 58,
+    "test_api_manners.py": 54, "browser/test_keyboard.py": 48, "test_embedded.py": 46, "browser/test_overview.py": 42,
+    "test_overview.py": 32, "browser/test_javascript.py": 28, "test_api_access.py": 24, "test_guideline.py": 23,
+}  # fmt: skip
+SHORT = 6
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        path = item.path.as_posix()
-        return next((at for at, name in enumerate(LONG_FILES) if path.endswith(f"/{name}")), len(LONG_FILES))
-
-    items.sort(key=place)
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path.relative_to(Path(__file__).parent).as_posix(), []).append(item)
+    longest = sorted(files, key=lambda name: -SECONDS.get(name, SHORT))
+    lanes = [[name for name in longest if name.startswith("browser/") is seen] for seen in (True, False)]
+    spent = [0.0, 0.0]
+    whole = [sum(SECONDS.get(name, SHORT) for name in lane) or 1 for lane in lanes]
+    order = []
+    while any(lanes):
+        # The lane that is behind, as a share of all it has to do.
+        at = min((lane for lane in (0, 1) if lanes[lane]), key=lambda lane: spent[lane] / whole[lane])
+        name = lanes[at].pop(0)
+        spent[at] += SECONDS.get(name, SHORT)
+        order.append(name)
+    items[:] = [item for name in order for item in files[name]]
 
 
 @pytest.fixture(autouse=True)

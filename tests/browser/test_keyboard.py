@@ -57,6 +57,9 @@ COLLECT = """() => {
         look() {
             const el = document.activeElement;
             if (!el || el === document.body || el === document.documentElement) return "out";
+            // A date has a stop for the day, the month, the year and the calendar.
+            if (el === this.last && el.type === "date") return "in";
+            this.last = el;
             if (this.seen.has(el)) return "again";
             this.seen.add(el);
             const changed = before.has(el) && around(el).map(looks).join("#") !== before.get(el);

@@ -54,9 +54,7 @@ class Classical:
         most = learners.LEARNERS[self.learner].max_labels
         if len(run.x) > most:
             return f"Tried with up to {most:,} labels; there are {len(run.x):,}."
-        if self.source == "classic" and run.pixels is None:
-            return "The images themselves were not at hand, only their features."
-        return None
+        return run.lacks() if self.source == "classic" else None
 
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
         x = yield from self._rows(run)

@@ -138,6 +138,14 @@ class Run:
     def task(self) -> str:
         return self.samples.task
 
+    def lacks(self, labels: int = 0) -> str | None:
+        """Why a candidate that looks at the images, from so many labels on, cannot be tried; None: it can."""
+        if len(self.x) < labels:
+            return f"Tried from {labels} labels on; there are {len(self.x)}."
+        if self.pixels is None:
+            return "The images themselves were not at hand, only their features."
+        return None
+
     @property
     def time_limit_s(self) -> float:
         if self.config.time_limit_s is not None:

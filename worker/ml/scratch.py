@@ -116,12 +116,7 @@ class Scratch:
         return n_labels >= config.scratch.min_labels
 
     def why_not(self, run: Run) -> str | None:
-        need = run.config.scratch.min_labels
-        if len(run.x) < need:
-            return f"Tried from {need} labels on; there are {len(run.x)}."
-        if run.pixels is None:
-            return "The images themselves were not at hand, only their features."
-        return None
+        return run.lacks(run.config.scratch.min_labels)
 
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
         plan = yield from self._plan(run)

@@ -59,12 +59,7 @@ class Finetuned:
         return n_labels >= config.finetune.min_labels
 
     def why_not(self, run: Run) -> str | None:
-        need = run.config.finetune.min_labels
-        if len(run.x) < need:
-            return f"Tried from {need} labels on; there are {len(run.x)}."
-        if run.pixels is None:
-            return "The images themselves were not at hand, only their features."
-        return None
+        return run.lacks(run.config.finetune.min_labels)
 
     @property
     def _views(self) -> Views:

@@ -352,3 +352,17 @@ def test_menus_of_the_header_close_by_escape_and_by_a_click_elsewhere(page, live
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
     page.get_by_role("heading", level=1).click()
     expect(page.get_by_role("button", name="Log out")).to_be_hidden()
+
+
+def test_images_keep_their_shape_on_a_phone(new_context, live_server, sign_in, busy, lena):
+    # The size in the markup reserves room; it must not become the height of what is made narrower.
+    context = new_context(viewport={"width": 320, "height": 640}, has_touch=True)
+    sign_in(context, lena)
+    page = context.new_page()
+    image = busy.images.order_by("pk")[1]
+    shape = """image => image.decode().then(
+        () => [image.clientWidth / image.clientHeight, image.naturalWidth / image.naturalHeight])"""
+    for path, where in ((url("image", busy, image.pk), ".pic img"), (url("images", busy), ".wall img")):
+        page.goto(live_server.url + path)
+        drawn, true = page.locator(where).first.evaluate(shape)
+        assert drawn == pytest.approx(true, rel=0.02), path

@@ -2,6 +2,9 @@
 
 The worker knows what each setting does (worker/ml/config.py, docs/model.md) and checks again; a test holds
 the two lists together. Settings are nested objects; here they are named by their path: "finetune.batch".
+
+What a project wants of its runs is kept in Project.training_config (changed by projects.update, over REST and on the
+settings page); runs.request lays what one run is asked for over it.
 """
 
 from __future__ import annotations

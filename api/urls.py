@@ -11,6 +11,7 @@ from api.comments import Closure, ImageComments, Reading, ThreadComments, Thread
 from api.consensus import OneConsensus
 from api.contested import ContestedGroups, Rounds
 from api.docs import Docs, Schema
+from api.doubts import LabelErrors
 from api.examples import Examples, OneExample
 from api.exports import Export
 from api.files import File, Preview, Thumb
@@ -86,6 +87,7 @@ urlpatterns = [
     path("projects/<int:project_id>/trust/", Trust.as_view(), name="trust"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),
     path("projects/<int:project_id>/disagreements/groups/", ContestedGroups.as_view(), name="contested-groups"),
+    path("projects/<int:project_id>/label-errors/", LabelErrors.as_view(), name="label-errors"),
     path("projects/<int:project_id>/rounds/", Rounds.as_view(), name="rounds"),
     path("images/<int:image_id>/consensus/", OneConsensus.as_view(), name="consensus"),
     path("projects/<int:project_id>/progress/", Progress.as_view(), name="progress"),

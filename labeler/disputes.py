@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from labeler import doubts
 from labeler.models import Decision, Image, Prediction, Project, TrainingRun
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
@@ -42,6 +43,7 @@ class Selection:
     pair: Pair | None = None  # somebody said the one and not the other, somebody else the other and not the one
     person: int | None = None  # this person said something else than the decision, the majority, or a divided vote
     everything: bool = False  # also what a majority or a reviewer settled
+    doubted: bool = False  # instead of all that: labels that the active model doubts (doubts.py), the clearest first
 
     @property
     def is_wide(self) -> bool:
@@ -95,6 +97,9 @@ def to_settle(project: Project) -> int:
 
 def worklist(project: Project, selection: Selection, run: TrainingRun | None) -> Worklist:
     """The hardest MOST images of a selection. `run`: the active model, for the order among equals."""
+    if selection.doubted:
+        entries = [_doubted(one.image, one.doubt.doubt) for one in doubts.waiting(project, run)]
+        return Worklist(sorted(entries, key=lambda entry: entry.key), [], is_cut=False)
     rows = _rows(project, selection)
     is_cut = len(rows) > MOST
     every = _entries(rows[:MOST], run)
@@ -110,12 +115,20 @@ def worklist(project: Project, selection: Selection, run: TrainingRun | None) ->
     return Worklist(chosen, pairs.most_common(), is_cut)
 
 
-def entry_of(image: Image, run: TrainingRun | None) -> Entry:
-    """Where an image stands in the order, or stood before it was decided."""
+def entry_of(image: Image, run: TrainingRun | None, selection: Selection | None = None) -> Entry:
+    """Where an image stands in the order of a selection, or stood before it was decided."""
+    if selection is not None and selection.doubted:
+        of_image = [one.doubt for one in doubts.rows_of(doubts.listed(run)) if one.image_id == image.pk]
+        return _doubted(image, max(of_image, default=0.0))
     is_disputed = image.status == Status.DISPUTED or (image.has_decision and not votes.is_settled(image.tally))
     rank = Rank.DISPUTED if is_disputed else Rank.DIFFER
     (doubt,) = _doubts([(image.pk, image.tally, image.is_blind)], run)
     return Entry(image.pk, image.tally, rank, image.disagreement, doubt)
+
+
+def _doubted(image: Image, doubt: float) -> Entry:
+    # By the doubt alone: how far people differ is another reason to look, with a list of its own.
+    return Entry(image.pk, image.tally, Rank.DIFFER, 0.0, doubt)
 
 
 def pairs_of(tally: Mapping[str, int]) -> set[Pair]:

@@ -15,7 +15,7 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import model_rater, reports, runs, seating
+from labeler import doubts, model_rater, reports, runs, seating
 from labeler.errors import LabelerError
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
@@ -73,6 +73,7 @@ def figures(project: Project) -> Report:
         "seconds_median": _median(rows.seconds),
         "accepted": _accepted(project),
         "review": _review(project, model) if model else None,
+        "doubts": len(doubts.waiting(project, model)) if model else 0,
         "with_model": model_rater.kappas(project, model, usernames, rows) if model else [],
         "too_few": "" if model else _too_few(project),
     }

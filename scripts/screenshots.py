@@ -174,6 +174,7 @@ SCREENS = (
     Screen("label-empty", "lead", "/projects/{empty}/label/", whole=False),
     Screen("review", "annotator", "/projects/{demo}/review/", images_loaded),
     Screen("adjudicate", "lead", "/projects/{demo}/adjudicate/", images_loaded),
+    Screen("adjudicate-doubted", "lead", "/projects/{demo}/adjudicate/?doubted=1"),
     Screen("adjudicate-reasons", "lead", "/projects/{demo}/adjudicate/reasons/"),
     Screen("questions", "lead", "/projects/{demo}/threads/", images_loaded),
     Screen("agreement", "lead", "/projects/{demo}/agreement/"),

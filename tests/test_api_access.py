@@ -103,6 +103,7 @@ TABLE = {
     ("disagreements", "get"): REVIEWERS,
     ("contested-groups", "get"): REVIEWERS,
     ("rounds", "post"): LEADS,
+    ("label-errors", "get"): REVIEWERS,
     ("consensus", "get"): "142222",  # ann has answered the image
     ("consensus", "put"): REVIEWERS,
     ("consensus", "delete"): REVIEWERS,

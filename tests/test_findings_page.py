@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from labeler import queue
+from labeler.labeling import save_label
 from tests.factories import add_images, category, make_model
+from tests.test_adjudication_order import answer
 from tests.test_pages import METRICS, url
 from worker.ml import curves
 
@@ -32,8 +35,8 @@ def findings(project, images):
         "label_errors": {
             "noise": 0.031, "n": 4,
             "suspects": [
-                {"image": images[0].pk, "label": cat, "suggested": dog, "doubt": 0.9, "confident": True},
-                {"image": 10**9, "label": cat, "suggested": dog, "doubt": 0.8, "confident": True},
+                {"image": pk, "label": cat, "suggested": dog, "doubt": 0.9, "confident": True}
+                for pk in (*(image.pk for image in images), 10**9)
             ],
         },
         "slices": [
@@ -53,6 +56,8 @@ def page(as_, person, project):
 
 def test_the_page_says_what_the_run_found(as_, lena, project):
     images = add_images(project, 3)
+    answer(images[0], ann="cat", bea="cat")
+    answer(images[1], ann="fox", bea="fox")
     make_model(project, metrics=METRICS | findings(project, images))
 
     html = page(as_, lena, project)
@@ -63,13 +68,17 @@ def test_the_page_says_what_the_run_found(as_, lena, project):
     assert "59 right answers in a row are needed" in html
     assert "worse beyond chance" in html and "61.0 %" in html and "Fewer than 30 images" in html
     assert "about 3.1 % of the labels it learned from may be wrong" in html and "4 labels are doubted" in html
-    assert f'href="{url("image", project, images[0].pk)}"' in html
-    assert html.count("/thumb/") == 1  # an image that is gone is left out
+    assert f'href="{url("adjudicate", project)}?doubted=1&amp;image={images[0].pk}"' in html
+    assert html.count("/thumb/") == 1  # one that is gone, and those that nobody calls a cat any more, are left out
+    assert "Look at 1 label" in html and "None was looked at yet." in html
 
 
-def test_of_several_classes_it_doubts_one_of_an_images_answers(as_, lena, multi_project):
+def test_of_several_classes_it_doubts_one_of_an_images_answers(as_, ann, lena, multi_project):
     one, other = multi_project.categories.in_use()[:2]
     images = add_images(multi_project, 2)
+    for image, said in zip(images, ([], [other.pk]), strict=True):
+        queue.claim(project=multi_project, annotator=ann, count=2)
+        save_label(image_id=image.pk, annotator=ann, categories=said)
     suspects = [
         {"image": images[0].pk, "label": one.pk, "suggested": True, "doubt": 0.9, "confident": True},
         {"image": images[1].pk, "label": other.pk, "suggested": False, "doubt": 0.8, "confident": True},

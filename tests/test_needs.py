@@ -264,6 +264,14 @@ def test_less_than_a_page_is_not_worth_a_review(monkeypatch):
     assert "images ready for one-key review." not in told(situation(review(ready=rules.REVIEW_IMAGES - 1)))
 
 
+def test_doubted_labels_want_a_look_where_there_are_enough(monkeypatch):
+    monkeypatch.setattr(Situation, "to", lambda self, name: f"/{name}/")
+
+    card = told(situation(figures(doubts=rules.DOUBTS), model=7))["labels may be wrong."]
+    assert (card.figure, card.href) == ("5", "/adjudicate/?doubted=1")
+    assert "labels may be wrong." not in told(situation(figures(doubts=rules.DOUBTS - 1), model=7))
+
+
 def test_questions_of_the_team_come_with_those_who_wait(monkeypatch):
     monkeypatch.setattr(Situation, "to", lambda self, name: f"/{name}/")
     found = figures(progress=images(disputed=2), review=review()["review"])

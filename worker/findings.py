@@ -22,7 +22,7 @@ from worker.ml.run import TrainingSet
 PROMISES = (promise.Promise(0.90), promise.Promise(0.95), promise.Promise(0.98))
 FEWEST_FOR_GRID = 100  # test images whose scores give the thresholds; below, fixed ones
 FIXED_GRID = np.r_[np.linspace(0.999, 0.9, 20), np.linspace(0.89, 0.5, 20)]
-SUSPECTS = 100  # of a run's row; the whole list is made anew by every run
+SUSPECTS = 300  # of a run's row; the whole list is made anew by every run
 FIELDS = 12  # of metadata
 MOST_TEXT = 60  # characters of a value that names a slice
 AHEAD = (1.0, 1.5, 2.0, 4.0)  # times the present labels that the learning curve looks to

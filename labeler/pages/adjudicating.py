@@ -3,7 +3,8 @@
 Other pages link here by the URL names `adjudicate` and `adjudicate_reasons`. The first takes `?pair=<id>,<id>`
 (images on which these two classes were said), `?person=<username>` (images on which this person differs from the
 outcome), `?all=1` (also what a majority or a reviewer settled; without it only disputed images are listed, except for
-a person) and `?image=<id>` (begin with this one); they can be combined.
+a person) and `?image=<id>` (begin with this one); they can be combined. `?doubted=1` is another list: the labels that
+the active model doubts, one after the other (labeler/doubts.py).
 
 Until an image is decided its page holds neither the names of those who answered nor the model's view: not hidden,
 absent. Knows how the list and one image are shown; the order is disputes.py's, a decision adjudication.py's.
@@ -30,7 +31,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from labeler import adjudication, categories, consensus, disputes, lookalikes, preferences, reports
+from labeler import adjudication, categories, consensus, disputes, doubts, lookalikes, preferences, reports
 from labeler.categories import CategoryIndex
 from labeler.disputes import Pair, Selection, Worklist
 from labeler.errors import LabelerError
@@ -63,6 +64,7 @@ class Asked:
             "pair": f"{pair[0]},{pair[1]}" if pair else "",
             "person": self.person,
             "all": "1" if self.selection.everything else "",
+            "doubted": "1" if self.selection.doubted else "",
         }
         return "?" + urlencode({name: value for name, value in {**kept, **more}.items() if value})
 
@@ -94,14 +96,15 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     run = project.runs.active().defer("history", "metrics", "comparison").first()
     worklist = disputes.worklist(project, asked.selection, run)
     if image is None:
-        image = _chosen(request, project, worklist, run)
+        image = _chosen(request, project, asked, worklist, run)
     context = _around(access, asked, worklist, image) | {
-        "just": _just_decided(request, project, run, besides=image),
+        "just": _just_decided(request, project, run, asked, besides=image),
+        "checked": doubts.checked(project) if asked.selection.doubted else None,
         "config": _config(request, access),
         "texts": _texts(),
     }
     if image is not None:
-        context |= _one(project, image, run, form or Settle(project))
+        context |= _one(project, image, run, form or Settle(project), asked)
     else:
         context |= _nothing(project, asked)
     return render(request, "project/adjudicate.html", access.context("adjudicate", **context), status=status)
@@ -111,6 +114,8 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _asked(request: HttpRequest, project: Project) -> Asked:
+    if request.GET.get("doubted") == "1":
+        return Asked(Selection(doubted=True))
     named = (request.GET.get("pair") or "").split(",")
     known = categories.index(project).names
     ids = sorted({int(part) for part in named if part.isascii() and part.isdigit() and len(part) < 18} & set(known))
@@ -138,13 +143,16 @@ def _image(project: Project, wanted: str | None) -> Image:
     return image
 
 
-def _chosen(request: HttpRequest, project: Project, worklist: Worklist, run: TrainingRun | None) -> Image | None:
+def _chosen(
+    request: HttpRequest, project: Project, asked: Asked, worklist: Worklist, run: TrainingRun | None
+) -> Image | None:
     """The image that the address names, or the one after it in the order, or the first."""
     if "image" in request.GET:
         return _image(project, request.GET["image"])
     place: int | None = 0 if worklist.entries else None
     if "after" in request.GET:
-        place = worklist.following(disputes.entry_of(_image(project, request.GET["after"]), run))
+        entry = disputes.entry_of(_image(project, request.GET["after"]), run, asked.selection)
+        place = worklist.following(entry)
     return None if place is None else _image(project, str(worklist.entries[place].image_id))
 
 
@@ -196,7 +204,7 @@ def _listed(pairs: Sequence[tuple[Pair, int]], chosen: Pair | None) -> list[tupl
 # ---------------------------------------------------------------- one image
 
 
-def _one(project: Project, image: Image, run: TrainingRun | None, form: Settle) -> dict[str, Any]:
+def _one(project: Project, image: Image, run: TrainingRun | None, form: Settle, asked: Asked) -> dict[str, Any]:
     index = categories.index(project)
     decision = _standing(image)
     labels = list(Label.objects.votes().filter(image=image).select_related("annotator").order_by("id"))
@@ -217,7 +225,7 @@ def _one(project: Project, image: Image, run: TrainingRun | None, form: Settle) 
         "comments": list(
             Comment.objects.filter(thread__image=image).order_by("id").values_list("text", flat=True)[:LISTED_COMMENTS]
         ),
-        "told": _told(image, decision, labels, index, run) if decision else None,
+        "told": _told(image, decision, labels, index, run, asked) if decision else None,
         "classes": _classes(in_use, voted, chosen),
         "many_classes": len(in_use) > MANY_CLASSES,
         "near": [
@@ -299,7 +307,12 @@ def _answer_key(label: Label, index: CategoryIndex) -> str:
 
 
 def _told(
-    image: Image, decision: Decision, labels: Iterable[Label], index: CategoryIndex, run: TrainingRun | None
+    image: Image,
+    decision: Decision,
+    labels: Iterable[Label],
+    index: CategoryIndex,
+    run: TrainingRun | None,
+    asked: Asked,
 ) -> dict[str, Any]:
     """What may be known once an image is decided: who said what, and what the model says."""
     prediction = Prediction.objects.filter(run=run, image=image).first() if run else None
@@ -324,13 +337,26 @@ def _told(
         "rows": sorted(rows, key=lambda row: (-len(row["people"]), row["people"])),
         "prediction": prediction,
         "predicted": index.label(prediction.categories) if prediction else [],
+        "instead": _instead(image, index, run) if asked.selection.doubted else None,
         "model_agrees": prediction is not None and taken is not None and index.resolve(prediction.categories) == taken,
         "thumb": thumbnail_url(image.pk),
     }
 
 
+def _instead(image: Image, index: CategoryIndex, run: TrainingRun | None) -> list[dict[str, Any]]:
+    """What the model that doubts an image's label would have said, having never learned from it."""
+    return [
+        {
+            "name": index.label([one.label if isinstance(one.suggested, bool) else one.suggested])[0],
+            "without": one.suggested is False,
+        }
+        for one in doubts.rows_of(doubts.listed(run))
+        if one.image_id == image.pk
+    ]
+
+
 def _just_decided(
-    request: HttpRequest, project: Project, run: TrainingRun | None, besides: Image | None
+    request: HttpRequest, project: Project, run: TrainingRun | None, asked: Asked, besides: Image | None
 ) -> dict[str, Any] | None:
     """The person's own last decision, with everything that may be known now; None when it was long ago."""
     last = (
@@ -348,7 +374,7 @@ def _just_decided(
         return None
     last.image.project = project
     labels = Label.objects.votes().filter(image=last.image).select_related("annotator").order_by("id")
-    return _told(last.image, last, labels, categories.index(project), run)
+    return _told(last.image, last, labels, categories.index(project), run, asked)
 
 
 def _config(request: HttpRequest, access: Access) -> dict[str, Any]:
@@ -392,7 +418,7 @@ def _texts() -> dict[str, str]:
 def _nothing(project: Project, asked: Asked) -> dict[str, Any]:
     by_status = dict(Image.objects.for_project(project).order_by().values_list("status").annotate(n=Count("id")))
     return {
-        "heading": _("Nothing to settle"),
+        "heading": _("No doubted label waits") if asked.selection.doubted else _("Nothing to settle"),
         "image": None,
         "settled": by_status.get(Status.SETTLED, 0),
         "open": by_status.get(Status.UNLABELED, 0) + by_status.get(Status.PARTLY, 0),

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeler import categories, charts
+from labeler import categories, charts, doubts
 from labeler.models import Project, TrainingRun
 from labeler.pages.images import tile
 from labeler.templatetags.figures import percent, percent_interval
 
-SUSPECTS = 12  # of at most a hundred
+SUSPECTS = 12  # the others stand in the list to walk through
 SLICES = 4  # of a field of metadata
 FIELDS = 4
 WIDTH, HEIGHT = 460, 240
@@ -35,7 +36,7 @@ def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str
         "learning": _learning(metrics.get("learning_curve") or {}),
         "advice": (metrics.get("learning_curve") or {}).get("advice") or "",
         "promises": [_promise(row) for row in metrics.get("acceptance") or []],
-        "suspects": _suspects(project, suspects, names),
+        **_doubts(project, suspects, names),
         "n_suspects": suspects.get("n", 0),
         "noise": _noise(suspects),
         "slices": _slices(metrics.get("slices") or []),
@@ -103,18 +104,17 @@ def _promise(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _suspects(project: Project, found: Mapping[str, Any], names: Mapping[Any, str]) -> list[dict[str, Any]]:
-    rows = list(found.get("suspects") or [])[:SUSPECTS]
-    images = {image.pk: image for image in project.images.filter(pk__in=[row["image"] for row in rows])}
+def _doubts(project: Project, found: Mapping[str, Any], names: Mapping[Any, str]) -> dict[str, Any]:
+    """The clearest of the doubts that nobody has looked at, how many there are, and how often a doubt was right."""
+    waiting = doubts.still_open(project, doubts.rows_of(found))
+    queue = reverse("adjudicate", args=[project.pk])
     index, shown = categories.index(project), []
-    for row in rows:
-        image = images.get(row["image"])
-        if image is None:  # deleted since
-            continue
-        label, suggested = names.get(row["label"], ""), row["suggested"]
+    for one in waiting[:SUSPECTS]:
+        label, suggested = names.get(one.doubt.label, ""), one.doubt.suggested
         shown.append(
             {
-                **tile(image, index),
+                **tile(one.image, index),
+                "url": f"{queue}?doubted=1&image={one.image.pk}",
                 "label": label,
                 # Of several classes: whether the image should have this one.
                 "suggested": names.get(suggested, "") if not isinstance(suggested, bool) else "",
@@ -122,7 +122,7 @@ def _suspects(project: Project, found: Mapping[str, Any], names: Mapping[Any, st
                 "surplus": isinstance(suggested, bool) and not suggested,
             }
         )
-    return shown
+    return {"suspects": shown, "n_doubts": len(waiting), "checked": doubts.checked(project)}
 
 
 def _noise(found: Mapping[str, Any]) -> str:

@@ -49,6 +49,7 @@ FAST = 0.6
 # so many held-out images on.
 REVIEW_IMAGES = 18
 JUDGED_IMAGES = 30
+DOUBTS = 5  # labels that the model doubts: fewer can wait
 SAFE = 0.9  # right this often where it is sure: below, the card warns
 
 
@@ -88,8 +89,8 @@ class Situation:
 def needs(now: Situation) -> list[Need]:
     """The most urgent cards first."""
     rules = (
-        _no_images, _too_few_people, _complete, _disputes, _questions, _unclear_pair, _person, _first_model, _review,
-        _unseen,
+        _no_images, _too_few_people, _complete, _disputes, _questions, _unclear_pair, _person, _first_model, _doubts,
+        _review, _unseen,
     )  # fmt: skip
     found = (need for rule in rules for need in rule(now))
     return [need for _place, need in zip(range(MOST_CARDS), found, strict=False)]
@@ -315,6 +316,19 @@ def _review(now: Situation) -> Iterator[Need]:
         now.to("review"),
         _("Review"),
         tone,
+    )
+
+
+def _doubts(now: Situation) -> Iterator[Need]:
+    n = now.figures.get("doubts") or 0
+    if n < DOUBTS:
+        return
+    yield Need(
+        thousands(n),
+        ngettext("label may be wrong.", "labels may be wrong.", n),
+        _("Model %(n)s, which had not seen them, is sure of something else.") % {"n": now.model},
+        f"{now.to('adjudicate')}?doubted=1",
+        _("Look at them"),
     )
 
 

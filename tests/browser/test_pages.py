@@ -87,7 +87,7 @@ def addresses(project: Project) -> list[str]:
     person = reverse("annotator", args=[project.pk, "dora"])
     own = [url(page, project) for page in PROJECT_PAGES]
     walls = [url("images", project) + "?by=ann&status=differ", url("images", project) + "?people=ann,bea"]
-    more = [url("image", project, image.pk), own[1] + "?labels=all", person]
+    more = [url("adjudicate", project) + "?doubted=1", url("image", project, image.pk), own[1] + "?labels=all", person]
     return ["/", "/account/", "/nowhere/", *own, *more, *walls]
 
 

@@ -1,0 +1,103 @@
+"""/api/projects/{id}/label-errors/: labels the model doubts and nobody has looked at; how often a doubt was right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.access import View
+from api.claims import image_urls
+from api.fields import StatShape
+from api.permissions import Needs
+from api.schema import describe, example
+from labeler import categories as label_set
+from labeler import doubts, runs
+from labeler.categories import CategoryIndex
+from labeler.doubts import Waiting
+from labeler.models import Role
+from labeler.models.account import Scope
+
+TAG = "Model"
+
+
+class LabelErrorShape(serializers.Serializer):
+    image = serializers.IntegerField()
+    category = serializers.CharField(help_text="the class in question")
+    category_id = serializers.IntegerField()
+    suggested = serializers.CharField(allow_null=True, help_text="the class instead; null where any number is chosen")
+    suggested_id = serializers.IntegerField(allow_null=True)
+    missing = serializers.BooleanField(
+        allow_null=True, help_text="where any number is chosen: true, the image should have it; false, it should not"
+    )
+    doubt = serializers.FloatField(help_text="0 to 1: by how much surer the model is of its own answer")
+    preview_url = serializers.CharField()
+    thumbnail_url = serializers.CharField()
+    file_url = serializers.CharField()
+
+
+class LabelErrorsShape(serializers.Serializer):
+    model = serializers.IntegerField(allow_null=True, help_text="number of the model that doubts them; null: no model")
+    noise = serializers.FloatField(allow_null=True, help_text="estimated share of wrong labels it learned from, 0 to 1")
+    results = LabelErrorShape(many=True, help_text="the clearest first, one per image")
+    corrected = serializers.IntegerField(help_text="doubted labels that a reviewer found to be wrong")
+    confirmed = serializers.IntegerField()
+    undecidable = serializers.IntegerField(help_text="images that do not say")
+    precision = StatShape(help_text="share of the doubted labels that were wrong")
+
+
+EXAMPLE = {
+    "model": 7, "noise": 0.031, "corrected": 19, "confirmed": 5, "undecidable": 3,
+    "precision": {"value": 0.79, "low": 0.6, "high": 0.91, "n": 24, "reason": "few labels were looked at, the clearest "
+                  "doubts first: read the interval"},
+    "results": [{
+        "image": 613, "category": "rust", "category_id": 3, "suggested": "leaf spot", "suggested_id": 4,
+        "missing": None, "doubt": 0.93, "preview_url": "/api/images/613/preview/",
+        "thumbnail_url": "/api/images/613/thumb/", "file_url": "/api/images/613/file/",
+    }],
+}  # fmt: skip
+
+
+class LabelErrors(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "list_label_errors", "Labels that the active model doubts.\n\nEach by a model that had not seen the image. One "
+        "leaves the list when a reviewer decides the image (PUT its consensus), whatever the decision, or when people "
+        "say something else of it. Images that are judged blind are left out.", tag=TAG,
+        answers={200: LabelErrorsShape}, examples=[example(EXAMPLE)],
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        run = runs.active(project)
+        found = doubts.listed(run)
+        index = label_set.index(project)
+        told = doubts.checked(project)
+        return Response(
+            {
+                "model": run.number if run else None,
+                "noise": found.get("noise"),
+                "results": [_shape(one, index) for one in doubts.still_open(project, doubts.rows_of(found))],
+                "corrected": told.corrected,
+                "confirmed": told.confirmed,
+                "undecidable": told.undecidable,
+                "precision": told.precision.as_dict(),
+            }
+        )
+
+
+def _shape(one: Waiting, index: CategoryIndex) -> dict[str, Any]:
+    doubt = one.doubt
+    several = isinstance(doubt.suggested, bool)
+    return {
+        "image": doubt.image_id,
+        "category": index.label([doubt.label])[0],
+        "category_id": doubt.label,
+        "suggested": None if several else index.label([int(doubt.suggested)])[0],
+        "suggested_id": None if several else doubt.suggested,
+        "missing": doubt.suggested if several else None,
+        "doubt": doubt.doubt,
+        **image_urls(doubt.image_id),
+    }

@@ -20,6 +20,7 @@ from labeler.errors import NotFound
 from labeler.models import Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.models.job import State
+from labeler.models.run import HEADLINE
 
 TAG = "Model"
 
@@ -32,7 +33,7 @@ class WorkerShape(serializers.Serializer):
     device = serializers.CharField(help_text="cpu, or the name of the GPU")
 
 
-class RunShape(serializers.Serializer):
+class RunRowShape(serializers.Serializer):
     id = serializers.IntegerField()
     project = serializers.IntegerField()
     number = serializers.IntegerField(help_text="version of the model in its project")
@@ -44,21 +45,30 @@ class RunShape(serializers.Serializer):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
-    config = ObjectField()
-    categories = serializers.ListField(
-        child=serializers.CharField(), help_text="its classes, in the order of its outputs"
+    seconds_left = serializers.IntegerField(
+        allow_null=True, help_text="by what it has taken so far; null before that can be said, and when it has ended"
     )
     dataset = ObjectField(help_text="images per part: train, validation, test, calibration")
-    metrics = ObjectField(help_text="on held-out images, with intervals")
-    history = serializers.ListField(child=ObjectField(), help_text="curves")
-    comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
     active = serializers.BooleanField(help_text="it makes the pre-labels")
     calibrated = serializers.BooleanField()
     note = serializers.CharField(help_text="why it was or was not made active")
     worker = WorkerShape()
+    headline = ObjectField(
+        help_text="of its metrics: accuracy, macro_f1, cross_validation, judged_on; each null where there is none"
+    )
 
 
-def _shape(run: TrainingRun) -> dict[str, Any]:
+class RunShape(RunRowShape):
+    config = ObjectField()
+    categories = serializers.ListField(
+        child=serializers.CharField(), help_text="its classes, in the order of its outputs"
+    )
+    metrics = ObjectField(help_text="on held-out images, with intervals")
+    history = serializers.ListField(child=ObjectField(), help_text="curves")
+    comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
+
+
+def _row(run: TrainingRun) -> dict[str, Any]:
     return {
         "id": run.pk,
         "project": run.project_id,
@@ -71,12 +81,8 @@ def _shape(run: TrainingRun) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
-        "config": run.config,
-        "categories": run.category_names,
+        "seconds_left": runs.seconds_left(run),
         "dataset": run.dataset,
-        "metrics": run.metrics,
-        "history": run.history,
-        "comparison": run.comparison,
         "active": run.is_active,
         "calibrated": run.is_calibrated,
         "note": run.note,
@@ -84,14 +90,30 @@ def _shape(run: TrainingRun) -> dict[str, Any]:
     }
 
 
+def _headed(run: TrainingRun) -> dict[str, Any]:
+    return _row(run) | {"headline": run.headline}  # type: ignore[attr-defined]
+
+
+def _shape(run: TrainingRun) -> dict[str, Any]:
+    return _row(run) | {
+        "headline": {name: run.metrics.get(name) for name in HEADLINE},
+        "config": run.config,
+        "categories": run.category_names,
+        "metrics": run.metrics,
+        "history": run.history,
+        "comparison": run.comparison,
+    }
+
+
 class Runs(View):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
 
-    @describe("list_runs", "Training runs of a project, newest first.", tag=TAG, parameters=PAGING,
-              answers={200: page_of(RunShape)})  # fmt: skip
+    @describe("list_runs", "Training runs of a project, newest first.\n\nWithout settings, curves and findings: "
+              "those are in each run's own answer.", tag=TAG, parameters=PAGING,
+              answers={200: page_of(RunRowShape)})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
-        rows = TrainingRun.objects.filter(project=self.project(project_id))
-        return page(request, rows, lambda found: map(_shape, found), order=[Key("id", descending=True)])
+        rows = TrainingRun.objects.filter(project=self.project(project_id)).slim()
+        return page(request, rows, lambda found: map(_headed, found), order=[Key("id", descending=True)])
 
     @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per "
     "project.", tag=TAG,

@@ -36,6 +36,7 @@ from labeler.models import (
     Preference,
     Project,
     QueueEntry,
+    RunAnswers,
     Snapshot,
     Thread,
     Token,
@@ -260,6 +261,14 @@ class PredictionAdmin(ReadOnly):
     search_fields = ["=image__id", "=run__id"]
     raw_id_fields = ["run", "image"]
     ordering = ["-id"]
+
+
+@admin.register(RunAnswers)
+class RunAnswersAdmin(ReadOnly):
+    list_display = ["id", "run_id", "part"]
+    list_filter = ["part"]
+    search_fields = ["=run__id"]
+    raw_id_fields = ["run"]
 
 
 @admin.register(Feature)

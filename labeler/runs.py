@@ -7,6 +7,7 @@ how a network is trained.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeler import categories as label_set
-from labeler import dispatch, leases, prelabels, run_config
+from labeler import dispatch, leases, prelabels, run_answers, run_config
 from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.leases import Lease
 from labeler.models import AuditEvent, Decision, Image, Label, Project, TrainingRun
@@ -200,6 +201,20 @@ def active(project: Project) -> TrainingRun | None:
     return TrainingRun.objects.filter(project=project, is_active=True).first()
 
 
+def seconds_left(run: TrainingRun, now: datetime | None = None) -> int | None:
+    """How long a run will take yet, by what it has taken so far; None before that can be said.
+
+    Its bar is roughly one of time. Seconds before the first tenth are loading and measuring and foretell nothing.
+    """
+    if run.state != State.RUNNING or not run.started_at or not run.progress_total:
+        return None
+    share = run.progress_done / run.progress_total
+    spent = ((now or timezone.now()) - run.started_at).total_seconds()
+    if share < 0.1 or spent < 2:
+        return None
+    return max(1, round(spent * (1 - share) / share))
+
+
 def new_labels_since(run: TrainingRun) -> int:
     """Votes written after a run looked, changes of earlier ones included."""
     return Label.objects.filter(project_id=run.project_id, id__gt=run.last_label, answer__in=VOTES).count()
@@ -239,17 +254,20 @@ def report(lease: Lease, **changes: Any) -> None:
     lease.write(**changes)
 
 
-def finish(lease: Lease, *, activate: bool, note: str, **outcome: Any) -> TrainingRun:
+def finish(
+    lease: Lease, *, activate: bool, note: str, answers: Sequence[run_answers.Answers] = (), **outcome: Any
+) -> TrainingRun:
     """Store a trained model's row and, with `activate`, let it pre-label from now on. Raises LeaseLost,
     having changed nothing.
 
-    `note` says in words why it was or was not made active.
+    `note` says in words why it was or was not made active; `answers` are kept with the run.
     """
     with transaction.atomic():
         run = TrainingRun.objects.get(pk=lease.pk)
         Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
         lease.finish(note=note, **outcome)
         run.refresh_from_db()
+        run_answers.keep(run, answers)
         if activate:
             _make_active(run)
     return run

@@ -244,6 +244,26 @@ def test_a_run_is_requested_followed_cancelled_and_alone(project, lena, monkeypa
     assert [r["id"] for r in client.get(url).json()["results"]] == [run["id"]]
 
 
+def test_a_list_of_runs_has_the_headline_and_leaves_the_rest_to_each_run(project, lena, django_assert_max_num_queries):
+    accuracy = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 40, "reason": None}
+    metrics = {"accuracy": accuracy, "judged_on": "test", "curves": {"classes": ["long"] * 1000}}
+    for active in (False, False, True):
+        run = make_model(project, active=active, metrics=metrics, history=[{"candidate": "frozen"}], config={"seed": 1})
+    client = as_person(lena)
+    client.get("/api/me/")
+
+    with django_assert_max_num_queries(5):
+        row = client.get(f"/api/projects/{project.pk}/runs/").json()["results"][0]
+
+    assert row["headline"] == {
+        "accuracy": accuracy, "macro_f1": None, "cross_validation": None, "judged_on": "test"
+    }  # fmt: skip
+    assert (row["id"], row["active"], row["seconds_left"]) == (run.pk, True, None)
+    assert not {"metrics", "history", "comparison", "config"} & set(row)
+    one = client.get(f"/api/runs/{run.pk}/").json()
+    assert (one["metrics"], one["headline"], one["config"]) == (metrics, row["headline"], {"seed": 1})
+
+
 @pytest.mark.parametrize("config", [{"no such": 1}, [], "x", {"seed": {}}])
 def test_settings_of_a_run_that_cannot_be_used_are_named(project, lena, config):
     response = as_person(lena).post(f"/api/projects/{project.pk}/runs/", {"config": config})

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from worker.ml.compare import image_by_image
 from worker.ml.curves import (
     POINTS,
     average_precision,
@@ -104,24 +103,6 @@ def test_several_labels_have_a_curve_per_class_and_the_most_frequent_classes_are
     assert report["left_out"] == 5
     assert report["mean_average_precision"] == pytest.approx(reference.average_precision_score(truth, p))
     assert sum(row["n"] for row in report["reliability"]) == 3500
-
-
-def test_flips_by_the_example_of_a_textbook():
-    # Agresti, Categorical Data Analysis: approval asked twice of 1,600 people, 794 yes-yes, 150 yes-no, 86 no-yes,
-    # 570 no-no; z^2 = (86 - 150)^2 / 236 = 17.36; the change is -.04, 95 % -.06 to -.02
-    old = np.repeat([1, 1, 0, 0], [794, 150, 86, 570])
-    new = np.repeat([1, 0, 1, 0], [794, 150, 86, 570])
-    found = image_by_image(old, new)
-    assert (found["both_right"], len(found["broken"]), len(found["fixed"]), found["both_wrong"]) == (794, 150, 86, 570)
-    assert found["difference"] == pytest.approx(-0.04)
-    assert (found["low"], found["high"]) == pytest.approx((-0.0587, -0.0213), abs=4e-4)
-    assert 1e-5 < found["p"] < 6e-5  # chi-square with one degree of freedom: 3.1e-5
-    assert found["broken"] == list(range(794, 944))
-    same = image_by_image([1, 0], [1, 0])
-    assert (same["p"], same["fixed"], same["broken"]) == (1.0, [], [])
-    assert image_by_image([], [])["difference"] is None
-    # several labels: half of them right before, all now, is a flip; the largest change comes first
-    assert image_by_image([0.5, 0.0, 1.0], [1.0, 1.0, 0.5])["fixed"] == [1, 0]
 
 
 def test_the_slice_where_the_model_is_worse_is_found_and_a_small_one_only_warned_of():

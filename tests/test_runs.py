@@ -234,6 +234,19 @@ def test_going_back_to_an_older_model(project, lena):
     assert jobs == {first.pk: State.CANCELLED, second.pk: State.QUEUED}
 
 
+def test_time_left_is_foretold_from_a_tenth_on(project):
+    now = timezone.now()
+    run = make_model(project, active=False, state="running", started_at=now - timedelta(seconds=60), progress_total=100)
+
+    def left(done):
+        run.progress_done = done
+        return runs.seconds_left(run, now)
+
+    assert [left(5), left(25), left(100)] == [None, 180, 1]
+    run.state = State.DONE
+    assert left(50) is None
+
+
 def test_training_is_due_after_enough_new_labels_and_a_pause(project, ann):
     now = timezone.now()
     make_labels(project, ann, 31)

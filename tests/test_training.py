@@ -10,7 +10,7 @@ from labeler import runs
 from labeler.consensus import digest
 from labeler.intake.images import add_images as take_in
 from labeler.intake.images import file_member
-from labeler.models import Consensus, Decision, Image, Prediction, TrainingRun
+from labeler.models import Consensus, Decision, Image, Prediction, RunAnswers, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.job import State
 from tests.factories import add_images, category, make_model, make_project, predict
@@ -247,6 +247,9 @@ def test_a_multi_label_run(installation, ann, lena):
     assert run.is_active, run.note
     answers = dict(Prediction.objects.filter(run=run).values_list("image", "categories"))
     assert len(answers) == 12
+    kept = {row.part: row for row in RunAnswers.objects.filter(run=run)}
+    assert dict(zip(kept["stop"].image_ids, kept["stop"].answers, strict=True)) == answers
+    assert (len(kept["crossed"].truth), run.metrics["stop_set"]["before"]) == (36, None)
     right = [answers[image.pk] == sorted(what[kind]) for image, kind in images[36:]]
     assert sum(right) >= 10
 

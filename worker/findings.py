@@ -102,18 +102,23 @@ def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
 
 
 def learning_curve(
-    samples: TrainingSet, comparison: Sequence[dict[str, Any]], tick: Callable[[], None] = lambda: None
+    samples: TrainingSet,
+    comparison: Sequence[dict[str, Any]],
+    *,
+    kappas: Sequence[float | None] = (),
+    tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """What fewer labels gave and what more are expected to bring, for the regression on frozen features.
 
     {candidate, points: [{size, accuracy}], ahead: [{size, expected, low, high}], n, reason, stop, advice}; accuracy is
-    the share of right yes/no answers for several labels. stop and advice are of twice the present labels.
+    the share of right yes/no answers for several labels. stop and advice are of twice the present labels, and of
+    kappas: how far successive models said the same of the stop set (run_answers.settled), oldest first.
     """
     settings = next((row.get("settings") or {} for row in comparison if row["candidate"] == "frozen"), {})
     sizes, right = subsets.points(samples, penalty=float(settings.get("C", PENALTY)), tick=tick)
     ahead = [round(times * len(samples)) for times in AHEAD]
     curve = learning.forecast(sizes, right, ahead)
-    advice = learning.advise(curve, ahead[2], since=ahead[0])
+    advice = learning.advise(curve, ahead[2], kappas, since=ahead[0])
     columns = (part.tolist() for part in (curve.ahead, curve.expected, curve.low, curve.high))
     return {
         "candidate": "frozen",

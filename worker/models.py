@@ -17,10 +17,12 @@ import torch
 from django.conf import settings
 from numpy.typing import NDArray
 
+from labeler import run_answers
 from labeler.intake.images import media_store
-from labeler.models import TrainingRun
+from labeler.models import Project, TrainingRun
 from labeler.prelabels import Opinion
-from worker.dataset import Dataset
+from labeler.run_answers import Answers
+from worker.dataset import Dataset, Example
 from worker.features import features_of
 from worker.ml import backbones, checkpoint, predict
 from worker.ml.checkpoint import Checkpoint
@@ -140,6 +142,34 @@ def probabilities(
         tick()
         found[part.indices] = part.probabilities
     return found
+
+
+def answers(model: Model, part: str, examples: Sequence[Example], found: NDArray[np.float32]) -> Answers:
+    """What the model said of images that people have judged, by what it said of each (n, K); NaN rows are left out."""
+    truth = {example.image_id: example.categories for example in examples}
+    said = opinions(model, [example.image_id for example in examples], found)
+    return Answers(
+        part=part,
+        image_ids=[one.image_id for one in said],
+        answers=[one.categories for one in said],
+        probabilities=[one.probability for one in said],
+        truth=[truth[one.image_id] for one in said],
+    )
+
+
+def on_stop_set(model: Model, project: Project, *, tick: Callable[[], None]) -> Answers:
+    """What the model says of a fixed sample of images that nobody has judged (run_answers.stop_set)."""
+    images = list(run_answers.stop_set(project).values_list("pk", "sha256"))
+    said = []
+    if images:
+        found = probabilities(model, [sha256 for _, sha256 in images], tick=tick)
+        said = opinions(model, [pk for pk, _ in images], found)
+    return Answers(
+        part=run_answers.Part.STOP,
+        image_ids=[one.image_id for one in said],
+        answers=[one.categories for one in said],
+        probabilities=[one.probability for one in said],
+    )
 
 
 def opinions(model: Model, image_ids: Sequence[int], found: NDArray[np.float32]) -> list[Opinion]:

@@ -17,7 +17,7 @@ import numpy as np
 from django.db.models import Max
 from numpy.typing import NDArray
 
-from labeler import runs
+from labeler import run_answers, runs
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.leases import Lease, Pulse
@@ -114,9 +114,17 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     figures = judging.report(dataset, result.out_of_fold, test)
     calibration = apply_temperature(found[n_test:], temperature, dataset.task)
     verdict = judging.verdict(dataset, figures, runs.active(run.project), test)
+    said = [
+        models.answers(model, run_answers.Part.TEST, dataset.test, test),
+        models.answers(model, run_answers.Part.CROSSED, dataset.train, result.out_of_fold),
+    ]
+
+    screen.show("Looking at images nobody has labeled", 0.3)
+    unseen = models.on_stop_set(model, run.project, tick=pulse.check)
+    settled = run_answers.settled(run, unseen)
 
     screen.show("Seeing whether more labels would help", 0.5)
-    curve = findings.learning_curve(samples, result.comparison, tick=pulse.check)
+    curve = findings.learning_curve(samples, result.comparison, kappas=settled["kappas"], tick=pulse.check)
 
     screen.show("Storing the model", 0.9)
     made, _ = models.of_result(
@@ -128,9 +136,10 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         lease,
         activate=verdict.activate,
         note=verdict.note,
+        answers=[*said, unseen],
         # beside the figures, not in the checkpoint: they name images of this project
         metrics=figures
-        | {"learning_curve": curve}
+        | {"learning_curve": curve, "stop_set": settled}
         | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],

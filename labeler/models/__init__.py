@@ -9,7 +9,7 @@ from labeler.models.label import Consensus, Decision, Label
 from labeler.models.project import Category, CategoryExample, GuidelineVersion, Membership, Project, Role, Task
 from labeler.models.queue import Claim, QueueEntry
 from labeler.models.review import Plant
-from labeler.models.run import Feature, Prediction, TrainingRun
+from labeler.models.run import Feature, Prediction, RunAnswers, TrainingRun
 from labeler.models.snapshot import Snapshot
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Project",
     "QueueEntry",
     "Role",
+    "RunAnswers",
     "Snapshot",
     "Task",
     "Thread",

@@ -6,8 +6,11 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import JSONObject
 
 from labeler.models.job import UNFINISHED, Leased
+
+HEADLINE = ("accuracy", "macro_f1", "cross_validation", "judged_on")  # of a run's metrics, for lists of runs
 
 
 class RunQuerySet(models.QuerySet["TrainingRun"]):
@@ -18,6 +21,13 @@ class RunQuerySet(models.QuerySet["TrainingRun"]):
 
     def active(self) -> RunQuerySet:
         return self.filter(is_active=True)
+
+    def slim(self) -> RunQuerySet:
+        """For lists: without what is large (curves and findings, up to 100 KB a run), and with `headline`: HEADLINE of
+        its metrics, each None where there is none.
+        """
+        kept = {name: f"metrics__{name}" for name in HEADLINE}
+        return self.defer("config", "metrics", "history", "comparison").annotate(headline=JSONObject(**kept))
 
 
 class TrainingRun(Leased):
@@ -69,6 +79,34 @@ class TrainingRun(Leased):
 
     def __str__(self) -> str:
         return f"model {self.number} of project {self.project_id}"
+
+
+class RunAnswers(models.Model):
+    """What a run's model answered on images it had not learned from, as one row: to compare versions image by image.
+
+    Predictions of older models are deleted in time; these stay as long as their run.
+    """
+
+    class Part(models.TextChoices):
+        TEST = "test", "test images"
+        CROSSED = "crossed", "training images, each judged by a model that had not seen it"
+        STOP = "stop", "a fixed random sample of unlabeled images"
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="answers")
+    part = models.CharField(max_length=16, choices=Part.choices)
+    # Entry k of each list is about the k-th image; classes by id, as in run.category_ids.
+    image_ids = ArrayField(models.BigIntegerField(), default=list)
+    answers = models.JSONField(default=list, help_text="of each image the classes it would answer")
+    probabilities = ArrayField(models.FloatField(), default=list, help_text="of each answer")
+    truth = models.JSONField(null=True, help_text="what people had settled on by then; null where nobody had looked")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "part"], name="one_row_of_answers_per_run_and_part"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part} answers of {self.run_id}"
 
 
 class Prediction(models.Model):

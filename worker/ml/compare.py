@@ -103,34 +103,3 @@ def scores(probabilities: NDArray, targets: NDArray, task: str) -> NDArray[np.fl
         truth = targets if targets.ndim == 1 else targets.argmax(1)
         return (probabilities.argmax(1) == truth).astype(float)
     return ((probabilities >= 0.5) == (targets > 0.5)).mean(1)
-
-
-def image_by_image(old: NDArray, new: NDArray) -> dict[str, Any]:
-    """Two versions on the same images: how many answers flipped, which ones, and whether that is chance.
-
-    old, new: (n,) scores in 0..1. A flip is a change of score; fixed and broken are the positions of images on which
-    the new version is better and worse, the largest change first. p: McNemar's test in its exact form (the sign
-    test on the flips), two-sided; 1 without flips. low, high: 95 % of the difference.
-    """
-    old, new = np.asarray(old, float), np.asarray(new, float)
-    if old.shape != new.shape or old.ndim != 1:
-        raise ValueError("old and new must be scores of the same images")
-    change = new - old
-    fixed, broken = np.flatnonzero(change > 0), np.flatnonzero(change < 0)
-    fixed = fixed[np.argsort(-change[fixed], kind="stable")]
-    broken = broken[np.argsort(change[broken], kind="stable")]
-    flips = len(fixed) + len(broken)
-    low, high = _interval(change) if len(change) > 1 else (None, None)
-    return {
-        "n": len(change),
-        "old": float(old.mean()) if len(old) else None,
-        "new": float(new.mean()) if len(new) else None,
-        "difference": float(change.mean()) if len(change) else None,
-        "low": low,
-        "high": high,
-        "both_right": int(((old == 1) & (new == 1)).sum()),
-        "both_wrong": int(((old < 1) & (new < 1)).sum()),
-        "fixed": fixed.tolist(),
-        "broken": broken.tolist(),
-        "p": float(binomtest(len(fixed), flips).pvalue) if flips else 1.0,
-    }

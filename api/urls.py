@@ -24,6 +24,7 @@ from api.invitations import Invitations, OneInvitation
 from api.labels import Labels, OneLabel
 from api.members import Members, OneMember, SecondOpinions
 from api.nothing import Nothing
+from api.predictions import OnePrediction, Predictions
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
 from api.report import AgreementReport
@@ -96,6 +97,8 @@ urlpatterns = [
     path("runs/<int:run_id>/cancellation/", RunCancellation.as_view(), name="run-cancellation"),
     path("runs/<int:run_id>/activation/", Activation.as_view(), name="run-activation"),
     path("projects/<int:project_id>/model/", ActiveModel.as_view(), name="model"),
+    path("projects/<int:project_id>/predictions/", Predictions.as_view(), name="predictions"),
+    path("predictions/<int:prediction_id>/", OnePrediction.as_view(), name="prediction"),
     path("projects/<int:project_id>/export/<slug:format>/", Export.as_view(), name="export"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),

@@ -46,7 +46,7 @@ def holds_torch(process: psutil.Process) -> bool:
 
 def memory(process: subprocess.Popen) -> None:
     """Resident memory of each kind of process after a minute's rest is over."""
-    kinds = {"web": "gunicorn", "worker": "-Q default", "trainer": "-Q gpu", "beat": " beat"}
+    kinds = {"web": "gunicorn", "worker": "-Q default", "trainer": "-Q gpu", "serving": "-Q serve", "beat": " beat"}
     found: dict[str, list[psutil.Process]] = {name: [] for name in kinds}
     for child in psutil.Process(process.pid).children(recursive=True):
         words = " ".join(child.cmdline())

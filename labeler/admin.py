@@ -23,6 +23,7 @@ from labeler.models import (
     Comment,
     Consensus,
     Decision,
+    Errand,
     Feature,
     Gold,
     GuidelineVersion,
@@ -395,6 +396,16 @@ class PlantAdmin(ReadOnly):
     list_select_related = ["project", "reviewer"]
     search_fields = ["reviewer__username", "=image__id"]
     raw_id_fields = ["project", "image", "reviewer"]
+
+
+@admin.register(Errand)
+class ErrandAdmin(ReadOnly):
+    list_display = ["id", "kind", "project", "run", "state", "asked_by", "created_at"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["project", "run", "asked_by"]
+    search_fields = ["project__name", "=image__id"]
+    raw_id_fields = ["project", "run", "image", "asked_by"]
+    exclude = ["picture", "drawing"]
 
 
 @admin.register(Snapshot)

@@ -27,7 +27,10 @@ logger = logging.getLogger(__name__)
 TRAIN = "worker.tasks.train"
 IMPORT = "worker.tasks.import_images"
 PRELABEL = "worker.tasks.prelabel"
-QUEUES = {TRAIN: "gpu", PRELABEL: "gpu", IMPORT: "default"}
+ANSWER = "worker.tasks.answer"
+CONVERT = "worker.tasks.convert"
+# "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
+QUEUES = {TRAIN: "gpu", PRELABEL: "gpu", CONVERT: "gpu", IMPORT: "default", ANSWER: "serve"}
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer
 # A worker's main process writes its key every WORKER_BEAT_SECONDS, also while its child trains.

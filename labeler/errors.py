@@ -98,6 +98,12 @@ class RunInProgress(Conflict):
     code = "run_in_progress"
 
 
+class NoModel(Conflict):
+    """It asks what a model says, and there is none in use yet."""
+
+    code = "no_model"
+
+
 class NotCancellable(Conflict):
     code = "not_cancellable"
 

@@ -28,7 +28,7 @@ from labeler.models import Job, TrainingRun
 from labeler.models.job import State
 
 LITTLE_SPACE_BYTES = 2 * 1024**3
-QUEUES = ("default", "gpu")
+QUEUES = ("default", "gpu", "serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def broker_and_workers() -> Finding:
     if not missing:
         return Finding("workers", "good", ", ".join(worker.name for worker in seen))
     if embedded.Hold(settings.DATA_DIR).holder().get("purpose") == "up" or os.environ.get("DATABASE_URL"):
-        advice = _("nobody serves the queue %(queues)s: imports or trainings wait.")
+        advice = _("nobody serves the queue %(queues)s: imports, trainings or predictions wait.")
         return Finding("workers", "bad", advice % {"queues": ", ".join(sorted(missing))})
     return Finding("workers", "note", _("none, because `up` is not running on this data directory"))
 

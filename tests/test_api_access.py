@@ -22,7 +22,7 @@ from api.permissions import RANK
 from labeler import adjudication, comments, invitations, queue
 from labeler.accounts import create_token
 from labeler.labeling import save_label
-from labeler.models import CategoryExample, Job, Membership, Project
+from labeler.models import CategoryExample, Errand, Job, Membership, Project
 from labeler.models.account import Scope
 from tests.api import as_person, error_of, with_token
 from tests.factories import add_images, make_model
@@ -114,6 +114,8 @@ TABLE = {
     ("run-cancellation", "post"): LEADS,
     ("run-activation", "post"): LEADS,
     ("model", "get"): REVIEWERS,
+    ("predictions", "post"): REVIEWERS,
+    ("prediction", "get"): REVIEWERS,
     ("export", "get"): REVIEWERS,
     ("schema", "get"): ANYBODY,
     ("docs", "get"): ANYBODY,
@@ -192,6 +194,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "token_id": create_token(user=ada)[0].pk,
         "import_id": Job.objects.create(project=project, kind="import").pk,
         "run_id": run.pk,
+        "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
     }

@@ -19,7 +19,7 @@ from labeler import embedded
 from labeler.launch import processes
 from tests.installation import Up, manage, wait_for
 
-PARTS = ["PostgreSQL", "Valkey", "web", "worker", "gpu worker", "beat"]
+PARTS = ["PostgreSQL", "Valkey", "web", "worker", "gpu worker", "serving worker", "beat"]
 
 
 @pytest.fixture(scope="module")

@@ -124,13 +124,14 @@ def _came_up(sender: object, **_: object) -> None:
     _show()
     from django.db import DatabaseError, connections
 
-    from labeler import jobs, leases, runs
-    from labeler.models import Job, TrainingRun
+    from labeler import errands, jobs, leases, runs
+    from labeler.models import Errand, Job, TrainingRun
 
     try:
-        if leases.end_leases_of(TrainingRun, _Shown.name) + leases.end_leases_of(Job, _Shown.name):
+        if sum(leases.end_leases_of(rows, _Shown.name) for rows in (TrainingRun, Job, Errand)):
             runs.resend_lost()
             jobs.resend_lost()
+            errands.resend_lost()
     except DatabaseError:
         logger.warning("the database cannot be reached; the sweep will look for lost work", exc_info=True)
     finally:

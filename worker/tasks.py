@@ -10,6 +10,7 @@ from celery.app.task import Context
 
 TRAIN_SECONDS = 12 * 3600
 IMPORT_SECONDS = 24 * 3600
+ERRAND_SECONDS = 600
 
 
 @shared_task(name="worker.tasks.train", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
@@ -36,13 +37,31 @@ def import_images(self, job_id: int) -> None:
     import_job(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
+def answer(self, errand_id: int) -> None:
+    """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""
+    from worker.errands import run_errand
+
+    run_errand(errand_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.convert", bind=True, queue="gpu", soft_time_limit=ERRAND_SECONDS)
+def convert(self, errand_id: int) -> None:
+    """A model as an ONNX file; nothing if another worker took it."""
+    from worker.errands import run_errand
+
+    run_errand(errand_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.sweep", queue="default", soft_time_limit=60)
 def sweep() -> None:
     """Tell workers about rows whose message or whose worker was lost."""
-    from labeler import jobs, runs
+    from labeler import errands, jobs, runs
 
     runs.resend_lost()
     jobs.resend_lost()
+    errands.resend_lost()
+    errands.sweep()
 
 
 @shared_task(name="worker.tasks.care", queue="default", soft_time_limit=600)

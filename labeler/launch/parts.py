@@ -90,7 +90,7 @@ def web_part(options: Options, environment: Mapping[str, str], listener: socket.
 
 
 def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Part]:
-    """The worker of short jobs, the worker of trainings, and the clock; none with --no-worker."""
+    """The workers of short jobs, of trainings and of single answers, and the clock; none with --no-worker."""
     if not options.worker:
         return []
     logs = options.data_dir / "logs"
@@ -111,12 +111,15 @@ def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Part]
     default = [*work, "-Q", "default", "-c", "2", "-n", "default@%h"]
     # A fresh process for each task: the memory of a training goes back to the system.
     gpu = [*work, "-Q", "gpu", "-c", "1", "--max-tasks-per-child", "1", "-n", "gpu@%h"]
+    # One process that keeps the model in use loaded, at normal priority: somebody waits for its answers.
+    serve = [*work[3:], "-Q", "serve", "-c", "1", "-n", "serve@%h"]
     schedule = str(options.data_dir / "run" / "beat-schedule")
     beat = [*celery, "beat", "--loglevel", "INFO", "--schedule", schedule, "--pidfile", ""]
     for_workers = {**environment, **WORKER_ENVIRONMENT}
     return [
         Part("worker", default, logs / "worker.log", for_workers, grace=10),
         Part("gpu worker", gpu, logs / "gpu-worker.log", for_workers, grace=10),
+        Part("serving worker", serve, logs / "serving-worker.log", for_workers, grace=10),
         Part("beat", beat, logs / "beat.log", environment, grace=5),
     ]
 

@@ -2,6 +2,7 @@
 
 from labeler.models.account import AuditEvent, Invitation, Preference, Token
 from labeler.models.comment import Comment, Thread
+from labeler.models.errand import Errand
 from labeler.models.gold import Gold
 from labeler.models.image import Image
 from labeler.models.job import Job
@@ -20,6 +21,7 @@ __all__ = [
     "Comment",
     "Consensus",
     "Decision",
+    "Errand",
     "Feature",
     "Gold",
     "GuidelineVersion",

@@ -1,0 +1,125 @@
+"""/api/projects/{id}/predictions/ and /api/predictions/{id}/: what is on an image that is not in the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.fields import ErrorShape, ProgressShape
+from api.permissions import Needs
+from api.schema import describe, example, parameter
+from api.uploads import Uploads
+from labeler import categories as label_set
+from labeler import errands
+from labeler.errors import Invalid
+from labeler.models import Errand, Role
+from labeler.models.account import Scope
+from labeler.models.errand import ErrandKind
+from labeler.models.job import State
+
+TAG = "Model"
+LONGEST_WAIT = 30
+ANSWERED = {
+    "id": 71, "project": 1, "state": "done", "progress": {"done": 1, "total": 1}, "error": None,
+    "created_at": "2026-11-21T18:12:00Z", "categories": ["rust"], "category_ids": [3], "probability": 0.93,
+    "probabilities": {"rust": 0.93, "leaf spot": 0.05, "healthy": 0.02}, "calibrated": True, "model": 4, "run": 9,
+}  # fmt: skip
+
+
+class PredictionInput(serializers.Serializer):
+    file = serializers.FileField(help_text="JPEG, PNG, WebP, GIF, BMP or TIFF")
+
+
+class AskedPredictionShape(serializers.Serializer):
+    """The members after `created_at` are null until it is answered."""
+
+    id = serializers.IntegerField()
+    project = serializers.IntegerField()
+    state = serializers.ChoiceField(State.choices)
+    progress = ProgressShape()
+    error = ErrorShape(allow_null=True)
+    created_at = serializers.DateTimeField()
+    categories = serializers.ListField(child=serializers.CharField(), allow_null=True, help_text="what it would answer")
+    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    probability = serializers.FloatField(allow_null=True, help_text="of that answer")
+    probabilities = serializers.DictField(child=serializers.FloatField(), allow_null=True)
+    calibrated = serializers.BooleanField(
+        allow_null=True, help_text="false: read the probability as an order, not as a frequency"
+    )
+    model = serializers.IntegerField(allow_null=True, help_text="number of the model in the project")
+    run = serializers.IntegerField(allow_null=True, help_text="the run that trained it")
+
+
+def _shape(errand: Errand) -> dict[str, Any]:
+    done = errand.state == State.DONE
+    said: dict[str, Any] = dict.fromkeys(
+        ("categories", "category_ids", "probability", "probabilities", "calibrated", "model", "run")
+    )
+    if done and errand.run is not None:
+        index = label_set.index(errand.project)
+        ids = errand.answer["categories"]
+        said = {
+            "categories": index.label(ids),
+            "category_ids": ids,
+            "probability": errand.answer["probability"],
+            "probabilities": dict(
+                zip(index.label(errand.run.category_ids), errand.answer["probabilities"], strict=True)
+            ),
+            "calibrated": errand.answer["calibrated"],
+            "model": errand.run.number,
+            "run": errand.run_id,
+        }
+    return {
+        "id": errand.pk,
+        "project": errand.project_id,
+        "state": errand.state,
+        "progress": {"done": int(done), "total": 1},
+        "error": errand.error,
+        "created_at": errand.created_at,
+        **said,
+    }
+
+
+class Predictions(Uploads, View):
+    # Whoever labels must not know what the model says: an image sent from outside may be the one they are asked about.
+    needs = {"POST": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "predict", "Ask the model what is on an image that is not in the project.\n\nA form with `file`. Answers 202 "
+        "with a row to poll, or, with `?wait=5`, 200 as soon as a worker has answered within those seconds; one "
+        "request per web process waits at a time, others get their 202 at once. Only a thumbnail is kept, until it is "
+        "answered (at most ten minutes); the answer can be read for a day. 409 `no_model` before there is a model, "
+        "and `conflict` for an image of the project that is still judged blind.",
+        tag=TAG, request={"multipart/form-data": PredictionInput}, errors=(409, 413, 429),
+        answers={200: AskedPredictionShape, 202: AskedPredictionShape},
+        parameters=[parameter("wait", f"seconds, 0 to {LONGEST_WAIT}", int)], examples=[example(ANSWERED)],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        wait = parsing.integer(request, "wait", high=LONGEST_WAIT) or 0
+        # request.data first: reading the form is what a malformed one is refused by.
+        file = request.data and request.FILES.get("file")
+        if not file:
+            raise Invalid(_("Send a form with one image named “file”."), fields={"file": ["missing"]})
+        errand = errands.predict(project=project, asked_by=self.person, source=file)
+        errand = errands.wait_for(errand, wait)
+        return Response(_shape(errand), status=200 if errand.is_finished else 202)
+
+
+class OnePrediction(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe("get_prediction", "A prediction that was asked for; 404 a day later.", tag=TAG,
+              answers={200: AskedPredictionShape}, examples=[example(ANSWERED)])  # fmt: skip
+    def get(self, request: Request, prediction_id: int) -> Response:
+        rows = Errand.objects.select_related("project", "run").filter(
+            pk=prediction_id, kind=ErrandKind.PREDICT, project__trashed_at__isnull=True
+        )
+        errand = self.checked_role(rows, _("There is no such prediction, or it was asked for more than a day ago."))
+        return Response(_shape(errand))

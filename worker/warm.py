@@ -1,0 +1,37 @@
+"""Models that this process keeps loaded, one per project: the first question costs seconds, the next ones nothing.
+
+Knows how many fit and when one is out of date. What a model computes is worker/ml/predict.py.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from labeler.models import TrainingRun
+from worker import models
+from worker.ml.device import pick_device, settle_process
+from worker.ml.predict import Model
+
+# A fine-tuned network is some 20 MB, a nearest-neighbour model of 100,000 labels 500.
+MOST = 4
+_held: OrderedDict[int, tuple[str, Model]] = OrderedDict()  # by project: checksum and model; the last used is last
+_settled = False
+
+
+def model_of(run: TrainingRun) -> Model:
+    """The run's model: as loaded before, or read, its checksums verified, in place of the project's earlier one.
+
+    Raises CheckpointDamaged.
+    """
+    global _settled
+    if not _settled:
+        settle_process()
+        _settled = True
+    held = _held.get(run.project_id)
+    if held is None or held[0] != run.checkpoint_sha256:
+        _held.pop(run.project_id, None)  # before the new one is read: both at once would need room for two
+        held = _held[run.project_id] = run.checkpoint_sha256, models.load(run, pick_device())
+        while len(_held) > MOST:
+            _held.popitem(last=False)
+    _held.move_to_end(run.project_id)
+    return held[1]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from worker.ml.logistic import fit_path, scale_features, to_probabilities
+from worker.ml import logistic
+from worker.ml.logistic import Path, fit_path, scale_features, to_probabilities
 
 
 def blobs(n, d, k, seed=0):
@@ -67,3 +68,28 @@ def test_a_category_without_any_image_stays_improbable():
 def test_features_are_scaled_to_one_length():
     scaled = scale_features(np.array([[3.0, 4.0], [0.0, 0.0]], np.float16))
     np.testing.assert_allclose(scaled, [[0.6 * 2**0.5, 0.8 * 2**0.5], [0, 0]], rtol=1e-5)
+
+
+def test_along_the_principal_axes_the_answers_are_the_same_and_the_leading_ones_nearly():
+    x, y = blobs(300, 24, 3)
+    hot = np.eye(3)[y]
+    direct = to_probabilities(fit_path(x, hot, np.ones(300), [0.1], "single")[0].logits(x), "single")
+    z, axes = logistic.principal(x)
+    found = axes.back(Path(z, hot, np.ones(300), "single").fit(0.1))
+    np.testing.assert_allclose(to_probabilities(found.logits(x), "single"), direct, atol=5e-3)
+    assert logistic.principal(x[:20]) == (pytest.approx(x[:20]), None)
+
+
+def test_many_images_are_fitted_in_fewer_directions_and_single_precision(monkeypatch):
+    # three of thirty directions carry the classes, the rest hardly varies
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 400)
+    x = (np.eye(3)[y] @ rng.standard_normal((3, 30)) * 2 + rng.standard_normal((400, 30)) * 0.05).astype(np.float32)
+    whole = to_probabilities(fit_path(x, np.eye(3)[y], np.ones(400), [1.0], "single")[0].logits(x), "single")
+    monkeypatch.setattr(logistic, "MANY", 400)
+    monkeypatch.setattr(logistic, "DIRECTIONS", 3)
+    monkeypatch.setattr(logistic, "LARGE", 1)
+    z, axes = logistic.principal(x)
+    found = axes.back(Path(z, np.eye(3)[y], np.ones(400), "single").fit(1.0))
+    assert (z.shape, found.weight.shape) == ((400, 3), (3, 30))
+    np.testing.assert_allclose(to_probabilities(found.logits(x), "single"), whole, atol=0.02)

@@ -229,13 +229,13 @@ def test_folds_spread_every_category_and_keep_near_duplicates_together():
 
 def test_no_image_is_judged_by_a_model_that_saw_it_or_its_twin(monkeypatch):
     seen = []
-    original = logistic.fit_path
+    original = logistic.Path
 
-    def watched(x, targets, weights, penalties, task):
+    def watched(x, targets, weights, task):
         seen.append(x.copy())
-        return original(x, targets, weights, penalties, task)
+        return original(x, targets, weights, task)
 
-    monkeypatch.setattr(candidates.logistic, "fit_path", watched)
+    monkeypatch.setattr(candidates.logistic, "Path", watched)
     groups = np.arange(60) // 2
     some = samples(groups=groups)
     run(some, FROZEN)
@@ -245,6 +245,15 @@ def test_no_image_is_judged_by_a_model_that_saw_it_or_its_twin(monkeypatch):
         inside = np.array([row.tobytes() in trained for row in x])
         assert 0 < inside.sum() < 60
         assert all(len(set(inside[groups == group])) == 1 for group in range(30))
+
+
+def test_penalties_that_are_worse_beyond_doubt_end_the_search():
+    same, worse = np.full(100, 0.5), np.linspace(0.6, 0.9, 100)
+    assert not candidates._is_past_the_best([same])
+    assert not candidates._is_past_the_best([worse, same])
+    assert candidates._is_past_the_best([worse, same, worse])
+    # a few images say nothing for sure
+    assert not candidates._is_past_the_best([same[:3], np.array([0.9, 0.4, 0.6])])
 
 
 # -- several labels, weights, broken images --------------------------------------------------------------
@@ -393,7 +402,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path, monkeypat
     process.wait()
     [folder] = tmp_path.iterdir()
     finished = {path.name for path in folder.glob("*.npz")}
-    assert finished >= {"frozen-0.npz", "frozen-1.npz", "frozen-2.npz", "plan.npz", "finetuned-0.npz"}
+    assert finished >= {"frozen.npz", "plan.npz", "finetuned-0.npz"}
 
     fitted_folds = []
     original = tuned.Finetuned._fit
@@ -414,7 +423,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path, monkeypat
 def test_stages_of_other_labels_or_damaged_ones_are_done_again(tmp_path):
     run(samples(), FROZEN, state_dir=tmp_path)
     [folder] = tmp_path.iterdir()
-    (folder / "frozen-1.npz").write_bytes(b"half a file")
+    (folder / "frozen.npz").write_bytes(b"half a file")
     _, again = run(samples(), FROZEN, state_dir=tmp_path)
     assert np.array_equal(again.out_of_fold, run(samples(), FROZEN)[1].out_of_fold)
     changed = samples().targets.copy()

@@ -11,11 +11,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from worker.ml import logistic
 from worker.ml.compare import scores
 from worker.ml.config import TrainConfig
 from worker.ml.run import Judged, Progress, Run, Trained, losses
+
+WORSE_BY = 3.0  # standard errors of the difference
 
 
 class Candidate(Protocol):
@@ -44,42 +47,49 @@ class Frozen:
 
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
         penalties, n_folds = list(run.config.penalties), run.config.folds
-        n, n_categories = run.soft.shape
-        held_out = np.zeros((len(penalties), n, n_categories), np.float32)
-        train_figures = np.zeros((n_folds, len(penalties), 2))
-        for fold in range(n_folds):
-            yield Progress("frozen", f"Frozen features, fold {fold + 1} of {n_folds}", fold, n_folds, 0.0)
-            train, judge = run.split(fold)
-            kept = run.stages.load(f"frozen-{fold}")
-            if kept is None:
-                shown = run.drawn(train)
-                fits = logistic.fit_path(run.x[shown], run.soft[shown], run.weights[shown], penalties, run.task)
-                seen = [logistic.to_probabilities(f.logits(run.x[train]), run.task) for f in fits]
-                figures = [
-                    [losses(p, run.soft[train], run.task).mean(), scores(p, run.soft[train], run.task).mean()]
-                    for p in seen
-                ]
-                p_judge = [logistic.to_probabilities(f.logits(run.x[judge]), run.task) for f in fits]
-                kept = {"judge": np.array(p_judge, np.float32), "train": np.array(figures)}, None
-                run.stages.save(f"frozen-{fold}", *kept)
-            held_out[:, judge], train_figures[fold] = kept[0]["judge"], kept[0]["train"]
+        kept = run.stages.load("frozen")
+        if kept is None:
+            z, _ = run.principal
+            splits = [run.split(fold) for fold in range(n_folds)]
+            paths = [_path(run, z, run.drawn(train)) for train, _ in splits]
+            tried: list[NDArray[np.float32]] = []  # (n, K) for each penalty, judged by models without the image
+            figures: list[NDArray] = []
+            each_loss: list[NDArray] = []
+            for penalty in penalties:
+                yield Progress("frozen", "Frozen features with regression", len(tried), len(penalties), 0.0)
+                found = np.zeros(run.soft.shape, np.float32)
+                seen = []
+                for path, (train, judge) in zip(paths, splits, strict=True):
+                    fit = path.fit(penalty)
+                    p = logistic.to_probabilities(fit.logits(z[train]), run.task)
+                    soft = run.soft[train]
+                    seen.append((losses(p, soft, run.task).mean(), scores(p, soft, run.task).mean()))
+                    found[judge] = logistic.to_probabilities(fit.logits(z[judge]), run.task)
+                tried.append(found)
+                figures.append(np.mean(seen, axis=0))
+                each_loss.append(losses(found, run.soft, run.task))
+                if _is_past_the_best(each_loss):
+                    break
+            kept = {"judge": np.array(tried), "train": np.array(figures)}, None
+            run.stages.save("frozen", *kept)
+        held_out, train_figures = kept[0]["judge"], kept[0]["train"]
 
-        each_loss = np.stack([losses(p, run.soft, run.task) for p in held_out])  # (penalties, n)
+        loss = np.stack([losses(p, run.soft, run.task) for p in held_out])  # (penalties, n)
         # The penalty with which a fold is judged was chosen on the other folds: nothing judges its own choice.
         judged = np.empty_like(held_out[0])
         for fold in range(n_folds):
             train, judge = run.split(fold)
-            judged[judge] = held_out[each_loss[:, train].mean(1).argmin(), judge]
-        chosen = int(each_loss.mean(1).argmin())
+            judged[judge] = held_out[loss[:, train].mean(1).argmin(), judge]
+        chosen = int(loss.mean(1).argmin())
         points = [
             {
                 "C": penalty,
-                "train_loss": float(train_figures[:, i, 0].mean()),
-                "train_accuracy": float(train_figures[:, i, 1].mean()),
-                "validation_loss": float(each_loss[i].mean()),
+                "train_loss": float(train_figures[i, 0]),
+                "train_accuracy": float(train_figures[i, 1]),
+                "validation_loss": float(loss[i].mean()),
                 "validation_accuracy": float(scores(held_out[i], run.soft, run.task).mean()),
             }
-            for i, penalty in enumerate(penalties)
+            for i, penalty in enumerate(penalties[: len(held_out)])
         ]
         return Judged(judged, {"C": penalties[chosen]}, {"x": "C", "points": points})
 
@@ -87,9 +97,28 @@ class Frozen:
         yield Progress("refit", "Fitting the chosen model to all labels", 0, 1, 0.0)
         penalty = run.judged[self.name].settings["C"]
         shown = run.drawn(np.arange(len(run.x)))
-        head = logistic.fit_path(run.x[shown], run.soft[shown], run.weights[shown], [penalty], run.task)[0]
+        z, axes = run.principal
+        head = _path(run, z, shown).fit(penalty)
+        if axes is not None:
+            head = axes.back(head)
         weights = {
             "head.weight": torch.from_numpy(head.weight).float(),
             "head.bias": torch.from_numpy(head.bias).float(),
         }
         return Trained({key: value.contiguous() for key, value in weights.items()}, None)
+
+
+def _path(run: Run, z: NDArray[np.float32], shown: NDArray[np.int64]) -> logistic.Path:
+    return logistic.Path(z[shown], run.soft[shown], run.weights[shown], run.task)
+
+
+def _is_past_the_best(each_loss: list[NDArray]) -> bool:
+    """Whether the last penalty tried is worse than the best before it beyond doubt: then weaker ones are worse still.
+
+    each_loss: (n,) for each penalty, of the same images. With few images nothing is beyond doubt, and all are tried.
+    """
+    if len(each_loss) < 2:
+        return False
+    best = min(each_loss[:-1], key=np.mean)
+    worse = each_loss[-1] - best
+    return bool(worse.mean() > WORSE_BY * worse.std() / np.sqrt(len(worse)))

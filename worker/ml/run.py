@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from worker.ml.balance import resampled
 from worker.ml.config import TrainConfig
 from worker.ml.images import Source
+from worker.ml.logistic import Axes, principal
 from worker.ml.storage import Stages
 
 TINY = 1e-12
@@ -133,6 +134,7 @@ class Run:
     judged: dict[str, Judged] = field(default_factory=dict)
     candidates: dict[str, Any] = field(default_factory=dict)  # by name, for those that are made of others
     started: float = field(default_factory=time.monotonic)
+    _principal: tuple[NDArray[np.float32], Axes | None] | None = None
 
     @property
     def task(self) -> str:
@@ -145,6 +147,13 @@ class Run:
         if self.pixels is None:
             return "The images themselves were not at hand, only their features."
         return None
+
+    @property
+    def principal(self) -> tuple[NDArray[np.float32], Axes | None]:
+        """The scaled features along their principal axes, and the way back (logistic.principal)."""
+        if self._principal is None:
+            self._principal = principal(self.x)
+        return self._principal
 
     @property
     def time_limit_s(self) -> float:

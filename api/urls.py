@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from api.agreement import Agreement, Disagreements, Progress
+from api.augmentation import Augmentations, VariedImage
 from api.categories import Categories, OneCategory
 from api.claims import Claims, OneClaim
 from api.comments import Closure, ImageComments, Reading, ThreadComments, Threads
@@ -96,6 +97,12 @@ urlpatterns = [
     path("runs/<int:run_id>/", OneRun.as_view(), name="run"),
     path("runs/<int:run_id>/cancellation/", RunCancellation.as_view(), name="run-cancellation"),
     path("runs/<int:run_id>/activation/", Activation.as_view(), name="run-activation"),
+    path("projects/<int:project_id>/augmentation/", Augmentations.as_view(), name="augmentation"),
+    path(
+        "projects/<int:project_id>/augmentation/<slug:key>/<int:row>/<int:column>/",
+        VariedImage.as_view(),
+        name="varied-image",
+    ),
     path("projects/<int:project_id>/model/", ActiveModel.as_view(), name="model"),
     path("projects/<int:project_id>/predictions/", Predictions.as_view(), name="predictions"),
     path("predictions/<int:prediction_id>/", OnePrediction.as_view(), name="prediction"),

@@ -29,8 +29,9 @@ IMPORT = "worker.tasks.import_images"
 PRELABEL = "worker.tasks.prelabel"
 ANSWER = "worker.tasks.answer"
 CONVERT = "worker.tasks.convert"
+VIEWS = "worker.tasks.views"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
-QUEUES = {TRAIN: "gpu", PRELABEL: "gpu", CONVERT: "gpu", IMPORT: "default", ANSWER: "serve"}
+QUEUES = {TRAIN: "gpu", PRELABEL: "gpu", CONVERT: "gpu", IMPORT: "default", ANSWER: "serve", VIEWS: "serve"}
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer
 # A worker's main process writes its key every WORKER_BEAT_SECONDS, also while its child trains.

@@ -1,8 +1,8 @@
 """Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes
 Job.
 
-Pre-labeling jobs are asked for by labeler/prelabels.py, through `create` here. Knows states, not what the
-work does.
+Pre-labeling jobs are asked for by labeler/prelabels.py, varied images by labeler/augmented.py, through `create` here.
+Knows states, not what the work does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from labeler.models.job import MAX_ATTEMPTS, Kind, State
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-TASKS = {Kind.IMPORT: dispatch.IMPORT, Kind.PRELABEL: dispatch.PRELABEL}
+TASKS = {Kind.IMPORT: dispatch.IMPORT, Kind.PRELABEL: dispatch.PRELABEL, Kind.VIEWS: dispatch.VIEWS}
 
 UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
 

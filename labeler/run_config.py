@@ -47,6 +47,7 @@ NUMBERS: dict[str, Rule] = {
     "search.settings": (int, 1, 20),
     "search.time_limit_s": (float, 0, 86_400),
     "augmentation.flip": (bool, False, True),
+    "augmentation.flip_vertical": (bool, False, True),
     "augmentation.zoom": (float, 0, 0.9),
     "augmentation.stretch": (float, 0, 1),
     "augmentation.rotate_degrees": (float, 0, 180),
@@ -58,6 +59,11 @@ NUMBERS: dict[str, Rule] = {
     "augmentation.grey_share": (float, 0, 1),
     "augmentation.noise": (float, 0, 0.5),
 }
+# How training images are varied where nothing else is said, as worker/ml/images.py has it.
+AUGMENTATION: dict[str, bool | float] = {
+    "flip": True, "flip_vertical": False, "zoom": 0.35, "stretch": 0.15, "rotate_degrees": 12.0, "shift": 0.05,
+    "shear_degrees": 4.0, "brightness": 0.25, "contrast": 0.25, "saturation": 0.25, "grey_share": 0.05, "noise": 0.02,
+}  # fmt: skip
 # Texts and lists: what they may hold depends on what the worker has installed, so only their form is checked
 # here.
 TEXTS = frozenset({"backbone", "imbalance"})

@@ -31,6 +31,7 @@ from labeler.pages import (
     review,
     settings,
     threads,
+    varying,
 )
 
 project_pages: list[URLPattern | URLResolver] = [
@@ -76,6 +77,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/quality/", settings.quality, name="settings_quality"),
     path("settings/consensus/", settings.consensus, name="settings_consensus"),
     path("settings/model/", settings.model, name="settings_model"),
+    path("settings/variations/", varying.variations, name="settings_variations"),
     path("settings/trash/", settings.trash, name="trash_project"),
 ]
 

@@ -198,6 +198,7 @@ SCREENS = (
     Screen("settings-examples", "lead", "/projects/{demo}/settings/classes/{class}/examples/", images_loaded),
     Screen("settings-wanted", "lead", "/projects/{demo}/settings/wanted/"),
     Screen("settings-judging", "lead", "/projects/{demo}/settings/judging/"),
+    Screen("settings-variations", "lead", "/projects/{demo}/settings/variations/"),
     Screen("settings-model", "lead", "/projects/{demo}/settings/model/"),
     Screen("settings-trash", "lead", "/projects/{demo}/settings/trash/"),
     Screen("account", "lead", "/account/"),

@@ -104,6 +104,9 @@ TABLE = {
     ("contested-groups", "get"): REVIEWERS,
     ("rounds", "post"): LEADS,
     ("label-errors", "get"): REVIEWERS,
+    ("augmentation", "get"): REVIEWERS,
+    ("augmentation", "post"): LEADS,
+    ("varied-image", "get"): REVIEWERS,
     ("consensus", "get"): "142222",  # ann has answered the image
     ("consensus", "put"): REVIEWERS,
     ("consensus", "delete"): REVIEWERS,
@@ -197,6 +200,9 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
+        "key": "0" * 32,
+        "row": 0,
+        "column": 0,
     }
 
 

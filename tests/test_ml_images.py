@@ -143,6 +143,18 @@ def test_flips_happen_only_where_they_are_allowed():
     assert 16 <= mirrored(replace(STILL, flip=True)) <= 48  # fair coin, 64 times
 
 
+def test_upside_down_is_a_switch_of_its_own_and_changes_no_views_where_it_is_off(batch):
+    from dataclasses import replace
+
+    upright = batch.permute(0, 3, 1, 2).float()
+    views = augment(batch, 32, replace(STILL, flip_vertical=True), torch.Generator().manual_seed(3))
+    turned = [not torch.allclose(view, image, atol=1e-2) for view, image in zip(views, upright, strict=True)]
+
+    assert 0 < sum(turned) < len(turned)
+    for view, image, is_turned in zip(views, upright, turned, strict=True):
+        torch.testing.assert_close(view, image.flip(1) if is_turned else image, atol=1e-2, rtol=0)
+
+
 def test_each_image_of_a_batch_is_varied_by_itself(batch):
     same = batch[:1].expand(6, -1, -1, -1)
     views = augment(same, 32, Augmentation(), torch.Generator().manual_seed(0))

@@ -29,6 +29,14 @@ def prelabel(self, job_id: int) -> None:
     prelabel_job(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.views", bind=True, queue="serve", soft_time_limit=300)
+def views(self, job_id: int) -> None:
+    """Show how a project's training images are varied; does nothing if another worker took it."""
+    from worker.varying import views_job
+
+    views_job(job_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
 def import_images(self, job_id: int) -> None:
     """Run one requested import; does nothing if another worker took it."""

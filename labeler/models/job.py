@@ -55,10 +55,13 @@ class Kind(models.TextChoices):
     IMPORT = "import", _("import")
     EXPORT = "export", _("export")
     PRELABEL = "prelabel", _("pre-labels")
+    VIEWS = "views", _("varied images")
 
 
 class Job(Leased):
-    """An import, an export, or the making of pre-labels with the active model (params: {"run": id})."""
+    """An import, an export, the making of pre-labels with the active model (params: {"run": id}), or of images that
+    show how training images are varied (labeler/augmented.py).
+    """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=16, choices=Kind.choices)

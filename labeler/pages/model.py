@@ -22,7 +22,7 @@ from labeler.errors import LabelerError
 from labeler.markers import Marker
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.pages import findings
+from labeler.pages import findings, varying
 from labeler.pages.access import Access, person, project_page
 from labeler.templatetags.figures import class_tag, figure, interval, moment, percent, percent_interval
 
@@ -52,6 +52,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "prelabeling": active is not None and _is_prelabeling(project),
         "versions": [_version(row) for row in versions if row is not run],
         "summary": _summary(active),
+        **varying.card(project),
     }
     if active is not None:
         context |= _report(project, active)

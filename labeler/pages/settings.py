@@ -35,6 +35,7 @@ SECTIONS = {
     "settings_quality": gettext_lazy("Quality"),
     "settings_consensus": gettext_lazy("Consensus and overlap"),
     "settings_model": gettext_lazy("Model and review"),
+    "settings_variations": gettext_lazy("Variants to learn from"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
 LONGEST_SHOWN = 60  # characters of a value that somebody else saved

@@ -25,7 +25,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 PROJECT_PAGES = (
     *("project", "threads", "agreement", "contested", "mine", "images", "adjudicate", "adjudicate_reasons", "model"),
-    *("agreement_report", "import", "export", "gold", "members", "settings", "label", "review"),
+    *("agreement_report", "import", "export", "gold", "members", "settings", "settings_variations", "label", "review"),
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -114,10 +114,11 @@ def to_network(pixels: Tensor, *, offset: PixelScale, scale: PixelScale) -> Tens
 class Augmentation:
     """How training images are varied. Shares of the side, degrees, and factors around 1.
 
-    flip must be off where orientation carries meaning (letters, signs, left and right).
+    Flips must be off where orientation carries meaning (letters, signs, left and right).
     """
 
     flip: bool = True
+    flip_vertical: bool = False  # few things are photographed upside down: cells, tiles from above
     zoom: float = 0.35  # random crops have (1 - zoom)..1 of the side
     stretch: float = 0.15  # aspect ratio within 1 / (1 + stretch) .. 1 + stretch
     rotate_degrees: float = 12.0
@@ -146,15 +147,20 @@ def augment(pixels: Tensor, size: int, how: Augmentation, generator: torch.Gener
     width, height = (side * ratio).clamp(max=1), (side / ratio).clamp(max=1)
     angle = torch.deg2rad(spread(how.rotate_degrees))
     shear = torch.tan(torch.deg2rad(spread(how.shear_degrees)))
-    mirrored = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0) if how.flip else torch.ones(n)
+
+    def mirrored(wanted: bool) -> Tensor:
+        # Nothing is drawn where nothing is mirrored: runs of before this switch give the same views again.
+        return torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0) if wanted else torch.ones(n)
+
+    across, down = mirrored(how.flip), mirrored(how.flip_vertical)
     # The crop lies anywhere inside the picture (the grid runs from -1 to 1), then is shifted a little.
     x = spread(1.0) * (1 - width) + spread(2 * how.shift)
     y = spread(1.0) * (1 - height) + spread(2 * how.shift)
     cos, sin = torch.cos(angle), torch.sin(angle)
     theta = torch.stack(
         [
-            torch.stack([mirrored * cos * width, (shear * cos - sin) * height, x], 1),
-            torch.stack([mirrored * sin * width, (shear * sin + cos) * height, y], 1),
+            torch.stack([across * cos * width, down * (shear * cos - sin) * height, x], 1),
+            torch.stack([across * sin * width, down * (shear * sin + cos) * height, y], 1),
         ],
         1,
     ).to(device)

@@ -22,7 +22,11 @@ async function show() {
   }
 }
 
-form?.addEventListener("input", () => {
+function soon() {
   clearTimeout(timer);
   timer = setTimeout(show, PAUSE_MS);
-});
+}
+
+form?.addEventListener("input", soon);
+// On a slow connection a person types before this module is there, and a browser fills in what was typed before a reload.
+if ([...(form?.querySelectorAll("textarea, input") ?? [])].some((field) => field.value !== field.defaultValue)) soon();

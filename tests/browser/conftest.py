@@ -16,11 +16,14 @@ from PIL import Image as Pixels
 
 pytest.importorskip("playwright", reason="playwright is not installed (make test installs it)")
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from labeler.intake.store import MediaStore
 from labeler.models import Image, Project
 from tests.factories import add_images
+
+# A loaded machine is slow, not wrong: playwright would give each expectation 5 s.
+expect.set_options(timeout=15_000)
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 

@@ -230,7 +230,7 @@ def test_two_hundred_photographs_of_clothes_teach_the_model_the_rest(running, te
     up, lead = running, Client(running.url, "lena", PASSWORD)
     classes = sorted(folder.name for folder in (test_data / "clothing").iterdir() if folder.is_dir())
     chance = random.Random(17)
-    photos = chance.sample(sorted((test_data / "clothing").glob("*/*.jpg")), 600)
+    photos = chance.sample(sorted((test_data / "clothing").glob("*/*.jpg")), 400)
     project = lead.post(
         "/api/projects/",
         {
@@ -288,5 +288,5 @@ def test_two_hundred_photographs_of_clothes_teach_the_model_the_rest(running, te
     ]
     right = sum(image["prediction"]["categories"] == [truth[image["id"]]] for image in rest)
     print(f"\n{right}/{len(rest)} = {right / len(rest):.3f} right, {time.monotonic() - started:.0f} s to pre-labels")
-    assert len(rest) >= 300
+    assert len(rest) >= 100
     assert right / len(rest) >= 0.65

@@ -73,6 +73,10 @@ class Looking(Screen):
         box = self.box()
         return (x - box["x"]) / box["width"], (y - box["y"]) / box["height"]
 
+    def zooms(self) -> None:
+        """It shows a part of the image, now or soon: a slow machine hands a key on when it can."""
+        expect(self.page.locator("#stage")).to_have_attribute("data-zoomed", "")
+
     def fits(self) -> bool:
         return self.page.locator("#stage[data-zoomed]").count() == 0
 
@@ -295,11 +299,12 @@ def test_with_single_keys_off_the_signs_rest_and_space_works(look, project, add_
     expect(screen.page.get_by_label("Single keys")).to_be_checked()
     screen.page.get_by_label("Single keys").uncheck()
     screen.page.keyboard.press("Escape")
+    expect(screen.page.get_by_role("dialog")).to_have_count(0)
 
     screen.page.keyboard.press("+")
     assert screen.fits()
     screen.page.keyboard.press("Space")
-    assert not screen.fits()
+    screen.zooms()
 
 
 def test_the_image_follows_a_stage_that_changes_its_size(look, project, add_large):
@@ -374,7 +379,7 @@ def test_a_double_tap_goes_closer_and_back(look, phone, project, add_large):
     assert screen.under(x, y)[0] == pytest.approx(0.3, abs=0.01)
     phone.wait_for_timeout(400)  # longer than a double tap takes
     fingers.tap(x, y)
-    assert not screen.fits()
+    screen.zooms()
     fingers.tap(x, y)
     assert screen.fits()
 
@@ -460,7 +465,7 @@ def test_a_full_size_that_does_not_come_is_asked_for_again(look, page, project, 
 
     page.wait_for_selector("#stage[data-full]")
     assert len(refused) == 1
-    assert not screen.fits()
+    screen.zooms()
 
 
 # ---------------------------------------------------------------- brightness, contrast, gamma
@@ -646,7 +651,7 @@ def test_a_phone_has_every_way_of_looking_in_reach_of_a_thumb(new_context, look,
     assert screen.box()["width"] > 0.5 * whole
     page.locator("#tuner").tap()
     expect(page.locator("#tune")).to_be_hidden()
-    assert not screen.fits()
+    screen.zooms()
 
 
 # ---------------------------------------------------------------- guideline

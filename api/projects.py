@@ -75,6 +75,21 @@ class ProjectSettings(serializers.Serializer):
     )
     show_prelabels = serializers.BooleanField(required=False)
     ask_uncertain_first = serializers.BooleanField(required=False)
+    auto_accept = serializers.BooleanField(
+        required=False, help_text="what the model is sure enough of stands without a person; single choice only"
+    )
+    accept_precision = ShareField(
+        required=False, min_value=0.8, max_value=0.99, help_text="least share of the accepted that is right"
+    )
+    accept_confidence = ShareField(
+        required=False, min_value=0.8, max_value=0.99, help_text="chance that this is true of a calibration slice"
+    )
+    accept_per_class = serializers.BooleanField(
+        required=False, help_text="a threshold for each class with enough calibration images"
+    )
+    audited_share = ShareField(
+        required=False, min_value=0.01, max_value=0.5, help_text="of the accepted: judged by people too, blind"
+    )
     train_automatically = serializers.BooleanField(required=False)
     training_config = ObjectField(required=False)
 
@@ -110,7 +125,8 @@ class ProjectShape(serializers.ModelSerializer):
             "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "wanted_images", "variety",
             "review_confidence", "planted_share", "gold_share", "gold_feedback", "repeat_share", "consensus_method",
             "adaptive_overlap", "fewest_labels", "most_labels", "enough_confidence", "ordered",
-            "show_file_names", "show_prelabels", "ask_uncertain_first", "train_automatically", "training_config",
+            "show_file_names", "show_prelabels", "ask_uncertain_first", "auto_accept", "accept_precision",
+            "accept_confidence", "accept_per_class", "audited_share", "train_automatically", "training_config",
             "role", "version", "created_at", "trashed_at",
         )  # fmt: skip
 

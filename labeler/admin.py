@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from labeler.models import (
+    Acceptance,
     AuditEvent,
     Category,
     CategoryExample,
@@ -26,6 +27,7 @@ from labeler.models import (
     Errand,
     Feature,
     Gold,
+    Guarantee,
     GuidelineVersion,
     Image,
     Invitation,
@@ -161,8 +163,8 @@ class ImageAdmin(ReadOnly):
 
 @admin.register(QueueEntry)
 class QueueEntryAdmin(ReadOnly):
-    list_display = ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "round"]
-    list_filter = ["chosen_by", "project"]
+    list_display = ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "accepted", "round"]
+    list_filter = ["chosen_by", "accepted", "project"]
     list_select_related = ["project"]
     search_fields = ["=image__id"]
     raw_id_fields = ["image", "project"]
@@ -387,6 +389,28 @@ class GoldAdmin(ReadOnly):
     list_select_related = ["project", "added_by"]
     search_fields = ["=image__id"]
     raw_id_fields = ["image", "project", "added_by"]
+
+
+@admin.register(Guarantee)
+class GuaranteeAdmin(ReadOnly):
+    list_display = [
+        "id", "project", "run", "precision", "confidence", "accepted", "suspension", "ending", "created_at",
+    ]  # fmt: skip
+    list_filter = ["suspension", "ending", "project"]
+    list_select_related = ["project", "run"]
+    raw_id_fields = ["project", "run", "suspended_by"]
+
+
+@admin.register(Acceptance)
+class AcceptanceAdmin(ReadOnly):
+    list_display = [
+        "id", "image_id", "category", "probability", "is_audited", "is_right", "created_at", "withdrawn_why",
+    ]  # fmt: skip
+    list_filter = ["is_audited", "is_right", "withdrawn_why", "project"]
+    list_select_related = ["category"]
+    search_fields = ["=image__id"]
+    raw_id_fields = ["guarantee", "project", "image", "prediction", "category"]
+    ordering = ["-id"]
 
 
 @admin.register(Plant)

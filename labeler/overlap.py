@@ -69,7 +69,8 @@ def _adjust(
             cursor.execute(_ANSWERS, [ids])
             for image_id, person, categories in cursor.fetchall():
                 said[image_id].append((person, categories))
-        wanted = {pk: _seats(project, rule, known, images[pk], said[pk]) for pk in ids}
+        audited = set(QueueEntry.objects.filter(pk__in=ids, chosen_by=ChosenBy.AUDIT).values_list("pk", flat=True))
+        wanted = {pk: _seats(project, rule, known, images[pk], said[pk], judges=pk in audited) for pk in ids}
         # Of whom somebody is paused, images may wait for others (opinions.py): what is open there stays open.
         paused = set(Membership.objects.filter(project=project, paused_at__isnull=False).values_list("user", flat=True))
         asked = {pk for pk in ids if any(person in paused for person, _ in said[pk])} if paused else set()
@@ -97,9 +98,11 @@ def _seats(
     known: inference.Inference | None,
     image: Image,
     said: list[tuple[int, list[int]]],
+    *,
+    judges: bool = False,
 ) -> int:
-    """How many seats the image should have in all, by the votes it has."""
-    fewest = _fewest(rule, image)
+    """How many seats the image should have in all, by the votes it has. judges: it is audited, so it judges a model."""
+    fewest = max(rule.fewest, HELD_OUT_SEATS) if judges else _fewest(rule, image)
     if image.n_votes < fewest:
         return fewest
     if image.n_votes >= rule.most:

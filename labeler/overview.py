@@ -304,6 +304,7 @@ def _review(project: Project, model: TrainingRun) -> Report:
         image__slice=Slice.NONE,
         image__status__in=(Status.UNLABELED, Status.PARTLY),
         image__entry__seats_left__gt=0,
+        image__entry__accepted=False,
     ).count()
     judged = sure.filter(image__slice__in=HELD_OUT, image__status=Status.SETTLED).order_by()
     right = total = 0

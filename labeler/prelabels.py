@@ -129,8 +129,8 @@ def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
 
 
 def forget_old(project: Project) -> int:
-    """Delete predictions of models before the previous one, except those a person was shown; returns how
-    many.
+    """Delete predictions of models before the previous one, except those a person was shown or that were accepted;
+    returns how many.
 
     What was shown is part of the label it led to (and of the claim that may still become one).
     """
@@ -148,6 +148,7 @@ def forget_old(project: Project) -> int:
                     WHERE p.run_id = ANY(%s)
                       AND NOT EXISTS (SELECT 1 FROM labeler_label l WHERE l.shown_prediction_id = p.id)
                       AND NOT EXISTS (SELECT 1 FROM labeler_claim c WHERE c.shown_prediction_id = p.id)
+                      AND NOT EXISTS (SELECT 1 FROM labeler_acceptance a WHERE a.prediction_id = p.id)
                     LIMIT 5000)
                 """,
                 [old],
@@ -214,6 +215,7 @@ def _open_entries(project: Project, run: TrainingRun | None) -> list[OpenEntry]:
             JOIN labeler_image i ON i.id = e.image_id
             LEFT JOIN labeler_prediction p ON p.image_id = e.image_id AND p.run_id = %s
             WHERE e.project_id = %s AND (e.seats_left > 0 OR i.status <> 'settled') AND e.chosen_by = ANY(%s)
+              AND NOT e.accepted
             """,
             [run.pk if run else None, project.pk, [ChosenBy.RANDOM.value, ChosenBy.UNCERTAINTY.value]],
         )

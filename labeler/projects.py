@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from labeler import markers, queue, recount, run_config, seating
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
-from labeler.models import Category, Claim, GuidelineVersion, Membership, Project, Role
+from labeler.models import Category, Claim, GuidelineVersion, Image, Membership, Project, Role
+from labeler.models.image import Slice
 from labeler.models.project import SUPPORTED_TASKS, Ordered, Task
 from labeler.models.queue import ClaimState
 
@@ -59,6 +60,11 @@ SETTINGS = (
     "show_file_names",
     "show_prelabels",
     "ask_uncertain_first",
+    "auto_accept",
+    "accept_precision",
+    "accept_confidence",
+    "accept_per_class",
+    "audited_share",
     "train_automatically",
     "training_config",
 )
@@ -188,11 +194,31 @@ def _check_quality(row: Project, changes: Iterable[str]) -> None:
             % {"most": row.most_labels, "fewest": row.fewest_labels},
             fields={name: ["the most labels are fewer than the fewest"]},
         )
+    if row.auto_accept and row.is_multi:
+        raise Invalid(
+            _(
+                "Accepting answers by itself is for one class per image: of several, one threshold for the whole set "
+                "promises nothing about each class."
+            ),
+            fields={"auto_accept": ["not for several classes"]},
+        )
+    if row.auto_accept and not row.blind_share and "auto_accept" in changes and not _has_calibration(row):
+        raise Invalid(
+            _(
+                "Without blind images nothing can be promised: give the project a blind share above 0 before images "
+                "are brought in, then let the model accept."
+            ),
+            fields={"auto_accept": ["no calibration images"]},
+        )
     if row.ordered != Ordered.NONE and row.is_multi:
         raise Invalid(
             _("Classes with an order are answered one at a time: this project asks for several."),
             fields={"ordered": ["not for several classes"]},
         )
+
+
+def _has_calibration(row: Project) -> bool:
+    return row.pk is not None and Image.objects.filter(project=row, slice=Slice.CALIBRATION).exists()
 
 
 def _check_version(current: int, expected: int | None, noun: str) -> None:

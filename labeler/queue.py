@@ -210,7 +210,7 @@ def remaining(project: Project) -> int:
     key = f"remaining:{project.pk}"
     counted: int | None = cache.get(key)
     if counted is None:
-        counted = QueueEntry.objects.filter(project=project, seats_left__gt=0).count()
+        counted = QueueEntry.objects.filter(project=project, seats_left__gt=0, accepted=False).count()
         cache.set(key, counted, REMAINING_SECONDS)
     return counted
 
@@ -336,14 +336,15 @@ _UNSEEN = """
           AND c.state IN ('open', 'answered', 'skipped'))
 """
 _SELECT = "SELECT e.image_id, e.priority, e.chosen_by, e.round FROM labeler_queueentry e"
-_OPEN = "WHERE e.project_id = %(project)s AND e.seats_left > 0"
+# With the words of the index that holds these alone: what a model's answer stands for is not in it.
+_OPEN = "WHERE e.project_id = %(project)s AND e.seats_left > 0 AND NOT e.accepted"
 _ORDER = "ORDER BY e.priority DESC, e.image_id DESC LIMIT %(count)s"
 
 TOP = f"""
     {_SELECT}
     WHERE e.image_id = ANY (ARRAY (
         SELECT e.image_id FROM labeler_queueentry e {_OPEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT {WINDOW}))
-      AND e.seats_left > 0 AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
+      AND e.seats_left > 0 AND NOT e.accepted AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
 """
 BEYOND_FRONTIER = f"""
     {_SELECT} {_OPEN} AND (e.priority, e.image_id) < (%(frontier_priority)s, %(frontier_image)s) AND {_UNSEEN}
@@ -354,8 +355,10 @@ ANYWHERE = f"{_SELECT} {_OPEN} AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKE
 LAST_SEAT = f"{_SELECT} {_OPEN} AND {_UNSEEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT 1 FOR UPDATE OF e"
 # What a person has seen on the review grid and sent back is not shown to them there again; in labeling it may be.
 # A class that was retired since the training cannot be confirmed: no label could name it.
+# An audited one is judged blind: it comes to labeling alone.
 UNREVIEWED = """
-    e.seats_left > 0 AND i.slice = '' AND p.categories <@ %(in_use)s::bigint[] AND NOT EXISTS (
+    e.seats_left > 0 AND NOT e.accepted AND e.chosen_by <> 'audit' AND i.slice = ''
+    AND p.categories <@ %(in_use)s::bigint[] AND NOT EXISTS (
         SELECT 1 FROM labeler_claim c
         WHERE c.image_id = e.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
           AND c.state IN ('open', 'answered', 'skipped', 'sent_back'))
@@ -486,8 +489,10 @@ def _sit_down(
     ids = [seat.image for seat in seats]
     votes = [seat.image for seat in seats if seat.purpose == Purpose.VOTE]
     images = _images(ids)
-    # Gold and repeats are judged blind: they are to show the person, not the model.
-    shown = _prelabels(project, ids, run) if run else _prelabels_to_show(project, {pk: images[pk] for pk in votes})
+    # Gold and repeats are judged blind: they are to show the person, not the model. So are audited images, which are to
+    # show the model.
+    helped = [seat.image for seat in seats if seat.purpose == Purpose.VOTE and seat.chosen_by != ChosenBy.AUDIT]
+    shown = _prelabels(project, ids, run) if run else _prelabels_to_show(project, {pk: images[pk] for pk in helped})
     params = {
         "project": project.pk,
         "annotator": annotator.pk,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from labeler import categories as label_set
 from labeler import gold, rounds, wanted
 from labeler.errors import Invalid
-from labeler.models import Image, Label, Project, QueueEntry
+from labeler.models import Acceptance, Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from labeler.models.label import VOTES
 from labeler.stats import agreement as agreement_stats
@@ -351,7 +351,9 @@ def count_progress(project: Project) -> dict[str, Any]:
     by_status = dict.fromkeys(Status.values, 0)
     counted = Image.objects.for_project(project).order_by().values_list("status").annotate(n=Count("id"))
     by_status |= dict(counted)
-    seats = QueueEntry.objects.filter(project=project).aggregate(all=Sum("seats"), left=Sum("seats_left"))
+    # Nobody is asked about what a model's answer stands for.
+    asked = QueueEntry.objects.filter(project=project, accepted=False)
+    seats = asked.aggregate(all=Sum("seats"), left=Sum("seats_left"))
     made = Label.objects.current().filter(project=project, answer__in=VOTES).order_by()
     per_day = dict(
         made.annotate(day=TruncDate("created_at", tzinfo=UTC))
@@ -366,6 +368,7 @@ def count_progress(project: Project) -> dict[str, Any]:
     coming = days_left(past, seats["left"] or 0)
     return {
         "images": {"total": sum(by_status.values()), **by_status},
+        "accepted": Acceptance.objects.standing().filter(project=project).count(),  # of the unlabeled ones
         "labels": {"total": sum(per_day.values()), "wanted": seats["all"] or 0, "left": seats["left"] or 0},
         "by_day": by_day,
         "by_annotator": [{"username": name, "labels": n} for name, n in people],

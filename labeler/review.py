@@ -198,7 +198,7 @@ _WAITING = """
         JOIN labeler_queueentry e ON e.image_id = s.image_id
         JOIN labeler_image i ON i.id = s.image_id
         LEFT JOIN labeler_claim c ON c.image_id = s.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
-        WHERE i.slice = '' AND s.categories <@ %(in_use)s::bigint[]
+        WHERE i.slice = '' AND NOT e.accepted AND e.chosen_by <> 'audit' AND s.categories <@ %(in_use)s::bigint[]
           AND (c.id IS NULL OR c.state IN ('open', 'expired', 'released'))
           AND (e.seats_left > 0 OR (c.state = 'open' AND c.holds_seat))
     )

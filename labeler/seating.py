@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.image import Slice
 
-HELD_OUT_SEATS = 2  # test and calibration images need at least two people to count
+HELD_OUT_SEATS = 2  # images that judge a model (test, calibration, audited) need at least two people to count
 
 
 def draw(project: Project, sha256: str, purpose: str) -> float:
@@ -111,7 +111,8 @@ def seat_others(project: Project, image_ids: Sequence[int], people: Sequence[int
 
 _SEAT_OTHERS = """
     WITH batch AS (
-        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END + (
+        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') OR e.chosen_by = 'audit' THEN %(held_out)s
+                                ELSE %(seats)s END + (
             SELECT count(*) FROM labeler_claim c WHERE c.image_id = e.image_id AND c.round = e.round AND c.holds_seat
               AND c.annotator_id = ANY (%(people)s)) AS wanted
         FROM labeler_queueentry e JOIN labeler_image i ON i.id = e.image_id
@@ -121,6 +122,55 @@ _SEAT_OTHERS = """
     FROM batch b WHERE e.image_id = b.image_id AND b.wanted > e.seats
     RETURNING e.image_id
 """
+
+
+# ---------------------------------------------------------------- images that a model's answer stands for
+
+
+def set_aside(project: Project, accepted: Sequence[int], audited: Sequence[int]) -> None:
+    """Ask nobody about the accepted images; the audited ones come first, to two people at least.
+
+    Call with images and entries locked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE labeler_queueentry SET accepted = true WHERE image_id = ANY (%s)", [list(accepted)])
+        cursor.execute(
+            """
+            UPDATE labeler_queueentry
+            SET accepted = false, chosen_by = 'audit', priority = 1.0,
+                seats = greatest(seats, %(fewest)s), seats_left = seats_left + greatest(0, %(fewest)s - seats)
+            WHERE image_id = ANY (%(images)s)
+            """,
+            {"images": list(audited), "fewest": HELD_OUT_SEATS},
+        )
+
+
+def put_back(project: Project, images: Sequence[Image]) -> None:
+    """Ask people about these images again: each lies where it was drawn. Call with images and entries locked.
+
+    Audited ones that somebody answered keep their place: they go on to their second answer.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE labeler_queueentry e
+            SET accepted = false,
+                chosen_by = CASE WHEN e.chosen_by = 'audit' AND n.free THEN 'random' ELSE e.chosen_by END,
+                priority = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.priority ELSE e.priority END,
+                seats_left = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats_left END,
+                seats = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats END
+            FROM (
+                SELECT t.image_id, t.priority, t.seats, NOT EXISTS (
+                    SELECT 1 FROM labeler_claim c WHERE c.image_id = t.image_id AND c.holds_seat) AS free
+                FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)) n
+            WHERE e.image_id = n.image_id
+            """,
+            [
+                [image.pk for image in images],
+                [draw(project, image.sha256, "priority") for image in images],
+                [seats_for(project, image) for image in images],
+            ],
+        )
 
 
 def begin_round(project: Project, image_ids: Sequence[int]) -> None:
@@ -164,7 +214,8 @@ def begin_round(project: Project, image_ids: Sequence[int]) -> None:
 # Never fewer seats than are taken: the invariant "left + held = seats" must survive.
 _SET_SEATS = """
     WITH batch AS (
-        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS wanted
+        SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') OR e.chosen_by = 'audit' THEN %(held_out)s
+                                ELSE %(seats)s END AS wanted
         FROM labeler_queueentry e JOIN labeler_image i ON i.id = e.image_id
         WHERE e.project_id = %(project)s AND e.image_id > %(last)s
         ORDER BY e.image_id LIMIT 1000 FOR UPDATE OF e

@@ -17,7 +17,7 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler import consensus, inference, overlap, prelabels, queue, runs
+from labeler import acceptance, consensus, inference, overlap, prelabels, queue, runs
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.models import Claim, Decision, Label, Project
 from labeler.models.project import ConsensusMethod
@@ -61,6 +61,7 @@ def look_after_projects() -> None:
         refresh_snapshots(project)
     request_due_runs()
     request_due_prelabels()
+    request_due_acceptances()
 
 
 def return_expired_claims() -> int:
@@ -91,6 +92,7 @@ def refresh_snapshots(project: Project) -> int:
             images.update(labels.values_list("image_id", flat=True))
         changed = consensus.refresh(project, images) if images else 0
     _looked[project.pk] = _Looked(newest, at)
+    changed += acceptance.look(project, images)
     return changed + weigh(project, images)
 
 
@@ -140,6 +142,18 @@ def request_due_prelabels() -> int:
     """Ask for pre-labels of images that came in after the active model looked; how many projects."""
     requested = 0
     for run in prelabels.due():
+        try:
+            prelabels.request(run)
+            requested += 1
+        except IntegrityError:
+            logger.debug("project %s: somebody asked for pre-labels at this moment", run.project_id)
+    return requested
+
+
+def request_due_acceptances() -> int:
+    """Ask for what the active models may accept now: it was switched on, or another promise is wanted; how many."""
+    requested = 0
+    for run in acceptance.due():
         try:
             prelabels.request(run)
             requested += 1

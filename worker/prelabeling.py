@@ -14,8 +14,8 @@ from functools import partial
 
 import numpy as np
 
+from labeler import acceptance, jobs, prelabels, runs
 from labeler import features as kept
-from labeler import jobs, prelabels, runs
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, TrainingRun
 from labeler.prelabels import OpenEntry
@@ -69,12 +69,19 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse) -> None:
             shown_at = time.monotonic()
             lease.write(stage="Making pre-labels", progress_done=done, progress_total=total)
             runs.note_predictions(run, done, total)
+    lease.write(stage="Accepting what is promised", progress_done=total, progress_total=total)
+    accepted = acceptance.accept(run, tick=pulse.check)
     # Refused when the job was cancelled because another model is active by now: that one sets the order.
     lease.write(stage="Ordering the queue", progress_done=total, progress_total=total)
     prelabels.reorder(run.project, spread=partial(_spread, run))
     runs.note_predictions(run, total, total, finished=True)
     prelabels.forget_old(run.project)
-    result = {"predicted": len(images) - unreadable, "unreadable": unreadable, "last_image": last_image}
+    result = {
+        "predicted": len(images) - unreadable,
+        "unreadable": unreadable,
+        "accepted": accepted,
+        "last_image": last_image,
+    }
     lease.finish(result=result)
     logger.info("project %s: model %s predicted %s", run.project_id, run.number, result)
 

@@ -1,5 +1,6 @@
 """The domain's tables. Each kind of row has one module that writes it (docs/architecture.md)."""
 
+from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, Preference, Token
 from labeler.models.comment import Comment, Thread
 from labeler.models.errand import Errand
@@ -14,6 +15,7 @@ from labeler.models.run import Feature, Prediction, RunAnswers, TrainingRun
 from labeler.models.snapshot import Snapshot
 
 __all__ = [
+    "Acceptance",
     "AuditEvent",
     "Category",
     "CategoryExample",
@@ -24,6 +26,7 @@ __all__ = [
     "Errand",
     "Feature",
     "Gold",
+    "Guarantee",
     "GuidelineVersion",
     "Image",
     "Invitation",

@@ -136,6 +136,26 @@ class Project(models.Model):
     show_file_names = models.BooleanField(default=False, help_text=_("a path can give the class away"))
     show_prelabels = models.BooleanField(default=True)
     ask_uncertain_first = models.BooleanField(default=True, help_text=_("off: random order"))
+    # Answers of the model that stand without a person: docs/model.md says what is promised of them.
+    auto_accept = models.BooleanField(default=False)
+    accept_precision = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.8), MaxValueValidator(0.99)],
+        help_text=_("least share of the accepted that is right"),
+    )
+    accept_confidence = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.8), MaxValueValidator(0.99)],
+        help_text=_("chance, over random calibration images, that this is true"),
+    )
+    accept_per_class = models.BooleanField(
+        default=False, help_text=_("a threshold of its own for each class with enough calibration images")
+    )
+    audited_share = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(0.01), MaxValueValidator(0.5)],
+        help_text=_("of the accepted: people judge them all the same, blind"),
+    )
     train_automatically = models.BooleanField(default=True)
     training_config = models.JSONField(default=dict, blank=True)
     salt = models.CharField(max_length=64, default=new_salt, editable=False)

@@ -18,6 +18,7 @@ class ChosenBy(models.TextChoices):
 
     RANDOM = "random", _("random")
     UNCERTAINTY = "uncertainty", _("uncertainty")
+    AUDIT = "audit", _("audit")  # the model's answer was accepted, and people check it without seeing it
     DOUBT = "doubt", _("doubt")  # the answers so far differ: adaptive overlap asks one more person
     GOLD = "gold", _("gold")
     REPEAT = "repeat", _("repeat")
@@ -46,6 +47,10 @@ class QueueEntry(models.Model):
     seats_left = models.PositiveSmallIntegerField()
     priority = models.FloatField(default=0.0, help_text=_("0 to 1, highest first"))
     chosen_by = models.CharField(max_length=16, choices=ChosenBy.choices, default=ChosenBy.RANDOM)
+    # Beside the seats, which go on counting who sits there: whoever answers late still finds one.
+    accepted = models.BooleanField(
+        default=False, db_default=False, help_text=_("a model's answer stands for it: nobody is asked")
+    )
 
     class Meta:
         constraints = [
@@ -56,7 +61,7 @@ class QueueEntry(models.Model):
         indexes = [
             models.Index(
                 fields=["project", "-priority", "-image"],
-                condition=Q(seats_left__gt=0),
+                condition=Q(seats_left__gt=0, accepted=False),
                 name="queue_order_of_open_seats",
             ),
         ]

@@ -91,7 +91,7 @@ def _row(run: TrainingRun) -> dict[str, Any]:
 
 
 def _headed(run: TrainingRun) -> dict[str, Any]:
-    return _row(run) | {"headline": run.headline}  # type: ignore[attr-defined]
+    return _row(run) | {"headline": run.headline}
 
 
 def _shape(run: TrainingRun) -> dict[str, Any]:

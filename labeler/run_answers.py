@@ -64,6 +64,17 @@ def of(run: TrainingRun, part: str) -> RunAnswers | None:
     return RunAnswers.objects.filter(run=run, part=part).first()
 
 
+def has(run: TrainingRun) -> bool:
+    """Is it kept what this run's model answered on the images that judge it?"""
+    return RunAnswers.objects.filter(run=run).exclude(part=Part.STOP).exists()
+
+
+def judged(run: TrainingRun) -> RunAnswers | None:
+    """The answers that the run's figures are of: on the test images, or by cross-validation."""
+    part = Part.CROSSED if (run.metrics or {}).get("judged_on") == "cross-validation" else Part.TEST
+    return of(run, part)
+
+
 # ---------------------------------------------------------------- two versions
 
 

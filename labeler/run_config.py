@@ -9,7 +9,7 @@ settings page); runs.request lays what one run is asked for over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -77,7 +77,7 @@ def check(config: Any) -> dict[str, Any]:
     if not isinstance(config, dict):
         text = "The settings of a run are an object of names and values."
         raise Invalid(text, fields={"config": ["not an object"]})
-    wrong = {name: problem for name, value in _flat(config) if (problem := _problem(name, value))}
+    wrong = {name: problem for name, value in flat(config) if (problem := _problem(name, value))}
     if wrong:
         listed = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
         raise Invalid(
@@ -96,7 +96,8 @@ def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _flat(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each setting by its path with its value."""
     for name, value in config.items():
         if name in GROUPS and isinstance(value, dict):
             yield from ((f"{name}.{inner}"[:LONGEST], v) for inner, v in value.items())

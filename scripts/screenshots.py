@@ -179,6 +179,8 @@ SCREENS = (
     Screen("questions", "lead", "/projects/{demo}/threads/", images_loaded),
     Screen("agreement", "lead", "/projects/{demo}/agreement/"),
     Screen("model", "lead", "/projects/{demo}/model/"),
+    Screen("model-run", "lead", "/projects/{demo}/model/runs/1/"),
+    Screen("model-compare", "lead", "/projects/{demo}/model/compare/"),
     Screen("images", "lead", "/projects/{demo}/images/", images_loaded),
     Screen("images-differ", "lead", "/projects/{demo}/images/?status=differ", images_loaded),
     Screen("image", "lead", "/projects/{demo}/images/{image}/", images_loaded),

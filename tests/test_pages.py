@@ -27,6 +27,7 @@ PAGES = {
     "adjudicate": "reviewer",
     "adjudicate_reasons": "reviewer",
     "model": "reviewer",
+    "compare_runs": "reviewer",
     "import": "lead",
     "export": "lead",
     "gold": "lead",

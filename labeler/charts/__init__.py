@@ -11,6 +11,7 @@ from labeler.charts.burnup import Fan, burn_up
 from labeler.charts.group_map import Area, Dot, group_map
 from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
 from labeler.charts.lines import Note, Series, line_chart
+from labeler.charts.panels import Panel, panels
 from labeler.charts.scatter import Corner, Point, scatter
 from labeler.charts.shares import Share, shares
 from labeler.charts.spark import sparkline
@@ -23,6 +24,7 @@ __all__ = [
     "Fan",
     "Note",
     "PairCell",
+    "Panel",
     "Point",
     "Series",
     "Share",
@@ -34,6 +36,7 @@ __all__ = [
     "line_chart",
     "meter",
     "pair_matrix",
+    "panels",
     "scatter",
     "shares",
     "sparkline",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -59,6 +61,8 @@ class TrainingRun(Leased):
     predicted_done = models.PositiveIntegerField(default=0)
     predicted_total = models.PositiveIntegerField(default=0)
     predicted_at = models.DateTimeField(null=True)
+
+    headline: dict[str, Any]  # only of slim()
 
     objects = RunQuerySet.as_manager()
 

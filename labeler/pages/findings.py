@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from labeler import categories, charts, doubts
 from labeler.models import Project, TrainingRun
 from labeler.pages.images import tile
+from labeler.stats.intervals import wilson
 from labeler.templatetags.figures import percent, percent_interval
 
 SUSPECTS = 12  # the others stand in the list to walk through
@@ -31,6 +32,7 @@ def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str
     metrics = run.metrics or {}
     suspects = metrics.get("label_errors") or {}
     return {
+        "coverage": _coverage(metrics),
         "confidence": _confidence(metrics),
         "ece": (metrics.get("ece") or {}).get("value"),
         "learning": _learning(metrics.get("learning_curve") or {}),
@@ -41,6 +43,38 @@ def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str
         "noise": _noise(suspects),
         "slices": _slices(metrics.get("slices") or []),
     }
+
+
+def _coverage(metrics: Mapping[str, Any]) -> SafeString | str:
+    """What share of the images a threshold on the confidence lets through, and what share of those is right."""
+    bins = (metrics.get("curves") or {}).get("reliability") or []
+    # Of several labels the bins are of single answers: they say nothing about whole images.
+    if len(bins) < 2 or metrics.get("task", "single") != "single":
+        return ""
+    n = sum(row["n"] for row in bins)
+    above = []
+    for k, row in enumerate(bins):
+        through = sum(b["n"] for b in bins[k:])
+        right = sum(b["n"] * b["right"]["value"] for b in bins[k:])
+        above.append((row["from"], through / n, wilson(right, through), right / through))
+    series = [
+        charts.Series(_("images covered"), [(x, share) for x, share, _within, _right in above], tone="l1", dots=False),
+        charts.Series(
+            _("right when covered"), [(x, right) for x, _share, _within, right in above], tone="l2", dots=False,
+            band=[(x, *within) for x, _share, within, _right in above if within],
+        ),
+    ]  # fmt: skip
+    drawn = charts.line_chart(
+        _("Images covered and right, by the confidence asked for"),
+        _("The more confidence is asked for, the fewer images are covered, and the more of them are right."), series,
+        x_name=_("confidence at least"), y_name=_("share of images"), y_range=(0.0, 1.0), percent=True,
+        x_words=lambda x: percent(x, 1), x_ticks=_quarters(above[0][0]), width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _quarters(low: float) -> list[tuple[float, str]]:
+    return [(at / 4, percent(at / 4)) for at in range(int(low * 4), 5)]
 
 
 def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:

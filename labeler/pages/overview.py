@@ -26,7 +26,7 @@ from labeler.models.image import Status
 from labeler.pages import own, wall
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.agreement import confusions, matrix
-from labeler.pages.model import headline
+from labeler.pages.model_report import headline
 from labeler.pages.needs import Situation, drifting, needs
 from labeler.pages.trusting import person_url
 from labeler.templatetags.figures import class_tag, figure, interval, thousands

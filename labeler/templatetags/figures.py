@@ -133,3 +133,16 @@ def how_far(row: Leased) -> str:
 def share(stat: Mapping[str, Any] | None) -> str:
     """The value of a share's figure in percent: 91.2 %."""
     return percent(stat.get("value") if stat else None, 1)
+
+
+@register.filter
+def signed_share(stat: Mapping[str, Any] | None) -> str:
+    """A difference of shares with its sign: +2.1 %; a dash where it is undefined."""
+    value = stat.get("value") if stat else None
+    return percent(value, 1) if value is None or value < 0 else f"+{percent(value, 1)}"
+
+
+@register.filter
+def coefficient(stat: Mapping[str, Any] | None) -> str:
+    """The value of a figure that is no share: 0.74; a dash where it is undefined or absent."""
+    return figure(stat.get("value") if stat else None)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import accounts, adjudication, comments, gold, labeling, projects, queue
+from labeler import accounts, adjudication, comments, gold, labeling, projects, queue, run_answers
 from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
 from tests.browser.conftest import jpeg
@@ -66,6 +66,13 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
         project, active=False, state="running", stage="Training, fold 2 of 5", progress_done=40, progress_total=100
     )
     ids = run.category_ids
+    other = make_model(
+        project, active=False, metrics=METRICS, note="Not used: no better.", checkpoint="other.safetensors"
+    )
+    for version, said in ((run, [ids[:1]] * 6), (other, [ids[:1], ids[1:2]] * 3)):
+        truth = [ids[:1], ids[:1], ids[1:2]] * 2
+        judged = [image.pk for image in images[:6]]
+        run_answers.keep(version, [run_answers.Answers(run_answers.Part.TEST, judged, said, [0.9] * 6, truth)])
     Prediction.objects.bulk_create(
         Prediction(run=run, image=image, probabilities=[0.7, 0.2, 0.1], categories=ids[:1], probability=0.7, margin=0.5)
         for image in images
@@ -88,6 +95,9 @@ def addresses(project: Project) -> list[str]:
     own = [url(page, project) for page in PROJECT_PAGES]
     walls = [url("images", project) + "?by=ann&status=differ", url("images", project) + "?people=ann,bea"]
     more = [url("adjudicate", project) + "?doubted=1", url("image", project, image.pk), own[1] + "?labels=all", person]
+    more += [url("run", project, number) for number in (1, 2, 3)] + [url("compare_runs", project) + "?a=1&b=4"]
+    first, second = project.categories.in_use()[:2]
+    more += [url("run_images", project, 1) + f"?people={second.pk}&model={first.pk}"]
     return ["/", "/account/", "/nowhere/", *own, *more, *walls]
 
 

@@ -1,7 +1,7 @@
 // Keep a progress bar moving while the page is open: asks the REST API about one row until its work has ended, then loads
 // the page again, which shows the outcome. Without this script a reload shows the same.
 //
-// <section data-watch="/api/runs/3/"> with, somewhere inside, <progress>, [data-stage], [data-count] and [data-state].
+// <section data-watch="/api/runs/3/"> with, somewhere inside, <progress>, [data-stage], [data-count] and [data-left].
 
 import { call } from "../api.js";
 
@@ -18,6 +18,7 @@ export function shown(row) {
     total,
     count: counted(done, total),
     stage: row.stage ?? row.progress?.stage ?? "",
+    minutes: row.seconds_left == null ? null : Math.round(row.seconds_left / 60),
   };
 }
 
@@ -38,6 +39,11 @@ function show(section, row) {
   if (stage && now.stage) stage.textContent = now.stage;
   const count = section.querySelector("[data-count]");
   if (count) count.textContent = now.count;
+  const left = section.querySelector("[data-left]");
+  // Not known: what the page said stays. The words are the page's (templates/project/left.html).
+  if (left && now.minutes !== null) {
+    left.textContent = now.minutes < 1 ? left.dataset.soon : left.dataset.minutes.replace("{n}", now.minutes);
+  }
   return now.ended;
 }
 

@@ -90,6 +90,17 @@ class ProjectSettings(serializers.Serializer):
     audited_share = ShareField(
         required=False, min_value=0.01, max_value=0.5, help_text="of the accepted: judged by people too, blind"
     )
+    ask_by_gain = serializers.BooleanField(
+        required=False,
+        help_text="a new image or one more opinion, whichever makes more labels right; at most `most_labels`",
+    )
+    goal_right = ShareField(
+        required=False, min_value=0.5, max_value=0.999,
+        help_text="share of labels that shall be right; asking by gain stops there",
+    )  # fmt: skip
+    model_fills = serializers.BooleanField(
+        required=False, help_text="the model's answer is the consensus of images nobody has labeled, method `model`"
+    )
     train_automatically = serializers.BooleanField(required=False)
     training_config = ObjectField(required=False)
 
@@ -126,7 +137,8 @@ class ProjectShape(serializers.ModelSerializer):
             "review_confidence", "planted_share", "gold_share", "gold_feedback", "repeat_share", "consensus_method",
             "adaptive_overlap", "fewest_labels", "most_labels", "enough_confidence", "ordered",
             "show_file_names", "show_prelabels", "ask_uncertain_first", "auto_accept", "accept_precision",
-            "accept_confidence", "accept_per_class", "audited_share", "train_automatically", "training_config",
+            "accept_confidence", "accept_per_class", "audited_share", "ask_by_gain", "goal_right",
+            "model_fills", "train_automatically", "training_config",
             "role", "version", "created_at", "trashed_at",
         )  # fmt: skip
 

@@ -27,6 +27,9 @@ MAJORITY, DECISION, UNDECIDABLE = "majority", "decision", "undecidable"
 # By a project's setting, from all its votes at once (inference.py).
 WITH_MODEL = "with_model"
 INFERRED = ("one_coin", "dawid_skene", WITH_MODEL)
+# Nobody has labeled the image: the model's answer alone, where the project wants one (Project.model_fills). Nothing is
+# trained on it, and no figure about people or about the model counts it.
+MODEL = "model"
 
 
 def of(image: Image, decision: Decision | None) -> Consensus:
@@ -78,9 +81,9 @@ def current(images: Iterable[Image]) -> dict[int, Consensus]:
 def _inferred(images: list[Image]) -> dict[int, Consensus]:
     """The inferred rows that still hold: made from exactly the votes there are, by the project's present method."""
     rows = Consensus.objects.filter(
-        image__in=[image.pk for image in images if image.n_votes and not image.has_decision],
-        method__in=INFERRED,
-        method=F("project__consensus_method"),
+        Q(method__in=INFERRED, method=F("project__consensus_method"), n_votes__gt=0)
+        | Q(method=MODEL, project__model_fills=True, project__consensus_method=WITH_MODEL),
+        image__in=[image.pk for image in images if not image.has_decision],
     )
     by_image = {row.image_id: row for row in rows}
     return {
@@ -130,6 +133,11 @@ def store(project: Project, method: str, found: Iterable[Inferred]) -> int:
     return changed + _store(batch)
 
 
+def forget_filled(project: Project) -> int:
+    """Take back what the model alone said of images without a label; how many."""
+    return Consensus.objects.filter(project=project, method=MODEL).delete()[0]
+
+
 def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
     """Bring the snapshots of a project up to date; how many changed. Safe to run twice, and beside people who label.
 
@@ -163,7 +171,10 @@ def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
 
 
 def _still_inferred(project: Project, old: Consensus, image: Image) -> bool:
-    is_present = old.method in INFERRED and old.method == project.consensus_method
+    if old.method == MODEL:
+        is_present = project.model_fills and project.consensus_method == WITH_MODEL
+    else:
+        is_present = old.method in INFERRED and old.method == project.consensus_method
     return is_present and not image.has_decision and old.votes == digest(image.tally)
 
 

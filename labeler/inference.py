@@ -7,15 +7,14 @@ above it. Also tells how reliable each person is, for adaptive overlap and for t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import consensus, reports
-from labeler.models import Gold, Image, Project, TrainingRun
+from labeler import consensus, reports, voice
+from labeler.models import Gold, Image, Project
 from labeler.models.project import ConsensusMethod
 from labeler.stats import truth
 from labeler.stats.anchoring import share_of
@@ -31,28 +30,38 @@ ESTIMATORS: dict[str, Literal["one_coin", "full"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """The posterior of every image with a vote."""
+    """The posterior of every image with a vote, or of all that were asked for."""
 
     image_ids: NDArray[np.int64]  # ascending, shape (n,)
     categories: list[int]  # ids, shape (K,)
     posterior: FloatArray  # single choice: sums to 1; multi-label: of each class by itself; shape (n, K)
     accuracy: dict[int, float]  # by user id
     shares: FloatArray  # of the classes, shape (K,)
+    votes: NDArray[np.int64]  # that say something, shape (n,)
+    model: FloatArray | None = None  # calibrated, shape (n, K); NaN rows where it has no say
 
 
-def infer(project: Project, method: str, rows: reports.LabelArrays | None = None) -> Inference | None:
+def infer(
+    project: Project,
+    method: str,
+    rows: reports.LabelArrays | None = None,
+    *,
+    images: NDArray[np.int64] | None = None,
+) -> Inference | None:
     """Run one method over a project's votes of the present rounds; None without votes or with a single class.
 
     method: one_coin, dawid_skene or with_model. Cannot-tells are missing values. rows: all of them, where they were
-    read already.
+    read already. images: ids, ascending, that shall have a posterior also without a vote: the model's, or the shares of
+    the classes.
     """
     rows = rows or reports.read_labels(project)
     k = len(rows.categories)
-    if not rows.image.size or (k < 2 and not project.is_multi):
+    if (not rows.image.size and images is None) or (k < 2 and not project.is_multi):
         return None
-    ids, image = np.unique(rows.image, return_inverse=True)
+    ids = np.unique(rows.image) if images is None else np.unique(np.concatenate((images, rows.image)))
+    image = np.searchsorted(ids, rows.image)
     of: dict[str, Any] = {"n_images": ids.size, "n_annotators": len(rows.annotators), "method": ESTIMATORS[method]}
-    model = _model(project, ids, rows.categories) if method == ConsensusMethod.WITH_MODEL else None
+    model = _model(project, ids, rows, image) if method == ConsensusMethod.WITH_MODEL else None
     if not project.is_multi:
         found = truth.infer(image, rows.annotator, rows.answers, n_categories=k, model=model, **of)
         accuracy, posterior, shares = found.accuracy, found.posterior, found.shares
@@ -69,19 +78,64 @@ def infer(project: Project, method: str, rows: reports.LabelArrays | None = None
         accuracy = np.mean([part.accuracy for part in parts], axis=0)
         shares = np.array([part.shares[1] for part in parts])
     people = dict(zip(rows.annotators, accuracy.tolist(), strict=True))
-    return Inference(ids, rows.categories, posterior, people, shares)
+    said = np.bincount(image, minlength=ids.size)
+    return Inference(ids, rows.categories, posterior, people, shares, said, model)
 
 
-def run(project: Project) -> int:
-    """Bring a project's consensus in line with its method; how many images changed. Safe to run twice."""
+def _model(
+    project: Project, ids: NDArray[np.int64], rows: reports.LabelArrays, image: NDArray[np.int64]
+) -> FloatArray | None:
+    """The active model's calibrated probabilities by image and class; NaN where it has no say. None: it has none.
+
+    Its temperature and how reliable people are depend on each other: one step each, and once more.
+    """
+    says = voice.of(project, ids, rows.categories, rows)
+    if says is None:
+        return None
+    k, blind = len(rows.categories), rows.is_blind
+    tempered: FloatArray | None = None
+    for _step in range(1 if project.is_multi else 2):
+        accuracy = np.empty(0)
+        if not project.is_multi:
+            found = truth.infer(
+                image, rows.annotator, rows.answers, n_images=ids.size, n_annotators=len(rows.annotators),
+                n_categories=k, model=tempered,
+            )  # fmt: skip
+            accuracy = found.accuracy
+        temperature = says.temperature(
+            image[blind], rows.answers[blind], accuracy[rows.annotator[blind]] if accuracy.size else accuracy
+        )
+        if temperature is None:
+            return None
+        tempered = says.tempered(temperature)
+    return tempered
+
+
+def run(project: Project, found: Inference | None = None) -> int:
+    """Bring a project's consensus in line with its method; how many images changed. Safe to run twice.
+
+    found: what the method has inferred already. Images without a vote get the model's answer where the project wants
+    it, as the model's alone: no label, and nothing that people are measured by.
+    """
     if project.consensus_method == ConsensusMethod.MAJORITY:
         return consensus.refresh(project)
-    found = infer(project, project.consensus_method)
+    if found is None:
+        everything = _all_images(project) if project.model_fills else None
+        found = infer(project, project.consensus_method, images=everything)
     if found is None:
         return consensus.refresh(project)
     # After the labels were read: a vote that came meanwhile changes the digest, and that image waits for the next run.
     tallies = dict(Image.objects.filter(project=project, n_votes__gt=0).values_list("pk", "tally"))
-    return consensus.store(project, project.consensus_method, _named(project, found, tallies))
+    changed = consensus.store(project, project.consensus_method, _named(project, found, tallies))
+    if not (project.model_fills and project.consensus_method == ConsensusMethod.WITH_MODEL) or found.model is None:
+        return changed + consensus.forget_filled(project)
+    alone = (found.votes == 0) & ~np.isnan(found.model).any(axis=1)
+    untold = dict.fromkeys(set(found.image_ids[alone].tolist()) - set(tallies), cast("dict[str, int]", {}))
+    return changed + consensus.store(project, consensus.MODEL, _named(project, found, untold))
+
+
+def _all_images(project: Project) -> NDArray[np.int64]:
+    return np.fromiter(project.images.order_by("pk").values_list("pk", flat=True), np.int64)
 
 
 def _named(project: Project, found: Inference, tallies: dict[int, dict[str, int]]) -> list[consensus.Inferred]:
@@ -100,33 +154,6 @@ def _named(project: Project, found: Inference, tallies: dict[int, dict[str, int]
             confidence = float(p.max())
         named.append(consensus.Inferred(pk, chosen, min(1.0, confidence), consensus.digest(tally), sum(tally.values())))
     return named
-
-
-# Only where the model has not learned from these very votes, and nobody saw what it says: else it would vote twice.
-_OUTSIDE = """
-    SELECT p.image_id, p.probabilities FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
-    WHERE p.run_id = %s AND p.image_id = ANY (%s) AND NOT EXISTS (
-        SELECT 1 FROM labeler_label l WHERE l.image_id = p.image_id AND l.superseded_at IS NULL AND l.round = i.round
-          AND (l.shown_prediction_id IS NOT NULL OR (l.id <= %s AND i.slice NOT IN ('test', 'calibration'))))
-"""
-
-
-def _model(project: Project, ids: NDArray[np.int64], categories: list[int]) -> FloatArray | None:
-    """The active model's calibrated probabilities by image and class; NaN where it has no say. None: it has none."""
-    run_ = TrainingRun.objects.filter(project=project, is_active=True, is_calibrated=True).first()
-    if run_ is None:
-        return None
-    place = {pk: at for at, pk in enumerate(categories)}
-    columns = [place.get(pk, -1) for pk in run_.category_ids]
-    if set(columns) != set(range(len(categories))):
-        return None  # the classes have changed since it was trained
-    says = np.full((ids.size, len(categories)), np.nan)
-    at = {pk: n for n, pk in enumerate(ids.tolist())}
-    with connection.cursor() as cursor:
-        cursor.execute(_OUTSIDE, [run_.pk, ids.tolist(), run_.last_label])
-        for image_id, probabilities in cursor.fetchall():
-            says[at[image_id], columns] = probabilities
-    return says
 
 
 # ---------------------------------------------------------------- which method is right

@@ -221,4 +221,17 @@ def _consensus(project: Project) -> list[Method]:
                 "",
             )
         )
+    if project.ask_by_gain:
+        found.append(
+            Method(
+                _("Asked where one more answer gains most"),
+                _(
+                    "The expected number of labels that one more answer makes right, from the posterior of people and "
+                    "model, orders the queue; at most %(most)s labels per image. Images with many labels are then the "
+                    "hard ones, so agreement is taken from randomly chosen images alone."
+                )
+                % {"most": project.most_labels},
+                "Raiffa and Schlaifer 1961",
+            )
+        )
     return found

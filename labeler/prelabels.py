@@ -8,7 +8,7 @@ is computed anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -175,6 +175,7 @@ class OpenEntry:
 
 
 Place = tuple[float, str]  # priority, why
+ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN)  # others keep the place that somebody gave them
 
 
 def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[OpenEntry]] | None = None) -> int:
@@ -198,7 +199,13 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
         for ordered, why in ((blind, ChosenBy.RANDOM), (unsure, ChosenBy.UNCERTAINTY)):
             ranks = 1 - (np.arange(len(ordered)) + 0.5) / max(1, len(ordered))
             places |= {e.image_id: (rank, why.value) for e, rank in zip(ordered, ranks.tolist(), strict=True)}
-    moved = sorted((e.image_id, places[e.image_id]) for e in entries if places[e.image_id] != (e.priority, e.chosen_by))
+    moved = {e.image_id: places[e.image_id] for e in entries if places[e.image_id] != (e.priority, e.chosen_by)}
+    return place(project, moved)
+
+
+def place(project: Project, places: Mapping[int, Place]) -> int:
+    """Give images these places in the queue, a chunk at a time; how many."""
+    moved = sorted(places.items())
     for start in range(0, len(moved), CHUNK):
         _place(moved[start : start + CHUNK])
     # Now that all of it is committed: everybody's next search begins at the new top.
@@ -217,7 +224,7 @@ def _open_entries(project: Project, run: TrainingRun | None) -> list[OpenEntry]:
             WHERE e.project_id = %s AND (e.seats_left > 0 OR i.status <> 'settled') AND e.chosen_by = ANY(%s)
               AND NOT e.accepted
             """,
-            [run.pk if run else None, project.pk, [ChosenBy.RANDOM.value, ChosenBy.UNCERTAINTY.value]],
+            [run.pk if run else None, project.pk, [str(why) for why in ORDERED]],
         )
         return [OpenEntry(*row) for row in cursor.fetchall()]
 

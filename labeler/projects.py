@@ -18,12 +18,12 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler import markers, queue, recount, run_config, seating
+from labeler import markers, prelabels, queue, recount, run_config, seating
 from labeler.accounts import audit
 from labeler.errors import Conflict, Invalid, NotAllowed, NotPossibleNow, StaleVersion, TaskNotSupported
 from labeler.models import Category, Claim, GuidelineVersion, Image, Membership, Project, Role
 from labeler.models.image import Slice
-from labeler.models.project import SUPPORTED_TASKS, Ordered, Task
+from labeler.models.project import SUPPORTED_TASKS, ConsensusMethod, Ordered, Task
 from labeler.models.queue import ClaimState
 
 if TYPE_CHECKING:
@@ -65,11 +65,14 @@ SETTINGS = (
     "accept_confidence",
     "accept_per_class",
     "audited_share",
+    "ask_by_gain",
+    "goal_right",
+    "model_fills",
     "train_automatically",
     "training_config",
 )
 # Another value of these changes how many people an image is for.
-QUOTA = ("labels_per_image", "adaptive_overlap", "fewest_labels", "most_labels")
+QUOTA = ("labels_per_image", "adaptive_overlap", "fewest_labels", "most_labels", "ask_by_gain")
 
 
 def _checked(row: models.Model, fields: Iterable[str]) -> None:
@@ -182,6 +185,8 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
         # them. Which answered images are in doubt, a worker finds out (worker/care.py).
         seating.set_seats(row)
         recount.images(row)
+    if before.get("ask_by_gain") and not row.ask_by_gain:
+        prelabels.reorder(row)
     return row
 
 
@@ -209,6 +214,18 @@ def _check_quality(row: Project, changes: Iterable[str]) -> None:
                 "are brought in, then let the model accept."
             ),
             fields={"auto_accept": ["no calibration images"]},
+        )
+    if row.ask_by_gain and row.adaptive_overlap:
+        name = "adaptive_overlap" if "adaptive_overlap" in changes else "ask_by_gain"
+        raise Invalid(
+            _("Adaptive overlap and asking by gain both say how many people judge an image: switch one of them off."),
+            fields={name: ["not both"]},
+        )
+    if row.model_fills and row.consensus_method != ConsensusMethod.WITH_MODEL:
+        name = "consensus_method" if "consensus_method" in changes else "model_fills"
+        raise Invalid(
+            _("Images without a label get the model's answer only where people and model decide together."),
+            fields={name: ["needs the method of people and model"]},
         )
     if row.ordered != Ordered.NONE and row.is_multi:
         raise Invalid(

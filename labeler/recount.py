@@ -50,6 +50,22 @@ def opened(ids: list[int]) -> int:
     return changed
 
 
+def closed(ids: list[int]) -> int:
+    """Images whose seats are all answered are settled, or people differ on them; how many changed. No label is read."""
+    changed = 0
+    for start in range(0, len(ids), BATCH):
+        with transaction.atomic():
+            rows = Image.objects.select_for_update(no_key=True).filter(pk__in=ids[start : start + BATCH]).order_by("pk")
+            images = list(rows)
+            seats = dict(rows.model.objects.filter(pk__in=[i.pk for i in images]).values_list("pk", "entry__seats"))
+            moved = [image for image in images if image.status != status_of(image, seats[image.pk])]
+            for image in moved:
+                image.status = status_of(image, seats[image.pk])
+            Image.objects.bulk_update(moved, ["status"])
+        changed += len(moved)
+    return changed
+
+
 # Locked by rising id, as in _recount.
 _OPENED = """
     WITH locked AS (

@@ -39,7 +39,12 @@ def seats_for(project: Project, image: Image) -> int:
 
 
 def quota(project: Project) -> int:
-    """How many people an image is for when it enters; with adaptive overlap, more where the answers leave doubt."""
+    """How many people an image is for when it enters; with adaptive overlap, more where the answers leave doubt.
+
+    Asked by gain, one: who else is worth asking, a worker finds out (labeler/economy.py).
+    """
+    if project.ask_by_gain:
+        return 1
     return project.fewest_labels if project.adaptive_overlap else project.labels_per_image
 
 
@@ -95,6 +100,35 @@ def seat_more(taken: dict[int, int]) -> None:
             """,
             [list(taken), list(taken.values())],
         )
+
+
+def set_each(wanted: dict[int, int], *, in_doubt: Iterable[int] = ()) -> int:
+    """Give each of these images so many seats, never fewer than are taken; how many changed. Call with no locks held.
+
+    in_doubt: images that are asked on because people differ; whoever sits down there from now on knows it as doubt.
+    """
+    ids, doubted, changed = sorted(wanted), set(in_doubt), 0
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        with transaction.atomic(), connection.cursor() as cursor:
+            seats, doubts = [wanted[pk] for pk in part], [pk in doubted for pk in part]
+            cursor.execute(_SET_EACH, [part, part, seats, doubts])
+            changed += cursor.rowcount
+    return changed
+
+
+BATCH = 1000  # images per transaction, so that nobody who saves waits long
+_SET_EACH = """
+    WITH locked AS (
+        SELECT image_id FROM labeler_queueentry WHERE image_id = ANY (%s) ORDER BY image_id FOR UPDATE
+    )
+    UPDATE labeler_queueentry e
+    SET seats = greatest(n.seats, e.seats - e.seats_left),
+        seats_left = greatest(n.seats, e.seats - e.seats_left) - (e.seats - e.seats_left),
+        chosen_by = CASE WHEN n.doubt AND e.chosen_by = 'random' THEN 'doubt' ELSE e.chosen_by END
+    FROM unnest(%s::bigint[], %s::int[], %s::bool[]) AS n(image_id, seats, doubt) JOIN locked l USING (image_id)
+    WHERE e.image_id = n.image_id AND e.seats <> greatest(n.seats, e.seats - e.seats_left)
+"""
 
 
 def seat_others(project: Project, image_ids: Sequence[int], people: Sequence[int]) -> list[int]:
@@ -176,8 +210,8 @@ def put_back(project: Project, images: Sequence[Image]) -> None:
 def begin_round(project: Project, image_ids: Sequence[int]) -> None:
     """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
 
-    Claims of earlier rounds hold no seat from now on: their answers are history. With adaptive overlap an image begins
-    with the fewest seats again, as what it was before anybody differed.
+    Claims of earlier rounds hold no seat from now on: their answers are history. With adaptive overlap, or asked by
+    gain, an image begins with the fewest seats again, as what it was before anybody differed.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -191,7 +225,7 @@ def begin_round(project: Project, image_ids: Sequence[int]) -> None:
             """,
             {"images": list(image_ids)},
         )
-        if project.adaptive_overlap:
+        if project.adaptive_overlap or project.ask_by_gain:
             cursor.execute(
                 """
                 UPDATE labeler_queueentry e

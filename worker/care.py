@@ -17,9 +17,9 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler import acceptance, consensus, inference, overlap, prelabels, queue, runs
+from labeler import acceptance, consensus, economy, inference, overlap, prelabels, queue, runs
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
-from labeler.models import Claim, Decision, Label, Project
+from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
 
@@ -41,7 +41,8 @@ _looked: dict[int, _Looked] = {}
 class _Weighed:
     """When this process last weighed a project's people, what that took, and the images that wait for the next time."""
 
-    version: int  # of the project: another method or another budget weighs everything anew
+    # Of the project, and its model: another method, another budget, another model weighs everything anew.
+    version: tuple[int, tuple[int, datetime | None] | None]
     at: float = 0.0  # of the monotonic clock
     seconds: float = 0.0
     waiting: set[int] | None = field(default_factory=set)  # None: all
@@ -101,12 +102,14 @@ def weigh(project: Project, images: set[int] | None) -> int:
 
     images: those with new votes; None: all. Does nothing in projects of majority and fixed overlap.
     """
-    if project.consensus_method == ConsensusMethod.MAJORITY and not project.adaptive_overlap:
+    asks = project.adaptive_overlap or project.ask_by_gain
+    if project.consensus_method == ConsensusMethod.MAJORITY and not asks:
         _weighed.pop(project.pk, None)
         return 0
     state = _weighed.get(project.pk)
-    if state is None or state.version != project.version:
-        state = _weighed[project.pk] = _Weighed(project.version, waiting=None)
+    version = (project.version, _model_of(project))
+    if state is None or state.version != version:
+        state = _weighed[project.pk] = _Weighed(version, waiting=None)
     elif images is None:
         state.waiting = None
     elif state.waiting is not None:
@@ -114,11 +117,21 @@ def weigh(project: Project, images: set[int] | None) -> int:
     if state.waiting == set() or time.monotonic() - state.at < state.seconds / SHARE_OF_TIME:
         return 0
     began, due = time.monotonic(), state.waiting
-    changed = inference.run(project) if project.consensus_method != ConsensusMethod.MAJORITY else 0
-    changed += overlap.adjust(project, due)
+    if project.ask_by_gain:
+        changed = economy.weigh(project)
+    else:
+        changed = inference.run(project) if project.consensus_method != ConsensusMethod.MAJORITY else 0
+        changed += overlap.adjust(project, due)
     state.at, state.waiting = time.monotonic(), set()
     state.seconds = state.at - began
     return changed
+
+
+def _model_of(project: Project) -> tuple[int, datetime | None] | None:
+    """The active model and when it had looked at all images: its vote counts where the project lets it."""
+    if not (project.ask_by_gain or project.consensus_method == ConsensusMethod.WITH_MODEL):
+        return None
+    return TrainingRun.objects.filter(project=project, is_active=True).values_list("pk", "predicted_at").first()
 
 
 def request_due_runs() -> int:

@@ -73,7 +73,7 @@ def assemble(project: Project) -> Dataset:
 
 def _named_images(project: Project) -> list[tuple[int, str, str, list[int], float | None, str]]:
     """Image id, sha256, slice, consensus, its confidence and method, of all images that may be used, by id."""
-    named = Consensus.objects.filter(project=project, categories__isnull=False)
+    named = Consensus.objects.filter(project=project, categories__isnull=False).exclude(method=consensus.MODEL)
     columns = ("image_id", "image__sha256", "image__slice", "categories", "confidence", "method")
     train = named.exclude(image__slice__in=(Slice.TEST, Slice.CALIBRATION))
     # Held-out images are judged blind; should one label be assisted all the same (a slice set by hand), the

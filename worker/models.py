@@ -6,9 +6,7 @@ Knows where models and thumbnails lie. The file's form is worker/ml/checkpoint.p
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from labeler.intake.images import media_store
 from labeler.models import Project, TrainingRun
 from labeler.prelabels import Opinion
 from labeler.run_answers import Answers
+from labeler.unseen import OPINIONS, OutOfFold, folder_of, out_of_fold
 from worker.dataset import Dataset, Example
 from worker.features import features_of
 from worker.ml import backbones, checkpoint, predict
@@ -31,12 +30,7 @@ from worker.ml.predict import Model
 from worker.ml.storage import write_atomically
 from worker.ml.train import Result
 
-OPINIONS = "out-of-fold.npz"
-
-
-def folder_of(run: TrainingRun) -> Path:
-    """Where a run's model lies."""
-    return Path(settings.MODELS_DIR) / f"project-{run.project_id}" / f"model-{run.number}"
+__all__ = ["OutOfFold", "folder_of", "out_of_fold"]  # what is read of a run without torch belongs to it all the same
 
 
 def work_folder(run: TrainingRun) -> Path:
@@ -73,27 +67,6 @@ def keep_opinions(run: TrainingRun, attempt: int, image_ids: Sequence[int], resu
         category_ids=np.array(list(result.categories), np.int64), allow_pickle=False, **arrays,
     )  # fmt: skip
     write_atomically(folder_of(run) / f"attempt-{attempt}-{OPINIONS}", buffer.getvalue())
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfFold:
-    """What each candidate said of the training images, each image judged by a model that had not seen it."""
-
-    image_ids: NDArray[np.int64]  # (n,)
-    category_ids: NDArray[np.int64]  # (K,)
-    chosen: str  # the candidate that became the model
-    by_candidate: dict[str, NDArray[np.float32]]  # (n, K); NaN rows: images that could not be read
-
-
-def out_of_fold(run: TrainingRun) -> OutOfFold | None:
-    """Of a finished run; None where none is kept: a model of before, or its file is gone or damaged."""
-    path = folder_of(run) / f"{Path(run.checkpoint).stem}-{OPINIONS}"
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as found:
-            said = {name.removeprefix("said."): found[name] for name in found.files if name.startswith("said.")}
-            return OutOfFold(found["image_ids"], found["category_ids"], str(found["chosen"]), said)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None
 
 
 def forget_other_attempts(run: TrainingRun) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from labeler import acceptance, jobs, prelabels, runs
+from labeler import acceptance, economy, jobs, prelabels, runs
 from labeler import features as kept
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, TrainingRun
@@ -73,7 +73,10 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse) -> None:
     accepted = acceptance.accept(run, tick=pulse.check)
     # Refused when the job was cancelled because another model is active by now: that one sets the order.
     lease.write(stage="Ordering the queue", progress_done=total, progress_total=total)
-    prelabels.reorder(run.project, spread=partial(_spread, run))
+    if run.project.ask_by_gain:
+        economy.weigh(run.project)
+    else:
+        prelabels.reorder(run.project, spread=partial(_spread, run))
     runs.note_predictions(run, total, total, finished=True)
     prelabels.forget_old(run.project)
     result = {

@@ -3,6 +3,7 @@
 from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, Preference, Token
 from labeler.models.comment import Comment, Thread
+from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
 from labeler.models.gold import Gold
 from labeler.models.image import Image
@@ -23,6 +24,7 @@ __all__ = [
     "Comment",
     "Consensus",
     "Decision",
+    "EconomyPoint",
     "Errand",
     "Feature",
     "Gold",

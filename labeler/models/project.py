@@ -156,6 +156,18 @@ class Project(models.Model):
         validators=[MinValueValidator(0.01), MaxValueValidator(0.5)],
         help_text=_("of the accepted: people judge them all the same, blind"),
     )
+    # The label economy (labeler/economy.py).
+    ask_by_gain = models.BooleanField(
+        default=False, help_text=_("a new image or one more opinion: whichever makes more labels right")
+    )
+    goal_right = models.FloatField(
+        default=0.97,
+        validators=[MinValueValidator(0.5), MaxValueValidator(0.999)],
+        help_text=_("share of labels that shall be right; then nobody is asked any more"),
+    )
+    model_fills = models.BooleanField(
+        default=False, help_text=_("images without a label get the model's answer as consensus, marked as such")
+    )
     train_automatically = models.BooleanField(default=True)
     training_config = models.JSONField(default=dict, blank=True)
     salt = models.CharField(max_length=64, default=new_salt, editable=False)
@@ -180,6 +192,7 @@ class Project(models.Model):
                 condition=Q(fewest_labels__gte=1, most_labels__gte=models.F("fewest_labels")),
                 name="the_most_labels_are_not_fewer_than_the_fewest",
             ),
+            models.CheckConstraint(condition=Q(goal_right__gte=0.5, goal_right__lt=1.0), name="goal_below_certainty"),
             models.CheckConstraint(
                 condition=Q(review_confidence__gte=0.0, review_confidence__lte=1.0), name="review_confidence_in_0_1"
             ),

@@ -2,7 +2,8 @@
 
 QueueEntry is narrow and apart from Image, so that re-ordering thousands of images never meets a save:
 a save changes the image's counters and the claim, a new order changes only queue entries.
-Written by labeler/queue.py (claims), labeler/seating.py (seats) and labeler/prelabels.py (priority).
+Written by labeler/queue.py (claims), labeler/seating.py (seats) and labeler/prelabels.py (priority, also as
+labeler/economy.py weighs it).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class ChosenBy(models.TextChoices):
     UNCERTAINTY = "uncertainty", _("uncertainty")
     AUDIT = "audit", _("audit")  # the model's answer was accepted, and people check it without seeing it
     DOUBT = "doubt", _("doubt")  # the answers so far differ: adaptive overlap asks one more person
+    GAIN = "gain", _("gain")  # one more judgement turns most labels right here (labeler/economy.py)
     GOLD = "gold", _("gold")
     REPEAT = "repeat", _("repeat")
     REVIEW = "review", _("review")

@@ -92,6 +92,8 @@ def _subtitle(project: Project, people: int) -> str:
 
 
 def _quota(project: Project) -> str:
+    if project.ask_by_gain:
+        return _("up to %(most)s labels per image, where they gain most") % {"most": project.most_labels}
     if project.adaptive_overlap and project.fewest_labels < project.most_labels:
         return _("%(fewest)s to %(most)s labels per image") % {
             "fewest": project.fewest_labels, "most": project.most_labels,

@@ -302,7 +302,7 @@ class Quality(Section):
 class Consensus(Section):
     """How several answers become one, and how many answers an image gets."""
 
-    units = {"enough_percent": ("enough_confidence", _PERCENT)}
+    units = {"enough_percent": ("enough_confidence", _PERCENT), "goal_percent": ("goal_right", _PERCENT)}
 
     consensus_method = forms.ChoiceField(
         label=gettext_lazy("How several answers become one"),
@@ -342,6 +342,33 @@ class Consensus(Section):
         max_value=99.9,
         help_text=gettext_lazy(
             "How probable the answer must be for nobody else to be asked. Higher: fewer wrong images, and more labels."
+        ),
+    )
+    ask_by_gain = forms.BooleanField(
+        label=gettext_lazy("Ask where one more answer gains most"),
+        required=False,
+        help_text=gettext_lazy(
+            "A new image or one more opinion, whichever makes more labels right, by what people and model say; never "
+            "twice the same person, and at most “Most labels” per image. Takes the place of “Labels per image”. Fewest "
+            "answers for right labels; answers given with a suggestion on the screen cannot be weighed with the model, "
+            "so it saves most with suggestions off."
+        ),
+    )
+    goal_percent = forms.FloatField(
+        label=gettext_lazy("Goal, in percent of labels right"),
+        min_value=50,
+        max_value=99.9,
+        help_text=gettext_lazy(
+            "When so many are estimated right, and 30 blind images bear it out, nobody is asked any more but for the "
+            "blind images. Raise it to go on."
+        ),
+    )
+    model_fills = forms.BooleanField(
+        label=gettext_lazy("The model answers for images nobody has labeled"),
+        required=False,
+        help_text=gettext_lazy(
+            "In exports and lists, marked as the model's alone. It is no label: nothing is trained on it, and no "
+            "figure about people or the model counts it. Only where people and model decide together."
         ),
     )
     ordered = forms.ChoiceField(

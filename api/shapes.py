@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from api.access import may_review, shown_name
@@ -17,6 +18,7 @@ from api.claims import image_urls
 from api.fields import ObjectField
 from labeler import categories as label_set
 from labeler import consensus
+from labeler.errors import NotAllowed
 from labeler.models import Consensus, Image, Label, Prediction, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES
@@ -119,6 +121,16 @@ def image_shapes(
             shape["labels"] = votes.get(image.pk, [])
         shapes.append(shape)
     return shapes
+
+
+def check_told(user: User, image: Image) -> None:
+    """Raises NotAllowed where image_shapes would keep the model's opinion from this person; `image.role` is theirs."""
+    if Label.objects.current().filter(annotator=user, image=image, answer__in=VOTES).exists():
+        return
+    if not may_review(image):
+        raise NotAllowed(_("What the model says of an image is shown after you have answered it."))
+    if not _may_be_told(image):
+        raise NotAllowed(_("This image is judged blind: what the model says of it is shown when it is settled."))
 
 
 def _may_be_told(image: Image) -> bool:

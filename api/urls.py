@@ -14,6 +14,7 @@ from api.contested import ContestedGroups, Rounds
 from api.docs import Docs, Schema
 from api.doubts import LabelErrors
 from api.examples import Examples, OneExample
+from api.explanations import Explanation
 from api.exports import Export
 from api.files import File, Preview, Thumb
 from api.gold import GoldImages, OneGoldImage
@@ -69,6 +70,7 @@ urlpatterns = [
     path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),
     path("images/<int:image_id>/thumb/", Thumb.as_view(), name="thumb"),
     path("images/<int:image_id>/file/", File.as_view(), name="file"),
+    path("images/<int:image_id>/explanation/", Explanation.as_view(), name="explanation"),
     path("projects/<int:project_id>/imports/", Imports.as_view(), name="imports"),
     path("imports/<int:import_id>/", OneImport.as_view(), name="import"),
     path("imports/<int:import_id>/cancellation/", ImportCancellation.as_view(), name="import-cancellation"),

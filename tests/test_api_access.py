@@ -79,6 +79,7 @@ TABLE = {
     ("preview", "get"): MEMBERS,
     ("thumb", "get"): MEMBERS,
     ("file", "get"): MEMBERS,
+    ("explanation", "get"): MEMBERS,  # ann has answered the image
     ("imports", "post"): LEADS,
     ("import", "get"): LEADS,
     ("import-cancellation", "post"): LEADS,

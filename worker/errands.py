@@ -1,4 +1,4 @@
-"""Answer one question to a model: what is on this image.
+"""Answer one question to a model: what is on this image, and why do you say so.
 
 Knows rows. The model stays loaded between two questions (worker/warm.py); who asks, and how long an answer is kept, is
 labeler/errands.py.
@@ -12,12 +12,14 @@ import numpy as np
 
 from labeler import errands, runs
 from labeler.errors import NoModel
+from labeler.intake.images import media_store
 from labeler.leases import Lease
 from labeler.models import Errand
 from labeler.models.errand import ErrandKind
 from worker import models, warm
 from worker.attempt import attempt
-from worker.ml import predict
+from worker.ml import gradcam, heat, predict
+from worker.ml.images import decode
 
 logger = logging.getLogger(__name__)
 
@@ -52,4 +54,35 @@ def _predict(errand: Errand, lease: Lease) -> None:
     )
 
 
-ANSWERS = {ErrandKind.PREDICT: _predict}
+def _explain(errand: Errand, lease: Lease) -> None:
+    run, image = errand.run, errand.image
+    assert run is not None and image is not None
+    if not run.is_active or errand.project.trashed_at is not None:
+        raise NoModel(f"Model {run.number} is not in use any more.")
+    model = warm.model_of(run)
+    # The thumbnail, as in training and for pre-labels: what is explained is what was said.
+    source = media_store().thumb_path(image.sha256)
+    pixels = decode(source, size=predict.side_of(model))
+    (opinion,) = models.opinions(model, [image.pk], predict.predict(model, sources=[source]))
+    ids = [category["id"] for category in model.categories]
+    # Without an answer (several labels, none of them likely) the likeliest class is the one to ask about.
+    likeliest = int(np.argmax(opinion.probabilities))
+    asked = errand.category or max(opinion.categories, key=lambda pk: opinion.probabilities[ids.index(pk)], default=0)
+    place = ids.index(asked) if asked else likeliest
+    found = gradcam.heat_of(model, pixels, place)
+    errands.finish(
+        lease,
+        run=run,
+        answer={
+            "category": ids[place],
+            "probability": round(opinion.probabilities[place], 6),
+            "calibrated": model.calibrated,
+            "method": found.method,
+            "any": found.peak > 0,
+            "thirds": heat.thirds(found.values),
+        },
+        drawing=heat.overlay(found.values, image.width, image.height),
+    )
+
+
+ANSWERS = {ErrandKind.PREDICT: _predict, ErrandKind.EXPLAIN: _explain}

@@ -24,7 +24,7 @@ from labeler.models import Image, Label, Role
 from labeler.models.image import Status
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
-from labeler.pages import examples, gold, settling, wall
+from labeler.pages import examples, gold, settling, wall, why
 from labeler.pages.access import Access, project_page
 from labeler.pages.forms import Settle
 from labeler.stats import tally as votes
@@ -159,6 +159,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             version=adjudication.version_of(shown, decision),
             prediction=prediction,
             prediction_names=index.label(prediction.categories) if prediction else [],
+            why=why.of(request, shown) if prediction else {},
             prediction_hidden=model is not None and shown.is_blind,
             next_disputed=_next_disputed(shown),
         ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.ml.network import Staged, to_eights
+from worker.ml.network import GlobalMean, Staged, to_eights
 
 # kernel, wide channels, channels out, squeeze-and-excite, hard swish, stride
 LARGE = (
@@ -92,6 +92,7 @@ class MobileNetV3(Staged):
             inputs = outputs
         layers.append(_layer(inputs, 6 * inputs, 1, activation=nn.Hardswish))
         self.features = nn.Sequential(*layers)
+        self.pool = GlobalMean()
         self.classifier = nn.Sequential(
             nn.Linear(6 * inputs, hidden), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(hidden, classes)
         )
@@ -104,7 +105,7 @@ class MobileNetV3(Staged):
         for stage in range(first, self.n_stages if last is None else last):
             x = self.features[stage](x)
             if stage == self.n_stages - 1:
-                x = x.mean((2, 3))
+                x = self.pool(x)
         return x
 
     def stage_modules(self, stage: int) -> dict[str, nn.Module]:

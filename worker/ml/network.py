@@ -59,8 +59,11 @@ class Staged(nn.Module):
     """A network that is also a list of stages, so that a frozen trunk is run once and only the tail is trained.
 
     `run(x, first, last)` runs stages first .. last - 1; after the last one the result is features (n, n_features).
-    `stage_modules` names the modules of one stage as the state dict does; every stage has some.
+    `stage_modules` names the modules of one stage as the state dict does; every stage has some. `pool` is what makes
+    features of the last feature maps.
     """
+
+    pool: nn.Module
 
     @property
     @abstractmethod
@@ -71,6 +74,16 @@ class Staged(nn.Module):
 
     @abstractmethod
     def stage_modules(self, stage: int) -> dict[str, nn.Module]: ...
+
+
+class GlobalMean(nn.Module):
+    """Feature maps (n, c, h, w) to their means (n, c).
+
+    A module without parameters, so that what comes in can be looked at where it is pooled (gradcam.py).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -144,6 +157,7 @@ class EfficientNetLite(Staged):
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = SameConv2d(stages[-1][4], head, 1, bias=False)
         self._bn1 = batch_norm(head)
+        self.pool = GlobalMean()
         self._fc = nn.Linear(head, classes)
 
     @property
@@ -158,7 +172,7 @@ class EfficientNetLite(Staged):
             elif stage <= len(self._blocks):
                 x = self._blocks[stage - 1](x)
             else:
-                x = F.relu6(self._bn1(self._conv_head(x)), inplace=True).mean((2, 3))
+                x = self.pool(F.relu6(self._bn1(self._conv_head(x)), inplace=True))
         return x
 
     def stage_modules(self, stage: int) -> dict[str, nn.Module]:

@@ -85,6 +85,11 @@ def _probabilities(
     return to_probabilities(model.scorer.logits(batch) / loaded.temperature, model.task)
 
 
+def predict_pixels(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities (n, K) of decoded squares (n, side, side, 3), of the side that predict_images decodes to."""
+    return _probabilities(model, pixels=pixels).astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class PredictionBatch:
     """Probabilities of some images, by position in the sequence of sources."""
@@ -101,16 +106,22 @@ def network_of(model: Model) -> Frozen:
     return backbones.frozen(backbones.get(model.checkpoint.backbone), model.device)
 
 
+def side_of(model: Model) -> int:
+    """The side of the square that the model is shown.
+
+    Where a part of it looks at the 256 pixels it was trained on, the network's smaller square is made of them.
+    """
+    return CACHE_SIDE if "cache" in model.scorer.needs else model.checkpoint.image_size
+
+
 def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) -> Iterator[PredictionBatch]:
     """Probabilities of images, streamed; a broken one is reported in `failed`, the others go on."""
-    # Where a part of the model looks at the 256 pixels it was trained on, the network's smaller square is made of them.
-    size = CACHE_SIDE if "cache" in model.scorer.needs else model.checkpoint.image_size
+    size = side_of(model)
     for indices, pixels, failed in decoded_batches(sources, batch=batch, size=size):
         if len(indices) == 0:
             yield PredictionBatch(indices, np.empty((0, len(model.categories)), np.float32), failed)
             continue
-        found = _probabilities(model, pixels=pixels).astype(np.float32)
-        yield PredictionBatch(indices, found, failed)
+        yield PredictionBatch(indices, predict_pixels(model, pixels), failed)
 
 
 def predict(

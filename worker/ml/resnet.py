@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.ml.network import Staged
+from worker.ml.network import GlobalMean, Staged
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -86,6 +86,7 @@ class ResNet(Staged):
                 inputs = width * block.widening
                 self._block_names.append(f"layer{layer}.{number}")
             self.add_module(f"layer{layer}", nn.Sequential(*blocks))
+        self.pool = GlobalMean()
         self.fc = nn.Linear(inputs, classes)
 
     @property
@@ -99,7 +100,7 @@ class ResNet(Staged):
             else:
                 x = self.get_submodule(self._block_names[stage - 1])(x)
                 if stage == self.n_stages - 1:
-                    x = x.mean((2, 3))
+                    x = self.pool(x)
         return x
 
     def stage_modules(self, stage: int) -> dict[str, nn.Module]:

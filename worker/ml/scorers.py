@@ -22,6 +22,7 @@ from worker.ml.errors import CheckpointDamaged
 from worker.ml.frozen import Frozen, freeze
 from worker.ml.images import CACHE_SIDE
 from worker.ml.logistic import scale_features
+from worker.ml.network import Staged
 from worker.ml.scratch import SmallResNet, network_input, shrunk
 from worker.ml.views import plain_pixels
 
@@ -109,6 +110,10 @@ class TunedNetwork(LinearHead):
     @cached_property
     def network(self) -> Frozen:
         """The backbone with the model's own stages, in its fast form. Raises CheckpointDamaged."""
+        return freeze(self.plain(), self._device)
+
+    def plain(self) -> Staged:
+        """The same as it is trained, on the CPU. Raises CheckpointDamaged."""
         network = copy.deepcopy(backbones.load(self._backbone))
         _, unexpected = network.load_state_dict(self._own, strict=False)
         expected = {
@@ -119,7 +124,7 @@ class TunedNetwork(LinearHead):
         }
         if unexpected or expected != self._own.keys():
             raise CheckpointDamaged("The model's layers do not fit its backbone.")
-        return freeze(network, self._device)
+        return network
 
     def logits(self, batch: Batch) -> NDArray:
         return self.of_features(batch.through(self.network))
@@ -154,6 +159,23 @@ class Scratch:
             raise CheckpointDamaged("The model's network does not fit its description.") from error
         self._size, self._device, self._network = recipe["size"], device, to_device(network.eval(), device)
 
+    @property
+    def network(self) -> SmallResNet:
+        return self._network
+
+    @property
+    def size(self) -> int:
+        """Side of the network's input."""
+        return self._size
+
+    def shrunk(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 (n, 256, 256, 3) to uint8 (n, size, size, 3)."""
+        return shrunk(torch.from_numpy(pixels).to(self._device), self._size).cpu().numpy()
+
+    def network_input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+        """uint8 (n, 256, 256, 3) to what the network takes."""
+        return network_input(shrunk(torch.from_numpy(pixels).to(self._device), self._size))
+
     @torch.inference_mode()
     def logits(self, batch: Batch) -> NDArray:
         assert batch.pixels is not None
@@ -162,8 +184,7 @@ class Scratch:
         def run(n: int) -> NDArray[np.float32]:
             parts = []
             for start in range(0, len(pixels), n):
-                small = shrunk(torch.from_numpy(pixels[start : start + n]).to(self._device), self._size)
-                parts.append(self._network(network_input(small)).float().cpu().numpy())
+                parts.append(self._network(self.network_input(pixels[start : start + n])).float().cpu().numpy())
             return np.concatenate(parts)
 
         return with_smaller_batches(run, len(pixels))[0]

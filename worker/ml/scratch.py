@@ -22,6 +22,7 @@ from worker.ml import finetune
 from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
 from worker.ml.images import Augmentation, augment, scaled
+from worker.ml.network import GlobalMean
 from worker.ml.resnet import BasicBlock
 from worker.ml.run import Judged, Progress, Run, Skipped, Trained
 from worker.ml.tuned import mean_curve, stopping_part
@@ -44,6 +45,7 @@ class SmallResNet(finetune.Trainable):
         self.conv1 = nn.Conv2d(3, widths[0], 5, 2, 2, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.blocks = nn.Sequential(*(BasicBlock(narrow, wide, 2) for narrow, wide in pairwise(widths)))
+        self.pool = GlobalMean()
         self.fc = nn.Linear(widths[-1], n_categories)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -54,7 +56,7 @@ class SmallResNet(finetune.Trainable):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(F.relu(self.bn1(self.conv1(x)), inplace=True))
-        return self.fc(F.dropout(x.mean((2, 3)), self.dropout, self.training))
+        return self.fc(F.dropout(self.pool(x), self.dropout, self.training))
 
     def state(self) -> dict[str, Tensor]:
         return {key: value.detach().to("cpu", copy=True).contiguous() for key, value in self.state_dict().items()}

@@ -1,0 +1,118 @@
+"""/api/images/{id}/explanation/: what in an image speaks for what the model says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.fields import ErrorShape, ProgressShape
+from api.permissions import Needs
+from api.schema import describe, example, parameter
+from api.shapes import check_told
+from labeler import errands, explanations
+from labeler.models import Errand, Role
+from labeler.models.account import Scope
+from labeler.models.job import State
+
+TAG = "Model"
+MAX_AGE_SECONDS = 300  # another model may be in use after that
+
+
+class ExplanationShape(serializers.Serializer):
+    """The members after `model` are null until a worker has made it."""
+
+    id = serializers.IntegerField()
+    image = serializers.IntegerField()
+    state = serializers.ChoiceField(State.choices)
+    progress = ProgressShape()
+    error = ErrorShape(allow_null=True)
+    model = serializers.IntegerField(help_text="number of the model in the project")
+    category = serializers.CharField(allow_null=True, help_text="the class that is explained")
+    category_id = serializers.IntegerField(allow_null=True)
+    probability = serializers.FloatField(allow_null=True, help_text="of that class")
+    calibrated = serializers.BooleanField(allow_null=True)
+    method = serializers.ChoiceField(
+        ["grad-cam", "occlusion"], allow_null=True, help_text="occlusion: models without a gradient (forest, SVM, …)"
+    )
+    how = serializers.CharField(allow_null=True, help_text="the method in a sentence")
+    where = serializers.CharField(allow_null=True, help_text="where the heat lies, in words")
+    thirds = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()), allow_null=True,
+        help_text="share of the heat in nine fields of the centre square, rows from above",
+    )  # fmt: skip
+    map_url = serializers.CharField(allow_null=True, help_text="a PNG to lay over the image; same proportions")
+
+
+def _shape(errand: Errand) -> dict[str, Any]:
+    done, answer = errand.state == State.DONE, errand.answer
+    url = f"/api/images/{errand.image_id}/explanation/?format=png"
+    if errand.category:
+        url += f"&category={errand.category}"
+    assert errand.run is not None
+    return {
+        "id": errand.pk,
+        "image": errand.image_id,
+        "state": errand.state,
+        "progress": {"done": int(done), "total": 1},
+        "error": errand.error,
+        "model": errand.run.number,
+        "category": explanations.category_of(errand) if done else None,
+        "category_id": answer.get("category"),
+        "probability": answer.get("probability"),
+        "calibrated": answer.get("calibrated"),
+        "method": answer.get("method"),
+        "how": explanations.method_of(answer) if done else None,
+        "where": explanations.where(answer) if done else None,
+        "thirds": answer.get("thirds"),
+        "map_url": url if done else None,
+    }
+
+
+class Explanation(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    @describe(
+        "get_explanation", "What in the image speaks for what the model in use says of it.\n\n202 until a worker has "
+        "made it: ask again. With `format=png` the map itself, as soon as it is there. Grad-CAM where the model has a "
+        "gradient, else occlusion, and `method` says which. Annotators see it after their own answer; of a held-out "
+        "image reviewers see it when it is settled (403 before). 409 `no_model` before there is a model.",
+        tag=TAG, errors=(409,),
+        parameters=[parameter("category", "of this class (id or name) instead of the model's own answer"),
+                    parameter("format", "the map itself", enum=["json", "png"])],
+        answers={
+            (200, "application/json"): ExplanationShape,
+            (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="the map"),
+            202: ExplanationShape,
+        },
+        examples=[example({
+            "id": 72, "image": 613, "state": "done", "progress": {"done": 1, "total": 1}, "error": None, "model": 4,
+            "category": "rust", "category_id": 3, "probability": 0.93, "calibrated": True, "method": "grad-cam",
+            "how": "Grad-CAM: bright is what raised the model's score for the class.",
+            "where": "Most of it lies in the middle of the square that the model looks at.",
+            "thirds": [[0.02, 0.06, 0.03], [0.08, 0.55, 0.1], [0.04, 0.09, 0.03]],
+            "map_url": "/api/images/613/explanation/?format=png",
+        })],
+    )  # fmt: skip
+    def get(self, request: Request, image_id: int) -> HttpResponseBase:
+        image = self.image(image_id)
+        check_told(self.person, image)
+        form = parsing.choice(request, "format", ("json", "png"), "json")
+        named = parsing.text(request, "category")
+        category = parsing.category(image.project, named) if named else 0
+        errand = errands.explain(image=image, asked_by=self.person, category=category)
+        if form == "png" and errand.drawing is not None:
+            response = HttpResponse(bytes(errand.drawing), content_type="image/png")
+            patch_cache_control(response, private=True, max_age=MAX_AGE_SECONDS)
+            response["X-Content-Type-Options"] = "nosniff"
+            return response
+        return Response(_shape(errand), status=200 if errand.is_finished else 202)

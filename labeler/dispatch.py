@@ -27,11 +27,14 @@ logger = logging.getLogger(__name__)
 TRAIN = "worker.tasks.train"
 IMPORT = "worker.tasks.import_images"
 PRELABEL = "worker.tasks.prelabel"
+HELP = "worker.tasks.help_prelabel"
 ANSWER = "worker.tasks.answer"
 CONVERT = "worker.tasks.convert"
 VIEWS = "worker.tasks.views"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
-QUEUES = {TRAIN: "gpu", PRELABEL: "gpu", CONVERT: "gpu", IMPORT: "default", ANSWER: "serve", VIEWS: "serve"}
+QUEUES = {
+    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", IMPORT: "default", ANSWER: "serve", VIEWS: "serve",
+}  # fmt: skip
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer
 # A worker's main process writes its key every WORKER_BEAT_SECONDS, also while its child trains.
@@ -88,6 +91,7 @@ class WorkerSeen:
     queues: tuple[str, ...]
     at: datetime | None = None  # of its last heartbeat
     torch: str = ""  # the version it would load; empty: not said
+    processes: int = 1  # how many pieces of work it does at a time
 
 
 def workers_alive() -> list[WorkerSeen] | None:
@@ -108,7 +112,7 @@ def workers_alive() -> list[WorkerSeen] | None:
 
 def _seen(name: str, said: dict[str, Any]) -> WorkerSeen:
     at = datetime.fromtimestamp(said["at"], UTC) if "at" in said else None
-    return WorkerSeen(name, tuple(said["queues"]), at, str(said.get("torch", "")))
+    return WorkerSeen(name, tuple(said["queues"]), at, str(said.get("torch", "")), int(said.get("processes", 1)))
 
 
 def broker_info() -> dict[str, Any]:
@@ -120,9 +124,9 @@ def broker_info() -> dict[str, Any]:
         return {}
 
 
-def show_worker(name: str, queues: list[str], *, torch: str = "") -> None:
+def show_worker(name: str, queues: list[str], *, torch: str = "", processes: int = 1) -> None:
     """Say that a worker lives. Called by its main process, which has not loaded torch: `torch` is what is installed."""
-    said = {"queues": queues, "at": round(time.time()), "torch": torch}
+    said = {"queues": queues, "at": round(time.time()), "torch": torch, "processes": processes}
     try:
         broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps(said), ex=WORKER_GONE_SECONDS)
     except (OSError, _redis_error()) as error:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from labeler import dispatch, leases
+from labeler import dispatch, leases, parts
 from labeler.errors import KeyReused, NotCancellable
 from labeler.leases import Lease
 from labeler.models import Job, Project
@@ -118,6 +118,7 @@ def resend_lost() -> int:
     """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how
     many are told.
     """
+    parts.forget_ended()
     if leases.give_up_on_the_hopeless(Job):
         for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
             forget_upload(job)

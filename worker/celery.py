@@ -100,10 +100,11 @@ class _Shown:
     name = ""
     queues: tuple[str, ...] = ()
     torch = ""  # its version, for people who ask what runs here
+    processes = 1
 
 
 def _show() -> None:
-    dispatch.show_worker(_Shown.name, list(_Shown.queues), torch=_Shown.torch)
+    dispatch.show_worker(_Shown.name, list(_Shown.queues), torch=_Shown.torch, processes=_Shown.processes)
 
 
 def _installed(package: str) -> str:
@@ -121,14 +122,15 @@ def _came_up(sender: object, **_: object) -> None:
     _Shown.name = consumer.hostname  # type: ignore[attr-defined]
     _Shown.queues = tuple(sorted(consumer.app.amqp.queues.consume_from))  # type: ignore[attr-defined]
     _Shown.torch = _installed("torch")
+    _Shown.processes = int(consumer.controller.concurrency or 1)  # type: ignore[attr-defined]
     _show()
     from django.db import DatabaseError, connections
 
     from labeler import errands, jobs, leases, runs
-    from labeler.models import Errand, Job, TrainingRun
+    from labeler.models import Errand, Job, Part, TrainingRun
 
     try:
-        if sum(leases.end_leases_of(rows, _Shown.name) for rows in (TrainingRun, Job, Errand)):
+        if sum(leases.end_leases_of(rows, _Shown.name) for rows in (TrainingRun, Job, Part, Errand)):
             runs.resend_lost()
             jobs.resend_lost()
             errands.resend_lost()

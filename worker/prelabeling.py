@@ -1,28 +1,31 @@
 """From an active model to pre-labels: what it says about each image, and the queue's new order.
 
 Knows rows. What the model computes is worker/ml; how predictions are stored, and what is unsure, is
-labeler/prelabels.py. Killed half-way and run again it goes on where it was: images that have their prediction are not
-looked at again.
+labeler/prelabels.py. The images are cut into parts (labeler/parts.py) which any worker may take; the one that has the
+job adds them up and orders the queue. Killed half-way and run again it goes on where it was: images that have their
+prediction are not looked at again.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from django.db import transaction
 
-from labeler import acceptance, economy, jobs, prelabels, runs
+from labeler import acceptance, economy, jobs, parts, prelabels, runs
 from labeler import features as kept
 from labeler.leases import Lease, Pulse
-from labeler.models import Job, TrainingRun
+from labeler.models import Image, Job, TrainingRun
 from labeler.prelabels import OpenEntry
 from worker import features, models
 from worker.attempt import attempt
 from worker.ml import asking
 from worker.ml.device import pick_device, settle_process
+from worker.ml.predict import Model
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ BATCH = 50  # images that should not all ask the same question
 
 STEP = 256  # images between two transactions: seconds of work, and what a kill costs
 WRITE_SECONDS = 0.7
+WAIT_SECONDS = 0.3
 
 
 def prelabel_job(job_id: int, *, worker: str) -> None:
@@ -39,54 +43,115 @@ def prelabel_job(job_id: int, *, worker: str) -> None:
         return
     job, lease = taken
     with attempt(lease) as pulse:
-        _prelabel(job, lease, pulse)
+        _prelabel(job, lease, pulse, worker)
 
 
-def _prelabel(job: Job, lease: Lease, pulse: Pulse) -> None:
+def help_with(job_id: int, *, worker: str) -> None:
+    """Work on parts of a pre-labeling that another worker has begun, until none is free."""
+    job = Job.objects.get(pk=job_id)
+    run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
+    settle_process()
+    model = models.load(run, pick_device())
+    while parts.is_help_wanted(job_id) and _do_one_part(job, run, model, worker=worker, tick=lambda: None):
+        pass
+
+
+def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     if not run.is_active or run.project.trashed_at is not None:
         lease.finish(result={"predicted": 0, "note": f"Model {run.number} is not in use any more."})
         return
     settle_process()
     lease.write(stage="Loading the model")
-    # Before the images are listed: one that comes in meanwhile has a higher id and is noticed by the next look.
-    last_image = prelabels.last_image(run.project)
-    images = list(prelabels.images_to_predict(run).values_list("pk", "sha256"))
-    before = run.predictions.count()
-    total, unreadable, shown_at = before + len(images), 0, 0.0
-    model = models.load(run, pick_device()) if images else None
-    for start in range(0, len(images), STEP):
-        pulse.check()
-        part = images[start : start + STEP]
-        assert model is not None
-        ids, hashes = [pk for pk, _ in part], [sha256 for _, sha256 in part]
-        stored = prelabels.store(
-            run, models.opinions(model, ids, models.probabilities(model, hashes, tick=pulse.check))
-        )
-        unreadable += len(part) - stored
-        done = before + start + len(part)
-        if time.monotonic() - shown_at > WRITE_SECONDS:
-            shown_at = time.monotonic()
-            lease.write(stage="Making pre-labels", progress_done=done, progress_total=total)
-            runs.note_predictions(run, done, total)
-    lease.write(stage="Accepting what is promised", progress_done=total, progress_total=total)
-    accepted = acceptance.accept(run, tick=pulse.check)
+    if not job.parts.exists():  # else an attempt before this one has cut them
+        # Before the images are listed: one that comes in meanwhile has a higher id and is noticed by the next look.
+        noted = {"last_image": prelabels.last_image(run.project), "before": run.predictions.count()}
+        with transaction.atomic():
+            parts.cut(job, list(prelabels.images_to_predict(run).values_list("pk", flat=True)))
+            lease.write(result=noted)
+        job.refresh_from_db()
+    last_image, before = job.result["last_image"], job.result["before"]
+    found = _do_parts(job, run, lease, pulse, worker, before)
+    total = before + found.images
+    accepted = 0
+    if found.error is None:
+        lease.write(stage="Accepting what is promised", progress_done=total, progress_total=total)
+        accepted = acceptance.accept(run, tick=pulse.check)
     # Refused when the job was cancelled because another model is active by now: that one sets the order.
     lease.write(stage="Ordering the queue", progress_done=total, progress_total=total)
     if run.project.ask_by_gain:
         economy.weigh(run.project)
     else:
         prelabels.reorder(run.project, spread=partial(_spread, run))
-    runs.note_predictions(run, total, total, finished=True)
+    runs.note_predictions(run, before + found.done, total, finished=found.error is None)
     prelabels.forget_old(run.project)
     result = {
-        "predicted": len(images) - unreadable,
-        "unreadable": unreadable,
+        "predicted": found.done - found.unreadable,
+        "unreadable": found.unreadable,
         "accepted": accepted,
         "last_image": last_image,
     }
-    lease.finish(result=result)
+    if found.error is not None:
+        lease.fail(found.error["code"], found.error["message"], result=result)
+    else:
+        lease.finish(result=result)
+    parts.forget_ended()
     logger.info("project %s: model %s predicted %s", run.project_id, run.number, result)
+
+
+def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: str, before: int) -> parts.Together:
+    """Work on parts, with whoever helps, until none is left. Raises LeaseLost."""
+    model: Model | None = None
+    shown_at = 0.0
+
+    def show() -> parts.Together:
+        nonlocal shown_at
+        shown_at = time.monotonic()
+        found = parts.together(job)
+        done, total = before + found.done, before + found.images
+        lease.write(stage="Making pre-labels", progress_done=done, progress_total=total)
+        runs.note_predictions(run, done, total)
+        return found
+
+    def tick() -> None:
+        pulse.check()
+        if time.monotonic() - shown_at > WRITE_SECONDS:
+            show()
+
+    parts.call_helpers(job)
+    while (found := show()).unfinished:
+        if model is None:
+            model = models.load(run, pick_device())
+        if not _do_one_part(job, run, model, worker=worker, tick=tick):
+            time.sleep(WAIT_SECONDS)  # the last ones are being worked on; should their workers die, they become free
+    return found
+
+
+def _do_one_part(job: Job, run: TrainingRun, model: Model, *, worker: str, tick: Callable[[], None]) -> bool:
+    """False: none is free. Images that have their prediction already are left out."""
+    taken = parts.take(job, worker=worker)
+    if taken is None:
+        return False
+    part, lease = taken
+    with attempt(lease) as pulse:
+        rows = Image.objects.filter(pk__in=part.images).exclude(predictions__run=run).values_list("pk", "sha256")
+        hashes = dict(rows)
+        todo = [pk for pk in part.images if pk in hashes]
+        unreadable = 0
+
+        def look() -> None:
+            pulse.check()
+            tick()
+
+        for start in range(0, len(todo), STEP):
+            look()
+            ids = todo[start : start + STEP]
+            found = models.probabilities(model, [hashes[pk] for pk in ids], tick=look)
+            unreadable += len(ids) - prelabels.store(run, models.opinions(model, ids, found))
+            # refused when the job was cancelled meanwhile: then its parts are gone
+            lease.write(progress_done=len(part.images) - len(todo) + start + len(ids), unreadable=unreadable)
+        lease.finish(progress_done=len(part.images), unreadable=unreadable)
+    return True
 
 
 def _spread(run: TrainingRun, unsure: Sequence[OpenEntry]) -> Sequence[OpenEntry]:

@@ -37,6 +37,17 @@ def views(self, job_id: int) -> None:
     views_job(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.help_prelabel", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
+def help_prelabel(self, job_id: int) -> None:
+    """Take parts of a pre-labeling that another worker has begun, as long as there are any."""
+    from labeler import parts
+
+    if parts.is_help_wanted(job_id):  # else not even torch is loaded
+        from worker.prelabeling import help_with
+
+        help_with(job_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
 def import_images(self, job_id: int) -> None:
     """Run one requested import; does nothing if another worker took it."""

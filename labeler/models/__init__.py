@@ -7,7 +7,7 @@ from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
 from labeler.models.gold import Gold
 from labeler.models.image import Image
-from labeler.models.job import Job
+from labeler.models.job import Job, Part
 from labeler.models.label import Consensus, Decision, Label
 from labeler.models.project import Category, CategoryExample, GuidelineVersion, Membership, Project, Role, Task
 from labeler.models.queue import Claim, QueueEntry
@@ -35,6 +35,7 @@ __all__ = [
     "Job",
     "Label",
     "Membership",
+    "Part",
     "Plant",
     "Prediction",
     "Preference",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -88,3 +89,22 @@ class Job(Leased):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk} ({self.state})"
+
+
+class Part(Leased):
+    """Some of the images of a pre-labeling: what one worker takes at a time (labeler/parts.py). Gone when the job ends.
+
+    progress_done: how many of its images are over with, read or not.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField(help_text="from 0, in the order in which people are asked")
+    images = ArrayField(models.BigIntegerField(), help_text="ids")
+    unreadable = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["job", "number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="parts_are_numbered")]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of job {self.job_id} ({self.state})"

@@ -22,6 +22,7 @@ from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
+from worker import pixels
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def look_after_projects() -> None:
     request_due_runs()
     request_due_prelabels()
     request_due_acceptances()
+    pixels.forget_trashed()
 
 
 def return_expired_claims() -> int:

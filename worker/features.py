@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 from labeler import features as kept
 from labeler.features import name_of
 from labeler.intake.images import media_store
+from worker import pixels
 from worker.ml.backbones import Backbone
+from worker.ml.decoding import Source
 from worker.ml.features import embed
+from worker.ml.pixels import PixelStore
 
 LOOKUP = 1000  # rows per query
 BATCH = 16  # images per step of the network, and per transaction
@@ -29,12 +32,13 @@ def features_of(
     *,
     size: int,
     progress: Callable[[int, int], None],
+    squares: PixelStore | None = None,
 ) -> tuple[NDArray[np.float16], dict[str, str]]:
     """Features (n, n_features) in the order asked for, and why some are missing, by SHA-256: their rows are
     zeros.
 
     `progress` is called with (done, n) after each step; what it raises ends the work, with everything so far
-    stored.
+    stored. `squares`: decoded images, where there are some: those are not decoded again.
     """
     name = name_of(backbone.name, size)
     found = np.zeros((len(hashes), backbone.n_features), np.float16)
@@ -53,9 +57,14 @@ def features_of(
     failed: dict[str, str] = {}
     if not missing:
         return found, failed
-    store = media_store()
+    missing_hashes = [hashes[k] for k in missing]
+    if squares is None:
+        media = media_store()
+        wanted: Sequence[Source] = [media.thumb_path(sha256) for sha256 in missing_hashes]
+    else:
+        wanted = pixels.sources(squares, missing_hashes)
     batch = BATCH if device.type == "cpu" else 16 * BATCH
-    for step in embed([store.thumb_path(hashes[k]) for k in missing], backbone, device, batch=batch, size=size):
+    for step in embed(wanted, backbone, device, batch=batch, size=size):
         vectors = {hashes[missing[k]]: row.astype("<f2") for k, row in zip(step.indices, step.features, strict=True)}
         kept.store(name, {sha256: row.tobytes() for sha256, row in vectors.items()})
         for k, row in zip(step.indices, step.features, strict=True):

@@ -111,7 +111,8 @@ def probabilities(
         return predict.predict_features(model, features)
     store = media_store()
     found = np.full((len(hashes), len(model.categories)), np.nan, np.float32)
-    for part in predict.predict_images(model, [store.thumb_path(sha256) for sha256 in hashes]):
+    batch = 16 if model.device.type == "cpu" else 256
+    for part in predict.predict_images(model, [store.thumb_path(sha256) for sha256 in hashes], batch=batch):
         tick()
         found[part.indices] = part.probabilities
     return found

@@ -14,25 +14,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler import run_answers, runs
 from labeler.errors import NotPossibleNow
-from labeler.intake.images import media_store
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
 from labeler.models.job import Kind, State
-from worker import findings, judging, models
+from worker import findings, judging, models, pixels
 from worker.attempt import attempt
 from worker.dataset import Dataset, Example, assemble
 from worker.features import features_of
 from worker.ml import backbones
 from worker.ml.config import TrainConfig
 from worker.ml.device import describe_device, pick_device, settle_process
+from worker.ml.pixels import PixelStore, Squares
 from worker.ml.predict import MIN_CALIBRATION, apply_temperature
 from worker.ml.run import Progress, TrainingSet
-from worker.ml.train import Result, train
+from worker.ml.train import Result, train, wants_pixels
 from worker.models import work_folder
 
 logger = logging.getLogger(__name__)
@@ -81,24 +82,28 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     backbone = backbones.get(config.backbone)
     examples = dataset.examples
     screen.room = (0, FEATURES_SHARE)
+    squares = _squares(run, dataset, config, device, screen)
     features, unreadable = features_of(
         [example.sha256 for example in examples],
         backbone,
         device,
         size=config.image_size,
         progress=lambda done, n: screen.show(f"Looking at the labeled images ({done} of {n})", done / max(n, 1)),
+        squares=squares,
     )
     dataset, features = _readable(dataset, features, unreadable)
     n_train, n_test = len(dataset.train), len(dataset.test)
 
     screen.room = (FEATURES_SHARE, 95)
-    store = media_store()
+    hashes = [example.sha256 for example in dataset.train]
+    kept = squares is not None and not squares.missing(hashes)
     samples = TrainingSet(
         features=features[:n_train],
         targets=(judging.soft_targets_of if config.soft_labels else judging.targets_of)(dataset, dataset.train),
         categories=dataset.category_ids,
         task=dataset.task,
-        sources=[store.thumb_path(example.sha256) for example in dataset.train],
+        sources=pixels.sources(squares or pixels.store_of(run.project_id), hashes),
+        squares=Squares(squares, hashes) if squares is not None and kept else None,
     )
     result = _watch(train(samples, config, device=device, state_dir=work_folder(run)), screen)
 
@@ -154,6 +159,22 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     )
     models.forget_other_attempts(finished)
     shutil.rmtree(work_folder(run), ignore_errors=True)
+
+
+def _squares(
+    run: TrainingRun, dataset: Dataset, config: TrainConfig, device: torch.device, screen: _Screen
+) -> PixelStore | None:
+    """The decoded training images, all that can be read, where a candidate looks at them; else None."""
+    if not wants_pixels(config, len(dataset.train)):
+        return None
+    squares = pixels.store_of(run.project_id)
+    pixels.keep(
+        squares,
+        [example.sha256 for example in dataset.train],
+        device.type,
+        progress=lambda done, n: screen.show(f"Reading the labeled images ({done} of {n})", 0.3 * done / max(n, 1)),
+    )
+    return squares
 
 
 def _watch(events: Iterable[Progress | Result], screen: _Screen) -> Result:

@@ -6,10 +6,12 @@ Knows decoding and the frozen network. Does not know where features are kept: th
 from __future__ import annotations
 
 import queue
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,10 @@ from worker.ml.backbones import Backbone
 from worker.ml.device import with_smaller_batches
 from worker.ml.errors import ImageUnreadable
 from worker.ml.images import Source, decode, to_network
+from worker.ml.pixels import decoded_into, processes_for
 
 BATCHES_AHEAD = 3  # decoded and waiting; more only costs memory
+SHARED = 4096  # images that several processes decode before they are started anew: 600 MB at 224 px
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ def embed(
     others go on. Stopping the iteration stops the thread.
     """
     network = backbones.frozen(backbone, device)
-    for indices, pixels, failed in decoded_batches(sources, batch=batch, size=size or backbone.size):
+    decoded = decoded_batches(sources, batch=batch, size=size or backbone.size, processes=processes_for(device.type))
+    for indices, pixels, failed in decoded:
         if len(indices) == 0:
             features = np.empty((0, backbone.n_features), np.float16)
         else:
@@ -67,9 +72,15 @@ def _features(network: Any, backbone: Backbone, pixels: NDArray[np.uint8], batch
 
 
 def decoded_batches(
-    sources: Sequence[Source], *, batch: int, size: int
+    sources: Sequence[Source], *, batch: int, size: int, processes: int = 1
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], dict[int, str]]]:
-    """(indices (n,), uint8 pixels (n, size, size, 3), {index: reason}), decoded ahead in a thread."""
+    """(indices (n,), uint8 pixels (n, size, size, 3), {index: reason}), decoded ahead in a thread.
+
+    With several `processes`, files are decoded in so many of their own, and batches come as they are ready.
+    """
+    if processes > 1 and len(sources) > batch and all(isinstance(source, str | Path) for source in sources):
+        yield from _decoded_by_processes(sources, batch, size, processes)
+        return
     ready: queue.Queue[Any] = queue.Queue(BATCHES_AHEAD)
     stop = threading.Event()
 
@@ -110,3 +121,27 @@ def decoded_batches(
     finally:
         stop.set()
         thread.join()
+
+
+def _decoded_by_processes(
+    sources: Sequence[Any], batch: int, size: int, processes: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], dict[int, str]]]:
+    """As decoded_batches(). The pixels are written once, by the processes, into memory that is shared by its file."""
+    shared = Path("/dev/shm")  # noqa: S108  (a file without a name of its own: nobody else finds it)
+    for first in range(0, len(sources), SHARED):
+        part = [Path(source) for source in sources[first : first + SHARED]]
+        with tempfile.NamedTemporaryFile(dir=shared if shared.is_dir() else None) as file:
+            file.truncate(len(part) * size * size * 3)
+            squares = np.memmap(file.name, np.uint8, "r", 0, (len(part), size, size, 3))
+            ready: list[int] = []
+            failed: dict[int, str] = {}
+            for slot, reason in decoded_into(Path(file.name), part, size, processes):
+                if reason:
+                    failed[first + slot] = reason
+                else:
+                    ready.append(slot)
+                if len(ready) == batch:
+                    yield np.array(ready, np.int64) + first, squares[ready], failed
+                    ready, failed = [], {}
+            if ready or failed:
+                yield np.array(ready, np.int64) + first, squares[np.array(ready, np.int64)], failed

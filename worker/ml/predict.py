@@ -22,6 +22,7 @@ from worker.ml.features import decoded_batches
 from worker.ml.frozen import Frozen
 from worker.ml.images import CACHE_SIDE, Source
 from worker.ml.logistic import to_probabilities
+from worker.ml.pixels import processes_for
 from worker.ml.scorers import Batch, Scorer, TunedNetwork
 
 CHUNK = 4096  # rows of features at a time: 100,000 images need no second copy in memory
@@ -116,8 +117,8 @@ def side_of(model: Model) -> int:
 
 def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) -> Iterator[PredictionBatch]:
     """Probabilities of images, streamed; a broken one is reported in `failed`, the others go on."""
-    size = side_of(model)
-    for indices, pixels, failed in decoded_batches(sources, batch=batch, size=size):
+    decoded = decoded_batches(sources, batch=batch, size=side_of(model), processes=processes_for(model.device.type))
+    for indices, pixels, failed in decoded:
         if len(indices) == 0:
             yield PredictionBatch(indices, np.empty((0, len(model.categories)), np.float32), failed)
             continue

@@ -19,6 +19,7 @@ from worker.ml.balance import resampled
 from worker.ml.config import TrainConfig
 from worker.ml.images import Source
 from worker.ml.logistic import Axes, principal
+from worker.ml.pixels import Squares
 from worker.ml.storage import Stages
 
 TINY = 1e-12
@@ -36,6 +37,7 @@ class TrainingSet:
     features: (n, d) of the run's backbone. targets: for "single" (n,) category positions 0 .. K-1, or (n, K)
     probabilities (soft labels); for "multi" (n, K) of 0 and 1. categories: what stands for each position, ids
     or names. sources: where each image's pixels are, as for features.embed; None rules fine-tuning out.
+    squares: their pixels as uint8 (n, 256, 256, 3), where they are kept (pixels.Squares); else they are decoded.
     weights: (n,) trust in each label. groups: (n,) near-duplicates share a number and a fold.
     """
 
@@ -46,6 +48,7 @@ class TrainingSet:
     sources: Sequence[Source] | None = None
     weights: NDArray | None = None
     groups: NDArray[np.int64] | None = None
+    squares: Squares | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.features), len(self.categories)
@@ -55,7 +58,12 @@ class TrainingSet:
             raise ValueError(f"targets of shape {self.targets.shape} do not fit {n} images and {k} categories")
         if self.targets.ndim == 1 and n and not 0 <= self.targets.min() <= self.targets.max() < k:
             raise ValueError("a target is not one of the categories")
-        for name, given in (("sources", self.sources), ("weights", self.weights), ("groups", self.groups)):
+        for name, given in (
+            ("sources", self.sources),
+            ("weights", self.weights),
+            ("groups", self.groups),
+            ("squares", self.squares),
+        ):
             if given is not None and len(given) != n:
                 raise ValueError(f"{name} must have one entry per image")
 
@@ -129,7 +137,7 @@ class Run:
     soft: NDArray[np.float64]  # (n, K)
     weights: NDArray[np.float64]  # (n,) mean 1
     fold_of: NDArray[np.int64]  # (n,)
-    pixels: NDArray[np.uint8] | None = None  # (n, 256, 256, 3)
+    pixels: NDArray[np.uint8] | Squares | None = None  # (n, 256, 256, 3)
     described: NDArray[np.float32] | None = None  # (n, d) scaled rows of classic.describe, once a candidate wants them
     judged: dict[str, Judged] = field(default_factory=dict)
     candidates: dict[str, Any] = field(default_factory=dict)  # by name, for those that are made of others

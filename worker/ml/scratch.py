@@ -23,6 +23,7 @@ from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
 from worker.ml.images import Augmentation, augment, scaled
 from worker.ml.network import GlobalMean
+from worker.ml.pixels import Squares
 from worker.ml.resnet import BasicBlock
 from worker.ml.run import Judged, Progress, Run, Skipped, Trained
 from worker.ml.tuned import mean_curve, stopping_part
@@ -82,7 +83,7 @@ class PixelViews:
 
     cut = 0
 
-    def __init__(self, pixels: NDArray[np.uint8], size: int, how: Augmentation, device: torch.device) -> None:
+    def __init__(self, pixels: NDArray[np.uint8] | Squares, size: int, how: Augmentation, device: torch.device) -> None:
         self._size, self._how = size, how
         parts = [torch.from_numpy(pixels[i : i + 64]) for i in range(0, len(pixels), 64)]
         # Shrunk once, with averaging: sampling 256 pixels at 64 places would skip three of four.

@@ -28,6 +28,7 @@ from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, Ou
 from worker.ml.folds import stratified_folds
 from worker.ml.images import CACHE_SIDE, decode
 from worker.ml.logistic import scale_features
+from worker.ml.pixels import Squares
 from worker.ml.run import Judged, Progress, Run, Skipped, TrainingSet, hot_of, losses
 from worker.ml.scratch import Scratch
 from worker.ml.storage import Stages, fingerprint
@@ -87,11 +88,13 @@ def train(
     clock = _Clock()
     chosen_from: list[Candidate] = [CANDIDATES[name]() for name in config.candidates]
     skipped: dict[int, str] = {}
-    pixels = None
+    pixels: NDArray[np.uint8] | Squares | None = None
     everything = samples
-    looking = samples.sources is not None and any(c.wants_pixels(config, len(samples)) for c in chosen_from)
-    clock.bar = bar_of(config, len(samples), looking)
-    if looking:
+    looking = samples.sources is not None and wants_pixels(config, len(samples))
+    clock.bar = bar_of(config, len(samples), looking, decoded=samples.squares is not None)
+    if looking and samples.squares is not None:
+        pixels = samples.squares
+    elif looking:
         pixels, skipped = yield from clock.watch(_decode(samples))
         samples = samples.without(list(skipped))
         check(samples, config)
@@ -136,6 +139,11 @@ def train(
     )  # fmt: skip
 
 
+def wants_pixels(config: TrainConfig, n_labels: int) -> bool:
+    """Whether a candidate of a run looks at the images themselves."""
+    return any(CANDIDATES[name]().wants_pixels(config, n_labels) for name in config.candidates)
+
+
 def check(samples: TrainingSet, config: TrainConfig) -> None:
     """Can anything be learned from these? Raises TooFewLabels or OneCategoryOnly."""
     if len(samples) < config.min_labels:
@@ -166,7 +174,11 @@ def _decode(samples: TrainingSet) -> Generator[Progress, None, tuple[NDArray[np.
 
 
 def _prepare(
-    samples: TrainingSet, config: TrainConfig, device: torch.device, pixels: NDArray | None, state_dir: Path | None
+    samples: TrainingSet,
+    config: TrainConfig,
+    device: torch.device,
+    pixels: NDArray | Squares | None,
+    state_dir: Path | None,
 ) -> Run:
     soft = samples.soft()
     weights = np.ones(len(samples)) if samples.weights is None else samples.weights.astype(np.float64)
@@ -215,9 +227,12 @@ def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any], level: float
     return False
 
 
-def bar_of(config: TrainConfig, n_labels: int, looking: bool) -> dict[str, tuple[float, float]]:
-    """Where each stage begins and ends on the bar of the whole run, 0..1; `looking`: the images are decoded."""
-    parts = (PIXELS if looking else {}) | ALWAYS
+def bar_of(
+    config: TrainConfig, n_labels: int, looking: bool, *, decoded: bool = False
+) -> dict[str, tuple[float, float]]:
+    """Where each stage begins and ends on the bar of the whole run, 0..1; `looking`: the images are decoded,
+    unless they are `decoded` already."""
+    parts = (PIXELS if looking and not decoded else {}) | ALWAYS
     for name in config.candidates[1:]:
         if name.startswith("classic."):
             parts |= (DESCRIBED if looking else {}) | {name: OTHER}

@@ -18,6 +18,7 @@ from torch import Tensor
 from worker.ml.backbones import Backbone
 from worker.ml.frozen import Frozen
 from worker.ml.images import Augmentation, augment, scaled, to_network
+from worker.ml.pixels import Squares
 
 
 class Views(Protocol):
@@ -47,7 +48,7 @@ class LiveViews:
 
     def __init__(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: NDArray[np.uint8] | Squares,
         frozen: Frozen,
         backbone: Backbone,
         size: int,
@@ -55,7 +56,7 @@ class LiveViews:
         how: Augmentation,
     ) -> None:
         self.cut, self._frozen, self._backbone, self._size, self._how = cut, frozen, backbone, size, how
-        self._pixels = torch.from_numpy(np.ascontiguousarray(pixels)).to(frozen.device)
+        self._pixels = torch.from_numpy(np.ascontiguousarray(pixels[:])).to(frozen.device)
 
     def _through_trunk(self, x: Tensor) -> Tensor:
         # clone: tensors made under inference_mode may not enter a backward pass
@@ -79,7 +80,7 @@ class CachedViews:
 
     def fill(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: NDArray[np.uint8] | Squares,
         frozen: Frozen,
         backbone: Backbone,
         size: int,

@@ -1,0 +1,31 @@
+"""A process that decodes images into slots of a file: one line in ([slot, path]), one line out ("" or the reason).
+
+Started by pixels.decoded_into. Loads Pillow and numpy alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+
+from worker.ml.decoding import decode
+from worker.ml.errors import ImageUnreadable
+
+
+def main(file: str, n: str, side: str) -> None:
+    """Serve until the input ends."""
+    squares = np.memmap(file, np.uint8, "r+", 0, (int(n), int(side), int(side), 3))
+    for line in sys.stdin:
+        slot, path = json.loads(line)
+        try:
+            squares[slot] = decode(path, size=int(side))
+            reason = ""
+        except ImageUnreadable as error:
+            reason = str(error)
+        print(json.dumps(reason), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,294 @@
+"""Decoded images kept as uint8 squares of 256 pixels: files that are mapped into memory, so that a JPEG is read once.
+
+Knows folders, keys and pixels. Does not know which images there are, or who needs them.
+
+    <first 16 digits of a checksum>.squares     a block of squares, written aside and renamed: whole or not there
+
+A block is a line of JSON (its keys, a CRC-32 of each square, the side), filled up to a page, then the squares one after
+the other. Blocks are never changed: who writes at the same time writes another one, and twins do no harm. Ten
+blocks are joined into one. A damaged square is as good as none: it is decoded again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import mmap
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.ml.decoding import CACHE_SIDE
+
+SUFFIX = ".squares"
+PAGE = mmap.ALLOCATIONGRANULARITY
+JOIN_FROM = 10  # blocks
+BLOCK = 2048  # squares of a block that is being filled: 400 MB
+SPARE = 2 << 30  # bytes that stay free on the disk
+UNDER_WAY = ".unfinished-"
+
+
+class DiskFull(Exception):
+    """The squares would not leave enough room on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    squares: NDArray[np.uint8]  # (n, side, side, 3), mapped
+    slot: int
+    crc: int
+
+
+class PixelStore:
+    """The squares of one project, by key (the image's content hash)."""
+
+    def __init__(self, folder: Path, *, side: int = CACHE_SIDE) -> None:
+        self.folder, self.side = folder, side
+        self._places: dict[str, _Place] = {}
+        self._blocks: set[str] = set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Find what others have written since."""
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            if path.name not in self._blocks:
+                self._blocks.add(path.name)
+                self._places |= self._read(path)
+
+    def _read(self, path: Path) -> dict[str, _Place]:
+        try:
+            with path.open("rb") as file:
+                line = file.readline(1 << 30)
+                about = json.loads(line)
+                start = _round_up(len(line))
+                n, side = len(about["keys"]), about["side"]
+                if side != self.side or path.stat().st_size != start + n * side * side * 3 or n == 0:
+                    return {}
+                mapped = np.memmap(file, np.uint8, "r", start, (n, side, side, 3))
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}  # half a file of a broken disk: those images are decoded again
+        pairs = enumerate(zip(about["keys"], about["crc"], strict=True))
+        return {key: _Place(mapped, slot, crc) for slot, (key, crc) in pairs}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, key: str) -> NDArray[np.uint8] | None:
+        """The square (side, side, 3), read-only; None when there is none or it is damaged, and then it is forgotten."""
+        place = self._places.get(key)
+        if place is None:
+            return None
+        square = place.squares[place.slot]
+        if zlib.crc32(square) != place.crc:
+            del self._places[key]
+            return None
+        return square
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Those without a square, or with a damaged one; each once."""
+        return [key for key in dict.fromkeys(keys) if self.get(key) is None]
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def fill(self, keys: Sequence[str], paths: Sequence[Path], *, processes: int = 1) -> Iterator[dict[str, str]]:
+        """Decode images into the store, in processes of their own; yields {key: reason} of what cannot be read.
+
+        A dict comes after every few images, mostly empty, so that the caller can show progress and do
+        something else meanwhile: decoding goes on. What is finished is there when the iteration ends or is
+        stopped. Raises DiskFull before anything is written.
+        """
+        needed = len(keys) * self.side * self.side * 3
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self.folder).free < needed + SPARE:
+            raise DiskFull(
+                f"Keeping {len(keys)} decoded images takes {needed / 1e9:.1f} GB, and the disk is nearly full."
+            )
+        for start in range(0, len(keys), BLOCK):
+            yield from self._fill_block(keys[start : start + BLOCK], paths[start : start + BLOCK], processes)
+        if len(self._blocks) >= JOIN_FROM:
+            self._join()
+
+    def _fill_block(self, keys: Sequence[str], paths: Sequence[Path], processes: int) -> Iterator[dict[str, str]]:
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=UNDER_WAY)
+        os.close(handle)
+        shape = (len(keys), self.side, self.side, 3)
+        done: list[int] = []
+        try:
+            os.truncate(name, int(np.prod(shape)))
+            for slot, reason in decoded_into(Path(name), paths, self.side, processes):
+                if reason:
+                    yield {keys[slot]: reason}
+                else:
+                    done.append(slot)
+                    if len(done) % 16 == 0:
+                        yield {}
+        finally:
+            # also when the caller stops in the middle: what was decoded is kept
+            if done:
+                pixels = np.memmap(name, np.uint8, "r", 0, shape)
+                self._keep({keys[slot]: pixels[slot] for slot in sorted(done)})
+            Path(name).unlink(missing_ok=True)
+
+    def _keep(self, squares: dict[str, NDArray[np.uint8]]) -> None:
+        """One new block, forced to disk before it has its name."""
+        crc = [zlib.crc32(np.ascontiguousarray(square).data) for square in squares.values()]
+        line = json.dumps({"side": self.side, "keys": list(squares), "crc": crc}).encode() + b"\n"
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=UNDER_WAY)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(line.ljust(_round_up(len(line)), b"\0"))
+                for square in squares.values():
+                    file.write(np.ascontiguousarray(square).data)
+                file.flush()
+                os.fsync(file.fileno())
+            path = self.folder / (hashlib.sha256(line).hexdigest()[:16] + SUFFIX)
+            Path(name).chmod(0o640)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self._blocks.add(path.name)
+        self._places |= self._read(path)
+
+    def _join(self) -> None:
+        """Many small blocks become one. Those who have the old ones open go on reading them."""
+        old = [self.folder / name for name in self._blocks]
+        whole = {key: square for key in list(self._places) if (square := self.get(key)) is not None}
+        if sum(path.stat().st_size for path in old if path.exists()) + SPARE > shutil.disk_usage(self.folder).free:
+            return
+        self._keep(whole)
+        newest = {path.name for path in self.folder.glob(f"*{SUFFIX}")} - {path.name for path in old}
+        for path in old:
+            if path.name not in newest:
+                path.unlink(missing_ok=True)
+        self._blocks = newest
+
+
+class Squares:
+    """Some images of a store as if they were one array (n, side, side, 3): only what is asked for is read."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, store: PixelStore, keys: Sequence[str]) -> None:
+        self._store, self._keys = store, list(keys)
+        self.shape = (len(self._keys), store.side, store.side, 3)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> NDArray[np.uint8]:
+        keys = self._keys[which] if isinstance(which, slice) else [self._keys[i] for i in which]
+        found = np.empty((len(keys), *self.shape[1:]), np.uint8)
+        for row, key in enumerate(keys):
+            square = self._store.get(key)
+            if square is None:
+                raise OSError(f"The kept pixels of image {key[:12]} are gone or damaged: start the run again.")
+            found[row] = square
+        return found
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> NDArray[np.uint8]:
+        return self[:]
+
+
+def _round_up(n: int) -> int:
+    return -(-n // PAGE) * PAGE
+
+
+# -- decoding beside the work --------------------------------------------------------------------------------
+
+
+def decoded_into(file: Path, paths: Sequence[Path], side: int, processes: int) -> Iterator[tuple[int, str]]:
+    """Decode images into the slots of a raw file; yields (slot, "" or why it cannot be read) as they are done.
+
+    In processes of their own (python -m worker.ml.decoder), each of which takes the next image when it has finished
+    one: decoding is most of the work beside a GPU, and a process that holds a CUDA context, or serves
+    Celery, may not fork. Stopping the iteration stops them.
+    """
+    todo = iter(enumerate(paths))
+    lock = threading.Lock()
+    command = [sys.executable, "-m", "worker.ml.decoder", str(file), str(len(paths)), str(side)]
+    root = Path(__file__).resolve().parent.parent.parent
+    helpers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+        for _ in range(max(1, min(processes, len(paths))))
+    ]
+    answers: list[tuple[int, str]] = []
+    news = threading.Condition()
+    running = len(helpers)
+
+    def serve(helper: subprocess.Popen[str]) -> None:
+        nonlocal running
+        assert helper.stdin is not None and helper.stdout is not None
+        slot: int | None = None
+        try:
+            while True:
+                with lock:
+                    slot, path = next(todo, (None, None))
+                if slot is None:
+                    break
+                helper.stdin.write(json.dumps([slot, str(path)]) + "\n")
+                helper.stdin.flush()
+                line = helper.stdout.readline()
+                with news:
+                    # no answer: the image killed its decoder, and this one takes no more
+                    answers.append((slot, json.loads(line) if line else "The file stopped the program that reads it."))
+                    news.notify()
+                if not line:
+                    break
+        except OSError:
+            with news:
+                answers.append((slot or 0, "The program that reads images ended."))
+        finally:
+            with news:
+                running -= 1
+                news.notify()
+
+    threads = [threading.Thread(target=serve, args=(helper,), daemon=True) for helper in helpers]
+    for thread in threads:
+        thread.start()
+    told = 0
+    try:
+        while True:
+            with news:
+                news.wait_for(lambda: answers or not running)
+                ready, answers[:] = answers[:], []
+                over = not running
+            yield from ready
+            told += len(ready)
+            if over and not answers:
+                break
+        for slot, _ in todo:  # all decoders died
+            yield slot, "The program that reads images ended."
+    finally:
+        with lock:
+            for _ in todo:
+                pass
+        for helper in helpers:
+            with contextlib.suppress(OSError):
+                helper.stdin.close()  # type: ignore[union-attr]
+            helper.terminate()
+            helper.wait()
+        for thread in threads:
+            thread.join()
+        for helper in helpers:
+            helper.stdout.close()  # type: ignore[union-attr]
+
+
+def processes_for(device_type: str) -> int:
+    """How many decode: beside a GPU all cores but one; on a CPU the core that computes is the one that decodes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores - 1, 32)) if device_type == "cuda" else 1

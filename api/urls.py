@@ -33,6 +33,7 @@ from api.report import AgreementReport
 from api.reviews import OneReviewPage, ReviewPages, Reviews
 from api.runs import Activation, ActiveModel, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
+from api.similar import Priorities, SimilarImages
 from api.tokens import Me, OneToken, Tokens
 from api.trust import Trust
 
@@ -67,6 +68,8 @@ urlpatterns = [
     path("examples/<int:example_id>/", OneExample.as_view(), name="example"),
     path("projects/<int:project_id>/images/", Images.as_view(), name="images"),
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),
+    path("images/<int:image_id>/similar/", SimilarImages.as_view(), name="similar-images"),
+    path("projects/<int:project_id>/priorities/", Priorities.as_view(), name="priorities"),
     path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),
     path("images/<int:image_id>/thumb/", Thumb.as_view(), name="thumb"),
     path("images/<int:image_id>/file/", File.as_view(), name="file"),

@@ -31,9 +31,11 @@ HELP = "worker.tasks.help_prelabel"
 ANSWER = "worker.tasks.answer"
 CONVERT = "worker.tasks.convert"
 VIEWS = "worker.tasks.views"
+LOOK = "worker.tasks.look"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
-    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", IMPORT: "default", ANSWER: "serve", VIEWS: "serve",
+    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", LOOK: "gpu", IMPORT: "default", ANSWER: "serve",
+    VIEWS: "serve",
 }  # fmt: skip
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer

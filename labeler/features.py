@@ -9,18 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from labeler.models import Feature
+from django.db import transaction
+
+from labeler.models import Feature, TrainingRun
+
+CHUNK = 5_000  # rows renamed or deleted at once
 
 
-def name_of(backbone: str, size: int) -> str:
-    """What features are kept as: the same image at another size has others."""
-    return f"{backbone}@{size}"
+def name_of(backbone: str, size: int, checksum: str = "") -> str:
+    """What features are kept as: the same image at another size, or through other weights, has others.
+
+    checksum: SHA-256 of the backbone's weights; without: the name of features from before it was part of it.
+    """
+    return f"{backbone}@{size}" + (f"-{checksum[:16]}" if checksum else "")
+
+
+def of_run(run: TrainingRun | None) -> str | None:
+    """The name of the features that a run's model stands on, as its worker named them."""
+    if run is None or "backbone" not in run.config or "image_size" not in run.config:
+        return None
+    return run.features or name_of(run.config["backbone"], run.config["image_size"])
 
 
 def load(backbone: str, hashes: Iterable[str]) -> dict[str, bytes]:
     """The kept vectors among those asked for, by the image's SHA-256."""
     rows = Feature.objects.filter(backbone=backbone, sha256__in=list(hashes)).values_list("sha256", "vector")
     return {sha256: bytes(vector) for sha256, vector in rows}
+
+
+def known(backbone: str, hashes: Iterable[str]) -> set[str]:
+    """Those among the hashes asked for whose vectors are kept."""
+    return set(Feature.objects.filter(backbone=backbone, sha256__in=list(hashes)).values_list("sha256", flat=True))
 
 
 def store(backbone: str, vectors: Mapping[str, bytes]) -> None:
@@ -30,3 +49,30 @@ def store(backbone: str, vectors: Mapping[str, bytes]) -> None:
         [Feature(backbone=backbone, sha256=key, vector=vectors[key]) for key in sorted(vectors)],
         ignore_conflicts=True,
     )
+
+
+def are_kept(name: str) -> bool:
+    """Whether there are any of this name."""
+    return Feature.objects.filter(backbone=name).exists()
+
+
+def rename(old: str, new: str) -> int:
+    """Call features of before the weights were part of their name by the name they have now; how many."""
+    changed = 0
+    while True:
+        with transaction.atomic():
+            there = Feature.objects.filter(backbone=new).values("sha256")
+            part = Feature.objects.filter(backbone=old).exclude(sha256__in=there).values_list("pk", flat=True)[:CHUNK]
+            n = Feature.objects.filter(pk__in=list(part)).update(backbone=new)
+        changed += n
+        if not n:
+            forget(old)
+            return changed
+
+
+def forget(name: str) -> int:
+    """Delete features that no weights here would make; how many."""
+    deleted = 0
+    while ids := list(Feature.objects.filter(backbone=name).values_list("pk", flat=True)[:CHUNK]):
+        deleted += Feature.objects.filter(pk__in=ids).delete()[0]
+    return deleted

@@ -1,7 +1,7 @@
 """Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes
 Job.
 
-Pre-labeling jobs are asked for by labeler/prelabels.py, varied images by labeler/augmented.py, through `create` here.
+Pre-labelings are asked for by prelabels.py, varied images by augmented.py, looks by look.py, all through `create` here.
 Knows states, not what the work does.
 """
 
@@ -25,7 +25,12 @@ from labeler.models.job import MAX_ATTEMPTS, Kind, State
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-TASKS = {Kind.IMPORT: dispatch.IMPORT, Kind.PRELABEL: dispatch.PRELABEL, Kind.VIEWS: dispatch.VIEWS}
+TASKS = {
+    Kind.IMPORT: dispatch.IMPORT,
+    Kind.PRELABEL: dispatch.PRELABEL,
+    Kind.VIEWS: dispatch.VIEWS,
+    Kind.LOOK: dispatch.LOOK,
+}
 
 UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
 

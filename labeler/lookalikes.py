@@ -78,10 +78,8 @@ def newest_alike(image: Image, shown: int = SHOWN) -> list[Lookalike]:
 
 
 def backbone_of(run: TrainingRun | None) -> str | None:
-    """The features that the active model's worker keeps (worker/features.py names them so)."""
-    if run is None or "backbone" not in run.config or "image_size" not in run.config:
-        return None
-    return features.name_of(run.config["backbone"], run.config["image_size"])
+    """The features that the active model's worker keeps."""
+    return features.of_run(run)
 
 
 def _settled(image: Image, ids: Sequence[int]) -> dict[int, Image]:

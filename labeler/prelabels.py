@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import connection, transaction
@@ -18,14 +19,19 @@ from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
 from labeler import jobs, leases, seating
+from labeler.accounts import audit
 from labeler.models import Image, Job, Prediction, Project, QueueEntry, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.queue import ChosenBy
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
 # Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for
 # milliseconds.
 CHUNK = 500
+MOST_FIRST = 1_000  # images that are put first at once
 AGAIN_AFTER = timedelta(minutes=10)  # a pre-labeling that failed is not tried again at once
 
 
@@ -175,7 +181,7 @@ class OpenEntry:
 
 
 Place = tuple[float, str]  # priority, why
-ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN)  # others keep the place that somebody gave them
+ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN)  # others keep the place that they were given
 
 
 def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[OpenEntry]] | None = None) -> int:
@@ -244,3 +250,26 @@ def _place(moved: Sequence[tuple[int, Place]]) -> None:
             """,
             [ids, [priority for _, (priority, _) in moved], [why for _, (_, why) in moved]],
         )
+
+
+def may_go_first(project: Project, image_ids: Iterable[int]) -> QuerySet[QueueEntry]:
+    """Of these images, the entries that somebody is still wanted for and whose place is not random by design."""
+    return QueueEntry.objects.filter(
+        project=project, image__in=sorted(set(image_ids)), image__slice=Slice.NONE, seats_left__gt=0,
+        chosen_by__in=(*ORDERED, ChosenBy.LEAD),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def put_first(*, project: Project, by: User, image_ids: Iterable[int]) -> int:
+    """Hand these images out before all others; returns how many. Those that are judged blind, and those that nobody is
+    wanted for any more, stay where they are: whoever chooses what is blind has no random sample left.
+    """
+    entries = may_go_first(project, image_ids)
+    # By rising key, as everywhere (see _place).
+    ids = list(entries.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    moved = QueueEntry.objects.filter(pk__in=ids).update(priority=1.0, chosen_by=ChosenBy.LEAD)
+    if moved:
+        audit(by, "queue.put_first", project=project, subject=f"{moved} images", images=ids)
+        transaction.on_commit(lambda: seating.forget_frontiers(project))
+    return moved

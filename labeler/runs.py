@@ -254,6 +254,11 @@ def report(lease: Lease, **changes: Any) -> None:
     lease.write(**changes)
 
 
+def name_features(run_ids: Sequence[int], name: str) -> None:
+    """Say of finished runs under which name the features are kept that their models stand on."""
+    TrainingRun.objects.filter(pk__in=run_ids).update(features=name)
+
+
 def finish(
     lease: Lease, *, activate: bool, note: str, answers: Sequence[run_answers.Answers] = (), **outcome: Any
 ) -> TrainingRun:

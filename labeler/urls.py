@@ -31,6 +31,7 @@ from labeler.pages import (
     report,
     review,
     settings,
+    similar,
     threads,
     varying,
 )
@@ -44,6 +45,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("threads/", threads.threads, name="threads"),
     path("threads/<int:thread_id>/", threads.thread, name="thread"),
     path("images/", images.images, name="images"),
+    path("images/unlike/", similar.unlike, name="unlike"),
+    path("images/<int:image_id>/similar/", similar.similar, name="similar"),
     path("mine/", own.mine, name="mine"),
     path("images/<int:image_id>/", images.image, name="image"),
     path("adjudicate/", adjudicating.adjudicate, name="adjudicate"),

@@ -174,6 +174,8 @@ SCREENS = (
     Screen("label-empty", "lead", "/projects/{empty}/label/", whole=False),
     Screen("review", "annotator", "/projects/{demo}/review/", images_loaded),
     Screen("adjudicate", "lead", "/projects/{demo}/adjudicate/", images_loaded),
+    Screen("similar", "lead", "/projects/{demo}/images/{image}/similar/"),
+    Screen("unlike", "lead", "/projects/{demo}/images/unlike/"),
     Screen("adjudicate-doubted", "lead", "/projects/{demo}/adjudicate/?doubted=1"),
     Screen("adjudicate-reasons", "lead", "/projects/{demo}/adjudicate/reasons/"),
     Screen("questions", "lead", "/projects/{demo}/threads/", images_loaded),

@@ -105,6 +105,8 @@ TABLE = {
     ("contested-groups", "get"): REVIEWERS,
     ("rounds", "post"): LEADS,
     ("label-errors", "get"): REVIEWERS,
+    ("similar-images", "get"): MEMBERS,
+    ("priorities", "post"): LEADS,
     ("augmentation", "get"): REVIEWERS,
     ("augmentation", "post"): LEADS,
     ("varied-image", "get"): REVIEWERS,
@@ -127,6 +129,7 @@ TABLE = {
 STATUSES = {"0": 400, "1": 401, "3": 403, "4": 404}
 BODIES = {
     ("rounds", "post"): {"images": []},
+    ("priorities", "post"): {"images": []},
     ("projects", "post"): {"name": "New", "task": "single", "categories": ["a"]},
     ("members", "post"): {"username": "carl"},
     ("member", "patch"): {"role": "reviewer"},

@@ -17,7 +17,7 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler import acceptance, consensus, economy, inference, overlap, prelabels, queue, runs
+from labeler import acceptance, consensus, economy, inference, look, overlap, prelabels, queue, runs
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
@@ -175,3 +175,8 @@ def request_due_acceptances() -> int:
         except IntegrityError:
             logger.debug("project %s: somebody asked for pre-labels at this moment", run.project_id)
     return requested
+
+
+def request_due_looks() -> int:
+    """Ask for a look at the images that came in since the last one, for the index of similar images; how many."""
+    return len([look.request(run) for run in look.due()])

@@ -6,23 +6,72 @@ media store and worker.ml; not what the features are for.
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
+from django.conf import settings
 from numpy.typing import NDArray
 
 from labeler import features as kept
+from labeler import runs
 from labeler.features import name_of
 from labeler.intake.images import media_store
+from labeler.models import TrainingRun
+from labeler.models.job import State
 from worker import pixels
+from worker.ml import backbones
 from worker.ml.backbones import Backbone
 from worker.ml.decoding import Source
 from worker.ml.features import embed
 from worker.ml.pixels import PixelStore
 
+logger = logging.getLogger(__name__)
+
 LOOKUP = 1000  # rows per query
 BATCH = 16  # images per step of the network, and per transaction
+
+
+def kept_as(backbone: Backbone, size: int) -> str:
+    """The name of the features that these weights make. Raises WeightsMissing.
+
+    An operator may put other weights into a backbone's file: their features have another name, and those of before are
+    not taken for them.
+    """
+    name = name_of(backbone.name, size, backbones.checksum(backbone))
+    _bring_over(backbone, size, name)
+    return name
+
+
+@cache
+def _bring_over(backbone: Backbone, size: int, name: str) -> None:
+    """Once per process: features from before the weights were part of the name keep their worth where they are theirs.
+
+    Where the registry names the file no other was ever taken. Else the newest model that stands on it says whether the
+    weights are still those; without a model nobody can tell, and they are computed anew.
+    """
+    old = name_of(backbone.name, size)
+    made = TrainingRun.objects.filter(features="", config__backbone=backbone.name, config__image_size=size)
+    standing = [run.pk for run in made.exclude(checkpoint="").only("checkpoint") if _stands_on(run, name)]
+    runs.name_features(standing, name)
+    if not kept.are_kept(old):
+        return
+    newest = TrainingRun.objects.filter(config__backbone=backbone.name, config__image_size=size, state=State.DONE)
+    is_theirs = backbone.sha256 is not None or newest.filter(features=name, pk__in=standing).exists()
+    n = kept.rename(old, name) if is_theirs else kept.forget(old)
+    logger.info("%d features of %s: %s", n, old, f"called {name} now" if is_theirs else "of other weights, deleted")
+
+
+def _stands_on(run: TrainingRun, name: str) -> bool:
+    try:
+        described = json.loads((Path(settings.MODELS_DIR) / run.checkpoint).read_text())
+        return bool(name_of(described["backbone"], described["image_size"], described["backbone_sha256"]) == name)
+    except (OSError, ValueError, KeyError):
+        return False  # a file that is gone or damaged says nothing
 
 
 def features_of(
@@ -40,7 +89,7 @@ def features_of(
     `progress` is called with (done, n) after each step; what it raises ends the work, with everything so far
     stored. `squares`: decoded images, where there are some: those are not decoded again.
     """
-    name = name_of(backbone.name, size)
+    name = kept_as(backbone, size)
     found = np.zeros((len(hashes), backbone.n_features), np.float16)
     missing: list[int] = []
     for start in range(0, len(hashes), LOOKUP):

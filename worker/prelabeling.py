@@ -21,7 +21,7 @@ from labeler import features as kept
 from labeler.leases import Lease, Pulse
 from labeler.models import Image, Job, TrainingRun
 from labeler.prelabels import OpenEntry
-from worker import features, models
+from worker import models
 from worker.attempt import attempt
 from worker.ml import asking
 from worker.ml.device import pick_device, settle_process
@@ -157,7 +157,7 @@ def _do_one_part(job: Job, run: TrainingRun, model: Model, *, worker: str, tick:
 def _spread(run: TrainingRun, unsure: Sequence[OpenEntry]) -> Sequence[OpenEntry]:
     """The least sure images, dealt from groups that look alike: fifty in a row should not ask one question."""
     head = unsure[: 10 * BATCH]
-    name = features.name_of(run.config["backbone"], run.config["image_size"])
+    name = kept.of_run(run) or ""
     known = kept.load(name, [entry.sha256 for entry in head])
     if len(known) < len(head):
         return unsure  # a network trained further leaves no features of images that it judged itself

@@ -48,6 +48,14 @@ def help_prelabel(self, job_id: int) -> None:
         help_with(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.look", bind=True, queue="gpu", soft_time_limit=1800)
+def look(self, job_id: int) -> None:
+    """Look at images nobody has looked at; does nothing if another worker took it."""
+    from worker.looking import look_job
+
+    look_job(job_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
 def import_images(self, job_id: int) -> None:
     """Run one requested import; does nothing if another worker took it."""

@@ -26,7 +26,7 @@ from labeler.models.job import Kind, State
 from worker import findings, judging, models, pixels
 from worker.attempt import attempt
 from worker.dataset import Dataset, Example, assemble
-from worker.features import features_of
+from worker.features import features_of, kept_as
 from worker.ml import backbones
 from worker.ml.config import TrainConfig
 from worker.ml.device import describe_device, pick_device, settle_process
@@ -76,6 +76,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         category_names=dataset.category_names,
         dataset=_counts(dataset, 0),
         last_label=newest,
+        features=kept_as(backbones.get(config.backbone), config.image_size),
         n_labels=Label.objects.filter(project=run.project).current().count(),
     )
 

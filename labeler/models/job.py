@@ -57,11 +57,13 @@ class Kind(models.TextChoices):
     EXPORT = "export", _("export")
     PRELABEL = "prelabel", _("pre-labels")
     VIEWS = "views", _("varied images")
+    LOOK = "look", _("look at the images")
 
 
 class Job(Leased):
-    """An import, an export, the making of pre-labels with the active model (params: {"run": id}), or of images that
-    show how training images are varied (labeler/augmented.py).
+    """An import, an export, the making of pre-labels with the active model (params: {"run": id}), of images that show
+    how training images are varied (labeler/augmented.py), or a look at new images for the index of similar ones
+    (labeler/look.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")

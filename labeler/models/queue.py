@@ -25,6 +25,7 @@ class ChosenBy(models.TextChoices):
     GOLD = "gold", _("gold")
     REPEAT = "repeat", _("repeat")
     REVIEW = "review", _("review")
+    LEAD = "lead", _("put first by a lead")
 
 
 class Purpose(models.TextChoices):

@@ -57,6 +57,9 @@ class TrainingRun(Leased):
     is_active = models.BooleanField(default=False)
     note = models.TextField(blank=True, help_text="why it was or was not made active")
     device = models.CharField(max_length=100, blank=True)
+    features = models.CharField(
+        max_length=100, blank=True, help_text="name of the kept features its backbone makes, weights included"
+    )
     # Pre-labels are made after training, by the same or another worker: a second stage with its own progress.
     predicted_done = models.PositiveIntegerField(default=0)
     predicted_total = models.PositiveIntegerField(default=0)

@@ -86,7 +86,14 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
                 {"label": label, "url": filters.link(status=value), "on": value == filters.status}
                 for value, label in choices
             ],
-            rows=[tile(image, index) | {"said": [_said(row, index) for row in answers[image.pk]]} for image in shown],
+            rows=[
+                tile(image, index)
+                | {
+                    "said": [_said(row, index) for row in answers[image.pk]],
+                    "like_url": reverse("similar", args=[project.pk, image.pk]),
+                }
+                for image in shown
+            ],
             has_images=bool(rows) or Image.objects.for_project(project).exists(),
             before=filters.link(page=page - 1) if page > 1 else "",
             after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",

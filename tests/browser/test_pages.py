@@ -12,13 +12,14 @@ from django.urls import reverse
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import accounts, adjudication, comments, gold, labeling, projects, queue, run_answers
+from labeler import accounts, adjudication, comments, features, gold, labeling, look, projects, queue, run_answers
 from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
 from tests.browser.conftest import jpeg
 from tests.factories import make_model
 from tests.test_findings_page import findings
 from tests.test_pages import COMPARISON, HISTORY, METRICS, url
+from worker import looking
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -83,6 +84,9 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
         Job.objects.create(
             project=project, kind=Kind.IMPORT, state=state, params={"name": f"{state}.zip"}, requested_by=lena, **more
         )
+    look.forget()
+    features.store("seen", {i.sha256: rng.normal(size=16).astype("<f2").tobytes() for i in images})
+    looking.write(project.pk, "seen", [(i.pk, i.sha256) for i in images], last_image=images[-1].pk)
     accounts.create_token(user=lena, name="laptop", scopes=["read"])
     question = comments.raise_flag(image=images[3], by=ann, text="Is this one a fox, or only a dog with a long tail?")
     comments.reply(thread=question.thread, by=lena, text="A fox: look at the ears.")
@@ -94,7 +98,14 @@ def addresses(project: Project) -> list[str]:
     person = reverse("annotator", args=[project.pk, "dora"])
     own = [url(page, project) for page in PROJECT_PAGES]
     walls = [url("images", project) + "?by=ann&status=differ", url("images", project) + "?people=ann,bea"]
-    more = [url("adjudicate", project) + "?doubted=1", url("image", project, image.pk), own[1] + "?labels=all", person]
+    alike = [reverse("similar", args=[project.pk, image.pk]), url("unlike", project)]
+    more = [
+        *alike,
+        url("adjudicate", project) + "?doubted=1",
+        url("image", project, image.pk),
+        own[1] + "?labels=all",
+        person,
+    ]
     more += [url("run", project, number) for number in (1, 2, 3)] + [url("compare_runs", project) + "?a=1&b=4"]
     first, second = project.categories.in_use()[:2]
     more += [url("run_images", project, 1) + f"?people={second.pk}&model={first.pk}"]

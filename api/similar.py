@@ -1,0 +1,79 @@
+"""/api/images/{id}/similar/ and /api/projects/{id}/priorities/: images like one, and what is handed out first."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.permissions import Needs
+from api.schema import describe, example, parameter
+from api.shapes import ImageShape, image_shapes
+from labeler import look, prelabels
+from labeler.errors import Invalid, NotPossibleNow
+from labeler.models import Role
+from labeler.models.account import Scope
+
+TAG = "Images"
+
+
+class SimilarImageShape(ImageShape):
+    similarity = serializers.FloatField(help_text="cosine of what the network sees in both, 1: the same")
+
+
+class SimilarImagesShape(serializers.Serializer):
+    results = SimilarImageShape(many=True, help_text="the most similar first, without the image itself")
+
+
+class SimilarImages(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    @describe(
+        "list_similar_images", "Images that look like this one.\n\nBy the features of the active model's backbone, "
+        "whatever people or models said of them. Each as in the list of images: annotators see status and consensus of "
+        "what they have answered only. 422 while no worker has looked at the image.", tag=TAG,
+        answers={200: SimilarImagesShape}, errors=(422,),
+        parameters=[parameter("limit", f"1 to {look.MOST}, normally {look.SHOWN}", int)],
+    )  # fmt: skip
+    def get(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        given = request.query_params.get("limit", str(look.SHOWN))
+        if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= look.MOST):
+            raise Invalid(
+                _("limit is a number from 1 to %(most)s.") % {"most": look.MOST}, fields={"limit": ["out of range"]}
+            )
+        found = look.nearest(image, int(given))
+        if found is None:
+            raise NotPossibleNow(_("No worker has looked at this image yet. It does soon after there is a model."))
+        image.project.role = image.role  # type: ignore[attr-defined]
+        shapes = image_shapes(self.person, image.project, [one.image for one in found])
+        likeness = {one.image.pk: one.similarity for one in found}
+        return Response({"results": [{**shape, "similarity": likeness[shape["id"]]} for shape in shapes]})
+
+
+class PrioritiesInput(serializers.Serializer):
+    images = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=parsing.LARGEST), max_length=prelabels.MOST_FIRST
+    )
+
+
+class PrioritiesShape(serializers.Serializer):
+    moved = serializers.IntegerField(help_text="images that come first now")
+
+
+class Priorities(View):
+    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe(
+        "put_first", "Hand these images out before all others.\n\nThose that are judged blind keep their random place, "
+        "and those that have their labels stay where they are: `moved` counts the others.", tag=TAG,
+        request=PrioritiesInput, answers={200: PrioritiesShape},
+        examples=[example({"images": [812, 94]}, of_request=True), example({"moved": 2})],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        wanted = parsing.parse(PrioritiesInput, request)["images"]
+        return Response({"moved": prelabels.put_first(project=project, by=self.person, image_ids=wanted)})

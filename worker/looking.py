@@ -1,0 +1,199 @@
+"""Look at the images of a project and write the index of how they look: who is like whom, and like nothing labeled.
+
+Features of 100,000 images are 256 MB, too much for every web process to read; the index holds their main axes in one
+byte per number, 13 MB that all processes share. One job spends at most LOOK_SECONDS on images that nobody has looked
+at, so that a training waits no longer than that; what is left is asked for again (worker/care.py). What is compared by
+the small numbers is decided by the whole features.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler import features as kept
+from labeler import jobs, look
+from labeler.leases import Lease, Pulse
+from labeler.models import Image, Job, TrainingRun
+from labeler.models.image import Status
+from worker.attempt import attempt
+from worker.features import features_of, kept_as
+from worker.ml import backbones
+from worker.ml.device import pick_device, settle_process
+from worker.ml.storage import write_atomically
+
+LOOK_SECONDS = 45.0
+STEP = 256  # images looked at between two looks at the clock
+READ = 2_000  # vectors read at once
+AXES = 128
+FITTED_ON = 5_000  # images, evenly spread over the ids
+KNOWN = 10_000  # labeled images that the others are held against, evenly spread
+BLOCK = 2_048  # images held against them at once
+
+Ids = NDArray[np.int64]
+Matrix = NDArray[np.float32]
+
+
+def look_job(job_id: int, *, worker: str) -> None:
+    """Run one look; does nothing when it is somebody else's or over."""
+    taken = jobs.start(job_id, worker=worker)
+    if taken is None:
+        return
+    job, lease = taken
+    with attempt(lease) as pulse:
+        _look(job, lease, pulse)
+
+
+def _look(job: Job, lease: Lease, pulse: Pulse) -> None:
+    run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
+    if not run.is_active or run.project.trashed_at is not None:
+        lease.finish(result={"note": f"Model {run.number} is not in use any more."})
+        return
+    settle_process()
+    images = list(Image.objects.filter(project=run.project).order_by("pk").values_list("pk", "sha256"))
+    name = kept_as(backbones.get(run.config["backbone"]), run.config["image_size"])
+    seen, left = _seen(run, name, images, lease, pulse)
+    lease.write(stage="Comparing the images")
+    last = images[-1][0] if images else 0
+    n = write(run.project_id, name, seen, last_image=last, tick=pulse.check) if seen else 0
+    lease.finish(result={"n": n, "left": left, "last_image": last})
+
+
+def _seen(
+    run: TrainingRun, name: str, images: list[tuple[int, str]], lease: Lease, pulse: Pulse
+) -> tuple[list[tuple[int, str]], int]:
+    """The images whose features are kept, and how many are left to look at. Looks at as many as there is time for."""
+    known: set[str] = set()
+    for start in range(0, len(images), READ):
+        pulse.check()
+        known |= kept.known(name, [sha256 for _pk, sha256 in images[start : start + READ]])
+    missing = [sha256 for _pk, sha256 in images if sha256 not in known]
+    began, failed = time.monotonic(), 0
+    for start in range(0, len(missing), STEP):
+        if time.monotonic() - began > LOOK_SECONDS:
+            break
+        part = missing[start : start + STEP]
+        _vectors, unreadable = features_of(
+            part, backbones.get(run.config["backbone"]), pick_device(), size=run.config["image_size"],
+            progress=lambda _done, _n: pulse.check(),
+        )  # fmt: skip
+        failed += len(unreadable)
+        known |= set(part) - set(unreadable)
+        lease.write(stage="Looking at new images", progress_done=start + len(part), progress_total=len(missing))
+    seen = [(pk, sha256) for pk, sha256 in images if sha256 in known]
+    # Files that cannot be read are not worth another look until something else is new.
+    return seen, len(images) - len(seen) - failed
+
+
+# ---------------------------------------------------------------- the index
+
+
+def write(
+    project_id: int, name: str, images: list[tuple[int, str]], *, last_image: int, tick: Any = lambda: None
+) -> int:
+    """Write the index of these images, (id, SHA-256) by id; how many are in it. Those without features are left out."""
+    ids, axes = np.array([pk for pk, _sha256 in images], np.int64), fit(name, [sha256 for _pk, sha256 in images])
+    small = np.zeros((len(images), axes.shape[1]), np.float32)
+    there = np.zeros(len(images), bool)
+    for places, vectors in _read(name, [sha256 for _pk, sha256 in images]):
+        tick()
+        small[places], there[places] = vectors @ axes, True
+    ids, small = ids[there], small[there]
+    hashes = [sha256 for (_pk, sha256), is_there in zip(images, there, strict=True) if is_there]
+    scale = float(np.abs(small).max(initial=0.0)) or 1.0
+    novelty, n_known = _novelty(name, ids, hashes, small, tick)
+    _keep(
+        project_id, {"ids": ids, "rows": np.rint(small * (127 / scale)).astype(np.int8), "novelty": novelty},
+        {"name": name, "scale": scale, "n": len(ids), "known": n_known, "last_image": last_image},
+    )  # fmt: skip
+    return len(ids)
+
+
+def fit(name: str, hashes: list[str]) -> Matrix:
+    """Main axes (d, k) of the features of these images, k at most AXES: those on which they differ most from nothing.
+
+    Not centred: the products of what is laid on them stay those of the features, as far as AXES numbers can tell.
+    """
+    some = [hashes[at] for at in _spread(len(hashes), FITTED_ON)]
+    moments: Matrix | None = None
+    for _places, vectors in _read(name, some):
+        moments = vectors.T @ vectors if moments is None else moments + vectors.T @ vectors
+    if moments is None:
+        return np.zeros((0, 0), np.float32)
+    values, directions = np.linalg.eigh(moments.astype(np.float64))
+    wanted = [at for at in np.argsort(-values)[:AXES] if values[at] > 1e-9 * max(values[-1], 1e-12)]
+    return directions[:, wanted].astype(np.float32)
+
+
+def _novelty(name: str, ids: Ids, hashes: list[str], small: Matrix, tick: Any) -> tuple[NDArray[np.float32], int]:
+    """For each unlabeled image 1 - cosine with the labeled one that is most like it; NaN for the labeled, and how many
+    labeled ones it was held against.
+    """
+    labeled_ids = set(
+        Image.objects.filter(pk__in=ids.tolist()).exclude(status=Status.UNLABELED).values_list("pk", flat=True)
+    )
+    labeled = np.array([pk in labeled_ids for pk in ids.tolist()], bool)
+    novelty = np.full(len(ids), np.nan, np.float32)
+    places = np.flatnonzero(labeled)
+    places = places[_spread(len(places), KNOWN)]
+    if not len(places) or labeled.all():
+        return novelty, 0
+    lengths = np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-12)
+    reduced = small / lengths
+    known = np.zeros((len(places), 0), np.float16)
+    for at, vectors in _read(name, [hashes[place] for place in places]):
+        if not known.shape[1]:
+            known = np.zeros((len(places), vectors.shape[1]), np.float16)
+        known[at] = vectors
+    open_places = np.flatnonzero(~labeled)
+    for start in range(0, len(open_places), BLOCK):
+        tick()
+        part = open_places[start : start + BLOCK]
+        likest = (reduced[part] @ reduced[places].T).argmax(axis=1)
+        # By the small numbers which one it is, by the whole features how like.
+        for at, vectors in _read(name, [hashes[place] for place in part]):
+            cosine = np.einsum("nd,nd->n", vectors, known[likest[at]].astype(np.float32))
+            novelty[part[at]] = np.clip(1 - cosine, 0, 1)
+    return novelty, len(places)
+
+
+def _read(name: str, hashes: list[str]) -> Iterator[tuple[NDArray[np.int64], Matrix]]:
+    """Positions in `hashes` and features of length 1, READ at a time; images without features are left out."""
+    for start in range(0, len(hashes), READ):
+        part = hashes[start : start + READ]
+        vectors = kept.load(name, part)
+        places = [at for at, sha256 in enumerate(part) if sha256 in vectors]
+        if not places:
+            continue
+        rows = np.stack([np.frombuffer(vectors[part[at]], "<f2") for at in places]).astype(np.float32)
+        # A vector that holds an infinity (float16 ends at 65,504) says nothing.
+        sound = np.isfinite(rows).all(axis=1)
+        rows = rows[sound] / np.maximum(np.linalg.norm(rows[sound], axis=1, keepdims=True), 1e-12)
+        yield np.array(places, np.int64)[sound] + start, rows
+
+
+def _spread(n: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of n places, evenly spaced."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(np.int64)
+
+
+def _keep(project_id: int, arrays: dict[str, NDArray], said: dict[str, Any]) -> None:
+    """The arrays into a folder of their own, then the pointer to it: a reader finds a whole index, old or new."""
+    base = look.folder(project_id)
+    own = f"{time.time_ns():x}"
+    for file, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        write_atomically(base / own / f"{file}.npy", buffer.getvalue())
+    write_atomically(base / look.POINTER, json.dumps({**said, "folder": own}).encode())
+    # What processes have mapped stays readable to them. The one before stays for those that just read the pointer.
+    folders = sorted(path for path in base.iterdir() if path.is_dir())
+    for old in folders[:-2]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -210,6 +210,7 @@ class WantedShape(serializers.Serializer):
 class ProjectProgressShape(serializers.Serializer):
     as_of = serializers.DateTimeField(help_text="when it was counted: large projects are counted beside the requests")
     images = serializers.DictField(child=serializers.IntegerField(), help_text="total, and by status")
+    accepted = serializers.IntegerField(help_text="of the unlabeled ones: the model's answer stands, nobody is asked")
     labels = LabelCountsShape()
     by_day = DayShape(many=True)
     by_annotator = PersonProgressShape(many=True, help_text="annotators: only themselves")

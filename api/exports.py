@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
+from api import parsing
 from api.access import View
 from api.permissions import Needs
-from api.schema import describe
+from api.schema import describe, parameter
 from labeler import releases
 from labeler.accounts import audit
 from labeler.models import Role
@@ -24,13 +25,18 @@ class Export(View):
         "its author "
         "was shown, consensus and prediction. `jsonl`: one image per line. `imagefolder`: a zip with "
         "root/<class>/<image> by "
-        "consensus, for single-choice projects.", tag=TAG, errors=(422,),
+        "consensus, for single-choice projects. With `accepted`, also the images that stand by the model's word "
+        "alone: in `csv` a row without an annotator whose `source` is `model`, in `jsonl` the member `accepted`, in "
+        "`imagefolder` `.model7` in the file's name; each with the model's number and what is promised.",
+        tag=TAG, errors=(422,), parameters=[parameter("accepted", "with what the model has accepted", bool)],
         answers={(200, "text/csv"): bytes, (200, "application/x-ndjson"): bytes, (200, "application/zip"): bytes},
     )  # fmt: skip
     def get(self, request: Request, project_id: int, format: str) -> StreamingHttpResponse:
         project = self.project(project_id)
-        export = releases.export(project, format)
-        audit(self.person, "project.export", project=project, subject=export.file_name, format=format)
+        accepted = bool(parsing.flag(request, "accepted"))
+        export = releases.export(project, format, accepted=accepted)
+        details = {"format": format} | ({"accepted": True} if accepted else {})
+        audit(self.person, "project.export", project=project, subject=export.file_name, **details)
         response = StreamingHttpResponse(export.chunks, content_type=export.media_type)
         response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
         response["X-Accel-Buffering"] = "no"  # a proxy that collects it all first would end the constant memory

@@ -22,9 +22,10 @@ from api.uploads import PathKeepingUploads, Uploads
 from labeler import jobs
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
-from labeler.models import Image, Label, Prediction, Project, Role
+from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
 from labeler.models.account import Scope
 from labeler.models.image import HELD_OUT, Status
+from labeler.models.queue import ChosenBy
 
 TAG = "Images"
 # From a fixed list, and nothing else: a sort key is never built from what a client sends.
@@ -35,7 +36,7 @@ ORDERS: dict[str, tuple[Key, ...]] = {
     "-disagreement": (Key("disagreement", descending=True, type=float), Key("id")),
 }
 # What these ask for would tell an annotator what others said, or what the model says.
-FOR_REVIEWERS = ("status", "category", "predicted", "min_confidence", "max_confidence", "disagreement")
+FOR_REVIEWERS = ("status", "category", "predicted", "min_confidence", "max_confidence", "disagreement", "accepted")
 
 
 class AddedShape(serializers.Serializer):
@@ -83,6 +84,7 @@ class Images(Uploads, View):
             parameter("min_confidence", "of the active model, 0 to 1", float),
             parameter("max_confidence", "of the active model, 0 to 1", float),
             parameter("disagreement", "at least this much, 0 to 1", float),
+            parameter("accepted", "the model's answer stands for it, and nobody has judged it", bool),
             parameter("metadata.<key>", "metadata has this value under the key"),
             parameter("search", "part of the file name"),
             parameter("order", "a fixed list", enum=list(ORDERS)),
@@ -166,6 +168,8 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
         images = images.filter(Exists(current.filter(categories__contains=[parsing.category(project, name)])))
     if username := parsing.text(request, "labeled_by"):
         images = images.filter(Exists(current.filter(annotator__username=username)))
+    if parsing.flag(request, "accepted"):
+        images = images.filter(Exists(Acceptance.objects.standing().filter(image=OuterRef("pk"))))
     if (least := parsing.share(request, "disagreement")) is not None:
         images = images.filter(disagreement__gte=least)
     if words := parsing.text(request, "search"):
@@ -204,7 +208,8 @@ def _by_model(request: Request, project: Project, images: QuerySet[Image], order
     if high is not None:
         opinions = opinions.filter(probability__lte=high)
     # Whoever is told what the model says of an image cannot judge the model by it any more.
-    images = images.filter(Q(status=Status.SETTLED) | ~Q(slice__in=HELD_OUT)).filter(Exists(opinions))
+    judges = Q(slice__in=HELD_OUT) | Q(entry__chosen_by=ChosenBy.AUDIT)
+    images = images.filter(Q(status=Status.SETTLED) | ~judges).filter(Exists(opinions))
     if order in ("-confidence", "uncertainty"):
         images = images.annotate(
             confidence=Subquery(opinions.values("probability")[:1], output_field=FloatField()),

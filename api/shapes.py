@@ -16,8 +16,8 @@ from rest_framework import serializers
 from api.access import may_review, shown_name
 from api.claims import image_urls
 from api.fields import ObjectField
+from labeler import accepted, consensus
 from labeler import categories as label_set
-from labeler import consensus
 from labeler.errors import NotAllowed
 from labeler.models import Consensus, Image, Label, Prediction, Project
 from labeler.models.image import Status
@@ -67,6 +67,18 @@ class ConsensusShape(serializers.Serializer):
     n_votes = serializers.IntegerField()
 
 
+class AcceptedShape(serializers.Serializer):
+    """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
+
+    category = serializers.CharField()
+    category_id = serializers.IntegerField()
+    model = serializers.IntegerField(help_text="number of the model in the project")
+    probability = serializers.FloatField()
+    threshold = serializers.FloatField(help_text="accepted from here on")
+    precision = serializers.FloatField(help_text="promised: at least this share of the accepted is right")
+    confidence = serializers.FloatField(help_text="with this confidence")
+
+
 class ImageShape(serializers.Serializer):
     """An image as far as the caller may see."""
 
@@ -84,12 +96,18 @@ class ImageShape(serializers.Serializer):
     labels = VoteShape(many=True, required=False, help_text="annotators: only their own")
     prediction = PredictionShape(allow_null=True)
     consensus = ConsensusShape(allow_null=True)
+    accepted = AcceptedShape(
+        allow_null=True, help_text="the model's answer stands, and nobody has judged the image; null for annotators"
+    )
 
 
 def image_shapes(
     user: User, project: Project, images: Sequence[Image], *, with_labels: bool = False
 ) -> list[dict[str, Any]]:
-    """JSON values of some images of one project; `project.role` is the caller's. Four queries, however many images."""
+    """JSON values of some images of one project; `project.role` is the caller's.
+
+    Four queries, however many images; two more where the model accepts by itself.
+    """
     reviewing = may_review(project)
     own = set(
         Label.objects.current()
@@ -98,7 +116,13 @@ def image_shapes(
     )
     prefetch_related_objects(images, consensus.standing_decisions())
     outcomes = consensus.current(images)
-    opinions = _opinions(project, [i for i in images if i.pk in own or (reviewing and _may_be_told(i))])
+    accepts = reviewing and project.auto_accept
+    audited = accepted.hidden(image.pk for image in images) if accepts else set()
+    opinions = _opinions(
+        project,
+        [i for i in images if i.pk in own or (reviewing and _may_be_told(i) and i.pk not in audited)],
+    )
+    unseen = accepted.of_images(project, [image.pk for image in images]) if accepts else {}
     votes = _votes(user, project, images, reviewing) if with_labels else {}
     shapes = []
     for image in images:
@@ -116,6 +140,7 @@ def image_shapes(
             **image_urls(image.pk),
             "prediction": opinions.get(image.pk),
             "consensus": consensus_shape(project, outcomes[image.pk]) if told else None,
+            "accepted": accepted_shape(unseen[image.pk]) if image.pk in unseen else None,
         }
         if with_labels:
             shape["labels"] = votes.get(image.pk, [])
@@ -129,7 +154,7 @@ def check_told(user: User, image: Image) -> None:
         return
     if not may_review(image):
         raise NotAllowed(_("What the model says of an image is shown after you have answered it."))
-    if not _may_be_told(image):
+    if not _may_be_told(image) or accepted.hidden([image.pk]):
         raise NotAllowed(_("This image is judged blind: what the model says of it is shown when it is settled."))
 
 
@@ -148,6 +173,18 @@ def consensus_shape(project: Project, outcome: Consensus) -> dict[str, Any]:
         "confidence": outcome.confidence,
         "is_tie": outcome.is_tie,
         "n_votes": outcome.n_votes,
+    }
+
+
+def accepted_shape(found: accepted.Accepted) -> dict[str, Any]:
+    return {
+        "category": found.name,
+        "category_id": found.category,
+        "model": found.model,
+        "probability": found.probability,
+        "threshold": found.threshold,
+        "precision": found.precision,
+        "confidence": found.confidence,
     }
 
 

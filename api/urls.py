@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from api import acceptance
 from api.agreement import Agreement, Disagreements, Progress
 from api.augmentation import Augmentations, VariedImage
 from api.categories import Categories, OneCategory
@@ -102,6 +103,10 @@ urlpatterns = [
     path("runs/<int:run_id>/", OneRun.as_view(), name="run"),
     path("runs/<int:run_id>/cancellation/", RunCancellation.as_view(), name="run-cancellation"),
     path("runs/<int:run_id>/activation/", Activation.as_view(), name="run-activation"),
+    path("projects/<int:project_id>/acceptance/", acceptance.OfProject.as_view(), name="acceptance"),
+    path("projects/<int:project_id>/acceptance/suspension/", acceptance.Suspending.as_view(), name="suspension"),
+    path("projects/<int:project_id>/acceptance/resumption/", acceptance.Resuming.as_view(), name="resumption"),
+    path("images/<int:image_id>/acceptance/", acceptance.OfImage.as_view(), name="image-acceptance"),
     path("projects/<int:project_id>/augmentation/", Augmentations.as_view(), name="augmentation"),
     path(
         "projects/<int:project_id>/augmentation/<slug:key>/<int:row>/<int:column>/",

@@ -316,10 +316,10 @@ def _obstacle(project: Project, run: TrainingRun) -> Ending | None:
     """Why nothing may be accepted by this model at all."""
     if not project.auto_accept or project.is_multi:
         return Ending.OFF
-    return Ending.CLASSES if _unknown_classes(project, run) else None
+    return Ending.CLASSES if unknown_classes(project, run) else None
 
 
-def _unknown_classes(project: Project, run: TrainingRun) -> list[str]:
+def unknown_classes(project: Project, run: TrainingRun) -> list[str]:
     """Names of classes in use that the model has not learned: it would take their images for something else."""
     index = label_set.index(project)
     known = index.present(pk for pk in run.category_ids if pk in index.names)
@@ -419,7 +419,7 @@ def look(project: Project, image_ids: Iterable[int] | None = None) -> int:
     if gone:
         changed += _withdraw(project, open_.filter(category__in=gone), Withdrawal.CLASS)
     changed += _judge(project, some.audited())
-    if guarantee.suspension != Suspension.BREACH and _audit(guarantee).suspended:
+    if guarantee.suspension != Suspension.BREACH and audit_of(guarantee).suspended:
         _suspend(guarantee, Suspension.BREACH, by=None)
     if Guarantee.objects.filter(pk=guarantee.pk, suspension=Suspension.BREACH).exists():
         # Also what a look that was killed has left.
@@ -450,7 +450,7 @@ def _judge(project: Project, rows: QuerySet[Acceptance]) -> int:
     return len(changed)
 
 
-def _audit(guarantee: Guarantee) -> rule.Audit:
+def audit_of(guarantee: Guarantee) -> rule.Audit:
     """The rule of this guarantee's audit on the verdicts so far, in the order in which they came."""
     verdicts = guarantee.acceptances.audited().exclude(is_right=None).order_by("judged_at", "pk")
     wrong = [not is_right for is_right in verdicts.values_list("is_right", flat=True)]
@@ -536,7 +536,7 @@ def _suspend(guarantee: Guarantee, why: Suspension, *, by: User | None) -> bool:
         if there is None or there.suspension == Suspension.BREACH or (there.is_suspended and why != Suspension.BREACH):
             return False
         Guarantee.objects.filter(pk=there.pk).update(suspended_at=Now(), suspension=why, suspended_by=by)
-        found = _audit(there)
+        found = audit_of(there)
         record(
             by, "acceptance.suspend", project=guarantee.project, subject=f"model {guarantee.run.number}",
             why=str(why), audited=found.n, wrong=found.errors,

@@ -20,6 +20,7 @@ from labeler import doubts
 from labeler.models import Decision, Image, Prediction, Project, TrainingRun
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
+from labeler.models.queue import ChosenBy
 from labeler.stats import tally as votes
 
 MOST = 2_000  # of one list: nobody settles more before it is read again
@@ -205,14 +206,14 @@ def _rank(status: str, decided: bool) -> Rank:
 
 def _doubts(images: list[tuple[int, Mapping[str, int], bool]], run: TrainingRun | None) -> Iterator[float]:
     """Of each image (id, tally, is blind). In between where the model has not looked or must not be listened to:
-    a blind image must not even stand in an order that the model made.
+    a blind image must not even stand in an order that the model made, nor one that is there to check the model.
     """
     open_ids = [pk for pk, _, is_blind in images if not is_blind] if run else []
     said = {
         pk: (votes.key(named), probability)
-        for pk, named, probability in Prediction.objects.filter(run=run, image__in=open_ids).values_list(
-            "image", "categories", "probability"
-        )
+        for pk, named, probability in Prediction.objects.filter(run=run, image__in=open_ids)
+        .exclude(image__entry__chosen_by=ChosenBy.AUDIT)
+        .values_list("image", "categories", "probability")
     } if open_ids else {}  # fmt: skip
     return (_doubt(tally, *said[pk]) if pk in said else 0.5 for pk, tally, _ in images)
 

@@ -260,7 +260,9 @@ def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]
     counts, settled = progress["images"], progress["wanted"]["settled"]
     images = counts["total"]
     wanted = progress["wanted"]["images"] or images
-    left, unfinished = float(progress["labels"]["left"]), counts["unlabeled"] + counts["partly labeled"]
+    # Nobody is asked about what the model accepted: those images come to no label.
+    unlabeled = counts["unlabeled"] - progress["accepted"]
+    left, unfinished = float(progress["labels"]["left"]), unlabeled + counts["partly labeled"]
     coming = max(0, wanted - images)
     reach = min(wanted, settled + unfinished + coming)
     if reach <= settled:

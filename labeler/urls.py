@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from api import health
 from labeler.pages import (
     about,
+    accepting,
     account,
     adjudicating,
     agreement,
@@ -64,6 +65,9 @@ project_pages: list[URLPattern | URLResolver] = [
     path("model/compare/", model_run.compare, name="compare_runs"),
     path("model/<int:run_id>/cancel/", model.cancel, name="cancel_run"),
     path("model/<int:run_id>/activate/", model.activate, name="activate_run"),
+    path("model/accepting/suspend/", accepting.suspend, name="suspend_accepting"),
+    path("model/accepting/resume/", accepting.resume, name="resume_accepting"),
+    path("images/<int:image_id>/ask/", accepting.ask, name="ask_people"),
     path("import/", importing.import_images, name="import"),
     path("import/<int:job_id>/cancel/", importing.cancel, name="cancel_import"),
     path("export/", exporting.export, name="export"),
@@ -83,6 +87,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/judging/", settings.judging, name="settings_judging"),
     path("settings/quality/", settings.quality, name="settings_quality"),
     path("settings/consensus/", settings.consensus, name="settings_consensus"),
+    path("settings/accepting/", settings.accepting, name="settings_accepting"),
     path("settings/model/", settings.model, name="settings_model"),
     path("settings/variations/", varying.variations, name="settings_variations"),
     path("settings/trash/", settings.trash, name="trash_project"),

@@ -203,6 +203,7 @@ SCREENS = (
     Screen("settings-wanted", "lead", "/projects/{demo}/settings/wanted/"),
     Screen("settings-judging", "lead", "/projects/{demo}/settings/judging/"),
     Screen("settings-variations", "lead", "/projects/{demo}/settings/variations/"),
+    Screen("settings-accepting", "lead", "/projects/{demo}/settings/accepting/"),
     Screen("settings-model", "lead", "/projects/{demo}/settings/model/"),
     Screen("settings-trash", "lead", "/projects/{demo}/settings/trash/"),
     Screen("account", "lead", "/account/"),

@@ -76,6 +76,7 @@ FIRST_FIELDS = {
     "settings_model": "review_percent",
     "settings_quality": "gold_percent",
     "settings_consensus": "most_labels",
+    "settings_accepting": "precision_percent",
     "settings_wanted": "wanted_images",
 }
 
@@ -161,6 +162,7 @@ def test_training_is_set_in_words_and_what_a_program_set_stays(as_, lena, projec
         ("settings_model", "planted_percent", "80", "less than or equal to 50"),
         ("settings_quality", "gold_percent", "60", "less than or equal to 50"),
         ("settings_consensus", "enough_percent", "100", "less than or equal to 99.9"),
+        ("settings_accepting", "precision_percent", "99.9", "less than or equal to 99"),
         ("settings_wanted", "wanted_images", "0", "greater than or equal to 1"),
     ],
 )
@@ -171,6 +173,7 @@ def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(
     form = form_of(client, url(section, project), field)
     kept = {"settings": "question", "settings_wanted": "variety", "settings_judging": "target_agreement"}
     kept |= {"settings_quality": "repeat_percent", "settings_consensus": "most_labels"}
+    kept |= {"settings_accepting": "audited_percent"}
     other = kept.get(section, "review_percent")
 
     response = client.post(url(section, project), {**form, field: typed, other: "0.123"})

@@ -40,6 +40,7 @@ PAGES = {
     "settings_quality": "lead",
     "settings_consensus": "lead",
     "settings_model": "lead",
+    "settings_accepting": "lead",
     "trash_project": "lead",
 }
 RANK = {"annotator": 0, "reviewer": 1, "lead": 2}
@@ -114,6 +115,7 @@ def test_forms_of_leads_refuse_the_others(as_, rev, lena, project):
         url("settings_guideline", project), url("guideline_version", project, 1), url("settings_wanted", project),
         url("settings_judging", project), url("settings_model", project), url("examples", project, kind.pk),
         url("settings_quality", project), url("settings_consensus", project), url("gold", project),
+        url("settings_accepting", project), url("suspend_accepting", project), url("resume_accepting", project),
         url("members", project), url("import", project),
     ]  # fmt: skip
 

@@ -16,14 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import releases
+from labeler import accepted, releases
 from labeler.errors import NotPossibleNow
 from labeler.models import Project, Role
 from labeler.models.image import Status
-from labeler.pages import snippets
+from labeler.pages import snippets, wall
 from labeler.pages.access import Access, person, project_page
 from labeler.releases import summary as summaries
-from labeler.templatetags.figures import thousands
+from labeler.templatetags.figures import percent, thousands
 
 
 @project_page(Role.LEAD)
@@ -35,30 +35,57 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     chosen = next((row for row in formats if row["id"] == request.GET.get("format")), formats[0])
     readings = _readings(chosen)
     reading = next((r for r in readings if r["id"] == request.GET.get("labels") and not r["why_not"]), readings[0])
-    for row in formats:
-        row["url"], row["on"] = _address(row["id"], reading["id"]), row is chosen
-    for row in readings:
-        row["url"], row["on"] = _address(chosen["id"], row["id"]), row is reading
     summary = summaries.of(project)
+    with_accepted = request.GET.get("accepted") == "1" and bool(summary.accepted)
+    for row in formats:
+        row["url"], row["on"] = _address(row["id"], reading["id"], with_accepted), row is chosen
+        row["download"] += "?accepted=true" if with_accepted else ""
+    for row in readings:
+        row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted), row is reading
     context = {
         "formats": formats,
         "readings": readings,
         "chosen": chosen,
         "summary": summary,
-        "holds": _holds(chosen["id"], reading["id"], summary),
-        "left": _left_out(project, chosen["id"], reading["id"], summary),
+        "holds": _holds(chosen["id"], reading["id"], summary, with_accepted),
+        "left": _left_out(project, chosen["id"], reading["id"], summary, with_accepted),
+        "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"]),
         "code": chosen["file"] and snippets.code(
-            chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"]
+            chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
         ),
-        "command": _command(request, project, chosen["id"]),
+        "command": _command(request, project, chosen["id"], with_accepted),
         "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
-        f"{request.scheme}://{request.get_host()}/api/projects/{project.pk}/export/{chosen['id']}/",
+        f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
     }  # fmt: skip
     return render(request, "project/export.html", access.context("export", **context))
 
 
-def _address(format_: str, reading: str) -> str:
-    return "?" + urlencode({"format": format_, "labels": reading})
+def _address(format_: str, reading: str, accepted: bool) -> str:
+    return "?" + urlencode({"format": format_, "labels": reading} | ({"accepted": "1"} if accepted else {}))
+
+
+def _accepted(
+    project: Project, summary: summaries.Summary, on: bool, format_: str, reading: str
+) -> dict[str, Any] | None:
+    """The choice to have what stands by the model's word alone; None where nothing does."""
+    if not summary.accepted:
+        return None
+    found = accepted.figures(project)
+    words = ngettext(
+        "%(n)s image that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
+        "%(confidence)s confidence.",
+        "%(n)s images that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
+        "%(confidence)s confidence.",
+        summary.accepted,
+    )
+    return {
+        "on": on,
+        "url": _address(format_, reading, not on),
+        "text": words % {
+            "n": thousands(summary.accepted), "model": found["model"],
+            "share": percent(found["promise"]["precision"]), "confidence": percent(found["promise"]["confidence"]),
+        },
+    }  # fmt: skip
 
 
 def _formats(project: Project) -> list[dict[str, Any]]:
@@ -94,15 +121,17 @@ def _readings(chosen: dict[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _holds(format_: str, reading: str, summary: summaries.Summary) -> str:
+def _holds(format_: str, reading: str, summary: summaries.Summary, accepted: bool) -> str:
     """What is in the file, in numbers."""
+    outcome = summary.outcome + (summary.accepted if accepted else 0)
+    n_bytes = summary.n_bytes + (summary.accepted_bytes if accepted else 0)
     if format_ == "imagefolder":
         return ngettext(
-            "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", summary.outcome
-        ) % {"shown": thousands(summary.outcome), "size": _size(summary.n_bytes)}  # fmt: skip
+            "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", outcome
+        ) % {"shown": thousands(outcome), "size": _size(n_bytes)}  # fmt: skip
     if reading == snippets.FINAL:
-        return ngettext("%(shown)s image with an outcome", "%(shown)s images with an outcome", summary.outcome) % {
-            "shown": thousands(summary.outcome)
+        return ngettext("%(shown)s image with an outcome", "%(shown)s images with an outcome", outcome) % {
+            "shown": thousands(outcome)
         }
     return ngettext("%(shown)s judgement", "%(shown)s judgements", summary.judgements) % {
         "shown": thousands(summary.judgements)
@@ -119,11 +148,14 @@ def _size(n_bytes: int) -> str:
     return f"{value:.0f}\N{NO-BREAK SPACE}{unit}" if value >= 10 else f"{value:.1f}\N{NO-BREAK SPACE}{unit}"
 
 
-def _left_out(project: Project, format_: str, reading: str, summary: summaries.Summary) -> list[dict[str, Any]]:
+def _left_out(
+    project: Project, format_: str, reading: str, summary: summaries.Summary, accepted: bool
+) -> list[dict[str, Any]]:
     """Images that this format, read this way, does not have, by reason; each leads to its images where it can."""
     without = summary.without
     rows = [
         (summaries.UNANSWERED, _("nobody has answered them yet"), f"?status={Status.UNLABELED}"),
+        (summaries.ACCEPTED, _("nobody has judged them; the model's answer stands"), f"?status={wall.ACCEPTED}"),
         (summaries.CANNOT_TELL, _("whoever looked could not tell"), ""),
     ]
     if reading == snippets.FINAL:
@@ -138,13 +170,15 @@ def _left_out(project: Project, format_: str, reading: str, summary: summaries.S
     return [
         {"n": without[reason], "why": why, "query": query, "note": note}
         for reason, why, query in rows
-        if without.get(reason)
+        if without.get(reason) and not (accepted and reason == summaries.ACCEPTED)
     ]
 
 
-def _command(request: HttpRequest, project: Project, format_: str) -> str:
+def _command(request: HttpRequest, project: Project, format_: str, accepted: bool) -> str:
     """The same on the server. Where the data lie is the administrators' to know."""
     words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {format_}"]
+    if accepted:
+        words.append("--accepted")
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
         words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
     return " \\\n    ".join(words)

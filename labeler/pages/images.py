@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from labeler import adjudication, categories, consensus, runs
+from labeler import accepted, adjudication, categories, consensus, runs
 from labeler.errors import LabelerError
 from labeler.models import Image, Label, Role
 from labeler.models.image import Status
@@ -70,7 +70,10 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     shown = rows[:PER_PAGE]
     index = categories.index(project)
     answers = wall.answers_of(shown, filters.people_shown())
+    unseen = accepted.of_images(project, [image.pk for image in shown])
     choices = [("", _("all")), *Status.choices, (wall.DIFFER, _("people differ"))]
+    if project.auto_accept or filters.status == wall.ACCEPTED:
+        choices.append((wall.ACCEPTED, _("accepted by the model")))
     return render(
         request,
         "project/images.html",
@@ -91,6 +94,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
                 | {
                     "said": [_said(row, index) for row in answers[image.pk]],
                     "like_url": reverse("similar", args=[project.pk, image.pk]),
+                    "accepted": unseen.get(image.pk),
                 }
                 for image in shown
             ],
@@ -141,7 +145,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     decision = adjudication.standing(shown)
     model = runs.active(project)
     # On a blind image even a reviewer decides without the model: its figures are measured on these.
-    prediction = shown.predictions.filter(run=model).first() if model and not shown.is_blind else None
+    is_hidden = shown.is_blind or shown.pk in accepted.hidden([shown.pk])
+    prediction = shown.predictions.filter(run=model).first() if model and not is_hidden else None
     return render(
         request,
         "project/image.html",
@@ -167,7 +172,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             prediction=prediction,
             prediction_names=index.label(prediction.categories) if prediction else [],
             why=why.of(request, shown) if prediction else {},
-            prediction_hidden=model is not None and shown.is_blind,
+            prediction_hidden=model is not None and is_hidden,
+            accepted=accepted.of_images(project, [shown.pk]).get(shown.pk),
             next_disputed=_next_disputed(shown),
         ),
     )

@@ -20,7 +20,7 @@ from labeler import charts, dispatch, runs
 from labeler.errors import LabelerError
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.pages import model_report, varying
+from labeler.pages import accepting, model_report, varying
 from labeler.pages.access import Access, person, project_page
 from labeler.templatetags.figures import moment, percent
 
@@ -52,7 +52,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         **varying.card(project),
     }
     if active is not None:
-        context |= model_report.of(project, active)
+        context |= {"accepting": accepting.card(project), **model_report.of(project, active)}
     return render(request, "project/model.html", access.context("model", **context))
 
 

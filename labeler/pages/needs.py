@@ -76,6 +76,12 @@ class Situation:
     model: int | None  # number of the active one
     is_training: bool
     may_lead: bool
+    suspended: Mapping[str, Any] | None = None  # what an audit stopped: its model, how many were judged, how many wrong
+
+    @property
+    def accepted(self) -> int:
+        """Images that stand by the model's word alone: they are unlabeled, and nobody is asked about them."""
+        return int(self.figures["progress"].get("accepted", 0))
 
     @property
     def images(self) -> Mapping[str, int]:
@@ -89,8 +95,8 @@ class Situation:
 def needs(now: Situation) -> list[Need]:
     """The most urgent cards first."""
     rules = (
-        _no_images, _too_few_people, _complete, _disputes, _questions, _unclear_pair, _person, _first_model, _doubts,
-        _review, _unseen,
+        _no_images, _too_few_people, _complete, _breach, _disputes, _questions, _unclear_pair, _person, _first_model,
+        _doubts, _review, _unseen,
     )  # fmt: skip
     found = (need for rule in rules for need in rule(now))
     return [need for _place, need in zip(range(MOST_CARDS), found, strict=False)]
@@ -117,6 +123,15 @@ def _first_model(now: Situation) -> Iterator[Need]:
     if can and now.images["total"] and not now.figures["too_few"]:
         text = _("There are enough labels.")
         yield Need(_("Ready"), _("to train the first model."), text, now.to("model"), _("Train"), "good")
+
+
+def _breach(now: Situation) -> Iterator[Need]:
+    found = now.suspended
+    if now.may_lead and found:
+        strong = ngettext("audited image was wrong.", "audited images were wrong.", found["wrong"])
+        text = _("Model %(model)s accepts nothing more, and what it had accepted is back with people.")
+        figure_ = _("%(wrong)s of %(n)s") % {"wrong": thousands(found["wrong"]), "n": thousands(found["judged"])}
+        yield Need(figure_, strong, text % {"model": found["model"]}, now.to("model") + "#accepted", _("See why"))
 
 
 # ---------------------------------------------------------------- people who wait
@@ -333,7 +348,7 @@ def _doubts(now: Situation) -> Iterator[Need]:
 
 
 def _unseen(now: Situation) -> Iterator[Need]:
-    unlabeled = now.images["unlabeled"]
+    unlabeled = now.images["unlabeled"] - now.accepted
     if now.model is not None and unlabeled:
         yield Need(
             thousands(unlabeled),
@@ -357,6 +372,6 @@ def _complete(now: Situation) -> Iterator[Need]:
         words = _("final, of %(wanted)s wanted.") % {"wanted": thousands(wanted)}
         text = _("The data set has as many images as you asked for.")
         yield Need(thousands(final), words, text, now.to("export"), _("Export"), "good")
-    elif wanted is None and not now.images["unlabeled"] and not progress["labels"]["left"]:
+    elif wanted is None and now.images["unlabeled"] == now.accepted and not progress["labels"]["left"]:
         text = _("Every image has its labels.")
         yield Need(_("All"), _("seats are filled."), text, now.to("export"), _("Export"), "good")

@@ -20,8 +20,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import categories, charts, comments, dispatch, shown
+from labeler import accepted, categories, charts, comments, dispatch, shown
 from labeler.models import Comment, Project, Role, Thread, TrainingRun
+from labeler.models.acceptance import Suspension
 from labeler.models.image import Status
 from labeler.pages import own, wall
 from labeler.pages.access import Access, person, project_page
@@ -122,22 +123,27 @@ def _bar(project: Project, progress: Figures) -> dict[str, Any]:
     final, wanted = progress["wanted"]["settled"], progress["wanted"]["images"]
     whole = max(images["total"], wanted or 0)
     parts, left = [], 0.0
-    for name, style in (
-        (Status.SETTLED, "done"),
-        (Status.DISPUTED, "split"),
-        (Status.PARTLY, "some"),
-        (Status.UNLABELED, "left"),
-    ):
-        width = 1000 * images[name] / whole if whole else 0.0
+    unseen = progress.get("accepted", 0)
+    rows = [
+        (Status.SETTLED.value, Status.SETTLED.label, "done", images[Status.SETTLED]),
+        (Status.DISPUTED.value, Status.DISPUTED.label, "split", images[Status.DISPUTED]),
+        (Status.PARTLY.value, Status.PARTLY.label, "some", images[Status.PARTLY]),
+        (wall.ACCEPTED, _("accepted by the model"), "unseen", unseen),
+        (Status.UNLABELED.value, Status.UNLABELED.label, "left", images[Status.UNLABELED] - unseen),
+    ]
+    for value, name, style, n in rows:
+        if value == wall.ACCEPTED and not n:
+            continue
+        width = 1000 * n / whole if whole else 0.0
         parts.append(
             {
-                "name": name.label,
+                "name": name,
                 "style": style,
-                "n": images[name],
+                "n": n,
                 # SVG reads a dot, whatever the language of the page writes.
                 "x": f"{left:.1f}",
                 "width": f"{width:.1f}",
-                "href": wall.url(project, status=name.value),
+                "href": wall.url(project, status=value),
             }
         )
         left += width
@@ -279,6 +285,7 @@ def _for_reviewers(
         model=model.number if model else None,
         is_training=run is not None,
         may_lead=access.may_lead,
+        suspended=_suspended(project),
     )
     people = _people(project, figures, members)
     return {
@@ -293,6 +300,15 @@ def _for_reviewers(
         "has_decided": any(row["decided"] for row in figures["people"]),
         "classes": _classes(project, figures),
     }
+
+
+def _suspended(project: Project) -> dict[str, int] | None:
+    """What an audit found, where it stopped the model from accepting."""
+    guarantee = accepted.in_force(project)
+    if guarantee is None or guarantee.suspension != Suspension.BREACH:
+        return None
+    found = accepted.audit(guarantee, project)
+    return {"model": guarantee.run.number, "judged": found["judged"], "wrong": found["wrong"]}
 
 
 def _open_questions(project: Project) -> int:

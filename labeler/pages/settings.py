@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from labeler import projects, wanted
+from labeler import accepted, projects, wanted
 from labeler.errors import LabelerError
 from labeler.models import Gold, Project, Role
 from labeler.pages import settings_forms
@@ -36,6 +36,7 @@ SECTIONS = {
     "settings_consensus": gettext_lazy("Consensus and overlap"),
     "settings_model": gettext_lazy("Model and review"),
     "settings_variations": gettext_lazy("Variants to learn from"),
+    "settings_accepting": gettext_lazy("Accepting by itself"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
 LONGEST_SHOWN = 60  # characters of a value that somebody else saved
@@ -81,6 +82,13 @@ def quality(request: HttpRequest, access: Access) -> HttpResponse:
 def consensus(request: HttpRequest, access: Access) -> HttpResponse:
     methods = {str(method): words for method, words in settings_forms.METHODS.items()}
     return _section(request, access, "settings_consensus", settings_forms.Consensus, methods=methods)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def accepting(request: HttpRequest, access: Access) -> HttpResponse:
+    found = accepted.figures(access.project)
+    return _section(request, access, "settings_accepting", settings_forms.Accepting, found=found)
 
 
 def _section(

@@ -299,6 +299,61 @@ class Quality(Section):
     )
 
 
+class Accepting(Section):
+    """What the model may settle without a person, and what is promised of it."""
+
+    units = {
+        "precision_percent": ("accept_precision", _PERCENT),
+        "confidence_percent": ("accept_confidence", _PERCENT),
+        "audited_percent": ("audited_share", _PERCENT),
+    }
+
+    auto_accept = forms.BooleanField(
+        label=gettext_lazy("Let the model accept what it is sure of"),
+        required=False,
+        help_text=gettext_lazy(
+            "Only as far as the promise below holds, and only images that nobody was given. They leave the queue; they "
+            "never count as labels, and an export has them only where you ask for it. Off: all of them go back to "
+            "people."
+        ),
+    )
+    precision_percent = forms.FloatField(
+        label=gettext_lazy("Right at least, in percent"),
+        min_value=80,
+        max_value=99,
+        help_text=gettext_lazy(
+            "Of the accepted images. Higher: fewer are accepted, and more calibration images are needed. On our "
+            "clothing photographs, with 500 of them: 83 % of the images at 90, 68 % at 95, 38 % at 98."
+        ),
+    )
+    confidence_percent = forms.FloatField(
+        label=gettext_lazy("With this confidence, in percent"),
+        min_value=80,
+        max_value=99,
+        help_text=gettext_lazy(
+            "Of a hundred projects with this setting, at least so many keep the promise. 95 is what papers use."
+        ),
+    )
+    audited_percent = forms.FloatField(
+        label=gettext_lazy("Audited, in percent"),
+        min_value=1,
+        max_value=50,
+        help_text=gettext_lazy(
+            "Of the accepted images, by a draw: two people judge them all the same, first and without seeing what the "
+            "model says. They find a broken promise: 15 % wrong within some 50 answers, 10 % within 150. Costs two "
+            "labels each."
+        ),
+    )
+    accept_per_class = forms.BooleanField(
+        label=gettext_lazy("A threshold for each class"),
+        required=False,
+        help_text=gettext_lazy(
+            "The promise then holds in each class that has enough calibration images, and the others share one. Dear: "
+            "40 % of the clothing photographs instead of 68 %."
+        ),
+    )
+
+
 class Consensus(Section):
     """How several answers become one, and how many answers an image gets."""
 

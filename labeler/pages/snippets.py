@@ -50,7 +50,22 @@ _ANY = {
 }
 
 
-def code(format_: str, reading: str, *, multi: bool, name: str) -> str | None:
-    """Python that loads the file `name`; None where the format cannot be read that way."""
+# What people settled on, and where nobody has judged an image, what the model's word stands for.
+_WITH_ACCEPTED = {
+    ("csv", FINAL): _CSV
+    + 'first = rows.drop_duplicates("image_id").set_index("image_id")\n'
+    + 'final = first["consensus"].where(first["consensus"] != "", first["accepted"])\n'
+    + 'final = final[final != ""]\nby_model = first["source"] == "model"',
+    ("jsonl", FINAL): _JSONL
+    + 'final = {{i["image"]: i["consensus"]["categories"] or [i["accepted"]["category"]]\n'
+    + '         for i in images if i["consensus"]["categories"] or i["accepted"]}}\n'
+    + 'by_model = {{i["image"] for i in images if i["source"] == "model"}}',
+}
+
+
+def code(format_: str, reading: str, *, multi: bool, name: str, accepted: bool = False) -> str | None:
+    """Python that loads the file `name`; None where the format cannot be read that way. accepted: it holds those."""
+    if accepted and (format_, reading) in _WITH_ACCEPTED:
+        return _WITH_ACCEPTED[format_, reading].format(name=name)
     found = (_MULTI if multi else _SINGLE).get((format_, reading)) or _ANY.get((format_, reading))
     return found and found.format(name=name)

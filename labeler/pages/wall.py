@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from labeler import categories, reports
-from labeler.models import Consensus, Image, Label, Project
+from labeler.models import Acceptance, Consensus, Image, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer, Purpose
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 DIFFER = "differ"  # beside the statuses: also images that a majority settled
+ACCEPTED = "accepted"  # beside them too: unlabeled, and a model's answer stands
 DIVIDED = (Status.DISPUTED, DIFFER)
 # In the order of the address and of the chips.
 NAMES = ("status", "class", "final", "pair", "by", "people", "against")
@@ -68,7 +69,7 @@ class Filters:
         return cls(
             project=project,
             names=names,
-            status=status if status in (*Status.values, DIFFER) else "",
+            status=status if status in (*Status.values, DIFFER, ACCEPTED) else "",
             said=said if said in names else None,
             final=final if final in names else None,
             pair=pair,
@@ -146,6 +147,11 @@ class Filters:
         found: QuerySet[Image] = Image.objects.for_project(self.project)
         if self.status == DIFFER:
             found = reports.disagreements(self.project)
+        elif self.status == ACCEPTED:
+            found = found.filter(Exists(self._accepted()))
+        elif self.status == Status.UNLABELED:
+            # Those that wait for people: as many as the overview counts.
+            found = found.filter(~Exists(self._accepted()), status=self.status)
         elif self.status:
             found = found.filter(status=self.status)
         if self.said:
@@ -165,6 +171,9 @@ class Filters:
         if self.by:
             return self._by(found)
         return found.order_by("-disagreement", "id") if self.is_divided else found.order_by("-id")
+
+    def _accepted(self) -> QuerySet[Acceptance]:
+        return Acceptance.objects.standing().filter(project=self.project, image=OuterRef("pk"))
 
     def _chosen(self, category: int, without: int | None = None) -> Q | RawSQL:
         """Images on which somebody's answer of this round has a class, and not another one with it."""

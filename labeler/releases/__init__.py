@@ -29,11 +29,11 @@ class Export:
     chunks: Iterator[bytes]
 
 
-def export(project: Project, format_: str) -> Export:
+def export(project: Project, format_: str, *, accepted: bool = False) -> Export:
     """The project as a file of this format, as of now. Nothing is read before the first chunk is asked for.
 
+    accepted: with the images that stand by a model's word alone, marked as such and never among the labels.
     Raises NotFound for an unknown format, NotPossibleNow for one that cannot be written (yet, or for this
-    project).
     project).
     """
     writer = WRITERS.get(format_)
@@ -45,6 +45,8 @@ def export(project: Project, format_: str) -> Export:
                 fields={"format": ["later"]},
             )
         raise NotFound(_("There is no such format. There are %(known)s.") % {"known": known})
-    writer.check(project)
+    writer.check(project, accepted=accepted)
     safe = re.sub(r"[^A-Za-z0-9]+", "-", project.name).strip("-").lower()[:60] or "project"
-    return Export(f"{safe}-{project.pk}.{writer.EXTENSION}", writer.MEDIA_TYPE, writer.write(project))
+    return Export(
+        f"{safe}-{project.pk}.{writer.EXTENSION}", writer.MEDIA_TYPE, writer.write(project, accepted=accepted)
+    )

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from labeler import categories as label_set
 from labeler import consensus
+from labeler.accepted import Accepted, of_images
 from labeler.models import Consensus, Decision, Image, Label, Prediction, Project, TrainingRun
 
 BATCH = 500
@@ -72,6 +73,7 @@ class Contents:
     consensus_names: list[str] | None  # None: nothing can be named (no votes, a tie)
     decision: Decision | None
     prediction: Opinion | None
+    accepted: Accepted | None = None  # by a model's word alone; only where the export asks for it
 
 
 @contextmanager
@@ -90,19 +92,20 @@ def snapshot() -> Iterator[None]:
         yield
 
 
-def read(project: Project) -> Iterator[Contents]:
-    """Every image of a project in order of id. Call inside snapshot()."""
-    reader = _Reader(project)
+def read(project: Project, *, accepted: bool = False) -> Iterator[Contents]:
+    """Every image of a project in order of id. Call inside snapshot(). accepted: with what stands by a model's word."""
+    reader = _Reader(project, accepted=accepted)
     images = Image.objects.for_project(project).order_by("id").iterator(chunk_size=BATCH)
     while batch := list(islice(images, BATCH)):
         yield from reader.contents(batch)
 
 
 class _Reader:
-    """What is the same for all images, read once, and four queries per batch of them."""
+    """What is the same for all images, read once, and four queries per batch of them (five with the accepted)."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, accepted: bool = False) -> None:
         self.project = project
+        self.accepted = accepted
         self.index = label_set.index(project)
         self.run = TrainingRun.objects.filter(project=project, is_active=True).first()
         annotators = Label.objects.filter(project=project).values("annotator")
@@ -119,6 +122,7 @@ class _Reader:
             for d in Decision.objects.filter(image__in=ids, withdrawn_at__isnull=True).select_related("reviewer")
         }
         opinions = self._opinions(ids)
+        unseen = of_images(self.project, ids) if self.accepted else {}
         for image in images:
             image.standing = [decisions[image.pk]] if image.pk in decisions else []  # type: ignore[attr-defined]
         outcomes = consensus.current(images)
@@ -131,6 +135,7 @@ class _Reader:
                 consensus_names=None if outcome.categories is None else self.names(outcome.categories),
                 decision=decision,
                 prediction=opinions.get(image.pk),
+                accepted=unseen.get(image.pk),
             )
 
     def _labels(self, ids: list[int]) -> dict[int, list[Judgement]]:

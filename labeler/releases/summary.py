@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from django.db.models import Count, Sum
 
-from labeler.models import Decision, Image, Label, Project
+from labeler.models import Acceptance, Decision, Image, Label, Project
 from labeler.models.image import Status
 from labeler.stats import tally as votes
 
 # Why an image has no outcome.
 UNANSWERED, CANNOT_TELL, TIE, UNDECIDABLE = "unanswered", "cannot_tell", "tie", "undecidable"
+ACCEPTED = "accepted"  # nobody answered, and a model's answer stands: it is in only where it is asked for
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class Summary:
     outcome: int = 0
     n_bytes: int = 0
     early: int = 0  # with an outcome, but fewer answers than were asked for, and no decision
+    accepted: int = 0  # of those without an answer: a model's stands
+    accepted_bytes: int = 0
     without: dict[str, int] = field(default_factory=dict)  # how many, by reason
 
     def _leave_out(self, reason: str, n: int) -> None:
@@ -39,7 +42,7 @@ class Summary:
 
 
 def of(project: Project) -> Summary:
-    """Three queries, however large the project."""
+    """Four queries, however large the project."""
     summary = Summary(judgements=Label.objects.current().filter(project=project).count())
     images = Image.objects.for_project(project).order_by()
     rows = images.filter(has_decision=False).values_list("tally", "status")
@@ -60,4 +63,10 @@ def of(project: Project) -> Summary:
             summary._leave_out(UNDECIDABLE, n)
         else:
             summary._take(n, n_bytes)
+    standing_ = Acceptance.objects.standing().filter(project=project)
+    found = standing_.aggregate(n=Count("id"), size=Sum("image__n_bytes"))
+    summary.accepted, summary.accepted_bytes = found["n"], found["size"] or 0
+    if summary.accepted:
+        summary.without[UNANSWERED] -= summary.accepted
+        summary._leave_out(ACCEPTED, summary.accepted)
     return summary

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import releases
+from labeler import accepted, releases
 from labeler.accounts import audit
 from labeler.errors import LabelerError
 from labeler.management.base import USAGE, DataCommand
@@ -24,6 +24,11 @@ class Command(DataCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="NAME", help="a project's name or number")
         parser.add_argument("--format", choices=list(WRITERS), default="csv", help="default: csv")
+        parser.add_argument(
+            "--accepted",
+            action="store_true",
+            help="with the images that stand by the model's word alone, marked as such",
+        )
         parser.add_argument("--output", metavar="FILE", help="where to; - is stdout (default: a name of its own, here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,10 +36,11 @@ class Command(DataCommand):
         if options["output"] == "-" and options["json"]:
             raise CommandError("Not both on stdout: give --output a file, or leave out --json.", returncode=USAGE)
         try:
-            export = releases.export(project, options["format"])
+            export = releases.export(project, options["format"], accepted=options["accepted"])
         except LabelerError as problem:
             raise CommandError(str(problem)) from None
-        audit(None, "project.export", project=project, subject=export.file_name, format=options["format"])
+        details = {"format": options["format"]} | ({"accepted": True} if options["accepted"] else {})
+        audit(None, "project.export", project=project, subject=export.file_name, **details)
         if options["output"] == "-":
             self._write(export, sys.stdout.buffer)
             return
@@ -52,7 +58,16 @@ class Command(DataCommand):
                 partial.unlink(missing_ok=True)
         images = Image.objects.for_project(project).count()
         facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
-        self.result(facts, f"Wrote {target} ({size:,} bytes).")
+        words = f"Wrote {target} ({size:,} bytes)."
+        if options["accepted"]:
+            found = accepted.figures(project)
+            facts |= {"accepted": found["accepted"], "promise": found["promise"]}
+            aim = found["promise"]
+            words += (
+                f" {found['accepted']:,} of {images:,} images stand by a model's word alone: at least "
+                f"{aim['precision']:.0%} of them right, with {aim['confidence']:.0%} confidence."
+            )
+        self.result(facts, words)
 
     def _write(self, export: releases.Export, file: BinaryIO) -> int:
         size = 0

@@ -1,4 +1,5 @@
-"""One module per format: MEDIA_TYPE, EXTENSION, check(project) and write(project), which yields the file in pieces."""
+"""One module per format: MEDIA_TYPE, EXTENSION, check(project, accepted=) and write(project, accepted=), which yields
+the file in pieces."""
 
 from __future__ import annotations
 

@@ -19,15 +19,45 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def check(project: Project) -> None:
+# With the accepted: who the outcome comes from. An accepted image has a row without an annotator and without a label.
+SOURCE = (
+    "source", "accepted", "accepted_model", "accepted_probability", "promised_precision", "promised_confidence",
+)  # fmt: skip
+MODEL, PEOPLE = "model", "people"
+
+
+def check(project: Project, *, accepted: bool = False) -> None:
     """Every project can be written."""
 
 
-def write(project: Project) -> Iterator[bytes]:
-    """The file, in pieces; images without a label have no row."""
+def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
+    """The file, in pieces; images without a label have no row, but for accepted ones."""
     with snapshot():
-        rows = (cells for contents in read(project) for cells in _rows(contents, project.is_multi))
-        yield from csv_chunks(COLUMNS, rows)
+        if not accepted:
+            yield from csv_chunks(
+                COLUMNS, (cells for contents in read(project) for cells in _rows(contents, project.is_multi))
+            )
+            return
+        rows = (
+            cells
+            for contents in read(project, accepted=True)
+            for cells in [
+                *([*one, PEOPLE, *[None] * (len(SOURCE) - 1)] for one in _rows(contents, project.is_multi)),
+                *_accepted(contents),
+            ]
+        )
+        yield from csv_chunks((*COLUMNS, *SOURCE), rows)
+
+
+def _accepted(contents: Contents) -> Iterator[list[Any]]:
+    """The row of an image that stands by a model's word; none for others."""
+    found = contents.accepted
+    if found is not None:
+        image = contents.image
+        yield [
+            image.pk, image.name, image.sha256, *[None] * (len(COLUMNS) - 3), MODEL, found.name, found.model,
+            found.probability, found.precision, found.confidence,
+        ]  # fmt: skip
 
 
 def _rows(contents: Contents, multi: bool) -> Iterator[list[Any]]:

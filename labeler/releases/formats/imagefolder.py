@@ -2,7 +2,8 @@
 
 Single-choice projects only: an image can lie in one folder. A class without an image has no folder, because
 torchvision refuses empty ones; classes.json beside root/ lists the folders in the order of their index, and how
-many images are in none of them, by reason.
+many images are in none of them, by reason. An image that stands by a model's word says so in its name
+(leaf-7-614.model7.jpg), and classes.json how many there are and what is promised of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from labeler.consensus import UNDECIDABLE
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
-from labeler.models import Image, Project
+from labeler.models import Acceptance, Image, Project
 from labeler.releases.contents import Contents, read, snapshot
 
 MEDIA_TYPE = "application/zip"
@@ -34,12 +35,14 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
 
-def check(project: Project) -> None:
+def check(project: Project, *, accepted: bool = False) -> None:
     """Raises NotPossibleNow for multi-label projects, and where no image has an outcome yet."""
     if project.is_multi:
         raise NotPossibleNow(
             _("An ImageFolder has one class per image; this project may have several. Take csv or jsonl.")
         )
+    if accepted and Acceptance.objects.standing().filter(project=project).exists():
+        return
     if not Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists():
         raise NotPossibleNow(_("No image is labeled yet, so there would be no folder."))
 
@@ -63,7 +66,7 @@ class _Outbox:
         return taken
 
 
-def write(project: Project) -> Iterator[bytes]:
+def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
     """The zip, in pieces: never more than one piece of one image in memory. Images whose file is gone are listed."""
     outbox = _Outbox()
     store = media_store()
@@ -71,13 +74,15 @@ def write(project: Project) -> Iterator[bytes]:
     counts: Counter[str] = Counter()
     missing: list[dict[str, object]] = []
     left_out = {"undecidable": 0, "no_consensus": 0}
+    unseen: dict[str, Any] = {"images": 0, "promises": []}
     sink = cast("BinaryIO", outbox)
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive, snapshot():
-        for contents in read(project):
-            if not contents.consensus_names:
+        for contents in read(project, accepted=accepted):
+            found = contents.accepted
+            if not contents.consensus_names and found is None:
                 left_out["undecidable" if contents.consensus.method == UNDECIDABLE else "no_consensus"] += 1
                 continue
-            name = contents.consensus_names[0]
+            name = found.name if found else (contents.consensus_names or [""])[0]
             image = contents.image
             path = store.original_path(image.sha256, image.extension)
             try:
@@ -94,18 +99,29 @@ def write(project: Project) -> Iterator[bytes]:
                         target.write(piece)
                         yield outbox.take()
             counts[folders.of(name)] += 1
-        archive.writestr(zipfile.ZipInfo("classes.json", LONG_AGO), _classes(folders, counts, missing, left_out))
+            if found:
+                unseen["images"] += 1
+                promise = {"model": found.model, "precision": found.precision, "confidence": found.confidence}
+                if promise not in unseen["promises"]:
+                    unseen["promises"].append(promise)
+        more = {"accepted_by_model": unseen} if accepted else {}
+        archive.writestr(zipfile.ZipInfo("classes.json", LONG_AGO), _classes(folders, counts, missing, left_out, more))
     yield outbox.take()
 
 
-def _classes(folders: Folders, counts: Counter[str], missing: list[dict[str, object]], left_out: dict[str, int]) -> str:
+def _classes(
+    folders: Folders, counts: Counter[str], missing: list[dict[str, object]], left_out: dict[str, int],
+    more: dict[str, Any],
+) -> str:  # fmt: skip
     """The folders that were written, sorted as torchvision sorts them: a folder's place is its class index."""
     names = {folder: name for name, folder in folders.known.items()}
     listed = [
         {"index": index, "folder": folder, "class": names[folder], "images": counts[folder]}
         for index, folder in enumerate(sorted(counts))
     ]
-    return json.dumps({"classes": listed, "missing_files": missing, "left_out": left_out}, ensure_ascii=False, indent=2)
+    return json.dumps(
+        {"classes": listed, "missing_files": missing, "left_out": left_out, **more}, ensure_ascii=False, indent=2
+    )
 
 
 class Folders:
@@ -135,4 +151,5 @@ def safe_part(name: str, otherwise: str) -> str:
 def file_name(contents: Contents) -> str:
     """The image's own file name with its id, which makes it unique, and the extension that its bytes have."""
     image = contents.image
-    return f"{safe_part(PurePosixPath(image.name).stem, 'image')}-{image.pk}.{image.extension}"
+    mark = f".model{contents.accepted.model}" if contents.accepted else ""
+    return f"{safe_part(PurePosixPath(image.name).stem, 'image')}-{image.pk}{mark}.{image.extension}"

@@ -8,23 +8,25 @@ from typing import Any
 
 from labeler.models import Project
 from labeler.releases.contents import Contents, Judgement, read, snapshot
+from labeler.releases.formats.csv_table import MODEL, PEOPLE
 from labeler.releases.text import CHUNK_BYTES, timestamp
 
 MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "jsonl"
 
 
-def check(project: Project) -> None:
+def check(project: Project, *, accepted: bool = False) -> None:
     """Every project can be written."""
 
 
-def write(project: Project) -> Iterator[bytes]:
+def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
     """The file, in pieces of some lines each."""
     lines: list[bytes] = []
     size = 0
     with snapshot():
-        for contents in read(project):
-            line = json.dumps(_image(contents), ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+        for contents in read(project, accepted=accepted):
+            values = _image(contents) | (_accepted(contents) if accepted else {})
+            line = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
             lines.append(line)
             size += len(line)
             if size >= CHUNK_BYTES:
@@ -65,6 +67,22 @@ def _image(contents: Contents) -> dict[str, Any]:
             "categories": opinion.categories,
             "probability": opinion.probability,
             "probabilities": opinion.probabilities,
+        },
+    }
+
+
+def _accepted(contents: Contents) -> dict[str, Any]:
+    """Who the outcome comes from, and what stands by a model's word. Apart from the consensus, which is people's."""
+    found = contents.accepted
+    people = PEOPLE if contents.consensus.categories is not None or contents.decision else None
+    return {
+        "source": MODEL if found else people,
+        "accepted": found
+        and {
+            "category": found.name,
+            "model": found.model,
+            "probability": found.probability,
+            "promise": {"precision": found.precision, "confidence": found.confidence},
         },
     }
 

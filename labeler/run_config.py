@@ -14,6 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from labeler import networks
 from labeler.errors import Invalid
 
 Rule = tuple[type, float, float]  # type, lowest, highest
@@ -64,9 +65,15 @@ AUGMENTATION: dict[str, bool | float] = {
     "flip": True, "flip_vertical": False, "zoom": 0.35, "stretch": 0.15, "rotate_degrees": 12.0, "shift": 0.05,
     "shear_degrees": 4.0, "brightness": 0.25, "contrast": 0.25, "saturation": 0.25, "grey_share": 0.05, "noise": 0.02,
 }  # fmt: skip
-# Texts and lists: what they may hold depends on what the worker has installed, so only their form is checked
-# here.
-TEXTS = frozenset({"backbone", "imbalance"})
+# In the order in which they compete: what is made of others comes last.
+LEARNERS = ("svm", "knn", "forest", "boosting", "dbn")
+ENSEMBLES = ("ensemble", "stacking")
+CANDIDATES = (
+    "frozen", "finetuned", "scratch", *LEARNERS, *(f"classic.{name}" for name in ("logistic", *LEARNERS)), *ENSEMBLES
+)  # fmt: skip
+USUAL = ("frozen", "finetuned")  # the candidates where nothing else is said
+IMBALANCE = ("none", "auto", "weights", "oversample", "undersample")
+TEXTS = {"backbone": tuple(networks.NETWORKS), "imbalance": IMBALANCE}
 LISTS = frozenset({"candidates", "penalties"})
 GROUPS = frozenset({"finetune", "augmentation", "scratch", "search"})
 LONGEST = 100  # characters of a text, items of a list
@@ -107,11 +114,18 @@ def flat(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _problem(name: str, value: Any) -> str | None:
     if name in TEXTS:
-        return None if isinstance(value, str) and len(value) <= LONGEST else "must be a text"
+        allowed = TEXTS[name]
+        return None if isinstance(value, str) and value in allowed else f"must be one of {', '.join(allowed)}"
     if name in LISTS:
-        return None if isinstance(value, list) and len(value) <= LONGEST else "must be a list"
+        if not isinstance(value, list) or len(value) > LONGEST:
+            return "must be a list"
+        return _of_candidates(value) if name == "candidates" else _of_penalties(value)
     if name not in NUMBERS:
         return "must be an object of settings" if name in GROUPS else "is not a setting"
+    if name == "image_size" and _whole(value) and value % 32:
+        return "must be a multiple of 32"
+    if name == "scratch.size" and _whole(value) and value % 16:
+        return "must be a multiple of 16"
     if value is None:
         return None
     kind, low, high = NUMBERS[name]
@@ -120,3 +134,27 @@ def _problem(name: str, value: Any) -> str | None:
     # bool is an int to Python, and true epochs would be one epoch.
     fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
     return None if fits and low <= value <= high else f"must be between {low:g} and {high:g}"
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _of_candidates(names: list[Any]) -> str | None:
+    if not names or any(not isinstance(name, str) or name not in CANDIDATES for name in names):
+        return f"must name some of {', '.join(CANDIDATES)}"
+    if names[0] != "frozen":
+        return "must begin with frozen: the others are compared with it"
+    if len(set(names)) < len(names):
+        return "must name each candidate once"
+    first = next((k for k, name in enumerate(names) if name in ENSEMBLES), len(names))
+    if first < len(names) and (first < 2 or not set(names[first:]) <= set(ENSEMBLES)):
+        return f"must name {names[first]} after the two or more that it is made of"
+    return None
+
+
+def _of_penalties(values: list[Any]) -> str | None:
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if not values or len(numbers) < len(values) or any(not 1e-8 <= value <= 1e8 for value in numbers):
+        return "must be one or more numbers between 1e-8 and 1e8"
+    return None if numbers == sorted(set(numbers)) else "must be in rising order, each once"

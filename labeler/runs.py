@@ -116,16 +116,22 @@ def trainable(project: Project) -> Trainable:
 # ---------------------------------------------------------------- asked for by people, and by beat
 
 
-def request(*, project: Project, requested_by: User | None = None, config: dict[str, Any] | None = None) -> TrainingRun:
+def request(
+    *,
+    project: Project,
+    requested_by: User | None = None,
+    config: dict[str, Any] | None = None,
+    instead: bool = False,
+) -> TrainingRun:
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
-    settings.
+    settings, or stands in their place.
 
     Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like),
     Invalid.
     """
     if project.task not in SUPPORTED_TASKS:
         raise NotPossibleNow(_("Models learn single-choice and multi-label projects so far."))
-    settled = run_config.laid_over(project.training_config, run_config.check(config or {}))
+    settled = run_config.laid_over({} if instead else project.training_config, run_config.check(config or {}))
     run_config.check(settled)
     if unfinished := project.runs.unfinished().first():
         raise _in_progress(unfinished)

@@ -89,6 +89,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/consensus/", settings.consensus, name="settings_consensus"),
     path("settings/accepting/", settings.accepting, name="settings_accepting"),
     path("settings/model/", settings.model, name="settings_model"),
+    path("settings/training/", settings.training, name="settings_training"),
     path("settings/variations/", varying.variations, name="settings_variations"),
     path("settings/trash/", settings.trash, name="trash_project"),
 ]

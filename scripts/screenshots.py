@@ -205,6 +205,8 @@ SCREENS = (
     Screen("settings-variations", "lead", "/projects/{demo}/settings/variations/"),
     Screen("settings-accepting", "lead", "/projects/{demo}/settings/accepting/"),
     Screen("settings-model", "lead", "/projects/{demo}/settings/model/"),
+    Screen("settings-training", "lead", "/projects/{demo}/settings/training/"),
+    Screen("model-train", "lead", "/projects/{demo}/model/train/"),
     Screen("settings-trash", "lead", "/projects/{demo}/settings/trash/"),
     Screen("account", "lead", "/account/"),
     Screen("about", "lead", "/about/"),

@@ -52,6 +52,36 @@ def run(training_set, settings=None, **options):
 FROZEN = QUICK | {"candidates": ["frozen"]}
 
 
+# -- classes of unequal size -----------------------------------------------------------------------------
+
+
+def uneven(n_rare, distance):
+    """300 images of one class and fewer of another, in one dimension that matters of eight."""
+    rng = np.random.default_rng(3)
+    targets = np.repeat([0, 1], [300, n_rare])
+    x = rng.normal(size=(len(targets), 8)) + 3
+    x[targets == 1, 0] += distance
+    return TrainingSet(x.astype(np.float32), targets, ["usual", "rare"])
+
+
+@pytest.mark.parametrize(
+    ("n_rare", "distance", "chosen"),
+    [(40, 2, {"weights", "oversample", "undersample"}), (40, 40, {"none"}), (120, 2, {"none"})],
+)
+def test_how_to_balance_is_found_out_and_said(n_rare, distance, chosen):
+    config = TrainConfig.from_json({"candidates": ["frozen"], "imbalance": "auto", "penalties": [0.01, 0.1]})
+    *_, result = train(uneven(n_rare, distance), config, device=CPU)
+
+    found = result.balance
+    assert found["chosen"] in chosen and result.config.imbalance == found["chosen"]
+    if n_rare == 120:
+        assert found["rows"] == [] and "nothing to balance" in found["reason"]
+    else:
+        assert [row["how"] for row in found["rows"]] == ["none", "weights", "oversample", "undersample"]
+        assert found["rows"][0]["p"] is None and all(0 <= row["p"] <= 1 for row in found["rows"][1:])
+        assert ("beyond noise (p =" in found["reason"]) == (found["chosen"] != "none")
+
+
 # -- one run from end to end -----------------------------------------------------------------------------
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeler import categories, consensus, examples, projects
+from labeler import categories, consensus, examples, projects, runs
 from labeler.models import AuditEvent, Category, CategoryExample, Project
 from tests.api import as_person
 from tests.factories import add_images, category, make_project
@@ -28,7 +29,7 @@ class Forms(HTMLParser):
 
     def __init__(self, page: str):
         super().__init__()
-        self.forms: list[dict[str, str]] = []
+        self.forms: list[dict[str, Any]] = []
         self.inside = ""  # the textarea or select whose end has not come
         self.feed(page)
 
@@ -36,6 +37,9 @@ class Forms(HTMLParser):
         had = dict(attrs)
         if tag == "form":
             self.forms.append({})
+        elif tag == "input" and had.get("type") == "checkbox" and "value" in had:
+            if "checked" in had:  # one of several of this name
+                self.forms[-1].setdefault(had["name"], []).append(had["value"])
         elif tag == "input" and had.get("type") in ("radio", "checkbox"):
             if "checked" in had:
                 self.forms[-1][had["name"]] = had.get("value", "on")
@@ -57,7 +61,7 @@ class Forms(HTMLParser):
             self.inside = ""
 
 
-def form_of(client, address: str, having: str) -> dict[str, str]:
+def form_of(client, address: str, having: str) -> dict[str, Any]:
     """What the form of a page that has a field of this name would send."""
     (form,) = [form for form in Forms(client.get(address).content.decode()).forms if having in form]
     return form
@@ -74,6 +78,7 @@ FIRST_FIELDS = {
     "settings_guideline": "guideline",
     "settings_judging": "labels_per_image",
     "settings_model": "review_percent",
+    "settings_training": "backbone",
     "settings_quality": "gold_percent",
     "settings_consensus": "most_labels",
     "settings_accepting": "precision_percent",
@@ -129,28 +134,67 @@ def test_an_unticked_box_switches_off(as_, lena, project):
 
 
 def test_training_is_set_in_words_and_what_a_program_set_stays(as_, lena, project):
-    config = {"seed": 7, "finetune": {"epochs": 3}, "min_labels": 50}
+    config = {"seed": 7, "finetune": {"epochs": 3}, "min_labels": 50, "search": {"settings": 4}}
     projects.update(project=project, by=lena, changes={"training_config": config})
-    client = as_(lena)
-    form = form_of(client, url("settings_model", project), "review_percent")
-    assert (form["min_labels"], form["finetune"]) == ("50", "on")
+    client, address = as_(lena), url("settings_training", project)
+    form = form_of(client, address, "backbone")
+    assert (form["min_labels"], form["candidates"], form["seed"]) == ("50", ["frozen", "finetuned"], "7")
 
-    client.post(url("settings_model", project), {**form, "min_labels": "", "time_limit_minutes": "5", "finetune": ""})
+    typed = {"min_labels": "", "time_limit_minutes": "5", "candidates": ["svm", "ensemble", "knn"], "imbalance": "auto"}
+    client.post(address, {**form, **typed, "image_size": "192", "search_settings": "", "soft_labels": "on"})
 
-    changed = {"seed": 7, "finetune": {"epochs": 3}, "time_limit_s": 300.0, "candidates": ["frozen"]}
+    changed = {
+        "seed": 7, "finetune": {"epochs": 3}, "time_limit_s": 300.0, "image_size": 192, "imbalance": "auto",
+        "soft_labels": True, "candidates": ["frozen", "svm", "knn", "ensemble"],
+    }  # fmt: skip
     assert fresh(project).training_config == changed
-    form = form_of(client, url("settings_model", project), "review_percent")
-    client.post(url("settings_model", project), {**form, "finetune": "on"})
-    assert "candidates" not in fresh(project).training_config
+    form = form_of(client, address, "backbone")
+    client.post(address, {**form, "candidates": ["finetuned"], "soft_labels": "", "imbalance": "none"})
+    assert fresh(project).training_config == {
+        name: value for name, value in changed.items() if name not in ("candidates",)
+    } | {"imbalance": "none", "soft_labels": False}  # fmt: skip
 
-    with_others = {"candidates": ["frozen", "finetuned", "svm", "forest", "ensemble"]}
-    projects.update(project=project, by=lena, changes={"training_config": with_others})
-    form = form_of(client, url("settings_model", project), "review_percent")
-    client.post(url("settings_model", project), {**form, "finetune": ""})
-    assert fresh(project).training_config["candidates"] == ["frozen", "svm", "forest", "ensemble"]
-    form = form_of(client, url("settings_model", project), "review_percent")
-    client.post(url("settings_model", project), {**form, "finetune": "on"})
-    assert fresh(project).training_config == with_others
+
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        ("image_size", "200", "It must be a multiple of 32."),
+        ("candidates", ["ensemble", "svm"][:1], "It must name ensemble after the two or more that it is made of."),
+        ("candidates", ["magic"], "magic is not one of the available choices"),
+        ("backbone", "vgg16", "vgg16 is not one of the available choices"),
+        ("folds", "1", "greater than or equal to 2"),
+        ("imbalance", "magic", "magic is not one of the available choices"),
+    ],
+)
+def test_a_setting_of_the_training_that_cannot_be_is_refused_beside_its_field(
+    field, typed, sentence, as_, lena, project
+):
+    client, address = as_(lena), url("settings_training", project)
+
+    response = client.post(address, {**form_of(client, address, "backbone"), field: typed})
+
+    assert sentence in text_of(response)
+    assert fresh(project).training_config == {}
+    assert text_of(as_(lena).post(url("train", project), {"once": "1", field: typed})).count(sentence) == 1
+
+
+def test_a_training_with_other_settings_takes_them_once(as_, lena, project, monkeypatch):
+    monkeypatch.setattr(runs.Trainable, "check", lambda self, project: None)
+    config = {"seed": 7, "time_limit_s": 300.0, "finetune": {"epochs": 3}}
+    projects.update(project=project, by=lena, changes={"training_config": config})
+    client, address = as_(lena), url("train", project)
+    form = form_of(client, address, "backbone")
+    assert "train_automatically" not in form and form["time_limit_minutes"] == "5"
+
+    response = client.post(address, {**form, "time_limit_minutes": "", "imbalance": "weights"})
+
+    run = project.runs.get()
+    assert response.url == url("run", project, run.number)
+    assert run.config == {"seed": 7, "finetune": {"epochs": 3}, "imbalance": "weights"}
+    assert fresh(project).training_config == config
+    client.post(url("cancel_run", project, run.pk))
+    client.post(address, {})  # the button on the model page: with the project's settings
+    assert project.runs.first().config == config
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ PAGES = {
     "settings_consensus": "lead",
     "settings_model": "lead",
     "settings_accepting": "lead",
+    "settings_training": "lead",
+    "train": "lead",
     "trash_project": "lead",
 }
 RANK = {"annotator": 0, "reviewer": 1, "lead": 2}
@@ -114,6 +116,7 @@ def test_forms_of_leads_refuse_the_others(as_, rev, lena, project):
         url("category", project, kind.pk), url("trash_project", project), url("settings", project),
         url("settings_guideline", project), url("guideline_version", project, 1), url("settings_wanted", project),
         url("settings_judging", project), url("settings_model", project), url("examples", project, kind.pk),
+        url("settings_training", project),
         url("settings_quality", project), url("settings_consensus", project), url("gold", project),
         url("settings_accepting", project), url("suspend_accepting", project), url("resume_accepting", project),
         url("members", project), url("import", project),

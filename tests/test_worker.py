@@ -392,8 +392,24 @@ def test_train_from_the_command_line_lets_a_worker_do_it(photographs, start_work
 
 
 def test_the_settings_that_are_checked_are_those_that_there_are():
-    from labeler import run_config
+    import typing
+
+    from labeler import networks, run_config
+    from labeler.pages import training_forms
+    from worker.ml import backbones, config
     from worker.ml.config import TrainConfig
+
+    assert run_config.CANDIDATES == config.CANDIDATES == tuple(training_forms.CANDIDATES)
+    ways = set(typing.get_args(typing.get_type_hints(TrainConfig)["imbalance"]))
+    assert set(run_config.IMBALANCE) == ways == set(training_forms.IMBALANCE)
+    assert sorted(networks.NETWORKS) == backbones.names()
+    for name in networks.available():
+        assert backbones.get(name).find_weights().is_file()
+    defaults = TrainConfig()
+    assert (defaults.folds, defaults.image_size) == (training_forms.FOLDS, training_forms.IMAGE_SIZE)
+    assert (defaults.search.settings, defaults.search.time_limit_s) == (
+        training_forms.SEARCH_SETTINGS, training_forms.SEARCH_SECONDS
+    )  # fmt: skip
 
     known = TrainConfig().to_json()
     flat = {
@@ -401,4 +417,4 @@ def test_the_settings_that_are_checked_are_those_that_there_are():
         for name, value in known.items()
         for inner in (value if isinstance(value, dict) else [None])
     }
-    assert flat == run_config.NUMBERS.keys() | run_config.TEXTS | run_config.LISTS
+    assert flat == run_config.NUMBERS.keys() | run_config.TEXTS.keys() | run_config.LISTS

@@ -145,7 +145,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         answers=[*said, unseen],
         # beside the figures, not in the checkpoint: they name images of this project
         metrics=figures
-        | {"learning_curve": curve, "stop_set": settled}
+        | {"learning_curve": curve, "stop_set": settled, "imbalance": result.balance}
         | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],

@@ -14,13 +14,13 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts, dispatch, runs
 from labeler.errors import LabelerError
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.pages import accepting, model_report, varying
+from labeler.pages import accepting, model_report, training_forms, varying
 from labeler.pages.access import Access, person, project_page
 from labeler.templatetags.figures import moment, percent
 
@@ -156,14 +156,24 @@ def _find(access: Access, run_id: int) -> TrainingRun:
 
 
 @project_page(Role.LEAD)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def train(request: HttpRequest, access: Access) -> HttpResponse:
-    try:
-        run = runs.request(project=access.project, requested_by=person(request))
+    """Train now: with the project's settings, or with those of the form, this once."""
+    project = access.project
+    once = request.method == "GET" or "once" in request.POST
+    form = training_forms.Once(request.POST or None, initial=training_forms.Once.values_of(project))
+    if request.method == "POST" and (not once or form.is_valid()):
+        config = form.config(project) if once else None
+        try:
+            run = runs.request(project=project, requested_by=person(request), config=config, instead=once)
+        except LabelerError as error:
+            messages.error(request, error.message)
+            return redirect("model", project.pk)
         messages.success(request, _("Model %(n)s is on its way.") % {"n": run.number})
-    except LabelerError as error:
-        messages.error(request, error.message)
-    return redirect("model", access.project.pk)
+        return redirect("run", project.pk, run.number) if once else redirect("model", project.pk)
+    number = project.runs.values_list("number", flat=True).order_by("-number").first() or 0
+    context = {"form": form, "next_number": number + 1, "too_few": _too_few(project)}
+    return render(request, "project/train.html", access.context("model", **context))
 
 
 @project_page(Role.LEAD)

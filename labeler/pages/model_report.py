@@ -232,11 +232,13 @@ def by_heart(run: TrainingRun) -> str:
             "Beyond C = %(at)s it overfits: the loss on unseen images rises from %(low)s to %(last)s while that on the "
             "images it learns from still falls. It is kept with the C that was best."
         )
-    else:
+    elif found.rises:
         text = _(
-            "No overfitting: the loss on unseen images ends at %(last)s, within 5 %% of its lowest, %(low)s, or that "
-            "on the images it learns from rises as well."
+            "The loss on unseen images rises from %(low)s to %(last)s, and so does that on the images it learns from: "
+            "the training became unstable. It is kept as it was before that."
         )
+    else:
+        text = _("No overfitting: the loss on unseen images ends at %(last)s; its lowest was %(low)s.")
     said = text % {"at": at, **numbers}
     if found.gap is not None and found.gap > WIDE_GAP:
         said += " " + _(

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from labeler import accepted, projects, wanted
 from labeler.errors import LabelerError
 from labeler.models import Gold, Project, Role
-from labeler.pages import settings_forms
+from labeler.pages import settings_forms, training_forms
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.forms import refuse
 
@@ -35,6 +35,7 @@ SECTIONS = {
     "settings_quality": gettext_lazy("Quality"),
     "settings_consensus": gettext_lazy("Consensus and overlap"),
     "settings_model": gettext_lazy("Model and review"),
+    "settings_training": gettext_lazy("Training"),
     "settings_variations": gettext_lazy("Variants to learn from"),
     "settings_accepting": gettext_lazy("Accepting by itself"),
     "trash_project": gettext_lazy("Move to the trash"),
@@ -68,6 +69,12 @@ def judging(request: HttpRequest, access: Access) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def model(request: HttpRequest, access: Access) -> HttpResponse:
     return _section(request, access, "settings_model", settings_forms.Model)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def training(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings_training", training_forms.Training)
 
 
 @project_page(Role.LEAD)

@@ -161,7 +161,6 @@ class Judging(Section):
 
 class Model(Section):
     units = {"review_percent": ("review_confidence", _PERCENT), "planted_percent": ("planted_share", _PERCENT)}
-    inside = frozenset({"min_labels", "finetune", "time_limit_minutes"})  # of training_config
 
     show_prelabels = forms.BooleanField(
         label=gettext_lazy("Show the model's suggestion"),
@@ -197,68 +196,6 @@ class Model(Section):
             "reviewers that share of their time."
         ),
     )
-    train_automatically = forms.BooleanField(
-        label=gettext_lazy("Train by itself when enough new labels are in"),
-        required=False,
-        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
-    )
-    min_labels = forms.IntegerField(
-        label=gettext_lazy("Settled images before the first model"),
-        min_value=4,
-        max_value=1_000_000,
-        required=False,
-        help_text=gettext_lazy("Empty: 20. Fewer: an earlier and weaker first model."),
-    )
-    finetune = forms.BooleanField(
-        label=gettext_lazy("Also train the network itself"),
-        required=False,
-        help_text=gettext_lazy(
-            "Beside the quick regression on its features; the better one is kept. Costs minutes on a CPU, and pays "
-            "from some hundred labels on."
-        ),
-    )
-    time_limit_minutes = forms.FloatField(
-        label=gettext_lazy("Minutes for training the network, at most"),
-        min_value=0.1,
-        max_value=10_080,
-        required=False,
-        help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
-    )
-
-    @classmethod
-    def values_of(cls, project: Project) -> dict[str, Any]:
-        config = project.training_config
-        limit = config.get("time_limit_s")
-        return super().values_of(project) | {
-            "min_labels": config.get("min_labels"),
-            "finetune": "finetuned" in (config.get("candidates") or ["finetuned"]),
-            "time_limit_minutes": None if limit is None else _short(limit * _MINUTES),
-        }
-
-    def changes(self, project: Project) -> dict[str, Any]:
-        changes, config = super().changes(project), _training(project.training_config, self.cleaned_data)
-        return changes if config == project.training_config else changes | {"training_config": config}
-
-
-def _training(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run with what was typed laid over; those that only a program sets stay."""
-    made = dict(config)
-    limit = typed["time_limit_minutes"]
-    for name, value in (("min_labels", typed["min_labels"]), ("time_limit_s", limit and round(limit / _MINUTES, 3))):
-        if value is not None:
-            made[name] = value
-        else:
-            made.pop(name, None)
-    # Other candidates, which only a program asks for, stay as they are.
-    usual = ["frozen", "finetuned"]
-    before = list(config.get("candidates") or usual)
-    if typed["finetune"] != ("finetuned" in before):
-        rest = [name for name in before if name not in usual]
-        names = [*(usual if typed["finetune"] else usual[:1]), *rest]
-        made.pop("candidates", None)
-        if names != usual:
-            made["candidates"] = names
-    return made
 
 
 # ---------------------------------------------------------------- quality

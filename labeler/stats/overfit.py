@@ -18,6 +18,7 @@ class Course:
     """Where the loss on unseen images was lowest, and whether it rose from there while the other still fell."""
 
     overfits: bool
+    rises: bool  # the loss on unseen images did, whatever the other does
     best: int  # position of the lowest loss on unseen images
     lowest: float
     last: float
@@ -41,8 +42,10 @@ def course(points: Sequence[Mapping[str, Any]]) -> Course | None:
     end = known[-1][1]
     lowest, last = float(at_best["validation_loss"]), float(end["validation_loss"])
     right = at_best.get("train_accuracy"), at_best.get("validation_accuracy")
+    rises = last > lowest * (1 + RISE)
     return Course(
-        overfits=last > lowest * (1 + RISE) and end["train_loss"] < at_best["train_loss"],
+        overfits=rises and end["train_loss"] < at_best["train_loss"],
+        rises=rises,
         best=best,
         lowest=lowest,
         last=last,

@@ -54,7 +54,15 @@ def pages_of(project: Project) -> list[str]:
     image, held_out = project.images.order_by("pk")[0].pk, project.images.get(slice="test").pk
     names = (
         *("settings", "settings_guideline", "categories", "settings_wanted", "settings_judging", "settings_model"),
-        *("settings_quality", "settings_consensus", "settings_accepting", "trash_project", "import"),
+        *(
+            "settings_quality",
+            "settings_consensus",
+            "settings_accepting",
+            "settings_training",
+            "train",
+            "trash_project",
+        ),
+        "import",
     )
     return [
         *(url(name, project) for name in names),

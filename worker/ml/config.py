@@ -73,7 +73,7 @@ class TrainConfig:
     seed: int = 0
     min_labels: int = 20
     time_limit_s: float | None = None  # for each candidate that trains a network; None: 120 on a CPU, 600 on a GPU
-    imbalance: Literal["none", "weights", "oversample", "undersample"] = "none"
+    imbalance: Literal["none", "auto", "weights", "oversample", "undersample"] = "none"  # auto: balancing.choose
     soft_labels: bool = False  # learn from how sure the consensus is, not only from what it says
     penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression, small = strong
     augmentation: Augmentation = field(default_factory=Augmentation)

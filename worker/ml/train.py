@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from worker.ml import metrics
 from worker.ml.balance import balancing_weights
+from worker.ml.balancing import choose as choose_balance
 from worker.ml.candidates import Candidate, Frozen
 from worker.ml.classical import Classical
 from worker.ml.compare import better_beyond_noise, scores
@@ -72,6 +73,7 @@ class Result:
     n_labels: int
     recipe: dict[str, Any] = field(default_factory=dict)  # how the weights are used (scorers.py)
     out_of_fold_of: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # the same of every candidate tried
+    balance: dict[str, Any] | None = None  # how imbalance "auto" decided (balancing.choose), JSON-ready
 
 
 def train(
@@ -98,6 +100,10 @@ def train(
         pixels, skipped = yield from clock.watch(_decode(samples))
         samples = samples.without(list(skipped))
         check(samples, config)
+    balance = None
+    if config.imbalance == "auto":
+        balance = yield from clock.watch(_balance(samples, config))
+        config = replace(config, imbalance=balance["chosen"])
     run = _prepare(samples, config, device, pixels, state_dir)
     run.candidates.update((candidate.name, candidate) for candidate in chosen_from)
 
@@ -136,6 +142,7 @@ def train(
         history={name: judged.curve for name, judged in run.judged.items()},
         out_of_fold=out_of_fold[best.name], skipped=skipped, seconds=clock.seconds, config=config, task=samples.task,
         categories=tuple(samples.categories), n_labels=len(samples), recipe=trained.recipe, out_of_fold_of=out_of_fold,
+        balance=balance,
     )  # fmt: skip
 
 
@@ -171,6 +178,11 @@ def _decode(samples: TrainingSet) -> Generator[Progress, None, tuple[NDArray[np.
             told = time.monotonic()
             yield Progress("decode", "Reading the labeled images", index + 1, n, 0.0)
     return (np.delete(pixels, list(failed), axis=0) if failed else pixels), failed
+
+
+def _balance(samples: TrainingSet, config: TrainConfig) -> Generator[Progress, None, dict[str, Any]]:
+    yield Progress("balance", "Seeing how to balance the classes", 0, 1, 0.0)
+    return choose_balance(samples, config)
 
 
 def _prepare(

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.ml_data import drawn_images, photographs
-from worker.ml import backbones, candidates, features, finetune, folds, logistic, metrics, tuned
+from worker.ml import backbones, candidates, features, finetune, folds, logistic, metrics, resume, tuned
 from worker.ml.config import TrainConfig
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, TooFewLabels
 from worker.ml.run import Judged, Progress, Run, TrainingSet
@@ -344,18 +344,24 @@ class Pixels:
         return self.x[indices]
 
 
-def fitted(n=24, batch=16, epochs=2, **changes):
+def fitted(n=24, batch=16, epochs=2, keeper=None, stop_after=None, dropout=0.0, **changes):
+    """Every event of a fit; stop_after: the worker is killed when that epoch is over."""
     network = backbones.load(LITE0)
     head = logistic.Linear(np.zeros((2, 1280)), np.zeros(2))
-    tail = finetune.Tail(network, 17, head, 0.0)
+    tail = finetune.Tail(network, 17, head, dropout)
     recipe = finetune.Recipe("single", epochs, batch, 1e-3, 0.0, 0.0, 3, 0)
     targets = torch.eye(2)[torch.arange(n) % 2]
     stop = np.arange(n - 8, n)
-    return list(
-        finetune.fit(
-            tail, Pixels(n), targets, torch.ones(n), np.arange(n - 8), stop, stop, replace(recipe, **changes), CPU
-        )
-    )
+    recipe = replace(recipe, **changes)
+    events, found = finetune.fit(
+        tail, Pixels(n), targets, torch.ones(n), np.arange(n - 8), stop, stop, recipe, CPU, keeper
+    ), []  # fmt: skip
+    for event in events:
+        found.append(event)
+        # an epoch is kept when the next event is asked for
+        if isinstance(event, finetune.Epoch) and stop_after is not None and event.epoch > stop_after:
+            break
+    return found
 
 
 def test_out_of_memory_in_training_halves_the_batch_and_starts_the_fit_over(monkeypatch):
@@ -448,6 +454,38 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path, monkeypat
     assert np.array_equal(resumed.out_of_fold, whole[1].out_of_fold)
     assert resumed.comparison[1]["log_loss"] == whole[1].comparison[1]["log_loss"]
     assert resumed.history["finetuned"]["points"] == whole[1].history["finetuned"]["points"]
+
+
+@pytest.mark.parametrize("patience", [1, 9])
+def test_a_killed_fit_goes_on_after_its_last_epoch_and_ends_the_same(patience, tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(resume, "COST_FACTOR", 0.0)
+    how = {"epochs": 4, "batch": 8, "dropout": 0.3, "patience": patience, "learning_rate": 0.01}
+    steps = []
+    original = finetune.loss_of
+    monkeypatch.setattr(finetune, "loss_of", lambda *args: steps.append(1) or original(*args))
+    *_, whole = fitted(**how)
+    of_the_whole, stages = len(steps), Stages(tmp_path, "x")
+    first = [e for e in fitted(**how, keeper=resume.Keeper(stages, "epochs"), stop_after=2) if e]
+    assert isinstance(first[-1], finetune.Fit) == (patience == 1)  # that one stops early, by itself
+
+    steps.clear()
+    keeper = resume.Keeper(stages, "epochs")
+    *events, end = [e for e in fitted(**how, keeper=keeper) if e]
+
+    assert events[1].train_loss == first[1].train_loss  # told again, not trained again
+    assert len(steps) <= of_the_whole / 2
+    assert (end.best_epoch, [vars_of(line) for line in end.curve]) == (
+        whole.best_epoch, [vars_of(line) for line in whole.curve]
+    )  # fmt: skip
+    assert all(torch.equal(end.state[key], value) for key, value in whole.state.items())
+    assert keeper.spent_s > 0
+    # another batch, after memory was short, is another fit
+    assert len([e for e in fitted(**(how | {"epochs": 1, "batch": 4}), keeper=resume.Keeper(stages, "y")) if e]) == 2
+
+
+def vars_of(line):
+    return (line.epoch, line.train_loss, line.train_accuracy, line.validation_loss)
 
 
 def test_stages_of_other_labels_or_damaged_ones_are_done_again(tmp_path):

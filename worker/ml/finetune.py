@@ -25,6 +25,7 @@ from worker.ml.device import autocast, is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.logistic import Linear, to_probabilities
 from worker.ml.network import Staged
+from worker.ml.resume import Keeper, Progressed
 from worker.ml.views import Views
 
 TICK_S = 1.0  # longest silence between two signs of life
@@ -172,20 +173,22 @@ def fit(
     stop: NDArray[np.int64],
     recipe: Recipe,
     device: torch.device,
+    keeper: Keeper | None = None,
 ) -> Iterator[Epoch | Fit | None]:
     """Train; yields an Epoch after each epoch, None as a sign of life in between, and at last a Fit.
 
     train, validation, stop: positions among the images, any of the last two may be empty; targets (n, K) and
     weights (n,) for all images. `validation` is only for the curve. `stop` decides: the epoch of its smallest loss
     is kept and training ends `patience` epochs after it; without, the last epoch is kept. When memory is short the
-    batch is halved and the fit starts over.
+    batch is halved and the fit starts over. With a `keeper` a fit that was killed goes on after its last kept epoch;
+    the epochs before it are yielded again.
     Raises LossNotFinite, OutOfMemory.
     """
     start_state = tail.state()
-    batch = recipe.batch
+    batch = (keeper.batch if keeper else None) or recipe.batch
     while True:
         try:
-            yield from _fit(tail, views, targets, weights, train, validation, stop, recipe, batch, device)
+            yield from _fit(tail, views, targets, weights, train, validation, stop, recipe, batch, device, keeper)
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -211,6 +214,7 @@ def _fit(
     recipe: Recipe,
     batch: int,
     device: torch.device,
+    keeper: Keeper | None,
 ) -> Iterator[Epoch | Fit | None]:
     to_device(tail, device)
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -228,7 +232,14 @@ def _fit(
     alive = time.monotonic()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)  # dropout draws from the global generator
-        for epoch in range(1, recipe.epochs + 1):
+        first = 1
+        if keeper and (before := keeper.take_up(tail, optimiser, schedule, generator, device, batch)):
+            first, best, best_epoch, best_loss = before.epoch + 1, before.best, before.best_epoch, before.best_loss
+            curve = before.curve
+            yield from curve
+            if before.epoch - best_epoch >= recipe.patience:
+                first = recipe.epochs + 1  # it had stopped
+        for epoch in range(first, recipe.epochs + 1):
             tail.train()
             sum_loss = sum_right = 0.0
             for part in order[torch.randperm(len(order), generator=generator)].tensor_split(steps):
@@ -263,7 +274,10 @@ def _fit(
             stop_loss = _judge(tail, views, targets, stop, recipe, device)[0] if len(stop) else -float(epoch)
             if stop_loss < best_loss:
                 best, best_epoch, best_loss = tail.state(), epoch, stop_loss
-            elif epoch - best_epoch >= recipe.patience:
+            if keeper:
+                now = Progressed(epoch, best, best_epoch, best_loss, curve)
+                keeper.epoch_ended(now, tail, optimiser, schedule, generator, device, batch)
+            if epoch - best_epoch >= recipe.patience:
                 break
     tail.load_state(best)
     yield Fit(best, best_epoch, batch, curve)

@@ -81,3 +81,8 @@ class Stages:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays, note=np.array(json.dumps(note)))
         write_atomically(self._folder / f"{name}.npz", buffer.getvalue())
+
+    def drop(self, name: str) -> None:
+        """Forget a stage, if there is one."""
+        if self._folder is not None:
+            (self._folder / f"{name}.npz").unlink(missing_ok=True)

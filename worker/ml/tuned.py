@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
 from worker.ml.folds import stratified_folds
 from worker.ml.logistic import Linear, fit_path
+from worker.ml.resume import Keeper
 from worker.ml.run import Judged, Progress, Run, Skipped, Trained, hot_of
 from worker.ml.views import CachedViews, LiveViews, Views
 
@@ -78,10 +80,15 @@ class Finetuned:
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
                 learn, stop = stopping_part(run, train, fold)
+                fold_begun = time.monotonic()
                 fit, tail = yield from self._fit(run, plan, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
-                kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
+                note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
+                kept = {"judge": p}, note | {"spent_s": time.monotonic() - fold_begun}
                 run.stages.save(f"finetuned-{fold}", *kept)
+                run.stages.drop(_epochs_of(fold))
+            else:
+                begun -= kept[1].get("spent_s", 0.0)  # the time limit is one for all attempts together
             probabilities[judge] = kept[0]["judge"]
             curves.append(kept[1]["curve"])
             best_epochs.append(max(1, kept[1]["best_epoch"]))
@@ -121,8 +128,11 @@ class Finetuned:
         total = epochs if fold is None else epochs * n_folds
         done = 0 if fold is None else epochs * fold
         yield Progress(stage, f"Training the network, {where}", done, total, 0.0)
+        keeper = Keeper(run.stages, _epochs_of(fold))
+        if begun is not None:
+            begun -= keeper.spent_s
         result: finetune.Fit | None = None
-        for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device):
+        for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue
@@ -171,6 +181,11 @@ class Finetuned:
         plan = choose_plan(run)
         run.stages.save("plan", {}, asdict(plan))
         return plan
+
+
+def _epochs_of(fold: int | None) -> str:
+    """The stage that keeps the epochs of a fold's fit, or of that to all labels."""
+    return f"finetuned-epochs-{'all' if fold is None else fold}"
 
 
 def choose_plan(run: Run) -> Plan:

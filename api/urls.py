@@ -14,6 +14,7 @@ from api.consensus import OneConsensus
 from api.contested import ContestedGroups, Rounds
 from api.docs import Docs, Schema
 from api.doubts import LabelErrors
+from api.economy import Economy
 from api.examples import Examples, OneExample
 from api.explanations import Explanation
 from api.exports import Export
@@ -93,6 +94,7 @@ urlpatterns = [
     path("projects/<int:project_id>/agreement/", Agreement.as_view(), name="agreement"),
     path("projects/<int:project_id>/agreement/report/", AgreementReport.as_view(), name="agreement-report"),
     path("projects/<int:project_id>/trust/", Trust.as_view(), name="trust"),
+    path("projects/<int:project_id>/economy/", Economy.as_view(), name="economy"),
     path("projects/<int:project_id>/disagreements/", Disagreements.as_view(), name="disagreements"),
     path("projects/<int:project_id>/disagreements/groups/", ContestedGroups.as_view(), name="contested-groups"),
     path("projects/<int:project_id>/label-errors/", LabelErrors.as_view(), name="label-errors"),

@@ -34,6 +34,7 @@ LEAD = 2  # votes by which one answer must lead before a blind image counts as k
 FEWEST_CHECKS = 30  # blind images so known, before the product says that a goal is reached
 SAME = 0.03  # a priority that moved by less than this part of itself is not written again, nor of TIE
 TIE = 1e-6  # images of equal gain: the less sure first, or at random
+SUREST_ALONE = 0.999  # what a model may claim where nobody has judged
 CLOSE = 1e-4  # how near to chance or to certainty people's accuracy may come
 POINT_EVERY = 0.01  # judgements per image between two readings that are kept
 
@@ -52,11 +53,7 @@ class Standing:
     checks: economy.Checks
     has_model: bool
     is_multi: bool
-
-    @property
-    def confidence(self) -> FloatArray:
-        """What the posterior claims of each label."""
-        return _sure(self.posterior, self.is_multi)
+    confidence: FloatArray  # what is claimed of each label, (n,)
 
     @property
     def judged(self) -> BoolArray:
@@ -81,6 +78,11 @@ class Standing:
 
 def _sure(p: FloatArray, is_multi: bool) -> FloatArray:
     return np.maximum(p, 1 - p).prod(axis=1) if is_multi else p.max(axis=1)
+
+
+def _alone(model: FloatArray, is_multi: bool) -> FloatArray:
+    """What a calibrated model claims of its own answers, never certainty."""
+    return np.minimum(_sure(model, is_multi), SUREST_ALONE)
 
 
 # One row per image of the project, of fixed length for binary COPY.
@@ -140,11 +142,17 @@ def _read(project: Project) -> tuple[Standing, _Board, inference.Inference] | No
     accuracy = float(np.mean(list(found.accuracy.values()))) if found.accuracy else _decent()
     held_out = table["held_out"].astype(bool)
     checks = _checks(project, ids, held_out, model, decisions, rows.categories)
+    claimed = _sure(posterior, project.is_multi)
+    if model is not None:
+        # A model's vote is bounded, so that two people can overrule it. Of images that nobody has judged its calibrated
+        # word stands alone, and bounded it would claim too little.
+        alone = (found.votes[at] == 0) & ~table["decided"].astype(bool) & ~np.isnan(model).any(axis=1)
+        claimed[alone] = _alone(model[alone], project.is_multi)
     keep = ~undecidable
     now = Standing(
         ids[keep], rows.categories, posterior[keep], _plausible(accuracy, posterior.shape[1], project.is_multi),
         table["votes"].astype(np.int64)[keep], table["decided"].astype(bool)[keep], held_out[keep], checks,
-        model is not None, project.is_multi,
+        model is not None, project.is_multi, claimed[keep],
     )  # fmt: skip
     seats, left = table["seats"].astype(np.int64), table["left"].astype(np.int64)
     board = _Board(
@@ -205,10 +213,10 @@ def _checks(
         p = model[at]
         if project.is_multi:
             said = set(np.flatnonzero(p > inference.SURE).tolist())
-            confidence.append(float(np.minimum(np.maximum(p, 1 - p), truth.SUREST).prod()))
+            confidence.append(float(_alone(p[None], True)[0]))
             right.append(said == {place[c] for c in named})
         else:
-            confidence.append(min(float(p.max()), truth.SUREST))
+            confidence.append(float(_alone(p[None], False)[0]))
             right.append(int(p.argmax()) == place[named[0]])
     if not right:
         return nothing

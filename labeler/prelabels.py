@@ -93,9 +93,12 @@ def images_to_predict(run: TrainingRun) -> QuerySet[Image]:
     """Images the model has not judged and people have not settled, and the held-out ones; next in the queue
     first.
 
-    Settled images that may train are left out: on those the model would grade its own homework.
+    Settled images that may train are left out: on those the model would grade its own homework. Asked by gain, nothing
+    stays settled, and voice.py leaves out what a model has learned from.
     """
-    images = Image.objects.filter(project_id=run.project_id).exclude(status=Status.SETTLED, slice__in=("", Slice.BLIND))
+    images = Image.objects.filter(project_id=run.project_id)
+    if not run.project.ask_by_gain:
+        images = images.exclude(status=Status.SETTLED, slice__in=("", Slice.BLIND))
     return images.exclude(predictions__run=run).order_by(F("entry__priority").desc(nulls_last=True), "-id")
 
 

@@ -1,7 +1,7 @@
 """Reports as pages and endpoints show them: of small projects as they are now, of large ones as last counted.
 
 Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py, trust.py,
-contested.py, appendix.py): the one place where a name becomes figures, in a request and in a worker.
+contested.py, appendix.py, economy_report.py): the one place where a name becomes figures, in a request and in a worker.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from labeler import appendix, contested, overview, reports, snapshots, trust
+from labeler import appendix, contested, economy_report, overview, reports, snapshots, trust
 from labeler.disputes import Pair
 from labeler.models import Project
 from labeler.reports import Selection
@@ -62,6 +62,17 @@ def trust_figures(project: Project, *, wait: bool = False) -> Figures:
     return snapshots.get(project, "trust", count, first_time=count if wait else None)
 
 
+def economy_figures(project: Project, *, wait: bool = False) -> Figures:
+    """The label economy (labeler/economy_report.py), and its time. wait: as for agreement."""
+
+    def count() -> dict[str, Any]:
+        return reports.kept(
+            project, f"economy:{project.version}", lambda: economy_report.figures(project), OVERVIEW_KEPT_SECONDS
+        )
+
+    return snapshots.get(project, "economy", count, first_time=count if wait else None)
+
+
 def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool = False) -> Figures:
     """The groups of contested images (labeler/contested.py), and their time. wait: as for agreement.
 
@@ -99,6 +110,8 @@ def compute(project: Project, name: str) -> dict[str, Any]:
             return overview.figures(project)
         case ["trust"]:
             return trust.figures(project)
+        case ["economy"]:
+            return economy_report.figures(project)
         case ["progress"]:
             return reports.count_progress(project)
         case ["report", labels, sample, names]:

@@ -181,6 +181,7 @@ SCREENS = (
     Screen("questions", "lead", "/projects/{demo}/threads/", images_loaded),
     Screen("agreement", "lead", "/projects/{demo}/agreement/"),
     Screen("model", "lead", "/projects/{demo}/model/"),
+    Screen("economy", "lead", "/projects/{demo}/economy/"),
     Screen("model-run", "lead", "/projects/{demo}/model/runs/1/"),
     Screen("model-compare", "lead", "/projects/{demo}/model/compare/"),
     Screen("images", "lead", "/projects/{demo}/images/", images_loaded),

@@ -100,6 +100,7 @@ TABLE = {
     ("labels", "get"): REVIEWERS,
     ("agreement", "get"): REVIEWERS,
     ("trust", "get"): MEMBERS,
+    ("economy", "get"): REVIEWERS,
     ("agreement-report", "get"): REVIEWERS,
     ("disagreements", "get"): REVIEWERS,
     ("contested-groups", "get"): REVIEWERS,

@@ -27,6 +27,7 @@ COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 PROJECT_PAGES = (
     *("project", "threads", "agreement", "contested", "mine", "images", "adjudicate", "adjudicate_reasons", "model"),
     *("agreement_report", "import", "export", "gold", "members", "settings", "settings_variations", "label", "review"),
+    "economy",
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -1,0 +1,153 @@
+"""What the economy page and its endpoint tell: what is right by now, how it grew, what more answers buy, when it ends.
+
+Plain values. What the images are believed to be is labeler/economy.py's; the look ahead labeler/stats/economy.py's.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from labeler import economy, runs
+from labeler.economy import FEWEST_CHECKS, Standing
+from labeler.models import EconomyPoint, Label, Project
+from labeler.models.image import HELD_OUT
+from labeler.models.label import VOTES
+from labeler.models.project import ConsensusMethod
+from labeler.stats import economy as stats
+from labeler.stats.results import Stat, undefined
+
+Report = dict[str, Any]
+
+FIXED = 3  # labels per image that the economy is compared with: what people usually ask for
+POINTS = 60  # of the course that are shown
+PACE_DAYS = 14
+PACE_LABELS = 20_000  # the newest that the pace is taken from
+AHEAD = 1.0  # judgements per image that a look ahead goes
+
+
+def figures(project: Project) -> Report:
+    """GET /api/projects/{id}/economy/ as plain values. A figure that is not defined carries its reason."""
+    found = economy.standing(project)
+    model = runs.active(project)
+    report: Report = {
+        "goal": project.goal_right,
+        "asks_by_gain": project.ask_by_gain,
+        "decides_together": project.consensus_method == ConsensusMethod.WITH_MODEL,
+        "fills": project.model_fills,
+        "model": model.number if model else None,
+        "fixed_per_image": FIXED,
+        "pace": pace(project),
+        "assisted": _assisted(project),
+        "history": history(project),
+    }
+    if found is None or not found.image_ids.size:
+        none = undefined(_("there are no images with two classes to choose from yet"))
+        return {**report, **_counts(None), **_right(None, none), "ahead": [], "next_hour": None, "until_goal": None}
+    share = found.share_right()
+    n = len(found.image_ids)
+    report |= {**_counts(found), **_right(found, share.estimate)}
+    report |= {
+        "held_out": int(found.held_out.sum()),
+        "claimed": share.claimed,
+        "corrected": share.corrected.as_dict(),
+        "accuracy": found.accuracy if (found.votes > 0).any() else None,
+        "reached": found.checks.right.size >= FEWEST_CHECKS and share.reached(project.goal_right),
+        "surely": found.checks.right.size >= FEWEST_CHECKS and share.surely(project.goal_right),
+    }
+    if found.is_multi or not (found.votes > 0).any():
+        return {**report, "ahead": [], "next_hour": None, "until_goal": None}
+    people = max(1, project.memberships.filter(paused_at__isnull=True).count())
+    left = np.maximum(0, min(project.most_labels, people) - found.votes)
+    look = stats.outlook(
+        found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist()
+    )  # fmt: skip
+    return {**report, **_ahead(look, share.estimate.value or 0.0, project.goal_right, report["pace"])}
+
+
+def _counts(found: Standing | None) -> Report:
+    n = 0 if found is None else len(found.image_ids)
+    judgements = 0 if found is None else int(found.votes.sum())
+    return {
+        "images": n, "judgements": judgements, "judged": 0 if found is None else int(found.judged.sum()),
+        "per_image": judgements / n if n else None,
+    }  # fmt: skip
+
+
+def _right(found: Standing | None, stat: Stat) -> Report:
+    nothing = undefined(_("no blind image can be compared yet"))
+    return {
+        "right": stat.as_dict(), "claimed": None, "corrected": nothing.as_dict(),
+        "checks": 0 if found is None else int(found.checks.right.size), "checks_wanted": FEWEST_CHECKS, "held_out": 0,
+        "accuracy": None, "reached": False, "surely": False,
+    }  # fmt: skip
+
+
+def _ahead(look: stats.Outlook, now: float, goal: float, rate: Report) -> Report:
+    """The look ahead from where the estimate stands: what it adds is the look's, where it begins is not."""
+    begins = float(look.right[0])
+    points = [
+        {"judgements": int(at), "right": min(1.0, now + float(right) - begins)}
+        for at, right in zip(look.judgements.tolist(), look.right.tolist(), strict=True)
+    ]
+    per_hour, per_day, hour, until = rate["per_hour"], rate["per_day"], None, None
+    if per_hour:
+        hour = {"judgements": round(per_hour), "gain": look.after(per_hour) - begins}
+        hour["right"] = min(1.0, now + hour["gain"])
+    needed = look.until(min(goal - now + begins, 1.0)) if now < goal else 0
+    if needed is not None:
+        until = {
+            "judgements": needed,
+            "hours": needed / per_hour if per_hour else None,
+            "days": needed / per_day if per_day else None,
+        }
+    return {"ahead": points, "next_hour": hour, "until_goal": until}
+
+
+def pace(project: Project) -> Report:
+    """Judgements per hour of a person who labels, and per day of the project, lately; None where nobody labeled.
+
+    An hour counts where the person saved anything in it.
+    """
+    newest = Label.objects.filter(project=project).order_by("-id").values_list("id", flat=True)[:PACE_LABELS]
+    since = timezone.now() - timedelta(days=PACE_DAYS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*), count(DISTINCT (annotator_id, date_trunc('hour', created_at))),
+                   count(DISTINCT created_at::date)
+            FROM labeler_label WHERE id = ANY (%s) AND created_at > %s AND purpose = 'vote' AND answer = ANY (%s)
+            """,
+            [list(newest), since, [str(answer) for answer in VOTES]],
+        )
+        n, hours, days = cursor.fetchone()
+    return {"per_hour": n / hours if hours else None, "per_day": n / days if days else None, "labels": n}
+
+
+def _assisted(project: Project) -> int:
+    """Images where an answer was given with a suggestion on the screen: there the model has no vote."""
+    seen = Label.objects.votes().filter(project=project, shown_prediction__isnull=False)
+    return seen.exclude(image__slice__in=HELD_OUT).values("image").distinct().count()
+
+
+def history(project: Project) -> list[Report]:
+    """The readings that were kept, evenly thinned, the newest among them."""
+    rows = list(
+        EconomyPoint.objects.filter(project=project).values_list(
+            "judgements", "images", "right", "low", "high", "claimed", "checks", "created_at"
+        )
+    )
+    if len(rows) > POINTS:
+        rows = [rows[at] for at in np.unique(np.linspace(0, len(rows) - 1, POINTS).round().astype(int)).tolist()]
+    return [
+        {
+            "judgements": judgements, "per_image": judgements / images if images else None, "right": right, "low": low,
+            "high": high, "claimed": claimed, "checks": checks, "at": at.isoformat(),
+        }
+        for judgements, images, right, low, high, claimed, checks, at in rows
+    ]  # fmt: skip

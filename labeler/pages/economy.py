@@ -1,0 +1,144 @@
+"""The label economy of a project: what share of its labels is right, how that grew, what the next hour buys.
+
+Knows how it is shown; the figures are labeler/economy_report.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from labeler import charts, shown
+from labeler.models import Role
+from labeler.pages.access import Access, project_page
+from labeler.templatetags.figures import figure, percent, thousands
+
+Report = Mapping[str, Any]
+
+
+@project_page(Role.REVIEWER)
+@require_GET
+def economy(request: HttpRequest, access: Access) -> HttpResponse:
+    figures = shown.economy_figures(access.project)
+    found = figures.value
+    context: dict[str, Any] = {"found": found, "as_of": figures.as_of if figures.is_kept else None}
+    if found is not None:
+        context |= {
+            "verdict": _verdict(found),
+            "missing": max(0, found["checks_wanted"] - found["checks"]),
+            "saved": _saved(found),
+            "points": _points(found["next_hour"]["gain"]) if found["next_hour"] else "",
+            "hours": _time(found["until_goal"]),
+            "course": _course(found),
+            "notes": _notes(found),
+        }
+    return render(request, "project/economy.html", access.context("model", **context))
+
+
+def _points(share: float) -> str:
+    """0.0123 -> +1.2 points; what rounds to nothing says so."""
+    points = round(100 * share, 1)
+    return _("less than 0.1 points") if points < 0.1 else _("+%(n)s points") % {"n": f"{points:.1f}"}
+
+
+def _verdict(found: Report) -> str:
+    """How far the goal is, in words."""
+    goal, value = found["goal"], found["right"]["value"]
+    if value is None:
+        return ""
+    words = {"goal": percent(goal, 1 if round(1000 * goal) % 10 else 0)}
+    if found["surely"]:
+        return _("The goal of %(goal)s is reached, and the whole interval lies above it.") % words
+    if found["reached"]:
+        return _("The goal of %(goal)s is reached; the interval still goes below it.") % words
+    if value >= goal:
+        return _("At the goal of %(goal)s by the posterior's own word: too few blind images bear it out yet.") % words
+    words["left"] = f"{100 * (goal - value):.1f}"
+    return _("%(left)s points below the goal of %(goal)s.") % words
+
+
+def _saved(found: Report) -> str:
+    n = found["images"] * found["fixed_per_image"] - found["judgements"]
+    if not found["images"] or n <= 0:
+        return ""
+    return ngettext(
+        "%(n)s judgement fewer than %(fixed)s of every image", "%(n)s judgements fewer than %(fixed)s of every image", n
+    ) % {"n": thousands(n), "fixed": found["fixed_per_image"]}
+
+
+def _time(until: Report | None) -> str:
+    """How long until the goal: hours of one person, and days as the project goes."""
+    if until is None or not until["judgements"] or until["hours"] is None:
+        return ""
+    hours = until["hours"]
+    words = {
+        "hours": _("less than an hour")
+        if hours < 1
+        else ngettext("%(n)s hour", "%(n)s hours", round(hours)) % {"n": thousands(round(hours))},
+    }
+    if until["days"] is None or until["days"] < 1:
+        return _("about %(hours)s of one person's work") % words
+    days = round(until["days"])
+    words["days"] = ngettext("%(n)s day of labeling", "%(n)s days of labeling", days) % {"n": thousands(days)}
+    return _("about %(hours)s of one person's work, %(days)s at the present pace") % words
+
+
+def _course(found: Report) -> SafeString:
+    """Share right by judgements: what was estimated, and what more are expected to bring."""
+    past = [(row["judgements"], row["right"]) for row in found["history"]]
+    band = [(row["judgements"], row["low"], row["high"]) for row in found["history"]]
+    now = found["judgements"]
+    series = []
+    if past:
+        series.append(charts.Series(_("estimated"), past, band=band))
+    if found["ahead"] and found["right"]["value"] is not None:
+        coming = [(now + row["judgements"], row["right"]) for row in found["ahead"]]
+        series.append(charts.Series(_("expected, if the model learned nothing more"), coming, tone="l2", dashed=True))
+    drawn = charts.line_chart(
+        _("Share of labels right by judgements"),
+        _("Each reading with its 95 % interval, and what more judgements are expected to bring."),
+        series, x_name=_("judgements"), y_name=_("share right"), percent=True,
+        target=(found["goal"], _("goal %(goal)s") % {"goal": percent(found["goal"])}),
+        marks=[(float(now), _("now"))] if past and found["ahead"] else [],
+        width=720, height=280, empty=_("A first reading is kept when a worker has looked at the first answers."),
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _notes(found: Report) -> list[str]:
+    """What a reader of the figures must know."""
+    notes = []
+    if not found["decides_together"]:
+        notes.append(
+            _(
+                "This project decides by another method: the figures say what people and model together would give. "
+                "Settings, “Consensus and overlap”, has the choice."
+            )
+        )
+    if not found["asks_by_gain"]:
+        notes.append(
+            _("The queue does not ask where one more answer gains most, so the course is not kept, and more is asked.")
+        )
+    if found["model"] is None:
+        notes.append(_("There is no model yet: images without a label count as guessed by the shares of the classes."))
+    if found["assisted"]:
+        notes.append(
+            ngettext(
+                "On %(n)s image somebody saw the suggestion before answering: the model has no vote there.",
+                "On %(n)s images somebody saw the suggestion before answering: the model has no vote there.",
+                found["assisted"],
+            )
+            % {"n": thousands(found["assisted"])}
+        )
+    if found["accuracy"] is not None:
+        notes.append(
+            _("People are estimated right with a chance of %(accuracy)s.") % {"accuracy": figure(found["accuracy"])}
+        )
+    return notes

@@ -1,0 +1,117 @@
+"""What the economy page and its endpoint say: with figures, without a goal in sight, without anything."""
+
+import pytest
+from django.core.cache import cache
+
+from labeler import economy, economy_report, projects, shown
+from labeler.models import EconomyPoint
+from labeler.models.image import Slice
+from tests.factories import add_images, make_project, predict
+from tests.test_label_economy import calibrated, say
+from tests.test_pages import url
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+
+
+@pytest.fixture
+def begun(ann, bea, dora, lena):
+    """Twenty images, the model rather sure of them, six answers, two blind images known."""
+    project = make_project(
+        ann, bea, dora, lead=lena, ask_by_gain=True, goal_right=0.97, most_labels=3, consensus_method="with_model",
+        show_prelabels=False,
+    )  # fmt: skip
+    plain, blind = add_images(project, 16, slice=Slice.NONE), add_images(project, 4, slice=Slice.TEST)
+    run = calibrated(project)
+    for n, image in enumerate([*plain, *blind]):
+        predict(run, image, "cat", 0.6 + 0.02 * n)
+    for image in blind[:2]:
+        say(project, image, ann, "cat")
+        say(project, image, bea, "cat")
+    say(project, plain[0], ann, "cat")
+    say(project, plain[1], ann, "dog")
+    economy.weigh(project)
+    return project
+
+
+def test_the_report_says_what_is_right_what_an_hour_buys_and_what_the_goal_costs(begun, client, lena):
+    report = economy_report.figures(begun)
+    assert (report["images"], report["judgements"], report["judged"], report["checks"]) == (20, 6, 4, 2)
+    right = report["right"]
+    assert 0.5 < right["low"] < right["value"] < right["high"] <= 1 and right["n"] == 20
+    assert not report["reached"]  # two blind checks bear nothing out
+    assert report["pace"] == {"per_hour": 3.0, "per_day": 6.0, "labels": 6}
+    assert report["next_hour"]["judgements"] == 3 and 0 < report["next_hour"]["gain"] < 0.15
+    assert report["ahead"][0] == {"judgements": 0, "right": pytest.approx(right["value"])}
+    assert [row["right"] for row in report["ahead"]] == sorted(row["right"] for row in report["ahead"])
+    assert [row["judgements"] for row in report["history"]] == [6]
+
+    client.force_login(lena)
+    told = client.get(f"/api/projects/{begun.pk}/economy/").json()
+    assert told.pop("as_of") and {**told, "history": []} == {**report, "history": []}
+    page = client.get(url("economy", begun)).content.decode()
+    assert "Needs 28 more blind checks" in page and "0.30" in page and "points below the goal of 97" in page
+    assert 'href="' + url("economy", begun) in client.get(url("model", begun)).content.decode()
+
+
+def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
+    """The posterior claims less than blind images show: what is still needed is counted from what they show."""
+    found = economy_report.figures(begun)
+    projects.update(
+        project=begun, by=begun.created_by, changes={"goal_right": round(found["right"]["value"] - 0.01, 4)}
+    )
+    begun.refresh_from_db()
+    again = economy_report.figures(begun)
+    assert again["until_goal"]["judgements"] == 0 and not again["reached"]
+    monkeypatch.setattr(economy_report, "FEWEST_CHECKS", 2)
+    assert economy_report.figures(begun)["reached"]
+
+
+def test_nobody_labeled_lately(begun, client, lena, monkeypatch):
+    monkeypatch.setattr(economy_report, "PACE_DAYS", -1)
+    report = economy_report.figures(begun)
+    assert report["next_hour"] is None and report["pace"]["per_hour"] is None
+    assert report["until_goal"] is None or report["until_goal"]["hours"] is None
+    client.force_login(lena)
+    assert "nobody labeled in the last 14 days" in client.get(url("economy", begun)).content.decode()
+
+
+def test_a_long_course_is_thinned_and_keeps_its_end(begun):
+    EconomyPoint.objects.bulk_create(
+        EconomyPoint(
+            project=begun, judgements=10 + n, images=20, judged=n, checks=0, right=0.9, low=0.8, high=0.95, claimed=0.9
+        )
+        for n in range(200)
+    )
+    course = economy_report.history(begun)
+    assert len(course) == economy_report.POINTS and course[-1]["judgements"] == 209 and course[0]["judgements"] == 6
+
+
+def test_a_project_without_answers_or_images_says_so(project, client, lena):
+    client.force_login(lena)
+    for images in (0, 3):
+        add_images(project, images)
+        cache.clear()
+        assert "Nothing has been judged yet" in client.get(url("economy", project)).content.decode()
+        told = client.get(f"/api/projects/{project.pk}/economy/").json()
+        assert told["judgements"] == 0 and told["next_hour"] is None
+    assert told["right"]["n"] == 3
+
+
+def test_several_classes_per_image_have_a_figure_and_no_look_ahead(multi_project, ann, client, lena):
+    from labeler import queue
+    from labeler.labeling import save_label
+
+    (image,) = add_images(multi_project, 1)
+    person = multi_project.memberships.first().user
+    queue.claim(project=multi_project, annotator=person)
+    save_label(image_id=image.pk, annotator=person, categories=[])
+    report = economy_report.figures(multi_project)
+    assert report["right"]["value"] is not None and report["ahead"] == []
+
+
+def test_a_large_project_is_counted_by_a_worker(begun, monkeypatch, client, lena):
+    monkeypatch.setattr("labeler.snapshots.LARGE", 5)
+    client.force_login(lena)
+    assert "The figures are being counted" in client.get(url("economy", begun)).content.decode()
+    assert shown.refresh() >= 1
+    assert "Needs 28 more blind checks" in client.get(url("economy", begun)).content.decode()

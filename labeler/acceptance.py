@@ -124,12 +124,14 @@ class _Candidates:
 
 _ARRIVAL = "coalesce('import ' || i.job_id, 'day ' || (i.created_at AT TIME ZONE 'UTC')::date)"
 # Not one that anybody was ever given: who answers late answers as a person, and an image that was sent back is to be
-# judged anew. Not the blind ones, which judge models; not gold or planted ones, which judge people.
+# judged anew. Not the blind ones, which judge models; not gold or planted ones, which judge people; not those that a
+# lead wants people to look at.
 _FREE = """
     i.status = 'unlabeled' AND i.slice = '' AND i.n_votes = 0 AND NOT i.has_decision
     AND NOT EXISTS (SELECT 1 FROM labeler_claim c WHERE c.image_id = i.id)
     AND NOT EXISTS (SELECT 1 FROM labeler_gold g WHERE g.image_id = i.id)
     AND NOT EXISTS (SELECT 1 FROM labeler_plant t WHERE t.image_id = i.id)
+    AND NOT EXISTS (SELECT 1 FROM labeler_queueentry e WHERE e.image_id = i.id AND e.chosen_by = 'lead')
     AND NOT EXISTS (SELECT 1 FROM labeler_acceptance a WHERE a.image_id = i.id AND a.withdrawn_why = 'asked')
 """
 _CANDIDATES = f"""

@@ -259,7 +259,7 @@ def may_go_first(project: Project, image_ids: Iterable[int]) -> QuerySet[QueueEn
     """Of these images, the entries that somebody is still wanted for and whose place is not random by design."""
     return QueueEntry.objects.filter(
         project=project, image__in=sorted(set(image_ids)), image__slice=Slice.NONE, seats_left__gt=0,
-        chosen_by__in=(*ORDERED, ChosenBy.LEAD),
+        accepted=False, chosen_by__in=(*ORDERED, ChosenBy.LEAD),
     )  # fmt: skip
 
 

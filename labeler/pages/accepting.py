@@ -34,9 +34,9 @@ def card(project: Project) -> dict[str, Any] | None:
     return {
         **found,
         "is_on": found["state"] != accepted.OFF,
-        "may_stop": found["suspended"] is None and found["since"] is not None and found["state"] != accepted.OFF,
+        "may_stop": found["since"] is not None and found["state"] in (accepted.ACCEPTING, accepted.WAITING),
         "may_resume": found["suspended"] is not None and found["state"] == accepted.SUSPENDED,
-        "promise": promised(found["promise"]),
+        "promise": promised(found["promise"]) if found["accepted"] else _wanted(found["promise"]),
         "evidence": _evidence(found["calibration"]),
         "disputed": found["calibration"]["disputed"],
         "rows": [
@@ -52,6 +52,13 @@ def card(project: Project) -> dict[str, Any] | None:
     }
 
 
+def _wanted(promise: dict[str, Any]) -> str:
+    """While nothing is accepted, nothing is promised."""
+    return _("Wanted: at least %(precision)s right, with %(confidence)s confidence.") % {
+        "precision": percent(promise["precision"]), "confidence": percent(promise["confidence"]),
+    }  # fmt: skip
+
+
 def promised(promise: dict[str, Any]) -> str:
     words = {"precision": percent(promise["precision"]), "confidence": percent(promise["confidence"])}
     if promise["per_class"]:
@@ -65,15 +72,15 @@ def _evidence(calibration: dict[str, Any]) -> str:
     if not pooled or pooled["value"] is None:
         return ""
     words = ngettext(
-        "Of %(n)s calibration image %(accepted)s was suggested as surely (from %(value)s on), %(wrong)s of them "
+        "Of %(n)s calibration image %(accepted)s was suggested as surely (from %(value)s on), and %(wrong)s of these "
         "wrongly.",
-        "Of %(n)s calibration images %(accepted)s were suggested as surely (from %(value)s on), %(wrong)s of them "
+        "Of %(n)s calibration images %(accepted)s were suggested as surely (from %(value)s on), and %(wrong)s of these "
         "wrongly.",
         pooled["n"],
     )
     return words % {
         "n": thousands(pooled["n"]), "accepted": thousands(pooled["accepted"]), "value": f"{pooled['value']:.3f}",
-        "wrong": thousands(pooled["wrong"]),
+        "wrong": thousands(pooled["wrong"]) if pooled["wrong"] else _("none"),
     }  # fmt: skip
 
 

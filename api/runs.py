@@ -125,13 +125,15 @@ class Runs(View):
         return Response(_shape(run), status=202)
 
 
-class _Run(View):
+class OfRun(View):
+    """A view of one run."""
+
     def run(self, run_id: int) -> TrainingRun:
         rows = TrainingRun.objects.select_related("project").filter(pk=run_id, project__trashed_at__isnull=True)
         return self.checked_role(rows, "There is no such run, or you are not a member of its project.")
 
 
-class OneRun(_Run):
+class OneRun(OfRun):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
 
     @describe("get_run", "A training run: state, progress, data, metrics with intervals, curves.", tag=TAG,
@@ -140,7 +142,7 @@ class OneRun(_Run):
         return Response(_shape(self.run(run_id)))
 
 
-class Cancellation(_Run):
+class Cancellation(OfRun):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe("cancel_run", "Stop a training run.", tag=TAG, request=None, answers={200: RunShape}, errors=(409,))
@@ -148,7 +150,7 @@ class Cancellation(_Run):
         return Response(_shape(runs.cancel(self.run(run_id), self.person)))
 
 
-class Activation(_Run):
+class Activation(OfRun):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe("activate_run", "Let this model make the pre-labels.", tag=TAG, request=None, answers={200: RunShape},

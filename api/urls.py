@@ -28,6 +28,7 @@ from api.imports import Imports, OneImport
 from api.invitations import Invitations, OneInvitation
 from api.labels import Labels, OneLabel
 from api.members import Members, OneMember, SecondOpinions
+from api.model_files import Card, ModelExport
 from api.nothing import Nothing
 from api.predictions import OnePrediction, Predictions
 from api.preferences import ClassKeys, Preferences
@@ -117,6 +118,8 @@ urlpatterns = [
         VariedImage.as_view(),
         name="varied-image",
     ),
+    path("runs/<int:run_id>/export/", ModelExport.as_view(), name="model-export"),
+    path("runs/<int:run_id>/card/", Card.as_view(), name="model-card"),
     path("projects/<int:project_id>/model/", ActiveModel.as_view(), name="model"),
     path("projects/<int:project_id>/predictions/", Predictions.as_view(), name="predictions"),
     path("predictions/<int:prediction_id>/", OnePrediction.as_view(), name="prediction"),

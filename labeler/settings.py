@@ -206,6 +206,9 @@ MAX_IMAGE_PIXELS = env_int("LABELER_MAX_IMAGE_PIXELS", 50_000_000)
 MAX_IMAGE_BYTES = env_int("LABELER_MAX_IMAGE_BYTES", 100 * 1024 * 1024)
 MAX_ARCHIVE_BYTES = env_int("LABELER_MAX_ARCHIVE_BYTES", 20 * 1024**3)
 
+# Grams of CO2 per kWh, for the cards of models: the world's mean of 2024 (IEA, Electricity 2025), unless set.
+CARBON_G_PER_KWH = env_int("LABELER_CARBON_G_PER_KWH", 445)
+
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 500}}}
 
 REST_FRAMEWORK = {

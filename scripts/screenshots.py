@@ -184,6 +184,7 @@ SCREENS = (
     Screen("model", "lead", "/projects/{demo}/model/"),
     Screen("economy", "lead", "/projects/{demo}/economy/"),
     Screen("model-run", "lead", "/projects/{demo}/model/runs/1/"),
+    Screen("model-card", "lead", "/projects/{demo}/model/runs/1/card/"),
     Screen("model-compare", "lead", "/projects/{demo}/model/compare/"),
     Screen("images", "lead", "/projects/{demo}/images/", images_loaded),
     Screen("images-differ", "lead", "/projects/{demo}/images/?status=differ", images_loaded),

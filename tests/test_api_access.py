@@ -125,6 +125,8 @@ TABLE = {
     ("run", "get"): REVIEWERS,
     ("run-cancellation", "post"): LEADS,
     ("run-activation", "post"): LEADS,
+    ("model-export", "get"): REVIEWERS,
+    ("model-card", "get"): REVIEWERS,
     ("model", "get"): REVIEWERS,
     ("predictions", "post"): REVIEWERS,
     ("prediction", "get"): REVIEWERS,

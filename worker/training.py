@@ -23,7 +23,7 @@ from labeler.errors import NotPossibleNow
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
 from labeler.models.job import Kind, State
-from worker import findings, judging, models, pixels
+from worker import cost, findings, judging, models, pixels, provenance
 from worker.attempt import attempt
 from worker.dataset import Dataset, Example, assemble
 from worker.features import features_of, kept_as
@@ -64,10 +64,11 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     settle_process()
     config = TrainConfig.from_json(run.config)
     device = pick_device()
+    meter = cost.Meter(device)
     screen = _Screen(lease, pulse)
     screen.show("Reading the labels", 0)
 
-    dataset = assemble(run.project)
+    dataset, guideline = assemble(run.project), run.project.guideline_version
     newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
     runs.report(
         lease,
@@ -147,6 +148,10 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         # beside the figures, not in the checkpoint: they name images of this project
         metrics=figures
         | {"learning_curve": curve, "stop_set": settled, "imbalance": result.balance}
+        | {
+            "provenance": provenance.of(dataset) | {"guideline": guideline},
+            "cost": meter.read() | {"attempts": lease.attempt},
+        }
         | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],

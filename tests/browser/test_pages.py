@@ -107,7 +107,10 @@ def addresses(project: Project) -> list[str]:
         own[1] + "?labels=all",
         person,
     ]
-    more += [url("run", project, number) for number in (1, 2, 3)] + [url("compare_runs", project) + "?a=1&b=4"]
+    more += [url("run", project, number) for number in (1, 2, 3)] + [
+        url("compare_runs", project) + "?a=1&b=4",
+        url("model_card", project, 1),
+    ]
     first, second = project.categories.in_use()[:2]
     more += [url("run_images", project, 1) + f"?people={second.pk}&model={first.pk}"]
     return ["/", "/account/", "/nowhere/", *own, *more, *walls]

@@ -84,10 +84,27 @@ def save(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     checkpoint = replace(checkpoint, sha256=hashlib.sha256(content).hexdigest())
     weights_name = f"{path.stem}-{checkpoint.sha256[:12]}.safetensors"
     write_atomically(path.parent / weights_name, content)
-    described = {"format": FORMAT, "weights": weights_name, **checkpoint.describe()}
+    described = {
+        "format": FORMAT, "weights": weights_name, "preprocessing": _preprocessing(checkpoint), **checkpoint.describe()
+    }  # fmt: skip
     described["self_sha256"] = _own_checksum(described)
     write_atomically(path, json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False).encode())
     return checkpoint
+
+
+def _preprocessing(checkpoint: Checkpoint) -> dict[str, Any]:
+    """For readers without this code: how an image becomes what the network takes."""
+    backbone = backbones.get(checkpoint.backbone)
+    return {
+        "upright": "EXIF orientation applied, RGB, transparency on white",
+        "crop": "the largest centre square, no margin cut off",
+        "resize": "bilinear",
+        "size": checkpoint.image_size,
+        "pixels": "(p - offset) / scale, p in 0..255",
+        "offset": backbone.offset,
+        "scale": backbone.scale,
+        "features": "the means of the last feature maps, scaled to length sqrt(d)",
+    }
 
 
 def _own_checksum(described: dict[str, Any]) -> str:

@@ -108,7 +108,6 @@ TABLE = {
     ("label-errors", "get"): REVIEWERS,
     ("similar-images", "get"): MEMBERS,
     ("priorities", "post"): LEADS,
-    ("near-duplicates", "get"): REVIEWERS,
     ("augmentation", "get"): REVIEWERS,
     ("augmentation", "post"): LEADS,
     ("varied-image", "get"): REVIEWERS,

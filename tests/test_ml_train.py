@@ -340,8 +340,8 @@ class Pixels:
     def plain(self, indices):
         return self.x[indices]
 
-    def varied(self, indices, generator):
-        return self.x[indices]
+    def varied(self, indices, generator, part=slice(None)):
+        return self.x[indices[part]]
 
 
 def fitted(n=24, batch=16, epochs=2, keeper=None, stop_after=None, dropout=0.0, **changes):

@@ -28,7 +28,7 @@ from worker.ml import backbones
 from worker.ml.backbones import Backbone
 from worker.ml.decoding import Source
 from worker.ml.features import embed
-from worker.ml.pixels import PixelStore
+from worker.ml.pixels import PixelStore, Squares
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +109,10 @@ def features_of(
     missing_hashes = [hashes[k] for k in missing]
     if squares is None:
         media = media_store()
-        wanted: Sequence[Source] = [media.thumb_path(sha256) for sha256 in missing_hashes]
+        wanted: Sequence[Source] | Squares = [media.thumb_path(sha256) for sha256 in missing_hashes]
     else:
-        wanted = pixels.sources(squares, missing_hashes)
+        kept_squares = all(sha256 in squares for sha256 in missing_hashes)
+        wanted = Squares(squares, missing_hashes) if kept_squares else pixels.sources(squares, missing_hashes)
     batch = BATCH if device.type == "cpu" else 16 * BATCH
     for step in embed(wanted, backbone, device, batch=batch, size=size):
         vectors = {hashes[missing[k]]: row.astype("<f2") for k, row in zip(step.indices, step.features, strict=True)}

@@ -18,7 +18,7 @@ import torch
 from django.db.models import Max
 from numpy.typing import NDArray
 
-from labeler import duplicates, run_answers, runs
+from labeler import run_answers, runs
 from labeler.errors import NotPossibleNow
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
@@ -27,7 +27,7 @@ from worker import cost, findings, judging, models, pixels, provenance
 from worker.attempt import attempt
 from worker.dataset import Dataset, Example, assemble
 from worker.features import features_of, kept_as
-from worker.ml import backbones
+from worker.ml import backbones, spread
 from worker.ml.config import TrainConfig
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.pixels import PixelStore, Squares
@@ -104,11 +104,16 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         targets=(judging.soft_targets_of if config.soft_labels else judging.targets_of)(dataset, dataset.train),
         categories=dataset.category_ids,
         task=dataset.task,
-        groups=_groups(dataset.train, config.folds),
         sources=pixels.sources(squares or pixels.store_of(run.project_id), hashes),
         squares=Squares(squares, hashes) if squares is not None and kept else None,
     )
-    result = _watch(train(samples, config, device=device, state_dir=work_folder(run)), screen)
+    processes = spread.processes_for(samples, config, device)
+    if processes > 1:
+        torch.cuda.empty_cache()  # this process has looked at images on the first GPU
+        events = spread.train_in_processes(samples, config, processes=processes, state_dir=work_folder(run))
+    else:
+        events = train(samples, config, device=device, state_dir=work_folder(run))
+    result = _watch(events, screen)
 
     screen.room = (95, 100)
     screen.show("Judging the model on held-out images", 0)
@@ -193,17 +198,6 @@ def _watch(events: Iterable[Progress | Result], screen: _Screen) -> Result:
             screen.add_epoch(event.epoch)
         screen.show(event.text, event.overall)
     raise RuntimeError("the training ended without a result")
-
-
-def _groups(examples: list[Example], folds: int) -> NDArray[np.int64] | None:
-    """Numbers that near-duplicates share, so that none is judged by a model that learned from its twin.
-
-    None where one group is larger than a fold: images that are all nearly the same cannot be kept apart.
-    """
-    known = duplicates.groups_of([example.image_id for example in examples])
-    groups = np.array([known.get(example.image_id, example.image_id) for example in examples], np.int64)
-    sizes = np.unique(groups, return_counts=True)[1]
-    return groups if len(groups) and sizes.max() <= len(groups) / folds else None
 
 
 def _counts(dataset: Dataset, unreadable: int) -> dict[str, int]:

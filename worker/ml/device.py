@@ -6,18 +6,22 @@ Knows torch and the C library. Everything else asks here and stays the same on C
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import logging
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from worker.ml.errors import OutOfMemory
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Module = TypeVar("Module", bound=torch.nn.Module)
 
@@ -71,6 +75,37 @@ def autocast(device: torch.device) -> Iterator[None]:
     """bfloat16 arithmetic on a CUDA device, plain float32 elsewhere."""
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
         yield
+
+
+def compiled(run: Callable[..., T], device: torch.device) -> Callable[..., T]:
+    """The same function through torch.compile on a CUDA device that can, the function itself elsewhere.
+
+    For work of minutes: compiling takes half of one. When it fails, at its first call or later, the plain function
+    goes on and the log says so.
+    """
+    if device.type != "cuda" or not _has_compiler():
+        return run
+    fast: Callable[..., T] | None = torch.compile(run)
+
+    def either(*given: Any) -> T:
+        nonlocal fast
+        if fast is not None:
+            try:
+                return fast(*given)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                # the compiler raises whatever it likes, and no run should fail for being made faster
+                logger.warning("not compiled: %s", str(error)[:300])
+                fast = None
+        return run(*given)
+
+    return either
+
+
+def _has_compiler() -> bool:
+    """Triton compiles for GPUs, and wants a C compiler beside it."""
+    return importlib.util.find_spec("triton") is not None and shutil.which(os.environ.get("CC", "gcc")) is not None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -5,11 +5,24 @@ Knows no HTTP status and no row: the caller decides what a failure means for a r
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ModelError(Exception):
     """Base of all of them. `str(error)` is a sentence; `code` is stable and machine-readable."""
 
     code = "model_error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # from another process: an exception is otherwise made anew from its message, which is not what __init__ takes
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[ModelError], args: tuple[Any, ...], facts: dict[str, Any]) -> ModelError:
+    made = kind.__new__(kind, *args)
+    made.args = args
+    made.__dict__.update(facts)
+    return made
 
 
 class ConfigError(ModelError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,11 +20,15 @@ from numpy.typing import NDArray
 
 from worker.ml import backbones
 from worker.ml.backbones import Backbone
-from worker.ml.device import with_smaller_batches
+from worker.ml.device import compiled, with_smaller_batches
 from worker.ml.errors import ImageUnreadable
+from worker.ml.frozen import Frozen
 from worker.ml.images import Source, decode, to_network
-from worker.ml.pixels import decoded_into, processes_for
+from worker.ml.pixels import Squares, decoded_into, processes_for
+from worker.ml.views import plain_pixels
 
+T = TypeVar("T")
+COMPILE_FROM = 50_000  # images from which on compiling the network takes less time than it saves
 BATCHES_AHEAD = 3  # decoded and waiting; more only costs memory
 SHARED = 4096  # images that several processes decode before they are started anew: 600 MB at 224 px
 
@@ -39,7 +43,7 @@ class FeatureBatch:
 
 
 def embed(
-    sources: Sequence[Source],
+    sources: Sequence[Source] | Squares,
     backbone: Backbone,
     device: torch.device,
     *,
@@ -53,6 +57,9 @@ def embed(
     others go on. Stopping the iteration stops the thread.
     """
     network = backbones.frozen(backbone, device)
+    if isinstance(sources, Squares):
+        yield from embed_kept(network, backbone, sources, batch=batch, size=size or backbone.size)
+        return
     decoded = decoded_batches(sources, batch=batch, size=size or backbone.size, processes=processes_for(device.type))
     for indices, pixels, failed in decoded:
         if len(indices) == 0:
@@ -60,6 +67,29 @@ def embed(
         else:
             features, _ = with_smaller_batches(partial(_features, network, backbone, pixels), len(pixels))
         yield FeatureBatch(indices, features, failed)
+
+
+def embed_kept(
+    network: Frozen, backbone: Backbone, squares: Squares, *, batch: int, size: int
+) -> Iterator[FeatureBatch]:
+    """As embed(), from kept squares: read ahead in a thread, sent as uint8, brought to `size` on the device."""
+    run = compiled(network.run, network.device) if len(squares) >= COMPILE_FROM else network.run
+    on_gpu = network.device.type == "cuda"
+
+    def read() -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
+        for start in range(0, len(squares), batch):
+            pixels = torch.from_numpy(squares[start : start + batch])
+            # pinned memory is copied to a GPU while it computes
+            yield np.arange(start, start + len(pixels)), pixels.pin_memory() if on_gpu else pixels
+
+    for indices, pixels in ahead(read()):
+        x = pixels.to(network.device, non_blocking=True)
+
+        def look(n: int, x: torch.Tensor = x) -> NDArray[np.float16]:
+            parts = [run(plain_pixels(part, backbone, size)).to(torch.float16) for part in x.split(n)]
+            return torch.cat(parts).cpu().numpy()
+
+        yield FeatureBatch(indices, with_smaller_batches(look, len(x))[0], {})
 
 
 def _features(network: Any, backbone: Backbone, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float16]:
@@ -81,6 +111,27 @@ def decoded_batches(
     if processes > 1 and len(sources) > batch and all(isinstance(source, str | Path) for source in sources):
         yield from _decoded_by_processes(sources, batch, size, processes)
         return
+
+    def decode_all() -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], dict[int, str]]]:
+        for start in range(0, len(sources), batch):
+            indices, pixels, failed = [], [], {}
+            for index in range(start, min(start + batch, len(sources))):
+                try:
+                    pixels.append(decode(sources[index], size=size))
+                    indices.append(index)
+                except ImageUnreadable as error:
+                    failed[index] = str(error)
+            stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
+            yield np.array(indices, np.int64), stacked, failed
+
+    yield from ahead(decode_all())
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, made in a thread while the caller works on those before. What making them raises is raised here.
+
+    Stopping the iteration stops the thread.
+    """
     ready: queue.Queue[Any] = queue.Queue(BATCHES_AHEAD)
     stop = threading.Event()
 
@@ -95,28 +146,20 @@ def decoded_batches(
 
     def work() -> None:
         try:
-            for start in range(0, len(sources), batch):
-                indices, pixels, failed = [], [], {}
-                for index in range(start, min(start + batch, len(sources))):
-                    source = sources[index]
-                    try:
-                        pixels.append(decode(source, size=size))
-                        indices.append(index)
-                    except ImageUnreadable as error:
-                        failed[index] = str(error)
-                stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
-                if not put((np.array(indices, np.int64), stacked, failed)):
+            for item in items:
+                if not put((item, None)):
                     return
             put(None)
         except Exception as error:  # shown to the consumer, which raises it: a thread's own traceback is lost
-            put(error)
+            put((None, error))
 
-    thread = threading.Thread(target=work, name="decode", daemon=True)
+    thread = threading.Thread(target=work, name="ahead", daemon=True)
     thread.start()
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
+        while (made := ready.get()) is not None:
+            item, error = made
+            if error is not None:
+                raise error
             yield item
     finally:
         stop.set()

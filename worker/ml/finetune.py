@@ -21,18 +21,21 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from worker.ml.device import autocast, is_out_of_memory, to_device
+from worker.ml import ranks
+from worker.ml.device import autocast, is_out_of_memory, to_device, with_smaller_batches
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.logistic import Linear, to_probabilities
 from worker.ml.network import Staged
 from worker.ml.resume import Keeper, Progressed
-from worker.ml.views import Views
+from worker.ml.views import WHOLE, Views
 
 TICK_S = 1.0  # longest silence between two signs of life
 
 
 class Trainable(nn.Module):
     """What fit() trains: pixels or inner activations to logits (n, K), and its trained part as tensors and back."""
+
+    divided = True  # where several processes train together (ranks.py), each takes a part of every batch
 
     def state(self) -> dict[str, Tensor]:
         """A copy on the CPU of everything that training changes."""
@@ -155,12 +158,16 @@ def logits_of(
 ) -> Tensor:
     """Logits (n, K) on the plain view, float32 on the CPU."""
     tail.eval()
-    parts = []
-    for start in range(0, len(indices), batch):
-        x = views.plain(torch.from_numpy(indices[start : start + batch])).to(device)
-        with autocast(device):
-            parts.append(tail(x).float().cpu())
-    return torch.cat(parts)
+
+    def work(batch: int) -> Tensor:
+        parts = []
+        for start in range(0, len(indices), batch):
+            x = views.plain(torch.from_numpy(indices[start : start + batch])).to(device)
+            with autocast(device):
+                parts.append(tail(x).float().cpu())
+        return torch.cat(parts)
+
+    return with_smaller_batches(work, batch)[0]
 
 
 def fit(
@@ -243,24 +250,18 @@ def _fit(
             tail.train()
             sum_loss = sum_right = 0.0
             for part in order[torch.randperm(len(order), generator=generator)].tensor_split(steps):
-                x = views.varied(part, generator).to(device)
-                y, w = targets[part].to(device), weights[part].to(device)
-                with autocast(device):
-                    logits = tail(x)
-                loss = loss_of(logits.float(), smoothed(y, recipe.label_smoothing, recipe.task), w, recipe.task)
-                value = float(loss.detach())
+                optimiser.zero_grad(set_to_none=True)
+                value, right = _step(tail, views, targets, weights, part, generator, recipe, device)
                 if not math.isfinite(value):
                     raise LossNotFinite(
                         f"Training stopped in epoch {epoch}: the loss is not a number any more. "
                         "A smaller learning rate usually helps."
                     )
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
                 nn.utils.clip_grad_norm_(decayed + free, 5.0)
                 optimiser.step()
                 schedule.step()
                 sum_loss += value * len(part)
-                sum_right += n_right(logits.detach(), y, recipe.task)
+                sum_right += right
                 if time.monotonic() - alive > TICK_S:
                     yield None
                     alive = time.monotonic()
@@ -283,13 +284,61 @@ def _fit(
     yield Fit(best, best_epoch, batch, curve)
 
 
+def _step(
+    tail: Trainable,
+    views: Views,
+    targets: Tensor,
+    weights: Tensor,
+    part: Tensor,
+    generator: torch.Generator,
+    recipe: Recipe,
+    device: torch.device,
+) -> tuple[float, float]:
+    """Gradients of one batch, as if it were in one process; its loss and how many of it are right.
+
+    Memory that is short in one process is short in all: otherwise the others would wait for its gradients.
+    """
+    divided = tail.divided and ranks.world() > 1
+    mine = ranks.share(len(part)) if divided else WHOLE
+    value = right = 0.0
+    short: BaseException | None = None
+    try:
+        if len(part[mine]):
+            x = views.varied(part, generator, mine).to(device)
+            y, w = targets[part[mine]].to(device), weights[part[mine]].to(device)
+            with autocast(device):
+                logits = tail(x)
+            loss = loss_of(logits.float(), smoothed(y, recipe.label_smoothing, recipe.task), w, recipe.task)
+            if divided:
+                loss = loss * (w.sum() / weights[part].sum().to(device))
+            loss.backward()
+            value, right = float(loss.detach()), n_right(logits.detach(), y, recipe.task)
+    except (RuntimeError, MemoryError) as error:
+        if not divided or not is_out_of_memory(error):
+            raise
+        short = error
+    if divided:
+        value, right, n_short = ranks.add_up([value, right, float(short is not None)], device)
+        if n_short:
+            raise MemoryError("the memory of a process does not suffice")
+        ranks.add_gradients([p for p in tail.parameters() if p.requires_grad])
+    return value, right
+
+
 def _judge(
     tail: Trainable, views: Views, targets: Tensor, images: NDArray[np.int64], recipe: Recipe, device: torch.device
 ) -> tuple[float, float]:
     """(loss, accuracy) on the plain view of some images, each counting once."""
-    logits, truth = logits_of(tail, views, images, device), targets[torch.from_numpy(images)]
-    loss = loss_of(logits, truth, torch.ones(len(images)), recipe.task)
-    return float(loss), n_right(logits, truth, recipe.task) / len(images)
+    divided = tail.divided and ranks.world() > 1
+    mine = images[ranks.share(len(images))] if divided else images
+    loss = right = 0.0
+    if len(mine):
+        logits, truth = logits_of(tail, views, mine, device), targets[torch.from_numpy(mine)]
+        loss = float(loss_of(logits, truth, torch.ones(len(mine)), recipe.task)) * len(mine)
+        right = n_right(logits, truth, recipe.task)
+    if divided:
+        loss, right = ranks.add_up([loss, right], device)
+    return loss / len(images), right / len(images)
 
 
 def probabilities_of(

@@ -57,13 +57,18 @@ class Augmentation:
     noise: float = 0.02  # standard deviation, as a share of the full range
 
 
-def augment(pixels: Tensor, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
+def augment(
+    pixels: Tensor, size: int, how: Augmentation, generator: torch.Generator, *, of: tuple[int, slice] | None = None
+) -> Tensor:
     """uint8 (n, h, w, 3) to float 0..255 (n, 3, size, size), each image varied by itself, on its own device.
 
     Crop, flip, rotation, shift, shear and stretch are one affine grid, so pixels are resampled once.
-    The generator is on the CPU also when the pixels are not: the same seed gives the same views everywhere.
+    The generator is on the CPU also when the pixels are not: the same seed gives the same views everywhere, but for
+    the noise, which is drawn where the pixels are. `of`: these pixels are that part of a batch of so many images; each
+    is varied as it would be if the batch were here as a whole.
     """
-    n, device = len(pixels), pixels.device
+    n, mine = (len(pixels), slice(None)) if of is None else of
+    device = pixels.device
 
     def spread(width: float, *shape: int) -> Tensor:
         return (torch.rand(n, *shape, generator=generator) * 2 - 1) * width
@@ -89,20 +94,24 @@ def augment(pixels: Tensor, size: int, how: Augmentation, generator: torch.Gener
             torch.stack([across * sin * width, down * (shear * sin + cos) * height, y], 1),
         ],
         1,
-    ).to(device)
+    )[mine].to(device)
     planes = pixels.permute(0, 3, 1, 2).float()
-    grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
+    grid = F.affine_grid(theta, [len(pixels), 3, size, size], align_corners=False)
     planes = F.grid_sample(planes, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
-    gain = (1 + spread(how.brightness, 1, 1, 1)).to(device)
-    contrast = (1 + spread(how.contrast, 1, 1, 1)).to(device)
+    gain = (1 + spread(how.brightness, 1, 1, 1))[mine].to(device)
+    contrast = (1 + spread(how.contrast, 1, 1, 1))[mine].to(device)
     colour = 1 + spread(how.saturation, 1, 1, 1)
     colour[torch.rand(n, generator=generator) < how.grey_share] = 0
     luma = torch.tensor([0.299, 0.587, 0.114], device=device).view(1, 3, 1, 1)  # ITU-R BT.601
     grey = (planes * luma).sum(1, keepdim=True)
-    planes = grey + (planes - grey) * colour.to(device)
+    planes = grey + (planes - grey) * colour[mine].to(device)
     mean = planes.mean((1, 2, 3), keepdim=True)
     planes = ((planes - mean) * contrast + mean) * gain
     if how.noise:
-        planes = planes + torch.randn(planes.shape, generator=generator).to(device) * (how.noise * 255)
+        if device.type != "cpu" or of is not None:
+            # 38 million numbers for 256 images: drawn by the CPU they would take longer than the network
+            seed = int(torch.randint(2**48, (), generator=generator))
+            generator = torch.Generator(device).manual_seed(seed + (mine.start or 0))
+        planes = planes + torch.randn(planes.shape, generator=generator, device=device) * (how.noise * 255)
     return planes.clamp_(0, 255)

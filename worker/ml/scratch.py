@@ -11,6 +11,7 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +19,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from worker.ml import finetune
+from worker.ml import finetune, ranks
 from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
+from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.images import Augmentation, augment, scaled
 from worker.ml.network import GlobalMean
 from worker.ml.pixels import Squares
 from worker.ml.resnet import BasicBlock
 from worker.ml.run import Judged, Progress, Run, Skipped, Trained
 from worker.ml.tuned import mean_curve, stopping_part
+from worker.ml.views import WHOLE
 
 WIDTHS = (16, 32, 64, 128)
 EPOCHS = (80, 60, 40, 25)  # most thorough first; fewer have not learned anything yet
@@ -37,8 +40,11 @@ ROOM = 1.25  # crops are cut from a square so much larger than the network's
 class SmallResNet(finetune.Trainable):
     """A stem and three residual blocks, each at half the size of the one before; 0.3 M parameters.
 
-    What a CPU can train in two minutes from 200 images: 12 M multiplications per image at 64 px.
+    What a CPU can train in two minutes from 200 images: 12 M multiplications per image at 64 px. Its BatchNorm wants
+    whole batches, so where there are several processes each trains some of the folds.
     """
+
+    divided = False
 
     def __init__(self, n_categories: int, dropout: float = 0.0, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
@@ -93,7 +99,8 @@ class PixelViews:
     def plain(self, indices: Tensor) -> Tensor:
         return network_input(self._plain[indices.to(self._plain.device)])
 
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+    def varied(self, indices: Tensor, generator: torch.Generator, part: slice = WHOLE) -> Tensor:
+        assert part == WHOLE, "this network is trained in one process"
         planes = augment(self._roomy[indices.to(self._roomy.device)], self._size, self._how, generator)
         return scaled(planes, OFFSET, SCALE).contiguous(memory_format=torch.channels_last)
 
@@ -126,20 +133,40 @@ class Scratch:
         probabilities = np.zeros(run.soft.shape, np.float32)
         curves, best_epochs = [], []
         begun = time.monotonic()
+        found = [run.stages.load(f"scratch-{fold}") for fold in range(run.config.folds)]
+        problems: dict[int, Exception] = {}
         for fold in range(run.config.folds):
-            train, judge = run.split(fold)
-            kept = run.stages.load(f"scratch-{fold}")
-            if kept is None:
-                learn, stop = stopping_part(run, train, fold)
-                fit, network = yield from self._fit(run, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
-                p = finetune.probabilities_of(network, self._views(run), judge, run.device, run.task)
-                kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(line) for line in fit.curve]}
-                run.stages.save(f"scratch-{fold}", *kept)
-            probabilities[judge] = kept[0]["judge"]
+            if found[fold] is not None or fold % ranks.world() != ranks.rank():
+                continue
+            try:
+                found[fold] = yield from self._fold(run, plan, fold, begun)
+            except (Skipped, LossNotFinite, OutOfMemory) as problem:
+                problems[fold] = problem
+                if ranks.world() == 1:
+                    raise
+        for fold in range(run.config.folds):
+            whose = fold % ranks.world()
+            if (failed := ranks.agree(problems.get(fold), source=whose)) is not None:
+                raise failed
+            kept = ranks.agree(found[fold], source=whose)
+            assert kept is not None
+            run.stages.save(f"scratch-{fold}", *kept)
+            probabilities[run.split(fold)[1]] = kept[0]["judge"]
             curves.append(kept[1]["curve"])
             best_epochs.append(max(1, kept[1]["best_epoch"]))
         settings = asdict(plan) | {"epochs": round(median(best_epochs)), "size": run.config.scratch.size}
         return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
+
+    def _fold(
+        self, run: Run, plan: Plan, fold: int, begun: float
+    ) -> Generator[Progress, None, tuple[dict[str, NDArray], Any]]:
+        train, judge = run.split(fold)
+        learn, stop = stopping_part(run, train, fold)
+        fit, network = yield from self._fit(run, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
+        p = finetune.probabilities_of(network, self._views(run), judge, run.device, run.task)
+        kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(line) for line in fit.curve]}
+        run.stages.save(f"scratch-{fold}", *kept)
+        return kept
 
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         epochs = run.judged[self.name].settings["epochs"]
@@ -207,7 +234,7 @@ class Scratch:
         if kept is not None:
             return Plan(**kept[1])
         yield Progress("scratch", "Measuring how fast this machine trains", 0, 1, 0.0)
-        seconds = self._seconds_per_image(run)
+        seconds = ranks.agree(self._seconds_per_image(run))
         wanted = run.config.scratch.epochs
         for epochs in EPOCHS if wanted is None else (wanted,):
             # every fold trains on the others, then once on all: n * folds images per epoch

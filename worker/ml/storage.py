@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.ml import ranks
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """`path` afterwards holds all of `content` or what it held before, also after a power cut."""
@@ -56,13 +58,17 @@ def fingerprint(*parts: Any) -> str:
 
 class Stages:
     """Finished stages of one run in a folder: named arrays and a JSON note each. Without a folder: nothing is
-    kept. Another set of labels or another config has another fingerprint and never meets these files."""
+    kept. Another set of labels or another config has another fingerprint and never meets these files. Where several
+    processes train together the first one reads and writes."""
 
     def __init__(self, folder: Path | None, print_of_inputs: str) -> None:
         self._folder = None if folder is None else Path(folder) / print_of_inputs
 
     def load(self, name: str) -> tuple[dict[str, NDArray], Any] | None:
         """The stage's arrays and note, or None when it was not finished (or its file cannot be read)."""
+        return ranks.agree(self._read(name))
+
+    def _read(self, name: str) -> tuple[dict[str, NDArray], Any] | None:
         if self._folder is None:
             return None
         path = self._folder / f"{name}.npz"
@@ -76,7 +82,7 @@ class Stages:
         return arrays, note
 
     def save(self, name: str, arrays: dict[str, NDArray], note: Any) -> None:
-        if self._folder is None:
+        if self._folder is None or ranks.rank() != 0:
             return
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays, note=np.array(json.dumps(note)))

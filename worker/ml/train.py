@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from worker.ml import metrics
+from worker.ml import metrics, ranks
 from worker.ml.balance import balancing_weights
 from worker.ml.balancing import choose as choose_balance
 from worker.ml.candidates import Candidate, Frozen
@@ -124,7 +124,8 @@ def train(
         except (Skipped, LossNotFinite, OutOfMemory) as error:
             row["reason"], failure = str(error), error
             continue
-        run.judged[candidate.name] = judged
+        # several processes go on from the same figures, also where a candidate's time had run out in one of them
+        run.judged[candidate.name] = judged = ranks.agree(judged)
         row |= {"tried": True, "seconds": round(time.monotonic() - begun, 2), **_figures(run, judged)}
         if best is None or _beats(run, run.judged[best.name], judged, row, level):
             best = candidate

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from worker.ml import backbones, finetune
+from worker.ml import backbones, finetune, ranks
 from worker.ml.config import TrainConfig
 from worker.ml.device import autocast, to_device
 from worker.ml.folds import stratified_folds
@@ -141,7 +141,9 @@ class Finetuned:
                 done += 1
                 line = {"candidate": self.name, "fold": fold} | asdict(event)
             yield Progress(stage, f"Training the network, {where}", min(done, total), total, 0.0, line)
-            if begun is not None and time.monotonic() - begun > 2 * run.time_limit_s:
+            late = begun is not None and time.monotonic() - begun > 2 * run.time_limit_s
+            # signs of life come at other times in other processes, epochs at the same
+            if (ranks.world() == 1 or event is not None) and ranks.agree(late):
                 raise Skipped(f"Stopped: it took more than twice the time limit of {run.time_limit_s:.0f} s.")
         assert result is not None
         return result, tail
@@ -178,7 +180,16 @@ class Finetuned:
         if kept is not None:
             return Plan(**kept[1])
         yield Progress("measure", "Measuring how fast this machine trains", 0, 1, 0.0)
-        plan = choose_plan(run)
+        plan: Plan | None = None
+        problem: Skipped | None = None
+        try:
+            plan = choose_plan(run)
+        except Skipped as reason:
+            problem = reason
+        plan, problem = ranks.agree((plan, problem))
+        if plan is None:
+            assert problem is not None
+            raise problem
         run.stages.save("plan", {}, asdict(plan))
         return plan
 

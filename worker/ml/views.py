@@ -20,14 +20,19 @@ from worker.ml.frozen import Frozen
 from worker.ml.images import Augmentation, augment, scaled, to_network
 from worker.ml.pixels import Squares
 
+WHOLE = slice(None)
+
 
 class Views(Protocol):
-    """Inputs of stage `cut`. Indices are positions among the training images."""
+    """Inputs of stage `cut`. Indices are positions among the training images.
+
+    varied() gives only that part of the batch, the same as if the whole of it had been asked for.
+    """
 
     cut: int
 
     def plain(self, indices: Tensor) -> Tensor: ...
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor: ...
+    def varied(self, indices: Tensor, generator: torch.Generator, part: slice = WHOLE) -> Tensor: ...
 
 
 def _scaled(planes: Tensor, backbone: Backbone) -> Tensor:
@@ -66,9 +71,10 @@ class LiveViews:
         pixels = self._pixels[indices.to(self._pixels.device)]
         return self._through_trunk(plain_pixels(pixels, self._backbone, self._size))
 
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
-        pixels = self._pixels[indices.to(self._pixels.device)]
-        return self._through_trunk(_scaled(augment(pixels, self._size, self._how, generator), self._backbone))
+    def varied(self, indices: Tensor, generator: torch.Generator, part: slice = WHOLE) -> Tensor:
+        pixels = self._pixels[indices[part].to(self._pixels.device)]
+        of = None if part == WHOLE else (len(indices), part)
+        return self._through_trunk(_scaled(augment(pixels, self._size, self._how, generator, of=of), self._backbone))
 
 
 class CachedViews:
@@ -112,5 +118,6 @@ class CachedViews:
     def plain(self, indices: Tensor) -> Tensor:
         return self._take(torch.zeros_like(indices), indices)
 
-    def varied(self, indices: Tensor, generator: torch.Generator) -> Tensor:
-        return self._take(torch.randint(0, self.n_views + 1, indices.shape, generator=generator), indices)
+    def varied(self, indices: Tensor, generator: torch.Generator, part: slice = WHOLE) -> Tensor:
+        view = torch.randint(0, self.n_views + 1, indices.shape, generator=generator)
+        return self._take(view[part], indices[part])

@@ -1,0 +1,147 @@
+"""Training in several processes ends where one process ends: here two on the CPU, as on two GPUs."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from tests.ml_data import drawn_images
+from worker.ml import backbones, features, finetune, ranks, spread
+from worker.ml.config import TrainConfig
+from worker.ml.errors import TooFewLabels
+from worker.ml.images import Augmentation, augment
+from worker.ml.pixels import PixelStore, Squares
+from worker.ml.run import Progress, TrainingSet
+from worker.ml.train import Result, train
+
+CPU = torch.device("cpu")
+N = 30
+# dropout and noise are drawn by each process for its own images: without them both ways must agree
+SETTINGS = {
+    "candidates": ["frozen", "finetuned", "scratch"], "image_size": 64, "folds": 2, "time_limit_s": 3600,
+    "augmentation": {"noise": 0},
+    "finetune": {"min_labels": 20, "epochs": 2, "first_stage": 16, "views": 0, "batch": 9, "dropout": 0},
+    "scratch": {"min_labels": 20, "epochs": 2, "size": 32},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spread")
+    images, classes = drawn_images(N)
+    paths = [folder / f"{k}.jpg" for k in range(N)]
+    for path, content in zip(paths, images, strict=True):
+        path.write_bytes(content)
+    store = PixelStore(folder / "kept")
+    keys = [path.stem for path in paths]
+    for _ in store.fill(keys, paths):
+        pass
+    parts = features.embed(images, backbones.EFFICIENTNET_LITE0, CPU, size=64)
+    found = np.concatenate([part.features for part in parts])
+    return TrainingSet(found, classes, ["disc", "cross", "stripes"], sources=paths, squares=Squares(store, keys))
+
+
+def test_two_processes_end_where_one_ends(samples):
+    config = TrainConfig.from_json(SETTINGS)
+    *_, one = train(samples, config, device=CPU)
+    *events, two = spread.train_in_processes(samples, config, processes=2, on="cpu")
+
+    assert isinstance(two, Result)
+    assert {event.stage for event in events} >= {"frozen", "finetune", "scratch", "refit"}
+    assert all(isinstance(event, Progress) for event in events)
+    assert [row["tried"] for row in two.comparison] == [True, True, True]
+    assert two.candidate == one.candidate
+    for name in ("frozen", "finetuned", "scratch"):
+        np.testing.assert_allclose(two.out_of_fold_of[name], one.out_of_fold_of[name], atol=2e-3)
+    assert two.weights.keys() == one.weights.keys()
+    for name, tensor in one.weights.items():
+        torch.testing.assert_close(two.weights[name], tensor, atol=2e-3, rtol=2e-3)
+
+
+class Ended:
+    """A launcher that is over."""
+
+    def poll(self):
+        return 1
+
+
+def test_what_the_first_process_raised_is_raised_here_and_a_silent_end_is_told_with_its_log(tmp_path):
+    (tmp_path / spread.LOG).write_text("one\nNCCL said no\n")
+    with pytest.raises(RuntimeError, match="NCCL said no"):
+        list(spread._events(tmp_path, Ended()))
+    said = [Progress("frozen", "x", 0, 1, 0.0), TooFewLabels(2, 20)]
+    half = pickle.dumps(said[0])[:10]
+    (tmp_path / spread.EVENTS).write_bytes(b"".join(map(pickle.dumps, said)) + half)
+    events = spread._events(tmp_path, Ended())
+    assert next(events) == said[0]
+    with pytest.raises(TooFewLabels, match="20"):
+        next(events)
+
+
+def test_parts_of_a_batch_are_varied_as_in_the_whole():
+    pixels = torch.randint(0, 256, (7, 32, 32, 3), dtype=torch.uint8)
+    how = Augmentation(noise=0)
+    whole = augment(pixels, 24, how, torch.Generator().manual_seed(1))
+    parts = [
+        augment(pixels[part], 24, how, torch.Generator().manual_seed(1), of=(7, part))
+        for part in (slice(0, 3), slice(3, 7))
+    ]
+    torch.testing.assert_close(torch.cat(parts), whole)
+
+
+def test_every_image_of_a_batch_has_one_process(monkeypatch):
+    monkeypatch.setattr(ranks, "world", lambda: 4)
+    for n in (1, 3, 4, 32):
+        taken = []
+        for rank in range(4):
+            monkeypatch.setattr(ranks, "rank", lambda rank=rank: rank)
+            taken += list(range(n))[ranks.share(n)]
+        assert taken == list(range(n))
+
+
+def test_memory_that_is_short_in_another_process_halves_the_batch_here_too(monkeypatch):
+    """The second of two processes, as seen by the first: it says that it was short."""
+    sizes = []
+    monkeypatch.setattr(ranks, "world", lambda: 2)
+    monkeypatch.setattr(ranks, "rank", lambda: 0)
+    monkeypatch.setattr(ranks, "add_gradients", lambda parameters: None)
+
+    def add_up(numbers, device):
+        short = len(numbers) == 3 and sizes[-1] > 2
+        return [*numbers[:-1], numbers[-1] + short] if len(numbers) == 3 else list(numbers)
+
+    monkeypatch.setattr(ranks, "add_up", add_up)
+
+    class Linear(finetune.Trainable):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(3, 2)
+
+        def forward(self, x):
+            sizes.append(len(x))
+            return self.fc(x)
+
+        def state(self):
+            return {k: v.clone() for k, v in self.state_dict().items()}
+
+        def load_state(self, state):
+            self.load_state_dict(state)
+
+    class Rows:
+        cut, x = 0, torch.randn(16, 3)
+
+        def plain(self, indices):
+            return self.x[indices]
+
+        def varied(self, indices, generator, part=slice(None)):
+            return self.x[indices[part]]
+
+    recipe = finetune.Recipe("single", 1, 16, 1e-3, 0.0, 0.0, 3, 0)
+    nothing = np.empty(0, np.int64)
+    everything = np.arange(16)
+    *_, end = finetune.fit(
+        Linear(), Rows(), torch.eye(2)[torch.arange(16) % 2], torch.ones(16), everything, nothing, nothing, recipe, CPU
+    )
+    assert end.batch == 4
+    assert sizes[:3] == [8, 4, 2]

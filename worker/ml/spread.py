@@ -1,0 +1,144 @@
+"""Train on several GPUs of one machine: start torchrun, hand it the labels, pass its progress on.
+
+Knows processes and a folder between them. How they divide the work is ranks.py; what they run is train.train(). By
+hand, on a folder that write_job() made:
+
+    python -m torch.distributed.run --standalone --nproc-per-node 4 -m worker.ml.spread FOLDER
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worker.ml import ranks
+from worker.ml.config import TrainConfig
+from worker.ml.device import settle_process
+from worker.ml.errors import ModelError
+from worker.ml.pixels import Squares
+from worker.ml.run import Progress, TrainingSet
+from worker.ml.train import Result, train, wants_pixels
+
+LOOK_SECONDS = 0.2
+ROOT = Path(__file__).resolve().parent.parent.parent
+JOB, EVENTS, LOG = "job.pickle", "events.pickle", "log.txt"
+
+
+def processes_for(samples: TrainingSet, config: TrainConfig, device: torch.device) -> int:
+    """In how many processes a run is trained: one per GPU, where a network is trained and its images are decoded."""
+    if device.type != "cuda" or samples.squares is None or not wants_pixels(config, len(samples)):
+        return 1
+    return torch.cuda.device_count()
+
+
+def train_in_processes(
+    samples: TrainingSet, config: TrainConfig, *, processes: int, on: str = "cuda", state_dir: Path | None = None
+) -> Iterator[Progress | Result]:
+    """As train.train(), in so many processes; on "cuda", each with a GPU of its own, or on "cpu".
+
+    samples.squares must be there. Stop iterating to cancel. Raises what train() raises, and RuntimeError with the last
+    lines of the log when a process ends without a result.
+    """
+    with tempfile.TemporaryDirectory(prefix="labeler-train-") as name:  # nobody else may read it
+        folder = Path(name)
+        write_job(folder, samples, config, state_dir)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command += ["--nproc-per-node", str(processes), "-m", "worker.ml.spread", name]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "LABELER_RANKS_ON": on}
+        with (folder / LOG).open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            yield from _events(folder, process)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def write_job(folder: Path, samples: TrainingSet, config: TrainConfig, state_dir: Path | None) -> None:
+    """What the processes need. Decoded images stay where they are and are mapped by each of them."""
+    assert samples.squares is not None, "images are decoded before a run is divided"
+    job = {"samples": replace(samples, sources=None), "config": config.to_json(), "state_dir": state_dir}
+    (folder / JOB).write_bytes(pickle.dumps(job))
+
+
+def _events(folder: Path, process: subprocess.Popen) -> Iterator[Progress | Result]:
+    at, path = 0, folder / EVENTS
+    while True:
+        over = process.poll() is not None  # before looking: what it wrote last is there then
+        with (path if path.exists() else Path(os.devnull)).open("rb") as file:
+            file.seek(at)
+            while True:
+                try:
+                    event: Any = pickle.load(file)  # noqa: S301  (written by our own process into our own folder)
+                except (EOFError, pickle.UnpicklingError):
+                    break  # nothing more, or half of it
+                at = file.tell()
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+                if isinstance(event, Result):
+                    return
+        if over:
+            lines = (folder / LOG).read_text(errors="replace").splitlines()
+            raise RuntimeError("Training in several processes ended without a result: " + " | ".join(lines[-5:]))
+        time.sleep(LOOK_SECONDS)
+
+
+def main(name: str) -> None:
+    """What each of torchrun's processes does. The first one says what happens."""
+    settle_process()
+    device = ranks.join()
+    folder = Path(name)
+    job = pickle.loads((folder / JOB).read_bytes())  # noqa: S301
+    config = TrainConfig.from_json(job["config"])
+    say = (folder / EVENTS).open("wb") if ranks.rank() == 0 else None
+    try:
+        try:
+            for event in train(with_sources(job["samples"]), config, device=device, state_dir=job["state_dir"]):
+                if say is not None:
+                    say.write(pickle.dumps(event))
+                    say.flush()
+        except ModelError as problem:
+            if say is not None:
+                say.write(pickle.dumps(problem))
+                say.flush()
+    finally:
+        if say is not None:
+            say.close()
+        ranks.leave()
+
+
+def with_sources(samples: TrainingSet) -> TrainingSet:
+    """The images are the squares: train() looks at them only where there are sources."""
+    squares = samples.squares
+    assert isinstance(squares, Squares)
+    return replace(samples, sources=[partial(_square, squares, at) for at in range(len(squares))])
+
+
+def _square(squares: Squares, at: int) -> NDArray[np.uint8]:
+    return squares[at : at + 1][0]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

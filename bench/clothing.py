@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ SIZE = 224
 
 @dataclass(frozen=True, slots=True)
 class Photographs:
-    """Scaled features (n, 1280), the true class (n,) and the names of the classes, in a fixed order of files."""
+    """Features (n, 1280), scaled as x, the true class (n,) and the names of the classes, in a fixed order of files."""
 
     x: NDArray[np.float32]
+    features: NDArray[np.float16]  # as the product keeps them
     truth: NDArray[np.int64]
     names: list[str]
 
@@ -32,10 +34,18 @@ class Photographs:
 def photographs() -> Photographs:
     """All 3,781; some 40 s on one core the first time. Raises SystemExit where the data set is not at hand."""
     files, names = _files()
-    return Photographs(scale_features(kept_features()), np.array([code for code, _ in files], np.int64), names)
+    features = kept_features()
+    return Photographs(scale_features(features), features, np.array([code for code, _ in files], np.int64), names)
 
 
+def sources() -> list[Path]:
+    """The photographs themselves, in the order of photographs()."""
+    return [path for _, path in _files()[0]]
+
+
+@cache
 def _files() -> tuple[list[tuple[int, Path]], list[str]]:
+    """(class, path) of each photograph, and the classes' names. Raises SystemExit where the data set is not at hand."""
     folder = os.environ.get("LABELER_TEST_DATA")
     root = Path(folder or ".") / "clothing"
     if not folder or not root.is_dir():

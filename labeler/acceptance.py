@@ -414,10 +414,8 @@ def look(project: Project, image_ids: Iterable[int] | None = None) -> int:
     changed = _withdraw(project, some.filter(answered, is_audited=False), Withdrawal.PEOPLE)
     open_ = rows.filter(is_right=None)
     changed += _withdraw(project, open_.filter(image__gold__isnull=False), Withdrawal.GOLD)
-    gone = [
-        pk for pk in open_.order_by().values_list("category", flat=True).distinct()
-        if not label_set.index(project).present([pk])
-    ]  # fmt: skip
+    index = label_set.index(project)
+    gone = [pk for pk in index.names if not index.present([pk])]
     if gone:
         changed += _withdraw(project, open_.filter(category__in=gone), Withdrawal.CLASS)
     changed += _judge(project, some.audited())

@@ -6,17 +6,30 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeler import runs
+from labeler import adjudication, dispatch, projects, runs
 from labeler.consensus import digest
 from labeler.intake.images import add_images as take_in
 from labeler.intake.images import file_member
-from labeler.models import Consensus, Decision, Image, Prediction, RunAnswers, TrainingRun
+from labeler.models import (
+    Acceptance,
+    Consensus,
+    Decision,
+    Guarantee,
+    Image,
+    Job,
+    Prediction,
+    QueueEntry,
+    RunAnswers,
+    TrainingRun,
+)  # fmt: skip
 from labeler.models.image import Slice
-from labeler.models.job import State
+from labeler.models.job import Kind, State
 from tests.factories import add_images, category, make_model, make_project, predict
+from tests.test_acceptance import calibrate, opinions
 from tests.workers import draw
-from worker import judging, models
+from worker import care, judging, models
 from worker.dataset import Dataset, Example, assemble
+from worker.prelabeling import prelabel_job
 from worker.training import train_run
 
 pytestmark = pytest.mark.django_db
@@ -317,3 +330,32 @@ def test_a_run_that_cannot_train_fails_with_a_sentence(installation, project):
     assert (run.state, run.error["code"]) == (State.FAILED, "too_few_labels")
     assert "0 labeled images" in run.error["message"]
     assert not TrainingRun.objects.active().exists()
+
+
+@pytest.mark.django_db
+def test_a_worker_accepts_when_the_pre_labels_are_made_and_care_sees_what_people_say(project, monkeypatch, rev, lena):
+    monkeypatch.setattr(dispatch, "send", lambda task, pk: True)
+    accepting = projects.update(project=project, by=lena, changes={"blind_share": 0.15, "auto_accept": True})
+    run = make_model(accepting)
+    calibrate(accepting, run)
+    opinions(run, images := add_images(accepting, 12, slice=Slice.NONE))
+    monkeypatch.setattr(care, "_looked", {})
+    care.look_after_projects()  # nothing is predicted yet: it asks for pre-labels, as ever
+    job = Job.objects.get(project=accepting, kind=Kind.PRELABEL)
+
+    prelabel_job(job.pk, worker="w")
+
+    job.refresh_from_db()
+    assert (job.state, job.result["accepted"]) == (State.DONE, 12)
+    assert QueueEntry.objects.filter(pk__in=[i.pk for i in images], accepted=True).exists()
+    taken = Acceptance.objects.standing().filter(project=accepting).first().image_id
+    adjudication.decide(image_id=taken, reviewer=rev, categories=["fox"])
+    care.look_after_projects()
+    assert Acceptance.objects.get(image=taken).withdrawn_why == "people"
+    # Another promise is another guarantee: care asks a worker for it.
+    projects.update(project=accepting, by=lena, changes={"accept_precision": 0.9})
+    assert care.request_due_acceptances() == 1
+    assert care.request_due_acceptances() == 0
+    again = Job.objects.filter(project=accepting, kind=Kind.PRELABEL).first()
+    prelabel_job(again.pk, worker="w")
+    assert Guarantee.objects.get(ended_at=None).precision == 0.9

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 
 
 def main() -> None:
@@ -16,8 +17,8 @@ def main() -> None:
     broke.
     """
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
-    parser.add_argument("work", choices=("train", "prelabel", "import"))
-    parser.add_argument("row", type=int, metavar="ID", help="of the training run, or of the job")
+    parser.add_argument("work", choices=("train", "prelabel", "import", "errand", "predict"))
+    parser.add_argument("row", type=int, metavar="ID", help="of the training run, the job or the errand")
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
     import django
@@ -32,6 +33,15 @@ def main() -> None:
         from worker.prelabeling import prelabel_job
 
         prelabel_job(arguments.row, worker=worker)
+    elif arguments.work == "errand":
+        from worker.errands import run_errand
+
+        run_errand(arguments.row, worker=worker)
+    elif arguments.work == "predict":
+        from worker.answering import answer_lines
+
+        for line in answer_lines(arguments.row, sys.stdin):
+            print(line, flush=True)
     else:
         from worker.importing import import_job
 

@@ -95,7 +95,12 @@ def a_worker_trains() -> bool:
 
 
 def train_here(run: TrainingRun) -> subprocess.Popen[bytes]:
-    """Train in a process of its own: this one, like all of labeler, never loads torch."""
+    """Train in a process of its own."""
+    return work_here("train", run.pk)
+
+
+def work_here(work: str, row: int, **pipes: Any) -> subprocess.Popen[bytes]:
+    """Work of a worker in a child of this process, which like all of labeler never loads torch."""
     import os
 
     here = {
@@ -105,8 +110,8 @@ def train_here(run: TrainingRun) -> subprocess.Popen[bytes]:
         "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "labeler.settings"),
         "LABELER_LOG_LEVEL": os.environ.get("LABELER_LOG_LEVEL", "WARNING"),
     }
-    words = [sys.executable, "-m", "worker", "train", str(run.pk)]
-    return subprocess.Popen(words, env=here, cwd=Path(settings.BASE_DIR), stdin=subprocess.DEVNULL)
+    words = [sys.executable, "-m", "worker", work, str(row)]
+    return subprocess.Popen(words, env=here, cwd=Path(settings.BASE_DIR), **{"stdin": subprocess.DEVNULL, **pipes})
 
 
 def facts(run: TrainingRun) -> dict[str, Any]:

@@ -1,0 +1,149 @@
+"""`predict FILE|FOLDER… --project NAME`: what a project's model says of files that are not in the project."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from labeler import categories, runs
+from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
+from labeler.management.commands.train import work_here
+from labeler.models import Project, TrainingRun
+from labeler.models.job import State
+
+
+class Command(DataCommand):
+    help = (
+        "Say what is on images, by the model in use or another version. Nothing comes into the project, and no server "
+        "need run. Exit code 3: done, but some files are no images."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("sources", metavar="FILE|FOLDER", nargs="+", type=Path)
+        parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
+        parser.add_argument("--model", metavar="N", type=int, help="number of the model (default: the one in use)")
+        parser.add_argument("--csv", action="store_true", help="one row per image on stdout, a column for each class")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["csv"] and options["json"]:
+            raise CommandError("Choose one of --csv and --json.", returncode=USAGE)
+        project = self.project(options["project"])
+        run = model_of(project, options["model"])
+        files = files_of(options["sources"])
+        answers, refused, calibrated = self._ask(run, files)
+        for path, reason in refused:
+            print(f"refused {path}: {reason}", file=sys.stderr, flush=True)
+        index = categories.index(project)
+        names = index.label(run.category_ids)
+        rows = [
+            {
+                "file": said["file"],
+                "categories": index.label(said["categories"]),
+                "probability": said["probability"],
+                "probabilities": dict(zip(names, said["probabilities"], strict=True)),
+            }
+            for said in answers
+        ]
+        if options["csv"]:
+            self._as_csv(names, rows)
+        else:
+            facts = {
+                "project": project.pk, "model": run.number, "run": run.pk, "calibrated": calibrated, "results": rows,
+                "refused": [{"file": path, "reason": reason} for path, reason in refused],
+            }  # fmt: skip
+            self.result(facts, "\n".join(_line(row, calibrated) for row in rows))
+        self.finish(REFUSALS if refused else DONE)
+
+    def _ask(self, run: TrainingRun, files: list[Path]) -> tuple[list[dict[str, Any]], list[tuple[str, str]], bool]:
+        """Answers and refusals in the order of the files, from a child that has the model."""
+        child = work_here("predict", run.pk, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdin is not None and child.stdout is not None
+        # Beside the reading: with both pipes full, each would wait for the other.
+        sender = threading.Thread(target=_send, args=(child.stdin, files), daemon=True)
+        sender.start()
+        answers: list[dict[str, Any]] = []
+        refused: list[tuple[str, str]] = []
+        calibrated = False
+        try:
+            for line in child.stdout:
+                said = json.loads(line)
+                if "calibrated" in said:
+                    calibrated = said["calibrated"]
+                elif "refused" in said:
+                    refused.append((said["file"], said["refused"]))
+                else:
+                    answers.append(said)
+                self.progress(len(answers) + len(refused), len(files), "images")
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.") from None
+        finally:
+            if child.poll() is None and len(answers) + len(refused) < len(files):
+                child.terminate()
+            code = child.wait()
+        if code or len(answers) + len(refused) < len(files):
+            raise CommandError(f"The process that has the model ended (exit code {code}) before all was answered.")
+        place = {str(path): at for at, path in enumerate(files)}
+        return sorted(answers, key=lambda said: place[said["file"]]), refused, calibrated
+
+    def _as_csv(self, names: list[str], rows: list[dict[str, Any]]) -> None:
+        table = csv.writer(sys.stdout, lineterminator="\n")
+        table.writerow(["file", "categories", "probability", *(f"p:{name}" for name in names)])
+        for row in rows:
+            said = "|".join(row["categories"])
+            table.writerow([row["file"], said, row["probability"], *row["probabilities"].values()])
+
+
+def model_of(project: Project, number: int | None) -> TrainingRun:
+    """The model in use, or the one of that number. CommandError when there is none."""
+    if number is None:
+        run = runs.active(project)
+        if run is None:
+            raise CommandError(f"“{project.name}” has no model in use. `train` makes one when there are labels enough.")
+        return run
+    run = project.runs.filter(number=number, state=State.DONE).exclude(checkpoint="").first()
+    if run is None:
+        raise CommandError(f"“{project.name}” has no trained model {number}.", returncode=USAGE)
+    return run
+
+
+def files_of(sources: Iterable[Path]) -> list[Path]:
+    """Files as they were named, and all files of folders but hidden ones, by name; each once."""
+    found: dict[Path, None] = {}
+    for source in sources:
+        if source.is_dir():
+            found |= {path: None for path in sorted(source.rglob("*")) if path.is_file() and _shown(path, source)}
+        elif source.exists():
+            found[source] = None
+        else:
+            raise CommandError(f"There is no {source}.", returncode=USAGE)
+    if not found:
+        raise CommandError("There is no file in what was named.", returncode=USAGE)
+    # Absolute: the child runs in the folder of the code.
+    return [path.absolute() for path in found]
+
+
+def _shown(path: Path, below: Path) -> bool:
+    return not any(part.startswith(".") for part in path.relative_to(below).parts)
+
+
+def _send(pipe: Any, files: list[Path]) -> None:
+    try:
+        for path in files:
+            pipe.write(json.dumps(str(path)).encode() + b"\n")
+        pipe.close()
+    except BrokenPipeError:
+        return  # the child has ended; whoever reads its answers says so
+
+
+def _line(row: dict[str, Any], calibrated: bool) -> str:
+    said = ", ".join(row["categories"]) or "none"
+    sure = f"{row['probability']:.0%}" if calibrated else f"{row['probability']:.2f} (not calibrated)"
+    return f"{row['file']}\t{said}\t{sure}"

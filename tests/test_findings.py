@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
-from labeler.models import Image
+from labeler.models import Image, Label
 from labeler.stats.promise import labels_needed
 from tests.factories import add_images, category
 from worker import findings
 from worker.dataset import Dataset, Example
+from worker.ml import orders
 from worker.ml.run import TrainingSet
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +138,45 @@ def test_with_a_handful_of_labels_nothing_is_foreseen():
     found = findings.learning_curve(samples, [])
     assert (found["points"], found["ahead"], found["stop"]) == ([], [], False)
     assert found["reason"] == found["advice"] == "a forecast needs 4 training sizes and 50 images"
+
+
+def test_labels_as_they_were_asked_for_are_held_against_random_ones():
+    # two classes on a line: the chosen ones lie at the border, the random ones anywhere; the test images too
+    rng = np.random.default_rng(2)
+    place = rng.uniform(-1, 1, 200)
+    drawn = rng.random(200) < 0.4
+    place[~drawn] *= 0.3
+    features = np.c_[place, np.ones(200), rng.standard_normal((200, 6)) * 0.3]
+    samples = TrainingSet(features, (place > 0).astype(int), ["left", "right"])
+    test = np.c_[rng.uniform(-1, 1, 60), np.ones(60), rng.standard_normal((60, 6)) * 0.3]
+
+    found = orders.curves(samples, drawn, test, (test[:, 0] > 0).astype(int), penalty=0.1)
+
+    assert found["reason"] is None and found["n"] == 60
+    assert [row["size"] for row in found["points"]] == [round(s * drawn.sum()) for s in orders.SHARES]
+    last = found["points"][-1]
+    assert last["asked"]["low"] < last["asked"]["value"] < last["asked"]["high"] and last["random"]["n"] == 60
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    none = orders.curves(samples, np.ones(200, bool), test, (test[:, 0] > 0).astype(int), penalty=0.1)
+    assert none["points"] == [] and "The model chose 0 of the labeled images" in none["reason"]
+
+
+def test_the_first_judgement_says_when_an_image_came_and_why(project, ann, bea, monkeypatch):
+    images = add_images(project, 4)
+    given = {}
+    for person, chosen in ((ann, "uncertainty"), (bea, "random")):
+        for k, image in enumerate(images[:3] if person is ann else images):
+            why = chosen if k != 1 else "random"
+            Label.objects.create(
+                image=image, project=project, annotator=person, answer="labeled", categories=[category(project, "cat")],
+                chosen_by=why, round=0, guideline_version=1, label_set_version=1, created_at=timezone.now(),
+            )  # fmt: skip
+    monkeypatch.setattr(orders, "curves", lambda samples, drawn, *rest, **more: given.update(
+        x=samples.features[:, 0].tolist(), drawn=drawn.tolist()))  # fmt: skip
+    cat = category(project, "cat")
+    dataset = Dataset(False, [cat], ["cat"], [Example(i.pk, i.sha256, [cat]) for i in reversed(images)])
+    samples = TrainingSet(np.array([[4.0], [3.0], [2.0], [1.0]]), np.zeros(4, int), ["cat"])
+
+    findings.orders(dataset, samples, np.empty((0, 1)), [])
+
+    assert given == {"x": [1.0, 2.0, 3.0, 4.0], "drawn": [False, True, False, True]}

@@ -1,7 +1,8 @@
 """What a run tells beyond its figures: what could be accepted unseen, which labels look wrong, where it is worse.
 
 Knows datasets, rows of probabilities and the statistics of it. Nothing is accepted or corrected here: these are
-findings for people, stored with the run's row (metrics: "acceptance", "label_errors", "slices", "learning_curve").
+findings for people, stored with the run's row (metrics: "acceptance", "label_errors", "slices", "learning_curve",
+"orders").
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.models import Image
+from labeler.models import Image, Label
+from labeler.models.queue import ChosenBy, Purpose
 from labeler.stats import labelerrors, learning, promise
 from worker import judging
 from worker.dataset import Dataset, Example
 from worker.ml import compare, slices, subsets
+from worker.ml import orders as orders_of_asking
 from worker.ml.run import TrainingSet
 
 PROMISES = (promise.Promise(0.90), promise.Promise(0.95), promise.Promise(0.98))
@@ -114,8 +117,7 @@ def learning_curve(
     the share of right yes/no answers for several labels. stop and advice are of twice the present labels, and of
     kappas: how far successive models said the same of the stop set (run_answers.settled), oldest first.
     """
-    settings = next((row.get("settings") or {} for row in comparison if row["candidate"] == "frozen"), {})
-    sizes, right = subsets.points(samples, penalty=float(settings.get("C", PENALTY)), tick=tick)
+    sizes, right = subsets.points(samples, penalty=_penalty(comparison), tick=tick)
     ahead = [round(times * len(samples)) for times in AHEAD]
     curve = learning.forecast(sizes, right, ahead)
     advice = learning.advise(curve, ahead[2], kappas, since=ahead[0])
@@ -134,6 +136,36 @@ def learning_curve(
         "stop": advice.stop,
         "advice": advice.sentence,
     }
+
+
+def orders(
+    dataset: Dataset,
+    samples: TrainingSet,
+    test_features: NDArray,
+    comparison: Sequence[dict[str, Any]],
+    *,
+    tick: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Whether asking where the model is unsure paid, on the test images: orders.curves. samples: of dataset.train."""
+    ids = [example.image_id for example in dataset.train]
+    # The first judgement of an image says when it came and why it was asked; a decision without one came last.
+    first: dict[int, tuple[int, str]] = {}
+    votes = Label.objects.filter(image__in=ids, purpose=Purpose.VOTE).order_by("-id")
+    for image, label, why in votes.values_list("image", "id", "chosen_by"):
+        first[image] = (label, why)
+    last = max((label for label, _why in first.values()), default=0) + 1
+    order = np.array(sorted(range(len(ids)), key=lambda k: (first.get(ids[k], (last, ""))[0], ids[k])), np.int64)
+    drawn = np.array([first.get(pk, (0, ""))[1] == ChosenBy.RANDOM for pk in ids], bool)
+    in_order = TrainingSet(samples.features[order], samples.targets[order], samples.categories, samples.task)
+    penalty = _penalty(comparison)
+    targets = judging.targets_of(dataset, dataset.test)
+    return orders_of_asking.curves(in_order, drawn[order], test_features, targets, penalty=penalty, tick=tick)
+
+
+def _penalty(comparison: Sequence[dict[str, Any]]) -> float:
+    """C that cross-validation chose for the regression."""
+    settings = next((row.get("settings") or {} for row in comparison if row["candidate"] == "frozen"), {})
+    return float(settings.get("C", PENALTY))
 
 
 def _columns(found: labelerrors.Suspects) -> tuple[NDArray, ...]:

@@ -138,6 +138,9 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
 
     screen.show("Seeing whether more labels would help", 0.5)
     curve = findings.learning_curve(samples, result.comparison, kappas=settled["kappas"], tick=pulse.check)
+    orders = findings.orders(
+        dataset, samples, features[n_train : n_train + n_test], result.comparison, tick=pulse.check
+    )  # fmt: skip
 
     screen.show("Storing the model", 0.9)
     made, _ = models.of_result(
@@ -152,7 +155,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         answers=[*said, unseen],
         # beside the figures, not in the checkpoint: they name images of this project
         metrics=figures
-        | {"learning_curve": curve, "stop_set": settled, "imbalance": result.balance}
+        | {"learning_curve": curve, "orders": orders, "stop_set": settled, "imbalance": result.balance}
         | {
             "provenance": provenance.of(dataset) | {"guideline": guideline},
             "cost": meter.read() | {"attempts": lease.attempt},

@@ -8,7 +8,7 @@ right often enough, which labels it doubts, and where it is worse. Knows the sha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
@@ -36,6 +36,7 @@ def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str
         "confidence": _confidence(metrics),
         "ece": (metrics.get("ece") or {}).get("value"),
         "learning": _learning(metrics.get("learning_curve") or {}),
+        "orders": _orders(metrics.get("orders") or {}),
         "advice": (metrics.get("learning_curve") or {}).get("advice") or "",
         "promises": [_promise(row) for row in metrics.get("acceptance") or []],
         **_doubts(project, suspects, names),
@@ -118,6 +119,30 @@ def _learning(curve: Mapping[str, Any]) -> SafeString | str:
     drawn = charts.line_chart(
         _("Share right by labels learned from"),
         _("Measured by leaving labels out, with frozen features; ahead of it what is expected, with a 95 % band."),
+        series, x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _orders(found: Mapping[str, Any]) -> SafeString | str:
+    """Share right by labels, as they were asked for and drawn at random, on the same test images."""
+    points = found.get("points") or []
+    if len(points) < 2:
+        return ""
+    lines: tuple[tuple[str, str, Literal["l1", "l2"], bool], ...] = (
+        ("asked", _("as they were asked for"), "l1", False),
+        ("random", _("drawn at random"), "l2", True),
+    )
+    series = [
+        charts.Series(
+            words, [(row["size"], row[key]["value"]) for row in points], tone=tone, dashed=dashed,
+            band=[(row["size"], row[key]["low"], row[key]["high"]) for row in points if row[key]["low"] is not None],
+        )
+        for key, words, tone, dashed in lines
+    ]  # fmt: skip
+    drawn = charts.line_chart(
+        _("Share right, asked for and at random"),
+        _("What the same number of labels teaches when the model chooses most of them, and when nothing does."),
         series, x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)

@@ -23,7 +23,7 @@ from labeler import dispatch, leases, prelabels, run_answers, run_config
 from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.leases import Lease
 from labeler.models import AuditEvent, Decision, Image, Label, Project, TrainingRun
-from labeler.models.image import HELD_OUT
+from labeler.models.image import NEVER_TRAINED
 from labeler.models.job import State
 from labeler.models.label import VOTES
 from labeler.models.project import SUPPORTED_TASKS
@@ -98,7 +98,7 @@ def trainable(project: Project) -> Trainable:
     ] + [
         (row["categories"], row["n"])
         for row in Decision.objects.filter(image__project=project, withdrawn_at=None, undecidable=False)
-        .exclude(image__slice__in=HELD_OUT)
+        .exclude(image__slice__in=NEVER_TRAINED)
         .order_by()
         .values("categories")
         .annotate(n=Count("id"))

@@ -175,6 +175,7 @@ SCREENS = (
     Screen("review", "annotator", "/projects/{demo}/review/", images_loaded),
     Screen("adjudicate", "lead", "/projects/{demo}/adjudicate/", images_loaded),
     Screen("similar", "lead", "/projects/{demo}/images/{image}/similar/"),
+    Screen("near-duplicates", "lead", "/projects/{demo}/images/near-duplicates/"),
     Screen("unlike", "lead", "/projects/{demo}/images/unlike/"),
     Screen("adjudicate-doubted", "lead", "/projects/{demo}/adjudicate/?doubted=1"),
     Screen("adjudicate-reasons", "lead", "/projects/{demo}/adjudicate/reasons/"),

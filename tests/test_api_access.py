@@ -108,6 +108,7 @@ TABLE = {
     ("label-errors", "get"): REVIEWERS,
     ("similar-images", "get"): MEMBERS,
     ("priorities", "post"): LEADS,
+    ("near-duplicates", "get"): REVIEWERS,
     ("augmentation", "get"): REVIEWERS,
     ("augmentation", "post"): LEADS,
     ("varied-image", "get"): REVIEWERS,

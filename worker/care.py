@@ -17,14 +17,19 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler import acceptance, consensus, economy, inference, look, overlap, prelabels, queue, runs
+from labeler import acceptance, consensus, duplicates, economy, inference, look, overlap, prelabels, queue, runs
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
+from labeler.intake.images import media_store
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
 from worker import pixels
 
 logger = logging.getLogger(__name__)
+
+SKETCHED_AT_ONCE = 200  # images of before, of each project and each round: half a second
+_sketched: set[int] = set()  # projects in which every image was looked for that had no sketch
+_not_drawn: set[int] = set()  # images whose thumbnail this process could not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ def look_after_projects() -> None:
     request_due_runs()
     request_due_prelabels()
     request_due_acceptances()
+    request_due_looks()
+    sketch_older_images()
     pixels.forget_trashed()
 
 
@@ -180,3 +187,21 @@ def request_due_acceptances() -> int:
 def request_due_looks() -> int:
     """Ask for a look at the images that came in since the last one, for the index of similar images; how many."""
     return len([look.request(run) for run in look.due()])
+
+
+def sketch_older_images() -> int:
+    """Know images again that came in before there were sketches, some at a time; how many were left out of training."""
+    left_out = 0
+    for project in Project.objects.not_in_trash().exclude(pk__in=_sketched).order_by("pk"):
+        # What came in since this process started has its sketch from the start.
+        todo, drawn = duplicates.without(project, SKETCHED_AT_ONCE, _not_drawn), []
+        for image in todo:
+            try:
+                drawn.append((image, duplicates.draw(media_store().thumb_path(image.sha256))))
+            except OSError:
+                _not_drawn.add(image.pk)  # gone or damaged, as doctor says: not asked for every few seconds
+        if drawn:
+            left_out += duplicates.catch_up(project, drawn)
+        if len(todo) < SKETCHED_AT_ONCE:
+            _sketched.add(project.pk)
+    return left_out

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from labeler import categories as label_set
 from labeler import consensus
 from labeler.models import Consensus, Label, Project
-from labeler.models.image import Slice, Status
+from labeler.models.image import NEVER_TRAINED, Slice, Status
 
 FEWEST_VOTES_TO_JUDGE = 2  # one person's slip must not count as a model's error
 
@@ -53,9 +53,9 @@ class Dataset:
 def assemble(project: Project) -> Dataset:
     """The dataset as of now. Brings the snapshots of the vote up to date first.
 
-    Train: images that are not held out, with a consensus (a decision, or the plurality of the votes; ties and
-    "cannot tell" name nothing). Test and calibration: settled images of those slices, with two votes or more,
-    all of them blind. Classes that were merged count as what they became; retired ones are left out.
+    Train: images that are neither held out nor left out of all, with a consensus (a decision, or the plurality of
+    the votes; ties and "cannot tell" name nothing). Test and calibration: settled images of those slices, with two
+    votes or more, all of them blind. Classes that were merged count as what they became; retired ones are left out.
     """
     consensus.refresh(project)
     index = label_set.index(project)
@@ -75,7 +75,7 @@ def _named_images(project: Project) -> list[tuple[int, str, str, list[int], floa
     """Image id, sha256, slice, consensus, its confidence and method, of all images that may be used, by id."""
     named = Consensus.objects.filter(project=project, categories__isnull=False).exclude(method=consensus.MODEL)
     columns = ("image_id", "image__sha256", "image__slice", "categories", "confidence", "method")
-    train = named.exclude(image__slice__in=(Slice.TEST, Slice.CALIBRATION))
+    train = named.exclude(image__slice__in=NEVER_TRAINED)
     # Held-out images are judged blind; should one label be assisted all the same (a slice set by hand), the
     # model would be measured by its own suggestion.
     assisted = Label.objects.filter(

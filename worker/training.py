@@ -18,7 +18,7 @@ import torch
 from django.db.models import Max
 from numpy.typing import NDArray
 
-from labeler import run_answers, runs
+from labeler import duplicates, run_answers, runs
 from labeler.errors import NotPossibleNow
 from labeler.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
@@ -104,6 +104,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         targets=(judging.soft_targets_of if config.soft_labels else judging.targets_of)(dataset, dataset.train),
         categories=dataset.category_ids,
         task=dataset.task,
+        groups=_groups(dataset.train, config.folds),
         sources=pixels.sources(squares or pixels.store_of(run.project_id), hashes),
         squares=Squares(squares, hashes) if squares is not None and kept else None,
     )
@@ -201,6 +202,17 @@ def _watch(events: Iterable[Progress | Result], screen: _Screen) -> Result:
             screen.add_epoch(event.epoch)
         screen.show(event.text, event.overall)
     raise RuntimeError("the training ended without a result")
+
+
+def _groups(examples: list[Example], folds: int) -> NDArray[np.int64] | None:
+    """Numbers that near-duplicates share, so that none is judged by a model that learned from its twin.
+
+    None where one group is larger than a fold: images that are all nearly the same cannot be kept apart.
+    """
+    known = duplicates.groups_of([example.image_id for example in examples])
+    groups = np.array([known.get(example.image_id, example.image_id) for example in examples], np.int64)
+    sizes = np.unique(groups, return_counts=True)[1]
+    return groups if len(groups) and sizes.max() <= len(groups) / folds else None
 
 
 def _counts(dataset: Dataset, unreadable: int) -> dict[str, int]:

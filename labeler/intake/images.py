@@ -22,7 +22,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from labeler import seating
+from labeler import duplicates, seating
+from labeler.duplicates import Drawn
 from labeler.errors import NotFound
 from labeler.intake import archives
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
@@ -177,6 +178,7 @@ def add_images(
     store = media_store()
     counted: set[int] = set()  # images this run has reported as added: the same file twice is a duplicate
     imagined: dict[str, Image] = {}
+    alike = duplicates.Known(project)
     count = threads or min(4, _cores())
     with ThreadPoolExecutor(count, thread_name_prefix="intake") as pool:
         for batch in _batches(members):
@@ -188,10 +190,11 @@ def add_images(
                 _check_all(pool, missing, _check)
                 yield from _without_writing(project, batch, known, imagined)
                 continue
+            drawn: dict[str, Drawn] = {}
             with store.batch() as files:
-                _check_all(pool, missing, partial(_prepare, store=store, files=files))
+                _check_all(pool, missing, partial(_prepare, store=store, files=files, drawn=drawn))
                 files.keep()
-            yield from _commit(project, batch, job, counted)
+            yield from _commit(project, batch, job, counted, alike, drawn)
 
 
 # ---------------------------------------------------------------- how
@@ -269,8 +272,8 @@ def _check(content: bytes) -> CheckedImage:
     return decode_image(content, limits=limits()).checked
 
 
-def _prepare(content: bytes, *, store: MediaStore, files: Batch) -> CheckedImage:
-    """Check one image and write its three files. Runs in a thread."""
+def _prepare(content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str, Drawn]) -> CheckedImage:
+    """Check one image, write its three files and sketch it. Runs in a thread."""
     image = decode_image(content, limits=limits())
     checked = image.checked
     if not store.has(checked.sha256, checked.extension):
@@ -282,6 +285,9 @@ def _prepare(content: bytes, *, store: MediaStore, files: Batch) -> CheckedImage
             preview=made.preview,
             thumbnail=made.thumbnail,
         )
+        drawn[checked.sha256] = duplicates.draw(made.thumbnail)
+    else:
+        drawn[checked.sha256] = duplicates.draw(store.thumb_path(checked.sha256))
     return checked
 
 
@@ -295,7 +301,14 @@ def _is_whole(image: Image | None, store: MediaStore) -> bool:
     return image is not None and store.has(image.sha256, image.extension)
 
 
-def _commit(project: Project, batch: list[_File], job: Job | None, counted: set[int]) -> list[Outcome]:
+def _commit(
+    project: Project,
+    batch: list[_File],
+    job: Job | None,
+    counted: set[int],
+    alike: duplicates.Known,
+    drawn: dict[str, Drawn],
+) -> list[Outcome]:
     with transaction.atomic():
         # Lock the project: of two imports with the same content one must see what the other has written. It
         # also keeps the project from being deleted under the batch; people go on labeling meanwhile.
@@ -306,7 +319,10 @@ def _commit(project: Project, batch: list[_File], job: Job | None, counted: set[
         for file in batch:
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
                 new[file.sha256] = _row(project, file.name, file.checked, job)
+        sketched = [(image, drawn[sha256]) for sha256, image in new.items() if sha256 in drawn]
+        near = duplicates.place(alike, sketched) if sketched else []
         created = Image.objects.bulk_create(new.values())
+        duplicates.keep(sketched, near)
         seating.enter(project, created)
     if created:
         seating.forget_frontiers(project)

@@ -6,7 +6,7 @@ from labeler.models.comment import Comment, Thread
 from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
 from labeler.models.gold import Gold
-from labeler.models.image import Image
+from labeler.models.image import Image, Sketch
 from labeler.models.job import Job, Part
 from labeler.models.label import Consensus, Decision, Label
 from labeler.models.project import Category, CategoryExample, GuidelineVersion, Membership, Project, Role, Task
@@ -43,6 +43,7 @@ __all__ = [
     "QueueEntry",
     "Role",
     "RunAnswers",
+    "Sketch",
     "Snapshot",
     "Task",
     "Thread",

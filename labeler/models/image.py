@@ -25,18 +25,21 @@ class Slice(models.TextChoices):
     """Why an image is judged blind, drawn once at import by a hash. Empty: it may show pre-labels.
 
     TEST judges models and CALIBRATION fits their confidence: neither is ever trained on. BLIND is only
-    judged without help, so that agreement and anchoring can be measured.
+    judged without help, so that agreement and anchoring can be measured. APART is nearly the same as images of two of
+    these, so it is in none: neither trained on nor judged by.
     """
 
     NONE = "", _("open")
     TEST = "test", _("test")
     CALIBRATION = "calibration", _("calibration")
     BLIND = "blind", _("blind")
+    APART = "apart", _("left out")
 
 
 LONGEST_DESCRIPTION = 500  # characters, read aloud with each image
 
 HELD_OUT = (Slice.TEST, Slice.CALIBRATION)
+NEVER_TRAINED = (*HELD_OUT, Slice.APART)
 
 
 class ImageQuerySet(models.QuerySet["Image"]):
@@ -56,7 +59,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.filter(slice__in=HELD_OUT)
 
     def may_train(self) -> ImageQuerySet:
-        return self.exclude(slice__in=HELD_OUT)
+        return self.exclude(slice__in=NEVER_TRAINED)
 
     def most_disputed_first(self) -> ImageQuerySet:
         return self.order_by("-disagreement", "id")
@@ -125,3 +128,25 @@ class Image(models.Model):
     @property
     def is_held_out(self) -> bool:
         return self.slice in HELD_OUT
+
+
+class Sketch(models.Model):
+    """What an image looks like in a few bytes, to know it again when it was saved anew. Written by
+    labeler/duplicates.py.
+    """
+
+    image = models.OneToOneField(Image, primary_key=True, on_delete=models.CASCADE, related_name="sketch")
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
+    look = models.BigIntegerField(help_text="64 bits that few changes of the file turn over")
+    pixels = models.BinaryField(help_text="16 x 16 pixels, RGB")
+    # Images that are nearly the same share it: the lowest id among them when they were found.
+    group = models.BigIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "image"], include=["look"], name="looks_of_a_project"),
+            models.Index(fields=["project", "group"], name="groups_of_a_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"sketch of image {self.image_id}"

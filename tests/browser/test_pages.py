@@ -99,7 +99,7 @@ def addresses(project: Project) -> list[str]:
     person = reverse("annotator", args=[project.pk, "dora"])
     own = [url(page, project) for page in PROJECT_PAGES]
     walls = [url("images", project) + "?by=ann&status=differ", url("images", project) + "?people=ann,bea"]
-    alike = [reverse("similar", args=[project.pk, image.pk]), url("unlike", project)]
+    alike = [reverse("similar", args=[project.pk, image.pk]), url("unlike", project), url("near_duplicates", project)]
     more = [
         *alike,
         url("adjudicate", project) + "?doubted=1",

@@ -1,0 +1,77 @@
+"""/api/projects/{id}/near-duplicates/: images that are nearly the same, and whether their labels differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.permissions import Needs
+from api.schema import describe, example, parameter
+from labeler import categories as label_set
+from labeler import consensus, duplicates
+from labeler.duplicates import Group
+from labeler.models import Project, Role
+from labeler.models.account import Scope
+
+TAG = "Images"
+MOST = 100
+
+
+class NearDuplicatesShape(serializers.Serializer):
+    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, ascending")
+    categories = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField(), allow_null=True),
+        help_text="of each image what it is taken to be; null: nothing yet",
+    )
+    differ = serializers.BooleanField(help_text="two of them are taken to be different things")
+    slices = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="test, calibration, blind, apart (neither trained on nor judged by)",
+    )
+
+
+class NearDuplicateGroupsShape(serializers.Serializer):
+    n = serializers.IntegerField(help_text="groups of two and more")
+    results = NearDuplicatesShape(many=True, help_text=f"the largest first, at most {MOST}")
+
+
+EXAMPLE = {
+    "n": 1,
+    "results": [{
+        "images": [12, 90], "categories": [["rust"], ["leaf spot"]], "differ": True, "slices": ["test", "test"],
+    }],
+}  # fmt: skip
+
+
+class NearDuplicates(View):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "list_near_duplicates", "Images that are nearly the same, in groups.\n\nThe same picture saved anew, resized "
+        "or brightened, by a comparison of 16 x 16 pixels. A newcomer joins the slice of its group; one that bridges "
+        "two slices is left out of training and tests.", tag=TAG, answers={200: NearDuplicateGroupsShape},
+        parameters=[parameter("offset", "groups to leave out at the beginning", int)], examples=[example(EXAMPLE)],
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        start = parsing.text(request, "offset") or "0"
+        at = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 0
+        found, n = duplicates.groups(project, MOST, at)
+        return Response({"n": n, "results": [_shape(project, group) for group in found]})
+
+
+def _shape(project: Project, group: Group) -> dict[str, Any]:
+    index = label_set.index(project)
+    outcomes = consensus.current(group.images)
+    taken = [None if (named := outcomes[i.pk].categories) is None else index.resolve(named) for i in group.images]
+    return {
+        "images": [image.pk for image in group.images],
+        "categories": [None if named is None else index.label(named) for named in taken],
+        "differ": len({tuple(named) for named in taken if named is not None}) > 1,
+        "slices": [image.slice for image in group.images],
+    }

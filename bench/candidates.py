@@ -1,8 +1,9 @@
 """How right each candidate is, and what it costs: on clothing, and on drawn signs that no pretrained network has seen.
 
 `python -m bench candidates` takes about half an hour on one core, `python -m bench.candidates signs frozen scratch`
-does only the signs and only those candidates. Each is judged by its own cross-validation and, fitted to all labels, on
-images that took no part.
+does only the signs and only those candidates; `python -m bench.candidates choices` lets whole runs choose on drawn
+signs at 50 to 500 labels. Each is judged by its own cross-validation and, fitted to all labels, on images that took no
+part.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from bench.common import hardware
-from worker.ml import backbones, classic, features
+from worker.ml import backbones, checkpoint, classic, features, predict
 from worker.ml import train as training
 from worker.ml.compare import scores
 from worker.ml.config import CANDIDATES, TrainConfig
@@ -124,6 +125,27 @@ def _one(run: Run, name: str, judge: Batch, truth: NDArray) -> tuple[float, floa
     return float(crossed), float((scorer.logits(judge).argmax(1) == truth).mean())
 
 
+def choices(sizes: Iterable[int] = (50, 100, 200, 500), seed: int = 0) -> None:
+    """Drawn signs: which candidate a run chooses at each size, and how right that one is on OTHERS."""
+    device, names = pick_device(), ["frozen", "svm", "scratch", "ensemble"]
+    print("\n| drawn signs, labels | right by cross-validation | chosen | right on others | seconds |")
+    print("|---|---|---|---|---|")
+    for size in sizes:
+        sources, truth, classes = signs(size + OTHERS, seed)
+        parts = features.embed(sources, backbones.EFFICIENTNET_LITE0, device)
+        found = np.concatenate([part.features for part in parts])
+        given = TrainingSet(found[:size], truth[:size], classes, sources=sources[:size])
+        config = TrainConfig.from_json({"candidates": names, "augmentation": {"flip": False}, **FIXED})
+        begun = time.process_time()
+        *_, result = training.train(given, config, device=device)
+        assert isinstance(result, training.Result)
+        made = checkpoint.from_result(result, [{"id": k, "name": name} for k, name in enumerate(classes)])
+        said = predict.predict(predict.from_checkpoint(made, device), features=found[size:], sources=sources[size:])
+        tried = (f"`{row['candidate']}` {row['accuracy']['value']:.3f}" for row in result.comparison if row["tried"])
+        print(f"| {size} | {', '.join(tried)} | `{result.candidate}` | {(said.argmax(1) == truth[size:]).mean():.3f} "
+              f"| {time.process_time() - begun:.0f} CPU |", flush=True)  # fmt: skip
+
+
 def _say(line: str) -> None:
     print(f"  {line}", file=sys.stderr, flush=True)
 
@@ -140,6 +162,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Print a table per set of images: mean and range over the seeds."""
     settle_process()
     given = arguments or []
+    if "choices" in given:
+        choices()
+        return
     sets: dict[str, Callable[[int, int], Images | None]] = {"clothing": clothing, "signs": signs}
     names = [name for name in CANDIDATES if name in given] or list(CANDIDATES)
     print(f"{describe_device(pick_device())}; {hardware()}; {LABELS} labels, {OTHERS} other images, {SEEDS} seeds")

@@ -98,7 +98,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
 
     screen.room = (FEATURES_SHARE, 95)
     hashes = [example.sha256 for example in dataset.train]
-    kept = squares is not None and not squares.missing(hashes)
+    kept = squares is not None and all(sha256 in squares for sha256 in hashes)
     samples = TrainingSet(
         features=features[:n_train],
         targets=(judging.soft_targets_of if config.soft_labels else judging.targets_of)(dataset, dataset.train),

@@ -28,7 +28,7 @@ from labeler import categories as label_set
 from labeler import consensus, prelabels, seating
 from labeler.accounts import audit as record
 from labeler.errors import Conflict, NotPossibleNow
-from labeler.models import Acceptance, Decision, Guarantee, Image, Job, Label, Project, QueueEntry, TrainingRun
+from labeler.models import Acceptance, Decision, Gold, Guarantee, Image, Job, Label, Project, QueueEntry, TrainingRun
 from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
@@ -37,7 +37,7 @@ from labeler.stats import promise as rule
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-CHUNK = 500  # rows per transaction: people who save on these images wait for milliseconds
+CHUNK = 2000  # rows per transaction. Nobody has been given these images, so nobody waits for them
 FEWEST_VOTES = 2  # on a calibration image: one person's slip must not count as the model's error
 # Imports smaller than this are taken together with the next: they have hardly a calibration image of their own.
 SMALL_IMPORT = 100
@@ -254,7 +254,8 @@ def accept(run: TrainingRun, *, tick: Callable[[], None] = lambda: None) -> int:
     sure = pool.where(thresholds.accepts(pool.scores, pool.classes))
     covered = np.array([name in speaks_for for name in sure.arrival], dtype=bool)
     Guarantee.objects.filter(pk=guarantee.pk).update(coverage=_coverage(arrivals, int((~covered).sum())))
-    chosen = sure.where(covered)
+    there = np.array(guarantee.acceptances.order_by().values_list("image", flat=True), np.int64)
+    chosen = sure.where(covered & ~np.isin(sure.image, there))
     accepted = 0
     for start in range(0, chosen.image.size, CHUNK):
         tick()
@@ -413,7 +414,9 @@ def look(project: Project, image_ids: Iterable[int] | None = None) -> int:
     answered = Q(image__n_votes__gt=0) | Q(image__has_decision=True)
     changed = _withdraw(project, some.filter(answered, is_audited=False), Withdrawal.PEOPLE)
     open_ = rows.filter(is_right=None)
-    changed += _withdraw(project, open_.filter(image__gold__isnull=False), Withdrawal.GOLD)
+    # Asked of the few gold images, not of the many accepted ones.
+    if golden := list(Gold.objects.filter(project=project).values_list("image", flat=True)):
+        changed += _withdraw(project, open_.filter(image__in=golden), Withdrawal.GOLD)
     index = label_set.index(project)
     gone = [pk for pk in index.names if not index.present([pk])]
     if gone:

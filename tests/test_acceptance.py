@@ -9,6 +9,7 @@ from labeler import (
     acceptance,
     adjudication,
     dispatch,
+    existing,
     gold,
     prelabels,
     projects,
@@ -17,6 +18,7 @@ from labeler import (
     seating,
 )
 from labeler.errors import Conflict, NotPossibleNow
+from labeler.intake import judgements
 from labeler.labeling import save_label
 from labeler.models import (
     Acceptance,
@@ -268,6 +270,25 @@ def test_a_decision_on_an_accepted_image_takes_its_place(accepting, run, rev):
     assert row.withdrawn_why == Withdrawal.PEOPLE
     assert not QueueEntry.objects.get(pk=pk).accepted
     assert acceptance.look(accepting) == 0
+
+
+def test_labels_from_elsewhere_and_gold_take_the_place_of_the_models_word(accepting, run, ann, lena, tmp_path):
+    calibrate(accepting, run)
+    opinions(run, add_images(accepting, 30, slice=Slice.NONE))
+    acceptance.accept(run)
+    brought, golden = sorted(accepted(accepting))[:2]
+    name = Image.objects.get(pk=brought).name
+    table = tmp_path / "labels.csv"
+    table.write_text(f"file_name,annotator,label\n{name},ann,fox\n")
+    rows = list(judgements.read(table, multi=False))
+    outcome = existing.bring_in(project=accepting, by=lena, rows=rows)
+    assert outcome.labels_added == 1
+    gold.add(project=accepting, by=lena, image_id=golden, categories=["fox"])
+    assert Image.objects.get(pk=brought).n_votes == 1  # a vote like any other: the image had seats
+
+    assert acceptance.look(accepting, [brought]) == 2
+    reasons = dict(Acceptance.objects.exclude(withdrawn_at=None).values_list("image", "withdrawn_why"))
+    assert reasons == {brought: Withdrawal.PEOPLE, golden: Withdrawal.GOLD}
 
 
 def test_one_image_goes_back_to_people_when_a_reviewer_asks_and_stays_there(accepting, run, rev, ann):

@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 
 from labeler import run_answers
-from labeler.models import Image
+from labeler.models import Image, Label
 from labeler.models.image import Slice
 from labeler.run_answers import Answers, Part
 from labeler.stats import overfit
-from tests.factories import add_images, category, make_model
+from tests.factories import add_images, category, make_model, predict
 from tests.test_pages import COMPARISON, HISTORY, METRICS, STAT, url
 from worker.ml import curves
 
@@ -97,6 +97,19 @@ def test_the_pages_of_a_long_project_take_few_queries(as_, lena, project, versio
             client.get(address)
 
 
+def test_a_label_remembers_which_version_suggested(as_, lena, ann, project):
+    (image,) = add_images(project, 1, slice=Slice.NONE)
+    old = make_model(project, active=False)
+    seen = predict(old, image, "dog")
+    Label.objects.create(
+        image=image, project=project, annotator=ann, answer="labeled", categories=[category(project, "cat")],
+        shown_prediction=seen, round=image.round, guideline_version=1, label_set_version=1, created_at=timezone.now(),
+    )  # fmt: skip
+    make_model(project)
+
+    assert "suggestion of model 1 shown" in page(as_, lena, url("image", project, image.pk))
+
+
 # ---------------------------------------------------------------- the report
 
 
@@ -109,14 +122,19 @@ def test_the_report_has_a_table_of_candidates_means_and_curves_of_each_class(as_
         {**COMPARISON[0], "macro_f1": STAT, "log_loss": STAT, "seconds": 1.26},
         {"candidate": "finetuned", "title": "The network trained further", "tried": False, "chosen": False,
          "reason": "Tried from 100 labels on; there are 90."},
+        {"candidate": "finetuned", "title": "Twice", "tried": True, "chosen": False, "reason": "Not better.",
+         "accuracy": STAT, "settings": {"batch": 8}},
     ]  # fmt: skip
     per_class = [{**row, "category": c.pk, "roc_auc": STAT} for row, c in
                  zip(METRICS["per_class"], project.categories.in_use(), strict=True)]  # fmt: skip
     metrics = METRICS | {"curves": drawn, "weighted_f1": STAT, "per_class": per_class}
-    make_model(project, metrics=metrics, comparison=compared, history=HISTORY)
+    config = {"finetune": {"batch": 32}}
+    make_model(project, metrics=metrics, comparison=compared, history=HISTORY, config=config, dataset={"unreadable": 2})
 
     html = page(as_, lena, url("model", project))
 
+    assert "Not better. Memory was short: 8 images at a time instead of 32." in html
+    assert "2 labeled images could not be read" in html
     assert "1.3 s" in html and "Tried from 100 labels on; there are 90." in html and "not tried" in html
     assert "Mean, every class alike" in html and "Mean, by images" in html
     assert html.count('class="chart panel"') == 6  # ROC, and precision and recall, of three classes

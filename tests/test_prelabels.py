@@ -127,6 +127,15 @@ def test_settled_images_are_left_to_people_but_held_out_ones_are_predicted(proje
     assert set(prelabels.images_to_predict(run)) == {unlabeled, test}
 
 
+def test_what_is_asked_next_is_predicted_first(project):
+    """After a new model, the next images in the queue get its pre-labels before all others."""
+    run, images = make_model(project), add_images(project, 4, slice=Slice.NONE)
+    for image, priority in zip(images, (0.2, 0.9, 0.4, 0.7), strict=True):
+        QueueEntry.objects.filter(pk=image.pk).update(priority=priority)
+
+    assert list(prelabels.images_to_predict(run)) == [images[k] for k in (1, 3, 2, 0)]
+
+
 def test_old_predictions_go_unless_they_were_shown(project, ann, bea):
     now = timezone.now()
     images = add_images(project, 3, slice=Slice.NONE)

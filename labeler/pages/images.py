@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -140,7 +141,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     index = categories.index(project)
     # Which images are gold, and who was asked twice, is for leads alone: reviewers label too.
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
-    labels = list(Label.objects.filter(image=shown).select_related("annotator").order_by("annotator__username", "-id"))
+    rows = Label.objects.filter(image=shown).select_related("annotator")
+    labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
     outcome = consensus.current([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)

@@ -47,6 +47,7 @@ def of(project: Project, run: TrainingRun) -> dict[str, Any]:
     return {
         "cards": _cards(metrics),
         "few": _few(metrics),
+        "unreadable": _unreadable(run),
         "judged_on": _("cross-validated") if metrics.get("judged_on") == CROSS_VALIDATION else _("held-out images"),
         "classes": _classes(project, run, names, markers),
         "means": [(words, metrics[key]) for key, words in MEANS.items() if metrics.get(key)],
@@ -56,7 +57,7 @@ def of(project: Project, run: TrainingRun) -> dict[str, Any]:
         "markers": markers,
         **class_curves.of(metrics, names, markers),
         **findings.of(project, run, names),
-        "candidates": [_candidate(row) for row in run.comparison or []],
+        "candidates": [_candidate(row, run) for row in run.comparison or []],
         "balance": _balance(metrics.get("imbalance") or {}),
         "stop_set": _stop_set(metrics.get("stop_set") or {}),
     }
@@ -163,6 +164,17 @@ def _few(metrics: Mapping[str, Any]) -> str:
     ) % {"n": n}
 
 
+def _unreadable(run: TrainingRun) -> str:
+    n = (run.dataset or {}).get("unreadable") or 0
+    if not n:
+        return ""
+    return ngettext(
+        "%(n)s labeled image could not be read (its file is gone or damaged) and was left out.",
+        "%(n)s labeled images could not be read (their files are gone or damaged) and were left out.",
+        n,
+    ) % {"n": f"{n:,}"}
+
+
 def _right_of(metrics: Mapping[str, Any]) -> str:
     chance = metrics.get("chance")
     if chance is None:
@@ -198,8 +210,13 @@ def _confusion(
     )
 
 
-def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
-    accuracy = row.get("accuracy") or {}
+def _candidate(row: Mapping[str, Any], run: TrainingRun) -> dict[str, Any]:
+    accuracy, notes = row.get("accuracy") or {}, [row.get("reason") or ""]
+    batch, wanted = (row.get("settings") or {}).get("batch"), (run.config.get("finetune") or {}).get("batch")
+    if batch and wanted and batch < wanted:
+        notes.append(
+            _("Memory was short: %(n)s images at a time instead of %(wanted)s.") % {"n": batch, "wanted": wanted}
+        )
     return {
         "name": row.get("title") or row.get("candidate"),
         "chosen": row.get("chosen", False),
@@ -209,7 +226,7 @@ def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
         "macro_f1": row.get("macro_f1"),
         "log_loss": row.get("log_loss"),
         "seconds": row.get("seconds"),
-        "note": row.get("reason") or "",
+        "note": " ".join(note for note in notes if note),
     }
 
 

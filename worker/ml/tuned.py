@@ -73,7 +73,7 @@ class Finetuned:
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
         plan = yield from self._plan(run)
         probabilities = np.zeros(run.soft.shape, np.float32)
-        curves, best_epochs = [], []
+        curves, best_epochs, batch = [], [], run.config.finetune.batch
         begun = time.monotonic()
         for fold in range(run.config.folds):
             train, judge = run.split(fold)
@@ -84,7 +84,7 @@ class Finetuned:
                 fit, tail = yield from self._fit(run, plan, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
                 note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
-                kept = {"judge": p}, note | {"spent_s": time.monotonic() - fold_begun}
+                kept = {"judge": p}, note | {"batch": fit.batch, "spent_s": time.monotonic() - fold_begun}
                 run.stages.save(f"finetuned-{fold}", *kept)
                 run.stages.drop(_epochs_of(fold))
             else:
@@ -92,7 +92,9 @@ class Finetuned:
             probabilities[judge] = kept[0]["judge"]
             curves.append(kept[1]["curve"])
             best_epochs.append(max(1, kept[1]["best_epoch"]))
-        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "learning_rate": _rate(run, plan)}
+            batch = min(batch, kept[1]["batch"])  # smaller where memory was short
+        rate = _rate(run, plan)
+        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "learning_rate": rate, "batch": batch}
         return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
 
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:

@@ -96,7 +96,9 @@ def _state(project: Project, guarantee: Guarantee | None, run: TrainingRun | Non
     rows = [guarantee.thresholds["pooled"], *guarantee.thresholds["own"].values()]
     if all(row["value"] is None for row in rows):
         reason = str(guarantee.thresholds["pooled"]["reason"] or "")
-        return NOTHING, _("Nothing can be promised: %(reason)s.") % {"reason": reason}
+        return NOTHING, _(
+            "Nothing can be promised: %(reason)s. The next model is tested anew, with the calibration labels of then."
+        ) % {"reason": reason}
     return ACCEPTING, ""
 
 

@@ -164,6 +164,18 @@ def test_the_model_page_says_what_is_accepted_and_has_the_switch(unseen, lena, r
     assert not Guarantee.objects.get().is_suspended
 
 
+def test_a_promise_that_nothing_carries_is_not_claimed(project, lena, as_):
+    project = projects.update(project=project, by=lena, changes={"auto_accept": True, "blind_share": 0.15})
+    run = make_model(project, predicted_at="2026-01-01T00:00:00Z")
+    calibrate(project, run, n=40, unsure=0)
+    opinions(run, add_images(project, 5, slice=Slice.NONE))
+    acceptance.accept(run)
+    page = as_(lena).get(url("model", project)).content.decode()
+    assert "40 calibration labels are there; 59 at least are needed" in page
+    assert "The next model is tested anew" in page
+    assert "Wanted: at least 95" in page and "of them are right" not in page and "Accept nothing more" not in page
+
+
 def test_a_breach_stands_on_the_overview_of_leads(unseen, lena, rev, as_):
     settle(unseen, Image.objects.filter(pk__in=audited(unseen)), "dog")
     acceptance.look(unseen)

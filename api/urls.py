@@ -14,6 +14,7 @@ from api.consensus import OneConsensus
 from api.contested import ContestedGroups, Rounds
 from api.docs import Docs, Schema
 from api.doubts import LabelErrors
+from api.drift import Drifts
 from api.duplicates import NearDuplicates
 from api.economy import Economy
 from api.examples import Examples, OneExample
@@ -73,6 +74,7 @@ urlpatterns = [
     path("projects/<int:project_id>/images/", Images.as_view(), name="images"),
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),
     path("images/<int:image_id>/similar/", SimilarImages.as_view(), name="similar-images"),
+    path("projects/<int:project_id>/drift/", Drifts.as_view(), name="drift"),
     path("projects/<int:project_id>/near-duplicates/", NearDuplicates.as_view(), name="near-duplicates"),
     path("projects/<int:project_id>/priorities/", Priorities.as_view(), name="priorities"),
     path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),

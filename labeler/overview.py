@@ -15,7 +15,7 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import doubts, model_rater, reports, runs, seating
+from labeler import doubts, drift, model_rater, reports, runs, seating
 from labeler.errors import LabelerError
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
@@ -74,6 +74,7 @@ def figures(project: Project) -> Report:
         "accepted": _accepted(project),
         "review": _review(project, model) if model else None,
         "doubts": len(doubts.waiting(project, model)) if model else 0,
+        "drift": _drift(project, model),
         "with_model": model_rater.kappas(project, model, usernames, rows) if model else [],
         "too_few": "" if model else _too_few(project),
     }
@@ -329,6 +330,12 @@ def _review(project: Project, model: TrainingRun) -> Report:
         "ready": ready if project.show_prelabels else 0,
         "right": _share(right, total),
     }
+
+
+def _drift(project: Project, model: TrainingRun | None) -> Report | None:
+    """The newest import that looks to the model unlike what it knows."""
+    found = drift.newest_drifted(project, model)
+    return {"name": found.row.name, "day": found.row.day.isoformat(), "n": found.compared.n} if found else None
 
 
 def _too_few(project: Project) -> str:

@@ -109,6 +109,7 @@ TABLE = {
     ("similar-images", "get"): MEMBERS,
     ("priorities", "post"): LEADS,
     ("near-duplicates", "get"): REVIEWERS,
+    ("drift", "get"): REVIEWERS,
     ("augmentation", "get"): REVIEWERS,
     ("augmentation", "post"): LEADS,
     ("varied-image", "get"): REVIEWERS,

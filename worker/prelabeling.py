@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 from django.db import transaction
 
-from labeler import acceptance, economy, jobs, parts, prelabels, runs
+from labeler import acceptance, drift, economy, jobs, parts, prelabels, runs
 from labeler import features as kept
 from labeler.leases import Lease, Pulse
 from labeler.models import Image, Job, TrainingRun
@@ -85,6 +85,7 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
         prelabels.reorder(run.project, spread=partial(_spread, run))
     runs.note_predictions(run, before + found.done, total, finished=found.error is None)
     prelabels.forget_old(run.project)
+    drift.record(run)
     result = {
         "predicted": found.done - found.unreadable,
         "unreadable": found.unreadable,

@@ -3,6 +3,7 @@
 from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, Preference, Token
 from labeler.models.comment import Comment, Thread
+from labeler.models.drift import Drift
 from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
 from labeler.models.gold import Gold
@@ -24,6 +25,7 @@ __all__ = [
     "Comment",
     "Consensus",
     "Decision",
+    "Drift",
     "EconomyPoint",
     "Errand",
     "Feature",

@@ -20,7 +20,7 @@ from labeler import charts, dispatch, runs
 from labeler.errors import LabelerError
 from labeler.models import Job, Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.pages import accepting, model_report, training_forms, varying
+from labeler.pages import accepting, drifting, model_report, training_forms, varying
 from labeler.pages.access import Access, person, project_page
 from labeler.templatetags.figures import moment, percent
 
@@ -50,6 +50,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "summary": summary(active),
         "before": _before(versions, active),
         **varying.card(project),
+        **(drifting.card(project, active) if active is not None else {}),
     }
     if active is not None:
         context |= {"accepting": accepting.card(project), **model_report.of(project, active)}

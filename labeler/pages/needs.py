@@ -96,7 +96,7 @@ def needs(now: Situation) -> list[Need]:
     """The most urgent cards first."""
     rules = (
         _no_images, _too_few_people, _complete, _breach, _disputes, _questions, _unclear_pair, _person, _first_model,
-        _doubts, _review, _unseen,
+        _drift, _doubts, _review, _unseen,
     )  # fmt: skip
     found = (need for rule in rules for need in rule(now))
     return [need for _place, need in zip(range(MOST_CARDS), found, strict=False)]
@@ -331,6 +331,19 @@ def _review(now: Situation) -> Iterator[Need]:
         now.to("review"),
         _("Review"),
         tone,
+    )
+
+
+def _drift(now: Situation) -> Iterator[Need]:
+    found = now.figures.get("drift")
+    if not found:
+        return
+    yield Need(
+        thousands(found["n"]),
+        ngettext("new image looks different.", "new images look different.", found["n"]),
+        _("%(name)s is not like what model %(n)s knows.") % {"name": found["name"] or _("An upload"), "n": now.model},
+        f"{now.to('model')}#drift",
+        _("How they differ"),
     )
 
 

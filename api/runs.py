@@ -14,9 +14,9 @@ from api.access import View
 from api.fields import ErrorShape, ObjectField, ProgressShape
 from api.pagination import Key, page
 from api.permissions import Needs
-from api.schema import PAGING, describe, example, page_of
-from labeler import runs
-from labeler.errors import NotFound
+from api.schema import PAGING, describe, example, page_of, parameter
+from labeler import run_answers, runs
+from labeler.errors import NotFound, NotPossibleNow
 from labeler.models import Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.models.job import State
@@ -157,6 +157,64 @@ class Activation(OfRun):
               errors=(422,))  # fmt: skip
     def post(self, request: Request, run_id: int) -> Response:
         return Response(_shape(runs.activate(self.run(run_id), self.person)))
+
+
+class FlipShape(serializers.Serializer):
+    image = serializers.IntegerField()
+    truth = serializers.ListField(child=serializers.IntegerField(), help_text="classes people had settled on")
+    old = serializers.ListField(child=serializers.IntegerField())
+    new = serializers.ListField(child=serializers.IntegerField())
+
+
+class ComparisonShape(serializers.Serializer):
+    old = serializers.IntegerField(help_text="number of the version compared with")
+    new = serializers.IntegerField(help_text="number of this version")
+    part = serializers.ChoiceField(
+        ["test", "crossed"], help_text="the test images both judged; with few of them, those of cross-validation"
+    )
+    difference = ObjectField(help_text="share right of new minus old: {value, low, high, n, reason}, 95 %")
+    p = serializers.FloatField(help_text="that this is chance: McNemar's test, exact, two-sided")
+    both_right = serializers.IntegerField()
+    both_wrong = serializers.IntegerField()
+    differently_wrong = serializers.IntegerField(help_text="of those, with different answers")
+    fixed = FlipShape(many=True, help_text="only new is right")
+    broken = FlipShape(many=True, help_text="only old is right")
+
+
+class Compared(OfRun):
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe("compare_runs", "This version against another, image by image.\n\nOn images that neither has learned "
+              "from; 422 where both have judged none.", tag=TAG, answers={200: ComparisonShape}, errors=(422,),
+              parameters=[parameter("with", "number of the other version; without it, the one before", int)],
+              )  # fmt: skip
+    def get(self, request: Request, run_id: int) -> Response:
+        new = self.run(run_id)
+        other = parsing.integer(request, "with", low=1)
+        others = TrainingRun.objects.filter(project=new.project_id, state=State.DONE).order_by("-number")
+        old = others.filter(number=other).first() if other else others.filter(number__lt=new.number).first()
+        found = run_answers.compare(old, new) if old else None
+        if old is None or found is None:
+            raise NotPossibleNow(_("There is no other version that has judged the same images."))
+        flips = found.flips
+        return Response(
+            {
+                "old": old.number,
+                "new": new.number,
+                "part": found.part,
+                "difference": flips.difference.as_dict(),
+                "p": flips.p,
+                "both_right": flips.both_right,
+                "both_wrong": flips.both_wrong,
+                "differently_wrong": found.differently_wrong,
+                "fixed": [_flip(row) for row in found.fixed],
+                "broken": [_flip(row) for row in found.broken],
+            }
+        )
+
+
+def _flip(row: run_answers.Answer) -> dict[str, Any]:
+    return {"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new}
 
 
 class ActiveModel(View):

@@ -126,6 +126,7 @@ TABLE = {
     ("run", "get"): REVIEWERS,
     ("run-cancellation", "post"): LEADS,
     ("run-activation", "post"): LEADS,
+    ("run-comparison", "get"): REVIEWERS,
     ("model-export", "get"): REVIEWERS,
     ("model-card", "get"): REVIEWERS,
     ("model", "get"): REVIEWERS,

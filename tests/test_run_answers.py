@@ -8,6 +8,7 @@ from labeler.models import Image, RunAnswers
 from labeler.models.image import Slice
 from labeler.run_answers import Answers, Part
 from labeler.stats.paired import image_by_image
+from tests.api import as_person, error_of
 from tests.factories import add_images, category, make_model
 from worker.ml.compare import not_worse
 
@@ -136,3 +137,28 @@ def test_successive_models_agree_on_the_stop_set_and_that_is_counted(project):
     assert kept[1]["kappa"]["value"] == pytest.approx(0.9)
     assert kept[1]["kappa"]["low"] < 0.9 < kept[1]["kappa"]["high"]
     assert kept[2]["kappas"] == [None, pytest.approx(0.9), 1.0]
+
+
+@pytest.mark.django_db
+def test_the_comparison_over_rest(project, rev):
+    first = make_model(project, active=False)
+    old, new = make_model(project, active=False), make_model(project)
+    images = add_images(project, 3)
+    said(old, Part.TEST, images, ["cat", "dog", "fox"], ["cat", "cat", "fox"])
+    said(new, Part.TEST, images, ["cat", "cat", "dog"], ["cat", "cat", "fox"])
+    client, ids = as_person(rev), {name: category(project, name) for name in ("cat", "dog", "fox")}
+
+    found = client.get(f"/api/runs/{new.pk}/comparison/").json()
+
+    assert (found["old"], found["new"], found["part"], found["p"]) == (2, 3, "test", 1.0)
+    assert (found["difference"]["value"], found["difference"]["n"], found["both_right"]) == (0.0, 3, 1)
+    assert found["fixed"] == [
+        {"image": images[1].pk, "truth": [ids["cat"]], "old": [ids["dog"]], "new": [ids["cat"]]}
+    ]  # fmt: skip
+    assert [row["image"] for row in found["broken"]] == [images[2].pk]
+    assert client.get(f"/api/runs/{old.pk}/comparison/?with=3").json()["broken"] == [
+        {**found["fixed"][0], "old": [ids["cat"]], "new": [ids["dog"]]}
+    ]  # fmt: skip
+    refused = client.get(f"/api/runs/{new.pk}/comparison/?with={first.number}")
+    assert (refused.status_code, error_of(refused)) == (422, "not_possible_now")
+    assert client.get(f"/api/runs/{new.pk}/comparison/?with=x").status_code == 400

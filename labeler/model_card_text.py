@@ -36,7 +36,8 @@ class Table:
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    figures: int = 1  # columns from here on are figures
+    figures: int = 1  # columns from here on are figures,
+    words: int = 99  # and from here on words again
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _model(card: Mapping[str, Any]) -> Section:
         (_("Classes"), ", ".join(model["classes"])),
         (_("Kind"), model["candidate_title"] or model["candidate"] or ""),
         (_("Network"), model["backbone"] or ""),
-        (_("Trained"), model["trained_at"] or ""),
+        (_("Trained"), (model["trained_at"] or "").replace("T", " ").replace("+00:00", " UTC")),
         (_("Probabilities"), _calibration(model)),
         (_("Weights, SHA-256"), model["weights_sha256"]),
     ]
@@ -96,7 +97,7 @@ def _figures(card: Mapping[str, Any]) -> Section:
         (
             str(TITLES[key]),
             percent(stat["value"], 1) if key in AS_PERCENT and stat["value"] is not None else figure(stat["value"]),
-            percent_interval(stat) if key in AS_PERCENT else interval(stat),
+            (percent_interval(stat) if key in AS_PERCENT else interval(stat)) or stat.get("reason") or "–",
             f"{stat['n']:,}",
         )
         for key, stat in metrics["overall"].items()
@@ -121,13 +122,13 @@ def _figures(card: Mapping[str, Any]) -> Section:
         tables.append(Table((_("Class"), "n", _("Precision"), _("Recall"), "F1"), classes))
     if promises:
         head = (_("Promise, with 95 % confidence"), _("From score"), _("Of the images"), _("On calibration images"))
-        tables.append(Table(head, promises))
+        tables.append(Table(head, promises, words=3))
     return Section("figures", _("How good is it?"), lines=lines, tables=tables)
 
 
 def _share(stat: Mapping[str, Any] | None) -> str:
     if not stat or stat["value"] is None:
-        return "–"
+        return (stat or {}).get("reason") or "–"
     return f"{percent(stat['value'])} ({percent_interval(stat)})" if percent_interval(stat) else percent(stat["value"])
 
 
@@ -169,7 +170,9 @@ def _method(card: Mapping[str, Any]) -> Section:
     ]
     # The settings in one line each; those that are objects as JSON.
     settings = [(name, json.dumps(value, ensure_ascii=False)) for name, value in sorted(method["config"].items())]
-    tables = [Table((_("Candidate"), _("Right, cross-validated"), _("Time"), _("Remark")), rows)] if rows else []
+    tables = (
+        [Table((_("Candidate"), _("Right, cross-validated"), _("Time"), _("Remark")), rows, words=3)] if rows else []
+    )
     if settings:
         tables.append(Table((_("Setting"), _("Value")), settings, figures=2))
     lines = [
@@ -180,7 +183,7 @@ def _method(card: Mapping[str, Any]) -> Section:
 
 def _cost(card: Mapping[str, Any]) -> Section:
     cost, versions = card["cost"], card["versions"]
-    lines, facts = [], [(name, version) for name, version in versions.items()]
+    lines, facts = [], []
     if cost is None:
         lines.append(_("Time and energy were not recorded when it was trained."))
     else:
@@ -188,7 +191,6 @@ def _cost(card: Mapping[str, Any]) -> Section:
             (_("Time"), f"{cost['seconds']:.0f} s"),
             (_("Energy"), f"{cost['kwh'] * 1000:.3g} Wh"),
             (_("Carbon dioxide"), f"{cost['co2_grams']:.3g} g"),
-            *facts,
         ]
         lines += [_how(part) for part in cost["parts"]]
         lines.append(
@@ -197,7 +199,8 @@ def _cost(card: Mapping[str, Any]) -> Section:
         )
         if cost.get("attempts", 1) > 1:
             lines.append(_("It took %(n)s attempts; these are the figures of the last one.") % {"n": cost["attempts"]})
-    return Section("cost", _("What did it cost?"), facts=facts, lines=lines)
+    tables = [Table((_("Made with"), _("Version")), list(versions.items()), figures=2)] if versions else []
+    return Section("cost", _("What did it cost?"), facts=facts, lines=lines, tables=tables)
 
 
 def _how(part: Mapping[str, Any]) -> str:
@@ -228,7 +231,7 @@ def markdown(card: Mapping[str, Any]) -> str:
         if section.lines:
             parts += [*(f"* {_plain(line)}" for line in section.lines), ""]
         for table in section.tables:
-            rule = ["---" if place < table.figures else "---:" for place in range(len(table.head))]
+            rule = ["---:" if table.figures <= place < table.words else "---" for place in range(len(table.head))]
             lines = [table.head, rule, *table.rows]
             parts += [
                 *("| " + " | ".join(cell if row is rule else _plain(cell) for cell in row) + " |" for row in lines),

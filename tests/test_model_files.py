@@ -137,6 +137,7 @@ def test_the_card_says_where_the_model_is_weak(run, rev, uncollected_static_file
         assert line in text.replace("\\", "")
     assert "an estimate, 12 W for each second of a busy core" in text
     assert "It took 2 attempts" in text
+    assert "| cat | 13 | 90 % (80.0 to 95.0 %) | 90 % (80.0 to 95.0 %) | Too few. |" in text.replace("\xa0", " ")
     page = client.get(reverse("model_card", args=[run.project_id, run.number])).content.decode()
     saved = client.get(f"/api/runs/{run.pk}/card/?format=html").content.decode()
     for html in (page, saved):

@@ -44,6 +44,7 @@ class Index:
     novelty: NDArray[np.float32]  # 0: like a labeled image, 1: unlike all; NaN: labeled itself, or not known
     known: int  # labeled images that novelty was measured against
     last_image: int  # the highest id that was looked at
+    usual: float | None = None  # one in a hundred labeled images is as far from all other labeled ones, or further
 
     def place(self, image_id: int) -> int | None:
         at = int(np.searchsorted(self.ids, image_id))
@@ -102,6 +103,18 @@ def novel(project: Project, n: int, start: int = 0) -> tuple[list[tuple[int, flo
     return [(int(index.ids[at]), float(index.novelty[at])) for at in order[start : start + n]], len(order)
 
 
+def unlike(project: Project) -> tuple[int, int]:
+    """Unlabeled images that are further from all labeled ones than is usual, and how many unlabeled ones are known.
+
+    One in a hundred is by chance. (0, 0) where too few are labeled to say what is usual.
+    """
+    index = of(project)
+    if index is None or index.usual is None:
+        return 0, 0
+    known = ~np.isnan(index.novelty)
+    return int((index.novelty[known] > index.usual).sum()), int(known.sum())
+
+
 def novelties(project: Project, image_ids: list[int]) -> dict[int, float]:
     """Of these images, those whose novelty is known."""
     index = of(project)
@@ -149,7 +162,7 @@ def _opened(pointer: str, _changed_ns: int, _inode: int) -> Index:
 
     return Index(
         said["name"], array("ids", np.int64), array("rows", np.int8), said["scale"], array("novelty", np.float32),
-        said["known"], said["last_image"],
+        said["known"], said["last_image"], said.get("usual"),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import doubts, drift, model_rater, reports, runs, seating
+from labeler import doubts, drift, look, model_rater, reports, runs, seating
 from labeler.errors import LabelerError
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
@@ -75,6 +75,7 @@ def figures(project: Project) -> Report:
         "review": _review(project, model) if model else None,
         "doubts": len(doubts.waiting(project, model)) if model else 0,
         "drift": _drift(project, model),
+        "unlike": list(look.unlike(project)),
         "with_model": model_rater.kappas(project, model, usernames, rows) if model else [],
         "too_few": "" if model else _too_few(project),
     }

@@ -112,6 +112,27 @@ def test_what_is_unlike_anything_labeled_comes_first(project, circle):
     assert novelty[circle[7].pk] == 1.0 and circle[0].pk not in novelty
 
 
+def test_more_images_than_usual_that_look_like_nothing_labeled_want_a_look(project, monkeypatch):
+    from labeler.pages import needs as rules
+    from tests.test_needs import figures, situation, told
+
+    monkeypatch.setattr(rules.Situation, "to", lambda self, name: f"/{name}/")
+    rng = np.random.default_rng(0)
+    labeled, alike, other = (add_images(project, n) for n in (100, 60, 12))
+    centre, far = np.eye(16)[0], np.eye(16)[5]
+    seen([*labeled, *alike], centre + 0.02 * rng.normal(size=(160, 16)))
+    seen(other, far + 0.02 * rng.normal(size=(12, 16)))
+    Image.objects.filter(pk__in=[image.pk for image in labeled]).update(status="settled")
+    index(project, [*labeled, *alike, *other])
+
+    n, of = look.unlike(project)
+
+    assert of == 72 and 12 <= n <= 15  # one in a hundred of the others by chance
+    card = told(situation(figures(unlike=[n, of])))["images look like nothing labeled."]
+    assert (card.figure, card.href) == (str(n), "/unlike/")
+    assert "images look like nothing labeled." not in told(situation(figures(unlike=[12, 1_000])))
+
+
 # ---------------------------------------------------------------- a worker looks
 
 

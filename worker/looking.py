@@ -35,6 +35,8 @@ READ = 2_000  # vectors read at once
 AXES = 128
 FITTED_ON = 5_000  # images, evenly spread over the ids
 KNOWN = 10_000  # labeled images that the others are held against, evenly spread
+FEWEST_KNOWN = 50  # labeled images; of fewer nobody can say what is usual
+UNUSUAL = 0.01
 BLOCK = 2_048  # images held against them at once
 
 Ids = NDArray[np.int64]
@@ -108,10 +110,12 @@ def write(
     ids, small = ids[there], small[there]
     hashes = [sha256 for (_pk, sha256), is_there in zip(images, there, strict=True) if is_there]
     scale = float(np.abs(small).max(initial=0.0)) or 1.0
-    novelty, n_known = _novelty(name, ids, hashes, small, tick)
+    novelty, n_known, usual = _novelty(name, ids, hashes, small, tick)
     _keep(
         project_id, {"ids": ids, "rows": np.rint(small * (127 / scale)).astype(np.int8), "novelty": novelty},
-        {"name": name, "scale": scale, "n": len(ids), "known": n_known, "last_image": last_image},
+        {
+            "name": name, "scale": scale, "n": len(ids), "known": n_known, "last_image": last_image, "usual": usual,
+        },
     )  # fmt: skip
     return len(ids)
 
@@ -132,9 +136,11 @@ def fit(name: str, hashes: list[str]) -> Matrix:
     return directions[:, wanted].astype(np.float32)
 
 
-def _novelty(name: str, ids: Ids, hashes: list[str], small: Matrix, tick: Any) -> tuple[NDArray[np.float32], int]:
-    """For each unlabeled image 1 - cosine with the labeled one that is most like it; NaN for the labeled, and how many
-    labeled ones it was held against.
+def _novelty(
+    name: str, ids: Ids, hashes: list[str], small: Matrix, tick: Any
+) -> tuple[NDArray[np.float32], int, float | None]:
+    """For each unlabeled image 1 - cosine with the labeled one that is most like it; NaN for the labeled. How many
+    labeled ones it was held against. And what is usual: UNUSUAL of the labeled are further from all others.
     """
     labeled_ids = set(
         Image.objects.filter(pk__in=ids.tolist()).exclude(status=Status.UNLABELED).values_list("pk", flat=True)
@@ -143,25 +149,35 @@ def _novelty(name: str, ids: Ids, hashes: list[str], small: Matrix, tick: Any) -
     novelty = np.full(len(ids), np.nan, np.float32)
     places = np.flatnonzero(labeled)
     places = places[_spread(len(places), KNOWN)]
-    if not len(places) or labeled.all():
-        return novelty, 0
-    lengths = np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-12)
-    reduced = small / lengths
+    if not len(places):
+        return novelty, 0, None
+    reduced = small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-12)
     known = np.zeros((len(places), 0), np.float16)
     for at, vectors in _read(name, [hashes[place] for place in places]):
         if not known.shape[1]:
             known = np.zeros((len(places), vectors.shape[1]), np.float16)
         known[at] = vectors
+
+    def distances(of: NDArray[np.int64], *, to_others: bool) -> NDArray[np.float32]:
+        found = np.full(len(of), np.nan, np.float32)
+        for start in range(0, len(of), BLOCK):
+            tick()
+            part = of[start : start + BLOCK]
+            likeness = reduced[part] @ reduced[places].T
+            if to_others:
+                likeness[part[:, None] == places[None, :]] = -np.inf
+            likest = likeness.argmax(axis=1)
+            # By the small numbers which one it is, by the whole features how like.
+            for at, vectors in _read(name, [hashes[place] for place in part]):
+                cosine = np.einsum("nd,nd->n", vectors, known[likest[at]].astype(np.float32))
+                found[start + at] = np.clip(1 - cosine, 0, 1)
+        return found
+
     open_places = np.flatnonzero(~labeled)
-    for start in range(0, len(open_places), BLOCK):
-        tick()
-        part = open_places[start : start + BLOCK]
-        likest = (reduced[part] @ reduced[places].T).argmax(axis=1)
-        # By the small numbers which one it is, by the whole features how like.
-        for at, vectors in _read(name, [hashes[place] for place in part]):
-            cosine = np.einsum("nd,nd->n", vectors, known[likest[at]].astype(np.float32))
-            novelty[part[at]] = np.clip(1 - cosine, 0, 1)
-    return novelty, len(places)
+    novelty[open_places] = distances(open_places, to_others=False)
+    enough = len(places) >= FEWEST_KNOWN
+    usual = float(np.nanquantile(distances(places, to_others=True), 1 - UNUSUAL)) if enough else None
+    return novelty, len(places), usual
 
 
 def _read(name: str, hashes: list[str]) -> Iterator[tuple[NDArray[np.int64], Matrix]]:

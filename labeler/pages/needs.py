@@ -49,6 +49,7 @@ FAST = 0.6
 # so many held-out images on.
 REVIEW_IMAGES = 18
 JUDGED_IMAGES = 30
+UNLIKE, UNLIKE_SHARE = 10, 0.02  # images, and share of the unlabeled: one in a hundred is so by chance
 DOUBTS = 5  # labels that the model doubts: fewer can wait
 SAFE = 0.9  # right this often where it is sure: below, the card warns
 
@@ -96,7 +97,7 @@ def needs(now: Situation) -> list[Need]:
     """The most urgent cards first."""
     rules = (
         _no_images, _too_few_people, _complete, _breach, _disputes, _questions, _unclear_pair, _person, _first_model,
-        _drift, _doubts, _review, _unseen,
+        _drift, _doubts, _unlike, _review, _unseen,
     )  # fmt: skip
     found = (need for rule in rules for need in rule(now))
     return [need for _place, need in zip(range(MOST_CARDS), found, strict=False)]
@@ -357,6 +358,19 @@ def _doubts(now: Situation) -> Iterator[Need]:
         _("Model %(n)s, which had not seen them, is sure of something else.") % {"n": now.model},
         f"{now.to('adjudicate')}?doubted=1",
         _("Look at them"),
+    )
+
+
+def _unlike(now: Situation) -> Iterator[Need]:
+    n, of = now.figures.get("unlike") or (0, 0)
+    if n < UNLIKE or n < UNLIKE_SHARE * of:
+        return
+    yield Need(
+        thousands(n),
+        ngettext("image looks like nothing labeled.", "images look like nothing labeled.", n),
+        _("A new kind, a broken camera, or a class that is missing?"),
+        now.to("unlike"),
+        _("See them"),
     )
 
 

@@ -8,6 +8,7 @@ is computed anew.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from django.db.models.functions import Now
 
 from labeler import jobs, leases, seating
 from labeler.accounts import audit
-from labeler.models import Image, Job, Prediction, Project, QueueEntry, TrainingRun
+from labeler.models import Image, Job, Project, QueueEntry, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.queue import ChosenBy
@@ -114,27 +115,41 @@ def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
     """Write predictions, one per image and run, in chunks; returns how many. Labels and older predictions
     stay as they are.
     """
-    rows = [
-        Prediction(
-            run=run,
-            image_id=opinion.image_id,
-            probabilities=[min(1.0, max(0.0, p)) for p in opinion.probabilities],
-            categories=opinion.categories,
-            probability=min(1.0, max(0.0, opinion.probability)),
-            margin=min(1.0, max(0.0, opinion.margin)),
-        )
-        # By image: two workers that write the same rows must lock them in the same order.
-        for opinion in sorted(opinions, key=lambda o: o.image_id)
-    ]
+    # By image: two workers that write the same rows must lock them in the same order.
+    rows = sorted(opinions, key=lambda o: o.image_id)
     for start in range(0, len(rows), CHUNK):
-        with transaction.atomic():
-            Prediction.objects.bulk_create(
-                rows[start : start + CHUNK],
-                update_conflicts=True,
-                unique_fields=["image", "run"],
-                update_fields=["probabilities", "categories", "probability", "margin"],
-            )
+        _store(run, rows[start : start + CHUNK])
     return len(rows)
+
+
+def _store(run: TrainingRun, opinions: Sequence[Opinion]) -> None:
+    """One short transaction of one statement. The rows go as one JSON value: as 3,500 parameters they took four times
+    the time, and 100,000 of them follow each new model.
+    """
+    said = [
+        {
+            "image_id": o.image_id,
+            "probabilities": [min(1.0, max(0.0, p)) for p in o.probabilities],
+            "categories": o.categories,
+            "probability": min(1.0, max(0.0, o.probability)),
+            "margin": min(1.0, max(0.0, o.margin)),
+        }
+        for o in opinions
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO labeler_prediction
+                (image_id, run_id, probabilities, categories, probability, margin, created_at)
+            SELECT image_id, %s, probabilities, categories, probability, margin, now()
+            FROM json_to_recordset(%s::json) AS said(image_id bigint, probabilities float8[], categories bigint[],
+                                                     probability float8, margin float8)
+            ORDER BY image_id
+            ON CONFLICT (image_id, run_id) DO UPDATE SET probabilities = excluded.probabilities,
+                categories = excluded.categories, probability = excluded.probability, margin = excluded.margin
+            """,
+            [run.pk, json.dumps(said)],
+        )
 
 
 def forget_old(project: Project) -> int:

@@ -21,6 +21,7 @@ from tests.api import as_person, error_of, with_token
 from tests.saved_models import save_model
 from tests.workers import draw
 from worker import models, warm
+from worker.celery import app
 from worker.errands import run_errand
 
 pytestmark = pytest.mark.django_db
@@ -210,3 +211,15 @@ def test_waiting_answers_at_once_when_a_worker_is_quick_and_one_waits_at_a_time(
     assert np.isclose(sum(answers["first"].json()["probabilities"].values()), 1, atol=1e-5)
     while Errand.objects.exclude(state=State.DONE).exists():  # the second's worker still writes
         threading.Event().wait(0.01)
+
+
+def test_the_tasks_wait_in_the_queues_that_messages_are_sent_to_and_answer(project, rev):
+    app.loader.import_default_modules()
+    assert {name: app.tasks[name].queue for name in dispatch.QUEUES} == dispatch.QUEUES
+    save_model(project)
+    row = errands.predict(project=project, asked_by=rev, source=draw("cat", 5))
+
+    app.tasks[dispatch.ANSWER].apply([row.pk])
+
+    row.refresh_from_db()
+    assert (row.state, row.attempt) == (State.DONE, 1)

@@ -94,7 +94,7 @@ _BOARD = """
     FROM labeler_image i JOIN labeler_queueentry e ON e.image_id = i.id WHERE i.project_id = %s
 """
 _NUMBERS = ("votes", "unsure", "decided", "held_out", "blind", "seats", "left", "accepted", "audited")
-_REASONS = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN, ChosenBy.DOUBT)
+_REASONS = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN, ChosenBy.DOUBT, ChosenBy.COVER)
 _BOARD_RECORD = np.dtype(
     [("fields", ">i2"), ("l0", ">i4"), ("id", ">i8")]
     + [column for n, name in enumerate(_NUMBERS, 1) for column in ((f"l{n}", ">i4"), (name, ">i4"))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from labeler import features, jobs
 from labeler.models import Image, Job, Project, TrainingRun
+from labeler.models.image import Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.prelabels import AGAIN_AFTER
 
@@ -194,10 +196,53 @@ def due() -> list[TrainingRun]:
 
 
 def _is_due(run: TrainingRun) -> bool:
-    last = Job.objects.filter(project_id=run.project_id, kind=Kind.LOOK).first()
+    return _is_behind(run.project_id, run.pk)
+
+
+def _is_behind(project_id: int, run_id: int | None) -> bool:
+    """Has the last look left images out, failed a while ago, or been one with other features?"""
+    last = Job.objects.filter(project=project_id, kind=Kind.LOOK).first()
     if last is not None and last.state != State.DONE:
         return Job.objects.filter(pk=last.pk, finished_at__lt=Now() - AGAIN_AFTER).exists()
-    if last is None or last.params.get("run") != run.pk or last.result.get("left"):
+    if last is None or last.params.get("run") != run_id or last.result.get("left"):
         return True
-    newest = Image.objects.filter(project_id=run.project_id).aggregate(Max("id"))["id__max"] or 0
+    newest = Image.objects.filter(project=project_id).aggregate(Max("id"))["id__max"] or 0
     return newest > last.result.get("last_image", 0)
+
+
+# ---------------------------------------------------------------- before there is a model
+
+# So many images cover the data; when as many are labeled, they have done their work.
+COVERED = 50
+CALM = timedelta(seconds=10)  # since the last image: while more come in, each look would put others first
+
+
+@transaction.atomic
+def request_first(project: Project) -> Job:
+    """Have a worker look at the images of a project without a model, and put first those that cover what there is.
+
+    What it finds out is kept: the first training need not look again.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    there = Job.objects.filter(project=project, kind=Kind.LOOK, state__in=UNFINISHED).first()
+    return there or jobs.create(Kind.LOOK, project=project, params={"run": None})
+
+
+def first_due() -> list[Project]:
+    """Projects whose first labels are still to come, with images that nobody has looked at."""
+    busy = Job.objects.filter(kind__in=(Kind.LOOK, Kind.IMPORT), state__in=UNFINISHED, project__isnull=False)
+    projects = Project.objects.not_in_trash().filter(ask_uncertain_first=True, ask_by_gain=False)
+    # A model that was trained and is not in use has its say about what is asked, and a lead took it away.
+    projects = projects.exclude(pk__in=TrainingRun.objects.values("project")).exclude(pk__in=busy.values("project"))
+    return [project for project in projects.order_by("pk") if _is_first_due(project)]
+
+
+def _is_first_due(project: Project) -> bool:
+    images = Image.objects.filter(project=project)
+    newest = images.order_by("-pk").first()
+    if newest is None or images.filter(pk=newest.pk, created_at__gt=Now() - CALM).exists():
+        return False
+    # At most so many rows are read of either: this is asked every few seconds.
+    few = images.filter(status=Status.UNLABELED)[: COVERED + 1].values("pk")
+    labeled = images.exclude(status=Status.UNLABELED)[:COVERED].values("pk")
+    return len(few) > COVERED and len(labeled) < COVERED and _is_behind(project.pk, None)

@@ -199,7 +199,8 @@ class OpenEntry:
 
 
 Place = tuple[float, str]  # priority, why
-ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN)  # others keep the place that they were given
+# Others keep the place that they were given.
+ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN, ChosenBy.COVER)
 
 
 def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[OpenEntry]] | None = None) -> int:
@@ -223,8 +224,33 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
         for ordered, why in ((blind, ChosenBy.RANDOM), (unsure, ChosenBy.UNCERTAINTY)):
             ranks = 1 - (np.arange(len(ordered)) + 0.5) / max(1, len(ordered))
             places |= {e.image_id: (rank, why.value) for e, rank in zip(ordered, ranks.tolist(), strict=True)}
-    moved = {e.image_id: places[e.image_id] for e in entries if places[e.image_id] != (e.priority, e.chosen_by)}
+    moved = {e.image_id: places[e.image_id] for e in entries if places[e.image_id] != _place_of(e)}
     return place(project, moved)
+
+
+def cover_first(project: Project, image_ids: Sequence[int]) -> int:
+    """Before any model: hand these images out first, in this order; how many changed their place.
+
+    They change places with those that chance had put there, so the blind images between them come as often as ever, and
+    the others stay in random order. Images that are blind, or labeled by somebody, stay where they are; what an earlier
+    call put first and this one does not goes back to where it was drawn.
+    """
+    free = Image.objects.filter(project=project, slice=Slice.NONE, status=Status.UNLABELED)
+    unlabeled = set(free.values_list("pk", flat=True))
+    entries = {e.image_id: e for e in _open_entries(project, None) if e.image_id in unlabeled}
+    drawn = {pk: seating.draw(project, e.sha256, "priority") for pk, e in entries.items()}
+    by_chance = sorted(drawn, key=lambda pk: (-drawn[pk], -pk))
+    first = [pk for pk in image_ids if pk in entries]
+    top = by_chance[: len(first)]
+    left_free = sorted((drawn[pk] for pk in set(first) - set(top)), reverse=True)
+    others = drawn | dict(zip([pk for pk in top if pk not in set(first)], left_free, strict=True))
+    places: dict[int, Place] = {pk: (rank, ChosenBy.RANDOM.value) for pk, rank in others.items()}
+    places |= {pk: (drawn[other], ChosenBy.COVER.value) for pk, other in zip(first, top, strict=True)}
+    return place(project, {pk: new for pk, new in places.items() if new != _place_of(entries[pk])})
+
+
+def _place_of(entry: OpenEntry) -> Place:
+    return entry.priority, entry.chosen_by
 
 
 def place(project: Project, places: Mapping[int, Place]) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from labeler import features, look, prelabels
-from labeler.models import AuditEvent, Feature, Image, Job, QueueEntry
+from labeler.models import AuditEvent, Feature, Image, Job, Project, QueueEntry
 from labeler.models.job import Kind
 from tests.api import as_person, error_of
 from tests.factories import add_images, make_model
@@ -164,6 +164,56 @@ def test_new_images_are_looked_at_soon_after_they_came_in_and_once(project, circ
     assert care.request_due_looks() == 0
     add_images(project, 1)
     assert [due.pk for due in look.due()] == [run.pk]
+
+
+def test_before_there_is_a_model_the_first_images_cover_what_there_is(project, monkeypatch):
+    monkeypatch.setattr(look, "COVERED", 3)
+    monkeypatch.setattr(looking, "kept_as", lambda _backbone, _size: NAME)
+    images = add_images(project, 40)
+    # Three heaps in eight dimensions; the first image of each lies in its middle.
+    rng = np.random.default_rng(5)
+    heap = np.arange(40) % 3
+    vectors = 4 * np.eye(8)[heap] + 0.4 * rng.normal(size=(40, 8)) * (np.arange(40) >= 3)[:, None]
+    monkeypatch.setattr(looking, "features_of", lambda *_a, **_k: (None, seen(images, vectors) or {}))
+
+    assert care.request_first_looks() == 0  # more may be on their way
+    Image.objects.update(created_at="2026-01-01T00:00:00Z")
+    assert care.request_first_looks() == 1
+    assert care.request_first_looks() == 0
+    (job,) = Job.objects.filter(kind=Kind.LOOK)
+    looking.look_job(job.pk, worker="w")
+
+    job.refresh_from_db()
+    assert (job.state, job.error, job.result["n"]) == ("done", None, 40)
+    covering = QueueEntry.objects.filter(chosen_by="cover").values_list("image", flat=True)
+    at = {image.pk: k for k, image in enumerate(images)}
+    assert sorted(heap[at[pk]] for pk in covering) == [0, 1, 2]
+    others = QueueEntry.objects.exclude(chosen_by="cover").order_by("-priority").first()
+    assert min(e.priority for e in QueueEntry.objects.filter(chosen_by="cover")) > others.priority
+    assert care.request_first_looks() == 0
+    assert look.nearest(images[5], 1) is not None  # similar images are found before there is a model
+
+
+@pytest.mark.parametrize("why", ["random order", "by gain", "a model", "labeled", "few images", "trash", "importing"])
+def test_nobody_looks_for_images_to_begin_with_where_that_is_of_no_use(project, monkeypatch, why):
+    monkeypatch.setattr(look, "COVERED", 3)
+    images = add_images(project, 3 if why == "few images" else 12)
+    Image.objects.update(created_at="2026-01-01T00:00:00Z")
+    if why == "random order":
+        Project.objects.update(ask_uncertain_first=False)
+    elif why == "by gain":
+        Project.objects.update(ask_by_gain=True)
+    elif why == "a model":
+        make_model(project)
+    elif why == "labeled":
+        for image in images[:3]:
+            answer(image, ann="cat")
+    elif why == "trash":
+        Project.objects.update(trashed_at="2026-01-01T00:00:00Z")
+    elif why == "importing":
+        Job.objects.create(project=project, kind=Kind.IMPORT)
+
+    assert care.request_first_looks() == 0
 
 
 # ---------------------------------------------------------------- weights that were exchanged

@@ -14,6 +14,7 @@ from labeler.models.queue import ChosenBy
 from labeler.prelabels import Opinion
 from labeler.queue import claim
 from tests.factories import add_images, make_model
+from tests.test_adjudication_order import answer
 
 pytestmark = pytest.mark.django_db
 
@@ -191,3 +192,65 @@ def test_a_pre_labeling_that_failed_waits_before_it_is_tried_again(project):
     assert prelabels.due() == []
     Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - prelabels.AGAIN_AFTER)
     assert prelabels.due() == [run]
+
+
+# ---------------------------------------------------------------- before there is a model
+
+
+def drawn(project):
+    return {
+        entry.pk: prelabels.seating.draw(project, entry.image.sha256, "priority")
+        for entry in QueueEntry.objects.filter(project=project).select_related("image")
+    }
+
+
+@pytest.fixture
+def twelve(project):
+    """Twelve images where chance put them, four of them blind."""
+    images = [*add_images(project, 8, slice=Slice.NONE), *add_images(project, 4, slice=Slice.TEST)]
+    for pk, place in drawn(project).items():
+        QueueEntry.objects.filter(pk=pk).update(priority=place)
+    return images
+
+
+def test_images_that_cover_the_data_change_places_with_those_that_chance_put_first(project, twelve):
+    by_chance = [pk for pk in order(project) if pk in {image.pk for image in twelve[:8]}]
+    before = dict(QueueEntry.objects.values_list("pk", "priority"))
+    wanted = [by_chance[5], by_chance[1], by_chance[7]]
+
+    assert prelabels.cover_first(project, [*wanted, twelve[9].pk]) == 5
+
+    entries = {entry.pk: entry for entry in QueueEntry.objects.all()}
+    assert [pk for pk in order(project) if pk in by_chance][:3] == wanted
+    assert {pk for pk, entry in entries.items() if entry.chosen_by == ChosenBy.COVER} == set(wanted)
+    # The same places, held by others: what is blind comes as often as before, and is where it was.
+    assert sorted(entry.priority for entry in entries.values()) == sorted(before.values())
+    unmoved = [*(image.pk for image in twelve[8:]), by_chance[3], by_chance[4], by_chance[6]]
+    assert all(entries[pk].priority == before[pk] for pk in unmoved)
+
+
+def test_what_covers_the_data_no_longer_goes_back_and_what_was_labeled_stays(project, twelve):
+    first, second, third = twelve[:3]
+    prelabels.cover_first(project, [first.pk, second.pk])
+    answer(first, ann="cat")
+    kept = QueueEntry.objects.get(pk=first.pk)
+
+    prelabels.cover_first(project, [third.pk])
+
+    entries = {entry.pk: entry for entry in QueueEntry.objects.all()}
+    assert {pk for pk, entry in entries.items() if entry.chosen_by == ChosenBy.COVER} == {first.pk, third.pk}
+    assert entries[first.pk].priority == kept.priority
+    prelabels.cover_first(project, [])
+    back = drawn(project)
+    others = QueueEntry.objects.exclude(pk=first.pk)
+    assert all((e.priority, e.chosen_by) == (back[e.pk], ChosenBy.RANDOM) for e in others)
+
+
+def test_a_model_takes_the_order_over_from_what_covers_the_data(project, twelve):
+    prelabels.cover_first(project, [image.pk for image in twelve[:4]])
+    run = make_model(project)
+    prelabels.store(run, [opinion(run, image, k / 10) for k, image in enumerate(twelve[:8])])
+
+    prelabels.reorder(project)
+
+    assert set(QueueEntry.objects.values_list("chosen_by", flat=True)) == {"uncertainty", "random"}

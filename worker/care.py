@@ -70,6 +70,7 @@ def look_after_projects() -> None:
     request_due_prelabels()
     request_due_acceptances()
     request_due_looks()
+    request_first_looks()
     sketch_older_images()
     pixels.forget_trashed()
 
@@ -187,6 +188,11 @@ def request_due_acceptances() -> int:
 def request_due_looks() -> int:
     """Ask for a look at the images that came in since the last one, for the index of similar images; how many."""
     return len([look.request(run) for run in look.due()])
+
+
+def request_first_looks() -> int:
+    """Ask for a look at images of projects without a model, so that the first labels cover them; how many."""
+    return len([look.request_first(project) for project in look.first_due()])
 
 
 def sketch_older_images() -> int:

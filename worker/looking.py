@@ -19,17 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler import features as kept
-from labeler import jobs, look
+from labeler import jobs, look, prelabels
 from labeler.leases import Lease, Pulse
-from labeler.models import Image, Job, TrainingRun
-from labeler.models.image import Status
+from labeler.models import Image, Job, Project, TrainingRun
+from labeler.models.image import Slice, Status
 from worker.attempt import attempt
 from worker.features import features_of, kept_as
-from worker.ml import backbones
+from worker.ml import asking, backbones
+from worker.ml.config import TrainConfig
 from worker.ml.device import pick_device, settle_process
 from worker.ml.storage import write_atomically
 
 LOOK_SECONDS = 45.0
+FIRST_LOOK_SECONDS = 15.0  # before there is a model: somebody waits for the first one
 STEP = 256  # images looked at between two looks at the clock
 READ = 2_000  # vectors read at once
 AXES = 128
@@ -54,22 +56,52 @@ def look_job(job_id: int, *, worker: str) -> None:
 
 
 def _look(job: Job, lease: Lease, pulse: Pulse) -> None:
-    run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
-    if not run.is_active or run.project.trashed_at is not None:
-        lease.finish(result={"note": f"Model {run.number} is not in use any more."})
-        return
+    project, run = job.project, None
+    assert project is not None
+    if job.params["run"] is not None:
+        run = TrainingRun.objects.get(pk=job.params["run"])
+        if not run.is_active or project.trashed_at is not None:
+            lease.finish(result={"note": f"Model {run.number} is not in use any more."})
+            return
+        config = run.config
+    else:
+        # What the project's first run will look with: its features are there then.
+        wanted = TrainConfig.from_json(project.training_config)
+        config = {"backbone": wanted.backbone, "image_size": wanted.image_size}
     settle_process()
-    images = list(Image.objects.filter(project=run.project).order_by("pk").values_list("pk", "sha256"))
-    name = kept_as(backbones.get(run.config["backbone"]), run.config["image_size"])
-    seen, left = _seen(run, name, images, lease, pulse)
-    lease.write(stage="Comparing the images")
-    last = images[-1][0] if images else 0
-    n = write(run.project_id, name, seen, last_image=last, tick=pulse.check) if seen else 0
+    images = list(Image.objects.filter(project=project).order_by("pk").values_list("pk", "sha256"))
+    name = kept_as(backbones.get(config["backbone"]), config["image_size"])
+    seen, left = _seen(config, name, images, LOOK_SECONDS if run else FIRST_LOOK_SECONDS, lease, pulse)
+    if run is None:
+        lease.write(stage="Finding images that cover the data")
+        _cover(project, name, seen, pulse)
+    last, n = images[-1][0] if images else 0, 0
+    if seen and (run is not None or not left):
+        lease.write(stage="Comparing the images")
+        n = write(project.pk, name, seen, last_image=last, tick=pulse.check)
     lease.finish(result={"n": n, "left": left, "last_image": last})
 
 
+def _cover(project: Project, name: str, seen: list[tuple[int, str]], pulse: Pulse) -> None:
+    """Put first in the queue one typical image of each group of what nobody has labeled yet."""
+    open_ = Image.objects.filter(project=project, status=Status.UNLABELED, slice=Slice.NONE)
+    wanted = set(open_.values_list("pk", flat=True))
+    rows = [row for row in seen if row[0] in wanted]
+    rows = [rows[at] for at in _spread(len(rows), FITTED_ON)]
+    found: list[NDArray[np.float16]] = []
+    ids: list[int] = []
+    for places, vectors in _read(name, [sha256 for _pk, sha256 in rows]):
+        pulse.check()
+        found.append(vectors.astype(np.float16))
+        ids += [rows[at][0] for at in places]
+    if found:
+        priority = asking.first_priorities(np.concatenate(found), look.COVERED)
+        first = np.argsort(-priority, kind="stable")[: look.COVERED]
+        prelabels.cover_first(project, [ids[at] for at in first])
+
+
 def _seen(
-    run: TrainingRun, name: str, images: list[tuple[int, str]], lease: Lease, pulse: Pulse
+    config: dict[str, Any], name: str, images: list[tuple[int, str]], seconds: float, lease: Lease, pulse: Pulse
 ) -> tuple[list[tuple[int, str]], int]:
     """The images whose features are kept, and how many are left to look at. Looks at as many as there is time for."""
     known: set[str] = set()
@@ -79,11 +111,11 @@ def _seen(
     missing = [sha256 for _pk, sha256 in images if sha256 not in known]
     began, failed = time.monotonic(), 0
     for start in range(0, len(missing), STEP):
-        if time.monotonic() - began > LOOK_SECONDS:
+        if time.monotonic() - began > seconds:
             break
         part = missing[start : start + STEP]
         _vectors, unreadable = features_of(
-            part, backbones.get(run.config["backbone"]), pick_device(), size=run.config["image_size"],
+            part, backbones.get(config["backbone"]), pick_device(), size=config["image_size"],
             progress=lambda _done, _n: pulse.check(),
         )  # fmt: skip
         failed += len(unreadable)

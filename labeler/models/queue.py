@@ -19,6 +19,7 @@ class ChosenBy(models.TextChoices):
 
     RANDOM = "random", _("random")
     UNCERTAINTY = "uncertainty", _("uncertainty")
+    COVER = "cover", _("covers the data")  # before any model: typical of many others
     AUDIT = "audit", _("audit")  # the model's answer was accepted, and people check it without seeing it
     DOUBT = "doubt", _("doubt")  # the answers so far differ: adaptive overlap asks one more person
     GAIN = "gain", _("gain")  # one more judgement turns most labels right here (labeler/economy.py)

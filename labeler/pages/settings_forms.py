@@ -175,7 +175,8 @@ class Model(Section):
         required=False,
         help_text=gettext_lazy(
             "The model learns more from each label; these images are harder than the rest, so they are left out of "
-            "the figures that speak for the project. Off: random order."
+            "the figures that speak for the project. Before there is a model, fifty images that cover the data come "
+            "first. Off: random order."
         ),
     )
     review_percent = forms.FloatField(

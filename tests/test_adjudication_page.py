@@ -63,7 +63,7 @@ def decide(client, project, image, query="", **fields):
 
 
 def test_before_the_decision_the_page_holds_neither_names_nor_the_models_view(as_, rev, project, divided):
-    run = make_model(project)
+    run = make_model(project, is_calibrated=True)
     predict(run, divided, "fox", 0.8137)
 
     html = page_of(as_(rev), project).content.decode()
@@ -76,7 +76,7 @@ def test_before_the_decision_the_page_holds_neither_names_nor_the_models_view(as
 
 
 def test_once_decided_the_names_and_the_models_view_are_told(as_, rev, project, divided):
-    run = make_model(project)
+    run = make_model(project, is_calibrated=True)
     predict(run, divided, "fox", 0.8137)
     client = as_(rev)
 
@@ -88,11 +88,22 @@ def test_once_decided_the_names_and_the_models_view_are_told(as_, rev, project, 
     assert "says otherwise" in html
 
 
+def test_a_model_that_is_not_calibrated_is_sure_in_words(as_, rev, project, divided):
+    predict(make_model(project), divided, "fox", 0.8137)
+    client = as_(rev)
+
+    decide(client, project, divided, categories=category(project, "dog"))
+    html = page_of(client, project, f"?image={divided.pk}").content.decode()
+
+    assert "likely, <span" in html
+    assert "81\N{NO-BREAK SPACE}%" not in html
+
+
 def test_just_decided_tells_who_said_what_on_the_next_image(as_, rev, project):
     first, second = add_images(project, 2)
     for image in (first, second):
         divide(image, "cat", "dog", "fox")
-    run = make_model(project)
+    run = make_model(project, is_calibrated=True)
     predict(run, first, "dog", 0.71)
     predict(run, second, "fox", 0.92)
     client = as_(rev)
@@ -370,7 +381,7 @@ def test_nothing_is_counted_for_those_who_label(as_, rev, ann, project, divided,
 def test_on_a_blind_image_the_models_view_comes_after_the_decision_too(as_, rev, project):
     (blind,) = add_images(project, 1, slice="test")
     divide(blind, "cat", "dog", "fox")
-    predict(make_model(project), blind, "fox", 0.8137)
+    predict(make_model(project, is_calibrated=True), blind, "fox", 0.8137)
     client = as_(rev)
     assert "81\N{NO-BREAK SPACE}%" not in page_of(client, project).content.decode()
 

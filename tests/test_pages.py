@@ -355,7 +355,7 @@ def test_a_decision_on_votes_that_changed_meanwhile_is_refused(as_, rev, ann, be
 
 
 def test_a_blind_image_keeps_the_models_opinion_from_its_judge(as_, rev, project):
-    run = make_model(project)
+    run = make_model(project, is_calibrated=True)
     open_image, blind = add_images(project, 1) + add_images(project, 1, slice="test")
     for image in (open_image, blind):
         predict(run, image, "fox", 0.81)

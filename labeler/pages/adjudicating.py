@@ -336,6 +336,7 @@ def _told(
         "version": adjudication.version_of(image, decision),
         "rows": sorted(rows, key=lambda row: (-len(row["people"]), row["people"])),
         "prediction": prediction,
+        "is_calibrated": run is not None and run.is_calibrated,
         "predicted": index.label(prediction.categories) if prediction else [],
         "instead": _instead(image, index, run) if asked.selection.doubted else None,
         "model_agrees": prediction is not None and taken is not None and index.resolve(prediction.categories) == taken,

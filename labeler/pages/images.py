@@ -172,6 +172,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             as_gold=gold.of_image(access, shown),
             version=adjudication.version_of(shown, decision),
             prediction=prediction,
+            model=model,
             prediction_names=index.label(prediction.categories) if prediction else [],
             why=why.of(request, shown) if prediction else {},
             prediction_hidden=model is not None and is_hidden,

@@ -24,6 +24,7 @@ from labeler.templatetags.marks import marker
 register = template.Library()
 
 UNDEFINED = "–"
+LIKELY = 0.7
 
 
 def _rounded(value: float, decimals: int, *, grouped: bool = False) -> str:
@@ -49,6 +50,16 @@ def percent(share: float | None, decimals: int = 0) -> str:
     if share is None:
         return UNDEFINED
     return f"{_rounded(100 * share, decimals)}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def sureness(probability: float, is_calibrated: bool) -> str:
+    """How sure a model is: 91 % where its percentages mean frequencies, else a word, as the labeling screen has it
+    (static/js/label/answers.js).
+    """
+    if is_calibrated:
+        return percent(probability)
+    return _("likely") if probability >= LIKELY else _("unsure")
 
 
 @register.filter

@@ -26,6 +26,7 @@ from labeler.charts.words import gettext as _
 HEADROOM = 12
 LEGEND_ROW = 20
 DOTTED_POINTS = 15  # up to here each point gets a dot
+SMALL = 480  # a drawing of at most this width is shown beside others, and shrinks less on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,9 @@ def line_chart(
         + "".join(_line(frame, one) for one in series)
         + "".join(_note(frame, one) for one in notes)
     )
+    look = "chart small" if width <= SMALL else "chart"
     drawing = (
-        f'<svg class="chart" viewBox="0 0 {width} {height + legend_height}" role="img"'
+        f'<svg class="{look}" viewBox="0 0 {width} {height + legend_height}" role="img"'
         f"{attributes(aria_label=f'{title}. {sentence}')}>"
         f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
     )

@@ -24,6 +24,8 @@ from labeler.models import (
     Comment,
     Consensus,
     Decision,
+    Drift,
+    EconomyPoint,
     Errand,
     Feature,
     Gold,
@@ -34,12 +36,14 @@ from labeler.models import (
     Job,
     Label,
     Membership,
+    Part,
     Plant,
     Prediction,
     Preference,
     Project,
     QueueEntry,
     RunAnswers,
+    Sketch,
     Snapshot,
     Thread,
     Token,
@@ -430,6 +434,40 @@ class ErrandAdmin(ReadOnly):
     search_fields = ["project__name", "=image__id"]
     raw_id_fields = ["project", "run", "image", "asked_by"]
     exclude = ["picture", "drawing"]
+
+
+@admin.register(Drift)
+class DriftAdmin(ReadOnly):
+    list_display = ["id", "project", "run", "day", "name", "created_at"]
+    list_select_related = ["project", "run"]
+    search_fields = ["project__name", "name"]
+    raw_id_fields = ["project", "run", "job"]
+
+
+@admin.register(EconomyPoint)
+class EconomyPointAdmin(ReadOnly):
+    list_display = ["project", "judgements", "right", "low", "high", "checks", "created_at"]
+    list_select_related = ["project"]
+    search_fields = ["project__name"]
+    raw_id_fields = ["project"]
+
+
+@admin.register(Sketch)
+class SketchAdmin(ReadOnly):
+    list_display = ["image_id", "project", "group"]
+    list_select_related = ["project"]
+    search_fields = ["=image__id", "=group"]
+    raw_id_fields = ["image", "project"]
+    exclude = ["pixels"]
+
+
+@admin.register(Part)
+class PartAdmin(ReadOnly):
+    list_display = ["job", "number", "state", "worker", "progress_done", "progress_total"]
+    list_filter = ["state"]
+    list_select_related = ["job"]
+    search_fields = ["=job__id"]
+    raw_id_fields = ["job"]
 
 
 @admin.register(Snapshot)

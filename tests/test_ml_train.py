@@ -199,9 +199,9 @@ def test_a_winner_is_trained_on_all_labels_and_brings_its_own_layers(monkeypatch
     trained_on = []
     original = finetune.fit
 
-    def watched(tail, views, targets, weights, train, validation, stop, recipe, device):
+    def watched(tail, views, targets, weights, train, validation, stop, *rest):
         trained_on.append((len(train), len(validation), len(stop), len(set(train) & set(validation))))
-        return original(tail, views, targets, weights, train, validation, stop, recipe, device)
+        return original(tail, views, targets, weights, train, validation, stop, *rest)
 
     monkeypatch.setattr(finetune, "fit", watched)
     monkeypatch.setattr("worker.ml.train._beats", lambda *rest: True)

@@ -237,6 +237,7 @@ def test_large_numbers_have_separators(as_, rev, project, monkeypatch):
     join(project, make_user("zoe"))
     report = {
         "images": {"total": 1_234_567, "unlabeled": 1_200_000, "partly labeled": 0, "disputed": 0, "settled": 34_567},
+        "accepted": 0,
         "labels": {"total": 98_765, "wanted": 2_469_134, "left": 2_370_369},
         "by_day": [], "by_annotator": [], "pace": {"labels_per_day": 1234.5, "days": 14},
         "wanted": {"images": None, "settled": 34_567, "categories": []},

@@ -148,7 +148,7 @@ def test_from_photographs_to_accepted_prelabels_and_an_exact_export(running, lea
     lead = Client(up.url, "lena", PASSWORD)
 
     # in the settings: this lead wants to say herself when to train
-    lead_page.goto(f"{up.url}projects/{project_id}/settings/model/")
+    lead_page.goto(f"{up.url}projects/{project_id}/settings/training/")
     lead_page.get_by_label("Train by itself when enough new labels are in").uncheck()
     lead_page.get_by_role("button", name="Save settings").click()
     expect(lead_page.get_by_label("Train by itself when enough new labels are in")).not_to_be_checked()

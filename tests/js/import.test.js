@@ -31,8 +31,9 @@ test("a request has at most 24 MiB, but for one file that is larger alone", () =
 
 test("a row that is watched ends with its work", () => {
   equal(shown({ state: "running", stage: "reading images", progress: { done: 5, total: 20 } }), {
-    ended: false, done: 5, total: 20, count: "5 / 20", stage: "reading images",
+    ended: false, done: 5, total: 20, count: "5 / 20", stage: "reading images", minutes: null,
   });
+  equal([20, 95, 3600].map((seconds_left) => shown({ state: "running", seconds_left }).minutes), [0, 2, 60]);
   equal(shown({ state: "running", progress: { done: 63, total: 100 } }).count, "63\u00a0%");
   equal(["queued", "running", "done", "failed", "cancelled"].map((state) => shown({ state }).ended), [false, false, true, true, true]);
 });

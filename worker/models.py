@@ -163,13 +163,15 @@ def opinions(model: Model, image_ids: Sequence[int], found: NDArray[np.float32])
         chosen, sure = found == found.max(axis=1, keepdims=True), found.max(axis=1)
         chosen &= np.cumsum(chosen, axis=1) == 1  # of equals, the first
     margins = predict.margin(found, model.task)
+    # Whole columns at once: number by number, 100,000 images took seconds.
+    answers: list[list[int]] = [[] for _ in readable]
+    for row, place in zip(*(at.tolist() for at in np.nonzero(chosen)), strict=True):
+        answers[row].append(ids[place])
+    columns = (
+        readable.tolist(), found.astype(float).tolist(), answers, sure.astype(float).tolist(),
+        margins.astype(float).tolist(),
+    )  # fmt: skip
     return [
-        Opinion(
-            image_id=image_ids[int(position)],
-            probabilities=row.astype(float).tolist(),
-            categories=sorted(pk for pk, named in zip(ids, answer, strict=True) if named),
-            probability=float(p),
-            margin=float(margin),
-        )
-        for position, row, answer, p, margin in zip(readable, found, chosen, sure, margins, strict=True)
+        Opinion(image_ids[position], row, sorted(answer), p, margin)
+        for position, row, answer, p, margin in zip(*columns, strict=True)
     ]

@@ -119,8 +119,10 @@ class RunAnswers(models.Model):
 class Prediction(models.Model):
     """A model's opinion on an image. Another table than labels: it never passes for a person's."""
 
-    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="predictions")
-    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="predictions")
+    # Without an index of their own: the constraint begins with the image, predictions_by_confidence with the run, and
+    # every index is written 100,000 times for each new model.
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="predictions", db_index=False)
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="predictions", db_index=False)
     # As in run.category_ids. Single choice: sums to 1. Multi-label: each on its own.
     probabilities = ArrayField(models.FloatField())
     categories = ArrayField(models.BigIntegerField(), default=list, help_text="what it would answer")

@@ -86,7 +86,8 @@ class Worker:
 
     def stop(self) -> None:
         for pid in self.children():
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a pool whose processes do one task each has just replaced it
+                os.kill(pid, signal.SIGCONT)
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):  # killed below, with its group

@@ -26,7 +26,7 @@ def images(project, add_photos, rev):
     lookalikes.forget()
     project.labels_per_image = 3
     project.save()
-    run = make_model(project, config={"backbone": "tiny", "image_size": 64})
+    run = make_model(project, config={"backbone": "tiny", "image_size": 64}, is_calibrated=True)
     *images, one, other = add_photos(project, 6)
     for image in (*images, one, other):
         answer(image, ann="cat", bea="dog", dora="fox")

@@ -12,7 +12,7 @@ from api.access import View
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import acceptance, accepted
+from labeler import accepted, guarantees
 from labeler.models import Project, Role
 from labeler.models.acceptance import Suspension
 from labeler.models.account import Scope
@@ -124,7 +124,7 @@ class Suspending(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        acceptance.suspend(project=project, by=self.person)
+        guarantees.suspend(project=project, by=self.person)
         return Response(_shape(project))
 
 
@@ -138,7 +138,7 @@ class Resuming(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        acceptance.resume(project=project, by=self.person)
+        guarantees.resume(project=project, by=self.person)
         return Response(_shape(project))
 
 
@@ -151,7 +151,7 @@ class OfImage(View):
     )  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        acceptance.ask_people(project=image.project, image_id=image.pk, by=self.person)
+        guarantees.ask_people(project=image.project, image_id=image.pk, by=self.person)
         return Response(status=204)
 
 

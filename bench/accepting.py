@@ -2,7 +2,7 @@
 
 The clothing photographs as rows of a real database: 1,000 random training labels, 500 random calibration images that
 two people judged, the rest unlabeled. The shipped regression and temperature judge them; then acceptance.accept() and,
-with people who answer the audited images truly, acceptance.look() do what a worker does.
+with people who answer the audited images truly, guarantees.look() do what a worker does.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]:
     """One random split of the photographs, from rows to the last audited answer."""
-    from labeler import acceptance, projects
+    from labeler import acceptance, guarantees, projects
     from labeler.models import Acceptance, Guarantee, Image, Project, TrainingRun
 
     order = np.random.default_rng(seed).permutation(len(photos.truth))
@@ -68,7 +68,7 @@ def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]
     for start in range(0, len(asked), 10):
         part = asked[start : start + 10]
         _settle({image: truth[image] for image in part})
-        acceptance.look(project, part)
+        guarantees.look(project, part)
         answers += len(part)
         if Guarantee.objects.filter(project=project, suspended_at__isnull=False).exists():
             break

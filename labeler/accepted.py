@@ -1,6 +1,6 @@
 """What a project's model has accepted, in figures: how many, under which promise, and what the audit found so far.
 
-Reads the rows that labeler/acceptance.py writes. Pages and endpoints shape and word what is here.
+Reads the rows that labeler/acceptance.py and labeler/guarantees.py write. Pages and endpoints shape and word them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeler import acceptance
 from labeler import categories as label_set
+from labeler import guarantees
 from labeler.models import Acceptance, Guarantee, Image, Project, QueueEntry, TrainingRun
 from labeler.models.image import Status
 from labeler.models.queue import ChosenBy
@@ -86,7 +86,7 @@ def _state(project: Project, guarantee: Guarantee | None, run: TrainingRun | Non
         return OFF, _("Off: people judge every image.")
     if run is None:
         return NO_MODEL, _("There is no model yet.")
-    if unknown := acceptance.unknown_classes(project, run):
+    if unknown := guarantees.unknown_classes(project, run):
         words = _("Model %(n)s has not learned %(classes)s: the next model accepts again.")
         return NEW_CLASSES, words % {"n": run.number, "classes": ", ".join(f"“{name}”" for name in unknown)}
     if guarantee is not None and guarantee.is_suspended:
@@ -104,7 +104,7 @@ def _state(project: Project, guarantee: Guarantee | None, run: TrainingRun | Non
 
 def _suspension(guarantee: Guarantee) -> str:
     if guarantee.suspension == "breach":
-        found = acceptance.audit_of(guarantee)
+        found = guarantees.audit_of(guarantee)
         words = ngettext(
             "Suspended: of %(n)s audited image people found %(wrong)s wrong. Everything went back to people.",
             "Suspended: of %(n)s audited images people found %(wrong)s wrong. Everything went back to people.",
@@ -121,7 +121,7 @@ def audit(guarantee: Guarantee | None, project: Project) -> dict[str, Any]:
         none = undefined(_("nothing is accepted")).as_dict()
         share = project.audited_share
         return {"share": share, "asked": 0, "judged": 0, "wrong": 0, "right": none, "evidence": 1.0, "limit": _LIMIT}
-    found = acceptance.audit_of(guarantee)
+    found = guarantees.audit_of(guarantee)
     right: Stat = (
         with_interval((found.n - found.errors) / found.n, wilson(found.n - found.errors, found.n), found.n)
         if found.n

@@ -10,15 +10,15 @@ import zipfile
 import pytest
 from django.core.management import call_command
 
-from labeler import acceptance, dispatch, projects, releases
+from labeler import acceptance, dispatch, guarantees, projects, releases
 from labeler.errors import Invalid
 from labeler.models import AuditEvent, Guarantee, Image, Project, QueueEntry
 from labeler.models.acceptance import Suspension
 from labeler.models.image import Slice
 from labeler.pages import snippets
+from tests.accepting import accepted, audited, calibrate, opinions, settle
 from tests.api import as_person, error_of
 from tests.factories import add_images, make_model
-from tests.test_acceptance import accepted, audited, calibrate, opinions, settle
 from tests.test_pages import said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -102,7 +102,7 @@ def test_the_figures_say_the_promise_what_carries_it_and_what_the_audit_found(un
     pending = Image.objects.filter(pk__in=audited(unseen))
     settle(unseen, pending[1:])
     settle(unseen, pending[:1], "dog")
-    acceptance.look(unseen)
+    guarantees.look(unseen)
     audit = as_person(rev).get(f"/api/projects/{unseen.pk}/acceptance/").json()["audit"]
     assert (audit["judged"], audit["wrong"]) == (len(pending), 1)
     assert audit["right"]["n"] == len(pending) and audit["right"]["low"] < audit["right"]["value"]
@@ -178,7 +178,7 @@ def test_a_promise_that_nothing_carries_is_not_claimed(project, lena, as_):
 
 def test_a_breach_stands_on_the_overview_of_leads(unseen, lena, rev, as_):
     settle(unseen, Image.objects.filter(pk__in=audited(unseen)), "dog")
-    acceptance.look(unseen)
+    guarantees.look(unseen)
     assert Guarantee.objects.get().suspension == Suspension.BREACH
     page = as_(lena).get(url("project", unseen)).content.decode()
     assert "Model 1 accepts nothing more" in page

@@ -24,8 +24,8 @@ from labeler.models import (
 )  # fmt: skip
 from labeler.models.image import Slice
 from labeler.models.job import Kind, State
+from tests.accepting import calibrate, opinions
 from tests.factories import add_images, category, make_model, make_project, predict
-from tests.test_acceptance import calibrate, opinions
 from tests.workers import draw
 from worker import care, judging, models
 from worker.dataset import Dataset, Example, assemble

@@ -17,7 +17,19 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler import acceptance, consensus, duplicates, economy, inference, look, overlap, prelabels, queue, runs
+from labeler import (
+    acceptance,
+    consensus,
+    duplicates,
+    economy,
+    guarantees,
+    inference,
+    look,
+    overlap,
+    prelabels,
+    queue,
+    runs,
+)
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.intake.images import media_store
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
@@ -103,7 +115,7 @@ def refresh_snapshots(project: Project) -> int:
             images.update(labels.values_list("image_id", flat=True))
         changed = consensus.refresh(project, images) if images else 0
     _looked[project.pk] = _Looked(newest, at)
-    changed += acceptance.look(project, images)
+    changed += guarantees.look(project, images)
     return changed + weigh(project, images)
 
 

@@ -1,4 +1,5 @@
-"""Images for which a model's answer is accepted unseen, and what was promised. Written by labeler/acceptance.py.
+"""Images for which a model's answer is accepted unseen, and what was promised. Written by labeler/acceptance.py
+and labeler/guarantees.py.
 
 Apart from labels and from the consensus on purpose: an accepted answer is no judgement of a person, and never passes
 for one.

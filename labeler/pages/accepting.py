@@ -1,6 +1,6 @@
 """What the model accepts by itself, as the model page shows it, and the switch: stop, go on, have people look.
 
-Words for the figures of labeler/accepted.py; the verbs are labeler/acceptance.py's.
+Words for the figures of labeler/accepted.py; the verbs are labeler/guarantees.py's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from labeler import acceptance, accepted
+from labeler import accepted, guarantees
 from labeler.errors import LabelerError
 from labeler.models import Project, Role
 from labeler.pages import wall
@@ -102,13 +102,13 @@ def _audited(audit: dict[str, Any]) -> str:
 @project_page(Role.LEAD)
 @require_POST
 def suspend(request: HttpRequest, access: Access) -> HttpResponse:
-    return _do(request, access, acceptance.suspend, _("Nothing more is accepted. What is accepted stays."))
+    return _do(request, access, guarantees.suspend, _("Nothing more is accepted. What is accepted stays."))
 
 
 @project_page(Role.LEAD)
 @require_POST
 def resume(request: HttpRequest, access: Access) -> HttpResponse:
-    return _do(request, access, acceptance.resume, _("A worker looks at what can be accepted."))
+    return _do(request, access, guarantees.resume, _("A worker looks at what can be accepted."))
 
 
 def _do(request: HttpRequest, access: Access, verb: Callable[..., Any], words: str) -> HttpResponse:
@@ -124,7 +124,7 @@ def _do(request: HttpRequest, access: Access, verb: Callable[..., Any], words: s
 @require_POST
 def ask(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     try:
-        acceptance.ask_people(project=access.project, image_id=image_id, by=person(request))
+        guarantees.ask_people(project=access.project, image_id=image_id, by=person(request))
         messages.success(request, _("The image is back in the queue: people say what it is."))
     except LabelerError as error:
         messages.error(request, error.message)

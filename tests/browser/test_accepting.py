@@ -7,9 +7,9 @@ from playwright.sync_api import Page, expect
 
 from labeler import acceptance, dispatch, projects
 from labeler.models import QueueEntry
+from tests.accepting import accepted, calibrate, opinions
 from tests.browser.test_pages import violations
 from tests.factories import make_model
-from tests.test_acceptance import accepted, calibrate, opinions
 from tests.test_findings_page import findings
 from tests.test_pages import METRICS, url
 

@@ -70,10 +70,10 @@ class ConsensusShape(serializers.Serializer):
 class AcceptedShape(serializers.Serializer):
     """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
 
-    category = serializers.CharField()
-    category_id = serializers.IntegerField()
+    categories = serializers.ListField(child=serializers.CharField(), help_text="of several labels it may be empty")
+    category_ids = serializers.ListField(child=serializers.IntegerField())
     model = serializers.IntegerField(help_text="number of the model in the project")
-    probability = serializers.FloatField()
+    probability = serializers.FloatField(help_text="of the whole answer")
     threshold = serializers.FloatField(help_text="accepted from here on")
     precision = serializers.FloatField(help_text="promised: at least this share of the accepted is right")
     confidence = serializers.FloatField(help_text="with this confidence")
@@ -178,8 +178,8 @@ def consensus_shape(project: Project, outcome: Consensus) -> dict[str, Any]:
 
 def accepted_shape(found: accepted.Accepted) -> dict[str, Any]:
     return {
-        "category": found.name,
-        "category_id": found.category,
+        "categories": found.names,
+        "category_ids": found.categories,
         "model": found.model,
         "probability": found.probability,
         "threshold": found.threshold,

@@ -61,8 +61,8 @@ def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]
     acceptance.accept(run)
     seconds = time.perf_counter() - begun
     truth = {images[at]: classes[photos.truth[at]] for at in order.tolist()}
-    rows = list(Acceptance.objects.filter(project=project).values_list("image", "category", "is_audited"))
-    right = float(np.mean([truth[image] == category for image, category, _ in rows])) if rows else 1.0
+    rows = list(Acceptance.objects.filter(project=project).values_list("image", "categories", "is_audited"))
+    right = float(np.mean([[truth[image]] == categories for image, categories, _ in rows])) if rows else 1.0
 
     asked, answers = sorted(image for image, _, is_audited in rows if is_audited), 0
     for start in range(0, len(asked), 10):

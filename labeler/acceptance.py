@@ -1,5 +1,7 @@
 """Accept what a model is sure enough of without a person, under a promise that calibration images carry.
 
+What is accepted, and promised to be right, is a whole answer: one class, or the set of an image that may have several.
+
 With guarantees.py, which checks the promise and takes back what is accepted, the only module that writes Guarantee and
 Acceptance. Off until a lead switches it on. A worker calls accept() when a model's pre-labels are made; it may run
 twice, or stop half-way and run again. The arithmetic is labeler/stats/promise.py's; docs/decisions/0008 says why the
@@ -16,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,9 @@ from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.stats import promise as rule
+from labeler.stats import tally as votes
+
+Answer = tuple[int, ...]  # ids of its classes as they are called today, ascending; of several labels () is one too
 
 FEWEST_VOTES = 2  # on a calibration image: one person's slip must not count as the model's error
 # Imports smaller than this are taken together with the next: they have hardly a calibration image of their own.
@@ -54,7 +60,7 @@ class _Judged:
 
     scores: NDArray[np.float64]
     right: NDArray[np.bool_]
-    classes: NDArray[np.int64]
+    answers: list[Answer]
     disputed: int  # of them: people differ and nobody settled it yet, which counts as an error
 
 
@@ -83,13 +89,13 @@ def _judged(project: Project, run: TrainingRun) -> _Judged:
             disputed += 1
             right = False
         else:
-            truth = guarantees.truth(index, image)
+            truth = guarantees.truth(project, image)
             if truth is None:
                 continue
-            right = suggested == [truth]
-        rows.append((image.score, right, suggested[0] if suggested else 0))
-    scores, rights, classes = zip(*rows, strict=True) if rows else ((), (), ())
-    return _Judged(np.array(scores, float), np.array(rights, bool), np.array(classes, np.int64), disputed)
+            right = suggested == truth
+        rows.append((image.score, right, tuple(suggested)))
+    scores, rights, answers = zip(*rows, strict=True) if rows else ((), (), ())
+    return _Judged(np.array(scores, float), np.array(rights, bool), list(answers), disputed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +104,14 @@ class _Candidates:
 
     prediction: NDArray[np.int64]
     image: NDArray[np.int64]
-    classes: NDArray[np.int64]  # as they are called today
+    answers: list[Answer]
     scores: NDArray[np.float64]
     arrival: list[str]  # the import each came with
 
     def where(self, chosen: NDArray[np.bool_]) -> _Candidates:
         return _Candidates(
-            self.prediction[chosen], self.image[chosen], self.classes[chosen], self.scores[chosen],
-            [name for name, keep in zip(self.arrival, chosen, strict=True) if keep],
+            self.prediction[chosen], self.image[chosen], list(compress(self.answers, chosen)), self.scores[chosen],
+            list(compress(self.arrival, chosen)),
         )  # fmt: skip
 
 
@@ -122,22 +128,25 @@ _FREE = """
     AND NOT EXISTS (SELECT 1 FROM labeler_acceptance a WHERE a.image_id = i.id AND a.withdrawn_why = 'asked')
 """
 _CANDIDATES = f"""
-    SELECT p.id, p.image_id, p.categories[1], p.probability, {_ARRIVAL}
+    SELECT p.id, p.image_id, p.categories, p.probability, {_ARRIVAL}
     FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
-    WHERE p.run_id = %s AND cardinality(p.categories) = 1 AND {_FREE}
+    WHERE p.run_id = %s AND (%s OR cardinality(p.categories) = 1) AND {_FREE}
     ORDER BY p.image_id
 """
 
 
 def _candidates(project: Project, run: TrainingRun) -> _Candidates:
-    index = label_set.index(project)
     with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, [run.pk])
-        rows = [(*row[:2], *index.present(row[2:3]), *row[3:]) for row in cursor.fetchall()]
-    known = [row for row in rows if len(row) == 5]  # not of a class that was retired
-    prediction, image, classes, scores, arrival = zip(*known, strict=True) if known else ((),) * 5
+        cursor.execute(_CANDIDATES, [run.pk, project.is_multi])
+        rows = cursor.fetchall()
+    # One look-up per different answer: there are few of these, and of images many.
+    index = label_set.index(project)
+    today = {named: index.resolve(named) for named in {tuple(row[2]) for row in rows}}
+    in_use = {named: tuple(ids) for named, ids in today.items() if ids == index.present(named)}
+    known = [row for row in rows if tuple(row[2]) in in_use]
+    prediction, image, answers, scores, arrival = zip(*known, strict=True) if known else ((),) * 5
     return _Candidates(
-        np.array(prediction, np.int64), np.array(image, np.int64), np.array(classes, np.int64),
+        np.array(prediction, np.int64), np.array(image, np.int64), [in_use[tuple(named)] for named in answers],
         np.array(scores, float), list(arrival),
     )  # fmt: skip
 
@@ -192,16 +201,18 @@ def _arrivals(project: Project) -> list[_Arrival]:
 def _thresholds(project: Project, run: TrainingRun, pool: _Candidates) -> dict[str, Any]:
     """Thresholds that carry the project's promise, as they are kept with a guarantee."""
     judged = _judged(project, run)
+    different = list(dict.fromkeys([*judged.answers, *pool.answers]))
+    codes = {answer: code for code, answer in enumerate(different)}
     found = rule.choose_all(
-        judged.scores, judged.right, judged.classes, pool.scores, promise_of(project),
-        unlabeled_classes=pool.classes, per_class=project.accept_per_class,
+        judged.scores, judged.right, [codes[answer] for answer in judged.answers], pool.scores, promise_of(project),
+        unlabeled_classes=[codes[answer] for answer in pool.answers], per_class=project.accept_per_class,
     )  # fmt: skip
     return {
         "n": int(judged.scores.size),
         "disputed": judged.disputed,
         "needed": rule.labels_needed(0, promise_of(project)),
         "pooled": _kept(found.pooled),
-        "own": {str(code): _kept(threshold) for code, threshold in found.own.items()},
+        "own": {votes.key(different[code]): _kept(threshold) for code, threshold in found.own.items()},
     }
 
 
@@ -210,13 +221,26 @@ def _kept(threshold: rule.Threshold) -> dict[str, Any]:
     return {name: getattr(threshold, name) for name in names}
 
 
-def _rule_of(guarantee: Guarantee) -> rule.Acceptance:
+class _Rule:
     """The thresholds of a guarantee, to be asked."""
-    kept = guarantee.thresholds
-    own = {int(code): rule.Threshold(**values) for code, values in kept.get("own", {}).items()}
-    none = {"value": None, "accepted": 0, "errors": 0, "precision_low": None, "n": 0}
-    aim = rule.Promise(guarantee.precision, guarantee.confidence)
-    return rule.Acceptance(aim, rule.Threshold(**kept.get("pooled", none)), own)
+
+    def __init__(self, guarantee: Guarantee) -> None:
+        kept = guarantee.thresholds
+        own = kept.get("own", {})
+        self._codes = {tuple(votes.categories_of(answer)): code for code, answer in enumerate(own)}
+        none = {"value": None, "accepted": 0, "errors": 0, "precision_low": None, "n": 0}
+        self._rule = rule.Acceptance(
+            rule.Promise(guarantee.precision, guarantee.confidence), rule.Threshold(**kept.get("pooled", none)),
+            {code: rule.Threshold(**values) for code, values in enumerate(own.values())},
+        )  # fmt: skip
+
+    def accepts(self, pool: _Candidates) -> NDArray[np.bool_]:
+        return self._rule.accepts(pool.scores, [self._codes.get(answer, -1) for answer in pool.answers])
+
+    def from_score(self, answer: Answer) -> float:
+        """From which score on this answer is accepted; 0 where it is not."""
+        code = self._codes.get(answer, -1)
+        return self._rule.own.get(code, self._rule.pooled).value or 0.0
 
 
 # ---------------------------------------------------------------- accepting
@@ -237,8 +261,8 @@ def accept(run: TrainingRun, *, tick: Callable[[], None] = lambda: None) -> int:
     arrivals = _arrivals(project)
     speaks_for = {name for arrival in arrivals if arrival.is_spoken_for for name in arrival.names}
     pool = _candidates(project, run)
-    thresholds = _rule_of(guarantee)
-    sure = pool.where(thresholds.accepts(pool.scores, pool.classes))
+    thresholds = _Rule(guarantee)
+    sure = pool.where(thresholds.accepts(pool))
     covered = np.array([name in speaks_for for name in sure.arrival], dtype=bool)
     Guarantee.objects.filter(pk=guarantee.pk).update(coverage=_coverage(arrivals, int((~covered).sum())))
     there = np.array(guarantee.acceptances.order_by().values_list("image", flat=True), np.int64)
@@ -309,7 +333,7 @@ def _is_new_start(run: TrainingRun, suspended: Guarantee) -> bool:
     return suspended.suspension == Suspension.BREACH and run.pk != suspended.run_id and asked_for
 
 
-def _accept(guarantee: Guarantee, thresholds: rule.Acceptance, chosen: _Candidates) -> int | None:
+def _accept(guarantee: Guarantee, thresholds: _Rule, chosen: _Candidates) -> int | None:
     """One chunk in one transaction: how many were accepted; None when the guarantee is not in force any more."""
     with transaction.atomic():
         in_force = Guarantee.objects.select_for_update(no_key=True).filter(pk=guarantee.pk, ended_at=None)
@@ -325,12 +349,10 @@ def _accept(guarantee: Guarantee, thresholds: rule.Acceptance, chosen: _Candidat
         Acceptance.objects.bulk_create(
             Acceptance(
                 guarantee=guarantee, project_id=guarantee.project_id, image_id=image, prediction_id=prediction,
-                category_id=code, probability=score, is_audited=asked,
-                threshold=thresholds.own.get(code, thresholds.pooled).value or 0.0,
+                categories=list(answer), probability=score, is_audited=asked, threshold=thresholds.from_score(answer),
             )
-            for image, prediction, code, score, asked in zip(
-                ids, new.prediction.tolist(), new.classes.tolist(), new.scores.tolist(), is_audited.tolist(),
-                strict=True,
+            for image, prediction, answer, score, asked in zip(
+                ids, new.prediction.tolist(), new.answers, new.scores.tolist(), is_audited.tolist(), strict=True
             )
         )  # fmt: skip
         seating.set_aside(

@@ -18,6 +18,7 @@ from labeler.models import Acceptance, Guarantee, Image, Project, QueueEntry, Tr
 from labeler.models.image import Status
 from labeler.models.queue import ChosenBy
 from labeler.stats import promise as rule
+from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
 from labeler.stats.results import Stat, undefined, with_interval
 
@@ -45,7 +46,6 @@ def figures(project: Project) -> dict[str, Any]:
     total = Image.objects.for_project(project).count()
     standing = Acceptance.objects.standing().filter(project=project).count() if guarantee else 0
     kept = guarantee.thresholds if guarantee else {}
-    names = label_set.index(project).names
     return {
         "state": state,
         "reason": reason,
@@ -62,7 +62,7 @@ def figures(project: Project) -> dict[str, Any]:
         "calibration": {
             "n": kept.get("n", 0), "disputed": kept.get("disputed", 0), "needed": kept.get("needed"),
             "pooled": _threshold(kept["pooled"]) if kept else None,
-            "classes": {names.get(int(pk), f"#{pk}"): _threshold(row) for pk, row in kept.get("own", {}).items()},
+            "classes": {_named(project, answer): _threshold(row) for answer, row in kept.get("own", {}).items()},
         },
         "waiting": (guarantee.coverage if guarantee else {}) or {"waiting": 0, "imports": []},
         "audit": audit(guarantee, project),
@@ -71,6 +71,11 @@ def figures(project: Project) -> dict[str, Any]:
             "by": guarantee.suspended_by.get_username() if guarantee.suspended_by else None,
         } if guarantee and guarantee.is_suspended else None,
     }  # fmt: skip
+
+
+def _named(project: Project, answer: str) -> str:
+    """An answer that has a threshold of its own, as people read it."""
+    return ", ".join(label_set.index(project).label(votes.categories_of(answer))) or _("none of these")
 
 
 def _threshold(kept: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _threshold(kept: dict[str, Any]) -> dict[str, Any]:
 
 def _state(project: Project, guarantee: Guarantee | None, run: TrainingRun | None) -> tuple[str, str]:
     """Where it stands, and a sentence where nothing new is accepted."""
-    if not project.auto_accept or project.is_multi:
+    if not project.auto_accept:
         return OFF, _("Off: people judge every image.")
     if run is None:
         return NO_MODEL, _("There is no model yet.")
@@ -145,8 +150,8 @@ _LIMIT = round(1 / rule.ALARM)  # evidence of a breach at which it is suspended
 class Accepted:
     """What stands for one image, for those who look at it or take it out."""
 
-    category: int  # as it is called today
-    name: str
+    categories: list[int]  # as they are called today; of several labels there may be none
+    names: list[str]
     model: int
     probability: float
     threshold: float
@@ -160,9 +165,9 @@ def of_images(project: Project, image_ids: Iterable[int]) -> dict[int, Accepted]
     rows = Acceptance.objects.standing().filter(project=project, image__in=list(image_ids))
     found = {}
     for row in rows.select_related("guarantee__run"):
-        (today,) = index.resolve([row.category_id])
+        today = index.resolve(row.categories)
         found[row.image_id] = Accepted(
-            category=today, name=index.names[today], model=row.guarantee.run.number, probability=row.probability,
+            categories=today, names=index.label(today), model=row.guarantee.run.number, probability=row.probability,
             threshold=row.threshold, precision=row.guarantee.precision, confidence=row.guarantee.confidence,
         )  # fmt: skip
     return found

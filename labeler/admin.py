@@ -408,12 +408,11 @@ class GuaranteeAdmin(ReadOnly):
 @admin.register(Acceptance)
 class AcceptanceAdmin(ReadOnly):
     list_display = [
-        "id", "image_id", "category", "probability", "is_audited", "is_right", "created_at", "withdrawn_why",
+        "id", "image_id", "categories", "probability", "is_audited", "is_right", "created_at", "withdrawn_why",
     ]  # fmt: skip
     list_filter = ["is_audited", "is_right", "withdrawn_why", "project"]
-    list_select_related = ["category"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["guarantee", "project", "image", "prediction", "category"]
+    raw_id_fields = ["guarantee", "project", "image", "prediction"]
     ordering = ["-id"]
 
 

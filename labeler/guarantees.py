@@ -40,7 +40,7 @@ KEPT = 2  # guarantees whose rows are kept when they have ended; of older ones t
 
 def obstacle(project: Project, run: TrainingRun) -> Ending | None:
     """Why nothing may be accepted by this model at all."""
-    if not project.auto_accept or project.is_multi:
+    if not project.auto_accept:
         return Ending.OFF
     return Ending.CLASSES if unknown_classes(project, run) else None
 
@@ -89,7 +89,7 @@ def look(project: Project, image_ids: Iterable[int] | None = None) -> int:
     index = label_set.index(project)
     gone = [pk for pk in index.names if not index.present([pk])]
     if gone:
-        changed += _withdraw(project, open_.filter(category__in=gone), Withdrawal.CLASS)
+        changed += _withdraw(project, open_.filter(categories__overlap=gone), Withdrawal.CLASS)
     changed += _judge(project, some.audited())
     if guarantee.suspension != Suspension.BREACH and audit_of(guarantee).suspended:
         _suspend(guarantee, Suspension.BREACH, by=None)
@@ -100,12 +100,17 @@ def look(project: Project, image_ids: Iterable[int] | None = None) -> int:
     return changed
 
 
-def truth(index: label_set.CategoryIndex, image: Image) -> int | None:
-    """What people take a settled image to be; None where they name nothing. Wants standing_decisions()."""
+def truth(project: Project, image: Image) -> list[int] | None:
+    """What people take a settled image to be, as classes are called today; None where they do not say.
+
+    Of several labels, none at all is an answer. Wants standing_decisions().
+    """
     standing = image.standing  # type: ignore[attr-defined]
     outcome = consensus.of(image, standing[0] if standing else None)
-    named = index.present(outcome.categories or ())
-    return named[0] if len(named) == 1 else None
+    if outcome.categories is None:
+        return None
+    named = label_set.index(project).present(outcome.categories)
+    return named if project.is_multi or len(named) == 1 else None
 
 
 def _judge(project: Project, rows: QuerySet[Acceptance]) -> int:
@@ -117,10 +122,10 @@ def _judge(project: Project, rows: QuerySet[Acceptance]) -> int:
     index, changed = label_set.index(project), []
     standing = Prefetch("image__decisions", Decision.objects.filter(withdrawn_at=None), to_attr="standing")
     for row in settled.prefetch_related(standing):
-        known = truth(index, row.image)
+        known = truth(project, row.image)
         if known is None:
             continue
-        is_right = index.resolve([row.category_id]) == [known]
+        is_right = index.resolve(row.categories) == known
         if is_right != row.is_right:
             row.is_right = is_right
             row.judged_at = row.judged_at or Now()

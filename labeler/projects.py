@@ -199,14 +199,6 @@ def _check_quality(row: Project, changes: Iterable[str]) -> None:
             % {"most": row.most_labels, "fewest": row.fewest_labels},
             fields={name: ["the most labels are fewer than the fewest"]},
         )
-    if row.auto_accept and row.is_multi:
-        raise Invalid(
-            _(
-                "Accepting answers by itself is for one class per image: of several, one threshold for the whole set "
-                "promises nothing about each class."
-            ),
-            fields={"auto_accept": ["not for several classes"]},
-        )
     if row.auto_accept and not row.blind_share and "auto_accept" in changes and not _has_calibration(row):
         raise Invalid(
             _(

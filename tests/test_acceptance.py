@@ -46,7 +46,7 @@ def test_what_the_model_is_sure_of_is_accepted_and_leaves_the_queue_but_for_the_
     rows = Acceptance.objects.filter(project=accepting)
     assert ids(sure) == set(rows.values_list("image", flat=True))
     row = rows.first()
-    assert (row.category_id, row.probability, row.guarantee.run_id) == (category(accepting, "dog"), 0.99, run.pk)
+    assert (row.categories, row.probability, row.guarantee.run_id) == ([category(accepting, "dog")], 0.99, run.pk)
     assert row.prediction == Prediction.objects.get(run=run, image=row.image)
     assert row.threshold <= 0.99
     asked = set(audited(accepting))
@@ -98,16 +98,12 @@ def test_killed_between_two_chunks_it_goes_on(accepting, run, monkeypatch):
     assert acceptance.due() == []
 
 
-def test_off_by_default_and_for_several_classes_never(project, lena, multi_project):
+def test_off_by_default(project):
     run = make_model(project)
     calibrate(project, run)
     opinions(run, add_images(project, 5, slice=Slice.NONE))
     assert acceptance.accept(run) == 0
     assert not Guarantee.objects.exists()
-    multi_project.auto_accept = True  # past the verb, which refuses it
-    multi_project.save()
-    other = make_model(multi_project)
-    assert acceptance.accept(other) == 0
 
 
 def test_too_few_calibration_images_carry_nothing_and_the_guarantee_says_why(accepting, run):

@@ -64,12 +64,6 @@ def test_settings_that_promise_nothing_are_refused_in_a_sentence(project, lena, 
     assert field in response.json()["error"]["fields"]
 
 
-def test_several_classes_are_refused_and_the_page_says_why(multi_project, lena, as_):
-    with pytest.raises(Invalid, match="one class per image"):
-        projects.update(project=multi_project, by=lena, changes={"auto_accept": True, "blind_share": 0.15})
-    assert "Not offered here" in as_(lena).get(url("settings_accepting", multi_project)).content.decode()
-
-
 def test_off_until_a_lead_switches_it_on_by_the_page_or_by_rest(project, lena, as_):
     projects.update(project=project, by=lena, changes={"blind_share": 0.15})
     assert as_person(lena).get(f"/api/projects/{project.pk}/acceptance/").json()["state"] == "off"
@@ -124,7 +118,7 @@ def test_a_lead_stops_and_resumes_over_rest(unseen, lena):
 def test_images_say_that_the_model_accepted_them_to_reviewers_alone(unseen, rev, ann, lena):
     pk = min(accepted(unseen))
     shape = as_person(rev).get(f"/api/images/{pk}/").json()
-    assert shape["accepted"]["category"] == "cat"
+    assert shape["accepted"]["categories"] == ["cat"]
     assert (shape["accepted"]["model"], shape["accepted"]["precision"]) == (1, 0.95)
     assert shape["status"] == "unlabeled" and shape["consensus"]["categories"] is None and shape["labels"] == []
     assert as_person(ann).get(f"/api/images/{pk}/").json()["accepted"] is None

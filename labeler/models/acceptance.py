@@ -8,6 +8,7 @@ for one.
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -39,7 +40,8 @@ class Guarantee(models.Model):
     confidence = models.FloatField(help_text="chance, over random calibration images, that this is true")
     per_class = models.BooleanField(default=False)
     audited_share = models.FloatField(help_text="of the accepted: judged by people all the same, blind")
-    # {"n", "disputed", "pool", "pooled": {...}, "own": {category id: {...}}} of labeler/acceptance.py
+    # {"n", "disputed", "pool", "pooled": {...}, "own": {answer: {...}}} of labeler/acceptance.py;
+    # an answer is its class ids with commas between, as in a tally
     thresholds = models.JSONField(default=dict)
     # {"waiting": images of imports that no judged calibration image speaks for, "imports": [...]}
     coverage = models.JSONField(default=dict)
@@ -102,14 +104,15 @@ class AcceptanceQuerySet(models.QuerySet["Acceptance"]):
 
 
 class Acceptance(models.Model):
-    """One image whose class a model's word stands for."""
+    """One image for whose answer a model's word stands."""
 
     guarantee = models.ForeignKey(Guarantee, on_delete=models.CASCADE, related_name="acceptances")
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
     image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="acceptances", db_index=False)
     # Kept with it, whatever becomes of that model's other predictions.
     prediction = models.ForeignKey("labeler.Prediction", on_delete=models.RESTRICT, related_name="+")
-    category = models.ForeignKey("labeler.Category", on_delete=models.RESTRICT, related_name="+", db_index=False)
+    # Of several labels none at all is an answer too.
+    categories = ArrayField(models.BigIntegerField(), help_text="what stands: category ids, ascending")
     probability = models.FloatField()
     threshold = models.FloatField()
     # By a draw that owes nothing to the score; then people are asked, and this row only remembers what the model said.
@@ -144,4 +147,4 @@ class Acceptance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"class {self.category_id} ({self.probability:.2f}) for image {self.image_id}"
+        return f"classes {self.categories} ({self.probability:.2f}) for image {self.image_id}"

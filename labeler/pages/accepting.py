@@ -25,18 +25,16 @@ from labeler.templatetags.figures import percent, percent_interval, thousands
 MOST_IMPORTS = 3
 
 
-def card(project: Project) -> dict[str, Any] | None:
-    """Context of templates/project/accepted.html; None where it is not offered."""
-    if project.is_multi:
-        return None
+def card(project: Project) -> dict[str, Any]:
+    """Context of templates/project/accepted.html."""
     found = accepted.figures(project)
-    audit = found["audit"]
+    audit, promise = found["audit"], found["promise"]
     return {
         **found,
         "is_on": found["state"] != accepted.OFF,
         "may_stop": found["since"] is not None and found["state"] in (accepted.ACCEPTING, accepted.WAITING),
         "may_resume": found["suspended"] is not None and found["state"] == accepted.SUSPENDED,
-        "promise": promised(found["promise"]) if found["accepted"] else _wanted(found["promise"]),
+        "promise": promised(promise, is_multi=project.is_multi) if found["accepted"] else _wanted(promise),
         "evidence": _evidence(found["calibration"]),
         "disputed": found["calibration"]["disputed"],
         "rows": [
@@ -59,8 +57,14 @@ def _wanted(promise: dict[str, Any]) -> str:
     }  # fmt: skip
 
 
-def promised(promise: dict[str, Any]) -> str:
+def promised(promise: dict[str, Any], *, is_multi: bool = False) -> str:
     words = {"precision": percent(promise["precision"]), "confidence": percent(promise["confidence"])}
+    if promise["per_class"] and is_multi:
+        text = _(
+            "At least %(precision)s of them are right, of each set of classes that has a threshold of its own, with "
+            "%(confidence)s confidence."
+        )
+        return text % words
     if promise["per_class"]:
         return _("At least %(precision)s of them are right, of each class, with %(confidence)s confidence.") % words
     return _("At least %(precision)s of them are right, with %(confidence)s confidence.") % words

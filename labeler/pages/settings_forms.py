@@ -286,8 +286,8 @@ class Accepting(Section):
         label=gettext_lazy("A threshold for each class"),
         required=False,
         help_text=gettext_lazy(
-            "The promise then holds in each class that has enough calibration images, and the others share one. Dear: "
-            "40 % of the clothing photographs instead of 68 %."
+            "The promise then holds in each class that has enough calibration images, and the others share one. With "
+            "several classes per image: in each set of classes. Dear: 40 % of the clothing photographs instead of 68 %."
         ),
     )
 

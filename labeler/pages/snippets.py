@@ -51,21 +51,32 @@ _ANY = {
 
 
 # What people settled on, and where nobody has judged an image, what the model's word stands for.
-_WITH_ACCEPTED = {
+_JSONL_ACCEPTED = (
+    _JSONL
+    + 'outcomes = {{i["image"]: (i["accepted"] or i["consensus"])["categories"] for i in images}}\n'
+    + "final = {{image: names for image, names in outcomes.items() if names is not None}}\n"
+    + 'by_model = {{i["image"] for i in images if i["source"] == "model"}}'
+)
+_SINGLE_ACCEPTED = {
     ("csv", FINAL): _CSV
     + 'first = rows.drop_duplicates("image_id").set_index("image_id")\n'
     + 'final = first["consensus"].where(first["consensus"] != "", first["accepted"])\n'
     + 'final = final[final != ""]\nby_model = first["source"] == "model"',
-    ("jsonl", FINAL): _JSONL
-    + 'final = {{i["image"]: i["consensus"]["categories"] or [i["accepted"]["category"]]\n'
-    + '         for i in images if i["consensus"]["categories"] or i["accepted"]}}\n'
-    + 'by_model = {{i["image"] for i in images if i["source"] == "model"}}',
+    ("jsonl", FINAL): _JSONL_ACCEPTED,
+}
+_MULTI_ACCEPTED = {
+    ("csv", FINAL): _CSV
+    + 'first = rows.drop_duplicates("image_id").set_index("image_id")\nby_model = first.source.eq("model")\n'
+    + "# a vote for none of the classes is as empty as a tie here; JSON Lines tells them apart\n"
+    + 'first = first[by_model | first.consensus.ne("") | first.consensus_method.eq("decision")]\n'
+    + 'final = first.consensus.where(~by_model, first.accepted).str.get_dummies("|")',
+    ("jsonl", FINAL): _JSONL_ACCEPTED,
 }
 
 
 def code(format_: str, reading: str, *, multi: bool, name: str, accepted: bool = False) -> str | None:
     """Python that loads the file `name`; None where the format cannot be read that way. accepted: it holds those."""
-    if accepted and (format_, reading) in _WITH_ACCEPTED:
-        return _WITH_ACCEPTED[format_, reading].format(name=name)
-    found = (_MULTI if multi else _SINGLE).get((format_, reading)) or _ANY.get((format_, reading))
+    with_accepted = (_MULTI_ACCEPTED if multi else _SINGLE_ACCEPTED) if accepted else {}
+    found = with_accepted.get((format_, reading))
+    found = found or (_MULTI if multi else _SINGLE).get((format_, reading)) or _ANY.get((format_, reading))
     return found and found.format(name=name)

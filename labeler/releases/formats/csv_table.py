@@ -43,20 +43,20 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
             for contents in read(project, accepted=True)
             for cells in [
                 *([*one, PEOPLE, *[None] * (len(SOURCE) - 1)] for one in _rows(contents, project.is_multi)),
-                *_accepted(contents),
+                *_accepted(contents, project.is_multi),
             ]
         )
         yield from csv_chunks((*COLUMNS, *SOURCE), rows)
 
 
-def _accepted(contents: Contents) -> Iterator[list[Any]]:
+def _accepted(contents: Contents, multi: bool) -> Iterator[list[Any]]:
     """The row of an image that stands by a model's word; none for others."""
     found = contents.accepted
     if found is not None:
         image = contents.image
         yield [
-            image.pk, image.name, image.sha256, *[None] * (len(COLUMNS) - 3), MODEL, found.name, found.model,
-            found.probability, found.precision, found.confidence,
+            image.pk, image.name, image.sha256, *[None] * (len(COLUMNS) - 3), MODEL, classes(found.names, multi=multi),
+            found.model, found.probability, found.precision, found.confidence,
         ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
             if not contents.consensus_names and found is None:
                 left_out["undecidable" if contents.consensus.method == UNDECIDABLE else "no_consensus"] += 1
                 continue
-            name = found.name if found else (contents.consensus_names or [""])[0]
+            (name, *_more) = found.names if found else contents.consensus_names or [""]
             image = contents.image
             path = store.original_path(image.sha256, image.extension)
             try:

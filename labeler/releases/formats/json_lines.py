@@ -79,7 +79,7 @@ def _accepted(contents: Contents) -> dict[str, Any]:
         "source": MODEL if found else people,
         "accepted": found
         and {
-            "category": found.name,
+            "categories": found.names,
             "model": found.model,
             "probability": found.probability,
             "promise": {"precision": found.precision, "confidence": found.confidence},

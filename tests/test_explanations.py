@@ -136,6 +136,17 @@ def test_the_page_of_an_image_shows_it_without_a_script(photo, project, rev, cli
     assert "explanation" not in client.get(page + "?why=1").content.decode()
 
 
+def test_where_there_is_nothing_to_explain_the_page_says_why(photo, project, rev, client, uncollected_static_files):
+    """A model is not asked about what people had settled: it may have learned it from them."""
+    client.force_login(rev)
+    page = reverse("image", args=[project.pk, photo.pk])
+    told = client.get(page).content.decode()
+    assert "has not looked at this image yet" in told and "speaks for it" not in told
+    Image.objects.update(status="settled", n_votes=2, tally={str(project.categories.first().pk): 2})
+    told = client.get(page).content.decode()
+    assert "was not asked about this image: people had settled it" in told and "speaks for it" not in told
+
+
 def test_where_it_lies_in_words():
     def of(**fields: float) -> str:
         thirds = [[0.0] * 3 for _ in range(3)]

@@ -67,7 +67,9 @@ def test_the_page_says_what_the_run_found(as_, lena, project):
     assert "95 % right, with 95 % confidence" in html and "0.912" in html and "67 %" in html and "1 wrong of 93" in html
     assert "59 right answers in a row are needed" in html
     assert "worse beyond chance" in html and "61.0 %" in html and "Fewer than 30 images" in html
-    assert "about 3.1 % of the labels it learned from may be wrong" in html and "4 labels are doubted" in html
+    assert "about 3.1 % of the labels it learned from may be wrong" in html
+    assert "4 labels were doubted in the training" in html
+    assert "1 of them waits for a look" in html
     assert f'href="{url("adjudicate", project)}?doubted=1&amp;image={images[0].pk}"' in html
     assert html.count("/thumb/") == 1  # one that is gone, and those that nobody calls a cat any more, are left out
     assert "Look at 1 label" in html and "None was looked at yet." in html

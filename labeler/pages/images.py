@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import accepted, adjudication, categories, consensus, runs
 from labeler.errors import LabelerError
-from labeler.models import Image, Label, Role
+from labeler.models import Image, Label, Role, TrainingRun
 from labeler.models.image import Status
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
@@ -176,10 +176,21 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             prediction_names=index.label(prediction.categories) if prediction else [],
             why=why.of(request, shown) if prediction else {},
             prediction_hidden=model is not None and is_hidden,
+            unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
             accepted=accepted.of_images(project, [shown.pk]).get(shown.pk),
             next_disputed=_next_disputed(shown),
         ),
     )
+
+
+def _unsaid(image: Image, model: TrainingRun) -> str:
+    """Why there is nothing of what the active model says, and so nothing to explain (prelabels.images_to_predict)."""
+    if image.status == Status.SETTLED:
+        return _(
+            "Model %(n)s was not asked about this image: people had settled it, and a model that may have learned from "
+            "an answer only repeats it."
+        ) % {"n": model.number}
+    return _("Model %(n)s has not looked at this image yet.") % {"n": model.number}
 
 
 def _is_current(label: Label) -> bool:

@@ -40,6 +40,7 @@ def test_the_map_lies_over_the_image_and_goes_again(new_context, live_server, si
 
     over = page.get_by_role("img", name="What speaks for cat. Most of it lies at the upper right")
     expect(over).to_be_visible()
+    expect(page.get_by_text("What speaks for cat. Most of it lies at the upper right")).to_be_visible()
     expect(button).to_have_attribute("aria-pressed", "true")
     drawn, below = (
         page.locator(f"figure.pic img{part}").evaluate(

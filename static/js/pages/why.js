@@ -47,10 +47,12 @@ function prepare(part) {
         state.textContent = row?.error?.message || part.dataset.late;
         return;
       }
-      map = el("img", { class: "heat", alt: `${part.dataset.alt.replace("%s", row.category)} ${row.where}` });
+      // Of several classes it is about the surest one, so the words say which.
+      const words = `${part.dataset.alt.replace("%s", () => row.category)} ${row.where}`;
+      map = el("img", { class: "heat", alt: words });
       map.src = row.map_url;
       frame.append(map);
-      part.querySelector("[data-where]").textContent = row.where;
+      part.querySelector("[data-where]").textContent = words;
       part.querySelector("[data-how]").textContent = row.how;
       state.textContent = "";
       show(true);

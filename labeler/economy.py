@@ -17,7 +17,7 @@ import numpy as np
 from django.db.models import Sum
 from numpy.typing import NDArray
 
-from labeler import inference, prelabels, recount, reports, seating
+from labeler import columns, inference, prelabels, recount, reports, seating
 from labeler.models import Decision, EconomyPoint, Image, Project
 from labeler.models.image import HELD_OUT
 from labeler.models.project import ConsensusMethod
@@ -85,7 +85,7 @@ def _alone(model: FloatArray, is_multi: bool) -> FloatArray:
     return np.minimum(_sure(model, is_multi), SUREST_ALONE)
 
 
-# One row per image of the project, of fixed length for binary COPY.
+# One row per image of the project.
 _BOARD = """
     SELECT i.id, i.n_votes::int, coalesce((i.tally ->> '?')::int, 0), i.has_decision::int,
            (i.slice IN ('test', 'calibration'))::int, (i.slice <> '')::int, e.seats::int, e.seats_left::int,
@@ -95,10 +95,8 @@ _BOARD = """
 """
 _NUMBERS = ("votes", "unsure", "decided", "held_out", "blind", "seats", "left", "accepted", "audited")
 _REASONS = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN, ChosenBy.DOUBT, ChosenBy.COVER)
-_BOARD_RECORD = np.dtype(
-    [("fields", ">i2"), ("l0", ">i4"), ("id", ">i8")]
-    + [column for n, name in enumerate(_NUMBERS, 1) for column in ((f"l{n}", ">i4"), (name, ">i4"))]
-    + [("l10", ">i4"), ("priority", ">f8"), ("l11", ">i4"), ("why", ">i4")]
+_BOARD_RECORD = columns.record(
+    [("id", ">i8"), *((name, ">i4") for name in _NUMBERS), ("priority", ">f8"), ("why", ">i4")]
 )
 
 
@@ -123,7 +121,7 @@ def standing(project: Project) -> Standing | None:
 
 
 def _read(project: Project) -> tuple[Standing, _Board, inference.Inference] | None:
-    table = reports.copy_rows(_BOARD, [[why.value for why in _REASONS], project.pk], _BOARD_RECORD)
+    table = columns.read(_BOARD, [[why.value for why in _REASONS], project.pk], _BOARD_RECORD, whole=True)
     table = table[np.argsort(table["id"], kind="stable")]
     if not table.size:
         return None

@@ -20,7 +20,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler import gold, inference, model_rater, overlap, reports, review
+from labeler import columns, gold, inference, model_rater, overlap, reports, review
 from labeler.models import Project, TrainingRun
 from labeler.models.project import Ordered
 from labeler.reports import LabelArrays
@@ -307,12 +307,10 @@ class History:
         return int(self.person.size)
 
 
-# A row of fixed length, as in reports.py. The answer is a number that equal sets of classes share.
-_RECORD = np.dtype(
-    [("fields", ">i2"), ("l1", ">i4"), ("id", ">i8"), ("l2", ">i4"), ("person", ">i8"), ("l3", ">i4"),
-     ("image", ">i8"), ("l4", ">i4"), ("round", ">i8"), ("l5", ">i4"), ("version", ">i8"), ("l6", ">i4"),
-     ("answer", ">i8"), ("l7", ">i4"), ("seconds", ">f8"), ("l8", ">i4"), ("at", ">f8"), ("l9", ">i4"),
-     ("blind", ">i2")]
+# The answer is a number that equal sets of classes share.
+_RECORD = columns.record(
+    [("id", ">i8"), ("person", ">i8"), ("image", ">i8"), ("round", ">i8"), ("version", ">i8"), ("answer", ">i8"),
+     ("seconds", ">f8"), ("at", ">f8"), ("blind", ">i2")]
 )  # fmt: skip
 _ANSWER = """
     CASE cardinality(categories) WHEN 1 THEN categories[1]::int8
@@ -328,7 +326,7 @@ _HISTORY = f"""
 
 
 def _history(project: Project) -> History:
-    table = reports.copy_rows(_HISTORY, [project.pk], _RECORD)
+    table = columns.read(_HISTORY, [project.pk], _RECORD, whole=True)
     at = table["at"].astype(np.float64)
     order = np.lexsort((table["id"].astype(np.int64), at))
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler import reports, unseen
+from labeler import columns, reports, unseen
 from labeler.models import Project, TrainingRun
 from labeler.models.image import Slice
 from labeler.stats import economy
 
 FloatArray = NDArray[np.float64]
 FEWEST_ANSWERS = 50  # on random images: fewer say nothing about how sure the model may sound
-_ID = np.dtype([("fields", ">i2"), ("l1", ">i4"), ("id", ">i8")])
+_ID = columns.record([("id", ">i8")])
 
 
 class Voice:
@@ -65,18 +65,18 @@ def of(project: Project, ids: NDArray[np.int64], categories: list[int], rows: re
     if run is None:
         return None
     place = {pk: at for at, pk in enumerate(categories)}
-    columns = [place.get(pk, -1) for pk in run.category_ids]
-    if sorted(columns) != list(range(len(categories))):
+    order = [place.get(pk, -1) for pk in run.category_ids]
+    if sorted(order) != list(range(len(categories))):
         return None
     says = np.full((ids.size, len(categories)), np.nan)
     found, predicted = _predictions(run)
     inside, at = _places(ids, found)
-    says[at] = _tempered(predicted[inside], 1 / (run.temperature or 1.0), project.is_multi)[:, np.argsort(columns)]
+    says[at] = _tempered(predicted[inside], 1 / (run.temperature or 1.0), project.is_multi)[:, np.argsort(order)]
     says[_at(ids, _learned_from(project, run))] = np.nan
     folds = unseen.out_of_fold(run)
     if folds is not None and folds.category_ids.tolist() == run.category_ids:
         inside, at = _places(ids, folds.image_ids)
-        says[at] = folds.by_candidate[folds.chosen][inside][:, np.argsort(columns)]
+        says[at] = folds.by_candidate[folds.chosen][inside][:, np.argsort(order)]
     says[_at(ids, _assisted(project))] = np.nan
     blind = np.fromiter(project.images.exclude(slice=Slice.NONE).order_by("pk").values_list("pk", flat=True), np.int64)
     random = np.zeros(ids.size, dtype=bool)
@@ -96,14 +96,12 @@ def _at(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _predictions(run: TrainingRun) -> tuple[NDArray[np.int64], FloatArray]:
-    """Images and probabilities (n, K) as stored, by binary COPY: 100,000 lists of Python floats would take seconds."""
+    """Images and probabilities (n, K) as stored, in columns: 100,000 lists of Python floats would take seconds."""
     k = len(run.category_ids)
-    record = np.dtype(
-        [("fields", ">i2"), ("l", ">i4"), ("id", ">i8")] + [(f"{c}{n}", f">{c}{s}") for n in range(k) for c, s in
-         (("i", 4), ("f", 8))]
-    )  # fmt: skip
-    columns = ", ".join(f"coalesce(probabilities[{n + 1}], 'NaN')" for n in range(k))
-    table = reports.copy_rows(f"SELECT image_id, {columns} FROM labeler_prediction WHERE run_id = %s", [run.pk], record)
+    record = columns.record([("id", ">i8"), *((f"f{n}", ">f8") for n in range(k))])
+    wanted = ", ".join(f"coalesce(probabilities[{n + 1}], 'NaN')" for n in range(k))
+    sql = f"SELECT image_id, {wanted} FROM labeler_prediction WHERE run_id = %s"
+    table = columns.read(sql, [run.pk], record, whole=True)
     if not table.size:
         return np.empty(0, np.int64), np.empty((0, k))
     return table["id"].astype(np.int64), np.column_stack([table[f"f{n}"] for n in range(k)]).astype(np.float64)
@@ -115,7 +113,7 @@ def _learned_from(project: Project, run: TrainingRun) -> NDArray[np.int64]:
         SELECT DISTINCT l.image_id FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id
         WHERE l.project_id = %s AND l.id <= %s AND i.slice NOT IN ('test', 'calibration')
     """
-    return reports.copy_rows(sql, [project.pk, run.last_label], _ID)["id"].astype(np.int64)
+    return columns.read(sql, [project.pk, run.last_label], _ID, whole=True)["id"].astype(np.int64)
 
 
 def _assisted(project: Project) -> NDArray[np.int64]:
@@ -124,4 +122,4 @@ def _assisted(project: Project) -> NDArray[np.int64]:
         SELECT DISTINCT l.image_id FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
         WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.shown_prediction_id IS NOT NULL
     """
-    return reports.copy_rows(sql, [project.pk], _ID)["id"].astype(np.int64)
+    return columns.read(sql, [project.pk], _ID, whole=True)["id"].astype(np.int64)

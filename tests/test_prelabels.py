@@ -42,10 +42,10 @@ def test_predictions_are_stored_once_per_image_and_run(project):
 
 
 def test_more_than_one_chunk_is_stored(project, django_assert_max_num_queries):
-    run, images = make_model(project), add_images(project, prelabels.CHUNK + 1)
-    with django_assert_max_num_queries(8):
+    run, images = make_model(project), add_images(project, prelabels.STORED + 1)
+    with django_assert_max_num_queries(16):
         prelabels.store(run, [opinion(run, image, 0.5) for image in images])
-    assert Prediction.objects.filter(run=run).count() == prelabels.CHUNK + 1
+    assert Prediction.objects.filter(run=run).count() == prelabels.STORED + 1
 
 
 def test_least_sure_images_come_first_at_even_ranks(project, ann):

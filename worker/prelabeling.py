@@ -9,18 +9,21 @@ prediction are not looked at again.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 
 from labeler import acceptance, drift, economy, jobs, parts, prelabels, runs
 from labeler import features as kept
-from labeler.leases import Lease, Pulse
-from labeler.models import Image, Job, TrainingRun
+from labeler.leases import Lease, LeaseLost, Pulse
+from labeler.models import Job, TrainingRun
+from labeler.models.job import State
 from labeler.prelabels import OpenEntry
 from worker import models
 from worker.attempt import attempt
@@ -53,8 +56,8 @@ def help_with(job_id: int, *, worker: str) -> None:
     job = Job.objects.get(pk=job_id)
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     settle_process()
-    model, pace = models.load(run, pick_device()), _Pace()
-    while parts.is_help_wanted(job_id) and _do_one_part(job, run, model, pace, worker=worker, tick=lambda: None):
+    model = models.load(run, pick_device())
+    while parts.is_help_wanted(job_id) and _do_free_parts(job, run, model, worker=worker, tick=lambda: None):
         pass
 
 
@@ -105,7 +108,6 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
 def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: str, before: int) -> parts.Together:
     """Work on parts, with whoever helps, until none is left. Raises LeaseLost."""
     model: Model | None = None
-    pace = _Pace()
     shown_at = 0.0
 
     def show() -> parts.Together:
@@ -126,7 +128,8 @@ def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: st
     while (found := show()).unfinished:
         if model is None:
             model = models.load(run, pick_device())
-        if not _do_one_part(job, run, model, pace, worker=worker, tick=tick):
+        _do_free_parts(job, run, model, worker=worker, tick=tick)
+        if show().unfinished:
             time.sleep(WAIT_SECONDS)  # the last ones are being worked on; should their workers die, they become free
     return found
 
@@ -138,18 +141,57 @@ class _Pace:
     step: int = STEP
 
 
+def _do_free_parts(job: Job, run: TrainingRun, model: Model, *, worker: str, tick: Callable[[], None]) -> int:
+    """Work on parts until none is free; how many. Raises what `tick` raises.
+
+    Where features are kept, PostgreSQL has most of the work. So parts are done in two threads: one looks at images
+    while what the other has seen is stored; never do two look at once, there is one model.
+    """
+    looking, stopped = threading.Lock(), threading.Event()
+
+    def one_after_the_other(tick: Callable[[], None]) -> int:
+        pace, done = _Pace(), 0
+        while not stopped.is_set() and _do_one_part(job, run, model, pace, looking, worker=worker, tick=tick):
+            done += 1
+        return done
+
+    def beside() -> int:
+        try:
+            return one_after_the_other(stop)
+        finally:
+            connection.close()  # this thread's own
+
+    def stop() -> None:
+        if stopped.is_set():
+            raise LeaseLost("the other thread has stopped")
+
+    with ThreadPoolExecutor(1, "parts") as pool:
+        # One part is no work for two.
+        other = pool.submit(beside) if job.parts.filter(state=State.QUEUED).count() > 1 else None
+        try:
+            done = one_after_the_other(tick)
+            while other is not None and not other.done():
+                tick()
+                wait([other], timeout=WAIT_SECONDS)
+        finally:
+            stopped.set()
+    return done + (other.result() if other is not None else 0)
+
+
 def _do_one_part(
-    job: Job, run: TrainingRun, model: Model, pace: _Pace, *, worker: str, tick: Callable[[], None]
-) -> bool:
+    job: Job, run: TrainingRun, model: Model, pace: _Pace, looking: threading.Lock, *, worker: str,
+    tick: Callable[[], None],
+) -> bool:  # fmt: skip
     """False: none is free. Images that have their prediction already are left out."""
     taken = parts.take(job, worker=worker)
     if taken is None:
         return False
     part, lease = taken
     with attempt(lease) as pulse:
-        rows = Image.objects.filter(pk__in=part.images).exclude(predictions__run=run).values_list("pk", "sha256")
-        hashes = dict(rows)
-        todo = [pk for pk in part.images if pk in hashes]
+        hashes = prelabels.hashes_of(part.images)
+        # An attempt before this one may have stored some.
+        known = prelabels.judged(run, part.images) if part.attempt > 1 else set()
+        todo = [pk for pk in part.images if pk in hashes and pk not in known]
         unreadable = 0
 
         def look() -> None:
@@ -160,8 +202,9 @@ def _do_one_part(
         while done < len(todo):
             look()
             ids = todo[done : done + pace.step]
-            begun = time.monotonic()
-            found = models.probabilities(model, [hashes[pk] for pk in ids], tick=look)
+            with looking:
+                begun = time.monotonic()
+                found = models.probabilities(model, [hashes[pk] for pk in ids], tick=look)
             unreadable += len(ids) - prelabels.store(run, models.opinions(model, ids, found))
             # refused when the job was cancelled meanwhile: then its parts are gone
             done += len(ids)

@@ -53,8 +53,10 @@ class NearDuplicates(View):
 
     @describe(
         "list_near_duplicates", "Images that are nearly the same, in groups.\n\nThe same picture saved anew, resized "
-        "or brightened, by a comparison of 16 x 16 pixels. A newcomer joins the slice of its group; one that bridges "
-        "two slices is left out of training and tests.", tag=TAG, answers={200: NearDuplicateGroupsShape},
+        "or brightened is known at import and joins the slice of its group; one that bridges two slices is left out of "
+        "training and tests. One that was cropped, turned a little, mirrored or marked is found by a worker when it "
+        "has looked at the images; there the held-out image stays and the trained one is left out.",
+        tag=TAG, answers={200: NearDuplicateGroupsShape},
         parameters=[parameter("offset", "groups to leave out at the beginning", int)], examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:

@@ -453,7 +453,7 @@ class EconomyPointAdmin(ReadOnly):
 
 @admin.register(Sketch)
 class SketchAdmin(ReadOnly):
-    list_display = ["image_id", "project", "group"]
+    list_display = ["image_id", "project", "group", "compared"]
     list_select_related = ["project"]
     search_fields = ["=image__id", "=group"]
     raw_id_fields = ["image", "project"]

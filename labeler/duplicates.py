@@ -3,14 +3,14 @@
 A picture of a picture that a model has learned from tells nothing about the model. So an image that is nearly the same
 as one of a held-out slice joins that slice, one that is nearly the same as a training image trains too, and one that
 bridges two of them is left out of all. Knows sketches, slices and groups; the only module that writes Sketch. Which
-images are held out at all is seating.py's; called by intake with the project locked, and by a worker for images of
-before.
+images are held out at all is seating.py's; called by intake with the project locked, by a worker for images of before,
+and by one that found pairs in another way (worker/comparing.py).
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,8 +160,7 @@ def without(project: Project, most: int, besides: Collection[int] = ()) -> list[
 def catch_up(project: Project, drawn: Sequence[tuple[Image, Drawn]]) -> int:
     """Keep the sketches of images that are in the project already; how many had to be left out of training or tests.
 
-    Held-out images stay what they are, so that figures stay comparable: of two that are nearly the same, the one that
-    is trained on is left out; of two in different held-out slices, the newer one.
+    Of two that are nearly the same _gives_way() says which.
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     there = set(Sketch.objects.filter(pk__in=[image.pk for image, _ in drawn]).values_list("pk", flat=True))
@@ -173,17 +172,62 @@ def catch_up(project: Project, drawn: Sequence[tuple[Image, Drawn]]) -> int:
         image.slice = own[image.pk]
         ids = [one.pk if isinstance(one, Image) else one for one in found]
         slices = own | dict(Image.objects.filter(pk__in=ids).values_list("pk", "slice"))
-        for pk in ids:
-            pair = {image.pk: _part(Slice(slices[image.pk])), pk: _part(Slice(slices[pk]))}
-            if Slice.APART in (slices[image.pk], slices[pk]) or len(set(pair.values())) == 1:
-                continue
-            trained = [one for one, part in pair.items() if part not in HELD_OUT]
-            left_out.add(trained[0] if trained else max(pair))
+        left_out |= {gone for pk in ids if (gone := _gives_way(image.pk, pk, slices)) is not None}
     keep(todo, near)
-    if left_out:
-        Image.objects.filter(pk__in=left_out).update(slice=Slice.APART)
-        audit(None, "images.left_out", project=project, subject=f"{len(left_out)} images", images=sorted(left_out))
-    return len(left_out)
+    return _leave_out(project, left_out)
+
+
+def _gives_way(one: int, other: int, slices: Mapping[int, str]) -> int | None:
+    """Which of two images that are nearly the same is left out of training and tests; None: both stay.
+
+    Held-out images stay what they are, so that figures stay comparable: the one that is trained on is left out; of two
+    in different held-out slices, the newer one.
+    """
+    pair = {pk: _part(Slice(slices[pk])) for pk in (one, other)}
+    if Slice.APART in (slices[one], slices[other]) or len(set(pair.values())) == 1:
+        return None
+    trained = [pk for pk, part in pair.items() if part not in HELD_OUT]
+    return trained[0] if trained else max(pair)
+
+
+def _leave_out(project: Project, image_ids: set[int]) -> int:
+    if image_ids:
+        Image.objects.filter(pk__in=image_ids).update(slice=Slice.APART)
+        audit(None, "images.left_out", project=project, subject=f"{len(image_ids)} images", images=sorted(image_ids))
+    return len(image_ids)
+
+
+# ---------------------------------------------------------------- pairs found in another way
+
+
+def uncompared(project: Project) -> list[int]:
+    """Ids of images that were not held against those that look like them, the oldest first."""
+    return list(Sketch.objects.filter(project=project, compared=False).order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[int, int]]) -> int:
+    """Note that these images were compared, and put pairs that are nearly the same into one group each.
+
+    How many had to be left out of training or tests. Pairs of which one is gone by now are nothing.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    wanted = {pk for pair in pairs for pk in pair}
+    rows = Sketch.objects.filter(project=project, pk__in=wanted).values_list("pk", "group", "image__slice")
+    groups = {pk: group for pk, group, _slice in rows}
+    slices = {pk: slice_ for pk, _group, slice_ in rows}
+    left_out: set[int] = set()
+    for one, other in pairs:
+        if one not in groups or other not in groups:
+            continue
+        if (gone := _gives_way(one, other, slices)) is not None:
+            left_out.add(gone)
+        first, second = sorted((groups[one], groups[other]))
+        if first != second:
+            Sketch.objects.filter(project=project, group=second).update(group=first)
+            groups = {pk: first if group == second else group for pk, group in groups.items()}
+    Sketch.objects.filter(project=project, pk__in=image_ids).update(compared=True)
+    return _leave_out(project, left_out)
 
 
 # ---------------------------------------------------------------- what there is

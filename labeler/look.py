@@ -9,6 +9,7 @@ look are not in it yet: a worker looks at them soon.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -57,14 +58,39 @@ class Index:
         at = self.place(image_id)
         if at is None:
             return []
-        wanted = self.rows[at].astype(np.float32)
-        near = np.empty(len(self.ids), np.float32)
-        for start in range(0, len(self.ids), BLOCK):
-            near[start : start + BLOCK] = self.rows[start : start + BLOCK].astype(np.float32) @ wanted
+        near = self._products(np.array([at]))[0]
         near[at] = -np.inf
         n = min(n, len(near) - 1)
         best = np.argpartition(-near, n)[:n] if n < len(near) - 1 else np.delete(np.arange(len(near)), at)
         return [int(pk) for pk in self.ids[best[np.argsort(-near[best], kind="stable")]]]
+
+    def alike(self, image_ids: Sequence[int], n: int, at_least: float) -> set[tuple[int, int]]:
+        """Pairs (lower id, higher id) of each of these images with the `n` most similar ones, itself left out, whose
+        cosine by the small numbers is so large. Images that are not in the index are in no pair.
+        """
+        places = np.array([at for pk in image_ids if (at := self.place(pk)) is not None], np.int64)
+        near = self._products(places, unit=True)
+        near[np.arange(len(places)), places] = -np.inf
+        if n < near.shape[1]:
+            best = np.argpartition(-near, n, axis=1)[:, :n]
+        else:
+            best = np.tile(np.arange(near.shape[1]), (len(places), 1))
+        of, rank = np.nonzero(np.take_along_axis(near, best, axis=1) >= at_least)
+        one, other = self.ids[places[of]], self.ids[best[of, rank]]
+        return set(zip(np.minimum(one, other).tolist(), np.maximum(one, other).tolist(), strict=True))
+
+    def _products(self, places: NDArray[np.int64], *, unit: bool = False) -> NDArray[np.float32]:
+        """Of the rows at these places with all rows, (m, n); unit: each row at length 1, so that they are cosines."""
+        wanted = _floats(self.rows[places], unit)
+        found = np.empty((len(places), len(self.ids)), np.float32)
+        for start in range(0, len(self.ids), BLOCK):
+            found[:, start : start + BLOCK] = wanted @ _floats(self.rows[start : start + BLOCK], unit).T
+        return found
+
+
+def _floats(rows: NDArray[np.int8], unit: bool) -> NDArray[np.float32]:
+    found = rows.astype(np.float32)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12) if unit else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +231,8 @@ def _is_behind(project_id: int, run_id: int | None) -> bool:
     if last is not None and last.state != State.DONE:
         return Job.objects.filter(pk=last.pk, finished_at__lt=Now() - AGAIN_AFTER).exists()
     if last is None or last.params.get("run") != run_id or last.result.get("left"):
+        return True
+    if last.result.get("uncompared", True):  # looks of before compared nothing
         return True
     newest = Image.objects.filter(project=project_id).aggregate(Max("id"))["id__max"] or 0
     return newest > last.result.get("last_image", 0)

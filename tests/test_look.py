@@ -159,7 +159,7 @@ def test_new_images_are_looked_at_soon_after_they_came_in_and_once(project, circ
     looking.look_job(job.pk, worker="w")
 
     job.refresh_from_db()
-    assert (job.state, job.result) == ("done", {"n": 13, "left": 0, "last_image": late.pk})
+    assert (job.state, job.result) == ("done", {"n": 13, "left": 0, "last_image": late.pk, "uncompared": 0})
     assert looked == [late.sha256] and look.nearest(late) is not None
     assert care.request_due_looks() == 0
     add_images(project, 1)

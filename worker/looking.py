@@ -3,7 +3,8 @@
 Features of 100,000 images are 256 MB, too much for every web process to read; the index holds their main axes in one
 byte per number, 13 MB that all processes share. One job spends at most LOOK_SECONDS on images that nobody has looked
 at, so that a training waits no longer than that; what is left is asked for again (worker/care.py). What is compared by
-the small numbers is decided by the whole features.
+the small numbers is decided by the whole features. With the index at hand, near-duplicates are looked for
+(worker/comparing.py), COMPARE_SECONDS at a time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from labeler import jobs, look, prelabels
 from labeler.leases import Lease, Pulse
 from labeler.models import Image, Job, Project, TrainingRun
 from labeler.models.image import Slice, Status
+from labeler.models.job import Kind, State
+from worker import comparing
 from worker.attempt import attempt
 from worker.features import features_of, kept_as
 from worker.ml import asking, backbones
@@ -32,6 +35,8 @@ from worker.ml.storage import write_atomically
 
 LOOK_SECONDS = 45.0
 FIRST_LOOK_SECONDS = 15.0  # before there is a model: somebody waits for the first one
+COMPARE_SECONDS = 45.0
+FIRST_COMPARE_SECONDS = 10.0
 STEP = 256  # images looked at between two looks at the clock
 READ = 2_000  # vectors read at once
 AXES = 128
@@ -70,16 +75,40 @@ def _look(job: Job, lease: Lease, pulse: Pulse) -> None:
         config = {"backbone": wanted.backbone, "image_size": wanted.image_size}
     settle_process()
     images = list(Image.objects.filter(project=project).order_by("pk").values_list("pk", "sha256"))
+    last = images[-1][0] if images else 0
     name = kept_as(backbones.get(config["backbone"]), config["image_size"])
+    seconds = COMPARE_SECONDS if run else FIRST_COMPARE_SECONDS
+    if (index := _whole_index(job, name, last)) is not None:
+        uncompared = _compare(project, seconds, lease, pulse)
+        lease.finish(result={"n": len(index.ids), "left": 0, "last_image": last, "uncompared": uncompared})
+        return
     seen, left = _seen(config, name, images, LOOK_SECONDS if run else FIRST_LOOK_SECONDS, lease, pulse)
     if run is None:
         lease.write(stage="Finding images that cover the data")
         _cover(project, name, seen, pulse)
-    last, n = images[-1][0] if images else 0, 0
+    n = uncompared = 0
     if seen and (run is not None or not left):
         lease.write(stage="Comparing the images")
         n = write(project.pk, name, seen, last_image=last, tick=pulse.check)
-    lease.finish(result={"n": n, "left": left, "last_image": last})
+        if not left:
+            uncompared = _compare(project, seconds, lease, pulse)
+    lease.finish(result={"n": n, "left": left, "last_image": last, "uncompared": uncompared})
+
+
+def _whole_index(job: Job, name: str, last_image: int) -> look.Index | None:
+    """The index of now, where the look before this one lacked nothing but time to compare images."""
+    looks = Job.objects.filter(project=job.project, kind=Kind.LOOK, state=State.DONE)
+    before = looks.order_by("-pk").first()
+    index = look.of(job.project) if job.project is not None else None
+    if before is None or before.params != job.params or not before.result.get("uncompared"):
+        return None
+    whole = before.result["left"] == 0 and before.result["last_image"] == last_image
+    return index if whole and index is not None and (index.name, index.last_image) == (name, last_image) else None
+
+
+def _compare(project: Project, seconds: float, lease: Lease, pulse: Pulse) -> int:
+    lease.write(stage="Looking for near-duplicates")
+    return comparing.compare(project, seconds=seconds, tick=pulse.check)
 
 
 def _cover(project: Project, name: str, seen: list[tuple[int, str]], pulse: Pulse) -> None:

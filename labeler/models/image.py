@@ -141,10 +141,12 @@ class Sketch(models.Model):
     pixels = models.BinaryField(help_text="16 x 16 pixels, RGB")
     # Images that are nearly the same share it: the lowest id among them when they were found.
     group = models.BigIntegerField()
+    compared = models.BooleanField(default=False, help_text="was held against the images whose features are like its")
 
     class Meta:
         indexes = [
             models.Index(fields=["project", "image"], include=["look"], name="looks_of_a_project"),
+            models.Index(fields=["project", "image"], condition=Q(compared=False), name="sketches_to_compare"),
             models.Index(fields=["project", "group"], name="groups_of_a_project"),
         ]
 

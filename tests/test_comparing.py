@@ -1,0 +1,208 @@
+"""Nearly the same images that a sketch does not know: proposed by their features, decided by their pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image as Pixels
+from PIL import ImageDraw, ImageEnhance, ImageOps
+
+from labeler import duplicates, features, leases, look
+from labeler.models import AuditEvent, Image, Job, Sketch
+from labeler.models.job import Kind
+from tests.factories import make_model
+from tests.test_duplicates import bring_in, drawn, saved, slices
+from worker import comparing, looking
+from worker.ml import backbones, registering
+
+NAME = features.name_of("tiny", 64, "ab" * 32)
+
+
+def picture(seed: int) -> Pixels.Image:
+    """A few things of many sides on a table."""
+    random = np.random.default_rng(seed)
+    image = Pixels.new("RGB", (320, 240), (228, 222, 210))
+    draw = ImageDraw.Draw(image)
+    for _thing in range(7):
+        middle, reach = random.uniform((40, 30), (280, 210)), random.uniform(15, 70, 9)
+        turn = np.linspace(0, 2 * np.pi, 9, endpoint=False)
+        corners = middle + reach[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
+        draw.polygon([tuple(corner) for corner in corners], fill=tuple(random.integers(0, 256, 3).tolist()))
+    return image
+
+
+def cropped(image: Pixels.Image, share: float) -> Pixels.Image:
+    width, height = image.size
+    x, y = round(width * share), round(height * share)
+    return image.crop((x, y, width - x, height - y))
+
+
+def marked(image: Pixels.Image) -> Pixels.Image:
+    image = image.copy()
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 222, 320, 240), fill=(0, 0, 0))
+    draw.text((12, 224), "www.example.com 4711", fill=(255, 255, 255))
+    return image
+
+
+CHANGES = {
+    "cropped": lambda image: cropped(image, 0.02),
+    "cropped more": lambda image: cropped(image, 0.08),
+    "turned": lambda image: cropped(image.rotate(3, Pixels.Resampling.BICUBIC), 0.06),
+    "mirrored": ImageOps.mirror,
+    "marked": marked,
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
+    "cut off on one side": lambda image: image.crop((25, 0, 320, 240)),
+}
+
+
+# ---------------------------------------------------------------- pixels
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_picture_that_was_changed_is_found_to_be_the_same(change):
+    pictures = [picture(seed) for seed in range(4)]
+    one = np.stack([comparing.squeezed(image) for image in pictures])
+    other = np.stack([comparing.squeezed(change(image)) for image in pictures])
+
+    laid = registering.lay(one, other)
+
+    assert laid.same.all() and (laid.mirrored == (change is ImageOps.mirror)).all()
+
+
+def test_other_pictures_and_the_same_in_other_colours_are_not_the_same():
+    squares = np.stack([comparing.squeezed(picture(seed)) for seed in range(8)])
+    assert not registering.lay(squares, np.roll(squares, 1, axis=0)).same.any()
+    # One shape, orange and pink, on a white table.
+    two = [Pixels.new("RGB", (64, 64), (230, 228, 220)) for _ in range(2)]
+    for image, colour in zip(two, ((240, 120, 20), (240, 40, 150)), strict=True):
+        ImageDraw.Draw(image).polygon([(15, 12), (52, 16), (48, 55), (12, 50)], fill=colour)
+    orange, pink = (np.asarray(image)[None] for image in two)
+    found = registering.lay(orange, pink)
+    assert found.shapes[0] > registering.SAME and not found.same[0]
+
+
+def test_pictures_without_anything_on_them_are_nothing_to_compare():
+    blank = np.full((2, 64, 64, 3), [[[[200, 200, 200]]], [[[10, 10, 10]]]], np.uint8)
+    assert not registering.lay(blank, blank[::-1]).same.any()
+    assert len(registering.lay(blank[:0], blank[:0]).same) == 0
+
+
+# ---------------------------------------------------------------- the pass
+
+
+@pytest.fixture
+def _folders(settings, tmp_path, db, uncollected_static_files):
+    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", str(tmp_path / "models")
+    look.forget()
+
+
+@pytest.fixture
+def seen(project, _folders):
+    """Write the index of images with these features."""
+
+    def write(images: list[Image], vectors) -> None:
+        there = dict(Image.objects.filter(project=project).values_list("pk", "sha256"))
+        rows = {i.sha256: np.asarray(v, "<f2").tobytes() for i, v in zip(images, vectors, strict=True)}
+        features.store(NAME, rows)
+        looking.write(project.pk, NAME, sorted(there.items()), last_image=max(there))
+
+    return write
+
+
+def compared(project, seconds: float = 60.0, tick=lambda: None) -> int:
+    return comparing.compare(project, seconds=seconds, tick=tick)
+
+
+def test_cropped_copies_end_on_the_side_of_what_they_are_copies_of(project, seen, monkeypatch):
+    drawn(monkeypatch, "test", "", "", "calibration")
+    before = bring_in(project, *(saved(picture(seed)) for seed in range(4)))
+    seen(before, np.eye(8)[:4])
+    assert compared(project) == 0 and Sketch.objects.filter(compared=True).count() == 4
+    drawn(monkeypatch, "", "", "test", "test")
+    copies = bring_in(project, *(saved(cropped(picture(seed), 0.06)) for seed in range(4)))
+    assert slices(*copies) == ["", "", "test", "test"]  # the sketches do not know them
+    assert not Sketch.objects.exclude(group__in=[i.pk for i in (*before, *copies)]).exists()
+    seen(copies, np.eye(8)[:4] + 0.2 * np.eye(8)[4:])
+
+    assert compared(project) == 0
+
+    # Held-out images stay; what was trained on gives way to them, and of two slices the newer one.
+    assert slices(*before) == ["test", "", "apart", "calibration"]
+    assert slices(*copies) == ["apart", "", "test", "apart"]
+    groups = duplicates.groups_of([image.pk for image in copies])
+    assert [groups[copy.pk] for copy in copies] == [image.pk for image in before]
+    (event,) = AuditEvent.objects.filter(action="images.left_out", project=project)
+    assert event.details["images"] == sorted([before[2].pk, copies[0].pk, copies[3].pk])
+    assert duplicates.groups(project, 10)[1] == 4
+
+
+def test_images_whose_features_are_alike_and_whose_pixels_are_not_stay_apart(project, seen):
+    images = bring_in(project, *(saved(picture(seed)) for seed in range(6)))
+    seen(images, np.ones((6, 8)) + 0.05 * np.eye(8)[:6])
+
+    assert compared(project) == 0
+
+    assert duplicates.groups(project, 10) == ([], 0)
+    assert duplicates.uncompared(project) == []
+
+
+def test_groups_that_turn_out_to_be_one_are_merged(project, seen):
+    one = picture(3)
+    images = bring_in(project, saved(one), saved(one, 40), saved(cropped(one, 0.06)), saved(cropped(one, 0.06), 40))
+    first, second = images[0].pk, images[2].pk
+    assert list(Sketch.objects.order_by("pk").values_list("group", flat=True)) == [first, first, second, second]
+    seen(images, np.ones((4, 8)) + 0.1 * np.eye(8)[:4])
+
+    compared(project)
+
+    assert set(Sketch.objects.values_list("group", flat=True)) == {first}
+
+
+def test_a_pass_that_was_stopped_goes_on_where_it_was(project, seen, monkeypatch):
+    monkeypatch.setattr(comparing, "STEP", 2)
+    images = bring_in(project, *(saved(picture(seed)) for seed in range(3)))
+    images += bring_in(project, *(saved(cropped(picture(seed), 0.06)) for seed in range(3)))
+    seen(images, np.tile(np.eye(8)[:3], (2, 1)))
+    assert compared(project, seconds=0) == 4
+    found = duplicates.groups(project, 10)[1]
+    assert found == 2 and duplicates.uncompared(project) == [image.pk for image in images[2:]]
+
+    def killed() -> None:
+        raise leases.LeaseLost("killed")
+
+    with pytest.raises(leases.LeaseLost):
+        compared(project, tick=killed)
+    assert len(duplicates.uncompared(project)) == 4  # nothing is noted of a step that was not finished
+
+    assert compared(project) == 0 and duplicates.groups(project, 10)[1] == 3
+    # A file that is gone is compared with nothing, and not asked for again.
+    (late,) = bring_in(project, saved(cropped(picture(0), 0.04)))
+    seen([late], np.eye(8)[:1])
+    comparing.media_store().thumb_path(late.sha256).unlink()
+    assert compared(project) == 0 and duplicates.uncompared(project) == []
+
+
+def test_looks_go_on_until_all_images_are_compared_and_write_the_index_once(project, seen, monkeypatch):
+    images = bring_in(project, *(saved(picture(seed)) for seed in range(4)), saved(cropped(picture(0), 0.06)))
+    monkeypatch.setattr(comparing, "STEP", 3)
+    monkeypatch.setattr(looking, "COMPARE_SECONDS", 0.0)
+    monkeypatch.setattr(looking, "kept_as", lambda _backbone, _size: NAME)
+    monkeypatch.setattr(backbones, "get", lambda name: name)
+    seen(images, np.tile(np.eye(8)[:4], (2, 1))[:5])
+    run = make_model(project, config={"backbone": "tiny", "image_size": 64}, predicted_at="2026-01-01T00:00:00Z")
+    written: list[int] = []
+    monkeypatch.setattr(
+        looking, "write", lambda project_id, *_a, last_image, tick: written.append(last_image) or len(images)
+    )
+
+    results = []
+    while run in look.due():
+        job = look.request(run)
+        looking.look_job(job.pk, worker="w")
+        job.refresh_from_db()
+        results.append(job.result["uncompared"])
+
+    assert results == [2, 0] and written == [images[-1].pk]
+    assert duplicates.groups_of([images[4].pk]) == {images[4].pk: images[0].pk}
+    assert Job.objects.filter(kind=Kind.LOOK, state="done").count() == 2

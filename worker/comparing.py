@@ -1,0 +1,92 @@
+"""Find images that are nearly the same where sketches do not tell: cropped, turned a little, mirrored, with a mark.
+
+Features propose (each image and those whose features are most like its), pixels decide (worker/ml/registering.py), and
+labeler/duplicates.py says what becomes of a pair. Each STEP of images is noted when its pairs are: a worker that is
+killed loses one. Called by worker/looking.py with the index just written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pixels
+
+from labeler import duplicates, look
+from labeler.intake.images import media_store
+from labeler.models import Image, Project
+from worker.ml import registering
+
+STEP = 128  # images whose neighbours are looked up at once, and noted in one transaction
+NEIGHBOURS = 8  # of an image; a copy is the first of them but where one picture is there many times
+# Cosine of the features. Of copies the least is .69, of one at half the size, which a sketch knows as well.
+ALIKE = 0.65
+KEPT = 2_000  # squares in memory, 12 KB each: images that look alike are proposed with one another
+
+
+def compare(project: Project, *, seconds: float, tick: Callable[[], None]) -> int:
+    """Hold images that were not compared yet against those that look like them; how many are left for the next time.
+
+    At least one step is done, whatever the time. tick: called often; what it raises ends the work, with all steps so
+    far kept.
+    """
+    index = look.of(project)
+    if index is None:
+        return 0
+    todo = [pk for pk in duplicates.uncompared(project) if index.place(pk) is not None]
+    squares: dict[int, NDArray[np.uint8] | None] = {}
+    began = time.monotonic()
+    for start in range(0, len(todo), STEP):
+        if start and time.monotonic() - began > seconds:
+            return len(todo) - start
+        part = todo[start : start + STEP]
+        duplicates.join(project, part, _same(_unknown(index.alike(part, NEIGHBOURS, ALIKE)), squares, tick))
+    return 0
+
+
+def _unknown(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those whose images are not in one group already."""
+    pairs = sorted(pairs)
+    groups = duplicates.groups_of(sorted({pk for pair in pairs for pk in pair}))
+    return [pair for pair in pairs if groups.get(pair[0], -1) != groups.get(pair[1], -2)]
+
+
+def _same(
+    pairs: list[tuple[int, int]], squares: dict[int, NDArray[np.uint8] | None], tick: Callable[[], None]
+) -> list[tuple[int, int]]:
+    """The pairs that show one picture. `squares`: what was read so far, kept up to KEPT."""
+    missing = {pk for pair in pairs for pk in pair} - squares.keys()
+    if len(squares) + len(missing) > KEPT:
+        squares.clear()
+        missing = {pk for pair in pairs for pk in pair}
+    for pk, sha256 in Image.objects.filter(pk__in=missing).values_list("pk", "sha256"):
+        squares[pk] = _square(sha256)
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(pairs), registering.BATCH):
+        tick()
+        some = []
+        for one, other in pairs[start : start + registering.BATCH]:
+            a, b = squares.get(one), squares.get(other)
+            if a is not None and b is not None:  # neither gone nor damaged
+                some.append(((one, other), a, b))
+        if some:
+            laid = registering.lay(np.stack([a for _, a, _ in some]), np.stack([b for _, _, b in some]))
+            found += [pair for (pair, _a, _b), same in zip(some, laid.same, strict=True) if same]
+    return found
+
+
+def _square(sha256: str) -> NDArray[np.uint8] | None:
+    """The thumbnail squeezed into a square; None for a file that is gone or damaged, as doctor says."""
+    try:
+        with Pixels.open(media_store().thumb_path(sha256)) as image:
+            return squeezed(image)
+    except OSError:
+        return None
+
+
+def squeezed(image: Pixels.Image) -> NDArray[np.uint8]:
+    """(SIDE, SIDE, 3), whatever shape it has."""
+    side = registering.SIDE
+    return np.asarray(image.convert("RGB").resize((side, side), Pixels.Resampling.BOX))

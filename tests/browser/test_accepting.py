@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from labeler import acceptance, dispatch, projects
-from labeler.models import QueueEntry
+from labeler.models import Acceptance, QueueEntry
 from tests.accepting import accepted, calibrate, opinions
 from tests.browser.test_pages import violations
-from tests.factories import make_model
+from tests.factories import make_model, make_project
 from tests.test_findings_page import findings
 from tests.test_pages import METRICS, url
 
@@ -73,3 +73,32 @@ def test_from_the_switch_to_an_image_that_goes_back_to_people(
     expect(page.get_by_text("The image is back in the queue")).to_be_visible()
     expect(button).to_have_count(0)
     assert not QueueEntry.objects.get(pk=pk).accepted
+
+
+def test_a_set_with_a_long_name_is_whole_on_a_narrow_phone(new_context, live_server, sign_in, add_photos, lena):
+    """At 320 px the filter of the wall was as wide as its longest class, and a tile's tag stood out of it."""
+    names = ("sky", "sea", "Weathered terracotta roof tiles, partially_covered_by_vegetation")
+    project = make_project(lead=lena, task="multi", categories=names, auto_accept=True, blind_share=0.15)
+    images = add_photos(project, 3, slice="")
+    run = make_model(project, checkpoint="m.safetensors", predicted_at="2026-01-01T00:00:00Z")
+    calibrate(project, run, says=names, unsure=0)
+    opinions(run, images, names)
+    assert acceptance.accept(run) == 3
+    Acceptance.objects.update(is_audited=False)
+    context = new_context(viewport={"width": 320, "height": 640}, bypass_csp=True)
+    sign_in(context, lena)
+    page: Page = context.new_page()
+
+    wide = {}
+    for name, address in {
+        "wall": url("images", project) + "?status=accepted", "image": url("image", project, images[0].pk),
+        "like it": url("similar", project, images[0].pk), "settings": url("settings_accepting", project),
+        "model": url("model", project),
+    }.items():  # fmt: skip
+        page.goto(live_server.url + address)
+        if name == "wall":
+            expect(page.get_by_text(names[2]).locator("visible=true").first).to_be_visible()
+        wide[name] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert {name: by for name, by in wide.items() if by > 0} == {}
+    expect(page.get_by_role("region", name="Accepted by the model")).to_contain_text("An answer is a whole set")
+    assert violations(page) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from worker.ml.compare import better_beyond_noise, not_worse, scores
+from worker.ml.compare import better_beyond_noise, chance, not_worse, scores
 from worker.ml.metrics import evaluate, evaluate_multi, evaluate_single, expected_calibration_error, f1, roc_auc, wilson
 
 
@@ -177,6 +177,10 @@ def test_agresti_min_interval_by_hand():
     assert comparison.difference == pytest.approx(0.08)
     assert (comparison.low, comparison.high) == pytest.approx((0.0007, 0.1561), abs=3e-4)
     json.dumps(comparison.to_json(), allow_nan=False)
+
+
+def test_a_small_p_is_not_said_to_be_nothing():
+    assert [chance(p) for p in (0.04321, 0.001, 0.00099, 0.0)] == ["p = 0.043", "p = 0.001", "p < 0.001", "p < 0.001"]
 
 
 def test_better_beyond_noise_is_the_sign_test():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from worker.ml import logistic, metrics
 from worker.ml.balance import balancing_weights, resampled
-from worker.ml.compare import better_beyond_noise
+from worker.ml.compare import better_beyond_noise, chance
 from worker.ml.config import TrainConfig
 from worker.ml.folds import stratified_folds
 from worker.ml.run import TrainingSet, hot_of, losses
@@ -69,14 +69,14 @@ def _decided(said: dict[str, NDArray], hot: NDArray[np.bool_], samples: Training
     for how, p in said.items():
         truth = hot.argmax(1) if samples.task == "single" else hot
         report = metrics.evaluate(p, truth, list(samples.categories), samples.task)
-        better, chance = (False, None) if how == "none" else better_beyond_noise(alike["none"], alike[how], LEVEL)
-        rows.append({"how": how, "macro_f1": report["macro_f1"], "accuracy": report["accuracy"], "p": chance})
+        better, p_better = (False, None) if how == "none" else better_beyond_noise(alike["none"], alike[how], LEVEL)
+        rows.append({"how": how, "macro_f1": report["macro_f1"], "accuracy": report["accuracy"], "p": p_better})
         # More of the rare classes at the price of many false alarms is no gain.
         better = better and (report["macro_f1"]["value"] or 0) >= (rows[0]["macro_f1"]["value"] or 0)
-        if better and alike[how].mean() > alike[chosen].mean():
+        if better and p_better is not None and alike[how].mean() > alike[chosen].mean():
             chosen = how
             gain = 100 * (alike[how].mean() - alike["none"].mean())
-            reason = f"Mean recall over the classes is {gain:.1f} points better, beyond noise (p = {chance:.3f})."
+            reason = f"Mean recall over the classes is {gain:.1f} points better, beyond noise ({chance(p_better)})."
     return {"chosen": chosen, "rows": rows, "reason": reason}
 
 

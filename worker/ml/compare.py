@@ -94,6 +94,11 @@ def better_beyond_noise(first: NDArray, second: NDArray, level: float = 0.05) ->
     return bool(p < level and difference.mean() > 0), float(p)
 
 
+def chance(p: float) -> str:
+    """The p of a test as words of a sentence; a small one is not said to be nothing."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def scores(probabilities: NDArray, targets: NDArray, task: str) -> NDArray[np.float64]:
     """Per image: 1 or 0 for a single choice, the share of right yes/no answers for several labels.
 

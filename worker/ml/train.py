@@ -22,7 +22,7 @@ from worker.ml.balance import balancing_weights
 from worker.ml.balancing import choose as choose_balance
 from worker.ml.candidates import Candidate, Frozen
 from worker.ml.classical import Classical
-from worker.ml.compare import better_beyond_noise, scores
+from worker.ml.compare import better_beyond_noise, chance, scores
 from worker.ml.config import CLASSIC, ENSEMBLES, LEARNERS, TrainConfig
 from worker.ml.ensemble import Ensemble
 from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
@@ -231,10 +231,10 @@ def _beats(run: Run, old: Judged, new: Judged, row: dict[str, Any], level: float
     less_loss, p_loss = better_beyond_noise(-loss[0], -loss[1], level)
     row |= {"p_more_right": p_right, "p_less_loss": p_loss}
     if more_right:
-        row["reason"] = f"Right more often than the one before, beyond noise (p = {p_right:.3f})."
+        row["reason"] = f"Right more often than the one before, beyond noise ({chance(p_right)})."
         return True
     if less_loss and right[1].mean() >= right[0].mean():
-        row["reason"] = f"Its log loss is smaller beyond noise (p = {p_loss:.3f}), and it is right no less often."
+        row["reason"] = f"Its log loss is smaller beyond noise ({chance(p_loss)}), and it is right no less often."
         return True
     row["reason"] = f"Not better beyond noise (p = {p_right:.2f} by accuracy, {p_loss:.2f} by log loss)."
     return False

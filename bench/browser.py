@@ -22,7 +22,9 @@ def chromium() -> Iterator[Any]:
 
     path = find_browser()
     if path is None:
-        raise RuntimeError("no Chromium here (Debian: apt-get install chromium; or name one with LABELER_BROWSER)")
+        raise RuntimeError(
+            "no Chromium here (Debian: apt-get install chromium-headless-shell; or name one with LABELER_BROWSER)"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:

@@ -7,8 +7,10 @@ if .venv/bin/python tests/chromium.py >/dev/null; then
 fi
 if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
     echo "Installing Chromium for the browser tests …"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
+    install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; }
+    # The headless shell is the smaller and faster one; an older Debian has only the whole browser.
+    { apt-get update -qq && { install chromium-headless-shell || install chromium; }; } >/dev/null ||
         echo "Chromium could not be installed; the browser tests will skip." >&2
 else
-    echo "No Chromium was found; the browser tests will skip (Debian: apt-get install chromium, or set LABELER_BROWSER)." >&2
+    echo "No Chromium was found; the browser tests will skip (Debian: apt-get install chromium-headless-shell, or set LABELER_BROWSER)." >&2
 fi

@@ -12,7 +12,7 @@ from bench.common import hardware
 MEASUREMENTS = (
     "startup", "queue", "agreement", "trust", "report", "overview", "trust_page", "forecast",
     "intake", "features", "loop", "serving", "gpu", "candidates", "screen", "promise", "promise_sets", "accepting",
-    "economy", "economy_live", "economy_rows", "learning", "curves", "drift",
+    "economy", "economy_live", "economy_rows", "learning", "curves", "drift", "duplicates",
 )  # fmt: skip
 
 

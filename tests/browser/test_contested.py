@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from labeler import features, queue
 from labeler.labeling import save_label
 from labeler.models import GuidelineVersion, Image
-from tests.browser.test_pages import violations
+from tests.browser.test_pages import violations_in_both_themes
 from tests.factories import make_model
 from tests.test_pages import url
 
@@ -33,13 +33,12 @@ def divided(project, add_photos, ann, bea):
     return project
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_group_becomes_a_rule_and_its_images_are_asked_again(theme, new_context, live_server, sign_in, divided, lena):
-    context = new_context(color_scheme=theme, bypass_csp=True)
+def test_a_group_becomes_a_rule_and_its_images_are_asked_again(new_context, live_server, sign_in, divided, lena):
+    context = new_context(bypass_csp=True)
     sign_in(context, lena)
     page = context.new_page()
     page.goto(live_server.url + url("contested", divided))
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
     badge = page.get_by_role("link", name="Group 1: 12 images, cat ↔ dog")
     badge.focus()
@@ -54,7 +53,7 @@ def test_a_group_becomes_a_rule_and_its_images_are_asked_again(theme, new_contex
     page.keyboard.press("Control+End")
     page.keyboard.type("Whiskers longer than the **ears**: cat.")
     expect(page.locator("#preview strong")).to_have_text("ears")  # while it is typed
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
     button = page.get_by_role("button", name="Raise the guideline to version 2 and send these 12 images back")
     button.focus()
     page.keyboard.press("Enter")

@@ -11,17 +11,13 @@ from labeler import dispatch, invitations, login_link
 from labeler.models import Invitation, Job, Label, Project
 from labeler.pages import documents
 from tests.browser.conftest import jpeg
-from tests.browser.test_pages import violations
+from tests.browser.test_pages import sideways, violations, violations_in_both_themes
 from tests.factories import make_user
 from tests.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE = {"width": 320, "height": 640}
-
-
-def sideways(page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
 # ---------------------------------------------------------------- invitations
@@ -67,29 +63,28 @@ def test_without_a_script_the_link_is_text_to_select(new_context, live_server, s
     expect(page.get_by_role("button", name="Copy")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_of_invitations_break_no_rule_and_fit_a_phone(theme, new_context, live_server, sign_in, project, lena):
+def test_pages_of_invitations_break_no_rule_and_fit_a_phone(new_context, live_server, sign_in, project, lena):
     project.name = "Leaf-diseases-of-the-northern-field-station " * 3
     project.save()
     _, secret = invitations.create(project=project, by=lena, note="Zoe" * 30)
     link = f"{live_server.url}/invitations/{secret}/"
-    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+    context = new_context(bypass_csp=True, viewport=PHONE)
     page = context.new_page()
     for path in (link, f"{live_server.url}/invitations/nothing/", f"{live_server.url}/login/"):
         page.goto(path)
-        assert (violations(page), sideways(page)) == ([], 0), path
+        assert (violations_in_both_themes(page), sideways(page)) == ([], 0), path
     page.goto(link)
     page.get_by_role("button", name="Join", exact=True).click()
     expect(page.get_by_text("This field is required").first).to_be_visible()
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
 
     sign_in(context, lena)
     page.goto(link)
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
     page.goto(live_server.url + url("members", project))
     page.get_by_role("button", name="Make a link").click()
     expect(page.locator("#invite-link")).to_be_visible()
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
 
 
 # ---------------------------------------------------------------- from the link to the first label
@@ -223,8 +218,7 @@ def test_an_import_of_somebody_else_moves_and_ends_without_a_reload(page, live_s
     assert page.evaluate("window.same")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_import_page_with_everything_on_it_breaks_no_rule(theme, new_context, live_server, sign_in, project, lena):
+def test_the_import_page_with_everything_on_it_breaks_no_rule(new_context, live_server, sign_in, project, lena):
     refused = [{"name": f"{'folder/' * 12}{n}.pdf", "reason": "This is a PDF, not an image."} for n in range(9)]
     for state in ("done", "running", "failed"):
         Job.objects.create(
@@ -232,27 +226,24 @@ def test_the_import_page_with_everything_on_it_breaks_no_rule(theme, new_context
             requested_by=lena, progress_done=3, progress_total=9, result={"added": 2, "refused": refused},
             error={"code": "x", "message": "The archive is damaged."} if state == "failed" else None,
         )  # fmt: skip
-    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+    context = new_context(bypass_csp=True, viewport=PHONE)
     sign_in(context, lena)
     page = context.new_page()
     page.goto(live_server.url + url("import", project))
     page.set_input_files("#pick-files", [photo(1), {"name": "x.pdf", "mimeType": "x/y", "buffer": b"%PDF"}])
     expect(page.locator("#n-added")).to_have_text("1")
 
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
 
 
 # ---------------------------------------------------------------- export
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_export_page_breaks_no_rule_and_copies_its_code(
-    theme, new_context, live_server, sign_in, project, add_photos, ann, lena
+    new_context, live_server, sign_in, project, add_photos, ann, lena
 ):
     add_photos(project, 3)
-    context = new_context(
-        color_scheme=theme, bypass_csp=True, viewport=PHONE, permissions=["clipboard-read", "clipboard-write"]
-    )
+    context = new_context(bypass_csp=True, viewport=PHONE, permissions=["clipboard-read", "clipboard-write"])
     sign_in(context, lena)
     page = context.new_page()
     page.goto(live_server.url + url("export", project))
@@ -262,9 +253,9 @@ def test_the_export_page_breaks_no_rule_and_copies_its_code(
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
 
     assert "Counter(" in page.evaluate("navigator.clipboard.readText()")
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
     page.goto(live_server.url + url("export", project) + "?format=imagefolder")
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
 
 
 # ---------------------------------------------------------------- the theme
@@ -310,9 +301,8 @@ def test_without_a_login_the_switch_is_remembered_by_the_browser(page, live_serv
     expect(page.locator("html")).to_have_attribute("data-theme", chosen)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_account_page_breaks_no_rule(theme, new_context, live_server, sign_in, lena):
-    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+def test_the_account_page_breaks_no_rule(new_context, live_server, sign_in, lena):
+    context = new_context(bypass_csp=True, viewport=PHONE)
     sign_in(context, lena)
     page = context.new_page()
     page.goto(live_server.url + "/account/")
@@ -320,25 +310,24 @@ def test_the_account_page_breaks_no_rule(theme, new_context, live_server, sign_i
     page.get_by_label("Name", exact=True).fill("laptop " * 10)
     page.get_by_role("button", name="Create token").click()
     expect(page.locator("#fresh-token")).to_be_visible()
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("This field is required").first).to_be_visible()
-    assert (violations(page), sideways(page)) == ([], 0)
+    assert (violations_in_both_themes(page), sideways(page)) == ([], 0)
 
 
 # ---------------------------------------------------------------- about, documentation
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_about_and_documentation_break_no_rule_and_fit_a_phone(theme, new_context, live_server, sign_in, ada, project):
+def test_about_and_documentation_break_no_rule_and_fit_a_phone(new_context, live_server, sign_in, ada, project):
     dispatch.show_worker("default@" + "a-machine-with-a-long-name." * 3, ["default", "gpu"], torch="9.9.9+cu999")
-    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+    context = new_context(bypass_csp=True, viewport=PHONE)
     sign_in(context, ada)
     page = context.new_page()
     found = {}
     for path in ("/about/", *(f"/docs/{name}/" for name in documents.TITLES)):
         page.goto(live_server.url + path)
-        found[path] = (violations(page), sideways(page))
+        found[path] = (violations_in_both_themes(page), sideways(page))
     dispatch.hide_worker("default@" + "a-machine-with-a-long-name." * 3)
 
     assert {path: wrong for path, wrong in found.items() if wrong != ([], 0)} == {}
@@ -365,19 +354,16 @@ def test_the_labeling_page_of_an_empty_project_leads_a_lead_to_its_import(
     expect(page.get_by_role("link", name="Import images")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_of_an_empty_project_and_error_pages_break_no_rule(
-    theme, new_context, live_server, sign_in, project, lena
-):
-    context = new_context(color_scheme=theme, bypass_csp=True, viewport=PHONE)
+def test_pages_of_an_empty_project_and_error_pages_break_no_rule(new_context, live_server, sign_in, project, lena):
+    context = new_context(bypass_csp=True, viewport=PHONE)
     sign_in(context, lena)
     page = context.new_page()
     found = {}
     for name in ("project", "agreement", "images", "model", "export", "members", "review", "adjudicate", "threads"):
         page.goto(live_server.url + url(name, project))
-        found[name] = (violations(page), sideways(page))
+        found[name] = (violations_in_both_themes(page), sideways(page))
     for path in ("/about/", "/logout/", "/nowhere/", "/?q=nothing"):
         page.goto(live_server.url + path)
-        found[path] = (violations(page), sideways(page))
+        found[path] = (violations_in_both_themes(page), sideways(page))
 
     assert {name: wrong for name, wrong in found.items() if wrong != ([], 0)} == {}

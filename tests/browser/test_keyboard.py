@@ -45,6 +45,9 @@ COLLECT = """() => {
     // A control inside of a label may show its focus there.
     const around = (el) => [el, el.parentElement, el.parentElement?.parentElement].filter(Boolean);
     const before = new Map(wanted.map((el) => [el, around(el).map(looks).join("#")]));
+    // When the key comes up the focus has moved.
+    if (!window.__focus)
+        addEventListener("keyup", (event) => { if (event.key === "Tab") window.__focus.step(); }, true);
     window.__focus = {
         name(el) {
             const text = (el.textContent || el.value || el.getAttribute("aria-label") || "").trim().slice(0, 40);
@@ -52,6 +55,8 @@ COLLECT = """() => {
         },
         wanted,
         seen: new Set(),
+        outside: 0,
+        end: "never",
         unseen: [],
         covered: [],
         look() {
@@ -70,6 +75,14 @@ COLLECT = """() => {
             if (box.bottom <= 0 || box.top >= innerHeight || underBar) this.covered.push(this.name(el));
             return "in";
         },
+        // A field that has the focus from the start is in the middle of the round, so the end of the page may be
+        // passed once.
+        step() {
+            if (this.end !== "never") return;
+            const where = this.look();
+            if (where === "out") this.outside += 1;
+            if (where === "again" || this.outside === 2) this.end = where;
+        },
         // What a page has drawn anew meanwhile is another element: it is not there to be reached.
         missing() { return this.wanted.filter((el) => !this.seen.has(el) && el.isConnected).map(this.name); },
     };
@@ -80,19 +93,14 @@ COLLECT = """() => {
 def walk(page: Page) -> dict[str, Any]:
     """Press Tab until the focus comes round; what was missed, invisible or hidden on the way."""
     count = page.evaluate(COLLECT)
-    end, outside = "never", 0
-    # More than there are: a scrolling region may be a stop of its own. A field that has the focus from the start is
-    # in the middle of the round, so the end of the page may be passed once.
-    for _ in range(count + 60):
+    # More than there are: a scrolling region may be a stop of its own.
+    for press in range(1, count + 61):
         page.keyboard.press("Tab")
-        where = page.evaluate("window.__focus.look()")
-        outside += where == "out"
-        if where == "again" or outside == 2:
-            end = where
+        if press % 10 == 0 and page.evaluate("window.__focus.end") != "never":
             break
     return {
         "count": count,
-        "end": end,
+        "end": page.evaluate("window.__focus.end"),
         "missed": page.evaluate("window.__focus.missing()"),
         "focus not visible": page.evaluate("window.__focus.unseen"),
         "covered": page.evaluate("window.__focus.covered"),
@@ -223,6 +231,7 @@ def test_from_the_login_to_a_label_without_a_mouse(calm, live_server, plain_stat
     ann.save()
     page = calm.new_page()
     page.goto(live_server.url + "/login/")
+    expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type("ann")
     page.keyboard.press("Tab")
     page.keyboard.type("orchid kettle 42")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from labeler import adjudication, categories, consensus, examples, labeling, projects, queue
 from labeler.models import CategoryExample, Project
-from tests.browser.test_pages import violations
+from tests.browser.test_pages import look_at_all, violations_in_both_themes
 from tests.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -76,34 +76,19 @@ def pages_of(project: Project) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_settings_page_breaks_a_rule_of_accessibility(theme, new_context, live_server, sign_in, furnished, lena):
-    context = new_context(color_scheme=theme, bypass_csp=True)  # only for the test's own script
+def test_no_settings_page_breaks_a_rule_of_accessibility_or_scrolls_sideways(
+    new_context, live_server, sign_in, furnished, lena
+):
+    context = new_context(bypass_csp=True, has_touch=True)  # without the policy only for the test's own script
     sign_in(context, lena)
     page = context.new_page()
-    found = {}
-    for path in pages_of(furnished):
-        page.goto(live_server.url + path)
-        found[path] = violations(page)
+    assert look_at_all(page, live_server.url, pages_of(furnished)) == {}
 
     page.goto(live_server.url + url("category", furnished, furnished.categories.get(name="cat").pk))
     page.get_by_label("Name").fill("dog")
     page.get_by_role("button", name="Save class").click()
     expect(page.get_by_text("There is a class “dog” already.").last).to_be_visible()
-    found["a refused class"] = violations(page)
-    assert {path: broken for path, broken in found.items() if broken} == {}
-
-
-def test_no_settings_page_scrolls_sideways_at_320_pixels(new_context, live_server, sign_in, furnished, lena):
-    context = new_context(viewport={"width": 320, "height": 640}, has_touch=True)
-    sign_in(context, lena)
-    page = context.new_page()
-    wide = {}
-    for path in pages_of(furnished):
-        page.goto(live_server.url + path)
-        wide[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-
-    assert {path: by for path, by in wide.items() if by > 0} == {}
+    assert violations_in_both_themes(page) == []
 
 
 def says(page: Page, sentence: str) -> None:

@@ -107,7 +107,7 @@ def _course(found: Report) -> SafeString:
         series, x_name=_("judgements"), y_name=_("share right"), percent=True,
         target=(found["goal"], _("goal %(goal)s") % {"goal": percent(found["goal"])}),
         marks=[(float(now), _("now"))] if past and found["ahead"] else [],
-        width=720, height=280, empty=_("A first reading is kept when a worker has looked at the first answers."),
+        width=600, height=260, empty=_("A first reading is kept when a worker has looked at the first answers."),
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 ALPHA = 0.05  # chance that any import is named although none has drifted
 FEWEST_KNOWN, FEWEST_NEW = 50, 30  # images; fewer say nothing
@@ -97,7 +96,9 @@ def _classes(counts: IntArray) -> float:
 
 
 def _confidences(old: FloatArray, new: FloatArray) -> tuple[float, float]:
-    found = stats.ks_2samp(old, new, method="asymp")
+    from scipy.stats import ks_2samp  # half a second to import, and few processes ask
+
+    found = ks_2samp(old, new, method="asymp")
     return float(found.statistic), float(found.pvalue)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from labeler.stats.intervals import SEED, Z95, FloatArray
@@ -129,6 +128,8 @@ def temperature(probabilities: ArrayLike, image: ArrayLike, answers: ArrayLike, 
     def loss(log_t: float) -> float:
         scaled = logs / math.exp(log_t)
         return -float((logsumexp(scaled + chances, axis=1) - logsumexp(scaled, axis=1)).sum())
+
+    from scipy.optimize import minimize_scalar  # a fifth of a second to import
 
     found = minimize_scalar(loss, bounds=tuple(math.log(t) for t in TEMPERATURES), method="bounded")
     return float(math.exp(found.x))

@@ -27,6 +27,7 @@ from worker.ml.device import pick_device, settle_process
 
 if TYPE_CHECKING:
     from labeler.look import Index
+    from worker.comparing import Square
 
 N, SEED = 200, 0
 SHEET = 40  # pairs drawn
@@ -44,7 +45,7 @@ def main() -> None:
     some = np.random.default_rng(SEED).choice(len(files), N, replace=False)
     found = clothing.kept_features()
     thumbs = [_thumbnail(path.read_bytes()) for path in files]
-    squares = np.stack([_square(thumb) for thumb in thumbs])
+    squares = [_square(thumb) for thumb in thumbs]
     axes = _axes(found)
     index = _index(found, axes)
     _alterations([files[k] for k in some], some, thumbs, squares, index, axes)
@@ -56,9 +57,10 @@ def main() -> None:
 
 
 def _alterations(
-    files: list[Path], some: NDArray, thumbs: list[bytes], squares: NDArray, index: Index, axes: NDArray
+    files: list[Path], some: NDArray, thumbs: list[bytes], squares: list[Square], index: Index, axes: NDArray
 ) -> None:
     from labeler import duplicates
+    from worker import comparing
 
     print(f"Found of {N} altered copies (seed {SEED}):\n")
     print("| altered | by sketch | proposed by features | by features and pixels | by either |\n|---|---|---|---|---|")
@@ -74,7 +76,8 @@ def _alterations(
         )
         vectors = _features(copies)
         proposed = np.array([_proposed(vector, k, index, axes) for vector, k in zip(vectors, some, strict=True)])
-        laid = registering.lay(squares[some], np.stack([_square(copy) for copy in copies]))
+        altered = [_square(copy) for copy in copies]
+        laid = registering.lay(comparing.together([squares[k] for k in some]), comparing.together(altered))
         own = proposed & laid.same
         shares = (by_sketch.mean(), proposed.mean(), own.mean(), (by_sketch | own).mean())
         print(f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True)
@@ -161,7 +164,7 @@ ALTERED: dict[str, Callable[[Picture], Picture]] = {
 # ---------------------------------------------------------------- false pairs
 
 
-def _pairs(index: Index, squares: NDArray, thumbs: list[bytes]) -> None:
+def _pairs(index: Index, squares: list[Square], thumbs: list[bytes]) -> None:
     from worker import comparing
 
     n = len(squares)
@@ -173,23 +176,24 @@ def _pairs(index: Index, squares: NDArray, thumbs: list[bytes]) -> None:
     ordered = np.array(sorted(pairs))
     looked_up = time.process_time() - began
     began = time.process_time()
-    laid = registering.lay(squares[ordered[:, 0]], squares[ordered[:, 1]])
+    laid = registering.lay(*(comparing.together([squares[k] for k in ordered[:, side]]) for side in (0, 1)))
     compared = time.process_time() - began
     print(
         f"\nOf {n:,} photographs ({n * (n - 1) // 2:,} pairs) features propose {len(ordered):,} in {looked_up:.1f} s; "
         f"their pixels take {compared:.0f} s, {compared / len(ordered) * 1e3:.1f} ms a pair (processor time, one core)."
     )
     for words, score in (
-        ("in the same colours", np.where(laid.colours >= registering.SAME_COLOURS, laid.shapes, 0)),
-        ("in any colours", laid.shapes),
+        ("in the same colours", np.where(laid.colours >= registering.SAME_COLOURS, laid.agreement, 0)),
+        ("in any colours", laid.agreement),
+        ("in the same colours, also pulled", np.where(laid.colours >= registering.SAME_COLOURS, laid.shapes, 0)),
     ):
         best = np.argsort(-score)
         told = ", ".join(f"{score[k]:.3f} ({ordered[k][0]}, {ordered[k][1]})" for k in best[:6])
         print(f"Nearest pairs {words}, same from {registering.SAME}: {told}.")
     print(f"Found: {int(laid.same.sum())}. Mirrored among the proposed ones: {int((laid.same & laid.mirrored).sum())}.")
     if "--sheet" in sys.argv:
-        best = np.argsort(-np.where(laid.colours >= registering.SAME_COLOURS, laid.shapes, 0))[:SHEET]
-        _sheet(Path(sys.argv[sys.argv.index("--sheet") + 1]), ordered[best], laid.shapes[best], thumbs)
+        best = np.argsort(-np.where(laid.colours >= registering.SAME_COLOURS, laid.agreement, 0))[:SHEET]
+        _sheet(Path(sys.argv[sys.argv.index("--sheet") + 1]), ordered[best], laid.agreement[best], thumbs)
 
 
 def _sheet(file: Path, pairs: NDArray, shapes: NDArray, thumbs: list[bytes]) -> None:
@@ -237,7 +241,7 @@ def _thumbnail(content: bytes) -> bytes:
     return make_renditions(decode_image(content, limits=Limits())).thumbnail
 
 
-def _square(thumbnail: bytes) -> NDArray[np.uint8]:
+def _square(thumbnail: bytes) -> Square:
     from worker import comparing
 
     return comparing.squeezed(Image.open(io.BytesIO(thumbnail)))

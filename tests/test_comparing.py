@@ -62,8 +62,8 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_a_picture_that_was_changed_is_found_to_be_the_same(change):
     pictures = [picture(seed) for seed in range(4)]
-    one = np.stack([comparing.squeezed(image) for image in pictures])
-    other = np.stack([comparing.squeezed(change(image)) for image in pictures])
+    one = comparing.together([comparing.squeezed(image) for image in pictures])
+    other = comparing.together([comparing.squeezed(change(image)) for image in pictures])
 
     laid = registering.lay(one, other)
 
@@ -71,21 +71,28 @@ def test_a_picture_that_was_changed_is_found_to_be_the_same(change):
 
 
 def test_other_pictures_and_the_same_in_other_colours_are_not_the_same():
-    squares = np.stack([comparing.squeezed(picture(seed)) for seed in range(8)])
-    assert not registering.lay(squares, np.roll(squares, 1, axis=0)).same.any()
+    squares = [comparing.squeezed(picture(seed)) for seed in range(8)]
+    assert not registering.lay(comparing.together(squares), comparing.together([*squares[1:], squares[0]])).same.any()
     # One shape, orange and pink, on a white table.
     two = [Pixels.new("RGB", (64, 64), (230, 228, 220)) for _ in range(2)]
     for image, colour in zip(two, ((240, 120, 20), (240, 40, 150)), strict=True):
         ImageDraw.Draw(image).polygon([(15, 12), (52, 16), (48, 55), (12, 50)], fill=colour)
-    orange, pink = (np.asarray(image)[None] for image in two)
+    orange, pink = (comparing.together([comparing.squeezed(image)]) for image in two)
     found = registering.lay(orange, pink)
-    assert found.shapes[0] > registering.SAME and not found.same[0]
+    assert found.agreement[0] > registering.SAME and not found.same[0]
+
+
+def test_a_thing_that_has_to_be_pulled_wider_to_fit_is_another_one():
+    narrow = picture(2)
+    wide = narrow.resize((338, 240)).crop((9, 0, 329, 240))
+    found = registering.lay(*(comparing.together([comparing.squeezed(image)]) for image in (narrow, wide)))
+    assert found.shapes[0] > 0.98 and found.pulled[0] == pytest.approx(338 / 320 - 1, abs=0.01) and not found.same[0]
 
 
 def test_pictures_without_anything_on_them_are_nothing_to_compare():
-    blank = np.full((2, 64, 64, 3), [[[[200, 200, 200]]], [[[10, 10, 10]]]], np.uint8)
-    assert not registering.lay(blank, blank[::-1]).same.any()
-    assert len(registering.lay(blank[:0], blank[:0]).same) == 0
+    white, black = (comparing.squeezed(Pixels.new("RGB", (64, 64), (tone,) * 3)) for tone in (200, 10))
+    blank = comparing.together([white, black])
+    assert not registering.lay(blank, comparing.together([black, white])).same.any()
 
 
 # ---------------------------------------------------------------- the pass

@@ -8,7 +8,7 @@ killed loses one. Called by worker/looking.py with the index just written.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ STEP = 128  # images whose neighbours are looked up at once, and noted in one tr
 NEIGHBOURS = 8  # of an image; a copy is the first of them but where one picture is there many times
 # Cosine of the features. Of copies the least is .69, of one at half the size, which a sketch knows as well.
 ALIKE = 0.65
+Square = tuple[NDArray[np.uint8], float]
 KEPT = 2_000  # squares in memory, 12 KB each: images that look alike are proposed with one another
 
 
@@ -36,7 +37,7 @@ def compare(project: Project, *, seconds: float, tick: Callable[[], None]) -> in
     if index is None:
         return 0
     todo = [pk for pk in duplicates.uncompared(project) if index.place(pk) is not None]
-    squares: dict[int, NDArray[np.uint8] | None] = {}
+    squares: dict[int, Square | None] = {}
     began = time.monotonic()
     for start in range(0, len(todo), STEP):
         if start and time.monotonic() - began > seconds:
@@ -54,7 +55,7 @@ def _unknown(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _same(
-    pairs: list[tuple[int, int]], squares: dict[int, NDArray[np.uint8] | None], tick: Callable[[], None]
+    pairs: list[tuple[int, int]], squares: dict[int, Square | None], tick: Callable[[], None]
 ) -> list[tuple[int, int]]:
     """The pairs that show one picture. `squares`: what was read so far, kept up to KEPT."""
     missing = {pk for pair in pairs for pk in pair} - squares.keys()
@@ -72,13 +73,13 @@ def _same(
             if a is not None and b is not None:  # neither gone nor damaged
                 some.append(((one, other), a, b))
         if some:
-            laid = registering.lay(np.stack([a for _, a, _ in some]), np.stack([b for _, _, b in some]))
+            laid = registering.lay(together([a for _, a, _ in some]), together([b for _, _, b in some]))
             found += [pair for (pair, _a, _b), same in zip(some, laid.same, strict=True) if same]
     return found
 
 
-def _square(sha256: str) -> NDArray[np.uint8] | None:
-    """The thumbnail squeezed into a square; None for a file that is gone or damaged, as doctor says."""
+def _square(sha256: str) -> Square | None:
+    """The thumbnail; None for a file that is gone or damaged, as doctor says."""
     try:
         with Pixels.open(media_store().thumb_path(sha256)) as image:
             return squeezed(image)
@@ -86,7 +87,12 @@ def _square(sha256: str) -> NDArray[np.uint8] | None:
         return None
 
 
-def squeezed(image: Pixels.Image) -> NDArray[np.uint8]:
-    """(SIDE, SIDE, 3), whatever shape it has."""
+def squeezed(image: Pixels.Image) -> Square:
+    """The picture as a square, and how wide it is for its height."""
     side = registering.SIDE
-    return np.asarray(image.convert("RGB").resize((side, side), Pixels.Resampling.BOX))
+    small = image.convert("RGB").resize((side, side), Pixels.Resampling.BOX)
+    return np.asarray(small), image.width / image.height
+
+
+def together(squares: Sequence[Square]) -> registering.Squeezed:
+    return registering.Squeezed(np.stack([pixels for pixels, _ in squares]), np.array([wide for _, wide in squares]))

@@ -12,7 +12,20 @@ from django.urls import reverse
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import accounts, adjudication, comments, features, gold, labeling, look, projects, queue, run_answers
+from labeler import (
+    accounts,
+    adjudication,
+    comments,
+    duplicates,
+    features,
+    gold,
+    labeling,
+    look,
+    projects,
+    queue,
+    run_answers,
+)  # fmt: skip
+from labeler.intake.images import media_store
 from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
 from tests.browser.conftest import jpeg
@@ -89,6 +102,8 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
     look.forget()
     features.store("seen", {i.sha256: rng.normal(size=16).astype("<f2").tobytes() for i in images})
     looking.write(project.pk, "seen", [(i.pk, i.sha256) for i in images], last_image=images[-1].pk)
+    twins = [(image, duplicates.draw(media_store().thumb_path(image.sha256))) for image in images[20:24]]
+    duplicates.keep(twins, [[], [images[20]], [], [images[22]]])
     accounts.create_token(user=lena, name="laptop", scopes=["read"])
     question = comments.raise_flag(image=images[3], by=ann, text="Is this one a fox, or only a dog with a long tail?")
     comments.reply(thread=question.thread, by=lena, text="A fox: look at the ears.")

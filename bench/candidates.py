@@ -2,13 +2,14 @@
 
 `python -m bench candidates` takes about half an hour on one core, `python -m bench.candidates signs frozen scratch`
 does only the signs and only those candidates; `python -m bench.candidates choices` lets whole runs choose on drawn
-signs at 50 to 500 labels. Each is judged by its own cross-validation and, fitted to all labels, on images that took no
-part.
+signs at 50 to 500 labels, three seeds or those that are named. Each is judged by its own cross-validation and, fitted
+to all labels, on images that took no part.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import sys
 import time
@@ -125,12 +126,12 @@ def _one(run: Run, name: str, judge: Batch, truth: NDArray) -> tuple[float, floa
     return float(crossed), float((scorer.logits(judge).argmax(1) == truth).mean())
 
 
-def choices(sizes: Iterable[int] = (50, 100, 200, 500), seed: int = 0) -> None:
+def choices(seeds: Iterable[int], sizes: Iterable[int] = (50, 100, 200, 500)) -> None:
     """Drawn signs: which candidate a run chooses at each size, and how right that one is on OTHERS."""
     device, names = pick_device(), ["frozen", "svm", "scratch", "ensemble"]
-    print("\n| drawn signs, labels | right by cross-validation | chosen | right on others | seconds |")
-    print("|---|---|---|---|---|")
-    for size in sizes:
+    print("\n| drawn signs, labels | seed | right by cross-validation | chosen | right on others | seconds |")
+    print("|---|---|---|---|---|---|")
+    for size, seed in itertools.product(sizes, seeds):
         sources, truth, classes = signs(size + OTHERS, seed)
         parts = features.embed(sources, backbones.EFFICIENTNET_LITE0, device)
         found = np.concatenate([part.features for part in parts])
@@ -142,7 +143,8 @@ def choices(sizes: Iterable[int] = (50, 100, 200, 500), seed: int = 0) -> None:
         made = checkpoint.from_result(result, [{"id": k, "name": name} for k, name in enumerate(classes)])
         said = predict.predict(predict.from_checkpoint(made, device), features=found[size:], sources=sources[size:])
         tried = (f"`{row['candidate']}` {row['accuracy']['value']:.3f}" for row in result.comparison if row["tried"])
-        print(f"| {size} | {', '.join(tried)} | `{result.candidate}` | {(said.argmax(1) == truth[size:]).mean():.3f} "
+        right = (said.argmax(1) == truth[size:]).mean()
+        print(f"| {size} | {seed} | {', '.join(tried)} | `{result.candidate}` | {right:.3f} "
               f"| {time.process_time() - begun:.0f} CPU |", flush=True)  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     settle_process()
     given = arguments or []
     if "choices" in given:
-        choices()
+        choices([int(word) for word in given if word.isdigit()] or range(SEEDS))
         return
     sets: dict[str, Callable[[int, int], Images | None]] = {"clothing": clothing, "signs": signs}
     names = [name for name in CANDIDATES if name in given] or list(CANDIDATES)

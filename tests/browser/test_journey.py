@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import secrets
 import tempfile
 import time
 from collections import Counter
@@ -18,12 +19,22 @@ import pytest
 from playwright.sync_api import Page, expect
 from sklearn.metrics import cohen_kappa_score
 
+from labeler import embedded
 from labeler.demo.drawing import CATEGORIES, draw_jpeg
 from tests.client import Client
 from tests.installation import Up, manage, wait_for
 
 PASSWORD = "a leaf of many words"
 PEOPLE = ("ann", "bea", "dora")
+
+MAKE_PEOPLE = f"""
+import sys
+from django.contrib.auth import get_user_model
+password, people = sys.stdin.read(), get_user_model().objects
+people.create_superuser("lena", password=password)
+for name in {PEOPLE}:
+    people.create_user(name, password=password)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +43,13 @@ def running():
     with tempfile.TemporaryDirectory(prefix="labeler-journey-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         up = Up(Path(folder) / "data")
-        for name, *flags in (("lena", "--admin"), *((person,) for person in PEOPLE)):
-            made = manage(
-                "create_user", name, *flags, "--password-stdin", "--data", str(up.data_dir), typed=PASSWORD + "\n"
-            )
-            assert made.returncode == 0, made.stderr
+        # One process for all of them; test_up.py makes accounts by the command.
+        at = embedded.connection(up.data_dir)
+        made = manage(
+            "shell", "-c", MAKE_PEOPLE, typed=PASSWORD, DATABASE_URL=at.database_url, REDIS_URL=at.redis_url,
+            SECRET_KEY=secrets.token_urlsafe(48),
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
         yield up
         up.stop()
 

@@ -18,14 +18,18 @@ hypothesis_settings.load_profile("labeler")
 # three browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
 # without take turns by their length. Seconds, measured on two cores; a file that is not named takes few.
 SECONDS = {
-    "test_worker.py": 237, "browser/test_label_modes.py": 170, "browser/test_label_view.py": 160,
-    "browser/test_label_outbox.py": 150, "browser/test_review.py": 130, "browser/test_entrance.py": 105,
-    "browser/test_adjudicate.py": 100, "test_up.py": 97, "browser/test_journey.py": 97, "browser/test_pages.py": 80,
-    "browser/test_labeling_screen.py": 79, "test_ml_train.py": 65, "browser/test_settings.py": 58,
-    "test_api_manners.py": 54, "browser/test_keyboard.py": 48, "test_embedded.py": 46, "browser/test_overview.py": 42,
-    "test_overview.py": 32, "browser/test_javascript.py": 28, "test_api_access.py": 24, "test_guideline.py": 23,
+    "test_worker.py": 200, "browser/test_journey.py": 95, "browser/test_review.py": 60, "browser/test_pages.py": 60,
+    "test_up.py": 60, "browser/test_keyboard.py": 50, "browser/test_adjudicate.py": 48,
+    "browser/test_label_modes.py": 46, "test_api_access.py": 46, "browser/test_label_view.py": 46,
+    "browser/test_label_outbox.py": 42, "browser/test_labeling_screen.py": 42, "browser/test_entrance.py": 38,
+    "test_overview.py": 37, "browser/test_settings.py": 32, "test_ml_train.py": 30, "browser/test_overview.py": 26,
+    "test_api_manners.py": 24, "test_pages.py": 22, "test_ml_backbones.py": 20, "test_ml_classical.py": 20,
+    "test_ml_ensemble.py": 20, "test_embedded.py": 19, "test_report_download.py": 17, "test_predict_command.py": 17,
+    "test_page_settings.py": 17, "test_page_forms.py": 16, "test_guideline.py": 16, "test_ml_spread.py": 16,
+    "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
+    "browser/test_javascript.py": 8,
 }  # fmt: skip
-SHORT = 6
+SHORT = 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

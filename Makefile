@@ -14,7 +14,7 @@ install:
 
 # Tests start some hundred processes: with what Python has compiled kept, each begins a fifth sooner, whatever the shell says.
 test:
-	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@sh scripts/install.sh runtime dev && sh scripts/browser.sh && PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint:
 	@sh scripts/install.sh runtime dev && sh scripts/lint.sh

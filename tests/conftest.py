@@ -14,8 +14,9 @@ hypothesis_settings.register_profile("labeler", deadline=None)
 hypothesis_settings.load_profile("labeler")
 
 
-# Several files run at a time, each in one process: one of four minutes that begins last has the others wait for it, and
-# three browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
+# Four files run at a time, each in one process (of three, two cores were idle for a third of the time: tests wait for
+# workers and for a database to be quiet). One of three minutes that begins last has the others wait for it, and four
+# browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
 # without take turns by their length. Seconds, measured on two cores; a file that is not named takes few.
 SECONDS = {
     "test_worker.py": 200, "browser/test_journey.py": 95, "browser/test_review.py": 60, "browser/test_pages.py": 60,

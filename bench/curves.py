@@ -1,7 +1,8 @@
 """How right is the model after so many labels, at random and as the queue asks? Clothing, whole runs of the product.
 
     python -m bench.curves                 five seeds; frozen features (seconds per run), half an hour in all
-    python -m bench.curves shipped 0       one seed with the candidates that a run has by default: hours
+    python -m bench.curves shipped 0       one seed with the candidates that a run has by default: an hour of a core
+    python -m bench.curves shipped 50,1000 five seeds of that, but only the first and the last size
 
 Each seed draws 1,000 test images that nothing else looks at. Random order takes the labels as they come. Active
 order is the product's: 50 random ones, then the images of which the model is least sure, dealt from groups that look
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -62,22 +63,22 @@ class Pipeline:
         return probabilities
 
 
-def random_order(pipeline: Pipeline, test: Labels, pool: Labels) -> list[float]:
-    """Share right after each of SIZES."""
+def random_order(pipeline: Pipeline, test: Labels, pool: Labels, sizes: Sequence[int]) -> list[float]:
+    """Share right after each of the sizes."""
     truth = pipeline.photos.truth
-    return [float((pipeline(pool[:n])(test).argmax(1) == truth[test]).mean()) for n in SIZES]
+    return [float((pipeline(pool[:n])(test).argmax(1) == truth[test]).mean()) for n in sizes]
 
 
-def active_order(pipeline: Pipeline, test: Labels, pool: Labels, seed: int) -> list[float]:
+def active_order(pipeline: Pipeline, test: Labels, pool: Labels, sizes: Sequence[int], seed: int) -> list[float]:
     """The same, each next label where the model of before is least sure."""
     photos, rng = pipeline.photos, np.random.default_rng(seed)
     asks = pipeline.settings | {"candidates": ["frozen"]}  # what orders the queue between two sizes
-    labels, right = list(pool[: SIZES[0]]), []
+    labels, right = list(pool[: sizes[0]]), []
     while True:
-        if len(labels) in SIZES:
+        if len(labels) in sizes:
             found = pipeline(np.array(labels))
             right.append(float((found(test).argmax(1) == photos.truth[test]).mean()))
-            if len(labels) == SIZES[-1]:
+            if len(labels) == sizes[-1]:
                 return right
         else:
             found = pipeline(np.array(labels), asks)
@@ -92,7 +93,7 @@ def active_order(pipeline: Pipeline, test: Labels, pool: Labels, seed: int) -> l
         )
         order = np.r_[head[spread], order[HEAD:]]
         n = max(NEW_LABELS, int(np.ceil(NEW_LABELS_SHARE * len(labels))))
-        n = min(n, next(size for size in SIZES if size > len(labels)) - len(labels))
+        n = min(n, next(size for size in sizes if size > len(labels)) - len(labels))
         n_blind = min(len(blind), rng.binomial(n, BLIND))
         labels += [*blind[:n_blind], *unsure[order[: n - n_blind]]]
 
@@ -104,6 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     photos = photographs()
     settings = {} if "shipped" in given else {"candidates": ["frozen"]}
     seeds = [int(word) for word in given if word.isdigit()] or list(range(SEEDS))
+    sizes = next(([int(n) for n in word.split(",")] for word in given if "," in word), list(SIZES))
     which = "frozen features" if settings else "default candidates"
     print(f"{hardware()}, one thread; {backbones.EFFICIENTNET_LITE0.name}; {len(photos.truth):,} photographs, "
           f"{TEST:,} of them to judge; seeds {seeds}; {which}")  # fmt: skip
@@ -114,19 +116,21 @@ def main(arguments: list[str] | None = None) -> None:
         for order, rows in found.items():
             pipeline, begun = Pipeline(photos, settings), time.process_time()
             rows.append(
-                random_order(pipeline, test, pool) if order == "random" else active_order(pipeline, test, pool, seed)
+                random_order(pipeline, test, pool, sizes)
+                if order == "random"
+                else active_order(pipeline, test, pool, sizes, seed)
             )
             kinds = "" if settings else f"  chosen: {' '.join(pipeline.chosen)}"
             print(f"    seed {seed} {order}: {np.round(rows[-1], 3)}  {time.process_time() - begun:.0f} s CPU{kinds}",
                   flush=True)  # fmt: skip
-    print(f"\n| labels | {' | '.join(map(str, SIZES))} |\n|---|{'---|' * len(SIZES)}")
-    print(f"| target, random | {' | '.join(f'{t:.3f}' for t in TARGETS)} |")
+    print(f"\n| labels | {' | '.join(map(str, sizes))} |\n|---|{'---|' * len(sizes)}")
+    print(f"| target, random | {' | '.join(f'{dict(zip(SIZES, TARGETS, strict=True))[n]:.3f}' for n in sizes)} |")
     for order, rows in found.items():
         values = np.array(rows)
         cells = (f"{v.mean():.3f} ({v.min():.3f}–{v.max():.3f})" for v in values.T)
         print(f"| {order} | {' | '.join(cells)} |")
     gain = np.array(found["active"]) - np.array(found["random"])
-    error = gain.std(0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.full(len(SIZES), np.nan)
+    error = gain.std(0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.full(len(sizes), np.nan)
     cells = (f"{100 * g:+.1f} ± {100 * e:.1f}" for g, e in zip(gain.mean(0), error, strict=True))
     print(f"| active minus random, points | {' | '.join(cells)} |")
 

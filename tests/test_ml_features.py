@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.ml_data import drawn_images, photographs
-from worker.ml import backbones, features, logistic
+from tests.ml_data import drawn_images
+from worker.ml import backbones, features
 from worker.ml.device import with_smaller_batches
 from worker.ml.errors import OutOfMemory
 
@@ -81,16 +81,6 @@ def test_memory_too_small_for_one_image_is_said_and_other_errors_pass():
         with_smaller_batches(hungry, 8)
     with pytest.raises(RuntimeError, match="shapes"):
         with_smaller_batches(lambda batch: (_ for _ in ()).throw(RuntimeError("shapes differ")), 8)
-
-
-def test_features_of_real_photographs_are_nearly_linearly_separable():
-    paths, truth, _ = photographs(360)
-    found = np.concatenate([part.features for part in features.embed(paths, LITE0, CPU)])
-    x = logistic.scale_features(found)
-    fit = logistic.fit_path(x[:240], np.eye(10)[truth[:240]], np.ones(240), [0.1], "single")[0]
-    assert (fit.logits(x[:240]).argmax(1) == truth[:240]).mean() > 0.98
-    # chance among ten classes is 0.1, always the largest class 0.25
-    assert (fit.logits(x[240:]).argmax(1) == truth[240:]).mean() > 0.62
 
 
 def test_a_thumbnail_and_its_large_original_have_nearly_the_same_features(tmp_path):

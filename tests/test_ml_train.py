@@ -504,12 +504,15 @@ def test_stages_of_other_labels_or_damaged_ones_are_done_again(tmp_path):
 
 
 def test_two_hundred_labels_of_clothing_pre_label_the_rest():
-    paths, truth, names = photographs(600)
+    paths, truth, names = photographs(400)
     found = np.concatenate([part.features for part in features.embed(paths, LITE0, CPU)])
     *_, result = train(
         TrainingSet(found[:200], truth[:200], names), TrainConfig.from_json({"candidates": ["frozen"]}), device=CPU
     )
     head = logistic.Linear(result.weights["head.weight"].numpy(), result.weights["head.bias"].numpy())
-    p = logistic.to_probabilities(head.logits(logistic.scale_features(found[200:])), "single")
+    logits = head.logits(logistic.scale_features(found))
+    p = logistic.to_probabilities(logits[200:], "single")
     report = metrics.evaluate_single(p, truth[200:], names)
+    # chance among ten classes is .1, always the largest class .25; .80 here
     assert report["accuracy"]["value"] >= 0.70
+    assert (logits[:200].argmax(1) == truth[:200]).mean() > 0.95

@@ -190,6 +190,40 @@ def test_what_a_dead_worker_had_stored_of_its_part_is_not_looked_at_again(projec
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["cancelled", "taken over"])
+@pytest.mark.parametrize("helps", [False, True])
+def test_nobody_goes_on_with_a_job_that_is_not_theirs_any_more(project, monkeypatch, how, helps):
+    monkeypatch.setattr(parts, "SIZE", 1)
+    monkeypatch.setattr(prelabeling, "WRITE_SECONDS", 0.0)
+    run = make_model(project, config=CONFIG)
+    images = add_images(project, 24)
+    known = Guessing(monkeypatch, run)
+    known.looks = threading.Barrier(1)
+    job = prelabels.request(run)
+
+    def ending(model, hashes, *, tick):
+        if how == "cancelled":
+            jobs.cancel(job)
+        else:
+            Job.objects.filter(pk=job.pk).update(attempt=9)
+        return known.look(model, hashes, tick=lambda: None)
+
+    monkeypatch.setattr(prelabeling.models, "probabilities", ending)
+    if helps:
+        jobs.start(job.pk, worker="a")
+        parts.cut(job, [image.pk for image in images])
+        prelabeling.help_with(job.pk, worker="b")
+    else:
+        prelabeling.prelabel_job(job.pk, worker="a")
+
+    if helps and how == "taken over":
+        assert len(known.asked) == 24  # whoever has the job now, this is its work
+    else:
+        assert 1 <= len(known.asked) < 12  # each thread ends what it had begun
+    assert Job.objects.get(pk=job.pk).state != State.DONE
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_part_that_fails_fails_the_job_with_its_reason_and_keeps_the_rest(project, monkeypatch):
     monkeypatch.setattr(parts, "SIZE", 2)
     run = make_model(project, config=CONFIG)

@@ -57,8 +57,7 @@ def help_with(job_id: int, *, worker: str) -> None:
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     settle_process()
     model = models.load(run, pick_device())
-    while parts.is_help_wanted(job_id) and _do_free_parts(job, run, model, worker=worker, tick=lambda: None):
-        pass
+    _do_free_parts(job, run, model, worker=worker, tick=lambda: None)
 
 
 def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
@@ -112,11 +111,11 @@ def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: st
 
     def show() -> parts.Together:
         nonlocal shown_at
-        shown_at = time.monotonic()
         found = parts.together(job)
         done, total = before + found.done, before + found.images
         lease.write(stage="Making pre-labels", progress_done=done, progress_total=total)
         runs.note_predictions(run, done, total)
+        shown_at = time.monotonic()  # not when the lease is lost: whoever asks again shall hear it again
         return found
 
     def tick() -> None:
@@ -141,23 +140,24 @@ class _Pace:
     step: int = STEP
 
 
-def _do_free_parts(job: Job, run: TrainingRun, model: Model, *, worker: str, tick: Callable[[], None]) -> int:
-    """Work on parts until none is free; how many. Raises what `tick` raises.
+def _do_free_parts(job: Job, run: TrainingRun, model: Model, *, worker: str, tick: Callable[[], None]) -> None:
+    """Work on parts until none is free or the job has ended. Raises what `tick` raises.
 
     Where features are kept, PostgreSQL has most of the work. So parts are done in two threads: one looks at images
     while what the other has seen is stored; never do two look at once, there is one model.
     """
     looking, stopped = threading.Lock(), threading.Event()
 
-    def one_after_the_other(tick: Callable[[], None]) -> int:
-        pace, done = _Pace(), 0
-        while not stopped.is_set() and _do_one_part(job, run, model, pace, looking, worker=worker, tick=tick):
-            done += 1
-        return done
+    def one_after_the_other(tick: Callable[[], None]) -> None:
+        pace = _Pace()
+        while parts.is_help_wanted(job.pk):
+            tick()  # between two parts: what it raises within one ends that part alone (worker/attempt.py)
+            if not _do_one_part(job, run, model, pace, looking, worker=worker, tick=tick):
+                return
 
-    def beside() -> int:
+    def beside() -> None:
         try:
-            return one_after_the_other(stop)
+            one_after_the_other(stop)
         finally:
             connection.close()  # this thread's own
 
@@ -169,13 +169,14 @@ def _do_free_parts(job: Job, run: TrainingRun, model: Model, *, worker: str, tic
         # One part is no work for two.
         other = pool.submit(beside) if job.parts.filter(state=State.QUEUED).count() > 1 else None
         try:
-            done = one_after_the_other(tick)
+            one_after_the_other(tick)
             while other is not None and not other.done():
                 tick()
                 wait([other], timeout=WAIT_SECONDS)
         finally:
             stopped.set()
-    return done + (other.result() if other is not None else 0)
+    if other is not None:
+        other.result()  # what it raised
 
 
 def _do_one_part(

@@ -9,9 +9,10 @@ wants with SKIP LOCKED, and PostgreSQL evaluates `seats_left > 0` again on the n
 nobody can act on a count older than a neighbour's commit, and neighbours pass each other instead of waiting.
 docs/decisions/0002 has the numbers.
 
-Locks are taken in this order everywhere: membership, claim, image, queue entry. Anything that waits for a queue entry
-while holding another one would deadlock with its mirror image; nothing here does. Handing out goes the other way, from
-entries to claims: it waits for neither.
+Locks are taken in this order everywhere: membership, claim, image, queue entry; several of one kind by rising key.
+Handing out goes the other way, from entries to claims, in an order of its own: it waits for neither. A search that
+found nothing holds entries all the same: PostgreSQL keeps the lock of a row that turned out to be full once it was
+locked. So the last seat is waited for in a transaction that has searched nothing, one entry at a time.
 """
 
 from __future__ import annotations
@@ -86,11 +87,46 @@ def claim(
             )
         elif len(claims) < count:
             entries, frontier = _next(project, annotator, member, count - len(claims))
-            seats = mix_in(project, annotator, [Seat(*entry) for entry in entries])
-            claims += _sit_down(project, annotator, client, member, seats, frontier, run=None)
-            if not claims and client is not None:
+            claims += _mixed(project, annotator, client, member, entries, frontier)
+    if not claims and predicted is None:
+        claims = _last_seat(project, annotator, client)
+        if not claims and client is not None:
+            with transaction.atomic():
+                lock_member(project, annotator)
                 claims = open_claims(project=project, annotator=annotator, client=None, count=count)
     return claims
+
+
+def _last_seat(project: Project, annotator: User, client: UUID | None) -> list[Claim]:
+    """One image whose seat a neighbour is about to take or to leave, after waiting for what becomes of it.
+
+    Call with no locks held. A try that fails gives up what it holds before the next one waits; each failure is a seat
+    that somebody else took, so there are not more of them than seats.
+    """
+    params = {"project": project.pk, "annotator": annotator.pk}
+    while True:
+        with transaction.atomic():
+            member = lock_member(project, annotator)
+            refuse_paused(member)
+            wanted = _rows(LAST_SEAT, params)
+            if not wanted:
+                return []
+            held = _rows(THAT_SEAT, params | {"image": wanted[0][0]})
+            if held:
+                return _mixed(project, annotator, client, member, held, None)
+
+
+def _mixed(
+    project: Project,
+    annotator: User,
+    client: UUID | None,
+    member: Member,
+    entries: Sequence[EntryRow],
+    frontier: Frontier | None,
+) -> list[Claim]:
+    """Lease these locked entries, gold images and repeats among them."""
+    seats = mix_in(project, annotator, [Seat(*entry) for entry in entries])
+    return _sit_down(project, annotator, client, member, seats, frontier, run=None)
 
 
 def _check_count(count: int) -> None:
@@ -351,8 +387,10 @@ BEYOND_FRONTIER = f"""
     {_ORDER} FOR UPDATE OF e SKIP LOCKED
 """
 ANYWHERE = f"{_SELECT} {_OPEN} AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED"
-# Waits for a neighbour's lock instead of passing by. One row only: whoever waits holds no other queue entry.
-LAST_SEAT = f"{_SELECT} {_OPEN} AND {_UNSEEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT 1 FOR UPDATE OF e"
+# Chosen without a lock and locked by name: with both in one statement the search would go on past an image that is full
+# by the time it is locked, and wait for the next one with that lock in hand.
+LAST_SEAT = f"{_SELECT} {_OPEN} AND {_UNSEEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT 1"
+THAT_SEAT = f"{_SELECT} {_OPEN} AND e.image_id = %(image)s AND {_UNSEEN} FOR UPDATE OF e"
 # What a person has seen on the review grid and sent back is not shown to them there again; in labeling it may be.
 # A class that was retired since the training cannot be confirmed: no label could name it.
 # An audited one is judged blind: it comes to labeling alone.
@@ -405,7 +443,7 @@ def _next(project: Project, annotator: User, member: Member, count: int) -> tupl
         found += beyond[: count - len(found)]
         if beyond:
             frontier = (found[-1][1], found[-1][0])
-    return found or _rows(LAST_SEAT, params), frontier
+    return found, frontier
 
 
 def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:

@@ -290,9 +290,9 @@ class _Case:
 
 
 def _locked_claims(project: Project, reviewer: User, ids: Sequence[int]) -> dict[int, Claim]:
-    """The person's latest claim on each of these images, all of them locked in one statement."""
+    """The person's latest claim on each of these images, all of them locked in one statement, by rising key."""
     rows = Claim.objects.select_for_update(no_key=True).filter(project=project, annotator=reviewer, image__in=ids)
-    return {claim.image_id: claim for claim in rows.order_by("image_id", "round")}
+    return {claim.image_id: claim for claim in sorted(rows.order_by("pk"), key=lambda claim: claim.round)}
 
 
 def _is_planted(plant: Plant, claim: Claim | None) -> bool:

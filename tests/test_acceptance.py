@@ -14,6 +14,7 @@ from labeler.models.job import Kind, State
 from labeler.models.queue import ChosenBy
 from tests.accepting import accepted, audited, calibrate, ids, opinions, settle
 from tests.factories import add_images, category, make_model
+from tests.test_races import wait_for_waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -281,13 +282,7 @@ def test_an_image_that_is_being_handed_out_is_left_to_that_person(accepting, run
     for thread in threads:
         thread.start()
     assert handed_out.wait(timeout=30)
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%queueentry%%'"
-    with connection.cursor() as cursor:
-        for _ in range(600):
-            cursor.execute(waiting)
-            if cursor.fetchone()[0]:  # it has met an entry that is being handed out, and waits for it
-                break
-            threading.Event().wait(0.05)
+    wait_for_waiting(1)  # it has met an entry that is being handed out
     may_commit.set()
     for thread in threads:
         thread.join(timeout=30)

@@ -34,6 +34,21 @@ def together(tasks):
         return [future.result(timeout=60) for future in [pool.submit(run, task) for task in tasks]]
 
 
+def wait_for_waiting(n) -> None:
+    """Until this many connections of this database wait for somebody's lock."""
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            # Seen afresh: inside a transaction the statistics are those of the first look.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            if cursor.fetchone()[0] >= n:
+                return
+        threading.Event().wait(0.05)
+    raise AssertionError(f"{n} were to wait for a lock")
+
+
 def make_crowd(project, n):
     people = [make_user(f"p{number}") for number in range(n)]
     for person in people:

@@ -67,7 +67,7 @@ class EconomyShape(serializers.Serializer):
     held_out = serializers.IntegerField()
     accuracy = serializers.FloatField(allow_null=True, help_text="chance that the next person is right")
     goal = serializers.FloatField()
-    reached = serializers.BooleanField(help_text="the estimate is at the goal, with enough checks")
+    reached = serializers.BooleanField(help_text="the estimate is at the goal, known to a point or so, checked enough")
     surely = serializers.BooleanField(help_text="so is its whole interval")
     asks_by_gain = serializers.BooleanField()
     decides_together = serializers.BooleanField(help_text="the project's consensus is that of people and model")

@@ -133,8 +133,8 @@ def with_model(photos: Photographs, seed: int, *, blind: int = 0, until: float =
         calibrated = apply_temperature(model, warmth, "single")
         p, accuracy = found.posterior[rest], float(found.accuracy.mean())
         right = float((p.argmax(axis=1) == photos.truth[rest]).mean())
-        # A slice's image as it would be labeled without the votes on it: by the model, as far as that may count.
-        alone = np.minimum(calibrated[slices].max(axis=1), truth.SUREST)
+        # A slice's image as it would be labeled without the votes on it: by the model alone.
+        alone = truth.bounded(calibrated[slices], truth.SUREST_ALONE).max(axis=1)
         checks = economy.Checks(alone, calibrated[slices].argmax(axis=1) == settled, np.zeros(blind, bool))
         share = economy.share_right(p.max(axis=1), crowd.asked[rest].any(axis=1), checks if blind else None)
         yield {

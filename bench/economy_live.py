@@ -49,8 +49,10 @@ class Life:
         from django.contrib.auth import get_user_model
 
         from labeler import projects, seating
-        from labeler.features import name_of, store
-        from labeler.models import Image, Membership
+        from labeler.features import store
+        from labeler.models import Image, Membership, Project
+        from worker.features import kept_as
+        from worker.ml import backbones
 
         people = get_user_model()
         lead, _ = people.objects.get_or_create(username="lead", is_superuser=True)
@@ -59,6 +61,9 @@ class Life:
             ask_by_gain=True, goal_right=0.999, most_labels=PEOPLE, consensus_method="with_model", model_fills=True,
             show_prelabels=False, train_automatically=False, training_config={"candidates": ["frozen"]},
         )  # fmt: skip
+        # The same slices in each run of a seed.
+        Project.objects.filter(pk=self.project.pk).update(salt=f"economy {self.seed}")
+        self.project.refresh_from_db()
         self.class_ids = list(self.project.categories.in_use().values_list("pk", flat=True))
         rng = np.random.default_rng(self.seed)
         images = []
@@ -73,7 +78,8 @@ class Life:
         images = Image.objects.bulk_create(images)
         seating.enter(self.project, images)
         vectors = kept_features().astype("<f2")
-        name = name_of("efficientnet_lite0", SIZE)
+        # By the name of today: a process brings those of before it once, so only the first project's.
+        name = kept_as(backbones.get("efficientnet_lite0"), SIZE)
         store(name, {image.sha256: vectors[int(image.name)].tobytes() for image in images})
         self.image_ids = np.zeros(len(images), np.int64)
         for image in images:

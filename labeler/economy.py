@@ -34,7 +34,7 @@ LEAD = 2  # votes by which one answer must lead before a blind image counts as k
 FEWEST_CHECKS = 30  # blind images so known, before the product says that a goal is reached
 SAME = 0.03  # a priority that moved by less than this part of itself is not written again, nor of TIE
 TIE = 1e-6  # images of equal gain: the less sure first, or at random
-SUREST_ALONE = 0.999  # what a model may claim where nobody has judged
+SPREAD = 0.1  # over which the priorities of blind images lie that come for what they bring: in the order of their draw
 CLOSE = 1e-4  # how near to chance or to certainty people's accuracy may come
 POINT_EVERY = 0.01  # judgements per image between two readings that are kept
 
@@ -53,7 +53,11 @@ class Standing:
     checks: economy.Checks
     has_model: bool
     is_multi: bool
-    confidence: FloatArray  # what is claimed of each label, (n,)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """What is claimed of each label, (n,)."""
+        return _sure(self.posterior, self.is_multi)
 
     @property
     def judged(self) -> BoolArray:
@@ -71,9 +75,14 @@ class Standing:
             found += economy.gain(np.column_stack((1 - p, p)), self.accuracy)
         return found
 
+    @property
+    def is_borne_out(self) -> bool:
+        """Enough blind images stand behind what is said of a goal."""
+        return self.checks.right.size >= FEWEST_CHECKS
+
     def reached(self, goal: float) -> bool:
         """The goal is reached, and enough blind images say so too."""
-        return self.checks.right.size >= FEWEST_CHECKS and self.share_right().reached(goal)
+        return self.is_borne_out and self.share_right().reached(goal)
 
 
 def _sure(p: FloatArray, is_multi: bool) -> FloatArray:
@@ -81,8 +90,9 @@ def _sure(p: FloatArray, is_multi: bool) -> FloatArray:
 
 
 def _alone(model: FloatArray, is_multi: bool) -> FloatArray:
-    """What a calibrated model claims of its own answers, never certainty."""
-    return np.minimum(_sure(model, is_multi), SUREST_ALONE)
+    """A calibrated model's word where nobody has judged, never certainty; shape (n, K)."""
+    most = truth.SUREST_ALONE
+    return np.clip(model, 1 - most, most) if is_multi else truth.bounded(model, most)
 
 
 # One row per image of the project.
@@ -140,17 +150,11 @@ def _read(project: Project) -> tuple[Standing, _Board, inference.Inference] | No
     accuracy = float(np.mean(list(found.accuracy.values()))) if found.accuracy else _decent()
     held_out = table["held_out"].astype(bool)
     checks = _checks(project, ids, held_out, model, decisions, rows.categories)
-    claimed = _sure(posterior, project.is_multi)
-    if model is not None:
-        # A model's vote is bounded, so that two people can overrule it. Of images that nobody has judged its calibrated
-        # word stands alone, and bounded it would claim too little.
-        alone = (found.votes[at] == 0) & ~table["decided"].astype(bool) & ~np.isnan(model).any(axis=1)
-        claimed[alone] = _alone(model[alone], project.is_multi)
     keep = ~undecidable
     now = Standing(
         ids[keep], rows.categories, posterior[keep], _plausible(accuracy, posterior.shape[1], project.is_multi),
         table["votes"].astype(np.int64)[keep], table["decided"].astype(bool)[keep], held_out[keep], checks,
-        model is not None, project.is_multi, claimed[keep],
+        model is not None, project.is_multi,
     )  # fmt: skip
     seats, left = table["seats"].astype(np.int64), table["left"].astype(np.int64)
     board = _Board(
@@ -211,10 +215,10 @@ def _checks(
         p = model[at]
         if project.is_multi:
             said = set(np.flatnonzero(p > inference.SURE).tolist())
-            confidence.append(float(_alone(p[None], True)[0]))
+            confidence.append(float(_sure(_alone(p[None], True), True)[0]))
             right.append(said == {place[c] for c in named})
         else:
-            confidence.append(float(_alone(p[None], False)[0]))
+            confidence.append(float(_sure(_alone(p[None], False), False)[0]))
             right.append(int(p.argmax()) == place[named[0]])
     if not right:
         return nothing
@@ -243,7 +247,7 @@ def weigh(project: Project) -> int:
     now, board, found = read
     changed = inference.run(project, found if project.consensus_method == ConsensusMethod.WITH_MODEL else None)
     share = now.share_right()
-    reached = now.checks.right.size >= FEWEST_CHECKS and share.reached(project.goal_right)
+    reached = now.is_borne_out and share.reached(project.goal_right)
     gain = now.gain()
     wanted, doubted = _seats(project, now, board, reached=reached)
     changed += _seat(now, board, wanted, doubted)
@@ -298,7 +302,12 @@ def _seat(now: Standing, board: _Board, wanted: IntArray, doubted: BoolArray) ->
 def _order(
     project: Project, now: Standing, board: _Board, gain: FloatArray, wanted: IntArray, doubted: BoolArray
 ) -> int:
-    """Places of the images with an open seat: by gain, the blind ones among them at a constant rate; how many moved."""
+    """Places of the images with an open seat; how many moved.
+
+    By gain, the blind ones among them in the order of their draw, at a constant rate at least, and all of them before
+    images that gain less than one of theirs does on average. Which of them comes next never depends on what the model
+    says of it: so those judged by then are a random sample at any time.
+    """
     chance = _chance(project, now.image_ids)
     open_ = (wanted > board.taken) & (board.why > 0) & ~board.accepted
     drawn = open_ & board.blind & (now.held_out | (now.votes == 0))
@@ -310,6 +319,12 @@ def _order(
     blind = blind[np.argsort(-chance[blind], kind="stable")]
     rate = max(float(board.blind.mean()), TIE)
     priority[blind] = _among(priority[ordered], (wanted - board.taken)[blind], rate)
+    untouched = blind[now.votes[blind] == 0]
+    if untouched.size:
+        # What nobody has judged has the model's answer, right as often as on any random image: towards the end that is
+        # most of what is wrong, and no other image gains as much.
+        brings = float(gain[untouched].mean())
+        priority[blind] = np.maximum(priority[blind], brings * (1 - SPREAD * np.arange(blind.size) / blind.size))
     places = {}
     names = [why.value for why in _REASONS]
     for at in np.flatnonzero(open_).tolist():

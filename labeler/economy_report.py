@@ -57,8 +57,8 @@ def figures(project: Project) -> Report:
         "claimed": share.claimed,
         "corrected": share.corrected.as_dict(),
         "accuracy": found.accuracy if (found.votes > 0).any() else None,
-        "reached": found.checks.right.size >= FEWEST_CHECKS and share.reached(project.goal_right),
-        "surely": found.checks.right.size >= FEWEST_CHECKS and share.surely(project.goal_right),
+        "reached": found.is_borne_out and share.reached(project.goal_right),
+        "surely": found.is_borne_out and share.surely(project.goal_right),
     }
     if found.is_multi or not (found.votes > 0).any():
         return {**report, "ahead": [], "next_hour": None, "until_goal": None}

@@ -120,6 +120,17 @@ def test_an_honest_claim_is_used_and_a_wrong_one_corrected():
     assert share_right([], []).estimate.value is None
 
 
+@pytest.mark.parametrize(("checks", "is_reached"), [(60, False), (600, True)])
+def test_a_goal_is_reached_once_the_estimate_is_known_to_a_point_or_so(checks, is_reached):
+    """The same claim and the same errors among the checks: few of them are right by luck too easily."""
+    c, unjudged = np.full(5000, 0.96), np.zeros(5000, bool)
+    right = np.arange(checks) % 60 != 0  # one of 60 is wrong
+    found = share_right(c, unjudged, Checks(np.full(checks, 0.96), right, np.zeros(checks, bool)))
+    assert found.estimate.value >= 0.965
+    assert bool(found.reached(0.965)) == is_reached
+    assert found.reached(0.90)  # of a lower goal less is asked: a quarter of the errors that it allows
+
+
 def test_what_the_next_judgements_buy_is_what_they_bring():
     rng = np.random.default_rng(5)
     k, right, n = 4, 0.85, 1500

@@ -6,6 +6,7 @@ from django.core.cache import cache
 from labeler import economy, economy_report, projects, shown
 from labeler.models import EconomyPoint
 from labeler.models.image import Slice
+from labeler.stats import economy as stats
 from tests.factories import add_images, make_project, predict
 from tests.test_label_economy import calibrated, say
 from tests.test_pages import url
@@ -62,7 +63,9 @@ def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
     begun.refresh_from_db()
     again = economy_report.figures(begun)
     assert again["until_goal"]["judgements"] == 0 and not again["reached"]
-    monkeypatch.setattr(economy_report, "FEWEST_CHECKS", 2)
+    monkeypatch.setattr(economy, "FEWEST_CHECKS", 2)
+    assert not economy_report.figures(begun)["reached"]  # known to a dozen points
+    monkeypatch.setattr(stats, "NEAR", 0.5)
     assert economy_report.figures(begun)["reached"]
 
 

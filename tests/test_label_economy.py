@@ -11,6 +11,7 @@ from labeler.labeling import save_label
 from labeler.models import Claim, Consensus, EconomyPoint, Image, Label, QueueEntry
 from labeler.models.image import Slice
 from labeler.reports import Selection
+from labeler.stats import economy as stats
 from tests.factories import add_images, category, make_model, make_project, predict
 from worker.dataset import assemble
 
@@ -119,9 +120,27 @@ def test_held_out_images_come_at_a_constant_random_rate_until_one_answer_leads_b
     assert checks.right.tolist() == [True] and checks.confidence == pytest.approx([0.99]) and not checks.judged.any()
 
 
+def test_held_out_images_come_first_once_no_other_gains_as_much_in_the_order_of_their_draw(project):
+    plain = add_images(project, 30, slice=Slice.NONE)
+    blind = add_images(project, 10, slice=Slice.TEST)
+    run = calibrated(project)
+    for image in plain:
+        predict(run, image, "cat", 0.998)
+    for n, image in enumerate(blind):
+        predict(run, image, "cat", 0.55 if n % 2 else 0.99)
+
+    economy.weigh(project)
+
+    drawn = economy._chance(project, np.array([image.pk for image in blind]))
+    by_draw = [image.pk for _, image in sorted(zip(-drawn, blind, strict=True), key=lambda pair: pair[0])]
+    # Sure and unsure ones as they were drawn: whichever of them are judged by then are a random sample.
+    assert [pk for pk, _ in open_order(project)][:10] == by_draw
+
+
 @pytest.fixture
 def nearly_done(project, ann, bea, monkeypatch):
     monkeypatch.setattr(economy, "FEWEST_CHECKS", 2)
+    monkeypatch.setattr(stats, "NEAR", 0.5)
     plain, blind = add_images(project, 6, slice=Slice.NONE), add_images(project, 3, slice=Slice.TEST)
     run = calibrated(project)
     for image in [*plain, *blind]:

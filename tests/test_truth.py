@@ -110,6 +110,34 @@ def test_a_model_that_is_sure_and_wrong_is_outvoted_by_three_people():
     assert found.category[0] == 1
 
 
+@pytest.mark.parametrize("n_categories", [2, 3, 10])
+@pytest.mark.parametrize("right", [0.75, 0.85, 0.95])
+def test_two_average_people_who_agree_overrule_the_surest_model_and_one_of_them_does_not(n_categories, right):
+    n, rng = 1200, np.random.default_rng(3)
+    z = rng.integers(0, n_categories, n)
+    answer = np.where(rng.random((n, 4)) < right, z[:, None], (z[:, None] + 1) % n_categories)
+    model = np.eye(n_categories)[z]
+    other = (z + 1) % n_categories
+    answer[0, :2], answer[1, 0] = other[0], other[1]  # two against it, and one
+    asked = np.ones((n, 4), dtype=bool)
+    asked[0, 2:], asked[1, 1:] = False, False
+    image, person = np.nonzero(asked)
+    of = {"n_images": n, "n_annotators": 4, "n_categories": n_categories}
+
+    found = truth.infer(image, person, answer[image, person], **of, model=model)
+
+    assert found.category[0] == other[0] and found.category[1] == z[1]
+
+
+def test_where_nobody_answered_the_model_is_taken_at_its_word_short_of_certainty():
+    model = np.array([[0.985, 0.01, 0.005], [0.998, 0.001, 0.001], [1.0, 0.0, 0.0], [0.985, 0.01, 0.005]])
+    found = truth.infer([3], [0], [0], n_images=4, n_annotators=1, n_categories=3, model=model)
+    assert found.posterior[0] == pytest.approx(model[0], abs=1e-3)
+    assert 0.99 < found.confidence[1] < found.confidence[2] < 0.9995
+    # Beside an answer it counts for less: two people must be able to win.
+    assert truth.bounded(model, truth.SUREST)[2].max() == pytest.approx(truth.SUREST, abs=1e-3)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["one_coin", "full"]))
 def test_names_of_classes_people_and_images_do_not_matter(seed, method):

@@ -58,8 +58,11 @@ def _verdict(found: Report) -> str:
         return _("The goal of %(goal)s is reached, and the whole interval lies above it.") % words
     if found["reached"]:
         return _("The goal of %(goal)s is reached; the interval still goes below it.") % words
-    if value >= goal:
+    if value >= goal and found["checks"] < found["checks_wanted"]:
         return _("At the goal of %(goal)s by the posterior's own word: too few blind images bear it out yet.") % words
+    if value >= goal:
+        words["half"] = f"{100 * (value - found['right']['low']):.1f}"
+        return _("At the goal of %(goal)s, but known only to %(half)s points: a few more answers decide it.") % words
     words["left"] = f"{100 * (goal - value):.1f}"
     return _("%(left)s points below the goal of %(goal)s.") % words
 

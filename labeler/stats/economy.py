@@ -25,6 +25,7 @@ EDGES = (0.5, 0.7, 0.9, 0.97)  # of what the posterior claims: the strata in whi
 # How far a posterior's share of errors may be off, as a share of itself (one standard deviation): people who err in the
 # same way, a model that is sure of what it never met. Measured: docs/model.md, label economy.
 TRUST = 0.5
+NEAR = 0.02  # half of the interval: how near the estimate must be known before a goal is said to be reached
 LOOKED_AT = 4000  # images that a look ahead follows; of more a random part stands for all
 LOOK_STEPS = 20  # rounds of asking in a look ahead, at most
 
@@ -162,8 +163,13 @@ class ShareRight:
     n_checked: int
 
     def reached(self, goal: float) -> bool:
-        """The estimate is at the goal. surely() asks more: that the interval is above it."""
-        return self.estimate.value is not None and self.estimate.value >= goal
+        """The estimate is at the goal, and its standard error a point at most, or a quarter of the errors allowed.
+
+        The first reading at a goal is one that erred upwards more often than not; a wide one would be points off.
+        surely() asks more: that the interval is above the goal.
+        """
+        value, low = self.estimate.value, self.estimate.low
+        return value is not None and low is not None and value >= goal and value - low <= max(NEAR, (1 - goal) / 2)
 
     def surely(self, goal: float) -> bool:
         return self.estimate.low is not None and self.estimate.low >= goal

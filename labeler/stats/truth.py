@@ -26,7 +26,10 @@ FULL_FROM = 30  # labels of a person per class, on average: below, their coin is
 RIGHT_BEFORE = (8.0, 2.0)  # Beta prior of being right: ten labels' worth of "8 of 10"
 CLASS_BEFORE = 1.0  # one image of each class, before any is seen
 TABLE_BEFORE = 4.0  # labels' worth of the person's coin in each row of their table
-SUREST = 0.98  # the most that a model's probability counts for
+SUREST = 0.995  # the most that a model's probability counts for beside people's answers
+SUREST_ALONE = 0.999  # and where nobody has answered
+OUTVOTED = 2.0  # odds by which two average people who agree win against a model that is as sure as it may be
+CLOSE_ENOUGH = 0.01  # of what is left to certainty: how far the model's bound may lag behind what is known of people
 MOST_STEPS = 100
 CLOSE = 1e-5  # mean change of the posteriors in a step at which it stops
 
@@ -35,7 +38,7 @@ CLOSE = 1e-5  # mean change of the posteriors in a step at which it stops
 class Truth:
     """What the images are, and how good the people are, estimated together."""
 
-    posterior: FloatArray  # P(class) of each image, shape (n_images, K); the class shares where nobody answered
+    posterior: FloatArray  # P(class) of each image, (n_images, K); where nobody answered the model's, else the shares
     accuracy: FloatArray  # chance to be right, shape (n_annotators,); the prior's mean for somebody without labels
     has_table: NDArray[np.bool_]  # whose table was estimated, shape (n_annotators,)
     shares: FloatArray  # of the classes, shape (K,)
@@ -67,8 +70,9 @@ def infer(
 
     image, annotator, category: codes, shape (n,), in any order; an image may have no row, one person at most one per
     image. model: calibrated out-of-fold probabilities, shape (n_images, K), as one more voter (the idea of CROWDLAB,
-    Goh et al. 2022): rows of NaN where it has no say. Only labels that were given blind may meet it: where it was seen,
-    it would vote twice.
+    Goh et al. 2022): rows of NaN where it has no say. It counts for SUREST at most, and for less where two average
+    people who agree could not overrule that; where nobody answered it is taken at its word, up to SUREST_ALONE. Only
+    labels that were given blind may meet it: where it was seen, it would vote twice.
     Raises ValueError for codes outside their range, or fewer than two classes.
     """
     image, annotator, category = (np.asarray(x, dtype=np.int64) for x in (image, annotator, category))
@@ -81,7 +85,10 @@ def infer(
     transposed = answers.T.tocsr()
     n_labels = np.bincount(annotator, minlength=n_annotators).astype(np.float64)
     tabled = (n_labels >= FULL_FROM * k) if method == "full" else np.zeros(n_annotators, dtype=bool)
-    own = _model_log(model, n_images, k)
+    said_by_model = _model_of(model, n_images, k)
+    decent = np.full(n_annotators, RIGHT_BEFORE[0] / sum(RIGHT_BEFORE))
+    surest = _surest(decent, n_labels, k)
+    own = _model_log(said_by_model, surest)
     posterior = _first_guess(image, category, n_images, k, own)
     answered = np.bincount(image, minlength=n_images) > 0
     coin, shares, steps, change = np.empty(n_annotators), np.full(k, 1 / k), 0, np.inf
@@ -89,12 +96,19 @@ def infer(
         steps += 1
         said = np.asarray(transposed @ posterior).reshape(n_annotators, k, k)  # person, answer, truth
         coin = _coins(said, n_labels)
+        now = _surest(coin, n_labels, k)
+        if said_by_model is not None and abs(now - surest) > CLOSE_ENOUGH * (1 - surest):
+            surest, own = now, _model_log(said_by_model, now)
         shares = _shares(posterior[answered], k)
         log = np.asarray(answers @ _log_chances(said, coin, tabled, k)) + own
-        log += np.where(np.isnan(own[:, :1]) | (own[:, :1] == 0), np.log(shares), 0.0)
+        log += np.where(own[:, :1] == 0, np.log(shares), 0.0)
         following = _normalised(log)
         change = float(np.abs(following - posterior).mean()) if n_images else 0.0
         posterior = following
+    if said_by_model is not None:
+        # Beside nobody's answer there is nobody to overrule it; bounded, all that it is sure of would be alike.
+        alone = ~answered & ~np.isnan(said_by_model).any(axis=1)
+        posterior[alone] = bounded(said_by_model[alone], SUREST_ALONE)
     return Truth(posterior, coin, tabled, shares, steps, change < CLOSE)
 
 
@@ -108,16 +122,42 @@ def _check(image: IntArray, annotator: IntArray, category: IntArray, *sizes: int
             raise ValueError(f"{name} lies outside 0..{size - 1}")
 
 
-def _model_log(model: ArrayLike | None, n_images: int, k: int) -> FloatArray:
-    """Log of the model's probabilities, never quite 0 or 1; rows of 0 where it has no say."""
+def bounded(probabilities: ArrayLike, most: float) -> FloatArray:
+    """A model's probabilities (n, K), none above `most` nor so near to 0 that another would be; rows sum to 1."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    kept = np.clip(p, (1 - most) / (p.shape[1] - 1), most)
+    return kept / kept.sum(axis=1, keepdims=True)
+
+
+def _model_of(model: ArrayLike | None, n_images: int, k: int) -> FloatArray | None:
     if model is None:
-        return np.zeros((n_images, k))
+        return None
     p = np.asarray(model, dtype=np.float64)
     if p.shape != (n_images, k):
         raise ValueError(f"the model's probabilities need shape {(n_images, k)}, not {p.shape}")
-    # However sure it is, two people who agree against it must be able to win.
-    bounded = np.clip(p, (1 - SUREST) / (k - 1), SUREST)
-    return np.where(np.isnan(p), 0.0, np.log(bounded / bounded.sum(axis=1, keepdims=True)))
+    return p
+
+
+def _surest(coin: FloatArray, n_labels: FloatArray, k: int) -> float:
+    """The most that the model's probability counts for: however sure it is, two people who agree against it win.
+
+    As good as people are on average, weighted by their labels; it counts for one decent annotator at least.
+    """
+    decent = RIGHT_BEFORE[0] / sum(RIGHT_BEFORE)
+    right = float(np.average(coin, weights=n_labels)) if n_labels.any() else decent
+
+    def odds(chance: float) -> float:
+        return chance * (k - 1) / (1 - chance)
+
+    most = max(odds(right) ** 2 / OUTVOTED, odds(decent))
+    return min(SUREST, most / (most + k - 1))
+
+
+def _model_log(model: FloatArray | None, surest: float) -> FloatArray:
+    """Log of the model's probabilities within the bound; rows of 0 where it has no say. A scalar 0 without a model."""
+    if model is None:
+        return np.zeros((1, 1))
+    return np.where(np.isnan(model), 0.0, np.log(bounded(model, surest)))
 
 
 def _first_guess(image: IntArray, category: IntArray, n_images: int, k: int, own: FloatArray) -> FloatArray:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from labeler.charts.markup import place, text
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 40  # room for the ticks and the names of the axes, in viewBox units
+LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 46  # room for the ticks and the names of the axes, in viewBox units
+# Ticks and names below the frame: on phones letters are 17 high, and the lowest tick beside it reaches 5 down.
+TICKS_AT, NAMES_AT = 22, 40
 NAMES = 17  # of BOTTOM: the line with the names of the axes
 LETTER = 6.4  # about the width of a letter at 11.5 px; a legend breaks a little early rather than late
 
@@ -82,13 +84,14 @@ def axes(
         for y in y_marks
     )
     below = "".join(
-        f'<text x="{frame.across(x)}" y="{place(bottom + 17)}" text-anchor="{_anchor(frame, x, words)}">'
+        f'<text x="{frame.across(x)}" y="{place(bottom + TICKS_AT)}" text-anchor="{_anchor(frame, x, words)}">'
         f"{text(words)}</text>"
         for x, words in x_marks
     )
-    names = f'<text x="{right}" y="{place(bottom + 34)}" text-anchor="end">{text(x_name)}</text>' if x_name else ""
+    at = place(bottom + NAMES_AT)
+    names = f'<text x="{right}" y="{at}" text-anchor="end">{text(x_name)}</text>' if x_name else ""
     if y_name:
-        names += f'<text x="0" y="{place(bottom + 34)}">↑ {text(y_name)}</text>'
+        names += f'<text x="0" y="{at}">↑ {text(y_name)}</text>'
     return lines + below + names
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 from labeler.charts.axes import (
     BOTTOM,
     LEFT,
-    LETTER,
     NAMES,
     RIGHT,
     TOP,
@@ -25,6 +24,7 @@ from labeler.charts.words import gettext as _
 
 HEADROOM = 12
 LEGEND_ROW = 20
+LARGE_LETTER = 9.0  # about the width of a letter of the legend on a phone, where it is 17 px high
 DOTTED_POINTS = 15  # up to here each point gets a dot
 SMALL = 480  # a drawing of at most this width is shown beside others, and shrinks less on a phone
 
@@ -177,7 +177,7 @@ def _legend(series: Sequence[Series], width: int) -> tuple[str, int]:
         return "", 0
     items, x, row = [], float(LEFT), 0
     for one in series:
-        length = 34 + LETTER * len(one.name)
+        length = 34 + LARGE_LETTER * len(one.name)
         if x > LEFT and x + length > width - RIGHT:
             x, row = float(LEFT), row + 1
         y = row * LEGEND_ROW + 10

@@ -81,16 +81,19 @@ def _time(until: Report | None) -> str:
     if until is None or not until["judgements"] or until["hours"] is None:
         return ""
     hours = until["hours"]
-    words = {
-        "hours": _("less than an hour")
+    # "about less than an hour" is no sentence.
+    work = (
+        _("less than an hour of one person's work")
         if hours < 1
-        else ngettext("%(n)s hour", "%(n)s hours", round(hours)) % {"n": thousands(round(hours))},
-    }
+        else ngettext(
+            "about %(n)s hour of one person's work", "about %(n)s hours of one person's work", round(hours)
+        ) % {"n": thousands(round(hours))}
+    )  # fmt: skip
     if until["days"] is None or until["days"] < 1:
-        return _("about %(hours)s of one person's work") % words
+        return work
     days = round(until["days"])
-    words["days"] = ngettext("%(n)s day of labeling", "%(n)s days of labeling", days) % {"n": thousands(days)}
-    return _("about %(hours)s of one person's work, %(days)s at the present pace") % words
+    paced = ngettext("%(n)s day of labeling at the present pace", "%(n)s days of labeling at the present pace", days)
+    return f"{work}, {paced % {'n': thousands(days)}}"
 
 
 def _course(found: Report) -> SafeString:

@@ -7,18 +7,20 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 
-from labeler import acceptance, dispatch, guarantees, projects, releases
+from labeler import acceptance, consensus, dispatch, guarantees, look, projects, releases
 from labeler.errors import Invalid
-from labeler.models import AuditEvent, Guarantee, Image, Project, QueueEntry
+from labeler.models import Acceptance, AuditEvent, Guarantee, Image, Project, QueueEntry
 from labeler.models.acceptance import Suspension
 from labeler.models.image import Slice
 from labeler.pages import snippets
 from tests.accepting import accepted, audited, calibrate, opinions, settle
 from tests.api import as_person, error_of
 from tests.factories import add_images, make_model
+from tests.test_look import index, seen
 from tests.test_pages import said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -41,6 +43,33 @@ def unseen(project, lena):
     opinions(run, add_images(project, 40, slice=Slice.NONE))
     acceptance.accept(run)
     return project
+
+
+def test_similar_images_say_which_were_accepted_and_what_only_the_model_said(unseen, as_, rev, settings, tmp_path):
+    settings.MODELS_DIR = str(tmp_path / "models")
+    look.forget()
+    taken, watched = sorted(accepted(unseen)), audited(unseen)
+    people = add_images(unseen, 1)
+    images = [*Image.objects.filter(pk__in=[*taken[:3], watched[0]]).order_by("pk"), *people]
+    seen(images, np.eye(5))
+    index(unseen, images)
+
+    html = as_(rev).get(url("similar", unseen, people[0].pk)).content.decode()
+
+    assert html.count("<span>accepted</span>") == 3 and html.count("<span>model 1</span>") == 3
+    assert html.count("<span>unlabeled</span>") == 1  # the audited one: nobody may see what the model says of it
+    own = as_(rev).get(url("similar", unseen, taken[0])).content.decode()
+    assert '<p class="sm">accepted</p>' in own
+
+    # An image that the model fills is nobody's label either.
+    Guarantee.objects.update(ended_at="2026-01-02T00:00:00Z", ending="off")
+    Acceptance.objects.all().delete()
+    changes = {"auto_accept": False, "consensus_method": "with_model", "model_fills": True}
+    projects.update(project=unseen, by=unseen.created_by, changes=changes)
+    cat = [unseen.categories.get(name="cat").pk]
+    consensus.store(unseen, consensus.MODEL, [consensus.Inferred(taken[0], cat, 0.99, consensus.digest({}), 0)])
+    html = as_(rev).get(url("similar", unseen, people[0].pk)).content.decode()
+    assert html.count("<span>model</span>") == 1 and "accepted" not in html
 
 
 # ---------------------------------------------------------------- settings

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from labeler import categories, consensus, look, prelabels
+from labeler import accepted, categories, consensus, look, prelabels
 from labeler.models import Image, Project, Role
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.images import tile
@@ -104,12 +104,15 @@ def _tiles(project: Project, found: list[tuple[Image, str]]) -> list[dict[str, A
     index = categories.index(project)
     images = [image for image, _words in found]
     outcomes = consensus.current(images)
+    unseen = accepted.of_images(project, [image.pk for image in images])
     open_ids = set(prelabels.may_go_first(project, [image.pk for image in images]).values_list("pk", flat=True))
     return [
         {
             **tile(image, index),
             "like": words,
             "taken": None if (named := outcomes[image.pk].categories) is None else index.label(index.resolve(named)),
+            "accepted": unseen.get(image.pk),
+            "by_model": outcomes[image.pk].method == consensus.MODEL,
             "may_go_first": image.pk in open_ids,
             "like_url": reverse("similar", args=[project.pk, image.pk]),
         }

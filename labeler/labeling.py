@@ -134,8 +134,8 @@ def taking_back(image_id: int, *, key: UUID | None = None) -> Wanted:
 def save_in_turn(*, annotator: User, wanted: Wanted) -> Saved:
     """Save one of several answers of a transaction; when it is refused, what the others wrote stays.
 
-    The caller has locked the membership, then the claims of all of them, and comes by rising image id: so it waits
-    for nobody who could be waiting for it. Raises as save_label and undo do.
+    The caller has locked the membership, then the claims and the images of all of them, and comes by rising image id:
+    so it waits for nobody who could be waiting for it. Raises as save_label and undo do.
     """
     with transaction.atomic():
         return _answer(wanted.image_id, annotator, wanted)

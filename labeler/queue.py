@@ -218,7 +218,7 @@ def _end_claims(which: str, state: ClaimState, params: dict) -> int:
         cursor.execute(
             f"""
             WITH due AS (
-                SELECT id, image_id, holds_seat FROM labeler_claim
+                SELECT id, image_id, round, holds_seat FROM labeler_claim
                 WHERE {which} AND state = 'open'
                 FOR UPDATE SKIP LOCKED
             ), gone AS (
@@ -226,8 +226,8 @@ def _end_claims(which: str, state: ClaimState, params: dict) -> int:
                 RETURNING c.id
             ), owed AS (
                 SELECT e.image_id, d.n
-                FROM (SELECT image_id, count(*) AS n FROM due WHERE holds_seat GROUP BY image_id) d
-                JOIN labeler_queueentry e USING (image_id)
+                FROM (SELECT image_id, round, count(*) AS n FROM due WHERE holds_seat GROUP BY image_id, round) d
+                JOIN labeler_queueentry e USING (image_id, round)
                 ORDER BY e.image_id FOR UPDATE OF e
             ), returned AS (
                 UPDATE labeler_queueentry e SET seats_left = e.seats_left + owed.n FROM owed
@@ -271,7 +271,8 @@ def take_seat(claim: Claim) -> bool:
 def give_back(claim: Claim, state: ClaimState) -> None:
     """End a locked claim without an answer and return its seat."""
     if claim.holds_seat:
-        QueueEntry.objects.filter(pk=claim.image_id).update(seats_left=F("seats_left") + 1)
+        # Only to its own round: a new one began with all of its seats.
+        QueueEntry.objects.filter(pk=claim.image_id, round=claim.round).update(seats_left=F("seats_left") + 1)
     claim.state, claim.holds_seat = state, False
     claim.save(update_fields=["state", "holds_seat"])
 
@@ -338,16 +339,21 @@ def refuse_paused(member: Member) -> None:
 _CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at", "purpose")
 # OFFSET 0 keeps the planner from walking all claims by id to be spared the sort: 12 ms for somebody with 50,000 claims.
 _RENEW = f"""
-    UPDATE labeler_claim SET expires_at = greatest(expires_at, now() + make_interval(secs => %(lease)s)),
-                             client = %(client)s
-    WHERE state = 'open' AND id = ANY (ARRAY (
-        SELECT own.id FROM (
-            SELECT id FROM labeler_claim
-            WHERE project_id = %(project)s AND annotator_id = %(annotator)s AND state = 'open'
-              AND (%(client)s::uuid IS NULL OR client = %(client)s)
-            OFFSET 0) own
-        ORDER BY own.id LIMIT %(count)s))
-    RETURNING {", ".join(_CLAIM)}
+    WITH mine AS MATERIALIZED (
+        SELECT id FROM labeler_claim
+        WHERE state = 'open' AND id = ANY (ARRAY (
+            SELECT own.id FROM (
+                SELECT id FROM labeler_claim
+                WHERE project_id = %(project)s AND annotator_id = %(annotator)s AND state = 'open'
+                  AND (%(client)s::uuid IS NULL OR client = %(client)s)
+                OFFSET 0) own
+            ORDER BY own.id LIMIT %(count)s))
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE labeler_claim c SET expires_at = greatest(c.expires_at, now() + make_interval(secs => %(lease)s)),
+                               client = %(client)s
+    FROM mine WHERE c.id = mine.id
+    RETURNING {", ".join(f"c.{name}" for name in _CLAIM)}
 """
 
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -257,10 +257,12 @@ def answer_page(
     if label_set_version is not None and not 1 <= label_set_version <= project.label_set_version:
         raise Invalid(_("label_set is not a version of this project's classes."), fields={"label_set": ["unknown"]})
     with transaction.atomic():
-        # In the order of all locks: the member, so that the same call sent twice comes one after the other; all claims
-        # at once, so that nobody who holds one can wait for what we hold; then image by image, by rising id.
+        # In the order of all locks: the member, so that the same call sent twice comes one after the other; all claims,
+        # and all images, so that nobody who holds one of either can wait for what we hold; then seat by seat, by rising
+        # id. With an image locked after another one's seat, a new round and new quotas closed a circle of three.
         queue.lock_member(project, reviewer)
         claims = _locked_claims(project, reviewer, ids)
+        _lock_images(claims)
         plants = {p.image_id: p for p in Plant.objects.filter(project=project, reviewer=reviewer, image__in=ids)}
         case = _Case(project, reviewer, None if seconds is None else seconds / len(answers), label_set_version)
         outcomes = {}
@@ -293,6 +295,10 @@ def _locked_claims(project: Project, reviewer: User, ids: Sequence[int]) -> dict
     """The person's latest claim on each of these images, all of them locked in one statement, by rising key."""
     rows = Claim.objects.select_for_update(no_key=True).filter(project=project, annotator=reviewer, image__in=ids)
     return {claim.image_id: claim for claim in sorted(rows.order_by("pk"), key=lambda claim: claim.round)}
+
+
+def _lock_images(ids: Iterable[int]) -> None:
+    list(Image.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").values_list("pk"))
 
 
 def _is_planted(plant: Plant, claim: Claim | None) -> bool:

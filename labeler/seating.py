@@ -64,9 +64,11 @@ def enter(project: Project, images: Iterable[Image]) -> None:
 
 def forget_frontiers(project: Project) -> None:
     """Let every search begin at the top again. Call after a new order or new images, when all of it is committed."""
-    Membership.objects.filter(project=project, frontier_image__isnull=False).update(
-        frontier_priority=None, frontier_image=None
-    )
+    with transaction.atomic():
+        # By rising key: two who do this at once must not wait for each other in a circle.
+        rows = Membership.objects.select_for_update(no_key=True).filter(project=project, frontier_image__isnull=False)
+        ids = list(rows.order_by("pk").values_list("pk", flat=True))
+        Membership.objects.filter(pk__in=ids).update(frontier_priority=None, frontier_image=None)
 
 
 def set_seats(project: Project) -> int:
@@ -195,8 +197,10 @@ def put_back(project: Project, images: Sequence[Image]) -> None:
                 seats = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats END
             FROM (
                 SELECT t.image_id, t.priority, t.seats, NOT EXISTS (
-                    SELECT 1 FROM labeler_claim c WHERE c.image_id = t.image_id AND c.holds_seat) AS free
-                FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)) n
+                    SELECT 1 FROM labeler_claim c
+                    WHERE c.image_id = t.image_id AND c.round = q.round AND c.holds_seat) AS free
+                FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)
+                JOIN labeler_queueentry q USING (image_id)) n
             WHERE e.image_id = n.image_id
             """,
             [
@@ -210,16 +214,20 @@ def put_back(project: Project, images: Sequence[Image]) -> None:
 def begin_round(project: Project, image_ids: Sequence[int]) -> None:
     """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
 
-    Claims of earlier rounds hold no seat from now on: their answers are history. With adaptive overlap, or asked by
-    gain, an image begins with the fewest seats again, as what it was before anybody differed.
+    Claims of earlier rounds hold no seat from now on: their answers are history. One that is being answered or given
+    back at this moment is passed by: whoever does it waits for us, and finds another round. With adaptive overlap, or
+    asked by gain, an image begins with the fewest seats again, as what it was before anybody differed.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH over AS (
-                UPDATE labeler_claim
+            WITH held AS (
+                SELECT id FROM labeler_claim WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
+                FOR NO KEY UPDATE SKIP LOCKED
+            ), over AS (
+                UPDATE labeler_claim c
                 SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
-                WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
+                FROM held WHERE c.id = held.id
             )
             UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
             """,

@@ -31,7 +31,7 @@ def together(tasks):
             connection.close()
 
     with ThreadPoolExecutor(len(tasks)) as pool:
-        return [future.result(timeout=60) for future in [pool.submit(run, task) for task in tasks]]
+        return [future.result(timeout=300) for future in [pool.submit(run, task) for task in tasks]]
 
 
 def wait_for_waiting(n) -> None:

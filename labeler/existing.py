@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -115,7 +115,6 @@ def bring_in(
     ids = iter(sorted(by_image))
     while batch := list(islice(ids, BATCH_IMAGES)):
         _store(project, batch, [one for pk in batch for one in by_image[pk]], outcome)
-        recount.these(project, batch)
         progress(outcome, total)
     seating.forget_frontiers(project)
     if outcome.labels_added:
@@ -216,7 +215,12 @@ def _images(project: Project, names: set[str]) -> dict[str, int | str]:
 # ---------------------------------------------------------------- rows
 
 
-# Locks in the order of queue.py: claims, images, queue entries; each kind by rising key.
+# Locks in the order of queue.py: memberships, so that these people are given nothing meanwhile; claims, images, queue
+# entries; each kind by rising key.
+_LOCK_MEMBERS = """
+    SELECT id FROM labeler_membership WHERE project_id = %(project)s AND user_id = ANY (%(people)s)
+    ORDER BY id FOR NO KEY UPDATE
+"""
 _LOCK_CLAIMS = """
     SELECT id FROM labeler_claim WHERE image_id = ANY (%(images)s) AND annotator_id = ANY (%(people)s)
     ORDER BY id FOR NO KEY UPDATE
@@ -226,47 +230,66 @@ _LOCK_ENTRIES = "SELECT image_id FROM labeler_queueentry WHERE image_id = ANY (%
 
 
 def _store(project: Project, images: list[int], said: list[_Said], outcome: Outcome) -> None:
-    """One batch of images in one transaction: claims, seats, labels."""
+    """One batch of images in one transaction: claims, seats, labels, counters."""
     with transaction.atomic(), connection.cursor() as cursor:
-        wanted = {"images": images, "people": sorted({one.person_id for one in said})}
+        wanted: dict[str, Any] = {
+            "project": project.pk,
+            "images": images,
+            "people": sorted({one.person_id for one in said}),
+        }
+        cursor.execute(_LOCK_MEMBERS, wanted)
         cursor.execute(_LOCK_CLAIMS, wanted)
         cursor.execute(_LOCK_IMAGES, wanted)
         rounds = dict(cursor.fetchall())
         cursor.execute(_LOCK_ENTRIES, wanted)
         there = _answers_there(images, wanted["people"])
-        fresh = []
+        fresh, taken_back = [], {}
         for one in said:
             known = there.get((one.image_id, one.person_id, rounds[one.image_id]))
             if known is None:
                 fresh.append(one)
-            elif known == (one.answer, one.categories):
+            elif known.answer == Answer.UNDONE:
+                # The person took their answer back; what they said elsewhere takes the place of that row.
+                fresh.append(one)
+                taken_back[one.image_id, one.person_id] = known.label_id
+            elif (known.answer, known.categories) == (one.answer, one.categories):
                 outcome.duplicates += len(one.rows)
             else:
                 outcome.refuse(
                     one.rows[0], one.name, _("There is another answer of this person on this image already.")
                 )
         _sit_down(project, fresh, rounds)
+        Label.objects.filter(pk__in=taken_back.values()).update(superseded_at=timezone.now())
         Label.objects.bulk_create(
             Label(
                 project=project, image_id=one.image_id, annotator_id=one.person_id, round=rounds[one.image_id],
                 purpose=Purpose.VOTE, answer=one.answer, categories=one.categories, chosen_by=ChosenBy.RANDOM,
                 seconds=None if one.seconds is None else min(one.seconds, LONGEST_ANSWER),
                 guideline_version=project.guideline_version, label_set_version=project.label_set_version,
-                created_at=one.created_at,
+                created_at=one.created_at, supersedes_id=taken_back.get((one.image_id, one.person_id)),
             )
             for one in fresh
         )  # fmt: skip
+        # Here, with the images locked: an answer that is taken back a moment later must have been counted.
+        recount.these(project, images)
         outcome.labels_added += len(fresh)
 
 
-def _answers_there(images: list[int], people: list[int]) -> dict[tuple[int, int, int], tuple[str, list[int]]]:
-    rows = Label.objects.filter(
-        image__in=images, annotator__in=people, superseded_at=None, purpose=Purpose.VOTE
-    ).exclude(answer=Answer.UNDONE)
+class _There(NamedTuple):
+    """A current row of somebody on an image: perhaps one that says that they took their answer back."""
+
+    label_id: int
+    answer: str
+    categories: list[int]
+
+
+def _answers_there(images: list[int], people: list[int]) -> dict[tuple[int, int, int], _There]:
+    """By image, person and round."""
+    rows = Label.objects.filter(image__in=images, annotator__in=people, superseded_at=None, purpose=Purpose.VOTE)
     return {
-        (image, person, round_): (answer, list(categories))
-        for image, person, round_, answer, categories in rows.values_list(
-            "image_id", "annotator_id", "round", "answer", "categories"
+        (image, person, round_): _There(pk, answer, list(categories))
+        for pk, image, person, round_, answer, categories in rows.values_list(
+            "pk", "image_id", "annotator_id", "round", "answer", "categories"
         )
     }
 

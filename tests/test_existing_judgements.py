@@ -10,7 +10,7 @@ from django.contrib.auth import authenticate, get_user_model
 from labeler import categories, existing, queue, reports
 from labeler.errors import NotPossibleNow
 from labeler.intake import judgements
-from labeler.labeling import save_label
+from labeler.labeling import save_label, undo
 from labeler.models import Claim, Label, QueueEntry
 from labeler.reports import Selection
 from labeler.stats import truth
@@ -217,3 +217,18 @@ def test_agreement_on_the_bluebirds_is_exact_to_the_last_digit(test_data, bring,
         arrays.image - arrays.image.min(), arrays.annotator, arrays.answers,
         n_images=int(arrays.image.max() - arrays.image.min()) + 1, n_annotators=39, n_categories=2, method="full",
     ).has_table.all()  # fmt: skip
+
+
+def test_an_answer_that_was_taken_back_here_gives_way_to_the_one_from_elsewhere(project, bring, ann):
+    (image,) = named(project, "a.jpg")
+    queue.claim(project=project, annotator=ann)
+    save_label(image_id=image.pk, annotator=ann, categories=["dog"])
+    undo(image_id=image.pk, annotator=ann)
+
+    outcome = bring(project, "file_name,annotator,label\na.jpg,ann,cat\n")
+
+    assert (outcome.labels_added, outcome.n_refused) == (1, 0)
+    now = Label.objects.current().get(image=image, annotator=ann)
+    assert now.categories == [project.categories.get(name="cat").pk] and now.supersedes.answer == "undone"
+    image.refresh_from_db()
+    assert image.n_votes == 1 and seats_are_right(project)

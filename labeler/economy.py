@@ -90,9 +90,9 @@ def _sure(p: FloatArray, is_multi: bool) -> FloatArray:
 
 
 def _alone(model: FloatArray, is_multi: bool) -> FloatArray:
-    """A calibrated model's word where nobody has judged, never certainty; shape (n, K)."""
+    """What a calibrated model claims of its own answers where nobody has judged, never certainty; shape (n,)."""
     most = truth.SUREST_ALONE
-    return np.clip(model, 1 - most, most) if is_multi else truth.bounded(model, most)
+    return _sure(np.clip(model, 1 - most, most) if is_multi else truth.bounded(model, most), is_multi)
 
 
 # One row per image of the project.
@@ -207,19 +207,18 @@ def _checks(
     known = {pk: named for pk, tally in tallies.values_list("pk", "tally") if (named := _leading(tally)) is not None}
     known |= decisions
     place = {pk: at for at, pk in enumerate(categories)}
+    claimed = _alone(model, project.is_multi)
     confidence, right = [], []
     for at in np.flatnonzero(held_out & ~np.isnan(model).any(axis=1)).tolist():
         named = known.get(int(ids[at]))
         if named is None or any(c not in place for c in named) or (not named and not project.is_multi):
             continue
-        p = model[at]
+        confidence.append(float(claimed[at]))
         if project.is_multi:
-            said = set(np.flatnonzero(p > inference.SURE).tolist())
-            confidence.append(float(_sure(_alone(p[None], True), True)[0]))
+            said = set(np.flatnonzero(model[at] > inference.SURE).tolist())
             right.append(said == {place[c] for c in named})
         else:
-            confidence.append(float(_sure(_alone(p[None], False), False)[0]))
-            right.append(int(p.argmax()) == place[named[0]])
+            right.append(int(model[at].argmax()) == place[named[0]])
     if not right:
         return nothing
     return economy.Checks(np.array(confidence), np.array(right), np.zeros(len(right), dtype=bool))

@@ -96,9 +96,10 @@ def infer(
         steps += 1
         said = np.asarray(transposed @ posterior).reshape(n_annotators, k, k)  # person, answer, truth
         coin = _coins(said, n_labels)
-        now = _surest(coin, n_labels, k)
-        if said_by_model is not None and abs(now - surest) > CLOSE_ENOUGH * (1 - surest):
-            surest, own = now, _model_log(said_by_model, now)
+        if said_by_model is not None:
+            now = _surest(coin, n_labels, k)
+            if abs(now - surest) > CLOSE_ENOUGH * (1 - surest):
+                surest, own = now, _model_log(said_by_model, now)
         shares = _shares(posterior[answered], k)
         log = np.asarray(answers @ _log_chances(said, coin, tabled, k)) + own
         log += np.where(own[:, :1] == 0, np.log(shares), 0.0)
@@ -154,7 +155,7 @@ def _surest(coin: FloatArray, n_labels: FloatArray, k: int) -> float:
 
 
 def _model_log(model: FloatArray | None, surest: float) -> FloatArray:
-    """Log of the model's probabilities within the bound; rows of 0 where it has no say. A scalar 0 without a model."""
+    """Log of the model's probabilities within the bound, (n, K); rows of 0 where it has no say, (1, 1) without one."""
     if model is None:
         return np.zeros((1, 1))
     return np.where(np.isnan(model), 0.0, np.log(bounded(model, surest)))

@@ -58,7 +58,7 @@ class OneConsensus(View):
 
     def _answer(self, image: Image) -> Response:
         decision = adjudication.standing(image)
-        response = Response(consensus_shape(image.project, consensus.current([image])[image.pk]))
+        response = Response(consensus_shape(image.project, consensus.as_shown([image])[image.pk]))
         return etags.tagged(response, adjudication.version_of(image, decision))
 
     @describe(

@@ -69,7 +69,7 @@ class NearDuplicates(View):
 
 def _shape(project: Project, group: Group) -> dict[str, Any]:
     index = label_set.index(project)
-    outcomes = consensus.current(group.images)
+    outcomes = consensus.as_shown(group.images)
     taken = [None if (named := outcomes[i.pk].categories) is None else index.resolve(named) for i in group.images]
     return {
         "images": [image.pk for image in group.images],

@@ -115,7 +115,7 @@ def image_shapes(
         .values_list("image", flat=True)
     )
     prefetch_related_objects(images, consensus.standing_decisions())
-    outcomes = consensus.current(images)
+    outcomes = consensus.as_shown(images)
     accepts = reviewing and project.auto_accept
     audited = accepted.hidden(image.pk for image in images) if accepts else set()
     opinions = _opinions(

@@ -12,7 +12,8 @@ from labeler.models import Claim, Consensus, EconomyPoint, Image, Label, QueueEn
 from labeler.models.image import Slice
 from labeler.reports import Selection
 from labeler.stats import economy as stats
-from tests.factories import add_images, category, make_model, make_project, predict
+from tests.api import as_person
+from tests.factories import add_images, category, join, make_model, make_project, predict
 from worker.dataset import assemble
 
 pytestmark = pytest.mark.django_db
@@ -183,7 +184,7 @@ def test_readings_are_kept_as_judgements_come_in(project, ann, nearly_done):
     assert (last.judgements, last.judged) == (5, 3) and 0.8 < last.low <= last.right <= last.high <= 1
 
 
-def test_the_model_fills_what_nobody_labeled_and_it_stays_the_models_alone(project, lena, ann, nearly_done):
+def test_the_model_fills_what_nobody_labeled_and_it_stays_the_models_alone(project, lena, rev, ann, nearly_done):
     plain, blind = nearly_done
     say(project, plain[0], ann, "dog")
     projects.update(project=project, by=lena, changes={"model_fills": True})
@@ -198,6 +199,17 @@ def test_the_model_fills_what_nobody_labeled_and_it_stays_the_models_alone(proje
     assert rows[plain[0].pk].method == "with_model"
     told = consensus.current(list(Image.objects.filter(project=project)))
     assert told[plain[1].pk].method == "model" and told[plain[1].pk].categories == cat
+    # What is judged blind shows nobody what the model says, until it is settled; an export has it all the same.
+    assert told[blind[2].pk].categories == cat
+    seen = consensus.as_shown(list(Image.objects.filter(project=project)))
+    assert seen[plain[1].pk].categories == cat and seen[blind[2].pk].categories is None
+    join(project, rev, "reviewer")
+    for who in (lena, rev):
+        shape = as_person(who).get(f"/api/images/{blind[2].pk}/").json()
+        assert shape["prediction"] is None and shape["consensus"]["categories"] is None
+    QueueEntry.objects.filter(pk=plain[2].pk).update(chosen_by="audit")
+    assert consensus.as_shown([Image.objects.get(pk=plain[2].pk)])[plain[2].pk].categories is None
+    QueueEntry.objects.filter(pk=plain[2].pk).update(chosen_by="gain")
     # No label, nothing to learn from, nothing that agreement sees; and a look after the snapshots leaves it.
     assert Label.objects.filter(image=plain[1]).count() == 0
     assert plain[1].pk not in {example.image_id for example in assemble(project).train}

@@ -52,7 +52,7 @@ def told(project: Project, group: Group) -> dict[str, Any]:
     """A group with what its images are taken to be, and whether that differs."""
     index = categories.index(project)
     images = group.images[:SHOWN]
-    outcomes = consensus.current(images)
+    outcomes = consensus.as_shown(images)
     taken = {pk: None if one.categories is None else index.resolve(one.categories) for pk, one in outcomes.items()}
     said = {tuple(named) for named in taken.values() if named is not None}
     return {

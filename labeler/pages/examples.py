@@ -38,7 +38,7 @@ def strip(category: Category) -> list[dict[str, Any]]:
     rows = list(category.examples.select_related("image").order_by("id"))
     images = [row.image for row in rows]
     prefetch_related_objects(images, consensus.standing_decisions())
-    outcomes = consensus.current(images)
+    outcomes = consensus.as_shown(images)
     index = label_set.index(category.project)
     return [
         {

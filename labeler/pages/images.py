@@ -143,7 +143,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
     rows = Label.objects.filter(image=shown).select_related("annotator")
     labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
-    outcome = consensus.current([shown])[shown.pk]
+    outcome = consensus.as_shown([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)
     # On a blind image even a reviewer decides without the model: its figures are measured on these.

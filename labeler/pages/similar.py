@@ -103,7 +103,7 @@ def _tiles(project: Project, found: list[tuple[Image, str]]) -> list[dict[str, A
     """As on the wall, with what each is taken to be and how like it is."""
     index = categories.index(project)
     images = [image for image, _words in found]
-    outcomes = consensus.current(images)
+    outcomes = consensus.as_shown(images)
     unseen = accepted.of_images(project, [image.pk for image in images])
     open_ids = set(prelabels.may_go_first(project, [image.pk for image in images]).values_list("pk", flat=True))
     return [

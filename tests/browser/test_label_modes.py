@@ -591,6 +591,24 @@ def test_writing_a_question_is_not_counted_as_looking(open_screen, project, add_
     assert Label.objects.get().seconds < all_of_it - 1.9
 
 
+def test_a_key_right_after_escape_answers_the_image(open_screen, project, add_photos, ann):
+    """Both keys before the browser draws again: what is hidden keeps the focus until then, and would swallow one."""
+    add_photos(project, 3)
+    screen = open_screen(project)
+    image = screen.image()
+    screen.press("f")
+    expect(screen.page.get_by_label("Ask the team about this image")).to_be_focused()
+    screen.page.evaluate(
+        """() => {
+          for (const [key, code] of [["Escape", "Escape"], ["1", "Digit1"]]) {
+            const event = new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(event);
+          }
+        }"""
+    )
+    eventually(screen.page, lambda: answers(ann) == {image: ["cat"]})
+
+
 def test_an_answer_to_ones_question_is_said_quietly(open_screen, project, add_photos, ann, rev):
     photo = add_photos(project, 2)[0]
     thread = comments.raise_flag(image=photo, by=ann, text="Rust?").thread

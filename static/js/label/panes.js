@@ -34,6 +34,11 @@ export class Panes {
 
   show(name) {
     this.name = name;
-    for (const pane of this.all) pane.classList.toggle("shown", pane.dataset.pane === name);
+    const focused = document.activeElement;
+    for (const pane of this.all) {
+      pane.classList.toggle("shown", pane.dataset.pane === name);
+      // The browser takes the focus from what is hidden only when it draws again: until then a field swallows the next key.
+      if (pane.dataset.pane !== name && pane.contains(focused)) focused.blur();
+    }
   }
 }

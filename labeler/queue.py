@@ -1,8 +1,9 @@
 """Hand each annotator the next images worth labeling, and take and return their seats.
 
-Knows the order and the leases. Does not know how many people an image is for (seating.py), which images are mixed in
-(mixing.py), what a label means (labeling.py) or why an image is uncertain (prelabels.py). With seating.py the only
-module that takes locks for the queue; the only one that changes claims of people who label.
+Knows the leases and the locks. Does not know which image comes next (searching.py), how many people it is for
+(seating.py), which images are mixed in (mixing.py), what a label means (labeling.py) or why an image is uncertain
+(prelabels.py). With searching.py and seating.py the only module that takes locks for the queue; the only one that
+changes claims of people who label.
 
 Why this holds under concurrency. A seat is a number on one narrow row (`seats_left`). A claim locks the rows it
 wants with SKIP LOCKED, and PostgreSQL evaluates `seats_left > 0` again on the newest version of each row it locks:
@@ -17,7 +18,7 @@ locked. So the last seat is waited for in a transaction that has searched nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,21 +29,18 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from labeler import categories as label_set
+from labeler import searching
+from labeler.claimed import COLUMNS, claims_of, images_of, prelabels_of, prelabels_to_show
 from labeler.errors import Invalid, NotFound, NotPossibleNow, Paused
 from labeler.mixing import Seat, mix_in
-from labeler.models import Claim, Image, Prediction, Project, QueueEntry, TrainingRun
-from labeler.models.partial import partly
+from labeler.models import Claim, Project, QueueEntry, TrainingRun
 from labeler.models.queue import ChosenBy, ClaimState, Purpose
+from labeler.searching import EntryRow, Frontier
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MOST_CLAIMS = 50
-# The top of the queue is looked at by everyone, whatever their frontier: that is where seats that were given back and
-# newly urgent images appear. Each entry costs two index look-ups, also for somebody who has seen all of them.
-WINDOW = 50
-Frontier = tuple[float, int]  # a place in the order: priority and image id
 REMAINING_SECONDS = 10  # how long an approximate count of open images is reused
 
 
@@ -86,7 +84,7 @@ def claim(
                 count=count - len(claims),
             )
         elif len(claims) < count:
-            entries, frontier = _next(project, annotator, member, count - len(claims))
+            entries, frontier = searching.most_urgent(project, annotator, count - len(claims), member.frontier)
             claims += _mixed(project, annotator, client, member, entries, frontier)
     if not claims and predicted is None:
         claims = _last_seat(project, annotator, client)
@@ -103,15 +101,14 @@ def _last_seat(project: Project, annotator: User, client: UUID | None) -> list[C
     Call with no locks held. A try that fails gives up what it holds before the next one waits; each failure is a seat
     that somebody else took, so there are not more of them than seats.
     """
-    params = {"project": project.pk, "annotator": annotator.pk}
     while True:
         with transaction.atomic():
             member = lock_member(project, annotator)
             refuse_paused(member)
-            wanted = _rows(LAST_SEAT, params)
-            if not wanted:
+            wanted = searching.any_seat(project, annotator)
+            if wanted is None:
                 return []
-            held = _rows(THAT_SEAT, params | {"image": wanted[0][0]})
+            held = searching.that_seat(project, annotator, wanted)
             if held:
                 return _mixed(project, annotator, client, member, held, None)
 
@@ -139,7 +136,8 @@ def _check_count(count: int) -> None:
 
 def open_claims(*, project: Project, annotator: User, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
     """The person's open claims (of one tab, when it is named), oldest first, their leases renewed."""
-    return _with_images(project, annotator, client, _renew_own(project, annotator, count, client))
+    rows = _renew_own(project, annotator, count, client)
+    return claims_of(project, annotator, client, rows, images_of([row[1] for row in rows]), {}) if rows else []
 
 
 def claim_predicted(
@@ -164,18 +162,8 @@ def claim_predicted(
     run = TrainingRun.objects.filter(project=project, is_active=True).only("id").first()
     if run is None:
         return []
-    low, high = confidence
-    params = {
-        "project": project.pk,
-        "annotator": annotator.pk,
-        "run": run.pk,
-        "predicted": predicted,
-        "in_use": list(label_set.index(project).ids_in_use),
-        "min_confidence": low,
-        "max_confidence": high,
-        "count": count,
-    }
-    seats = [Seat(*entry) for entry in _rows(PREDICTED, params)]
+    entries = searching.predicted_as(project, annotator, run, predicted, confidence, count)
+    seats = [Seat(*entry) for entry in entries]
     return _sit_down(project, annotator, client, member, seats, None, run=run)
 
 
@@ -336,7 +324,6 @@ def refuse_paused(member: Member) -> None:
         raise Paused(_("A lead has paused your labeling in this project. Ask them what is open; nothing is lost."))
 
 
-_CLAIM = ("id", "image_id", "round", "chosen_by", "shown_prediction_id", "claimed_at", "expires_at", "purpose")
 # OFFSET 0 keeps the planner from walking all claims by id to be spared the sort: 12 ms for somebody with 50,000 claims.
 _RENEW = f"""
     WITH mine AS MATERIALIZED (
@@ -353,12 +340,12 @@ _RENEW = f"""
     UPDATE labeler_claim c SET expires_at = greatest(c.expires_at, now() + make_interval(secs => %(lease)s)),
                                client = %(client)s
     FROM mine WHERE c.id = mine.id
-    RETURNING {", ".join(f"c.{name}" for name in _CLAIM)}
+    RETURNING {", ".join(f"c.{name}" for name in COLUMNS)}
 """
 
 
 def _renew_own(project: Project, annotator: User, count: int, client: UUID | None) -> list[tuple]:
-    """The person's open claims (of one tab, when it is named), oldest first, their leases renewed. Rows of _CLAIM."""
+    """The person's open claims (of one tab, when it is named), oldest first, their leases renewed. Rows of COLUMNS."""
     params = {
         "lease": project.lease_seconds,
         "client": client and str(client),
@@ -369,92 +356,6 @@ def _renew_own(project: Project, annotator: User, count: int, client: UUID | Non
     with connection.cursor() as cursor:
         cursor.execute(_RENEW, params)
         return sorted(cursor.fetchall())
-
-
-_UNSEEN = """
-    NOT EXISTS (
-        SELECT 1 FROM labeler_claim c
-        WHERE c.image_id = e.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
-          AND c.state IN ('open', 'answered', 'skipped'))
-"""
-_SELECT = "SELECT e.image_id, e.priority, e.chosen_by, e.round FROM labeler_queueentry e"
-# With the words of the index that holds these alone: what a model's answer stands for is not in it.
-_OPEN = "WHERE e.project_id = %(project)s AND e.seats_left > 0 AND NOT e.accepted"
-_ORDER = "ORDER BY e.priority DESC, e.image_id DESC LIMIT %(count)s"
-
-TOP = f"""
-    {_SELECT}
-    WHERE e.image_id = ANY (ARRAY (
-        SELECT e.image_id FROM labeler_queueentry e {_OPEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT {WINDOW}))
-      AND e.seats_left > 0 AND NOT e.accepted AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
-"""
-BEYOND_FRONTIER = f"""
-    {_SELECT} {_OPEN} AND (e.priority, e.image_id) < (%(frontier_priority)s, %(frontier_image)s) AND {_UNSEEN}
-    {_ORDER} FOR UPDATE OF e SKIP LOCKED
-"""
-ANYWHERE = f"{_SELECT} {_OPEN} AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED"
-# Chosen without a lock and locked by name: with both in one statement the search would go on past an image that is full
-# by the time it is locked, and wait for the next one with that lock in hand.
-LAST_SEAT = f"{_SELECT} {_OPEN} AND {_UNSEEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT 1"
-THAT_SEAT = f"{_SELECT} {_OPEN} AND e.image_id = %(image)s AND {_UNSEEN} FOR UPDATE OF e"
-# What a person has seen on the review grid and sent back is not shown to them there again; in labeling it may be.
-# A class that was retired since the training cannot be confirmed: no label could name it.
-# An audited one is judged blind: it comes to labeling alone.
-UNREVIEWED = """
-    e.seats_left > 0 AND NOT e.accepted AND e.chosen_by <> 'audit' AND i.slice = ''
-    AND p.categories <@ %(in_use)s::bigint[] AND NOT EXISTS (
-        SELECT 1 FROM labeler_claim c
-        WHERE c.image_id = e.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
-          AND c.state IN ('open', 'answered', 'skipped', 'sent_back'))
-"""
-# Walks the predictions of one model in the order of their index, and asks of each whether it is still to be had.
-PREDICTED = f"""
-    SELECT e.image_id, e.priority, e.chosen_by, e.round
-    FROM labeler_prediction p
-    JOIN labeler_queueentry e ON e.image_id = p.image_id AND e.project_id = %(project)s
-    JOIN labeler_image i ON i.id = p.image_id
-    WHERE p.run_id = %(run)s AND p.probability BETWEEN %(min_confidence)s AND %(max_confidence)s
-      AND %(predicted)s = ANY (p.categories) AND {UNREVIEWED}
-    ORDER BY p.probability DESC, p.image_id DESC LIMIT %(count)s FOR UPDATE OF e SKIP LOCKED
-"""
-
-EntryRow = tuple[int, float, str, int]  # image id, priority, why it was chosen, round
-
-
-def _rows(sql: str, params: dict) -> list[EntryRow]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
-
-
-def _next(project: Project, annotator: User, member: Member, count: int) -> tuple[list[EntryRow], Frontier | None]:
-    """Up to `count` queue entries, locked; and the person's new frontier, when it moves.
-
-    The top of the queue first. Somebody far ahead of the others finds only their own images there, so the search
-    goes on behind their frontier, where their last one ended. When that gives too few, the whole queue is searched
-    once more: the frontier is a short cut, and may never hide an image.
-    """
-    params: dict[str, float | None] = {"project": project.pk, "annotator": annotator.pk, "count": count}
-    found = _rows(TOP, params)
-    frontier = None
-    if len(found) < count:
-        beyond: list[EntryRow] = []
-        # What is locked already is mine, but has no claim yet: ask for as many more and leave those out.
-        if member.frontier is not None:
-            priority, image = member.frontier
-            behind = params | {"frontier_priority": priority, "frontier_image": image}
-            beyond = _new(found, _rows(BEYOND_FRONTIER, behind))
-        if len(found) + len(beyond) < count:
-            beyond = _new(found, _rows(ANYWHERE, params | {"count": count + len(found)}))
-        found += beyond[: count - len(found)]
-        if beyond:
-            frontier = (found[-1][1], found[-1][0])
-    return found, frontier
-
-
-def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
-    seen = {row[0] for row in known}
-    return [row for row in rows if row[0] not in seen]
 
 
 # A claim that was given back before is opened again. A pre-label that was shown with an earlier lease stays the one
@@ -477,7 +378,7 @@ _SIT_DOWN = f"""
         expires_at = excluded.expires_at, chosen_by = excluded.chosen_by,
         shown_prediction_id = CASE WHEN excluded.chosen_by = 'review' THEN excluded.shown_prediction_id
                                    ELSE coalesce(c.shown_prediction_id, excluded.shown_prediction_id) END
-    RETURNING {", ".join(_CLAIM)}
+    RETURNING {", ".join(COLUMNS)}
 """
 
 
@@ -532,11 +433,11 @@ def _sit_down(
         return []
     ids = [seat.image for seat in seats]
     votes = [seat.image for seat in seats if seat.purpose == Purpose.VOTE]
-    images = _images(ids)
+    images = images_of(ids)
     # Gold and repeats are judged blind: they are to show the person, not the model. So are audited images, which are to
     # show the model.
     helped = [seat.image for seat in seats if seat.purpose == Purpose.VOTE and seat.chosen_by != ChosenBy.AUDIT]
-    shown = _prelabels(project, ids, run) if run else _prelabels_to_show(project, {pk: images[pk] for pk in helped})
+    shown = prelabels_of(project, ids, run) if run else prelabels_to_show(project, {pk: images[pk] for pk in helped})
     params = {
         "project": project.pk,
         "annotator": annotator.pk,
@@ -556,75 +457,4 @@ def _sit_down(
         cursor.execute(_SIT_DOWN, params)
         rows = {row[1]: row for row in cursor.fetchall()}
     predictions = {prediction.pk: prediction for prediction in shown.values()}
-    return _claims(project, annotator, client, [rows[pk] for pk in ids], images, predictions)
-
-
-def _with_images(project: Project, annotator: User, client: UUID | None, rows: Sequence[tuple]) -> list[Claim]:
-    """Claims from rows of _CLAIM, with their images and the pre-labels they showed."""
-    return _claims(project, annotator, client, rows, _images([row[1] for row in rows]), {}) if rows else []
-
-
-def _claims(
-    project: Project,
-    annotator: User,
-    client: UUID | None,
-    rows: Sequence[tuple],
-    images: dict[int, Image],
-    predictions: dict[int, Prediction],
-) -> list[Claim]:
-    earlier = {row[4] for row in rows if row[4] is not None} - predictions.keys()
-    if earlier:
-        found = Prediction.objects.filter(pk__in=earlier).select_related("run")
-        predictions = predictions | {prediction.pk: prediction for prediction in found}
-    claims = []
-    for row in rows:
-        claim = Claim(
-            **dict(zip(_CLAIM, row, strict=True)), project=project, annotator=annotator, state=ClaimState.OPEN,
-            holds_seat=row[7] == Purpose.VOTE, client=client,
-        )  # fmt: skip
-        claim.image = images[claim.image_id]
-        claim.shown_prediction = predictions.get(row[4])
-        claims.append(claim)
-    return claims
-
-
-_IMAGE = ("id", "project_id", "name", "sha256", "extension", "width", "height", "slice", "round", "status")
-
-
-def _images(ids: Sequence[int]) -> dict[int, Image]:
-    """Images by id, with the columns a claim shows; the others are fetched when asked for."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(_IMAGE)} FROM labeler_image WHERE id = ANY (%s)", [list(ids)])
-        return {row[0]: partly(Image, dict(zip(_IMAGE, row, strict=True))) for row in cursor.fetchall()}
-
-
-_PREDICTION = ("id", "run_id", "image_id", "categories", "probability", "margin")
-_RUN = ("id", "number", "is_calibrated")
-_PRELABELS = f"""
-    SELECT {", ".join(f"p.{name}" for name in _PREDICTION)}, {", ".join(f"r.{name}" for name in _RUN)}
-    FROM labeler_trainingrun r JOIN labeler_prediction p ON p.run_id = r.id
-    WHERE r.project_id = %(project)s AND p.image_id = ANY (%(images)s)
-      AND CASE WHEN %(run)s::bigint IS NULL THEN r.is_active ELSE r.id = %(run)s END
-"""
-
-
-def _prelabels_to_show(project: Project, images: dict[int, Image]) -> dict[int, Prediction]:
-    """The active model's predictions, by image, for those images that may be judged with its help."""
-    open_ids = [pk for pk, image in images.items() if not image.is_blind]
-    return _prelabels(project, open_ids) if project.show_prelabels and open_ids else {}
-
-
-def _prelabels(project: Project, ids: Sequence[int], run: TrainingRun | None = None) -> dict[int, Prediction]:
-    """What one model says, the active one unless another is given, by image; only what can be chosen today."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PRELABELS, {"project": project.pk, "images": list(ids), "run": run.pk if run else None})
-        rows = cursor.fetchall()
-    in_use = label_set.index(project).ids_in_use if rows else frozenset()
-    shown = {}
-    for row in rows:
-        prediction = partly(Prediction, dict(zip(_PREDICTION, row[: len(_PREDICTION)], strict=True)))
-        prediction.run = partly(TrainingRun, dict(zip(_RUN, row[len(_PREDICTION) :], strict=True)))
-        # A class that was retired since the training cannot be suggested: no key would accept it.
-        if in_use.issuperset(prediction.categories):
-            shown[prediction.image_id] = prediction
-    return shown
+    return claims_of(project, annotator, client, [rows[pk] for pk in ids], images, predictions)

@@ -187,7 +187,7 @@ def waiting(project: Project, reviewer: User, min_confidence: float | None = Non
     return counted
 
 
-# The same images as queue.PREDICTED offers, and those that this person holds open just now.
+# The same images as searching.PREDICTED offers, and those that this person holds open just now.
 _WAITING = """
     WITH surest AS (
         SELECT p.image_id, p.categories FROM labeler_trainingrun r JOIN labeler_prediction p ON p.run_id = r.id

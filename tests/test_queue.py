@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from labeler import queue, seating
+from labeler import searching, seating
 from labeler.errors import Invalid, NotFound
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Image, QueueEntry
@@ -91,7 +91,7 @@ def test_the_highest_priority_comes_first(project, ann):
 
 def test_a_person_ahead_of_everybody_still_gets_the_next_images(project, ann, monkeypatch):
     # The window covers only images of ann's: the search has to go on behind her frontier, and it must miss nothing.
-    monkeypatch.setattr(queue, "TOP", queue.TOP.replace(f"LIMIT {queue.WINDOW}", "LIMIT 2"))
+    monkeypatch.setattr(searching, "TOP", searching.TOP.replace(f"LIMIT {searching.WINDOW}", "LIMIT 2"))
     images = add_images(project, 12, labels_needed=2)
 
     seen = []
@@ -104,7 +104,7 @@ def test_a_person_ahead_of_everybody_still_gets_the_next_images(project, ann, mo
 
 
 def test_the_frontier_hides_no_image_that_comes_back(project, ann, monkeypatch):
-    monkeypatch.setattr(queue, "TOP", queue.TOP.replace(f"LIMIT {queue.WINDOW}", "LIMIT 1"))
+    monkeypatch.setattr(searching, "TOP", searching.TOP.replace(f"LIMIT {searching.WINDOW}", "LIMIT 1"))
     add_images(project, 8)
     taken = claim(project=project, annotator=ann, count=6)
     for one in taken[3:]:

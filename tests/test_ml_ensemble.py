@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.ml_data import drawn_images
-from worker.ml import backbones, checkpoint, ensemble, features, finetune, logistic, predict, scratch
+from worker.ml import backbones, checkpoint, ensemble, features, finetune, logistic, predict, resume, scratch
 from worker.ml.config import TrainConfig
 from worker.ml.errors import CheckpointDamaged, ConfigError
 from worker.ml.images import Augmentation, decode
@@ -73,6 +73,37 @@ def test_a_run_tries_it_shows_its_curve_and_repeats_itself():
     assert bar == sorted(bar)
     _, again = run(["scratch"])
     assert np.array_equal(result.out_of_fold_of["scratch"], again.out_of_fold_of["scratch"])
+
+
+def test_a_killed_one_goes_on_after_its_last_epoch_and_ends_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(resume, "COST_FACTOR", 0.0)
+    config = TrainConfig.from_json(QUICK | {"candidates": ["frozen", "scratch"]})
+    trained = []
+    original = finetune.n_right
+    monkeypatch.setattr(finetune, "n_right", lambda *args: trained.append(1) or original(*args))
+    *_, whole = train(samples(), config, device=CPU)
+    steps_of_the_whole = len(trained)
+    trained.clear()
+    killed = train(samples(), config, device=CPU, state_dir=tmp_path)
+    for event in killed:
+        if event.epoch and (event.epoch["fold"], event.epoch["epoch"]) == (1, 3):
+            break  # two epochs of the second fold are kept, the third ended without being kept
+    killed.close()
+    steps_before = len(trained)
+
+    *events, resumed = train(samples(), config, device=CPU, state_dir=tmp_path)
+
+    told = [(e.epoch["fold"], e.epoch["epoch"]) for e in events if e.epoch and e.epoch["candidate"] == "scratch"]
+    assert told == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), *[(None, k) for k in told_of_all(events)]]
+    lost = len(trained) - steps_of_the_whole
+    assert 0 < lost < steps_before / 4  # of six epochs that ended before, one was trained again
+    assert np.array_equal(resumed.out_of_fold_of["scratch"], whole.out_of_fold_of["scratch"])
+    assert resumed.history["scratch"]["points"] == whole.history["scratch"]["points"]
+
+
+def told_of_all(events):
+    return [e.epoch["epoch"] for e in events if e.epoch and e.epoch["fold"] is None]
 
 
 def test_it_is_not_tried_with_few_labels_without_images_or_without_time():

@@ -27,6 +27,7 @@ from worker.ml.images import Augmentation, augment, scaled
 from worker.ml.network import GlobalMean
 from worker.ml.pixels import Squares
 from worker.ml.resnet import BasicBlock
+from worker.ml.resume import Keeper
 from worker.ml.run import Judged, Progress, Run, Skipped, Trained
 from worker.ml.tuned import mean_curve, stopping_part
 from worker.ml.views import WHOLE
@@ -135,8 +136,9 @@ class Scratch:
         begun = time.monotonic()
         found = [run.stages.load(f"scratch-{fold}") for fold in range(run.config.folds)]
         problems: dict[int, Exception] = {}
-        for fold in range(run.config.folds):
-            if found[fold] is not None or fold % ranks.world() != ranks.rank():
+        for fold in range(ranks.rank(), run.config.folds, ranks.world()):
+            if (kept := found[fold]) is not None:
+                begun -= kept[1].get("spent_s", 0.0)  # the time limit is one for all attempts together
                 continue
             try:
                 found[fold] = yield from self._fold(run, plan, fold, begun)
@@ -162,16 +164,23 @@ class Scratch:
     ) -> Generator[Progress, None, tuple[dict[str, NDArray], Any]]:
         train, judge = run.split(fold)
         learn, stop = stopping_part(run, train, fold)
-        fit, network = yield from self._fit(run, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
+        fold_begun = time.monotonic()
+        keeper = _keeper(run, fold)
+        if keeper:
+            fold_begun, begun = fold_begun - keeper.spent_s, begun - keeper.spent_s
+        images = run.drawn(learn), judge, stop
+        fit, network = yield from self._fit(run, plan.epochs, images, fold, keeper, begun)
         p = finetune.probabilities_of(network, self._views(run), judge, run.device, run.task)
-        kept = {"judge": p}, {"best_epoch": fit.best_epoch, "curve": [asdict(line) for line in fit.curve]}
+        note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(line) for line in fit.curve]}
+        kept = {"judge": p}, note | {"spent_s": time.monotonic() - fold_begun}
         run.stages.save(f"scratch-{fold}", *kept)
+        run.stages.drop(_epochs_of(fold))
         return kept
 
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         epochs = run.judged[self.name].settings["epochs"]
         everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
-        _, network = yield from self._fit(run, epochs, (everything, nothing, nothing), None, None)
+        _, network = yield from self._fit(run, epochs, (everything, nothing, nothing), None, _keeper(run, None), None)
         tensors = {f"scratch.{key}": value for key, value in network.state().items()}
         return Trained(tensors, None, {"kind": "scratch", "size": run.config.scratch.size, "widths": list(WIDTHS)})
 
@@ -192,9 +201,13 @@ class Scratch:
         epochs: int,
         images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
         fold: int | None,
+        keeper: Keeper | None,
         begun: float | None,
     ) -> Generator[Progress, None, tuple[finetune.Fit, SmallResNet]]:
-        """images: those to learn from, those for the curve, those that say when to stop."""
+        """images: those to learn from, those for the curve, those that say when to stop.
+
+        begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
+        """
         settings, n_folds = run.config.scratch, run.config.folds
         seed = run.config.seed * 1000 + 500 + (n_folds if fold is None else fold)
         network = self._network(run, seed)
@@ -212,7 +225,7 @@ class Scratch:
         yield Progress(stage, text, done, total, 0.0)
         targets, weights = torch.from_numpy(run.soft).float(), torch.from_numpy(run.weights).float()
         result: finetune.Fit | None = None
-        for event in finetune.fit(network, self._views(run), targets, weights, *images, recipe, run.device):
+        for event in finetune.fit(network, self._views(run), targets, weights, *images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue
@@ -259,3 +272,13 @@ class Scratch:
                 torch.cuda.synchronize(run.device)
             spent.append(time.monotonic() - begun)
         return min(spent[1:]) / len(indices)
+
+
+def _epochs_of(fold: int | None) -> str:
+    """The stage that keeps the epochs of a fold's fit, or of that to all labels."""
+    return f"scratch-epochs-{'all' if fold is None else fold}"
+
+
+def _keeper(run: Run, fold: int | None) -> Keeper | None:
+    """None where several processes train: each has other folds, and reading a stage waits for all of them."""
+    return Keeper(run.stages, _epochs_of(fold)) if ranks.world() == 1 else None

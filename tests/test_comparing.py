@@ -190,6 +190,31 @@ def test_a_pass_that_was_stopped_goes_on_where_it_was(project, seen, monkeypatch
     assert compared(project) == 0 and duplicates.uncompared(project) == []
 
 
+@pytest.mark.usefixtures("_folders")
+def test_before_a_training_its_own_images_are_compared_by_their_features(project, monkeypatch):
+    drawn(monkeypatch, "test", "", "", "", "")
+    originals = bring_in(project, *(saved(picture(seed)) for seed in range(3)))
+    copies = bring_in(project, *(saved(cropped(picture(seed), 0.06)) for seed in range(2)))
+    ids = [image.pk for image in (*copies, *originals)]
+    vectors = np.concatenate([np.eye(8)[:2] + 0.2 * np.eye(8)[2:4], np.eye(8)[:3]]).astype(np.float16)
+    monkeypatch.setattr(comparing, "STEP", 1)
+
+    def among() -> tuple[int, int]:
+        return comparing.compare_among(project, ids, vectors, seconds=0, tick=lambda: None)
+
+    # The pair that is most alike comes first; what there was no time for is counted.
+    vectors[1] = np.eye(8)[1]
+    assert among() == (0, 1) and slices(*copies) == ["", ""]
+    assert among() == (1, 0)
+    assert slices(*copies) == ["apart", ""] and slices(*originals) == ["test", "", ""]
+    assert among() == (0, 0)
+    # They are not called compared: nobody has held them against the rest of the project.
+    assert set(duplicates.uncompared(project)) == set(ids)
+    Sketch.objects.update(compared=True, group=0)
+    monkeypatch.setattr(duplicates, "groups_of", lambda ids: pytest.fail("nothing is new, and nothing is looked up"))
+    assert among() == (0, 0)
+
+
 def test_looks_go_on_until_all_images_are_compared_and_write_the_index_once(project, seen, monkeypatch):
     images = bring_in(project, *(saved(picture(seed)) for seed in range(4)), saved(cropped(picture(0), 0.06)))
     monkeypatch.setattr(comparing, "STEP", 3)

@@ -26,6 +26,8 @@ from labeler.models.image import Slice
 from labeler.models.job import Kind, State
 from tests.accepting import calibrate, opinions
 from tests.factories import add_images, category, make_model, make_project, predict
+from tests.test_comparing import cropped, picture
+from tests.test_duplicates import saved as jpeg
 from tests.workers import draw
 from worker import care, judging, models
 from worker.dataset import Dataset, Example, assemble
@@ -291,6 +293,29 @@ def test_images_whose_files_are_gone_are_left_out_and_counted(installation, ann,
     for file in models.folder_of(run).glob("*.npz"):
         file.write_bytes(file.read_bytes()[:-20])
     assert models.out_of_fold(run) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_of_a_held_out_image_is_not_trained_on_though_nobody_has_looked_for_it(installation, ann, lena):
+    project = make_project(ann, lead=lena)
+    images = drawn(project, 30)
+    contents = [jpeg(picture(seed)) for seed in range(3)] + [jpeg(cropped(picture(seed), 0.06)) for seed in range(3)]
+    members = [file_member(f"photo-{n}.jpg", content) for n, content in enumerate(contents)]
+    photos = [outcome.image for outcome in take_in(project=project, members=members)]
+    for image, kind in (*images, *((photo, "cat") for photo in photos)):
+        vote(image, category(project, kind))
+    Image.objects.filter(project=project).update(slice=Slice.NONE)
+    Image.objects.filter(pk__in=[photos[0].pk, photos[4].pk]).update(slice=Slice.TEST)
+
+    run = runs.request(project=project)
+    train_run(run.pk, worker="inline")
+
+    run.refresh_from_db()
+    assert run.state == State.DONE, run.error
+    assert [Image.objects.get(pk=photo.pk).slice for photo in photos] == ["test", "apart", "", "apart", "test", ""]
+    assert (run.dataset["train"], run.dataset["test"]) == (32, 2)
+    kept = models.out_of_fold(run)
+    assert kept is not None and {photos[1].pk, photos[3].pk}.isdisjoint(kept.image_ids.tolist())
 
 
 @pytest.mark.django_db(transaction=True)

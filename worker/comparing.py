@@ -2,7 +2,8 @@
 
 Features propose (each image and those whose features are most like its), pixels decide (worker/ml/registering.py), and
 labeler/duplicates.py says what becomes of a pair. Each STEP of images is noted when its pairs are: a worker that is
-killed loses one. Called by worker/looking.py with the index just written.
+killed loses one. Called by worker/looking.py with the index just written; and before a training for its own images,
+by their features: a model must not learn from a copy of what it is judged by because nobody had looked for it yet.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ NEIGHBOURS = 8  # of an image; a copy is the first of them but where one picture
 # Cosine of the features. Of copies the least is .69, of one at half the size, which a sketch knows as well.
 ALIKE = 0.65
 Square = tuple[NDArray[np.uint8], float]
+BLOCK = 1_024  # images held against all others of a training at once
 KEPT = 2_000  # squares in memory, 12 KB each: images that look alike are proposed with one another
 
 
@@ -45,6 +47,41 @@ def compare(project: Project, *, seconds: float, tick: Callable[[], None]) -> in
         part = todo[start : start + STEP]
         duplicates.join(project, part, _same(_unknown(index.alike(part, NEIGHBOURS, ALIKE)), squares, tick))
     return 0
+
+
+def compare_among(
+    project: Project, ids: Sequence[int], vectors: NDArray[np.float16], *, seconds: float, tick: Callable[[], None]
+) -> tuple[int, int]:
+    """Hold those of these images that were not compared yet against all of them, most alike first.
+
+    vectors: their features, (n, d) in the order of ids. How many images had to be left out of training or tests, and
+    how many pairs are left when the time is over: looking at the project finds those.
+    """
+    new = set(duplicates.uncompared(project)).intersection(ids)
+    todo = np.array([at for at, pk in enumerate(ids) if pk in new], np.int64)
+    if not len(todo):
+        return 0, 0
+    unit = vectors.astype(np.float32)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    likeness: dict[tuple[int, int], float] = {}
+    for start in range(0, len(todo), BLOCK):
+        tick()
+        rows = todo[start : start + BLOCK]
+        near = np.nan_to_num(unit[rows] @ unit.T, nan=-1.0)
+        near[np.arange(len(rows)), rows] = -1.0
+        best = np.argpartition(-near, min(NEIGHBOURS, len(ids) - 1), axis=1)[:, :NEIGHBOURS]
+        values = np.take_along_axis(near, best, axis=1)
+        for row, rank in zip(*np.nonzero(values >= ALIKE), strict=True):
+            one, other = ids[rows[row]], ids[best[row, rank]]
+            likeness[min(one, other), max(one, other)] = float(values[row, rank])
+    pairs = sorted(_unknown(likeness), key=lambda pair: -likeness[pair])
+    squares: dict[int, Square | None] = {}
+    left_out, began = 0, time.monotonic()
+    for start in range(0, len(pairs), STEP):
+        if start and time.monotonic() - began > seconds:
+            return left_out, len(pairs) - start
+        left_out += duplicates.join(project, [], _same(pairs[start : start + STEP], squares, tick))
+    return left_out, 0
 
 
 def _unknown(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from labeler import duplicates, run_answers, runs
 from labeler.errors import NotPossibleNow
 from labeler.leases import Lease, Pulse
-from labeler.models import Job, Label, TrainingRun
+from labeler.models import Image, Job, Label, TrainingRun
+from labeler.models.image import Slice
 from labeler.models.job import Kind, State
-from worker import cost, findings, judging, models, pixels, provenance
+from worker import comparing, cost, findings, judging, models, pixels, provenance
 from worker.attempt import attempt
 from worker.dataset import Dataset, Example, assemble
 from worker.features import features_of, kept_as
@@ -39,6 +40,7 @@ from worker.models import work_folder
 logger = logging.getLogger(__name__)
 
 WRITE_SECONDS = 0.7  # between two writes of progress: a page looks every second or two
+COMPARE_SECONDS = 45.0  # for copies among images that nobody has looked at before
 FEATURES_SHARE = 30  # of the bar's 100, for looking at images for the first time
 
 
@@ -93,7 +95,12 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         progress=lambda done, n: screen.show(f"Looking at the labeled images ({done} of {n})", done / max(n, 1)),
         squares=squares,
     )
-    dataset, features = _readable(dataset, features, unreadable)
+    if unreadable:
+        some = next(iter(unreadable.items()))
+        logger.warning("%d images cannot be read and are left out, e.g. %s", len(unreadable), some)
+    dataset, features = _some(dataset, features, set(unreadable))
+    screen.show("Looking for copies of what the model is judged by", 1)
+    dataset, features = _without_copies(run, dataset, features, pulse)
     n_train, n_test = len(dataset.train), len(dataset.test)
 
     screen.room = (FEATURES_SHARE, 95)
@@ -226,24 +233,31 @@ def _counts(dataset: Dataset, unreadable: int) -> dict[str, int]:
     }
 
 
-def _readable(
-    dataset: Dataset, features: NDArray[np.float16], unreadable: dict[str, str]
+def _without_copies(
+    run: TrainingRun, dataset: Dataset, features: NDArray[np.float16], pulse: Pulse
 ) -> tuple[Dataset, NDArray[np.float16]]:
-    """Both without the images whose files are gone or broken."""
-    if not unreadable:
+    """Both without the images that turn out to be nearly the same as a held-out one, now and for ever."""
+    ids = [example.image_id for example in dataset.examples]
+    left_out, pairs = comparing.compare_among(run.project, ids, features, seconds=COMPARE_SECONDS, tick=pulse.check)
+    if pairs:
+        logger.warning("run %d: no time to compare %d more pairs of images", run.pk, pairs)
+    if not left_out:
         return dataset, features
-    logger.warning(
-        "%d images cannot be read and are left out, e.g. %s", len(unreadable), next(iter(unreadable.items()))
-    )
+    apart = set(Image.objects.filter(pk__in=ids, slice=Slice.APART).values_list("sha256", flat=True))
+    return _some(dataset, features, apart)
+
+
+def _some(dataset: Dataset, features: NDArray[np.float16], without: set[str]) -> tuple[Dataset, NDArray[np.float16]]:
+    """Both without the images of these hashes; `features` has a row for each example."""
+    if not without:
+        return dataset, features
 
     def some(examples: list[Example]) -> list[Example]:
-        return [example for example in examples if example.sha256 not in unreadable]
+        return [example for example in examples if example.sha256 not in without]
 
-    keep = [k for k, example in enumerate(dataset.examples) if example.sha256 not in unreadable]
-    readable = replace(
-        dataset, train=some(dataset.train), test=some(dataset.test), calibration=some(dataset.calibration)
-    )
-    return readable, features[keep]
+    keep = [k for k, example in enumerate(dataset.examples) if example.sha256 not in without]
+    train, test, calibration = (some(part) for part in (dataset.train, dataset.test, dataset.calibration))
+    return replace(dataset, train=train, test=test, calibration=calibration), features[keep]
 
 
 @dataclass

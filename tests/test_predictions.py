@@ -86,7 +86,19 @@ def test_the_model_is_read_once_and_replaced_by_the_next(project, rev, monkeypat
     second = save_model(project, seed=9)
     assert answer() != before[0]
     assert read == [first.pk, second.pk]
-    assert [name for name, _ in warm._held.values()] == [second.checkpoint_sha256]
+    assert [name for name, _ in warm._held.values()] == [(second.pk, second.checkpoint_sha256)]
+
+
+def test_the_same_weights_with_another_temperature_are_another_model(project):
+    # A run after more calibration labels and no new ones to train on: on a CPU its weights are the very same.
+    first = save_model(project, calibrated_on=0, temperature=1.0)
+    assert not warm.model_of(first).calibrated
+    second = save_model(project, calibrated_on=300, temperature=2.5)
+    assert first.checkpoint_sha256 == second.checkpoint_sha256
+
+    model = warm.model_of(second)
+
+    assert (model.calibrated, model.checkpoint.temperature) == (True, 2.5)
 
 
 def test_a_damaged_model_is_said_and_never_used(project, rev, settings):

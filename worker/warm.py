@@ -14,7 +14,9 @@ from worker.ml.predict import Model
 
 # A fine-tuned network is some 20 MB, a nearest-neighbour model of 100,000 labels 500.
 MOST = 4
-_held: OrderedDict[int, tuple[str, Model]] = OrderedDict()  # by project: checksum and model; the last used is last
+# By project: of which run, the checksum of its weights, and the model; the last used is last. Two runs may have the
+# very same weights and another temperature.
+_held: OrderedDict[int, tuple[tuple[int, str], Model]] = OrderedDict()
 _settled = False
 
 
@@ -27,10 +29,10 @@ def model_of(run: TrainingRun) -> Model:
     if not _settled:
         settle_process()
         _settled = True
-    held = _held.get(run.project_id)
-    if held is None or held[0] != run.checkpoint_sha256:
+    held, wanted = _held.get(run.project_id), (run.pk, run.checkpoint_sha256)
+    if held is None or held[0] != wanted:
         _held.pop(run.project_id, None)  # before the new one is read: both at once would need room for two
-        held = _held[run.project_id] = run.checkpoint_sha256, models.load(run, pick_device())
+        held = _held[run.project_id] = wanted, models.load(run, pick_device())
         while len(_held) > MOST:
             _held.popitem(last=False)
     _held.move_to_end(run.project_id)

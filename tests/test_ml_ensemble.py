@@ -91,6 +91,10 @@ def test_a_killed_one_goes_on_after_its_last_epoch_and_ends_the_same(tmp_path, m
             break  # two epochs of the second fold are kept, the third ended without being kept
     killed.close()
     steps_before = len(trained)
+    [folder] = tmp_path.iterdir()
+    stages = Stages(tmp_path, folder.name)
+    arrays, note = stages.load("scratch-epochs-1")
+    stages.save("scratch-epochs-1", arrays, note | {"spent_s": 1000.0})
 
     *events, resumed = train(samples(), config, device=CPU, state_dir=tmp_path)
 
@@ -100,6 +104,8 @@ def test_a_killed_one_goes_on_after_its_last_epoch_and_ends_the_same(tmp_path, m
     assert 0 < lost < steps_before / 4  # of six epochs that ended before, one was trained again
     assert np.array_equal(resumed.out_of_fold_of["scratch"], whole.out_of_fold_of["scratch"])
     assert resumed.history["scratch"]["points"] == whole.history["scratch"]["points"]
+    # The time limit is one for all attempts: what the killed one took of a fold is part of what the fold took.
+    assert 1000 < stages.load("scratch-1")[1]["spent_s"] < 2000 and stages.load("scratch-0")[1]["spent_s"] < 1000
 
 
 def told_of_all(events):

@@ -141,7 +141,9 @@ class Scratch:
                 begun -= kept[1].get("spent_s", 0.0)  # the time limit is one for all attempts together
                 continue
             try:
-                found[fold] = yield from self._fold(run, plan, fold, begun)
+                keeper = _keeper(run, fold)
+                begun -= keeper.spent_s if keeper else 0.0  # counts for this fold, and for those after it
+                found[fold] = yield from self._fold(run, plan, fold, keeper, begun)
             except (Skipped, LossNotFinite, OutOfMemory) as problem:
                 problems[fold] = problem
                 if ranks.world() == 1:
@@ -160,19 +162,16 @@ class Scratch:
         return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
 
     def _fold(
-        self, run: Run, plan: Plan, fold: int, begun: float
+        self, run: Run, plan: Plan, fold: int, keeper: Keeper | None, begun: float
     ) -> Generator[Progress, None, tuple[dict[str, NDArray], Any]]:
         train, judge = run.split(fold)
         learn, stop = stopping_part(run, train, fold)
         fold_begun = time.monotonic()
-        keeper = _keeper(run, fold)
-        if keeper:
-            fold_begun, begun = fold_begun - keeper.spent_s, begun - keeper.spent_s
         images = run.drawn(learn), judge, stop
         fit, network = yield from self._fit(run, plan.epochs, images, fold, keeper, begun)
         p = finetune.probabilities_of(network, self._views(run), judge, run.device, run.task)
         note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(line) for line in fit.curve]}
-        kept = {"judge": p}, note | {"spent_s": time.monotonic() - fold_begun}
+        kept = {"judge": p}, note | {"spent_s": keeper.spent_s if keeper else time.monotonic() - fold_begun}
         run.stages.save(f"scratch-{fold}", *kept)
         run.stages.drop(_epochs_of(fold))
         return kept

@@ -80,11 +80,13 @@ class Finetuned:
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
                 learn, stop = stopping_part(run, train, fold)
-                fold_begun = time.monotonic()
-                fit, tail = yield from self._fit(run, plan, plan.epochs, (run.drawn(learn), judge, stop), fold, begun)
+                keeper = Keeper(run.stages, _epochs_of(fold))
+                begun -= keeper.spent_s  # of an attempt that was killed: counts for this fold, and for those after it
+                images = run.drawn(learn), judge, stop
+                fit, tail = yield from self._fit(run, plan, plan.epochs, images, fold, keeper, begun)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
                 note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
-                kept = {"judge": p}, note | {"batch": fit.batch, "spent_s": time.monotonic() - fold_begun}
+                kept = {"judge": p}, note | {"batch": fit.batch, "spent_s": keeper.spent_s}
                 run.stages.save(f"finetuned-{fold}", *kept)
                 run.stages.drop(_epochs_of(fold))
             else:
@@ -101,7 +103,8 @@ class Finetuned:
         plan = yield from self._plan(run)
         epochs = run.judged[self.name].settings["epochs"]
         everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
-        _, tail = yield from self._fit(run, plan, epochs, (everything, nothing, nothing), None, None)
+        keeper = Keeper(run.stages, _epochs_of(None))
+        _, tail = yield from self._fit(run, plan, epochs, (everything, nothing, nothing), None, keeper, None)
         return Trained(tail.state(), plan.first_stage)
 
     def _fit(
@@ -111,9 +114,13 @@ class Finetuned:
         epochs: int,
         images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
         fold: int | None,
+        keeper: Keeper,
         begun: float | None,
     ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
-        """images: those to learn from, those for the curve, those that say when to stop."""
+        """images: those to learn from, those for the curve, those that say when to stop.
+
+        begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
+        """
         tune, n_folds = run.config.finetune, run.config.folds
         yield from self._fill_views(run, plan)
         network = backbones.load(backbones.get(run.config.backbone))
@@ -130,9 +137,6 @@ class Finetuned:
         total = epochs if fold is None else epochs * n_folds
         done = 0 if fold is None else epochs * fold
         yield Progress(stage, f"Training the network, {where}", done, total, 0.0)
-        keeper = Keeper(run.stages, _epochs_of(fold))
-        if begun is not None:
-            begun -= keeper.spent_s
         result: finetune.Fit | None = None
         for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):

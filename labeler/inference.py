@@ -134,6 +134,19 @@ def run(project: Project, found: Inference | None = None) -> int:
     return changed + consensus.store(project, consensus.MODEL, _named(project, found, untold))
 
 
+def by_people(project: Project) -> dict[int, list[int] | None]:
+    """What people alone are taken to say of each image with a vote, weighted by how reliable they are: category ids.
+
+    None where they are undecided. For figures about the model of a project in which it votes along: measured by a truth
+    that it had a say in, it would be praised for what it said. Decisions of reviewers stand above it.
+    """
+    found = infer(project, ConsensusMethod.ONE_COIN)
+    if found is None:
+        return {}
+    voted: dict[int, dict[str, int]] = {pk: {} for pk in found.image_ids.tolist()}
+    return {one.image_id: one.categories for one in _named(project, found, voted)}
+
+
 def _all_images(project: Project) -> NDArray[np.int64]:
     return np.fromiter(project.images.order_by("pk").values_list("pk", flat=True), np.int64)
 

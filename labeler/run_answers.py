@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Func, QuerySet, Value
 from django.db.models.functions import Concat
 
+from labeler import categories as label_set
 from labeler.models import Image, Project, RunAnswers, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import State
@@ -117,8 +118,9 @@ def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
 
 def _compare(old: RunAnswers, new: RunAnswers) -> Comparison | None:
     before = dict(zip(old.image_ids, old.answers, strict=True))
+    today = label_set.index(new.run.project).resolve  # classes that were merged since are one
     shared = [
-        Answer(image_id, truth, before[image_id], said)
+        Answer(image_id, today(truth), today(before[image_id]), today(said))
         for image_id, said, truth in zip(new.image_ids, new.answers, new.truth or [], strict=True)
         if image_id in before
     ]
@@ -186,8 +188,9 @@ def settled(run: TrainingRun, said: Answers) -> dict[str, Any]:
         return {"n": len(said.image_ids), "before": None, "kappa": stat.as_dict(), "same": None, "kappas": []}
     row = RunAnswers.objects.get(run=last, part=Part.STOP)
     before = dict(zip(row.image_ids, row.answers, strict=True))
+    today = label_set.index(run.project).resolve
     pairs = [
-        (tuple(sorted(before[pk])), tuple(sorted(now)))
+        (tuple(today(before[pk])), tuple(today(now)))
         for pk, now in zip(said.image_ids, said.answers, strict=True)
         if pk in before
     ]

@@ -266,16 +266,28 @@ def name_features(run_ids: Sequence[int], name: str) -> None:
 
 
 def finish(
-    lease: Lease, *, activate: bool, note: str, answers: Sequence[run_answers.Answers] = (), **outcome: Any
+    lease: Lease,
+    *,
+    activate: bool,
+    instead_of: TrainingRun | None,
+    note: str,
+    answers: Sequence[run_answers.Answers] = (),
+    **outcome: Any,
 ) -> TrainingRun:
     """Store a trained model's row and, with `activate`, let it pre-label from now on. Raises LeaseLost,
     having changed nothing.
 
-    `note` says in words why it was or was not made active; `answers` are kept with the run.
+    `note` says in words why it was or was not made active; `answers` are kept with the run. instead_of: the model it
+    was compared with. Where a person has chosen another one since, theirs stays: this one was not held against it.
     """
     with transaction.atomic():
         run = TrainingRun.objects.get(pk=lease.pk)
-        Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+        in_use = active(project)
+        if activate and in_use != instead_of:
+            activate = False
+            chosen = f"model {in_use.number}" if in_use else "no model"
+            note = f"Not used: while it was trained, somebody chose {chosen}. {note}"
         lease.finish(note=note, **outcome)
         run.refresh_from_db()
         run_answers.keep(run, answers)

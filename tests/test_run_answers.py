@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labeler import run_answers
+from labeler import projects, run_answers
 from labeler.models import Image, RunAnswers
 from labeler.models.image import Slice
 from labeler.run_answers import Answers, Part
@@ -76,6 +76,24 @@ def test_with_few_test_images_the_cross_validated_ones_are_compared(project):
     found = run_answers.compare(old, new)
 
     assert (found.part, found.flips.difference.value, found.flips.difference.n) == (Part.CROSSED, 1.0, 40)
+
+
+@pytest.mark.django_db
+def test_classes_that_were_merged_since_are_one(project, lena):
+    old, new = make_model(project, active=False), make_model(project)
+    images = add_images(project, 4)
+    said(old, Part.TEST, images, ["fox", "fox", "dog", "cat"], ["fox", "fox", "dog", "dog"])
+    kept = said(old, Part.STOP, images, ["fox", "fox", "dog", "cat"])
+    dog = category(project, "dog")
+    projects.change_category(category=project.categories.get(name="fox"), by=lena, changes={"merged_into": dog})
+    said(new, Part.TEST, images, ["dog"] * 4, ["dog"] * 4)
+
+    found = run_answers.compare(old, new)
+
+    assert [row.image_id for row in found.fixed] == [images[3].pk] and not found.broken
+    assert found.flips.both_right == 3
+    now = Answers(Part.STOP, kept.image_ids, [[dog]] * 4, [0.9] * 4)
+    assert run_answers.settled(new, now)["same"] == 0.75
 
 
 @pytest.mark.django_db

@@ -190,7 +190,10 @@ def test_states_of_a_run_and_who_may_change_them(project, lena):
     cancelled = runs.cancel(run, lena)
 
     assert cancelled.state == State.CANCELLED
-    for late in (lambda: runs.report(lease, stage="on"), lambda: runs.finish(lease, activate=True, note="")):
+    for late in (
+        lambda: runs.report(lease, stage="on"),
+        lambda: runs.finish(lease, activate=True, instead_of=None, note=""),
+    ):
         with pytest.raises(LeaseLost):
             late()
     assert runs.active(project) is None
@@ -203,17 +206,32 @@ def test_a_finished_run_becomes_active_when_the_judge_says_so(project, django_ca
     enough(project)
     kept = runs.request(project=project)
     _, lease = runs.start(kept.pk, worker="w")
-    runs.finish(lease, activate=False, note="It is worse.", checkpoint="kept", metrics={"accuracy": 0.5})
+    runs.finish(
+        lease, activate=False, instead_of=old, note="It is worse.", checkpoint="kept", metrics={"accuracy": 0.5}
+    )
     assert runs.active(project) == old
 
     better = runs.request(project=project)
     _, lease = runs.start(better.pk, worker="w")
-    runs.finish(lease, activate=True, note="It is not worse.", checkpoint="better")
+    runs.finish(lease, activate=True, instead_of=old, note="It is not worse.", checkpoint="better")
 
     assert runs.active(project) == better
     assert list(project.runs.active()) == [better]
     job = Job.objects.get(project=project, kind=Kind.PRELABEL)
     assert (job.params, job.state) == ({"run": better.pk}, State.QUEUED)
+
+
+def test_a_model_does_not_replace_one_that_somebody_chose_while_it_was_trained(project, lena):
+    older, newer = make_model(project, checkpoint="older", active=False), make_model(project, checkpoint="newer")
+    enough(project)
+    run = runs.request(project=project)
+    _, lease = runs.start(run.pk, worker="w")
+    runs.activate(older, lena)  # back, after the new one was compared with `newer`
+
+    finished = runs.finish(lease, activate=True, instead_of=newer, note="It is not worse.", checkpoint="made")
+
+    assert runs.active(project) == older
+    assert finished.note == f"Not used: while it was trained, somebody chose model {older.number}. It is not worse."
 
 
 def test_going_back_to_an_older_model(project, lena):

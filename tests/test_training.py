@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeler import adjudication, dispatch, projects, runs
+from labeler import adjudication, consensus, dispatch, inference, projects, runs
 from labeler.consensus import digest
 from labeler.intake.images import add_images as take_in
 from labeler.intake.images import file_member
@@ -28,6 +30,7 @@ from tests.accepting import calibrate, opinions
 from tests.factories import add_images, category, make_model, make_project, predict
 from tests.test_comparing import cropped, picture
 from tests.test_duplicates import saved as jpeg
+from tests.test_inference import say
 from tests.workers import draw
 from worker import care, judging, models
 from worker.dataset import Dataset, Example, assemble
@@ -210,6 +213,92 @@ def test_a_new_model_replaces_the_active_one_unless_it_is_worse_on_the_same_imag
     assert figures["judged_on"] == "test"
     assert verdict.activate is becomes_active
     assert "40 held-out images" in verdict.note
+
+
+def merge(project, gone: str, into: str) -> None:
+    category = project.categories.get(name=gone)
+    category.merged_into, category.retired_at = project.categories.get(name=into), timezone.now()
+    category.save()
+    project.label_set_version += 1
+    project.save()
+
+
+def test_a_class_that_was_merged_since_is_right_where_it_became_the_truth(project):
+    active = make_model(project)
+    images = voted(project, {"dog": 2}, 40, slice=Slice.TEST, status="settled")
+    said = {"cat": 0.4, "dog": 0.1, "fox": 0.5}
+    probabilities = [said[name] for name in active.category_names]
+    for image in images:
+        fox = [category(project, "fox")]
+        active.predictions.create(image=image, probabilities=probabilities, categories=fox, probability=0.5, margin=0.1)
+    merge(project, "fox", "dog")
+    voted(project, {"cat": 2})
+    dataset = assemble(project)
+    worse = np.array([[0.6, 0.4] if k < 4 else [0.2, 0.8] for k in range(40)])
+    assert dataset.category_names == ["cat", "dog"]
+
+    verdict = judging.verdict(dataset, judging.report(dataset, np.array([[0.9, 0.1]]), worse), active, worse)
+
+    # It says fox, which is dog by now, of all forty; the new one is right on 36.
+    assert not verdict.activate, verdict.note
+
+
+def test_of_several_labels_a_merged_class_is_there_where_any_of_its_parts_was(multi_project):
+    run = make_model(multi_project)
+    first, second, _third = run.category_ids
+    merge(multi_project, run.category_names[2], run.category_names[1])
+    dataset = Dataset(True, [first, second], run.category_names[:2])
+
+    found = judging._as_of_today(dataset, run, np.array([[0.2, 0.5, 0.5]]))
+
+    assert found.tolist() == [[pytest.approx(0.2), 0.75]]
+
+
+def test_the_calibration_is_of_the_images_that_could_be_read(project):
+    images = voted(project, {"cat": 2}, 60, slice=Slice.CALIBRATION, status="settled")
+    dataset = assemble(project)
+    assert len(dataset.calibration) == len(images)
+    found = np.tile([[0.5, 0.3, 0.2]], (60, 1))
+
+    temperature, n = judging.temperature_of(dataset, found)
+    assert temperature != 1.0 and n == 60
+    found[40:] = np.nan
+    assert judging.temperature_of(dataset, found) == (1.0, 40)
+
+
+def test_a_model_that_votes_along_is_judged_by_people_alone(ann, bea, dora, lena):
+    project = make_project(
+        ann, bea, dora, lead=lena, labels_per_image=3, consensus_method="with_model", show_prelabels=False
+    )
+    images = add_images(project, 24, slice=Slice.NONE)
+    for k, image in enumerate(images):
+        # ann is right, the others err on every fourth, of which the last one is a tie of three
+        wrong = k % 4 == 3
+        say(project, image, ann="cat", bea="dog" if wrong else "cat", dora="dog" if wrong and k != 23 else "cat")
+    # What the vote became with the model's voice in it: everywhere the model's own answer.
+    other = [category(project, "fox")]
+    there = Image.objects.filter(pk__in=[image.pk for image in images])
+    spoken = [consensus.Inferred(image.pk, other, 0.9, digest(image.tally), 3) for image in there]
+    assert consensus.store(project, "with_model", spoken) == len(images)
+    Image.objects.filter(pk__in=[image.pk for image in images[:8]]).update(slice=Slice.TEST)
+    Image.objects.filter(pk__in=[image.pk for image in images[8:12]]).update(slice=Slice.CALIBRATION)
+
+    dataset = assemble(project)
+
+    names = dict(zip(dataset.category_ids, dataset.category_names, strict=True))
+    alone = {pk: names[said[0]] for pk, said in inference.by_people(project).items() if said}
+    assert set(alone.values()) <= {"cat", "dog"}
+    for example in (*dataset.test, *dataset.calibration):
+        assert [names[pk] for pk in example.categories] == [alone[example.image_id]]
+    # It may learn from the consensus it had a voice in; what it is judged by has none of it.
+    assert {names[pk] for example in dataset.train for pk in example.categories} == {"fox"}
+    assert [names[example.truth[0]] for example in dataset.train] == [alone[e.image_id] for e in dataset.train]
+    column = dataset.category_ids.index(other[0])
+    echo = np.eye(3)[np.full(len(dataset.train), column)] * 0.9 + 0.03
+    figures = judging.report(dataset, echo, np.eye(3)[np.full(len(dataset.test), column)])
+    assert (figures["accuracy"]["value"], figures["cross_validation"]["accuracy"]["value"]) == (0.0, 0.0)
+    dataset.train[0] = replace(dataset.train[0], people=None)  # people alone are undecided: nothing to be judged by
+    assert judging.report(dataset, echo, np.full((len(dataset.test), 3), np.nan))["n"] == len(dataset.train) - 1
 
 
 def test_with_few_held_out_images_cross_validation_decides_and_says_so(project):

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, OuterRef
 
 from labeler import categories as label_set
-from labeler import consensus
+from labeler import consensus, inference
 from labeler.models import Consensus, Label, Project
 from labeler.models.image import NEVER_TRAINED, Slice, Status
+from labeler.models.project import ConsensusMethod
 
 FEWEST_VOTES_TO_JUDGE = 2  # one person's slip must not count as a model's error
 
@@ -27,6 +28,13 @@ class Example:
     sha256: str
     categories: list[int]
     confidence: float = 1.0  # that these are right, as far as people's answers tell; 1 for a reviewer's decision
+    model_voted: bool = False  # on the categories; then people alone say `people`, or None: they are undecided
+    people: list[int] | None = None
+
+    @property
+    def truth(self) -> list[int] | None:
+        """What a model is judged by on this image: never its own word."""
+        return self.people if self.model_voted else self.categories
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +63,31 @@ def assemble(project: Project) -> Dataset:
 
     Train: images that are neither held out nor left out of all, with a consensus (a decision, or the plurality of
     the votes; ties and "cannot tell" name nothing). Test and calibration: settled images of those slices, with two
-    votes or more, all of them blind. Classes that were merged count as what they became; retired ones are left out.
+    votes or more, all of them blind; where the model votes along, with what people alone say of them. Classes that were
+    merged count as what they became; retired ones are left out.
     """
     consensus.refresh(project)
     index = label_set.index(project)
     ids = [pk for pk in index.names if pk in index.ids_in_use]
     dataset = Dataset(project.is_multi, ids, [index.names[pk] for pk in ids])
     parts = {Slice.TEST: dataset.test, Slice.CALIBRATION: dataset.calibration}
+
+    def answer(named: list[int] | None) -> list[int] | None:
+        present = None if named is None else index.present(named)
+        return present if present is not None and (project.is_multi or len(present) == 1) else None
+
+    with_model = project.consensus_method == ConsensusMethod.WITH_MODEL
+    people = inference.by_people(project) if with_model else {}
     for image_id, sha256, slice_, named, confidence, method in _named_images(project):
-        categories = index.present(named)
+        part = parts.get(Slice(slice_), dataset.train)
+        model_voted = method == consensus.WITH_MODEL
+        said = answer(people.get(image_id)) if model_voted else None
+        categories = said if model_voted and part is not dataset.train else answer(named)
+        if categories is None:
+            continue
         # Where the model voted along, its own doubt must not come back to it as if people had had it.
-        sure = 1.0 if confidence is None or method == consensus.WITH_MODEL else confidence
-        if project.is_multi or len(categories) == 1:
-            parts.get(Slice(slice_), dataset.train).append(Example(image_id, sha256, categories, sure))
+        sure = 1.0 if confidence is None or model_voted else confidence
+        part.append(Example(image_id, sha256, categories, sure, model_voted, said))
     return dataset
 
 

@@ -177,15 +177,15 @@ def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[d
 
     On the test images; on the training images by cross-validation while fewer than slices.FEWEST can be judged.
     """
-    examples: Sequence[Example]
-    seen = ~np.isnan(test).any(axis=1)
-    if seen.sum() >= slices.FEWEST:
-        examples, found = dataset.test, test
-    else:
-        examples, found, seen = dataset.train, out_of_fold, ~np.isnan(out_of_fold).any(axis=1)
+    examples: Sequence[Example] = dataset.test
+    found = test
+    seen, truth = judging.truth_of(dataset, examples, found)
+    if seen.sum() < slices.FEWEST:
+        examples, found = dataset.train, out_of_fold
+        seen, truth = judging.truth_of(dataset, examples, found)
     if not seen.any():
         return []
-    scores = compare.scores(found[seen], judging.targets_of(dataset, examples)[seen], dataset.task)
+    scores = compare.scores(found[seen], truth, dataset.task)
     ids = [example.image_id for example, known in zip(examples, seen, strict=True) if known]
     metadata = dict(Image.objects.filter(pk__in=ids).values_list("pk", "metadata"))
     rows = [metadata.get(pk) or {} for pk in ids]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler import categories as label_set
 from labeler.models import Prediction, TrainingRun
 from worker.dataset import Dataset, Example
 from worker.ml import compare, curves, metrics
@@ -34,12 +35,27 @@ class Verdict:
 
 def targets_of(dataset: Dataset, examples: Sequence[Example]) -> NDArray:
     """Single choice: (n,) positions in dataset.category_ids; several labels: (n, K) of 0 and 1."""
+    return _as_targets(dataset, [example.categories for example in examples])
+
+
+def truth_of(dataset: Dataset, examples: Sequence[Example], found: NDArray) -> tuple[NDArray[np.bool_], NDArray]:
+    """Which of these images a model can be judged on, (n,), and as targets_of() the truth of those.
+
+    found: what it says of each, (n, K). Not on what it could not read (NaN), and not where people alone say nothing.
+    """
+    seen = ~np.isnan(found).any(axis=1)
+    seen &= np.array([example.truth is not None for example in examples], bool)
+    named = [example.truth or [] for example, is_seen in zip(examples, seen, strict=True) if is_seen]
+    return seen, _as_targets(dataset, named)
+
+
+def _as_targets(dataset: Dataset, named: Sequence[Sequence[int]]) -> NDArray:
     position = {pk: k for k, pk in enumerate(dataset.category_ids)}
     if not dataset.is_multi:
-        return np.array([position[example.categories[0]] for example in examples], np.int64)
-    hot = np.zeros((len(examples), len(position)), np.int64)
-    for row, example in enumerate(examples):
-        hot[row, [position[pk] for pk in example.categories]] = 1
+        return np.array([position[categories[0]] for categories in named], np.int64)
+    hot = np.zeros((len(named), len(position)), np.int64)
+    for row, categories in enumerate(named):
+        hot[row, [position[pk] for pk in categories]] = 1
     return hot
 
 
@@ -60,33 +76,36 @@ def soft_targets_of(dataset: Dataset, examples: Sequence[Example]) -> NDArray:
     return chosen * sure + (1 - chosen) * (1 - sure) / max(n_categories - 1, 1)
 
 
-def temperature_of(dataset: Dataset, found: NDArray) -> float:
-    """The temperature that fits the calibration slice; 1 while that is too small to say anything. found: (n, K)."""
-    seen = ~np.isnan(found).any(axis=1)
-    if seen.sum() < FEWEST_TO_FIT:
-        return 1.0
-    return fit_temperature(found[seen], targets_of(dataset, dataset.calibration)[seen], dataset.task)
+def temperature_of(dataset: Dataset, found: NDArray) -> tuple[float, int]:
+    """The temperature that fits the calibration slice, and of how many images; 1 while those are too few for one.
+
+    found: (n, K); rows of NaN, of images that could not be read, are none of them.
+    """
+    seen, truth = truth_of(dataset, dataset.calibration, found)
+    n = int(seen.sum())
+    return (fit_temperature(found[seen], truth, dataset.task) if n >= FEWEST_TO_FIT else 1.0), n
 
 
 def report(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> dict[str, Any]:
     """The figures of a run's row: those of the test images, or of cross-validation while there are none.
 
-    out_of_fold: (n, K) for dataset.train; test: (n, K) for dataset.test; NaN rows are left out. `judged_on` says which;
-    `cross_validation` always has its accuracy and macro F1; `curves` are of the same images as the figures.
+    out_of_fold: (n, K) for dataset.train; test: (n, K) for dataset.test; NaN rows are left out, and images of which
+    people alone say nothing where the model voted along. `judged_on` says which; `cross_validation` always has its
+    accuracy and macro F1; `curves` are of the same images as the figures.
     """
-    known = ~np.isnan(out_of_fold).any(axis=1)
+    known, trained = truth_of(dataset, dataset.train, out_of_fold)
     names = dataset.category_names
-    crossed = metrics.evaluate(out_of_fold[known], targets_of(dataset, dataset.train)[known], names, dataset.task)
-    seen = ~np.isnan(test).any(axis=1)
-    held_out = metrics.evaluate(test[seen], targets_of(dataset, dataset.test)[seen], names, dataset.task)
+    crossed = metrics.evaluate(out_of_fold[known], trained, names, dataset.task)
+    seen, tested = truth_of(dataset, dataset.test, test)
+    held_out = metrics.evaluate(test[seen], tested, names, dataset.task)
     use_test = bool(seen.any())
-    judged = (test[seen], dataset.test, seen) if use_test else (out_of_fold[known], dataset.train, known)
+    shown, truth = (test[seen], tested) if use_test else (out_of_fold[known], trained)
     return {
         **(held_out if use_test else crossed),
         "judged_on": "test" if use_test else "cross-validation",
         "cross_validation": {key: crossed[key] for key in ("n", "accuracy", "macro_f1")},
         "chance": chance(dataset),
-        "curves": curves.curves(judged[0], targets_of(dataset, judged[1])[judged[2]], names, dataset.task),
+        "curves": curves.curves(shown, truth, names, dataset.task),
     }
 
 
@@ -135,12 +154,23 @@ def _scores_of_both(dataset: Dataset, active: TrainingRun, test: NDArray) -> tup
     shared = [k for k, image_id in enumerate(ids) if image_id in before and not np.isnan(test[k]).any()]
     if not shared:
         return np.empty(0), np.empty(0)
-    # The classes may have changed since: the old model gives those that it did not know nothing.
-    column = {pk: k for k, pk in enumerate(active.category_ids)}
-    old = np.zeros((len(shared), len(dataset.category_ids)))
-    for row, k in enumerate(shared):
-        for place, pk in enumerate(dataset.category_ids):
-            if pk in column:
-                old[row, place] = before[ids[k]][column[pk]]
+    old = _as_of_today(dataset, active, np.array([before[ids[k]] for k in shared], float))
     truth = targets_of(dataset, dataset.test)[shared]
     return compare.scores(old, truth, dataset.task), compare.scores(test[shared], truth, dataset.task)
+
+
+def _as_of_today(dataset: Dataset, run: TrainingRun, found: NDArray) -> NDArray:
+    """What a run's model says, (n, its classes), of the classes of today, (n, K).
+
+    Classes that were merged since count as what they became: one of them, of single choice; any of them, of several
+    labels. Those that it did not know get nothing.
+    """
+    index, place = label_set.index(run.project), {pk: k for k, pk in enumerate(dataset.category_ids)}
+    today = np.zeros((len(found), len(place)))
+    for column, pk in enumerate(run.category_ids):
+        for now in index.present([pk]):
+            if now not in place:
+                continue
+            at, said = place[now], found[:, column]
+            today[:, at] = 1 - (1 - today[:, at]) * (1 - said) if dataset.is_multi else today[:, at] + said
+    return today

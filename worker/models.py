@@ -119,9 +119,13 @@ def probabilities(
 
 
 def answers(model: Model, part: str, examples: Sequence[Example], found: NDArray[np.float32]) -> Answers:
-    """What the model said of images that people have judged, by what it said of each (n, K); NaN rows are left out."""
-    truth = {example.image_id: example.categories for example in examples}
-    said = opinions(model, [example.image_id for example in examples], found)
+    """What the model said of images that people have judged, by what it said of each (n, K).
+
+    NaN rows are left out, and images of which people alone, without the model's vote, say nothing.
+    """
+    known = [k for k, example in enumerate(examples) if example.truth is not None]
+    truth = {examples[k].image_id: examples[k].truth or [] for k in known}
+    said = opinions(model, list(truth), found[known])
     return Answers(
         part=part,
         image_ids=[one.image_id for one in said],

@@ -130,11 +130,12 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     found = models.probabilities(
         model, [example.sha256 for example in held_out], tick=pulse.check, features=features[n_train:]
     )
-    temperature = judging.temperature_of(dataset, found[n_test:])
+    temperature, n_calibration = judging.temperature_of(dataset, found[n_test:])
     test = apply_temperature(found[:n_test], temperature, dataset.task)
     figures = judging.report(dataset, result.out_of_fold, test)
     calibration = apply_temperature(found[n_test:], temperature, dataset.task)
-    verdict = judging.verdict(dataset, figures, runs.active(run.project), test)
+    in_use = runs.active(run.project)
+    verdict = judging.verdict(dataset, figures, in_use, test)
     said = [
         models.answers(model, run_answers.Part.TEST, dataset.test, test),
         models.answers(model, run_answers.Part.CROSSED, dataset.train, result.out_of_fold),
@@ -152,13 +153,14 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
 
     screen.show("Storing the model", 0.9)
     made, _ = models.of_result(
-        result, dataset, device, temperature=temperature, calibrated_on=len(dataset.calibration), metrics=figures
+        result, dataset, device, temperature=temperature, calibrated_on=n_calibration, metrics=figures
     )
     checkpoint, sha256 = models.save(run, lease.attempt, made)
     models.keep_opinions(run, lease.attempt, [example.image_id for example in dataset.train], result)
     finished = runs.finish(
         lease,
         activate=verdict.activate,
+        instead_of=in_use,
         note=verdict.note,
         answers=[*said, unseen],
         # beside the figures, not in the checkpoint: they name images of this project

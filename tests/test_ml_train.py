@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from tests.ml_data import drawn_images, photographs
-from worker.ml import backbones, candidates, features, finetune, folds, logistic, metrics, resume, tuned
+from worker.ml import backbones, candidates, features, finetune, folds, logistic, metrics, resume, tuned, views
 from worker.ml.config import TrainConfig
+from worker.ml.device import is_out_of_memory
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, TooFewLabels
 from worker.ml.run import Judged, Progress, Run, TrainingSet
 from worker.ml.storage import Stages
@@ -379,6 +380,50 @@ def test_out_of_memory_in_training_halves_the_batch_and_starts_the_fit_over(monk
     assert events[-1].batch == 4
     assert sizes[:3] == [16, 8, 4]
     assert [e.epoch for e in events if isinstance(e, finetune.Epoch)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA` ...",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "MPS backend out of memory (MPS allocated: 17 GB)",
+        "[enforce fail at alloc_cpu.cpp:75] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 B.",
+    ],
+)
+def test_short_memory_has_many_words(words):
+    assert is_out_of_memory(RuntimeError(words))
+    assert not is_out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
+
+
+def looking_anew():
+    """A run whose network is fed from the pixels themselves, as on a GPU."""
+    tune = {"min_labels": 20, "epochs": 1, "first_stage": 16, "views": 0, "batch": 9}
+    config = {"candidates": ["frozen", "finetuned"], "image_size": 64, "folds": 2, "time_limit_s": 3600}
+    return samples(), TrainConfig.from_json(config | {"finetune": tune})
+
+
+def test_squares_that_do_not_fit_on_the_device_stay_beside_it(monkeypatch):
+    given = looking_anew()
+    *_, whole = train(*given, device=CPU)
+    monkeypatch.setattr(views, "has_room", lambda device, n_bytes: n_bytes < 16 * 256 * 256 * 3)
+
+    *_, result = train(*given, device=CPU)
+
+    assert np.array_equal(result.out_of_fold_of["finetuned"], whole.out_of_fold_of["finetuned"])
+
+
+def test_memory_that_is_short_for_all_images_leaves_one_candidate_out_not_the_run(monkeypatch):
+    def full(*_args):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 18.31 GiB.")
+
+    monkeypatch.setattr(tuned.Finetuned, "_fill_views", full)
+
+    *_, result = train(*looking_anew(), device=CPU)
+
+    assert result.candidate == "frozen"
+    assert "memory does not suffice" in result.comparison[1]["reason"]
 
 
 def test_training_stops_early_and_keeps_the_best_epoch():

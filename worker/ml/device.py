@@ -108,11 +108,20 @@ def _has_compiler() -> bool:
     return importlib.util.find_spec("triton") is not None and shutil.which(os.environ.get("CC", "gcc")) is not None
 
 
+# What a plain RuntimeError says of it: torch of the CPU and of pinned memory, CUDA, cuBLAS, cuDNN, MPS.
+_SHORT = ("can't allocate memory", "out of memory", "alloc_failed", "cannot allocate memory")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch failed to get memory, on a GPU or on the CPU (a plain RuntimeError there)."""
+    """Whether torch failed to get memory, on a GPU or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SHORT)
     )
+
+
+def has_room(device: torch.device, n_bytes: int) -> bool:
+    """Whether a GPU has as much as this to spare, and as much again for the work itself. True of a CPU."""
+    return device.type != "cuda" or 2 * n_bytes <= torch.cuda.mem_get_info(device)[0]
 
 
 def with_smaller_batches(work: Callable[[int], T], batch: int) -> tuple[T, int]:

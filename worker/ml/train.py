@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from worker.ml.candidates import Candidate, Frozen
 from worker.ml.classical import Classical
 from worker.ml.compare import better_beyond_noise, chance, scores
 from worker.ml.config import CLASSIC, ENSEMBLES, LEARNERS, TrainConfig
+from worker.ml.device import is_out_of_memory
 from worker.ml.ensemble import Ensemble
 from worker.ml.errors import ImageUnreadable, LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
 from worker.ml.folds import stratified_folds
@@ -35,6 +36,7 @@ from worker.ml.scratch import Scratch
 from worker.ml.storage import Stages, fingerprint
 from worker.ml.tuned import Finetuned
 
+T = TypeVar("T")
 # what makes each candidate of a run anew, by its name in the settings
 CANDIDATES: dict[str, Any] = {
     "frozen": Frozen,
@@ -97,7 +99,7 @@ def train(
     if looking and samples.squares is not None:
         pixels = samples.squares
     elif looking:
-        pixels, skipped = yield from clock.watch(_decode(samples))
+        pixels, skipped = yield from clock.watch(_within_memory(_decode(samples)))
         samples = samples.without(list(skipped))
         check(samples, config)
     balance = None
@@ -120,7 +122,7 @@ def train(
             continue
         begun = time.monotonic()
         try:
-            judged = yield from clock.watch(candidate.cross_validate(run))
+            judged = yield from clock.watch(_within_memory(candidate.cross_validate(run)))
         except (Skipped, LossNotFinite, OutOfMemory) as error:
             row["reason"], failure = str(error), error
             continue
@@ -131,7 +133,7 @@ def train(
             best = candidate
     if best is None:
         raise failure or ValueError("no candidate was tried")
-    trained = yield from clock.watch(best.refit(run))
+    trained = yield from clock.watch(_within_memory(best.refit(run)))
     next(row for row in rows if row["candidate"] == best.name)["chosen"] = True
 
     out_of_fold = {}
@@ -161,6 +163,20 @@ def check(samples: TrainingSet, config: TrainConfig) -> None:
         raise OneCategoryOnly("All labels choose the same class: label images of a second class first.")
     if samples.task == "multi" and not ((hot.sum(0) > 0) & (hot.sum(0) < len(hot))).any():
         raise OneCategoryOnly("All images have the same labels: there is nothing to tell apart yet.")
+
+
+def _within_memory(work: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
+    """The same work; where the memory does not suffice, whatever for, it raises OutOfMemory.
+
+    A fit halves its batch by itself. What is left are arrays of all images: then this candidate is not for this
+    machine, and the others are. Of several processes the others wait for this one: there all of them end.
+    """
+    try:
+        return (yield from work)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or ranks.world() > 1:
+            raise
+    raise OutOfMemory("The memory does not suffice for all of these images: use a smaller image size, or fewer views.")
 
 
 def _decode(samples: TrainingSet) -> Generator[Progress, None, tuple[NDArray[np.uint8], dict[int, str]]]:

@@ -7,6 +7,7 @@ float16 activations that all folds and epochs share (CachedViews).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.ml.backbones import Backbone
+from worker.ml.device import has_room, is_out_of_memory
 from worker.ml.frozen import Frozen
 from worker.ml.images import Augmentation, augment, scaled, to_network
 from worker.ml.pixels import Squares
@@ -49,7 +51,7 @@ def plain_pixels(pixels: Tensor, backbone: Backbone, size: int) -> Tensor:
 
 
 class LiveViews:
-    """Fresh views for every batch, from uint8 pixels that lie on the device."""
+    """Fresh views for every batch, from uint8 pixels that lie on the device, or beside it when there are too many."""
 
     def __init__(
         self,
@@ -61,18 +63,29 @@ class LiveViews:
         how: Augmentation,
     ) -> None:
         self.cut, self._frozen, self._backbone, self._size, self._how = cut, frozen, backbone, size, how
-        self._pixels = torch.from_numpy(np.ascontiguousarray(pixels[:])).to(frozen.device)
+        self._pixels: Tensor | None = None
+        self._source = pixels
+        if has_room(frozen.device, math.prod(pixels.shape)):
+            try:
+                self._pixels = torch.from_numpy(np.ascontiguousarray(pixels[:])).to(frozen.device)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+
+    def _squares(self, indices: Tensor) -> Tensor:
+        if self._pixels is not None:
+            return self._pixels[indices.to(self._pixels.device)]
+        return torch.from_numpy(self._source[indices.numpy()]).to(self._frozen.device)
 
     def _through_trunk(self, x: Tensor) -> Tensor:
         # clone: tensors made under inference_mode may not enter a backward pass
         return self._frozen.run(x, 0, self.cut).float().clone() if self.cut else x
 
     def plain(self, indices: Tensor) -> Tensor:
-        pixels = self._pixels[indices.to(self._pixels.device)]
-        return self._through_trunk(plain_pixels(pixels, self._backbone, self._size))
+        return self._through_trunk(plain_pixels(self._squares(indices), self._backbone, self._size))
 
     def varied(self, indices: Tensor, generator: torch.Generator, part: slice = WHOLE) -> Tensor:
-        pixels = self._pixels[indices[part].to(self._pixels.device)]
+        pixels = self._squares(indices[part])
         of = None if part == WHOLE else (len(indices), part)
         return self._through_trunk(_scaled(augment(pixels, self._size, self._how, generator, of=of), self._backbone))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,30 @@ def test_without_a_counter_it_is_an_estimate_with_its_assumption(tmp_path):
     assert (part["how"], part["watts_per_core"]) == ("estimated", cost.WATTS_PER_CORE)
     assert part["joules"] == pytest.approx(found["cpu_seconds"] * cost.WATTS_PER_CORE, abs=0.1 * cost.WATTS_PER_CORE)
     assert cost.gpu_joules(CPU) is None
+
+
+def test_what_other_processes_took_for_it_counts(tmp_path):
+    meter = cost.Meter(CPU, tmp_path)
+    busy = "import time\nwhile time.process_time() < 0.6: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+
+    found = meter.read()
+
+    assert found["cpu_seconds"] >= 0.6
+    assert found["parts"][0]["joules"] >= 0.6 * cost.WATTS_PER_CORE
+
+
+def test_every_gpu_that_took_part_counts(tmp_path, monkeypatch):
+    taken = {0: 100.0, 1: 1000.0, 2: 5.0}
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(cost, "gpu_joules", lambda device: taken[device.index])
+    meter = cost.Meter(torch.device("cuda", 1), tmp_path)
+    taken |= {0: 130.0, 1: 1004.0, 2: 905.0}
+
+    assert meter.read()["parts"][1] == {"part": "gpu", "joules": 4.0, "how": "measured", "by": "NVML"}
+    assert meter.read(n_gpus=2)["parts"][1]["joules"] == 34.0
+    monkeypatch.setattr(cost, "gpu_joules", lambda device: None)
+    assert meter.read(n_gpus=2)["parts"][1]["watts"] == 2 * cost.WATTS_PER_GPU
 
 
 def test_the_hash_of_a_training_set_is_of_its_images_and_answers_and_of_nothing_else():

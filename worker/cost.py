@@ -8,6 +8,7 @@ to be one. Knows counters, no run.
 from __future__ import annotations
 
 import ctypes
+import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,18 +31,29 @@ class Meter:
         self._device = device
         self._packages = [] if device.type == "mps" else packages(powercap)
         self._package_joules = [package.joules() for package in self._packages]
-        self._gpu_joules = gpu_joules(device)
-        self._began, self._cpu_began = time.monotonic(), time.process_time()
+        self._gpu_joules = [gpu_joules(gpu) for gpu in self._gpus()]
+        self._began, self._cpu_began = time.monotonic(), cpu_seconds()
 
-    def read(self) -> dict[str, Any]:
-        """Since it was made: seconds, cpu_seconds, and joules by part with how they are known (measured, estimated)."""
-        seconds, cpu_seconds = time.monotonic() - self._began, time.process_time() - self._cpu_began
-        parts = [self._processor(cpu_seconds)]
+    def _gpus(self) -> list[torch.device]:
+        """This one, and the others that it may be joined by."""
+        if self._device.type != "cuda":
+            return []
+        own = self._device.index or 0
+        others = [at for at in range(torch.cuda.device_count()) if at != own]
+        return [torch.device("cuda", at) for at in (own, *others)]
+
+    def read(self, *, n_gpus: int = 1) -> dict[str, Any]:
+        """Since it was made: seconds, cpu_seconds, and joules by part with how they are known (measured, estimated).
+
+        cpu_seconds: of this process and of those that it started and that have ended. n_gpus: how many took part.
+        """
+        seconds, cpu = time.monotonic() - self._began, cpu_seconds() - self._cpu_began
+        parts = [self._processor(cpu)]
         if self._device.type == "cuda":
-            parts.append(self._gpu(seconds))
+            parts.append(self._gpu(seconds, n_gpus))
         return {
             "seconds": round(seconds, 1),
-            "cpu_seconds": round(cpu_seconds, 1),
+            "cpu_seconds": round(cpu, 1),
             "kwh": round(sum(part["joules"] for part in parts) / JOULES_PER_KWH, 9),
             "parts": parts,
         }
@@ -58,12 +70,23 @@ class Meter:
         joules = cpu_seconds * WATTS_PER_CORE
         return {"part": "processor", "joules": round(joules, 3), "how": "estimated", "watts_per_core": WATTS_PER_CORE}
 
-    def _gpu(self, seconds: float) -> dict[str, Any]:
-        now = gpu_joules(self._device)
-        if now is not None and self._gpu_joules is not None:
-            joules = now - self._gpu_joules
-            return {"part": "gpu", "joules": round(joules, 3), "how": "measured", "by": "NVML"}
-        return {"part": "gpu", "joules": round(seconds * WATTS_PER_GPU, 3), "how": "estimated", "watts": WATTS_PER_GPU}
+    def _gpu(self, seconds: float, n: int) -> dict[str, Any]:
+        now = [gpu_joules(gpu) for gpu in self._gpus()[:n]]
+        spent = [
+            after - before
+            for before, after in zip(self._gpu_joules, now, strict=False)
+            if before is not None and after is not None
+        ]
+        if spent and len(spent) == n:
+            return {"part": "gpu", "joules": round(sum(spent), 3), "how": "measured", "by": "NVML"}
+        watts = n * WATTS_PER_GPU
+        return {"part": "gpu", "joules": round(seconds * watts, 3), "how": "estimated", "watts": watts}
+
+
+def cpu_seconds() -> float:
+    """What this process has taken of the processor, and what those took that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 @dataclass(frozen=True, slots=True)

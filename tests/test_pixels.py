@@ -1,5 +1,7 @@
 """The decoded images of a project: made once, taken instead of the files, gone with the project."""
 
+import os
+
 import numpy as np
 import pytest
 from django.utils import timezone
@@ -7,10 +9,11 @@ from django.utils import timezone
 from labeler.intake.images import add_images as take_in
 from labeler.intake.images import file_member, media_store
 from labeler.models import Project
+from tests.factories import make_model
 from tests.workers import draw
-from worker import pixels
+from worker import pixels, unfinished
 from worker.ml.decoding import decode
-from worker.ml.pixels import DiskFull, PixelStore
+from worker.ml.pixels import UNDER_WAY, DiskFull, PixelStore
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +71,23 @@ def test_what_is_kept_of_a_project_in_the_trash_is_deleted(project, hashes):
     Project.objects.filter(pk=project.pk).update(trashed_at=timezone.now())
     assert pixels.forget_trashed() == 1
     assert not store.folder.exists()
+
+
+def test_what_killed_and_cancelled_runs_left_behind_is_deleted(project, hashes):
+    assert unfinished.forget() == 0
+    store, _, _ = keep(project, hashes)
+    runs = [make_model(project, active=False, state=state) for state in ("failed", "cancelled", "done")]
+    running = make_model(project, active=False, state="running")
+    for run in (*runs, running):
+        unfinished.work_folder(run).mkdir(parents=True)
+        (unfinished.work_folder(run) / "frozen.npz").write_bytes(b"kept")
+    old, new = (store.folder / f"{UNDER_WAY}{name}" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    assert unfinished.forget() == 4
+
+    assert not old.exists() and new.exists() and len(pixels.store_of(project.pk)) == 3
+    assert [unfinished.work_folder(run).exists() for run in runs] == [False] * 3
+    assert (unfinished.work_folder(running) / "frozen.npz").exists()

@@ -35,7 +35,7 @@ from labeler.intake.images import media_store
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
-from worker import pixels
+from worker import pixels, unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def look_after_projects() -> None:
     request_first_looks()
     sketch_older_images()
     pixels.forget_trashed()
+    unfinished.forget()
 
 
 def return_expired_claims() -> int:

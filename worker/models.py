@@ -33,11 +33,6 @@ from worker.ml.train import Result
 __all__ = ["OutOfFold", "folder_of", "out_of_fold"]  # what is read of a run without torch belongs to it all the same
 
 
-def work_folder(run: TrainingRun) -> Path:
-    """Where a run keeps finished folds, so that its next attempt need not repeat them. Deleted when it has ended."""
-    return Path(settings.MODELS_DIR) / f"project-{run.project_id}" / f"unfinished-{run.number}"
-
-
 def of_result(result: Result, dataset: Dataset, device: torch.device, **facts: Any) -> tuple[Checkpoint, Model]:
     """What was just trained, as a checkpoint that is not yet on disk, ready to predict."""
     named = [{"id": pk, "name": name} for pk, name in zip(dataset.category_ids, dataset.category_names, strict=True)]

@@ -35,7 +35,7 @@ from worker.ml.pixels import PixelStore, Squares
 from worker.ml.predict import MIN_CALIBRATION, apply_temperature
 from worker.ml.run import Progress, TrainingSet
 from worker.ml.train import Result, train, wants_pixels
-from worker.models import work_folder
+from worker.unfinished import work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         | {"learning_curve": curve, "orders": orders, "stop_set": settled, "imbalance": result.balance}
         | {
             "provenance": provenance.of(dataset) | {"guideline": guideline},
-            "cost": meter.read() | {"attempts": lease.attempt},
+            "cost": meter.read(n_gpus=processes) | {"attempts": lease.attempt},
         }
         | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,

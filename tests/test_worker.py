@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -142,23 +141,6 @@ def test_beat_has_everything_looked_after(project, ann, bea, start_worker, insta
     assert (run.state, run.requested_by) == (State.QUEUED, None)
     assert Claim.objects.get(pk=left.pk).state == "expired"
     assert Consensus.objects.filter(project=project, categories__isnull=False).count() == 40
-
-
-def test_beat_is_silent_while_messages_pile_up(monkeypatch):
-    from celery.beat import PersistentScheduler
-
-    from worker.beat import MANY_WAITING, PatientScheduler
-
-    sent, lengths = [], iter((0, MANY_WAITING - 1, MANY_WAITING, None))
-    monkeypatch.setattr(PersistentScheduler, "apply_entry", lambda self, entry, producer=None: sent.append(entry))
-    monkeypatch.setattr(dispatch, "queue_length", lambda queue: next(lengths))
-    scheduler = object.__new__(PatientScheduler)
-    entry = SimpleNamespace(options={"queue": "default"})
-
-    for _ in range(4):
-        scheduler.apply_entry(entry)
-
-    assert len(sent) == 2
 
 
 # ---------------------------------------------------------------- training

@@ -19,6 +19,6 @@ class PatientScheduler(PersistentScheduler):
     """Sends nothing into a queue in which messages pile up already, or when the broker cannot be asked."""
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
-        waiting = dispatch.queue_length(entry.options["queue"])
+        waiting = dispatch.queue_length(entry.options.get("queue", self.app.conf.task_default_queue))
         if waiting is not None and waiting < MANY_WAITING:
             super().apply_entry(entry, producer=producer)

@@ -42,6 +42,7 @@ app.conf.update(
     result_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,  # state lives in rows
+    result_expires=None,  # or Celery adds a nightly task of its own that deletes results, and there are none
     task_track_started=True,
     # Acknowledged after the work, and handed out again when the process is lost. Celery's manual warns of
     # loops (out of memory, again, out of memory): the row counts its attempts and is failed after the third.

@@ -40,7 +40,6 @@ class LabelErrorShape(serializers.Serializer):
 
 class LabelErrorsShape(serializers.Serializer):
     model = serializers.IntegerField(allow_null=True, help_text="number of the model that doubts them; null: no model")
-    noise = serializers.FloatField(allow_null=True, help_text="estimated share of wrong labels it learned from, 0 to 1")
     results = LabelErrorShape(many=True, help_text="the clearest first, one per image")
     corrected = serializers.IntegerField(help_text="doubted labels that a reviewer found to be wrong")
     confirmed = serializers.IntegerField()
@@ -49,7 +48,7 @@ class LabelErrorsShape(serializers.Serializer):
 
 
 EXAMPLE = {
-    "model": 7, "noise": 0.031, "corrected": 19, "confirmed": 5, "undecidable": 3,
+    "model": 7, "corrected": 19, "confirmed": 5, "undecidable": 3,
     "precision": {"value": 0.79, "low": 0.6, "high": 0.91, "n": 24, "reason": "few labels were looked at, the clearest "
                   "doubts first: read the interval"},
     "results": [{
@@ -78,7 +77,6 @@ class LabelErrors(View):
         return Response(
             {
                 "model": run.number if run else None,
-                "noise": found.get("noise"),
                 "results": [_shape(one, index) for one in doubts.still_open(project, doubts.rows_of(found))],
                 "corrected": told.corrected,
                 "confirmed": told.confirmed,

@@ -72,7 +72,7 @@ class Checked:
 
 
 def listed(run: TrainingRun | None) -> dict[str, Any]:
-    """What the run found, {noise, n, suspects}; {} where there is no run, or one of before lists were made.
+    """What the run found, {n, suspects}; {} where there is no run, or one of before lists were made.
 
     Read by itself: the rest of a run's figures is large, and the caller may have left it in the database.
     """

@@ -75,7 +75,6 @@ def test_a_planted_label_error_is_named(project):
 
     assert found["n"] == 1
     assert found["suspects"] == [{"image": 107, "label": cat, "suggested": dog, "doubt": 0.93, "confident": True}]
-    assert found["noise"] == pytest.approx(1 / 59, abs=0.01)
 
 
 def test_with_several_labels_the_class_in_question_is_named(multi_project):

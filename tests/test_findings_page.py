@@ -33,7 +33,7 @@ def findings(project, images):
             {"precision": 0.98, **found, **none},
         ],
         "label_errors": {
-            "noise": 0.031, "n": 4,
+            "n": 4,
             "suspects": [
                 {"image": pk, "label": cat, "suggested": dog, "doubt": 0.9, "confident": True}
                 for pk in (*(image.pk for image in images), 10**9)
@@ -67,7 +67,6 @@ def test_the_page_says_what_the_run_found(as_, lena, project):
     assert "95 % right, with 95 % confidence" in html and "0.912" in html and "67 %" in html and "1 wrong of 93" in html
     assert "59 right answers in a row are needed" in html
     assert "worse beyond chance" in html and "61.0 %" in html and "Fewer than 30 images" in html
-    assert "about 3.1 % of the labels it learned from may be wrong" in html
     assert "4 labels were doubted in the training" in html
     assert "1 of them waits for a look" in html
     assert f'href="{url("adjudicate", project)}?doubted=1&amp;image={images[0].pk}"' in html
@@ -85,7 +84,7 @@ def test_of_several_classes_it_doubts_one_of_an_images_answers(as_, ann, lena, m
         {"image": images[0].pk, "label": one.pk, "suggested": True, "doubt": 0.9, "confident": True},
         {"image": images[1].pk, "label": other.pk, "suggested": False, "doubt": 0.8, "confident": True},
     ]
-    make_model(multi_project, metrics={"label_errors": {"noise": None, "n": 2, "suspects": suspects}})
+    make_model(multi_project, metrics={"label_errors": {"n": 2, "suspects": suspects}})
 
     html = page(as_, lena, multi_project)
 

@@ -78,10 +78,10 @@ def acceptance(dataset: Dataset, test: NDArray, calibration: NDArray) -> list[di
 
 
 def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
-    """Training labels that the model doubts: {noise, n, suspects: [{image, label, suggested, doubt, confident}]}.
+    """Training labels that the model doubts: {n, suspects: [{image, label, suggested, doubt, confident}]}.
 
     label and suggested are category ids. For several labels, label is the class in question and suggested whether the
-    image should have it. noise: the estimated share of wrong labels (of answers, for several labels).
+    image should have it.
     """
     targets = judging.targets_of(dataset, dataset.train)
     several = dataset.is_multi
@@ -89,7 +89,6 @@ def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
     ids = dataset.category_ids
     first = list(zip(*(part[:SUSPECTS].tolist() for part in _columns(found)), strict=True))
     return {
-        "noise": found.noise,
         "n": len(found),
         "suspects": [
             {

@@ -41,7 +41,6 @@ def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str
         "promises": [_promise(row) for row in metrics.get("acceptance") or []],
         **_doubts(project, suspects, names),
         "n_suspects": suspects.get("n", 0),
-        "noise": _noise(suspects),
         "slices": _slices(metrics.get("slices") or []),
     }
 
@@ -182,13 +181,6 @@ def _doubts(project: Project, found: Mapping[str, Any], names: Mapping[Any, str]
             }
         )
     return {"suspects": shown, "n_doubts": len(waiting), "checked": doubts.checked(project)}
-
-
-def _noise(found: Mapping[str, Any]) -> str:
-    noise = found.get("noise")
-    if noise is None:
-        return ""
-    return _("about %(share)s of the labels it learned from may be wrong") % {"share": percent(noise, 1)}
 
 
 def _slices(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:

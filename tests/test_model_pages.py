@@ -87,6 +87,22 @@ def test_a_finished_one_says_what_using_it_means(as_, lena, rev, project, versio
     assert "Go back" not in page(as_, lena, url("run", project, new.number))
 
 
+def test_few_held_out_images_are_told_beside_the_figures_and_are_not_the_figures(as_, lena, project):
+    crossed = {"value": 0.733, "low": 0.64, "high": 0.81, "n": 105}
+    few = {"n": 2, "accuracy": {"value": 0.5, "low": 0.09, "high": 0.91, "n": 2}}
+    metrics = METRICS | {"judged_on": "cross-validation", "accuracy": crossed, "held_out": few}
+    run = make_model(project, metrics=metrics)
+
+    html = page(as_, lena, url("run", project, run.number))
+
+    assert "2 held-out images are settled so far; of those it is right on 50 % (9.0 to 91.0 %)." in html
+    assert "Until 30 are, all figures here are cross-validated." in html and "73.3 %" in html
+    metrics["held_out"] = {"n": 0, "accuracy": {"value": None}}
+    run.metrics = metrics
+    run.save()
+    assert "are settled so far" not in page(as_, lena, url("run", project, run.number))
+
+
 def test_the_pages_of_a_long_project_take_few_queries(as_, lena, project, versions, django_assert_max_num_queries):
     for _ in range(30):
         make_model(project, active=False, metrics=METRICS, checkpoint="c.json")

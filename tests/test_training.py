@@ -177,26 +177,34 @@ def judged(project, n_test: int, n_right: int, *, crossed: float = 0.9):
     truth = judging.targets_of(dataset, train)
     for k in range(100):
         out_of_fold[k, truth[k] if k < crossed * 100 else 2] = 0.9
-    return dataset, judging.report(dataset, out_of_fold, test), test
+    return dataset, judging.report(dataset, out_of_fold, test), out_of_fold, test
+
+
+def said_by(run, crossed=None) -> judging.InUse:
+    """What is kept of a run's answers: those in the database, and these of its cross-validation."""
+    test = dict(Prediction.objects.filter(run=run).values_list("image", "probabilities"))
+    return judging.InUse(run, test, crossed or {})
 
 
 def test_the_first_model_must_beat_the_most_frequent_answer(project):
-    dataset, figures, test = judged(project, 0, 0, crossed=0.7)
+    dataset, figures, *found = judged(project, 0, 0, crossed=0.7)
     assert figures["judged_on"] == "cross-validation"
     assert figures["accuracy"]["value"] == pytest.approx(0.7)
-    good = judging.verdict(dataset, figures, None, test)
+    good = judging.verdict(dataset, figures, None, *found)
     assert good.activate
     assert "70%" in good.note
     assert "50%" in good.note
 
-    dataset, figures, test = judged(project, 0, 0, crossed=0.4)
-    assert not judging.verdict(dataset, figures, None, test).activate
+    dataset, figures, *found = judged(project, 0, 0, crossed=0.4)
+    assert not judging.verdict(dataset, figures, None, *found).activate
 
 
-@pytest.mark.parametrize(("n_test", "n_judged"), [(0, 100), (40, 40)])
-def test_the_curves_are_of_the_images_that_the_figures_are_of(project, n_test, n_judged):
-    _, figures, _ = judged(project, n_test, n_test)
+@pytest.mark.parametrize(("n_test", "n_judged"), [(0, 100), (2, 100), (29, 100), (40, 40)])
+def test_all_figures_are_of_the_same_images_and_not_of_a_few(project, n_test, n_judged):
+    _, figures, *_ = judged(project, n_test, n_test)
     assert figures["n"] == n_judged
+    assert figures["judged_on"] == ("test" if n_judged == n_test else "cross-validation")
+    assert figures["held_out"]["n"] == n_test
     assert sum(row["n"] for row in figures["curves"]["reliability"]) == n_judged
     assert [row["n"] for row in figures["curves"]["classes"]] == [row["n"] for row in figures["per_class"]]
 
@@ -204,15 +212,17 @@ def test_the_curves_are_of_the_images_that_the_figures_are_of(project, n_test, n
 @pytest.mark.parametrize(("right", "becomes_active"), [(34, True), (40, True), (20, False)])
 def test_a_new_model_replaces_the_active_one_unless_it_is_worse_on_the_same_images(project, right, becomes_active):
     active = make_model(project)
-    dataset, figures, test = judged(project, 40, right)
+    dataset, figures, *found = judged(project, 40, right)
     for k, example in enumerate(dataset.test):
         predict(active, Image.objects.get(pk=example.image_id), "cat" if k < 34 else "dog")
 
-    verdict = judging.verdict(dataset, figures, active, test)
+    verdict = judging.verdict(dataset, figures, said_by(active), *found)
 
     assert figures["judged_on"] == "test"
     assert verdict.activate is becomes_active
     assert "40 held-out images" in verdict.note
+    words = "Used in place of model 1." if becomes_active else "Not used; model 1 stays."
+    assert verdict.note.startswith(words)
 
 
 def merge(project, gone: str, into: str) -> None:
@@ -237,7 +247,8 @@ def test_a_class_that_was_merged_since_is_right_where_it_became_the_truth(projec
     worse = np.array([[0.6, 0.4] if k < 4 else [0.2, 0.8] for k in range(40)])
     assert dataset.category_names == ["cat", "dog"]
 
-    verdict = judging.verdict(dataset, judging.report(dataset, np.array([[0.9, 0.1]]), worse), active, worse)
+    found = np.array([[0.9, 0.1]]), worse
+    verdict = judging.verdict(dataset, judging.report(dataset, *found), said_by(active), *found)
 
     # It says fox, which is dog by now, of all forty; the new one is right on 36.
     assert not verdict.activate, verdict.note
@@ -301,17 +312,60 @@ def test_a_model_that_votes_along_is_judged_by_people_alone(ann, bea, dora, lena
     assert judging.report(dataset, echo, np.full((len(dataset.test), 3), np.nan))["n"] == len(dataset.train) - 1
 
 
-def test_with_few_held_out_images_cross_validation_decides_and_says_so(project):
-    active = make_model(project, metrics={"cross_validation": {"accuracy": {"value": 0.85}}})
-    dataset, figures, test = judged(project, 5, 2)
-    for example in dataset.test:
-        predict(active, Image.objects.get(pk=example.image_id), "cat")
+def test_with_few_held_out_images_cross_validation_decides_on_the_same_images(project):
+    active = make_model(project, metrics={"cross_validation": {"accuracy": {"value": 0.99}}})
+    dataset, figures, out_of_fold, test = judged(project, 5, 2, crossed=0.7)
+    dog = [category(project, "dog")]
+    truth = {example.image_id: example.categories for example in dataset.train}
 
-    better = judging.verdict(dataset, figures, active, test)
-    assert better.activate
-    assert "too few to decide" in better.note
-    active.metrics["cross_validation"]["accuracy"]["value"] = 0.95
-    assert not judging.verdict(dataset, figures, active, test).activate
+    def verdict(n_shared: int, n_right: int):
+        shared = list(truth)[:n_shared]
+        answers = {pk: truth[pk] if k < n_right else dog if truth[pk] != dog else [1] for k, pk in enumerate(shared)}
+        return judging.verdict(dataset, figures, said_by(active, answers), out_of_fold, test)
+
+    # The new one is right on the first 70 of its 100. Active order has added hard ones since: of 40 both knew, all.
+    better = verdict(40, 36)
+    assert better.activate and better.note.startswith("Used in place of model 1.")
+    assert "40 images that both have judged in cross-validation" in better.note
+    assert better.note.endswith("Only 0 held-out images could be compared.")
+    worse = verdict(100, 90)
+    assert not worse.activate and worse.note.startswith("Not used; model 1 stays. The new model is worse: -20.0 points")
+    # Nothing to compare: it must beat the most frequent answer, and the note says what was missing.
+    unknown = verdict(12, 12)
+    assert unknown.activate
+    assert "(0 held-out ones, 12 in cross-validation; 30 are needed)" in unknown.note
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_model_in_use_is_asked_about_test_images_it_has_not_pre_labeled(installation, ann, lena):
+    project = make_project(ann, lead=lena)
+    images = drawn(project, 42)
+    for image, kind in images:
+        vote(image, category(project, kind))
+    Image.objects.filter(project=project).update(slice=Slice.NONE)
+    tests = [image for image, _ in images[36:]]
+    Image.objects.filter(pk__in=[image.pk for image in tests]).update(slice=Slice.TEST)
+    run = runs.request(project=project)
+    train_run(run.pk, worker="inline")
+    run.refresh_from_db()
+    assert run.is_active, run.note
+    Prediction.objects.filter(run=run, image__in=[image.pk for image in tests[2:]]).delete()
+    before = dict(Prediction.objects.filter(run=run).values_list("image", "probabilities"))
+
+    dataset = assemble(project)
+    found = models.in_use(project, dataset.test, tick=lambda: None)
+
+    assert found.run == run and set(found.test) == {image.pk for image in tests}
+    assert all(found.test[pk] == said for pk, said in before.items() if pk in found.test)
+    names = {pk: name for name, pk in ((c.name, c.pk) for c in project.categories.all())}
+    said = {pk: names[run.category_ids[int(np.argmax(p))]] for pk, p in found.test.items()}
+    assert sum(said[image.pk] == kind for image, kind in images[36:]) >= 4
+    # Some of these drawings are nearly the same as a test image, and were left out.
+    assert set(found.crossed) <= {image.pk for image, _ in images[:36]} and len(found.crossed) >= 30
+    # A damaged model is no reason for the new one to fail: what it has said is there.
+    for file in models.folder_of(run).glob("*.safetensors"):
+        file.write_bytes(b"gone")
+    assert set(models.in_use(project, dataset.test, tick=lambda: None).test) == set(before) & set(found.test)
 
 
 # ---------------------------------------------------------------- whole runs

@@ -5,7 +5,7 @@ Knows datasets, rows of predictions and worker.ml.metrics. Does not know how the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler import categories as label_set
-from labeler.models import Prediction, TrainingRun
+from labeler.models import TrainingRun
 from worker.dataset import Dataset, Example
 from worker.ml import compare, curves, metrics
 from worker.ml.predict import fit_temperature
@@ -87,23 +87,25 @@ def temperature_of(dataset: Dataset, found: NDArray) -> tuple[float, int]:
 
 
 def report(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> dict[str, Any]:
-    """The figures of a run's row: those of the test images, or of cross-validation while there are none.
+    """The figures of a run's row: those of the test images, or of cross-validation while those are few.
 
     out_of_fold: (n, K) for dataset.train; test: (n, K) for dataset.test; NaN rows are left out, and images of which
     people alone say nothing where the model voted along. `judged_on` says which; `cross_validation` always has its
-    accuracy and macro F1; `curves` are of the same images as the figures.
+    accuracy and macro F1, `held_out` those of the test images; `curves` are of the same images as the figures.
     """
     known, trained = truth_of(dataset, dataset.train, out_of_fold)
     names = dataset.category_names
     crossed = metrics.evaluate(out_of_fold[known], trained, names, dataset.task)
     seen, tested = truth_of(dataset, dataset.test, test)
     held_out = metrics.evaluate(test[seen], tested, names, dataset.task)
-    use_test = bool(seen.any())
+    # All of a report from two images says nothing, beside a hundred that were cross-validated.
+    use_test = seen.sum() >= min(FEWEST_TEST_IMAGES, max(1, known.sum()))
     shown, truth = (test[seen], tested) if use_test else (out_of_fold[known], trained)
     return {
         **(held_out if use_test else crossed),
         "judged_on": "test" if use_test else "cross-validation",
         "cross_validation": {key: crossed[key] for key in ("n", "accuracy", "macro_f1")},
+        "held_out": {key: held_out[key] for key in ("n", "accuracy", "macro_f1")},
         "chance": chance(dataset),
         "curves": curves.curves(shown, truth, names, dataset.task),
     }
@@ -119,44 +121,77 @@ def chance(dataset: Dataset) -> float:
     return max(answers.values()) / len(dataset.train)
 
 
-def verdict(dataset: Dataset, figures: dict[str, Any], active: TrainingRun | None, test: NDArray) -> Verdict:
-    """May the new model pre-label from now on? test: its probabilities (n, K) for dataset.test."""
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """The model that pre-labels now, and what it said of images it had not learned from."""
+
+    run: TrainingRun
+    test: Mapping[int, Sequence[float]]  # by image id, over the run's classes: of test images
+    crossed: Mapping[int, Sequence[int]]  # its answers, ids of categories, in its own cross-validation
+
+
+def verdict(
+    dataset: Dataset, figures: dict[str, Any], in_use: InUse | None, out_of_fold: NDArray, test: NDArray
+) -> Verdict:
+    """May the new model pre-label from now on? out_of_fold, test: as for report().
+
+    Two models are held against one another on the same images: test images, or while those are few the training images
+    that both have judged in cross-validation. Two cross-validations of different images are two questions: active order
+    adds the hard ones, and the newer figure would be the lower one.
+    """
     crossed = figures["cross_validation"]["accuracy"]["value"] or 0.0
     by_chance = figures["chance"]
-    if active is None:
+    chance_too = f"always giving the most frequent answer would be right on {by_chance:.0%}."
+    if in_use is None:
+        text = f"In cross-validation it is right on {crossed:.0%} of the labeled images; {chance_too}"
         better = crossed > by_chance
-        text = (
-            f"In cross-validation it is right on {crossed:.0%} of the labeled images; "
-            f"always giving the most frequent answer would be right on {by_chance:.0%}."
-        )
         return Verdict(better, f"The first model. {text}" if better else f"Not used: no better than chance. {text}")
-    old, new = _scores_of_both(dataset, active, test)
+    number = in_use.run.number
+    old, new = _on_test_images(dataset, in_use, test)
+    n_test, where = len(new), "held-out images"
+    if n_test < FEWEST_TEST_IMAGES:
+        old, new = _on_crossed_images(dataset, in_use, out_of_fold)
+        where = "images that both have judged in cross-validation"
+    few = f" Only {n_test} held-out images could be compared." if n_test < FEWEST_TEST_IMAGES else ""
     if len(new) >= FEWEST_TEST_IMAGES:
-        comparison = compare.not_worse(old, new, MARGIN)
-        return Verdict(comparison.promote, f"Compared with model {active.number}: {comparison.reason}")
-    before = ((active.metrics.get("cross_validation") or {}).get("accuracy") or {}).get("value")
-    few = f"There are {len(new)} held-out images to compare on, too few to decide ({FEWEST_TEST_IMAGES} are needed)"
-    if before is None:
-        return Verdict(
-            crossed > by_chance, f"{few}, and model {active.number} has no cross-validation to compare with."
+        comparison = compare.not_worse(old, new, MARGIN, of=where)
+        promote, reason = comparison.promote, comparison.reason
+    else:
+        promote, few = crossed > by_chance, ""
+        reason = (
+            f"Too few images were judged by both to compare them ({n_test} held-out ones, {len(new)} in "
+            f"cross-validation; {FEWEST_TEST_IMAGES} are needed). It is right on {crossed:.0%} in cross-validation; "
+            f"{chance_too}"
         )
-    not_worse = crossed >= before - MARGIN and crossed > by_chance
-    return Verdict(
-        not_worse,
-        f"{few}. In cross-validation it is right on {crossed:.0%}, model {active.number} was on {before:.0%}.",
-    )
+    outcome = f"Used in place of model {number}." if promote else f"Not used; model {number} stays."
+    return Verdict(promote, f"{outcome} {reason}{few}")
 
 
-def _scores_of_both(dataset: Dataset, active: TrainingRun, test: NDArray) -> tuple[NDArray, NDArray]:
-    """How right the active and the new model are on each test image that both have judged."""
+def _on_test_images(dataset: Dataset, in_use: InUse, test: NDArray) -> tuple[NDArray, NDArray]:
+    """How right the model in use and the new one are on each test image that both have judged."""
     ids = [example.image_id for example in dataset.test]
-    before = dict(Prediction.objects.filter(run=active, image__in=ids).values_list("image", "probabilities"))
-    shared = [k for k, image_id in enumerate(ids) if image_id in before and not np.isnan(test[k]).any()]
+    shared = [k for k, image_id in enumerate(ids) if image_id in in_use.test and not np.isnan(test[k]).any()]
     if not shared:
         return np.empty(0), np.empty(0)
-    old = _as_of_today(dataset, active, np.array([before[ids[k]] for k in shared], float))
+    old = _as_of_today(dataset, in_use.run, np.array([in_use.test[ids[k]] for k in shared], float))
     truth = targets_of(dataset, dataset.test)[shared]
     return compare.scores(old, truth, dataset.task), compare.scores(test[shared], truth, dataset.task)
+
+
+def _on_crossed_images(dataset: Dataset, in_use: InUse, out_of_fold: NDArray) -> tuple[NDArray, NDArray]:
+    """The same on training images, each model by what it had said before it learned them."""
+    known, truth = truth_of(dataset, dataset.train, out_of_fold)
+    ids = [example.image_id for example, is_known in zip(dataset.train, known, strict=True) if is_known]
+    shared = [k for k, image_id in enumerate(ids) if image_id in in_use.crossed]
+    if not shared:
+        return np.empty(0), np.empty(0)
+    place = {pk: k for k, pk in enumerate(in_use.run.category_ids)}
+    said = np.zeros((len(shared), len(place)))
+    for row, k in enumerate(shared):
+        said[row, [place[pk] for pk in in_use.crossed[ids[k]] if pk in place]] = 1.0
+    old = _as_of_today(dataset, in_use.run, said)
+    new = out_of_fold[known][shared]
+    return compare.scores(old, truth[shared], dataset.task), compare.scores(new, truth[shared], dataset.task)
 
 
 def _as_of_today(dataset: Dataset, run: TrainingRun, found: NDArray) -> NDArray:

@@ -6,6 +6,7 @@ Knows where models and thumbnails lie. The file's form is worker/ml/checkpoint.p
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,24 @@ import torch
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeler import run_answers
+from labeler import run_answers, runs
 from labeler.intake.images import media_store
-from labeler.models import Project, TrainingRun
+from labeler.models import Prediction, Project, TrainingRun
 from labeler.prelabels import Opinion
 from labeler.run_answers import Answers
 from labeler.unseen import OPINIONS, OutOfFold, folder_of, out_of_fold
 from worker.dataset import Dataset, Example
 from worker.features import features_of
+from worker.judging import InUse
 from worker.ml import backbones, checkpoint, predict
 from worker.ml.checkpoint import Checkpoint
-from worker.ml.errors import CheckpointDamaged
+from worker.ml.device import pick_device
+from worker.ml.errors import CheckpointDamaged, ModelError
 from worker.ml.predict import Model
 from worker.ml.storage import write_atomically
 from worker.ml.train import Result
 
+logger = logging.getLogger(__name__)
 __all__ = ["OutOfFold", "folder_of", "out_of_fold"]  # what is read of a run without torch belongs to it all the same
 
 
@@ -111,6 +115,31 @@ def probabilities(
         tick()
         found[part.indices] = part.probabilities
     return found
+
+
+def in_use(project: Project, examples: Sequence[Example], *, tick: Callable[[], None]) -> InUse | None:
+    """The model that pre-labels now, with what it says of these test images; None before there is one.
+
+    It is asked about those that it has not pre-labeled: settled before it was made, say, or while another was in use.
+    """
+    run = runs.active(project)
+    if run is None:
+        return None
+    ids = [example.image_id for example in examples]
+    said = dict(Prediction.objects.filter(run=run, image__in=ids).values_list("image", "probabilities"))
+    missing = [example for example in examples if example.image_id not in said]
+    if missing:
+        try:
+            model = load(run, pick_device())
+            found = probabilities(model, [example.sha256 for example in missing], tick=tick)
+        except ModelError as error:
+            logger.warning("run %d cannot be asked about %d more test images: %s", run.pk, len(missing), error)
+        else:
+            readable = np.flatnonzero(~np.isnan(found).any(axis=1)).tolist()
+            said |= {missing[k].image_id: found[k].tolist() for k in readable}
+    kept = run_answers.of(run, run_answers.Part.CROSSED)
+    crossed = dict(zip(kept.image_ids, kept.answers, strict=True)) if kept else {}
+    return InUse(run, said, crossed)
 
 
 def answers(model: Model, part: str, examples: Sequence[Example], found: NDArray[np.float32]) -> Answers:

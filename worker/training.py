@@ -134,8 +134,8 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     test = apply_temperature(found[:n_test], temperature, dataset.task)
     figures = judging.report(dataset, result.out_of_fold, test)
     calibration = apply_temperature(found[n_test:], temperature, dataset.task)
-    in_use = runs.active(run.project)
-    verdict = judging.verdict(dataset, figures, in_use, test)
+    in_use = models.in_use(run.project, dataset.test, tick=pulse.check)
+    verdict = judging.verdict(dataset, figures, in_use, result.out_of_fold, test)
     said = [
         models.answers(model, run_answers.Part.TEST, dataset.test, test),
         models.answers(model, run_answers.Part.CROSSED, dataset.train, result.out_of_fold),
@@ -160,7 +160,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     finished = runs.finish(
         lease,
         activate=verdict.activate,
-        instead_of=in_use,
+        instead_of=in_use.run if in_use else None,
         note=verdict.note,
         answers=[*said, unseen],
         # beside the figures, not in the checkpoint: they name images of this project

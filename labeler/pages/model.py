@@ -126,7 +126,7 @@ def summary(run: TrainingRun | None) -> str:
     if data.get("train") is not None:
         parts.append(_("on %(n)s images") % {"n": f"{data['train']:,}"})
     if (run.metrics or {}).get("judged_on") == model_report.CROSS_VALIDATION:
-        parts.append(_("judged by cross-validation, as no held-out image is settled yet"))
+        parts.append(_("judged by cross-validation, as few held-out images are settled yet"))
     elif data.get("test") is not None:
         parts.append(_("judged on %(n)s it never learned from") % {"n": f"{data['test']:,}"})
     if run.device:

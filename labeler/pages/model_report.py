@@ -155,13 +155,27 @@ def headline(metrics: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]
 def _few(metrics: Mapping[str, Any]) -> str:
     """A warning in words, where the held-out images are too few to say much."""
     n = (metrics.get("accuracy") or {}).get("n", 0)
-    if metrics.get("judged_on") == CROSS_VALIDATION or n >= FEW_IMAGES:
+    held_out = metrics.get("held_out") or {}
+    if metrics.get("judged_on") == CROSS_VALIDATION:
+        return _until_enough(held_out) if held_out.get("n") else ""
+    if n >= FEW_IMAGES:
         return ""
     return ngettext(
         "Only %(n)s held-out image is settled so far: read the intervals, and the figure of cross-validation.",
         "Only %(n)s held-out images are settled so far: read the intervals, and the figure of cross-validation.",
         n,
     ) % {"n": n}
+
+
+def _until_enough(held_out: Mapping[str, Any]) -> str:
+    n, accuracy = held_out["n"], held_out["accuracy"]
+    return ngettext(
+        "%(n)s held-out image is settled so far; of those it is right on %(share)s (%(interval)s). Until %(fewest)s "
+        "are, all figures here are cross-validated.",
+        "%(n)s held-out images are settled so far; of those it is right on %(share)s (%(interval)s). Until %(fewest)s "
+        "are, all figures here are cross-validated.",
+        n,
+    ) % {"n": n, "share": percent(accuracy["value"]), "interval": percent_interval(accuracy), "fewest": FEW_IMAGES}
 
 
 def _unreadable(run: TrainingRun) -> str:

@@ -49,8 +49,8 @@ def _interval(difference: NDArray[np.float64]) -> tuple[float, float]:
     return float(max(-1.0, centre - half)), float(min(1.0, centre + half))
 
 
-def not_worse(old: NDArray, new: NDArray, margin: float = 0.02) -> Comparison:
-    """May the new model replace the old one? old, new: (n,) scores in 0..1 of the same held-out images.
+def not_worse(old: NDArray, new: NDArray, margin: float = 0.02, *, of: str = "held-out images") -> Comparison:
+    """May the new model replace the old one? old, new: (n,) scores in 0..1 of the same images, named by `of`.
 
     Refused when it is worse: the interval lies below zero, or the difference itself below -margin. Few images
     rarely prove that a model is not worse (for a margin of 2 points about 1,000 are needed), so an undecided
@@ -66,7 +66,7 @@ def not_worse(old: NDArray, new: NDArray, margin: float = 0.02) -> Comparison:
     difference = float((new - old).mean())
     low, high = _interval(new - old)
     proven, worse = bool(low > -margin), bool(high < 0 or difference < -margin)
-    change = f"{100 * difference:+.1f} points on {n} held-out images (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
+    change = f"{100 * difference:+.1f} points on {n} {of} (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
     if worse:
         reason = f"The new model is worse: {change}."
     elif proven:

@@ -92,6 +92,31 @@ def test_many_blocks_become_one(store, files, monkeypatch):
         assert all(np.array_equal(known.get(path.stem), decode(path, size=SIDE)) for path in files[:3])
 
 
+def test_blocks_that_say_nothing_new_are_joined_into_the_one_that_says_all(store, files):
+    fill(store, files)
+    [whole] = store.folder.glob("*.squares")
+    for path in files:  # twins: another worker decoded them, too
+        PixelStore(store.folder, side=SIDE)._keep({path.stem: decode(path, size=SIDE)})
+    found = PixelStore(store.folder, side=SIDE)
+    # the joined block has the name of the whole one where its squares come in the same order
+    found._places = {path.stem: found._places[path.stem] for path in files}
+
+    found._join()
+
+    assert [path.name for path in store.folder.iterdir()] == [whole.name]
+    for known in (found, PixelStore(store.folder, side=SIDE)):
+        assert known.missing([path.stem for path in files]) == []
+
+
+def test_what_another_worker_wrote_while_blocks_were_joined_is_found(store, files):
+    fill(store, files[:2])
+    joining = PixelStore(store.folder, side=SIDE)
+    fill(store, files[2:3])  # meanwhile
+    joining._join()
+    joining.look_again()
+    assert joining.missing([path.stem for path in files[:3]]) == []
+
+
 def test_a_disk_that_is_nearly_full_is_left_alone(store, files, monkeypatch):
     monkeypatch.setattr(pixels, "SPARE", 1 << 62)
     with pytest.raises(DiskFull):

@@ -146,8 +146,8 @@ class PixelStore:
                 self._keep({keys[slot]: pixels[slot] for slot in sorted(done)})
             Path(name).unlink(missing_ok=True)
 
-    def _keep(self, squares: dict[str, NDArray[np.uint8]]) -> None:
-        """One new block, forced to disk before it has its name."""
+    def _keep(self, squares: dict[str, NDArray[np.uint8]]) -> Path:
+        """One new block, forced to disk before it has its name: its checksum, so one that says the same is replaced."""
         crc = [zlib.crc32(np.ascontiguousarray(square).data) for square in squares.values()]
         line = json.dumps({"side": self.side, "keys": list(squares), "crc": crc}).encode() + b"\n"
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=UNDER_WAY)
@@ -166,6 +166,7 @@ class PixelStore:
             raise
         self._blocks.add(path.name)
         self._places |= self._read(path)
+        return path
 
     def _join(self) -> None:
         """Many small blocks become one. Those who have the old ones open go on reading them."""
@@ -173,12 +174,12 @@ class PixelStore:
         whole = {key: square for key in list(self._places) if (square := self.get(key)) is not None}
         if sum(path.stat().st_size for path in old if path.exists()) + SPARE > shutil.disk_usage(self.folder).free:
             return
-        self._keep(whole)
-        newest = {path.name for path in self.folder.glob(f"*{SUFFIX}")} - {path.name for path in old}
+        kept = self._keep(whole)
         for path in old:
-            if path.name not in newest:
+            # Where the other blocks say nothing new, the joined one has the name of an old one, and is all there is.
+            if path != kept:
                 path.unlink(missing_ok=True)
-        self._blocks = newest
+        self._blocks = {kept.name}
 
 
 class Squares:

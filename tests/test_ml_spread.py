@@ -1,6 +1,9 @@
 """Training in several processes ends where one process ends: here two on the CPU, as on two GPUs."""
 
+import contextlib
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -98,6 +101,72 @@ def test_every_image_of_a_batch_has_one_process(monkeypatch):
             monkeypatch.setattr(ranks, "rank", lambda rank=rank: rank)
             taken += list(range(n))[ranks.share(n)]
         assert taken == list(range(n))
+
+
+class Logits(finetune.Trainable):
+    """One layer on small images, or one for which there is no memory."""
+
+    def __init__(self, *, fits=True):
+        super().__init__()
+        self.fc, self.fits = torch.nn.Linear(3 * 8 * 8, 4), fits
+
+    def forward(self, x):
+        if not self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.fc(x.flatten(1))
+
+
+def one_step(tail, views, generator):
+    recipe = finetune.Recipe("single", 1, 2, 1e-3, 0.0, 0.0, 3, 0)
+    return finetune._step(tail, views, torch.eye(4), torch.ones(4), torch.arange(2), generator, recipe, CPU)
+
+
+@pytest.mark.parametrize("noise", [0, 0.02])
+def test_processes_without_an_image_of_a_batch_shuffle_as_the_others_do(monkeypatch, noise):
+    class Drawn:
+        cut = 0
+
+        def varied(self, indices, generator, part=slice(None)):
+            pixels = torch.zeros(len(indices[part]), 8, 8, 3, dtype=torch.uint8)
+            return augment(pixels, 8, Augmentation(noise=noise), generator, of=(len(indices), part))
+
+    monkeypatch.setattr(ranks, "world", lambda: 4)  # of a batch of two images
+    monkeypatch.setattr(ranks, "add_up", lambda numbers, device: list(numbers))
+    monkeypatch.setattr(ranks, "add_gradients", lambda parameters: None)
+    tails, orders = [], []
+    for rank in range(4):
+        monkeypatch.setattr(ranks, "rank", lambda rank=rank: rank)
+        generator = torch.Generator().manual_seed(0)
+        tails.append(Logits())
+        one_step(tails[-1], Drawn(), generator)
+        orders.append(torch.randperm(8, generator=generator).tolist())
+
+    assert [tail.fc.weight.grad is None for tail in tails] == [True, False, True, False]  # who had an image
+    assert orders == [orders[0]] * 4
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_did_not_fit_into_memory_is_gone_before_the_next_try(monkeypatch, processes):
+    monkeypatch.setattr(ranks, "world", lambda: processes)
+    monkeypatch.setattr(ranks, "rank", lambda: 0)
+    monkeypatch.setattr(ranks, "add_up", lambda numbers, device: list(numbers))
+    made = []
+
+    class Zeros:
+        cut = 0
+
+        def varied(self, indices, generator, part=slice(None)):
+            x = torch.zeros(len(indices[part]), 3, 8, 8)
+            made.append(weakref.ref(x))
+            return x
+
+    gc.disable()  # it would come sometime, and a GPU's memory does not wait for it
+    try:
+        with contextlib.suppress(MemoryError, torch.OutOfMemoryError):
+            one_step(Logits(fits=False), Zeros(), torch.Generator())
+        assert [x() for x in made] == [None]
+    finally:
+        gc.enable()
 
 
 def test_memory_that_is_short_in_another_process_halves_the_batch_here_too(monkeypatch):

@@ -301,10 +301,13 @@ def _step(
     divided = tail.divided and ranks.world() > 1
     mine = ranks.share(len(part)) if divided else WHOLE
     value = right = 0.0
-    short: BaseException | None = None
+    short = False
     try:
-        if len(part[mine]):
-            x = views.varied(part, generator, mine).to(device)
+        # Where no image is mine, one is varied all the same: processes that have not drawn alike shuffle differently
+        # from there on, and an epoch has some images twice and others never.
+        any_mine = len(part[mine]) > 0
+        x = views.varied(part, generator, mine if any_mine else slice(0, 1)).to(device)
+        if any_mine:
             y, w = targets[part[mine]].to(device), weights[part[mine]].to(device)
             with autocast(device):
                 logits = tail(x)
@@ -316,9 +319,10 @@ def _step(
     except (RuntimeError, MemoryError) as error:
         if not divided or not is_out_of_memory(error):
             raise
-        short = error
+        # not the error itself: it and this frame would hold each other, and with them the tensors of this try
+        short = True
     if divided:
-        value, right, n_short = ranks.add_up([value, right, float(short is not None)], device)
+        value, right, n_short = ranks.add_up([value, right, float(short)], device)
         if n_short:
             raise MemoryError("the memory of a process does not suffice")
         ranks.add_gradients([p for p in tail.parameters() if p.requires_grad])

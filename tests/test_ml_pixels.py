@@ -1,6 +1,10 @@
 """Decoded squares on disk: whole or not there, checked when read, made by processes of their own."""
 
 import json
+import sys
+import tempfile
+from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +13,11 @@ import torch
 from tests.ml_data import drawn_images
 from worker.ml import backbones, features, pixels
 from worker.ml.decoding import decode
+from worker.ml.errors import DecodersDied
 from worker.ml.pixels import DiskFull, PixelStore, Squares
 
 SIDE = 32
+Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
@@ -134,20 +140,108 @@ def test_squares_are_read_as_one_array_would_be(store, files):
     assert np.array_equal(np.asarray(some), whole)
 
 
-def test_a_decoder_that_dies_costs_one_image(store, files, monkeypatch, tmp_path):
-    # a stand-in that ends at the second image it is given
-    program = tmp_path / "worker" / "ml"
-    program.mkdir(parents=True)
-    (program.parent / "__init__.py").touch()
-    (program / "__init__.py").touch()
-    (program / "decoder.py").write_text(
-        "import sys\nsys.stdin.readline(); print('\"\"', flush=True); sys.stdin.readline(); sys.exit(9)\n"
-    )
-    monkeypatch.setattr(pixels, "__file__", str(program / "pixels.py"))
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Gives decoders a body: what they do with `path` (None: an image of their own). Returns what they were asked."""
+
+    def written(body):
+        program = tmp_path / "worker" / "ml"
+        program.mkdir(parents=True)
+        (program.parent / "__init__.py").touch()
+        (program / "__init__.py").touch()
+        asked = tmp_path / "asked"
+        asked.touch()
+        (program / "decoder.py").write_text(
+            "import json, os, signal, sys\nfrom pathlib import Path\n"
+            f"asked = Path({str(asked)!r})\n"
+            "for n, line in enumerate(sys.stdin):\n"
+            "    name = Path(json.loads(line)[1] or 'own').name\n"
+            "    earlier = asked.read_text().split()\n"
+            "    with asked.open('a') as file: file.write(name + '\\n')\n"
+            f"    if {body}: os.kill(os.getpid(), signal.SIGBUS)\n"
+            "    print('\"\"', flush=True)\n"
+        )
+        monkeypatch.setattr(pixels, "__file__", str(program / "pixels.py"))
+        return lambda: asked.read_text().split()
+
+    return written
+
+
+def test_decoders_that_die_are_replaced_and_no_image_is_called_unreadable_for_it(files, stand_in, tmp_path):
+    asked = stand_in("n == 1")  # each of them, at its second image
     told = dict(pixels.decoded_into(tmp_path / "raw", files, SIDE, 2))
-    assert sorted(told) == [0, 1, 2, 3, 4, 5]
-    assert sorted(told.values())[:2] == ["", ""]
-    assert all("ended" in reason or "stopped" in reason for reason in sorted(told.values())[2:])
+    assert told == dict.fromkeys(range(6), "")
+    assert len(asked()) > 6  # those that were asked again
+
+
+def test_an_image_that_kills_its_decoder_is_tried_by_another_and_then_costs_itself_alone(files, stand_in, tmp_path):
+    asked = stand_in("name == '2.jpg' or name == '4.jpg' and '4.jpg' not in earlier")
+    told = dict(pixels.decoded_into(tmp_path / "raw", files, SIDE, 2))
+    assert told.pop(2) == "The file stopped the program that reads it."
+    assert told == dict.fromkeys([0, 1, 3, 4, 5], "")
+    assert [asked().count(name) for name in ("1.jpg", "2.jpg", "4.jpg", "own")] == [1, 2, 2, 1]
+
+
+def test_decoders_that_die_of_any_image_end_the_work_and_blame_no_image(store, files, stand_in, monkeypatch, tmp_path):
+    stand_in("len(earlier) > 2")  # as when the room they write into is not there: three images, then nothing more
+    told = []
+    with pytest.raises(DecodersDied, match=r"\(SIGBUS\), also on an image that is fine"):
+        told.extend(pixels.decoded_into(tmp_path / "raw", files, SIDE, 2))
+    assert {reason for _, reason in told} <= {""}
+    with pytest.raises(DecodersDied):
+        list(features.decoded_batches(files, batch=2, size=SIDE, processes=2))
+    with pytest.raises(DecodersDied):
+        fill(store, files, processes=2)
+    assert not list(store.folder.glob(".unfinished-*"))
+
+
+def test_an_image_of_its_own_tells_a_decoder_that_works(files, tmp_path):
+    raw = tmp_path / "raw"
+    raw.touch()
+    command = [sys.executable, "-m", "worker.ml.decoder", str(raw), "2", str(SIDE)]
+    decoder = pixels._Decoder(command)
+    assert decoder.ask(1, None) == ""
+    assert decoder.ask(0, files[0]) == ""
+    decoder.close()
+    assert decoder.ask(0, files[0]) is None  # and starts no other
+    found = np.fromfile(raw, np.uint8).reshape(2, SIDE, SIDE, 3)
+    assert np.array_equal(found[0], decode(files[0], size=SIDE))
+
+
+@pytest.mark.parametrize("free", [1 << 30, 64 << 20])
+def test_the_room_that_decoders_write_into_is_there_before_they_write(files, monkeypatch, tmp_path, free):
+    files *= 100  # 100 MB: more than a container's /dev/shm has room for, unless it was asked for more
+    side = 256
+    (memory := tmp_path / "memory").mkdir()
+    (elsewhere := tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(pixels, "SHARED_MEMORY", memory)
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    monkeypatch.setattr(
+        pixels.shutil, "disk_usage", lambda folder: Usage(free, 0, free if Path(folder) == memory else 1 << 40)
+    )
+    used = []
+
+    def look(file, paths, side, processes):
+        used.append((file.parent, file.stat().st_blocks * 512 >= len(paths) * side * side * 3))
+        yield from ((slot, "") for slot in range(len(paths)))
+
+    monkeypatch.setattr(features, "decoded_into", look)
+    n = sum(len(indices) for indices, *_ in features.decoded_batches(files, batch=256, size=side, processes=2))
+    assert n == len(files)
+    assert used == [(memory if free > 100 << 20 else elsewhere, True)]
+    assert not [*memory.iterdir(), *elsewhere.iterdir()]
+
+
+def test_without_room_anywhere_a_sentence_says_so(files, monkeypatch):
+    monkeypatch.setattr(pixels.shutil, "disk_usage", lambda folder: Usage(0, 0, 0))
+    with pytest.raises(DiskFull, match="GB of room"):
+        list(features.decoded_batches(files, batch=2, size=SIDE, processes=2))
+
+
+def test_large_squares_are_decoded_in_smaller_parts(files, monkeypatch):
+    monkeypatch.setattr(features, "SHARED", 2 * SIDE * SIDE * 3)
+    batches = list(features.decoded_batches(files, batch=1, size=SIDE, processes=2))
+    assert sorted(np.concatenate([indices for indices, *_ in batches])) == list(range(6))
 
 
 def test_processes_decode_what_the_thread_decodes(files):

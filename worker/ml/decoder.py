@@ -1,14 +1,17 @@
 """A process that decodes images into slots of a file: one line in ([slot, path]), one line out ("" or the reason).
 
-Started by pixels.decoded_into. Loads Pillow and numpy alone.
+Started by pixels.decoded_into. Loads Pillow and numpy alone. For the path null it decodes an image of its own: one
+that ends there ends on any image.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 
 import numpy as np
+from PIL import Image
 
 from worker.ml.decoding import decode
 from worker.ml.errors import ImageUnreadable
@@ -20,11 +23,17 @@ def main(file: str, n: str, side: str) -> None:
     for line in sys.stdin:
         slot, path = json.loads(line)
         try:
-            squares[slot] = decode(path, size=int(side))
+            squares[slot] = decode(_plain_image(int(side)) if path is None else path, size=int(side))
             reason = ""
         except ImageUnreadable as error:
             reason = str(error)
         print(json.dumps(reason), flush=True)
+
+
+def _plain_image(side: int) -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (2 * side, 2 * side)).save(content, "JPEG")
+    return content.getvalue()
 
 
 if __name__ == "__main__":

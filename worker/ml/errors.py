@@ -79,3 +79,15 @@ class ImageUnreadable(ModelError):
     """One image cannot be decoded; the message is the reason shown beside its name."""
 
     code = "image_unreadable"
+
+
+class DecodersDied(ModelError):
+    """The processes that read images end on any image, also on one that is fine: no image is to blame."""
+
+    code = "decoders_died"
+
+
+class DiskFull(ModelError):
+    """What is to be written would not leave enough room on the disk, or finds none."""
+
+    code = "disk_full"

@@ -6,7 +6,6 @@ Knows decoding and the frozen network. Does not know where features are kept: th
 from __future__ import annotations
 
 import queue
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,13 +23,13 @@ from worker.ml.device import compiled, with_smaller_batches
 from worker.ml.errors import ImageUnreadable
 from worker.ml.frozen import Frozen
 from worker.ml.images import Source, decode, to_network
-from worker.ml.pixels import Squares, decoded_into, processes_for
+from worker.ml.pixels import Squares, decoded_into, processes_for, room_beside_memory
 from worker.ml.views import plain_pixels
 
 T = TypeVar("T")
 COMPILE_FROM = 50_000  # images from which on compiling the network takes less time than it saves
 BATCHES_AHEAD = 3  # decoded and waiting; more only costs memory
-SHARED = 4096  # images that several processes decode before they are started anew: 600 MB at 224 px
+SHARED = 4096 * 224 * 224 * 3  # bytes that several processes decode before they are started anew: 600 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +169,15 @@ def _decoded_by_processes(
     sources: Sequence[Any], batch: int, size: int, processes: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], dict[int, str]]]:
     """As decoded_batches(). The pixels are written once, by the processes, into memory that is shared by its file."""
-    shared = Path("/dev/shm")  # noqa: S108  (a file without a name of its own: nobody else finds it)
-    for first in range(0, len(sources), SHARED):
-        part = [Path(source) for source in sources[first : first + SHARED]]
-        with tempfile.NamedTemporaryFile(dir=shared if shared.is_dir() else None) as file:
-            file.truncate(len(part) * size * size * 3)
-            squares = np.memmap(file.name, np.uint8, "r", 0, (len(part), size, size, 3))
+    each = size * size * 3
+    at_once = max(batch, SHARED // each)
+    for first in range(0, len(sources), at_once):
+        part = [Path(source) for source in sources[first : first + at_once]]
+        with room_beside_memory(len(part) * each) as file:
+            squares = np.memmap(file, np.uint8, "r", 0, (len(part), size, size, 3))
             ready: list[int] = []
             failed: dict[int, str] = {}
-            for slot, reason in decoded_into(Path(file.name), part, size, processes):
+            for slot, reason in decoded_into(file, part, size, processes):
                 if reason:
                     failed[first + slot] = reason
                 else:

@@ -12,11 +12,13 @@ blocks are joined into one. A damaged square is as good as none: it is decoded a
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import mmap
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.ml.decoding import CACHE_SIDE
+from worker.ml.errors import DecodersDied, DiskFull
 
 SUFFIX = ".squares"
 PAGE = mmap.ALLOCATIONGRANULARITY
@@ -40,10 +43,7 @@ BLOCK = 2048  # squares of a block that is being filled: 400 MB
 SPARE = 2 << 30  # bytes that stay free on the disk
 THREAD_ROWS = 32  # squares that one thread reads at a time
 UNDER_WAY = ".unfinished-"
-
-
-class DiskFull(Exception):
-    """The squares would not leave enough room on the disk."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (the file has a name that nobody else has)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class PixelStore:
 
         A dict comes after every few images, mostly empty, so that the caller can show progress and do
         something else meanwhile: decoding goes on. What is finished is there when the iteration ends or is
-        stopped. Raises DiskFull before anything is written.
+        stopped. Raises DiskFull before anything of a block is written, and DecodersDied.
         """
         needed = len(keys) * self.side * self.side * 3
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ class PixelStore:
         shape = (len(keys), self.side, self.side, 3)
         done: list[int] = []
         try:
-            os.truncate(name, int(np.prod(shape)))
+            reserve(Path(name), int(np.prod(shape)))
             for slot, reason in decoded_into(Path(name), paths, self.side, processes):
                 if reason:
                     yield {keys[slot]: reason}
@@ -235,81 +235,179 @@ def _round_up(n: int) -> int:
 # -- decoding beside the work --------------------------------------------------------------------------------
 
 
+class _Decoder:
+    """A process that decodes (python -m worker.ml.decoder): started when it is asked, and anew after it has died.
+
+    One thread asks; another may end it meanwhile, and then it is not started again.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._over = False
+        self.died = ""  # the way the last one ended
+
+    def ask(self, slot: int, path: Path | None) -> str | None:
+        """Why it cannot be read, "" when it is decoded; None when the process died of it, or was ended."""
+        with self._lock:
+            if self._over:
+                return None
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_root()
+                )
+            process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        with contextlib.suppress(OSError):  # a broken pipe: it has died
+            process.stdin.write(json.dumps([slot, path and str(path)]) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if line.endswith("\n"):
+                return str(json.loads(line))
+        self._bury()
+        return None
+
+    def end(self) -> None:
+        """Stop what it is at: who asks is told None."""
+        with self._lock:
+            self._over = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _bury(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        code = process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what was not written goes nowhere
+                pipe.close()  # type: ignore[union-attr]
+        self.died = signal.Signals(-code).name if -code in set(signal.Signals) else f"exit status {code}"
+
+    def close(self) -> None:
+        """When nobody asks any more."""
+        self.end()
+        self._bury()
+
+
+def _root() -> Path:
+    return Path(__file__).resolve().parent.parent.parent
+
+
 def decoded_into(file: Path, paths: Sequence[Path], side: int, processes: int) -> Iterator[tuple[int, str]]:
     """Decode images into the slots of a raw file; yields (slot, "" or why it cannot be read) as they are done.
 
-    In processes of their own (python -m worker.ml.decoder), each of which takes the next image when it has finished
-    one: decoding is most of the work beside a GPU, and a process that holds a CUDA context, or serves
-    Celery, may not fork. Stopping the iteration stops them.
+    In processes of their own, each of which takes the next image when it has finished one: decoding is most of the
+    work beside a GPU, and a process that holds a CUDA context, or serves Celery, may not fork. One that dies is
+    replaced. An image is to blame when two died of it, and a third reads an image of its own into the same slot; when
+    that one dies, too, DecodersDied is raised. Stopping the iteration stops them.
     """
     todo = iter(enumerate(paths))
     lock = threading.Lock()
     command = [sys.executable, "-m", "worker.ml.decoder", str(file), str(len(paths)), str(side)]
-    root = Path(__file__).resolve().parent.parent.parent
-    helpers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
-        for _ in range(max(1, min(processes, len(paths))))
-    ]
+    decoders = [_Decoder(command) for _ in range(max(1, min(processes, len(paths))))]
     answers: list[tuple[int, str]] = []
+    problems: list[Exception] = []
     news = threading.Condition()
-    running = len(helpers)
+    running = len(decoders)
 
-    def serve(helper: subprocess.Popen[str]) -> None:
+    def judged(decoder: _Decoder, slot: int, path: Path) -> str:
+        for _ in range(2):
+            if (reason := decoder.ask(slot, path)) is not None:
+                return reason
+        if decoder.ask(slot, None) is None:
+            raise DecodersDied(
+                f"The programs that read images end ({decoder.died}), also on an image that is fine: perhaps the "
+                "worker is short of memory, or of room for temporary files."
+            )
+        return "The file stopped the program that reads it."
+
+    def serve(decoder: _Decoder) -> None:
         nonlocal running
-        assert helper.stdin is not None and helper.stdout is not None
-        slot: int | None = None
         try:
             while True:
                 with lock:
                     slot, path = next(todo, (None, None))
-                if slot is None:
+                if slot is None or path is None:
                     break
-                helper.stdin.write(json.dumps([slot, str(path)]) + "\n")
-                helper.stdin.flush()
-                line = helper.stdout.readline()
+                reason = judged(decoder, slot, path)
                 with news:
-                    # no answer: the image killed its decoder, and this one takes no more
-                    answers.append((slot, json.loads(line) if line else "The file stopped the program that reads it."))
+                    answers.append((slot, reason))
                     news.notify()
-                if not line:
-                    break
-        except OSError:
+        except Exception as error:  # raised by the consumer: a thread's own traceback is lost
             with news:
-                answers.append((slot or 0, "The program that reads images ended."))
+                problems.append(error)
         finally:
             with news:
                 running -= 1
                 news.notify()
 
-    threads = [threading.Thread(target=serve, args=(helper,), daemon=True) for helper in helpers]
+    threads = [threading.Thread(target=serve, args=(decoder,), daemon=True) for decoder in decoders]
     for thread in threads:
         thread.start()
-    told = 0
     try:
-        while True:
+        over = False
+        while not over:
             with news:
-                news.wait_for(lambda: answers or not running)
+                news.wait_for(lambda: answers or problems or not running)
                 ready, answers[:] = answers[:], []
                 over = not running
             yield from ready
-            told += len(ready)
-            if over and not answers:
-                break
-        for slot, _ in todo:  # all decoders died
-            yield slot, "The program that reads images ended."
+            if problems:
+                raise problems[0]
     finally:
         with lock:
             for _ in todo:
                 pass
-        for helper in helpers:
-            with contextlib.suppress(OSError):
-                helper.stdin.close()  # type: ignore[union-attr]
-            helper.terminate()
-            helper.wait()
+        for decoder in decoders:
+            decoder.end()
         for thread in threads:
             thread.join()
-        for helper in helpers:
-            helper.stdout.close()  # type: ignore[union-attr]
+        for decoder in decoders:
+            decoder.close()
+
+
+@contextlib.contextmanager
+def room_beside_memory(n: int) -> Iterator[Path]:
+    """A file of n bytes that several processes write into and that is gone afterwards: in memory where there is room.
+
+    In a container /dev/shm has 64 MB unless more is asked for. Raises DiskFull when there is no room at all.
+    """
+    for folder in (SHARED_MEMORY, Path(tempfile.gettempdir())):
+        if not folder.is_dir() or shutil.disk_usage(folder).free <= n:
+            continue
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="labeler-") as file:
+            try:
+                reserve(Path(file.name), n)
+            except DiskFull:
+                continue  # somebody else was quicker
+            yield Path(file.name)
+            return
+    raise DiskFull(
+        f"Reading images takes {n / 1e9:.1f} GB of room for a while, in /dev/shm or in the temporary folder."
+    )
+
+
+def reserve(file: Path, n: int) -> None:
+    """Give a file n bytes that are there. Raises DiskFull when they are not.
+
+    A process that writes into memory mapped from a file whose room is only promised, as truncate() does, is killed
+    (SIGBUS) when the disk is full.
+    """
+    try:
+        with file.open("r+b") as opened:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(opened.fileno(), 0, n)
+            else:  # macOS has none
+                for start in range(0, n, 1 << 20):
+                    opened.write(bytes(min(1 << 20, n - start)))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"There is no room for {n / 1e9:.1f} GB of decoded images.") from error
+        raise
 
 
 def processes_for(device_type: str) -> int:

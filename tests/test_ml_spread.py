@@ -1,9 +1,17 @@
 """Training in several processes ends where one process ends: here two on the CPU, as on two GPUs."""
 
 import contextlib
+import fcntl
 import gc
+import os
 import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +68,124 @@ def test_two_processes_end_where_one_ends(samples):
     assert two.weights.keys() == one.weights.keys()
     for name, tensor in one.weights.items():
         torch.testing.assert_close(two.weights[name], tensor, atol=2e-3, rtol=2e-3)
+
+
+LONG = SETTINGS | {"candidates": ["frozen", "finetuned"]}
+LONG["finetune"] = {"min_labels": 20, "epochs": 500, "patience": 500, "first_stage": 12, "views": 0, "batch": 9}
+WORKER = """
+import pickle, sys
+from worker.ml import spread
+samples, config, state_dir = pickle.loads(open(sys.argv[1], "rb").read())
+for event in spread.train_in_processes(samples, config, processes=2, on="cpu", state_dir=state_dir):
+    print(event.stage, flush=True)
+"""
+
+
+def alive(folder):
+    """Ids of torchrun and its processes: their command names a job below this folder."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f"{folder}/{spread.FOLDER}".encode() in command.read_bytes():
+                found.append(int(command.parent.name))
+    return found
+
+
+def all_end(folder, seconds=90):
+    """Whether nobody works for this folder any more; kills those who do, so that no test leaves them behind."""
+    until = time.monotonic() + seconds
+    while (left := alive(folder)) and time.monotonic() < until:
+        time.sleep(0.1)
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return not left
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found in /proc")
+
+
+@linux
+def test_processes_end_with_the_worker_that_started_them(samples, tmp_path, temporary):
+    job = tmp_path / "job"
+    job.write_bytes(pickle.dumps((samples, TrainConfig.from_json(LONG), tmp_path / "state")))
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(job)], cwd=spread.ROOT, stdout=subprocess.PIPE)
+    try:
+        assert worker.stdout.readline() == b"frozen\n"
+        assert len(alive(temporary)) == 3  # torchrun and two
+    finally:
+        worker.kill()
+        worker.wait()
+        worker.stdout.close()
+        ended = all_end(temporary)
+    assert ended
+
+    [left] = temporary.glob(f"{spread.FOLDER}*")
+    spread.forget_abandoned()
+    assert not left.exists()
+
+
+@linux
+def test_processes_end_with_a_cancelled_run_also_when_torchrun_hangs(samples, temporary, monkeypatch):
+    monkeypatch.setattr(spread, "END_SECONDS", 2, raising=False)
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *given, **named):
+            super().__init__(*given, **named)
+            started.append(self)
+
+    monkeypatch.setattr(spread.subprocess, "Popen", Recorded)
+    events = spread.train_in_processes(samples, TrainConfig.from_json(LONG), processes=2, on="cpu")
+    try:
+        assert next(events).stage == "frozen"
+        assert len(alive(temporary)) == 3
+        os.kill(started[0].pid, signal.SIGSTOP)
+    finally:
+        events.close()
+        ended = all_end(temporary)
+    assert ended
+    assert started[0].returncode == -signal.SIGKILL
+
+
+def test_folders_of_killed_workers_are_removed_and_no_others(temporary):
+    abandoned, held, being_made, foreign = (
+        temporary / name for name in (f"{spread.FOLDER}a", f"{spread.FOLDER}b", f"{spread.FOLDER}c", "another-programs")
+    )
+    for folder in (abandoned, held, being_made, foreign):
+        folder.mkdir()
+    os.close(spread.hold(abandoned))
+    (abandoned / spread.EVENTS).write_bytes(b"half")
+    lock = spread.hold(held)
+
+    spread.forget_abandoned()
+    assert sorted(temporary.iterdir()) == sorted([held, being_made, foreign])
+
+    os.close(lock)
+    spread.forget_abandoned()
+    assert not held.exists()
+
+
+def test_no_program_that_the_worker_starts_holds_its_lock_on(temporary):
+    lock = spread.hold(temporary)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    other = subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], **pipes, close_fds=False)
+    try:
+        assert other.stdout.readline() == b"\n"  # it is that program now, and not still a copy of this one
+        os.close(lock)
+        with (temporary / spread.LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises BlockingIOError where somebody holds it
+    finally:
+        other.communicate(b"\n")
 
 
 class Ended:

@@ -4,16 +4,23 @@ Knows processes and a folder between them. How they divide the work is ranks.py;
 hand, on a folder that write_job() made:
 
     python -m torch.distributed.run --standalone --nproc-per-node 4 -m worker.ml.spread FOLDER
+
+torchrun and each of its processes have sessions of their own, so no signal to the worker reaches them. The worker holds
+a lock in the folder instead, which the kernel frees however the worker ends, and each process looks whether it is free.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,8 +41,11 @@ from worker.ml.run import Progress, TrainingSet
 from worker.ml.train import Result, train, wants_pixels
 
 LOOK_SECONDS = 0.2
+ORPHAN_SECONDS = 1.0  # at most, that a process goes on after its worker has died or stopped waiting
+END_SECONDS = 10.0  # that torchrun may take to end, once its processes do
+FOLDER = "labeler-train-"
 ROOT = Path(__file__).resolve().parent.parent.parent
-JOB, EVENTS, LOG = "job.pickle", "events.pickle", "log.txt"
+JOB, EVENTS, LOG, LOCK = "job.pickle", "events.pickle", "log.txt", "worker.lock"
 
 
 def processes_for(samples: TrainingSet, config: TrainConfig, device: torch.device) -> int:
@@ -53,26 +63,85 @@ def train_in_processes(
     samples.squares must be there. Stop iterating to cancel. Raises what train() raises, and RuntimeError with the last
     lines of the log when a process ends without a result.
     """
-    with tempfile.TemporaryDirectory(prefix="labeler-train-") as name:  # nobody else may read it
+    forget_abandoned()
+    # Errors while cleaning up: a process that has not ended yet wrote another line. The next run removes the rest.
+    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as name:  # nobody else may read it
         folder = Path(name)
-        write_job(folder, samples, config, state_dir)
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command += ["--nproc-per-node", str(processes), "-m", "worker.ml.spread", name]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "LABELER_RANKS_ON": on}
-        with (folder / LOG).open("wb") as log:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-        try:
-            yield from _events(folder, process)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.ExitStack() as held:
+            held.callback(os.close, hold(folder))
+            write_job(folder, samples, config, state_dir)
+            process = _start(folder, processes, on)
             try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                yield from _events(folder, process)
+            finally:
+                held.close()  # the processes end by themselves, also where torchrun hangs and is killed
+                _end(process)
+
+
+def _start(folder: Path, processes: int, on: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
+    command += ["--nproc-per-node", str(processes), "-m", "worker.ml.spread", str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LABELER_RANKS_ON": on}
+    with (folder / LOG).open("wb") as log:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def hold(folder: Path) -> int:
+    """A descriptor of the folder's lock, which is held until it is closed or this process ends, by SIGKILL too.
+
+    Python closes it in the programs that this process starts: one that had it would hold the lock on.
+    """
+    # Locked before it has its name: a lock that is found free is one of a worker that is gone.
+    unnamed = folder / f"{LOCK}.new"
+    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    unnamed.rename(folder / LOCK)
+    return lock
+
+
+def end_with_worker(folder: Path) -> None:
+    """From now on this process ends at once when nobody holds the folder's lock. Nothing happens without a lock.
+
+    Its worker is dead, or has lost the lease: the next attempt writes into the same state_dir.
+    """
+    try:
+        lock = os.open(folder / LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # started by hand
+
+    def watch() -> None:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(ORPHAN_SECONDS)
+            else:
+                os._exit(1)  # no exception: the main thread may wait for another process, in a library
+
+    threading.Thread(target=watch, name="end_with_worker", daemon=True).start()
+
+
+def forget_abandoned() -> None:
+    """Remove the folders of workers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        try:
+            lock = os.open(folder / LOCK, os.O_RDONLY)
+        except OSError:
+            continue  # another user's, or just being made
+        with contextlib.suppress(OSError):  # it is held
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def write_job(folder: Path, samples: TrainingSet, config: TrainConfig, state_dir: Path | None) -> None:
@@ -107,9 +176,10 @@ def _events(folder: Path, process: subprocess.Popen) -> Iterator[Progress | Resu
 
 def main(name: str) -> None:
     """What each of torchrun's processes does. The first one says what happens."""
+    folder = Path(name)
+    end_with_worker(folder)  # before it waits for the others
     settle_process()
     device = ranks.join()
-    folder = Path(name)
     job = pickle.loads((folder / JOB).read_bytes())  # noqa: S301
     config = TrainConfig.from_json(job["config"])
     say = (folder / EVENTS).open("wb") if ranks.rank() == 0 else None

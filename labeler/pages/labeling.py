@@ -38,6 +38,7 @@ LAST_WORDS = 3 * LAST_ANSWERS  # what was taken back included
 MOST_BY_DIGIT = 9
 # So many of the latest labels say which classes are used most: read from an index, however many there are.
 USE_COUNTED = 2000
+ORDERED_AFTER = (1, 50, 500, 5000)  # of one's own answers: when many classes are put in the order of their use
 # What is stored is the same in every language. The last one is said in words.
 REASONS: tuple[tuple[str, Any], ...] = (
     ("blurred or dark", gettext_lazy("Blurred or dark")),
@@ -163,8 +164,19 @@ def keys_of(member: Membership, annotator: User) -> dict[str, Any]:
 
 
 def uses(project: Project, categories: Sequence[Category], annotator: User) -> list[dict[str, int]]:
-    """How often each class was chosen lately: by this person, and by everybody."""
-    answered = Label.objects.filter(project=project, answer=Answer.LABELED, superseded_at__isnull=True).order_by("-id")
+    """How often each class had been chosen by this person, and by everybody, when the person's order was last made.
+
+    Digits choose from the list in this order, and fingers remember them: an order of today would give a key another
+    meaning whenever the page is loaded. It is made when somebody begins and anew after 50, 500 and 5,000 answers, from
+    what had been said until then: answers that were changed or taken back since count too, or the past would move.
+    """
+    answered = Label.objects.filter(project=project, answer=Answer.LABELED).order_by("-id")
+    own = Label.objects.filter(project=project, annotator=annotator, answer=Answer.LABELED).order_by("id")
+    ids = own.values_list("id", flat=True)
+    for milestone in reversed(ORDERED_AFTER):
+        if (made_at := ids[milestone - 1 : milestone].first()) is not None:
+            answered = answered.filter(id__lt=made_at)
+            break
     mine = Counter(
         chain.from_iterable(answered.filter(annotator=annotator).values_list("categories", flat=True)[:USE_COUNTED])
     )

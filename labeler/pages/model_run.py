@@ -37,6 +37,8 @@ WHAT_TO_DO = {
     "out_of_memory": gettext_lazy("Choose a smaller image size or a smaller network, or give the worker more memory."),
     "out_of_time": gettext_lazy("Lower the minutes for training the network, or leave slow candidates out."),
     "weights_missing": gettext_lazy("Choose another network, or ask the operator to put its weights in place."),
+    "disk_full": gettext_lazy("Ask the operator for room on the disk of the models, or for temporary files."),
+    "decoders_died": gettext_lazy("Ask the operator: the worker is short of memory, or of room for temporary files."),
     "bad_config": gettext_lazy("Change the settings of the training."),
     "worker_died": gettext_lazy("Ask the operator: the worker's log says more."),
     "internal": gettext_lazy("Ask the operator: the worker's log has the details. Labels and models are as they were."),

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from labeler import comments, labeling, preferences, queue
 from labeler.models import Comment, Label, Membership, Project, Thread
+from labeler.pages import labeling as labeling_page
 from tests.browser.test_labeling_screen import Screen, answers, eventually, names
 from tests.browser.test_pages import violations_in_both_themes
 from tests.factories import category, make_model, make_project, predict
@@ -255,10 +256,11 @@ def test_after_a_slash_digits_are_typed_too(open_screen, ann, add_photos):
     expect(screen.page.locator("#keys .key kbd")).to_have_text(list("123456789"))
 
 
-def test_the_most_used_come_first_and_stay_where_they_are(open_screen, many, add_photos, ann):
+def test_the_most_used_come_first_and_stay_where_they_are(open_screen, many, add_photos, ann, monkeypatch):
+    monkeypatch.setattr(labeling_page, "ORDERED_AFTER", (1, 4))
     add_photos(many, 8)
-    claims = queue.claim(project=many, annotator=ann, count=3)
-    for claim, name in zip(claims, ("Dolea minor", "Betula nigra", "Dolea minor"), strict=True):
+    claims = queue.claim(project=many, annotator=ann, count=4)
+    for claim, name in zip(claims, ("Dolea minor", "Betula nigra", "Dolea minor", "Alnus cordata"), strict=True):
         labeling.save_label(image_id=claim.image_id, annotator=ann, categories=[name])
     screen = open_screen(many)
     first_three = screen.page.locator("#keys .key .nm")
@@ -270,6 +272,8 @@ def test_the_most_used_come_first_and_stay_where_they_are(open_screen, many, add
     screen.says("saved")
     assert first_three.all_text_contents()[:4] == order
     assert [names(label) for label in Label.objects.order_by("-id")[:3]] == [["Alnus cordata"]] * 3
+    screen.open()  # and on the next page: four of one's own are Alnus cordata by now
+    assert first_three.all_text_contents()[:4] == order
 
 
 def test_with_300_classes_nothing_jumps_whatever_is_typed(open_screen, many, add_photos):

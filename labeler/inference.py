@@ -21,6 +21,9 @@ from labeler.stats.anchoring import share_of
 
 FloatArray = NDArray[np.float64]
 SURE = 0.5  # of one class of several: it is there
+# An answer is learned from and judged by when it is twice as likely as not. Two people of like reliability who disagree
+# come to .5 and a little for one of them: where votes are tied by majority, nobody would say what it is.
+DECIDED = 2 / 3
 ESTIMATORS: dict[str, Literal["one_coin", "full"]] = {
     ConsensusMethod.ONE_COIN: "one_coin",
     ConsensusMethod.DAWID_SKENE: "full",
@@ -137,14 +140,21 @@ def run(project: Project, found: Inference | None = None) -> int:
 def by_people(project: Project) -> dict[int, list[int] | None]:
     """What people alone are taken to say of each image with a vote, weighted by how reliable they are: category ids.
 
-    None where they are undecided. For figures about the model of a project in which it votes along: measured by a truth
-    that it had a say in, it would be praised for what it said. Decisions of reviewers stand above it.
+    None where they are undecided (DECIDED). For figures about the model of a project in which it votes along: measured
+    by a truth that it had a say in, it would be praised for what it said. Decisions of reviewers stand above it.
     """
     found = infer(project, ConsensusMethod.ONE_COIN)
     if found is None:
         return {}
     voted: dict[int, dict[str, int]] = {pk: {} for pk in found.image_ids.tolist()}
-    return {one.image_id: one.categories for one in _named(project, found, voted)}
+    named = _named(project, found, voted)
+    return {one.image_id: one.categories if is_decided(project, one.confidence) else None for one in named}
+
+
+def is_decided(project: Project, confidence: float) -> bool:
+    """Is an inferred answer sure enough to learn from? Of several labels: each yes and no, were they independent."""
+    answers = max(1, len(label_set.index(project).ids_in_use)) if project.is_multi else 1
+    return confidence ** (1 / answers) >= DECIDED
 
 
 def _all_images(project: Project) -> NDArray[np.int64]:

@@ -140,7 +140,7 @@ def test_what_the_model_said_does_not_soften_its_own_labels(project):
     (image,) = voted(project, {"cat": 1})
     assemble(project)
     Consensus.objects.filter(image=image).update(
-        method="with_model", confidence=0.6, votes=digest(Image.objects.get(pk=image.pk).tally)
+        method="with_model", confidence=0.7, votes=digest(Image.objects.get(pk=image.pk).tally)
     )
     project.consensus_method = "with_model"
     project.save()
@@ -148,6 +148,27 @@ def test_what_the_model_said_does_not_soften_its_own_labels(project):
     (example,) = assemble(project).train
 
     assert example.confidence == 1.0
+
+
+@pytest.mark.parametrize("method", ["one_coin", "dawid_skene", "with_model"])
+def test_two_who_disagree_teach_nothing_whatever_the_method(method, ann, bea, lena):
+    project = make_project(ann, bea, lead=lena, labels_per_image=2, consensus_method=method, show_prelabels=False)
+    agreed, disputed = add_images(project, 41, slice=Slice.NONE), add_images(project, 6, slice=Slice.NONE)
+    for k, image in enumerate(agreed):
+        name = "dog" if k % 2 else "cat"
+        say(project, image, ann=name, bea=name)
+    for k, image in enumerate(disputed):
+        # One more cat than dogs: a little likelier, and each of these a coin that falls on one side.
+        say(project, image, ann="cat" if k % 2 else "dog", bea="dog" if k % 2 else "cat")
+    assert inference.run(project) > 0
+    found = Consensus.objects.filter(image__in=disputed, categories__isnull=False)
+    assert found.exists() and max(found.values_list("confidence", flat=True)) < inference.DECIDED
+
+    assert ids(assemble(project).train) == [image.pk for image in agreed]
+
+
+def test_of_several_labels_each_answer_must_be_likely(multi_project):
+    assert inference.is_decided(multi_project, 0.7**3) and not inference.is_decided(multi_project, 0.6**3)
 
 
 def test_soft_yes_and_no_are_together_as_sure_as_the_consensus(multi_project):

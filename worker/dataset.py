@@ -62,9 +62,10 @@ def assemble(project: Project) -> Dataset:
     """The dataset as of now. Brings the snapshots of the vote up to date first.
 
     Train: images that are neither held out nor left out of all, with a consensus (a decision, or the plurality of
-    the votes; ties and "cannot tell" name nothing). Test and calibration: settled images of those slices, with two
-    votes or more, all of them blind; where the model votes along, with what people alone say of them. Classes that were
-    merged count as what they became; retired ones are left out.
+    the votes; ties and "cannot tell" name nothing, nor does an inferred answer that is less than twice as likely as
+    not). Test and calibration: settled images of those slices, with two votes or more, all of them blind; where the
+    model votes along, with what people alone say of them. Classes that were merged count as what they became; retired
+    ones are left out.
     """
     consensus.refresh(project)
     index = label_set.index(project)
@@ -81,6 +82,10 @@ def assemble(project: Project) -> Dataset:
     for image_id, sha256, slice_, named, confidence, method in _named_images(project):
         part = parts.get(Slice(slice_), dataset.train)
         model_voted = method == consensus.WITH_MODEL
+        # Held-out images are not left out by this: those on which the model contradicts people would be missing.
+        is_inferred = part is dataset.train and method in consensus.INFERRED and confidence is not None
+        if is_inferred and not inference.is_decided(project, confidence or 0.0):
+            continue
         said = answer(people.get(image_id)) if model_voted else None
         categories = said if model_voted and part is not dataset.train else answer(named)
         if categories is None:

@@ -29,6 +29,7 @@ from api.imports import Imports, OneImport
 from api.invitations import Invitations, OneInvitation
 from api.labels import Labels, OneLabel
 from api.members import Members, OneMember, SecondOpinions
+from api.metadata import Metadata
 from api.model_files import Card, ModelExport
 from api.nothing import Nothing
 from api.predictions import OnePrediction, Predictions
@@ -84,6 +85,7 @@ urlpatterns = [
     path("projects/<int:project_id>/imports/", Imports.as_view(), name="imports"),
     path("imports/<int:import_id>/", OneImport.as_view(), name="import"),
     path("imports/<int:import_id>/cancellation/", ImportCancellation.as_view(), name="import-cancellation"),
+    path("projects/<int:project_id>/metadata/", Metadata.as_view(), name="metadata"),
     path("projects/<int:project_id>/claims/", Claims.as_view(), name="claims"),
     path("images/<int:image_id>/claim/", OneClaim.as_view(), name="claim"),
     path("images/<int:image_id>/label/", OneLabel.as_view(), name="label"),

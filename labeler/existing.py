@@ -26,8 +26,9 @@ from labeler import categories as label_set
 from labeler import recount, seating
 from labeler.accounts import audit
 from labeler.errors import Invalid
+from labeler.intake import lookup
 from labeler.intake.judgements import BadRow, Judgement
-from labeler.models import AuditEvent, Claim, Image, Label, Membership, Project
+from labeler.models import AuditEvent, Claim, Label, Membership, Project
 from labeler.models.label import Answer, Purpose
 from labeler.models.queue import ChosenBy, ClaimState
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 BATCH_IMAGES = 500  # one transaction, in which people who save on these images wait
-LOOKED_UP = 5000  # file names per query
 MOST_NAMED = 10_000  # refusals; the rest is counted
 LONGEST_ANSWER = 24 * 3600.0
 BROUGHT_IN = "account.bring_in"
@@ -152,7 +152,7 @@ def _people(project: Project, by: User | None, names: set[str]) -> dict[str, int
 
 
 def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | str], outcome: Outcome) -> list[_Said]:
-    images = _images(project, {row.file_name for row in rows})
+    images = lookup.by_name(project, {row.file_name for row in rows})
     index = label_set.index(project)
     now = timezone.now()
     said: dict[tuple[int, int], _Said] = {}
@@ -185,31 +185,6 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
                 % {"row": earlier.rows[0], "name": row.annotator},
             )
     return list(said.values())
-
-
-def _images(project: Project, names: set[str]) -> dict[str, int | str]:
-    """Image id by name: the whole name first, else the part after the last slash, where only one image has it."""
-    found: dict[str, int | str] = {}
-    ordered = sorted(names)
-    for start in range(0, len(ordered), LOOKED_UP):
-        part = ordered[start : start + LOOKED_UP]
-        for name, pk in Image.objects.filter(project=project, name__in=part).order_by("-id").values_list("name", "id"):
-            found[name] = pk if name not in found else "Several images of this project have that name."
-    missing = names - found.keys()
-    if not missing:
-        return found
-    short: dict[str, int | str] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT regexp_replace(name, '^.*/', '') AS short, min(id), count(*) FROM labeler_image
-            WHERE project_id = %s AND regexp_replace(name, '^.*/', '') = ANY (%s) GROUP BY short
-            """,
-            [project.pk, list({name.rpartition("/")[2] for name in missing})],
-        )
-        for name, pk, n in cursor.fetchall():
-            short[name] = pk if n == 1 else "Several images of this project have that name: give its folder too."
-    return found | {name: short[last] for name in missing if (last := name.rpartition("/")[2]) in short}
 
 
 # ---------------------------------------------------------------- rows

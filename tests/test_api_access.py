@@ -83,6 +83,7 @@ TABLE = {
     ("imports", "post"): LEADS,
     ("import", "get"): LEADS,
     ("import-cancellation", "post"): LEADS,
+    ("metadata", "post"): LEADS,
     ("claims", "post"): "142223",  # an admin who is no member labels nothing
     ("claim", "delete"): MEMBERS,
     ("label", "put"): "142224",

@@ -119,7 +119,7 @@ def test_forms_of_leads_refuse_the_others(as_, rev, lena, project):
         url("settings_training", project),
         url("settings_quality", project), url("settings_consensus", project), url("gold", project),
         url("settings_accepting", project), url("suspend_accepting", project), url("resume_accepting", project),
-        url("members", project), url("import", project),
+        url("members", project), url("import", project), url("import_metadata", project),
     ]  # fmt: skip
 
     assert [as_(rev).post(form).status_code for form in forms] == [403] * len(forms)

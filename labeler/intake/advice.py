@@ -55,6 +55,14 @@ def table() -> list[tuple[str, str]]:
         ("deleted from the project", _("Send the file again.")),
         ("no image of that name", _("Import the image first. Names are compared with their folder, else without it.")),
         ("images of this project have that name", _("Write the name with its folder, as the image's page shows it.")),
+        ("image with this", _("Import the image first, or name it by its file_name.")),
+        (
+            "one row holds all",
+            _("Put all fields of an image into one row, or send the second row in a file of its own."),
+        ),
+        ("control character", _("A field is one line of text: take out line breaks and tabs.")),
+        ("lists and objects", _("Give each part a field of its own, or join the parts to one text.")),
+        ("fields, and with these", _("Take fields away first: null in JSON Lines, or empty cells that remove.")),
         ("has no class", _("Add the class in the settings, or write its name as it stands there.")),
         ("columns", _("The first line names the columns: file_name, annotator, label.")),
     ]
@@ -77,5 +85,5 @@ def grouped(refused: Iterable[Mapping[str, Any]]) -> list[Group]:
             group.rows = group.rows or row is not None
             if len(group.names) < NAMES_SHOWN:
                 shown = _("row %(row)s: %(name)s") % {"row": row, "name": file["name"]} if row else file["name"]
-                group.names.append(shown)
+                group.names.append(shown if file["name"] else _("row %(row)s") % {"row": row})
     return sorted(groups.values(), key=lambda group: -group.n)

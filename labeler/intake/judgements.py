@@ -73,10 +73,14 @@ def is_table(path: Path) -> bool:
         return False
 
 
+def separator_of(head: str) -> str:
+    """What separates cells, by the header alone: a name with a comma in some later row must not decide it."""
+    return max(",;\t", key=head.count)
+
+
 def _columns(head: str) -> tuple[str, list[str]]:
     """What separates cells, and the columns, by the names that are used here."""
-    # By the header alone: a name with a comma in some later row must not decide what separates cells.
-    separator = max(",;\t", key=head.count)
+    separator = separator_of(head)
     cells = next(csv.reader([head], delimiter=separator))
     return separator, [ALSO.get(name, name) for name in (cell.strip().casefold() for cell in cells)]
 
@@ -87,9 +91,13 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
         raise NotPossibleNow(_("The file is empty: its first line names the columns file_name, annotator, label."))
     separator, names = _columns(head)
     if missing := [name for name in NEEDED if name not in names]:
-        raise NotPossibleNow(
+        sentence = (
             f"The columns {', '.join(missing)} are missing. The first line names them: file_name, annotator, label."
         )
+        if missing == ["annotator", "label"]:
+            # The image page's drop zone takes every CSV for one of labels.
+            sentence += " " + _("A table of what is known of the images comes in by “Metadata of the images”.")
+        raise NotPossibleNow(sentence)
     for number, cells in enumerate(csv.reader(file, delimiter=separator), start=2):
         if number > MOST_ROWS:
             raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})

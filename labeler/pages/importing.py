@@ -30,6 +30,7 @@ from labeler.intake import images as intake
 from labeler.intake.archives import clean_name
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
+from labeler.pages import metadata
 from labeler.pages.access import Access, person, project_page
 
 JOBS = 12
@@ -68,6 +69,7 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             config=_config(project, n_images),
             wanted=_wanted(project),
             labels_example=_labels_example(project),
+            metadata=metadata.as_shown(request, project),
         ),
     )
 

@@ -219,15 +219,18 @@ zone.querySelectorAll("input[type=file]").forEach((input) => {
   if (input.files.length) taken(); // chosen before this script had arrived
 });
 zone.querySelectorAll("[data-choose]").forEach((button) => button.addEventListener("click", () => byId(button.dataset.choose).click()));
-// The whole page takes the drop: a miss would make the browser leave the page and open the file.
+// The whole page takes the drop: a miss would make the browser leave the page and open the file. But for a field of
+// another form, which takes its file itself.
+const elsewhere = (event) => event.target.matches?.("[data-own-drop] input[type=file]");
 let depth = 0;
 document.addEventListener("dragenter", () => { depth += 1; zone.classList.add("over"); });
 document.addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) zone.classList.remove("over"); });
-document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("dragover", (event) => { if (!elsewhere(event)) event.preventDefault(); });
 document.addEventListener("drop", (event) => {
-  event.preventDefault();
   depth = 0;
   zone.classList.remove("over");
+  if (elsewhere(event)) return;
+  event.preventDefault();
   dropped(event.dataTransfer).then(take, (problem) => { status.textContent = problem.message; });
 });
 addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });

@@ -1,0 +1,51 @@
+"""Which images of a project does a table from elsewhere speak of? Knows names, not what is said of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from labeler.models import Image, Project
+
+LOOKED_UP = 5000  # names per query
+
+
+def by_name(project: Project, names: Iterable[str]) -> dict[str, int | str]:
+    """Image id by name, or the sentence why the name is of no use; names that no image has are left out.
+
+    The whole name first, else the part after the last slash, where only one image has it.
+    """
+    found: dict[str, int | str] = {}
+    ordered = sorted(set(names))
+    for start in range(0, len(ordered), LOOKED_UP):
+        part = ordered[start : start + LOOKED_UP]
+        for name, pk in Image.objects.filter(project=project, name__in=part).order_by("-id").values_list("name", "id"):
+            found[name] = pk if name not in found else _("Several images of this project have that name.")
+    missing = [name for name in ordered if name not in found]
+    if not missing:
+        return found
+    short: dict[str, int | str] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT regexp_replace(name, '^.*/', '') AS short, min(id), count(*) FROM labeler_image
+            WHERE project_id = %s AND regexp_replace(name, '^.*/', '') = ANY (%s) GROUP BY short
+            """,
+            [project.pk, list({name.rpartition("/")[2] for name in missing})],
+        )
+        for name, pk, n in cursor.fetchall():
+            short[name] = pk if n == 1 else _("Several images of this project have that name: give its folder too.")
+    return found | {name: short[last] for name in missing if (last := name.rpartition("/")[2]) in short}
+
+
+def by_sha256(project: Project, hashes: Iterable[str]) -> dict[str, int]:
+    """Image id by the hash of its bytes, in small letters; one query."""
+    rows = Image.objects.filter(project=project, sha256__in=list(hashes))
+    return dict(rows.values_list("sha256", "pk"))
+
+
+def by_id(project: Project, ids: Iterable[int]) -> set[int]:
+    """Those ids that are of this project; one query."""
+    return set(Image.objects.filter(project=project, pk__in=list(ids)).values_list("pk", flat=True))

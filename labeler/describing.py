@@ -71,7 +71,7 @@ def describe(
     """
     total, fields = _survey(rows)
     outcome = Outcome()
-    seen: dict[int, int] = {}  # the row that spoke of an image
+    seen: set[int] = set()  # images that a row has spoken of
     is_audited = False
     waiting = iter(rows)
     while part := list(islice(waiting, lookup.LOOKED_UP)):
@@ -99,9 +99,7 @@ def _survey(rows: Iterable[Described | BadRow]) -> tuple[int, list[str]]:
     return total, list(fields)[:AUDITED_FIELDS]
 
 
-def _find(
-    project: Project, part: list[Described | BadRow], seen: dict[int, int], outcome: Outcome
-) -> dict[int, Described]:
+def _find(project: Project, part: list[Described | BadRow], seen: set[int], outcome: Outcome) -> dict[int, Described]:
     """The rows of images that there are, by the image's id; the others are refused."""
     asked: dict[str, set[Any]] = {"file_name": set(), "sha256": set(), "id": set()}
     for row in part:
@@ -126,10 +124,10 @@ def _find(
         elif isinstance(image, str):
             outcome.refuse(BadRow(row.row, str(row.image), image))
         elif image in seen:
-            twice = _("Row %(row)s speaks of the same image: one row holds all of it.") % {"row": seen[image]}
+            twice = _("An earlier row speaks of the same image: one row holds all of it.")
             outcome.refuse(BadRow(row.row, str(row.image), twice))
         else:
-            seen[image] = row.row
+            seen.add(image)
             said[image] = row
     return said
 

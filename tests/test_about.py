@@ -157,3 +157,19 @@ def test_a_document_there_is_not(as_, ann, client):
     assert as_(ann).get("/docs/architecture/").status_code == 404
     client.logout()
     assert client.get("/docs/lead/").status_code == 302
+
+
+def test_every_link_to_a_part_of_a_document_finds_it(as_, ann):
+    client = as_(ann)
+    pages = {name: client.get(f"/docs/{name}/").content.decode() for name in documents.TITLES}
+    links = {
+        (name, place) for page in pages.values() for name, place in re.findall(r'href="/docs/(\w+)/#([^"]+)"', page)
+    }
+    for template in (ROOT / "templates").rglob("*.html"):
+        links |= set(re.findall(r"\{% url 'document' '(\w+)' %\}#([\w-]+)", template.read_text()))
+    links |= {(name, place) for name, page in pages.items() for place in re.findall(r'href="#([^"]+)"', page)}
+
+    assert ("lead", "metadata-of-the-images") in links
+    # "#content" leads past the header of every page.
+    missing = [(n, p) for n, p in sorted(links) if f'id="{p}"' not in pages[n]]
+    assert missing == []

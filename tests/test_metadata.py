@@ -287,7 +287,7 @@ def test_two_rows_of_one_image_are_one_too_many_also_far_apart(project, images, 
     monkeypatch.setattr(lookup, "LOOKED_UP", 1)
     outcome = bring(project, lena, f'{{"id": {images[0].pk}, "x": 1}}\n{{"file_name": "x/a.jpg", "x": 2}}')
     assert [(r.row, r.reason) for r in outcome.refused] == [
-        (2, "Row 1 speaks of the same image: one row holds all of it.")
+        (2, "An earlier row speaks of the same image: one row holds all of it.")
     ]
     assert known(images[0]) == {"x": 1}
 
@@ -477,7 +477,7 @@ pages = pytest.mark.usefixtures("uncollected_static_files")
 def test_the_form_takes_a_table_in_and_tells_once_what_became_of_it(as_, project, images, lena):
     client = as_(lena)
     empty = text_of(client.get(url("import", project)))
-    assert "Metadata of the images" in empty and "As it was" not in empty
+    assert "Metadata of the images" in empty and "Images as they were" not in empty
     assert "file_name,camera,outdoors x/a.jpg,C-3,true" in empty  # an example with names of this project
 
     file = SimpleUploadedFile("cameras.csv", CSV.encode(), content_type="text/csv")
@@ -486,10 +486,10 @@ def test_the_form_takes_a_table_in_and_tells_once_what_became_of_it(as_, project
     page = text_of(client.get(response.url))
 
     assert "What became of cameras.csv" in page
-    assert "Images changed 2 As it was 0 Rows refused 2" in page
+    assert "Images changed 2 Images as they were 0 Rows refused 2" in page
     assert "row 4: none.jpg" in page and "Import the image first." in page
     assert known(images[0]) == {"camera": "C-3", "outdoors": True}
-    assert "As it was" not in text_of(client.get(url("import", project)))
+    assert "Images as they were" not in text_of(client.get(url("import", project)))
 
 
 @pages
@@ -524,7 +524,7 @@ def test_what_was_told_of_one_project_is_not_told_on_anothers_page(as_, project,
     other = make_project(lead=lena)
     client = as_(lena)
     client.post(url("import_metadata", project), {"table": SimpleUploadedFile("t.csv", CSV.encode())})
-    assert "As it was" not in text_of(client.get(url("import", other)))
+    assert "Images as they were" not in text_of(client.get(url("import", other)))
     assert "What became of t.csv" in text_of(client.get(url("import", project)))
 
 
@@ -550,7 +550,7 @@ def test_the_command_adds_reports_and_goes_on(project, images, csv_file, capsys)
         call_command("import_metadata", str(csv_file), project="Animals")
     assert end.value.code == 3
     out = capsys.readouterr().out
-    assert "Metadata of 2 images changed, of 0 as it was, 2 rows refused in “Animals”." in out
+    assert "“Animals”: Changed the metadata of 2 images; 0 had it already, 2 rows refused." in out
     assert "refused row 4 (none.jpg): This project has no image of that name." in out
 
     with pytest.raises(SystemExit):
@@ -582,7 +582,7 @@ def test_images_and_what_is_known_of_them_come_in_by_one_command(project, tmp_pa
     call_command("import_images", str(tmp_path / "in"), project="Animals", metadata=path)
     out = capsys.readouterr().out
     assert out.endswith(
-        "0 refused. Metadata of 1 images changed, of 0 as it was, 0 rows refused.\n"
+        "0 refused. Changed the metadata of 1 images; 0 had it already, 0 rows refused.\n"
     )  # fmt: skip
     assert Image.objects.get().metadata == {"camera": "C-3"}
 

@@ -62,9 +62,9 @@ class _Renderer(RendererHTML):
 
 def _page_of(href: str) -> str | None:
     """The address of a link between documents; None where it leads to none of them."""
-    name, _mark, place = href.partition("#")
+    name, mark, place = href.partition("#")
     if name.removesuffix(".md") in TITLES:
-        return reverse("document", args=[name.removesuffix(".md")])
+        return reverse("document", args=[name.removesuffix(".md")]) + mark + place
     return href if not name and place else None
 
 
@@ -94,6 +94,7 @@ def rendered(name: str) -> SafeString:
     tokens = _markdown.parse(text, env)
     _without_dead_links(tokens)
     _mend_cells(tokens)
+    _name_headings(tokens)
     return SafeString(_markdown.renderer.render(tokens, _markdown.options, env))
 
 
@@ -104,6 +105,14 @@ def _mend_cells(tokens: list[Token]) -> None:
             token.attrs = {"class": re.sub(r".*:\s*", "at-", str(style))}
         if token.type == "th_open" and not tokens[place + 1].content:
             token.tag = tokens[place + 2].tag = "td"
+
+
+def _name_headings(tokens: list[Token]) -> None:
+    """A link to #a-heading finds it, by the name that forges give it, too."""
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            words = "".join(child.content for child in tokens[place + 1].children or [])
+            token.attrSet("id", re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-"))
 
 
 @login_required

@@ -47,7 +47,7 @@ class Command(DataCommand):
             raise CommandError("Stopped. The same command goes on from here.") from stop
         for line in refusals(outcome):
             self.say(line)
-        text = f"{summary(outcome)} in “{project.name}”."
+        text = f"“{project.name}”: {summary(outcome)}."
         self.result({"project": project.pk, **outcome.as_json()}, "" if self._quiet else text)
         self.finish(REFUSALS if outcome.n_refused else DONE)
 
@@ -64,6 +64,6 @@ def refusals(outcome: describing.Outcome) -> list[str]:
 
 def summary(outcome: describing.Outcome) -> str:
     return (
-        f"Metadata of {outcome.updated:,} images changed, of {outcome.unchanged:,} as it was, "
+        f"Changed the metadata of {outcome.updated:,} images; {outcome.unchanged:,} had it already, "
         f"{outcome.n_refused:,} rows refused"
     )

@@ -212,7 +212,25 @@ def test_class_markers_may_head_the_columns():
             return "<b>rust</b>"
 
     markup = confusion_matrix(["rust"], [[3]], caption="c", row_name="r", column_name="c", tags=[Marker()])
-    assert '<th scope="col"><b>rust</b></th>' in markup
+    assert '<th scope="col" title="rust"><span class="called"><b>rust</b></span></th>' in markup
+
+
+@pytest.mark.parametrize(
+    ("names", "look"),
+    [
+        (["rust", "spot", "none"], "heat"),  # 3 x (4 + 4) = 24 letters: 35 have room on a phone
+        (["rust", "leaf spot", "mildew"], "heat turned-s"),  # 3 x (9 + 4) = 39: 80 have room in a card of 1280 px
+        (["rust", "powdery mildew", "a", "b", "c"], "heat turned"),  # 5 x (14 + 4) = 90
+    ],
+)
+def test_names_that_have_no_room_side_by_side_stand_upright(names, look):
+    counts = [[0] * len(names) for _ in names]
+    matrix = parsed(confusion_matrix(names, counts, caption="c", row_name="r", column_name="c"))
+    pairs = parsed(pair_matrix(names, {}, 0.7))
+
+    assert [next(tree.iter("table")).get("class") for tree in (matrix, pairs)] == [look, look]
+    heads = [(words(th), th.get("title")) for th in matrix.iter("th")]
+    assert heads == [(name, name) for name in (*names, *names)]
 
 
 @pytest.mark.parametrize("counts", [[[1, 2]], [[1, 2], [3]], [[1, -1], [0, 1]]])

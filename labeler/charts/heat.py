@@ -14,6 +14,9 @@ from labeler.charts.words import gettext as _
 from labeler.charts.words import ngettext
 
 FEW_IMAGES = 30  # below, a kappa is not coloured: its value says little
+# Letters that the columns have room for side by side, beside the heads of the rows: in a card of 1280 px, on a phone.
+ROOM, ROOM_ON_PHONES = 80, 35
+MARK = 4  # letters that a class's marker and the gaps of a column take
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,9 @@ def pair_matrix(
     cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images.
     """
     caption = _("Cohen's kappa for each pair of annotators") if caption is None else caption
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
+    head = "".join(_head("col", name) for name in names)
     body = "".join(
-        f'<tr><th scope="row">{text(name)}</th>'
+        f"<tr>{_head('row', name)}"
         + "".join(
             '<td class="diag"></td>' if i == j else f"<td>{_pair_cell(names, cells, i, j, target)}</td>"
             for j in range(len(names))
@@ -51,7 +54,7 @@ def pair_matrix(
         for i, name in enumerate(names)
     )
     matrix = (
-        f'<table class="heat"><caption class="vh">{text(caption)}</caption>'
+        f'<table class="{_look(names)}"><caption class="vh">{text(caption)}</caption>'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
     rows = [
@@ -129,7 +132,7 @@ def confusion_matrix(
 
     The shade counts errors only; the diagonal is hatched, or its large numbers would drown them.
     row_name, column_name: who says the rows and the columns ("truth", "model"). tags: what heads a column
-    instead of its name (markup with `__html__`). href: the page of a cell's images.
+    instead of its name (markup with `__html__`), one each. href: the page of a cell's images.
     Raises ValueError unless counts is a square of len(names) with no negative number.
     """
     k = len(names)
@@ -138,19 +141,33 @@ def confusion_matrix(
     if any(n < 0 for row in counts for n in row):
         raise ValueError("counts cannot be negative")
     most = max((counts[i][j] for i in range(k) for j in range(k) if i != j), default=0)
-    head = "".join(f'<th scope="col">{text(tag)}</th>' for tag in tags or names)
+    head = "".join(_head("col", name, tag) for name, tag in zip(names, tags or names, strict=True))
     body = "".join(
-        f'<tr><th scope="row">{text(name)}</th>'
+        f"<tr>{_head('row', name)}"
         + "".join(_confused(names, int(counts[i][j]), i, j, most, href) for j in range(k))
         + "</tr>"
         for i, name in enumerate(names)
     )
-    corner = f'<td class="xs dim r">{text(row_name)} ↓ {text(column_name)} →</td>'
+    corner = f'<td class="xs dim r">{text(row_name)}\N{NO-BREAK SPACE}↓ {text(column_name)}\N{NO-BREAK SPACE}→</td>'
     return scrolling(
         caption,
-        f'<table class="heat"><caption class="vh">{text(caption)}</caption>'
+        f'<table class="{_look(names)}"><caption class="vh">{text(caption)}</caption>'
         f"<thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>",
     )
+
+
+def _head(scope: str, name: str, shown: object = None) -> str:
+    """What heads a column or a row. The title has what is too long to be shown; nothing of it is cut for readers of
+    the markup.
+    """
+    inside = text(name if shown is None else shown)
+    return f'<th{attributes(scope=scope, title=name)}><span class="called">{inside}</span></th>'
+
+
+def _look(names: Sequence[str]) -> str:
+    """The classes of the table: names that would not fit side by side stand upright, on all screens or on phones."""
+    letters = len(names) * (max(map(len, names), default=0) + MARK)
+    return "heat turned" if letters > ROOM else "heat turned-s" if letters > ROOM_ON_PHONES else "heat"
 
 
 def _confused(

@@ -76,3 +76,18 @@ def test_long_names_of_ten_classes_can_be_read_beside_the_confusion_table(
         region.evaluate("one => (one.scrollLeft = one.scrollWidth)")
         after = head.evaluate("head => head.getBoundingClientRect().left")
         assert before - 3 <= after <= before  # 3 px: the gap before a cell
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_card_of_a_model_shows_all_columns_of_its_classes(
+    new_context, live_server, sign_in, ten_classes, lena, size
+):
+    context = new_context(viewport=size)
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + url("model_card", ten_classes, 1))
+    regions = page.locator(".scroll-x")
+
+    expect(page.get_by_role("columnheader", name="F1")).to_be_visible()
+    assert regions.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length") == 0
+    assert sideways(page) == 0

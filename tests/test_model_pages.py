@@ -12,7 +12,7 @@ from labeler.models.image import Slice
 from labeler.run_answers import Answers, Part
 from labeler.stats import overfit
 from tests.factories import add_images, category, make_model, predict
-from tests.test_pages import COMPARISON, HISTORY, METRICS, STAT, url
+from tests.test_pages import COMPARISON, HISTORY, METRICS, STAT, UNDEFINED, url
 from worker.ml import curves
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -231,6 +231,19 @@ def test_successive_models_and_the_versions_over_the_labels(as_, lena, project):
 
     assert "Of 40 images nobody has labeled it says the same as model 2 for 95 %." in html
     assert "Share right of each version" in html
+
+
+def test_where_every_image_has_a_label_by_now_it_says_so_and_no_share_of_none(as_, lena, project):
+    reason = "no image is left that both have judged"
+    stop = {"n": 0, "before": 5, "kappa": UNDEFINED | {"n": 0, "reason": reason}, "same": None, "kappas": []}
+    curve = {"points": [{"size": 10, "accuracy": 0.5}, {"size": 20, "accuracy": 0.6}]}
+    make_model(project, metrics=METRICS | {"stop_set": stop, "learning_curve": curve})
+
+    html = page(as_, lena, url("model", project))
+
+    assert "no image is left that nobody has labeled and that model 5 has judged too." in html
+    assert "Of 0 images" not in html and reason not in html
+    assert "frozen features</p>" in html and "what is expected" not in html  # nothing is foretold: there is no band
 
 
 # ---------------------------------------------------------------- two versions

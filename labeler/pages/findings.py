@@ -115,10 +115,14 @@ def _learning(curve: Mapping[str, Any]) -> SafeString | str:
                 band=[(row["size"], row["low"], row["high"]) for row in ahead], tone="l2", dashed=True,
             )
         )  # fmt: skip
+    said = _("Measured by leaving labels out, with frozen features.")
+    if ahead:
+        said = _(
+            "Measured by leaving labels out, with frozen features; ahead of it what is expected, with a 95 % band."
+        )
     drawn = charts.line_chart(
-        _("Share right by labels learned from"),
-        _("Measured by leaving labels out, with frozen features; ahead of it what is expected, with a 95 % band."),
-        series, x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+        _("Share right by labels learned from"), said, series,
+        x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

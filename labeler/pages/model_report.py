@@ -57,6 +57,7 @@ def of(project: Project, run: TrainingRun) -> dict[str, Any]:
         "markers": markers,
         **class_curves.of(metrics, names, markers),
         **findings.of(project, run, names),
+        "foretold": bool((metrics.get("learning_curve") or {}).get("ahead")),
         "candidates": [_candidate(row, run) for row in run.comparison or []],
         "balance": _balance(metrics.get("imbalance") or {}),
         "stop_set": _stop_set(metrics.get("stop_set") or {}),

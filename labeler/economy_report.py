@@ -24,7 +24,6 @@ from labeler.stats.results import Stat, undefined
 
 Report = dict[str, Any]
 
-FIXED = 3  # labels per image that the economy is compared with: what people usually ask for
 POINTS = 60  # of the course that are shown
 PACE_DAYS = 14
 PACE_LABELS = 20_000  # the newest that the pace is taken from
@@ -41,7 +40,7 @@ def figures(project: Project) -> Report:
         "decides_together": project.consensus_method == ConsensusMethod.WITH_MODEL,
         "fills": project.model_fills,
         "model": model.number if model else None,
-        "fixed_per_image": FIXED,
+        "fixed_per_image": project.labels_per_image,
         "pace": pace(project),
         "assisted": _assisted(project),
         "history": history(project),

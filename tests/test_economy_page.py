@@ -69,6 +69,29 @@ def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
     assert economy_report.figures(begun)["reached"]
 
 
+def test_the_projects_own_quota_is_what_it_is_compared_with_and_saved_is_said_at_the_goal_only(
+    begun, client, lena, monkeypatch
+):
+    projects.update(project=begun, by=begun.created_by, changes={"labels_per_image": 2})
+    begun.refresh_from_db()
+    client.force_login(lena)
+
+    html = client.get(url("economy", begun)).content.decode()
+    # 20 images of 2 are 40; 6 are there, and 34 are work that is left
+    assert "a fixed quota asks 2" in html and "40 judgements in all, if every image were asked that often" in html
+    assert "judgements saved" not in html and ">34" not in html
+
+    report = economy_report.figures(begun) | {"reached": True, "surely": False}
+    monkeypatch.setattr("labeler.shown.economy_report.figures", lambda project: report)
+    cache.clear()
+    html = client.get(url("economy", begun)).content.decode()
+    assert "34 judgements saved of the 40 that a fixed quota asks" in html
+
+    report |= {"judgements": 44}
+    cache.clear()
+    assert "judgements saved" not in client.get(url("economy", begun)).content.decode()
+
+
 def test_nobody_labeled_lately(begun, client, lena, monkeypatch):
     monkeypatch.setattr(economy_report, "PACE_DAYS", -1)
     report = economy_report.figures(begun)

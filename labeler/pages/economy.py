@@ -33,7 +33,7 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
         context |= {
             "verdict": _verdict(found),
             "missing": max(0, found["checks_wanted"] - found["checks"]),
-            "saved": _saved(found),
+            "against_quota": _against_quota(found),
             "points": _points(found["next_hour"]["gain"]) if found["next_hour"] else "",
             "hours": _time(found["until_goal"]),
             "course": _course(found),
@@ -67,13 +67,26 @@ def _verdict(found: Report) -> str:
     return _("%(left)s points below the goal of %(goal)s.") % words
 
 
-def _saved(found: Report) -> str:
-    n = found["images"] * found["fixed_per_image"] - found["judgements"]
-    if not found["images"] or n <= 0:
+def _against_quota(found: Report) -> str:
+    """What a fixed quota would ask in all; and once the goal is reached, what was saved of that.
+
+    Before, fewer judgements are work that is left. Empty where the quota would have asked no more.
+    """
+    asked = found["images"] * found["fixed_per_image"]
+    saved = asked - found["judgements"]
+    if not found["reached"]:
+        return ngettext(
+            "%(n)s judgement in all, if every image were asked that often",
+            "%(n)s judgements in all, if every image were asked that often",
+            asked,
+        ) % {"n": thousands(asked)}
+    if saved <= 0:
         return ""
     return ngettext(
-        "%(n)s judgement fewer than %(fixed)s of every image", "%(n)s judgements fewer than %(fixed)s of every image", n
-    ) % {"n": thousands(n), "fixed": found["fixed_per_image"]}
+        "%(n)s judgement saved of the %(asked)s that a fixed quota asks",
+        "%(n)s judgements saved of the %(asked)s that a fixed quota asks",
+        saved,
+    ) % {"n": thousands(saved), "asked": thousands(asked)}
 
 
 def _time(until: Report | None) -> str:

@@ -92,6 +92,25 @@ def test_the_projects_own_quota_is_what_it_is_compared_with_and_saved_is_said_at
     assert "judgements saved" not in client.get(url("economy", begun)).content.decode()
 
 
+def test_the_plot_is_called_what_it_shows(begun, client, lena):
+    client.force_login(lena)
+
+    def heading() -> tuple[str, bool]:
+        cache.clear()
+        html = client.get(url("economy", begun)).content.decode()
+        course = html[html.index('<h2 id="course"') :]
+        return course[: course.index("</h2>")].split(">")[1], "95 % band" in course[: course.index("<figure>")]
+
+    (only,) = EconomyPoint.objects.filter(project=begun)
+    assert heading() == ("How it grew, and what more brings", False)  # of one reading there is no band to be seen
+    EconomyPoint.objects.create(
+        project=begun, judgements=12, images=20, judged=9, checks=3, right=0.9, low=0.8, high=0.95, claimed=0.9
+    )
+    assert heading() == ("How it grew, and what more brings", True)
+    EconomyPoint.objects.filter(project=begun).delete()
+    assert only.pk and heading() == ("What more brings", False)
+
+
 def test_nobody_labeled_lately(begun, client, lena, monkeypatch):
     monkeypatch.setattr(economy_report, "PACE_DAYS", -1)
     report = economy_report.figures(begun)

@@ -37,6 +37,8 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
             "points": _points(found["next_hour"]["gain"]) if found["next_hour"] else "",
             "hours": _time(found["until_goal"]),
             "course": _course(found),
+            "course_title": _course_title(found),
+            "has_band": len(found["history"]) > 1,
             "notes": _notes(found),
         }
     return render(request, "project/economy.html", access.context("model", **context))
@@ -109,24 +111,37 @@ def _time(until: Report | None) -> str:
     return f"{work}, {paced % {'n': thousands(days)}}"
 
 
+def _is_foretold(found: Report) -> bool:
+    return bool(found["ahead"]) and found["right"]["value"] is not None
+
+
+def _course_title(found: Report) -> str:
+    """What the drawing is of: readings, the look ahead, or both."""
+    if not _is_foretold(found):
+        return _("How it grew")
+    return _("How it grew, and what more brings") if found["history"] else _("What more brings")
+
+
 def _course(found: Report) -> SafeString:
     """Share right by judgements: what was estimated, and what more are expected to bring."""
     past = [(row["judgements"], row["right"]) for row in found["history"]]
     band = [(row["judgements"], row["low"], row["high"]) for row in found["history"]]
     now = found["judgements"]
     series = []
+    said = []
     if past:
         series.append(charts.Series(_("estimated"), past, band=band))
-    if found["ahead"] and found["right"]["value"] is not None:
+        said.append(_("Each reading with its 95 % interval."))
+    if _is_foretold(found):
         coming = [(now + row["judgements"], row["right"]) for row in found["ahead"]]
         series.append(charts.Series(_("expected, if the model learned nothing more"), coming, tone="l2", dashed=True))
+        said.append(_("What more judgements are expected to bring, if the model learned nothing more."))
     drawn = charts.line_chart(
-        _("Share of labels right by judgements"),
-        _("Each reading with its 95 % interval, and what more judgements are expected to bring."),
+        _("Share of labels right by judgements"), " ".join(said),
         series, x_name=_("judgements"), y_name=_("share right"), percent=True,
         target=(found["goal"], _("goal %(goal)s") % {"goal": percent(found["goal"])}),
         marks=[(float(now), _("now"))] if past and found["ahead"] else [],
-        width=600, height=260, empty=_("A first reading is kept when a worker has looked at the first answers."),
+        width=620, height=310, empty=_("A first reading is kept when a worker has looked at the first answers."),
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

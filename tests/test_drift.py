@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -63,6 +63,14 @@ def test_too_few_images_have_no_verdict_and_wrong_arrays_are_refused():
 # ---------------------------------------------------------------- rows, page and REST
 
 
+def html_of(as_, person, name, project) -> str:
+    return as_(person).get(url(name, project)).content.decode().replace("\N{NO-BREAK SPACE}", " ")
+
+
+def page(as_, person, project) -> str:
+    return html_of(as_, person, "model", project)
+
+
 @pytest.fixture
 def looked(project):
     """A model that knows sixty test images as cats and dogs; since then an import alike, and one of foxes."""
@@ -95,12 +103,40 @@ def test_each_import_since_the_model_was_trained_is_compared_with_held_out_image
 @pytest.mark.django_db
 @pytest.mark.usefixtures("uncollected_static_files")
 def test_the_model_page_says_it_in_a_sentence_and_the_overview_asks_for_a_look(as_, rev, project, looked):
-    html = as_(rev).get(url("model", project)).content.decode().replace("\N{NO-BREAK SPACE}", " ")
+    html = page(as_, rev, project)
 
-    assert "they differ" in html and "The images of other.zip" in html and "look different to model 1" in html
+    assert "they differ" in html and "The images of “other.zip" in html and "look different to model 1" in html
     assert "alike.zip" in html and "like those it knows" in html and "How sure is it?" in html
     card = as_(rev).get(url("project", project)).content.decode()
     assert "new images look different." in card and "other.zip is not like what model 1 knows." in card
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("uncollected_static_files")
+def test_imports_of_one_day_are_told_apart_by_their_time_and_by_how_they_came(as_, rev, project, looked, settings):
+    settings.TIME_ZONE = "UTC"
+    day = datetime(2031, 3, 2, tzinfo=UTC)
+    Job.objects.filter(params__name="alike.zip").update(created_at=day.replace(hour=8, minute=5))
+    Job.objects.filter(params__name="other.zip").update(created_at=day.replace(hour=16, minute=40), params={})
+    Image.objects.exclude(job=None).update(created_at=day.replace(hour=17))
+    Drift.objects.all().delete()
+    drift.record(looked)
+
+    html = page(as_, rev, project)
+    assert "alike.zip, 2 Mar 2031, 08:05" in html and "An archive, 2 Mar 2031, 16:40" in html
+
+    # Files sent one by one, and those of the command line, belong to no import.
+    for at, image in enumerate(add_images(project, 40)):
+        predict(looked, image, "fox", 0.9)
+        Image.objects.filter(pk=image.pk).update(created_at=day.replace(hour=9, minute=at))
+    drift.record(looked)
+    html = page(as_, rev, project)
+    assert "The images of “Uploads and the command line, 2 Mar 2031, 09:00 to 09:39” look different" in html
+
+    Drift.objects.exclude(job=None).delete()
+    html = page(as_, rev, project)
+    assert "The images of “Uploads and the command line, 2 Mar 2031” look different" in html  # alone in its day
+    assert "What came in on 2 Mar 2031 is not like what model 1 knows." in html_of(as_, rev, "project", project)
 
 
 @pytest.mark.django_db

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET
 
 from labeler import model_card, model_card_text
 from labeler.errors import NotPossibleNow
-from labeler.models import Role
 from labeler.model_card_text import Section, Table
+from labeler.models import Role
 from labeler.pages.access import Access, project_page
 
 # "75 % (50.5 to 89.8 %)", or "1.6 s": a number with its unit, and perhaps its interval.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from statistics import NormalDist, median
 from typing import Any
 
@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 
 from labeler.models import Project
 from labeler.pages import wall
-from labeler.templatetags.figures import figure, percent, seconds, thousands
+from labeler.templatetags.figures import day, figure, percent, seconds, thousands
 
 MOST_CARDS = 5
 
@@ -342,7 +342,11 @@ def _drift(now: Situation) -> Iterator[Need]:
     yield Need(
         thousands(found["n"]),
         ngettext("new image looks different.", "new images look different.", found["n"]),
-        _("%(name)s is not like what model %(n)s knows.") % {"name": found["name"] or _("An upload"), "n": now.model},
+        _("%(name)s is not like what model %(n)s knows.")
+        % {
+            "name": found["name"] or _("What came in on %(day)s") % {"day": day(date.fromisoformat(found["day"]))},
+            "n": now.model,
+        },
         f"{now.to('model')}#drift",
         _("How they differ"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -204,3 +205,19 @@ def test_a_lead_sees_the_groups_and_where_their_labels_differ(as_, lena, rev, pr
     assert [group["differ"] for group in groups] == [True, False]
     html = page.content.decode()
     assert "labels differ" in html and f"/thumb/{alone[0].pk}" not in html
+
+
+def test_a_disputed_image_of_a_group_is_no_image_without_a_label(as_, rev, project, ann, bea):
+    disputed, _unlabeled = bring_in(project, saved(photo(1)), anew(1)[0])
+    for person, name in ((ann, "dog"), (bea, "cat")):
+        claim(project=project, annotator=person, count=5)
+        save_label(image_id=disputed.pk, annotator=person, categories=[name])
+
+    page = as_(rev).get(url("near_duplicates", project))
+
+    (group,) = page.context["groups"]
+    assert (group["disputed"], group["unlabeled"], group["differ"]) == (1, 1, False)
+    html = page.content.decode()
+    assert "1 disputed" in html and "1 without a label" in html
+    shown = html[html.index('<ul class="wall">') : html.index("</ul>", html.index('<ul class="wall">'))]
+    assert re.findall(r"<b>(\w+)</b>", shown) == ["cat", "dog"]

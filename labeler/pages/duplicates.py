@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 from labeler import categories, consensus, duplicates
 from labeler.duplicates import Group
 from labeler.models import Project, Role
-from labeler.models.image import Slice
+from labeler.models.image import Slice, Status
 from labeler.pages.access import Access, project_page
 from labeler.pages.images import tile
 
@@ -55,11 +55,14 @@ def told(project: Project, group: Group) -> dict[str, Any]:
     outcomes = consensus.as_shown(images)
     taken = {pk: None if one.categories is None else index.resolve(one.categories) for pk, one in outcomes.items()}
     said = {tuple(named) for named in taken.values() if named is not None}
+    open_ = [image for image in images if taken[image.pk] is None]
+    disputed = sum(image.status == Status.DISPUTED for image in open_)
     return {
         "n": len(group.images),
         "more": len(group.images) - len(images),
         "differ": len(said) > 1,
-        "unlabeled": sum(named is None for named in taken.values()),
+        "disputed": disputed,
+        "unlabeled": len(open_) - disputed,
         "where": _where({Slice(image.slice) for image in group.images}),
         "rows": [
             {**tile(image, index), "taken": None if (named := taken[image.pk]) is None else index.label(named)}

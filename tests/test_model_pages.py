@@ -217,7 +217,7 @@ def test_overfitting_is_told_by_a_stated_rule(as_, lena, project, train, validat
     make_model(project, metrics=METRICS, comparison=COMPARISON, history=history)
     html = page(as_, lena, url("model", project))
     assert sentence in html
-    assert "right on 19 % more of the images it learned from" in html
+    assert "the images it learned from is 19 points above that of unseen ones" in html
 
 
 def test_successive_models_and_the_versions_over_the_labels(as_, lena, project):
@@ -257,7 +257,7 @@ def test_two_versions_are_compared_image_by_image(as_, rev, project, versions):
     assert "Model 2 against model 1" in html and "No difference beyond chance" in html and "p = 1.000" in html
     assert "These are test images" in html and "both wrong on 1, 1 of them with different answers" in html
     assert re.findall(r"/api/images/(\d+)/thumb/", html) == [str(images[1].pk), str(images[0].pk)]
-    assert "n 4 · test images both have judged" in html and "0.0 %" in html
+    assert "n 4 · test images both have judged" in html and '<p class="big">0.0 points' in html
 
 
 def test_a_clear_difference_is_said_plainly_in_both_directions(as_, rev, project):
@@ -269,10 +269,14 @@ def test_a_clear_difference_is_said_plainly_in_both_directions(as_, rev, project
 
     html = page(as_, rev, url("compare_runs", project))
     assert "Model 2 is better than model 1 beyond chance (McNemar, p &lt; 0.001)." in html
-    assert "+75.0 %" in html and "Show more of them" in html
+    assert '<p class="big">+75.0 points' in html and "Show more of them" in html
     assert html.count("/thumb/") == 24
     assert page(as_, rev, url("compare_runs", project) + "?all=1").count("/thumb/") == 30
-    assert "Model 1 is worse than model 2" in page(as_, rev, url("compare_runs", project) + "?a=2&b=1")
+    worse = page(as_, rev, url("compare_runs", project) + "?a=2&b=1")
+    assert "Model 1 is worse than model 2" in worse
+    # a real minus sign, and of the ends of the interval too
+    assert '<p class="big">\N{MINUS SIGN}75.0 points' in worse
+    assert re.search("95 %: \N{MINUS SIGN}[0-9.]+ to \N{MINUS SIGN}[0-9.]+ points", worse)
 
 
 def test_what_cannot_be_compared_says_why(as_, rev, project):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -274,8 +275,9 @@ def by_heart(run: TrainingRun) -> str:
     said = text % {"at": at, **numbers}
     if found.gap is not None and found.gap > WIDE_GAP:
         said += " " + _(
-            "There it is right on %(gap)s more of the images it learned from than of unseen ones: more labels help."
-        ) % {"gap": percent(found.gap)}
+            "There the share right of the images it learned from is %(gap)s points above that of unseen ones: more "
+            "labels help."
+        ) % {"gap": number_format(round(100 * found.gap), force_grouping=True)}
     return said
 
 

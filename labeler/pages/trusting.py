@@ -20,7 +20,7 @@ from labeler import charts
 from labeler.models import Project
 from labeler.models.project import ConsensusMethod
 from labeler.pages.needs import FAST
-from labeler.templatetags.figures import figure, interval, percent, thousands
+from labeler.templatetags.figures import figure, interval, percent, points, thousands
 
 Report = Mapping[str, Any]
 
@@ -302,8 +302,8 @@ def _anchored(found: Report) -> str:
     difference, copied = found["difference"], found["copied"]
     if difference["value"] is None:
         return _("Labels with and without a visible suggestion are both needed for the comparison.")
-    gap = _points(difference["value"])
-    within = _("95 %%: %(low)s to %(high)s") % {"low": _points(difference["low"]), "high": _points(difference["high"])}
+    gap = points(difference["value"])
+    within = _("95 %%: %(low)s to %(high)s") % {"low": points(difference["low"]), "high": points(difference["high"])}
     said = _("Difference %(gap)s points (%(within)s).") % {"gap": gap, "within": within}
     if difference["low"] is not None and difference["low"] > 0 and copied["value"] is not None:
         words = _(
@@ -312,10 +312,6 @@ def _anchored(found: Report) -> str:
         low, high = (percent(max(0.0, copied[end])) for end in ("low", "high"))
         return f"{said} {words % {'share': percent(copied['value']), 'low': low, 'high': high}}"
     return f"{said} {_('That is no sign of anchoring beyond chance.')}"
-
-
-def _points(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _line(name: object, stat: Report, **more: Any) -> charts.Share:

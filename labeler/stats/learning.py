@@ -191,9 +191,13 @@ def advise(
         return Advice(True, gain, settled, change, words % {"rounds": ROUNDS + 1})
     if gain.value is None or gain.low is None or gain.high is None:
         return Advice(False, gain, settled, change, gain.reason or "")
-    words = _("%(n)d labels in all are expected to bring %(gain)+.1f points (%(low)+.1f to %(high)+.1f)")
-    numbers = {"n": size, "gain": 100 * gain.value, "low": 100 * gain.low, "high": 100 * gain.high}
-    return Advice(False, gain, settled, change, words % numbers)
+    words = _("%(n)d labels in all are expected to bring %(gain)s points (%(low)s to %(high)s)")
+    numbers = {"gain": _points(gain.value), "low": _points(gain.low), "high": _points(gain.high)}
+    return Advice(False, gain, settled, change, words % {"n": size, **numbers})
+
+
+def _points(gain: float) -> str:
+    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def successive(predictions: Sequence[ArrayLike], n_categories: int) -> list[float | None]:

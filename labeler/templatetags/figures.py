@@ -24,12 +24,14 @@ from labeler.templatetags.marks import marker
 register = template.Library()
 
 UNDEFINED = "–"
+MINUS = "\N{MINUS SIGN}"  # a hyphen is half as wide, and a line may end after it
 LIKELY = 0.7
 
 
 def _rounded(value: float, decimals: int, *, grouped: bool = False) -> str:
     # Rounded here: number_format cuts digits off, and an agreement of 0.749 would read 0.74.
-    return number_format(round(value, decimals), decimal_pos=decimals, force_grouping=grouped)
+    words = number_format(round(value, decimals), decimal_pos=decimals, force_grouping=grouped)
+    return words.replace("-", MINUS)
 
 
 @register.filter
@@ -147,10 +149,20 @@ def share(stat: Mapping[str, Any] | None) -> str:
 
 
 @register.filter
-def signed_share(stat: Mapping[str, Any] | None) -> str:
-    """A difference of shares with its sign: +2.1 %; a dash where it is undefined."""
-    value = stat.get("value") if stat else None
-    return percent(value, 1) if value is None or value < 0 else f"+{percent(value, 1)}"
+def points(difference: float | None) -> str:
+    """A difference of shares in percentage points, with its sign: 0.021 -> +2.1; None -> a dash."""
+    if difference is None:
+        return UNDEFINED
+    rounded = round(100 * difference, 1) or 0.0  # never -0.0
+    return ("+" if rounded > 0 else "") + _rounded(rounded, 1)
+
+
+@register.filter
+def points_interval(stat: Mapping[str, Any] | None) -> str:
+    """`−3.1 to +1.2` of a difference of shares with `low` and `high`; empty where no interval is known."""
+    if not stat or stat.get("low") is None or stat.get("high") is None:
+        return ""
+    return _("%(low)s to %(high)s") % {"low": points(stat["low"]), "high": points(stat["high"])}
 
 
 @register.filter

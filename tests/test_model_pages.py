@@ -65,6 +65,27 @@ def test_a_run_under_way_shows_how_far_it_is_on_what_and_can_be_cancelled(as_, l
     assert "Cancel training" not in page(as_, rev, url("run", project, run.number))
 
 
+def test_nothing_dangles_while_it_is_not_known_how_long_a_run_takes(as_, lena, project):
+    make_model(project, active=False, state="queued", stage="waiting for a worker", progress_done=0, progress_total=0)
+
+    for address in (url("model", project), url("run", project, 1)):
+        said = re.sub(r"<[^>]*>", " ", page(as_, lena, address))
+        assert re.search(r"waiting for a worker\s+(Cancel|Started)", said), address
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took"), [(59, "in less than a minute"), (60, "in 1 minute"), (150, "in 2 minutes")]
+)
+def test_a_short_training_did_not_take_no_minutes(as_, lena, project, seconds, took):
+    ended = timezone.now()
+    times = {"started_at": ended - timezone.timedelta(seconds=seconds), "finished_at": ended}
+    make_model(project, metrics=METRICS, dataset={"train": 1}, n_labels=1, **times)
+
+    html = page(as_, lena, url("model", project)).replace("\N{NO-BREAK SPACE}", " ")
+
+    assert f" · {took} · on 1 image" in html and "1 label ·" in html
+
+
 def test_a_failed_run_says_why_and_what_can_be_done(as_, lena, project):
     error = {"code": "out_of_memory", "message": "The memory does not suffice."}
     run = make_model(project, active=False, state="failed", error=error)

@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image as Pixels
 
-from labeler import labeling, queue
-from labeler.models import Decision, Job, Project
+from labeler import consensus, labeling, queue
+from labeler.models import Consensus, Decision, Job, Project
 from labeler.models.image import Status
 from labeler.pages.forms import names_in
 from tests.factories import add_images, category, make_model, make_project, make_user, predict
@@ -339,6 +340,26 @@ def test_a_reviewer_settles_and_withdraws(as_, rev, ann, bea, project):
     as_(rev).post(url("image", project, image.pk), {"do": "withdraw", "version": page.context["version"]})
     image.refresh_from_db()
     assert image.status == "disputed"
+
+
+@pytest.mark.parametrize(("n", "votes"), [(1, "(1 vote)"), (2, "(2 votes)")])
+def test_an_inferred_answer_says_of_how_many_votes(as_, lena, ann, bea, n, votes):
+    project = make_project(ann, bea, lead=lena, labels_per_image=2, consensus_method="one_coin")
+    (image,) = add_images(project, 1)
+    for person in (ann, bea)[:n]:
+        answer(project, person, image, "cat")
+    image.refresh_from_db()
+    Consensus.objects.update_or_create(
+        image=image,
+        defaults={
+            "project": project, "method": "one_coin", "votes": consensus.digest(image.tally), "n_votes": n,
+            "categories": [category(project, "cat")], "confidence": 0.8, "computed_at": timezone.now(),
+        },
+    )  # fmt: skip
+
+    html = as_(lena).get(url("image", project, image.pk)).content.decode()
+
+    assert f"probable, weighted by reliability {votes}" in html
 
 
 def test_a_decision_on_votes_that_changed_meanwhile_is_refused(as_, rev, ann, bea, project):

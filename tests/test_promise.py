@@ -64,6 +64,11 @@ def test_where_nothing_can_be_promised_the_reason_is_given():
     assert few.value is None
     assert few.reason == "58 calibration labels are there; 59 at least are needed for this promise"
     assert not few.accepts([0.99]).any()
+    one = choose([0.9], [True], [0.5])
+    assert one.reason == "1 calibration label is there; 59 at least are needed for this promise"
+    # 60 with one error: 93 would be needed
+    wrong = choose(np.linspace(0.9, 1, 60), np.arange(60) > 0, [0.5])
+    assert wrong.reason == "of the 60 surest calibration images 1 was suggested wrongly: too many"
     poor = choose(np.linspace(0, 1, 400), np.arange(400) % 5 > 0, [0.2, 0.5])
     assert poor.value is None
     assert "40 were suggested wrongly" in poor.reason

@@ -16,6 +16,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from labeler import categories, charts, shown
@@ -84,7 +85,9 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
         {
             "id": "kappa", "title": _("κ with the others"), "text": figure(kappa["value"]),
             "interval": interval(kappa), "reason": kappa["reason"],
-            "hint": _("n %(n)s images, no suggestion shown") % {"n": f"{kappa['n']:,}"},
+            "hint": ngettext(
+                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", kappa["n"]
+            ) % {"n": f"{kappa['n']:,}"},
         }
     ]  # fmt: skip
     for name, title, hint in (

@@ -6,6 +6,7 @@ model_report.py's, the page of one run and the comparison of two model_run.py's.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts, dispatch, runs
@@ -26,6 +28,7 @@ from labeler.templatetags.figures import moment, percent
 
 VERSIONS = 20
 GPU_QUEUE = "gpu"
+MINUTE = timedelta(minutes=1)
 
 
 @project_page(Role.REVIEWER)
@@ -121,18 +124,23 @@ def summary(run: TrainingRun | None) -> str:
     if run.finished_at:
         parts.append(_("trained %(day)s") % {"day": moment(run.finished_at)})
     if run.started_at and run.finished_at:
-        parts.append(_("in %(time)s") % {"time": timesince(run.started_at, run.finished_at)})
+        parts.append(_took(run.finished_at - run.started_at, timesince(run.started_at, run.finished_at)))
     data = run.dataset or {}
     if data.get("train") is not None:
-        parts.append(_("on %(n)s images") % {"n": f"{data['train']:,}"})
+        words = ngettext("on %(n)s image", "on %(n)s images", data["train"])
+        parts.append(words % {"n": f"{data['train']:,}"})
     if (run.metrics or {}).get("judged_on") == model_report.CROSS_VALIDATION:
         parts.append(_("judged by cross-validation, as few held-out images are settled yet"))
     elif data.get("test") is not None:
         parts.append(_("judged on %(n)s it never learned from") % {"n": f"{data['test']:,}"})
     if run.device:
         parts.append(run.device)
-    words = " · ".join(parts)
-    return words[:1].upper() + words[1:]
+    line = " · ".join(parts)
+    return line[:1].upper() + line[1:]
+
+
+def _took(time: timedelta, in_words: str) -> str:
+    return _("in less than a minute") if time < MINUTE else _("in %(time)s") % {"time": in_words}
 
 
 def _version(run: TrainingRun) -> dict[str, Any]:

@@ -147,11 +147,19 @@ def crossed(metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def headline(metrics: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
     """The share right to speak of, and what it counts: test images, or cross-validation while those are too few."""
     tested, other = metrics.get("accuracy"), crossed(metrics)
-    if tested and other and tested["n"] < FEW_IMAGES < other["n"]:
-        return other, _("%(n)s images, cross-validated") % {"n": f"{other['n']:,}"}
-    if tested and metrics.get("judged_on") == CROSS_VALIDATION:
-        return tested, _("%(n)s images, cross-validated") % {"n": f"{tested['n']:,}"}
-    return tested, _("%(n)s test images") % {"n": f"{tested['n']:,}"} if tested else ""
+    if not tested:
+        return tested, ""
+    if other and tested["n"] < FEW_IMAGES < other["n"]:
+        shown, is_test = other, False
+    else:
+        shown, is_test = tested, metrics.get("judged_on") != CROSS_VALIDATION
+    n = shown["n"]
+    words = (
+        ngettext("%(n)s test image", "%(n)s test images", n)
+        if is_test
+        else ngettext("%(n)s image, cross-validated", "%(n)s images, cross-validated", n)
+    )
+    return shown, words % {"n": f"{n:,}"}
 
 
 def _few(metrics: Mapping[str, Any]) -> str:
@@ -230,9 +238,12 @@ def _candidate(row: Mapping[str, Any], run: TrainingRun) -> dict[str, Any]:
     accuracy, notes = row.get("accuracy") or {}, [row.get("reason") or ""]
     batch, wanted = (row.get("settings") or {}).get("batch"), (run.config.get("finetune") or {}).get("batch")
     if batch and wanted and batch < wanted:
-        notes.append(
-            _("Memory was short: %(n)s images at a time instead of %(wanted)s.") % {"n": batch, "wanted": wanted}
+        words = ngettext(
+            "Memory was short: %(n)s image at a time instead of %(wanted)s.",
+            "Memory was short: %(n)s images at a time instead of %(wanted)s.",
+            batch,
         )
+        notes.append(words % {"n": batch, "wanted": wanted})
     return {
         "name": row.get("title") or row.get("candidate"),
         "chosen": row.get("chosen", False),

@@ -24,6 +24,7 @@ from scipy.special import bdtr, betaincinv, logsumexp
 
 from labeler.stats.intervals import FloatArray
 from labeler.stats.words import gettext as _
+from labeler.stats.words import ngettext
 
 ALARM = 0.05  # chance that an audit ever suspends what keeps its promise
 STEPS = 40  # thresholds tried, equally many images between two
@@ -142,7 +143,11 @@ def choose(
     from_here = max(fewest, math.ceil(first_share * s.size))
     best = Threshold(None, 0, 0, None, s.size)
     if s.size < fewest:
-        words = _("%(n)d calibration labels are there; %(fewest)d at least are needed for this promise")
+        words = ngettext(
+            "%(n)d calibration label is there; %(fewest)d at least are needed for this promise",
+            "%(n)d calibration labels are there; %(fewest)d at least are needed for this promise",
+            s.size,
+        )
         return replace(best, reason=words % {"n": s.size, "fewest": fewest})
     order = np.argsort(-s, kind="stable")
     falling, errors_to = s[order], np.concatenate(([0], np.cumsum(~ok[order])))
@@ -154,7 +159,11 @@ def choose(
         low = lower_bound(accepted - errors, accepted, promise.confidence)
         if low < promise.precision:
             if best.value is None:
-                words = _("of the %(n)d surest calibration images %(errors)d were suggested wrongly: too many")
+                words = ngettext(
+                    "of the %(n)d surest calibration images %(errors)d was suggested wrongly: too many",
+                    "of the %(n)d surest calibration images %(errors)d were suggested wrongly: too many",
+                    errors,
+                )
                 return replace(
                     best, accepted=accepted, errors=errors, precision_low=low,
                     reason=words % {"n": accepted, "errors": errors},

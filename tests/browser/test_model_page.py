@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from tests.factories import make_model, make_project
@@ -91,3 +92,18 @@ def test_the_card_of_a_model_shows_all_columns_of_its_classes(
     expect(page.get_by_role("columnheader", name="F1")).to_be_visible()
     assert regions.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length") == 0
     assert sideways(page) == 0
+
+
+def test_the_dot_before_the_time_left_comes_with_it(page, live_server, sign_in, project, lena):
+    run = make_model(project, active=False, state="queued", stage="waiting for a worker")
+    sign_in(page, lena)
+
+    def dot() -> str:
+        page.goto(live_server.url + url("run", project, run.number))
+        return page.locator("[data-left]").evaluate("left => getComputedStyle(left, '::before').content")
+
+    assert dot() == "none"
+    run.state, run.started_at = "running", timezone.now() - timezone.timedelta(minutes=4)
+    run.progress_done, run.progress_total = 50, 100
+    run.save()
+    assert "·" in dot()

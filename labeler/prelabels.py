@@ -72,6 +72,11 @@ def request(run: TrainingRun) -> Job:
     return jobs.create(Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk})
 
 
+def are_under_way(project: Project) -> bool:
+    """Is the model in use looking at images, or about to?"""
+    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED).exists()
+
+
 def due() -> list[TrainingRun]:
     """Active models that have not seen all images: new ones came in, or their pre-labeling was given up a
     while ago.

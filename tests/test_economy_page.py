@@ -3,8 +3,8 @@
 import pytest
 from django.core.cache import cache
 
-from labeler import economy, economy_report, projects, shown
-from labeler.models import EconomyPoint
+from labeler import economy, economy_report, leases, prelabels, projects, runs, shown
+from labeler.models import EconomyPoint, Job
 from labeler.models.image import Slice
 from labeler.stats import economy as stats
 from tests.factories import add_images, make_project, predict
@@ -52,6 +52,16 @@ def test_the_report_says_what_is_right_what_an_hour_buys_and_what_the_goal_costs
     page = client.get(url("economy", begun)).content.decode()
     assert "Needs 28 more blind checks" in page and "0.30" in page and "points below the goal of 97" in page
     assert 'href="' + url("economy", begun) in client.get(url("model", begun)).content.decode()
+
+
+def test_while_the_model_looks_again_the_figures_are_said_to_be_less_sure(begun, client, lena):
+    client.force_login(lena)
+    words = "is looking at the images"
+    assert words not in client.get(url("economy", begun)).content.decode()
+    job = prelabels.request(runs.active(begun))
+    assert words in client.get(url("economy", begun)).content.decode()
+    leases.cancel(Job, job.pk)
+    assert words not in client.get(url("economy", begun)).content.decode()
 
 
 def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):

@@ -213,8 +213,8 @@ def test_the_first_model_must_beat_the_most_frequent_answer(project):
     assert figures["accuracy"]["value"] == pytest.approx(0.7)
     good = judging.verdict(dataset, figures, None, *found)
     assert good.activate
-    assert "70%" in good.note
-    assert "50%" in good.note
+    assert "70 %" in good.note
+    assert "50 %" in good.note
 
     dataset, figures, *found = judged(project, 0, 0, crossed=0.4)
     assert not judging.verdict(dataset, figures, None, *found).activate
@@ -350,7 +350,8 @@ def test_with_few_held_out_images_cross_validation_decides_on_the_same_images(pr
     assert "40 images that both have judged in cross-validation" in better.note
     assert better.note.endswith("Only 0 held-out images could be compared.")
     worse = verdict(100, 90)
-    assert not worse.activate and worse.note.startswith("Not used; model 1 stays. The new model is worse: -20.0 points")
+    assert not worse.activate
+    assert worse.note.startswith("Not used; model 1 stays. The new model is worse: \N{MINUS SIGN}20.0 points")
     # Nothing to compare: it must beat the most frequent answer, and the note says what was missing.
     unknown = verdict(12, 12)
     assert unknown.activate

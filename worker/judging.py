@@ -141,9 +141,9 @@ def verdict(
     """
     crossed = figures["cross_validation"]["accuracy"]["value"] or 0.0
     by_chance = figures["chance"]
-    chance_too = f"always giving the most frequent answer would be right on {by_chance:.0%}."
+    chance_too = f"always giving the most frequent answer would be right on {100 * by_chance:.0f} %."
     if in_use is None:
-        text = f"In cross-validation it is right on {crossed:.0%} of the labeled images; {chance_too}"
+        text = f"In cross-validation it is right on {100 * crossed:.0f} % of the labeled images; {chance_too}"
         better = crossed > by_chance
         return Verdict(better, f"The first model. {text}" if better else f"Not used: no better than chance. {text}")
     number = in_use.run.number
@@ -160,8 +160,8 @@ def verdict(
         promote, few = crossed > by_chance, ""
         reason = (
             f"Too few images were judged by both to compare them ({n_test} held-out ones, {len(new)} in "
-            f"cross-validation; {FEWEST_TEST_IMAGES} are needed). It is right on {crossed:.0%} in cross-validation; "
-            f"{chance_too}"
+            f"cross-validation; {FEWEST_TEST_IMAGES} are needed). It is right on {100 * crossed:.0f} % in "
+            f"cross-validation; {chance_too}"
         )
     outcome = f"Used in place of model {number}." if promote else f"Not used; model {number} stays."
     return Verdict(promote, f"{outcome} {reason}{few}")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import charts, shown
+from labeler import charts, prelabels, shown
 from labeler.models import Role
 from labeler.pages.access import Access, project_page
 from labeler.templatetags.figures import figure, percent, thousands
@@ -40,6 +40,7 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
             "course_title": _course_title(found),
             "has_band": len(found["history"]) > 1,
             "notes": _notes(found),
+            "is_looking": found["model"] is not None and prelabels.are_under_way(access.project),
         }
     return render(request, "project/economy.html", access.context("model", **context))
 

@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from labeler import charts, dispatch, runs
+from labeler import charts, dispatch, prelabels, runs
 from labeler.errors import LabelerError
-from labeler.models import Job, Project, Role, TrainingRun
-from labeler.models.job import UNFINISHED, Kind, State
+from labeler.models import Project, Role, TrainingRun
+from labeler.models.job import UNFINISHED, State
 from labeler.pages import accepting, drifting, model_report, training_forms, varying
 from labeler.pages.access import Access, person, project_page
 from labeler.templatetags.figures import moment, percent
@@ -47,7 +47,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "next_number": (newest.number if newest else 0) + 1,
         "left": time_left(run),
         "no_worker": waits_for_nobody(run),
-        "prelabeling": active is not None and _is_prelabeling(project),
+        "prelabeling": active is not None and prelabels.are_under_way(project),
         "versions": [_version(row) for row in versions if row is not run],
         "by_labels": _by_labels(versions),
         "summary": summary(active),
@@ -111,10 +111,6 @@ def _no_worker(queue: str) -> bool:
     """True when it is known that nobody takes work of this queue; a broker that does not answer tells nothing."""
     alive = dispatch.workers_alive()
     return alive is not None and not any(queue in worker.queues for worker in alive)
-
-
-def _is_prelabeling(project: Project) -> bool:
-    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED).exists()
 
 
 def summary(run: TrainingRun | None) -> str:

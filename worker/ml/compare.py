@@ -66,7 +66,7 @@ def not_worse(old: NDArray, new: NDArray, margin: float = 0.02, *, of: str = "he
     difference = float((new - old).mean())
     low, high = _interval(new - old)
     proven, worse = bool(low > -margin), bool(high < 0 or difference < -margin)
-    change = f"{100 * difference:+.1f} points on {n} {of} (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
+    change = f"{_signed(difference)} points on {n} {of} (95 %: {_signed(low)} to {_signed(high)})"
     if worse:
         reason = f"The new model is worse: {change}."
     elif proven:
@@ -74,6 +74,10 @@ def not_worse(old: NDArray, new: NDArray, margin: float = 0.02, *, of: str = "he
     else:
         reason = f"No sign that the new model is worse, but too few images to prove it: {change}."
     return Comparison(difference, low, high, n, margin, proven, worse, not worse, reason)
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def better_beyond_noise(first: NDArray, second: NDArray, level: float = 0.05) -> tuple[bool, float]:

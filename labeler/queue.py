@@ -89,10 +89,17 @@ def claim(
     if not claims and predicted is None:
         claims = _last_seat(project, annotator, client)
         if not claims and client is not None:
-            with transaction.atomic():
-                lock_member(project, annotator)
-                claims = open_claims(project=project, annotator=annotator, client=None, count=count)
+            # A tab that is closing gives its images back at any moment, also between the two looks: held by it in the
+            # first and by nobody in the second, they would be missed, and the person told that they have finished.
+            claims = _of_another_tab(project, annotator, count) or _last_seat(project, annotator, client)
     return claims
+
+
+def _of_another_tab(project: Project, annotator: User, count: int) -> list[Claim]:
+    """The person's open claims of any tab, taken over."""
+    with transaction.atomic():
+        lock_member(project, annotator)
+        return open_claims(project=project, annotator=annotator, client=None, count=count)
 
 
 def _last_seat(project: Project, annotator: User, client: UUID | None) -> list[Claim]:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from labeler import searching, seating
+from labeler import queue, searching, seating
 from labeler.errors import Invalid, NotFound
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Image, QueueEntry
@@ -115,6 +115,24 @@ def test_the_frontier_hides_no_image_that_comes_back(project, ann, monkeypatch):
     found = claim(project=project, annotator=ann, count=8)
 
     assert len(found) == 5  # the two never seen, and the three given back, which lie before the frontier
+
+
+def test_what_a_closing_tab_gives_back_between_two_looks_is_found(project, ann, monkeypatch):
+    add_images(project, 2)
+    closing = uuid4()
+    held = claim(project=project, annotator=ann, count=2, client=closing)
+    original = queue.open_claims
+
+    def given_back_meanwhile(**given):
+        if given["client"] is None:  # neither its own tab's nor open seats were found: next, those of other tabs
+            assert queue.release_client(project=project, annotator=ann, client=closing) == 2
+        return original(**given)
+
+    monkeypatch.setattr(queue, "open_claims", given_back_meanwhile)
+
+    found = claim(project=project, annotator=ann, count=2, client=uuid4())
+
+    assert len(found) == 1 and found[0].image_id in {one.image_id for one in held}
 
 
 def test_a_lease_that_ran_out_returns_its_seat(project, ann, bea):

@@ -26,8 +26,8 @@ SECONDS = {
     "test_overview.py": 37, "browser/test_settings.py": 32, "test_ml_train.py": 30, "browser/test_overview.py": 26,
     "test_api_manners.py": 24, "test_pages.py": 22, "test_ml_backbones.py": 20, "test_ml_classical.py": 20,
     "test_ml_ensemble.py": 20, "test_embedded.py": 19, "test_report_download.py": 17, "test_predict_command.py": 17,
-    "test_page_settings.py": 17, "test_page_forms.py": 16, "test_guideline.py": 16, "test_ml_spread.py": 16,
-    "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
+    "test_page_settings.py": 17, "test_page_forms.py": 16, "test_guideline.py": 16, "test_ml_spread.py": 36,
+    "test_training.py": 30, "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
     "browser/test_javascript.py": 8,
 }  # fmt: skip
 SHORT = 4

@@ -10,7 +10,7 @@ from labeler.templatetags.figures import figure, interval, percent, percent_inte
     [
         (figure(0.749), "0.75"),
         (figure(0.5), "0.50"),
-        (figure(-0.126), "-0.13"),
+        (figure(-0.126), "\N{MINUS SIGN}0.13"),
         (figure(0.9961), "1.00"),
         (percent(0.529), "53 %"),
         (percent(0.9126, 1), "91.3 %"),

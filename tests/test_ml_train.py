@@ -488,9 +488,9 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path, monkeypat
     fitted_folds = []
     original = tuned.Finetuned._fit
 
-    def watched(self, run, plan, epochs, images, fold, begun):
+    def watched(self, run, plan, epochs, images, fold, keeper, begun):
         fitted_folds.append(fold)
-        return original(self, run, plan, epochs, images, fold, begun)
+        return original(self, run, plan, epochs, images, fold, keeper, begun)
 
     monkeypatch.setattr(tuned.Finetuned, "_fit", watched)
     _, resumed = run(samples(), state_dir=tmp_path)

@@ -48,7 +48,7 @@ def new_context(browser: Browser):
 
     def make(**options) -> BrowserContext:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(15_000)
         context.on("weberror", lambda error: troubles.append(str(error.error)))
         context.on(
             "console",

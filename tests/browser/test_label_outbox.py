@@ -343,7 +343,7 @@ def test_the_browser_is_killed_with_waiting_answers(
         context = browser.browser_type.launch_persistent_context(
             tmp_path / "profile", executable_path=browser_path, args=ARGUMENTS, viewport={"width": 1280, "height": 800}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(15_000)
         sign_in(context, ann)  # a session's cookie ends with its browser
         return context
 

@@ -64,6 +64,17 @@ def test_while_the_model_looks_again_the_figures_are_said_to_be_less_sure(begun,
     assert words not in client.get(url("economy", begun)).content.decode()
 
 
+def test_at_the_goal_by_its_own_word_it_asks_for_what_bears_it_out(begun, client, lena):
+    project = projects.update(project=begun, by=lena, changes={"goal_right": 0.5})
+    report = economy_report.figures(project)
+    assert report["until_goal"]["judgements"] == 0 and not report["reached"]
+
+    client.force_login(lena)
+    page = client.get(url("economy", begun)).content.decode()
+
+    assert "28<small>blind checks</small>" in page and "these have to bear it out" in page
+
+
 def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
     """The posterior claims less than blind images show: what is still needed is counted from what they show."""
     found = economy_report.figures(begun)

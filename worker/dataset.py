@@ -84,9 +84,10 @@ def assemble(project: Project) -> Dataset:
         model_voted = method == consensus.WITH_MODEL
         # Held-out images are not left out by this: those on which the model contradicts people would be missing.
         is_inferred = part is dataset.train and method in consensus.INFERRED and confidence is not None
-        if is_inferred and not inference.is_decided(project, confidence or 0.0):
-            continue
         said = answer(people.get(image_id)) if model_voted else None
+        # Decided by people alone, and doubted by the model: that is what asking again is for, and seldom wrong.
+        if is_inferred and said is None and not inference.is_decided(project, confidence or 0.0):
+            continue
         categories = said if model_voted and part is not dataset.train else answer(named)
         if categories is None:
             continue

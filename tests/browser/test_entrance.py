@@ -106,7 +106,8 @@ def test_from_the_login_link_to_the_first_label_are_at_most_five_clicks(
 
     page.goto(live_server.url + reverse("login_once", args=[login_link.make(admin)]))
     page.get_by_role("link", name="New project").click()
-    page.keyboard.type("Leaves")  # the cursor is there
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()  # keys sent before would go to the page before
+    page.keyboard.type("Leaves")
     page.get_by_label("Classes", exact=True).press_sequentially("rust, healthy")
     page.get_by_role("button", name="Create project").click()
     with page.expect_file_chooser() as chooser:

@@ -67,8 +67,12 @@ class EconomyShape(serializers.Serializer):
     held_out = serializers.IntegerField()
     accuracy = serializers.FloatField(allow_null=True, help_text="chance that the next person is right")
     goal = serializers.FloatField()
-    reached = serializers.BooleanField(help_text="the estimate is at the goal, known to a point or so, checked enough")
+    reached = serializers.BooleanField(help_text="the estimate is at the goal, known nearly enough, checked enough")
     surely = serializers.BooleanField(help_text="so is its whole interval")
+    near_enough = serializers.FloatField(
+        allow_null=True, help_text="half of the 95 % interval, at most, before the goal counts as reached"
+    )
+    askable = serializers.IntegerField(help_text="judgements that may still be asked, by the most labels per image")
     asks_by_gain = serializers.BooleanField()
     decides_together = serializers.BooleanField(help_text="the project's consensus is that of people and model")
     fills = serializers.BooleanField(help_text="the model answers for images without a label")
@@ -77,7 +81,9 @@ class EconomyShape(serializers.Serializer):
     pace = EconomyPaceShape()
     ahead = EconomyAheadShape(many=True, help_text="empty where an image may have several classes")
     next_hour = EconomyHourShape(allow_null=True)
-    until_goal = EconomyGoalShape(allow_null=True, help_text="null: farther than can be foretold")
+    until_goal = EconomyGoalShape(
+        allow_null=True, help_text="until it is said to be reached; null: farther than can be foretold"
+    )
     history = EconomyPointShape(many=True, help_text="readings that were kept, at most 60, the newest last")
 
 
@@ -86,7 +92,8 @@ EXAMPLE = {
     "fixed_per_image": 3, "right": {"value": 0.962, "low": 0.941, "high": 0.983, "n": 3781, "reason": None},
     "claimed": 0.958, "corrected": {"value": 0.968, "low": 0.944, "high": 0.992, "n": 104, "reason": None},
     "checks": 104, "checks_wanted": 30, "held_out": 302, "accuracy": 0.85, "goal": 0.97, "reached": False,
-    "surely": False, "asks_by_gain": True, "decides_together": True, "fills": True, "model": 11, "assisted": 0,
+    "surely": False, "near_enough": 0.0125, "askable": 9263, "asks_by_gain": True, "decides_together": True,
+    "fills": True, "model": 11, "assisted": 0,
     "pace": {"per_hour": 410.0, "per_day": 1040.0, "labels": 2080},
     "ahead": [{"judgements": 0, "right": 0.962}, {"judgements": 190, "right": 0.967}],
     "next_hour": {"judgements": 410, "right": 0.972, "gain": 0.01},

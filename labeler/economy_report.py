@@ -58,15 +58,17 @@ def figures(project: Project) -> Report:
         "accuracy": found.accuracy if (found.votes > 0).any() else None,
         "reached": found.is_borne_out and share.reached(project.goal_right),
         "surely": found.is_borne_out and share.surely(project.goal_right),
+        "near_enough": stats.near_enough(project.goal_right),
     }
+    people = max(1, project.memberships.filter(paused_at__isnull=True).count())
+    left = np.maximum(0, min(project.most_labels, people) - found.votes) * ~found.decided
+    report["askable"] = int(left.sum())
     if found.is_multi or not (found.votes > 0).any():
         return {**report, "ahead": [], "next_hour": None, "until_goal": None}
-    people = max(1, project.memberships.filter(paused_at__isnull=True).count())
-    left = np.maximum(0, min(project.most_labels, people) - found.votes)
     look = stats.outlook(
         found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist()
     )  # fmt: skip
-    return {**report, **_ahead(look, share.estimate.value or 0.0, project.goal_right, report["pace"])}
+    return {**report, **_ahead(look, share, project.goal_right, report["pace"])}
 
 
 def _counts(found: Standing | None) -> Report:
@@ -83,13 +85,13 @@ def _right(found: Standing | None, stat: Stat) -> Report:
     return {
         "right": stat.as_dict(), "claimed": None, "corrected": nothing.as_dict(),
         "checks": 0 if found is None else int(found.checks.right.size), "checks_wanted": FEWEST_CHECKS, "held_out": 0,
-        "accuracy": None, "reached": False, "surely": False,
+        "near_enough": None, "accuracy": None, "reached": False, "surely": False, "askable": 0,
     }  # fmt: skip
 
 
-def _ahead(look: stats.Outlook, now: float, goal: float, rate: Report) -> Report:
+def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, rate: Report) -> Report:
     """The look ahead from where the estimate stands: what it adds is the look's, where it begins is not."""
-    begins = float(look.right[0])
+    begins, now = float(look.right[0]), share.estimate.value or 0.0
     points = [
         {"judgements": int(at), "right": min(1.0, now + float(right) - begins)}
         for at, right in zip(look.judgements.tolist(), look.right.tolist(), strict=True)
@@ -98,7 +100,8 @@ def _ahead(look: stats.Outlook, now: float, goal: float, rate: Report) -> Report
     if per_hour:
         hour = {"judgements": round(per_hour), "gain": look.after(per_hour) - begins}
         hour["right"] = min(1.0, now + hour["gain"])
-    needed = look.until(min(goal - now + begins, 1.0)) if now < goal else 0
+    wanted = share.wanted(goal)
+    needed = look.until(min(wanted - now + begins, 1.0)) if now < wanted else 0
     if needed is not None:
         until = {
             "judgements": needed,

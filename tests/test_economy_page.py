@@ -67,12 +67,38 @@ def test_while_the_model_looks_again_the_figures_are_said_to_be_less_sure(begun,
 def test_at_the_goal_by_its_own_word_it_asks_for_what_bears_it_out(begun, client, lena):
     project = projects.update(project=begun, by=lena, changes={"goal_right": 0.5})
     report = economy_report.figures(project)
-    assert report["until_goal"]["judgements"] == 0 and not report["reached"]
+    # by two checks it is known to some ten points: it takes more answers than the goal alone would
+    assert report["right"]["value"] > 0.5 and report["until_goal"]["judgements"] > 0 and not report["reached"]
 
     client.force_login(lena)
     page = client.get(url("economy", begun)).content.decode()
 
     assert "28<small>blind checks</small>" in page and "these have to bear it out" in page
+
+
+def test_it_says_how_near_a_goal_must_be_known_and_when_nobody_is_left_to_ask(begun, client, lena, monkeypatch):
+    monkeypatch.setattr(economy, "FEWEST_CHECKS", 2)
+    monkeypatch.setattr(economy_report, "FEWEST_CHECKS", 2)
+    project = projects.update(project=begun, by=lena, changes={"goal_right": 0.96})
+    report = economy_report.figures(project)
+    # three people, no more than three labels per image, six given
+    assert (report["near_enough"], report["askable"]) == (pytest.approx(0.04 / 3), 20 * 3 - 6)
+
+    told = report | {"right": report["right"] | {"value": 0.97, "low": 0.95}, "reached": False, "surely": False}
+    monkeypatch.setattr("labeler.shown.economy_report.figures", lambda project: told)
+    client.force_login(lena)
+    page = client.get(url("economy", begun)).content.decode()
+    assert "known only to 2 points (1.33 at most are wanted): more answers decide it" in page
+
+    told |= {"askable": 0}
+    cache.clear()
+    page = client.get(url("economy", begun)).content.decode()
+    assert "everybody has answered what may be asked: allow more labels per image" in page
+
+
+def test_too_few_held_out_images_are_said_to_bear_out_no_goal(begun, client, lena):
+    client.force_login(lena)
+    assert "Only 4 images are held out" in client.get(url("economy", begun)).content.decode()
 
 
 def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
@@ -82,12 +108,12 @@ def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
         project=begun, by=begun.created_by, changes={"goal_right": round(found["right"]["value"] - 0.01, 4)}
     )
     begun.refresh_from_db()
-    again = economy_report.figures(begun)
-    assert again["until_goal"]["judgements"] == 0 and not again["reached"]
     monkeypatch.setattr(economy, "FEWEST_CHECKS", 2)
-    assert not economy_report.figures(begun)["reached"]  # known to a dozen points
+    again = economy_report.figures(begun)
+    assert again["until_goal"] is None and not again["reached"]  # known to a dozen points
     monkeypatch.setattr(stats, "NEAR", 0.5)
-    assert economy_report.figures(begun)["reached"]
+    again = economy_report.figures(begun)
+    assert again["until_goal"]["judgements"] == 0 and again["reached"]
 
 
 def test_the_projects_own_quota_is_what_it_is_compared_with_and_saved_is_said_at_the_goal_only(

@@ -64,10 +64,29 @@ def _verdict(found: Report) -> str:
     if value >= goal and found["checks"] < found["checks_wanted"]:
         return _("At the goal of %(goal)s by the posterior's own word: too few blind images bear it out yet.") % words
     if value >= goal:
-        words["half"] = f"{100 * (value - found['right']['low']):.1f}"
-        return _("At the goal of %(goal)s, but known only to %(half)s points: a few more answers decide it.") % words
+        words |= {"half": _hundredths(value - found["right"]["low"]), "wanted": _hundredths(found["near_enough"])}
+        if not found["askable"]:
+            return (
+                _(
+                    "At the goal of %(goal)s, but known only to %(half)s points (%(wanted)s at most are wanted), and "
+                    "everybody has answered what may be asked: allow more labels per image."
+                )
+                % words
+            )
+        return (
+            _(
+                "At the goal of %(goal)s, but known only to %(half)s points (%(wanted)s at most are wanted): "
+                "more answers decide it."
+            )
+            % words
+        )
     words["left"] = f"{100 * (goal - value):.1f}"
     return _("%(left)s points below the goal of %(goal)s.") % words
+
+
+def _hundredths(share: float) -> str:
+    """0.0125 -> 1.25; 0.02 -> 2"""
+    return f"{100 * share:.2f}".rstrip("0").rstrip(".")
 
 
 def _against_quota(found: Report) -> str:

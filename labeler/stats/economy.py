@@ -25,7 +25,10 @@ EDGES = (0.5, 0.7, 0.9, 0.97)  # of what the posterior claims: the strata in whi
 # How far a posterior's share of errors may be off, as a share of itself (one standard deviation): people who err in the
 # same way, a model that is sure of what it never met. Measured: docs/model.md, label economy.
 TRUST = 0.5
-NEAR = 0.02  # half of the interval: how near the estimate must be known before a goal is said to be reached
+# How near the estimate must be known before a goal is said to be reached: half of its 95 % interval, or this part of
+# the errors that the goal allows, where that is more. The intervals are a quarter wider than the errors turn out to be
+# (docs/decisions/0010), so this one means: within a point in 95 of 100.
+NEAR, PART = 0.0125, 1 / 3
 LOOKED_AT = 4000  # images that a look ahead follows; of more a random part stands for all
 LOOK_STEPS = 20  # rounds of asking in a look ahead, at most
 
@@ -163,16 +166,35 @@ class ShareRight:
     n_checked: int
 
     def reached(self, goal: float) -> bool:
-        """The estimate is at the goal, and its standard error a point at most, or a quarter of the errors allowed.
+        """The estimate is at the goal, and known nearly enough.
 
         The first reading at a goal is one that erred upwards more often than not; a wide one would be points off.
         surely() asks more: that the interval is above the goal.
         """
+        return self.estimate.value is not None and self.estimate.value >= goal and self.is_known(goal)
+
+    def is_known(self, goal: float) -> bool:
+        """The interval goes no farther to each side than is near enough."""
         value, low = self.estimate.value, self.estimate.low
-        return value is not None and low is not None and value >= goal and value - low <= max(NEAR, (1 - goal) / 2)
+        return value is not None and low is not None and value - low <= near_enough(goal)
+
+    def wanted(self, goal: float) -> float:
+        """The estimate at which the goal will be said to be reached: there, or where it is known nearly enough.
+
+        The interval narrows as errors go: in proportion, about. Never below the goal, at most 1.
+        """
+        value, low = self.estimate.value, self.estimate.low
+        if value is None or low is None or self.is_known(goal):
+            return goal
+        return max(goal, 1 - (1 - value) * near_enough(goal) / (value - low))
 
     def surely(self, goal: float) -> bool:
         return self.estimate.low is not None and self.estimate.low >= goal
+
+
+def near_enough(goal: float) -> float:
+    """Half of the 95 % interval at which a goal is said to be reached: NEAR, or PART of the errors it allows."""
+    return max(NEAR, PART * (1 - goal))
 
 
 def share_right(confidence: ArrayLike, judged: ArrayLike, checks: Checks | None = None) -> ShareRight:

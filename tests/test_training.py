@@ -358,22 +358,6 @@ def test_with_few_held_out_images_cross_validation_decides_on_the_same_images(pr
     assert "(0 held-out ones, 12 in cross-validation; 30 are needed)" in unknown.note
 
 
-@pytest.mark.parametrize(("before", "stays"), [(0.71, False), (0.75, True), (None, False)])
-def test_where_the_model_votes_along_each_is_held_by_its_own_cross_validation(project, before, stays):
-    project.consensus_method = "with_model"
-    project.save()
-    value = {} if before is None else {"cross_validation": {"accuracy": {"value": before}}}
-    active = make_model(project, metrics=value)
-    dataset, figures, *found = judged(project, 5, 2, crossed=0.7)
-
-    verdict = judging.verdict(dataset, figures, said_by(active), *found)
-
-    assert verdict.activate is not stays
-    assert verdict.note.startswith("Not used; model 1 stays." if stays else "Used in place of model 1.")
-    assert "Only 0 held-out images could be compared (30 are needed)." in verdict.note
-    assert ("model 1 was on" in verdict.note) is (before is not None)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_the_model_in_use_is_asked_about_test_images_it_has_not_pre_labeled(installation, ann, lena):
     project = make_project(ann, lead=lena)

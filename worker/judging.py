@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from labeler import categories as label_set
 from labeler.models import TrainingRun
-from labeler.models.project import ConsensusMethod
 from worker.dataset import Dataset, Example
 from worker.ml import compare, curves, metrics
 from worker.ml.predict import fit_temperature
@@ -151,8 +150,6 @@ def verdict(
     old, new = _on_test_images(dataset, in_use, test)
     n_test, where = len(new), "held-out images"
     if n_test < FEWEST_TEST_IMAGES:
-        if in_use.run.project.consensus_method == ConsensusMethod.WITH_MODEL:
-            return _by_cross_validation(in_use.run, crossed, by_chance, n_test)
         old, new = _on_crossed_images(dataset, in_use, out_of_fold)
         where = "images that both have judged in cross-validation"
     few = f" Only {n_test} held-out images could be compared." if n_test < FEWEST_TEST_IMAGES else ""
@@ -168,24 +165,6 @@ def verdict(
         )
     outcome = f"Used in place of model {number}." if promote else f"Not used; model {number} stays."
     return Verdict(promote, f"{outcome} {reason}{few}")
-
-
-def _by_cross_validation(in_use: TrainingRun, crossed: float, by_chance: float, n_test: int) -> Verdict:
-    """Each model by its own cross-validation: stricter than on shared images, since the later ones are harder.
-
-    Where the model votes along, which one does so moves the posterior that labels are asked by. With the comparison on
-    shared images the estimate of what is right was off by 1.6 to 1.9 points in one simulated project of five when it
-    said that 97 % were reached; with this one by 1.3 there, and by 1.0 at most in the others.
-    """
-    before = ((in_use.metrics.get("cross_validation") or {}).get("accuracy") or {}).get("value")
-    promote = crossed > by_chance and (before is None or crossed >= before - MARGIN)
-    outcome = f"Used in place of model {in_use.number}." if promote else f"Not used; model {in_use.number} stays."
-    was = "" if before is None else f", model {in_use.number} was on {100 * before:.0f} %"
-    return Verdict(
-        promote,
-        f"{outcome} Only {n_test} held-out images could be compared ({FEWEST_TEST_IMAGES} are needed). In "
-        f"cross-validation it is right on {100 * crossed:.0f} %{was}.",
-    )
 
 
 def _on_test_images(dataset: Dataset, in_use: InUse, test: NDArray) -> tuple[NDArray, NDArray]:

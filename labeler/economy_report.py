@@ -19,6 +19,7 @@ from labeler.models import EconomyPoint, Label, Project
 from labeler.models.image import HELD_OUT
 from labeler.models.label import VOTES
 from labeler.models.project import ConsensusMethod
+from labeler.seating import HELD_OUT_SEATS
 from labeler.stats import economy as stats
 from labeler.stats.results import Stat, undefined
 
@@ -48,7 +49,7 @@ def figures(project: Project) -> Report:
     if found is None or not found.image_ids.size:
         none = undefined(_("there are no images with two classes to choose from yet"))
         return {**report, **_counts(None), **_right(None, none), "ahead": [], "next_hour": None, "until_goal": None}
-    share = found.share_right()
+    share, borne_out = found.share_right(), found.is_borne_out(project.goal_right)
     n = len(found.image_ids)
     report |= {**_counts(found), **_right(found, share.estimate)}
     report |= {
@@ -56,8 +57,9 @@ def figures(project: Project) -> Report:
         "claimed": share.claimed,
         "corrected": share.corrected.as_dict(),
         "accuracy": found.accuracy if (found.votes > 0).any() else None,
-        "reached": found.is_borne_out and share.reached(project.goal_right),
-        "surely": found.is_borne_out and share.surely(project.goal_right),
+        "checks_wanted": found.checks_wanted(project.goal_right),
+        "reached": borne_out and share.reached(project.goal_right),
+        "surely": borne_out and share.surely(project.goal_right),
         "near_enough": stats.near_enough(project.goal_right),
     }
     people = max(1, project.memberships.filter(paused_at__isnull=True).count())
@@ -68,7 +70,8 @@ def figures(project: Project) -> Report:
     look = stats.outlook(
         found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist()
     )  # fmt: skip
-    return {**report, **_ahead(look, share, project.goal_right, report["pace"])}
+    missing = 0 if borne_out else report["checks_wanted"] - report["checks"]
+    return {**report, **_ahead(look, share, project.goal_right, missing, report["pace"])}
 
 
 def _counts(found: Standing | None) -> Report:
@@ -89,7 +92,7 @@ def _right(found: Standing | None, stat: Stat) -> Report:
     }  # fmt: skip
 
 
-def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, rate: Report) -> Report:
+def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, missing: int, rate: Report) -> Report:
     """The look ahead from where the estimate stands: what it adds is the look's, where it begins is not."""
     begins, now = float(look.right[0]), share.estimate.value or 0.0
     points = [
@@ -103,6 +106,7 @@ def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, rate: Repo
     wanted = share.wanted(goal)
     needed = look.until(min(wanted - now + begins, 1.0)) if now < wanted else 0
     if needed is not None:
+        needed = max(needed, HELD_OUT_SEATS * missing)  # blind images that must be known, two answers each at least
         until = {
             "judgements": needed,
             "hours": needed / per_hour if per_hour else None,

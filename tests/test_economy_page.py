@@ -78,7 +78,7 @@ def test_at_the_goal_by_its_own_word_it_asks_for_what_bears_it_out(begun, client
 
 def test_it_says_how_near_a_goal_must_be_known_and_when_nobody_is_left_to_ask(begun, client, lena, monkeypatch):
     monkeypatch.setattr(economy, "FEWEST_CHECKS", 2)
-    monkeypatch.setattr(economy_report, "FEWEST_CHECKS", 2)
+    monkeypatch.setattr(economy, "MOST_OF", 0.5)
     project = projects.update(project=begun, by=lena, changes={"goal_right": 0.96})
     report = economy_report.figures(project)
     # three people, no more than three labels per image, six given
@@ -109,6 +109,7 @@ def test_the_look_ahead_adds_to_where_the_estimate_stands(begun, monkeypatch):
     )
     begun.refresh_from_db()
     monkeypatch.setattr(economy, "FEWEST_CHECKS", 2)
+    monkeypatch.setattr(economy, "MOST_OF", 0.5)
     again = economy_report.figures(begun)
     assert again["until_goal"] is None and not again["reached"]  # known to a dozen points
     monkeypatch.setattr(stats, "NEAR", 0.5)

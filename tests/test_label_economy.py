@@ -1,6 +1,7 @@
 """The label economy with a database: where one more judgement is asked for, when it stops, what the model may say."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,6 +137,23 @@ def test_held_out_images_come_first_once_no_other_gains_as_much_in_the_order_of_
     by_draw = [image.pk for _, image in sorted(zip(-drawn, blind, strict=True), key=lambda pair: pair[0])]
     # Sure and unsure ones as they were drawn: whichever of them are judged by then are a random sample.
     assert [pk for pk, _ in open_order(project)][:10] == by_draw
+
+
+@pytest.mark.parametrize(
+    ("goal", "held_out", "wanted"),
+    # A goal that must be known to 1.25 points; one that allows 5 % of errors, and 10 %; few held-out images.
+    [(0.97, 1000, 150), (0.95, 1000, 84), (0.90, 1000, 30), (0.97, 100, 80), (0.97, 10, 30)],
+)
+def test_so_many_blind_images_must_be_known_before_a_goal_is_said(goal, held_out, wanted):
+    n, nothing = 2000, np.zeros(0)
+    known = stats.Checks(np.full(wanted, 0.99), np.ones(wanted, bool), np.zeros(wanted, bool))
+    now = economy.Standing(
+        np.arange(n), [1, 2], np.full((n, 2), (0.999, 0.001)), 0.85, np.ones(n, int), np.zeros(n, bool),
+        np.arange(n) < held_out, known, True, False,
+    )  # fmt: skip
+    assert now.checks_wanted(goal) == wanted and now.reached(goal)
+    for few in (stats.Checks(known.confidence[1:], known.right[1:], known.judged[1:]), stats.Checks(*[nothing] * 3)):
+        assert not replace(now, checks=few).reached(goal)
 
 
 @pytest.fixture

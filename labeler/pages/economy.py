@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from labeler import charts, prelabels, shown
+from labeler.economy import FEWEST_CHECKS
 from labeler.models import Role
 from labeler.pages.access import Access, project_page
 from labeler.templatetags.figures import figure, percent, thousands
@@ -33,6 +34,7 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
         context |= {
             "verdict": _verdict(found),
             "missing": max(0, found["checks_wanted"] - found["checks"]),
+            "first_missing": max(0, FEWEST_CHECKS - found["checks"]),
             "against_quota": _against_quota(found),
             "points": _points(found["next_hour"]["gain"]) if found["next_hour"] else "",
             "hours": _time(found["until_goal"]),

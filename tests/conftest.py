@@ -19,7 +19,7 @@ hypothesis_settings.load_profile("labeler")
 # browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
 # without take turns by their length. Seconds, measured on two cores; a file that is not named takes few.
 SECONDS = {
-    "test_worker.py": 200, "browser/test_journey.py": 95, "browser/test_review.py": 60, "browser/test_pages.py": 60,
+    "test_worker.py": 130, "browser/test_journey.py": 95, "browser/test_review.py": 60, "browser/test_pages.py": 60,
     "test_up.py": 60, "browser/test_keyboard.py": 50, "browser/test_adjudicate.py": 48,
     "browser/test_label_modes.py": 46, "test_api_access.py": 46, "browser/test_label_view.py": 46,
     "browser/test_label_outbox.py": 42, "browser/test_labeling_screen.py": 42, "browser/test_entrance.py": 38,
@@ -27,7 +27,7 @@ SECONDS = {
     "test_api_manners.py": 24, "test_pages.py": 22, "test_ml_backbones.py": 20, "test_ml_classical.py": 20,
     "test_ml_ensemble.py": 20, "test_embedded.py": 19, "test_report_download.py": 17, "test_predict_command.py": 17,
     "test_page_settings.py": 17, "test_page_forms.py": 16, "test_guideline.py": 16, "test_ml_spread.py": 36,
-    "test_training.py": 30, "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
+    "test_training.py": 20, "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
     "browser/test_javascript.py": 8,
 }  # fmt: skip
 SHORT = 4

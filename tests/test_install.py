@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Stands in for .venv/bin/python: notes what pip was asked for, and has torch once pip was asked for it.
 PRETENDING = """#!/bin/sh
 case "$*" in
-*"-m pip install"*) echo "$*" >> "$(dirname "$0")/asked" ;;
+*"-m pip install"* | *"-m compileall"*) echo "$*" >> "$(dirname "$0")/asked" ;;
 *"-m pip check"*) echo "No broken requirements found." ;;
 *torch.txt*) grep -q "torch.txt" "$(dirname "$0")/asked" 2>/dev/null ;;
 esac
@@ -49,13 +49,15 @@ def test_torch_comes_first_and_alone_from_its_own_index(checkout, asked):
     ran = make(checkout, "install", "TORCH_INDEX=https://download.pytorch.org/whl/cpu")
 
     assert ran.returncode == 0, ran.stderr
-    torch, runtime = asked.read_text().splitlines()
+    torch, runtime, compiling = asked.read_text().splitlines()
     assert "--index-url https://download.pytorch.org/whl/cpu -r requirements/torch.txt" in torch
     assert "runtime.lock" not in torch
     # The constraint keeps torch as it is; its index serves nothing else.
     assert "-r requirements/runtime.lock -c requirements/torch.txt" in runtime
     assert "--index-url" not in runtime
     assert all("--only-binary=:all:" in line for line in (torch, runtime))
+    # pip would compile with one core, the packages' tests too.
+    assert all("--no-compile" in line for line in (torch, runtime)) and "compileall -q -j 0" in compiling
 
 
 def test_a_second_install_asks_pip_for_nothing_until_a_lock_changes(checkout, asked):
@@ -69,7 +71,7 @@ def test_a_second_install_asks_pip_for_nothing_until_a_lock_changes(checkout, as
         lock.write("another==1.0\n")
     make(checkout, "install")
     assert [line for line in asked.read_text().splitlines() if "install" in line] == [
-        "-m pip install --quiet --only-binary=:all: -r requirements/runtime.lock -c requirements/torch.txt"
+        "-m pip install --quiet --no-compile --only-binary=:all: -r requirements/runtime.lock -c requirements/torch.txt"
     ]
 
 

@@ -1,4 +1,4 @@
-// Make elements without innerHTML: a class named "<b>" stays a class named "<b>".
+// Make elements without innerHTML: a class named "<b>" stays a class named "<b>". And say where a key goes.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -31,6 +31,17 @@ export function symbol(id, className) {
 /** The line drawing i-…; the control around it needs a name of its own. */
 export function icon(name) {
   return symbol(`i-${name}`, "ic");
+}
+
+/**
+ * The element that a key goes to; the page where it is in a dialog that was closed just now.
+ * The browser takes the focus from what is hidden only when it draws again, and until then that swallows the next key.
+ */
+export function keyTarget(event) {
+  const target = event.target instanceof Element ? event.target : document.body;
+  if (!target.closest("dialog:not([open])")) return target;
+  if (target instanceof HTMLElement) target.blur();
+  return document.body;
 }
 
 /** The object in a json_script block. */

@@ -307,6 +307,23 @@ def test_with_single_keys_off_the_signs_rest_and_space_works(look, project, add_
     screen.zooms()
 
 
+def test_a_key_right_after_a_dialog_was_closed_is_the_images(look, project, add_large):
+    """Before the browser draws again: what was closed keeps the focus until then, and would swallow the key."""
+    add_large(project, 2)
+    screen = look(project)
+    screen.press("?")
+    expect(screen.page.get_by_role("dialog")).to_be_visible()
+    screen.page.get_by_label("Single keys").focus()
+    screen.page.evaluate(
+        """() => {
+          document.querySelector("dialog[open]").close();
+          const event = new KeyboardEvent("keydown", { key: " ", code: "Space", bubbles: true, cancelable: true });
+          document.activeElement.dispatchEvent(event);
+        }"""
+    )
+    screen.zooms()
+
+
 def test_the_image_follows_a_stage_that_changes_its_size(look, project, add_large):
     add_large(project, 2, size=(2400, 900))
     screen = look(project)

@@ -1,7 +1,7 @@
 // Settling with one key: the next image stands there before the server has heard of the decision. What the server then says of it
 // (who said what, the model's view, where we are) comes with its answer. Without this script the page is a form and does the same.
 
-import { el, readJson } from "../dom.js";
+import { el, keyTarget, readJson } from "../dom.js";
 import { Viewer } from "../label/viewer.js";
 import { Words } from "../label/words.js";
 import { actionFor, keyOf, keysOf, printed } from "./keys.js";
@@ -309,7 +309,7 @@ const does = {
 };
 
 document.addEventListener("keydown", (event) => {
-  const target = event.target instanceof Element ? event.target : document.body;
+  const target = keyTarget(event);
   if (target.closest("input:not([type=checkbox]), textarea, select, dialog, [open] > .sheet")) {
     if (event.key === "Escape" && form()?.contains(target)) target.blur(); // back to the keys
     return;

@@ -1,5 +1,6 @@
 // Keys, buttons and swipes: what the person does becomes a call of the session, the finder or the dock.
 
+import { keyTarget } from "../dom.js";
 import { listenForSwipes } from "./gestures.js";
 import { lookFor } from "./looks.js";
 
@@ -49,7 +50,7 @@ export function listenToPerson({ session, keys, finder, panes, reasons, flag, vi
   listenForSwipes($("stage"), (direction) => panes.isNormal && swipes[direction]());
 
   document.addEventListener("keydown", (event) => {
-    const target = event.target instanceof Element ? event.target : document.body;
+    const target = keyTarget(event);
     const inFinder = finder?.owns(target) ?? false;
     if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if (!inFinder && target.closest("input, textarea, select") && !leaves(target, event)) return;

@@ -1,5 +1,7 @@
 // Keys, mouse and fingers: what the person does becomes a call of the grid.
 
+import { keyTarget } from "../dom.js";
+
 const $ = (id) => document.getElementById(id);
 
 /**
@@ -16,7 +18,7 @@ export function listenToPerson({ keys, wall, does, isEnlarged }) {
   }
 
   document.addEventListener("keydown", (event) => {
-    const target = event.target instanceof Element ? event.target : document.body;
+    const target = keyTarget(event);
     const dialog = document.querySelector("dialog[open]");
     if ((dialog && !isEnlarged()) || target.closest("input, textarea, select, summary")) return;
     const control = target.closest("button, a");

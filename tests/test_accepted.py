@@ -35,8 +35,8 @@ def _alone(monkeypatch, settings, tmp_path):
 
 @pytest.fixture
 def unseen(project, lena):
-    """A project in which model 1 has accepted 40 images as cats, a fifth of them audited."""
-    changes = {"auto_accept": True, "audited_share": 0.2, "blind_share": 0.15}
+    """A project in which model 1 has accepted 40 images as cats, two fifths audited: of a fifth it may be none."""
+    changes = {"auto_accept": True, "audited_share": 0.4, "blind_share": 0.15}
     project = projects.update(project=project, by=lena, changes=changes)
     run = make_model(project, predicted_at="2026-01-01T00:00:00Z")
     calibrate(project, run, n=100, wrong=1)

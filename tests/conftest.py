@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from hypothesis import settings as hypothesis_settings
 
+from labeler import dispatch
 from tests.factories import join, make_project, make_user
 
 # How long an example takes is the machine's business, and no machine is always idle.
@@ -55,6 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _fresh_cache():
     """Counts and reports cached by one test must not answer the next."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _empty_broker():
+    """Nor may a worker that one test has shown, or a message that it has sent, be there in the next."""
+    if url := os.environ.get("REDIS_URL"):
+        dispatch.broker(url).flushdb()
 
 
 @pytest.fixture(scope="session")

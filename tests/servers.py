@@ -1,7 +1,8 @@
 """A pytest plugin: a private PostgreSQL and Valkey for the tests, before pytest-django loads the settings.
 
 Loaded by `-p tests.servers` (pyproject.toml). With DATABASE_URL set it starts nothing. Under xdist the
-workers inherit the controller's environment and so its servers; pytest-django gives each its own database.
+workers inherit the controller's environment and so its servers; pytest-django gives each its own database, and
+`own_broker_database` one of the broker's.
 """
 
 from __future__ import annotations
@@ -69,5 +70,16 @@ def _allow_test_databases(servers: embedded.Servers) -> None:
     connection.close()
 
 
+def own_broker_database(url: str, process: str) -> str:
+    """`url` with a database of the broker for one process of the tests ("gw0", …; "" when there is only one).
+
+    Workers and messages of one process's tests must not be seen by another's, and each test begins by emptying
+    its database: 0, the product's, is nobody's. A broker has 16 unless it is told otherwise.
+    """
+    return f"{url.rpartition('/')[0]}/{int(process.removeprefix('gw') or 0) % 15 + 1}"
+
+
 if not os.environ.get("DATABASE_URL"):
     _start()
+if os.environ.get("REDIS_URL"):
+    os.environ["REDIS_URL"] = own_broker_database(os.environ["REDIS_URL"], os.environ.get("PYTEST_XDIST_WORKER", ""))

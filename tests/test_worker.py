@@ -27,13 +27,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 @pytest.fixture
 def installation(settings, tmp_path):
-    """Media, models and a broker database that no other test sees."""
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14 + 1
-    settings.REDIS_URL = f"{settings.REDIS_URL.rpartition('/')[0]}/{number}"
-    dispatch.broker(settings.REDIS_URL).flushdb()
+    """Media and models that no other test sees."""
     settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
-    yield tmp_path
-    dispatch.broker(settings.REDIS_URL).flushdb()
+    return tmp_path
 
 
 @pytest.fixture

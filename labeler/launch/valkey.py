@@ -116,7 +116,6 @@ class Valkey:
             "appendfsync": "everysec",
             "save": '""',
             "maxmemory-policy": "noeviction",  # refusing a message is better than losing one
-            "databases": "4",
             "daemonize": "no",
             "logfile": '""',
         }

@@ -1,0 +1,36 @@
+"""The tests' own servers: whichever process of the test run gets a file, its tests find a place of their own."""
+
+import os
+
+import pytest
+
+from labeler import dispatch
+from tests.servers import own_broker_database
+
+PROCESSES = ["", *(f"gw{number}" for number in range(15))]
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_each_process_of_a_test_run_has_a_broker_database_that_is_there(process):
+    assert dispatch.broker(own_broker_database(os.environ["REDIS_URL"], process)).ping()
+
+
+def test_no_two_of_them_share_one_nor_does_any_use_the_products():
+    urls = {own_broker_database("redis://:secret@127.0.0.1:6379/0", process) for process in PROCESSES[1:]}
+
+    assert len(urls) == len(PROCESSES) - 1
+    assert not any(url.endswith("/0") for url in urls)
+
+
+def test_a_worker_of_another_process_is_not_seen(settings):
+    here = settings.REDIS_URL
+    settings.REDIS_URL = own_broker_database(here, "gw14")
+    dispatch.show_worker("elsewhere@test", ["default"])
+
+    try:
+        assert [worker.name for worker in dispatch.workers_alive()] == ["elsewhere@test"]
+        settings.REDIS_URL = here
+        assert dispatch.workers_alive() == []
+    finally:
+        settings.REDIS_URL = own_broker_database(here, "gw14")
+        dispatch.hide_worker("elsewhere@test")

@@ -1,6 +1,7 @@
 """Decoded squares on disk: whole or not there, checked when read, made by processes of their own."""
 
 import json
+import subprocess
 import sys
 import tempfile
 from collections import namedtuple
@@ -222,7 +223,7 @@ def test_the_room_that_decoders_write_into_is_there_before_they_write(files, mon
     used = []
 
     def look(file, paths, side, processes):
-        used.append((file.parent, file.stat().st_blocks * 512 >= len(paths) * side * side * 3))
+        used.append((file.resolve().parent, file.stat().st_blocks * 512 >= len(paths) * side * side * 3))
         yield from ((slot, "") for slot in range(len(paths)))
 
     monkeypatch.setattr(features, "decoded_into", look)
@@ -230,6 +231,18 @@ def test_the_room_that_decoders_write_into_is_there_before_they_write(files, mon
     assert n == len(files)
     assert used == [(memory if free > 100 << 20 else elsewhere, True)]
     assert not [*memory.iterdir(), *elsewhere.iterdir()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the file has a name until it is closed")
+def test_the_room_has_no_name_that_would_outlive_a_process_that_is_killed(monkeypatch, tmp_path):
+    monkeypatch.setattr(pixels, "SHARED_MEMORY", tmp_path)
+    with pixels.room_beside_memory(1000) as file:
+        assert not list(tmp_path.iterdir())
+        code = f"open({str(file)!r}, 'r+b').write(b'from a child')"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert file.read_bytes().rstrip(b"\0") == b"from a child"
+        assert file.stat().st_size == 1000
+    assert not file.exists()
 
 
 def test_without_room_anywhere_a_sentence_says_so(files, monkeypatch):

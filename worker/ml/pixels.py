@@ -127,11 +127,13 @@ class PixelStore:
 
     def _fill_block(self, keys: Sequence[str], paths: Sequence[Path], processes: int) -> Iterator[dict[str, str]]:
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=UNDER_WAY)
-        os.close(handle)
         shape = (len(keys), self.side, self.side, 3)
         done: list[int] = []
         try:
-            reserve(Path(name), int(np.prod(shape)))
+            try:
+                reserve(handle, int(np.prod(shape)))
+            finally:
+                os.close(handle)
             for slot, reason in decoded_into(Path(name), paths, self.side, processes):
                 if reason:
                     yield {keys[slot]: reason}
@@ -374,36 +376,43 @@ def decoded_into(file: Path, paths: Sequence[Path], side: int, processes: int) -
 def room_beside_memory(n: int) -> Iterator[Path]:
     """A file of n bytes that several processes write into and that is gone afterwards: in memory where there is room.
 
-    In a container /dev/shm has 64 MB unless more is asked for. Raises DiskFull when there is no room at all.
+    It has no name where the system lets a child open it without one (Linux), so that a process killed meanwhile
+    leaves nothing behind: in memory that would be gone until the next start of the machine. In a container /dev/shm
+    has 64 MB unless more is asked for. Raises DiskFull when there is no room at all.
     """
     for folder in (SHARED_MEMORY, Path(tempfile.gettempdir())):
         if not folder.is_dir() or shutil.disk_usage(folder).free <= n:
             continue
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="labeler-") as file:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="labeler-", delete=False) as file:
+            name, opened = Path(file.name), Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
             try:
-                reserve(Path(file.name), n)
-            except DiskFull:
-                continue  # somebody else was quicker
-            yield Path(file.name)
-            return
+                if nameless := opened.exists():
+                    name.unlink()
+                try:
+                    reserve(file.fileno(), n)
+                except DiskFull:
+                    continue  # somebody else was quicker
+                yield opened if nameless else name
+                return
+            finally:
+                name.unlink(missing_ok=True)
     raise DiskFull(
         f"Reading images takes {n / 1e9:.1f} GB of room for a while, in /dev/shm or in the temporary folder."
     )
 
 
-def reserve(file: Path, n: int) -> None:
-    """Give a file n bytes that are there. Raises DiskFull when they are not.
+def reserve(handle: int, n: int) -> None:
+    """Give an open file n bytes that are there. Raises DiskFull when they are not.
 
     A process that writes into memory mapped from a file whose room is only promised, as truncate() does, is killed
     (SIGBUS) when the disk is full.
     """
     try:
-        with file.open("r+b") as opened:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(opened.fileno(), 0, n)
-            else:  # macOS has none
-                for start in range(0, n, 1 << 20):
-                    opened.write(bytes(min(1 << 20, n - start)))
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, n)
+        else:  # macOS has none
+            for start in range(0, n, 1 << 20):
+                os.pwrite(handle, bytes(min(1 << 20, n - start)), start)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"There is no room for {n / 1e9:.1f} GB of decoded images.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import time
 
@@ -25,6 +26,8 @@ def main(names: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    # Ended by another program, it still stops the servers that it has started: as an exception, not at once.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     print(f"# {hardware()}\n")
     for name in names or MEASUREMENTS:
         begun = time.monotonic()

@@ -559,3 +559,21 @@ def test_shares_have_their_numbers_as_text_and_bars_that_nobody_must_see():
 def test_what_is_no_share_is_refused(value):
     with pytest.raises(ValueError, match=r"share|draw"):
         shares("s", [Share("a", value, None, None, 1)], name_head="a", n_head="n")
+
+
+@pytest.mark.parametrize("level", [0.02, 0.05, 0.3, 0.9])
+def test_the_names_of_a_target_and_of_a_mark_never_stand_on_one_line(level):
+    tree = parsed(
+        line_chart(
+            "t",
+            "s",
+            [numbers_of("a")],
+            x_name="x",
+            y_name="y",
+            y_range=(0, 1),
+            target=(level, "goal"),
+            marks=[(0, "now")],
+        )
+    )
+    places = {words(found): float(found.get("y")) + float(found.get("dy", 0)) for found in tree.iter("text")}
+    assert abs(places["goal"] - places["now"]) >= 18

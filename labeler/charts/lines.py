@@ -24,6 +24,7 @@ from labeler.charts.words import gettext as _
 
 HEADROOM = 12
 LEGEND_ROW = 20
+WORDS = 18  # the height of a line of words, on a phone
 LARGE_LETTER = 9.0  # about the width of a letter of the legend on a phone, where it is 17 px high
 DOTTED_POINTS = 15  # up to here each point gets a dot
 SMALL = 480  # a drawing of at most this width is shown beside others, and shrinks less on a phone
@@ -109,7 +110,7 @@ def line_chart(
         legend
         + axes(frame, x_marks, y_marks, x_name, y_name, percent)
         + target_line(frame, target)
-        + "".join(_mark(frame, x, name) for x, name in marks)
+        + "".join(_mark(frame, x, name, target) for x, name in marks)
         + "".join(_band(frame, one) for one in series)
         + "".join(_line(frame, one) for one in series)
         + "".join(_note(frame, one) for one in notes)
@@ -123,17 +124,18 @@ def line_chart(
     return f"<figure>{drawing}{_as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent)}</figure>"
 
 
-def _mark(frame: Frame, x: float, name: str) -> str:
+def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None) -> str:
     at = frame.across(x)
+    y = frame.bottom - 8
+    if target is not None and frame.bottom - frame.at_y(target[0]) < 2 * WORDS:
+        y = frame.at_y(target[0]) - 6 - WORDS  # a target so low has its own name where this would be
     # Beyond the middle the name stands left of its line, or it would leave the drawing.
     left_of_it = float(at) > (frame.left + frame.right) / 2
     anchor, shift = ("end", -6) if left_of_it else ("start", 6)
     line = f'<line class="now" x1="{at}" x2="{at}" y1="{place(frame.bottom)}" y2="{place(frame.top)}"/>'
     if not name:
         return line
-    return line + (
-        f'<text x="{at}" dx="{shift}" y="{place(frame.bottom - 8)}" text-anchor="{anchor}">{text(name)}</text>'
-    )
+    return line + (f'<text x="{at}" dx="{shift}" y="{place(y)}" text-anchor="{anchor}">{text(name)}</text>')
 
 
 def _note(frame: Frame, note: Note) -> str:

@@ -58,7 +58,7 @@ def answers(person) -> dict[int, object]:
     return {row.image_id: names(row) if row.answer == "labeled" else row.answer for row in current}
 
 
-def eventually(page: Page, holds: Callable[[], bool], seconds: float = 5) -> None:
+def eventually(page: Page, holds: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for the database to say so."""
     end = monotonic() + seconds
     while not holds():

@@ -1,18 +1,28 @@
 """The cast. ann, bea and dora label; rev reviews; lena leads; ada is an admin; carl is a stranger: he never gets in."""
 
 import os
+import random
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from csp.middleware import CSPMiddleware
 from django.core.cache import cache
 from django.db import connection
+from django.http import HttpRequest
+from django.middleware import csrf
+from django.utils.crypto import get_random_string
 from hypothesis import settings as hypothesis_settings
 
-from labeler import dispatch
+from labeler import dispatch, mixing, review
+from labeler.models import project as project_models
+from tests import factories
 from tests.factories import join, make_project, make_user
 
-# How long an example takes is the machine's business, and no machine is always idle.
-hypothesis_settings.register_profile("labeler", deadline=None)
+# How long an example takes is the machine's business, and no machine is always idle. The same examples each time, so
+# that what fails is what was changed; others: `pytest --hypothesis-profile default`.
+hypothesis_settings.register_profile("labeler", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("labeler")
 
 
@@ -57,6 +67,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         spent[at] += SECONDS.get(name, SHORT)
         order.append(name)
     items[:] = [item for name in order for item in files[name]]
+
+
+# The random letters of a page must not spell what a test says is not on it: one run in twenty met "p6" in a nonce.
+LETTERS = "QXZ"
+csrf.CSRF_ALLOWED_CHARS = LETTERS
+
+
+def _nonce(_middleware: CSPMiddleware, request: HttpRequest) -> str:
+    request._csp_nonce = getattr(request, "_csp_nonce", None) or get_random_string(24, LETTERS)  # type: ignore[attr-defined]
+    return request._csp_nonce  # type: ignore[attr-defined]
+
+
+CSPMiddleware._make_nonce = _nonce  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _drawn_alike(monkeypatch):
+    """What is drawn by lot (blind images, places in the queue, audits, gold, planted answers) is so each time.
+
+    Whether a test's forty images have one that is audited must not depend on the day, nor on which tests ran before.
+    """
+    factories.begin_anew()
+    salts = count(1)
+    monkeypatch.setattr(project_models, "secrets", SimpleNamespace(token_hex=lambda _n: f"salt {next(salts)}"))
+    monkeypatch.setattr(mixing, "_dice", random.Random(1))
+    monkeypatch.setattr(review, "chance", random.Random(2))
 
 
 @pytest.fixture(autouse=True)

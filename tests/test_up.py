@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(up, place):
     assert f"Port {port} is taken by another program" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (place / "other" / "postgres").exists()
+
+
+@pytest.mark.parametrize("page", ["login/", "api/docs/", "admin/login/"])
+def test_pages_of_others_find_their_files_and_what_no_page_uses_was_not_collected(up, page):
+    with urllib.request.urlopen(up.url + page, timeout=30) as answer:
+        files = set(re.findall(r'(?:src|href)="/(static/[^"#]+)"', answer.read().decode()))
+
+    assert len(files) >= 3 and {path: up.get(path) for path in files} == dict.fromkeys(files, 200)
+    collected = up.data_dir / "static"
+    assert (collected / "staticfiles.json").exists() and not (collected / "rest_framework").exists()
+    assert not list(collected.rglob("redoc*"))
 
 
 def test_an_account_made_beside_a_running_up_can_log_in_at_once(up):

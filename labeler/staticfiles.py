@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.contrib.staticfiles.apps import StaticFilesConfig
 from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -47,11 +46,3 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
             content.seek(0)  # its hash may have been made just now
             content = ContentFile(without_comments(name, content.read().decode()).encode())
         return super()._save(name, content)
-
-class StaticFiles(StaticFilesConfig):
-    """Collects no files of pages that we do not have: another view of the API's documentation, REST framework's own.
-
-    They were 40 % of what a first start copied, hashed and compressed.
-    """
-
-    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "redoc", "rest_framework"]

@@ -332,6 +332,10 @@ def _order(
         # most of what is wrong, and no other image gains as much.
         brings = float(gain[untouched].mean())
         priority[blind] = np.maximum(priority[blind], brings * (1 - SPREAD * np.arange(blind.size) / blind.size))
+    moved = np.abs(priority - board.priority) > np.maximum(SAME * priority, SAME * TIE)
+    if (np.diff(np.where(moved, priority, board.priority)[blind]) > 0).any():
+        moved[blind] = True  # a place that is kept because it is nearly right would be out of turn
+    priority = np.where(moved, priority, board.priority)
     places = {}
     names = [why.value for why in _REASONS]
     for at in np.flatnonzero(open_).tolist():
@@ -340,9 +344,8 @@ def _order(
             why = ChosenBy.GAIN.value if known[at] else ChosenBy.RANDOM.value
         elif why != ChosenBy.DOUBT.value:
             why = ChosenBy.DOUBT.value if doubted[at] else ChosenBy.RANDOM.value
-        old, new = float(board.priority[at]), float(priority[at])
-        if abs(new - old) > max(SAME * new, SAME * TIE) or why != names[board.why[at] - 1]:
-            places[int(now.image_ids[at])] = (new, why)
+        if moved[at] or why != names[board.why[at] - 1]:
+            places[int(now.image_ids[at])] = (float(priority[at]), why)
     return prelabels.place(project, places) if places else 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from labeler import consensus, economy, inference, projects, queue, reports, unseen
 from labeler.errors import Invalid
 from labeler.labeling import save_label
-from labeler.models import Claim, Consensus, EconomyPoint, Image, Label, QueueEntry
+from labeler.models import Claim, Consensus, EconomyPoint, Image, Label, Project, QueueEntry
 from labeler.models.image import Slice
 from labeler.reports import Selection
 from labeler.stats import economy as stats
@@ -122,7 +122,10 @@ def test_held_out_images_come_at_a_constant_random_rate_until_one_answer_leads_b
     assert checks.right.tolist() == [True] and checks.confidence == pytest.approx([0.99]) and not checks.judged.any()
 
 
-def test_held_out_images_come_first_once_no_other_gains_as_much_in_the_order_of_their_draw(project):
+@pytest.mark.parametrize("salt", [f"salt {n}" for n in range(12)])
+def test_held_out_images_come_first_once_no_other_gains_as_much_in_the_order_of_their_draw(project, salt):
+    Project.objects.filter(pk=project.pk).update(salt=salt)
+    project.refresh_from_db()
     plain = add_images(project, 30, slice=Slice.NONE)
     blind = add_images(project, 10, slice=Slice.TEST)
     run = calibrated(project)

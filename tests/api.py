@@ -15,7 +15,7 @@ def as_person(user: Any) -> APIClient:
     """A browser's session. CSRF is enforced as in production; the client sends what a page would."""
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(user)
-    token = "c" * 32
+    token = "X" * 32  # of the letters that tokens are made of in tests (conftest.py)
     client.cookies["csrftoken"] = token
     client.credentials(HTTP_X_CSRFTOKEN=token)
     return client

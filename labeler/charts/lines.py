@@ -135,7 +135,7 @@ def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None) -
     line = f'<line class="now" x1="{at}" x2="{at}" y1="{place(frame.bottom)}" y2="{place(frame.top)}"/>'
     if not name:
         return line
-    return line + (f'<text x="{at}" dx="{shift}" y="{place(y)}" text-anchor="{anchor}">{text(name)}</text>')
+    return f'{line}<text x="{at}" dx="{shift}" y="{place(y)}" text-anchor="{anchor}">{text(name)}</text>'
 
 
 def _note(frame: Frame, note: Note) -> str:

@@ -35,6 +35,7 @@ from labeler.models import Acceptance, Guarantee, Image, Job, Label, Project, Qu
 from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
+from labeler.models.label import TOUCHED_BY_MODEL
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
 
@@ -72,7 +73,7 @@ def _judged(project: Project, run: TrainingRun) -> _Judged:
     about those that have an answer.
     """
     assisted = Label.objects.filter(
-        image=OuterRef("pk"), superseded_at=None, shown_prediction__isnull=False, round=OuterRef("round")
+        TOUCHED_BY_MODEL, image=OuterRef("pk"), superseded_at=None, round=OuterRef("round")
     )
     images = (
         Image.objects.filter(project=project, slice=Slice.CALIBRATION, predictions__run=run)

@@ -17,7 +17,7 @@ from labeler import economy, runs
 from labeler.economy import FEWEST_CHECKS, Standing
 from labeler.models import EconomyPoint, Label, Project
 from labeler.models.image import HELD_OUT
-from labeler.models.label import VOTES
+from labeler.models.label import TOUCHED_BY_MODEL, VOTES
 from labeler.models.project import ConsensusMethod
 from labeler.seating import HELD_OUT_SEATS
 from labeler.stats import economy as stats
@@ -136,8 +136,8 @@ def pace(project: Project) -> Report:
 
 
 def _assisted(project: Project) -> int:
-    """Images where an answer was given with a suggestion on the screen: there the model has no vote."""
-    seen = Label.objects.votes().filter(project=project, shown_prediction__isnull=False)
+    """Images where somebody answered knowing what the model says: there it has no vote."""
+    seen = Label.objects.votes().filter(TOUCHED_BY_MODEL, project=project)
     return seen.exclude(image__slice__in=HELD_OUT).values("image").distinct().count()
 
 

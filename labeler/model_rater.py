@@ -14,6 +14,7 @@ from django.db import connection
 from labeler import categories as label_set
 from labeler.models import Project, TrainingRun
 from labeler.models.image import HELD_OUT
+from labeler.models.label import BLIND_SQL
 from labeler.reports import LabelArrays
 from labeler.stats.kappa import cohen_kappa
 
@@ -33,12 +34,12 @@ def kappas(project: Project, model: TrainingRun, usernames: list[str], rows: Lab
     code = {pk: at for at, pk in enumerate(rows.categories)}
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT l.annotator_id, l.categories, p.categories, count(*)
             FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
                  JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
             WHERE p.run_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-                  AND l.shown_prediction_id IS NULL AND (i.slice IN %s OR l.created_at > %s)
+                  AND {BLIND_SQL} AND (i.slice IN %s OR l.created_at > %s)
             GROUP BY 1, 2, 3 ORDER BY 1
             """,
             [model.pk, tuple(HELD_OUT), model.created_at],

@@ -27,7 +27,7 @@ from labeler import columns, gold, rounds, wanted
 from labeler.errors import Invalid
 from labeler.models import Acceptance, Image, Label, Project, QueueEntry
 from labeler.models.image import Status
-from labeler.models.label import VOTES
+from labeler.models.label import BLIND_SQL, VOTES
 from labeler.stats import agreement as agreement_stats
 from labeler.stats.forecast import WEEK, WEEKS_READ, days_left
 
@@ -81,8 +81,9 @@ class LabelArrays:
     answers: NDArray  # single: category codes, shape (n,); multi: boolean, shape (n, len(categories))
     seconds: NDArray[np.float32]  # NaN: not measured
     day: NDArray[np.int64]  # of the judgement, days since 1970 (UTC)
-    is_blind: NDArray[np.bool_]  # no pre-label was shown
+    is_blind: NDArray[np.bool_]  # nothing of others or of a model was shown
     is_random: NDArray[np.bool_]  # on an image that no model and no rule chose
+    is_assisted: NDArray[np.bool_]  # a pre-label was shown; informed answers are neither blind nor assisted
     annotators: list[int]  # user ids by code
     categories: list[int]  # category ids by code
 
@@ -96,6 +97,7 @@ class LabelArrays:
             self.day[chosen],
             self.is_blind[chosen],
             self.is_random[chosen],
+            self.is_assisted[chosen],
             self.annotators,
             self.categories,
         )
@@ -161,7 +163,7 @@ _RECORD = columns.record(
 )
 _ID_RECORD = columns.record([("id", ">i8")])
 NONE_OF_THEM = -1
-_BLIND, _RANDOM = 1, 2  # bits of "how"
+_BLIND, _RANDOM, _ASSISTED = 1, 2, 4  # bits of "how"
 
 
 def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
@@ -175,7 +177,8 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
         f"""
         SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
                (l.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01',
-               ((l.shown_prediction_id IS NULL)::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM})::smallint
+               ({BLIND_SQL}::int * {_BLIND} + (l.chosen_by = 'random')::int * {_RANDOM}
+                + (l.shown_prediction_id IS NOT NULL)::int * {_ASSISTED})::smallint
         {source}
         """,
         params,
@@ -187,7 +190,7 @@ def _source(project: Project, selection: Selection, classes: str = "") -> tuple[
     conditions: list[str] = ["l.project_id = %s"]
     params: list[Any] = [project.pk]
     if selection.labels != "all":
-        conditions.append(f"l.shown_prediction_id IS {'NULL' if selection.labels == 'blind' else 'NOT NULL'}")
+        conditions.append(BLIND_SQL if selection.labels == "blind" else "l.shown_prediction_id IS NOT NULL")
     if selection.sample == "random":
         conditions.append("l.chosen_by = 'random'")
     if selection.since is not None:
@@ -234,7 +237,7 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
     order = np.argsort(image * (len(annotators) + 1) + annotator, kind="stable")
     image, annotator, seconds, day, how = image[order], annotator[order], seconds[order], day[order], how[order]
-    is_blind, is_random = (how & _BLIND) > 0, (how & _RANDOM) > 0
+    is_blind, is_random, is_assisted = (how & _BLIND) > 0, (how & _RANDOM) > 0, (how & _ASSISTED) > 0
 
     index = label_set.index(project)
     declared = _declared(project, index, selection.until if selection else None)
@@ -244,15 +247,18 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     place = {pk: code for code, pk in enumerate(known)}
     code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category[order]]
     if not project.is_multi:
-        return LabelArrays(image, annotator, code, seconds, day, is_blind, is_random, annotators, known)
+        return LabelArrays(
+            image, annotator, code, seconds, day, is_blind, is_random, is_assisted, annotators, known
+        )  # fmt: skip
     new = np.ones(image.size, dtype=bool)
     new[1:] = (image[1:] != image[:-1]) | (annotator[1:] != annotator[:-1])
     row = np.cumsum(new) - 1
     answers = np.zeros((int(new.sum()), len(known)), dtype=bool)
     answers[row[code >= 0], code[code >= 0]] = True
     return LabelArrays(
-        image[new], annotator[new], answers, seconds[new], day[new], is_blind[new], is_random[new], annotators, known
-    )
+        image[new], annotator[new], answers, seconds[new], day[new], is_blind[new], is_random[new], is_assisted[new],
+        annotators, known,
+    )  # fmt: skip
 
 
 def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:

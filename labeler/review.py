@@ -33,6 +33,7 @@ from labeler import labeling, queue
 from labeler.errors import Conflict, Invalid, KeyReused, LabelerError, NoClaim, NothingToUndo
 from labeler.models import Claim, Image, Plant, Project, TrainingRun
 from labeler.models.image import Status
+from labeler.models.label import BLIND_SQL
 from labeler.models.queue import ChosenBy, ClaimState
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
@@ -404,7 +405,7 @@ def _some_settled(project: Project) -> list[int]:
 # Not blind ones, and none that may still be asked of this person: they would judge them with our wrong word in mind.
 # Nor any they have seen, judged, or settled, or that shows beside the guideline what it is. Known is what a reviewer
 # decided, or what two others agree on, unaided.
-_KNOWN = """
+_KNOWN = f"""
     SELECT i.id, i.tally, d.categories
     FROM labeler_image i
     JOIN labeler_queueentry e ON e.image_id = i.id AND e.seats_left = 0
@@ -413,7 +414,7 @@ _KNOWN = """
       AND CASE WHEN d.id IS NOT NULL THEN NOT d.undecidable ELSE (
           SELECT count(DISTINCT l.annotator_id) FROM labeler_label l
           WHERE l.image_id = i.id AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
-            AND l.round = i.round AND l.shown_prediction_id IS NULL) >= 2 END
+            AND l.round = i.round AND {BLIND_SQL}) >= 2 END
       AND NOT EXISTS (SELECT 1 FROM labeler_claim c WHERE c.image_id = i.id AND c.annotator_id = %(reviewer)s)
       AND NOT EXISTS (SELECT 1 FROM labeler_label l WHERE l.image_id = i.id AND l.annotator_id = %(reviewer)s)
       AND NOT EXISTS (SELECT 1 FROM labeler_decision o WHERE o.image_id = i.id AND o.reviewer_id = %(reviewer)s)

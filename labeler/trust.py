@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from labeler import categories as label_set
 from labeler import columns, gold, inference, model_rater, overlap, reports, review
 from labeler.models import Project, TrainingRun
+from labeler.models.label import BLIND_SQL
 from labeler.models.project import Ordered
 from labeler.reports import LabelArrays
 from labeler.stats import quality
@@ -56,7 +57,7 @@ def figures(project: Project) -> Report:
     """All of it."""
     rows = reports.read_labels(project)
     blind = rows.where(rows.is_blind & rows.is_random)
-    assisted = rows.where(~rows.is_blind)
+    assisted = rows.where(rows.is_assisted)
     patterns = _patterns(project, blind)
     together, ac1, with_help = many_raters(patterns), gwet_ac1(patterns), _alpha(project, assisted)
     alpha = together.alpha
@@ -244,12 +245,12 @@ _SHOWN = """
       AND (NOT %s OR l.chosen_by = 'random')
     GROUP BY 1, 2
 """
-_HIDDEN = """
+_HIDDEN = f"""
     SELECT l.categories, p.categories, count(*)
     FROM labeler_label l JOIN labeler_prediction p ON p.image_id = l.image_id AND p.run_id = %s
     JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round AND i.slice <> ''
     WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
-      AND l.shown_prediction_id IS NULL
+      AND {BLIND_SQL}
     GROUP BY 1, 2
 """
 
@@ -319,8 +320,8 @@ _ANSWER = """
 _HISTORY = f"""
     SELECT id::int8, annotator_id::int8, image_id::int8, round::int8, guideline_version::int8, {_ANSWER},
            coalesce(seconds, 'NaN')::float8, extract(epoch FROM created_at)::float8,
-           (shown_prediction_id IS NULL)::int::int2
-    FROM labeler_label
+           {BLIND_SQL}::int::int2
+    FROM labeler_label l
     WHERE project_id = %s AND superseded_at IS NULL AND purpose = 'vote' AND answer = 'labeled'
 """
 

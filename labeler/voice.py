@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labeler import columns, reports, unseen
 from labeler.models import Project, TrainingRun
 from labeler.models.image import Slice
+from labeler.models.label import TOUCHED_BY_MODEL_SQL
 from labeler.stats import economy
 
 FloatArray = NDArray[np.float64]
@@ -117,9 +118,9 @@ def _learned_from(project: Project, run: TrainingRun) -> NDArray[np.int64]:
 
 
 def _assisted(project: Project) -> NDArray[np.int64]:
-    """Images on which somebody answered with a suggestion on the screen."""
-    sql = """
+    """Images on which somebody answered knowing what the model says."""
+    sql = f"""
         SELECT DISTINCT l.image_id FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
-        WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.shown_prediction_id IS NOT NULL
+        WHERE l.project_id = %s AND l.superseded_at IS NULL AND {TOUCHED_BY_MODEL_SQL}
     """
     return columns.read(sql, [project.pk], _ID, whole=True)["id"].astype(np.int64)

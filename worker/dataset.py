@@ -13,6 +13,7 @@ from labeler import categories as label_set
 from labeler import consensus, inference
 from labeler.models import Consensus, Label, Project
 from labeler.models.image import NEVER_TRAINED, Slice, Status
+from labeler.models.label import TOUCHED_BY_MODEL
 from labeler.models.project import ConsensusMethod
 
 FEWEST_VOTES_TO_JUDGE = 2  # one person's slip must not count as a model's error
@@ -105,9 +106,9 @@ def _named_images(project: Project) -> list[tuple[int, str, str, list[int], floa
     # Held-out images are judged blind; should one label be assisted all the same (a slice set by hand), the
     # model would be measured by its own suggestion.
     assisted = Label.objects.filter(
+        TOUCHED_BY_MODEL,
         image=OuterRef("image"),
         superseded_at__isnull=True,
-        shown_prediction__isnull=False,
         round=OuterRef("image__round"),
     )
     judges = named.filter(

@@ -22,6 +22,14 @@ class Answer(models.TextChoices):
 
 VOTES = (Answer.LABELED, Answer.CANNOT_TELL)
 
+# What figures about agreement count: nobody's opinion was on the author's screen before the answer. For SQL where the
+# label is `l`; Label.is_blind and LabelQuerySet.blind() say the same.
+BLIND_SQL = "(l.shown_prediction_id IS NULL AND NOT l.informed)"
+# Where the active model may have had a say in a person's answer: no figure about the model is measured there. Labels of
+# an import were given elsewhere, so this project's model was not on the screen, whatever else was.
+TOUCHED_BY_MODEL = Q(shown_prediction__isnull=False) | Q(informed=True, source_import__isnull=True)
+TOUCHED_BY_MODEL_SQL = "(l.shown_prediction_id IS NOT NULL OR (l.informed AND l.source_import_id IS NULL))"
+
 
 class LabelQuerySet(models.QuerySet["Label"]):
     """Words for sets of labels."""
@@ -35,6 +43,10 @@ class LabelQuerySet(models.QuerySet["Label"]):
         return self.filter(
             superseded_at__isnull=True, answer__in=VOTES, purpose=Purpose.VOTE, round=models.F("image__round")
         )
+
+    def blind(self) -> LabelQuerySet:
+        """Given before anything of others or of a model was shown."""
+        return self.filter(shown_prediction__isnull=True, informed=False)
 
 
 class Label(models.Model):
@@ -54,8 +66,15 @@ class Label(models.Model):
     categories = ArrayField(models.BigIntegerField(), default=list, help_text=_("category ids, ascending"))
     value = models.JSONField(null=True, blank=True)
     reason = models.CharField(max_length=1000, blank=True)
-    # What the author was shown, copied from the claim. Null: judged blind.
+    # What the author was shown, copied from the claim. Null: no pre-label.
     shown_prediction = models.ForeignKey("labeler.Prediction", null=True, on_delete=models.PROTECT, related_name="+")
+    informed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("others' answers or the model's were shown before; of an import: it does not say that none were"),
+    )
+    # Null: given here. RESTRICT: an import is forgotten with its labels only, which is when a project is purged.
+    source_import = models.ForeignKey("labeler.Job", null=True, on_delete=models.RESTRICT, related_name="+")
     chosen_by = models.CharField(max_length=16, choices=ChosenBy.choices, default=ChosenBy.RANDOM)
     seconds = models.FloatField(null=True, help_text=_("from the image painted to the answer"))
     guideline_version = models.PositiveIntegerField()
@@ -91,7 +110,7 @@ class Label(models.Model):
             # The arrays of the agreement report are read from this index alone, in the order counting wants.
             models.Index(
                 fields=["project", "image", "annotator"],
-                include=["categories", "answer", "round", "shown_prediction", "chosen_by"],
+                include=["categories", "answer", "round", "shown_prediction", "informed", "chosen_by"],
                 condition=Q(superseded_at__isnull=True),
                 name="current_labels_by_image",
             ),
@@ -101,6 +120,11 @@ class Label(models.Model):
 
     def __str__(self) -> str:
         return f"{self.answer} {self.categories} by {self.annotator_id} on image {self.image_id}"
+
+    @property
+    def is_blind(self) -> bool:
+        """Given before anything of others or of a model was shown."""
+        return self.shown_prediction_id is None and not self.informed
 
 
 class Decision(models.Model):

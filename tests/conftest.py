@@ -12,12 +12,13 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest
 from django.middleware import csrf
+from django.test import TransactionTestCase
 from django.utils.crypto import get_random_string
 from hypothesis import settings as hypothesis_settings
 
 from labeler import dispatch, mixing, review
 from labeler.models import project as project_models
-from tests import factories
+from tests import databases, factories
 from tests.factories import join, make_project, make_user
 
 # How long an example takes is the machine's business, and no machine is always idle. The same examples each time, so
@@ -30,6 +31,21 @@ hypothesis_settings.load_profile("labeler")
 # process is made from these settings; the servers that a test starts keep theirs.
 OPTIONS = connection.settings_dict["OPTIONS"]
 OPTIONS["options"] = OPTIONS["options"].replace("lock_timeout=5s", "lock_timeout=60s")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """Each process has a copy; on a server that others started there might be one of an older state, so not there."""
+    if folder := os.environ.get("LABELER_TESTS_SERVERS"):
+        name = databases.template(Path(folder), os.environ["DATABASE_URL"])
+        connection.settings_dict["TEST"]["TEMPLATE"] = name
+
+
+def _empty(_test: TransactionTestCase) -> None:
+    databases.empty()
+
+
+TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
 
 
 # Four files run at a time, each in one process (of three, two cores were idle for a third of the time: tests wait for

@@ -55,7 +55,7 @@ def _start() -> None:
     os.environ["DATABASE_URL"] = found.database_url or ""
     os.environ["REDIS_URL"] = found.redis_url or ""
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
-    os.environ["LABELER_DATA"] = str(data_dir)
+    os.environ["LABELER_DATA"] = os.environ["LABELER_TESTS_SERVERS"] = str(data_dir)
 
 
 def _allow_test_databases(servers: embedded.Servers) -> None:

@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from django.contrib.auth.models import Permission
 
-from labeler import dispatch
+from labeler import accounts, dispatch, queue
+from labeler.labeling import save_label
+from labeler.models import AuditEvent, Claim, Label
+from tests import databases
+from tests.factories import add_images
 from tests.servers import own_broker_database
 
 PROCESSES = ["", *(f"gw{number}" for number in range(15))]
@@ -34,3 +39,19 @@ def test_a_worker_of_another_process_is_not_seen(settings):
     finally:
         settings.REDIS_URL = own_broker_database(here, "gw14")
         dispatch.hide_worker("elsewhere@test")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_test_has_committed_is_gone_before_the_next(project, ann):
+    """Also what the database refuses to delete for everybody else: labels, and the audit table."""
+    (image,) = add_images(project, 1)
+    queue.claim(project=project, annotator=ann)
+    save_label(image_id=image.pk, annotator=ann, categories=["cat"])
+    accounts.audit(ann, "test.deed", project=project)
+
+    filled = databases.empty()
+
+    assert {"labeler_label", "labeler_claim", "labeler_auditevent", "auth_user"} <= set(filled)
+    assert not (Label.objects.exists() or Claim.objects.exists() or AuditEvent.objects.exists())
+    assert databases.empty() == []
+    assert Permission.objects.exists()  # what migrations made stays

@@ -1,8 +1,54 @@
-"""Answers that belong to one person are kept out of shared caches; an address that only takes a form says so."""
+"""Who is asking behind a proxy, and over what; answers that belong to one person are kept out of shared caches; an
+address that only takes a form says so.
+"""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+FOR, PROTO, HOST = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"
+# gunicorn changes the scheme for each of these when its peer is on this machine, and everybody is where a proxy is.
+SCHEMES = (PROTO, "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_SSL")
+
+
+class ProxyHeaders:
+    """Makes REMOTE_ADDR and the scheme those of the client, where LABELER_BEHIND_PROXY says that a proxy tells them.
+
+    Of a list only the last entry is believed: the proxy wrote it; what stands before, anybody may have sent. Without
+    a proxy nothing is believed. No later step sees the headers.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        sent = {name: _last(meta.pop(name)) for name in (FOR, HOST, *SCHEMES) if name in meta}
+        if any(name in sent for name in SCHEMES):
+            meta["wsgi.url_scheme"] = "http"
+        if settings.BEHIND_PROXY:
+            if sent.get(PROTO) == "https":
+                meta["wsgi.url_scheme"] = "https"
+            if address := _address(sent.get(FOR, "")):
+                meta["REMOTE_ADDR"] = address
+        return self.get_response(request)
+
+
+def _last(entries: str) -> str:
+    return entries.rpartition(",")[2].strip()
+
+
+def _address(entry: str) -> str | None:
+    """The IP address of an entry, which may have a port; None for anything else."""
+    bare = entry[1:].partition("]")[0] if entry.startswith("[") else entry
+    for text in (bare, bare.rpartition(":")[0]):
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            continue
+    return None
 
 
 class PrivateResponses:

@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "labeler.middleware.ProxyHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -161,8 +162,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_SSL_REDIRECT = env_bool("LABELER_SSL_REDIRECT", True)
-    if env_bool("LABELER_BEHIND_PROXY", False):
-        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Read by labeler.middleware.ProxyHeaders alone. Not Django's SECURE_PROXY_SSL_HEADER, which believes the first entry of
+# the header: that one a client can write.
+BEHIND_PROXY = env_bool("LABELER_BEHIND_PROXY", False)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

@@ -1,8 +1,7 @@
-"""Accounts that people make for themselves, their sessions, tokens of REST clients, checking passwords without letting
-anybody guess, and the audit table.
+"""Accounts that people make for themselves, their sessions and passwords, tokens of REST clients, and the audit table.
 
-The only module that writes Token and AuditEvent. Does not know what a token is used for, nor who may do what
-in a project.
+The only module that writes Token and AuditEvent. Does not know what a token is used for, who may do what in
+a project, nor how guessing is slowed down (guessing.py).
 """
 
 from __future__ import annotations
@@ -10,21 +9,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler.errors import Conflict, Invalid, NotFound, TooManyRequests, WrongPassword
+from labeler import guessing
+from labeler.errors import Conflict, Invalid, NotFound, WrongPassword
 from labeler.models import AuditEvent, Project, Token
 from labeler.models.account import Scope
 from labeler.models.partial import partly
@@ -39,10 +38,6 @@ LONGEST_LIFE_DAYS = 3650
 # last_used_at is for people who clean up, so a minute is exact enough: a write per request would double the
 # cost of a save.
 USED_EVERY = timedelta(seconds=60)
-
-# Counted per process and forgotten with it: enough against guessing, and nobody is locked out for long.
-FAILURES_ALLOWED = 10
-FAILURES_FORGOTTEN_SECONDS = 300
 
 
 # ---------------------------------------------------------------- audit
@@ -203,27 +198,25 @@ def create_person(*, username: str, password: str, **details: Any) -> User:
 def check_password(*, username: str, password: str, address: str) -> User:
     """The account with this name and password. `address`: where the request came from.
 
-    Raises WrongPassword (the same for a name nobody has: nobody learns which exist), TooManyRequests after
-    ten failures of one name from one address, or fifty from one address.
+    The one place where a password that somebody sent is judged: every address that takes one comes here, so that all
+    count together. Raises WrongPassword (the same for a name nobody has, after the same time: nobody learns which
+    exist), TooManyRequests as labeler/guessing.py says.
     """
-    keys = {
-        f"login-failures:{hashlib.sha256(f'{address}|{username.casefold()}'.encode()).hexdigest()}": FAILURES_ALLOWED,
-        f"login-failures:{hashlib.sha256(address.encode()).hexdigest()}": 5 * FAILURES_ALLOWED,
-    }
-    if any(cache.get(key, 0) >= allowed for key, allowed in keys.items()):
-        raise TooManyRequests(
-            _("Too many failed attempts. Wait five minutes, then try again."),
-            retry_after=FAILURES_FORGOTTEN_SECONDS,
-        )
-    user = authenticate(username=username, password=password)
-    if user is None:
-        for key in keys:
-            if not cache.add(key, 1, FAILURES_FORGOTTEN_SECONDS):
-                with suppress(ValueError):  # forgotten since the line above
-                    cache.incr(key)
-        raise WrongPassword(_("The user name or the password is wrong."))
-    cache.delete(next(iter(keys)))
+    with guessing.trying(username=username, address=address) as attempt:
+        if _storable(username) and _storable(password):
+            user = authenticate(username=username, password=password)
+        else:
+            user = None
+            make_password("")  # takes as long as judging one
+        if user is None:
+            raise WrongPassword(_("The user name or the password is wrong."))
+        attempt.succeeded()
     return user
+
+
+def _storable(text: str) -> bool:
+    """Else the database would refuse to look for it."""
+    return "\x00" not in text and text.encode("utf-8", "ignore").decode() == text
 
 
 # ---------------------------------------------------------------- sessions

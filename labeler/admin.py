@@ -35,6 +35,7 @@ from labeler.models import (
     Invitation,
     Job,
     Label,
+    LoginFailures,
     Membership,
     Part,
     Plant,
@@ -339,6 +340,18 @@ class InvitationAdmin(ReadOnly):
     search_fields = ["project__name", "note"]
     raw_id_fields = ["project", "invited_by", "accepted_by"]
     exclude = ["digest"]
+
+
+@admin.register(LoginFailures)
+class LoginFailuresAdmin(Large):
+    """Deleting a row forgets what was counted there."""
+
+    list_display = ["key", "forgotten_at", "turn_at", "known_until"]
+    readonly_fields = ["key", "forgotten_at", "turn_at", "known_until", "kept_until"]
+    search_fields = ["=key"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
 
 @admin.register(Preference)

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from api import urls
-from labeler import accounts
+from labeler import guessing
 from labeler.models import Token
 from tests.api import as_person, error_of, with_token
 from tests.factories import add_images, make_user
@@ -307,7 +307,7 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(eve, username, passw
 
 def test_guessing_is_slowed_down_and_the_right_person_elsewhere_is_not(eve):
     client = APIClient(REMOTE_ADDR="203.0.113.9")
-    for _ in range(accounts.FAILURES_ALLOWED):
+    for _ in range(guessing.PAIR.allowed):
         assert client.post("/api/tokens/", {"username": "eve", "password": "guess"}).status_code == 401
 
     refused = client.post("/api/tokens/", {"username": "eve", "password": "correct horse battery"})

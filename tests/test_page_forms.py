@@ -166,7 +166,7 @@ def test_guessing_a_password_is_slowed_down(client, ann):
     for _ in range(10):
         client.post("/login/", {"username": "ann", "password": "guess"})
 
-    assert "Wait five minutes" in client.post("/login/", {"username": "ann", "password": "guess"}).content.decode()
+    assert "Wait 5 minutes" in client.post("/login/", {"username": "ann", "password": "guess"}).content.decode()
 
 
 # ---------------------------------------------------------------- errors and the admin site

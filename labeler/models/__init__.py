@@ -1,7 +1,7 @@
 """The domain's tables. Each kind of row has one module that writes it (docs/architecture.md)."""
 
 from labeler.models.acceptance import Acceptance, Guarantee
-from labeler.models.account import AuditEvent, Invitation, Preference, Token
+from labeler.models.account import AuditEvent, Invitation, LoginFailures, Preference, Token
 from labeler.models.comment import Comment, Thread
 from labeler.models.drift import Drift
 from labeler.models.economy import EconomyPoint
@@ -36,6 +36,7 @@ __all__ = [
     "Invitation",
     "Job",
     "Label",
+    "LoginFailures",
     "Membership",
     "Part",
     "Plant",

@@ -40,6 +40,22 @@ class Token(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class LoginFailures(models.Model):
+    """Failed log-ins of a name from an address, of an address, or of a name. Written by labeler/guessing.py."""
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="HMAC-SHA-256 of what is counted")
+    forgotten_at = models.DateTimeField(help_text="when the last try is forgotten: the more there are, the later")
+    turn_at = models.DateTimeField(null=True, help_text="from then on the next try is judged, whatever the counts say")
+    known_until = models.DateTimeField(null=True, help_text="the name has logged in from this address")
+    kept_until = models.DateTimeField(db_index=True, help_text="then the row says nothing any more, and is deleted")
+
+    class Meta:
+        verbose_name_plural = "login failures"
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]}… until {self.forgotten_at:%Y-%m-%d %H:%M:%S}"
+
+
 class Theme(models.TextChoices):
     """Light or dark, or as the person's system says."""
 

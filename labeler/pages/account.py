@@ -37,6 +37,7 @@ class LoginForm(AuthenticationForm):
         **AuthenticationForm.error_messages,
         "inactive": gettext_lazy("This account is switched off."),
     }
+    wait: Any = None  # seconds, after too many tries
 
     def clean(self) -> dict[str, Any]:
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -45,14 +46,26 @@ class LoginForm(AuthenticationForm):
             try:
                 self.user_cache = accounts.check_password(username=username, password=password, address=address)
             except LabelerError as error:
+                self.wait = error.details.get("retry_after")
                 raise ValidationError(error.message) from error
             self.confirm_login_allowed(self.user_cache)
         return self.cleaned_data
 
 
-login = views.LoginView.as_view(
-    template_name="account/login.html", authentication_form=LoginForm, redirect_authenticated_user=True
-)
+class Login(views.LoginView):
+    template_name = "account/login.html"
+    authentication_form = LoginForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]
+        response = super().form_invalid(form)
+        if form.wait is not None:
+            response.status_code = 429
+            response["Retry-After"] = str(form.wait)
+        return response
+
+
+login = Login.as_view()
 logout = views.LogoutView.as_view()
 
 

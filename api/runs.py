@@ -15,7 +15,7 @@ from api.fields import ErrorShape, ObjectField, ProgressShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
-from labeler import run_answers, runs
+from labeler import leases, run_answers, runs
 from labeler.errors import NotFound, NotPossibleNow
 from labeler.models import Role, TrainingRun
 from labeler.models.account import Scope
@@ -45,8 +45,16 @@ class RunRowShape(serializers.Serializer):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+    worked_seconds = serializers.FloatField(
+        allow_null=True,
+        help_text="how long workers have been at it, so far or in all: without the time between a worker that died "
+        "and the next one; null: not begun, or trained before this was counted",
+    )
+    attempts = serializers.IntegerField(help_text="workers that took it; beyond the first: how often it was resumed")
     seconds_left = serializers.IntegerField(
-        allow_null=True, help_text="by what it has taken so far; null before that can be said, and when it has ended"
+        allow_null=True,
+        help_text="by worked_seconds and progress; null before that can be said, while no worker is at it, and when "
+        "it has ended",
     )
     dataset = ObjectField(help_text="images per part: train, validation, test, calibration")
     active = serializers.BooleanField(help_text="it makes the pre-labels")
@@ -81,6 +89,8 @@ def _row(run: TrainingRun) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
+        "worked_seconds": leases.worked_seconds(run),
+        "attempts": run.attempt,
         "seconds_left": runs.seconds_left(run),
         "dataset": run.dataset,
         "active": run.is_active,

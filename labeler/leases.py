@@ -17,12 +17,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, connection, models, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Extract, Greatest, Least, Now
+from django.utils import timezone
 
 from labeler.models.job import MAX_ATTEMPTS, UNFINISHED, Leased, State
 
@@ -33,6 +34,14 @@ HEARTBEAT_SECONDS = 15.0  # four chances before the lease runs out
 UNSENT_AFTER = timedelta(seconds=10)  # a queued row this old may never have reached the broker
 
 Row = TypeVar("Row", bound=Leased)
+
+# To be written with each heartbeat, and when work ends: the time since the last one, as far as the lease went. Beyond
+# it nobody knows that the worker was there: it may have died, or its machine have slept. Null stays null.
+_WORKED = F("worked_seconds") + Greatest(
+    Value(0.0),
+    Coalesce(Extract(Least(Now(), Coalesce("lease_until", "heartbeat_at")) - F("heartbeat_at"), "epoch"), Value(0.0)),
+    output_field=models.FloatField(),
+)
 
 
 class LeaseLost(Exception):
@@ -52,7 +61,8 @@ class Lease:
 
     def write(self, **changes: Any) -> None:
         """Change the row and renew the lease. Raises LeaseLost, having changed nothing."""
-        if not self._mine().update(lease_until=Now() + LEASE, heartbeat_at=Now(), **changes):
+        kept = {"lease_until": Now() + LEASE, "heartbeat_at": Now(), "worked_seconds": _WORKED}
+        if not self._mine().update(**kept, **changes):
             raise LeaseLost(f"{self.model.__name__} {self.pk} is no longer ours (attempt {self.attempt})")
 
     def finish(self, **changes: Any) -> None:
@@ -64,7 +74,8 @@ class Lease:
         self._end(state=State.FAILED, error={"code": code, "message": message}, **changes)
 
     def _end(self, **changes: Any) -> None:
-        if not self._mine().update(lease_until=None, finished_at=Now(), stage="", **changes):
+        ended = {"lease_until": None, "finished_at": Now(), "worked_seconds": _WORKED, "stage": ""}
+        if not self._mine().update(**ended, **changes):
             raise LeaseLost(f"{self.model.__name__} {self.pk} is no longer ours (attempt {self.attempt})")
 
 
@@ -84,6 +95,7 @@ def take(model: type[Row], pk: int, *, worker: str) -> tuple[Row, Lease] | None:
                 lease_until=Now() + LEASE,
                 heartbeat_at=Now(),
                 started_at=Coalesce(F("started_at"), Now()),
+                worked_seconds=Case(When(started_at=None, then=0.0), default=F("worked_seconds")),
                 worker=worker[:200],
                 stage="",
                 error=None,
@@ -96,13 +108,24 @@ def take(model: type[Row], pk: int, *, worker: str) -> tuple[Row, Lease] | None:
     return row, Lease(model, pk, row.attempt)
 
 
+def worked_seconds(row: Leased, now: datetime | None = None) -> float | None:
+    """How long workers have been at it, the attempt under way included; the time between two of them is not.
+
+    None before a worker took it, and for work begun before this was counted.
+    """
+    if row.worked_seconds is None or row.state != State.RUNNING or not row.heartbeat_at or not row.lease_until:
+        return row.worked_seconds
+    since = min(now or timezone.now(), row.lease_until) - row.heartbeat_at
+    return row.worked_seconds + max(0.0, since.total_seconds())
+
+
 def cancel(model: type[Leased], pk: int) -> bool:
     """End unfinished work from outside; its worker notices at the next write. False when it had ended
     already.
     """
     return bool(
         model._default_manager.filter(pk=pk, state__in=UNFINISHED).update(
-            state=State.CANCELLED, finished_at=Now(), lease_until=None, stage=""
+            state=State.CANCELLED, finished_at=Now(), lease_until=None, worked_seconds=_WORKED, stage=""
         )
     )
 

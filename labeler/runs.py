@@ -208,14 +208,18 @@ def active(project: Project) -> TrainingRun | None:
 
 
 def seconds_left(run: TrainingRun, now: datetime | None = None) -> int | None:
-    """How long a run will take yet, by what it has taken so far; None before that can be said.
+    """How long a run will take yet, by how long workers have been at it; None before that can be said, and while no
+    worker is.
 
     Its bar is roughly one of time. Seconds before the first tenth are loading and measuring and foretell nothing.
     """
-    if run.state != State.RUNNING or not run.started_at or not run.progress_total:
+    now = now or timezone.now()
+    spent = leases.worked_seconds(run, now)
+    if run.state != State.RUNNING or spent is None or not run.progress_total:
+        return None
+    if run.lease_until is None or run.lease_until < now:
         return None
     share = run.progress_done / run.progress_total
-    spent = ((now or timezone.now()) - run.started_at).total_seconds()
     if share < 0.1 or spent < 2:
         return None
     return max(1, round(spent * (1 - share) / share))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from labeler import leases
@@ -126,6 +127,81 @@ def test_a_workers_successor_takes_its_rows_at_once(job):
 
     row, _ = leases.take(Job, job.pk, worker="gpu@here")
     assert row.attempt == 2
+
+
+def test_only_time_with_a_worker_is_time_of_work(job):
+    """One minute of a worker that dies, 39 minutes of nobody, then five minutes of the next: 6 of 45."""
+    assert leases.worked_seconds(job) is None
+    leases.take(Job, job.pk, worker="first")
+    shift(job, minutes=1)
+    leases.Lease(Job, job.pk, 1).write(progress_done=1)
+    job.refresh_from_db()
+    assert job.worked_seconds == pytest.approx(60, abs=5)
+    shift(job, minutes=39)  # the lease ran out 38 minutes ago
+
+    _, second = leases.take(Job, job.pk, worker="second")
+    for _minute in range(4):
+        shift(job, minutes=1)
+        second.write()
+    shift(job, minutes=1)
+    row = Job.objects.get(pk=job.pk)
+    assert leases.worked_seconds(row) == pytest.approx(360, abs=5)  # the minute under way counts
+    second.finish()
+
+    job.refresh_from_db()
+    assert job.worked_seconds == leases.worked_seconds(job) == pytest.approx(360, abs=5)
+    assert (job.finished_at - job.started_at).total_seconds() == pytest.approx(45 * 60, abs=5)
+
+
+def test_a_machine_that_slept_worked_until_its_lease_ran_out_at_most(job):
+    _, lease = leases.take(Job, job.pk, worker="w")
+    shift(job, minutes=40)
+    row = Job.objects.get(pk=job.pk)
+    assert leases.worked_seconds(row) == pytest.approx(leases.LEASE.total_seconds(), abs=5)
+
+    lease.write()
+
+    job.refresh_from_db()
+    assert job.worked_seconds == pytest.approx(leases.LEASE.total_seconds(), abs=5)
+
+
+@pytest.mark.parametrize("end", ["cancel", "fail", "die"])
+def test_work_that_did_not_end_well_says_how_long_it_took_all_the_same(job, end):
+    _, lease = leases.take(Job, job.pk, worker="w")
+    shift(job, seconds=30)
+    if end == "cancel":
+        leases.cancel(Job, job.pk)
+    elif end == "fail":
+        lease.fail("broken", "no")
+    else:
+        lease.write()
+        shift(job, minutes=10)
+        Job.objects.filter(pk=job.pk).update(attempt=3)
+        leases.give_up_on_the_hopeless(Job)
+
+    job.refresh_from_db()
+    assert job.is_finished and job.worked_seconds == pytest.approx(30, abs=5)
+
+
+def test_work_begun_before_it_was_counted_stays_unknown(job):
+    leases.take(Job, job.pk, worker="first")
+    Job.objects.filter(pk=job.pk).update(worked_seconds=None)
+    let_the_lease_run_out(job)
+    _, lease = leases.take(Job, job.pk, worker="second")
+    lease.finish()
+
+    job.refresh_from_db()
+    assert job.worked_seconds is None and leases.worked_seconds(job) is None
+
+
+def shift(job, **ago):
+    """As if all of it had happened so much earlier."""
+    earlier = timedelta(**ago)
+    Job.objects.filter(pk=job.pk).update(
+        started_at=F("started_at") - earlier,
+        heartbeat_at=F("heartbeat_at") - earlier,
+        lease_until=F("lease_until") - earlier,
+    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,6 +11,7 @@ from labeler.models import Image, Label
 from labeler.models.image import Slice
 from labeler.run_answers import Answers, Part
 from labeler.stats import overfit
+from labeler.templatetags.figures import moment
 from tests.factories import add_images, category, make_model, predict
 from tests.test_pages import COMPARISON, HISTORY, METRICS, STAT, UNDEFINED, url
 from worker.ml import curves
@@ -52,13 +53,16 @@ def test_a_run_under_way_shows_how_far_it_is_on_what_and_can_be_cancelled(as_, l
     run = make_model(
         project, active=False, state="running", stage="Training, fold 2 of 5", progress_done=50, progress_total=100,
         device="cpu, 2 threads", config={"seed": 3, "finetune": {"epochs": None}}, dataset={"train": 120},
-        started_at=timezone.now() - timezone.timedelta(minutes=4), history=HISTORY, attempt=2,
+        started_at=timezone.now() - timezone.timedelta(minutes=44), history=HISTORY, attempt=2, worked_seconds=225,
+        heartbeat_at=timezone.now() - timezone.timedelta(seconds=15),
+        lease_until=timezone.now() + timezone.timedelta(seconds=45),
     )  # fmt: skip
 
     html = page(as_, lena, url("run", project, run.number))
 
     assert f'data-watch="/api/runs/{run.pk}/"' in html and "Training, fold 2 of 5" in html
     assert "about 4 min left" in html and "cpu, 2 threads" in html and "120 images" in html
+    assert "4 minutes, over 44 minutes (interrupted once)" in html
     assert "Attempt 2" in html and "How is it learning?" in html
     assert "<code>finetune.epochs</code></th><td" in html and "chosen by the worker" in html
     assert "Cancel training" in html
@@ -77,13 +81,47 @@ def test_nothing_dangles_while_it_is_not_known_how_long_a_run_takes(as_, lena, p
     ("seconds", "took"), [(59, "in less than a minute"), (60, "in 1 minute"), (150, "in 2 minutes")]
 )
 def test_a_short_training_did_not_take_no_minutes(as_, lena, project, seconds, took):
-    ended = timezone.now()
-    times = {"started_at": ended - timezone.timedelta(seconds=seconds), "finished_at": ended}
-    make_model(project, metrics=METRICS, dataset={"train": 1}, n_labels=1, **times)
+    make_model(project, metrics=METRICS, dataset={"train": 1}, n_labels=1, attempt=1, **times(seconds, seconds))
 
-    html = page(as_, lena, url("model", project)).replace("\N{NO-BREAK SPACE}", " ")
+    html = page(as_, lena, url("model", project))
 
     assert f" · {took} · on 1 image" in html and "1 label ·" in html
+
+
+def times(worked, elapsed):
+    """Fields of a run that ended just now, in seconds."""
+    ended = timezone.now()
+    return {
+        "started_at": ended - timezone.timedelta(seconds=elapsed), "finished_at": ended, "worked_seconds": worked,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        (1, "for 6 minutes, over 46 minutes"),  # the machine slept
+        (2, "for 6 minutes, over 46 minutes (interrupted once)"),
+        (3, "for 6 minutes, over 46 minutes (interrupted 2 times)"),
+    ],
+)
+def test_time_without_a_worker_is_not_time_of_training(as_, lena, project, attempt, said):
+    """A worker that died after one minute, and the next one that came after forty: 6 of 46 minutes."""
+    run = make_model(project, metrics=METRICS, dataset={"train": 1}, attempt=attempt, **times(360, 46 * 60))
+
+    for address in (url("model", project), url("run", project, run.number)):
+        assert f" · {said} · on 1 image" in page(as_, lena, address)
+    told = as_(lena).get(f"/api/runs/{run.pk}/").json()
+    assert (told["worked_seconds"], told["attempts"]) == (360.0, attempt)
+
+
+def test_of_a_run_whose_time_was_not_counted_only_begin_and_end_are_said(as_, lena, project):
+    run = make_model(project, metrics=METRICS, dataset={"train": 1}, attempt=2, **times(None, 46 * 60))
+
+    html = page(as_, lena, url("model", project))
+
+    begun, ended = moment(run.started_at), moment(run.finished_at)
+    assert f"Started {begun}, finished {ended} · on 1 image" in html and "46 minutes" not in html
+    assert as_(lena).get(f"/api/runs/{run.pk}/").json()["worked_seconds"] is None
 
 
 def test_a_failed_run_says_why_and_what_can_be_done(as_, lena, project):

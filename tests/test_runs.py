@@ -254,13 +254,21 @@ def test_going_back_to_an_older_model(project, lena):
 
 def test_time_left_is_foretold_from_a_tenth_on(project):
     now = timezone.now()
-    run = make_model(project, active=False, state="running", started_at=now - timedelta(seconds=60), progress_total=100)
+    run = make_model(
+        project, active=False, state="running", progress_total=100, started_at=now - timedelta(minutes=46),
+        worked_seconds=50, heartbeat_at=now - timedelta(seconds=10), lease_until=now + timedelta(seconds=50),
+    )  # fmt: skip
 
     def left(done):
         run.progress_done = done
         return runs.seconds_left(run, now)
 
+    # by the minute that it was worked on, not by the 45 without a worker
     assert [left(5), left(25), left(100)] == [None, 180, 1]
+    run.lease_until = now - timedelta(seconds=1)  # its worker has died: nobody knows when the next one comes
+    assert left(25) is None
+    run.lease_until, run.worked_seconds = now + timedelta(seconds=50), None
+    assert left(25) is None
     run.state = State.DONE
     assert left(50) is None
 

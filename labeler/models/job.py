@@ -41,6 +41,11 @@ class Leased(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # Summed by labeler/leases.py. The time between a worker that died and the next one is in finished_at - started_at
+    # and not in here.
+    worked_seconds = models.FloatField(
+        null=True, help_text="with a worker, all attempts together; null: not begun, or not counted yet then"
+    )
 
     class Meta:
         abstract = True

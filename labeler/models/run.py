@@ -29,7 +29,7 @@ class RunQuerySet(models.QuerySet["TrainingRun"]):
         its metrics, each None where there is none.
         """
         kept = {name: f"metrics__{name}" for name in HEADLINE}
-        return self.defer("config", "metrics", "history", "comparison").annotate(headline=JSONObject(**kept))
+        return self.defer("config", "metrics", "history", "comparison", "spent").annotate(headline=JSONObject(**kept))
 
 
 class TrainingRun(Leased):
@@ -50,6 +50,8 @@ class TrainingRun(Leased):
     metrics = models.JSONField(default=dict, blank=True)
     history = models.JSONField(default=list, blank=True, help_text="curves, one entry per epoch or step")
     comparison = models.JSONField(default=list, blank=True, help_text="the candidates and what they scored")
+    # Kept while it is trained: what an attempt took that ended with its worker is known by its last reading alone.
+    spent = models.JSONField(default=list, blank=True, help_text="what each attempt took (worker/cost.py), as last read")
     checkpoint = models.CharField(max_length=500, blank=True, help_text="relative to the models directory")
     checkpoint_sha256 = models.CharField(max_length=64, blank=True)
     temperature = models.FloatField(null=True)

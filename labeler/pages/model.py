@@ -6,7 +6,7 @@ model_report.py's, the page of one run and the comparison of two model_run.py's.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from labeler import charts, dispatch, prelabels, runs
+from labeler import charts, dispatch, leases, prelabels, runs
 from labeler.errors import LabelerError
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
@@ -117,10 +117,13 @@ def summary(run: TrainingRun | None) -> str:
     if run is None:
         return _("Learns from the labels and suggests answers for the rest.")
     parts = []
-    if run.finished_at:
+    if run.started_at and run.finished_at and run.worked_seconds is None:
+        words = {"begun": moment(run.started_at), "ended": moment(run.finished_at)}
+        parts.append(_("started %(begun)s, finished %(ended)s") % words)
+    elif run.finished_at:
         parts.append(_("trained %(day)s") % {"day": moment(run.finished_at)})
-    if run.started_at and run.finished_at:
-        parts.append(_took(run.finished_at - run.started_at, timesince(run.started_at, run.finished_at)))
+        if taken := time_taken(run, run.finished_at):
+            parts.append(taken)
     data = run.dataset or {}
     if data.get("train") is not None:
         words = ngettext("on %(n)s image", "on %(n)s images", data["train"])
@@ -135,8 +138,29 @@ def summary(run: TrainingRun | None) -> str:
     return line[:1].upper() + line[1:]
 
 
-def _took(time: timedelta, in_words: str) -> str:
-    return _("in less than a minute") if time < MINUTE else _("in %(time)s") % {"time": in_words}
+def time_taken(run: TrainingRun, until: datetime) -> str:
+    """How long workers were at it, and over how long, where that is more; empty where it was not counted."""
+    worked = leases.worked_seconds(run, until)
+    if worked is None or run.started_at is None:
+        return ""
+    over = until - run.started_at
+    if run.attempt <= 1 and over - timedelta(seconds=worked) < MINUTE:
+        return _("in %(time)s") % {"time": _in_words(timedelta(seconds=worked), until)}
+    taken = _("for %(worked)s, over %(over)s") % {
+        "worked": _in_words(timedelta(seconds=worked), until), "over": _in_words(over, until),
+    }  # fmt: skip
+    return f"{taken} ({interrupted(run.attempt)})" if run.attempt > 1 else taken
+
+
+def interrupted(attempts: int) -> str:
+    """How often, in words; attempts: more than one."""
+    if attempts == 2:
+        return _("interrupted once")
+    return ngettext("interrupted %(n)s time", "interrupted %(n)s times", attempts - 1) % {"n": attempts - 1}
+
+
+def _in_words(time: timedelta, until: datetime) -> str:
+    return _("less than a minute") if time < MINUTE else timesince(until - time, until)
 
 
 def _version(run: TrainingRun) -> dict[str, Any]:

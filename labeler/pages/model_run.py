@@ -12,6 +12,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -23,7 +24,7 @@ from labeler.models.job import UNFINISHED, State
 from labeler.pages import model_report, wall
 from labeler.pages.access import Access, project_page
 from labeler.pages.images import thumbnail_url
-from labeler.pages.model import summary, time_left, waits_for_nobody
+from labeler.pages.model import summary, time_left, time_taken, waits_for_nobody
 from labeler.templatetags.figures import class_tag, class_tags
 
 PER_PAGE = 60
@@ -65,6 +66,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         "shown": shown,
         "run": shown if shown.state in UNFINISHED else None,
         "left": time_left(shown),
+        "taken": time_taken(shown, timezone.now()) if shown.attempt > 1 else "",
         "no_worker": waits_for_nobody(shown),
         "summary": summary(shown) if finished else "",
         "may_use": finished and bool(shown.checkpoint) and not shown.is_active,

@@ -103,7 +103,8 @@ def test_the_dot_before_the_time_left_comes_with_it(page, live_server, sign_in, 
         return page.locator("[data-left]").evaluate("left => getComputedStyle(left, '::before').content")
 
     assert dot() == "none"
-    run.state, run.started_at = "running", timezone.now() - timezone.timedelta(minutes=4)
+    run.state, run.worked_seconds = "running", 240
+    run.heartbeat_at, run.lease_until = timezone.now(), timezone.now() + timezone.timedelta(minutes=1)
     run.progress_done, run.progress_total = 50, 100
     run.save()
     assert "·" in dot()

@@ -41,7 +41,11 @@ class CardShape(serializers.Serializer):
     method = ObjectField()
     metrics = ObjectField(help_text="with intervals, per class")
     limits = serializers.ListField(child=serializers.CharField())
-    cost = ObjectField(allow_null=True, help_text="seconds, energy and carbon; measured or estimated")
+    cost = ObjectField(
+        allow_null=True,
+        help_text="seconds of work, elapsed_seconds with the time between attempts, energy and carbon; measured or "
+        "estimated",
+    )
     versions = ObjectField()
 
 

@@ -39,7 +39,7 @@ def of(run: TrainingRun) -> dict[str, Any]:
         "method": _method(run),
         "metrics": _metrics(metrics, names),
         "limits": limits(run),
-        "cost": _cost(metrics.get("cost") or {}),
+        "cost": _cost(run, metrics.get("cost") or {}),
         "versions": made_of.get("versions") or {},
     }
 
@@ -192,12 +192,20 @@ def _worse_slices(metrics: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _cost(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Time and energy, and the carbon of it at the stated intensity; None for models of before it was measured."""
+def _cost(run: TrainingRun, found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Time and energy, and the carbon of it at the stated intensity; None for models of before it was measured.
+
+    seconds: of work; elapsed_seconds: from the first attempt's begin to the end, None where the work was not counted.
+    """
     if not found:
         return None
+    worked, elapsed = run.worked_seconds, None
+    if worked is not None and run.started_at and run.finished_at:
+        elapsed = round((run.finished_at - run.started_at).total_seconds(), 1)
     return {
         **found,
+        "seconds": found["seconds"] if worked is None else round(worked, 1),
+        "elapsed_seconds": elapsed,
         "co2_grams": float(f"{found['kwh'] * settings.CARBON_G_PER_KWH:.3g}"),
         "assumed_g_per_kwh": settings.CARBON_G_PER_KWH,
         "measured": all(part["how"] == "measured" for part in found["parts"]),

@@ -188,7 +188,7 @@ def _cost(card: Mapping[str, Any]) -> Section:
         lines.append(_("Time and energy were not recorded when it was trained."))
     else:
         facts = [
-            (_("Time"), f"{cost['seconds']:.0f} s"),
+            (_("Time"), _time(cost)),
             (_("Energy"), f"{cost['kwh'] * 1000:.3g} Wh"),
             (_("Carbon dioxide"), f"{cost['co2_grams']:.3g} g"),
         ]
@@ -198,9 +198,27 @@ def _cost(card: Mapping[str, Any]) -> Section:
             % {"grams": f"{cost['assumed_g_per_kwh']:g}"}
         )
         if cost.get("attempts", 1) > 1:
-            lines.append(_("It took %(n)s attempts; these are the figures of the last one.") % {"n": cost["attempts"]})
+            lines.append(_of_attempts(cost["attempts"], cost.get("attempts_counted", 1)))
     tables = [Table((_("Made with"), _("Version")), list(versions.items()), figures=2)] if versions else []
     return Section("cost", _("What did it cost?"), facts=facts, lines=lines, tables=tables)
+
+
+def _time(cost: Mapping[str, Any]) -> str:
+    """Of work; and over how long, where that is a minute more."""
+    seconds, elapsed = cost["seconds"], cost.get("elapsed_seconds")
+    if elapsed is None or elapsed - seconds < 60:
+        return f"{seconds:,.0f} s"
+    return _("%(seconds)s s, over %(elapsed)s s") % {"seconds": f"{seconds:,.0f}", "elapsed": f"{elapsed:,.0f}"}
+
+
+def _of_attempts(attempts: int, counted: int) -> str:
+    words = {"n": attempts, "counted": counted}
+    if counted >= attempts:
+        text = _("It took %(n)s attempts; energy and carbon are of all of them, the time between them left out.")
+        return text % words
+    if counted == 1:
+        return _("It took %(n)s attempts; these are the figures of the last one.") % words
+    return _("It took %(n)s attempts; energy and carbon are of the %(counted)s that were read.") % words
 
 
 def _how(part: Mapping[str, Any]) -> str:

@@ -76,6 +76,23 @@ def test_every_gpu_that_took_part_counts(tmp_path, monkeypatch):
     assert meter.read(n_gpus=2)["parts"][1]["watts"] == 2 * cost.WATTS_PER_GPU
 
 
+def test_what_several_attempts_took_is_added_and_measured_and_estimated_stay_apart(tmp_path):
+    measured = {"part": "processor", "joules": 100.0, "how": "measured", "by": "RAPL"}
+    estimated = {"part": "processor", "joules": 120.0, "how": "estimated", "watts_per_core": 12.0}
+    first = {"seconds": 60.0, "cpu_seconds": 50.5, "kwh": 0.00005, "parts": [measured]}
+    second = {"seconds": 300.0, "cpu_seconds": 10.0, "kwh": 0.00003, "parts": [estimated]}
+
+    found = cost.together([first, second, second])
+
+    # 60 + 300 + 300; 50.5 + 10 + 10; 100 measured, 120 + 120 estimated
+    assert (found["seconds"], found["cpu_seconds"], found["attempts_counted"]) == (660.0, 70.5, 3)
+    assert found["kwh"] == pytest.approx(0.00011, abs=1e-9)
+    assert found["parts"] == [measured, estimated | {"joules": 240.0}]
+
+    bill = cost.Bill(CPU, [first])
+    assert [row["seconds"] for row in bill.readings()] == [60.0, pytest.approx(0, abs=5)]
+
+
 def test_the_hash_of_a_training_set_is_of_its_images_and_answers_and_of_nothing_else():
     one, two = Example(1, "a" * 64, [3]), Example(2, "b" * 64, [5, 4], 0.9)
     assert provenance.hash_of([one, two]) == provenance.hash_of(

@@ -7,16 +7,18 @@ import json
 import re
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from django.urls import reverse
+from django.utils import timezone
 
 from labeler import errands
 from labeler.intake.images import add_images, file_member
-from labeler.models import AuditEvent, Errand
+from labeler.models import AuditEvent, Errand, TrainingRun
 from tests.api import as_person, body_of, error_of
 from tests.saved_models import SIDE, save_model
 from tests.test_ml_gradcam import kept
@@ -116,6 +118,28 @@ def test_damaged_or_missing_files_are_not_sent(run, rev, settings):
         assert (answer.status_code, error_of(answer)) == (422, "not_possible_now")
     type(run).objects.filter(pk=run.pk).update(is_active=False, state="failed")
     assert as_person(rev).get(f"/api/runs/{run.pk}/card/").status_code == 422
+
+
+def test_the_time_on_the_card_is_that_of_work_and_says_which_attempts_are_counted(run, rev, uncollected_static_files):
+    client, ended = as_person(rev), timezone.now()
+    TrainingRun.objects.filter(pk=run.pk).update(
+        attempt=2, worked_seconds=360, started_at=ended - timedelta(minutes=46), finished_at=ended,
+        metrics=run.metrics | {"cost": COST | {"attempts_counted": 2}},
+    )  # fmt: skip
+
+    cost = client.get(f"/api/runs/{run.pk}/card/").json()["cost"]
+    text = client.get(f"/api/runs/{run.pk}/card/?format=markdown").content.decode()
+
+    assert (cost["seconds"], cost["elapsed_seconds"]) == (360.0, 2760.0)
+    assert "360 s, over 2,760 s" in text
+    assert "It took 2 attempts; energy and carbon are of all of them, the time between them left out." in text
+
+    # before it was counted: what the last attempt measured, and nothing of how long it took in all
+    TrainingRun.objects.filter(pk=run.pk).update(worked_seconds=None, metrics=run.metrics)
+    cost = client.get(f"/api/runs/{run.pk}/card/").json()["cost"]
+    assert (cost["seconds"], cost["elapsed_seconds"]) == (90.0, None)
+    text = client.get(f"/api/runs/{run.pk}/card/?format=markdown").content.decode()
+    assert "2,760" not in text and "It took 2 attempts; these are the figures of the last one." in text
 
 
 def test_the_card_says_where_the_model_is_weak(run, rev, uncollected_static_files):

@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 
 from labeler import dispatch, jobs, prelabels, queue, runs
 from labeler.intake.images import add_images, file_member
@@ -270,15 +273,26 @@ def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
 def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photographs, start_worker):
     first = start_worker("gpu", "gpu@here")
     run = runs.request(project=photographs)
+    begun = time.monotonic()
     part_way(run)
 
     os.killpg(first.process.pid, signal.SIGKILL)
     first.process.wait()
+    # as if the machine had been switched off for forty minutes
+    TrainingRun.objects.filter(pk=run.pk).update(
+        started_at=F("started_at") - timedelta(minutes=40), heartbeat_at=F("heartbeat_at") - timedelta(minutes=40)
+    )
     start_worker("gpu", "gpu@here")
 
     # Nobody lets the lease run out here, and no sweep runs.
     ended(run)
     assert (run.state, run.attempt) == (State.DONE, 2)
+    # Both attempts are time and energy of this training, the time between them is not.
+    assert 0 < run.worked_seconds <= time.monotonic() - begun
+    assert run.finished_at - run.started_at > timedelta(minutes=40)
+    cost = run.metrics["cost"]
+    assert (cost["attempts"], cost["attempts_counted"]) == (2, 2)
+    assert cost["seconds"] <= run.worked_seconds + 0.2
 
 
 def test_a_broker_that_cuts_every_connection_does_not_stop_a_training(photographs, start_worker, settings):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import resource
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,39 @@ class Meter:
             return {"part": "gpu", "joules": round(sum(spent), 3), "how": "measured", "by": "NVML"}
         watts = n * WATTS_PER_GPU
         return {"part": "gpu", "joules": round(seconds * watts, 3), "how": "estimated", "watts": watts}
+
+
+class Bill:
+    """What each attempt at a run took: the earlier ones as they were last read, and this one as it goes."""
+
+    def __init__(self, device: torch.device, earlier: Sequence[Mapping[str, Any]]) -> None:
+        self._meter, self._earlier = Meter(device), list(earlier)
+        self.n_gpus = 1  # that take part in this attempt
+
+    def readings(self) -> list[Mapping[str, Any]]:
+        """To be kept with the run every few seconds: of an attempt that is killed there is nothing else."""
+        return [*self._earlier, self._meter.read(n_gpus=self.n_gpus)]
+
+
+def together(readings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sum of what some attempts took, as Meter.read gives it, with how many there are: attempts_counted.
+
+    What was measured and what was estimated stay parts of their own.
+    """
+    parts: list[dict[str, Any]] = []
+    for part in (part for reading in readings for part in reading["parts"]):
+        same = (known for known in parts if known | {"joules": 0} == part | {"joules": 0})
+        if known := next(same, None):
+            known["joules"] = round(known["joules"] + part["joules"], 3)
+        else:
+            parts.append(dict(part))
+    return {
+        "seconds": round(sum(reading["seconds"] for reading in readings), 1),
+        "cpu_seconds": round(sum(reading["cpu_seconds"] for reading in readings), 1),
+        "kwh": round(sum(reading["kwh"] for reading in readings), 9),
+        "parts": parts,
+        "attempts_counted": len(readings),
+    }
 
 
 def cpu_seconds() -> float:

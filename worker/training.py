@@ -40,6 +40,7 @@ from worker.unfinished import work_folder
 logger = logging.getLogger(__name__)
 
 WRITE_SECONDS = 0.7  # between two writes of progress: a page looks every second or two
+READ_SECONDS = 5.0  # between two readings of what it has cost so far
 COMPARE_SECONDS = 45.0  # for copies among images that nobody has looked at before
 FEATURES_SHARE = 30  # of the bar's 100, for looking at images for the first time
 
@@ -66,8 +67,8 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     settle_process()
     config = TrainConfig.from_json(run.config)
     device = pick_device()
-    meter = cost.Meter(device)
-    screen = _Screen(lease, pulse)
+    bill = cost.Bill(device, run.spent)
+    screen = _Screen(lease, pulse, bill)
     screen.show("Reading the labels", 0)
 
     dataset, guideline = assemble(run.project), run.project.guideline_version
@@ -75,6 +76,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     runs.report(
         lease,
         device=describe_device(device),
+        spent=bill.readings(),
         category_ids=dataset.category_ids,
         category_names=dataset.category_names,
         dataset=_counts(dataset, 0),
@@ -115,7 +117,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         sources=pixels.sources(squares or pixels.store_of(run.project_id), hashes),
         squares=Squares(squares, hashes) if squares is not None and kept else None,
     )
-    processes = spread.processes_for(samples, config, device)
+    processes = bill.n_gpus = spread.processes_for(samples, config, device)
     if processes > 1:
         torch.cuda.empty_cache()  # this process has looked at images on the first GPU
         events = spread.train_in_processes(samples, config, processes=processes, state_dir=work_folder(run))
@@ -157,6 +159,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     )
     checkpoint, sha256 = models.save(run, lease.attempt, made)
     models.keep_opinions(run, lease.attempt, [example.image_id for example in dataset.train], result)
+    spent = bill.readings()
     finished = runs.finish(
         lease,
         activate=verdict.activate,
@@ -168,13 +171,14 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         | {"learning_curve": curve, "orders": orders, "stop_set": settled, "imbalance": result.balance}
         | {
             "provenance": provenance.of(dataset) | {"guideline": guideline},
-            "cost": meter.read(n_gpus=processes) | {"attempts": lease.attempt},
+            "cost": cost.together(spent) | {"attempts": lease.attempt},
         }
         | findings.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],
         dataset=_counts(dataset, len(unreadable) + len(result.skipped)),
         config=config.to_json(),
+        spent=spent,
         temperature=temperature,
         is_calibrated=made.calibrated_on >= MIN_CALIBRATION,
         checkpoint=checkpoint,
@@ -268,10 +272,12 @@ class _Screen:
 
     lease: Lease
     pulse: Pulse
+    bill: cost.Bill
     room: tuple[int, int] = (0, 100)  # the part of the bar that the present stage fills
     curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _stage: str = ""
     _written_at: float = 0.0
+    _read_at: float = 0.0
 
     def show(self, stage: str, share: float) -> None:
         """`share` of the present room is done. Raises LeaseLost."""
@@ -283,6 +289,9 @@ class _Screen:
         changes: dict[str, Any] = {"stage": stage[:200], "progress_total": 100}
         if self.curves:
             changes["history"] = [{"candidate": c, "x": "epoch", "points": p} for c, p in self.curves.items()]
+        if now - self._read_at >= READ_SECONDS:
+            changes["spent"] = self.bill.readings()
+            self._read_at = now
         runs.report(self.lease, progress_done=round(first + (last - first) * min(1.0, share)), **changes)
         self._written_at = now
 

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             model_name="trainingrun",
             name="spent",
             field=models.JSONField(
-                blank=True, default=list, help_text="what each attempt took (worker/cost.py), as last read"
+                blank=True, default=list, help_text="what each attempt took, as last read"
             ),
         ),
     ]

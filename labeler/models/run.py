@@ -51,7 +51,7 @@ class TrainingRun(Leased):
     history = models.JSONField(default=list, blank=True, help_text="curves, one entry per epoch or step")
     comparison = models.JSONField(default=list, blank=True, help_text="the candidates and what they scored")
     # Kept while it is trained: what an attempt took that ended with its worker is known by its last reading alone.
-    spent = models.JSONField(default=list, blank=True, help_text="what each attempt took (worker/cost.py), as last read")
+    spent = models.JSONField(default=list, blank=True, help_text="what each attempt took, as last read")
     checkpoint = models.CharField(max_length=500, blank=True, help_text="relative to the models directory")
     checkpoint_sha256 = models.CharField(max_length=64, blank=True)
     temperature = models.FloatField(null=True)

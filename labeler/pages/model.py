@@ -118,8 +118,8 @@ def summary(run: TrainingRun | None) -> str:
         return _("Learns from the labels and suggests answers for the rest.")
     parts = []
     if run.started_at and run.finished_at and run.worked_seconds is None:
-        words = {"begun": moment(run.started_at), "ended": moment(run.finished_at)}
-        parts.append(_("started %(begun)s, finished %(ended)s") % words)
+        times = {"begun": moment(run.started_at), "ended": moment(run.finished_at)}
+        parts.append(_("started %(begun)s, finished %(ended)s") % times)
     elif run.finished_at:
         parts.append(_("trained %(day)s") % {"day": moment(run.finished_at)})
         if taken := time_taken(run, run.finished_at):

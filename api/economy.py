@@ -19,9 +19,12 @@ TAG = "Model"
 
 
 class EconomyPaceShape(serializers.Serializer):
-    per_hour = serializers.FloatField(allow_null=True, help_text="of one person, in hours in which they saved anything")
-    per_day = serializers.FloatField(allow_null=True, help_text="of the project, on days with labels")
-    labels = serializers.IntegerField(help_text="it rests on, of the last 14 days")
+    seconds_per_judgement = StatShape(
+        help_text="of one person's work: from answer to answer, pauses left out, skips and known answers included"
+    )
+    per_hour = serializers.FloatField(allow_null=True, help_text="of one person: 3600 / seconds_per_judgement")
+    per_day = serializers.FloatField(allow_null=True, help_text="of the project, on days with judgements")
+    labels = serializers.IntegerField(help_text="judgements it rests on, of the last 14 days; none of an import")
 
 
 class EconomyPointShape(serializers.Serializer):
@@ -41,14 +44,14 @@ class EconomyAheadShape(serializers.Serializer):
 
 
 class EconomyHourShape(serializers.Serializer):
-    judgements = serializers.IntegerField(help_text="in one hour of one person, at the pace of late")
+    judgements = serializers.IntegerField(help_text="in one hour of one person's work; no more than `askable`")
     right = serializers.FloatField()
     gain = serializers.FloatField(help_text="share of the labels that become right")
 
 
 class EconomyGoalShape(serializers.Serializer):
     judgements = serializers.IntegerField()
-    hours = serializers.FloatField(allow_null=True, help_text="of one person")
+    hours = serializers.FloatField(allow_null=True, help_text="of one person's work")
     days = serializers.FloatField(allow_null=True, help_text="as the project goes")
 
 
@@ -94,10 +97,11 @@ EXAMPLE = {
     "checks": 104, "checks_wanted": 30, "held_out": 302, "accuracy": 0.85, "goal": 0.97, "reached": False,
     "surely": False, "near_enough": 0.0125, "askable": 9263, "asks_by_gain": True, "decides_together": True,
     "fills": True, "model": 11, "assisted": 0,
-    "pace": {"per_hour": 410.0, "per_day": 1040.0, "labels": 2080},
+    "pace": {"seconds_per_judgement": {"value": 3.2, "low": 2.9, "high": 3.6, "n": 2080, "reason": None},
+             "per_hour": 1125.0, "per_day": 1040.0, "labels": 2080},
     "ahead": [{"judgements": 0, "right": 0.962}, {"judgements": 190, "right": 0.967}],
-    "next_hour": {"judgements": 410, "right": 0.972, "gain": 0.01},
-    "until_goal": {"judgements": 320, "hours": 0.78, "days": 0.31},
+    "next_hour": {"judgements": 1125, "right": 0.985, "gain": 0.023},
+    "until_goal": {"judgements": 320, "hours": 0.28, "days": 0.31},
     "history": [{"judgements": 2043, "per_image": 0.54, "right": 0.961, "low": 0.94, "high": 0.982, "claimed": 0.957,
                  "checks": 102, "at": "2026-11-21T16:40:00Z"}],
 }  # fmt: skip

@@ -21,6 +21,7 @@ from labeler.models.label import TOUCHED_BY_MODEL, VOTES
 from labeler.models.project import ConsensusMethod
 from labeler.seating import HELD_OUT_SEATS
 from labeler.stats import economy as stats
+from labeler.stats import pace as stats_pace
 from labeler.stats.results import Stat, undefined
 
 Report = dict[str, Any]
@@ -71,7 +72,7 @@ def figures(project: Project) -> Report:
         found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist()
     )  # fmt: skip
     missing = 0 if borne_out else report["checks_wanted"] - report["checks"]
-    return {**report, **_ahead(look, share, project.goal_right, missing, report["pace"])}
+    return {**report, **_ahead(look, share, project.goal_right, missing, report["pace"], report["askable"])}
 
 
 def _counts(found: Standing | None) -> Report:
@@ -92,7 +93,9 @@ def _right(found: Standing | None, stat: Stat) -> Report:
     }  # fmt: skip
 
 
-def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, missing: int, rate: Report) -> Report:
+def _ahead(
+    look: stats.Outlook, share: stats.ShareRight, goal: float, missing: int, rate: Report, askable: int
+) -> Report:
     """The look ahead from where the estimate stands: what it adds is the look's, where it begins is not."""
     begins, now = float(look.right[0]), share.estimate.value or 0.0
     points = [
@@ -101,7 +104,7 @@ def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, missing: i
     ]
     per_hour, per_day, hour, until = rate["per_hour"], rate["per_day"], None, None
     if per_hour:
-        hour = {"judgements": round(per_hour), "gain": look.after(per_hour) - begins}
+        hour = {"judgements": min(round(per_hour), askable), "gain": look.after(per_hour) - begins}
         hour["right"] = min(1.0, now + hour["gain"])
     wanted = share.wanted(goal)
     needed = look.until(min(wanted - now + begins, 1.0)) if now < wanted else 0
@@ -116,23 +119,32 @@ def _ahead(look: stats.Outlook, share: stats.ShareRight, goal: float, missing: i
 
 
 def pace(project: Project) -> Report:
-    """Judgements per hour of a person who labels, and per day of the project, lately; None where nobody labeled.
+    """What a judgement costs a person lately (labeler/stats/pace.py), and how many come in on a day with any.
 
-    An hour counts where the person saved anything in it.
+    Labels of an import were given elsewhere. Skips, known answers and what was taken back took time all the same.
     """
     newest = Label.objects.filter(project=project).order_by("-id").values_list("id", flat=True)[:PACE_LABELS]
     since = timezone.now() - timedelta(days=PACE_DAYS)
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT count(*), count(DISTINCT (annotator_id, date_trunc('hour', created_at))),
-                   count(DISTINCT created_at::date)
-            FROM labeler_label WHERE id = ANY (%s) AND created_at > %s AND purpose = 'vote' AND answer = ANY (%s)
+            SELECT annotator_id, extract(epoch FROM created_at)::float8, created_at::date,
+                   CASE WHEN answer = 'undone' THEN 0 ELSE seconds END,
+                   purpose = 'vote' AND answer = ANY (%s) AND superseded_at IS NULL
+            FROM labeler_label WHERE id = ANY (%s) AND created_at > %s AND source_import_id IS NULL
             """,
-            [list(newest), since, [str(answer) for answer in VOTES]],
+            [[str(answer) for answer in VOTES], list(newest), since],
         )
-        n, hours, days = cursor.fetchone()
-    return {"per_hour": n / hours if hours else None, "per_day": n / days if days else None, "labels": n}
+        rows = cursor.fetchall()
+    people, at, days, seconds, counts = zip(*rows, strict=True) if rows else ((),) * 5
+    each = stats_pace.seconds_per_judgement(people, at, np.array(seconds, np.float64), counts)
+    n, with_any = sum(counts), len({day for day, counted in zip(days, counts, strict=True) if counted})
+    return {
+        "seconds_per_judgement": each.as_dict(),
+        "per_hour": 3600 / each.value if each.value else None,
+        "per_day": n / with_any if with_any else None,
+        "labels": n,
+    }
 
 
 def _assisted(project: Project) -> int:

@@ -34,6 +34,7 @@ from labeler.stats.intervals import REPLICATES
 from labeler.stats.kappa import PairCounts, pair_kappas
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
 from labeler.stats.others import against_others, class_by_class, plurality_of_others
+from labeler.stats.pace import sittings
 from labeler.stats.pairs import count_pairs
 from labeler.stats.paradox import dominance
 from labeler.stats.people import WithOthers, with_others
@@ -49,7 +50,6 @@ WEEKS = 52  # the last ones that have votes
 WEEK_REPLICATES = 300
 NARROW = 0.05  # the half-width a plan aims at
 EPOCH = date(1970, 1, 1)
-SITTING_BREAK = 30 * 60  # seconds without an answer: after that a new sitting begins
 SITTING_MINUTES = (0, 15, 30, 60, 120)  # a sitting's parts, the last one open
 
 
@@ -554,7 +554,7 @@ def _by_sitting(history: History, own: NDArray[np.intp], equal: NDArray[Any]) ->
     at = history.at[own]  # in order
     if not at.size:
         return []
-    begins = np.concatenate(([True], np.diff(at) > SITTING_BREAK))
+    begins = sittings(at)
     minutes = (at - at[begins][np.cumsum(begins) - 1]) / 60
     return [
         {

@@ -1,13 +1,17 @@
 """What the economy page and its endpoint say: with figures, without a goal in sight, without anything."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from labeler import economy, economy_report, leases, prelabels, projects, runs, shown
-from labeler.models import EconomyPoint, Job
+from labeler.models import EconomyPoint, Job, Label
 from labeler.models.image import Slice
+from labeler.pages.economy import _time
 from labeler.stats import economy as stats
-from tests.factories import add_images, make_project, predict
+from tests.factories import add_images, category, make_project, predict
 from tests.test_label_economy import calibrated, say
 from tests.test_pages import url
 
@@ -40,8 +44,9 @@ def test_the_report_says_what_is_right_what_an_hour_buys_and_what_the_goal_costs
     right = report["right"]
     assert 0.5 < right["low"] < right["value"] < right["high"] <= 1 and right["n"] == 20
     assert not report["reached"]  # two blind checks bear nothing out
-    assert report["pace"] == {"per_hour": 3.0, "per_day": 6.0, "labels": 6}
-    assert report["next_hour"]["judgements"] == 3 and 0 < report["next_hour"]["gain"] < 0.15
+    pace = report["pace"]
+    assert (pace["per_hour"], pace["per_day"], pace["labels"], report["next_hour"]) == (None, 6.0, 6, None)
+    assert pace["seconds_per_judgement"]["reason"] == "fewer than 10 judgements"
     assert report["ahead"][0] == {"judgements": 0, "right": pytest.approx(right["value"])}
     assert [row["right"] for row in report["ahead"]] == sorted(row["right"] for row in report["ahead"])
     assert [row["judgements"] for row in report["history"]] == [6]
@@ -50,6 +55,7 @@ def test_the_report_says_what_is_right_what_an_hour_buys_and_what_the_goal_costs
     told = client.get(f"/api/projects/{begun.pk}/economy/").json()
     assert told.pop("as_of") and {**told, "history": []} == {**report, "history": []}
     page = client.get(url("economy", begun)).content.decode()
+    assert "fewer than 10 judgements in the last 14 days" in page
     assert "Needs 28 more blind checks" in page and "0.30" in page and "points below the goal of 97" in page
     assert 'href="' + url("economy", begun) in client.get(url("model", begun)).content.decode()
 
@@ -157,6 +163,62 @@ def test_the_plot_is_called_what_it_shows(begun, client, lena):
     assert heading() == ("How it grew, and what more brings", True)
     EconomyPoint.objects.filter(project=begun).delete()
     assert only.pk and heading() == ("What more brings", False)
+
+
+def looked(project, person, n, *, every, seconds, **fields):
+    """Answers of a person, each so many seconds after the one before, the last one now; they have no image to come."""
+    rows = []
+    images = iter(add_images(project, n, slice=Slice.NONE))
+    for k in range(n):
+        label = Label(
+            project=project, image=next(images), annotator=person, round=1, guideline_version=1, label_set_version=1,
+            seconds=seconds, created_at=timezone.now() - timedelta(seconds=every * (n - 1 - k)),
+        )  # fmt: skip
+        for name, value in fields.items():
+            setattr(label, name, value)
+        rows.append(label)
+    return Label.objects.bulk_create(rows)
+
+
+def test_an_hour_is_one_of_work_not_of_the_calendar(project, bea, dora):
+    looked(project, bea, 12, every=3 * 3600, seconds=2.5)  # twelve hours of the calendar, 30 seconds of work
+    pace = economy_report.pace(project)
+    assert pace["seconds_per_judgement"]["value"] == pytest.approx(2.5)
+    assert (pace["per_hour"], pace["labels"]) == (pytest.approx(1440), 12)
+
+    # Skips cost time: twelve judgements in 30 + 12 * 2.5 s. An import costs nobody any here, nor is it a judgement.
+    looked(project, dora, 12, every=3 * 3600, seconds=2.5, answer="skip")
+    looked(project, dora, 30, every=0, seconds=0.1, source_import=Job.objects.create(project=project, kind="import"))
+    pace = economy_report.pace(project)
+    assert (pace["seconds_per_judgement"]["value"], pace["labels"]) == (pytest.approx(5.0), 12)
+
+
+def test_the_next_hour_and_the_hours_until_the_goal_are_of_work(begun, client, lena, dora):
+    looked(begun, dora, 30, every=3 * 3600, seconds=2.0, categories=[category(begun, "cat")])
+
+    report = economy_report.figures(begun)
+
+    each = report["pace"]["seconds_per_judgement"]
+    assert 1 < each["value"] < 3 and report["pace"]["per_hour"] == pytest.approx(3600 / each["value"])
+    # more than 1,000 in an hour, and no more than may be asked
+    assert report["next_hour"]["judgements"] == report["askable"] < 200 and report["next_hour"]["gain"] > 0
+    until = report["until_goal"]
+    assert until is None or until["hours"] == pytest.approx(until["judgements"] * each["value"] / 3600)
+    client.force_login(lena)
+    assert f"judgements of {each['value']:.1f} s each (95 %: " in client.get(url("economy", begun)).content.decode()
+    assert client.get(f"/api/projects/{begun.pk}/economy/").json()["pace"] == report["pace"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "said"),
+    [
+        (0.005, 0.1, "less than a minute of one person's work"),
+        (64 * 2.5 / 3600, 0.9, "about 3 minutes of one person's work"),
+        (7.2, 1.6, "about 7 hours of one person's work, 2 days of labeling at the present pace"),
+    ],
+)
+def test_work_is_told_in_minutes_and_hours_and_the_calendar_in_days(hours, days, said):
+    assert _time({"judgements": 64, "hours": hours, "days": days}) == said
 
 
 def test_nobody_labeled_lately(begun, client, lena, monkeypatch):

@@ -38,6 +38,7 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
             "against_quota": _against_quota(found),
             "points": _points(found["next_hour"]["gain"]) if found["next_hour"] else "",
             "hours": _time(found["until_goal"]),
+            "each": _each(found["pace"]["seconds_per_judgement"]),
             "course": _course(found),
             "course_title": _course_title(found),
             "has_band": len(found["history"]) > 1,
@@ -114,23 +115,36 @@ def _against_quota(found: Report) -> str:
 
 
 def _time(until: Report | None) -> str:
-    """How long until the goal: hours of one person, and days as the project goes."""
+    """How long until the goal: work of one person, and days as the project goes."""
     if until is None or not until["judgements"] or until["hours"] is None:
         return ""
-    hours = until["hours"]
-    # "about less than an hour" is no sentence.
-    work = (
-        _("less than an hour of one person's work")
-        if hours < 1
-        else ngettext(
-            "about %(n)s hour of one person's work", "about %(n)s hours of one person's work", round(hours)
-        ) % {"n": thousands(round(hours))}
-    )  # fmt: skip
+    minutes = round(60 * until["hours"])
+    # "about less than a minute" is no sentence.
+    if minutes < 1:
+        work = _("less than a minute of one person's work")
+    elif minutes < 100:
+        work = ngettext("about %(n)s minute of one person's work", "about %(n)s minutes of one person's work", minutes)
+        work %= {"n": minutes}
+    else:
+        hours = round(until["hours"])
+        work = ngettext("about %(n)s hour of one person's work", "about %(n)s hours of one person's work", hours)
+        work %= {"n": thousands(hours)}
     if until["days"] is None or until["days"] < 1:
         return work
     days = round(until["days"])
     paced = ngettext("%(n)s day of labeling at the present pace", "%(n)s days of labeling at the present pace", days)
     return f"{work}, {paced % {'n': thousands(days)}}"
+
+
+def _each(stat: Report) -> str:
+    """Seconds per judgement in words, with their interval where there is one; empty where they are not known."""
+    if stat["value"] is None:
+        return ""
+    if stat["low"] is None:
+        return _("%(n)s s each") % {"n": f"{stat['value']:.1f}"}
+    return _("%(n)s s each (95 %%: %(low)s to %(high)s)") % {
+        "n": f"{stat['value']:.1f}", "low": f"{stat['low']:.1f}", "high": f"{stat['high']:.1f}",
+    }  # fmt: skip
 
 
 def _is_foretold(found: Report) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.parsing import LARGEST, SafeJSONParser, check_person
 from api.permissions import RANK, Needs, SignedIn
+from labeler import membership
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Membership, Project, Role
 
@@ -62,17 +63,21 @@ class View(APIView):
 
         Raises NotFound for strangers, NotAllowed for members whose role is too small.
         """
-        projects = Project.objects.not_in_trash().filter(pk=project_id)
-        return self._checked(_with_role(projects, self.person, OuterRef("pk")).first(), NO_PROJECT)
+        return self._of_member(*membership.of_project(self.person, project_id), NO_PROJECT)
 
     def image(self, image_id: int) -> Image:
         """The image with its project; `.role` is the caller's. Raises as project()."""
-        images = Image.objects.select_related("project").filter(pk=image_id, project__trashed_at__isnull=True)
-        return self._checked(_with_role(images, self.person, OuterRef("project")).first(), NO_IMAGE)
+        return self._of_member(*membership.of_image(self.person, image_id), NO_IMAGE)
 
     def checked_role(self, row: Any, message: str, outer: str = "project") -> Any:
         """The same for any other row of a project: its queryset's first row, or NotFound and NotAllowed."""
-        return self._checked(_with_role(row, self.person, OuterRef(outer)).first(), message)
+        role = Membership.objects.filter(project=OuterRef(outer), user=self.person).values("role")[:1]
+        return self._checked(row.annotate(role=Subquery(role)).first(), message)
+
+    def _of_member(self, row: Any, member: Membership | None, message: str) -> Any:
+        if row is not None:
+            row.role = member and member.role
+        return self._checked(row, message)
 
     def _checked(self, row: Any, message: str) -> Any:
         if row is None or (row.role is None and not self.request.user.is_superuser):
@@ -91,11 +96,6 @@ class View(APIView):
 
 def _a(role: str) -> str:
     return f"an {role}" if role[0] in "aeiou" else f"a {role}"
-
-
-def _with_role(rows: QuerySet, user: User, project: OuterRef) -> QuerySet:
-    role = Membership.objects.filter(project=project, user=user).values("role")[:1]
-    return rows.annotate(role=Subquery(role))
 
 
 def may_review(row: Any) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import prefetch_related_objects
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -105,11 +106,14 @@ class Claims(View):
 
 def image_urls(image_id: int) -> dict[str, str]:
     """Where an image's bytes are."""
-    return {
-        "preview_url": reverse("api:preview", args=[image_id]),
-        "thumbnail_url": reverse("api:thumb", args=[image_id]),
-        "file_url": reverse("api:file", args=[image_id]),
-    }
+    image = f"{_images_at(get_script_prefix())}{image_id}/"
+    return {"preview_url": f"{image}preview/", "thumbnail_url": f"{image}thumb/", "file_url": f"{image}file/"}
+
+
+@lru_cache(maxsize=8)
+def _images_at(_script_prefix: str) -> str:
+    """Where images begin. Once: three reverse() for each row were a tenth of a list's processor time."""
+    return reverse("api:image", args=[0]).removesuffix("0/")
 
 
 def _shape(project: Project, claim: Claim) -> dict[str, Any]:

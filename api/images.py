@@ -163,11 +163,10 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
                 fields={"status": [f"unknown: {s}" for s in unknown]},
             )
         images = images.filter(status__in=statuses)
-    current = Label.objects.current().filter(image=OuterRef("pk"), project=project)
     for name in request.query_params.getlist("category"):
-        images = images.filter(Exists(current.filter(categories__contains=[parsing.category(project, name)])))
+        images = images.filter(_has_answer(project, categories__contains=[parsing.category(project, name)]))
     if username := parsing.text(request, "labeled_by"):
-        images = images.filter(Exists(current.filter(annotator__username=username)))
+        images = images.filter(_has_answer(project, annotator__username=username))
     if parsing.flag(request, "accepted"):
         images = images.filter(Exists(Acceptance.objects.standing().filter(image=OuterRef("pk"))))
     if (least := parsing.share(request, "disagreement")) is not None:
@@ -178,6 +177,11 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
         if name.startswith("metadata."):
             images = images.filter(_has_metadata(name.removeprefix("metadata."), str(value)))
     return _by_model(request, project, images, order)
+
+
+def _has_answer(project: Project, **of: Any) -> Exists:
+    """Somebody's current answer is like this."""
+    return Exists(Label.objects.current().filter(image=OuterRef("pk"), project=project, **of))
 
 
 def _has_metadata(key: str, value: str) -> Q:

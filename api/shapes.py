@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import prefetch_related_objects
+from django.db import connection
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -19,7 +19,7 @@ from api.fields import ObjectField
 from labeler import accepted, consensus
 from labeler import categories as label_set
 from labeler.errors import NotAllowed
-from labeler.models import Consensus, Image, Label, Prediction, Project
+from labeler.models import Consensus, Image, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES
 
@@ -109,12 +109,7 @@ def image_shapes(
     Four queries, however many images; two more where the model accepts by itself.
     """
     reviewing = may_review(project)
-    own = set(
-        Label.objects.current()
-        .filter(annotator=user, image__in=images, answer__in=VOTES)
-        .values_list("image", flat=True)
-    )
-    prefetch_related_objects(images, consensus.standing_decisions())
+    own = _answered(user, images)
     outcomes = consensus.as_shown(images)
     accepts = reviewing and project.auto_accept
     audited = accepted.hidden(image.pk for image in images) if accepts else set()
@@ -211,20 +206,41 @@ def _votes(user: User, project: Project, images: Sequence[Image], reviewing: boo
     return found
 
 
+# By hand, as consensus.py does: for a list of 30 images the ORM took 5 ms to build these and the rows' instances.
+_ANSWERED = """
+    SELECT DISTINCT image_id FROM labeler_label
+    WHERE image_id = ANY (%s) AND annotator_id = %s AND superseded_at IS NULL AND answer = ANY (%s)
+"""
+_OPINIONS = """
+    SELECT p.image_id, p.id, p.categories, p.probability, p.probabilities, r.number, r.category_ids, r.is_calibrated
+    FROM labeler_trainingrun r JOIN labeler_prediction p ON p.run_id = r.id
+    WHERE r.project_id = %s AND r.is_active AND p.image_id = ANY (%s)
+"""
+
+
+def _answered(user: User, images: Sequence[Image]) -> set[int]:
+    """Those of the images that this person has answered."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERED, [[image.pk for image in images], user.pk, list(VOTES)])
+        return {row[0] for row in cursor.fetchall()}
+
+
 def _opinions(project: Project, images: Sequence[Image]) -> dict[int, dict[str, Any]]:
     if not images:
         return {}
     index = label_set.index(project)
-    rows = Prediction.objects.filter(image__in=images, run__project=project, run__is_active=True).select_related("run")
+    with connection.cursor() as cursor:
+        cursor.execute(_OPINIONS, [project.pk, [image.pk for image in images]])
+        rows = cursor.fetchall()
     return {
-        row.image_id: {
-            "id": row.pk,
-            "model": row.run.number,
-            "categories": index.label(row.categories),
-            "category_ids": row.categories,
-            "probability": row.probability,
-            "probabilities": dict(zip(index.label(row.run.category_ids), row.probabilities, strict=True)),
-            "calibrated": row.run.is_calibrated,
+        image_id: {
+            "id": pk,
+            "model": number,
+            "categories": index.label(categories),
+            "category_ids": categories,
+            "probability": probability,
+            "probabilities": dict(zip(index.label(category_ids), probabilities, strict=True)),
+            "calibrated": is_calibrated,
         }
-        for row in rows
+        for image_id, pk, categories, probability, probabilities, number, category_ids, is_calibrated in rows
     }

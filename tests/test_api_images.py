@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import get_script_prefix, reverse, set_script_prefix
 
+from api.claims import image_urls
 from labeler import adjudication, queue
 from labeler.labeling import save_label
 from labeler.models import Image, Job
@@ -297,8 +299,37 @@ def test_a_page_of_images_costs_the_same_however_long(project, three, rev, djang
     client = as_person(rev)
     client.get(f"/api/projects/{project.pk}/images/")
 
-    with django_assert_max_num_queries(9):
+    # Session and person, project with role, images, own answers, what was inferred, what the model says.
+    with django_assert_max_num_queries(7):
         assert len(listed(client, project)) == 63
+
+
+def test_decisions_cost_a_page_of_images_one_query_more(project, rev, django_assert_max_num_queries):
+    for image in add_images(project, 5):
+        adjudication.decide(image_id=image.pk, reviewer=rev, categories=["fox"])
+    client = as_person(rev)
+    client.get(f"/api/projects/{project.pk}/images/")
+
+    with django_assert_max_num_queries(8):
+        shown = listed(client, project)
+
+    assert [(row["consensus"]["method"], row["consensus"]["categories"]) for row in shown] == [
+        ("decision", ["fox"])
+    ] * 5
+
+
+@pytest.mark.parametrize("prefix", ["/", "/labeler/"])
+def test_the_addresses_of_an_image_are_those_that_the_urls_name(prefix):
+    before = get_script_prefix()
+    set_script_prefix(prefix)
+    try:
+        assert image_urls(613) == {
+            "preview_url": reverse("api:preview", args=[613]),
+            "thumbnail_url": reverse("api:thumb", args=[613]),
+            "file_url": reverse("api:file", args=[613]),
+        }
+    finally:
+        set_script_prefix(before)
 
 
 def test_a_photograph_is_served_upright_without_metadata_and_as_it_came_to_reviewers(project, rev, ann):

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from labeler import comments, disputes, runs
+from labeler import comments, disputes, membership, runs
 from labeler.models import Membership, Project, Role
 
 if TYPE_CHECKING:
@@ -81,12 +81,11 @@ def person(request: HttpRequest) -> User:
 
 def find(request: HttpRequest, project_id: int) -> Access:
     """The person's access to a project. Raises Http404 for strangers and for projects in the trash."""
-    project = Project.objects.not_in_trash().filter(pk=project_id).first()
-    membership = Membership.objects.filter(project_id=project_id, user=person(request)).first()
+    project, member = membership.of_project(person(request), project_id)
     is_admin = person(request).is_superuser
-    if project is None or (membership is None and not is_admin):
+    if project is None or (member is None and not is_admin):
         raise Http404(_("There is no such project, or you are not a member of it."))
-    return Access(project, membership, is_admin, person(request))
+    return Access(project, member, is_admin, person(request))
 
 
 def project_page(needs: Role = Role.ANNOTATOR) -> Callable[..., Callable[..., HttpResponse]]:

@@ -151,6 +151,26 @@ def test_times_semicolons_a_byte_order_mark_and_other_names_of_columns(project, 
     assert (label.created_at, label.seconds) == (datetime(2025, 3, 1, 10, tzinfo=UTC), 2.5)
 
 
+def test_blank_rows_are_passed_over_and_rows_without_a_name_are_refused_with_their_numbers(project, bring):
+    named(project, "a.jpg", "＝b.jpg")
+    text = (
+        ' ,,\n\nfile_name,annotator,label\n\n,,\n" ","",\t\n;;;\n,zoe,cat\na.jpg,zoe,cat\n,,cat\n ,\u3000,\n'
+        "'＝b.jpg,zoe,dog\na.jpg,,dog\n"
+    )
+    outcome = bring(project, text)
+    missing = "file_name and annotator must be given."
+    assert reasons(outcome) == [(8, missing), (10, missing), (13, missing)]
+    assert outcome.labels_added == 2
+
+
+def test_a_csv_whose_first_line_is_blank_is_known_by_its_header(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(",,\n\nfile_name,annotator,label\na.jpg,zoe,cat\n")
+    assert judgements.is_table(path)
+    path.write_text(",,\n\n")
+    assert not judgements.is_table(path)
+
+
 def test_cannot_tell_counts_as_an_answer_without_a_class(project, bring):
     (image,) = named(project, "a.jpg")
     bring(project, "file_name,annotator,label,answer\na.jpg,zoe,,cannot_tell\na.jpg,yan,cat,labeled\n")

@@ -20,7 +20,7 @@ from labeler.labeling import save_label, undo
 from labeler.models import AuditEvent, Category
 from labeler.releases.contents import snapshot
 from labeler.releases.formats.imagefolder import Folders, safe_part
-from labeler.releases.text import cell, classes
+from labeler.releases.text import cell, classes, undisarmed
 from tests.api import as_person, body_of, error_of, with_token
 from tests.factories import add_images, make_model, make_user, predict
 from tests.test_intake_images import picture
@@ -81,9 +81,14 @@ def test_the_csv_says_what_the_author_was_shown(project, ann):
     assert (row["prediction"], row["prediction_probability"], row["prediction_model"]) == ("dog", "0.75", "1")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－2", "＠SUM(A1)"])
 def test_no_cell_is_a_formula(text):
     assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["＝1+1", "=1", "'=1", "''＠x", "'tis", "'", "''", "cat", "", "\n", "a＝b"])
+def test_what_a_cell_holds_is_read_back_to_the_letter(text):
+    assert undisarmed(cell(text)) == text
 
 
 def test_cells_that_are_no_formula_stay_as_they_are():

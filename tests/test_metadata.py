@@ -60,6 +60,16 @@ def test_cells_become_numbers_and_truth_values_where_they_spell_them():
     assert [type(value) for value in row.fields.values()][:5] == [str, int, float, bool, bool]
 
 
+def test_blank_rows_are_passed_over_and_rows_without_a_name_are_refused_with_their_numbers():
+    which = "Which image? file_name, sha256 or id must be given."
+    rows = read(',\n\nfile_name,camera\n,\n" ",\t\n;;\na.jpg,C-3\n,C-7\n\u3000,\n')
+    assert [row.row for row in rows if isinstance(row, Described)] == [7] and reasons(rows) == [(8, which)]
+    rows = read('\n{"file_name": "a.jpg", "camera": 3}\n{}\n \n{"file_name": "", "camera": null}\n{"camera": 7}\n')
+    assert [row.row for row in rows if isinstance(row, Described)] == [2] and reasons(rows) == [(6, which)]
+    rows = list(Listed([{}, {"file_name": "a.jpg", "camera": 3}, {"file_name": None, "camera": 7}]))
+    assert [row.row for row in rows if isinstance(row, Described)] == [2] and reasons(rows) == [(3, which)]
+
+
 def test_an_empty_cell_says_nothing_unless_it_shall_take_away():
     text = "file_name,camera,site\na.jpg,, \nb.jpg,C-3,\n"
     assert fields(text) == [{}, {"camera": "C-3"}]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotPossibleNow
+from labeler.releases.text import undisarmed
 
 NEEDED = ("file_name", "annotator", "label")
 MOST_ROWS = 5_000_000
@@ -67,10 +68,25 @@ def is_table(path: Path) -> bool:
     """Does its first line name the columns? For a file that came without a word on what it is."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline(LONGEST_CELL)
-        return bool(head.strip()) and not set(NEEDED) - set(_columns(head)[1])
+            head = header(file, LONGEST_CELL)[1]
+        return bool(head) and not set(NEEDED) - set(_columns(head)[1])
     except (UnicodeDecodeError, csv.Error, IsADirectoryError):
         return False
+
+
+def header(file: io.TextIOBase, longest: int = -1) -> tuple[int, str]:
+    """The number of the first line that is not blank, and the line (or its first characters); "" where there is none."""
+    number = 1
+    while line := file.readline(longest):
+        if not is_blank([line]):
+            return number, line
+        number += 1
+    return number, ""
+
+
+def is_blank(cells: Iterable[str]) -> bool:
+    """A row in which nothing stands, as spreadsheets leave them: spaces, separators and quotes at most."""
+    return not "".join(cells).strip().strip(',;"\t ')
 
 
 def separator_of(head: str) -> str:
@@ -86,8 +102,8 @@ def _columns(head: str) -> tuple[str, list[str]]:
 
 
 def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
-    head = file.readline()
-    if not head.strip():
+    first, head = header(file)
+    if not head:
         raise NotPossibleNow(_("The file is empty: its first line names the columns file_name, annotator, label."))
     separator, names = _columns(head)
     if missing := [name for name in NEEDED if name not in names]:
@@ -98,10 +114,10 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
             # The image page's drop zone takes every CSV for one of labels.
             sentence += " " + _("A table of what is known of the images comes in by “Metadata of the images”.")
         raise NotPossibleNow(sentence)
-    for number, cells in enumerate(csv.reader(file, delimiter=separator), start=2):
+    for number, cells in enumerate(csv.reader(file, delimiter=separator), start=first + 1):
         if number > MOST_ROWS:
             raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
-        if not any(cell.strip() for cell in cells):
+        if is_blank(cells):
             continue
         yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
 
@@ -130,11 +146,6 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | B
     except _Unusable as unusable:
         return bad(str(unusable))
     return Judgement(number, undisarmed(name), annotator, classes, answer, moment, seconds)
-
-
-def undisarmed(text: str) -> str:
-    """Without the apostrophe that our exports put before what a spreadsheet would take for a formula."""
-    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r" else text
 
 
 def split_classes(text: str) -> list[str]:

@@ -21,7 +21,8 @@ from typing import Any, BinaryIO
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow, TooLarge
-from labeler.intake.judgements import BadRow, separator_of, undisarmed
+from labeler.intake.judgements import BadRow, header, is_blank, separator_of
+from labeler.releases.text import undisarmed
 
 MOST_BYTES = 64 * 2**20  # of a file
 MOST_ROWS = 200_000
@@ -80,27 +81,27 @@ class Table:
             text.detach()  # the file is the caller's to close
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[Described | BadRow]:
-        head = text.readline()
+        first, head = header(text)
         start = head.lstrip()[:1]
         if start == "[":
             raise NotPossibleNow(_("This is one JSON list. Write JSON Lines: one object in each line, no list around."))
         if start == "{":
-            yield from self._of_lines(head, text)
+            yield from self._of_lines(first, head, text)
         else:
-            yield from self._of_csv(head, text)
+            yield from self._of_csv(first, head, text)
 
-    def _of_lines(self, head: str, text: Iterable[str]) -> Iterator[Described | BadRow]:
-        for number, line in enumerate(itertools.chain([head], text), start=1):
-            if line.strip():
-                yield _of_line(number, line, self._remove_empty)
+    def _of_lines(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | BadRow]:
+        for number, line in enumerate(itertools.chain([head], text), start=first):
+            if line.strip() and (row := _of_line(number, line, self._remove_empty)):
+                yield row
 
-    def _of_csv(self, head: str, text: Iterable[str]) -> Iterator[Described | BadRow]:
-        if not head.strip():
+    def _of_csv(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | BadRow]:
+        if not head:
             raise NotPossibleNow(_("The file is empty: its first line names file_name and the fields."))
         separator = separator_of(head)
         columns = _columns([cell.strip() for cell in next(csv.reader([head], delimiter=separator))])
-        for number, cells in enumerate(csv.reader(text, delimiter=separator), start=2):
-            if any(cell.strip() for cell in cells):
+        for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
+            if not is_blank(cells):
                 yield _of_cells(number, columns, cells, self._remove_empty)
 
 
@@ -112,7 +113,7 @@ class Listed:
 
     def __iter__(self) -> Iterator[Described | BadRow]:
         rows = (_of_object(number, row, self._remove_empty) for number, row in enumerate(self._rows, start=1))
-        return _limited(rows)
+        return _limited(row for row in rows if row)
 
 
 def _limited(rows: Iterator[Described | BadRow]) -> Iterator[Described | BadRow]:
@@ -221,7 +222,7 @@ def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bo
     return Described(number, image, columns.by, fields)
 
 
-def _of_line(number: int, line: str, remove_empty: bool) -> Described | BadRow:
+def _of_line(number: int, line: str, remove_empty: bool) -> Described | BadRow | None:
     try:
         row = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
@@ -233,9 +234,12 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no value")
 
 
-def _of_object(number: int, row: Any, remove_empty: bool) -> Described | BadRow:
+def _of_object(number: int, row: Any, remove_empty: bool) -> Described | BadRow | None:
+    """None for an object in which nothing stands."""
     if not isinstance(row, dict):
         return BadRow(number, "", _("This is no object: each line is one, as {“file_name”: …, “field”: …}."))
+    if all(value is None or (isinstance(value, str) and not value.strip()) for value in row.values()):
+        return None
     by, column = _names_image(row)
     named = "" if column is None else row[column]
     try:

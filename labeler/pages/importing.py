@@ -32,6 +32,7 @@ from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages import metadata
 from labeler.pages.access import Access, person, project_page
+from labeler.releases.text import cell
 
 JOBS = 12
 JOBS_READ = 400
@@ -82,7 +83,7 @@ def _labels_example(project: Project) -> str:
     table = csv.writer(out, lineterminator="\n")
     table.writerow(("file_name", "annotator", "label"))
     for person_, name in zip(("zoe", "yan"), (names * 2)[:2], strict=True):
-        table.writerow((image.name if image else "leaf-0001.jpg", person_, name))
+        table.writerow((cell(image.name if image else "leaf-0001.jpg"), person_, cell(name)))
     return out.getvalue().strip()
 
 

@@ -21,6 +21,7 @@ from labeler.intake import advice
 from labeler.intake.metadata import MOST_BYTES, MOST_ROWS, Table
 from labeler.models import Project, Role
 from labeler.pages.access import Access, person, project_page
+from labeler.releases.text import cell
 
 KEPT = "described"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
@@ -72,5 +73,5 @@ def _example(project: Project) -> str:
     table = csv.writer(out, lineterminator="\n")
     table.writerow(("file_name", "camera", "outdoors"))
     for name, camera in zip([*names, "leaf-0001.jpg", "leaf-0002.jpg"][:2], ("C-3", "C-7"), strict=True):
-        table.writerow((name, camera, "true"))
+        table.writerow((cell(name), camera, "true"))
     return out.getvalue().strip()

@@ -1,4 +1,4 @@
-"""Cells of CSV files: what spreadsheets would run is disarmed, several classes stand in one cell.
+"""Cells of CSV files, out and in again: what spreadsheets would run is disarmed, several classes stand in one cell.
 
 Knows text only.
 """
@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-# A cell that begins so is a formula to a spreadsheet, and formulas can send data away (OWASP: CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins so is a formula to a spreadsheet, and formulas can send data away (OWASP: CSV injection). The last
+# four are the full-width forms of the first four, which spreadsheets of East Asian languages read alike.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 SEPARATOR = "|"
 CHUNK_BYTES = 64 * 1024
 
@@ -25,9 +26,19 @@ def cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return timestamp(value)
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+    if isinstance(value, str) and _is_formula(value):
         return f"'{value}"
     return value
+
+
+def undisarmed(text: str) -> str:
+    """The text that cell() was given."""
+    return text[1:] if text.startswith("'") and _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    # Behind apostrophes too, or a text that had one of its own would come back without it.
+    return text.lstrip("'").startswith(FORMULA_STARTS)
 
 
 def classes(names: Sequence[str] | None, *, multi: bool) -> str:

@@ -18,6 +18,7 @@ from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands.train import work_here
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
+from labeler.releases.text import cell
 
 
 class Command(DataCommand):
@@ -98,7 +99,7 @@ class Command(DataCommand):
         table.writerow(["file", "categories", "probability", *(f"p:{name}" for name in names)])
         for row in rows:
             said = "|".join(row["categories"])
-            table.writerow([row["file"], said, row["probability"], *row["probabilities"].values()])
+            table.writerow([cell(row["file"]), cell(said), row["probability"], *row["probabilities"].values()])
 
 
 def model_of(project: Project, number: int | None) -> TrainingRun:

@@ -164,19 +164,28 @@ def _hash(image_id: int, body: dict[str, Any]) -> str:
 
 
 def _once(image_id: int, annotator: User, wanted: Wanted) -> Saved:
-    """Answer, and again when a twin of this very request won the race.
+    """Answer; when another answer of this person came between, answer again with the image held before it is read.
 
-    Two equal requests at the same moment both read "nothing here yet": the second one's INSERT meets a unique
-    constraint, and reading again shows it what the first one wrote.
+    Locks are waited for after a statement's snapshot was taken: two answers of one person at the same moment both read
+    "nothing here yet". The second one's write is refused, by a unique constraint or by the history's trigger. What is
+    read by a later statement than the one that locks is what stands. Locking first would cost every answer a statement.
     """
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
+                if attempt > 1:
+                    _hold(image_id, annotator)
                 return _answer(image_id, annotator, wanted)
         except IntegrityError:
             if attempt == TRIES:
                 raise
     raise AssertionError("unreachable")
+
+
+def _hold(image_id: int, annotator: User) -> None:
+    """Lock the person's claims on the image, then the image, until the transaction ends."""
+    list(Claim.objects.select_for_update(no_key=True).filter(image=image_id, annotator=annotator).order_by("pk"))
+    list(Image.objects.select_for_update(no_key=True).filter(pk=image_id).values_list("pk"))
 
 
 @dataclass(slots=True)
@@ -353,7 +362,7 @@ def _write(case: _Case, wanted: Wanted, ids: list[int], extra: bool) -> int:
     """Insert the row, after marking the one it takes the place of; its id."""
     earlier = case.present["id"] if case.present else None
     if earlier is not None:
-        # A twin that superseded the same row a moment ago makes the trigger refuse this: _once reads again.
+        # Where another answer took its place a moment ago, the trigger refuses this: _once reads again.
         Label.objects.filter(pk=earlier).update(superseded_at=case.now)
     claim, project = case.claim, case.project
     with connection.cursor() as cursor:

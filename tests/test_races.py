@@ -12,7 +12,9 @@ from django.db import connection, transaction
 
 from labeler.labeling import save_label, undo
 from labeler.models import Claim, Image, Label
+from labeler.models.label import Answer
 from labeler.queue import claim, expire_leases, release
+from tests.api import as_person
 from tests.factories import add_images, join, make_project, make_user
 from tests.test_queue import let_leases_run_out, seats_are_right
 
@@ -138,6 +140,72 @@ def test_one_key_sent_twenty_times_at_once_writes_one_label():
 
     assert len({one.id for one in saved}) == 1 and sum(one.created for one in saved) == 1
     assert Label.objects.count() == 1 and counters_are_right(project)
+
+
+def history_of(image, person) -> list[Label]:
+    """A person's rows on an image, the first first, each of which takes the place of the one before."""
+    rows = list(Label.objects.filter(image=image, annotator=person))
+    after = {row.supersedes_id: row for row in rows}
+    chain = [after[None]]
+    while chain[-1].pk in after:
+        chain.append(after[chain[-1].pk])
+    assert len(chain) == len(rows)  # one chain, no branches
+    assert [row.superseded_at is None for row in chain] == [False] * (len(chain) - 1) + [True]
+    return chain
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["the first answers", "changes of an answer"])
+def test_four_different_answers_of_one_person_at_once_end_as_one_current_label_and_nobody_is_refused(first):
+    project = make_project()
+    [person] = make_crowd(project, 1)
+    clients = [as_person(person) for _ in range(4)]
+    bodies = [{"categories": ["cat"]}, {"categories": ["dog"]}, {"answer": "cannot_tell"}, {"categories": ["fox"]}]
+    images = add_images(project, 15, labels_needed=2)
+    assert len(claim(project=project, annotator=person, count=15)) == 15
+    for image in images:
+        if first:
+            save_label(image_id=image.pk, annotator=person, categories=["cat"])
+
+        answers = together(
+            [
+                lambda c=c, body=body, i=image: c.put(f"/api/images/{i.pk}/label/", body)
+                for c, body in zip(clients, bodies, strict=True)
+            ]
+        )
+
+        assert {answer.status_code for answer in answers} <= {200, 201}, [answer.data for answer in answers]
+        chain = history_of(image, person)
+        # Every answer that was acknowledged is in the history; an equal one is as good as any.
+        assert [row.pk for row in chain[first:]] == sorted(answer.data["id"] for answer in answers)
+        assert sum(answer.status_code == 201 for answer in answers) == (not first)
+    assert seats_are_right(project) and counters_are_right(project)
+
+
+def test_answers_that_are_taken_back_and_sent_again_at_the_same_moment_keep_one_history():
+    project = make_project()
+    [person] = make_crowd(project, 1)
+    clients = [as_person(person) for _ in range(6)]
+    images = add_images(project, 15, labels_needed=2)
+    assert len(claim(project=project, annotator=person, count=15)) == 15
+    for image in images:
+        save_label(image_id=image.pk, annotator=person, categories=["cat"])
+        url, once, back = f"/api/images/{image.pk}/label/", str(uuid4()), str(uuid4())
+        calls = [
+            lambda c, u=url: c.put(u, {"categories": ["dog"]}),
+            lambda c, u=url: c.put(u, {"categories": ["fox"]}),
+            lambda c, u=url, k=once: c.put(u, {"categories": ["cat"]}, headers={"Idempotency-Key": k}),
+            lambda c, u=url, k=once: c.put(u, {"categories": ["cat"]}, headers={"Idempotency-Key": k}),
+            lambda c, u=url, k=back: c.delete(u, headers={"Idempotency-Key": k}),
+            lambda c, u=url, k=back: c.delete(u, headers={"Idempotency-Key": k}),
+        ]
+
+        answers = together([lambda c=c, call=call: call(c) for c, call in zip(clients, calls, strict=True)])
+
+        assert {answer.status_code for answer in answers} <= {200, 201}, [answer.data for answer in answers]
+        assert answers[2].data["id"] == answers[3].data["id"]
+        chain = history_of(image, person)
+        assert len(chain) == 5 and sum(row.answer == Answer.UNDONE for row in chain) == 1
+    assert seats_are_right(project) and counters_are_right(project)
 
 
 def test_two_tabs_of_one_person_never_hold_one_image():

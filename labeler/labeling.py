@@ -52,6 +52,7 @@ class Saved:
     created_at: datetime
     supersedes: int | None
     extra: bool
+    informed: bool  # others' answers or the model's had been shown: counted, but never as blind
     purpose: str  # vote, gold or repeat: for what follows, not for the person to know
     created: bool  # the first answer of this person on this image; False: it changed one, or was a replay
     replayed: bool  # the same idempotency key had been here before: nothing was written
@@ -198,6 +199,7 @@ class _Case:
     seats: int
     is_member: bool
     now: datetime
+    was_shown: bool  # what others or the model say of this image (blindness.py)
     present: dict[str, Any] | None  # the person's current row of this round, perhaps an undone one
     twin: dict[str, Any] | None  # the row that this very request made before
 
@@ -205,7 +207,7 @@ class _Case:
 _CLAIM = ("id", "round", "state", "holds_seat", "chosen_by", "shown_prediction_id", "purpose")
 _IMAGE = ("id", "round", "tally", "n_votes", "has_decision")
 _PROJECT = ("id", "task", "guideline_version", "label_set_version", "lease_seconds")
-_EARLIER = ("id", "answer", "categories", "extra", "body_hash", "supersedes_id", "created_at")
+_EARLIER = ("id", "answer", "categories", "extra", "body_hash", "supersedes_id", "created_at", "informed")
 
 
 def _columns(table: str, names: Sequence[str]) -> str:
@@ -218,7 +220,9 @@ def _columns(table: str, names: Sequence[str]) -> str:
 # The names above are constants: nothing that a client sends is part of the text.
 _READ = f"""
     SELECT {_columns("c", _CLAIM)}, {_columns("i", _IMAGE)}, {_columns("p", _PROJECT)}, {_columns("l", _EARLIER)},
-           {_columns("t", _EARLIER)}, e.seats, m.id IS NOT NULL, now()
+           {_columns("t", _EARLIER)}, e.seats, m.id IS NOT NULL, now(),
+           EXISTS (SELECT FROM labeler_exposure x
+                   WHERE x.image_id = c.image_id AND x.user_id = c.annotator_id AND x.round >= c.round)
     FROM labeler_claim c
     JOIN labeler_image i ON i.id = c.image_id
     JOIN labeler_project p ON p.id = c.project_id AND p.trashed_at IS NULL
@@ -232,9 +236,9 @@ _READ = f"""
 """
 _INSERT = """
     INSERT INTO labeler_label (project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason,
-        shown_prediction_id, chosen_by, seconds, guideline_version, label_set_version, extra, idempotency_key,
-        body_hash, supersedes_id, created_at)
-    VALUES (%s, %s, %s, %s, %s, %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        shown_prediction_id, informed, chosen_by, seconds, guideline_version, label_set_version, extra,
+        idempotency_key, body_hash, supersedes_id, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING id
 """
 _COUNT = """
@@ -254,7 +258,7 @@ def _read(image_id: int, annotator: User, key: UUID | None) -> _Case | None:
     for names in (_CLAIM, _IMAGE, _PROJECT, _EARLIER, _EARLIER):
         parts.append(row[at : at + len(names)])
         at += len(names)
-    seats, is_member, now = row[at:]
+    seats, is_member, now, was_shown = row[at:]
     claim, image, project, present, twin = parts
     claim_row = dict(zip(_CLAIM, claim, strict=True)) | {"image_id": image_id, "annotator_id": annotator.pk}
     image_row = dict(zip(_IMAGE, image, strict=True))
@@ -266,6 +270,7 @@ def _read(image_id: int, annotator: User, key: UUID | None) -> _Case | None:
         seats=seats,
         is_member=is_member,
         now=now,
+        was_shown=was_shown,
         present=dict(zip(_EARLIER, present, strict=True)) if present[0] else None,
         twin=dict(zip(_EARLIER, twin, strict=True)) if twin[0] else None,
     )
@@ -290,7 +295,9 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
     extra = _settle_seat(case, wanted.answer, voted=voted)
     if voted and wanted.answer in VOTES:
         extra = was_extra
-    label_id = _write(case, wanted, ids, extra)
+    # What was known when an answer was given is known when it is changed, too.
+    informed = case.was_shown or bool(case.present and case.present["informed"])
+    label_id = _write(case, wanted, ids, extra=extra, informed=informed)
     # An answer that named a class which was merged since is counted as what it was merged into (recount.py).
     named = index(case.project).resolve(present["categories"]) if present else []
     before = _vote_key(present["answer"], named) if present and not was_extra else None
@@ -306,6 +313,7 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         created_at=case.now,
         supersedes=case.present["id"] if case.present else None,
         extra=extra,
+        informed=informed,
         purpose=case.claim.purpose,
         created=present is None,
         replayed=False,
@@ -333,6 +341,7 @@ def _replay(case: _Case, annotator: User, wanted: Wanted) -> Saved:
         created_at=twin["created_at"],
         supersedes=twin["supersedes_id"],
         extra=twin["extra"],
+        informed=twin["informed"],
         purpose=case.claim.purpose,
         created=False,
         replayed=True,
@@ -358,7 +367,7 @@ def _settle_seat(case: _Case, answer: str, *, voted: bool) -> bool:
     return not has_seat and claim.purpose == Purpose.VOTE
 
 
-def _write(case: _Case, wanted: Wanted, ids: list[int], extra: bool) -> int:
+def _write(case: _Case, wanted: Wanted, ids: list[int], *, extra: bool, informed: bool) -> int:
     """Insert the row, after marking the one it takes the place of; its id."""
     earlier = case.present["id"] if case.present else None
     if earlier is not None:
@@ -372,7 +381,7 @@ def _write(case: _Case, wanted: Wanted, ids: list[int], extra: bool) -> int:
                 project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer, ids,
                 wanted.reason,
                 # From the claim, which remembers what the server sent; a client's word would not do.
-                claim.shown_prediction_id, claim.chosen_by, wanted.seconds, project.guideline_version,
+                claim.shown_prediction_id, informed, claim.chosen_by, wanted.seconds, project.guideline_version,
                 wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key),
                 wanted.body_hash, earlier, case.now,
             ],

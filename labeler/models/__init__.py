@@ -6,6 +6,7 @@ from labeler.models.comment import Comment, Thread
 from labeler.models.drift import Drift
 from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
+from labeler.models.exposure import Exposure
 from labeler.models.gold import Gold
 from labeler.models.image import Image, Sketch
 from labeler.models.job import Job, Part
@@ -28,6 +29,7 @@ __all__ = [
     "Drift",
     "EconomyPoint",
     "Errand",
+    "Exposure",
     "Feature",
     "Gold",
     "Guarantee",

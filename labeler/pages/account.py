@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import accounts, login_link, preferences
-from labeler.errors import Gone, LabelerError, NotFound
+from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
 from labeler.models import Token
 from labeler.pages.access import person
 from labeler.pages.forms import Appearance, NewToken, refuse
@@ -52,17 +52,46 @@ class LoginForm(AuthenticationForm):
         return self.cleaned_data
 
 
+class PasswordForm(PasswordChangeForm):
+    """Django's form; the old password is judged where all are, or a session left open would be a place to guess it."""
+
+    wait: Any = None  # seconds, after too many tries
+
+    def __init__(self, request: HttpRequest, data: Any = None):
+        super().__init__(person(request), data)
+        self.request = request
+        # Django focuses it; here it is the second thing on the page.
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+
+    def clean_old_password(self) -> str:
+        try:
+            accounts.check_password(
+                username=self.user.get_username(),
+                password=self.cleaned_data["old_password"],
+                address=self.request.META.get("REMOTE_ADDR", ""),
+            )
+        except WrongPassword as error:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from error
+        except TooManyRequests as error:
+            self.wait = error.details["retry_after"]
+            raise ValidationError(error.message) from error
+        return self.cleaned_data["old_password"]
+
+
 class Login(views.LoginView):
     template_name = "account/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]
-        response = super().form_invalid(form)
-        if form.wait is not None:
-            response.status_code = 429
-            response["Retry-After"] = str(form.wait)
-        return response
+        return _told_to_wait(super().form_invalid(form), form)
+
+
+def _told_to_wait(response: HttpResponse, form: LoginForm | PasswordForm) -> HttpResponse:
+    if form.wait is not None:
+        response.status_code = 429
+        response["Retry-After"] = str(form.wait)
+    return response
 
 
 login = Login.as_view()
@@ -99,16 +128,14 @@ def account(request: HttpRequest) -> HttpResponse:
     A new token is shown in the answer to its form: on its way through a session its secret would be stored.
     """
     user, wanted = person(request), request.POST.get("do")
-    forms = {
+    forms: dict[str, Any] = {
         "token": NewToken(request.POST if wanted == "token" else None, auto_id="token_%s"),
-        "password": PasswordChangeForm(user, request.POST if wanted == "password" else None),
+        "password": PasswordForm(request, request.POST if wanted == "password" else None),
         "theme": Appearance(
             request.POST if wanted == "theme" else None, initial={"theme": preferences.of(user).theme}
         ),
     }  # fmt: skip
     keys_form = OwnKeys(request.POST if wanted == "keys" else None, preferences.of(user))
-    # Django focuses it; here it is the second thing on the page.
-    forms["password"].fields["old_password"].widget.attrs.pop("autofocus", None)
     token, secret = None, ""
     if wanted == "keys":
         if _change_keys(request, keys_form):
@@ -135,7 +162,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "secret_name": token.name if token else "",
         "base_url": f"{request.scheme}://{request.get_host()}",
     }
-    return render(request, "account/account.html", context)
+    return _told_to_wait(render(request, "account/account.html", context), forms["password"])
 
 
 def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:

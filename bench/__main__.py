@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 
-from bench.common import hardware
+from bench.common import hardware, show_yardsticks
+from bench.yardstick import YARDSTICKS
 
 # In the order of the README's table. Each module has a main() that prints.
 MEASUREMENTS = (
@@ -32,7 +33,9 @@ def main(names: list[str]) -> int:
     for name in names or MEASUREMENTS:
         begun = time.monotonic()
         print(f"## {name}")
+        YARDSTICKS.begin()
         importlib.import_module(f"bench.{name}").main()
+        show_yardsticks()
         print(f"({time.monotonic() - begun:.0f} s)\n", flush=True)
     return 0
 

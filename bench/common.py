@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from bench.yardstick import YARDSTICKS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,7 +50,34 @@ def show(what: str, values: Sequence[float], unit: str, scale: float = 1.0, targ
     """Print median, spread and n of some readings, with the target beside them."""
     median, low, high = (quantile(values, q) * scale for q in (0.5, 0.05, 0.95))
     aim = f"   target {target}" if target else ""
-    print(f"{what:<62} {median:8.2f} {unit}   p5 {low:.2f}  p95 {high:.2f}  n {len(values)}{aim}", flush=True)
+    print(f"{what:<62} {median:8.2f} {unit}   p5 {low:.2f}  p95 {high:.2f}  n {len(values)}{aim}")
+    if told := in_yardsticks(median, unit, YARDSTICKS.beside()):
+        print(f"{'':<62} = {told}")
+    sys.stdout.flush()
+
+
+def in_yardsticks(figure: float, unit: str, beside: Mapping[str, float]) -> str:
+    """A figure as another machine would have it: a time divided by the yardsticks' seconds, a rate times them.
+
+    Empty for what is neither. beside: processor seconds by name.
+    """
+    of_second = {"s": 1.0, "ms": 1e-3, "µs": 1e-6}.get(unit.split()[0] if unit.strip() else "")
+    if of_second is not None:
+        return ", ".join(f"{figure * of_second / took:.3g} yardsticks of {name}" for name, took in beside.items())
+    if "/s" in unit:
+        return ", ".join(f"{figure * took:.3g} in a yardstick of {name}" for name, took in beside.items())
+    return ""
+
+
+def show_yardsticks() -> None:
+    """What the yardsticks themselves took beside the figures of one measurement: n, spread, and whether others ran."""
+    for name, rows in YARDSTICKS.readings.items():
+        median, low, high = (1000 * quantile([row.processor for row in rows], q) for q in (0.5, 0.05, 0.95))
+        clock = 1000 * quantile([row.clock for row in rows], 0.5)
+        print(
+            f"yardstick of {name}: {median:.0f} ms of processor   p5 {low:.0f}  p95 {high:.0f}  n {len(rows)}; "
+            f"{clock:.0f} ms by the clock"
+        )
 
 
 def free_port() -> int:
@@ -113,8 +142,16 @@ def labeler(*, worker: bool = False) -> Iterator[Running]:
             import django
 
             django.setup()
+            from django.db import connection
+
+            kept = ("dbname", "user", "password", "host", "port")
+            YARDSTICKS.database = {
+                key: value for key, value in connection.get_connection_params().items() if key in kept
+            }
+            YARDSTICKS.read()
             yield Running(port, data, process)
         finally:
+            YARDSTICKS.database = None
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(timeout=60)

@@ -18,7 +18,7 @@ from api.images import RefusedShape
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
-from labeler import jobs
+from labeler import existing, jobs
 from labeler.errors import Invalid, NotPossibleNow
 from labeler.intake import uploads
 from labeler.intake.archives import clean_name
@@ -34,6 +34,11 @@ LATER = ("csv", "labelstudio", "coco", "yolo", "voc", "cvat", "urls")
 class ImportInput(serializers.Serializer):
     file = serializers.FileField(help_text="a zip, or a tar (plain, gzip, bzip2, xz); or a CSV of judgements")
     format = serializers.ChoiceField([*SUPPORTED, *LATER], required=False, default="auto")
+    blind = serializers.BooleanField(
+        required=False, default=False,
+        help_text="of judgements: they were given without seeing others' answers or a model's suggestion, so they "
+        "count in the blind agreement; kept with your name",
+    )  # fmt: skip
 
 
 class RefusedRowShape(RefusedShape):
@@ -49,6 +54,7 @@ class ImportShape(serializers.Serializer):
     error = ErrorShape(allow_null=True)
     name = serializers.CharField(help_text="of the file, as it was sent")
     format = serializers.CharField()
+    blind = serializers.BooleanField(help_text="whoever sent it said that its judgements were given blind")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     added = serializers.IntegerField()
@@ -73,6 +79,7 @@ def _shape(job: Job) -> dict[str, Any]:
         "error": job.error,
         "name": job.params.get("name", ""),
         "format": job.params.get("format", "auto"),
+        "blind": existing.is_blind(job),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         **counts,
@@ -87,12 +94,15 @@ class Imports(Uploads, View):
         "create_import", "Import an archive of images, or judgements that were made elsewhere.\n\nA worker opens it; "
         "follow the row. Folders are kept in the images' names. `labels-csv`, which `auto` knows by its header, has "
         "the columns file_name, annotator, label (and perhaps created_at, seconds, answer), one row per judgement; "
-        "names without an account become people who cannot log in.",
+        "names without an account become people who cannot log in, and names of people who can are refused, unless an "
+        "administrator imports. Each label keeps its import's id. It counts as blind only with `blind=true`; without, "
+        "it is in `labels=all` of the agreement, and not in the default.",
         tag=TAG,
         request={"multipart/form-data": ImportInput}, answers={202: ImportShape}, errors=(409, 413, 422, 507),
         parameters=[IDEMPOTENCY],
         examples=[example({"id": 12, "project": 1, "state": "queued", "stage": "", "progress": {"done": 0, "total": 0},
-                           "error": None, "name": "leaves.zip", "format": "zip", "created_at": "2026-11-05T10:00:00Z",
+                           "error": None, "name": "leaves.zip", "format": "zip", "blind": False,
+                           "created_at": "2026-11-05T10:00:00Z",
                            "finished_at": None, "added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0,
                            "refused": []})],
     )  # fmt: skip
@@ -100,15 +110,18 @@ class Imports(Uploads, View):
         project = self.project(project_id)
         format_ = str(request.data.get("format", "auto")) if isinstance(request.data, Mapping) else ""
         _check_format(format_)
+        blind = _blind(request)
         file = request.FILES.get("file")
         if file is None:
             raise Invalid(_("Send a form with the archive as “file”."), fields={"file": ["missing"]})
         kept = uploads.keep(file.chunks())
-        params = {"path": kept.path, "format": format_, "name": clean_name(PathKeepingUploads.path_of(file))}
+        params: dict[str, Any] = {
+            "path": kept.path, "format": format_, "name": clean_name(PathKeepingUploads.path_of(file)), "blind": blind,
+        }  # fmt: skip
         try:
             job = jobs.request_import(
                 project=project, requested_by=self.person, params=params,
-                idempotency_key=parsing.idempotency_key(request), body_hash=_hash(project, format_, kept),
+                idempotency_key=parsing.idempotency_key(request), body_hash=_hash(project, format_, blind, kept),
             )  # fmt: skip
         except BaseException:
             kept.discard()
@@ -118,8 +131,16 @@ class Imports(Uploads, View):
         return Response(_shape(job), status=202)
 
 
-def _hash(project: Project, format_: str, kept: uploads.Kept) -> str:
-    return hashlib.sha256(f"{project.pk} {format_} {kept.sha256}".encode()).hexdigest()
+def _hash(project: Project, format_: str, blind: bool, kept: uploads.Kept) -> str:
+    said = f"{format_} blind" if blind else format_
+    return hashlib.sha256(f"{project.pk} {said} {kept.sha256}".encode()).hexdigest()
+
+
+def _blind(request: Request) -> bool:
+    said = str(request.data.get("blind", "") if isinstance(request.data, Mapping) else "").lower()
+    if said not in ("true", "1", "false", "0", ""):
+        raise Invalid(_("blind must be true or false."), fields={"blind": ["not true or false"]})
+    return said in ("true", "1")
 
 
 def _check_format(format_: str) -> None:

@@ -37,6 +37,9 @@ class VoteShape(serializers.Serializer):
     created_at = serializers.DateTimeField()
     seconds = serializers.FloatField(allow_null=True)
     prelabel_shown = serializers.BooleanField()
+    informed = serializers.BooleanField(help_text="not given blind: others' answers or the model's may have been known")
+    vars()["source"] = serializers.ChoiceField(["person", "import"], help_text="import: given elsewhere and brought in")
+    vars()["import"] = serializers.IntegerField(allow_null=True, help_text="id of the import it came with")
 
 
 class PredictionShape(serializers.Serializer):
@@ -195,6 +198,9 @@ def vote_shape(project: Project, label: Label) -> dict[str, Any]:
         "created_at": label.created_at,
         "seconds": label.seconds,
         "prelabel_shown": label.shown_prediction_id is not None,
+        "informed": label.informed,
+        "source": "person" if label.source_import_id is None else "import",
+        "import": label.source_import_id,
     }
 
 

@@ -32,6 +32,7 @@ TASKS = {
     Kind.LOOK: dispatch.LOOK,
 }
 
+JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers
 UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
 
 
@@ -51,7 +52,8 @@ def request_import(
     """Ask for an import. A worker is told after commit.
 
     params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), and
-    perhaps "format" ("auto", "zip", "tar", "imagefolder") and "name", the file's name as the person knows it.
+    perhaps "format" ("auto", "zip", "tar", "imagefolder", "labels-csv"), "name", the file's name as the person knows
+    it, and "blind", true where they say that its judgements were given blind.
     The same idempotency key gives the job it made before; with another body it raises KeyReused.
     """
     if idempotency_key is not None and (earlier := _earlier(requested_by, idempotency_key, body_hash)):
@@ -86,6 +88,15 @@ def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
     job = Job.objects.create(project=project, kind=kind, **fields)
     dispatch.look(TASKS[kind], job.pk)
     return job
+
+
+def begin_here(*, project: Project, params: dict[str, Any], worker: str) -> tuple[Job, Lease]:
+    """An import that this process does itself, begun: nobody is told, and no worker takes it while the lease lives."""
+    with transaction.atomic():
+        job = Job.objects.create(project=project, kind=Kind.IMPORT, params=params)
+        taken = start(job.pk, worker=worker)
+    assert taken is not None  # nobody else has seen it
+    return taken
 
 
 def cancel(job: Job) -> Job:

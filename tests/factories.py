@@ -8,8 +8,18 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from labeler import seating
-from labeler.models import Category, GuidelineVersion, Image, Membership, Prediction, Project, Role, TrainingRun
+from labeler import existing, jobs, seating
+from labeler.models import (
+    Category,
+    GuidelineVersion,
+    Image,
+    Job,
+    Membership,
+    Prediction,
+    Project,
+    Role,
+    TrainingRun,
+)
 from labeler.models.image import Slice
 
 User = get_user_model()
@@ -116,3 +126,10 @@ def predict(run: TrainingRun, image: Image, name: str, probability: float = 0.8)
 
 
 BLIND = Slice.BLIND
+
+
+def bring_labels(project, by, rows, *, blind=True, **params):
+    """Judgements from elsewhere, as a worker takes them in; declared blind, so that agreement counts them."""
+    params = {"format": jobs.JUDGEMENTS, "blind": blind, **params}
+    job = Job.objects.create(project=project, kind="import", state="running", requested_by=by, params=params)
+    return existing.bring_in(job=job, rows=rows)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from labeler import existing, gold, projects, queue
+from labeler import gold, projects, queue
 from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label
 from labeler.models import Project
 from labeler.pages import trusting
-from tests.factories import add_images, make_model, predict
+from tests.factories import add_images, bring_labels, make_model, predict
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NAMES = ("cat", "dog", "fox")
@@ -33,7 +33,7 @@ def judged(project, lena):
             name = NAMES[z if rng.random() < right else int(rng.integers(0, 3))]
             when = MONDAY + timedelta(days=7 * (at // 60), minutes=at)
             rows.append(Judgement(len(rows), image.name, person, [name], "labeled", when, seconds))
-    outcome = existing.bring_in(project=project, by=lena, rows=rows)
+    outcome = bring_labels(project, lena, rows)
     assert not outcome.refused
     return project
 
@@ -89,7 +89,7 @@ def said_twice(project, lena):
                 name = NAMES[z if rng.random() < right else int(rng.integers(0, 3))]
                 when = MONDAY + timedelta(days=7 * (version - 1), minutes=at)
                 rows.append(Judgement(len(rows), image.name, person, [name], "labeled", when, 2.0))
-        existing.bring_in(project=project, by=lena, rows=rows)
+        bring_labels(project, lena, rows)
 
 
 def test_the_plan_stands_beside_the_headline_of_the_labels_that_it_is_about(as_, project, said_twice, lena):
@@ -137,7 +137,7 @@ def test_one_class_that_dominates_is_told_in_words(as_, project, lena):
         for person, dogs in (("yan", range(3)), ("zoe", range(2, 5))):
             name = "dog" if n in dogs else "cat"
             rows.append(Judgement(len(rows), image.name, person, [name], "labeled", MONDAY, None))
-    existing.bring_in(project=project, by=lena, rows=rows)
+    bring_labels(project, lena, rows)
     client = as_(lena)
     words = card(client.get(page(project)).content.decode(), "words")
 

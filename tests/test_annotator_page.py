@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from labeler import existing, queue, shown
+from labeler import queue, shown
 from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label
 from labeler.pages import wall
 from labeler.pages.annotator import _reading
-from tests.factories import add_images, category
+from tests.factories import add_images, bring_labels, category
 from tests.test_pages import answer
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -37,7 +37,7 @@ def judged(project, lena):
             said = "fox" if person == "xia" and n < 12 else name
             at = MONDAY + timedelta(days=7 * (n % 3), minutes=n)
             rows.append(Judgement(len(rows), image.name, person, [said], "labeled", at, 2.0))
-    outcome = existing.bring_in(project=project, by=lena, rows=rows)
+    outcome = bring_labels(project, lena, rows)
     assert not outcome.refused
     return project
 
@@ -116,7 +116,7 @@ def test_the_wall_agrees_with_the_count_on_random_answers(project, lena):
         for person in ("zoe", "yan", "xia", "vic")
         if rng.random() < 0.9
     ]
-    existing.bring_in(project=project, by=lena, rows=rows)
+    bring_labels(project, lena, rows)
     people = shown.trust_figures(project).value["people"]
     cells = [(row["username"], cell) for row in people for cell in row["confusion"] if cell["others"] != cell["said"]]
 
@@ -141,7 +141,7 @@ def test_signs_come_with_their_sentence_and_are_no_verdict(as_, project, lena):
             rows.append(
                 Judgement(n, image.name, person, [name], "labeled", MONDAY + timedelta(minutes=n), 2.0)
             )  # fmt: skip
-    existing.bring_in(project=project, by=lena, rows=rows)
+    bring_labels(project, lena, rows)
     client = as_(lena)
     html = client.get(page_of(project, "yan")).content.decode()
 

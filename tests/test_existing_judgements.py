@@ -10,24 +10,30 @@ from django.contrib.auth import authenticate, get_user_model
 from labeler import categories, existing, queue, reports
 from labeler.errors import NotPossibleNow
 from labeler.intake import judgements
+from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label, undo
-from labeler.models import Claim, Label, QueueEntry
+from labeler.models import AuditEvent, Claim, Job, Label, QueueEntry
 from labeler.reports import Selection
 from labeler.stats import truth
-from tests.factories import add_images, make_project, make_user
+from tests.factories import add_images, bring_labels, make_project, make_user
 
 
 @pytest.fixture
 def bring(tmp_path, lena):
-    """`bring(project, text)`: what became of the rows of this CSV."""
+    """`bring(project, text)`: what became of the rows of this CSV, from a lead who says that they were given blind."""
 
-    def bring(project, text):
+    def bring(project, text, *, by=lena, **params):
         path = tmp_path / "labels.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         rows = judgements.read(path, multi=project.is_multi)
-        return existing.bring_in(project=project, by=lena, rows=rows)
+        return bring_labels(project, by, rows, **params)
 
     return bring
+
+
+@pytest.fixture
+def boss(db):
+    return make_user("boss", is_superuser=True)
 
 
 def named(project, *names, **fields):
@@ -54,6 +60,7 @@ def test_rows_become_blind_votes_of_people_who_cannot_log_in(project, bring):
     assert not zoe.has_usable_password() and authenticate(username="zoe", password="") is None
     label = Label.objects.get(image=a, annotator=zoe)
     assert (label.shown_prediction_id, label.chosen_by, label.extra, label.purpose) == (None, "random", False, "vote")
+    assert label.is_blind and label.source_import == Job.objects.get()
     a.refresh_from_db()
     assert (a.status, a.n_votes) == ("disputed", 2)
     assert reports.agreement(project, Selection())["n_labels"] == 3
@@ -79,34 +86,115 @@ def test_the_same_file_twice_changes_nothing(project, bring):
     assert Label.objects.count() == 2 and seats_are_right(project)
 
 
-def test_a_person_killed_before_their_labels_were_in_is_known_the_next_time(project, bring, lena):
+def test_a_person_killed_before_their_labels_were_in_is_known_the_next_time(project, bring):
     named(project, "a.jpg")
-    existing._people(project, lena, {"zoe"})  # a worker died after this
+    bring(project, "file_name,annotator,label\nnone.jpg,zoe,cat\n")  # as if a worker had died after zoe's account
     assert bring(project, "file_name,annotator,label\na.jpg,zoe,cat\n").labels_added == 1
 
 
-def test_nobodys_answer_is_replaced(project, bring, ann):
+def test_nobodys_answer_is_replaced(project, bring, ann, boss):
     (image,) = named(project, "a.jpg")
     queue.claim(project=project, annotator=ann)
     save_label(image_id=image.pk, annotator=ann, categories=["cat"])
-    outcome = bring(project, "file_name,annotator,label\na.jpg,ann,dog\n")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,ann,dog\n", by=boss)
     assert reasons(outcome) == [(2, "There is another answer of this person on this image already.")]
     assert Label.objects.get(image=image, superseded_at=None).categories == [project.categories.get(name="cat").pk]
 
 
-def test_a_member_who_has_the_image_open_keeps_one_claim(project, bring, ann):
+def test_a_member_who_has_the_image_open_keeps_one_claim(project, bring, ann, boss):
     (image,) = named(project, "a.jpg")
     queue.claim(project=project, annotator=ann)
-    bring(project, "file_name,annotator,label\na.jpg,ann,dog\n")
+    bring(project, "file_name,annotator,label\na.jpg,ann,dog\n", by=boss)
     claim = Claim.objects.get(image=image, annotator=ann)
     assert (claim.state, claim.holds_seat) == ("answered", True)
     assert seats_are_right(project)
 
 
-def test_a_stranger_with_an_account_gets_no_labels_put_in_their_mouth(project, bring, carl):
+def test_who_can_log_in_gets_no_labels_put_in_their_mouth(project, bring, ann, lena, carl):
+    """A member, the lead herself, a stranger, and one whose account is closed: whatever the capitals."""
     named(project, "a.jpg")
-    outcome = bring(project, "file_name,annotator,label\na.jpg,carl,dog\n")
-    assert outcome.labels_added == 0 and "no member of this project" in outcome.refused[0].reason
+    get_user_model().objects.create_user("gone", password="once-upon-a-time", is_active=False)
+    rows = [f"a.jpg,{name},dog" for name in ("ann", "Ann", "lena", "carl", "GONE", "zoe")]
+    outcome = bring(project, "\n".join(["file_name,annotator,label", *rows]))
+    assert [row.row for row in outcome.refused] == [2, 3, 4, 5, 6] and outcome.labels_added == 1
+    assert outcome.refused[1].reason == existing.OF_A_PERSON % {"name": "Ann"}
+    assert set(Label.objects.values_list("annotator__username", flat=True)) == {"zoe"}
+
+
+def test_an_administrator_may_import_for_people_and_it_is_marked_and_written_down(project, bring, ann, boss):
+    (image,) = named(project, "a.jpg")
+    assert bring(project, "file_name,annotator,label\na.jpg,ANN,dog\na.jpg,zoe,dog\n", by=boss).labels_added == 2
+    job = Job.objects.get()
+    assert Label.objects.get(annotator=ann, image=image).source_import == job
+    event = AuditEvent.objects.get(action="labels.import_for")
+    assert (event.actor, event.details) == (boss, {"import": job.pk, "people": ["ann"]})
+
+    boss.is_superuser = False  # asked when the import runs, not when it was asked for
+    outcome = bring(project, "file_name,annotator,label\na.jpg,carl,dog\na.jpg,ann,cat\n", by=boss)
+    assert "can log in" in outcome.refused[0].reason and outcome.refused[0].row == 3
+
+
+def test_a_person_who_was_brought_in_and_then_got_a_way_in_is_a_person_like_any(project, bring):
+    named(project, "a.jpg", "b.jpg")
+    bring(project, "file_name,annotator,label\na.jpg,zoe,dog\n")
+    zoe = get_user_model().objects.get(username="zoe")
+    zoe.set_password("a-way-in-for-zoe")
+    zoe.save()
+    assert "can log in" in bring(project, "file_name,annotator,label\nb.jpg,zoe,dog\n").refused[0].reason
+
+
+def test_names_are_the_same_whatever_their_capitals(project, bring):
+    named(project, "a.jpg", "b.jpg", "c.jpg")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,Zoé,cat\nb.jpg,zoé,cat\na.jpg,ZOE\u0301,dog\n")
+    assert outcome.labels_added == 2
+    assert reasons(outcome) == [(4, "Row 2 has another answer of ZOE\u0301 on this image.")]
+    bring(project, "file_name,annotator,label\nc.jpg,ZOÉ,cat\n")
+    (person,) = set(Label.objects.values_list("annotator__username", flat=True))
+    assert person == "Zoé"
+
+
+def test_of_accounts_that_differ_by_capitals_alone_the_exact_one_is_meant_or_none(project, bring, boss):
+    named(project, "a.jpg")
+    for name in ("Zoe", "zoe"):  # from days when both could be
+        make_user(name)
+    outcome = bring(project, "file_name,annotator,label\na.jpg,Zoe,cat\na.jpg,zoe,dog\na.jpg,ZOE,fox\n", by=boss)
+    assert outcome.labels_added == 2 and reasons(outcome) == [(4, str(existing.SEVERAL))]
+
+
+def test_labels_that_nobody_calls_blind_are_marked_and_in_no_figure_of_blind_ones(project, bring):
+    (image,) = named(project, "a.jpg")
+    text = "file_name,annotator,label,created_at\na.jpg,zoe,cat,2025-03-01\na.jpg,yan,cat,2025-03-01\n"
+    bring(project, text, blind=False)
+    job = Job.objects.get()
+    assert set(Label.objects.values_list("informed", "chosen_by", "source_import")) == {(True, "elsewhere", job.pk)}
+    assert not Label.objects.blind().exists() and Label.objects.votes().count() == 2
+    assert reports.agreement(project, Selection())["n_labels"] == 0
+    assert reports.agreement(project, Selection(labels="all", sample="all"))["n_labels"] == 2
+    image.refresh_from_db()
+    assert image.n_votes == 2
+    events = AuditEvent.objects.filter(action__startswith="labels.")
+    assert [(e.action, e.details) for e in events] == [
+        ("labels.import", {"import": job.pk, "labels": 2, "blind": False})
+    ]
+
+
+def test_who_says_that_labels_were_given_blind_is_written_down_before_any_is_in(project, bring, lena, monkeypatch):
+    named(project, "a.jpg")
+    monkeypatch.setattr(existing, "_store", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bring(project, "file_name,annotator,label\na.jpg,zoe,cat\n")
+    event = AuditEvent.objects.get(action="labels.declare_blind")
+    assert (event.actor, event.project_id, event.details) == (lena, project.pk, {"import": Job.objects.get().pk})
+
+
+def test_killed_and_run_again_an_import_counts_its_own_labels_as_its_own(project, bring, lena):
+    named(project, "a.jpg", "b.jpg")
+    rows = [Judgement(n, f"{name}.jpg", "zoe", ["cat"], "labeled", None, None) for n, name in enumerate("ab", 2)]
+    bring(project, "file_name,annotator,label\na.jpg,zoe,cat\n")
+    job = Job.objects.get()
+    outcome = existing.bring_in(job=job, rows=rows)
+    assert (outcome.labels_added, outcome.duplicates, Label.objects.count()) == (2, 0, 2)
+    assert seats_are_right(project)
 
 
 @pytest.mark.parametrize(
@@ -239,13 +327,13 @@ def test_agreement_on_the_bluebirds_is_exact_to_the_last_digit(test_data, bring,
     ).has_table.all()  # fmt: skip
 
 
-def test_an_answer_that_was_taken_back_here_gives_way_to_the_one_from_elsewhere(project, bring, ann):
+def test_an_answer_that_was_taken_back_here_gives_way_to_the_one_from_elsewhere(project, bring, ann, boss):
     (image,) = named(project, "a.jpg")
     queue.claim(project=project, annotator=ann)
     save_label(image_id=image.pk, annotator=ann, categories=["dog"])
     undo(image_id=image.pk, annotator=ann)
 
-    outcome = bring(project, "file_name,annotator,label\na.jpg,ann,cat\n")
+    outcome = bring(project, "file_name,annotator,label\na.jpg,ann,cat\n", by=boss)
 
     assert (outcome.labels_added, outcome.n_refused) == (1, 0)
     now = Label.objects.current().get(image=image, annotator=ann)

@@ -81,7 +81,9 @@ def test_the_csv_says_what_the_author_was_shown(project, ann):
     assert (row["prediction"], row["prediction_probability"], row["prediction_model"]) == ("dog", "0.75", "1")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－2", "＠SUM(A1)"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－2", "＠SUM(A1)"]
+)
 def test_no_cell_is_a_formula(text):
     assert cell(text) == f"'{text}"
 

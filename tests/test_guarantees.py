@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeler import acceptance, adjudication, dispatch, existing, gold, guarantees, projects, queue, reports, seating
+from labeler import acceptance, adjudication, dispatch, gold, guarantees, projects, queue, reports, seating
 from labeler.errors import Conflict, NotPossibleNow
 from labeler.intake import judgements
 from labeler.labeling import save_label
@@ -12,7 +12,7 @@ from labeler.models.image import Slice
 from labeler.models.job import Kind, State
 from labeler.models.queue import ChosenBy
 from tests.accepting import accepted, audited, calibrate, ids, opinions, settle
-from tests.factories import add_images, make_model
+from tests.factories import add_images, bring_labels, make_model, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ def test_labels_from_elsewhere_and_gold_take_the_place_of_the_models_word(accept
     table = tmp_path / "labels.csv"
     table.write_text(f"file_name,annotator,label\n{name},ann,fox\n")
     rows = list(judgements.read(table, multi=False))
-    outcome = existing.bring_in(project=accepting, by=lena, rows=rows)
+    outcome = bring_labels(accepting, make_user("boss", is_superuser=True), rows)
     assert outcome.labels_added == 1
     gold.add(project=accepting, by=lena, image_id=golden, categories=["fox"])
     assert Image.objects.get(pk=brought).n_votes == 1  # a vote like any other: the image had seats

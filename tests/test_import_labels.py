@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
+from labeler import jobs
 from labeler.models import Job, Label
-from tests.api import as_person
+from tests.api import as_person, error_of
 from tests.factories import add_images
 from tests.test_page_settings import text_of
 from tests.test_pages import said, url
@@ -30,9 +32,12 @@ def images(project):
     return [add_images(project, 1, name=name)[0] for name in ("a.jpg", "b.jpg")]
 
 
-def sent(client, project, text, **more):
+def sent(client, project, text, key=None, **more):
     file = SimpleUploadedFile("labels.csv", text.encode(), content_type="text/csv")
-    return client.post(f"/api/projects/{project.pk}/imports/", {"file": file, **more}, format="multipart")
+    headers = {"idempotency-key": key} if key else {}
+    return client.post(
+        f"/api/projects/{project.pk}/imports/", {"file": file, **more}, format="multipart", headers=headers
+    )
 
 
 @pytest.mark.parametrize("more", [{}, {"format": "auto"}, {"format": "labels-csv"}])
@@ -71,6 +76,66 @@ def test_the_page_shows_labels_and_refusals_by_reason_with_their_rows(as_, proje
     assert "This project has no image of that name." in page and "row 5: c.jpg" in page
     assert "Import the image first." in page and "1 row" in page
     assert "file_name,annotator,label\na.jpg,zoe,cat" in page  # an example with names of this project
+
+
+@pytest.mark.parametrize(("said", "blind"), [({}, False), ({"blind": "true"}, True), ({"blind": "0"}, False)])
+def test_labels_are_blind_only_where_the_lead_says_so(project, images, lena, said, blind):
+    client = as_person(lena)
+    job = sent(client, project, ROWS, **said).json()
+    assert job["blind"] is blind
+    import_job(job["id"], worker="w")
+    labels = client.get(f"/api/images/{images[0].pk}/").json()["labels"]
+    assert [(one["source"], one["import"], one["informed"]) for one in labels] == [("import", job["id"], not blind)] * 2
+    wrong = sent(client, project, ROWS, blind="perhaps")
+    assert (wrong.status_code, error_of(wrong)) == (400, "invalid")
+
+
+def test_the_same_key_with_another_word_on_blindness_is_another_import(project, images, lena):
+    client, key = as_person(lena), str(uuid4())
+    first = sent(client, project, ROWS, key=key, blind="true")
+    assert sent(client, project, ROWS, key=key, blind="true").json()["id"] == first.json()["id"]
+    assert sent(client, project, ROWS, key=key).status_code == 409
+
+
+def test_the_form_without_a_script_and_the_images_page_say_that_labels_were_imported(as_, project, images, lena):
+    client = as_(lena)
+    for ticked in ({}, {"blind": "on"}):
+        file = SimpleUploadedFile("labels.csv", f"file_name,annotator,label\na.jpg,z{len(ticked)},cat\n".encode())
+        client.post(url("import", project), {"files": [file], **ticked})
+        import_job(Job.objects.first().pk, worker="w")
+    blind, other = Job.objects.all()
+    page = text_of(client.get(url("import", project)))
+    assert "1 labels · 0 here already · 0 refused · given blind" in page and f"import {blind.pk}" in page
+    assert "1 labels · 0 here already · 0 refused · not given blind" in page
+    page = text_of(client.get(url("image", project, images[0].pk)))
+    assert f"imported (import {blind.pk}) · given blind" in page
+    assert f"imported (import {other.pk}) · not given blind" in page
+
+
+def test_the_command_is_an_import_with_a_row_of_its_own(project, images, ann, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("file_name,annotator,label\na.jpg,ann,cat\n")
+    call_command("import_labels", str(path), project="Animals", blind=True, quiet=True)  # the operator may name ann
+    job = Job.objects.get()
+    assert (job.state, job.progress_done, job.result["labels_added"], job.requested_by) == ("done", 1, 1, None)
+    label = Label.objects.get()
+    assert (label.source_import, label.is_blind, label.annotator) == (job, True, ann)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(CommandError):
+        call_command("import_labels", str(path), project="Animals")
+    assert Job.objects.first().state == "failed" and "columns" in Job.objects.first().error["message"]
+
+
+def test_a_command_that_was_killed_is_gone_on_with_by_a_worker(project, images, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("file_name,annotator,label\na.jpg,zoe,cat\n")
+    params = {"path": str(path), "format": jobs.JUDGEMENTS, "blind": True, "terminal": True}
+    job, _lease = jobs.begin_here(project=project, params=params, worker="killed")
+    import_job(job.pk, worker="w")
+    assert not Label.objects.exists()  # it lives, as far as anybody knows
+    Job.objects.update(lease_until="2026-01-01T00:00:00Z")
+    import_job(job.pk, worker="w")
+    assert Label.objects.get().source_import == job and path.exists()
 
 
 def test_the_command_adds_reports_and_goes_on(project, images, tmp_path, capsys):

@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from labeler import adjudication, existing, opinions, overlap, projects, queue, recount, review
+from labeler import adjudication, opinions, overlap, projects, queue, recount, review
 from labeler.errors import Paused
 from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label
 from labeler.models import AuditEvent, Claim, Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from tests.api import as_person, error_of
-from tests.factories import add_images, make_model, predict
+from tests.factories import add_images, bring_labels, make_model, make_user, predict
 from tests.test_page_settings import text_of
 from tests.test_pages import answer, said, url
 
@@ -119,9 +119,8 @@ def test_two_paused_people_are_no_second_opinion_for_each_other(project, ann, be
 def test_only_labels_since_a_day_and_never_what_a_reviewer_decided(project, ann, rev, lena):
     old, new, decided = add_images(project, 3, labels_needed=1)
     earlier = timezone.now() - timedelta(days=9)
-    existing.bring_in(
-        project=project, by=lena, rows=[Judgement(2, old.name, "ann", ["cat"], "labeled", earlier, None)]
-    )  # fmt: skip
+    boss = make_user("boss", is_superuser=True)
+    bring_labels(project, boss, [Judgement(2, old.name, "ann", ["cat"], "labeled", earlier, None)])
     for image in (new, decided):
         answer(project, ann, image, "cat")
     adjudication.decide(image_id=decided.pk, reviewer=rev, categories=["cat"])

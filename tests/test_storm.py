@@ -17,7 +17,6 @@ from labeler import (
     adjudication,
     consensus,
     economy,
-    existing,
     gold,
     labeling,
     overlap,
@@ -33,7 +32,7 @@ from labeler.errors import LabelerError
 from labeler.intake.judgements import Judgement
 from labeler.models import Claim, Label
 from labeler.review import Answer
-from tests.factories import add_images, category, join, make_model, make_project, make_user, predict
+from tests.factories import add_images, bring_labels, category, join, make_model, make_project, make_user, predict
 from tests.test_queue import seats_are_right
 from tests.test_races import counters_are_right, together
 
@@ -110,7 +109,7 @@ def lead(project, person, dice):
             lambda: seating.set_seats(project),
             lambda: projects.update(project=project, by=person, changes={"labels_per_image": dice.choice((1, 2, 3))}),
             lambda: projects.update(project=project, by=person, changes={"ask_by_gain": dice.random() < 0.5}),
-            lambda: existing.bring_in(project=project, by=person, rows=elsewhere),
+            lambda: bring_labels(project, person, elsewhere),
             lambda: adjudication.decide(image_id=some[0], reviewer=person, categories=[dice.choice(NAMES)]),
             lambda: adjudication.withdraw(image_id=some[0], reviewer=person),
             lambda: gold.add(project=project, by=person, image_id=some[1], categories=["cat"]),

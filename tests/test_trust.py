@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeler import existing, gold, projects, queue, trust
+from labeler import gold, projects, queue, trust
 from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label
 from labeler.models import Label, Plant, Project
 from labeler.stats.results import Stat
-from tests.factories import add_images, category, make_model, predict
+from tests.factories import add_images, bring_labels, category, make_model, predict
 
 NAMES = ("cat", "dog", "fox")
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -26,7 +26,7 @@ def said(project, lena):
             Judgement(n, image.name, person, [name], "labeled", MONDAY + timedelta(minutes=minutes), 2.0)
             for n, (image, person, name, minutes) in enumerate(rows)
         ]
-        outcome = existing.bring_in(project=project, by=lena, rows=found)
+        outcome = bring_labels(project, lena, found)
         assert not outcome.refused, outcome.refused
         return outcome
 

@@ -19,7 +19,6 @@ from labeler.models import Job
 from worker.attempt import attempt
 
 ARCHIVES = frozenset({"auto", "zip", "tar", "imagefolder"})
-JUDGEMENTS = "labels-csv"
 
 
 def import_job(job_id: int, *, worker: str) -> None:
@@ -32,12 +31,12 @@ def import_job(job_id: int, *, worker: str) -> None:
     job, lease = taken
     with attempt(lease) as pulse:
         format_ = job.params.get("format", "auto")
-        if format_ != JUDGEMENTS and format_ not in ARCHIVES:
+        if format_ != jobs.JUDGEMENTS and format_ not in ARCHIVES:
             raise NotPossibleNow(_("Imports of the format %(name)s are not possible yet.") % {"name": repr(format_)})
         source = jobs.source_of(job)
         lease.write(stage="opening the file")
         try:
-            is_judgements = format_ == JUDGEMENTS or (format_ == "auto" and judgements.is_table(source))
+            is_judgements = format_ == jobs.JUDGEMENTS or (format_ == "auto" and judgements.is_table(source))
             take_in = _judgements if is_judgements else _images
             seen, result = take_in(job, source, pulse, lease)
         except Refused as refusal:
@@ -69,5 +68,5 @@ def _judgements(job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[int
         lease.write(progress_done=outcome.seen, progress_total=total, stage="taking judgements in")
 
     rows = judgements.read(source, multi=job.project.is_multi)
-    outcome = existing.bring_in(project=job.project, by=job.requested_by, rows=rows, progress=progress)
+    outcome = existing.bring_in(job=job, rows=rows, progress=progress)
     return outcome.seen, outcome.as_json()

@@ -24,6 +24,7 @@ from labeler.releases.text import undisarmed
 NEEDED = ("file_name", "annotator", "label")
 MOST_ROWS = 5_000_000
 LONGEST_CELL = 10_000
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 NO_TIME = gettext_lazy("created_at must be a time like 2026-11-05T10:30:00Z, and not in the future.")
 NO_SECONDS = gettext_lazy("seconds must be a number from 0.")
 # Our own exports and other tools' call them so.
@@ -75,7 +76,7 @@ def is_table(path: Path) -> bool:
 
 
 def header(file: io.TextIOBase, longest: int = -1) -> tuple[int, str]:
-    """The number of the first line that is not blank, and the line (or its first characters); "" where there is none."""
+    """The number of the first line that is not blank, and the line, or its beginning; "" where there is none."""
     number = 1
     while line := file.readline(longest):
         if not is_blank([line]):
@@ -172,11 +173,11 @@ def _moment(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise _Unusable(NO_TIME) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not datetime(1970, 1, 1, tzinfo=UTC) <= moment <= datetime.now(UTC):
+    if not EARLIEST <= moment <= datetime.now(UTC):
         raise _Unusable(NO_TIME)
     return moment
 

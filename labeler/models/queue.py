@@ -27,6 +27,7 @@ class ChosenBy(models.TextChoices):
     REPEAT = "repeat", _("repeat")
     REVIEW = "review", _("review")
     LEAD = "lead", _("put first by a lead")
+    ELSEWHERE = "elsewhere", _("judged elsewhere")  # brought in, and nobody says that it was judged blind
 
 
 class Purpose(models.TextChoices):

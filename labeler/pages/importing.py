@@ -23,7 +23,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler import categories, dispatch, jobs, wanted
+from labeler import categories, dispatch, existing, jobs, wanted
 from labeler.errors import LabelerError
 from labeler.intake import advice, uploads
 from labeler.intake import images as intake
@@ -133,7 +133,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
             rows.append({
                 "job": job, "first": job, "name": _name(job), "added": job.n_added, "duplicates": job.n_duplicates,
                 "refused": list(job.refused or []), "labels": job.n_labels,
-                "of_labels": job.params.get("format") == "labels-csv" or job.n_labels > 0,
+                "of_labels": job.params.get("format") == jobs.JUDGEMENTS or job.n_labels > 0,
+                "blind": existing.is_blind(job), "at_terminal": job.params.get("terminal") is True,
             })  # fmt: skip
     for row in rows:
         row["n_refused"] = sum(1 for file in row["refused"] if file["name"])
@@ -188,6 +189,8 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
             "of": _("{done} of {total}"),
             "summary": _("{added} new · {duplicates} here already · {refused} refused"),
             "labels_summary": _("{labels} labels · {duplicates} here already · {refused} refused"),
+            "blind": _("given blind"),
+            "not_blind": _("not given blind"),
             "labels_in": _("Done: {n} labels are in."),
             "label_in": _("Done: {n} label is in."),
             "no_labels_in": _("None of these labels could be taken in: see why."),
@@ -242,8 +245,9 @@ def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFil
 
 def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile) -> None:
     kept = uploads.keep(archive.chunks())
-    format_ = "labels-csv" if JUDGEMENTS.search(archive.name or "") else "auto"
-    params = {"path": kept.path, "format": format_, "name": clean_name(archive.name or "archive")}
+    params: dict[str, Any] = {"path": kept.path, "format": "auto", "name": clean_name(archive.name or "archive")}
+    if JUDGEMENTS.search(archive.name or ""):
+        params |= {"format": jobs.JUDGEMENTS, "blind": "blind" in request.POST}
     try:
         jobs.request_import(project=project, requested_by=person(request), params=params)
     except BaseException:

@@ -134,6 +134,7 @@ async function sendArchive({ file, path }, isLast, format = "auto") {
   const row = Row.add(list, path, words);
   const form = new FormData();
   form.append("format", format);
+  if (format === "labels-csv") form.append("blind", byId("given-blind").checked);
   form.append("file", file, path);
   status.textContent = say(words.sending_file, { name: path });
   try {
@@ -157,9 +158,10 @@ function came({ added, duplicates, refused, labels = 0 }, ofLabels = false) {
   return say(added === 1 ? words.done_one : words.done, { n: number(added) });
 }
 
-function summary({ added, duplicates, refused, labels = 0 }, ofLabels = false) {
+function summary({ added, duplicates, refused, labels = 0 }, ofLabels = false, blind = false) {
   const values = { added: number(count(added)), labels: number(labels) };
-  return say(ofLabels ? words.labels_summary : words.summary, { ...values, duplicates: number(count(duplicates)), refused: number(count(refused)) });
+  const text = say(ofLabels ? words.labels_summary : words.summary, { ...values, duplicates: number(count(duplicates)), refused: number(count(refused)) });
+  return ofLabels ? `${text} · ${blind ? words.blind : words.not_blind}` : text;
 }
 
 // ---------------------------------------------------------------- following
@@ -197,7 +199,7 @@ async function follow(row, job, name, before = 0) {
   const ofLabels = now.format === "labels-csv" || known.labels > 0;
   for (const file of now.refused ?? []) if (!file.name && !file.row) refuse("", file.reason);
   if (now.error) refuse(name, now.error.message);
-  row.ended({ done: "done", failed: "failed" }[now.state] ?? "stopped", now.error?.message ?? summary(known, ofLabels));
+  row.ended({ done: "done", failed: "failed" }[now.state] ?? "stopped", now.error?.message ?? summary(known, ofLabels, now.blind));
   if (now.state === "done") status.textContent = came(known, ofLabels);
 }
 

@@ -1,23 +1,39 @@
 """Load the person of a request together with how they want the screens: one query, as before.
 
-Every page needs the theme before its first byte; asked for by itself it would be a query on each of them.
+Every page needs the theme before its first byte; asked for by itself it would be a query on each of them. By hand, like
+the session (sessions.py): every request of a browser asks this.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.db import connection
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from labeler.models import Preference
+from labeler.models.partial import columns, whole
+
+_PERSON = f"""
+    SELECT {columns(User, "u")}, {columns(Preference, "p")}
+    FROM auth_user u LEFT JOIN labeler_preference p ON p.user_id = u.id WHERE u.id = %s
+"""
+_OF_USER = len(User._meta.concrete_fields)
 
 
 class WithPreference(ModelBackend):
     """Django's own, with the preference joined."""
 
     def get_user(self, user_id: Any) -> User | None:
-        from django.contrib.auth.models import User
-
-        user = User.objects.select_related("preference").filter(pk=user_id).first()
-        return user if user is not None and self.user_can_authenticate(user) else None
+        with connection.cursor() as cursor:
+            cursor.execute(_PERSON, [user_id])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        user = whole(User, row[:_OF_USER])
+        if row[_OF_USER] is None:
+            User.preference.related.set_cached_value(user, None)
+        else:
+            whole(Preference, row[_OF_USER:]).user = user  # known from both sides
+        return user if self.user_can_authenticate(user) else None

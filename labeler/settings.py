@@ -154,7 +154,7 @@ LOGIN_REDIRECT_URL = "projects"
 LOGOUT_REDIRECT_URL = "login"
 
 # Sessions in PostgreSQL: when the broker forgets everything, nobody is logged out.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "labeler.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 HTTPS = env_bool("LABELER_HTTPS", False)

@@ -142,6 +142,13 @@ class StorageFull(LabelerError):
     status = 507
 
 
+class Busy(LabelerError):
+    """The server has too much in hand; `details["retry_after"]` says in how many seconds to come again."""
+
+    code = "busy"
+    status = 503
+
+
 class TooManyRequests(LabelerError):
     """Later; `details["retry_after"]` says in how many seconds."""
 

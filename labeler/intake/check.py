@@ -9,12 +9,16 @@ import io
 import os
 import warnings
 import zlib
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from django.utils.translation import gettext as _
-from PIL import Image
+from PIL import Image, ImageFile, WebPImagePlugin
+
+from labeler.errors import LabelerError
 
 # Named, because Pillow has 43 decoders active and most of them have seen far less hostile input than these
 # six. What a camera calls MPO (a JPEG with a second picture behind it) arrives through the JPEG decoder.
@@ -23,10 +27,18 @@ EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": 
 
 # Long side of the preview: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size when that still covers it.
 PREVIEW_LONG_SIDE = 1600
-FRAMES_COUNTED = 100  # counting all frames of a hostile GIF takes minutes; only the first is ever used
+
+# Bytes of memory per pixel of a WebP: libwebp keeps two canvases, and its answer is copied out. Measured with 50
+# megapixels, 12.0, with loss and without.
+WEBP_BYTES = 12
+# What renditions need beside the decoded pixels: tiles of one megapixel in up to 20 bytes (16-bit greys go through
+# floats), and what is left of the image on its way to 1600 px. Measured with 50 megapixels: 8 to 52 MB.
+RENDITION_BYTES, MOST_RENDITION_BYTES = 20, 56 * 1024**2
+FULL_SIZE_BYTES = 7  # a second image in RGB, 4 bytes, and the file made of it: 3 for a PNG of noise
 
 _ORIENTATION = 0x0112  # EXIF tag
-_SIDEWAYS = (5, 6, 7, 8)  # orientations whose upright image has width and height exchanged
+_TILE_WIDTH, _TILE_HEIGHT, _ROWS_PER_STRIP, _BITS_PER_SAMPLE = 322, 323, 278, 258  # TIFF tags
+SIDEWAYS = (5, 6, 7, 8)  # orientations whose upright image has width and height exchanged
 
 # A warning nobody reads would let an image of twice the limit through.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -59,7 +71,6 @@ class CheckedImage:
     format: str  # one of FORMATS
     sha256: str  # of the bytes as they came, hexadecimal
     bytes: int  # size of the file
-    frames: int  # 1; more for an animation or several pages (FRAMES_COUNTED means: at least as many)
 
     @property
     def extension(self) -> str:
@@ -85,14 +96,24 @@ def check_image(source: Source, *, limits: Limits = Limits()) -> CheckedImage:
     return decode_image(source, limits=limits).checked
 
 
-def decode_image(source: Source, *, limits: Limits = Limits(), full_size: bool = False) -> DecodedImage:
-    """As check_image, and keep the pixels. `full_size`: never let the JPEG decoder reduce them."""
+def decode_image(
+    source: Source,
+    *,
+    limits: Limits = Limits(),
+    full_size: bool = False,
+    before_decoding: Callable[[int], object] | None = None,
+) -> DecodedImage:
+    """As check_image, and keep the pixels. `full_size`: never let the JPEG decoder reduce them.
+
+    before_decoding: called with the bytes of memory that decoding and renditions will need, as far as the header
+    tells; what it raises ends the decoding. Whoever serves many decodes through budget.decoded().
+    """
     content = read_source(source, limits.max_bytes)
     if not content:
         raise Refused(_("The file is empty."))
     try:
-        return _decode(content, limits, full_size)
-    except Refused:
+        return _decode(content, limits, full_size, before_decoding)
+    except (Refused, LabelerError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Refused(_too_many_pixels(limits)) from error
@@ -105,31 +126,36 @@ def decode_image(source: Source, *, limits: Limits = Limits(), full_size: bool =
         raise Refused(_damage_in_words(error)) from error
 
 
-def _decode(content: bytes, limits: Limits, full_size: bool) -> DecodedImage:
+def _decode(
+    content: bytes, limits: Limits, full_size: bool, before_decoding: Callable[[int], object] | None
+) -> DecodedImage:
     # Pillow compares the size in the header with this global before we see the image. Written on each call,
     # as the limit is a setting; all callers of a process pass the same one, and the check below does not
     # depend on it.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    # Closed, whatever happens: the traceback of a refusal would keep the pixels.
+    with closing(Image.open(io.BytesIO(content), formats=FORMATS)) as image:
         width, height = image.size
         if width * height > limits.max_pixels:
             raise Refused(_too_many_pixels(limits))
         image_format = "JPEG" if image.format == "MPO" else str(image.format)
         if image_format == "PNG":
             _check_png_sums(content)
+        if image_format == "TIFF" and _pixels_at_once(image) > max(limits.max_pixels, width * height):
+            raise Refused(_too_many_pixels(limits))
+        coefficients = _coefficient_bytes(image, content) if image_format == "JPEG" else 0
         if image_format == "JPEG" and not full_size:
             # Reads the entropy-coded data to its end all the same, so a truncated file is still found.
             scale = min(1.0, PREVIEW_LONG_SIDE / max(width, height))
             image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
-        image.load()  # not verify(): that passes a truncated JPEG
+        if before_decoding is not None:
+            before_decoding(coefficients + _bytes_needed(image, full_size))
+        pixels = _loaded(image)
         # Only after load(): TIFF turns itself upright there, and drops the tag.
         orientation = _orientation(image)
         if image_format == "TIFF":
             width, height = image.size
-        # The decoder's memory of other frames goes away with the file; the pixels stay.
-        pixels = image.copy() if getattr(image, "is_animated", False) else image
-        frames = _count_frames(image)
-    if orientation in _SIDEWAYS:
+    if orientation in SIDEWAYS:
         width, height = height, width
     checked = CheckedImage(
         width=width,
@@ -137,9 +163,67 @@ def _decode(content: bytes, limits: Limits, full_size: bool) -> DecodedImage:
         format=image_format,
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
-        frames=frames,
     )
     return DecodedImage(checked=checked, content=content, pixels=pixels, orientation=orientation)
+
+
+def _loaded(image: ImageFile.ImageFile) -> Image.Image:
+    """The first frame decoded to its end, without the decoder and what that keeps of other frames."""
+    if isinstance(image, WebPImagePlugin.WebPImageFile):
+        # load() keeps libwebp's two canvases while it copies the frame: 16 bytes per pixel.
+        frame, _begins, _lasts = image._get_next()
+        del image._decoder
+        pixels = Image.frombytes(image.mode, image.size, frame, "raw", image.rawmode)
+        pixels.info = dict(image.info)
+        return pixels
+    image.load()  # not verify(): that passes a truncated JPEG
+    return image._new(image.im)  # shares the pixels; the decoder's memory goes with the file
+
+
+# ---------------------------------------------------------------- what it will cost
+
+
+def _bytes_needed(image: ImageFile.ImageFile, full_size: bool) -> int:
+    """Memory that decoding and renditions take at most, in bytes, by what the header says. `image` is not loaded."""
+    pixels = image.width * image.height
+    decoded = pixels * _bytes_per_pixel(image.mode)
+    if image.format == "WEBP":
+        decoded = pixels * WEBP_BYTES
+    elif image.format == "TIFF":
+        bits = sum(image.tag_v2.get(_BITS_PER_SAMPLE, (8,)))  # type: ignore[attr-defined]
+        decoded += _pixels_at_once(image) * max(4, bits // 8)
+    elif image.format == "BMP":
+        decoded += 2 * pixels  # of run lengths: unpacked in Python before it becomes an image
+    rendered = min(RENDITION_BYTES * pixels, MOST_RENDITION_BYTES)
+    return decoded + rendered + (FULL_SIZE_BYTES * pixels if full_size else 0)
+
+
+def _bytes_per_pixel(mode: str) -> int:
+    """As Pillow keeps them: RGB takes four."""
+    return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+
+
+def _pixels_at_once(image: ImageFile.ImageFile) -> int:
+    """Pixels of a tile, or of a strip, of a TIFF: libtiff unpacks a whole one beside the image."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    try:
+        if _TILE_WIDTH in tags:
+            return int(tags[_TILE_WIDTH]) * int(tags[_TILE_HEIGHT])
+        return image.width * min(image.height, int(tags.get(_ROWS_PER_STRIP, image.height)))
+    except (KeyError, TypeError, ValueError):
+        return image.width * image.height
+
+
+def _coefficient_bytes(image: ImageFile.ImageFile, content: bytes) -> int:
+    """libjpeg keeps what it has read of all scans, two bytes a sample, when there are several; however small the
+    image comes out of it.
+    """
+    assert image.fp is not None
+    several = "progressive" in image.info or content.find(b"\xff\xda", image.fp.tell()) >= 0
+    return 2 * image.width * image.height * len(image.getbands()) if several else 0
+
+
+# ---------------------------------------------------------------- what can be wrong
 
 
 def _check_png_sums(content: bytes) -> None:
@@ -183,22 +267,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _count_frames(image: Image.Image) -> int:
-    if not getattr(image, "is_animated", False):
-        return 1
-    if image.format == "MPO":
-        return 1  # the second picture is a preview, a depth map or the other eye: not an animation
-    frames = 1
-    try:
-        while frames < FRAMES_COUNTED:
-            image.seek(frames)
-            frames += 1
-    # The first frame is what counts, and it decoded: a damaged later one only ends the counting.
-    except Exception:
-        return frames
-    return frames
 
 
 def _too_many_pixels(limits: Limits) -> str:

@@ -14,7 +14,7 @@ from api.permissions import Needs, SignedIn
 from api.schema import describe, example
 from labeler import accounts
 from labeler.errors import Invalid, NotAllowed
-from labeler.models import Membership, Project, Role
+from labeler.models import Membership, Project, Role, Token
 from labeler.models.account import Scope
 
 TAG = "Account"
@@ -111,10 +111,22 @@ class Tokens(View):
         return Response({"token": secret, **TokenShape(token).data}, status=201)
 
 
-class OneToken(View):
-    needs = {"DELETE": Needs(Scope.READ)}
+class _ItselfOrScope(SignedIn):
+    """Whoever holds a token may end it; a lost one with few scopes must not end the others."""
 
-    @describe("revoke_token", "End one of your tokens at once.", tag=TAG, answers={204: None})
+    def has_permission(self, request: Request, view: object) -> bool:
+        itself = isinstance(request.auth, Token) and request.auth.pk == view.kwargs["token_id"]  # type: ignore[attr-defined]
+        return itself or super().has_permission(request, view)  # type: ignore[arg-type]
+
+
+class OneToken(View):
+    permission_classes = [_ItselfOrScope]
+    needs = {"DELETE": Needs(Scope.MANAGE)}
+
+    @describe(
+        "revoke_token", "End one of your tokens at once.\n\nWith a token: itself, or any of yours with the scope "
+        "`manage`. A password change ends all of them.", tag=TAG, answers={204: None},
+    )  # fmt: skip
     def delete(self, request: Request, token_id: int) -> Response:
         accounts.revoke_token(user=self.person, token_id=token_id)
         return Response(status=204)

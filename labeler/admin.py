@@ -7,14 +7,20 @@ saves rely on.
 
 from __future__ import annotations
 
+from copy import copy
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from labeler import accounts
 from labeler.models import (
     Acceptance,
     AuditEvent,
@@ -340,6 +346,30 @@ class InvitationAdmin(ReadOnly):
     search_fields = ["project__name", "note"]
     raw_id_fields = ["project", "invited_by", "accepted_by"]
     exclude = ["digest"]
+
+
+class NewPassword(AdminPasswordChangeForm):
+    """Django's; the person's tokens end with the old password."""
+
+    def __init__(self, user: User, data: Any = None, *, by: Any = None):
+        super().__init__(user, data)
+        self.by = by
+
+    def save(self, commit: bool = True) -> User:
+        password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
+        accounts.change_password(user=self.user, password=password, by=self.by)
+        return self.user
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class People(UserAdmin):
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        of_request = copy(self)  # one of these serves all threads
+        of_request.change_password_form = partial(NewPassword, by=request.user)
+        return super(People, of_request).user_change_password(request, *args, **kwargs)
 
 
 @admin.register(LoginFailures)

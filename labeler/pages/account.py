@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth import login as auth_login
 from django.contrib.auth import update_session_auth_hash, views
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -52,16 +52,36 @@ class LoginForm(AuthenticationForm):
         return self.cleaned_data
 
 
+class TickedUnlessSaid(forms.CheckboxInput):
+    """A box that is on unless the page said off: its hidden twin is sent when it is not ticked, a program's post has
+    neither.
+    """
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> bool:
+        return bool(data.get(name) != "off")
+
+
 class PasswordForm(PasswordChangeForm):
     """Django's form; the old password is judged where all are, or a session left open would be a place to guess it."""
 
     wait: Any = None  # seconds, after too many tries
+    revoked = 0  # tokens
 
     def __init__(self, request: HttpRequest, data: Any = None):
         super().__init__(person(request), data)
         self.request = request
         # Django focuses it; here it is the second thing on the page.
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
+        self.fields["revoke_tokens"] = forms.BooleanField(
+            label=_("End my tokens too"), required=False, initial=True, widget=TickedUnlessSaid,
+            help_text=_("Scripts that use them stop working. Untick it only if nobody else knew the old password."),
+        )  # fmt: skip
+
+    def save(self, commit: bool = True) -> Any:
+        keep = not self.cleaned_data["revoke_tokens"]
+        password = self.cleaned_data["new_password1"]
+        self.revoked = accounts.change_password(user=self.user, password=password, by=self.user, keep_tokens=keep)
+        return self.user
 
     def clean_old_password(self) -> str:
         try:
@@ -128,7 +148,7 @@ def account(request: HttpRequest) -> HttpResponse:
     A new token is shown in the answer to its form: on its way through a session its secret would be stored.
     """
     user, wanted = person(request), request.POST.get("do")
-    forms: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "token": NewToken(request.POST if wanted == "token" else None, auto_id="token_%s"),
         "password": PasswordForm(request, request.POST if wanted == "password" else None),
         "theme": Appearance(
@@ -140,29 +160,29 @@ def account(request: HttpRequest) -> HttpResponse:
     if wanted == "keys":
         if _change_keys(request, keys_form):
             return redirect("account")
-    elif wanted in forms and forms[wanted].is_valid():
+    elif wanted in shown and shown[wanted].is_valid():
         if wanted == "token":
-            token, secret = _create_token(request, forms["token"])
+            token, secret = _create_token(request, shown["token"])
             if token is not None:
-                forms["token"] = NewToken(auto_id="token_%s")
+                shown["token"] = NewToken(auto_id="token_%s")
         else:
-            _change(request, wanted, forms[wanted])
+            _change(request, wanted, shown[wanted])
             return redirect("account")
     elif wanted == "sessions":
         _end_other_sessions(request)
         return redirect("account")
     context = {
         "tokens": accounts.live_tokens(user),
-        "token_form": forms["token"],
-        "password_form": forms["password"],
-        "theme_form": forms["theme"],
+        "token_form": shown["token"],
+        "password_form": shown["password"],
+        "theme_form": shown["theme"],
         "keys_form": keys_form,
         "key_names": NAMES,
         "secret": secret,
         "secret_name": token.name if token else "",
         "base_url": f"{request.scheme}://{request.get_host()}",
     }
-    return _told_to_wait(render(request, "account/account.html", context), forms["password"])
+    return _told_to_wait(render(request, "account/account.html", context), shown["password"])
 
 
 def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:
@@ -178,12 +198,14 @@ def _change(request: HttpRequest, what: str, form: Any) -> None:
         preferences.change(user=person(request), theme=form.cleaned_data["theme"])
         messages.success(request, _("Saved, for every machine you log in on."))
         return
-    with transaction.atomic():
-        form.save()
-        accounts.audit(person(request), "password.change", subject=person(request).get_username())
+    form.save()
     # Every other session of the person ends; this one goes on.
     update_session_auth_hash(request, form.user)
-    messages.success(request, _("Your password is changed. Other browsers are logged out."))
+    said = _("Your password is changed. Other browsers are logged out.")
+    if form.revoked:
+        ended = ngettext("%(n)d token was ended.", "%(n)d tokens were ended.", form.revoked) % {"n": form.revoked}
+        said = f"{said} {ended}"
+    messages.success(request, said)
 
 
 def _change_keys(request: HttpRequest, form: OwnKeys) -> bool:

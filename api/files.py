@@ -82,8 +82,8 @@ class Thumb(_Bytes):
 class File(_Bytes):
     @describe(
         "get_file", "The image in full size, upright and without metadata, as a JPEG or PNG that every browser shows."
-        "\n\nMade when it is first asked for, then kept: while others are being made it may answer 429 with "
-        "`Retry-After`. Reviewers and leads get the bytes as "
+        "\n\nMade when it is first asked for, then kept: while others are being made it may answer 429, and "
+        "while other images take the memory 503, both with `Retry-After`. Reviewers and leads get the bytes as "
         "they came "
         "with `original=true`.", tag=TAG, answers=file("image/*", "the image"),
         parameters=[parameter("original", "as it came, with its metadata", bool)],

@@ -99,7 +99,9 @@ class Images(Uploads, View):
     @describe(
         "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A "
         "bad file is "
-        "refused alone; the same bytes are not taken twice. For archives see imports.",
+        "refused alone; the same bytes are not taken twice. For archives see imports.\n\nA web process looks at "
+        "two requests at a time, and one waits for its turn: the others are answered 503 with `Retry-After`, before "
+        "anything of them was taken in.",
         tag=TAG, request={"multipart/form-data": UploadInput}, answers={200: UploadShape}, errors=(409, 413, 507),
         parameters=[IDEMPOTENCY],
         examples=[example({"added": [{"id": 614, "name": "leaf-7.jpg", "sha256": "9f86d081…"}],
@@ -129,9 +131,9 @@ class Images(Uploads, View):
 
 
 def _take_in(project: Project, files: list[UploadedFile]) -> dict[str, Any]:
-    members = [intake.file_member(PathKeepingUploads.path_of(file), cast("BinaryIO", file)) for file in files]
+    sent = [(PathKeepingUploads.path_of(file), cast("BinaryIO", file)) for file in files]
     result: dict[str, list[dict[str, Any]]] = {"added": [], "duplicates": [], "refused": []}
-    for outcome in intake.add_images(project=project, members=members):
+    for outcome in intake.add_uploads(project=project, files=sent):
         match outcome:
             case intake.Added(name, image):
                 result["added"].append({"id": image.pk, "name": name, "sha256": image.sha256})

@@ -29,7 +29,7 @@ ERRORS = {
     413: "Larger than this server takes.",
     422: "Understood, and not possible now.",
     429: "Too often: `Retry-After` says in how many seconds.",
-    503: "The database does not answer: `Retry-After` says when to try again.",
+    503: "The database does not answer, or other images take the memory: `Retry-After` says when to try again.",
     507: "The server's disk is full.",
 }
 

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from labeler import dispatch, leases, runs
 from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
-from labeler.intake.check import Refused, decode_image
+from labeler.intake.budget import decoded
+from labeler.intake.check import Refused
 from labeler.intake.images import limits
 from labeler.intake.renditions import make_thumbnail
 from labeler.leases import Lease
@@ -44,6 +45,7 @@ MOST_WAITING_OF_ONE, MOST_WAITING = 50, 500
 # A process has four threads, and an image of 50 megapixels takes seconds. Two at a time; the others are for labels.
 AT_ONCE = 2
 _checking = BoundedSemaphore(AT_ONCE)
+WAIT_SECONDS = 2.0  # for the memory that other images take
 # A thread that waits for an answer saves no labels meanwhile.
 WAITING_AT_ONCE = 1
 _waiting = BoundedSemaphore(WAITING_AT_ONCE)
@@ -57,7 +59,7 @@ def predict(*, project: Project, asked_by: User | None, source: Source) -> Erran
     """Ask what is on an image that is not in the project; a worker is told after commit.
 
     Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, Invalid for what is
-    no image, TooLarge, TooManyRequests, and Conflict for an image of the project that is still judged blind.
+    no image, TooLarge, TooManyRequests, Busy, and Conflict for an image of the project that is still judged blind.
     """
     _active(project)
     waiting = Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED)
@@ -68,8 +70,8 @@ def predict(*, project: Project, asked_by: User | None, source: Source) -> Erran
     if not _checking.acquire(blocking=False):
         raise TooManyRequests(_("Other images are being read at this moment. Ask again in a second."), retry_after=1)
     try:
-        image = decode_image(source, limits=limits())
-        picture = make_thumbnail(image)
+        with decoded(source, limits=limits(), patience=WAIT_SECONDS) as image:
+            picture = make_thumbnail(image)
     except Refused as refusal:
         raise _refused(source, refusal) from refusal
     finally:

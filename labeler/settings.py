@@ -207,6 +207,10 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 MAX_IMAGE_PIXELS = env_int("LABELER_MAX_IMAGE_PIXELS", 50_000_000)
 MAX_IMAGE_BYTES = env_int("LABELER_MAX_IMAGE_BYTES", 100 * 1024 * 1024)
 MAX_ARCHIVE_BYTES = env_int("LABELER_MAX_ARCHIVE_BYTES", 20 * 1024**3)
+# MB in each process (labeler/intake/budget.py). A web process has 120 without any: it stays below 1 GB.
+MEMORY_FOR_IMAGES = env_int("LABELER_MEMORY_FOR_IMAGES", 700)
+if MEMORY_FOR_IMAGES < 64:
+    raise ImproperlyConfigured("LABELER_MEMORY_FOR_IMAGES is a number of megabytes, at least 64.")
 
 # Grams of CO2 per kWh, for the cards of models: the world's mean of 2024 (IEA, Electricity 2025), unless set.
 CARBON_G_PER_KWH = env_int("LABELER_CARBON_G_PER_KWH", 445)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from labeler.intake.check import Refused, decode_image
+from labeler.intake.budget import decoded
+from labeler.intake.check import Refused
 from labeler.intake.images import limits
 from labeler.intake.renditions import make_thumbnail
 from labeler.models import TrainingRun
@@ -34,7 +35,8 @@ def answer_lines(run_id: int, lines: Iterable[str]) -> Iterator[str]:
         path = json.loads(line)
         try:
             # The thumbnail, as the same image would have in a project: the model says the same of both.
-            waiting.append((path, make_thumbnail(decode_image(Path(path), limits=limits()))))
+            with decoded(Path(path), limits=limits()) as image:
+                waiting.append((path, make_thumbnail(image)))
         except (Refused, OSError) as problem:
             reason = problem.reason if isinstance(problem, Refused) else f"It cannot be read ({problem.strerror})."
             yield json.dumps({"file": path, "refused": reason})

@@ -14,13 +14,14 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull, TooManyRequests
-from labeler.intake.check import decode_image
+from labeler.intake.budget import decoded
 from labeler.intake.images import limits, media_store
 from labeler.intake.renditions import make_full_size
 
-# A process has four threads, and an image of 50 megapixels takes seconds and several times its 150 MB. Two at a
-# time, and nobody waits for them in line: the other threads are there for people who save their labels.
+# A process has four threads, and an image of 50 megapixels takes seconds. Two at a time, and nobody waits long: the
+# other threads are there for people who save their labels.
 AT_ONCE = 2
+WAIT_SECONDS = 2.0  # for the memory that other images take
 AGAIN_IN_SECONDS = 1
 _making = BoundedSemaphore(AT_ONCE)
 
@@ -29,7 +30,7 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     """The bytes, to be read once, and their media type: JPEG stays JPEG, the rest is PNG.
 
     Raises FileNotFoundError when the original is gone, Refused when it is damaged, TooManyRequests while others
-    are being made.
+    are being made, and Busy while other images take the memory.
     """
     kept_as, media_type = ("jpg", "image/jpeg") if extension == "jpg" else ("png", "image/png")
     store = media_store()
@@ -43,7 +44,8 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
             _("Other images are being made ready in full size. Ask again in a second."), retry_after=AGAIN_IN_SECONDS
         )
     try:
-        content = make_full_size(decode_image(original, limits=limits(), full_size=True)).content
+        with decoded(original, limits=limits(), full_size=True, patience=WAIT_SECONDS) as image:
+            content = make_full_size(image).content
     finally:
         _making.release()
     # Who looks at an image need not know that the disk is full: it is made again next time.

@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
@@ -27,7 +27,8 @@ from labeler.duplicates import Drawn
 from labeler.errors import NotFound
 from labeler.intake import archives
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
-from labeler.intake.check import CheckedImage, Limits, Refused, Source, decode_image, read_source
+from labeler.intake.budget import decoded, turn
+from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
 from labeler.intake.renditions import make_renditions
 from labeler.intake.store import Batch, MediaStore
 from labeler.models import Image, Job, Project
@@ -124,6 +125,19 @@ def add_image(*, project: Project, name: str, source: Source, job: Job | None = 
     """Take in one image. Raises StorageFull, and NotFound when the project is gone."""
     (outcome,) = add_images(project=project, members=[file_member(name, source)], job=job, threads=1)
     return outcome
+
+
+def add_uploads(*, project: Project, files: Sequence[tuple[str, BinaryIO]]) -> Iterator[Outcome]:
+    """Take in what one request sent, (name, file) each, when it is its turn. Raises as add_images, and Busy before
+    anything was taken in.
+    """
+    sizes = [_size(file) for _name, file in files]
+    with turn(min(sum(sizes), BATCH_BYTES + max(sizes, default=0))):
+        yield from add_images(project=project, members=(file_member(name, file) for name, file in files))
+
+
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, os.SEEK_END)
 
 
 def import_path(
@@ -269,15 +283,16 @@ def _check_all(pool: ThreadPoolExecutor, missing: list[_File], check: Callable[[
 
 
 def _check(content: bytes) -> CheckedImage:
-    return decode_image(content, limits=limits()).checked
+    with decoded(content, limits=limits()) as image:
+        return image.checked
 
 
 def _prepare(content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str, Drawn]) -> CheckedImage:
     """Check one image, write its three files and sketch it. Runs in a thread."""
-    image = decode_image(content, limits=limits())
-    checked = image.checked
-    if not store.has(checked.sha256, checked.extension):
-        made = make_renditions(image)
+    with decoded(content, limits=limits()) as image:
+        checked = image.checked
+        made = None if store.has(checked.sha256, checked.extension) else make_renditions(image)
+    if made is not None:
         files.add(
             sha256=checked.sha256,
             extension=checked.extension,

@@ -236,8 +236,8 @@ def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFil
     if not files:
         return
     result = intake.ImportResult()
-    members = (intake.file_member(file.name or "image", cast("BinaryIO", file)) for file in files)
-    for outcome in intake.add_images(project=project, members=members):
+    sent = [(file.name or "image", cast("BinaryIO", file)) for file in files]
+    for outcome in intake.add_uploads(project=project, files=sent):
         result.count(outcome)
     shown = result.as_json()
     request.session[UPLOADED] = {**shown, "refused": shown["refused"][:REFUSALS_SHOWN], "n_refused": result.n_refused}

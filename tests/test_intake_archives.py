@@ -283,6 +283,41 @@ def test_a_header_of_absurd_size_in_a_packed_tar_is_not_read():
         list(iterate_archive(io.BytesIO(packed), caps=Caps(member_bytes=1000)))
 
 
+def test_what_a_zip_says_to_be_too_large_is_not_read_at_all(monkeypatch):
+    archive = zip_of({"a.png": bytes(2000), "b.jpg": b"good"})
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_args: pytest.fail("read"))
+    (large, _small) = iterate_archive(archive, caps=Caps(member_bytes=1000))
+    with pytest.raises(Refused, match="larger"):
+        large.read()
+
+
+def test_a_zip64_record_that_names_another_directory_does_not_pass_the_cap():
+    whole = zip_of({f"{number}.jpg": b"" for number in range(20)}).getvalue()
+    end = whole.rfind(b"PK\x05\x06")
+    size, offset = struct.unpack("<II", whole[end + 12 : end + 20])
+    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 20, 20, size, offset)
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1)
+    small = whole[end : end + 12] + struct.pack("<II", 46, end - 46) + whole[end + 20 :]
+    liar = io.BytesIO(whole[:end] + record + locator + small)
+    assert len(zipfile.ZipFile(liar).infolist()) == 20  # whom zipfile believes
+    with pytest.raises(Refused, match="more than 10 files"):
+        next(iterate_archive(liar, caps=Caps(entries=10)))
+
+
+def test_a_directory_of_absurd_size_is_not_read():
+    content = bytearray(zip_of({"a.jpg": b"x"}).getvalue())
+    end = content.rfind(b"PK\x05\x06")
+    content[end + 12 : end + 16] = (2**31).to_bytes(4, "little")
+    with pytest.raises(Refused, match="absurd"):
+        next(iterate_archive(io.BytesIO(content)))
+
+
+def test_headers_that_announce_headers_without_end_are_refused():
+    header = tarfile.TarInfo.create_pax_global_header({"comment": "x"})
+    with pytest.raises(Refused, match="damaged"):
+        next(iterate_archive(io.BytesIO(header * 2000 + tar_of({"a.jpg": b"x"}).getvalue())))
+
+
 def test_a_file_that_may_not_be_read_is_refused_by_name(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"a")
     members = list(iterate_folder(tmp_path))

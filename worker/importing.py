@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from labeler import existing, jobs
 from labeler.errors import NotPossibleNow
 from labeler.intake import images, judgements
+from labeler.intake.budget import give_back
 from labeler.intake.check import Refused
 from labeler.leases import Lease, Pulse
 from labeler.models import Job
@@ -44,6 +45,8 @@ def import_job(job_id: int, *, worker: str) -> None:
         except FileNotFoundError as error:
             raise NotPossibleNow(_("The file to import is gone: upload it again.")) from error
         lease.finish(result=result, progress_done=seen, progress_total=seen)
+    # The process lives on, and what unpacking took would stay with it.
+    give_back()
     job.refresh_from_db()
     jobs.forget_upload(job)
 

@@ -20,13 +20,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
 from labeler.intake.check import Refused
 
 MAX_NAME = 500  # as wide as the column
+# Members are read in steps of this, and a tar's header is no longer: tarfile holds some 300 of them when they follow
+# each other.
+STEP = 256 * 1024
+MOST_DIRECTORY_BYTES = 256 * 1024**2  # of a zip: zipfile reads it at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,18 +215,14 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: 
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # The others cannot be read a little at a time by zipfile: 4 KB of bzip2 may become 90 MB in one step.
         raise Refused(_("The file is packed by a method that is not read here: use an ordinary zip."))
-    # zipfile stops at the size the header names, and a larger truth then fails the checksum: fine. What it
-    # does not check is a header that names far more than the archive could hold, so we read in steps and
-    # count.
-    content = bytearray()
+    # zipfile stops at the size the header names, and a larger truth then fails the checksum: so what names too much
+    # is not read at all. What it does not check is a header that names far more than the archive could hold, so we
+    # read in steps and count.
+    if info.file_size > caps.member_bytes:
+        raise Refused(_too_large(caps))
     try:
         with archive.open(info) as opened:
-            while len(content) <= caps.member_bytes:
-                step = opened.read(min(1024 * 1024, caps.member_bytes + 1 - len(content)))
-                if not step:
-                    break
-                content += step
-                meter.add(len(step))
+            return _in_steps(opened, info.file_size, meter)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -233,7 +233,16 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: 
         OSError,
     ) as error:
         raise Refused(_("The file is damaged inside the archive (its checksum or its header is wrong).")) from error
-    return _within_member_cap(bytes(content), caps)
+
+
+def _in_steps(opened: IO[bytes], most: int, meter: _Meter | None = None) -> bytes:
+    """At most `most` bytes, held once: one read of all has zlib and tarfile hold them two or three times."""
+    content = io.BytesIO()
+    while step := opened.read(min(STEP, most - content.tell())):
+        content.write(step)
+        if meter is not None:
+            meter.add(len(step))
+    return content.getvalue()
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -262,8 +271,11 @@ def _count_zip_entries(file: BinaryIO) -> int:
         file.seek(0)
         return 0  # zipfile will refuse it
     directory_bytes = int.from_bytes(tail[end + 12 : end + 16], "little")
-    if directory_bytes == 0xFFFFFFFF:
-        directory_bytes = size
+    if end >= 76 and tail[end - 20 : end - 16] == b"PK\x06\x07":
+        # zip64: zipfile believes this record, whatever the other says.
+        directory_bytes = int.from_bytes(tail[end - 36 : end - 28], "little")
+    if directory_bytes > MOST_DIRECTORY_BYTES:
+        raise Refused(_("The zip archive has a list of files of absurd size."))
     file.seek(max(0, tail_start + end - directory_bytes - 76))
     count, carried = 0, b""
     while step := file.read(1024 * 1024):
@@ -288,7 +300,10 @@ def _check_depth(name: str, caps: Caps) -> None:
 
 # ---- tar
 
-_BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError)
+# RecursionError: headers without end that only announce the next.
+_BROKEN = (
+    tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError, RecursionError,
+)  # fmt: skip
 
 
 def _decompressor(start: bytes) -> Callable[[BinaryIO], object] | None:
@@ -327,13 +342,14 @@ class _Wary(io.RawIOBase):
 
 def _iterate_tar(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[Member]:
     meter = _Meter(caps, archive_bytes)
-    wary = _Wary(file, largest_read=max(caps.member_bytes + 1, 1024 * 1024))
+    wary = _Wary(file, largest_read=STEP)
     # Not sorted: a packed tar can only be read from front to back, and its own order is as stable.
     with tarfile.open(fileobj=cast("BinaryIO", wary), mode="r:", errorlevel=0) as archive:
         entries = 0
         while (info := archive.next()) is not None:
             # tarfile keeps every header for getnames(): a gigabyte for a million of them.
             archive.members = []  # type: ignore[attr-defined]
+            archive.pax_headers = {}  # of all members: what a thousand headers name would stay
             entries += 1
             if entries > caps.entries:
                 raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
@@ -363,7 +379,7 @@ def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo, caps: Caps) -> by
         raise Refused(_too_large(caps))
     try:
         opened = archive.extractfile(info)
-        content = opened.read(caps.member_bytes + 1) if opened else b""
+        content = _in_steps(opened, info.size) if opened else b""
     except _BROKEN as error:
         raise Refused(_("The archive is damaged in the middle of this file.")) from error
     if len(content) != info.size:

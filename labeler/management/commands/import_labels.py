@@ -69,9 +69,7 @@ class Command(DataCommand):
             lease.write(progress_done=outcome.seen, progress_total=total)
             self.progress(outcome.seen, total, "rows")
 
-        return existing.bring_in(
-            job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress
-        )
+        return existing.bring_in(job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress)
 
     def _report(self, outcome: existing.Outcome, job: Job) -> None:
         for row in outcome.refused[:MOST_LINES]:

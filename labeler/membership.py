@@ -1,6 +1,7 @@
 """Who a person is in a project: the project, or one of its images, with their membership, by one query each.
 
-Nearly every request begins with this. By hand: built with the ORM it takes 5 ms of processor time, by hand 0.4.
+Nearly every request begins with this. By hand: built with the ORM it takes 3 ms of processor time, by hand 0.3
+(docs/decisions/0014).
 Does not know what a role may do (api/access.py, pages/access.py).
 """
 

@@ -320,9 +320,9 @@ def disagreements(project: Project) -> QuerySet[Image]:
 
 
 def votes_of(images: list[Image]) -> dict[int, list[Label]]:
-    """The present votes of some images, by image id, with their authors and what those were shown."""
+    """The present votes of some images, by image id, with their authors."""
     found: dict[int, list[Label]] = {image.pk: [] for image in images}
-    rows = Label.objects.votes().filter(image__in=found).select_related("annotator", "shown_prediction")
+    rows = Label.objects.votes().filter(image__in=found).select_related("annotator")
     for label in rows.order_by("id"):
         found[label.image_id].append(label)
     return found

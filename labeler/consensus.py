@@ -128,10 +128,28 @@ def _inferred(images: list[Image]) -> dict[int, Consensus]:
         cursor.execute(_INFERRED, params)
         by_image = {row.image_id: row for row in (whole(Consensus, found) for found in cursor.fetchall())}
     return {
-        image.pk: by_image[image.pk]
+        image.pk: row
         for image in images
-        if image.pk in by_image and by_image[image.pk].votes == digest(image.tally)
+        if (row := by_image.get(image.pk)) is not None and holds(row.method, row.votes, image.tally)
     }
+
+
+def kept_methods(project: Project) -> list[str]:
+    """Methods whose rows may say what the project's images are now; none where it is the majority."""
+    if project.consensus_method not in INFERRED:
+        return []
+    fills = project.model_fills and project.consensus_method == WITH_MODEL
+    return [project.consensus_method, MODEL] if fills else [project.consensus_method]
+
+
+def holds(method: str, made_from: str, tally: dict[str, int]) -> bool:
+    """Was a row of one of kept_methods() made from exactly these votes? made_from: their digest.
+
+    The model alone answers only where nobody voted, any other method only where somebody could tell: else the model, or
+    the shares of the classes, would pass for what people said.
+    """
+    is_for = not tally if method == MODEL else any(answer != votes.CANNOT_TELL for answer in tally)
+    return is_for and made_from == digest(tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +230,8 @@ def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
 
 
 def _still_inferred(project: Project, old: Consensus, image: Image) -> bool:
-    if old.method == MODEL:
-        is_present = project.model_fills and project.consensus_method == WITH_MODEL
-    else:
-        is_present = old.method in INFERRED and old.method == project.consensus_method
-    return is_present and not image.has_decision and old.votes == digest(image.tally)
+    is_present = old.method in kept_methods(project) and not image.has_decision
+    return is_present and holds(old.method, old.votes, image.tally)
 
 
 def _same(old: Consensus, new: Consensus) -> bool:

@@ -129,7 +129,9 @@ def run(project: Project, found: Inference | None = None) -> int:
         return consensus.refresh(project)
     # After the labels were read: a vote that came meanwhile changes the digest, and that image waits for the next run.
     tallies = dict(Image.objects.filter(project=project, n_votes__gt=0).values_list("pk", "tally"))
-    changed = consensus.store(project, project.consensus_method, _named(project, found, tallies))
+    # Where whoever looked could not tell, the posterior is the model's or the shares of the classes: nobody's answer.
+    told = {pk: tallies[pk] for pk in found.image_ids[found.votes > 0].tolist() if pk in tallies}
+    changed = consensus.store(project, project.consensus_method, _named(project, found, told))
     if not (project.model_fills and project.consensus_method == ConsensusMethod.WITH_MODEL) or found.model is None:
         return changed + consensus.forget_filled(project)
     alone = (found.votes == 0) & ~np.isnan(found.model).any(axis=1)

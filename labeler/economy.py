@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db.models import Sum
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from labeler import columns, inference, prelabels, recount, reports, seating
@@ -36,6 +38,12 @@ FEWEST_CHECKS = 30  # blind images so known, before the product says that any go
 # this part of its held-out images, since some are never settled. The claim rests on a temperature that the same images
 # gave: with 80 of them by chance less wrong than the rest, it claimed too much and was sure of it.
 ENOUGH_CHECKS, MOST_OF = 150, 0.8
+# The rule of Standing.checks_wanted() in words, for settings and pages; the docs say the same.
+BORNE_OUT = format_lazy(
+    gettext_lazy("{enough} blind images bear it out (fewer for lower goals and in small projects, {fewest} at least)"),
+    enough=ENOUGH_CHECKS,
+    fewest=FEWEST_CHECKS,
+)
 SAME = 0.03  # a priority that moved by less than this part of itself is not written again, nor of TIE
 TIE = 1e-6  # images of equal gain: the less sure first, or at random
 SPREAD = 0.1  # over which the priorities of blind images lie that come for what they bring: in the order of their draw

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,3 +299,17 @@ def test_where_a_suggestion_was_seen_the_model_is_silent(project, ann, bea):
     say(project, image, ann, "cat")  # with the suggestion on the screen: the project shows them
     says = inference.infer(project, "with_model", images=np.array([image.pk, other.pk])).model
     assert np.isnan(says[0]).all() and not np.isnan(says[1]).any()
+
+
+# ---- the rule in words
+
+
+@pytest.mark.usefixtures("uncollected_static_files")
+def test_settings_and_docs_say_how_many_blind_images_bear_a_goal_out(project, lena, as_):
+    said = str(economy.BORNE_OUT)
+    assert f"{economy.ENOUGH_CHECKS} blind images" in said and f"{economy.FEWEST_CHECKS} at least" in said
+    page = as_(lena).get(f"/projects/{project.pk}/settings/consensus/").content.decode()
+    assert said in page
+    for name in ("lead", "model"):
+        text = " ".join((Path(__file__).parent.parent / "docs" / f"{name}.md").read_text().split())
+        assert said in text, name

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler import markers
+from labeler.economy import BORNE_OUT
 from labeler.models import Category, Project
 from labeler.models.project import ConsensusMethod, Ordered
 from labeler.pages.forms import first_twin, names_in
@@ -351,17 +352,21 @@ class Consensus(Section):
         label=gettext_lazy("Goal, in percent of labels right"),
         min_value=50,
         max_value=99.9,
-        help_text=gettext_lazy(
-            "When so many are estimated right, and 30 blind images bear it out, nobody is asked any more but for the "
-            "blind images. Raise it to go on."
+        help_text=format_lazy(
+            gettext_lazy(
+                "When so many are estimated right, and {checks}, nobody is asked any more but for the blind images. "
+                "Raise it to go on."
+            ),
+            checks=BORNE_OUT,
         ),
     )
     model_fills = forms.BooleanField(
         label=gettext_lazy("The model answers for images nobody has labeled"),
         required=False,
         help_text=gettext_lazy(
-            "In exports and lists, marked as the model's alone. It is no label: nothing is trained on it, and no "
-            "figure about people or the model counts it. Only where people and model decide together."
+            "In lists, marked as the model's alone; in exports only where you ask for it, marked too. It is no label: "
+            "nothing is trained on it, and no figure about people or the model counts it. Only where people and model "
+            "decide together, and never on images that are judged blind."
         ),
     )
     ordered = forms.ChoiceField(

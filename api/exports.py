@@ -26,9 +26,13 @@ class Export(View):
         "was shown, consensus and prediction. `jsonl`: one image per line. `imagefolder`: a zip with "
         "root/<class>/<image> by "
         "consensus, for single-choice projects. With `accepted`, also the images that stand by the model's word "
-        "alone: in `csv` a row without an annotator whose `source` is `model`, in `jsonl` the member `accepted`, in "
-        "`imagefolder` `.model7` in the file's name; each with the model's number and what is promised.",
-        tag=TAG, errors=(422,), parameters=[parameter("accepted", "with what the model has accepted", bool)],
+        "alone (accepted, or filled in where the project has it answer for images nobody has labeled): in `csv` a "
+        "row without an annotator whose `source` is `model`, in `jsonl` the member `accepted`, in "
+        "`imagefolder` `.model7` in the file's name; each with the model's number and, of accepted ones, what is "
+        "promised. Each judgement says its `source` (`person`, or `import` with the import's id) and whether it was "
+        "`informed`. What the model says of held-out images, and of others judged blind before they are settled, is "
+        "in no export.",
+        tag=TAG, errors=(422,), parameters=[parameter("accepted", "with what stands by the model's word alone", bool)],
         answers={(200, "text/csv"): bytes, (200, "application/x-ndjson"): bytes, (200, "application/zip"): bytes},
     )  # fmt: skip
     def get(self, request: Request, project_id: int, format: str) -> StreamingHttpResponse:

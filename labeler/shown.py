@@ -1,11 +1,13 @@
 """Reports as pages and endpoints show them: of small projects as they are now, of large ones as last counted.
 
 Knows the names under which reports are kept (snapshots.py) and what counts each (reports.py, overview.py, trust.py,
-contested.py, appendix.py, economy_report.py): the one place where a name becomes figures, in a request and in a worker.
+contested.py, appendix.py, economy_report.py, releases/summary.py): the one place where a name becomes figures, in a
+request and in a worker.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +15,7 @@ from django.utils import timezone
 from labeler import appendix, contested, economy_report, overview, reports, snapshots, trust
 from labeler.disputes import Pair
 from labeler.models import Project
+from labeler.releases import summary
 from labeler.reports import Selection
 from labeler.snapshots import Figures
 
@@ -103,6 +106,15 @@ def report_figures(
     return snapshots.get(project, name, count, first_time=count if wait else None)
 
 
+def export_figures(project: Project) -> Figures:
+    """What an export would hold (labeler/releases/summary.py), and its time; of a large project first counted here."""
+
+    def count() -> dict[str, Any]:
+        return asdict(summary.of(project))
+
+    return snapshots.get(project, "export", count, first_time=count)
+
+
 def compute(project: Project, name: str) -> dict[str, Any]:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
@@ -112,6 +124,8 @@ def compute(project: Project, name: str) -> dict[str, Any]:
             return trust.figures(project)
         case ["economy"]:
             return economy_report.figures(project)
+        case ["export"]:
+            return asdict(summary.of(project))
         case ["progress"]:
             return reports.count_progress(project)
         case ["report", labels, sample, names]:

@@ -289,7 +289,7 @@ def test_folders_name_the_model_in_the_file_and_the_promise_beside(unseen, setti
     assert len(names) == 2 and all(".model1." in name and name.startswith("root/cat/") for name in names)
     listed = json.loads(archive.read("classes.json"))
     assert listed["accepted_by_model"] == {
-        "images": 2, "promises": [{"model": 1, "precision": 0.95, "confidence": 0.95}],
+        "images": 2, "promises": [{"model": 1, "precision": 0.95, "confidence": 0.95}], "without_promise": 0,
     }  # fmt: skip
     plain = zipfile.ZipFile(io.BytesIO(b"".join(releases.export(unseen, "imagefolder").chunks)))
     assert not [name for name in plain.namelist() if name.startswith("root/")]

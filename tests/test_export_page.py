@@ -66,7 +66,7 @@ def test_the_counts_are_those_of_the_files(project, votes, settings, tmp_path):
 def test_a_summary_costs_the_same_for_any_number_of_images(project, votes, django_assert_num_queries):
     add_images(project, 50)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert summary.of(project).without["unanswered"] == 51
 
 

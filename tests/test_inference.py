@@ -77,7 +77,7 @@ def test_a_decision_stands_above_it_and_exports_say_which_method(guesser, rev, l
     adjudication.decide(image_id=images[0].pk, reviewer=lena, categories=["fox"])
     inference.run(project)
     assert Consensus.objects.get(image=images[0]).method == "decision"
-    methods = {one.image.pk: one.consensus.method for one in contents.read(project)}
+    methods = {one.image.pk: one.outcome.method for one in contents.read(project)}
     assert methods[images[0].pk] == "decision" and methods[images[30].pk] == "one_coin"
 
 

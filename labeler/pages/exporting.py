@@ -16,27 +16,29 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import accepted, releases
+from labeler import accepted, releases, shown
 from labeler.errors import NotPossibleNow
 from labeler.models import Project, Role
 from labeler.models.image import Status
+from labeler.models.project import ConsensusMethod
 from labeler.pages import snippets, wall
 from labeler.pages.access import Access, person, project_page
 from labeler.releases import summary as summaries
 from labeler.templatetags.figures import percent, thousands
 
 
-@project_page(Role.LEAD)
+@project_page(Role.REVIEWER)
 @require_GET
 def export(request: HttpRequest, access: Access) -> HttpResponse:
     """Format and reading are in the address, so the page needs no script and can be sent to a colleague."""
     project = access.project
     formats = _formats(project)
     chosen = next((row for row in formats if row["id"] == request.GET.get("format")), formats[0])
-    readings = _readings(chosen)
+    readings = _readings(project, chosen)
     reading = next((r for r in readings if r["id"] == request.GET.get("labels") and not r["why_not"]), readings[0])
-    summary = summaries.of(project)
-    with_accepted = request.GET.get("accepted") == "1" and bool(summary.accepted)
+    figures = shown.export_figures(project)
+    summary = summaries.Summary(**figures.value or {})
+    with_accepted = request.GET.get("accepted") == "1" and bool(summary.by_model)
     for row in formats:
         row["url"], row["on"] = _address(row["id"], reading["id"], with_accepted), row is chosen
         row["download"] += "?accepted=true" if with_accepted else ""
@@ -47,6 +49,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "readings": readings,
         "chosen": chosen,
         "summary": summary,
+        "as_of": figures.as_of if figures.is_kept else None,
         "holds": _holds(chosen["id"], reading["id"], summary, with_accepted),
         "left": _left_out(project, chosen["id"], reading["id"], summary, with_accepted),
         "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"]),
@@ -68,24 +71,33 @@ def _accepted(
     project: Project, summary: summaries.Summary, on: bool, format_: str, reading: str
 ) -> dict[str, Any] | None:
     """The choice to have what stands by the model's word alone; None where nothing does."""
-    if not summary.accepted:
+    if not summary.by_model:
         return None
-    found = accepted.figures(project)
-    words = ngettext(
-        "%(n)s image that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
-        "%(confidence)s confidence.",
-        "%(n)s images that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
-        "%(confidence)s confidence.",
-        summary.accepted,
-    )
-    return {
-        "on": on,
-        "url": _address(format_, reading, not on),
-        "text": words % {
-            "n": thousands(summary.accepted), "model": found["model"],
-            "share": percent(found["promise"]["precision"]), "confidence": percent(found["promise"]["confidence"]),
-        },
-    }  # fmt: skip
+    texts = []
+    if n := summary.without.get(summaries.ACCEPTED):
+        found = accepted.figures(project)
+        words = ngettext(
+            "%(n)s image that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
+            "%(confidence)s confidence.",
+            "%(n)s images that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
+            "%(confidence)s confidence.",
+            n,
+        )
+        promise = found["promise"]
+        texts.append(
+            words % {
+                "n": thousands(n), "model": found["model"],
+                "share": percent(promise["precision"]), "confidence": percent(promise["confidence"]),
+            }
+        )  # fmt: skip
+    if n := summary.without.get(summaries.FILLED):
+        words = ngettext(
+            "%(n)s image that nobody has labeled and the model answers for, as the settings say: nothing is promised.",
+            "%(n)s images that nobody has labeled and the model answers for, as the settings say: nothing is promised.",
+            n,
+        )
+        texts.append(words % {"n": thousands(n)})
+    return {"on": on, "url": _address(format_, reading, not on), "texts": texts}
 
 
 def _formats(project: Project) -> list[dict[str, Any]]:
@@ -106,12 +118,12 @@ def _formats(project: Project) -> list[dict[str, Any]]:
     return rows
 
 
-def _readings(chosen: dict[str, Any]) -> list[dict[str, Any]]:
+def _readings(project: Project, chosen: dict[str, Any]) -> list[dict[str, Any]]:
     only_one = _("An image lies in one folder.") if chosen["id"] == "imagefolder" else ""
     return [
         {
             "id": snippets.FINAL, "title": _("The outcome"), "why_not": "",
-            "text": _("a reviewer's decision, else the answer most people gave; a tie names nothing"),
+            "text": _rule(project),
         },
         {"id": snippets.ALL, "title": _("Every answer"), "text": _("one per person"), "why_not": only_one},
         {
@@ -121,10 +133,23 @@ def _readings(chosen: dict[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _rule(project: Project) -> str:
+    """By what an image is named, in words (labeler/releases/outcomes.py)."""
+    if project.consensus_method == ConsensusMethod.MAJORITY:
+        return _("a reviewer's decision, else the answer most people gave; a tie names nothing")
+    words = _(
+        "a reviewer's decision, else “%(method)s”, as of the last consensus run; where answers have changed since, the "
+        "answer most people gave"
+    ) % {"method": project.get_consensus_method_display()}
+    if project.consensus_method == ConsensusMethod.WITH_MODEL:
+        words += _("; on images that are judged blind the model has no vote")
+    return words
+
+
 def _holds(format_: str, reading: str, summary: summaries.Summary, accepted: bool) -> str:
     """What is in the file, in numbers."""
-    outcome = summary.outcome + (summary.accepted if accepted else 0)
-    n_bytes = summary.n_bytes + (summary.accepted_bytes if accepted else 0)
+    outcome = summary.outcome + (summary.by_model if accepted else 0)
+    n_bytes = summary.n_bytes + (summary.by_model_bytes if accepted else 0)
     if format_ == "imagefolder":
         return ngettext(
             "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", outcome
@@ -156,6 +181,7 @@ def _left_out(
     rows = [
         (summaries.UNANSWERED, _("nobody has answered them yet"), f"?status={Status.UNLABELED}"),
         (summaries.ACCEPTED, _("nobody has judged them; the model's answer stands"), f"?status={wall.ACCEPTED}"),
+        (summaries.FILLED, _("nobody has labeled them; only the model says what they are"), ""),
         (summaries.CANNOT_TELL, _("whoever looked could not tell"), ""),
     ]
     if reading == snippets.FINAL:
@@ -170,7 +196,7 @@ def _left_out(
     return [
         {"n": without[reason], "why": why, "query": query, "note": note}
         for reason, why, query in rows
-        if without.get(reason) and not (accepted and reason == summaries.ACCEPTED)
+        if without.get(reason) and not (accepted and reason in (summaries.ACCEPTED, summaries.FILLED))
     ]
 
 

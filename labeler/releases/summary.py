@@ -1,22 +1,25 @@
 """What an export of a project would hold at this moment, and what it would leave out, with the reasons.
 
-Counts only, by the same rule as the export itself (labeler/consensus.py): images with the same votes are counted
-together, so a million of them cost a few hundred votes. Does not write files.
+Counts only, by the same rule as the export itself (outcomes.py): images that the rule cannot tell apart are counted
+together, so a million of them cost it a few thousand questions. Does not write files.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Sum
+from django.db import connection
 
-from labeler.models import Acceptance, Decision, Image, Label, Project
+from labeler.consensus import DECISION, UNDECIDABLE
+from labeler.models import Label, Project
 from labeler.models.image import Status
-from labeler.stats import tally as votes
+from labeler.releases.outcomes import ACCEPTED, COUNTED, FILLED, IMAGES, Outcome, Rule
+from labeler.stats.tally import Vote
 
-# Why an image has no outcome.
-UNANSWERED, CANNOT_TELL, TIE, UNDECIDABLE = "unanswered", "cannot_tell", "tie", "undecidable"
-ACCEPTED = "accepted"  # nobody answered, and a model's answer stands: it is in only where it is asked for
+# Why an image has no outcome. ACCEPTED and FILLED: nobody answered, and a model's word is all there is; it is in only
+# where it is asked for.
+UNANSWERED, CANNOT_TELL, TIE = "unanswered", "cannot_tell", "tie"
+__all__ = ["ACCEPTED", "CANNOT_TELL", "FILLED", "TIE", "UNANSWERED", "UNDECIDABLE", "Summary", "of"]
 
 
 @dataclass(slots=True)
@@ -28,45 +31,46 @@ class Summary:
     outcome: int = 0
     n_bytes: int = 0
     early: int = 0  # with an outcome, but fewer answers than were asked for, and no decision
-    accepted: int = 0  # of those without an answer: a model's stands
-    accepted_bytes: int = 0
+    by_model: int = 0  # of those without an answer: a model's word is all there is
+    by_model_bytes: int = 0
     without: dict[str, int] = field(default_factory=dict)  # how many, by reason
 
-    def _leave_out(self, reason: str, n: int) -> None:
-        if n:
-            self.without[reason] = self.without.get(reason, 0) + n
 
-    def _take(self, n: int, n_bytes: int) -> None:
-        self.outcome += n
-        self.n_bytes += n_bytes
+_GROUPS = f"""
+    SELECT count(*), sum(i.n_bytes)::bigint, i.status, {COUNTED}
+    FROM {IMAGES} WHERE i.project_id = %(project)s GROUP BY 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+"""
 
 
 def of(project: Project) -> Summary:
-    """Four queries, however large the project."""
+    """Three queries, however large the project."""
     summary = Summary(judgements=Label.objects.current().filter(project=project).count())
-    images = Image.objects.for_project(project).order_by()
-    rows = images.filter(has_decision=False).values_list("tally", "status")
-    for tally, status, n, n_bytes in rows.annotate(n=Count("id"), size=Sum("n_bytes")):
+    rule = Rule(project)
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS, {"project": project.pk, "methods": rule.methods})
+        groups = cursor.fetchall()
+    for n, n_bytes, status, tally, *deciding in groups:
+        outcome = rule.outcome(tally, *deciding)
         summary.images += n
-        vote = votes.vote(tally)
-        if vote.categories is not None:
-            summary._take(n, n_bytes)
-            summary.early += n if status == Status.PARTLY else 0
-        elif vote.is_tie:
-            summary._leave_out(TIE, n)
-        else:
-            summary._leave_out(CANNOT_TELL if vote.n_cannot_tell else UNANSWERED, n)
-    standing = Decision.objects.filter(image__project=project, withdrawn_at=None).order_by().values_list("undecidable")
-    for undecidable, n, n_bytes in standing.annotate(n=Count("id"), size=Sum("image__n_bytes")):
-        summary.images += n
-        if undecidable:
-            summary._leave_out(UNDECIDABLE, n)
-        else:
-            summary._take(n, n_bytes)
-    standing_ = Acceptance.objects.standing().filter(project=project)
-    found = standing_.aggregate(n=Count("id"), size=Sum("image__n_bytes"))
-    summary.accepted, summary.accepted_bytes = found["n"], found["size"] or 0
-    if summary.accepted:
-        summary.without[UNANSWERED] -= summary.accepted
-        summary._leave_out(ACCEPTED, summary.accepted)
+        if outcome.categories is not None:
+            summary.outcome += n
+            summary.n_bytes += n_bytes
+            summary.early += n if status == Status.PARTLY and outcome.method != DECISION else 0
+            continue
+        reason = _reason(outcome, rule.counted(tally))
+        summary.without[reason] = summary.without.get(reason, 0) + n
+        if outcome.by_model:
+            summary.by_model += n
+            summary.by_model_bytes += n_bytes
     return summary
+
+
+def _reason(outcome: Outcome, vote: Vote) -> str:
+    """Why nothing is named."""
+    if outcome.by_model:
+        return outcome.by_model
+    if outcome.method == UNDECIDABLE:
+        return UNDECIDABLE
+    if outcome.is_tie:
+        return TIE
+    return CANNOT_TELL if vote.n_cannot_tell else UNANSWERED

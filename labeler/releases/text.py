@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,13 +22,11 @@ def cell(value: Any) -> Any:
     """A value as a CSV cell. Text that a spreadsheet would take for a formula gets an apostrophe in front."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return timestamp(value)
-    if isinstance(value, str) and _is_formula(value):
-        return f"'{value}"
-    return value
+    return _WAYS[type(value)](value) if type(value) in _WAYS else value
+
+
+def _text(value: str) -> str:
+    return f"'{value}" if _is_formula(value) else value
 
 
 def undisarmed(text: str) -> str:
@@ -52,7 +50,15 @@ def classes(names: Sequence[str] | None, *, multi: bool) -> str:
 
 def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC, to the microsecond, ending in Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    # Naive, because a time zone makes isoformat three times as slow.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+_WAYS: dict[type, Callable[[Any], str]] = {
+    str: _text,
+    bool: lambda value: "true" if value else "false",
+    datetime: timestamp,
+}
 
 
 def csv_chunks(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
@@ -61,7 +67,8 @@ def csv_chunks(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
     writer = csv.writer(buffer)
     writer.writerow(header)
     for row in rows:
-        writer.writerow([cell(value) for value in row])
+        # csv writes numbers and None as cell() would; a call for each of 30 million cells would take minutes.
+        writer.writerow([_WAYS[type(value)](value) if type(value) in _WAYS else value for value in row])
         if buffer.tell() >= CHUNK_BYTES:
             yield buffer.getvalue().encode("utf-8", "replace")
             buffer.seek(0)

@@ -15,6 +15,7 @@ from labeler.errors import LabelerError
 from labeler.management.base import USAGE, DataCommand
 from labeler.management.commands.train import find_project
 from labeler.models import Image
+from labeler.releases import summary
 from labeler.releases.formats import WRITERS
 
 
@@ -60,13 +61,14 @@ class Command(DataCommand):
         facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
         words = f"Wrote {target} ({size:,} bytes)."
         if options["accepted"]:
-            found = accepted.figures(project)
-            facts |= {"accepted": found["accepted"], "promise": found["promise"]}
-            aim = found["promise"]
-            words += (
-                f" {found['accepted']:,} of {images:,} images stand by a model's word alone: at least "
-                f"{aim['precision']:.0%} of them right, with {aim['confidence']:.0%} confidence."
-            )
+            aim, alone = accepted.figures(project)["promise"], summary.of(project).without
+            n, filled = alone.get(summary.ACCEPTED, 0), alone.get(summary.FILLED, 0)
+            facts |= {"accepted": n, "promise": aim, "filled": filled}
+            words += f" {n + filled:,} of {images:,} images stand by a model's word alone"
+            words += f", {filled:,} of them without a promise" if filled else ""
+            if n:
+                words += f": at least {aim['precision']:.0%} of {n:,} are right, with {aim['confidence']:.0%} confidence"
+            words += "."
         self.result(facts, words)
 
     def _write(self, export: releases.Export, file: BinaryIO) -> int:

@@ -1,12 +1,16 @@
-"""CSV: the long table, one row per current judgement, with the image's consensus and prediction beside it."""
+"""CSV: the long table, one row per current judgement, with the image's consensus and prediction beside it.
+
+What a reviewer decided on an image that nobody labeled has a row without an annotator: else it would be lost here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 from labeler.models import Project
-from labeler.releases.contents import Contents, read, snapshot
+from labeler.releases.contents import MODEL, Contents, read, snapshot
 from labeler.releases.text import classes, csv_chunks
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
@@ -15,15 +19,12 @@ COLUMNS = (
     "image_id", "file_name", "sha256", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
     "prelabel_categories", "prelabel_probability", "prelabel_model", "purpose", "round", "extra", "reason", "chosen_by",
     "guideline_version", "label_set_version", "consensus", "consensus_method", "consensus_confidence", "prediction",
-    "prediction_probability", "prediction_model", "label_id",
+    "prediction_probability", "prediction_model", "label_id", "import", "informed", "source",
 )  # fmt: skip
-
-
-# With the accepted: who the outcome comes from. An accepted image has a row without an annotator and without a label.
-SOURCE = (
-    "source", "accepted", "accepted_model", "accepted_probability", "promised_precision", "promised_confidence",
-)  # fmt: skip
-MODEL, PEOPLE = "model", "people"
+# With what stands by a model's word alone: such an image has a row without an annotator and without a label.
+ACCEPTED = ("accepted", "accepted_model", "accepted_probability", "promised_precision", "promised_confidence")
+_JUDGED = COLUMNS.index("consensus") - COLUMNS.index("annotator")  # columns of a judgement before the outcome
+DECISION = "decision"
 
 
 def check(project: Project, *, accepted: bool = False) -> None:
@@ -31,52 +32,28 @@ def check(project: Project, *, accepted: bool = False) -> None:
 
 
 def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
-    """The file, in pieces; images without a label have no row, but for accepted ones."""
+    """The file, in pieces; images without a label have no row, but for decided ones and those by a model's word."""
+    named = lru_cache(maxsize=10_000)(partial(classes, multi=project.is_multi))
     with snapshot():
-        if not accepted:
-            yield from csv_chunks(
-                COLUMNS, (cells for contents in read(project) for cells in _rows(contents, project.is_multi))
-            )
-            return
-        rows = (
-            cells
-            for contents in read(project, accepted=True)
-            for cells in [
-                *([*one, PEOPLE, *[None] * (len(SOURCE) - 1)] for one in _rows(contents, project.is_multi)),
-                *_accepted(contents, project.is_multi),
-            ]
-        )
-        yield from csv_chunks((*COLUMNS, *SOURCE), rows)
+        rows = (cells for contents in read(project, accepted=accepted) for cells in _rows(contents, named, accepted))
+        yield from csv_chunks((*COLUMNS, *ACCEPTED) if accepted else COLUMNS, rows)
 
 
-def _accepted(contents: Contents, multi: bool) -> Iterator[list[Any]]:
-    """The row of an image that stands by a model's word; none for others."""
-    found = contents.accepted
-    if found is not None:
-        image = contents.image
-        yield [
-            image.pk, image.name, image.sha256, *[None] * (len(COLUMNS) - 3), MODEL, classes(found.names, multi=multi),
-            found.model, found.probability, found.precision, found.confidence,
-        ]  # fmt: skip
-
-
-def _rows(contents: Contents, multi: bool) -> Iterator[list[Any]]:
-    image, outcome, opinion = contents.image, contents.consensus, contents.prediction
-    after = [
-        classes(contents.consensus_names, multi=multi),
-        outcome.method,
-        outcome.confidence,
-        classes(opinion.categories, multi=multi) if opinion else None,
-        opinion.probability if opinion else None,
-        opinion.model if opinion else None,
-    ]
+def _rows(contents: Contents, named: Any, accepted: bool) -> Iterator[tuple[Any, ...]]:
+    image, outcome, opinion, by_model = contents.image, contents.outcome, contents.prediction, contents.by_model
+    before = (image.pk, image.name, image.sha256)
+    said = (named(opinion.categories), opinion.probability, opinion.model) if opinion else (None, None, None)
+    after = (named(contents.names), outcome.method, outcome.confidence, *said)
+    nothing = (None,) * len(ACCEPTED) if accepted else ()
     for label in contents.labels:
         shown = label.shown
-        yield [
-            image.pk, image.name, image.sha256, label.annotator, classes(label.categories, multi=multi), label.answer,
-            label.created_at, label.seconds, shown is not None, classes(shown.categories,
-            multi=multi) if shown else None,
-            shown.probability if shown else None, shown.model if shown else None, label.purpose, label.round,
-            label.extra,
-            label.reason, label.chosen_by, label.guideline_version, label.label_set_version, *after, label.id,
-        ]  # fmt: skip
+        saw = (True, named(shown.categories), shown.probability, shown.model) if shown else (False, None, None, None)
+        yield (
+            *before, label.annotator, named(label.categories), label.answer, label.created_at, label.seconds, *saw,
+            label.purpose, label.round, label.extra, label.reason, label.chosen_by, label.guideline_version,
+            label.label_set_version, *after, label.id, label.import_id, label.informed, label.source, *nothing,
+        )  # fmt: skip
+    if not contents.labels and contents.decision:
+        yield *before, *(None,) * _JUDGED, *after, *(None,) * 3, DECISION, *nothing
+    if by_model is not None:
+        yield *before, *(None,) * (_JUDGED + len(after) + 3), MODEL, named(by_model.categories), *by_model[1:]

@@ -2,8 +2,8 @@
 
 Single-choice projects only: an image can lie in one folder. A class without an image has no folder, because
 torchvision refuses empty ones; classes.json beside root/ lists the folders in the order of their index, and how
-many images are in none of them, by reason. An image that stands by a model's word says so in its name
-(leaf-7-614.model7.jpg), and classes.json how many there are and what is promised of them.
+many images are in none of them, by reason. An image that stands by a model's word alone says so in its name
+(leaf-7-614.model7.jpg), and classes.json how many there are, and what is promised of those that were accepted.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from django.utils.translation import gettext as _
 from labeler.consensus import UNDECIDABLE
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
-from labeler.models import Acceptance, Image, Project
+from labeler.models import Image, Project
 from labeler.releases.contents import Contents, read, snapshot
+from labeler.releases.outcomes import has_models_word
 
 MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
@@ -41,7 +42,7 @@ def check(project: Project, *, accepted: bool = False) -> None:
         raise NotPossibleNow(
             _("An ImageFolder has one class per image; this project may have several. Take csv or jsonl.")
         )
-    if accepted and Acceptance.objects.standing().filter(project=project).exists():
+    if accepted and has_models_word(project):
         return
     if not Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists():
         raise NotPossibleNow(_("No image is labeled yet, so there would be no folder."))
@@ -74,16 +75,16 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
     counts: Counter[str] = Counter()
     missing: list[dict[str, object]] = []
     left_out = {"undecidable": 0, "no_consensus": 0}
-    unseen: dict[str, Any] = {"images": 0, "promises": []}
+    unseen: dict[str, Any] = {"images": 0, "promises": [], "without_promise": 0}
     sink = cast("BinaryIO", outbox)
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive, snapshot():
         for contents in read(project, accepted=accepted):
-            found = contents.accepted
-            if not contents.consensus_names and found is None:
-                left_out["undecidable" if contents.consensus.method == UNDECIDABLE else "no_consensus"] += 1
+            found = contents.by_model
+            named = found.categories if found else contents.names
+            if not named:
+                left_out["undecidable" if contents.outcome.method == UNDECIDABLE else "no_consensus"] += 1
                 continue
-            (name, *_more) = found.names if found else contents.consensus_names or [""]
-            image = contents.image
+            name, image = named[0], contents.image
             path = store.original_path(image.sha256, image.extension)
             try:
                 file = path.open("rb")
@@ -102,7 +103,9 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
             if found:
                 unseen["images"] += 1
                 promise = {"model": found.model, "precision": found.precision, "confidence": found.confidence}
-                if promise not in unseen["promises"]:
+                if found.precision is None:
+                    unseen["without_promise"] += 1
+                elif promise not in unseen["promises"]:
                     unseen["promises"].append(promise)
         more = {"accepted_by_model": unseen} if accepted else {}
         archive.writestr(zipfile.ZipInfo("classes.json", LONG_AGO), _classes(folders, counts, missing, left_out, more))
@@ -151,5 +154,5 @@ def safe_part(name: str, otherwise: str) -> str:
 def file_name(contents: Contents) -> str:
     """The image's own file name with its id, which makes it unique, and the extension that its bytes have."""
     image = contents.image
-    mark = f".model{contents.accepted.model}" if contents.accepted else ""
+    mark = f".model{contents.by_model.model}" if contents.by_model else ""
     return f"{safe_part(PurePosixPath(image.name).stem, 'image')}-{image.pk}{mark}.{image.extension}"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from labeler.models import Project
-from labeler.releases.contents import Contents, Judgement, read, snapshot
-from labeler.releases.formats.csv_table import MODEL, PEOPLE
+from labeler.releases.contents import MODEL, Contents, Judgement, read, snapshot
 from labeler.releases.text import CHUNK_BYTES, timestamp
 
 MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "jsonl"
+PEOPLE = "people"
+_decoded = lru_cache(maxsize=1000)(json.loads)  # most images have none
+# Made once: json.dumps would make an encoder for each line.
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def check(project: Project, *, accepted: bool = False) -> None:
@@ -25,8 +29,10 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
     size = 0
     with snapshot():
         for contents in read(project, accepted=accepted):
-            values = _image(contents) | (_accepted(contents) if accepted else {})
-            line = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+            values = _image(contents)
+            if accepted:
+                values |= _accepted(contents)
+            line = _encoded(values).encode("utf-8") + b"\n"
             lines.append(line)
             size += len(line)
             if size >= CHUNK_BYTES:
@@ -36,18 +42,18 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
 
 
 def _image(contents: Contents) -> dict[str, Any]:
-    image, outcome, decision, opinion = contents.image, contents.consensus, contents.decision, contents.prediction
+    image, outcome, decision, opinion = contents.image, contents.outcome, contents.decision, contents.prediction
     return {
         "image": image.pk,
         "file_name": image.name,
         "sha256": image.sha256,
         "width": image.width,
         "height": image.height,
-        "metadata": image.metadata,
+        "metadata": _decoded(image.metadata),
         "status": image.status,
         "labels": [_label(label) for label in contents.labels],
         "consensus": {
-            "categories": contents.consensus_names,
+            "categories": contents.names,
             "method": outcome.method,
             "confidence": outcome.confidence,
             "is_tie": outcome.is_tie,
@@ -55,9 +61,9 @@ def _image(contents: Contents) -> dict[str, Any]:
         },
         "decision": decision
         and {
-            "categories": contents.consensus_names,
+            "categories": contents.names,
             "undecidable": decision.undecidable,
-            "reviewer": decision.reviewer.get_username(),
+            "reviewer": decision.reviewer,
             "reason": decision.reason,
             "created_at": timestamp(decision.created_at),
         },
@@ -73,16 +79,18 @@ def _image(contents: Contents) -> dict[str, Any]:
 
 def _accepted(contents: Contents) -> dict[str, Any]:
     """Who the outcome comes from, and what stands by a model's word. Apart from the consensus, which is people's."""
-    found = contents.accepted
-    people = PEOPLE if contents.consensus.categories is not None or contents.decision else None
+    found = contents.by_model
+    people = PEOPLE if contents.names is not None or contents.decision else None
     return {
         "source": MODEL if found else people,
         "accepted": found
         and {
-            "categories": found.names,
+            "categories": found.categories,
             "model": found.model,
             "probability": found.probability,
-            "promise": {"precision": found.precision, "confidence": found.confidence},
+            "promise": None
+            if found.precision is None
+            else {"precision": found.precision, "confidence": found.confidence},
         },
     }
 
@@ -104,4 +112,7 @@ def _label(label: Judgement) -> dict[str, Any]:
         "chosen_by": label.chosen_by,
         "guideline_version": label.guideline_version,
         "label_set_version": label.label_set_version,
+        "source": label.source,
+        "import": label.import_id,
+        "informed": label.informed,
     }

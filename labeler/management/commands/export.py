@@ -67,7 +67,7 @@ class Command(DataCommand):
             words += f" {n + filled:,} of {images:,} images stand by a model's word alone"
             words += f", {filled:,} of them without a promise" if filled else ""
             if n:
-                words += f": at least {aim['precision']:.0%} of {n:,} are right, with {aim['confidence']:.0%} confidence"
+                words += f": at least {aim['precision']:.0%} of {n:,} right, with {aim['confidence']:.0%} confidence"
             words += "."
         self.result(facts, words)
 

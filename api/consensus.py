@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,11 +14,9 @@ from api.fields import CategoryRefField
 from api.permissions import Needs
 from api.schema import IF_MATCH, describe, example
 from api.shapes import ConsensusShape, consensus_shape
-from labeler import adjudication, consensus
-from labeler.errors import NotAllowed
-from labeler.models import Image, Label, Role
+from labeler import adjudication, blindness, consensus
+from labeler.models import Image, Role
 from labeler.models.account import Scope
-from labeler.models.label import VOTES
 
 TAG = "Agreement"
 
@@ -47,16 +44,16 @@ class OneConsensus(View):
         "DELETE": Needs(Scope.LABEL, Role.REVIEWER),
     }
 
-    @describe("get_consensus", "What the image is taken to be: the vote, or a reviewer's decision above it.", tag=TAG,
-              answers={200: ConsensusShape})  # fmt: skip
+    @describe("get_consensus", "What the image is taken to be: the vote, or a reviewer's decision above it.\n\n403 for "
+              "annotators before their own answer, and before the image has all its answers. A label that you give "
+              "after reading it is `informed`.", tag=TAG, answers={200: ConsensusShape})  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        answers = Label.objects.current().filter(image=image, annotator=self.person, answer__in=VOTES)
-        if not may_review(image) and not answers.exists():
-            raise NotAllowed(_("Answer this image first: then you may see what it is taken to be."))
+        blindness.check_others(self.person, image, may_review=may_review(image))
         return self._answer(image)
 
     def _answer(self, image: Image) -> Response:
+        blindness.remember(self.person, others=[image.pk])
         decision = adjudication.standing(image)
         response = Response(consensus_shape(image.project, consensus.as_shown([image])[image.pk]))
         return etags.tagged(response, adjudication.version_of(image, decision))

@@ -13,7 +13,7 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example, parameter
-from labeler import categories, contested, rounds, shown
+from labeler import blindness, categories, contested, rounds, shown
 from labeler.contested import Group
 from labeler.disputes import Pair
 from labeler.errors import Invalid
@@ -83,6 +83,7 @@ class ContestedGroups(View):
         found = contested.present(project, figures.value)
         reasons = contested.reasons(found.groups)
         groups = [_shape(project, group, reasons) for group in found.groups]
+        blindness.remember(self.person, others=[pk for group in found.groups for pk in group.ids])
         return Response({"as_of": figures.as_of, "n": found.n, "n_grouped": found.n_grouped, "groups": groups})
 
 

@@ -13,8 +13,8 @@ from api.claims import image_urls
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
+from labeler import blindness, doubts, runs
 from labeler import categories as label_set
-from labeler import doubts, runs
 from labeler.categories import CategoryIndex
 from labeler.doubts import Waiting
 from labeler.models import Role
@@ -73,11 +73,13 @@ class LabelErrors(View):
         run = runs.active(project)
         found = doubts.listed(run)
         index = label_set.index(project)
+        waiting = doubts.still_open(project, doubts.rows_of(found))
         told = doubts.checked(project)
+        blindness.remember(self.person, told=[one.image.pk for one in waiting])
         return Response(
             {
                 "model": run.number if run else None,
-                "results": [_shape(one, index) for one in doubts.still_open(project, doubts.rows_of(found))],
+                "results": [_shape(one, index) for one in waiting],
                 "corrected": told.corrected,
                 "confirmed": told.confirmed,
                 "undecidable": told.undecidable,

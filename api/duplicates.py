@@ -12,8 +12,8 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import describe, example, parameter
+from labeler import blindness, consensus, duplicates
 from labeler import categories as label_set
-from labeler import consensus, duplicates
 from labeler.duplicates import Group
 from labeler.models import Project, Role
 from labeler.models.account import Scope
@@ -64,6 +64,7 @@ class NearDuplicates(View):
         start = parsing.text(request, "offset") or "0"
         at = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 0
         found, n = duplicates.groups(project, MOST, at)
+        blindness.remember(self.person, others=[image.pk for group in found for image in group.images])
         return Response({"n": n, "results": [_shape(project, group) for group in found]})
 
 

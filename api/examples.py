@@ -13,7 +13,7 @@ from api.claims import image_urls
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of
-from labeler import examples
+from labeler import blindness, examples
 from labeler.errors import Invalid
 from labeler.models import Category, CategoryExample, Image, Role
 from labeler.models.account import Scope
@@ -60,7 +60,11 @@ class Examples(View):
     @describe("list_examples", "The example images of a class, as annotators see them beside the guideline.", tag=TAG,
               parameters=PAGING, answers={200: page_of(ExampleShape)})  # fmt: skip
     def get(self, request: Request, category_id: int) -> Response:
-        return page(request, self._category(category_id).examples.all(), lambda rows: [shape(row) for row in rows])
+        def shapes(rows: list[CategoryExample]) -> list[dict[str, object]]:
+            blindness.remember(self.person, told=[row.image_id for row in rows])
+            return [shape(row) for row in rows]
+
+        return page(request, self._category(category_id).examples.all(), shapes)
 
     @describe(
         "add_example", f"Show an image as an example of a class; at most {examples.MOST} per class.\n\nAnnotators see "

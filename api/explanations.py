@@ -14,12 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View
+from api.access import View, may_review
 from api.fields import ErrorShape, ProgressShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
-from api.shapes import check_told
-from labeler import errands, explanations
+from labeler import blindness, errands, explanations
 from labeler.models import Errand, Role
 from labeler.models.account import Scope
 from labeler.models.job import State
@@ -84,8 +83,9 @@ class Explanation(View):
     @describe(
         "get_explanation", "What in the image speaks for what the model in use says of it.\n\n202 until a worker has "
         "made it: ask again. With `format=png` the map itself, as soon as it is there. Grad-CAM where the model has a "
-        "gradient, else occlusion, and `method` says which. Annotators see it after their own answer; of a held-out "
-        "image reviewers see it when it is settled (403 before). 409 `no_model` before there is a model.",
+        "gradient, else occlusion, and `method` says which. Annotators see it after their own answer, when the "
+        "image has all its answers; of images that are judged blind it is shown when they are settled, of held-out "
+        "ones to nobody (403). 409 `no_model` before there is a model.",
         tag=TAG, errors=(409,),
         parameters=[parameter("category", "of this class (id or name) instead of the model's own answer"),
                     parameter("format", "the map itself", enum=["json", "png"])],
@@ -105,11 +105,12 @@ class Explanation(View):
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
-        check_told(self.person, image)
+        blindness.check_model(self.person, image, may_review=may_review(image))
         form = parsing.choice(request, "format", ("json", "png"), "json")
         named = parsing.text(request, "category")
         category = parsing.category(image.project, named) if named else 0
         errand = errands.explain(image=image, asked_by=self.person, category=category)
+        blindness.remember(self.person, told=[image.pk])
         if form == "png" and errand.drawing is not None:
             response = HttpResponse(bytes(errand.drawing), content_type="image/png")
             patch_cache_control(response, private=True, max_age=MAX_AGE_SECONDS)

@@ -9,7 +9,7 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import describe, parameter
-from labeler import releases
+from labeler import blindness, releases
 from labeler.accounts import audit
 from labeler.models import Role
 from labeler.models.account import Scope
@@ -41,6 +41,7 @@ class Export(View):
         export = releases.export(project, format, accepted=accepted)
         details = {"format": format} | ({"accepted": True} if accepted else {})
         audit(self.person, "project.export", project=project, subject=export.file_name, **details)
+        blindness.remember_download(self.person, project)
         response = StreamingHttpResponse(export.chunks, content_type=export.media_type)
         response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
         response["X-Accel-Buffering"] = "no"  # a proxy that collects it all first would end the constant memory

@@ -19,13 +19,12 @@ from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, image_shapes
 from api.uploads import PathKeepingUploads, Uploads
-from labeler import jobs
+from labeler import blindness, jobs
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
 from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
 from labeler.models.account import Scope
-from labeler.models.image import HELD_OUT, Status
-from labeler.models.queue import ChosenBy
+from labeler.models.image import Status
 
 TAG = "Images"
 # From a fixed list, and nothing else: a sort key is never built from what a client sends.
@@ -73,7 +72,8 @@ class Images(Uploads, View):
         "names "
         "where the project shows them; the other filters are for reviewers and leads. Orders by the model's opinion "
         "leave out "
-        "images it has not looked at, and held-out ones that are not settled.",
+        "images it has not looked at, held-out ones, and others that are judged blind until they are settled. Labels "
+        "given after others' answers or the model's were shown here are `informed`.",
         tag=TAG, answers={200: page_of(ImageShape)},
         parameters=[
             *PAGING,
@@ -214,8 +214,7 @@ def _by_model(request: Request, project: Project, images: QuerySet[Image], order
     if high is not None:
         opinions = opinions.filter(probability__lte=high)
     # Whoever is told what the model says of an image cannot judge the model by it any more.
-    judges = Q(slice__in=HELD_OUT) | Q(entry__chosen_by=ChosenBy.AUDIT)
-    images = images.filter(Q(status=Status.SETTLED) | ~judges).filter(Exists(opinions))
+    images = images.exclude(blindness.HIDES_MODEL).filter(Exists(opinions))
     if order in ("-confidence", "uncertainty"):
         images = images.annotate(
             confidence=Subquery(opinions.values("probability")[:1], output_field=FloatField()),
@@ -241,9 +240,10 @@ class OneImage(View):
     needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
 
     @describe(
-        "get_image", "One image.\n\nAnnotators see status, consensus and prediction only after they have answered it, "
-        "and never "
-        "other people's labels. `status` is null until then.", tag=TAG, answers={200: ImageShape},
+        "get_image", "One image.\n\nAnnotators see status, disagreement, consensus and prediction only after they have "
+        "answered it (a label or cannot tell) and when it has all its answers, and never other people's labels; until "
+        "then these are null. What the model says of held-out images nobody sees. A label given after others' answers "
+        "or the model's were shown is `informed`, and never counted as blind.", tag=TAG, answers={200: ImageShape},
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)

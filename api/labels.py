@@ -18,7 +18,7 @@ from api.fields import CategoryRefField
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
-from labeler import gold, labeling
+from labeler import blindness, gold, labeling
 from labeler.errors import Invalid
 from labeler.models import Label, Role
 from labeler.models.account import Scope
@@ -61,6 +61,9 @@ class LabelShape(serializers.Serializer):
         allow_null=True, help_text="your earlier answer, which this one takes the place of"
     )
     extra = serializers.BooleanField(help_text="came late: the image had all its labels by then")
+    informed = serializers.BooleanField(
+        help_text="you had been shown what others, or the model, say of it: counted, but never as blind"
+    )
     feedback = FeedbackShape(
         required=False, help_text="only for an image with a known answer, where the project says at once what it was"
     )
@@ -82,7 +85,8 @@ class OneLabel(View):
             example({"categories": []}, "none of them", of_request=True),
             example({"answer": "cannot_tell", "reason": "blurred"}, "cannot tell", of_request=True),
             example({"id": 5012, "image": 613, "answer": "labeled", "categories": ["cat"], "category_ids": [3],
-                     "annotator": "ann", "created_at": "2026-11-05T10:00:00Z", "supersedes": None, "extra": False}),
+                     "annotator": "ann", "created_at": "2026-11-05T10:00:00Z", "supersedes": None, "extra": False,
+                     "informed": False}),
         ],
     )  # fmt: skip
     def put(self, request: Request, image_id: int) -> Response:
@@ -92,7 +96,7 @@ class OneLabel(View):
             idempotency_key=parsing.idempotency_key(request),
             **_answer(parsing.body(request)),
         )
-        return Response(_saved(saved) | _feedback(saved), status=201 if saved.created else 200)
+        return Response(_saved(saved) | self._feedback(saved), status=201 if saved.created else 200)
 
     @describe(
         "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer "
@@ -104,6 +108,15 @@ class OneLabel(View):
             image_id=image_id, annotator=self.person, idempotency_key=parsing.idempotency_key(request)
         )
         return Response(_saved(saved))
+
+    def _feedback(self, saved: labeling.Saved) -> dict[str, Any]:
+        """Nothing is asked for other images: this is the request that must cost least."""
+        if saved.purpose != Purpose.GOLD or saved.answer not in VOTES:
+            return {}
+        told = gold.feedback(image_id=saved.image_id, categories=saved.categories)
+        if told:
+            blindness.remember(self.person, told=[saved.image_id])
+        return {"feedback": told} if told else {}
 
 
 def _answer(sent: dict[str, Any]) -> dict[str, Any]:
@@ -142,15 +155,8 @@ def _saved(saved: labeling.Saved) -> dict[str, Any]:
         "created_at": saved.created_at,
         "supersedes": saved.supersedes,
         "extra": saved.extra,
+        "informed": saved.informed,
     }
-
-
-def _feedback(saved: labeling.Saved) -> dict[str, Any]:
-    """Nothing is asked for other images: this is the request that must cost least."""
-    if saved.purpose != Purpose.GOLD or saved.answer not in VOTES:
-        return {}
-    told = gold.feedback(image_id=saved.image_id, categories=saved.categories)
-    return {"feedback": told} if told else {}
 
 
 class LabelRowShape(serializers.Serializer):
@@ -208,9 +214,15 @@ class Labels(View):
         if (image := parsing.integer(request, "image")) is not None:
             rows = rows.filter(image=image)
         if parsing.choice(request, "format", ("json", "csv"), "json") == "csv":
+            blindness.remember_download(self.person, project)
             return _csv(long_table.csv_lines(project, rows, history=history), f"labels-{project.pk}.csv")
         rows = rows.select_related("image", "annotator")
-        return page(request, rows, lambda found: [long_table.row(project, r, history=history) for r in found])
+
+        def shape(found: list[Label]) -> list[dict[str, Any]]:
+            blindness.remember(self.person, others=[r.image_id for r in found if r.annotator_id != self.person.pk])
+            return [long_table.row(project, r, history=history) for r in found]
+
+        return page(request, rows, shape)
 
 
 def _csv(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:

@@ -95,7 +95,8 @@ class Predictions(Uploads, View):
         "with a row to poll, or, with `?wait=5`, 200 as soon as a worker has answered within those seconds; one "
         "request per web process waits at a time, others get their 202 at once. Only a thumbnail is kept, until it is "
         "answered (at most ten minutes); the answer can be read for a day. 409 `no_model` before there is a model, "
-        "and `conflict` for an image of the project that is still judged blind.",
+        "and `conflict` for an image of the project that is judged blind, its preview, its thumbnail and near copies: "
+        "a held-out one always, another one until it is settled.",
         tag=TAG, request={"multipart/form-data": PredictionInput}, errors=(409, 413, 429),
         answers={200: AskedPredictionShape, 202: AskedPredictionShape},
         parameters=[parameter("wait", f"seconds, 0 to {LONGEST_WAIT}", int)], examples=[example(ANSWERED)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -15,12 +15,15 @@ from api.fields import ErrorShape, ObjectField, ProgressShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
-from labeler import leases, run_answers, runs
+from labeler import blindness, leases, run_answers, runs
 from labeler.errors import NotFound, NotPossibleNow
-from labeler.models import Role, TrainingRun
+from labeler.models import Image, Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.run import HEADLINE
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 TAG = "Model"
 
@@ -104,12 +107,19 @@ def _headed(run: TrainingRun) -> dict[str, Any]:
     return _row(run) | {"headline": run.headline}
 
 
-def _shape(run: TrainingRun) -> dict[str, Any]:
+def _shape(run: TrainingRun, person: User) -> dict[str, Any]:
+    metrics = run.metrics
+    if doubted := (metrics.get("label_errors") or {}).get("suspects"):
+        doubtful = Image.objects.filter(project=run.project_id, pk__in={row["image"] for row in doubted})
+        known = set(doubtful.exclude(blindness.HIDES_MODEL).values_list("pk", flat=True))
+        told = [row for row in doubted if row["image"] in known]
+        blindness.remember(person, told=[row["image"] for row in told])
+        metrics = {**metrics, "label_errors": {**metrics["label_errors"], "suspects": told}}
     return _row(run) | {
         "headline": {name: run.metrics.get(name) for name in HEADLINE},
         "config": run.config,
         "categories": run.category_names,
-        "metrics": run.metrics,
+        "metrics": metrics,
         "history": run.history,
         "comparison": run.comparison,
     }
@@ -132,7 +142,7 @@ class Runs(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         run = runs.request(project=project, requested_by=self.person, **parsing.parse(RunInput, request))
-        return Response(_shape(run), status=202)
+        return Response(_shape(run, self.person), status=202)
 
 
 class OfRun(View):
@@ -149,7 +159,7 @@ class OneRun(OfRun):
     @describe("get_run", "A training run: state, progress, data, metrics with intervals, curves.", tag=TAG,
               answers={200: RunShape})  # fmt: skip
     def get(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(self.run(run_id)))
+        return Response(_shape(self.run(run_id), self.person))
 
 
 class Cancellation(OfRun):
@@ -157,7 +167,7 @@ class Cancellation(OfRun):
 
     @describe("cancel_run", "Stop a training run.", tag=TAG, request=None, answers={200: RunShape}, errors=(409,))
     def post(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(runs.cancel(self.run(run_id), self.person)))
+        return Response(_shape(runs.cancel(self.run(run_id), self.person), self.person))
 
 
 class Activation(OfRun):
@@ -166,7 +176,7 @@ class Activation(OfRun):
     @describe("activate_run", "Let this model make the pre-labels.", tag=TAG, request=None, answers={200: RunShape},
               errors=(422,))  # fmt: skip
     def post(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(runs.activate(self.run(run_id), self.person)))
+        return Response(_shape(runs.activate(self.run(run_id), self.person), self.person))
 
 
 class FlipShape(serializers.Serializer):
@@ -207,6 +217,8 @@ class Compared(OfRun):
         if old is None or found is None:
             raise NotPossibleNow(_("There is no other version that has judged the same images."))
         flips = found.flips
+        told = blindness.evidence(row.image_id for row in [*found.fixed, *found.broken])
+        blindness.remember(self.person, told=told)
         return Response(
             {
                 "old": old.number,
@@ -217,8 +229,8 @@ class Compared(OfRun):
                 "both_right": flips.both_right,
                 "both_wrong": flips.both_wrong,
                 "differently_wrong": found.differently_wrong,
-                "fixed": [_flip(row) for row in found.fixed],
-                "broken": [_flip(row) for row in found.broken],
+                "fixed": [_flip(row) for row in found.fixed if row.image_id in told],
+                "broken": [_flip(row) for row in found.broken if row.image_id in told],
             }
         )
 
@@ -237,4 +249,4 @@ class ActiveModel(View):
         run = runs.active(self.project(project_id))
         if run is None:
             raise NotFound(_("This project has no model yet. One is trained when there are labels enough."))
-        return Response(_shape(run))
+        return Response(_shape(run, self.person))

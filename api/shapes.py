@@ -1,7 +1,6 @@
-"""How an image is shown, as far as the caller may see: the one place that decides it.
+"""How an image is shown, as far as the caller may see: what that is, labeler/blindness.py decides.
 
-Annotators see the outcome of an image, and what the model says of it, only after their own answer, and never
-anybody else's label. Held-out images keep the model's opinion from everybody who could still judge them.
+What of others or of the model is in it is remembered there.
 """
 
 from __future__ import annotations
@@ -10,18 +9,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from api.access import may_review, shown_name
 from api.claims import image_urls
 from api.fields import ObjectField
-from labeler import accepted, consensus
+from labeler import accepted, blindness, consensus
 from labeler import categories as label_set
-from labeler.errors import NotAllowed
 from labeler.models import Consensus, Image, Label, Project
 from labeler.models.image import Status
-from labeler.models.label import VOTES
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -91,13 +87,19 @@ class ImageShape(serializers.Serializer):
     height = serializers.IntegerField(help_text="pixels, upright")
     sha256 = serializers.CharField(help_text="of the original bytes")
     metadata = ObjectField()
-    status = serializers.ChoiceField(Status.choices, allow_null=True, help_text="null: not for you before your answer")
+    status = serializers.ChoiceField(
+        Status.choices, allow_null=True,
+        help_text="annotators: null before their own answer, and before the image has all its answers",
+    )  # fmt: skip
     disagreement = serializers.FloatField(allow_null=True)
     preview_url = serializers.CharField()
     thumbnail_url = serializers.CharField()
     file_url = serializers.CharField()
     labels = VoteShape(many=True, required=False, help_text="annotators: only their own")
-    prediction = PredictionShape(allow_null=True)
+    prediction = PredictionShape(
+        allow_null=True,
+        help_text="null for everybody on held-out images, and on others that are judged blind until they are settled",
+    )
     consensus = ConsensusShape(allow_null=True)
     accepted = AcceptedShape(
         allow_null=True, help_text="the model's answer stands, and nobody has judged the image; null for annotators"
@@ -109,22 +111,19 @@ def image_shapes(
 ) -> list[dict[str, Any]]:
     """JSON values of some images of one project; `project.role` is the caller's.
 
-    Four queries, however many images; two more where the model accepts by itself.
+    Five queries, however many images; one more where the model accepts by itself.
     """
     reviewing = may_review(project)
-    own = _answered(user, images)
+    seen = blindness.sight(user, images, may_review=reviewing)
     outcomes = consensus.as_shown(images)
     accepts = reviewing and project.auto_accept
-    audited = accepted.hidden(image.pk for image in images) if accepts else set()
-    opinions = _opinions(
-        project,
-        [i for i in images if i.pk in own or (reviewing and _may_be_told(i) and i.pk not in audited)],
-    )
+    opinions = _opinions(project, [image for image in images if image.pk in seen.model])
     unseen = accepted.of_images(project, [image.pk for image in images]) if accepts else {}
     votes = _votes(user, project, images, reviewing) if with_labels else {}
+    blindness.remember(user, others=seen.others, told=[*opinions, *unseen])
     shapes = []
     for image in images:
-        told = reviewing or image.pk in own
+        told = image.pk in seen.others
         shape = {
             "id": image.pk,
             "name": shown_name(image, project, opaque=not reviewing),
@@ -144,20 +143,6 @@ def image_shapes(
             shape["labels"] = votes.get(image.pk, [])
         shapes.append(shape)
     return shapes
-
-
-def check_told(user: User, image: Image) -> None:
-    """Raises NotAllowed where image_shapes would keep the model's opinion from this person; `image.role` is theirs."""
-    if Label.objects.current().filter(annotator=user, image=image, answer__in=VOTES).exists():
-        return
-    if not may_review(image):
-        raise NotAllowed(_("What the model says of an image is shown after you have answered it."))
-    if not _may_be_told(image) or accepted.hidden([image.pk]):
-        raise NotAllowed(_("This image is judged blind: what the model says of it is shown when it is settled."))
-
-
-def _may_be_told(image: Image) -> bool:
-    return not image.is_held_out or image.status == Status.SETTLED
 
 
 def consensus_shape(project: Project, outcome: Consensus) -> dict[str, Any]:
@@ -213,22 +198,11 @@ def _votes(user: User, project: Project, images: Sequence[Image], reviewing: boo
 
 
 # By hand, as consensus.py does: for a list of 30 images the ORM took 5 ms to build these and the rows' instances.
-_ANSWERED = """
-    SELECT DISTINCT image_id FROM labeler_label
-    WHERE image_id = ANY (%s) AND annotator_id = %s AND superseded_at IS NULL AND answer = ANY (%s)
-"""
 _OPINIONS = """
     SELECT p.image_id, p.id, p.categories, p.probability, p.probabilities, r.number, r.category_ids, r.is_calibrated
     FROM labeler_trainingrun r JOIN labeler_prediction p ON p.run_id = r.id
     WHERE r.project_id = %s AND r.is_active AND p.image_id = ANY (%s)
 """
-
-
-def _answered(user: User, images: Sequence[Image]) -> set[int]:
-    """Those of the images that this person has answered."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWERED, [[image.pk for image in images], user.pk, list(VOTES)])
-        return {row[0] for row in cursor.fetchall()}
 
 
 def _opinions(project: Project, images: Sequence[Image]) -> dict[int, dict[str, Any]]:

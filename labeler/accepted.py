@@ -14,9 +14,7 @@ from django.utils.translation import ngettext
 
 from labeler import categories as label_set
 from labeler import guarantees
-from labeler.models import Acceptance, Guarantee, Image, Project, QueueEntry, TrainingRun
-from labeler.models.image import Status
-from labeler.models.queue import ChosenBy
+from labeler.models import Acceptance, Guarantee, Image, Project, TrainingRun
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
@@ -171,12 +169,3 @@ def of_images(project: Project, image_ids: Iterable[int]) -> dict[int, Accepted]
             threshold=row.threshold, precision=row.guarantee.precision, confidence=row.guarantee.confidence,
         )  # fmt: skip
     return found
-
-
-def hidden(image_ids: Iterable[int]) -> set[int]:
-    """Of these images, those that are audited and not settled: nobody may see what the model says of them."""
-    return set(
-        QueueEntry.objects.filter(pk__in=list(image_ids), chosen_by=ChosenBy.AUDIT)
-        .exclude(image__status=Status.SETTLED)
-        .values_list("pk", flat=True)
-    )

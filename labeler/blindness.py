@@ -57,6 +57,16 @@ def hides_model(images: Iterable[Image]) -> set[int]:
     return hidden
 
 
+def evidence(image_ids: Iterable[int]) -> set[int]:
+    """Those of these images that a model's own report may show behind its figures, with what that model said.
+
+    The exception: held-out images too, once they are settled. Two queries at most.
+    """
+    images = list(Image.objects.filter(pk__in=set(image_ids)).only("pk", "slice", "status"))
+    settled = {image.pk for image in images if image.status == Status.SETTLED}
+    return {image.pk for image in images} - (hides_model(images) - settled)
+
+
 # ---------------------------------------------------------------- one person
 
 # Enough people have answered: nobody is asked any more, unless a reviewer or a new round asks.
@@ -122,7 +132,7 @@ _REMEMBER = """
     SELECT i.id, m.user_id, i.round
     FROM labeler_image i JOIN labeler_membership m ON m.project_id = i.project_id AND m.user_id = %(user)s
     WHERE i.id = ANY (%(images)s) AND (
-        i.id = ANY (%(model)s) OR i.has_decision
+        i.id = ANY (%(told)s) OR i.has_decision
         OR i.n_votes > (SELECT count(*) FROM labeler_label l
                         WHERE l.image_id = i.id AND l.annotator_id = m.user_id AND l.superseded_at IS NULL
                           AND l.round = i.round AND l.purpose = 'vote' AND l.answer IN ('labeled', 'cannot_tell')))
@@ -131,16 +141,18 @@ _REMEMBER = """
 """
 
 
-def remember(user: User | AnonymousUser, *, others: Iterable[int] = (), model: Iterable[int] = ()) -> None:
-    """Note that this person was shown what others, or the model, say of these images (ids). One statement, or none.
+def remember(user: User | AnonymousUser, *, others: Iterable[int] = (), told: Iterable[int] = ()) -> None:
+    """Note what a page or an answer shows to this person, before it is sent. One statement, or none.
 
-    From then on their labels of these images are informed. Call before the answer is sent.
+    others: ids of images whose votes or outcome are shown, as far as others have said anything of them; told: ids of
+    images of which something is certainly said: by the model, or as an example. From then on the person's labels of
+    these images are informed.
     """
-    told = sorted(set(model))
-    shown = sorted({*others, *told})
+    certain = sorted(set(told))
+    shown = sorted({*others, *certain})
     if shown:
         with connection.cursor() as cursor:
-            cursor.execute(_REMEMBER, {"user": user.pk, "images": shown, "model": told})
+            cursor.execute(_REMEMBER, {"user": user.pk, "images": shown, "told": certain})
 
 
 # A download has everything in it. Noted where the person is at work: on what they have answered, and hold.

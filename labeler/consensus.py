@@ -16,10 +16,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Prefetch, Q
 
-from labeler.models import Consensus, Decision, Image, Project, QueueEntry
-from labeler.models.image import Status
+from labeler import blindness
+from labeler.models import Consensus, Decision, Image, Project
 from labeler.models.partial import columns, partly, whole
-from labeler.models.queue import ChosenBy
 from labeler.stats import tally as votes
 
 BATCH = 1000
@@ -80,18 +79,15 @@ def current(images: Iterable[Image]) -> dict[int, Consensus]:
 
 
 def as_shown(images: Iterable[Image]) -> dict[int, Consensus]:
-    """current(), as a person may see it: of images judged blind, without the model's word until they are settled.
+    """current(), as a person may see it: without the model's word where blindness.py keeps it from everybody.
 
     Reviewers label too, and leads: with the model's answer on the screen they would no longer measure the model.
     """
     listed = list(images)
     found = current(listed)
-    spoken = [i for i in listed if found[i.pk].method in (MODEL, WITH_MODEL) and i.status != Status.SETTLED]
-    if spoken:
-        entries = QueueEntry.objects.filter(pk__in=[i.pk for i in spoken], chosen_by=ChosenBy.AUDIT)
-        audited = set(entries.values_list("pk", flat=True))
-        found |= {i.pk: of(i, None) for i in spoken if i.is_blind or i.pk in audited}
-    return found
+    spoken = [i for i in listed if found[i.pk].method in (MODEL, WITH_MODEL)]
+    hidden = blindness.hides_model(spoken)
+    return found | {i.pk: of(i, None) for i in spoken if i.pk in hidden}
 
 
 # What a list of images reads is by hand: building the queries took longer than all the rest of it.

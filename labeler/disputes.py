@@ -16,11 +16,10 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from labeler import doubts
+from labeler import blindness, doubts
 from labeler.models import Decision, Image, Prediction, Project, TrainingRun
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
-from labeler.models.queue import ChosenBy
 from labeler.stats import tally as votes
 
 MOST = 2_000  # of one list: nobody settles more before it is read again
@@ -123,7 +122,7 @@ def entry_of(image: Image, run: TrainingRun | None, selection: Selection | None 
         return _doubted(image, max(of_image, default=0.0))
     is_disputed = image.status == Status.DISPUTED or (image.has_decision and not votes.is_settled(image.tally))
     rank = Rank.DISPUTED if is_disputed else Rank.DIFFER
-    (doubt,) = _doubts([(image.pk, image.tally, image.is_blind)], run)
+    (doubt,) = _doubts([(image.pk, image.tally)], run)
     return Entry(image.pk, image.tally, rank, image.disagreement, doubt)
 
 
@@ -141,7 +140,7 @@ def pairs_of(tally: Mapping[str, int]) -> set[Pair]:
 # ---------------------------------------------------------------- reading
 
 _Row = tuple[Any, ...]  # as _COLUMNS, and with a person that person's answer
-_COLUMNS = ("id", "tally", "disagreement", "status", "has_decision", "slice")
+_COLUMNS = ("id", "tally", "disagreement", "status", "has_decision")
 
 
 def _rows(project: Project, selection: Selection, narrower: Q | None = None) -> list[_Row]:
@@ -190,7 +189,7 @@ def _differs(own: list[int], tally: Mapping[str, int], decided: list[int] | None
 
 def _entries(rows: Iterable[_Row], run: TrainingRun | None) -> list[Entry]:
     rows = list(rows)
-    doubts = _doubts([(row[0], row[1], bool(row[5])) for row in rows], run)
+    doubts = _doubts([(row[0], row[1]) for row in rows], run)
     entries = [
         Entry(pk, tally, _rank(status, decided), disagreement, doubt)
         for (pk, tally, disagreement, status, decided, *_), doubt in zip(rows, doubts, strict=True)
@@ -204,18 +203,18 @@ def _rank(status: str, decided: bool) -> Rank:
     return Rank.DISPUTED if status == Status.DISPUTED else Rank.DIFFER
 
 
-def _doubts(images: list[tuple[int, Mapping[str, int], bool]], run: TrainingRun | None) -> Iterator[float]:
-    """Of each image (id, tally, is blind). In between where the model has not looked or must not be listened to:
-    a blind image must not even stand in an order that the model made, nor one that is there to check the model.
+def _doubts(images: list[tuple[int, Mapping[str, int]]], run: TrainingRun | None) -> Iterator[float]:
+    """Of each image (id, tally). In between where the model has not looked or must not be listened to: a blind image
+    must not even stand in an order that the model made, nor one that is there to check the model.
     """
-    open_ids = [pk for pk, _, is_blind in images if not is_blind] if run else []
+    told = Image.objects.filter(pk__in=[pk for pk, _ in images]).exclude(blindness.HIDES_MODEL)
     said = {
         pk: (votes.key(named), probability)
-        for pk, named, probability in Prediction.objects.filter(run=run, image__in=open_ids)
-        .exclude(image__entry__chosen_by=ChosenBy.AUDIT)
-        .values_list("image", "categories", "probability")
-    } if open_ids else {}  # fmt: skip
-    return (_doubt(tally, *said[pk]) if pk in said else 0.5 for pk, tally, _ in images)
+        for pk, named, probability in Prediction.objects.filter(run=run, image__in=told).values_list(
+            "image", "categories", "probability"
+        )
+    } if run and images else {}  # fmt: skip
+    return (_doubt(tally, *said[pk]) if pk in said else 0.5 for pk, tally in images)
 
 
 def _doubt(tally: Mapping[str, int], answer: str, probability: float) -> float:

@@ -16,8 +16,8 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from labeler import blindness, consensus
 from labeler import categories as label_set
-from labeler import consensus
 from labeler.categories import CategoryIndex
 from labeler.models import Image, Project, TrainingRun
 from labeler.models.image import Slice
@@ -101,6 +101,7 @@ def still_open(project: Project, doubts: Iterable[Doubt]) -> list[Waiting]:
     for one in sorted(doubts, key=lambda one: (-one.doubt, one.image_id)):
         clearest.setdefault(one.image_id, []).append(one)
     images = Image.objects.filter(project=project, pk__in=clearest, has_decision=False, slice=Slice.NONE)
+    images = images.exclude(blindness.HIDES_MODEL)
     by_id = {image.pk: image for image in images.defer("metadata")}
     outcomes = consensus.current(by_id.values())
     index = label_set.index(project)

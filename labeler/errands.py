@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from labeler import dispatch, leases, runs
+from labeler import blindness, dispatch, duplicates, leases, runs
 from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
@@ -24,7 +24,6 @@ from labeler.intake.renditions import make_thumbnail
 from labeler.leases import Lease
 from labeler.models import Errand, Image, Project, TrainingRun
 from labeler.models.errand import ErrandKind
-from labeler.models.image import HELD_OUT, Status
 from labeler.models.job import UNFINISHED, State
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def predict(*, project: Project, asked_by: User | None, source: Source) -> Erran
     """Ask what is on an image that is not in the project; a worker is told after commit.
 
     Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, Invalid for what is
-    no image, TooLarge, TooManyRequests, Busy, and Conflict for an image of the project that is still judged blind.
+    no image, TooLarge, TooManyRequests, Busy, and Conflict for what shows an image of the project that is judged blind.
     """
     _active(project)
     waiting = Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED)
@@ -76,15 +75,27 @@ def predict(*, project: Project, asked_by: User | None, source: Source) -> Erran
         raise _refused(source, refusal) from refusal
     finally:
         _checking.release()
-    twins = Image.objects.filter(project=project, sha256=image.checked.sha256, slice__in=HELD_OUT)
-    if twins.exclude(status=Status.SETTLED).exists():
+    if _shows_a_hidden_one(project, image.checked.sha256, picture):
         raise Conflict(
-            _("This image is in the project and still judged blind, so what the model says of it is not told yet.")
+            _(
+                "This image is in the project, or nearly the same as one that is, and judged blind: what the model "
+                "says of it is not told."
+            )
         )
     with transaction.atomic():
         errand = Errand.objects.create(project=project, kind=ErrandKind.PREDICT, asked_by=asked_by, picture=picture)
         dispatch.look(dispatch.ANSWER, errand.pk)
     return errand
+
+
+def _shows_a_hidden_one(project: Project, sha256: str, thumbnail: bytes) -> bool:
+    """Is this an image of which the model's word is told to nobody, or nearly the same: saved anew, smaller, paler?
+
+    So a preview or a thumbnail of it is. As newcomers are held against the images of a project, in under a millisecond
+    for each thousand that are hidden (duplicates.py).
+    """
+    hidden = Image.objects.filter(blindness.HIDES_MODEL, project=project)
+    return hidden.filter(sha256=sha256).exists() or duplicates.shows_one_of(hidden, duplicates.draw(thumbnail))
 
 
 def _refused(source: Source, refusal: Refused) -> Invalid | TooLarge:

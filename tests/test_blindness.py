@@ -6,12 +6,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeler import adjudication, blindness, queue, rounds
+from labeler import adjudication, blindness, examples, queue, rounds
 from labeler.labeling import save_label, undo
 from labeler.models import Exposure, Image, Label, QueueEntry
 from labeler.models.image import Slice, Status
 from labeler.models.queue import ChosenBy
-from tests.factories import add_images
+from tests.api import as_person, error_of
+from tests.factories import add_images, make_model, predict
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +149,7 @@ def test_only_what_others_said_informs(project, ann, bea):
     blindness.remember(ann, others=[alone.pk, empty.pk])
 
     assert not Exposure.objects.exists()
-    blindness.remember(ann, model=[empty.pk])
+    blindness.remember(ann, told=[empty.pk])
     assert list(Exposure.objects.values_list("image", "user", "round")) == [(empty.pk, ann.pk, 1)]
 
 
@@ -156,7 +157,7 @@ def test_whoever_is_no_member_answers_nothing_and_is_not_remembered(project, ann
     (image,) = add_images(project, 1)
     answer(image, ann, "dog")
 
-    blindness.remember(ada, others=[image.pk], model=[image.pk])
+    blindness.remember(ada, others=[image.pk], told=[image.pk])
 
     assert not Exposure.objects.exists()
 
@@ -176,7 +177,7 @@ def test_remembering_is_one_statement_and_twice_is_once(project, ann, bea):
 
     with CaptureQueriesContext(connection) as queries:
         blindness.remember(ann, others=[image.pk for image in images])
-        blindness.remember(ann, others=[image.pk for image in images], model=[images[0].pk])
+        blindness.remember(ann, others=[image.pk for image in images], told=[images[0].pk])
         blindness.remember(ann)
 
     assert len(queries) == 2 and Exposure.objects.count() == 30
@@ -193,3 +194,76 @@ def test_a_download_informs_where_the_person_has_answered_or_holds_the_image(pro
     blindness.remember_download(rev, project)
 
     assert set(Exposure.objects.values_list("image", flat=True)) == {answered, open_}
+
+
+# ---------------------------------------------------------------- through the door
+
+
+def consensus_of(person, image):
+    return as_person(person).get(f"/api/images/{image.pk}/consensus/")
+
+
+def blind_agreement(project, person) -> int:
+    """On how many images the agreement of blind labels counts."""
+    report = as_person(person).get(f"/api/projects/{project.pk}/agreement/?labels=blind").json()
+    return report["alpha"]["n"]
+
+
+@pytest.mark.parametrize("quota", [2, 3])
+def test_cannot_tell_does_not_buy_the_others_answer(project, ann, bea, rev, quota):
+    (image,) = add_images(project, 1, slice=Slice.TEST, labels_needed=quota)
+    predict(make_model(project), image, "dog")
+    answer(image, bea, "dog")
+    queue.claim(project=project, annotator=ann)
+    save_label(image_id=image.pk, annotator=ann, answer="cannot_tell")
+
+    told = consensus_of(ann, image)
+    shown = as_person(ann).get(f"/api/images/{image.pk}/").json()
+    assert shown["prediction"] is None
+    if quota == 3:  # somebody else is still to be asked
+        assert (told.status_code, error_of(told)) == (403, "not_allowed")
+        assert (shown["status"], shown["disagreement"], shown["consensus"]) == (None, None, None)
+    else:
+        assert told.json()["categories"] == shown["consensus"]["categories"] == ["dog"]
+
+    sent = as_person(ann).put(f"/api/images/{image.pk}/label/", {"categories": ["dog"]}).json()
+
+    # What was read is kept and counted, but not as blind.
+    assert sent["informed"] is (quota == 2)
+    assert blind_agreement(project, rev) == (0 if quota == 2 else 1)
+    rows = as_person(rev).get(f"/api/projects/{project.pk}/labels/?annotator=ann").json()["results"]
+    assert [row["informed"] for row in rows] == [quota == 2]
+
+
+def test_a_reviewer_who_has_seen_the_votes_gives_informed_labels_from_then_on(project, ann, rev):
+    seen, unseen = add_images(project, 2, labels_needed=2)
+    answer(seen, ann, "dog")
+    answer(unseen, ann, "dog")
+    assert as_person(rev).get(f"/api/images/{seen.pk}/").json()["consensus"]["categories"] == ["dog"]
+
+    assert answer(seen, rev, "dog").informed and not answer(unseen, rev, "dog").informed
+    assert blind_agreement(project, rev) == 1
+
+
+def test_what_an_example_shows_was_told(project, ann, lena):
+    (image,) = add_images(project, 1)
+    row = project.categories.get(name="dog")
+    examples.add(category=row, image=image, by=lena)
+    as_person(ann).get(f"/api/categories/{row.pk}/examples/")
+
+    assert answer(image, ann, "dog").informed
+
+
+@pytest.mark.usefixtures("uncollected_static_files")
+@pytest.mark.parametrize(
+    "address", ["images/", "images/{image}/", "adjudicate/?image={image}", "images/{image}/similar/"]
+)
+def test_pages_with_the_votes_are_remembered(project, ann, bea, rev, as_, address):
+    (image,) = add_images(project, 1, labels_needed=3)
+    answer(image, ann, "dog")
+    answer(image, bea, "cat")
+
+    page = as_(rev).get(f"/projects/{project.pk}/{address.format(image=image.pk)}")
+
+    assert page.status_code == 200
+    assert list(Exposure.objects.values_list("user", "image")) == [(rev.pk, image.pk)]

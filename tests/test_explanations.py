@@ -71,18 +71,23 @@ def test_asked_for_it_is_made_once_and_drawn_in_the_images_shape(photo, project,
     assert of_other["map_url"].endswith(f"&category={of_other['category_id']}")
 
 
-def test_an_annotator_sees_it_after_the_answer_and_nobody_while_it_is_judged_blind(photo, project, ann, rev):
+def test_an_annotator_sees_it_when_all_have_answered_and_nobody_while_it_is_judged_blind(photo, project, ann, rev):
     early = as_person(ann).get(address(photo))
     assert (early.status_code, error_of(early)) == (403, "not_allowed")
     queue.claim(project=project, annotator=ann)
     save_label(image_id=photo.pk, annotator=ann, categories=["cat"])
+    assert as_person(ann).get(address(photo)).status_code == 403
+    Image.objects.update(status="settled")
     assert as_person(ann).get(address(photo)).status_code == 202
 
-    Image.objects.update(slice="test")
+    Image.objects.update(slice="blind", status="disputed")
     blind = as_person(rev).get(address(photo))
     assert (blind.status_code, error_of(blind)) == (403, "not_allowed")
     Image.objects.update(status="settled")
     assert as_person(rev).get(address(photo)).status_code == 202
+    Image.objects.update(slice="test")
+    held_out = as_person(rev).get(address(photo))
+    assert (held_out.status_code, error_of(held_out)) == (403, "not_allowed")
 
 
 def test_without_a_model_with_an_unknown_class_and_after_another_model(photo, project, rev):

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from labeler import run_answers
-from labeler.models import Image, Label
-from labeler.models.image import Slice
+from labeler.models import Exposure, Image, Label
+from labeler.models.image import Slice, Status
 from labeler.run_answers import Answers, Part
 from labeler.stats import overfit
 from labeler.templatetags.figures import moment
@@ -37,7 +37,7 @@ def versions(project):
     """Two versions on 4 test images: the second repairs one, breaks one, and both miss one."""
     ids = [category(project, name) for name in ("cat", "dog", "fox")]
     metrics = METRICS | {"confusion": {"categories": ids, "counts": [[1, 1, 0], [0, 1, 0], [1, 0, 0]]}}
-    images = add_images(project, 4, slice=Slice.TEST)
+    images = add_images(project, 4, slice=Slice.TEST, status=Status.SETTLED)
     old = make_model(project, active=False, checkpoint="a.json", metrics=metrics, comparison=COMPARISON)
     new = make_model(project, checkpoint="b.json", metrics=metrics, comparison=COMPARISON)
     truth = ["cat", "cat", "dog", "fox"]
@@ -233,7 +233,7 @@ def test_a_cell_of_the_confusion_matrix_leads_to_its_images(as_, rev, project, v
 
 def test_of_several_classes_what_is_missed_is_listed(as_, lena, multi_project):
     one, other, *_ = multi_project.categories.in_use()
-    images = add_images(multi_project, 3, slice=Slice.TEST)
+    images = add_images(multi_project, 3, slice=Slice.TEST, status=Status.SETTLED)
     rows = [
         {"category": c.pk, "n": 2, "precision": STAT, "recall": STAT, "f1": STAT, "confusion": [[0, 1], [1, 1]]}
         for c in (one, other)
@@ -321,7 +321,7 @@ def test_two_versions_are_compared_image_by_image(as_, rev, project, versions):
 
 def test_a_clear_difference_is_said_plainly_in_both_directions(as_, rev, project):
     images = add_images(project, 40)
-    Image.objects.filter(pk__in=[i.pk for i in images]).update(slice=Slice.TEST)
+    Image.objects.filter(pk__in=[i.pk for i in images]).update(slice=Slice.TEST, status=Status.SETTLED)
     old, new = make_model(project, active=False), make_model(project)
     keep(old, Part.TEST, images, ["cat"] * 40, ["dog"] * 30 + ["cat"] * 10)
     keep(new, Part.TEST, images, ["cat"] * 40, ["cat"] * 40)
@@ -355,3 +355,14 @@ def test_annotators_see_none_of_it(as_, ann, project, versions):
         url("compare_runs", project),
     ):
         assert as_(ann).get(address).status_code == 403
+
+
+def test_a_report_shows_settled_held_out_images_and_remembers_who_saw_them(as_, rev, project, versions):
+    _old, new, images = versions
+    Image.objects.filter(pk=images[0].pk).update(status=Status.DISPUTED)
+    address = url("run_images", project, new.number) + f"?people={category(project, 'cat')}"
+
+    html = page(as_, rev, address)
+
+    assert f"/api/images/{images[0].pk}/thumb/" not in html and f"/api/images/{images[1].pk}/thumb/" in html
+    assert set(Exposure.objects.values_list("user", "image")) == {(rev.pk, images[1].pk)}

@@ -14,7 +14,7 @@ from django.utils import timezone
 from PIL import Image as PillowImage
 
 from labeler import dispatch, errands
-from labeler.intake.images import add_images, file_member
+from labeler.intake.images import add_images, file_member, media_store
 from labeler.models import Errand, Image
 from labeler.models.job import State
 from tests.api import as_person, error_of, with_token
@@ -155,9 +155,30 @@ def test_nobody_learns_by_sending_it_what_the_model_says_of_a_blind_image(projec
     (added,) = add_images(project=project, members=[file_member("a.jpg", io.BytesIO(content))])
     Image.objects.update(slice="test")
 
+    # The image itself, what is served of it, and what anybody makes of it: smaller, paler, saved anew.
+    for one in (content, *served(added.image), again(content, size=(200, 150)), again(content, quality=40)):
+        for status in ("unlabeled", "settled"):
+            Image.objects.filter(pk=added.image.pk).update(status=status)
+            assert error_of(ask(rev, project, one)) == "conflict"
+    assert ask(rev, project, draw("dog", 77)).status_code == 202
+    Image.objects.update(slice="blind", status="disputed")
     assert error_of(ask(rev, project, content)) == "conflict"
     Image.objects.filter(pk=added.image.pk).update(status="settled")
     assert ask(rev, project, content).status_code == 202
+
+
+def served(image: Image) -> list[bytes]:
+    """The files of an image that members can load."""
+    store = media_store()
+    return [path(image.sha256).read_bytes() for path in (store.preview_path, store.thumb_path)]
+
+
+def again(content: bytes, *, size: tuple[int, int] | None = None, quality: int = 90) -> bytes:
+    """Saved anew."""
+    file = io.BytesIO()
+    with PillowImage.open(io.BytesIO(content)) as image:
+        (image.resize(size) if size else image).save(file, "JPEG", quality=quality)
+    return file.getvalue()
 
 
 def test_too_many_that_wait_are_told_to_come_again(project, rev, lena, monkeypatch):

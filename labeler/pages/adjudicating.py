@@ -13,7 +13,7 @@ absent. Knows how the list and one image are shown; the order is disputes.py's, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from labeler import adjudication, categories, consensus, disputes, doubts, lookalikes, preferences, reports
+from labeler import (
+    adjudication,
+    blindness,
+    categories,
+    consensus,
+    disputes,
+    doubts,
+    lookalikes,
+    preferences,
+    reports,
+)
 from labeler.categories import CategoryIndex
 from labeler.disputes import Pair, Selection, Worklist
 from labeler.errors import LabelerError
@@ -107,7 +117,19 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
         context |= _one(project, image, run, form or Settle(project), asked)
     else:
         context |= _nothing(project, asked)
+    _remember(request, context)
     return render(request, "project/adjudicate.html", access.context("adjudicate", **context), status=status)
+
+
+def _remember(request: HttpRequest, context: Mapping[str, Any]) -> None:
+    """Note whose answers are on the page: the image's, those of the last one, and of settled ones that look alike."""
+    images = [context["image"], *(row["image"] for row in context.get("near", ()))]
+    told = [one for one in (context["just"], context.get("told")) if one is not None]
+    blindness.remember(
+        request.user,
+        others=[image.pk for image in images if image is not None] + [one["image"].pk for one in told],
+        told=[one["image"].pk for one in told if one["prediction"] or one["instead"]],
+    )
 
 
 # ---------------------------------------------------------------- which images, which one
@@ -315,7 +337,9 @@ def _told(
     asked: Asked,
 ) -> dict[str, Any]:
     """What may be known once an image is decided: who said what, and what the model says."""
-    prediction = Prediction.objects.filter(run=run, image=image).first() if run else None
+    # Not before the decision, and of a held-out image not after it either: the next model is judged on it too.
+    is_hidden = run is None or bool(blindness.hides_model([image]))
+    prediction = None if is_hidden else Prediction.objects.filter(run=run, image=image).first()
     taken = None if decision.undecidable else index.resolve(decision.categories)
     by_answer: dict[str, list[Label]] = defaultdict(list)
     for label in labels:
@@ -338,7 +362,7 @@ def _told(
         "prediction": prediction,
         "is_calibrated": run is not None and run.is_calibrated,
         "predicted": index.label(prediction.categories) if prediction else [],
-        "instead": _instead(image, index, run) if asked.selection.doubted else None,
+        "instead": _instead(image, index, run) if asked.selection.doubted and not is_hidden else None,
         "model_agrees": prediction is not None and taken is not None and index.resolve(prediction.categories) == taken,
         "thumb": thumbnail_url(image.pk),
     }
@@ -446,6 +470,7 @@ def reasons(request: HttpRequest, access: Access) -> HttpResponse:
         .select_related("image", "reviewer")
         .order_by("-id")[:LISTED_REASONS]
     )
+    blindness.remember(request.user, others=[decision.image_id for decision in found])
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for decision in found:
         decision.image.project = project

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from labeler import blindness, examples, markers, projects, wanted
 from labeler import categories as label_set
-from labeler import examples, markers, projects, wanted
 from labeler.errors import LabelerError
 from labeler.models import Category, CategoryExample, Project, Role
 from labeler.pages import settings
@@ -169,6 +169,8 @@ def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
     if do and form.is_valid() and settings.is_unchanged(request, form) and _save(request, row, place, form):
         messages.success(request, _("“%(name)s” is saved.") % {"name": form.cleaned_data["name"]})
         return redirect("category", project.pk, row.pk)
+    shown = strip(row)
+    blindness.remember(request.user, told=[sample["example"].image_id for sample in shown])
     return settings.show(
         request,
         access,
@@ -181,7 +183,7 @@ def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
         n_in_use=len(in_use),
         others=[c for c in in_use if c.pk != row.pk],
         alike=look_alike(in_use, only=row),
-        examples=strip(row),
+        examples=shown,
         most_examples=examples.MOST,
     )
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from labeler import categories, charts, contested, reports, rulings, shown
+from labeler import blindness, categories, charts, contested, reports, rulings, shown
 from labeler import guideline as markdown
 from labeler.categories import CategoryIndex
 from labeler.contested import Contested, Group, Shown
@@ -65,6 +65,8 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
     }
     if figures.value is not None:
         found = contested.present(project, figures.value)
+        # Each group has its answers beside it, whichever of its images are drawn.
+        blindness.remember(request.user, others=[pk for group in found.groups for pk in group.ids])
         context |= {
             "shown": found,
             "map": _map(project, found),

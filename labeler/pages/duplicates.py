@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import categories, consensus, duplicates
+from labeler import blindness, categories, consensus, duplicates
 from labeler.duplicates import Group
 from labeler.models import Project, Role
 from labeler.models.image import Slice, Status
@@ -32,6 +32,8 @@ def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     asked = request.GET.get("page", "")
     at = max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
     found, n = duplicates.groups(project, PER_PAGE, (at - 1) * PER_PAGE)
+    images = [image.pk for group in found for image in group.images[:SHOWN]]
+    blindness.remember(request.user, others=images)
     shown = number_format(n, force_grouping=True)
     return render(
         request,

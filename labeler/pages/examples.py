@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from labeler import blindness, consensus, examples
 from labeler import categories as label_set
-from labeler import consensus, examples
 from labeler.errors import LabelerError
 from labeler.models import Category, CategoryExample, Consensus, Image, Project, Role
 from labeler.pages import settings
@@ -80,6 +80,8 @@ def picker(request: HttpRequest, access: Access, category_id: int) -> HttpRespon
         return f"{here}?{urlencode({'of': kind, **query})}"
 
     chosen = strip(category)
+    offered = [image.pk for image in found[:PER_PAGE]]
+    blindness.remember(request.user, others=offered, told=[row["example"].image_id for row in chosen])
     return settings.show(
         request,
         access,

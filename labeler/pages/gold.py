@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from labeler import blindness, gold
 from labeler import categories as label_set
-from labeler import gold
 from labeler.errors import LabelerError
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
 from labeler.pages import wall
@@ -78,13 +78,17 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     page = min(max(1, wall.number(request.GET.get("page")) or 1), len(ids) // PER_PAGE + 1)
     start = (page - 1) * PER_PAGE
     n_retired = Gold.objects.filter(project=project, retired_at__isnull=False).count()
+    rows = _rows(project, ids[start : start + PER_PAGE], told)
+    offers = {} if retired else _offers(request, project)
+    known = [row["gold"].pk for row in rows] + [row["image"].pk for row in offers.get("offers", ())]
+    blindness.remember(request.user, told=known)
     n_in_use = Gold.objects.filter(project=project, retired_at=None).count() if retired else len(ids)
     return render(
         request,
         "project/gold.html",
         access.context(
             "gold",
-            rows=_rows(project, ids[start : start + PER_PAGE], told),
+            rows=rows,
             n_in_use=n_in_use,
             n_retired=n_retired,
             n_doubtful=sum(1 for pk in ids if pk in told and told[pk].is_doubtful),
@@ -93,7 +97,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             markers=label_set.markers_by_name(project),
             before=_link(retired, page - 1) if page > 1 else "",
             after=_link(retired, page + 1) if len(ids) > start + PER_PAGE else "",
-            **({} if retired else _offers(request, project)),
+            **offers,
         ),
     )
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from labeler import accepted, adjudication, categories, consensus, runs
+from labeler import accepted, adjudication, blindness, categories, consensus, runs
 from labeler.errors import LabelerError
 from labeler.models import Image, Label, Role, TrainingRun
 from labeler.models.image import Status
@@ -72,6 +72,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     index = categories.index(project)
     answers = wall.answers_of(shown, filters.people_shown())
     unseen = accepted.of_images(project, [image.pk for image in shown])
+    blindness.remember(request.user, others=[image.pk for image in shown], told=unseen)
     choices = [("", _("all")), *Status.choices, (wall.DIFFER, _("people differ"))]
     if project.auto_accept or filters.status == wall.ACCEPTED:
         choices.append((wall.ACCEPTED, _("accepted by the model")))
@@ -147,8 +148,10 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     decision = adjudication.standing(shown)
     model = runs.active(project)
     # On a blind image even a reviewer decides without the model: its figures are measured on these.
-    is_hidden = shown.is_blind or shown.pk in accepted.hidden([shown.pk])
+    is_hidden = bool(blindness.hides_model([shown]))
     prediction = shown.predictions.filter(run=model).first() if model and not is_hidden else None
+    unseen = accepted.of_images(project, [shown.pk]).get(shown.pk)
+    blindness.remember(request.user, others=[shown.pk], told=[shown.pk] if prediction or unseen else ())
     return render(
         request,
         "project/image.html",
@@ -177,7 +180,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             why=why.of(request, shown) if prediction else {},
             prediction_hidden=model is not None and is_hidden,
             unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
-            accepted=accepted.of_images(project, [shown.pk]).get(shown.pk),
+            accepted=unseen,
             next_disputed=_next_disputed(shown),
         ),
     )

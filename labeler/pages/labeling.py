@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from labeler import blindness, comments, examples, guideline, mixups, preferences
 from labeler import categories as label_set
-from labeler import comments, examples, guideline, mixups, preferences
 from labeler.models import Label, Project
 from labeler.models.label import VOTES, Answer
 from labeler.pages.access import Access, person, project_page
@@ -120,6 +120,8 @@ def screen_config(
     """What the page's script needs to know; see static/js/label/types.js."""
     last = last_words(project, annotator)
     shown = examples_of(project)
+    # What an example shows is said beside it.
+    blindness.remember(annotator, told=[row["image"] for rows in shown.values() for row in rows])
     return {
         "id": project.pk,
         "person": {"id": annotator.pk, "name": annotator.get_username()},

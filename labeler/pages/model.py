@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from labeler import charts, dispatch, leases, prelabels, runs
+from labeler import blindness, charts, dispatch, leases, prelabels, runs
 from labeler.errors import LabelerError
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
@@ -57,6 +57,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
     }
     if active is not None:
         context |= {"accepting": accepting.card(project), **model_report.of(project, active)}
+        blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
     return render(request, "project/model.html", access.context("model", **context))
 
 

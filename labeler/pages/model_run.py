@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import categories, run_answers, run_config, runs
+from labeler import blindness, categories, run_answers, run_config, runs
 from labeler.models import Project, Role, RunAnswers, TrainingRun
 from labeler.models.job import UNFINISHED, State
 from labeler.pages import model_report, wall
@@ -80,6 +80,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     }
     if finished and shown.metrics:
         context |= {"model": shown} | model_report.of(project, shown)
+        blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
     return render(request, "project/run.html", access.context("model", **context))
 
 
@@ -132,7 +133,7 @@ def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
             heading=_heading(called),
             summary=_counted(len(rows), start, len(part)),
             is_test=kept.part == RunAnswers.Part.TEST,
-            tiles=_tiles(project, part, names, markers),
+            tiles=_tiles(request, project, part, names, markers),
             before=link(page - 1) if page > 1 else "",
             after=link(page + 1) if start + len(part) < len(rows) else "",
         ),
@@ -177,10 +178,18 @@ def _counted(n: int, start: int, shown: int) -> str:
 
 
 def _tiles(
-    project: Project, rows: Sequence[Mapping[str, Any]], names: Mapping[Any, str], markers: Mapping[str, Any]
+    request: HttpRequest,
+    project: Project,
+    rows: Sequence[Mapping[str, Any]],
+    names: Mapping[Any, str],
+    markers: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """What a wall shows of each image; those that are gone are left out. rows: image, truth, then what was said."""
-    there = set(project.images.filter(pk__in=[row["image"] for row in rows]).values_list("pk", flat=True))
+    """What a wall shows of each image; those that are gone, or judged anew, are left out.
+
+    rows: image, truth, then what was said.
+    """
+    there = blindness.evidence(row["image"] for row in rows)
+    blindness.remember(request.user, told=there)
 
     def tags(ids: Sequence[int]) -> SafeString:
         called = [names.get(pk, _("a class of before")) for pk in ids]
@@ -217,11 +226,13 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
         old = next((row for row in done if row.number < new.number), None)
     context: dict[str, Any] = {"versions": done, "old": old, "new": new}
     if old and new and old.pk != new.pk:
-        context |= _compared(project, old, new, all_of_them="all" in request.GET)
+        context |= _compared(request, project, old, new, all_of_them="all" in request.GET)
     return render(request, "project/compare.html", access.context("model", **context))
 
 
-def _compared(project: Project, old: TrainingRun, new: TrainingRun, *, all_of_them: bool) -> dict[str, Any]:
+def _compared(
+    request: HttpRequest, project: Project, old: TrainingRun, new: TrainingRun, *, all_of_them: bool
+) -> dict[str, Any]:
     found = run_answers.compare(old, new)
     if found is None:
         return {"found": None, "nothing": True}
@@ -231,7 +242,7 @@ def _compared(project: Project, old: TrainingRun, new: TrainingRun, *, all_of_th
 
     def tiles(rows: Sequence[run_answers.Answer]) -> list[dict[str, Any]]:
         plain = [{"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new} for row in rows[:most]]
-        return _tiles(project, plain, names, markers)
+        return _tiles(request, project, plain, names, markers)
 
     flips = found.flips
     difference = flips.difference

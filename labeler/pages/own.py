@@ -6,7 +6,7 @@ settled on is, once it is settled: then it cannot lead anybody any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from labeler import categories
+from labeler import blindness, categories
 from labeler.models import Decision, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
@@ -144,6 +144,10 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
     start = (page - 1) * PER_PAGE
     rows = list(answers(project, person(request), only_differing)[start : start + PER_PAGE + 1])
     index = categories.index(project)
+    images = [label.image for label in rows[:PER_PAGE]]
+    told = blindness.sight(person(request), images, may_review=access.may_review).others
+    shown = [_shown(label, index, told) for label in rows[:PER_PAGE]]
+    blindness.remember(request.user, others=[row["image"].pk for row in shown if row["outcome"] is not None])
 
     def link(number: int) -> str:
         return "?" + ("differ=1&" if only_differing else "") + f"page={number}"
@@ -160,7 +164,7 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
                 {"url": "?differ=1", "label": _("settled as something else"), "on": only_differing},
             ],
             markers=categories.markers_by_name(project),
-            rows=[_shown(label, index) for label in rows[:PER_PAGE]],
+            rows=shown,
             before=link(page - 1) if page > 1 else "",
             after=link(page + 1) if len(rows) > PER_PAGE else "",
         ),
@@ -191,9 +195,11 @@ def answers(project: Project, user: User, only_differing: bool) -> QuerySet[Labe
     return own
 
 
-def _shown(label: Label, index: categories.CategoryIndex) -> dict[str, Any]:
+def _shown(label: Label, index: categories.CategoryIndex, told: Container[int]) -> dict[str, Any]:
+    """told: ids of the images whose outcome the person may know."""
     image = label.image
-    outcome = getattr(image, "consensus", None) if image.status == Status.SETTLED else None
+    is_told = image.status == Status.SETTLED and image.pk in told
+    outcome = getattr(image, "consensus", None) if is_told else None
     decision = next(iter(image.standing), None)  # type: ignore[attr-defined]
     settled = outcome is not None and outcome.categories is not None
     return {

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from labeler import accepted, categories, consensus, look, prelabels
+from labeler import accepted, blindness, categories, consensus, look, prelabels
 from labeler.models import Image, Project, Role
 from labeler.pages.access import Access, person, project_page
 from labeler.pages.images import tile
@@ -38,8 +38,9 @@ def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse
         _put_first(request, access)
         return redirect("similar", project.pk, image_id)
     found = look.nearest(shown)
-    rows = _tiles(project, [(one.image, _("similarity %(n)s") % {"n": figure(one.similarity)}) for one in found or []])
-    (own,) = _tiles(project, [(shown, "")])
+    near = [(one.image, _("similarity %(n)s") % {"n": figure(one.similarity)}) for one in found or []]
+    rows = _tiles(request, project, near)
+    (own,) = _tiles(request, project, [(shown, "")])
     return render(
         request,
         "project/similar.html",
@@ -73,7 +74,9 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     by_id = {row.pk: row for row in project.images.filter(pk__in=[pk for pk, _novelty in found])}
     index = look.of(project)
     rows = _tiles(
-        project, [(by_id[pk], _("novelty %(n)s") % {"n": figure(novelty)}) for pk, novelty in found if pk in by_id]
+        request,
+        project,
+        [(by_id[pk], _("novelty %(n)s") % {"n": figure(novelty)}) for pk, novelty in found if pk in by_id],
     )
     known = index.known if index else 0
     return render(
@@ -99,12 +102,13 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def _tiles(project: Project, found: list[tuple[Image, str]]) -> list[dict[str, Any]]:
+def _tiles(request: HttpRequest, project: Project, found: list[tuple[Image, str]]) -> list[dict[str, Any]]:
     """As on the wall, with what each is taken to be and how like it is."""
     index = categories.index(project)
     images = [image for image, _words in found]
     outcomes = consensus.as_shown(images)
     unseen = accepted.of_images(project, [image.pk for image in images])
+    blindness.remember(request.user, others=[image.pk for image in images], told=unseen)
     open_ids = set(prelabels.may_go_first(project, [image.pk for image in images]).values_list("pk", flat=True))
     return [
         {

@@ -14,22 +14,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from labeler import consensus
+from labeler.blindness import model_hidden_sql
 from labeler.models import Acceptance, Consensus, Project, TrainingRun
 from labeler.stats import tally as votes
 
 # Whose the outcome is, where it is the model's alone.
 ACCEPTED, FILLED = "accepted", "filled"
 NOBODY = "{}"  # the tally of an image that nobody voted on
-
-
-def model_hidden_sql(image: str = "i") -> str:
-    """Whether the model's word on an image is told to nobody: held out, or judged blind and not settled yet.
-
-    image: the alias of labeler_image.
-    """
-    return f"""({image}.slice IN ('test', 'calibration') OR ({image}.status <> 'settled' AND ({image}.slice <> '' OR
-        EXISTS (SELECT FROM labeler_queueentry asked
-                WHERE asked.image_id = {image}.id AND asked.chosen_by = 'audit'))))"""
 
 
 # An image with all that decides what it is taken to be. Parameter: methods, those of Rule.

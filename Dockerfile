@@ -34,4 +34,4 @@ RUN python manage.py collectstatic --no-input --verbosity 0 && chmod -R a+rX /ap
 USER labeler
 VOLUME /data
 EXPOSE 8000
-CMD ["gunicorn", "labeler.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "3", "--threads", "4", "--no-control-socket"]
+CMD ["python", "-m", "gunicorn", "--config", "labeler/launch/gunicorn_conf.py", "labeler.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "3"]

@@ -62,7 +62,7 @@ SECONDS = {
     "test_ml_ensemble.py": 20, "test_embedded.py": 19, "test_report_download.py": 17, "test_predict_command.py": 17,
     "test_page_settings.py": 17, "test_page_forms.py": 16, "test_guideline.py": 16, "test_ml_spread.py": 36,
     "test_training.py": 20, "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
-    "browser/test_javascript.py": 8,
+    "attacks/test_connections.py": 32, "browser/test_javascript.py": 8,
 }  # fmt: skip
 SHORT = 4
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 MANAGE = CHECKOUT / "manage.py"
+GUNICORN_CONF = CHECKOUT / "labeler" / "launch" / "gunicorn_conf.py"
 EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104  (recognised here, never the default)
 
 # Page faults took up to two thirds of the training time with glibc's defaults: it gave the memory
@@ -77,10 +78,8 @@ def environment_for(
 def web_part(options: Options, environment: Mapping[str, str], listener: socket.socket) -> Part:
     """gunicorn on a socket that is open already: its restart refuses no connection."""
     count = max(2, min(os.cpu_count() or 1, 4))
-    argv = [sys.executable, "-m", "gunicorn", "labeler.wsgi:application"]
-    argv += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"]
-    argv += ["--workers", str(count), "--threads", "4", "--timeout", "120", "--graceful-timeout", "10"]
-    argv += ["--keep-alive", "30", "--no-control-socket", "--log-level", "warning", "--error-logfile", "-"]
+    argv = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_CONF), "labeler.wsgi:application"]
+    argv += ["--bind", f"fd://{listener.fileno()}", "--workers", str(count), "--log-level", "warning"]
     if sys.platform == "linux":
         # Imported once and shared: 15 of 118 MB less for two processes, and half the CPU at a start.
         # Not on macOS, whose frameworks (numpy's Accelerate) do not survive a fork.

@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from labeler.errors import LabelerError
+from labeler.intake.incoming import FilesNotTaken
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
             "The database does not answer right now. Try again in a moment; nothing is lost.",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
+    if isinstance(error, FilesNotTaken):
+        return answer(400, "malformed", str(error))
     if isinstance(error, RequestDataTooBig):
         return answer(413, "too_large", "The request is larger than this server takes.")
     if isinstance(error, TooManyFieldsSent | TooManyFilesSent):

@@ -22,6 +22,7 @@ from api.uploads import PathKeepingUploads, Uploads
 from labeler import blindness, jobs
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
+from labeler.intake import incoming
 from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
 from labeler.models.account import Scope
 from labeler.models.image import Status
@@ -66,6 +67,9 @@ class UploadInput(serializers.Serializer):
 
 class Images(Uploads, View):
     needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    def most_bytes(self) -> int:
+        return incoming.most_bytes_of_images()
 
     @describe(
         "list_images", "Images of a project.\n\nAnnotators may filter by their own name (`labeled_by`) and search file "

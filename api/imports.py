@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -89,6 +90,9 @@ def _shape(job: Job) -> dict[str, Any]:
 
 class Imports(Uploads, View):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    def most_bytes(self) -> int:
+        return settings.MAX_ARCHIVE_BYTES
 
     @describe(
         "create_import", "Import an archive of images, or judgements that were made elsewhere.\n\nA worker opens it; "

@@ -55,6 +55,9 @@ class MetadataShape(serializers.Serializer):
 class Metadata(Uploads, View):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
 
+    def most_bytes(self) -> int:
+        return metadata.MOST_BYTES
+
     @describe(
         "describe_images", "Say what is known of images: camera, place, date, a description.\n\nA form with `file` "
         "(CSV with a header, or JSON Lines), or a list of objects; one row per image. `file_name` (`sha256`, `id`) "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -89,6 +90,9 @@ def _shape(errand: Errand) -> dict[str, Any]:
 class Predictions(Uploads, View):
     # Whoever labels must not know what the model says: an image sent from outside may be the one they are asked about.
     needs = {"POST": Needs(Scope.READ, Role.REVIEWER)}
+
+    def most_bytes(self) -> int:
+        return settings.MAX_IMAGE_BYTES
 
     @describe(
         "predict", "Ask the model what is on an image that is not in the project.\n\nA form with `file`. Answers 202 "

@@ -16,6 +16,8 @@ from django.http.multipartparser import MultiPartParser as DjangoMultiPartParser
 from rest_framework.parsers import MultiPartParser
 
 from api.parsing import SafeJSONParser
+from labeler.intake import incoming
+from labeler.models import Project
 
 # Stands for "/" while Django looks at the name. Of the private use area: no file system writes it by itself.
 _SLASH = "\ue02f"
@@ -29,7 +31,7 @@ class _Parser(DjangoMultiPartParser):
 
 
 class PathKeepingUploads(FileUploadHandler):
-    """Takes over the parsing of a form, whoever starts it: the framework, or the CSRF check before it."""
+    """Takes over the parsing of a form."""
 
     request: HttpRequest  # always given: see Uploads
 
@@ -46,11 +48,16 @@ class PathKeepingUploads(FileUploadHandler):
 
 
 class Uploads:
-    """For views that take forms with files, and JSON besides."""
+    """For views that take forms with files, and JSON besides: once project() has let the caller through, not before."""
 
     parser_classes: Any = [MultiPartParser, SafeJSONParser]
 
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        # Before authentication: the CSRF check reads the form.
-        request.upload_handlers = [PathKeepingUploads(request), *request.upload_handlers]
-        return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+    def most_bytes(self) -> int:
+        """Of the files of one form together."""
+        raise NotImplementedError
+
+    def project(self, project_id: int) -> Project:
+        project: Project = super().project(project_id)  # type: ignore[misc]
+        if (request := self.request._request).method == "POST":  # type: ignore[attr-defined]
+            incoming.take_files(request, most_bytes=self.most_bytes(), first=PathKeepingUploads(request))
+        return project

@@ -1,12 +1,34 @@
-"""Who is asking behind a proxy, and over what; answers that belong to one person are kept out of shared caches; an
-address that only takes a form says so.
+"""What holds for every address: who asks, behind a proxy or not; bodies of known length; no private answers in shared
+caches; words for a 405.
 """
 
 from collections.abc import Callable
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+
+class KnownLength:
+    """Refuses a body that does not say how long it is (`Transfer-Encoding: chunked`).
+
+    Django takes such a body for an empty one, so that a program would be told that everything is missing.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" not in request.META:
+            return self.get_response(request)
+        message = _("Send the body with its length (Content-Length), not in chunks.")
+        if not request.path.startswith("/api/"):
+            raise BadRequest(message)
+        error = {"code": "length_required", "message": message, "fields": {}}
+        return JsonResponse({"error": error}, status=411)
+
 
 FOR, PROTO, HOST = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"
 # gunicorn changes the scheme for each of these when its peer is on this machine, and everybody is where a proxy is.

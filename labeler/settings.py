@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "labeler.middleware.KnownLength",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -199,6 +200,10 @@ STORAGES = {
 }
 MEDIA_ROOT = MEDIA_DIR
 FILE_UPLOAD_PERMISSIONS = 0o640
+# No file of a form is read before a view has seen who sends it; it lies in a folder of ours then.
+FILE_UPLOAD_HANDLERS = ["labeler.intake.incoming.RefuseFiles"]
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+SILENCED_SYSTEM_CHECKS = ["files.E001"]  # that the folder is there: it is made when the first file comes
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000

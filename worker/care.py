@@ -31,6 +31,7 @@ from labeler import (
     runs,
 )
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
+from labeler.intake import incoming
 from labeler.intake.images import media_store
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
@@ -86,6 +87,7 @@ def look_after_projects() -> None:
     sketch_older_images()
     pixels.forget_trashed()
     unfinished.forget()
+    incoming.forget_abandoned()
 
 
 def return_expired_claims() -> int:

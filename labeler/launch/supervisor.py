@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -89,6 +90,8 @@ class Supervisor:
         ledger = processes.Ledger(self.options.data_dir / "run" / "processes.json")
         if ended := ledger.end_leftovers():
             self.say(f"The last run did not stop cleanly; ended what it left: {', '.join(ended)}.")
+        # Files of forms that were being sent (settings.FILE_UPLOAD_TEMP_DIR): nobody waits for them any more.
+        shutil.rmtree(self.options.data_dir / "incoming", ignore_errors=True)
 
     def _listen(self) -> socket.socket:
         host, port = self.options.host, self.options.port

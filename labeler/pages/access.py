@@ -15,8 +15,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from labeler import comments, disputes, membership, runs
+from labeler.intake.incoming import take_files
 from labeler.models import Membership, Project, Role
 
 if TYPE_CHECKING:
@@ -88,10 +90,18 @@ def find(request: HttpRequest, project_id: int) -> Access:
     return Access(project, member, is_admin, person(request))
 
 
-def project_page(needs: Role = Role.ANNOTATOR) -> Callable[..., Callable[..., HttpResponse]]:
-    """The view gets an Access in place of the project's id, and runs only for people whose role is `needs` or above."""
+def project_page(
+    needs: Role = Role.ANNOTATOR, *, most_bytes_of_files: Callable[[], int] | None = None
+) -> Callable[..., Callable[..., HttpResponse]]:
+    """The view gets an Access in place of the project's id, and runs only for people whose role is `needs` or above.
+
+    most_bytes_of_files: the view takes a form with files, of so many bytes together. Nothing of it is read before the
+    role was looked at, so the CSRF check, which reads the form, comes after it.
+    """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        inner = csrf_protect(view) if most_bytes_of_files else view
+
         @login_required
         @wraps(view)
         def guarded(request: HttpRequest, project_id: int, **ids: int | str) -> HttpResponse:
@@ -102,8 +112,10 @@ def project_page(needs: Role = Role.ANNOTATOR) -> Callable[..., Callable[..., Ht
                     if needs == Role.LEAD
                     else _("Only reviewers and leads of this project can open this page.")
                 )
-            return view(request, access, **ids)
+            if most_bytes_of_files and request.method == "POST":
+                take_files(request, most_bytes=most_bytes_of_files())
+            return inner(request, access, **ids)
 
-        return guarded
+        return csrf_exempt(guarded) if most_bytes_of_files else guarded
 
     return decorate

@@ -18,6 +18,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull
+from labeler.intake.incoming import FilesNotTaken
 
 RETRY_SECONDS = 5
 
@@ -26,6 +27,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400, and 413 for what is too large: Django calls both a bad request."""
     if isinstance(exception, TooManyFilesSent):
         return _apart(request, 413, _("That were too many files for one form. Send them in several goes, or as a zip."))
+    if isinstance(exception, FilesNotTaken):
+        return _apart(request, 400, _("This page takes no files. Nothing of what was sent was kept."))
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return _apart(request, 413, _("The form was larger than this server takes. Send less at once."))
     if isinstance(exception, DisallowedHost):

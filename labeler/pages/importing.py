@@ -43,7 +43,7 @@ UPLOADED = "uploaded"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
 
 
-@project_page(Role.LEAD)
+@project_page(Role.LEAD, most_bytes_of_files=lambda: settings.MAX_ARCHIVE_BYTES)
 @require_http_methods(["GET", "POST"])
 def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project

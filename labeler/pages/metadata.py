@@ -28,7 +28,7 @@ REFUSALS_SHOWN = 200
 PART = "metadata"  # of the import page
 
 
-@project_page(Role.LEAD)
+@project_page(Role.LEAD, most_bytes_of_files=lambda: MOST_BYTES)
 @require_POST
 def describe(request: HttpRequest, access: Access) -> HttpResponse:
     request.session[KEPT] = _take_in(request, access.project)

@@ -82,8 +82,9 @@ class Invitations(View):
         ],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
         wanted: dict[str, Any] = parsing.parse(NewInvitation, request)
-        invitation, secret = invitations.create(project=self.project(project_id), by=self.person, **wanted)
+        invitation, secret = invitations.create(project=project, by=self.person, **wanted)
         url = request.build_absolute_uri(reverse("invitation", args=[secret]))
         return Response({**InvitationShape(invitation).data, "secret": secret, "url": url}, status=201)
 

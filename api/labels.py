@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View
+from api.access import NO_IMAGE, View
 from api.fields import CategoryRefField
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
 from labeler import blindness, gold, labeling
-from labeler.errors import Invalid
+from labeler.errors import Invalid, LabelerError, NotFound
 from labeler.models import Label, Role
 from labeler.models.account import Scope
 from labeler.models.label import VOTES, Answer
@@ -73,6 +75,18 @@ class OneLabel(View):
     # No role: save_label and undo look for themselves, in the one statement they need anyway.
     needs = {"PUT": Needs(Scope.LABEL), "DELETE": Needs(Scope.LABEL)}
 
+    @contextmanager
+    def _strangers_first(self, image_id: int) -> Iterator[None]:
+        """Whoever may not know of the image gets 404 whatever they send. Looked at only where something is wrong: the
+        verb's own statement does it for the others.
+        """
+        try:
+            yield
+        except (LabelerError, APIException):
+            if not self.image(image_id).is_member:  # type: ignore[attr-defined]
+                raise NotFound(NO_IMAGE) from None
+            raise
+
     @describe(
         "save_label", "Answer an image, or change your answer.\n\nNeeds a claim of your own, open or expired: a late "
         "answer is "
@@ -90,12 +104,13 @@ class OneLabel(View):
         ],
     )  # fmt: skip
     def put(self, request: Request, image_id: int) -> Response:
-        saved = labeling.save_label(
-            image_id=image_id,
-            annotator=self.person,
-            idempotency_key=parsing.idempotency_key(request),
-            **_answer(parsing.body(request)),
-        )
+        with self._strangers_first(image_id):
+            saved = labeling.save_label(
+                image_id=image_id,
+                annotator=self.person,
+                idempotency_key=parsing.idempotency_key(request),
+                **_answer(parsing.body(request)),
+            )
         return Response(_saved(saved) | self._feedback(saved), status=201 if saved.created else 200)
 
     @describe(
@@ -104,9 +119,10 @@ class OneLabel(View):
         tag=TAG, answers={200: LabelShape}, errors=(409,), parameters=[IDEMPOTENCY, PERSON],
     )  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
-        saved = labeling.undo(
-            image_id=image_id, annotator=self.person, idempotency_key=parsing.idempotency_key(request)
-        )
+        with self._strangers_first(image_id):
+            saved = labeling.undo(
+                image_id=image_id, annotator=self.person, idempotency_key=parsing.idempotency_key(request)
+            )
         return Response(_saved(saved))
 
     def _feedback(self, saved: labeling.Saved) -> dict[str, Any]:

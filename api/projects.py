@@ -188,6 +188,7 @@ class Projects(View):
               request=NewProject, answers={201: FullProjectShape}, errors=(409, 422),
               examples=[example(EXAMPLE, of_request=True)])  # fmt: skip
     def post(self, request: Request) -> Response:
+        projects.check_may_create(self.person)
         project = projects.create(created_by=self.person, **parsing.parse(NewProject, request))
         project.role = Role.LEAD  # type: ignore[attr-defined]
         return etags.tagged(Response(FullProjectShape(project).data, status=201), project.version)

@@ -91,6 +91,12 @@ def _checked(row: models.Model, fields: Iterable[str]) -> None:
 # ---------------------------------------------------------------- projects
 
 
+def check_may_create(person: User) -> None:
+    """Raises NotAllowed for whoever is no administrator."""
+    if not person.is_superuser:
+        raise NotAllowed(_("Only an administrator may create projects. Ask one to do it, and to make you its lead."))
+
+
 def create(
     *,
     created_by: User,
@@ -104,8 +110,7 @@ def create(
     categories: names, or {name, …} of CATEGORY_FIELDS. settings: any of SETTINGS.
     Raises NotAllowed, TaskNotSupported (boxes, polygons, masks), Invalid.
     """
-    if not created_by.is_superuser:
-        raise NotAllowed(_("Only an administrator may create projects. Ask one to do it, and to make you its lead."))
+    check_may_create(created_by)
     _check_task(task)
     wanted = [{"name": c} if isinstance(c, str) else dict(c) for c in categories]
     if not wanted:

@@ -6,6 +6,7 @@ The table is held against the addresses themselves: an endpoint without a row, o
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -267,6 +268,49 @@ def check(response, expected: str, role: str) -> None:
         error_of(response)
     if response.status_code == 401:
         assert response["WWW-Authenticate"] == "Token"
+
+
+NONSENSE_QUERY = "&".join(
+    f"{name}=%3Cnonsense%3E"
+    for name in (
+        "page_size", "cursor", "order", "status", "category", "predicted", "min_confidence", "max_confidence", "labels",
+        "disagreement", "sample", "since", "guideline", "format", "history", "image", "annotator", "accepted", "open",
+        "unread", "pair", "offset", "wait", "original", "with", "model", "n", "number", "labeled_by", "search",
+    )
+)  # fmt: skip
+WRONG_TYPES = {
+    name: {"nonsense": [None]}
+    for name in (
+        "images", "items", "categories", "category", "image", "username", "role", "paused", "name", "task", "keys",
+        "text", "reason", "answer", "seconds", "label_set", "page", "predicted", "min_confidence", "count", "client",
+        "since", "expires_in_days", "note", "config", "caption", "explanation", "guideline", "merge_into", "format",
+        "priority",
+    )
+}  # fmt: skip
+NONSENSE = [
+    {"data": "{", "content_type": "application/json"},
+    {"data": "[1]", "content_type": "application/json"},
+    {"data": json.dumps(WRONG_TYPES), "content_type": "application/json"},
+    {"data": "<a/>", "content_type": "application/xml"},
+]
+NONSENSE_HEADERS = {"Idempotency-Key": "nonsense", "If-Match": "nonsense, more"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), [row for row in TABLE if row[0] not in {"schema", "docs"}])
+@pytest.mark.usefixtures("carl")  # made inside of undone() he would be gone after the first request
+def test_who_may_not_is_told_so_before_anything_is_said_of_what_they_sent(world, request, name, method):
+    """A 400 where others get 404 says that the thing is there."""
+    for role, expected in zip(ROLES, TABLE[name, method], strict=True):
+        if expected not in "134":
+            continue
+        for sent in NONSENSE if method in ("post", "put", "patch") else [{}]:
+            with undone():
+                if name == "restoration":
+                    Project.objects.update(trashed_at=timezone.now())
+                url = f"{address(name, world)}?{NONSENSE_QUERY}"
+                response = getattr(client_of(role, request), method)(url, **sent, headers=NONSENSE_HEADERS)
+                assert response.status_code == STATUSES[expected], (role, sent, getattr(response, "data", None))
 
 
 ELSEWHERE = {"tokens", "token", "me", "preferences", "projects", "schema", "docs", "restoration"}

@@ -30,7 +30,7 @@ PAGES = {
     "model": "reviewer",
     "compare_runs": "reviewer",
     "import": "lead",
-    "export": "lead",
+    "export": "reviewer",
     "gold": "lead",
     "members": "lead",
     "settings": "lead",

@@ -30,7 +30,7 @@ WAIT_SECONDS = 10.0  # of a request for its turn; a worker waits on
 AGAIN_IN_SECONDS = 5
 UPLOADS_AT_ONCE = 2  # in a process of four threads
 MOST_WAITING = 1  # so that one thread of four is always free to save labels
-GIVEN_BACK_FROM = 32 * MEGABYTE  # of a picture; less is what the next one needs again
+GIVEN_BACK_FROM = 128 * MEGABYTE  # asked for by a picture; a photograph of a camera needs less, and the next one again
 
 
 class Budget:

@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static
 # Figures over all images of a project, in which one image is one of many: no page of any image. What an annotator
 # reads there of two images moves with either; of a project that is labeled, with neither.
 OF_ALL_IMAGES = {"agreement", "annotator", "trust", "mixups"}
+# For reviewers also where people's agreement with the model is told: the report, and the matrix of the overview.
+REPORTS = OF_ALL_IMAGES | {"agreement-report", "agreement_report", "project"}
 # Everything as it is, for those who take it away: what is in it is tested with the releases (tests/test_export.py).
 DOWNLOADS = {"export"}
 
@@ -212,7 +214,7 @@ def test_nobody_reads_what_the_model_says_of_held_out_and_of_open_blind_images(
     worlds = [one_world("dog", 0.8137), one_world("fox", 0.6219)]
     person = request.getfixturevalue(role)
 
-    assert differing(person, project, hidden, thread, worlds, set()) == []
+    assert differing(person, project, hidden, thread, worlds, REPORTS) == []
 
 
 def test_the_worlds_can_be_told_apart_where_they_may(project, world, ann, rev, bea):

@@ -71,7 +71,7 @@ def raise_flag(*, image: Image, by: User, text: str, idempotency_key: UUID | Non
     """
     text = _checked(text)
     if twin := _twin(by, idempotency_key):
-        return _replayed(twin, text, image.pk)
+        return _replayed(twin, text, mine_about=image)
     with transaction.atomic():
         now = timezone.now()
         thread, _created = Thread.objects.get_or_create(
@@ -84,7 +84,7 @@ def reply(*, thread: Thread, by: User, text: str, idempotency_key: UUID | None =
     """Write into a thread; a closed one is open again. Raises as raise_flag. Who may is looked at by the caller."""
     text = _checked(text)
     if twin := _twin(by, idempotency_key):
-        return _replayed(twin, text, thread.image_id)
+        return _replayed(twin, text, thread=thread)
     with transaction.atomic():
         return _write(thread, by, text, idempotency_key)
 
@@ -97,7 +97,7 @@ def _write(thread: Thread, by: User, text: str, key: UUID | None) -> Comment:
         twin = _twin(by, key)  # two equal requests at the same moment: the other one was quicker
         if twin is None:
             raise
-        return _replayed(twin, text, thread.image_id)
+        return _replayed(twin, text, thread=thread)
     Thread.objects.filter(pk=thread.pk).update(changed_at=comment.created_at, closed_at=None, closed_by=None)
     comment.thread.refresh_from_db()
     return comment
@@ -131,7 +131,13 @@ def _twin(by: User, key: UUID | None) -> Comment | None:
     return Comment.objects.select_related("thread").filter(author=by, idempotency_key=key).first()
 
 
-def _replayed(twin: Comment, text: str, image_id: int) -> Comment:
-    if (twin.text, twin.thread.image_id) != (text, image_id):
+def _replayed(twin: Comment, text: str, *, thread: Thread | None = None, mine_about: Image | None = None) -> Comment:
+    """What the same request wrote, which stands in the thread it names now: another may not be the author's to see."""
+    there = twin.thread
+    if thread is not None:
+        is_same = there.pk == thread.pk
+    else:
+        is_same = mine_about is not None and (there.image_id, there.raised_by_id) == (mine_about.pk, twin.author_id)
+    if twin.text != text or not is_same:
         raise KeyReused(_("This idempotency key belongs to another comment."))
     return twin

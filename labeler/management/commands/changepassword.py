@@ -21,7 +21,7 @@ class Command(changepassword.Command):
         parser.add_argument("--data", metavar="DIR", help="the data directory (default: var/ beside the code)")
 
     def _get_pass(self, prompt: str = "Password: ") -> str:
-        self.password = super()._get_pass(prompt)  # type: ignore[misc]  # the stubs leave it out
+        self.password: str = super()._get_pass(prompt)  # type: ignore[misc]
         return self.password
 
     def handle(self, *args: Any, **options: Any) -> str | None:

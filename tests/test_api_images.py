@@ -302,8 +302,9 @@ def test_a_page_of_images_costs_the_same_however_long(project, three, rev, djang
     client = as_person(rev)
     client.get(f"/api/projects/{project.pk}/images/")
 
-    # Session and person, project with role, images, own answers, what was inferred, what the model says.
-    with django_assert_max_num_queries(7):
+    # Session and person, project with role, images, which audit the model, what was inferred, what the model says, and
+    # that it was shown.
+    with django_assert_max_num_queries(8):
         assert len(listed(client, project)) == 63
 
 

@@ -165,6 +165,7 @@ class Disagreements(View):
 class DayShape(serializers.Serializer):
     day = serializers.DateField()
     labels = serializers.IntegerField()
+    imported = serializers.IntegerField(help_text="of them: brought in; pace and forecast leave them out")
 
 
 class PersonProgressShape(serializers.Serializer):

@@ -343,21 +343,22 @@ def count_progress(project: Project) -> dict[str, Any]:
     asked = QueueEntry.objects.filter(project=project, accepted=False)
     seats = asked.aggregate(all=Sum("seats"), left=Sum("seats_left"))
     made = Label.objects.current().filter(project=project, answer__in=VOTES).order_by()
-    per_day = dict(
+    per_day = list(
         made.annotate(day=TruncDate("created_at", tzinfo=UTC))
         .values_list("day")
-        .annotate(n=Count("id"))
+        .annotate(n=Count("id"), imported=Count("source_import"))
         .order_by("day")
     )
     people = made.values_list("annotator__username").annotate(n=Count("id")).order_by("-n", "annotator__username")
-    by_day = [{"day": day.isoformat(), "labels": n} for day, n in per_day.items()]
+    by_day = [{"day": day.isoformat(), "labels": n, "imported": imported} for day, n, imported in per_day]
+    total = sum(row["labels"] for row in by_day)
     past = past_days(by_day)
     lately = past[-PACE_DAYS:]
     coming = days_left(past, seats["left"] or 0)
     return {
         "images": {"total": sum(by_status.values()), **by_status},
         "accepted": Acceptance.objects.standing().filter(project=project).count(),  # of the unlabeled ones
-        "labels": {"total": sum(per_day.values()), "wanted": seats["all"] or 0, "left": seats["left"] or 0},
+        "labels": {"total": total, "wanted": seats["all"] or 0, "left": seats["left"] or 0},
         "by_day": by_day,
         "by_annotator": [{"username": name, "labels": n} for name, n in people],
         "pace": {"labels_per_day": sum(lately) / len(lately) if lately else None, "days": len(lately)},
@@ -367,10 +368,15 @@ def count_progress(project: Project) -> dict[str, Any]:
 
 
 def past_days(by_day: list[dict[str, Any]]) -> list[int]:
-    """Labels of each of the last days up to yesterday, from the first label on; today is not over yet."""
-    if not by_day:
+    """Labels given here on each of the last days up to yesterday, from the first on; today is not over yet.
+
+    Without imported ones: they say nothing of how fast people are.
+    """
+    # Figures that were kept before imports were told apart have no "imported".
+    given = {date.fromisoformat(row["day"]): row["labels"] - row.get("imported", 0) for row in by_day}
+    per_day = {day: n for day, n in given.items() if n}
+    if not per_day:
         return []
-    per_day = {date.fromisoformat(row["day"]): row["labels"] for row in by_day}
     today = datetime.now(UTC).date()
     first = max(min(per_day), today - timedelta(days=FORECAST_DAYS))
     return [per_day.get(first + timedelta(days=n), 0) for n in range((today - first).days)]

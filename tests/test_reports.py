@@ -12,11 +12,12 @@ from sklearn.metrics import cohen_kappa_score
 
 from labeler import adjudication, projects, queue, reports
 from labeler.errors import Invalid
+from labeler.intake.judgements import Judgement
 from labeler.labeling import save_label, undo
 from labeler.models import Category, Label
 from labeler.reports import Selection
 from tests.api import as_person, error_of
-from tests.factories import BLIND, add_images, make_model, predict
+from tests.factories import BLIND, add_images, bring_labels, make_model, predict
 
 pytestmark = pytest.mark.django_db
 
@@ -266,10 +267,24 @@ def test_progress_counts_images_labels_and_people(project, twelve, rev, ann):
 
     assert report["images"] == {"total": 15, "unlabeled": 3, "partly labeled": 0, "disputed": 3, "settled": 9}
     assert report["labels"] == {"total": 24, "wanted": 30, "left": 6}
-    assert report["by_day"] == [{"day": datetime.now(UTC).date().isoformat(), "labels": 24}]
+    assert report["by_day"] == [{"day": datetime.now(UTC).date().isoformat(), "labels": 24, "imported": 0}]
     assert report["by_annotator"] == [{"username": "ann", "labels": 12}, {"username": "bea", "labels": 12}]
     assert report["forecast"]["days"] is None and report["forecast"]["reason"]
     assert as_person(ann).get(url).json()["by_annotator"] == [{"username": "ann", "labels": 12}]
+
+
+def test_imported_labels_say_nothing_of_the_pace(project, twelve, lena):
+    images = add_images(project, 9)
+    three_days_ago = datetime.now(UTC) - timedelta(days=3)
+    names = [image.name for image in images]
+    rows = [Judgement(at, name, "zoe", ["cat"], "labeled", three_days_ago, None) for at, name in enumerate(names, 2)]
+    bring_labels(project, lena, rows)
+
+    report = reports.count_progress(project)
+
+    assert [(day["labels"], day["imported"]) for day in report["by_day"]] == [(9, 9), (24, 0)]
+    # People began today, and today is not over: nobody knows their pace yet.
+    assert report["pace"] == {"labels_per_day": None, "days": 0} and report["forecast"]["days"] is None
 
 
 def test_the_agreement_command_prints_what_the_report_says(project, twelve, capsys):

@@ -295,9 +295,13 @@ def _fit_dbn(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: S
     return arrays | {"weight": found.weight.astype(np.float32), "bias": found.bias.astype(np.float32)}
 
 
-def _to_unit(arrays: Arrays, x: NDArray) -> NDArray[np.float32]:
-    """Each feature to 0..1 by its 1st and 99th percentile: a Bernoulli machine takes probabilities."""
-    return np.clip((x - arrays["low"]) / arrays["range"], 0, 1).astype(np.float32)
+def _to_unit(arrays: Arrays, x: NDArray) -> NDArray[np.float64]:
+    """Each feature to 0..1 by its 1st and 99th percentile: a Bernoulli machine takes probabilities.
+
+    In double precision, and so the layers above: rows differ by 1e-4 there, which _centred stretches. In single
+    precision the same row got scores .003 apart, depending on how many rows a processor multiplied at once.
+    """
+    return np.clip((x - arrays["low"]) / arrays["range"], 0, 1).astype(np.float64)
 
 
 def _centred(arrays: Arrays, h: NDArray) -> NDArray[np.float32]:

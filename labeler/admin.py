@@ -33,6 +33,7 @@ from labeler.models import (
     Drift,
     EconomyPoint,
     Errand,
+    Exposure,
     Feature,
     Gold,
     Guarantee,
@@ -375,6 +376,14 @@ class People(UserAdmin):
         of_request = copy(self)  # one of these serves all threads
         of_request.change_password_form = partial(NewPassword, by=request.user)
         return super(People, of_request).user_change_password(request, *args, **kwargs)
+
+
+@admin.register(Exposure)
+class ExposureAdmin(ReadOnly):
+    list_display = ["image_id", "user", "round", "shown_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "=image__id"]
+    raw_id_fields = ["image", "user"]
 
 
 @admin.register(LoginFailures)

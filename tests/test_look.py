@@ -306,13 +306,13 @@ def test_programs_find_similar_images_and_see_no_more_of_them_than_their_person_
     asked, hers, theirs = add_images(project, 3)
     seen([asked, hers, theirs], [[1, 0], [0, 1], [np.sqrt(3), 1]])
     index(project, [asked, hers, theirs])
-    answer(hers, ann="dog")
+    answer(hers, ann="dog", bea="dog")
     answer(theirs, bea="cat")
     address = f"/api/images/{asked.pk}/similar/?limit=2"
 
     told = {row["id"]: row for row in as_person(ann).get(address).json()["results"]}
     assert list(told) == [theirs.pk, hers.pk]
-    assert told[theirs.pk]["status"] is None and told[hers.pk]["status"] == "partly labeled"
+    assert told[theirs.pk]["status"] is None and told[hers.pk]["status"] == "settled"
     assert told[theirs.pk]["similarity"] == pytest.approx(0.866, abs=2e-3)
     assert all(row["status"] for row in as_person(rev).get(address).json()["results"])
 

@@ -50,6 +50,7 @@ def table() -> list[tuple[str, str]]:
         ("method that is not read", _("Unpack the archive and drop the folder.")),
         ("sparse", _("Unpack the archive and drop the folder.")),
         ("folders deep", _("Move the files further up.")),
+        ("absurd size", _("Unpack the archive and drop the folder.")),
         ("more than", _("Bring it in by several smaller archives or folders.")),
         ("server cannot be reached", _("The connection was lost. Drop the same files again: what is in stays in.")),
         ("deleted from the project", _("Send the file again.")),

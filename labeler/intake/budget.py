@@ -5,8 +5,7 @@ who was first; what a picture needs is check.py's to say. Process-wide: threads 
 
 Two budgets, and an order: who has room for pixels asks for no more, so nobody waits for somebody who waits.
 
-1. `uploads`: for a request, what it holds of the files that were sent. A web process serves few of them at a time, as
-   each takes a thread that would save labels.
+1. `uploads`: for a request, what it holds of the files that were sent. A web process looks at two of them at a time.
 2. `pixels`: for a picture, from before its decoding until its renditions are made.
 """
 
@@ -28,8 +27,8 @@ from labeler.intake.check import DecodedImage, Limits, Source, decode_image
 MEGABYTE = 1024 * 1024
 WAIT_SECONDS = 10.0  # of a request for its turn; a worker waits on
 AGAIN_IN_SECONDS = 5
-UPLOADS_AT_ONCE = 2  # in a process of four threads
-MOST_WAITING = 1  # so that one thread of four is always free to save labels
+UPLOADS_AT_ONCE = 2  # in a process
+MOST_WAITING = 5  # the other threads for files and forms (launch/web_worker.py); those that save labels are apart
 GIVEN_BACK_FROM = 128 * MEGABYTE  # asked for by a picture; a photograph of a camera needs less, and the next one again
 
 

@@ -36,11 +36,13 @@ LONGEST_HEAD = 64 * 1024
 LONGEST_HELD_BODY = 5 * 2**20  # settings.DATA_UPLOAD_MAX_MEMORY_SIZE: longer ones are files, or refused unread
 MOST_HELD = 64 * 2**20  # of bodies, and of answers, per process; above it whoever has most is dropped
 MOST_UNSENT = 2**20  # of one answer; above it its thread waits for the client
-FILE_THREADS = 4
+FILE_THREADS = 4  # that read long bodies as slowly as they come
+FORM_THREADS = 3  # for forms with files that are there whole; more of them wait in line, without a thread
 DESCRIPTORS = 4096
 SPARE_CONNECTIONS = 20  # below worker_connections: whoever was silent longest makes room
 
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
+_FORM = re.compile(rb"\r\ncontent-type[ \t]*:[ \t]*multipart/form-data", re.IGNORECASE)
 _CODED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -214,6 +216,7 @@ class Connection(TConn):
         self.needed: int | None = None  # bytes of the request in memory, once its head is there
         self.is_held = True  # the whole request is in memory before it gets a thread
         self.is_long = False  # a body that a thread for files reads
+        self.is_form = False  # perhaps with pictures, which take seconds to look at
         self.sock.may_wait = self.sock.expects = False
 
     def is_whole(self) -> bool:
@@ -240,6 +243,7 @@ class Connection(TConn):
             elif (found := _LENGTH.search(head)) is not None:
                 if (length := int(found[1])) <= LONGEST_HELD_BODY:
                     self.needed += length
+                    self.is_form = bool(_FORM.search(head))
                     self.until += length / LEAST_BYTES_PER_SECOND
                     if len(line.received) < self.needed and _EXPECTS.search(head):
                         line.sendall(_CONTINUE)
@@ -255,6 +259,7 @@ class WebWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self.watched: dict[int, Connection] = {}  # by descriptor: connections that no thread works for
         self.file_pool: ThreadPoolExecutor | None = None
+        self.form_pool: ThreadPoolExecutor | None = None
         self.reserved = 0  # bytes, by all connections
         self.swept_at = 0.0
 
@@ -264,6 +269,7 @@ class WebWorker(ThreadWorker):
         if allowed < DESCRIPTORS <= most or (allowed < DESCRIPTORS and most == resource.RLIM_INFINITY):
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, most))
         self.file_pool = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
+        self.form_pool = ThreadPoolExecutor(FORM_THREADS, thread_name_prefix="forms")
         super().init_process()
 
     # ---------------------------------------------------------------- from a connection to a thread
@@ -344,7 +350,7 @@ class WebWorker(ThreadWorker):
             self.linger(conn)
 
     def enqueue_req(self, conn: Connection) -> None:
-        pool = self.file_pool if conn.is_long else self.tpool
+        pool = self.file_pool if conn.is_long else self.form_pool if conn.is_form else self.tpool
         assert pool is not None
         work = pool.submit(self.handle, conn)
         work.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
@@ -450,8 +456,9 @@ class WebWorker(ThreadWorker):
         if force:
             for conn in list(self.watched.values()):
                 self.drop(conn)
-            if self.file_pool is not None:
-                self.file_pool.shutdown(wait=False)
+            for pool in (self.file_pool, self.form_pool):
+                if pool is not None:
+                    pool.shutdown(wait=False)
         elif time.monotonic() - self.swept_at >= 0.5:
             self.sweep()
 

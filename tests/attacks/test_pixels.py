@@ -156,6 +156,24 @@ def test_six_uploads_of_large_pictures_at_once_stay_below_a_gigabyte_a_process(w
         assert memory(pid) < before[pid] + 150 * MEGABYTE
 
 
+def test_many_programs_that_send_ordinary_pictures_at_once_wait_for_each_other_and_none_is_refused(web, project, lena):
+    token = accounts.create_token(user=lena, name="test", scopes=None)[1]
+    answers: list[int] = []
+
+    def send(number: int) -> None:
+        answers.append(web.upload(project.pk, token, {f"{number}.jpg": draw("cat", number)})[0])
+
+    senders = [threading.Thread(target=send, args=(number,), daemon=True) for number in range(16)]
+
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(120)
+
+    assert answers == [200] * 16
+    assert Image.objects.filter(project=project).count() == 16
+
+
 def test_a_worker_that_unpacked_a_bomb_gives_the_memory_back(project, lena, installation, settings):
     def imported(name: str, files: dict[str, bytes]) -> State:
         path = settings.MEDIA_DIR / "uploads" / name

@@ -105,8 +105,8 @@ def test_the_form_without_a_script_and_the_images_page_say_that_labels_were_impo
         import_job(Job.objects.first().pk, worker="w")
     blind, other = Job.objects.all()
     page = text_of(client.get(url("import", project)))
-    assert "1 labels · 0 here already · 0 refused · given blind" in page and f"import {blind.pk}" in page
-    assert "1 labels · 0 here already · 0 refused · not given blind" in page
+    assert "1 label · 0 here already · 0 refused · given blind" in page and f"import {blind.pk}" in page
+    assert "1 label · 0 here already · 0 refused · not given blind" in page
     page = text_of(client.get(url("image", project, images[0].pk)))
     assert f"imported (import {blind.pk}) · given blind" in page
     assert f"imported (import {other.pk}) · not given blind" in page

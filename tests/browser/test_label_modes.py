@@ -290,28 +290,27 @@ def test_with_300_classes_nothing_jumps_whatever_is_typed(open_screen, many, add
     expect(page.locator("#keys .key")).to_have_count(10)
 
 
-def test_with_300_classes_a_letter_is_answered_within_a_frame(open_screen, many, add_photos):
+def test_with_300_classes_a_letter_is_answered_at_once_by_the_rows_that_can_be_seen(open_screen, many, add_photos):
     add_photos(many, 3)
     page = open_screen(many).page
 
-    # Filter, draw and lay out; the quickest of twelve rounds, because the machine may be busy with something else.
-    spent = page.evaluate(
+    # In the same turn as the letter, and never more than a screenful: drawing all 300 would take longer than a frame.
+    drawn = page.evaluate(
         """() => {
             const field = document.getElementById("find");
-            const best = {};
-            for (let round = 0; round < 12; round += 1) {
-                for (const text of ["a", "al", "", "e", "nigra", "zzz"]) {
-                    const begin = performance.now();
-                    field.value = text;
-                    field.dispatchEvent(new Event("input", {bubbles: true}));
-                    document.getElementById("keys").getBoundingClientRect();
-                    best[text] = Math.min(best[text] ?? Infinity, performance.now() - begin);
-                }
+            const rows = {};
+            for (const text of ["a", "al", "", "e", "nigra", "zzz"]) {
+                field.value = text;
+                field.dispatchEvent(new Event("input", {bubbles: true}));
+                const found = [...document.querySelectorAll("#keys .key")];
+                rows[text] = [found.length, found.every((row) => row.textContent.toLowerCase().includes(text))];
             }
-            return best;
+            return rows;
         }"""
     )
-    assert max(spent.values()) < 16, spent
+
+    assert all(0 < drawn[text][0] < 60 for text in ("a", "al", "", "e", "nigra")) and drawn["zzz"][0] == 0, drawn
+    assert drawn["nigra"][1] and drawn["al"][1], drawn
 
 
 def test_many_classes_are_a_list_with_one_stop_of_tab(open_screen, many, add_photos, ann):

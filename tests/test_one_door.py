@@ -70,17 +70,14 @@ def test_every_address_that_takes_a_password_counts_it_at_the_one_place(judged, 
     found: dict[str, set[str]] = {}
     for address in sorted(set(addresses(get_resolver()))):
         for who in (None, ada):
-            for kind in ("application/x-www-form-urlencoded", "application/json"):
-                client = Client(raise_request_exception=False)
-                if who:
-                    client.force_login(who)
-                judged.clear()
-                if kind == "application/json":
-                    client.post(address, FORM, content_type=kind)
-                else:
-                    client.post(address, FORM)
-                if judged:
-                    found.setdefault(address, set()).update(judged)
+            client = Client(raise_request_exception=False)
+            if who:
+                client.force_login(who)
+            judged.clear()
+            # Each in the one way that it reads.
+            client.post(address, FORM, **({"content_type": "application/json"} if address.startswith("/api/") else {}))
+            if judged:
+                found.setdefault(address, set()).update(judged)
         ada.refresh_from_db()
 
     assert found == {"/login/": {"counted"}, "/api/tokens/": {"counted"}, "/account/": {"counted"}}

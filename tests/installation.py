@@ -63,7 +63,7 @@ class Up:
 
     def get(self, path: str) -> int:
         try:
-            with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code

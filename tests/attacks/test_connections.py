@@ -24,7 +24,7 @@ from tests.test_intake_images import picture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LARGE = 3_000_000  # bytes: more than sockets hold for a client that takes nothing
-PROMPT = 10.0  # seconds; on an idle machine it is some hundredths, and with threads that wait it was 11 and more
+PROMPT = 5.0  # seconds; on an idle machine it is some hundredths
 HEAD = b"POST /login/ HTTP/1.1\r\nHost: localhost\r\n"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n"
 HALVES = {"silent": b"", "half a head": HEAD, "half a body": HEAD + FORM + b"username=", "a long body": (

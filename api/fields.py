@@ -9,6 +9,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from labeler.models.label import SOURCES
+
 
 class ShareField(serializers.FloatField):
     """A number from 0 to 1. The framework's own field lets the text "nan" through."""
@@ -21,6 +23,20 @@ class ShareField(serializers.FloatField):
         if not math.isfinite(value):
             self.fail("invalid")
         return value
+
+
+class WithSource(serializers.Serializer):
+    """Where a label came from, and whether it counts as blind: for every shape of one."""
+
+    informed = serializers.BooleanField(
+        help_text="others' answers or the model's were shown before; of an import: it does not say that none were"
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # Names that cannot be attributes here: one is a keyword, the other an attribute of every field.
+        source = serializers.ChoiceField(SOURCES, help_text="given here, or brought in with an import")
+        number = serializers.IntegerField(allow_null=True, help_text="id of the import it came with")
+        return {**super().get_fields(), "source": source, "import": number}
 
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})

@@ -104,8 +104,8 @@ class Images(Uploads, View):
         "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A "
         "bad file is "
         "refused alone; the same bytes are not taken twice. For archives see imports.\n\nA web process looks at "
-        "two requests at a time, and one waits for its turn: the others are answered 503 with `Retry-After`, before "
-        "anything of them was taken in.",
+        "two requests at a time, and others wait for their turn: who waited ten seconds in vain is answered 503 with "
+        "`Retry-After`, before anything was taken in.",
         tag=TAG, request={"multipart/form-data": UploadInput}, answers={200: UploadShape}, errors=(409, 413, 507),
         parameters=[IDEMPOTENCY],
         examples=[example({"added": [{"id": 614, "name": "leaf-7.jpg", "sha256": "9f86d081…"}],

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import NO_IMAGE, View
-from api.fields import CategoryRefField
+from api.fields import CategoryRefField, WithSource
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
@@ -175,7 +175,7 @@ def _saved(saved: labeling.Saved) -> dict[str, Any]:
     }
 
 
-class LabelRowShape(serializers.Serializer):
+class LabelRowShape(WithSource):
     id = serializers.IntegerField()
     image = serializers.IntegerField()
     file_name = serializers.CharField()
@@ -193,16 +193,7 @@ class LabelRowShape(serializers.Serializer):
     chosen_by = serializers.CharField(help_text="why the image was handed out: random, uncertainty, …")
     guideline_version = serializers.IntegerField()
     label_set_version = serializers.IntegerField()
-    informed = serializers.BooleanField(
-        help_text="others' answers or a model's were known before; of an import: it does not say that none were"
-    )
     superseded_at = serializers.DateTimeField(allow_null=True, help_text="with history=true")
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        # Names that cannot be attributes here: one is a keyword, the other an attribute of every field.
-        source = serializers.ChoiceField(["person", "import"], help_text="given here, or brought in with an import")
-        number = serializers.IntegerField(allow_null=True, help_text="id of the import it came with")
-        return {**super().get_fields(), "source": source, "import": number}
 
 
 class Labels(View):

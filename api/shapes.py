@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from api.access import may_review, shown_name
 from api.claims import image_urls
-from api.fields import ObjectField
+from api.fields import ObjectField, WithSource
 from labeler import accepted, blindness, consensus
 from labeler import categories as label_set
 from labeler.models import Consensus, Image, Label, Project
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-class VoteShape(serializers.Serializer):
+class VoteShape(WithSource):
     id = serializers.IntegerField()
     annotator = serializers.CharField()
     answer = serializers.CharField()
@@ -33,9 +33,6 @@ class VoteShape(serializers.Serializer):
     created_at = serializers.DateTimeField()
     seconds = serializers.FloatField(allow_null=True)
     prelabel_shown = serializers.BooleanField()
-    informed = serializers.BooleanField(help_text="not given blind: others' answers or the model's may have been known")
-    vars()["source"] = serializers.ChoiceField(["person", "import"], help_text="import: given elsewhere and brought in")
-    vars()["import"] = serializers.IntegerField(allow_null=True, help_text="id of the import it came with")
 
 
 class PredictionShape(serializers.Serializer):
@@ -184,7 +181,7 @@ def vote_shape(project: Project, label: Label) -> dict[str, Any]:
         "seconds": label.seconds,
         "prelabel_shown": label.shown_prediction_id is not None,
         "informed": label.informed,
-        "source": "person" if label.source_import_id is None else "import",
+        "source": label.source,
         "import": label.source_import_id,
     }
 

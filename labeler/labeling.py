@@ -1,4 +1,4 @@
-"""Save, change, skip and take back a person's judgement. The only module that writes Label.
+"""Save, change, skip and take back a person's judgement. With existing.py, for imports, the only writer of Label.
 
 One transaction per answer, three statements: read and lock (claim, image), write the label, count it (claim, image).
 PostgreSQL alone is needed: nothing is sent to a worker, who looks for himself what is new. Does not know how images

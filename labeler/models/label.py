@@ -21,6 +21,7 @@ class Answer(models.TextChoices):
 
 
 VOTES = (Answer.LABELED, Answer.CANNOT_TELL)
+SOURCES = PERSON, IMPORT = ("person", "import")  # given here, or brought in with an import
 
 # What figures about agreement count: nobody's opinion was on the author's screen before the answer. For SQL where the
 # label is `l`; Label.is_blind and LabelQuerySet.blind() say the same.
@@ -120,6 +121,11 @@ class Label(models.Model):
 
     def __str__(self) -> str:
         return f"{self.answer} {self.categories} by {self.annotator_id} on image {self.image_id}"
+
+    @property
+    def source(self) -> str:
+        """Where it was given: SOURCES."""
+        return SOURCES[self.source_import_id is not None]
 
     @property
     def is_blind(self) -> bool:

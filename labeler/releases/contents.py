@@ -21,11 +21,12 @@ from django.db import connection, transaction
 from labeler import categories as label_set
 from labeler.accepted import of_images
 from labeler.models import Image, Label, Project
+from labeler.models.label import IMPORT, PERSON
 from labeler.releases.outcomes import ACCEPTED, COLUMNS, IMAGES, Outcome, Rule
 
 BATCH = 1000
-# Who a judgement or an outcome comes from.
-PERSON, IMPORT, MODEL = "person", "import", "model"
+# Who an outcome comes from, where it is nobody's judgement.
+MODEL = "model"
 
 Names = tuple[str, ...]
 

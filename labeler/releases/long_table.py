@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from labeler import categories as label_set
 from labeler.models import Label, Project
-from labeler.releases.contents import IMPORT, PERSON, snapshot
+from labeler.releases.contents import snapshot
 from labeler.releases.text import classes, csv_chunks
 
 COLUMNS = (
@@ -39,7 +39,7 @@ def row(project: Project, label: Label, *, history: bool = False) -> dict[str, A
         "chosen_by": label.chosen_by,
         "guideline_version": label.guideline_version,
         "label_set_version": label.label_set_version,
-        "source": PERSON if label.source_import_id is None else IMPORT,
+        "source": label.source,
         "import": label.source_import_id,
         "informed": label.informed,
     }

@@ -112,6 +112,17 @@ def test_the_form_without_a_script_and_the_images_page_say_that_labels_were_impo
     assert f"imported (import {other.pk}) · not given blind" in page
 
 
+def test_a_row_that_names_no_image_is_counted_among_the_refused(as_, project, images, lena):
+    client = as_(lena)
+    table = "file_name,annotator,label\na.jpg,zoe,cat\n,zoe,cat\na.jpg,yan,bird\n"
+    client.post(url("import", project), {"files": [SimpleUploadedFile("labels.csv", table.encode())]})
+    import_job(Job.objects.get().pk, worker="w")
+
+    page = text_of(client.get(url("import", project)))
+
+    assert "1 label · 0 here already · 2 refused" in page and "row 3" in page
+
+
 def test_the_command_is_an_import_with_a_row_of_its_own(project, images, ann, tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("file_name,annotator,label\na.jpg,ann,cat\n")

@@ -137,8 +137,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
                 "blind": existing.is_blind(job), "at_terminal": job.params.get("terminal") is True,
             })  # fmt: skip
     for row in rows:
-        row["n_refused"] = sum(1 for file in row["refused"] if file["name"])
         row["refusals"] = advice.grouped(row["refused"])
+        row["n_refused"] = sum(group.n for group in row["refusals"])
     return rows
 
 

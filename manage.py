@@ -33,7 +33,7 @@ def main() -> None:
         sys.exit("Django is not installed for this Python. Run `make install`, then use .venv/bin/python manage.py")
     from django.core.exceptions import ImproperlyConfigured
 
-    from labeler import embedded
+    from labeler.launch import embedded
 
     try:
         with embedded.prepare_for_command(sys.argv):

@@ -12,7 +12,7 @@ from api.access import View
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import accepted, guarantees
+from labeler.acceptance import promises, summary
 from labeler.models import Project, Role
 from labeler.models.acceptance import Suspension
 from labeler.models.account import Scope
@@ -72,7 +72,7 @@ class SuspensionShape(serializers.Serializer):
 
 
 class AcceptanceShape(serializers.Serializer):
-    state = serializers.CharField(help_text=", ".join(accepted.STATES))
+    state = serializers.CharField(help_text=", ".join(summary.STATES))
     reason = serializers.CharField(help_text="why nothing new is accepted; empty where it is")
     model = serializers.IntegerField(allow_null=True, help_text="number of the model in the project")
     promise = PromiseShape()
@@ -124,7 +124,7 @@ class Suspending(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        guarantees.suspend(project=project, by=self.person)
+        promises.suspend(project=project, by=self.person)
         return Response(_shape(project))
 
 
@@ -138,7 +138,7 @@ class Resuming(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        guarantees.resume(project=project, by=self.person)
+        promises.resume(project=project, by=self.person)
         return Response(_shape(project))
 
 
@@ -151,9 +151,9 @@ class OfImage(View):
     )  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        guarantees.ask_people(project=image.project, image_id=image.pk, by=self.person)
+        promises.ask_people(project=image.project, image_id=image.pk, by=self.person)
         return Response(status=204)
 
 
 def _shape(project: Project) -> dict[str, Any]:
-    return accepted.figures(project)
+    return summary.figures(project)

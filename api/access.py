@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from api.parsing import LARGEST, SafeJSONParser, check_person
 from api.permissions import RANK, Needs, SignedIn
-from labeler import membership
+from labeler import access
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Membership, Project, Role
 
@@ -63,11 +63,11 @@ class View(APIView):
 
         Raises NotFound for strangers, NotAllowed for members whose role is too small.
         """
-        return self._of_member(*membership.of_project(self.person, project_id), NO_PROJECT)
+        return self._of_member(*access.of_project(self.person, project_id), NO_PROJECT)
 
     def image(self, image_id: int) -> Image:
         """The image with its project; `.role` is the caller's. Raises as project()."""
-        return self._of_member(*membership.of_image(self.person, image_id), NO_IMAGE)
+        return self._of_member(*access.of_image(self.person, image_id), NO_IMAGE)
 
     def checked_role(self, row: Any, message: str, outer: str = "project") -> Any:
         """The same for any other row of a project: its queryset's first row, or NotFound and NotAllowed."""

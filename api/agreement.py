@@ -16,10 +16,12 @@ from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
-from labeler import reports, shown
+from labeler.agreement import reports
+from labeler.labeling import label_arrays
 from labeler.models import Image, Role
 from labeler.models.account import Scope
-from labeler.snapshots import Figures
+from labeler.progress import cached_reports
+from labeler.progress.cache import Figures
 
 TAG = "Agreement"
 
@@ -58,8 +60,8 @@ class AnnotatorShape(serializers.Serializer):
 
 class AgreementShape(serializers.Serializer):
     as_of = serializers.DateTimeField(help_text="when it was counted: large projects are counted beside the requests")
-    labels = serializers.ChoiceField(reports.LABELS)
-    sample = serializers.ChoiceField(reports.SAMPLES)
+    labels = serializers.ChoiceField(label_arrays.LABELS)
+    sample = serializers.ChoiceField(label_arrays.SAMPLES)
     n_images = serializers.IntegerField()
     n_shared_images = serializers.IntegerField(help_text="with labels of two or more people")
     n_labels = serializers.IntegerField()
@@ -99,9 +101,9 @@ class Agreement(View):
         "these speak for the project. A figure that is undefined is null, with the reason.", tag=TAG,
         answers={200: AgreementShape}, examples=[example(EXAMPLE)],
         parameters=[
-            parameter("labels", "given without, with, or regardless of a pre-label", enum=reports.LABELS),
+            parameter("labels", "given without, with, or regardless of a pre-label", enum=label_arrays.LABELS),
             parameter("sample", "images chosen at random, or all. Normally random; all with labels=all",
-            enum=reports.SAMPLES),
+            enum=label_arrays.SAMPLES),
             parameter("since", "labels from this time on (ISO 8601)"),
             parameter("guideline", "labels made by this version of the guideline", int),
             parameter("category", "this class against all others (id or name)"),
@@ -109,17 +111,17 @@ class Agreement(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        labels = parsing.choice(request, "labels", reports.LABELS, "blind")
-        sample = parsing.choice(request, "sample", reports.SAMPLES, "all" if labels == "all" else "random")
+        labels = parsing.choice(request, "labels", label_arrays.LABELS, "blind")
+        sample = parsing.choice(request, "sample", label_arrays.SAMPLES, "all" if labels == "all" else "random")
         category = parsing.text(request, "category")
-        selection = reports.Selection(
+        selection = label_arrays.Selection(
             labels=labels,  # type: ignore[arg-type]
             sample=sample,  # type: ignore[arg-type]
             since=parsing.moment(request, "since"),
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
             category=parsing.category(project, category) if category else None,
         )
-        return Response(dated(shown.agreement_figures(project, selection)))
+        return Response(dated(cached_reports.agreement_figures(project, selection)))
 
 
 def dated(figures: Figures) -> dict[str, Any]:
@@ -228,7 +230,7 @@ class Progress(View):
               answers={200: ProjectProgressShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = dated(shown.progress_figures(project))
+        report = dated(cached_reports.progress_figures(project))
         if not may_review(project):
             mine = [row for row in report["by_annotator"] if row["username"] == self.person.get_username()]
             # How many images are settled on each class would tell what the others answered.

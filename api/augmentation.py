@@ -16,11 +16,11 @@ from api.fields import ObjectField
 from api.files import guarded_file
 from api.permissions import Needs
 from api.schema import describe, example, file
-from labeler import augmented
-from labeler.augmented import Augmentation, Pictures
 from labeler.errors import NotFound
 from labeler.models import Project, Role
 from labeler.models.account import Scope
+from labeler.training import augmentation_preview
+from labeler.training.augmentation_preview import Augmentation, Pictures
 
 TAG = "Model"
 
@@ -66,7 +66,7 @@ def _shape(project: Project, how: Augmentation, found: Pictures) -> dict[str, An
             {
                 "image": pk,
                 "original_url": address(row, 0),
-                "view_urls": [address(row, column + 1) for column in range(augmented.VIEWS)],
+                "view_urls": [address(row, column + 1) for column in range(augmentation_preview.VIEWS)],
             }
             for row, pk in enumerate(found.rows)
             if found.is_made
@@ -84,8 +84,8 @@ class Augmentations(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        how = augmented.of(project)
-        return Response(_shape(project, how, augmented.find(project, how)))
+        how = augmentation_preview.of(project)
+        return Response(_shape(project, how, augmentation_preview.find(project, how)))
 
     @describe(
         "show_augmentation", "Have the images made that show how training images are varied.\n\nNothing is saved: to "
@@ -96,8 +96,8 @@ class Augmentations(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         given = parsing.parse(AugmentationInput, request).get("augmentation")
-        how = augmented.of(project) if given is None else augmented.complete(given)
-        return Response(_shape(project, how, augmented.ask(project, how, by=self.person)), status=202)
+        how = augmentation_preview.of(project) if given is None else augmentation_preview.complete(given)
+        return Response(_shape(project, how, augmentation_preview.ask(project, how, by=self.person)), status=202)
 
 
 class VariedImage(View):
@@ -108,7 +108,7 @@ class VariedImage(View):
     def get(self, request: Request, project_id: int, key: str, row: int, column: int) -> HttpResponseBase:
         project = self.project(project_id)
         try:
-            path = augmented.file_of(project.pk, key, row, column)
+            path = augmentation_preview.file_of(project.pk, key, row, column)
             opened = path.open("rb")
         except (ValueError, FileNotFoundError) as error:
             raise NotFound(_("The file of this image is not there: have the images made again.")) from error

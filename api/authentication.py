@@ -10,7 +10,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from labeler import accounts
+from labeler.accounts import tokens
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,10 +35,10 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed("The header must read: Authorization: Token <token>.")
-        token = accounts.token_for(words[1].decode("latin-1"))
+        token = tokens.token_for(words[1].decode("latin-1"))
         if token is None or not token.user.is_active:
             raise AuthenticationFailed("This token is unknown, revoked or expired.")
-        accounts.touch(token)
+        tokens.touch(token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -15,10 +15,11 @@ from api.access import View
 from api.fields import CategoryRefField
 from api.permissions import Needs
 from api.schema import IF_MATCH, describe, example
-from labeler import categories as label_set
-from labeler import markers, projects
+from labeler.label_set import categories as label_set
+from labeler.label_set import markers
 from labeler.models import Category, Role
 from labeler.models.account import Scope
+from labeler.projects import classes
 
 TAG = "Projects"
 
@@ -107,7 +108,7 @@ class Categories(View):
               examples=[example({"name": "leaf spot", "key": "l"}, of_request=True)])  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        category = projects.add_category(project=project, by=self.person, **parsing.parse(CategoryInput, request))
+        category = classes.add_category(project=project, by=self.person, **parsing.parse(CategoryInput, request))
         return etags.tagged(Response(CategoryShape(category).data, status=201), category.version)
 
 
@@ -141,7 +142,7 @@ class OneCategory(View):
         if changes.get("merged_into") is not None:
             index = label_set.index(category.project)
             (changes["merged_into"],) = index.resolve([changes["merged_into"]])
-        changed = projects.change_category(
+        changed = classes.change_category(
             category=category, by=self.person, changes=changes,
             expected_version=etags.expected_number(request, category.version),
         )  # fmt: skip

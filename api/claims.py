@@ -17,9 +17,10 @@ from api.access import View, shown_name
 from api.fields import CategoryRefField, ShareField
 from api.permissions import Needs
 from api.schema import PERSON, describe, example
-from labeler import categories as label_set
-from labeler import queue
 from labeler.errors import NotAllowed
+from labeler.label_set import categories as label_set
+from labeler.labeling import claim_ends
+from labeler.labeling import claims as queue
 from labeler.models import Claim, Image, Project, Role
 from labeler.models.account import Scope
 
@@ -146,5 +147,5 @@ class OneClaim(View):
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         self.image(image_id)
-        queue.release(image_id=image_id, annotator=self.person)
+        claim_ends.release(image_id=image_id, annotator=self.person)
         return Response(status=204)

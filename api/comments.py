@@ -14,10 +14,10 @@ from api.access import View, may_review
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
-from labeler import comments
 from labeler.errors import NotFound
 from labeler.models import Comment, Role, Thread
 from labeler.models.account import Scope
+from labeler.review import comments
 
 TAG = "Questions"
 NO_THREAD = "There is no such question, or it is not for you."

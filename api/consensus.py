@@ -14,9 +14,11 @@ from api.fields import CategoryRefField
 from api.permissions import Needs
 from api.schema import IF_MATCH, describe, example
 from api.shapes import ConsensusShape, consensus_shape
-from labeler import adjudication, blindness, consensus
+from labeler.consensus import snapshots
+from labeler.labeling import blindness
 from labeler.models import Image, Role
 from labeler.models.account import Scope
+from labeler.review import adjudication
 
 TAG = "Agreement"
 
@@ -55,7 +57,7 @@ class OneConsensus(View):
     def _answer(self, image: Image) -> Response:
         blindness.remember(self.person, others=[image.pk])
         decision = adjudication.standing(image)
-        response = Response(consensus_shape(image.project, consensus.as_shown([image])[image.pk]))
+        response = Response(consensus_shape(image.project, snapshots.as_shown([image])[image.pk]))
         return etags.tagged(response, adjudication.version_of(image, decision))
 
     @describe(

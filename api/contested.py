@@ -13,12 +13,15 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example, parameter
-from labeler import blindness, categories, contested, rounds, shown
-from labeler.contested import Group
-from labeler.disputes import Pair
+from labeler.agreement import disagreement_groups, rounds
+from labeler.agreement.disagreement_groups import Group
 from labeler.errors import Invalid
+from labeler.label_set import categories
+from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.models.account import Scope
+from labeler.progress import cached_reports
+from labeler.review.worklists import Pair
 
 TAG = "Agreement"
 
@@ -50,7 +53,9 @@ class ContestedGroupShape(serializers.Serializer):
 class ContestedGroupsShape(serializers.Serializer):
     as_of = serializers.DateTimeField(help_text="when they were grouped; the votes are those of now")
     n = serializers.IntegerField(help_text="contested images")
-    n_grouped = serializers.IntegerField(help_text=f"of them in the groups: the most divided {contested.MOST:,}")
+    n_grouped = serializers.IntegerField(
+        help_text=f"of them in the groups: the most divided {disagreement_groups.MOST:,}"
+    )
     groups = ContestedGroupShape(many=True)
 
 
@@ -72,16 +77,17 @@ class ContestedGroups(View):
     @describe(
         "list_contested_groups", "Contested images by look: groups that are one question each.\n\nGrouped by what the "
         "model's backbone makes of the images' content. More than "
-        f"{contested.AT_ONCE} contested images are grouped beside the requests; `as_of` says of when. The first answer "
-        "is counted while you wait.", tag=TAG, answers={200: ContestedGroupsShape}, examples=[example(EXAMPLE)],
+        f"{disagreement_groups.AT_ONCE} contested images are grouped beside the requests; "
+        "`as_of` says of when. The first answer is counted while you wait.",
+        tag=TAG, answers={200: ContestedGroupsShape}, examples=[example(EXAMPLE)],
         parameters=[parameter("pair", "only images divided on these two classes: two ids or names, with a comma")],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        figures = shown.contested_figures(project, _pair(request, project), wait=True)
+        figures = cached_reports.contested_figures(project, _pair(request, project), wait=True)
         assert figures.value is not None
-        found = contested.present(project, figures.value)
-        reasons = contested.reasons(found.groups)
+        found = disagreement_groups.present(project, figures.value)
+        reasons = disagreement_groups.reasons(found.groups)
         groups = [_shape(project, group, reasons) for group in found.groups]
         blindness.remember(self.person, others=[pk for group in found.groups for pk in group.ids])
         return Response({"as_of": figures.as_of, "n": found.n, "n_grouped": found.n_grouped, "groups": groups})

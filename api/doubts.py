@@ -13,12 +13,14 @@ from api.claims import image_urls
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import blindness, doubts, runs
-from labeler import categories as label_set
-from labeler.categories import CategoryIndex
-from labeler.doubts import Waiting
+from labeler.label_set import categories as label_set
+from labeler.label_set.categories import CategoryIndex
+from labeler.labeling import blindness
 from labeler.models import Role
 from labeler.models.account import Scope
+from labeler.review import label_errors
+from labeler.review.label_errors import Waiting
+from labeler.training import runs
 
 TAG = "Model"
 
@@ -71,10 +73,10 @@ class LabelErrors(View):
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         run = runs.active(project)
-        found = doubts.listed(run)
+        found = label_errors.listed(run)
         index = label_set.index(project)
-        waiting = doubts.still_open(project, doubts.rows_of(found))
-        told = doubts.checked(project)
+        waiting = label_errors.still_open(project, label_errors.rows_of(found))
+        told = label_errors.checked(project)
         blindness.remember(self.person, told=[one.image.pk for one in waiting])
         return Response(
             {

@@ -11,10 +11,10 @@ from rest_framework.response import Response
 from api.access import View
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import drift
-from labeler.drift import Found
 from labeler.models import Project, Role
 from labeler.models.account import Scope
+from labeler.training import drift
+from labeler.training.drift import Found
 
 TAG = "Model"
 

@@ -12,9 +12,11 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import describe, example, parameter
-from labeler import blindness, consensus, duplicates
-from labeler import categories as label_set
-from labeler.duplicates import Group
+from labeler.consensus import snapshots
+from labeler.intake import near_duplicates
+from labeler.intake.near_duplicates import Group
+from labeler.label_set import categories as label_set
+from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.models.account import Scope
 
@@ -63,14 +65,14 @@ class NearDuplicates(View):
         project = self.project(project_id)
         start = parsing.text(request, "offset") or "0"
         at = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 0
-        found, n = duplicates.groups(project, MOST, at)
+        found, n = near_duplicates.groups(project, MOST, at)
         blindness.remember(self.person, others=[image.pk for group in found for image in group.images])
         return Response({"n": n, "results": [_shape(project, group) for group in found]})
 
 
 def _shape(project: Project, group: Group) -> dict[str, Any]:
     index = label_set.index(project)
-    outcomes = consensus.as_shown(group.images)
+    outcomes = snapshots.as_shown(group.images)
     taken = [None if (named := outcomes[i.pk].categories) is None else index.resolve(named) for i in group.images]
     return {
         "images": [image.pk for image in group.images],

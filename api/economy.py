@@ -11,9 +11,9 @@ from api.agreement import dated
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import shown
 from labeler.models import Role
 from labeler.models.account import Scope
+from labeler.progress import cached_reports
 
 TAG = "Model"
 
@@ -117,4 +117,4 @@ class Economy(View):
         answers={200: EconomyShape}, examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
-        return Response(dated(shown.economy_figures(self.project(project_id), wait=True)))
+        return Response(dated(cached_reports.economy_figures(self.project(project_id), wait=True)))

@@ -13,8 +13,9 @@ from api.claims import image_urls
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of
-from labeler import blindness, examples
 from labeler.errors import Invalid
+from labeler.label_set import examples
+from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Image, Role
 from labeler.models.account import Scope
 

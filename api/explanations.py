@@ -18,10 +18,11 @@ from api.access import View, may_review
 from api.fields import ErrorShape, ProgressShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
-from labeler import blindness, errands, explanations
+from labeler.labeling import blindness
 from labeler.models import Errand, Role
 from labeler.models.account import Scope
 from labeler.models.job import State
+from labeler.training import explanation, inference_requests
 
 TAG = "Model"
 MAX_AGE_SECONDS = 300  # another model may be in use after that
@@ -65,13 +66,13 @@ def _shape(errand: Errand) -> dict[str, Any]:
         "progress": {"done": int(done), "total": 1},
         "error": errand.error,
         "model": errand.run.number,
-        "category": explanations.category_of(errand) if done else None,
+        "category": explanation.category_of(errand) if done else None,
         "category_id": answer.get("category"),
         "probability": answer.get("probability"),
         "calibrated": answer.get("calibrated"),
         "method": answer.get("method"),
-        "how": explanations.method_of(answer) if done else None,
-        "where": explanations.where(answer) if done else None,
+        "how": explanation.method_of(answer) if done else None,
+        "where": explanation.where(answer) if done else None,
         "thirds": answer.get("thirds"),
         "map_url": url if done else None,
     }
@@ -109,7 +110,7 @@ class Explanation(View):
         form = parsing.choice(request, "format", ("json", "png"), "json")
         named = parsing.text(request, "category")
         category = parsing.category(image.project, named) if named else 0
-        errand = errands.explain(image=image, asked_by=self.person, category=category)
+        errand = inference_requests.explain(image=image, asked_by=self.person, category=category)
         blindness.remember(self.person, told=[image.pk])
         if form == "png" and errand.drawing is not None:
             response = HttpResponse(bytes(errand.drawing), content_type="image/png")

@@ -9,8 +9,9 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import describe, parameter
-from labeler import blindness, releases
-from labeler.accounts import audit
+from labeler import releases
+from labeler.accounts.audit import audit
+from labeler.labeling import blindness
 from labeler.models import Role
 from labeler.models.account import Scope
 

@@ -15,10 +15,10 @@ from api.fields import CategoryRefField, StatShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
-from labeler import categories as label_set
-from labeler import gold
+from labeler.label_set import categories as label_set
 from labeler.models import Gold, Project, Role
 from labeler.models.account import Scope
+from labeler.review import gold
 
 TAG = "Agreement"
 

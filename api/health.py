@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from api.errors import RETRY_SECONDS
-from labeler import dispatch
+from labeler.jobs import dispatch
 
 
 @require_safe

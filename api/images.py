@@ -19,10 +19,11 @@ from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, image_shapes
 from api.uploads import PathKeepingUploads, Uploads
-from labeler import blindness, jobs
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
-from labeler.intake import incoming
+from labeler.intake import incoming, outcomes
+from labeler.jobs import jobs
+from labeler.labeling import blindness
 from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
 from labeler.models.account import Scope
 from labeler.models.image import Status
@@ -139,11 +140,11 @@ def _take_in(project: Project, files: list[UploadedFile]) -> dict[str, Any]:
     result: dict[str, list[dict[str, Any]]] = {"added": [], "duplicates": [], "refused": []}
     for outcome in intake.add_uploads(project=project, files=sent):
         match outcome:
-            case intake.Added(name, image):
+            case outcomes.Added(name, image):
                 result["added"].append({"id": image.pk, "name": name, "sha256": image.sha256})
-            case intake.Duplicate(name, image_id):
+            case outcomes.Duplicate(name, image_id):
                 result["duplicates"].append({"name": name, "image": image_id})
-            case intake.RefusedFile(name, reason):
+            case outcomes.RefusedFile(name, reason):
                 result["refused"].append({"name": name, "reason": reason})
     return result
 

@@ -19,10 +19,10 @@ from api.images import RefusedShape
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
-from labeler import existing, jobs
 from labeler.errors import Invalid, NotPossibleNow
-from labeler.intake import uploads
+from labeler.intake import import_labels, uploads
 from labeler.intake.archives import clean_name
+from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
 from labeler.models.account import Scope
 from labeler.models.job import Kind, State
@@ -80,7 +80,7 @@ def _shape(job: Job) -> dict[str, Any]:
         "error": job.error,
         "name": job.params.get("name", ""),
         "format": job.params.get("format", "auto"),
-        "blind": existing.is_blind(job),
+        "blind": import_labels.is_blind(job),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         **counts,

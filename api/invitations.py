@@ -15,10 +15,10 @@ from api.access import View
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of
-from labeler import invitations
 from labeler.errors import NotFound
 from labeler.models import Invitation, Role
 from labeler.models.account import Scope
+from labeler.projects import invitations
 
 TAG = "Projects"
 

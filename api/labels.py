@@ -20,13 +20,14 @@ from api.fields import CategoryRefField, WithSource
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
-from labeler import blindness, gold, labeling
 from labeler.errors import Invalid, LabelerError, NotFound
+from labeler.labeling import blindness, labels
 from labeler.models import Label, Role
 from labeler.models.account import Scope
 from labeler.models.label import VOTES, Answer
 from labeler.models.queue import Purpose
 from labeler.releases import long_table
+from labeler.review import gold
 
 TAG = "Labeling"
 MOST_CATEGORIES = 1000
@@ -105,7 +106,7 @@ class OneLabel(View):
     )  # fmt: skip
     def put(self, request: Request, image_id: int) -> Response:
         with self._strangers_first(image_id):
-            saved = labeling.save_label(
+            saved = labels.save_label(
                 image_id=image_id,
                 annotator=self.person,
                 idempotency_key=parsing.idempotency_key(request),
@@ -120,12 +121,12 @@ class OneLabel(View):
     )  # fmt: skip
     def delete(self, request: Request, image_id: int) -> Response:
         with self._strangers_first(image_id):
-            saved = labeling.undo(
+            saved = labels.undo(
                 image_id=image_id, annotator=self.person, idempotency_key=parsing.idempotency_key(request)
             )
         return Response(_saved(saved))
 
-    def _feedback(self, saved: labeling.Saved) -> dict[str, Any]:
+    def _feedback(self, saved: labels.Saved) -> dict[str, Any]:
         """Nothing is asked for other images: this is the request that must cost least."""
         if saved.purpose != Purpose.GOLD or saved.answer not in VOTES:
             return {}
@@ -160,7 +161,7 @@ def _answer(sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _saved(saved: labeling.Saved) -> dict[str, Any]:
+def _saved(saved: labels.Saved) -> dict[str, Any]:
     return {
         "id": saved.id,
         "image": saved.image_id,

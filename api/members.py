@@ -13,10 +13,11 @@ from api.access import View
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of
-from labeler import opinions, projects
+from labeler.agreement import second_opinions
 from labeler.errors import Invalid, NotFound
 from labeler.models import Membership, Role
 from labeler.models.account import Scope
+from labeler.projects import members as membership
 
 TAG = "Projects"
 
@@ -67,7 +68,7 @@ class Members(View):
               errors=(409,), examples=[example({"username": "bea", "role": "annotator"}, of_request=True)])  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        member = projects.add_member(project=project, by=self.person, **parsing.parse(NewMember, request))
+        member = membership.add_member(project=project, by=self.person, **parsing.parse(NewMember, request))
         return Response(MemberShape(member).data, status=201)
 
 
@@ -90,16 +91,16 @@ class OneMember(View):
             raise Invalid(_("Send role, paused or both."), fields={"role": ["missing"]})
         with transaction.atomic():
             if "role" in wanted:
-                member = projects.change_role(member=member, by=self.person, role=wanted["role"])
+                member = membership.change_role(member=member, by=self.person, role=wanted["role"])
             if "paused" in wanted:
-                member = projects.pause(member=member, by=self.person, paused=wanted["paused"])
+                member = membership.pause(member=member, by=self.person, paused=wanted["paused"])
         return Response(MemberShape(member).data)
 
     @describe("remove_member", "Show a person out. Their labels stay, their open images go back to the others.",
     tag=TAG,
               answers={204: None}, errors=(409,))  # fmt: skip
     def delete(self, request: Request, project_id: int, member_id: int) -> Response:
-        projects.remove_member(member=self._member(project_id, member_id), by=self.person)
+        membership.remove_member(member=self._member(project_id, member_id), by=self.person)
         return Response(status=204)
 
 
@@ -117,5 +118,5 @@ class SecondOpinions(OneMember):
     def post(self, request: Request, project_id: int, member_id: int) -> Response:
         member = self._member(project_id, member_id)
         since = parsing.parse(OpinionsInput, request).get("since")
-        n = opinions.ask_others(project=member.project, member=member, by=self.person, since=since)
+        n = second_opinions.ask_others(project=member.project, member=member, by=self.person, since=since)
         return Response({"images": n})

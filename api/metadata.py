@@ -15,9 +15,9 @@ from api.imports import TAG, RefusedRowShape
 from api.permissions import Needs
 from api.schema import describe, example
 from api.uploads import Uploads
-from labeler import describing
 from labeler.errors import Invalid
-from labeler.intake import metadata
+from labeler.intake import import_metadata
+from labeler.intake.formats import metadata
 from labeler.models import Role
 from labeler.models.account import Scope
 
@@ -75,7 +75,7 @@ class Metadata(Uploads, View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        outcome = describing.describe(project=project, by=self.person, rows=_rows(request))
+        outcome = import_metadata.describe(project=project, by=self.person, rows=_rows(request))
         return Response(outcome.as_json())
 
 

@@ -15,11 +15,11 @@ from api.fields import ErrorShape, ObjectField, ProgressShape
 from api.permissions import Needs
 from api.runs import OfRun
 from api.schema import describe, parameter
-from labeler import errands, model_card, model_card_text, model_files
-from labeler.accounts import audit
+from labeler.accounts.audit import audit
 from labeler.models import Role
 from labeler.models.account import Scope
 from labeler.models.job import State
+from labeler.training import inference_requests, model_card, model_card_text, model_files
 
 TAG = "Model"
 
@@ -70,7 +70,7 @@ class ModelExport(OfRun):
         form = parsing.choice(request, "format", ("safetensors", "onnx"), "safetensors")
         onnx = None
         if form == "onnx":
-            errand = errands.convert(run=run, asked_by=self.person)
+            errand = inference_requests.convert(run=run, asked_by=self.person)
             onnx = model_files.conversion_of(errand)
             if onnx is None:
                 progress = {"done": 0, "total": 1}

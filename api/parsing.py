@@ -22,8 +22,8 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
-from labeler import categories as label_set
 from labeler.errors import AnotherPerson, Invalid, TooLarge
+from labeler.label_set import categories as label_set
 from labeler.models import Project
 
 DEEPEST = 32

@@ -16,13 +16,13 @@ from api.fields import ErrorShape, ProgressShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
 from api.uploads import Uploads
-from labeler import categories as label_set
-from labeler import errands
 from labeler.errors import Invalid
+from labeler.label_set import categories as label_set
 from labeler.models import Errand, Role
 from labeler.models.account import Scope
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
+from labeler.training import inference_requests
 
 TAG = "Model"
 LONGEST_WAIT = 30
@@ -112,8 +112,8 @@ class Predictions(Uploads, View):
         file = request.data and request.FILES.get("file")
         if not file:
             raise Invalid(_("Send a form with one image named “file”."), fields={"file": ["missing"]})
-        errand = errands.predict(project=project, asked_by=self.person, source=file)
-        errand = errands.wait_for(errand, wait)
+        errand = inference_requests.predict(project=project, asked_by=self.person, source=file)
+        errand = inference_requests.wait_for(errand, wait)
         return Response(_shape(errand), status=200 if errand.is_finished else 202)
 
 

@@ -11,7 +11,7 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import preferences
+from labeler.accounts import preferences
 from labeler.errors import Invalid, NotAllowed
 from labeler.models import Membership, Preference, Role
 from labeler.models.account import Scope, Theme

@@ -16,11 +16,11 @@ from api.fields import ObjectField, ShareField
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
-from labeler import projects
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Membership, Project, Role
 from labeler.models.account import Scope
 from labeler.models.project import ConsensusMethod, Ordered, Task
+from labeler.projects import projects
 
 TAG = "Projects"
 

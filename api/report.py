@@ -13,12 +13,14 @@ from api.agreement import AgreementShape
 from api.fields import ObjectField, StatShape
 from api.permissions import RANK, Needs
 from api.schema import describe, example, parameter
-from labeler import appendix, reports, shown
+from labeler.agreement import printed_report
 from labeler.errors import Invalid, NotAllowed
+from labeler.labeling import label_arrays
+from labeler.labeling.label_arrays import Selection
 from labeler.models import Role
 from labeler.models.account import Scope
 from labeler.models.project import Ordered
-from labeler.reports import Selection
+from labeler.progress import cached_reports
 
 TAG = "Agreement"
 _ORDERS = tuple(Ordered.values)
@@ -33,8 +35,8 @@ class ReportedAgreementShape(AgreementShape):
 
 
 class ReportSelectionShape(serializers.Serializer):
-    labels = serializers.ChoiceField(reports.LABELS)
-    sample = serializers.ChoiceField(reports.SAMPLES)
+    labels = serializers.ChoiceField(label_arrays.LABELS)
+    sample = serializers.ChoiceField(label_arrays.SAMPLES)
     until = serializers.IntegerField(help_text="the newest label id there was")
     at = serializers.DateTimeField()
     classes = serializers.ListField(child=serializers.IntegerField(), help_text="declared then, in their order")
@@ -87,8 +89,8 @@ class AgreementReport(View):
         "ask for names.",
         tag=TAG, answers={200: ReportShape}, examples=[example(EXAMPLE)],
         parameters=[
-            parameter("labels", "given without, with, or regardless of a pre-label", enum=reports.LABELS),
-            parameter("sample", "images chosen at random, or all", enum=reports.SAMPLES),
+            parameter("labels", "given without, with, or regardless of a pre-label", enum=label_arrays.LABELS),
+            parameter("sample", "images chosen at random, or all", enum=label_arrays.SAMPLES),
             parameter("names", "of people, instead of numbers (leads)", bool),
             parameter("until", "as it was when this label was the newest (a label id)", int),
             parameter("at", "as it was at this time (ISO 8601)"),
@@ -102,14 +104,14 @@ class AgreementReport(View):
         names = parsing.flag(request, "names")
         if names and RANK[Role(project.role)] < RANK[Role.LEAD]:  # type: ignore[attr-defined]
             raise NotAllowed(_("Only leads of this project may see a report with names."))
-        labels = parsing.choice(request, "labels", reports.LABELS, "blind")
-        sample = parsing.choice(request, "sample", reports.SAMPLES, "all" if labels == "all" else "random")
-        then = appendix.until(
+        labels = parsing.choice(request, "labels", label_arrays.LABELS, "blind")
+        sample = parsing.choice(request, "sample", label_arrays.SAMPLES, "all" if labels == "all" else "random")
+        then = printed_report.until(
             project, parsing.integer(request, "until"), parsing.moment(request, "at"), _classes(request)
         )  # fmt: skip
         ordered = parsing.choice(request, "ordered", _ORDERS, project.ordered)
         selection = Selection(labels, sample, until=then)  # type: ignore[arg-type]
-        figures = shown.report_figures(
+        figures = cached_reports.report_figures(
             project, selection, names=names, ordered=None if ordered == project.ordered else ordered, wait=True
         )
         assert figures.value is not None

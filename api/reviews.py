@@ -1,6 +1,6 @@
 """/api/projects/{id}/review-pages/ and reviews/: a page of what the model says, and what a reviewer says of it.
 
-Nothing here tells a planted image from the others, in no member, order or status (labeler/review.py).
+Nothing here tells a planted image from the others, in no member, order or status (labeler/review/grid.py).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from api.claims import ClaimedImageShape, image_urls
 from api.fields import CategoryRefField, ErrorShape, ShareField
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PERSON, describe, example
-from labeler import categories as label_set
-from labeler import review
 from labeler.errors import Invalid, NotAllowed
+from labeler.label_set import categories as label_set
 from labeler.models import Project, Role
 from labeler.models.account import Scope
+from labeler.review import grid
 
 TAG = "Review"
 MOST_CATEGORIES = 1000
@@ -39,7 +39,7 @@ class PageInput(serializers.Serializer):
         required=False, default=1.0,
         help_text="begin here, such as where your last page ended; what is above comes when too little is left below",
     )  # fmt: skip
-    count = serializers.IntegerField(required=False, default=review.PAGE_SIZE, min_value=1, max_value=review.MOST_ITEMS)
+    count = serializers.IntegerField(required=False, default=grid.PAGE_SIZE, min_value=1, max_value=grid.MOST_ITEMS)
 
 
 class TileShape(serializers.Serializer):
@@ -128,7 +128,7 @@ class ReviewPages(_Reviews):
         project = self._project(project_id)
         wanted = parsing.parse(PageInput, request)
         (wanted["predicted"],) = label_set.index(project).resolve([wanted["predicted"]])
-        page = review.open_page(project=project, reviewer=self.person, client=wanted.pop("page"), **wanted)
+        page = grid.open_page(project=project, reviewer=self.person, client=wanted.pop("page"), **wanted)
         return Response(
             {
                 "page": str(page.client),
@@ -145,13 +145,13 @@ class OneReviewPage(_Reviews):
     @describe("keep_review_page", "Renew the leases of a page you are still looking at. Takes no new images.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def patch(self, request: Request, project_id: int, page: UUID) -> Response:
-        review.keep_page(project=self._project(project_id), reviewer=self.person, client=page)
+        grid.keep_page(project=self._project(project_id), reviewer=self.person, client=page)
         return Response(status=204)
 
     @describe("close_review_page", "Give back what is unanswered of a page. Nothing happens when nothing is.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
     def delete(self, request: Request, project_id: int, page: UUID) -> Response:
-        review.close_page(project=self._project(project_id), reviewer=self.person, client=page)
+        grid.close_page(project=self._project(project_id), reviewer=self.person, client=page)
         return Response(status=204)
 
 
@@ -176,7 +176,7 @@ class Reviews(_Reviews):
     def post(self, request: Request, project_id: int) -> Response:
         project = self._project(project_id)
         sent = parsing.body(request)
-        outcomes = review.answer_page(
+        outcomes = grid.answer_page(
             project=project,
             reviewer=self.person,
             answers=_answers(sent.get("items")),
@@ -187,7 +187,7 @@ class Reviews(_Reviews):
         return Response({"results": [_outcome(project, outcome) for outcome in outcomes]})
 
 
-def _tile(project: Project, tile: review.Tile) -> dict[str, Any]:
+def _tile(project: Project, tile: grid.Tile) -> dict[str, Any]:
     image = tile.image
     return {
         "image": {
@@ -203,13 +203,13 @@ def _tile(project: Project, tile: review.Tile) -> dict[str, Any]:
     }
 
 
-def _answers(items: Any) -> list[review.Answer]:
+def _answers(items: Any) -> list[grid.Answer]:
     if not isinstance(items, list):
         raise Invalid(_("Send a list of items."), fields={"items": ["not a list"]})
-    return [_answer(place, item) for place, item in enumerate(items[: review.MOST_ITEMS + 1])]
+    return [_answer(place, item) for place, item in enumerate(items[: grid.MOST_ITEMS + 1])]
 
 
-def _answer(place: int, item: Any) -> review.Answer:
+def _answer(place: int, item: Any) -> grid.Answer:
     name = f"items.{place}"
     if not isinstance(item, dict):
         raise Invalid(_("%(name)s must be an object.") % {"name": name}, fields={name: ["not an object"]})
@@ -232,7 +232,7 @@ def _answer(place: int, item: Any) -> review.Answer:
             _("%(name)s.categories must be a list of ids or names, or null.") % {"name": name},
             fields={f"{name}.categories": ["not a list"]},
         )
-    return review.Answer(image, None if word else categories, is_undo=word == "undo")
+    return grid.Answer(image, None if word else categories, is_undo=word == "undo")
 
 
 def _is_list_of_refs(categories: Any) -> bool:
@@ -248,7 +248,7 @@ def _number(sent: dict[str, Any], name: str, kinds: Sequence[type]) -> Any:
     return value
 
 
-def _outcome(project: Project, outcome: review.Outcome) -> dict[str, Any]:
+def _outcome(project: Project, outcome: grid.Outcome) -> dict[str, Any]:
     shape: dict[str, Any] = {"image": outcome.image_id, "result": outcome.result}
     if outcome.error is not None:
         error = outcome.error

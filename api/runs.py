@@ -15,12 +15,14 @@ from api.fields import ErrorShape, ObjectField, ProgressShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
-from labeler import blindness, leases, run_answers, runs
 from labeler.errors import NotFound, NotPossibleNow
+from labeler.jobs import leases
+from labeler.labeling import blindness
 from labeler.models import Image, Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.run import HEADLINE
+from labeler.training import run_answers, runs
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -1,4 +1,4 @@
-"""How an image is shown, as far as the caller may see: what that is, labeler/blindness.py decides.
+"""How an image is shown, as far as the caller may see: what that is, labeler/labeling/blindness.py decides.
 
 What of others or of the model is in it is remembered there.
 """
@@ -14,8 +14,10 @@ from rest_framework import serializers
 from api.access import may_review, shown_name
 from api.claims import image_urls
 from api.fields import ObjectField, WithSource
-from labeler import accepted, blindness, consensus
-from labeler import categories as label_set
+from labeler.acceptance import summary
+from labeler.consensus import snapshots
+from labeler.label_set import categories as label_set
+from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
 from labeler.models.image import Status
 
@@ -53,7 +55,7 @@ class ConsensusShape(serializers.Serializer):
     )
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     method = serializers.ChoiceField(
-        [consensus.MAJORITY, consensus.DECISION, consensus.UNDECIDABLE, *consensus.INFERRED],
+        [snapshots.MAJORITY, snapshots.DECISION, snapshots.UNDECIDABLE, *snapshots.INFERRED],
         help_text="undecidable: a reviewer decided that the image does not say",
     )
     confidence = serializers.FloatField(
@@ -112,10 +114,10 @@ def image_shapes(
     """
     reviewing = may_review(project)
     seen = blindness.sight(user, images, may_review=reviewing)
-    outcomes = consensus.as_shown(images)
+    outcomes = snapshots.as_shown(images)
     accepts = reviewing and project.auto_accept
     opinions = _opinions(project, [image for image in images if image.pk in seen.model])
-    unseen = accepted.of_images(project, [image.pk for image in images]) if accepts else {}
+    unseen = summary.of_images(project, [image.pk for image in images]) if accepts else {}
     votes = _votes(user, project, images, reviewing) if with_labels else {}
     blindness.remember(user, others=seen.others, told=[*opinions, *unseen])
     shapes = []
@@ -156,7 +158,7 @@ def consensus_shape(project: Project, outcome: Consensus) -> dict[str, Any]:
     }
 
 
-def accepted_shape(found: accepted.Accepted) -> dict[str, Any]:
+def accepted_shape(found: summary.Accepted) -> dict[str, Any]:
     return {
         "categories": found.names,
         "category_ids": found.categories,

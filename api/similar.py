@@ -12,10 +12,10 @@ from api.access import View
 from api.permissions import Needs
 from api.schema import describe, example, parameter
 from api.shapes import ImageShape, image_shapes
-from labeler import look, prelabels
 from labeler.errors import Invalid, NotPossibleNow
 from labeler.models import Role
 from labeler.models.account import Scope
+from labeler.training import image_index, prelabels
 
 TAG = "Images"
 
@@ -36,16 +36,17 @@ class SimilarImages(View):
         "whatever people or models said of them. Each as in the list of images: annotators see status and consensus of "
         "what they have answered only. 422 while no worker has looked at the image.", tag=TAG,
         answers={200: SimilarImagesShape}, errors=(422,),
-        parameters=[parameter("limit", f"1 to {look.MOST}, normally {look.SHOWN}", int)],
+        parameters=[parameter("limit", f"1 to {image_index.MOST}, normally {image_index.SHOWN}", int)],
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        given = request.query_params.get("limit", str(look.SHOWN))
-        if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= look.MOST):
+        given = request.query_params.get("limit", str(image_index.SHOWN))
+        if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= image_index.MOST):
             raise Invalid(
-                _("limit is a number from 1 to %(most)s.") % {"most": look.MOST}, fields={"limit": ["out of range"]}
+                _("limit is a number from 1 to %(most)s.") % {"most": image_index.MOST},
+                fields={"limit": ["out of range"]},
             )
-        found = look.nearest(image, int(given))
+        found = image_index.nearest(image, int(given))
         if found is None:
             raise NotPossibleNow(_("No worker has looked at this image yet. It does soon after there is a model."))
         image.project.role = image.role  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs, SignedIn
 from api.schema import describe, example
-from labeler import accounts
+from labeler.accounts import people
+from labeler.accounts import tokens as rest_tokens
 from labeler.errors import Invalid, NotAllowed
 from labeler.models import Membership, Project, Role, Token
 from labeler.models.account import Scope
@@ -31,7 +32,7 @@ class TokenInput(serializers.Serializer):
         child=serializers.ChoiceField(Scope.choices), required=False, help_text="all four when left out"
     )
     expires_in_days = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=accounts.LONGEST_LIFE_DAYS,
+        required=False, allow_null=True, min_value=1, max_value=rest_tokens.LONGEST_LIFE_DAYS,
         help_text="365 when left out; null: never",
     )  # fmt: skip
 
@@ -73,7 +74,7 @@ class Tokens(View):
     @describe("list_tokens", "Your tokens that still work, without their secrets.", tag=TAG,
               answers={200: TokenListShape})  # fmt: skip
     def get(self, request: Request) -> Response:
-        tokens = accounts.live_tokens(self.person)
+        tokens = rest_tokens.live_tokens(self.person)
         return Response({"results": TokenShape(tokens, many=True).data, "next": None})
 
     @describe(
@@ -94,7 +95,7 @@ class Tokens(View):
         wanted = parsing.parse(TokenInput, request)
         username, password = wanted.get("username"), wanted.get("password")
         if username is not None or password is not None:
-            user = accounts.check_password(
+            user = people.check_password(
                 username=username or "", password=password or "", address=request.META.get("REMOTE_ADDR", "")
             )
         elif isinstance(request.user, AnonymousUser):
@@ -104,7 +105,7 @@ class Tokens(View):
             raise NotAllowed(_("A token cannot make tokens: send username and password."))
         else:
             user = self.person
-        token, secret = accounts.create_token(
+        token, secret = rest_tokens.create_token(
             user=user, name=wanted["name"], scopes=wanted.get("scopes"),
             expires_in_days=wanted.get("expires_in_days", NORMAL_LIFE_DAYS),
         )  # fmt: skip
@@ -128,7 +129,7 @@ class OneToken(View):
         "`manage`. A password change ends all of them.", tag=TAG, answers={204: None},
     )  # fmt: skip
     def delete(self, request: Request, token_id: int) -> Response:
-        accounts.revoke_token(user=self.person, token_id=token_id)
+        rest_tokens.revoke_token(user=self.person, token_id=token_id)
         return Response(status=204)
 
 

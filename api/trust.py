@@ -11,10 +11,11 @@ from api.agreement import TAG, dated
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
-from labeler import shown, trust
+from labeler.agreement import trust
 from labeler.models import Role
 from labeler.models.account import Scope
 from labeler.models.project import ConsensusMethod
+from labeler.progress import cached_reports
 from labeler.stats.cause import KINDS
 from labeler.stats.quality import RULES
 
@@ -233,7 +234,7 @@ class Trust(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        report = dated(shown.trust_figures(project, wait=True))
+        report = dated(cached_reports.trust_figures(project, wait=True))
         if not may_review(project):
             report = trust.of_person(report, self.person.get_username())
         return Response(report)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bench.clothing import Photographs, photographs
 from bench.common import hardware, labeler, show
-from worker.ml import logistic
-from worker.ml.predict import apply_temperature, fit_temperature
+from worker.ml.candidates import logistic
+from worker.ml.saved.predict import apply_temperature, fit_temperature
 
 SEEDS = range(5)
 TRAIN, CALIBRATION = 1000, 500
@@ -43,8 +43,9 @@ def main() -> None:
 
 def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]:
     """One random split of the photographs, from rows to the last audited answer."""
-    from labeler import acceptance, guarantees, projects
+    from labeler.acceptance import accepting, promises
     from labeler.models import Acceptance, Guarantee, Image, Project, TrainingRun
+    from labeler.projects import projects
 
     order = np.random.default_rng(seed).permutation(len(photos.truth))
     parts = {"train": order[:TRAIN], "calibration": order[TRAIN : TRAIN + CALIBRATION]}
@@ -58,7 +59,7 @@ def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]
     _predict(run, images, parts["pool"], pool)
 
     begun = time.perf_counter()
-    acceptance.accept(run)
+    accepting.accept(run)
     seconds = time.perf_counter() - begun
     truth = {images[at]: classes[photos.truth[at]] for at in order.tolist()}
     rows = list(Acceptance.objects.filter(project=project).values_list("image", "categories", "is_audited"))
@@ -68,7 +69,7 @@ def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]
     for start in range(0, len(asked), 10):
         part = asked[start : start + 10]
         _settle({image: truth[image] for image in part})
-        guarantees.look(project, part)
+        promises.look(project, part)
         answers += len(part)
         if Guarantee.objects.filter(project=project, suspended_at__isnull=False).exists():
             break
@@ -88,9 +89,10 @@ def _rows(photos: Photographs, parts: dict[str, NDArray], seed: int) -> tuple[An
     """The project, image ids by photograph, and class ids by code; the training images labeled, calibration settled."""
     from django.contrib.auth import get_user_model
 
-    from labeler import projects, seating
+    from labeler.labeling import seats
     from labeler.models import Image
     from labeler.models.image import Slice
+    from labeler.projects import projects
 
     lead, _new = get_user_model().objects.get_or_create(username="bench", is_superuser=True)
     project = projects.create(
@@ -105,7 +107,7 @@ def _rows(photos: Photographs, parts: dict[str, NDArray], seed: int) -> tuple[An
         )
         for at in range(len(photos.truth))
     )  # fmt: skip
-    seating.enter(project, made)
+    seats.enter(project, made)
     images = {at: image.pk for at, image in enumerate(made)}
     known = np.concatenate((parts["train"], parts["calibration"])).tolist()
     _settle({images[at]: classes[photos.truth[at]] for at in known})
@@ -142,7 +144,7 @@ def _probabilities(
 
 
 def _predict(run: Any, images: dict[int, int], part: NDArray, found: NDArray[np.float64]) -> None:
-    from labeler import prelabels
+    from labeler.training import prelabels
 
     top = np.sort(found, axis=1)
     prelabels.store(

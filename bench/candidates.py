@@ -22,14 +22,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from bench.common import hardware
-from worker.ml import backbones, checkpoint, classic, features, predict
-from worker.ml import train as training
-from worker.ml.compare import scores
-from worker.ml.config import CANDIDATES, TrainConfig
 from worker.ml.device import describe_device, pick_device, settle_process
-from worker.ml.images import decode
-from worker.ml.run import Run, Skipped, TrainingSet
-from worker.ml.scorers import Batch, build
+from worker.ml.evaluation.compare import scores
+from worker.ml.images import measures
+from worker.ml.images.tensors import decode
+from worker.ml.networks import backbones, features
+from worker.ml.saved import checkpoint, predict
+from worker.ml.saved.scorers import Batch, build
+from worker.ml.training import train as training
+from worker.ml.training.run import Run, Skipped, TrainingSet
+from worker.ml.training.settings import CANDIDATES, TrainConfig
 
 LABELS, OTHERS, SEEDS = 200, 600, 3
 Images = tuple[list[Any], NDArray[np.int64], list[str]]  # sources, truth, names of the classes
@@ -99,7 +101,7 @@ def measure(
     run = training._prepare(learn, config, device, pixels[:n_labels], None)
     run.candidates.update({name: training.CANDIDATES[name]() for name in config.candidates})
     judge = Batch(backbone, device, config.image_size, found[n_labels:], pixels[n_labels:])
-    judge.__dict__["descriptors"] = training.scale_features(classic.describe(pixels[n_labels:]))
+    judge.__dict__["descriptors"] = training.scale_features(measures.describe(pixels[n_labels:]))
     results = {}
     for name in names:
         begun = time.monotonic()

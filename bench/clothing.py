@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ml import backbones, features
+from worker.ml.candidates.logistic import scale_features
 from worker.ml.device import pick_device, settle_process
-from worker.ml.logistic import scale_features
+from worker.ml.networks import backbones, features
 
 SIZE = 224
 

@@ -21,18 +21,20 @@ from numpy.typing import NDArray
 
 from bench.clothing import Photographs, photographs, sources
 from bench.common import hardware
-from worker.ml import asking, backbones, checkpoint, predict
-from worker.ml.config import TrainConfig
 from worker.ml.device import settle_process
-from worker.ml.run import TrainingSet
-from worker.ml.train import Result, train
+from worker.ml.networks import backbones
+from worker.ml.saved import checkpoint, predict
+from worker.ml.training import active_learning
+from worker.ml.training.run import TrainingSet
+from worker.ml.training.settings import TrainConfig
+from worker.ml.training.train import Result, train
 
 SIZES = (50, 100, 200, 500, 1000)
 TARGETS = (0.60, 0.71, 0.76, 0.82, 0.845)
 SEEDS, TEST = 5, 1000
 BLIND = 0.15 / 5 / (1 - 0.15 * 4 / 5)  # of the images that may train
-NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05  # labeler/runs.py
-HEAD, BATCH = 500, 50  # worker/prelabeling.py
+NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05  # labeler/training/runs.py
+HEAD, BATCH = 500, 50  # worker/inference/write_prelabels.py
 CPU = torch.device("cpu")
 Labels = NDArray[np.int64]
 
@@ -89,7 +91,7 @@ def active_order(pipeline: Pipeline, test: Labels, pool: Labels, sizes: Sequence
         order = np.argsort(margins, kind="stable")
         head = order[:HEAD]
         spread = np.argsort(
-            -asking.priorities(margins[head], photos.features[unsure[head]], batch=BATCH), kind="stable"
+            -active_learning.priorities(margins[head], photos.features[unsure[head]], batch=BATCH), kind="stable"
         )
         order = np.r_[head[spread], order[HEAD:]]
         n = max(NEW_LABELS, int(np.ceil(NEW_LABELS_SHARE * len(labels))))

@@ -22,16 +22,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from bench import clothing
-from worker.ml import backbones, features, registering
 from worker.ml.device import pick_device, settle_process
+from worker.ml.images import registration
+from worker.ml.networks import backbones, features
 
 if TYPE_CHECKING:
-    from labeler.look import Index
-    from worker.comparing import Square
+    from labeler.training.image_index import Index
+    from worker.indexing.near_duplicate_search import Square
 
 N, SEED = 200, 0
 SHEET = 40  # pairs drawn
-AXES = 128  # as worker/looking.py
+AXES = 128  # as worker/indexing/build_index.py
 Picture = Image.Image
 
 
@@ -59,25 +60,27 @@ def main() -> None:
 def _alterations(
     files: list[Path], some: NDArray, thumbs: list[bytes], squares: list[Square], index: Index, axes: NDArray
 ) -> None:
-    from labeler import duplicates
-    from worker import comparing
+    from labeler.intake import near_duplicates
+    from worker.indexing import near_duplicate_search
 
     print(f"Found of {N} altered copies (seed {SEED}):\n")
     print("| altered | by sketch | proposed by features | by features and pixels | by either |\n|---|---|---|---|---|")
-    originals = [duplicates.draw(thumbs[k]) for k in some]
+    originals = [near_duplicates.draw(thumbs[k]) for k in some]
     for name, alter in ALTERED.items():
         copies = [_thumbnail(_saved(alter(_opened(path)))) for path in files]
-        sketches = [duplicates.draw(copy) for copy in copies]
+        sketches = [near_duplicates.draw(copy) for copy in copies]
         by_sketch = np.array(
             [
-                (a.look ^ b.look).bit_count() <= duplicates.BITS and duplicates.is_nearly(a.pixels, b.pixels)
+                (a.look ^ b.look).bit_count() <= near_duplicates.BITS and near_duplicates.is_nearly(a.pixels, b.pixels)
                 for a, b in zip(originals, sketches, strict=True)
             ]
         )
         vectors = _features(copies)
         proposed = np.array([_proposed(vector, k, index, axes) for vector, k in zip(vectors, some, strict=True)])
         altered = [_square(copy) for copy in copies]
-        laid = registering.lay(comparing.together([squares[k] for k in some]), comparing.together(altered))
+        laid = registration.lay(
+            near_duplicate_search.together([squares[k] for k in some]), near_duplicate_search.together(altered)
+        )
         own = proposed & laid.same
         shares = (by_sketch.mean(), proposed.mean(), own.mean(), (by_sketch | own).mean())
         print(f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True)
@@ -85,12 +88,12 @@ def _alterations(
 
 def _proposed(vector: NDArray, at: int, index: Index, axes: NDArray) -> bool:
     """Is the original among the neighbours of a copy that came in later?"""
-    from worker import comparing
+    from worker.indexing import near_duplicate_search
 
     small = np.clip(np.rint(_unit(vector[None]) @ axes * (127 / index.scale)), -127, 127).astype(np.int8)
     n = len(index.ids)
     later = replace(index, ids=np.arange(n + 1), rows=np.concatenate([index.rows, small]))
-    return (at, n) in later.alike([n], comparing.NEIGHBOURS, comparing.ALIKE)
+    return (at, n) in later.alike([n], near_duplicate_search.NEIGHBOURS, near_duplicate_search.ALIKE)
 
 
 def _saved(image: Picture, quality: int = 92) -> bytes:
@@ -165,34 +168,36 @@ ALTERED: dict[str, Callable[[Picture], Picture]] = {
 
 
 def _pairs(index: Index, squares: list[Square], thumbs: list[bytes]) -> None:
-    from worker import comparing
+    from worker.indexing import near_duplicate_search
 
     n = len(squares)
     began = time.process_time()
     pairs: set[tuple[int, int]] = set()
-    for start in range(0, n, comparing.STEP):
-        part = list(range(start, min(start + comparing.STEP, n)))
-        pairs |= index.alike(part, comparing.NEIGHBOURS, comparing.ALIKE)
+    for start in range(0, n, near_duplicate_search.STEP):
+        part = list(range(start, min(start + near_duplicate_search.STEP, n)))
+        pairs |= index.alike(part, near_duplicate_search.NEIGHBOURS, near_duplicate_search.ALIKE)
     ordered = np.array(sorted(pairs))
     looked_up = time.process_time() - began
     began = time.process_time()
-    laid = registering.lay(*(comparing.together([squares[k] for k in ordered[:, side]]) for side in (0, 1)))
+    laid = registration.lay(
+        *(near_duplicate_search.together([squares[k] for k in ordered[:, side]]) for side in (0, 1))
+    )
     compared = time.process_time() - began
     print(
         f"\nOf {n:,} photographs ({n * (n - 1) // 2:,} pairs) features propose {len(ordered):,} in {looked_up:.1f} s; "
         f"their pixels take {compared:.0f} s, {compared / len(ordered) * 1e3:.1f} ms a pair (processor time, one core)."
     )
     for words, score in (
-        ("in the same colours", np.where(laid.colours >= registering.SAME_COLOURS, laid.agreement, 0)),
+        ("in the same colours", np.where(laid.colours >= registration.SAME_COLOURS, laid.agreement, 0)),
         ("in any colours", laid.agreement),
-        ("in the same colours, also pulled", np.where(laid.colours >= registering.SAME_COLOURS, laid.shapes, 0)),
+        ("in the same colours, also pulled", np.where(laid.colours >= registration.SAME_COLOURS, laid.shapes, 0)),
     ):
         best = np.argsort(-score)
         told = ", ".join(f"{score[k]:.3f} ({ordered[k][0]}, {ordered[k][1]})" for k in best[:6])
-        print(f"Nearest pairs {words}, same from {registering.SAME}: {told}.")
+        print(f"Nearest pairs {words}, same from {registration.SAME}: {told}.")
     print(f"Found: {int(laid.same.sum())}. Mirrored among the proposed ones: {int((laid.same & laid.mirrored).sum())}.")
     if "--sheet" in sys.argv:
-        best = np.argsort(-np.where(laid.colours >= registering.SAME_COLOURS, laid.agreement, 0))[:SHEET]
+        best = np.argsort(-np.where(laid.colours >= registration.SAME_COLOURS, laid.agreement, 0))[:SHEET]
         _sheet(Path(sys.argv[sys.argv.index("--sheet") + 1]), ordered[best], laid.agreement[best], thumbs)
 
 
@@ -211,8 +216,8 @@ def _sheet(file: Path, pairs: NDArray, shapes: NDArray, thumbs: list[bytes]) -> 
 
 def _large(index: Index, n: int = 100_000, steps: int = 5) -> None:
     """The neighbours of a few steps of images among so many."""
-    from labeler.look import Index
-    from worker import comparing
+    from labeler.training.image_index import Index
+    from worker.indexing import near_duplicate_search
 
     random = np.random.default_rng(SEED)
     rows = index.rows[random.integers(0, len(index.rows), n)]
@@ -221,9 +226,11 @@ def _large(index: Index, n: int = 100_000, steps: int = 5) -> None:
     began = time.process_time()
     for start in range(steps):
         large.alike(
-            list(range(start * comparing.STEP, (start + 1) * comparing.STEP)), comparing.NEIGHBOURS, comparing.ALIKE
+            list(range(start * near_duplicate_search.STEP, (start + 1) * near_duplicate_search.STEP)),
+            near_duplicate_search.NEIGHBOURS,
+            near_duplicate_search.ALIKE,
         )
-    each = (time.process_time() - began) / (steps * comparing.STEP)
+    each = (time.process_time() - began) / (steps * near_duplicate_search.STEP)
     print(f"Neighbours among {n:,} images: {each * 1e3:.1f} ms an image, {each * n / 60:.0f} minutes for all.")
 
 
@@ -242,9 +249,9 @@ def _thumbnail(content: bytes) -> bytes:
 
 
 def _square(thumbnail: bytes) -> Square:
-    from worker import comparing
+    from worker.indexing import near_duplicate_search
 
-    return comparing.squeezed(Image.open(io.BytesIO(thumbnail)))
+    return near_duplicate_search.squeezed(Image.open(io.BytesIO(thumbnail)))
 
 
 def _features(thumbnails: list[bytes]) -> NDArray[np.float16]:
@@ -271,7 +278,7 @@ def _axes(vectors: NDArray) -> NDArray[np.float32]:
 
 def _index(vectors: NDArray, axes: NDArray) -> Index:
     """In memory, the image's place as its id."""
-    from labeler.look import Index
+    from labeler.training.image_index import Index
 
     small = _unit(vectors) @ axes
     scale = float(np.abs(small).max())

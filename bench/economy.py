@@ -1,9 +1,9 @@
 """How many judgements until the labels are right? The clothing photographs, six simulated people, three ways to ask.
 
 Everything but the people is the product's: the frozen features, the regression in five folds, the temperature, the
-posterior of people and model (stats/truth.py) and the order of asking (stats/economy.py). People are 85 % accurate on
-average (82 to 88); half of a person's errors are systematic: for each class one wrong class of theirs. Nobody judges an
-image twice. Each step asks for a tenth of the images; the model starts from one random tenth.
+posterior of people and model (labeler/stats/truth.py) and the order of asking (labeler/stats/economy.py). People are 85
+% accurate on average (82 to 88); half of a person's errors are systematic: for each class one wrong class of theirs.
+Nobody judges an image twice. Each step asks for a tenth of the images; the model starts from one random tenth.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bench.clothing import Photographs, photographs
 from labeler.stats import economy, truth
-from worker.ml import logistic
-from worker.ml.predict import apply_temperature
+from worker.ml.candidates import logistic
+from worker.ml.saved.predict import apply_temperature
 
 SEEDS = (0, 1, 2, 3, 4)
 PEOPLE, RIGHT, SPREAD = 6, 0.85, 0.03

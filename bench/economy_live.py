@@ -50,11 +50,12 @@ class Life:
     def begin(self) -> None:
         from django.contrib.auth import get_user_model
 
-        from labeler import projects, seating
-        from labeler.features import store
+        from labeler.labeling import seats
         from labeler.models import Image, Membership, Project
-        from worker.features import kept_as
-        from worker.ml import backbones
+        from labeler.projects import projects
+        from labeler.training.features import store
+        from worker.indexing.features import kept_as
+        from worker.ml.networks import backbones
 
         people = get_user_model()
         lead, _ = people.objects.get_or_create(username="lead", is_superuser=True)
@@ -74,11 +75,11 @@ class Life:
             images.append(
                 Image(
                     project=self.project, name=f"{n}", sha256=sha256, extension="jpg", width=256, height=256,
-                    n_bytes=1000, slice=seating.draw_slice(self.project, sha256),
+                    n_bytes=1000, slice=seats.draw_slice(self.project, sha256),
                 )
             )  # fmt: skip
         images = Image.objects.bulk_create(images)
-        seating.enter(self.project, images)
+        seats.enter(self.project, images)
         vectors = kept_features().astype("<f2")
         # By the name of today: a process brings those of before it once, so only the first project's.
         name = kept_as(backbones.get("efficientnet_lite0"), SIZE)
@@ -94,8 +95,9 @@ class Life:
 
     def live(self) -> None:
         """People answer, workers look, until each goal was said to be reached, and is."""
-        from labeler import projects, queue
-        from labeler.labeling import save_label
+        from labeler.labeling import claims as queue
+        from labeler.labeling.labels import save_label
+        from labeler.projects import projects
 
         crowd = Crowd(self.photos, np.random.default_rng(self.seed))
         place = {pk: n for n, pk in enumerate(self.image_ids.tolist())}
@@ -135,23 +137,23 @@ class Life:
         self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - begun
 
     def _weigh(self) -> None:
-        from worker import care
+        from worker import periodic
 
         begun = time.perf_counter()
-        if self.project.pk in care._weighed:
-            care._weighed[self.project.pk].at = -1e9  # time does not pass here
-        care.refresh_snapshots(self.project)
+        if self.project.pk in periodic._weighed:
+            periodic._weighed[self.project.pk].at = -1e9  # time does not pass here
+        periodic.refresh_snapshots(self.project)
         self._took("weighing", begun)
 
     def _train(self) -> None:
-        from labeler import runs
-        from worker import findings, training
+        from labeler.training import runs
+        from worker.training import run_report, train_run
 
         # Told beside a model, and nothing depends on it; it takes half of the time of a run.
-        findings.learning_curve = lambda *_args, **_more: {}  # type: ignore[assignment]
+        run_report.learning_curve = lambda *_args, **_more: {}  # type: ignore[assignment]
         begun = time.perf_counter()
         run = runs.request(project=self.project)
-        training.train_run(run.pk, worker="bench")
+        train_run.train_run(run.pk, worker="bench")
         run.refresh_from_db()
         if run.state != "done":
             raise SystemExit(f"run {run.number} is {run.state}: {run.error}")
@@ -163,7 +165,7 @@ class Life:
         return QueueEntry.objects.filter(project=self.project, seats_left__gt=0).exists()
 
     def _measure(self, made: int, place: dict[int, int]) -> dict[str, float]:
-        from labeler import economy
+        from labeler.consensus import economy_standing
         from labeler.models import Consensus
 
         named = Consensus.objects.filter(project=self.project, categories__len=1)
@@ -172,7 +174,7 @@ class Life:
             code[categories[0]] == self.photos.truth[place[pk]]
             for pk, categories in named.values_list("image", "categories")
         )
-        now = economy.standing(self.project)
+        now = economy_standing.standing(self.project)
         assert now is not None
         share = now.share_right()
         stat = share.estimate

@@ -20,7 +20,7 @@ def main() -> None:
     with labeler():
         from django.db import connection
 
-        from labeler import economy
+        from labeler.consensus import economy_standing, label_economy
         from labeler.models import Category, Project
         from labeler.stats import economy as stats
 
@@ -48,10 +48,10 @@ def main() -> None:
                 with connection.cursor() as cursor:
                     answer(cursor, project, [user.pk for user in people], ids, ANSWERED, ANSWERED + MORE)
             begun, cpu = time.perf_counter(), time.process_time()
-            changed = economy.weigh(project)
+            changed = label_economy.weigh(project)
             show(f"{what} ({changed:,} rows)", [time.perf_counter() - begun], "s ", target="< 10 s" if first else "")
             print(f"    of it processor time of the worker {time.process_time() - cpu:.1f} s")
-        now = economy.standing(project)
+        now = economy_standing.standing(project)
         assert now is not None
         began = time.process_time()
         stats.gain(now.posterior, now.accuracy)

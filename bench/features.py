@@ -12,14 +12,15 @@ import torch
 from PIL import Image, ImageFilter
 
 from bench.common import hardware, show
-from worker.ml import backbones, features, predict
-from worker.ml.asking import first_priorities, priorities
-from worker.ml.config import TrainConfig
+from worker.ml.candidates.logistic import scale_features, to_probabilities
 from worker.ml.device import describe_device, pick_device, settle_process
-from worker.ml.images import decode, to_network
-from worker.ml.logistic import scale_features, to_probabilities
-from worker.ml.run import TrainingSet
-from worker.ml.train import train
+from worker.ml.images.tensors import decode, to_network
+from worker.ml.networks import backbones, features
+from worker.ml.saved import predict
+from worker.ml.training.active_learning import first_priorities, priorities
+from worker.ml.training.run import TrainingSet
+from worker.ml.training.settings import TrainConfig
+from worker.ml.training.train import train
 
 ROUNDS = 7
 IMAGES = 160  # per round

@@ -23,14 +23,17 @@ import torch
 from torch import Tensor, nn
 
 from bench.common import hardware, show
-from worker.ml import features, finetune, ranks
-from worker.ml.backbones import RESNET50
+from worker.ml.candidates import finetune
+from worker.ml.candidates.logistic import Linear
 from worker.ml.device import autocast, compiled, describe_device, pick_device, settle_process, to_device
-from worker.ml.frozen import freeze
-from worker.ml.images import Augmentation
-from worker.ml.logistic import Linear
-from worker.ml.pixels import PixelStore, Squares, decoded_into, processes_for
-from worker.ml.views import LiveViews, plain_pixels
+from worker.ml.distributed import process_group
+from worker.ml.images.augmented_views import LiveViews, plain_pixels
+from worker.ml.images.decode_files import decoded_into, processes_for
+from worker.ml.images.pixels import PixelStore, Squares
+from worker.ml.images.tensors import Augmentation
+from worker.ml.networks import features
+from worker.ml.networks.backbones import RESNET50
+from worker.ml.networks.frozen import freeze
 
 CLASSES = 10
 TARGETS = {"fine-tune": 4_000, "infer": 25_000}  # images per second, on one H200
@@ -42,16 +45,16 @@ def main() -> None:
     tiny = bool(os.environ.get("LABELER_BENCH_TINY")) or not torch.cuda.is_available()
     settle_process()
     under_torchrun = "LOCAL_RANK" in os.environ
-    device = ranks.join() if under_torchrun else pick_device()
+    device = process_group.join() if under_torchrun else pick_device()
     sizes = (16, 4, 64, 2) if tiny else (2048, 256, 224, ROUNDS)
-    if ranks.rank() == 0:
-        print(f"{describe_device(device)}; {hardware()}; torch {torch.__version__}; {ranks.world()} processes")
+    if process_group.rank() == 0:
+        print(f"{describe_device(device)}; {hardware()}; torch {torch.__version__}; {process_group.world()} processes")
         if device.type != "cuda":
             print("NO GPU HERE: these are a CPU's figures, on a few small images; no target is meant for them.")
     with tempfile.TemporaryDirectory() as folder:
         _measure(device, Path(folder), *sizes)
     if under_torchrun:
-        ranks.leave()
+        process_group.leave()
 
 
 def _measure(device: torch.device, folder: Path, n: int, batch: int, size: int, rounds: int) -> None:
@@ -59,7 +62,7 @@ def _measure(device: torch.device, folder: Path, n: int, batch: int, size: int, 
     network = RESNET50.build()
     flops = _multiplications(network, size) * 2
     rate = _matmul_rate(device, 4096 if device.type == "cuda" else 512)
-    first = ranks.rank() == 0
+    first = process_group.rank() == 0
     if first:
         print(f"ResNet-50 at {size} px: {flops / 1e9:.2f} GFLOP per image forward, three times that to train; "
               f"matrices multiply at {rate / 1e12:.3f} TFLOP/s")  # fmt: skip
@@ -70,8 +73,8 @@ def _measure(device: torch.device, folder: Path, n: int, batch: int, size: int, 
     if not first:
         return
     for name, (parts, work) in found.items():
-        floor = rate / work * ranks.world()
-        speeds = [ranks.world() * count / seconds for count, seconds in parts.pop("together")]
+        floor = rate / work * process_group.world()
+        speeds = [process_group.world() * count / seconds for count, seconds in parts.pop("together")]
         aim = f">= {TARGETS[name]:,} on one H200" if device.type == "cuda" else ""
         kind = "bf16" if device.type == "cuda" else "float32"
         show(f"{name}, ResNet-50, {size} px, {kind}", speeds, "/s", target=aim)
@@ -81,7 +84,7 @@ def _measure(device: torch.device, folder: Path, n: int, batch: int, size: int, 
         for part, seconds in sorted(each.items(), key=lambda item: -item[1]):
             print(f"    {part:<36} {1e6 * seconds:10.1f} us per image   {1 / seconds:12,.0f}/s alone")
         slowest = max(each, key=each.__getitem__)
-        rest = 1 / reached * ranks.world() - each[slowest]
+        rest = 1 / reached * process_group.world() - each[slowest]
         between = " (more than that goes to launches, copies and waiting)" if rest > each[slowest] else ""
         print(f"    binds: {slowest}{between}")
     n_decoded = 4096 if device.type == "cuda" else 32
@@ -152,9 +155,9 @@ def _finetune(device: torch.device, kept: Squares, network: nn.Module, batch: in
     generator = torch.Generator().manual_seed(0)
     parameters = [p for p in tail.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=1e-4)
-    whole = batch * ranks.world()
+    whole = batch * process_group.world()
     part = torch.arange(whole) % len(kept)
-    mine = ranks.share(whole) if ranks.world() > 1 else slice(None)
+    mine = process_group.share(whole) if process_group.world() > 1 else slice(None)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)

@@ -33,8 +33,9 @@ def bring_in(project: Any, path: Path) -> float:
     """Take the file in; seconds of processor time, of this process and of the connection's server process."""
     from django.db import connection
 
-    from labeler import existing, jobs
-    from labeler.intake import judgements
+    from labeler.intake import import_labels
+    from labeler.intake.formats import judgements
+    from labeler.jobs import jobs
 
     connection.ensure_connection()
     server = psutil.Process(connection.connection.info.backend_pid)
@@ -45,7 +46,7 @@ def bring_in(project: Any, path: Path) -> float:
 
     job, _lease = jobs.begin_here(project=project, params={"format": "labels-csv", "blind": True}, worker="bench")
     begun = used()
-    outcome = existing.bring_in(job=job, rows=judgements.read(path, multi=False))
+    outcome = import_labels.bring_in(job=job, rows=judgements.read(path, multi=False))
     spent = used() - begun
     assert outcome.labels_added == ROWS and not outcome.n_refused, outcome
     return spent

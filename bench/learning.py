@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.clothing import photographs
 from bench.common import show
 from labeler.stats.learning import Curve, forecast
-from worker.ml import logistic
+from worker.ml.candidates import logistic
 
 SIZES = (50, 100, 200, 300, 400)  # labels that models are trained on, of the 500 that are there
 AHEAD = (800, 1600)

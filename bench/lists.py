@@ -21,17 +21,19 @@ def fill() -> tuple[Any, Any, Any]:
     Each image has three labels, a consensus and a prediction; a reviewer decided a fifth of them. Besides there are as
     many members, runs, projects, threads and gold images as a page of 30 shows.
     """
-    from labeler import adjudication, comments, consensus, gold, labeling, queue
+    from labeler.consensus import snapshots
+    from labeler.labeling import claims, labels
     from labeler.models import Category, Image, Membership, Prediction, Project, Role, TrainingRun
+    from labeler.review import adjudication, comments, gold
 
     project, users = fill_project(ROWS, people=ROWS, labels_per_image=PEOPLE)
     lead, *annotators = users
     Membership.objects.filter(project=project, user=lead).update(role=Role.LEAD)
     classes = list(Category.objects.filter(project=project).order_by("position"))
     for person, user in enumerate(annotators[:PEOPLE]):
-        for claim in queue.claim(project=project, annotator=user, count=ROWS):
+        for claim in claims.claim(project=project, annotator=user, count=ROWS):
             answer = classes[(claim.image_id + (person == 0)) % len(classes)].pk
-            labeling.save_label(image_id=claim.image_id, annotator=user, categories=[answer], seconds=2.0)
+            labels.save_label(image_id=claim.image_id, annotator=user, categories=[answer], seconds=2.0)
     ids, names = [c.pk for c in classes], [c.name for c in classes]
     for number in range(1, ROWS + 1):
         run = TrainingRun.objects.create(
@@ -48,7 +50,7 @@ def fill() -> tuple[Any, Any, Any]:
         )  # fmt: skip
         comments.raise_flag(image=image, by=annotators[0], text="Is this rust?")
         gold.add(project=project, by=lead, image_id=image.pk, categories=ids[:1])
-    consensus.refresh(project)
+    snapshots.refresh(project)
     for number in range(ROWS):
         other = Project.objects.create(name=f"Other {number}")
         Membership.objects.create(project=other, user=lead, role=Role.LEAD)

@@ -64,10 +64,11 @@ def _first_pre_labels() -> None:
     with labeler(worker=True) as running:
         from django.contrib.auth import get_user_model
 
-        from labeler import queue, runs
         from labeler.intake.images import add_images, file_member
-        from labeler.labeling import save_label
+        from labeler.labeling import claims
+        from labeler.labeling.labels import save_label
         from labeler.models import Category, Feature, Membership, Prediction, Project
+        from labeler.training import runs
 
         names = sorted({path.parent.name for path in files})
         project = Project.objects.create(name="Clothing", labels_per_image=1)
@@ -83,7 +84,7 @@ def _first_pre_labels() -> None:
         }
         labeled = 0
         while labeled < LABELS:
-            for one in queue.claim(project=project, annotator=person, count=10):
+            for one in claims.claim(project=project, annotator=person, count=10):
                 save_label(image_id=one.image_id, annotator=person, categories=[truth[one.image_id]])
                 labeled += 1
 
@@ -114,8 +115,8 @@ def _first_pre_labels() -> None:
 
 def _retrain() -> None:
     from bench.features import _labeled
-    from worker.ml.config import TrainConfig
-    from worker.ml.train import train
+    from worker.ml.training.settings import TrainConfig
+    from worker.ml.training.train import train
 
     config, wall, cpu = TrainConfig.from_json({"candidates": ["frozen"]}), [], []
     for seed in range(ROUNDS):
@@ -127,8 +128,9 @@ def _retrain() -> None:
 
 
 def _score_in_memory() -> None:
-    from worker.ml import asking, predict
-    from worker.ml.logistic import scale_features, to_probabilities
+    from worker.ml.candidates.logistic import scale_features, to_probabilities
+    from worker.ml.saved import predict
+    from worker.ml.training import active_learning
 
     rng = np.random.default_rng(0)
     found = np.maximum(rng.standard_normal((LARGE, 1280), dtype=np.float32), 0).astype(np.float16)
@@ -141,7 +143,7 @@ def _score_in_memory() -> None:
                 scale_features(found[i : i + predict.CHUNK]) @ weight.T for i in range(0, len(found), predict.CHUNK)
             ]
             margins = predict.margin(to_probabilities(np.concatenate(parts), "single"), "single")
-            asking.priorities(margins, found)
+            active_learning.priorities(margins, found)
     _show(f"{LARGE:,} images with kept features: scored and ordered in memory", wall, cpu, "< 1 s")
 
 
@@ -149,12 +151,12 @@ def _score_to_rows() -> None:
     with labeler() as running:
         from django.db import connection
 
-        from labeler import prelabels
         from labeler.models import Image, Prediction, TrainingRun
-        from worker import models, prelabeling
-        from worker.features import kept_as
-        from worker.ml import backbones
-        from worker.ml.checkpoint import Checkpoint
+        from labeler.training import prelabels
+        from worker.indexing.features import kept_as
+        from worker.inference import saved_models, write_prelabels
+        from worker.ml.networks import backbones
+        from worker.ml.saved.checkpoint import Checkpoint
 
         project, _ = fill_project(LARGE, people=1, labels_per_image=1)
         ids = list(project.categories.values_list("pk", flat=True))
@@ -183,7 +185,7 @@ def _score_to_rows() -> None:
             project=project, number=1, state="done", is_active=True, category_ids=ids, config=config,
             category_names=[str(pk) for pk in ids],
         )  # fmt: skip
-        checkpoint, sha256 = models.save(run, 1, made)
+        checkpoint, sha256 = saved_models.save(run, 1, made)
         TrainingRun.objects.filter(pk=run.pk).update(checkpoint=checkpoint, checkpoint_sha256=sha256)
         run.refresh_from_db()
         wall: list[float] = []
@@ -197,7 +199,7 @@ def _score_to_rows() -> None:
             job = prelabels.request(run)
             spent = running.cpu_seconds()
             with _timed(wall, cpu):
-                prelabeling.prelabel_job(job.pk, worker="bench")
+                write_prelabels.prelabel_job(job.pk, worker="bench")
             database.append(running.cpu_seconds() - spent)
             job.refresh_from_db()
             assert job.state == "done", job.error

@@ -140,8 +140,10 @@ class Visitor:
 def main() -> None:
     """Print the figures."""
     with labeler() as running:
-        from labeler import overview, reports, shown, snapshots
+        from labeler.labeling import label_arrays
         from labeler.models import Label, Project, Snapshot
+        from labeler.progress import cache, cached_reports, overview
+        from labeler.progress import counts as progress_counts
 
         images, unlabeled = int(os.environ.get("BENCH_IMAGES", IMAGES)), UNLABELED
         begun = time.perf_counter()
@@ -159,9 +161,15 @@ def main() -> None:
         assert "being counted" in page
         counts = [seconds_of(lambda: overview.figures(project)) for _ in range(3)]
         show("counting it all, by a worker", counts, "s ")
-        show("  of that: read the labels", [seconds_of(lambda: reports.read_labels(project)) for _ in range(3)], "s ")
-        show("  of that: progress", [seconds_of(lambda: reports.count_progress(project)) for _ in range(3)], "s ")
-        assert shown.refresh() == 1
+        show(
+            "  of that: read the labels",
+            [seconds_of(lambda: label_arrays.read_labels(project)) for _ in range(3)],
+            "s ",
+        )
+        show(
+            "  of that: progress", [seconds_of(lambda: progress_counts.count_progress(project)) for _ in range(3)], "s "
+        )
+        assert cached_reports.refresh() == 1
         row = Snapshot.objects.get(project=project)
         print(f"the snapshot takes {len(str(row.value)) / 1024:.0f} KiB")
         for who, user in (("lead", lead), ("annotator", annotator)):
@@ -172,7 +180,7 @@ def main() -> None:
             spent = (running.cpu_seconds() - before) / REQUESTS * 1e3
             show(f"overview of the {who}: first byte", readings, "ms", 1e3, "p95 ≤ 300 ms")
             print(f"  of that {spent:.0f} ms of processor time, server and database together")
-        Snapshot.objects.update(wanted_at=None, computed_at=row.computed_at - snapshots.UNMOVED_MAX_AGE * 2)
+        Snapshot.objects.update(wanted_at=None, computed_at=row.computed_at - cache.UNMOVED_MAX_AGE * 2)
         show(
             "the same when a count is due and no worker is there",
             [Visitor(running.port, lead).first_byte(path)[0]],
@@ -181,7 +189,7 @@ def main() -> None:
         )
         assert Snapshot.objects.exclude(wanted_at=None).exists()
 
-        size = snapshots.LARGE // 2 - 200
+        size = cache.LARGE // 2 - 200
         small, (lead, *_) = fill(size, 200)
         visitor = Visitor(running.port, lead)
         path = f"/projects/{small.pk}/"

@@ -78,14 +78,14 @@ def saturation(running: Running, project, users, seconds: float = 20.0) -> None:
 
 
 def set_aside(project, n: int) -> None:
-    """What acceptance.py leaves in the queue of n accepted images, a twentieth of them audited."""
-    from labeler import seating
+    """What labeler/acceptance/accepting.py leaves in the queue of n accepted images, a twentieth of them audited."""
+    from labeler.labeling import seats
     from labeler.models import QueueEntry
 
     ids = list(QueueEntry.objects.filter(project=project).order_by("pk").values_list("pk", flat=True)[:n])
     for start in range(0, n, 500):
         part = ids[start : start + 500]
-        seating.set_aside(project, accepted=part[25:], audited=part[:25])
+        seats.set_aside(project, accepted=part[25:], audited=part[:25])
 
 
 def main() -> None:

@@ -101,13 +101,16 @@ def main() -> None:
     with labeler():
         from django.core.cache import cache
 
-        from labeler import releases, reports
+        from labeler import releases
+        from labeler.agreement import reports
+        from labeler.labeling import label_arrays
         from labeler.models import Project
+        from labeler.progress import counts
         from labeler.stats.agreement import summarize
 
         project = Project.objects.get(pk=fill())
-        everything = reports.Selection.of("all")
-        rows = reports.read_labels(project, everything)
+        everything = label_arrays.Selection.of("all")
+        rows = label_arrays.read_labels(project, everything)
         n = len(rows.image)
         print(f"{n:,} labels of {len(rows.annotators)} people on {len(np.unique(rows.image)):,} images")
 
@@ -120,7 +123,7 @@ def main() -> None:
 
         show(
             "agreement: query and arrays",
-            [timed(lambda: reports.read_labels(project)) for _ in range(ROUNDS)],
+            [timed(lambda: label_arrays.read_labels(project)) for _ in range(ROUNDS)],
             "ms",
             1e3,
         )
@@ -128,7 +131,7 @@ def main() -> None:
         show("agreement: the whole report", [timed(uncached) for _ in range(ROUNDS)], "ms", 1e3)
         again = [timed(lambda: reports.agreement(project, everything)) for _ in range(ROUNDS)]
         show("agreement: the whole report, kept", again, "ms", 1e3)
-        show("progress", [timed(lambda: (cache.clear(), reports.progress(project))) for _ in range(3)], "ms", 1e3)
+        show("progress", [timed(lambda: (cache.clear(), counts.progress(project))) for _ in range(3)], "ms", 1e3)
         for format_ in ("csv", "jsonl"):
             export_costs(format_, lambda f=format_: releases.export(project, f).chunks)
         usual = Project.objects.get(pk=fill("Usual", *USUAL, model=True))

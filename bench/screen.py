@@ -81,9 +81,9 @@ def _project(leaves: list[bytes], classes: Sequence[str] = CLASSES, name: str = 
 
     from django.contrib.auth import get_user_model
 
-    from labeler import projects
     from labeler.intake.archives import Member
     from labeler.intake.images import add_images
+    from labeler.projects import projects
 
     lead = get_user_model().objects.create_superuser(name)
     project = projects.create(created_by=lead, name=f"Leaves of {name}", categories=list(classes), labels_per_image=1)

@@ -102,11 +102,12 @@ def _trained(kinds: list[str], leaves: list[bytes]) -> tuple[Any, str, list[int]
     """A project with a model in use, its lead's token, and its images."""
     from django.contrib.auth import get_user_model
 
-    from labeler import queue, runs
-    from labeler.accounts import create_token
+    from labeler.accounts.tokens import create_token
     from labeler.intake.images import add_images, file_member
-    from labeler.labeling import save_label
+    from labeler.labeling import claims as queue
+    from labeler.labeling.labels import save_label
     from labeler.models import Category, Membership, Project, Role
+    from labeler.training import runs
 
     project = Project.objects.create(name="Leaves", labels_per_image=1, blind_share=0.0, train_automatically=False)
     pk_of = {k: Category.objects.create(project=project, name=k, position=at).pk for at, k in enumerate(kinds)}

@@ -1,7 +1,7 @@
 """Every environment variable, read once, here. docs/operator.md lists them all.
 
 With DATABASE_URL unset, the launcher's own servers are used: their addresses stand in a file below
-the data directory (labeler.embedded.connection).
+the data directory (labeler.launch.embedded.connection).
 """
 
 import os
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from labeler import embedded
+from labeler.launch import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -93,7 +93,7 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "labeler",
-    "labeler.administration.Administration",
+    "labeler.accounts.admin_site.Administration",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -106,11 +106,11 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
-    "labeler.middleware.ProxyHeaders",
+    "labeler.web.middleware.ProxyHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "labeler.middleware.KnownLength",
+    "labeler.web.middleware.KnownLength",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -118,8 +118,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "labeler.middleware.PrivateResponses",
-    "labeler.middleware.WordsForNotAllowed",
+    "labeler.web.middleware.PrivateResponses",
+    "labeler.web.middleware.WordsForNotAllowed",
 ]
 ROOT_URLCONF = "labeler.urls"
 WSGI_APPLICATION = "labeler.wsgi.application"
@@ -134,13 +134,13 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "labeler.pages.shell.theme",
+                "labeler.web.shell.theme",
             ],
         },
     }
 ]
 
-AUTHENTICATION_BACKENDS = ["labeler.backends.WithPreference"]
+AUTHENTICATION_BACKENDS = ["labeler.accounts.backends.WithPreference"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
@@ -155,7 +155,7 @@ LOGIN_REDIRECT_URL = "projects"
 LOGOUT_REDIRECT_URL = "login"
 
 # Sessions in PostgreSQL: when the broker forgets everything, nobody is logged out.
-SESSION_ENGINE = "labeler.sessions"
+SESSION_ENGINE = "labeler.accounts.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 HTTPS = env_bool("LABELER_HTTPS", False)
@@ -163,8 +163,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_SSL_REDIRECT = env_bool("LABELER_SSL_REDIRECT", True)
-# Read by labeler.middleware.ProxyHeaders alone. Not Django's SECURE_PROXY_SSL_HEADER, which believes the first entry of
-# the header: that one a client can write.
+# Read by labeler.web.middleware.ProxyHeaders alone. Not Django's SECURE_PROXY_SSL_HEADER, which believes the first
+# entry of the header: that one a client can write.
 BEHIND_PROXY = env_bool("LABELER_BEHIND_PROXY", False)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -196,7 +196,7 @@ STATIC_ROOT = Path(os.environ.get("LABELER_STATIC") or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "labeler.staticfiles.HashedStaticFiles"},
+    "staticfiles": {"BACKEND": "labeler.web.staticfiles.HashedStaticFiles"},
 }
 MEDIA_ROOT = MEDIA_DIR
 FILE_UPLOAD_PERMISSIONS = 0o640
@@ -250,7 +250,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
-        "json": {"()": "labeler.logs.JsonFormatter"},
+        "json": {"()": "labeler.web.logs.JsonFormatter"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("LABELER_LOG_LEVEL", "INFO")},

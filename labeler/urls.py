@@ -4,42 +4,17 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from api import health
-from labeler.pages import (
-    about,
-    accepting,
-    account,
-    adjudicating,
-    agreement,
-    annotator,
-    card,
-    classes,
-    contested,
-    documents,
-    duplicates,
-    economy,
-    errors,
-    examples,
-    exporting,
-    gold,
-    guidelines,
-    images,
-    importing,
-    invitations,
-    labeling,
-    members,
-    metadata,
-    model,
-    model_run,
-    overview,
-    own,
-    projects,
-    report,
-    review,
-    settings,
-    similar,
-    threads,
-    varying,
-)
+from labeler.pages.account import account
+from labeler.pages.agreement import agreement, annotator, disagreement_groups, gold, report
+from labeler.pages.export import export
+from labeler.pages.images import images, importing, metadata, near_duplicates, similar
+from labeler.pages.label import labeling, my_work, threads
+from labeler.pages.model import accepting, card, label_economy, model, run
+from labeler.pages.overview import overview
+from labeler.pages.projects import invitations, members, projects
+from labeler.pages.review import adjudicate, reasons, review
+from labeler.pages.settings import classes, examples, guideline, settings, variations
+from labeler.pages.shell import about, documents, errors
 
 project_pages: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="project"),
@@ -50,26 +25,26 @@ project_pages: list[URLPattern | URLResolver] = [
     path("threads/", threads.threads, name="threads"),
     path("threads/<int:thread_id>/", threads.thread, name="thread"),
     path("images/", images.images, name="images"),
-    path("images/near-duplicates/", duplicates.near_duplicates, name="near_duplicates"),
+    path("images/near-duplicates/", near_duplicates.near_duplicates, name="near_duplicates"),
     path("images/unlike/", similar.unlike, name="unlike"),
     path("images/<int:image_id>/similar/", similar.similar, name="similar"),
-    path("mine/", own.mine, name="mine"),
+    path("mine/", my_work.mine, name="mine"),
     path("images/<int:image_id>/", images.image, name="image"),
-    path("adjudicate/", adjudicating.adjudicate, name="adjudicate"),
-    path("adjudicate/reasons/", adjudicating.reasons, name="adjudicate_reasons"),
+    path("adjudicate/", adjudicate.adjudicate, name="adjudicate"),
+    path("adjudicate/reasons/", reasons.reasons, name="adjudicate_reasons"),
     path("images/<int:image_id>/example/", examples.from_image, name="use_as_example"),
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/report/", report.report, name="agreement_report"),
-    path("agreement/contested/", contested.groups, name="contested"),
-    path("agreement/contested/rule/", contested.rule, name="rule"),
+    path("agreement/contested/", disagreement_groups.groups, name="contested"),
+    path("agreement/contested/rule/", disagreement_groups.rule, name="rule"),
     path("agreement/people/<str:username>/", annotator.annotator, name="annotator"),
     path("model/", model.model, name="model"),
-    path("economy/", economy.economy, name="economy"),
+    path("economy/", label_economy.economy, name="economy"),
     path("model/train/", model.train, name="train"),
-    path("model/runs/<int:number>/", model_run.run, name="run"),
+    path("model/runs/<int:number>/", run.run, name="run"),
     path("model/runs/<int:number>/card/", card.card, name="model_card"),
-    path("model/runs/<int:number>/images/", model_run.images, name="run_images"),
-    path("model/compare/", model_run.compare, name="compare_runs"),
+    path("model/runs/<int:number>/images/", run.images, name="run_images"),
+    path("model/compare/", run.compare, name="compare_runs"),
     path("model/<int:run_id>/cancel/", model.cancel, name="cancel_run"),
     path("model/<int:run_id>/activate/", model.activate, name="activate_run"),
     path("model/accepting/suspend/", accepting.suspend, name="suspend_accepting"),
@@ -78,16 +53,16 @@ project_pages: list[URLPattern | URLResolver] = [
     path("import/", importing.import_images, name="import"),
     path("import/<int:job_id>/cancel/", importing.cancel, name="cancel_import"),
     path("import/metadata/", metadata.describe, name="import_metadata"),
-    path("export/", exporting.export, name="export"),
+    path("export/", export.export, name="export"),
     path("gold/", gold.images, name="gold"),
     path("gold/<int:image_id>/", gold.one, name="gold_image"),
     path("members/", members.members, name="members"),
     path("members/<int:member_id>/", members.member, name="member"),
     path("members/invitations/<int:invitation_id>/revoke/", members.revoke, name="revoke_invitation"),
     path("settings/", settings.question, name="settings"),
-    path("settings/guideline/", guidelines.guideline, name="settings_guideline"),
-    path("settings/guideline/<int:number>/", guidelines.version, name="guideline_version"),
-    path("settings/guideline/compare/", guidelines.compare, name="guideline_compare"),
+    path("settings/guideline/", guideline.guideline, name="settings_guideline"),
+    path("settings/guideline/<int:number>/", guideline.version, name="guideline_version"),
+    path("settings/guideline/compare/", guideline.compare, name="guideline_compare"),
     path("settings/classes/", classes.classes, name="categories"),
     path("settings/classes/<int:category_id>/", classes.one, name="category"),
     path("settings/classes/<int:category_id>/examples/", examples.picker, name="examples"),
@@ -98,7 +73,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/accepting/", settings.accepting, name="settings_accepting"),
     path("settings/model/", settings.model, name="settings_model"),
     path("settings/training/", settings.training, name="settings_training"),
-    path("settings/variations/", varying.variations, name="settings_variations"),
+    path("settings/variations/", variations.variations, name="settings_variations"),
     path("settings/trash/", settings.trash, name="trash_project"),
 ]
 

@@ -2,7 +2,7 @@
 # See to it that the browser tests have a Chromium: root on Debian installs it; everybody else is told, and they skip.
 set -eu
 cd "$(dirname "$0")/.."
-if .venv/bin/python tests/chromium.py >/dev/null; then
+if .venv/bin/python tests/helpers/chromium.py >/dev/null; then
     exit 0
 fi
 if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then

@@ -258,9 +258,9 @@ def prepare(data: Path) -> tuple[dict[str, str], dict[str, Any]]:
     django.setup()
     from django.contrib.auth import get_user_model
 
-    from labeler import invitations
     from labeler.demo.scenario import EMPTY_NAME, NAME
     from labeler.models import Image, Project
+    from labeler.projects import invitations
 
     people = get_user_model().objects
     demo = Project.objects.get(name=NAME)

@@ -16,10 +16,12 @@ from django.test import TransactionTestCase
 from django.utils.crypto import get_random_string
 from hypothesis import settings as hypothesis_settings
 
-from labeler import dispatch, mixing, review
+from labeler.jobs import dispatch
+from labeler.labeling import gold_and_repeats
 from labeler.models import project as project_models
-from tests import databases, factories
-from tests.factories import join, make_project, make_user
+from labeler.review import planted
+from tests.helpers import databases, factories
+from tests.helpers.factories import join, make_project, make_user
 
 # How long an example takes is the machine's business, and no machine is always idle. The same examples each time, so
 # that what fails is what was changed; others: `pytest --hypothesis-profile default`.
@@ -53,16 +55,17 @@ TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
 # browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
 # without take turns by their length. Seconds, measured on two cores; a file that is not named takes few.
 SECONDS = {
-    "test_worker.py": 130, "browser/test_journey.py": 95, "browser/test_review.py": 60, "browser/test_pages.py": 60,
-    "test_up.py": 60, "browser/test_keyboard.py": 50, "browser/test_adjudicate.py": 48,
-    "browser/test_label_modes.py": 46, "test_api_access.py": 46, "browser/test_label_view.py": 46,
-    "browser/test_label_outbox.py": 42, "browser/test_labeling_screen.py": 42, "browser/test_entrance.py": 38,
-    "test_overview.py": 37, "browser/test_settings.py": 32, "test_ml_train.py": 30, "browser/test_overview.py": 26,
-    "test_api_manners.py": 24, "test_pages.py": 22, "test_ml_backbones.py": 20, "test_ml_classical.py": 20,
-    "test_ml_ensemble.py": 20, "test_embedded.py": 19, "test_report_download.py": 17, "test_predict_command.py": 17,
-    "test_page_settings.py": 17, "test_page_forms.py": 16, "test_guideline.py": 16, "test_ml_spread.py": 36,
-    "test_training.py": 20, "test_ml_features.py": 13, "browser/test_contested.py": 10, "browser/test_accepting.py": 9,
-    "attacks/test_connections.py": 32, "browser/test_javascript.py": 8,
+    "worker/test_worker.py": 130, "browser/test_journey.py": 95, "browser/test_review.py": 60,
+    "browser/test_pages.py": 60, "launch/test_up.py": 60, "browser/test_keyboard.py": 50,
+    "browser/test_adjudicate.py": 48, "browser/test_label_modes.py": 46, "api/test_access.py": 46,
+    "browser/test_label_view.py": 46, "browser/test_label_outbox.py": 42, "browser/test_labeling_screen.py": 42,
+    "browser/test_entrance.py": 38, "progress/test_overview.py": 37, "browser/test_settings.py": 32,
+    "ml/test_train.py": 30, "browser/test_overview.py": 26, "api/test_manners.py": 24, "pages/test_pages.py": 22,
+    "ml/test_backbones.py": 20, "ml/test_classical.py": 20, "ml/test_ensemble.py": 20, "launch/test_embedded.py": 19,
+    "agreement/test_printed_report.py": 17, "management/test_predict_command.py": 17, "pages/test_settings.py": 17,
+    "pages/test_forms.py": 16, "projects/test_guideline.py": 16, "ml/test_distributed.py": 36,
+    "worker/test_training.py": 20, "ml/test_features.py": 13, "browser/test_contested.py": 10,
+    "browser/test_accepting.py": 9, "attacks/test_connections.py": 32, "browser/test_javascript.py": 8,
 }  # fmt: skip
 SHORT = 4
 
@@ -107,8 +110,8 @@ def _drawn_alike(monkeypatch):
     factories.begin_anew()
     salts = count(1)
     monkeypatch.setattr(project_models, "secrets", SimpleNamespace(token_hex=lambda _n: f"salt {next(salts)}"))
-    monkeypatch.setattr(mixing, "_dice", random.Random(1))
-    monkeypatch.setattr(review, "chance", random.Random(2))
+    monkeypatch.setattr(gold_and_repeats, "_dice", random.Random(1))
+    monkeypatch.setattr(planted, "chance", random.Random(2))
 
 
 @pytest.fixture(autouse=True)

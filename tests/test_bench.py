@@ -9,7 +9,7 @@ from django.db import connection
 
 from bench import yardstick
 from bench.common import in_yardsticks
-from tests.workers import ROOT
+from tests.helpers.workers import ROOT
 
 MEASURES_FOR_LONG = """
 import sys, time, types

@@ -2,10 +2,10 @@
 
 import pytest
 
-from labeler import membership
+from labeler import access
 from labeler.models import Image, Membership, Project
-from labeler.projects import trash
-from tests.factories import add_images
+from labeler.projects.projects import trash
+from tests.helpers.factories import add_images
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def described(project):
 
 
 def test_a_project_has_all_its_columns_and_the_members_place(project, described, ann):
-    found, member = membership.of_project(ann, project.pk)
+    found, member = access.of_project(ann, project.pk)
 
     assert values(found) == values(Project.objects.get())
     assert values(member) == values(Membership.objects.get(user=ann))
@@ -35,7 +35,7 @@ def test_an_image_has_all_its_columns_its_project_and_the_members_place(
     project, described, ann, django_assert_num_queries
 ):
     with django_assert_num_queries(1):
-        found, member = membership.of_image(ann, described.pk)
+        found, member = access.of_image(ann, described.pk)
         name = found.project.name
 
     assert name == project.name
@@ -44,13 +44,13 @@ def test_an_image_has_all_its_columns_its_project_and_the_members_place(
 
 
 def test_a_stranger_has_no_place(project, described, carl):
-    assert membership.of_project(carl, project.pk)[1] is None
-    assert membership.of_image(carl, described.pk)[1] is None
+    assert access.of_project(carl, project.pk)[1] is None
+    assert access.of_image(carl, described.pk)[1] is None
 
 
 def test_what_is_in_the_trash_or_was_never_there_is_not_found(project, described, lena):
     trash(project=project, by=lena)
 
-    assert membership.of_project(lena, project.pk) == (None, None)
-    assert membership.of_image(lena, described.pk) == (None, None)
-    assert membership.of_project(lena, 10**30) == (None, None)
+    assert access.of_project(lena, project.pk) == (None, None)
+    assert access.of_image(lena, described.pk) == (None, None)
+    assert access.of_project(lena, 10**30) == (None, None)

@@ -5,12 +5,14 @@ import os
 import pytest
 from django.contrib.auth.models import Permission
 
-from labeler import accounts, dispatch, queue
-from labeler.labeling import save_label
+from labeler.accounts import audit
+from labeler.jobs import dispatch
+from labeler.labeling import claims
+from labeler.labeling.labels import save_label
 from labeler.models import AuditEvent, Claim, Label
-from tests import databases
-from tests.factories import add_images
-from tests.servers import own_broker_database
+from tests.helpers import databases
+from tests.helpers.factories import add_images
+from tests.helpers.servers import own_broker_database
 
 PROCESSES = ["", *(f"gw{number}" for number in range(15))]
 
@@ -45,9 +47,9 @@ def test_a_worker_of_another_process_is_not_seen(settings):
 def test_what_a_test_has_committed_is_gone_before_the_next(project, ann):
     """Also what the database refuses to delete for everybody else: labels, and the audit table."""
     (image,) = add_images(project, 1)
-    queue.claim(project=project, annotator=ann)
+    claims.claim(project=project, annotator=ann)
     save_label(image_id=image.pk, annotator=ann, categories=["cat"])
-    accounts.audit(ann, "test.deed", project=project)
+    audit.audit(ann, "test.deed", project=project)
 
     filled = databases.empty()
 

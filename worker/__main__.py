@@ -26,24 +26,24 @@ def main() -> None:
     django.setup()
     worker = f"inline@{socket.gethostname()}:{os.getpid()}"
     if arguments.work == "train":
-        from worker.training import train_run
+        from worker.training.train_run import train_run
 
         train_run(arguments.row, worker=worker)
     elif arguments.work == "prelabel":
-        from worker.prelabeling import prelabel_job
+        from worker.inference.write_prelabels import prelabel_job
 
         prelabel_job(arguments.row, worker=worker)
     elif arguments.work == "errand":
-        from worker.errands import run_errand
+        from worker.inference.requests import run_errand
 
         run_errand(arguments.row, worker=worker)
     elif arguments.work == "predict":
-        from worker.answering import answer_lines
+        from worker.inference.batch import answer_lines
 
         for line in answer_lines(arguments.row, sys.stdin):
             print(line, flush=True)
     else:
-        from worker.importing import import_job
+        from worker.intake.imports import import_job
 
         import_job(arguments.row, worker=worker)
 

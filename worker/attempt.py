@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
-from labeler import leases
 from labeler.errors import LabelerError
-from labeler.leases import Lease, LeaseLost, Pulse
+from labeler.jobs import leases
+from labeler.jobs.leases import Lease, LeaseLost, Pulse
 from worker.ml.errors import ModelError
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery.beat import PersistentScheduler
 
-from labeler import dispatch
+from labeler.jobs import dispatch
 
 MANY_WAITING = 10
 

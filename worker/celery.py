@@ -1,6 +1,6 @@
 """The Celery application: queues, what happens when a worker dies, and what beat asks for.
 
-The row in PostgreSQL is the truth and a message only says "look" (labeler/leases.py), so every setting here
+The row in PostgreSQL is the truth and a message only says "look" (labeler/jobs/leases.py), so every setting here
 may lose or repeat a message, and none may lose a row. Imports no torch: workers load it inside the task that
 needs it.
 """
@@ -19,7 +19,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 from celery import Celery, signals
 from django.conf import settings
 
-from labeler import dispatch
+from labeler.jobs import dispatch
 
 logger = logging.getLogger(__name__)
 # Thirteen tasks a minute look whether there is anything to do; work that is done says so itself (worker/attempt.py).
@@ -127,14 +127,15 @@ def _came_up(sender: object, **_: object) -> None:
     _show()
     from django.db import DatabaseError, connections
 
-    from labeler import errands, jobs, leases, runs
+    from labeler.jobs import jobs, leases
     from labeler.models import Errand, Job, Part, TrainingRun
+    from labeler.training import inference_requests, runs
 
     try:
         if sum(leases.end_leases_of(rows, _Shown.name) for rows in (TrainingRun, Job, Part, Errand)):
             runs.resend_lost()
             jobs.resend_lost()
-            errands.resend_lost()
+            inference_requests.resend_lost()
     except DatabaseError:
         logger.warning("the database cannot be reached; the sweep will look for lost work", exc_info=True)
     finally:

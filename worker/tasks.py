@@ -16,7 +16,7 @@ ERRAND_SECONDS = 600
 @shared_task(name="worker.tasks.train", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
 def train(self, run_id: int) -> None:
     """Train one requested run, then pre-label with it; does nothing if another worker took it."""
-    from worker.training import train_run
+    from worker.training.train_run import train_run
 
     train_run(run_id, worker=_name(self.request))
 
@@ -24,7 +24,7 @@ def train(self, run_id: int) -> None:
 @shared_task(name="worker.tasks.prelabel", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
 def prelabel(self, job_id: int) -> None:
     """Predict what a project's active model has not seen; does nothing if another worker took it."""
-    from worker.prelabeling import prelabel_job
+    from worker.inference.write_prelabels import prelabel_job
 
     prelabel_job(job_id, worker=_name(self.request))
 
@@ -32,7 +32,7 @@ def prelabel(self, job_id: int) -> None:
 @shared_task(name="worker.tasks.views", bind=True, queue="serve", soft_time_limit=300)
 def views(self, job_id: int) -> None:
     """Show how a project's training images are varied; does nothing if another worker took it."""
-    from worker.varying import views_job
+    from worker.training.augmentation_images import views_job
 
     views_job(job_id, worker=_name(self.request))
 
@@ -40,10 +40,10 @@ def views(self, job_id: int) -> None:
 @shared_task(name="worker.tasks.help_prelabel", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
 def help_prelabel(self, job_id: int) -> None:
     """Take parts of a pre-labeling that another worker has begun, as long as there are any."""
-    from labeler import parts
+    from labeler.jobs import parts
 
     if parts.is_help_wanted(job_id):  # else not even torch is loaded
-        from worker.prelabeling import help_with
+        from worker.inference.write_prelabels import help_with
 
         help_with(job_id, worker=_name(self.request))
 
@@ -51,7 +51,7 @@ def help_prelabel(self, job_id: int) -> None:
 @shared_task(name="worker.tasks.look", bind=True, queue="gpu", soft_time_limit=1800)
 def look(self, job_id: int) -> None:
     """Look at images nobody has looked at; does nothing if another worker took it."""
-    from worker.looking import look_job
+    from worker.indexing.build_index import look_job
 
     look_job(job_id, worker=_name(self.request))
 
@@ -59,7 +59,7 @@ def look(self, job_id: int) -> None:
 @shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
 def import_images(self, job_id: int) -> None:
     """Run one requested import; does nothing if another worker took it."""
-    from worker.importing import import_job
+    from worker.intake.imports import import_job
 
     import_job(job_id, worker=_name(self.request))
 
@@ -67,7 +67,7 @@ def import_images(self, job_id: int) -> None:
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
 def answer(self, errand_id: int) -> None:
     """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""
-    from worker.errands import run_errand
+    from worker.inference.requests import run_errand
 
     run_errand(errand_id, worker=_name(self.request))
 
@@ -75,7 +75,7 @@ def answer(self, errand_id: int) -> None:
 @shared_task(name="worker.tasks.convert", bind=True, queue="gpu", soft_time_limit=ERRAND_SECONDS)
 def convert(self, errand_id: int) -> None:
     """A model as an ONNX file; nothing if another worker took it."""
-    from worker.errands import run_errand
+    from worker.inference.requests import run_errand
 
     run_errand(errand_id, worker=_name(self.request))
 
@@ -83,18 +83,19 @@ def convert(self, errand_id: int) -> None:
 @shared_task(name="worker.tasks.sweep", queue="default", soft_time_limit=60)
 def sweep() -> None:
     """Tell workers about rows whose message or whose worker was lost."""
-    from labeler import errands, jobs, runs
+    from labeler.jobs import jobs
+    from labeler.training import inference_requests, runs
 
     runs.resend_lost()
     jobs.resend_lost()
-    errands.resend_lost()
-    errands.sweep()
+    inference_requests.resend_lost()
+    inference_requests.sweep()
 
 
 @shared_task(name="worker.tasks.care", queue="default", soft_time_limit=600)
 def care() -> None:
     """Leases of claims, snapshots of the vote, trainings and pre-labelings that are due."""
-    from worker.care import look_after_projects
+    from worker.periodic import look_after_projects
 
     look_after_projects()
 
@@ -102,9 +103,9 @@ def care() -> None:
 @shared_task(name="worker.tasks.count", queue="default", soft_time_limit=900)
 def count() -> None:
     """Figures of large projects that pages asked for."""
-    from labeler import shown
+    from labeler.progress import cached_reports
 
-    shown.refresh()
+    cached_reports.refresh()
 
 
 def _name(request: Context) -> str:

@@ -16,7 +16,7 @@ ROUNDS = 40  # of pushing badges apart
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One image. x, y in [0, 1]; colour 1..6 and shape 1..12 as labeler/markers.py has them."""
+    """One image. x, y in [0, 1]; colour 1..6 and shape 1..12 as labeler/label_set/markers.py has them."""
 
     x: float
     y: float

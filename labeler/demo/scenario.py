@@ -20,15 +20,20 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
-from labeler import examples, projects, queue, runs
 from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
 from labeler.demo.people import PEOPLE, Person, answer, untold
 from labeler.errors import NotPossibleNow
 from labeler.intake.archives import Member
-from labeler.intake.images import Added, add_images
-from labeler.labeling import save_label
+from labeler.intake.images import add_images
+from labeler.intake.outcomes import Added
+from labeler.label_set import examples
+from labeler.labeling import claims as queue
+from labeler.labeling.labels import save_label
 from labeler.models import Image, Label, Membership, Project
 from labeler.models.label import Answer
+from labeler.projects import members as membership
+from labeler.projects import projects
+from labeler.training import runs
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -120,7 +125,7 @@ def make(*, lead: User, progress: Progress) -> Demo:
     people = [(person, _account(person)) for person in PEOPLE]
     for _person, user in people:
         if not Membership.objects.filter(project=project, user=user).exists():
-            projects.add_member(project=project, by=lead, username=user.get_username())
+            membership.add_member(project=project, by=lead, username=user.get_username())
     _draw(project, progress)
     project = _label(project, lead, people, progress)
     _explain(project, lead)

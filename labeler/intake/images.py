@@ -4,7 +4,7 @@ Image.
 Used alike by an upload, a worker's import and the command line. Works in batches of one transaction each;
 the files of a batch are on the disk before its rows. Killed at any point and started again, it ends in the
 same images and counts. Does not know formats (check.py), archives (archives.py) or what an image is asked
-(queue.py gives it its seats).
+(labeling/claims.py gives it its seats).
 """
 
 from __future__ import annotations
@@ -14,91 +14,30 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from labeler import duplicates, seating
-from labeler.duplicates import Drawn
 from labeler.errors import NotFound
-from labeler.intake import archives
+from labeler.intake import archives, near_duplicates
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
+from labeler.intake.near_duplicates import Drawn
+from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, RefusedFile
 from labeler.intake.renditions import make_renditions
 from labeler.intake.store import Batch, MediaStore
+from labeler.labeling import seats
 from labeler.models import Image, Job, Project
 
 # A batch is one transaction and one step of the progress bar.
 BATCH_IMAGES = 100
 BATCH_BYTES = 64 * 1024 * 1024  # held in memory at once
 PROGRESS_SECONDS = 0.7
-MOST_REFUSALS_NAMED = 10_000  # of a job with more, the rest is only counted: they stand in one row
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """The image is in the project; `image` has its id."""
-
-    name: str
-    image: Image
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """The same bytes are in the project already, as the image with this id."""
-
-    name: str
-    image_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedFile:
-    """Not taken in; `reason` is a sentence."""
-
-    name: str
-    reason: str
-
-
-Outcome = Added | Duplicate | RefusedFile
-
-
-@dataclass(slots=True)
-class ImportResult:
-    """What became of many files."""
-
-    added: int = 0
-    duplicates: int = 0
-    n_refused: int = 0
-    refused: list[RefusedFile] = field(default_factory=list)  # the first MOST_REFUSALS_NAMED
-    stopped: str = ""  # why the archive as a whole was given up, when it was; what came before is in
-
-    @property
-    def seen(self) -> int:
-        return self.added + self.duplicates + self.n_refused
-
-    def count(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Added):
-            self.added += 1
-        elif isinstance(outcome, Duplicate):
-            self.duplicates += 1
-        else:
-            self.n_refused += 1
-            if len(self.refused) < MOST_REFUSALS_NAMED:
-                self.refused.append(outcome)
-
-    def as_json(self) -> dict[str, Any]:
-        """For Job.result, the REST answer and --json."""
-        refused = [{"name": file.name, "reason": file.reason} for file in self.refused]
-        if self.n_refused > len(refused):
-            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} more files."})
-        if self.stopped:
-            refused.append({"name": "", "reason": self.stopped})
-        return {"added": self.added, "duplicates": self.duplicates, "refused": refused}
 
 
 def media_store() -> MediaStore:
@@ -192,7 +131,7 @@ def add_images(
     store = media_store()
     counted: set[int] = set()  # images this run has reported as added: the same file twice is a duplicate
     imagined: dict[str, Image] = {}
-    alike = duplicates.Known(project)
+    alike = near_duplicates.Known(project)
     count = threads or min(4, _cores())
     with ThreadPoolExecutor(count, thread_name_prefix="intake") as pool:
         for batch in _batches(members):
@@ -317,9 +256,9 @@ def _prepare(content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str
             preview=made.preview,
             thumbnail=made.thumbnail,
         )
-        drawn[checked.sha256] = duplicates.draw(made.thumbnail)
+        drawn[checked.sha256] = near_duplicates.draw(made.thumbnail)
     else:
-        drawn[checked.sha256] = duplicates.draw(store.thumb_path(checked.sha256))
+        drawn[checked.sha256] = near_duplicates.draw(store.thumb_path(checked.sha256))
     return checked
 
 
@@ -338,7 +277,7 @@ def _commit(
     batch: list[_File],
     job: Job | None,
     counted: set[int],
-    alike: duplicates.Known,
+    alike: near_duplicates.Known,
     drawn: dict[str, Drawn],
 ) -> list[Outcome]:
     with transaction.atomic():
@@ -352,12 +291,12 @@ def _commit(
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
                 new[file.sha256] = _row(project, file.name, file.checked, job)
         sketched = [(image, drawn[sha256]) for sha256, image in new.items() if sha256 in drawn]
-        near = duplicates.place(alike, sketched) if sketched else []
+        near = near_duplicates.place(alike, sketched) if sketched else []
         created = Image.objects.bulk_create(new.values())
-        duplicates.keep(sketched, near)
-        seating.enter(project, created)
+        near_duplicates.keep(sketched, near)
+        seats.enter(project, created)
     if created:
-        seating.forget_frontiers(project)
+        seats.forget_frontiers(project)
     return [_outcome(file, known, new, job, counted) for file in batch]
 
 
@@ -403,6 +342,6 @@ def _row(project: Project, name: str, checked: CheckedImage, job: Job | None) ->
         width=checked.width,
         height=checked.height,
         n_bytes=checked.bytes,
-        slice=seating.draw_slice(project, checked.sha256),
+        slice=seats.draw_slice(project, checked.sha256),
         job=job,
     )

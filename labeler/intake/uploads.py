@@ -1,7 +1,7 @@
 """Keep an uploaded archive for a worker, below the media directory, under a name of our own.
 
 Knows bytes and the disk. What is in the archive is a worker's business; it deletes the file when the import
-has ended (labeler/jobs.py).
+has ended (labeler/jobs/jobs.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull, TooLarge
-from labeler.jobs import UPLOADS
+from labeler.jobs.jobs import UPLOADS
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 

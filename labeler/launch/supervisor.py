@@ -20,8 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from labeler import embedded
-from labeler.launch import freshness, processes
+from labeler.launch import embedded, freshness, processes
 from labeler.launch.parts import (
     CHECKOUT,
     MANAGE,

@@ -8,16 +8,12 @@ dropped. Knows bytes and times; what a request means is gunicorn's parser's and 
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
 import re
 import resource
-import select
 import selectors
 import socket
 import time
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -25,17 +21,16 @@ from typing import Any
 from gunicorn import http, util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-SILENCE_SECONDS = 10.0  # without a byte of a request that is not whole
+from labeler.launch.client_socket import _CONTINUE, SILENCE_SECONDS, UNTAKEN_SECONDS, ClientSocket
+
 HEAD_SECONDS = 20.0  # for a whole head, however steadily it drips
 LEAST_BYTES_PER_SECOND = 8 * 1024  # of a body that is held: what it may take beyond HEAD_SECONDS
-UNTAKEN_SECONDS = 30.0  # without a byte taken of an answer
 LINGER_SECONDS = 5.0  # for a client that is still sending to read why nobody wants it
 LINGER_BYTES = 64 * 2**20
 
 LONGEST_HEAD = 64 * 1024
 LONGEST_HELD_BODY = 5 * 2**20  # settings.DATA_UPLOAD_MAX_MEMORY_SIZE: longer ones are files, or refused unread
 MOST_HELD = 64 * 2**20  # of bodies, and of answers, per process; above it whoever has most is dropped
-MOST_UNSENT = 2**20  # of one answer; above it its thread waits for the client
 FILE_THREADS = 4  # that read long bodies as slowly as they come
 FORM_THREADS = 3  # for forms with files that are there whole; more of them wait in line, without a thread
 DESCRIPTORS = 4096
@@ -45,161 +40,14 @@ _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*\r\n",
 _FORM = re.compile(rb"\r\ncontent-type[ \t]*:[ \t]*multipart/form-data", re.IGNORECASE)
 _CODED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_READ = 64 * 1024
-_SENT_AT_ONCE = 2**20  # of one file, before others get their turn
-
-
-class Line:
-    """A client's socket as gunicorn's parser and answers use it. Never blocking below.
-
-    received: bytes that came and that nobody has read. unsent: bytes and parts of files that the client has not taken.
-    Belongs to one thread at a time: the loop's, or that of the request.
-    """
-
-    def __init__(self, sock: socket.socket):
-        sock.setblocking(False)
-        self.sock = sock
-        self.received = bytearray()
-        self.unsent: deque[memoryview | FilePart] = deque()
-        self.n_unsent = 0  # bytes, without those of files
-        self.may_wait = False  # for more of the request: only on the threads for files
-        self.expects = False  # the client waits for "100 Continue" before it sends its body
-        self.is_lost = False
-
-    def fileno(self) -> int:
-        return self.sock.fileno()
-
-    # ---------------------------------------------------------------- the parser's side
-
-    def recv(self, size: int) -> bytes:
-        """At most `size` bytes; b"" at the end of what there is. Raises ConnectionError for a silent client."""
-        if not self.received and self.may_wait and not self.is_lost:
-            if self.expects:
-                self.expects = False
-                self.sendall(_CONTINUE)
-            if not self._becomes(select.POLLIN, SILENCE_SECONDS):
-                raise ConnectionResetError(errno.ECONNRESET, "nothing came for some seconds")
-            try:
-                return self.sock.recv(size)
-            except BlockingIOError:
-                return self.recv(size)
-        sent = bytes(self.received[:size])
-        del self.received[:size]
-        return sent
-
-    def fill(self) -> bool:
-        """Take what has come. False: the client has closed, or is gone."""
-        try:
-            came = self.sock.recv(_READ)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        self.received += came
-        return bool(came)
-
-    # ---------------------------------------------------------------- the answer's side
-
-    def send(self, data: bytes) -> int:
-        """Only gunicorn's "100 Continue", which recv() sends when the body is wanted."""
-        self.expects = True
-        return len(data)
-
-    def sendall(self, data: bytes) -> None:
-        if not self.unsent:
-            with contextlib.suppress(BlockingIOError):
-                data = data[self.sock.send(data) :]
-        if data:
-            self.unsent.append(memoryview(data))
-            self.n_unsent += len(data)
-        while self.n_unsent > MOST_UNSENT:
-            if not self._becomes(select.POLLOUT, UNTAKEN_SECONDS):
-                raise ConnectionResetError(errno.ECONNRESET, "nothing of the answer was taken for some seconds")
-            self.pump()
-
-    def sendfile(self, file: Any, offset: int, count: int) -> None:
-        """Have the loop send it: a large file to a slow client needs no thread."""
-        self.unsent.append(FilePart(os.dup(file.fileno()), offset, count))
-
-    def pump(self) -> None:
-        """Send what the client takes now. Raises OSError when it is gone."""
-        budget = _SENT_AT_ONCE
-        while self.unsent and budget > 0:
-            first = self.unsent[0]
-            try:
-                sent = first.send_to(self.sock) if isinstance(first, FilePart) else self.sock.send(first)
-            except BlockingIOError:
-                return
-            budget -= sent
-            if isinstance(first, FilePart):
-                if first.count == 0:
-                    first.close()
-                    self.unsent.popleft()
-            else:
-                self.n_unsent -= sent
-                if sent == len(first):
-                    self.unsent.popleft()
-                else:
-                    self.unsent[0] = first[sent:]
-
-    def _becomes(self, event: int, seconds: float) -> bool:
-        poll = select.poll()
-        poll.register(self.sock, event)
-        return bool(poll.poll(seconds * 1000))
-
-    # ---------------------------------------------------------------- what gunicorn calls besides
-
-    def setblocking(self, flag: bool) -> None:
-        """It is never blocking."""
-
-    def settimeout(self, seconds: float | None) -> None:
-        """The deadlines are above."""
-
-    def gettimeout(self) -> float:
-        return 0.0
-
-    def shutdown(self, how: int) -> None:
-        self.is_lost = True
-
-    def close(self) -> None:
-        """By the loop alone, in end(): here it only stops reading."""
-        self.is_lost = True
-
-    def end(self) -> None:
-        for part in self.unsent:
-            if isinstance(part, FilePart):
-                part.close()
-        self.unsent.clear()
-        self.received.clear()
-        self.n_unsent = 0
-        util.close(self.sock)
-
-
-class FilePart:
-    """Bytes of a file, with a descriptor of their own: the application closes its file when it has answered."""
-
-    def __init__(self, descriptor: int, offset: int, count: int):
-        self.descriptor, self.offset, self.count = descriptor, offset, count
-
-    def send_to(self, sock: socket.socket) -> int:
-        sent = os.sendfile(sock.fileno(), self.descriptor, self.offset, min(self.count, _SENT_AT_ONCE))
-        if sent == 0:  # the file is shorter than it was: the client must not take what it has for the whole
-            raise ConnectionResetError(errno.ECONNRESET, "the file was cut short")
-        self.offset += sent
-        self.count -= sent
-        return sent
-
-    def close(self) -> None:
-        os.close(self.descriptor)
 
 
 class Connection(TConn):
     """One client: its line, what is known of the request that it sends, and until when the loop has patience."""
 
-    sock: Line
+    sock: ClientSocket
 
-    def __init__(self, cfg: Any, line: Line, client: Any, server: Any):
+    def __init__(self, cfg: Any, line: ClientSocket, client: Any, server: Any):
         super().__init__(cfg, line, client, server)
         self.initialized = True
         self.parser = http.get_parser(cfg, line, client)
@@ -284,7 +132,7 @@ class WebWorker(ThreadWorker):
                 raise
             return
         self.nr_conns += 1
-        self.await_request(Connection(self.cfg, Line(sock), address, listener.getsockname()), SILENCE_SECONDS)
+        self.await_request(Connection(self.cfg, ClientSocket(sock), address, listener.getsockname()), SILENCE_SECONDS)
         if self.nr_conns > self.worker_connections - SPARE_CONNECTIONS:
             self.make_room()
 

@@ -1,6 +1,6 @@
 """What every command of ours shares: where the data is, and how it reports.
 
-The servers are up before a command runs (labeler.embedded.prepare_for_command, in manage.py), and
+The servers are up before a command runs (labeler.launch.embedded.prepare_for_command, in manage.py), and
 --data was read there; it is declared here so that the parser knows it.
 """
 

@@ -1,5 +1,5 @@
-"""Images for which a model's answer is accepted unseen, and what was promised. Written by labeler/acceptance.py
-and labeler/guarantees.py.
+"""Images for which a model's answer is accepted unseen, and what was promised. Written by
+labeler/acceptance/accepting.py and labeler/acceptance/promises.py.
 
 Apart from labels and from the consensus on purpose: an accepted answer is no judgement of a person, and never passes
 for one.
@@ -40,7 +40,7 @@ class Guarantee(models.Model):
     confidence = models.FloatField(help_text="chance, over random calibration images, that this is true")
     per_class = models.BooleanField(default=False)
     audited_share = models.FloatField(help_text="of the accepted: judged by people all the same, blind")
-    # {"n", "disputed", "pool", "pooled": {...}, "own": {answer: {...}}} of labeler/acceptance.py;
+    # {"n", "disputed", "pool", "pooled": {...}, "own": {answer: {...}}} of labeler/acceptance/accepting.py;
     # an answer is its class ids with commas between, as in a tally
     thresholds = models.JSONField(default=dict)
     # {"waiting": images of imports that no judged calibration image speaks for, "imports": [...]}

@@ -21,7 +21,7 @@ class Scope(models.TextChoices):
 
 
 class Token(models.Model):
-    """A REST client's credential: stored as a hash, shown once. Written by labeler/accounts.py."""
+    """A REST client's credential: stored as a hash, shown once. Written by labeler/accounts/people.py."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=100)
@@ -41,7 +41,8 @@ class Token(models.Model):
 
 
 class LoginFailures(models.Model):
-    """Failed log-ins of a name from an address, of an address, or of a name. Written by labeler/guessing.py."""
+    """Failed log-ins of a name from an address, of an address, or of a name. Written by
+    labeler/accounts/guessing.py."""
 
     key = models.CharField(max_length=64, primary_key=True, help_text="HMAC-SHA-256 of what is counted")
     forgotten_at = models.DateTimeField(help_text="when the last try is forgotten: the more there are, the later")
@@ -65,7 +66,8 @@ class Theme(models.TextChoices):
 
 
 class Preference(models.Model):
-    """How a person wants the screens. Written by labeler/preferences.py; without a row everything is the default."""
+    """How a person wants the screens. Written by labeler/accounts/preferences.py; without a row everything is the
+    default."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preference"
@@ -82,7 +84,8 @@ class Preference(models.Model):
 
 
 class Invitation(models.Model):
-    """A link that makes one person a member. Stored as a hash, shown once. Written by labeler/invitations.py."""
+    """A link that makes one person a member. Stored as a hash, shown once. Written by
+    labeler/projects/invitations.py."""
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="invitations")
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.ANNOTATOR)

@@ -1,4 +1,4 @@
-"""Questions about images, and what the team answers. Written by labeler/comments.py.
+"""Questions about images, and what the team answers. Written by labeler/review/comments.py.
 
 A thread belongs to one person and one image. Its owner and the reviewers read it; other annotators do not, because
 what somebody wrote about an image would be a hint to whoever judges it next.

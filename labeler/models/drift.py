@@ -1,4 +1,4 @@
-"""How the images of one import look to a model, against those it knows. Written by labeler/drift.py."""
+"""How the images of one import look to a model, against those it knows. Written by labeler/training/drift.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Drift(models.Model):
     job = models.ForeignKey("labeler.Job", null=True, on_delete=models.CASCADE, related_name="+")
     day = models.DateField(help_text="when its images came in; of single uploads, which have no import: all of the day")
     name = models.CharField(max_length=500, blank=True, help_text="of the file that was imported; empty: uploads")
-    figures = models.JSONField(default=dict, help_text="see labeler/drift.py")
+    figures = models.JSONField(default=dict, help_text="see labeler/training/drift.py")
     created_at = models.DateTimeField(auto_now=True)
 
     class Meta:

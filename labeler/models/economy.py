@@ -1,4 +1,5 @@
-"""How many of a project's labels were right when so many judgements were in. Written by labeler/economy.py."""
+"""How many of a project's labels were right when so many judgements were in. Written by
+labeler/consensus/label_economy.py."""
 
 from __future__ import annotations
 

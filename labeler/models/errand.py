@@ -1,4 +1,5 @@
-"""Small things that somebody waits for and only a worker can do: it has the model. Written by labeler/errands.py."""
+"""Small things that somebody waits for and only a worker can do: it has the model. Written by
+labeler/training/inference_requests.py."""
 
 from __future__ import annotations
 

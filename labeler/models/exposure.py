@@ -1,4 +1,4 @@
-"""Who has been shown what others, or the model, say of an image. Written by labeler/blindness.py.
+"""Who has been shown what others, or the model, say of an image. Written by labeler/labeling/blindness.py.
 
 One row for each person, image and round, however often. A label that is saved after it is informed, never blind.
 """

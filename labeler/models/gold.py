@@ -1,4 +1,4 @@
-"""Images whose answer is known, mixed in to learn how often people are right. Written by labeler/gold.py."""
+"""Images whose answer is known, mixed in to learn how often people are right. Written by labeler/review/gold.py."""
 
 from __future__ import annotations
 

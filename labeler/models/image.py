@@ -66,7 +66,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
 
 class Image(models.Model):
-    """One image, upright, with the counters that saving a label keeps (labeler/labeling.py)."""
+    """One image, upright, with the counters that saving a label keeps (labeler/labeling/labels.py)."""
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="images")
     name = models.CharField(max_length=500, help_text=_("as it came: a file name or a path inside the archive"))
@@ -78,15 +78,15 @@ class Image(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     slice = models.CharField(max_length=16, choices=Slice.choices, blank=True, default=Slice.NONE)
     round = models.PositiveSmallIntegerField(default=1, help_text=_("raised when the image is sent back"))
-    # Kept by labeler/labeling.py in the transaction that writes the label. tally: {"3": 2, "3,7": 1, "": 1, "?": 1}
-    # counts the current votes of this round by answer: category ids ascending, "" a verified none, "?" cannot tell.
+    # Kept by labeler/labeling/labels.py in the transaction that writes the label. tally: {"3": 2, "3,7": 1, "": 1, "?":
+    # 1} counts the current votes of this round by answer: category ids ascending, "" a verified none, "?" cannot tell.
     tally = models.JSONField(default=dict, blank=True)
     n_votes = models.PositiveSmallIntegerField(
         default=0, help_text=_("current votes of this round, cannot tell included")
     )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.UNLABELED)
     has_decision = models.BooleanField(
-        default=False, help_text=_("a reviewer settled it: kept by labeler/adjudication.py")
+        default=False, help_text=_("a reviewer settled it: kept by labeler/review/adjudication.py")
     )
     disagreement = models.FloatField(default=0.0, help_text=_("entropy of the votes, 0 to 1"))
     job = models.ForeignKey("labeler.Job", null=True, on_delete=models.SET_NULL, related_name="images")
@@ -137,7 +137,7 @@ class Image(models.Model):
 
 class Sketch(models.Model):
     """What an image looks like in a few bytes, to know it again when it was saved anew. Written by
-    labeler/duplicates.py.
+    labeler/intake/near_duplicates.py.
     """
 
     image = models.OneToOneField(Image, primary_key=True, on_delete=models.CASCADE, related_name="sketch")

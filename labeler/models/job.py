@@ -26,7 +26,8 @@ MAX_ATTEMPTS = 3
 class Leased(models.Model):
     """State, attempt, lease and heartbeat: what a worker needs to take work, and others to see that it died.
 
-    Changed by conditional UPDATE only (labeler/leases.py): a worker that lost its lease cannot overwrite its successor.
+    Changed by conditional UPDATE only (labeler/jobs/leases.py): a worker that lost its lease cannot overwrite its
+    successor.
     """
 
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
@@ -41,8 +42,8 @@ class Leased(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    # Summed by labeler/leases.py. The time between a worker that died and the next one is in finished_at - started_at
-    # and not in here.
+    # Summed by labeler/jobs/leases.py. The time between a worker that died and the next one is in finished_at -
+    # started_at and not in here.
     worked_seconds = models.FloatField(
         null=True, help_text="with a worker, all attempts together; null: not begun, or not counted yet then"
     )
@@ -67,8 +68,8 @@ class Kind(models.TextChoices):
 
 class Job(Leased):
     """An import, an export, the making of pre-labels with the active model (params: {"run": id}), of images that show
-    how training images are varied (labeler/augmented.py), or a look at new images for the index of similar ones
-    (labeler/look.py).
+    how training images are varied (labeler/training/augmentation_preview.py), or a look at new images for the index of
+    similar ones (labeler/training/image_index.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")
@@ -99,7 +100,8 @@ class Job(Leased):
 
 
 class Part(Leased):
-    """Some of the images of a pre-labeling: what one worker takes at a time (labeler/parts.py). Gone when the job ends.
+    """Some of the images of a pre-labeling: what one worker takes at a time (labeler/jobs/parts.py). Gone when the job
+    ends.
 
     progress_done: how many of its images are over with, read or not.
     """

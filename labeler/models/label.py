@@ -134,7 +134,8 @@ class Label(models.Model):
 
 
 class Decision(models.Model):
-    """A reviewer's answer, above every vote. Withdrawn, not deleted. Written by labeler/adjudication.py alone."""
+    """A reviewer's answer, above every vote. Withdrawn, not deleted. Written by labeler/review/adjudication.py
+    alone."""
 
     image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="decisions")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
@@ -164,7 +165,7 @@ class Decision(models.Model):
 
 
 class Consensus(models.Model):
-    """A computed snapshot of the vote: what the image is taken to be. Written by labeler/consensus.py."""
+    """A computed snapshot of the vote: what the image is taken to be. Written by labeler/consensus/snapshots.py."""
 
     image = models.OneToOneField("labeler.Image", primary_key=True, on_delete=models.CASCADE, related_name="consensus")
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")

@@ -156,7 +156,7 @@ class Project(models.Model):
         validators=[MinValueValidator(0.01), MaxValueValidator(0.5)],
         help_text=_("of the accepted: people judge them all the same, blind"),
     )
-    # The label economy (labeler/economy.py).
+    # The label economy (labeler/consensus/label_economy.py).
     ask_by_gain = models.BooleanField(
         default=False, help_text=_("a new image or one more opinion: whichever makes more labels right")
     )
@@ -301,8 +301,8 @@ class Membership(models.Model):
         default=dict, blank=True, help_text=_("this person's own keys: {category id: key}, where they differ")
     )
     paused_at = models.DateTimeField(null=True, help_text=_("a lead has stopped handing images to this person"))
-    # Where this person's last search of the queue ended (labeler/queue.py): everything before it was theirs or full.
-    # Without it, somebody 50,000 images ahead of the others would read 50,000 rows for each claim.
+    # Where this person's last search of the queue ended (labeler/labeling/claims.py): everything before it was theirs
+    # or full. Without it, somebody 50,000 images ahead of the others would read 50,000 rows for each claim.
     frontier_priority = models.FloatField(null=True, editable=False)
     frontier_image = models.BigIntegerField(null=True, editable=False)
 

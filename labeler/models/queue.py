@@ -1,9 +1,9 @@
 """What is left to do, and who is doing it.
 
-QueueEntry is narrow and apart from Image, so that re-ordering thousands of images never meets a save:
-a save changes the image's counters and the claim, a new order changes only queue entries.
-Written by labeler/queue.py (claims), labeler/seating.py (seats) and labeler/prelabels.py (priority, also as
-labeler/economy.py weighs it).
+QueueEntry is narrow and apart from Image, so that re-ordering thousands of images never meets a save: a save changes
+the image's counters and the claim, a new order changes only queue entries. Written by labeler/labeling/claims.py
+(claims), labeler/labeling/seats.py (seats) and labeler/training/prelabels.py (priority, also as
+labeler/consensus/label_economy.py weighs it).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ChosenBy(models.TextChoices):
     COVER = "cover", _("covers the data")  # before any model: typical of many others
     AUDIT = "audit", _("audit")  # the model's answer was accepted, and people check it without seeing it
     DOUBT = "doubt", _("doubt")  # the answers so far differ: adaptive overlap asks one more person
-    GAIN = "gain", _("gain")  # one more judgement turns most labels right here (labeler/economy.py)
+    GAIN = "gain", _("gain")  # one more judgement turns most labels right here (labeler/consensus/label_economy.py)
     GOLD = "gold", _("gold")
     REPEAT = "repeat", _("repeat")
     REVIEW = "review", _("review")

@@ -1,4 +1,5 @@
-"""Training runs, what their models predict, cached features. Written by labeler/runs.py and labeler/prelabels.py."""
+"""Training runs, what their models predict, cached features. Written by labeler/training/runs.py and
+labeler/training/prelabels.py."""
 
 from __future__ import annotations
 

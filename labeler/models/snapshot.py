@@ -1,6 +1,6 @@
 """Figures of a project as they were a moment ago, for pages that must not count a million rows.
 
-Written by labeler/snapshots.py.
+Written by labeler/progress/cache.py.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from labeler import invitations
 from labeler.errors import LabelerError
 from labeler.models import Project, Role, Task
 from labeler.models.account import Scope, Theme
+from labeler.projects import invitations
 
 MOST_CLASSES = 200
 TASKS = [(Task.SINGLE, _("exactly one class")), (Task.MULTI, _("any number of classes, or none"))]
@@ -135,7 +135,7 @@ class Invite(forms.Form):
 
 
 class Join(forms.Form):
-    """Name and password of a new account. The rules are labeler/accounts.py's."""
+    """Name and password of a new account. The rules are labeler/accounts/people.py's."""
 
     username = forms.CharField(
         label=_("User name"),

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
-from labeler import categories as label_set
-from labeler.accepted import of_images
+from labeler.acceptance.summary import of_images
+from labeler.label_set import categories as label_set
 from labeler.models import Image, Label, Project
 from labeler.models.label import IMPORT, PERSON
 from labeler.releases.outcomes import ACCEPTED, COLUMNS, IMAGES, Outcome, Rule

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from labeler import categories as label_set
+from labeler.intake.formats.cells import classes, csv_chunks
+from labeler.label_set import categories as label_set
 from labeler.models import Label, Project
 from labeler.releases.contents import snapshot
-from labeler.releases.text import classes, csv_chunks
 
 COLUMNS = (
     "id", "image", "file_name", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",

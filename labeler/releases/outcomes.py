@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from labeler import consensus
-from labeler.blindness import model_hidden_sql
+from labeler.consensus import snapshots
+from labeler.labeling.blindness import model_hidden_sql
 from labeler.models import Acceptance, Consensus, Project, TrainingRun
 from labeler.stats import tally as votes
 
@@ -55,7 +55,7 @@ class Rule:
     def __init__(self, project: Project) -> None:
         self.run = TrainingRun.objects.active().filter(project=project).first()
         # Without a model there is nobody whose word a filled answer would be: a worker is about to take it back.
-        self.methods = [m for m in consensus.kept_methods(project) if self.run is not None or m != consensus.MODEL]
+        self.methods = [m for m in snapshots.kept_methods(project) if self.run is not None or m != snapshots.MODEL]
         # Many images have the same votes: a thousand sorts of them are thousands of images.
         self.counted = lru_cache(maxsize=10_000)(_counted)
         self.holds = lru_cache(maxsize=10_000)(_holds)
@@ -70,16 +70,16 @@ class Rule:
         method, kept, confidence, made_from: of the consensus row, None without one.
         """
         if undecidable is not None:
-            how = consensus.UNDECIDABLE if undecidable else consensus.DECISION
+            how = snapshots.UNDECIDABLE if undecidable else snapshots.DECISION
             return Outcome(None if undecidable else decided, None, False, how, n_votes)
         vote = self.counted(tally)
-        by_majority = Outcome(vote.categories, vote.share, vote.is_tie, consensus.MAJORITY, n_votes)
+        by_majority = Outcome(vote.categories, vote.share, vote.is_tie, snapshots.MAJORITY, n_votes)
         holds = method is not None and self.holds(method, made_from or "", tally)
         if tally == NOBODY:
             is_filled = holds and kept is not None
             alone = "" if hidden else ACCEPTED if accepted else FILLED if is_filled else ""
             return by_majority._replace(by_model=alone) if alone else by_majority
-        if not holds or (hidden and method == consensus.WITH_MODEL):
+        if not holds or (hidden and method == snapshots.WITH_MODEL):
             return by_majority
         return Outcome(kept, confidence, kept is None, method or "", n_votes)
 
@@ -89,12 +89,12 @@ def _counted(tally: str) -> votes.Vote:
 
 
 def _holds(method: str, made_from: str, tally: str) -> bool:
-    return consensus.holds(method, made_from, json.loads(tally))
+    return snapshots.holds(method, made_from, json.loads(tally))
 
 
 def has_models_word(project: Project) -> bool:
     """Is there an answer that stands by a model's word alone?"""
     if Acceptance.objects.standing().filter(project=project).exists():
         return True
-    is_filling = consensus.MODEL in Rule(project).methods
-    return is_filling and Consensus.objects.filter(project=project, method=consensus.MODEL).exists()
+    is_filling = snapshots.MODEL in Rule(project).methods
+    return is_filling and Consensus.objects.filter(project=project, method=snapshots.MODEL).exists()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from labeler.consensus import DECISION, UNDECIDABLE
+from labeler.consensus.snapshots import DECISION, UNDECIDABLE
 from labeler.models import Label, Project
 from labeler.models.image import Status
 from labeler.releases.outcomes import ACCEPTED, COUNTED, FILLED, IMAGES, Outcome, Rule

@@ -9,8 +9,8 @@ j. An image is suspected when another class stands higher against its threshold 
 probable one. It is a confident suspicion when that class reaches its threshold. How many there are is no estimate of
 how many labels are wrong, as the paper has it of models that are nearly always right: one that errs on a fifth of the
 images doubted 10 to 26 % of labels of which 1.4 % were wrong. What share of the doubts was right is counted when people
-have looked (labeler/doubts.py). Where the model was trained with the label itself it would repeat it: the probabilities
-must be out of fold.
+have looked (labeler/review/label_errors.py). Where the model was trained with the label itself it would repeat it: the
+probabilities must be out of fold.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Two versions of a model on the same images: what one gets right and the other wrong, and whether that is chance.
 
-Knows scores per image, 0 to 1. Which images, and what the versions said of them, is labeler/run_answers.py's.
+Knows scores per image, 0 to 1. Which images, and what the versions said of them, is labeler/training/run_answers.py's.
 """
 
 from __future__ import annotations

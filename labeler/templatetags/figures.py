@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 
-from labeler.markers import Marker
+from labeler.label_set.markers import Marker
 from labeler.models import Category
 from labeler.models.job import Leased
 from labeler.templatetags.marks import marker

@@ -4,8 +4,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from labeler import categories
-from labeler.markers import Marker
+from labeler.label_set import categories
+from labeler.label_set.markers import Marker
 from labeler.models import Category
 
 register = template.Library()

@@ -15,11 +15,11 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
-from labeler.accounts import create_token
-from labeler.launch import web_worker
+from labeler.accounts.tokens import create_token
+from labeler.launch import client_socket, web_worker
 from labeler.launch.parts import CHECKOUT, Options, web_part
-from tests.factories import add_images
-from tests.test_intake_images import picture
+from tests.helpers.factories import add_images
+from tests.intake.test_images import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -235,13 +235,13 @@ def test_who_does_not_take_the_answer_holds_no_thread(server):
 @pytest.fixture
 def ends():
     ours, theirs = socket.socketpair()
-    line = web_worker.Line(ours)
+    line = client_socket.ClientSocket(ours)
     yield line, theirs
     line.end()
     theirs.close()
 
 
-def taken(theirs: socket.socket, line: web_worker.Line) -> bytes:
+def taken(theirs: socket.socket, line: client_socket.ClientSocket) -> bytes:
     theirs.setblocking(False)
     found = b""
     while True:
@@ -275,7 +275,7 @@ def test_a_request_on_a_thread_for_labels_never_waits(ends):
 
 def test_a_file_thread_gives_a_silent_client_up(ends, monkeypatch):
     line, theirs = ends
-    monkeypatch.setattr(web_worker, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(client_socket, "SILENCE_SECONDS", 0.05)
     line.may_wait = True
     line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     with pytest.raises(ConnectionResetError):

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from labeler import accounts, jobs
+from labeler.accounts import tokens
+from labeler.jobs import jobs
 from labeler.launch.parts import Options, web_part
 from labeler.models import Image
 from labeler.models.job import State
-from tests.workers import ROOT, Worker, draw, environment, wait_for
+from tests.helpers.workers import ROOT, Worker, draw, environment, wait_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -123,7 +124,7 @@ def web(installation):
 
 
 def test_six_uploads_of_large_pictures_at_once_stay_below_a_gigabyte_a_process(web, project, lena):
-    token = accounts.create_token(user=lena, name="test", scopes=None)[1]
+    token = tokens.create_token(user=lena, name="test", scopes=None)[1]
     pngs = large_pngs(12)
     uploads = [{"a.png": pngs[2 * n], "b.png": pngs[2 * n + 1]} for n in range(6)]
     assert web.upload(project.pk, token, {"small.jpg": draw("cat", 1)})[0] == 200
@@ -157,7 +158,7 @@ def test_six_uploads_of_large_pictures_at_once_stay_below_a_gigabyte_a_process(w
 
 
 def test_many_programs_that_send_ordinary_pictures_at_once_wait_for_each_other_and_none_is_refused(web, project, lena):
-    token = accounts.create_token(user=lena, name="test", scopes=None)[1]
+    token = tokens.create_token(user=lena, name="test", scopes=None)[1]
     answers: list[int] = []
 
     def send(number: int) -> None:

@@ -11,14 +11,12 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.test import Client
 
 from labeler.intake import incoming
-from tests.api import as_person, error_of, with_token
-from tests.test_intake_images import picture
+from tests.helpers.api import as_person, error_of, with_token
+from tests.intake.test_images import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
-FILE = (
-    b'--x\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: image/jpeg\r\n\r\n'
-)
+FILE = b'--x\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: image/jpeg\r\n\r\n'
 END = b"\r\n--x--\r\n"
 TYPE = "multipart/form-data; boundary=x"
 TOKEN = "X" * 32

@@ -1,6 +1,6 @@
 """A Chromium for the tests that look at pages, and a live server with real images.
 
-Knows playwright. Where the browser is found, and what happens without one, stands in tests/chromium.py.
+Knows playwright. Where the browser is found, and what happens without one, stands in tests/helpers/chromium.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from labeler.intake.store import MediaStore
 from labeler.models import Image, Project
-from tests.factories import add_images
+from tests.helpers.factories import add_images
 
 # A loaded machine is slow, not wrong: playwright would give each expectation 5 s.
 expect.set_options(timeout=15_000)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeler import acceptance, dispatch, projects
+from labeler.acceptance import accepting
+from labeler.jobs import dispatch
 from labeler.models import Acceptance, QueueEntry
-from tests.accepting import accepted, calibrate, opinions
+from labeler.projects import projects
 from tests.browser.test_pages import violations
-from tests.factories import make_model, make_project
-from tests.test_findings_page import findings
-from tests.test_pages import METRICS, url
+from tests.helpers.accepting import accepted, calibrate, opinions
+from tests.helpers.factories import make_model, make_project
+from tests.pages.test_pages import METRICS, url
+from tests.pages.test_run_report_page import findings
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -38,7 +40,7 @@ def test_from_the_switch_to_an_image_that_goes_back_to_people(
     page.get_by_label("Audited, in percent").fill("1")
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    acceptance.accept(run)  # what a worker does, a moment later
+    accepting.accept(run)  # what a worker does, a moment later
 
     page.goto(live_server.url + url("model", project))
     expect(card).to_contain_text("At least 95")
@@ -83,7 +85,7 @@ def test_a_set_with_a_long_name_is_whole_on_a_narrow_phone(new_context, live_ser
     run = make_model(project, checkpoint="m.safetensors", predicted_at="2026-01-01T00:00:00Z")
     calibrate(project, run, says=names, unsure=0)
     opinions(run, images, names)
-    assert acceptance.accept(run) == 3
+    assert accepting.accept(run) == 3
     Acceptance.objects.update(is_audited=False)
     context = new_context(viewport={"width": 320, "height": 640}, bypass_csp=True)
     sign_in(context, lena)

@@ -8,14 +8,15 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from labeler import adjudication, lookalikes, preferences
-from labeler.labeling import save_label
+from labeler.accounts import preferences
+from labeler.labeling.labels import save_label
 from labeler.models import Decision, Image
+from labeler.review import adjudication, similar_settled
 from tests.browser.test_pages import violations_in_both_themes
-from tests.factories import category, make_model, make_project, predict
-from tests.test_adjudication_lookalikes import look
-from tests.test_adjudication_order import answer
-from tests.test_pages import url
+from tests.helpers.factories import category, make_model, make_project, predict
+from tests.pages.test_pages import url
+from tests.review.test_similar_settled import look
+from tests.review.test_worklists import answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def images(project, add_photos, rev):
     """Four images, three answers on each, the model's view, and two that were settled before."""
-    lookalikes.forget()
+    similar_settled.forget()
     project.labels_per_image = 3
     project.save()
     run = make_model(project, config={"backbone": "tiny", "image_size": 64}, is_calibrated=True)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from labeler import features, queue
-from labeler.labeling import save_label
+from labeler.labeling import claims as queue
+from labeler.labeling.labels import save_label
 from labeler.models import GuidelineVersion, Image
+from labeler.training import features
 from tests.browser.test_pages import violations_in_both_themes
-from tests.factories import make_model
-from tests.test_pages import url
+from tests.helpers.factories import make_model
+from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

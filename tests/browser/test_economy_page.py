@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from labeler.models import EconomyPoint
-from tests.test_economy_page import begun  # noqa: F401
-from tests.test_pages import url
+from tests.pages.test_label_economy_page import begun  # noqa: F401
+from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

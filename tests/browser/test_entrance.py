@@ -7,13 +7,15 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from labeler import dispatch, invitations, login_link
+from labeler.accounts import login_link
+from labeler.jobs import dispatch
 from labeler.models import Invitation, Job, Label, Project
-from labeler.pages import documents
+from labeler.pages.shell import documents
+from labeler.projects import invitations
 from tests.browser.conftest import jpeg
 from tests.browser.test_pages import sideways, violations, violations_in_both_themes
-from tests.factories import make_user
-from tests.test_pages import url
+from tests.helpers.factories import make_user
+from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labeler.staticfiles import without_comments
+from labeler.web.staticfiles import without_comments
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = sorted((ROOT / "tests" / "js").glob("*.test.js"))

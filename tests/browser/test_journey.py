@@ -19,10 +19,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from sklearn.metrics import cohen_kappa_score
 
-from labeler import embedded
 from labeler.demo.drawing import CATEGORIES, draw_jpeg
-from tests.client import Client
-from tests.installation import Up, manage, wait_for
+from labeler.launch import embedded
+from tests.helpers.client import Client
+from tests.helpers.installation import Up, manage, wait_for
 
 PASSWORD = "a leaf of many words"
 PEOPLE = ("ann", "bea", "dora")

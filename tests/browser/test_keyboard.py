@@ -11,13 +11,13 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from labeler import invitations
 from labeler.models import Label
-from labeler.pages import documents
+from labeler.pages.shell import documents
+from labeler.projects import invitations
 from labeler.urls import project_pages
 from tests.browser.conftest import wait_until_the_database_is_quiet
 from tests.browser.test_pages import busy  # noqa: F401  (a fixture)
-from tests.test_pages import url
+from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -9,12 +9,15 @@ from time import monotonic
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from labeler import comments, labeling, preferences, queue
+from labeler.accounts import preferences
+from labeler.labeling import claims as queue
+from labeler.labeling import labels
 from labeler.models import Comment, Label, Membership, Project, Thread
-from labeler.pages import labeling as labeling_page
+from labeler.pages.label import labeling as labeling_page
+from labeler.review import comments
 from tests.browser.test_labeling_screen import Screen, answers, eventually, names
 from tests.browser.test_pages import violations_in_both_themes
-from tests.factories import category, make_model, make_project, predict
+from tests.helpers.factories import category, make_model, make_project, predict
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -261,7 +264,7 @@ def test_the_most_used_come_first_and_stay_where_they_are(open_screen, many, add
     add_photos(many, 8)
     claims = queue.claim(project=many, annotator=ann, count=4)
     for claim, name in zip(claims, ("Dolea minor", "Betula nigra", "Dolea minor", "Alnus cordata"), strict=True):
-        labeling.save_label(image_id=claim.image_id, annotator=ann, categories=[name])
+        labels.save_label(image_id=claim.image_id, annotator=ann, categories=[name])
     screen = open_screen(many)
     first_three = screen.page.locator("#keys .key .nm")
 

@@ -1,7 +1,7 @@
 """Answers survive: a lost network, a reload, a closed tab, a killed browser, another person, a second tab.
 
 Knows what a person meets and what the database has in the end. The parts are tested in tests/js (outbox, tabs, keeper,
-saver, kept, standing); what is asked of the server in tests/test_api_another_person.py.
+saver, kept, standing); what is asked of the server in tests/api/test_another_person.py.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route, expect
 
-from labeler import labeling, queue
+from labeler.labeling import claim_ends, labels
+from labeler.labeling import claims as queue
 from labeler.models import Claim, Label, Membership, Project
 from labeler.models.queue import ClaimState
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.test_labeling_screen import LABEL_CALL, Screen, answers, eventually
 from tests.browser.test_pages import violations, violations_in_both_themes
-from tests.factories import make_project
+from tests.helpers.factories import make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -640,7 +641,7 @@ def test_after_a_night_with_the_lid_closed_the_answer_still_counts(
     Claim.objects.filter(annotator=ann).update(expires_at=timezone.now() - timedelta(hours=8))
     for person in (bea, dora):
         for claim in queue.claim(project=project, annotator=person, count=12):
-            labeling.save_label(image_id=claim.image_id, annotator=person, categories=["fox"])
+            labels.save_label(image_id=claim.image_id, annotator=person, categories=["fox"])
 
     page.clock.fast_forward(8 * 3600 * 1000)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -660,7 +661,7 @@ def test_an_answer_to_a_lease_that_ran_out_is_kept(open_screen, project, add_pho
     screen = open_screen(project)
     image = screen.image()
     Claim.objects.filter(annotator=ann).update(expires_at=timezone.now() - timedelta(hours=1))
-    queue.expire_leases(project)
+    claim_ends.expire_leases(project)
 
     screen.press("2")
 

@@ -12,13 +12,15 @@ import pytest
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import examples, labeling, mixups, queue
 from labeler.intake.images import add_image
+from labeler.label_set import examples
+from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Claim, Image, Label, Project
 from labeler.models.queue import ClaimState
+from labeler.progress import mixups
 from tests.browser.test_labeling_screen import Screen, answers, eventually
 from tests.browser.test_pages import violations_in_both_themes
-from tests.factories import make_model, make_project, predict
+from tests.helpers.factories import make_model, make_project, predict
 
 FULL_CALL = re.compile(r"/api/images/\d+/file/")
 LARGE = (2400, 1600)
@@ -509,7 +511,7 @@ def grey(page: Page) -> float:
 def greys(add_photos, settings):
     """`greys(project, n)`: images of one middle grey."""
     from labeler.intake.store import MediaStore
-    from tests.factories import add_images
+    from tests.helpers.factories import add_images
 
     store = MediaStore(settings.MEDIA_DIR, durable=False)
 
@@ -696,12 +698,12 @@ def explained(project, add_photos, ann, bea, lena):
         examples.add(category=project.categories.get(name=name), image=image, by=lena, caption=caption)
     judged = photos[-mixups.LEAST_IMAGES :]
     for person, name in ((ann, "cat"), (bea, "fox")):
-        queue.claim(project=project, annotator=person, count=50)
+        claims.claim(project=project, annotator=person, count=50)
         for image in photos:
             if image in judged:
-                labeling.save_label(image_id=image.pk, annotator=person, categories=[name])
+                labels.save_label(image_id=image.pk, annotator=person, categories=[name])
             else:
-                queue.release(image_id=image.pk, annotator=person)
+                claim_ends.release(image_id=image.pk, annotator=person)
     return project
 
 

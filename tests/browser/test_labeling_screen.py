@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from labeler.models import Category, Claim, Label, Project
 from labeler.models.queue import ClaimState
-from tests.factories import make_model, make_project, predict
+from tests.helpers.factories import make_model, make_project, predict
 
 LABEL_CALL = re.compile(r"/api/images/\d+/label/$")
 PREVIEW_CALL = re.compile(r"/preview/")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from labeler import consensus, labeling, queue, shown, snapshots
+from labeler.consensus import snapshots as consensus
+from labeler.labeling import claims, labels
+from labeler.progress import cache, cached_reports
 from tests.browser.test_pages import violations_in_both_themes
-from tests.factories import make_model
-from tests.test_pages import METRICS, url
+from tests.helpers.factories import make_model
+from tests.pages.test_pages import METRICS, url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -22,10 +24,10 @@ def labeled(project, add_photos, ann, bea, dora):
     images = add_photos(project, 40)
     for person in (ann, bea, dora):
         for _ in range(8):
-            for claim in queue.claim(project=project, annotator=person, count=5):
+            for claim in claims.claim(project=project, annotator=person, count=5):
                 kind = ("cat", "dog", "fox")[images.index(claim.image) % 3]
                 said = "dog" if person == dora and kind == "cat" else kind
-                labeling.save_label(image_id=claim.image_id, annotator=person, categories=[said], seconds=2.0)
+                labels.save_label(image_id=claim.image_id, annotator=person, categories=[said], seconds=2.0)
     make_model(project, metrics=METRICS)
     consensus.refresh(project)
     return project
@@ -70,12 +72,12 @@ def test_a_cell_of_the_matrix_leads_to_the_images_of_the_two(page, live_server, 
 def test_a_large_project_shows_its_figures_as_soon_as_they_are_counted(
     page, live_server, sign_in, labeled, lena, monkeypatch
 ):
-    monkeypatch.setattr(snapshots, "LARGE", 10)
+    monkeypatch.setattr(cache, "LARGE", 10)
     sign_in(page, lena)
     page.goto(live_server.url + url("project", labeled))
     expect(page.get_by_role("heading", name="The figures are being counted")).to_be_visible()
 
-    shown.refresh()  # what a worker does
+    cached_reports.refresh()  # what a worker does
 
     # By itself, without a hand on the page.
     expect(page.get_by_role("heading", name="When will we be done?")).to_be_visible(timeout=15_000)
@@ -83,12 +85,12 @@ def test_a_large_project_shows_its_figures_as_soon_as_they_are_counted(
 
 
 def test_without_a_script_a_click_shows_them(new_context, live_server, sign_in, labeled, dora, monkeypatch):
-    monkeypatch.setattr(snapshots, "LARGE", 10)
+    monkeypatch.setattr(cache, "LARGE", 10)
     context = new_context(java_script_enabled=False)
     sign_in(context, dora)
     page = context.new_page()
     page.goto(live_server.url + url("project", labeled))
-    shown.refresh()
+    cached_reports.refresh()
 
     page.get_by_role("link", name="Look again").click()
 

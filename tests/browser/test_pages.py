@@ -12,27 +12,24 @@ from django.urls import reverse
 from PIL import Image as Pixels
 from playwright.sync_api import Page, expect
 
-from labeler import (
-    accounts,
-    adjudication,
-    comments,
-    duplicates,
-    features,
-    gold,
-    labeling,
-    look,
-    projects,
-    queue,
-    run_answers,
-)  # fmt: skip
+from labeler.accounts import tokens
+from labeler.intake import near_duplicates
 from labeler.intake.images import media_store
+from labeler.labeling import claims, labels
 from labeler.models import Image, Job, Label, Prediction, Project, TrainingRun
 from labeler.models.job import Kind
+from labeler.projects import members as membership
+from labeler.review import adjudication, comments, gold
+from labeler.training import (
+    features,
+    image_index,
+    run_answers,  # fmt: skip
+)
 from tests.browser.conftest import jpeg
-from tests.factories import make_model
-from tests.test_findings_page import findings
-from tests.test_pages import COMPARISON, HISTORY, METRICS, url
-from worker import looking
+from tests.helpers.factories import make_model
+from tests.pages.test_pages import COMPARISON, HISTORY, METRICS, url
+from tests.pages.test_run_report_page import findings
+from worker.indexing import build_index
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -58,15 +55,15 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
     truth = rng.choice(["cat", "dog", "fox"], len(images))
     for person, errors in ((ann, 0.05), (bea, 0.2), (dora, 0.35)):
         for _ in range(6):
-            for claim in queue.claim(project=project, annotator=person, count=5):
+            for claim in claims.claim(project=project, annotator=person, count=5):
                 place = images.index(claim.image)
                 name = rng.choice(["cat", "dog", "fox"]) if rng.random() < errors else truth[place]
-                labeling.save_label(
+                labels.save_label(
                     image_id=claim.image_id, annotator=person, categories=[str(name)], seconds=float(rng.gamma(4, 0.6))
                 )
     adjudication.decide(image_id=images[0].pk, reviewer=lena, categories=["cat"], reason="whiskers")
     gold.add(project=project, by=lena, image_id=images[1].pk, categories=["fox"], explanation="a tail, and what a tail")
-    projects.pause(member=project.memberships.get(user=dora), by=lena, paused=True)
+    membership.pause(member=project.memberships.get(user=dora), by=lena, paused=True)
     run = make_model(
         project,
         metrics=METRICS | findings(project, images),
@@ -99,12 +96,12 @@ def busy(project, add_photos, ann, bea, dora, lena, ada):
         Job.objects.create(
             project=project, kind=Kind.IMPORT, state=state, params={"name": f"{state}.zip"}, requested_by=lena, **more
         )
-    look.forget()
+    image_index.forget()
     features.store("seen", {i.sha256: rng.normal(size=16).astype("<f2").tobytes() for i in images})
-    looking.write(project.pk, "seen", [(i.pk, i.sha256) for i in images], last_image=images[-1].pk)
-    twins = [(image, duplicates.draw(media_store().thumb_path(image.sha256))) for image in images[20:24]]
-    duplicates.keep(twins, [[], [images[20]], [], [images[22]]])
-    accounts.create_token(user=lena, name="laptop", scopes=["read"])
+    build_index.write(project.pk, "seen", [(i.pk, i.sha256) for i in images], last_image=images[-1].pk)
+    twins = [(image, near_duplicates.draw(media_store().thumb_path(image.sha256))) for image in images[20:24]]
+    near_duplicates.keep(twins, [[], [images[20]], [], [images[22]]])
+    tokens.create_token(user=lena, name="laptop", scopes=["read"])
     question = comments.raise_flag(image=images[3], by=ann, text="Is this one a fox, or only a dog with a long tail?")
     comments.reply(thread=question.thread, by=lena, text="A fox: look at the ears.")
     return project

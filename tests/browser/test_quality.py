@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from labeler import gold, labeling, mixing, projects, queue
+from labeler.labeling import claims, gold_and_repeats, labels
 from labeler.models import Job, Label, Project, QueueEntry
+from labeler.projects import members
+from labeler.review import gold
 from tests.browser.test_labeling_screen import Screen, eventually
 from tests.browser.test_pages import violations
-from tests.factories import join, make_user
-from tests.test_pages import url
+from tests.helpers.factories import join, make_user
+from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,13 +28,13 @@ def known(project, add_photos, ann, bea, lena, monkeypatch):
         def randint(self, low, high):
             return low
 
-    monkeypatch.setattr(mixing, "_dice", Dice())
+    monkeypatch.setattr(gold_and_repeats, "_dice", Dice())
     images = add_photos(project, 13)
     image = images[0]
     QueueEntry.objects.filter(pk=image.pk).update(priority=2.0)
     for person in (ann, bea):
-        queue.claim(project=project, annotator=person)
-        labeling.save_label(image_id=image.pk, annotator=person, categories=["cat"])
+        claims.claim(project=project, annotator=person)
+        labels.save_label(image_id=image.pk, annotator=person, categories=["cat"])
     gold.add(project=project, by=lena, image_id=image.pk, explanation="Look at the whiskers, not at the size.")
     Project.objects.update(gold_share=0.5, gold_feedback=True)
     return image
@@ -78,7 +80,7 @@ def test_a_paused_person_is_told_so_and_goes_on_when_resumed(
 ):
     add_photos(project, 3)
     member = project.memberships.get(user=ann)
-    projects.pause(member=member, by=lena, paused=True)
+    members.pause(member=member, by=lena, paused=True)
     context = new_context(bypass_csp=True)
     sign_in(context, ann)
     page = context.new_page()
@@ -88,7 +90,7 @@ def test_a_paused_person_is_told_so_and_goes_on_when_resumed(
     expect(page.get_by_role("link", name="To the questions")).to_be_visible()
     assert violations(page) == []
 
-    projects.pause(member=member, by=lena, paused=False)
+    members.pause(member=member, by=lena, paused=False)
     # "Check again"; the page looks by itself too, and may have been quicker than a click.
     page.evaluate("document.querySelector('#panel button')?.click()")
 

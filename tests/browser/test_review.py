@@ -9,12 +9,13 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from labeler import labeling, preferences, queue
+from labeler.accounts import preferences
+from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Category, Claim, Image, Label, Plant, Project, QueueEntry
 from labeler.models.queue import ClaimState
 from tests.browser.test_labeling_screen import eventually
 from tests.browser.test_pages import violations_in_both_themes
-from tests.factories import make_model, predict
+from tests.helpers.factories import make_model, predict
 
 REVIEWS = re.compile(r"/reviews/$")
 THUMBS = re.compile(r"/thumb/$")
@@ -274,7 +275,7 @@ def test_an_image_is_enlarged_and_answered_there(open_grid, project, cats, ann):
 
 
 def test_of_two_classes_a_click_is_the_other_one(open_grid, cats, ann, add_photos):
-    from tests.factories import make_project
+    from tests.helpers.factories import make_project
 
     project = make_project(ann, categories=("good", "bad"))
     cats(3, name="good", where=project)
@@ -300,7 +301,7 @@ def test_with_any_number_of_classes_the_whole_set_is_confirmed_or_changed(open_g
 
 
 def test_beyond_nine_classes_the_list_has_them_all(open_grid, ann, cats):
-    from tests.factories import make_project
+    from tests.helpers.factories import make_project
 
     project = make_project(ann, categories=[f"kind {n:02}" for n in range(40)])
     cats(3, name="kind 00", where=project)
@@ -494,11 +495,11 @@ def test_a_planted_image_looks_like_the_others_and_becomes_no_label(
     photos = add_photos(project, 38)
     known = {photo.pk for photo in photos[:8]}
     for person in (ann, bea):
-        for claim in queue.claim(project=project, annotator=person, count=50):
+        for claim in claims.claim(project=project, annotator=person, count=50):
             if claim.image_id in known:
-                labeling.save_label(image_id=claim.image_id, annotator=person, categories=["dog"])
+                labels.save_label(image_id=claim.image_id, annotator=person, categories=["dog"])
             else:
-                queue.release(image_id=claim.image_id, annotator=person)
+                claim_ends.release(image_id=claim.image_id, annotator=person)
     project.planted_share = 0.25
     project.save()
     cats(photos=photos[8:])

@@ -7,10 +7,14 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeler import adjudication, categories, consensus, examples, labeling, projects, queue
+from labeler.consensus import snapshots
+from labeler.label_set import categories, examples
+from labeler.labeling import claims, labels
 from labeler.models import CategoryExample, Project
+from labeler.projects import classes, projects
+from labeler.review import adjudication
 from tests.browser.test_pages import look_at_all, violations_in_both_themes
-from tests.test_pages import url
+from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,22 +32,22 @@ def furnished(project, add_photos, ann, bea, lena):
     project.images.filter(pk=images[3].pk).update(slice="test")
     for image in images:
         for person in (ann, bea):
-            queue.claim(project=project, annotator=person, count=10)
-            labeling.save_label(image_id=image.pk, annotator=person, categories=["cat"])
-    consensus.refresh(project)
+            claims.claim(project=project, annotator=person, count=10)
+            labels.save_label(image_id=image.pk, annotator=person, categories=["cat"])
+    snapshots.refresh(project)
     cat = project.categories.get(name="cat")
     examples.add(category=cat, image=images[0], by=lena, caption="typical")
     examples.add(category=cat, image=images[1], by=lena)
     adjudication.decide(image_id=images[1].pk, reviewer=lena, categories=["dog"])
-    projects.change_category(category=project.categories.get(name="fox"), by=lena, changes={"colour": 1, "shape": 1})
+    classes.change_category(category=project.categories.get(name="fox"), by=lena, changes={"colour": 1, "shape": 1})
     for name in (LONG, "owl", "wolf"):
-        projects.add_category(project=project, by=lena, name=name)
+        classes.add_category(project=project, by=lena, name=name)
     owl, wolf = (project.categories.get(name=name) for name in ("owl", "wolf"))
-    projects.change_category(category=owl, by=lena, changes={"merged_into": cat.pk})
-    projects.change_category(category=wolf, by=lena, changes={"retired": True})
+    classes.change_category(category=owl, by=lena, changes={"merged_into": cat.pk})
+    classes.change_category(category=wolf, by=lena, changes={"retired": True})
     for row in project.categories.in_use():
         changes = {"wanted": 120, "variety": "young and old, in the rain and in the sun, from above and from the side"}
-        projects.change_category(category=row, by=lena, changes=changes)
+        classes.change_category(category=row, by=lena, changes=changes)
     for text in ("# Look\n\n- once\n- twice\n\n| a | b |\n|---|---|\n| c | d |", "# Look\n\n- three times\n- `x`*y*"):
         projects.update(project=project, by=lena, changes={"guideline": text, "wanted_images": 400, "variety": "all"})
     return fresh(project)
@@ -241,7 +245,7 @@ def test_a_chosen_marker_stands_on_the_answer_in_the_guide_and_in_the_last_eight
 ):
     add_photos(project, 2)
     dog = project.categories.get(name="dog")
-    projects.change_category(category=dog, by=lena, changes={"colour": 5, "shape": 11})
+    classes.change_category(category=dog, by=lena, changes={"colour": 5, "shape": 11})
     assert categories.marker_of(dog) == (5, 11)
     sign_in(page, ann)
     page.goto(live_server.url + url("label", project))

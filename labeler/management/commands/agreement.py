@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from labeler import reports
+from labeler.agreement import reports
+from labeler.labeling import label_arrays
 from labeler.management.base import DataCommand
 from labeler.management.commands.train import find_project
 
@@ -18,19 +19,19 @@ class Command(DataCommand):
         parser.add_argument("--project", required=True, metavar="NAME", help="a project's name or number")
         parser.add_argument(
             "--labels",
-            choices=reports.LABELS,
+            choices=label_arrays.LABELS,
             default="blind",
             help="given without, with, or regardless of a pre-label",
         )
         parser.add_argument(
             "--sample",
-            choices=reports.SAMPLES,
+            choices=label_arrays.SAMPLES,
             help="images chosen at random, or all (default: random; all with --labels all)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
-        report = reports.agreement(project, reports.Selection.of(options["labels"], options["sample"]))
+        report = reports.agreement(project, label_arrays.Selection.of(options["labels"], options["sample"]))
         self.result(report, "\n".join(_lines(report)))
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.management.commands import changepassword
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from labeler import accounts
+from labeler.accounts import people
 
 
 class Command(changepassword.Command):
@@ -28,5 +28,5 @@ class Command(changepassword.Command):
         with transaction.atomic():
             said = super().handle(*args, **options)
             user = get_user_model().objects.get(username=options["username"] or getpass.getuser())
-            accounts.change_password(user=user, password=self.password, by=None)
+            people.change_password(user=user, password=self.password, by=None)
         return said

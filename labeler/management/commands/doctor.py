@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from labeler import health
-from labeler.health import Finding
+from labeler.launch import health
+from labeler.launch.health import Finding
 from labeler.management.base import FAILED, DataCommand
 
 

@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import accepted, releases
-from labeler.accounts import audit
+from labeler import releases
+from labeler.acceptance import summary as acceptance_summary
+from labeler.accounts.audit import audit
 from labeler.errors import LabelerError
 from labeler.management.base import USAGE, DataCommand
 from labeler.management.commands.train import find_project
@@ -61,7 +62,7 @@ class Command(DataCommand):
         facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
         words = f"Wrote {target} ({size:,} bytes)."
         if options["accepted"]:
-            aim, alone = accepted.figures(project)["promise"], summary.of(project).without
+            aim, alone = acceptance_summary.figures(project)["promise"], summary.of(project).without
             n, filled = alone.get(summary.ACCEPTED, 0), alone.get(summary.FILLED, 0)
             facts |= {"accepted": n, "promise": aim, "filled": filled}
             words += f" {n + filled:,} of {images:,} images stand by a model's word alone"

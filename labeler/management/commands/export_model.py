@@ -9,13 +9,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import errands, model_files
-from labeler.accounts import audit
+from labeler.accounts.audit import audit
 from labeler.errors import LabelerError
 from labeler.management.base import DataCommand
 from labeler.management.commands.predict import model_of
 from labeler.management.commands.train import a_worker_trains, work_here
 from labeler.models import Errand, TrainingRun
+from labeler.training import inference_requests, model_files
 
 LOOK_SECONDS = 0.5
 
@@ -53,7 +53,7 @@ class Command(DataCommand):
 
     def _converted(self, run: TrainingRun) -> Errand:
         """The finished conversion: by a worker that is there, or by a child. Raises NotPossibleNow."""
-        errand = errands.convert(run=run, asked_by=None)
+        errand = inference_requests.convert(run=run, asked_by=None)
         if not errand.is_finished:
             self.say("Writing the ONNX file and comparing it with the model")
         if not errand.is_finished and not a_worker_trains():

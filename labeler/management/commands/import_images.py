@@ -7,11 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import describing
 from labeler.errors import LabelerError
-from labeler.intake import metadata
+from labeler.intake import import_metadata as metadata_import
 from labeler.intake.check import Refused
-from labeler.intake.images import ImportResult, import_path
+from labeler.intake.formats import metadata
+from labeler.intake.images import import_path
+from labeler.intake.outcomes import ImportResult
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands import import_metadata
 from labeler.models import Project
@@ -68,17 +69,17 @@ class Command(DataCommand):
         except (LabelerError, OSError) as error:
             raise CommandError(f"{table}: {error}") from error
 
-    def _describe(self, table: Path, project: Project) -> describing.Outcome:
+    def _describe(self, table: Path, project: Project) -> metadata_import.Outcome:
         try:
             with table.open("rb") as file:
-                return describing.describe(project=project, by=None, rows=metadata.Table(file))
+                return metadata_import.describe(project=project, by=None, rows=metadata.Table(file))
         except (LabelerError, OSError) as error:
             raise CommandError(f"The images are in, but {table} could not be read: {error}") from error
         except KeyboardInterrupt as stop:
             raise CommandError("Stopped. The same command goes on from here.") from stop
 
     def _report(
-        self, result: ImportResult, described: describing.Outcome | None, project: Project, dry_run: bool
+        self, result: ImportResult, described: metadata_import.Outcome | None, project: Project, dry_run: bool
     ) -> None:
         for file in result.refused[:MOST_LINES]:
             self.say(f"refused {file.name}: {file.reason}")

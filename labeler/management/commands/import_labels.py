@@ -11,10 +11,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import existing, jobs
 from labeler.errors import LabelerError
-from labeler.intake import judgements
-from labeler.leases import Lease, LeaseLost, Pulse, beating
+from labeler.intake import import_labels
+from labeler.intake.formats import judgements
+from labeler.jobs import jobs
+from labeler.jobs.leases import Lease, LeaseLost, Pulse, beating
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.models import Job
 
@@ -63,15 +64,17 @@ class Command(DataCommand):
         self._report(outcome, job)
         self.finish(REFUSALS if outcome.n_refused else DONE)
 
-    def _bring_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> existing.Outcome:
-        def progress(outcome: existing.Outcome, total: int) -> None:
+    def _bring_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> import_labels.Outcome:
+        def progress(outcome: import_labels.Outcome, total: int) -> None:
             pulse.check()
             lease.write(progress_done=outcome.seen, progress_total=total)
             self.progress(outcome.seen, total, "rows")
 
-        return existing.bring_in(job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress)
+        return import_labels.bring_in(
+            job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress
+        )
 
-    def _report(self, outcome: existing.Outcome, job: Job) -> None:
+    def _report(self, outcome: import_labels.Outcome, job: Job) -> None:
         for row in outcome.refused[:MOST_LINES]:
             self.say(f"refused row {row.row}{row.name and f' ({row.name})'}: {row.reason}")
         if outcome.n_refused > MOST_LINES:

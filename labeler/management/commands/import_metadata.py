@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import describing
 from labeler.errors import LabelerError
-from labeler.intake import metadata
+from labeler.intake import import_metadata
+from labeler.intake.formats import metadata
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 
 MOST_LINES = 50  # refusals shown to a person; --json has more
@@ -34,13 +34,13 @@ class Command(DataCommand):
         if not source.is_file():
             raise CommandError(f"There is no file {source}.", returncode=USAGE)
 
-        def progress(outcome: describing.Outcome, total: int) -> None:
+        def progress(outcome: import_metadata.Outcome, total: int) -> None:
             self.progress(outcome.seen, total, "rows")
 
         try:
             with source.open("rb") as file:
                 rows = metadata.Table(file, remove_empty=options["empty_removes"])
-                outcome = describing.describe(project=project, by=None, rows=rows, progress=progress)
+                outcome = import_metadata.describe(project=project, by=None, rows=rows, progress=progress)
         except (LabelerError, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt as stop:
@@ -52,7 +52,7 @@ class Command(DataCommand):
         self.finish(REFUSALS if outcome.n_refused else DONE)
 
 
-def refusals(outcome: describing.Outcome) -> list[str]:
+def refusals(outcome: import_metadata.Outcome) -> list[str]:
     """A line for each row that was refused, as far as a person reads them."""
     lines = [
         f"refused row {row.row}{row.name and f' ({row.name})'}: {row.reason}" for row in outcome.refused[:MOST_LINES]
@@ -62,7 +62,7 @@ def refusals(outcome: describing.Outcome) -> list[str]:
     return lines
 
 
-def summary(outcome: describing.Outcome) -> str:
+def summary(outcome: import_metadata.Outcome) -> str:
     return (
         f"Changed the metadata of {outcome.updated:,} images; {outcome.unchanged:,} had it already, "
         f"{outcome.n_refused:,} rows refused"

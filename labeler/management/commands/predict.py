@@ -13,12 +13,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import categories, runs
+from labeler.intake.formats.cells import cell
+from labeler.label_set import categories
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands.train import work_here
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
-from labeler.releases.text import cell
+from labeler.training import runs
 
 
 class Command(DataCommand):

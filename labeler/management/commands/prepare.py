@@ -2,7 +2,7 @@
 
 Applies migrations that are missing (a restored dump may be older than the code), and makes the first
 administrator when there is no account at all. Its password stays in the data directory while it works; as long as
-that administrator has never logged in, each start also gets a link that does it (labeler/login_link.py).
+that administrator has never logged in, each start also gets a link that does it (labeler/accounts/login_link.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from labeler import login_link
+from labeler.accounts import login_link
 from labeler.management.base import DataCommand
 
 FIRST_ADMIN = "admin"

@@ -15,12 +15,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from labeler import dispatch, runs
 from labeler.errors import LabelerError
+from labeler.jobs import dispatch
 from labeler.launch.parts import WORKER_ENVIRONMENT
 from labeler.management.base import FAILED, USAGE, DataCommand
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
+from labeler.training import runs
 
 LOOK_SECONDS = 0.5
 

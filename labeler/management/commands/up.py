@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from labeler import embedded
+from labeler.launch import embedded
 from labeler.launch.parts import Options
 from labeler.launch.problems import CannotStart
 from labeler.launch.supervisor import StoppedEarly, Supervisor

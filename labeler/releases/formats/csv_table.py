@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
+from labeler.intake.formats.cells import classes, csv_chunks
 from labeler.models import Project
 from labeler.releases.contents import MODEL, Contents, read, snapshot
-from labeler.releases.text import classes, csv_chunks
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 EXTENSION = "csv"

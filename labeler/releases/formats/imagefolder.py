@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from labeler.consensus import UNDECIDABLE
+from labeler.consensus.snapshots import UNDECIDABLE
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.models import Image, Project

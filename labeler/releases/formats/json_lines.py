@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
 from labeler.models import Project
 from labeler.releases.contents import MODEL, Contents, Judgement, read, snapshot
-from labeler.releases.text import CHUNK_BYTES, timestamp
 
 MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "jsonl"

@@ -1,6 +1,6 @@
 // Which key does what while settling, for this person in this project. No page here: tables and functions.
 //
-// A key is spelled as the server keeps it (labeler/preferences.py): "d", "Enter", "Space", "Shift+d", "Alt+x".
+// A key is spelled as the server keeps it (labeler/accounts/preferences.py): "d", "Enter", "Space", "Shift+d", "Alt+x".
 
 // In this order: the first ones keep their letter where a class wants it as well.
 const LETTERS = { undecidable: "d", next: "j", before: "k", why: "w" };

@@ -1,6 +1,6 @@
 // Which key does what, for this person in this project, and what a pressed key asks for. No page here.
 //
-// A key is spelled as the server keeps it (labeler/preferences.py): "s", "?", "Enter", "Space", "Shift+f", "Alt+x".
+// A key is spelled as the server keeps it (labeler/accounts/preferences.py): "s", "?", "Enter", "Space", "Shift+f", "Alt+x".
 
 import { LOOKING_SIGNS } from "./looks.js";
 
@@ -155,7 +155,7 @@ export function isLetter(text) {
   return /^\p{L}$/u.test(text);
 }
 
-/** How a key is printed, without regard to Alt being needed. labeler/preferences.py prints the same. */
+/** How a key is printed, without regard to Alt being needed. labeler/accounts/preferences.py prints the same. */
 export function printed(key) {
   const base = key.slice(key.lastIndexOf("+", key.length - 2) + 1);
   return key.slice(0, key.length - base.length) + (base.length === 1 ? base.toUpperCase() : (PRINTED[base] ?? base));

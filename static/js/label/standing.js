@@ -1,5 +1,5 @@
 // How things stand, in the words of the page: the quiet word about saving, and what to show where no image is.
-// No page here; the sentences themselves come from the server (labeler/pages/labeling.py).
+// No page here; the sentences themselves come from the server (labeler/pages/label/labeling.py).
 
 /**
  * @param {object} now

@@ -12,7 +12,7 @@
  *
  * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number,
  *   examples: {image: number, caption: string}[]}} Category
- *   colour (1..6) and shape (1..12) of its marker, as labeler/markers.py chose them
+ *   colour (1..6) and shape (1..12) of its marker, as labeler/label_set/markers.py chose them
  *
  * What a person said about an image: classes (none of them: a verified none), or why not.
  * @typedef {{categories: number[]} | {answer: "skip" | "cannot_tell", reason?: string}} Choice

@@ -16,7 +16,7 @@ export class GridKeys {
    * @param {object} options
    * @param {import("./types.js").Category[]} options.categories
    * @param {boolean} options.multi
-   * @param {Object<string, string>} options.actions of the person, with their key (labeler/preferences.py)
+   * @param {Object<string, string>} options.actions of the person, with their key (labeler/accounts/preferences.py)
    * @param {Object<number, string>} options.own the person's keys for classes
    * @param {boolean} options.single one letter, digit or sign alone may act; else with Alt (WCAG 2.1.4)
    */

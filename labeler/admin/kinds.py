@@ -1,0 +1,34 @@
+"""The kinds of tables in the admin site: large ones, read-only ones, and those from which nothing is deleted."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+
+class Large(admin.ModelAdmin):
+    """A table that may have millions of rows: no counting of all of them, no drop-downs of them."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+
+class ReadOnly(Large):
+    """A table that is history or is computed: to be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class Undeletable(admin.ModelAdmin):
+    """Rows that others point to: retired or moved to the trash, never deleted."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False

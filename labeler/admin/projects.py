@@ -1,0 +1,87 @@
+"""Projects, classes and members in the admin site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+from labeler.admin.kinds import Large, ReadOnly, Undeletable
+from labeler.models import (
+    Category,
+    CategoryExample,
+    GuidelineVersion,
+    Membership,
+    Project,
+)
+
+
+class Categories(admin.TabularInline):
+    """The label set of a project, to look at: changes raise its version, so they go through the settings page."""
+
+    model = Category
+    fields = readonly_fields = ("position", "name", "key", "retired_at", "merged_into")
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class Members(admin.TabularInline):
+    model = Membership
+    fields = ["user", "role", "created_at"]
+    readonly_fields = ["created_at"]
+    raw_id_fields = ["user"]
+    extra = 0
+
+
+@admin.register(Project)
+class ProjectAdmin(Undeletable):
+    list_display = ["name", "task", "labels_per_image", "created_by", "created_at", "trashed_at"]
+    list_filter = ["task", "trashed_at", "train_automatically"]
+    search_fields = ["name", "question"]
+    raw_id_fields = ["created_by"]
+    date_hierarchy = "created_at"
+    # Each has a verb that does more than set it: a new version, seats brought in line, work cancelled.
+    readonly_fields = [
+        "task", "guideline", "guideline_version", "label_set_version", "labels_per_image", "blind_share",
+        "trashed_at", "version", "created_at",
+    ]  # fmt: skip
+    inlines = [Members, Categories]
+
+
+@admin.register(Category)
+class CategoryAdmin(ReadOnly):
+    list_display = ["name", "project", "position", "key", "retired_at", "merged_into"]
+    list_filter = ["retired_at"]
+    list_select_related = ["project", "merged_into"]
+    search_fields = ["name", "project__name"]
+    raw_id_fields = ["project", "merged_into"]
+
+
+@admin.register(GuidelineVersion)
+class GuidelineVersionAdmin(ReadOnly):
+    list_display = ["project", "number", "author", "created_at"]
+    list_select_related = ["project", "author"]
+    search_fields = ["project__name", "text"]
+    raw_id_fields = ["project", "author"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Membership)
+class MembershipAdmin(Large):
+    list_display = ["user", "project", "role", "created_at"]
+    list_filter = ["role"]
+    list_select_related = ["user", "project"]
+    search_fields = ["user__username", "project__name"]
+    raw_id_fields = ["user", "project"]
+
+
+@admin.register(CategoryExample)
+class CategoryExampleAdmin(ReadOnly):
+    list_display = ["category", "image_id", "caption", "added_by", "created_at"]
+    list_select_related = ["category", "added_by"]
+    search_fields = ["category__name", "caption"]
+    raw_id_fields = ["category", "image", "added_by"]

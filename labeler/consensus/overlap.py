@@ -1,0 +1,165 @@
+"""Adaptive overlap: give an image another seat while its answers leave doubt, and close it when they do not.
+
+A worker looks at images with new votes; saving a label knows nothing of it. Works in projects that have switched it on
+(fewest_labels, most_labels, enough_confidence); elsewhere the quota is fixed. The rule is labeler/stats/overlap.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+
+from labeler.consensus import reliability
+from labeler.labeling import counters
+from labeler.labeling import seats as image_seats
+from labeler.labeling.seats import HELD_OUT_SEATS
+from labeler.models import Image, Membership, Project, QueueEntry
+from labeler.models.project import ConsensusMethod
+from labeler.models.queue import ChosenBy
+from labeler.stats import overlap as rule_stats
+from labeler.stats.truth import RIGHT_BEFORE
+
+BATCH = 500
+
+
+def rule_of(project: Project) -> rule_stats.Rule:
+    return rule_stats.Rule(project.fewest_labels, project.most_labels, project.enough_confidence)
+
+
+_ANSWERS = """
+    SELECT l.image_id, l.annotator_id, l.categories FROM labeler_label l
+    JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
+    WHERE l.image_id = ANY (%s) AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
+    ORDER BY l.image_id, l.annotator_id
+"""
+
+
+def adjust(project: Project, image_ids: Iterable[int] | None = None) -> int:
+    """Open or close seats of images with votes; how many images changed. None: all of the project. Safe to run twice.
+
+    Never fewer seats than are taken. Multi-label: each class is a question; the image goes on while one is in doubt.
+    Cannot-tells leave no posterior: such an image has the most seats until two of them send it to a reviewer.
+    """
+    if not project.adaptive_overlap:
+        return 0
+    images = Image.objects.filter(project=project, n_votes__gt=0, has_decision=False)
+    if image_ids is not None:
+        images = images.filter(pk__in=list(image_ids))
+    known = reliability.infer(project, ConsensusMethod.ONE_COIN)
+    rule, changed = rule_of(project), 0
+    paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
+    ids = list(images.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), BATCH):
+        changed += _adjust(project, rule, known, paused, ids[start : start + BATCH])
+    if changed:
+        image_seats.forget_frontiers(project)
+    return changed
+
+
+def _adjust(
+    project: Project, rule: rule_stats.Rule, known: reliability.Inference | None, paused: set[int], ids: list[int]
+) -> int:
+    with transaction.atomic():
+        # Images before entries, as everywhere; a save that commits meanwhile waits for this, or is seen.
+        rows = Image.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+        images = {image.pk: image for image in rows}
+        said: dict[int, list[tuple[int, list[int]]]] = {pk: [] for pk in ids}
+        with connection.cursor() as cursor:
+            cursor.execute(_ANSWERS, [ids])
+            for image_id, person, categories in cursor.fetchall():
+                said[image_id].append((person, categories))
+        audited = set(QueueEntry.objects.filter(pk__in=ids, chosen_by=ChosenBy.AUDIT).values_list("pk", flat=True))
+        wanted = {pk: _seats(project, rule, known, images[pk], said[pk], judges=pk in audited) for pk in ids}
+        # Of whom somebody is paused, images may wait for others (agreement/second_opinions.py): what is open there
+        # stays open.
+        paused = set(Membership.objects.filter(project=project, paused_at__isnull=False).values_list("user", flat=True))
+        asked = {pk for pk in ids if any(person in paused for person, _ in said[pk])} if paused else set()
+        entries = list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+        changed = []
+        for entry in entries:
+            taken = entry.seats - entry.seats_left
+            seats = max(wanted[entry.pk], entry.seats if entry.pk in asked else taken)
+            if seats != entry.seats:
+                if seats > entry.seats and taken and entry.chosen_by == ChosenBy.RANDOM:
+                    # Who comes now is asked because the others differ: such answers speak for the hard images, and
+                    # agreement on randomly chosen ones must not count them. The first ones stay what they are.
+                    entry.chosen_by = ChosenBy.DOUBT
+                entry.seats, entry.seats_left = seats, seats - taken
+                changed.append(entry)
+        QueueEntry.objects.bulk_update(changed, ["seats", "seats_left", "chosen_by"])
+    if changed:
+        counters.these(project, [entry.pk for entry in changed])
+    return len(changed)
+
+
+def _seats(
+    project: Project,
+    rule: rule_stats.Rule,
+    known: reliability.Inference | None,
+    image: Image,
+    said: list[tuple[int, list[int]]],
+    *,
+    judges: bool = False,
+) -> int:
+    """How many seats the image should have in all, by the votes it has. judges: it is audited, so it judges a model."""
+    fewest = max(rule.fewest, HELD_OUT_SEATS) if judges else _fewest(rule, image)
+    if image.n_votes < fewest:
+        return fewest
+    if image.n_votes >= rule.most:
+        return image.n_votes
+    return image.n_votes + 1 if known is None or _in_doubt(project, rule, known, said) else image.n_votes
+
+
+def _fewest(rule: rule_stats.Rule, image: Image) -> int:
+    return max(rule.fewest, HELD_OUT_SEATS) if image.is_held_out else rule.fewest
+
+
+def _in_doubt(
+    project: Project, rule: rule_stats.Rule, known: reliability.Inference, said: list[tuple[int, list[int]]]
+) -> bool:
+    decent = RIGHT_BEFORE[0] / sum(RIGHT_BEFORE)
+    accuracy = [known.accuracy.get(person, decent) for person, _ in said]
+    place = {pk: at for at, pk in enumerate(known.categories)}
+    if not said:
+        return True
+    if project.is_multi:
+        return any(
+            float(rule_stats.posterior(_yes(said, pk), accuracy, _even(share)).max()) < rule.enough
+            for pk, share in zip(known.categories, known.shares, strict=True)
+        )
+    answers = [place[categories[0]] for _, categories in said if categories and categories[0] in place]
+    if len(answers) < len(said):
+        return True  # a class that has left the set since
+    return float(rule_stats.posterior(answers, accuracy, known.shares).max()) < rule.enough
+
+
+def _yes(said: list[tuple[int, list[int]]], category: int) -> list[int]:
+    return [int(category in categories) for _, categories in said]
+
+
+def _even(share: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([1 - share, share])
+
+
+def savings(project: Project) -> dict[str, Any]:
+    """What the page shows: labels per image so far, what a fixed quota would have asked, and the expected error.
+
+    {n_images, labels, per_image, fixed, saved, expected_error}; of images that are closed. expected_error: share of
+    them whose most probable class is wrong, by the one-coin posterior; None without any.
+    """
+    closed = QueueEntry.objects.filter(project=project, seats_left=0, image__n_votes__gt=0)
+    votes = dict(closed.values_list("image_id", "image__n_votes"))
+    known = reliability.infer(project, ConsensusMethod.ONE_COIN) if votes else None
+    error = None
+    if known is not None and not project.is_multi:
+        chosen = np.isin(known.image_ids, list(votes))
+        error = rule_stats.expected_error(known.posterior[chosen])
+    n, labels = len(votes), sum(votes.values())
+    fixed = n * project.labels_per_image
+    return {
+        "n_images": n, "labels": labels, "per_image": labels / n if n else None, "fixed": fixed,
+        "saved": fixed - labels, "expected_error": error,
+    }  # fmt: skip

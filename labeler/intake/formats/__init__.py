@@ -1,0 +1,1 @@
+"""Files from elsewhere, one module per kind of content: judgements, metadata. Reads rows; writes no table."""

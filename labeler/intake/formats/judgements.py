@@ -1,0 +1,194 @@
+"""Read judgements that were made elsewhere: a CSV with one row per judgement.
+
+Columns: file_name, annotator, label, and perhaps created_at (ISO 8601), seconds, answer (labeled or cannot_tell). In
+multi-label projects several classes stand in one cell with | between (\\| is one in a name), or in several rows. Knows
+text; what becomes of the rows is labeler/intake/import_labels.py's business.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeler.errors import NotPossibleNow
+from labeler.intake.formats.cells import undisarmed
+
+NEEDED = ("file_name", "annotator", "label")
+MOST_ROWS = 5_000_000
+LONGEST_CELL = 10_000
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+NO_TIME = gettext_lazy("created_at must be a time like 2026-11-05T10:30:00Z, and not in the future.")
+NO_SECONDS = gettext_lazy("seconds must be a number from 0.")
+# Our own exports and other tools' call them so.
+ALSO = {
+    "categories": "label", "category": "label", "class": "label", "filename": "file_name", "image": "file_name",
+    "username": "annotator", "user": "annotator", "worker": "annotator",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One row that could be read. answer: labeled or cannot_tell."""
+
+    row: int  # as a spreadsheet counts: the header is 1
+    file_name: str
+    annotator: str
+    classes: list[str]
+    answer: str
+    created_at: datetime | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    row: int
+    name: str
+    reason: str
+
+
+def read(path: Path, *, multi: bool) -> Iterator[Judgement | BadRow]:
+    """The rows of a file, in its order. Raises NotPossibleNow for a file that is no such table."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _rows(file, multi)
+    except UnicodeDecodeError as error:
+        raise NotPossibleNow(_("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")) from error
+    except csv.Error as error:
+        raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": error}) from error
+
+
+def is_table(path: Path) -> bool:
+    """Does its first line name the columns? For a file that came without a word on what it is."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = header(file, LONGEST_CELL)[1]
+        return bool(head) and not set(NEEDED) - set(_columns(head)[1])
+    except (UnicodeDecodeError, csv.Error, IsADirectoryError):
+        return False
+
+
+def header(file: io.TextIOBase, longest: int = -1) -> tuple[int, str]:
+    """The number of the first line that is not blank, and the line, or its beginning; "" where there is none."""
+    number = 1
+    while line := file.readline(longest):
+        if not is_blank([line]):
+            return number, line
+        number += 1
+    return number, ""
+
+
+def is_blank(cells: Iterable[str]) -> bool:
+    """A row in which nothing stands, as spreadsheets leave them: spaces, separators and quotes at most."""
+    return not "".join(cells).strip().strip(',;"\t ')
+
+
+def separator_of(head: str) -> str:
+    """What separates cells, by the header alone: a name with a comma in some later row must not decide it."""
+    return max(",;\t", key=head.count)
+
+
+def _columns(head: str) -> tuple[str, list[str]]:
+    """What separates cells, and the columns, by the names that are used here."""
+    separator = separator_of(head)
+    cells = next(csv.reader([head], delimiter=separator))
+    return separator, [ALSO.get(name, name) for name in (cell.strip().casefold() for cell in cells)]
+
+
+def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
+    first, head = header(file)
+    if not head:
+        raise NotPossibleNow(_("The file is empty: its first line names the columns file_name, annotator, label."))
+    separator, names = _columns(head)
+    if missing := [name for name in NEEDED if name not in names]:
+        sentence = (
+            f"The columns {', '.join(missing)} are missing. The first line names them: file_name, annotator, label."
+        )
+        if missing == ["annotator", "label"]:
+            # The image page's drop zone takes every CSV for one of labels.
+            sentence += " " + _("A table of what is known of the images comes in by “Metadata of the images”.")
+        raise NotPossibleNow(sentence)
+    for number, cells in enumerate(csv.reader(file, delimiter=separator), start=first + 1):
+        if number > MOST_ROWS:
+            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
+        if is_blank(cells):
+            continue
+        yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
+
+
+def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | BadRow:
+    name = cells.get("file_name", "").strip()[:LONGEST_CELL]
+    annotator = undisarmed(cells.get("annotator", "").strip())
+
+    def bad(reason: str) -> BadRow:
+        return BadRow(number, name[:500], reason)
+
+    if not name or not annotator:
+        return bad(_("file_name and annotator must be given."))
+    if len(annotator) > 150 or not annotator.isprintable():
+        return bad(_("The annotator's name is too long or has characters that names do not have."))
+    answer = cells.get("answer", "").strip() or "labeled"
+    if answer not in ("labeled", "cannot_tell"):
+        return bad(_("Only judgements are taken: answer must be labeled or cannot_tell."))
+    text = undisarmed(cells.get("label", "").strip())
+    classes = [] if answer == "cannot_tell" else split_classes(text) if multi else [text] * bool(text)
+    if answer == "labeled" and not classes and not multi:
+        return bad(_("The label is missing."))
+    try:
+        moment = _moment(cells.get("created_at", "").strip())
+        seconds = _seconds(cells.get("seconds", "").strip())
+    except _Unusable as unusable:
+        return bad(str(unusable))
+    return Judgement(number, undisarmed(name), annotator, classes, answer, moment, seconds)
+
+
+def split_classes(text: str) -> list[str]:
+    """Names of one cell: a|b, with \\| for a bar in a name and \\\\ for a backslash; "" is none."""
+    found, name, escaped = [], "", False
+    for letter in text:
+        if escaped:
+            name, escaped = name + letter, False
+        elif letter == "\\":
+            escaped = True
+        elif letter == "|":
+            found.append(name)
+            name = ""
+        else:
+            name += letter
+    return [part.strip() for part in [*found, name] if part.strip()]
+
+
+class _Unusable(ValueError):
+    """A cell that says nothing we can use; str() is the sentence."""
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _Unusable(NO_TIME) from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not EARLIEST <= moment <= datetime.now(UTC):
+        raise _Unusable(NO_TIME)
+    return moment
+
+
+def _seconds(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise _Unusable(NO_SECONDS) from error
+    if not (math.isfinite(seconds) and 0 <= seconds < 1e7):
+        raise _Unusable(NO_SECONDS)
+    return seconds

@@ -1,0 +1,382 @@
+"""Bring in judgements that people made elsewhere. With labeling/labels.py the only module that writes Label.
+
+Each is marked with its import, and is one person's current answer of the image's present round. It has a seat (an image
+gets more seats when it needs them) and never takes the place of an answer that is there. It counts as given blind, and
+as chosen by nobody, only where whoever imports says so. Nobody is given words: an author is a person who cannot log in,
+made here for a name without an account; only an administrator may name others. Killed at any point and run again, each
+judgement is in once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Upper
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeler.accounts.audit import audit
+from labeler.errors import Invalid
+from labeler.intake import lookup
+from labeler.intake.formats.judgements import BadRow, Judgement
+from labeler.label_set import categories as label_set
+from labeler.labeling import counters, seats
+from labeler.models import AuditEvent, Job, Project
+from labeler.models.label import Answer
+from labeler.models.queue import ChosenBy
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+BATCH_IMAGES = 500  # one transaction, in which people who save on these images wait
+MOST_NAMED = 10_000  # refusals; the rest is counted
+LONGEST_ANSWER = 24 * 3600.0
+LONGEST_NAME = 150
+BROUGHT_IN = "account.bring_in"
+NAMES_LOCK = 0x1A77  # advisory: two imports that meet the same new name make one account
+OF_A_PERSON = gettext_lazy(
+    "“%(name)s” is an account that can log in, and only its owner answers under it. Write another name, or have an "
+    "administrator import the file."
+)
+NO_NAME = gettext_lazy("An annotator's name has letters, digits and @ . + - _ only.")
+SEVERAL = gettext_lazy("Several accounts are called so but for capitals: write the name exactly as one of them is.")
+ANOTHER = gettext_lazy("There is another answer of this person on this image already.")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows."""
+
+    labels_added: int = 0
+    duplicates: int = 0  # the same person's same answer is there already
+    n_refused: int = 0
+    refused: list[BadRow] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        return self.labels_added + self.duplicates + self.n_refused
+
+    def refuse(self, row: int, name: str, reason: str) -> None:
+        self.n_refused += 1
+        if len(self.refused) < MOST_NAMED:
+            self.refused.append(BadRow(row, name, reason))
+
+    def as_json(self) -> dict[str, Any]:
+        """For Job.result, the REST answer and --json."""
+        refused: list[dict[str, Any]] = [{"name": r.name, "row": r.row, "reason": r.reason} for r in self.refused]
+        if self.n_refused > len(refused):
+            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} more rows."})
+        return {
+            "added": 0, "duplicates": self.duplicates, "labels_added": self.labels_added, "predictions_added": 0,
+            "refused": refused,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Said:
+    """One judgement, its names looked up. Several rows of one person on one image, in multi-label work, are one."""
+
+    rows: list[int]
+    name: str
+    image_id: int
+    person_id: int
+    categories: list[int]
+    answer: str
+    created_at: datetime
+    seconds: float | None
+
+
+def bring_in(
+    *,
+    job: Job,
+    rows: Iterable[Judgement | BadRow],
+    progress: Callable[[Outcome, int], None] = lambda outcome, total: None,
+) -> Outcome:
+    """Take judgements into the project of an import; what cannot be used is refused row by row, with the reason.
+
+    job: who asks; its params say whether the judgements were given `blind`, and whether the operator of the server asks
+    at a `terminal`. progress(outcome, rows in all) is called between batches and may raise to stop.
+    """
+    project, outcome = job.project, Outcome()
+    readable = []
+    for row in rows:
+        if isinstance(row, BadRow):
+            outcome.refuse(row.row, row.name, row.reason)
+        else:
+            readable.append(row)
+    total = len(readable) + outcome.n_refused
+    progress(outcome, total)
+    people = _people(job, list(dict.fromkeys(row.annotator for row in readable)))
+    said = _look_up(project, readable, people, outcome)
+    by_image: dict[int, list[_Said]] = defaultdict(list)
+    for one in said:
+        by_image[one.image_id].append(one)
+    if said and is_blind(job):
+        _write_down(job, "labels.declare_blind")  # before any is in: who stops an import has said so all the same
+    ids = iter(sorted(by_image))
+    while batch := list(islice(ids, BATCH_IMAGES)):
+        _store(job, batch, [one for pk in batch for one in by_image[pk]], outcome)
+        progress(outcome, total)
+    seats.forget_frontiers(project)
+    if outcome.labels_added:
+        _write_down(job, "labels.import", labels=outcome.labels_added, blind=is_blind(job))
+    return outcome
+
+
+def is_blind(job: Job) -> bool:
+    """Did whoever asked for this import say that its judgements were given blind?"""
+    return job.params.get("blind") is True
+
+
+def _write_down(job: Job, action: str, **details: Any) -> None:
+    audit(job.requested_by, action, project=job.project, subject=job.project.name, **{"import": job.pk}, **details)
+
+
+# ---------------------------------------------------------------- names
+
+
+def _people(job: Job, names: list[str]) -> dict[str, int | str]:
+    """User id by name, or the sentence why that name cannot be used. New names become accounts without a password.
+
+    Names are the same whatever their capitals, as the database folds them: no two accounts are made that differ by them
+    alone (accounts.create_person). The first spelling of a new name is kept.
+    """
+    found: dict[str, int | str] = {}
+    with transaction.atomic():
+        accounts = _accounts(names)
+        ours = _cannot_log_in([person for people in accounts.values() for person in people])
+        may_name_anyone, named = _is_administrator(job), []
+        for name in names:
+            wanted, people = _normal(name), accounts[name]
+            try:
+                if not people:
+                    people.append(_make_person(job, wanted))
+                    ours.add(people[0].pk)
+            except ValidationError:
+                found[name] = str(NO_NAME)
+                continue
+            except IntegrityError:  # somebody registered under that name at this moment
+                found[name] = OF_A_PERSON % {"name": name}
+                continue
+            exact = [person for person in people if person.get_username() == wanted]
+            person = (exact or people)[0]
+            if not exact and len(people) > 1:
+                found[name] = str(SEVERAL)
+            elif person.pk in ours:
+                found[name] = person.pk
+            elif may_name_anyone:
+                found[name] = person.pk
+                named.append(person.get_username())
+            else:
+                found[name] = OF_A_PERSON % {"name": name}
+        if named:
+            _write_down(job, "labels.import_for", people=sorted(set(named)))
+    return found
+
+
+def _normal(name: str) -> str:
+    return get_user_model().normalize_username(name)
+
+
+def _accounts(names: list[str]) -> dict[str, list[User]]:
+    """Who is called so, by name; names that differ by capitals alone have one list. Call in a transaction.
+
+    Another import that would make the same new account waits for this transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NAMES_LOCK])
+        cursor.execute("SELECT n, upper(n) FROM unnest(%s::text[]) AS n", [[_normal(name) for name in names]])
+        folded = dict(cursor.fetchall())
+    people: dict[str, list[User]] = {fold: [] for fold in folded.values()}
+    for person in get_user_model().objects.annotate(fold=Upper("username")).filter(fold__in=list(people)):
+        people[person.fold].append(person)
+    return {name: people[folded[_normal(name)]] for name in names}
+
+
+def _make_person(job: Job, name: str) -> User:
+    """Raises ValidationError, and IntegrityError for a name that somebody has."""
+    UnicodeUsernameValidator()(name)
+    if len(name) > LONGEST_NAME:
+        raise ValidationError(name)
+    with transaction.atomic():
+        person = get_user_model().objects.create_user(name, password=None)
+        audit(job.requested_by, BROUGHT_IN, project=job.project, subject=name, **{"import": job.pk})
+    return person
+
+
+def _cannot_log_in(people: list[User]) -> set[int]:
+    """Those who were brought in, here or in another project, and for whom nobody has made a way in since."""
+    names = [person.get_username() for person in people]
+    made = set(AuditEvent.objects.filter(action=BROUGHT_IN, subject__in=names).values_list("subject", flat=True))
+    return {
+        person.pk
+        for person in people
+        if person.get_username() in made
+        and not (person.has_usable_password() or person.is_staff or person.is_superuser or person.last_login)
+    }
+
+
+def _is_administrator(job: Job) -> bool:
+    """Asked when the import runs: who has lost the right since gets nothing by it."""
+    by = job.requested_by
+    return job.params.get("terminal") is True or (by is not None and by.is_active and by.is_superuser)
+
+
+def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | str], outcome: Outcome) -> list[_Said]:
+    images = lookup.by_name(project, {row.file_name for row in rows})
+    index = label_set.index(project)
+    known: dict[tuple[str, ...], list[int]] = {}  # the same few classes in every row
+    now = timezone.now()
+    said: dict[tuple[int, int], _Said] = {}
+    for row in rows:
+        person, image = people[row.annotator], images.get(row.file_name)
+        if image is None or isinstance(image, str) or isinstance(person, str):
+            reason = image or _("This project has no image of that name.") if not isinstance(image, int) else person
+            outcome.refuse(row.row, row.file_name, str(reason))
+            continue
+        classes = tuple(row.classes)
+        if classes not in known:
+            try:
+                known[classes] = index.resolve(classes)
+            except Invalid as error:
+                outcome.refuse(row.row, row.file_name, error.message)
+                continue
+        ids = known[classes]
+        earlier = said.get((image, person))
+        if earlier is None:
+            said[image, person] = _Said(
+                [row.row], row.file_name, image, person, ids, row.answer, row.created_at or now, row.seconds
+            )
+        elif project.is_multi and earlier.answer == row.answer == Answer.LABELED:
+            earlier.rows.append(row.row)
+            earlier.categories = sorted({*earlier.categories, *ids})
+        elif (earlier.categories, earlier.answer) == (ids, row.answer):
+            outcome.duplicates += 1
+        else:
+            outcome.refuse(
+                row.row,
+                row.file_name,
+                _("Row %(row)s has another answer of %(name)s on this image.")
+                % {"row": earlier.rows[0], "name": row.annotator},
+            )
+    return list(said.values())
+
+
+# ---------------------------------------------------------------- rows
+
+
+# Locks in the order of labeling/claims.py: memberships, so that these people are given nothing meanwhile; claims,
+# images, queue entries; each kind by rising key.
+_LOCK_MEMBERS = """
+    SELECT id FROM labeler_membership WHERE project_id = %(project)s AND user_id = ANY (%(people)s)
+    ORDER BY id FOR NO KEY UPDATE
+"""
+_LOCK_CLAIMS = """
+    SELECT image_id, annotator_id, round, holds_seat FROM labeler_claim
+    WHERE image_id = ANY (%(images)s) AND annotator_id = ANY (%(people)s) AND purpose = 'vote'
+    ORDER BY id FOR NO KEY UPDATE
+"""
+_LOCK_IMAGES = "SELECT id, round FROM labeler_image WHERE id = ANY (%(images)s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_ENTRIES = "SELECT image_id FROM labeler_queueentry WHERE image_id = ANY (%(images)s) ORDER BY image_id FOR UPDATE"
+_THERE = """
+    SELECT id, image_id, annotator_id, round, answer, categories, source_import_id FROM labeler_label
+    WHERE image_id = ANY (%(images)s) AND annotator_id = ANY (%(people)s) AND superseded_at IS NULL AND purpose = 'vote'
+"""
+_TAKE_BACK = "UPDATE labeler_label SET superseded_at = now() WHERE id = ANY (%(taken_back)s)"
+# An answered claim with a seat for each, and the label: one statement for a batch, which by the ORM took ten times as
+# long.
+_INSERT = """
+    WITH fresh AS (
+        SELECT * FROM json_to_recordset(%(fresh)s::json) AS f (
+            image bigint, person bigint, round int, answer text, categories bigint[], seconds float8,
+            created_at timestamptz, supersedes bigint)
+    ), seated AS (
+        INSERT INTO labeler_claim (project_id, image_id, annotator_id, round, state, holds_seat, chosen_by, purpose,
+                                   claimed_at, expires_at)
+        SELECT %(project)s, image, person, round, 'answered', true, %(chosen_by)s, 'vote', created_at, created_at
+        FROM fresh
+        ON CONFLICT (image_id, annotator_id, round, purpose) DO UPDATE SET state = 'answered', holds_seat = true
+    )
+    INSERT INTO labeler_label (
+        project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason, informed,
+        source_import_id, chosen_by, seconds, guideline_version, label_set_version, extra, body_hash, supersedes_id,
+        created_at)
+    SELECT %(project)s, image, person, round, 'vote', answer, 'classification', categories, '', %(informed)s,
+           %(import)s, %(chosen_by)s, seconds, %(guideline)s, %(label_set)s, false, '', supersedes, created_at
+    FROM fresh
+"""
+
+
+def _store(job: Job, images: list[int], said: list[_Said], outcome: Outcome) -> None:
+    """One batch of images in one transaction: claims, seats, labels, counters."""
+    project = job.project
+    with transaction.atomic(), connection.cursor() as cursor:
+        wanted: dict[str, Any] = {
+            "project": project.pk, "images": images, "people": sorted({one.person_id for one in said}),
+        }  # fmt: skip
+        cursor.execute(_LOCK_MEMBERS, wanted)
+        cursor.execute(_LOCK_CLAIMS, wanted)
+        sitting = {claim[:3] for claim in cursor.fetchall() if claim[3]}
+        cursor.execute(_LOCK_IMAGES, wanted)
+        rounds = dict(cursor.fetchall())
+        cursor.execute(_LOCK_ENTRIES, wanted)
+        cursor.execute(_THERE, wanted)
+        there = {(row[1], row[2], row[3]): _There(row[0], *row[4:]) for row in cursor.fetchall()}
+        fresh: list[dict[str, Any]] = []
+        taken: dict[int, int] = defaultdict(int)
+        for one in said:
+            place = (one.image_id, one.person_id, rounds[one.image_id])
+            known = there.get(place)
+            if known is None or known.answer == Answer.UNDONE:
+                fresh.append(_row(one, rounds[one.image_id], known))
+                if place not in sitting:
+                    taken[one.image_id] += 1
+            elif (known.answer, known.categories) != (one.answer, one.categories):
+                outcome.refuse(one.rows[0], one.name, str(ANOTHER))
+            elif known.import_id == job.pk:
+                outcome.labels_added += 1  # by an attempt that was killed
+            else:
+                outcome.duplicates += len(one.rows)
+        if not fresh:
+            return
+        seats.seat_more(taken)
+        cursor.execute(_TAKE_BACK, {"taken_back": [row["supersedes"] for row in fresh if row["supersedes"]]})
+        cursor.execute(_INSERT, {
+            "project": project.pk, "import": job.pk, "informed": not is_blind(job),
+            # Nobody knows how the images were chosen: who says blind says that they are as good as drawn.
+            "chosen_by": ChosenBy.RANDOM if is_blind(job) else ChosenBy.ELSEWHERE,
+            "guideline": project.guideline_version, "label_set": project.label_set_version, "fresh": json.dumps(fresh),
+        })  # fmt: skip
+        # Here, with the images locked: an answer that is taken back a moment later must have been counted.
+        counters.these(project, sorted({row["image"] for row in fresh}))
+        outcome.labels_added += len(fresh)
+
+
+class _There(NamedTuple):
+    """A current row of somebody on an image: perhaps one that says that they took their answer back."""
+
+    label_id: int
+    answer: str
+    categories: list[int]
+    import_id: int | None
+
+
+def _row(one: _Said, round_: int, known: _There | None) -> dict[str, Any]:
+    """For _INSERT. known: the person took their answer back; what they said elsewhere takes the place of that row."""
+    return {
+        "image": one.image_id, "person": one.person_id, "round": round_, "answer": one.answer,
+        "categories": one.categories, "created_at": one.created_at.isoformat(),
+        "seconds": None if one.seconds is None else min(one.seconds, LONGEST_ANSWER),
+        "supersedes": known.label_id if known else None,
+    }  # fmt: skip

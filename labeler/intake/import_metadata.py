@@ -1,0 +1,179 @@
+"""Write down what is known of images besides their pixels. The only module that writes Image.metadata.
+
+A row changes the fields it names and leaves the others. Written in short transactions of some hundred images, which
+lock these images by rising id and nothing else (the order of labeling/claims.py): a label that is saved meanwhile waits
+for one of them at most. Stopped at any point and started again, it ends in the same metadata. Knows rows, not where
+they come from (intake/formats/metadata.py) or who may see them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from labeler.accounts.audit import audit
+from labeler.intake import lookup
+from labeler.intake.formats.judgements import BadRow
+from labeler.intake.formats.metadata import MOST_FIELDS, Described, Value
+from labeler.models import Image, Project
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+BATCH_IMAGES = 500  # one transaction
+MOST_NAMED = 10_000  # refusals; the rest is counted
+AUDITED_FIELDS = 50
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows."""
+
+    updated: int = 0
+    unchanged: int = 0  # all that the row says was known
+    n_refused: int = 0
+    refused: list[BadRow] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        return self.updated + self.unchanged + self.n_refused
+
+    def refuse(self, row: BadRow) -> None:
+        self.n_refused += 1
+        if len(self.refused) < MOST_NAMED:
+            self.refused.append(row)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the REST answer, the page and --json."""
+        refused: list[dict[str, Any]] = [{"name": r.name, "row": r.row, "reason": r.reason} for r in self.refused]
+        if self.n_refused > len(refused):
+            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} further rows."})
+        return {"updated": self.updated, "unchanged": self.unchanged, "refused": refused}
+
+
+def describe(
+    *,
+    project: Project,
+    by: User | None,
+    rows: Iterable[Described | BadRow],
+    progress: Callable[[Outcome, int], None] = lambda outcome, total: None,
+) -> Outcome:
+    """Take metadata into a project; what cannot be used is refused row by row, with the reason.
+
+    rows: read twice, so no generator: once to know that all of it can be read before anything is written, once to
+    write. by: who asked, for the audit. progress(outcome, rows in all) is called between batches and may raise to stop.
+    """
+    total, fields = _survey(rows)
+    outcome = Outcome()
+    seen: set[int] = set()  # images that a row has spoken of
+    is_audited = False
+    waiting = iter(rows)
+    while part := list(islice(waiting, lookup.LOOKED_UP)):
+        said = _find(project, part, seen, outcome)
+        ids = iter(sorted(said))
+        while batch := list(islice(ids, BATCH_IMAGES)):
+            with transaction.atomic():
+                has_written = _store(project, {pk: said[pk] for pk in batch}, outcome)
+                if has_written and not is_audited:
+                    # With the first batch: a stop further on must not leave changes that nobody has made.
+                    audit(by, "metadata.import", project=project, subject=project.name, rows=total, fields=fields)
+                    is_audited = True
+            progress(outcome, total)
+    progress(outcome, total)
+    return outcome
+
+
+def _survey(rows: Iterable[Described | BadRow]) -> tuple[int, list[str]]:
+    """How many rows there are, and the fields they name (the first AUDITED_FIELDS). Raises what reading raises."""
+    total, fields = 0, dict[str, None]()
+    for row in rows:
+        total += 1
+        if isinstance(row, Described) and len(fields) < AUDITED_FIELDS:
+            fields.update(dict.fromkeys(row.fields))
+    return total, list(fields)[:AUDITED_FIELDS]
+
+
+def _find(project: Project, part: list[Described | BadRow], seen: set[int], outcome: Outcome) -> dict[int, Described]:
+    """The rows of images that there are, by the image's id; the others are refused."""
+    asked: dict[str, set[Any]] = {"file_name": set(), "sha256": set(), "id": set()}
+    for row in part:
+        if isinstance(row, Described):
+            asked[row.by].add(row.image)
+    found: dict[tuple[str, Any], int | str] = {
+        **{("file_name", name): pk for name, pk in lookup.by_name(project, asked["file_name"]).items()},
+        **{("sha256", sha256): pk for sha256, pk in lookup.by_sha256(project, asked["sha256"]).items()},
+        **{("id", pk): pk for pk in lookup.by_id(project, asked["id"])},
+    }
+    said: dict[int, Described] = {}
+    for row in part:
+        if isinstance(row, BadRow):
+            outcome.refuse(row)
+            continue
+        image = found.get((row.by, row.image))
+        if image is None:
+            unknown = _("This project has no image of that name.")
+            if row.by != "file_name":
+                unknown = _("This project has no image with this %(by)s.") % {"by": row.by}
+            outcome.refuse(BadRow(row.row, str(row.image), unknown))
+        elif isinstance(image, str):
+            outcome.refuse(BadRow(row.row, str(row.image), image))
+        elif image in seen:
+            twice = _("An earlier row speaks of the same image: one row holds all of it.")
+            outcome.refuse(BadRow(row.row, str(row.image), twice))
+        else:
+            seen.add(image)
+            said[image] = row
+    return said
+
+
+_WRITE = """
+    UPDATE labeler_image SET metadata = new.metadata::jsonb
+    FROM unnest(%s::bigint[], %s::text[]) AS new(id, metadata) WHERE labeler_image.id = new.id
+"""
+
+
+def _store(project: Project, said: dict[int, Described], outcome: Outcome) -> bool:
+    """One batch, in the caller's transaction; whether there was anything to write."""
+    # Locked by rising id, and read under the lock: of two tables at once, each keeps the other's fields.
+    images = Image.objects.select_for_update(no_key=True).filter(project=project, pk__in=said).order_by("pk")
+    known = dict(images.values_list("pk", "metadata"))
+    changed: dict[int, str] = {}
+    for pk, row in said.items():
+        if pk not in known:
+            gone = _("The image was deleted from the project at this moment.")
+            outcome.refuse(BadRow(row.row, str(row.image), gone))
+            continue
+        before = known[pk] if isinstance(known[pk], dict) else {}
+        after = {key: value for key, value in {**before, **row.fields}.items() if value is not None}
+        if _is_same(before, after):
+            outcome.unchanged += 1
+        elif len(after) > max(MOST_FIELDS, len(before)):
+            too_many = _("An image has at most %(most)s fields, and with these it would have %(n)s.")
+            reason = too_many % {"most": MOST_FIELDS, "n": len(after)}
+            outcome.refuse(BadRow(row.row, str(row.image), reason))
+        else:
+            changed[pk] = json.dumps(after, ensure_ascii=False, allow_nan=False)
+            outcome.updated += 1
+    if changed:
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, [list(changed), list(changed.values())])
+    return bool(changed)
+
+
+def _is_same(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    return before.keys() == after.keys() and all(_is_same_value(before[key], value) for key, value in after.items())
+
+
+def _is_same_value(a: Value, b: Value) -> bool:
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b  # to Python True is 1
+    if isinstance(a, float) or isinstance(b, float):
+        # The database spells 1e22 as a whole number: compare what they stand for.
+        return isinstance(a, int | float) and isinstance(b, int | float) and float(a) == float(b)
+    return a == b

@@ -1,0 +1,275 @@
+"""Images that are nearly the same, saved anew, resized or brightened: kept on one side of training and test.
+
+A picture of a picture that a model has learned from tells nothing about the model. So an image that is nearly the same
+as one of a held-out slice joins that slice, one that is nearly the same as a training image trains too, and one that
+bridges two of them is left out of all. Knows sketches, slices and groups; the only module that writes Sketch. Which
+images are held out at all is labeling/seats.py's; called by intake with the project locked, by a worker for images of
+before, and by one that found pairs in another way (worker/indexing/near_duplicate_search.py).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Count, Min, QuerySet
+from numpy.typing import NDArray
+from PIL import Image as Pixels
+from scipy.fft import dctn
+
+from labeler.accounts.audit import audit
+from labeler.models import Image, Project, Sketch
+from labeler.models.image import HELD_OUT, Slice
+
+SIDE = 16  # pixels of a sketch
+LOW = 8  # frequencies of it that the 64 bits are of
+BITS = 12  # of 64 that may differ: the filter; what passes it is compared by its pixels
+# Root mean square of the difference, once mean and contrast are taken out; 0.15 is a correlation of .989. Among the
+# 3,781 clothing photographs one pair lies below, and it is one photograph twice; the next is at 0.18.
+DIFFERENT = 0.15
+FLAT = 6.0  # contrast in grey levels below which there is nothing to correlate
+FLAT_DIFFERENT = 3.0  # grey levels: then the pixels themselves must agree
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An image in a few bytes."""
+
+    look: int  # 64 bits, as a signed number
+    pixels: bytes  # SIDE x SIDE x 3
+
+
+def draw(thumbnail: bytes | Path) -> Drawn:
+    """The sketch of a thumbnail. Raises OSError for what is no image or not there."""
+    with Pixels.open(io.BytesIO(thumbnail) if isinstance(thumbnail, bytes) else thumbnail) as image:
+        small = image.convert("RGB").resize((SIDE, SIDE), Pixels.Resampling.BOX)
+    pixels = np.asarray(small)
+    waves = dctn(pixels.astype(np.float64) @ _LUMA, norm="ortho")[:LOW, :LOW].ravel()
+    # The mean tells how bright it is, which is nothing about what it shows.
+    bits = waves > np.median(waves[1:])
+    bits[0] = False
+    return Drawn(int(np.packbits(bits).view(">i8")[0]), pixels.tobytes())
+
+
+def is_nearly(one: bytes, other: bytes) -> bool:
+    """Do two sketches show the same, brighter or paler perhaps?"""
+    a, b = (np.frombuffer(pixels, np.uint8).astype(np.float64) for pixels in (one, other))
+    if min(a.std(), b.std()) < FLAT:
+        return bool(np.sqrt(((a - b) ** 2).mean()) <= FLAT_DIFFERENT)
+    a, b = (a - a.mean()) / a.std(), (b - b.mean()) / b.std()
+    return bool(np.sqrt(((a - b) ** 2).mean()) <= DIFFERENT)
+
+
+def joined(own: Slice, near: Iterable[Slice]) -> Slice:
+    """The slice of a newcomer: its own by chance, or that of the images that are nearly the same."""
+    there = set(near)
+    parts = {_part(one) for one in there - {Slice.APART}}
+    if not there:
+        return own
+    if len(parts) != 1:
+        return Slice.APART  # bridges two, or is like one that does
+    (part,) = parts
+    return part or (Slice.NONE if Slice.NONE in there else Slice.BLIND)
+
+
+def _part(one: Slice) -> Slice:
+    """What must not mix: each held-out slice, and all that is trained on."""
+    return one if one in HELD_OUT else Slice.NONE
+
+
+# ---------------------------------------------------------------- newcomers
+
+
+@dataclass(slots=True)
+class Known:
+    """The sketches of a project, as read so far; row k is of image ids[k]."""
+
+    project: Project
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    looks: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def bring_up_to_date(self) -> None:
+        """Read those of images that came in since. Call with the project locked."""
+        last = int(self.ids.max(initial=0))
+        rows = Sketch.objects.filter(project=self.project, image__gt=last).values_list("image_id", "look")
+        new = np.array(list(rows), np.int64).reshape(-1, 2)
+        self.ids, self.looks = np.concatenate([self.ids, new[:, 0]]), np.concatenate([self.looks, new[:, 1]])
+
+    def near(self, drawn: Drawn) -> list[int]:
+        """Ids of the images that may be nearly the same, by the 64 bits alone."""
+        differing = np.bitwise_count((self.looks ^ np.int64(drawn.look)).view(np.uint64))
+        return [int(pk) for pk in self.ids[differing <= BITS]]
+
+
+def place(known: Known, newcomers: Sequence[tuple[Image, Drawn]]) -> list[list[int | Image]]:
+    """Give newcomers, not saved yet, their slices; for each the images that are nearly the same (id, or a newcomer)."""
+    known.bring_up_to_date()
+    candidates = [known.near(drawn) for _image, drawn in newcomers]
+    wanted = {pk for ids in candidates for pk in ids}
+    rows = Sketch.objects.filter(pk__in=wanted).values_list("image_id", "pixels", "image__slice")
+    there = {pk: (bytes(pixels), Slice(slice_)) for pk, pixels, slice_ in rows}
+    before: list[tuple[Image, Drawn]] = []
+    found: list[list[int | Image]] = []
+    for (image, drawn), ids in zip(newcomers, candidates, strict=True):
+        old = [pk for pk in ids if pk in there and is_nearly(drawn.pixels, there[pk][0])]
+        new = [
+            other
+            for other, sketch in before
+            if (sketch.look ^ drawn.look).bit_count() <= BITS and is_nearly(drawn.pixels, sketch.pixels)
+        ]
+        near = [there[pk][1] for pk in old] + [Slice(other.slice) for other in new]
+        image.slice = joined(Slice(image.slice), near)
+        before.append((image, drawn))
+        found.append([*old, *new])
+    return found
+
+
+def keep(newcomers: Sequence[tuple[Image, Drawn]], near: Sequence[Sequence[int | Image]]) -> None:
+    """Keep the sketches of newcomers that are saved by now, each in the group of those that are nearly the same."""
+    groups: dict[int, int] = {}
+    known = {one for found in near for one in found if isinstance(one, int)}
+    before = dict(Sketch.objects.filter(pk__in=known).values_list("image_id", "group"))
+    for (image, _drawn), found in zip(newcomers, near, strict=True):
+        theirs = {groups[one.pk] if isinstance(one, Image) else before[one] for one in found}
+        groups[image.pk] = min(theirs, default=image.pk)
+        # A newcomer that is like two groups makes one of them.
+        for other in theirs - {groups[image.pk]}:
+            Sketch.objects.filter(project=image.project_id, group=other).update(group=groups[image.pk])
+            groups |= {pk: groups[image.pk] for pk, group in groups.items() if group == other}
+            before |= {pk: groups[image.pk] for pk, group in before.items() if group == other}
+    Sketch.objects.bulk_create(
+        Sketch(image=image, project_id=image.project_id, look=drawn.look, pixels=drawn.pixels, group=groups[image.pk])
+        for image, drawn in newcomers
+    )
+
+
+def shows_one_of(images: QuerySet[Image], drawn: Drawn) -> bool:
+    """Is what was drawn nearly the same as one of these images? Only those that have a sketch are known.
+
+    Reads 16 bytes for each of them, and the pixels of the few that the 64 bits let through.
+    """
+    rows = np.array(list(Sketch.objects.filter(image__in=images).values_list("image_id", "look")), np.int64)
+    rows = rows.reshape(-1, 2)
+    close = rows[np.bitwise_count((rows[:, 1] ^ np.int64(drawn.look)).view(np.uint64)) <= BITS, 0].tolist()
+    pixels = Sketch.objects.filter(pk__in=close).values_list("pixels", flat=True)
+    return any(is_nearly(drawn.pixels, bytes(one)) for one in pixels)
+
+
+# ---------------------------------------------------------------- images of before
+
+
+def without(project: Project, most: int, besides: Collection[int] = ()) -> list[Image]:
+    """Images nobody has made a sketch of, the oldest first."""
+    return list(Image.objects.filter(project=project, sketch=None).exclude(pk__in=besides).order_by("pk")[:most])
+
+
+@transaction.atomic
+def catch_up(project: Project, drawn: Sequence[tuple[Image, Drawn]]) -> int:
+    """Keep the sketches of images that are in the project already; how many had to be left out of training or tests.
+
+    Of two that are nearly the same _gives_way() says which.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    there = set(Sketch.objects.filter(pk__in=[image.pk for image, _ in drawn]).values_list("pk", flat=True))
+    todo = [(image, sketch) for image, sketch in drawn if image.pk not in there]
+    own = {image.pk: Slice(image.slice) for image, _ in todo}
+    near = place(Known(project), todo)
+    left_out: set[int] = set()
+    for (image, _sketch), found in zip(todo, near, strict=True):
+        image.slice = own[image.pk]
+        ids = [one.pk if isinstance(one, Image) else one for one in found]
+        slices = own | dict(Image.objects.filter(pk__in=ids).values_list("pk", "slice"))
+        left_out |= {gone for pk in ids if (gone := _gives_way(image.pk, pk, slices)) is not None}
+    keep(todo, near)
+    return _leave_out(project, left_out)
+
+
+def _gives_way(one: int, other: int, slices: Mapping[int, str]) -> int | None:
+    """Which of two images that are nearly the same is left out of training and tests; None: both stay.
+
+    Held-out images stay what they are, so that figures stay comparable: the one that is trained on is left out; of two
+    in different held-out slices, the newer one.
+    """
+    pair = {pk: _part(Slice(slices[pk])) for pk in (one, other)}
+    if Slice.APART in (slices[one], slices[other]) or len(set(pair.values())) == 1:
+        return None
+    trained = [pk for pk, part in pair.items() if part not in HELD_OUT]
+    return trained[0] if trained else max(pair)
+
+
+def _leave_out(project: Project, image_ids: set[int]) -> int:
+    if image_ids:
+        Image.objects.filter(pk__in=image_ids).update(slice=Slice.APART)
+        audit(None, "images.left_out", project=project, subject=f"{len(image_ids)} images", images=sorted(image_ids))
+    return len(image_ids)
+
+
+# ---------------------------------------------------------------- pairs found in another way
+
+
+def uncompared(project: Project) -> list[int]:
+    """Ids of images that were not held against those that look like them, the oldest first."""
+    return list(Sketch.objects.filter(project=project, compared=False).order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[int, int]]) -> int:
+    """Note that these images were compared, and put pairs that are nearly the same into one group each.
+
+    How many had to be left out of training or tests. Pairs of which one is gone by now are nothing.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    wanted = {pk for pair in pairs for pk in pair}
+    rows = Sketch.objects.filter(project=project, pk__in=wanted).values_list("pk", "group", "image__slice")
+    groups = {pk: group for pk, group, _slice in rows}
+    slices = {pk: slice_ for pk, _group, slice_ in rows}
+    left_out: set[int] = set()
+    for one, other in pairs:
+        if one not in groups or other not in groups:
+            continue
+        if (gone := _gives_way(one, other, slices)) is not None:
+            left_out.add(gone)
+        first, second = sorted((groups[one], groups[other]))
+        if first != second:
+            Sketch.objects.filter(project=project, group=second).update(group=first)
+            groups = {pk: first if group == second else group for pk, group in groups.items()}
+    Sketch.objects.filter(project=project, pk__in=image_ids).update(compared=True)
+    return _leave_out(project, left_out)
+
+
+# ---------------------------------------------------------------- what there is
+
+
+def groups_of(image_ids: Sequence[int]) -> dict[int, int]:
+    """The group of each of these images that has a sketch."""
+    return dict(Sketch.objects.filter(pk__in=image_ids).values_list("image_id", "group"))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images that are nearly the same."""
+
+    number: int
+    images: list[Image]
+
+
+def groups(project: Project, n: int, start: int = 0) -> tuple[list[Group], int]:
+    """Groups of two and more, the largest first, from `start`; and how many there are."""
+    found = (
+        Sketch.objects.filter(project=project)
+        .values("group")
+        .annotate(n=Count("pk"), first=Min("pk"))
+        .filter(n__gt=1)
+        .order_by("-n", "first")
+    )
+    numbers = [row["group"] for row in found[start : start + n]]
+    members: dict[int, list[Image]] = {number: [] for number in numbers}
+    rows = Image.objects.filter(sketch__project=project, sketch__group__in=numbers).select_related("sketch")
+    for image in rows.order_by("pk"):
+        members[image.sketch.group].append(image)
+    return [Group(number, members[number]) for number in numbers], found.count()

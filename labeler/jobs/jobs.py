@@ -1,0 +1,171 @@
+"""Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes
+Job.
+
+Pre-labelings are asked for by training/prelabels.py, varied images by training/augmentation_preview.py, looks by
+training/image_index.py, all through `create` here. Knows states, not what the work does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from labeler.errors import KeyReused, NotCancellable
+from labeler.jobs import dispatch, leases, parts
+from labeler.jobs.leases import Lease
+from labeler.models import Job, Project
+from labeler.models.job import MAX_ATTEMPTS, Kind, State
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+TASKS = {
+    Kind.IMPORT: dispatch.IMPORT,
+    Kind.PRELABEL: dispatch.PRELABEL,
+    Kind.VIEWS: dispatch.VIEWS,
+    Kind.LOOK: dispatch.LOOK,
+}
+
+JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers
+UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
+
+
+def source_of(job: Job) -> Path:
+    """The file or folder an import reads: params["path"], absolute or below MEDIA_DIR."""
+    return Path(settings.MEDIA_DIR) / job.params["path"]
+
+
+def request_import(
+    *,
+    project: Project,
+    requested_by: User | None,
+    params: dict[str, Any],
+    idempotency_key: UUID | None = None,
+    body_hash: str = "",
+) -> Job:
+    """Ask for an import. A worker is told after commit.
+
+    params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), and
+    perhaps "format" ("auto", "zip", "tar", "imagefolder", "labels-csv"), "name", the file's name as the person knows
+    it, and "blind", true where they say that its judgements were given blind.
+    The same idempotency key gives the job it made before; with another body it raises KeyReused.
+    """
+    if idempotency_key is not None and (earlier := _earlier(requested_by, idempotency_key, body_hash)):
+        return earlier
+    try:
+        with transaction.atomic():
+            return create(
+                Kind.IMPORT,
+                project=project,
+                requested_by=requested_by,
+                params=params,
+                idempotency_key=idempotency_key,
+                body_hash=body_hash,
+            )
+    except IntegrityError:
+        # The same key a moment ago, from the same person's other try.
+        earlier = _earlier(requested_by, idempotency_key, body_hash) if idempotency_key is not None else None
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None:
+    job = Job.objects.filter(requested_by=requested_by, idempotency_key=key).first()
+    if job is not None and job.body_hash != body_hash:
+        raise KeyReused(_("This idempotency key was used for another import. Use a new key for a new import."))
+    return job
+
+
+def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
+    """A queued job, and after commit a message about it."""
+    job = Job.objects.create(project=project, kind=kind, **fields)
+    dispatch.look(TASKS[kind], job.pk)
+    return job
+
+
+def begin_here(*, project: Project, params: dict[str, Any], worker: str) -> tuple[Job, Lease]:
+    """An import that this process does itself, begun: nobody is told, and no worker takes it while the lease lives."""
+    with transaction.atomic():
+        job = Job.objects.create(project=project, kind=Kind.IMPORT, params=params)
+        taken = start(job.pk, worker=worker)
+    assert taken is not None  # nobody else has seen it
+    return taken
+
+
+def cancel(job: Job) -> Job:
+    """Stop a job; its worker notices within a step. What it has finished so far stays. Raises NotCancellable
+    when it has ended.
+    """
+    if not leases.cancel(Job, job.pk):
+        job.refresh_from_db()
+        raise NotCancellable(
+            _("This %(kind)s is %(state)s already.")
+            % {"kind": job.get_kind_display(), "state": job.get_state_display()}
+        )
+    job.refresh_from_db()
+    forget_upload(job)
+    return job
+
+
+def forget_upload(job: Job) -> None:
+    """Delete the uploaded file of an import that has ended: every image of it is in the media store, or never
+    will be.
+    """
+    if job.kind != Kind.IMPORT or not job.is_finished or "path" not in job.params:
+        return
+    source = source_of(job)
+    if Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
+        source.unlink(missing_ok=True)
+
+
+def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
+    """Take a job; None when another worker has it, or it has ended."""
+    return leases.take(Job, job_id, worker=worker)
+
+
+def resend_lost() -> int:
+    """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how
+    many are told.
+    """
+    parts.forget_ended()
+    if leases.give_up_on_the_hopeless(Job):
+        for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
+            forget_upload(job)
+    return sum(dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)
+
+
+# ---------------------------------------------------------------- uploads that were sent with an idempotency key
+
+
+def earlier_upload(*, requested_by: User, key: UUID, body_hash: str) -> Job | None:
+    """The upload that this key did before, or None. Raises KeyReused when it was another one."""
+    return _earlier(requested_by, key, body_hash)
+
+
+def record_upload(*, project: Project, requested_by: User, key: UUID, body_hash: str, result: dict[str, Any]) -> Job:
+    """Remember what an upload answered, so that the same key answers it again. A twin that was quicker wins."""
+    try:
+        with transaction.atomic():
+            return Job.objects.create(
+                project=project,
+                kind=Kind.IMPORT,
+                state=State.DONE,
+                params={"upload": True},
+                result=result,
+                requested_by=requested_by,
+                idempotency_key=key,
+                body_hash=body_hash,
+                finished_at=Now(),
+            )
+    except IntegrityError:
+        earlier = _earlier(requested_by, key, body_hash)
+        if earlier is None:
+            raise
+        return earlier

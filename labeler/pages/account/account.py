@@ -1,0 +1,239 @@
+"""A person's own account: logging in, the password, tokens of REST clients, appearance, other browsers.
+
+Knows which forms are shown. What a token may do and how guessing is slowed down is labeler/accounts/people.py's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import login as auth_login
+from django.contrib.auth import update_session_auth_hash, views
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from labeler.accounts import login_link, people, preferences, tokens
+from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
+from labeler.models import Token
+from labeler.pages.account.keys import NAMES, OwnKeys
+from labeler.pages.asking import person
+from labeler.pages.forms import Appearance, NewToken, refuse
+
+
+class LoginForm(AuthenticationForm):
+    """Django's form, with our check, which slows down guessing and tells nobody which names exist."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "inactive": gettext_lazy("This account is switched off."),
+    }
+    wait: Any = None  # seconds, after too many tries
+
+    def clean(self) -> dict[str, Any]:
+        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if username and password:
+            address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+            try:
+                self.user_cache = people.check_password(username=username, password=password, address=address)
+            except LabelerError as error:
+                self.wait = error.details.get("retry_after")
+                raise ValidationError(error.message) from error
+            self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data
+
+
+class TickedUnlessSaid(forms.CheckboxInput):
+    """A box that is on unless the page said off: its hidden twin is sent when it is not ticked, a program's post has
+    neither.
+    """
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> bool:
+        return bool(data.get(name) != "off")
+
+
+class PasswordForm(PasswordChangeForm):
+    """Django's form; the old password is judged where all are, or a session left open would be a place to guess it."""
+
+    wait: Any = None  # seconds, after too many tries
+    revoked = 0  # tokens
+
+    def __init__(self, request: HttpRequest, data: Any = None):
+        super().__init__(person(request), data)
+        self.request = request
+        # Django focuses it; here it is the second thing on the page.
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+        self.fields["revoke_tokens"] = forms.BooleanField(
+            label=_("End my tokens too"), required=False, initial=True, widget=TickedUnlessSaid,
+            help_text=_("Scripts that use them stop working. Untick it only if nobody else knew the old password."),
+        )  # fmt: skip
+
+    def save(self, commit: bool = True) -> Any:
+        keep = not self.cleaned_data["revoke_tokens"]
+        password = self.cleaned_data["new_password1"]
+        self.revoked = people.change_password(user=self.user, password=password, by=self.user, keep_tokens=keep)
+        return self.user
+
+    def clean_old_password(self) -> str:
+        try:
+            people.check_password(
+                username=self.user.get_username(),
+                password=self.cleaned_data["old_password"],
+                address=self.request.META.get("REMOTE_ADDR", ""),
+            )
+        except WrongPassword as error:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from error
+        except TooManyRequests as error:
+            self.wait = error.details["retry_after"]
+            raise ValidationError(error.message) from error
+        return self.cleaned_data["old_password"]
+
+
+class Login(views.LoginView):
+    template_name = "account/login.html"
+    authentication_form = LoginForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]
+        return _told_to_wait(super().form_invalid(form), form)
+
+
+def _told_to_wait(response: HttpResponse, form: LoginForm | PasswordForm) -> HttpResponse:
+    if form.wait is not None:
+        response.status_code = 429
+        response["Retry-After"] = str(form.wait)
+    return response
+
+
+login = Login.as_view()
+logout = views.LogoutView.as_view()
+
+
+@sensitive_variables("secret")
+@never_cache
+@require_GET
+def login_once(request: HttpRequest, secret: str) -> HttpResponse:
+    """Behind the link that a start prints. A browser that only fetches ahead must not use it up."""
+    if "prefetch" in request.headers.get("Sec-Purpose", ""):
+        return HttpResponse(status=503)
+    try:
+        user = login_link.use(secret)
+    except Gone as error:
+        if request.user.is_authenticated:
+            return redirect("projects")
+        response = render(request, "account/over.html", {"why": error.message}, status=error.status)
+    else:
+        auth_login(request, user)
+        messages.success(request, _("You are logged in as %(name)s.") % {"name": user.get_username()})
+        response = redirect("projects")
+    response["Referrer-Policy"] = "same-origin"  # the address was a secret
+    return response
+
+
+@sensitive_post_parameters()
+@login_required
+@require_http_methods(["GET", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Password, tokens, appearance and other browsers.
+
+    A new token is shown in the answer to its form: on its way through a session its secret would be stored.
+    """
+    user, wanted = person(request), request.POST.get("do")
+    shown: dict[str, Any] = {
+        "token": NewToken(request.POST if wanted == "token" else None, auto_id="token_%s"),
+        "password": PasswordForm(request, request.POST if wanted == "password" else None),
+        "theme": Appearance(
+            request.POST if wanted == "theme" else None, initial={"theme": preferences.of(user).theme}
+        ),
+    }  # fmt: skip
+    keys_form = OwnKeys(request.POST if wanted == "keys" else None, preferences.of(user))
+    token, secret = None, ""
+    if wanted == "keys":
+        if _change_keys(request, keys_form):
+            return redirect("account")
+    elif wanted in shown and shown[wanted].is_valid():
+        if wanted == "token":
+            token, secret = _create_token(request, shown["token"])
+            if token is not None:
+                shown["token"] = NewToken(auto_id="token_%s")
+        else:
+            _change(request, wanted, shown[wanted])
+            return redirect("account")
+    elif wanted == "sessions":
+        _end_other_sessions(request)
+        return redirect("account")
+    context = {
+        "tokens": tokens.live_tokens(user),
+        "token_form": shown["token"],
+        "password_form": shown["password"],
+        "theme_form": shown["theme"],
+        "keys_form": keys_form,
+        "key_names": NAMES,
+        "secret": secret,
+        "secret_name": token.name if token else "",
+        "base_url": f"{request.scheme}://{request.get_host()}",
+    }
+    return _told_to_wait(render(request, "account/account.html", context), shown["password"])
+
+
+def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:
+    try:
+        return tokens.create_token(user=person(request), **form.cleaned_data)
+    except LabelerError as error:
+        refuse(form, error)
+        return None, ""
+
+
+def _change(request: HttpRequest, what: str, form: Any) -> None:
+    if what == "theme":
+        preferences.change(user=person(request), theme=form.cleaned_data["theme"])
+        messages.success(request, _("Saved, for every machine you log in on."))
+        return
+    form.save()
+    # Every other session of the person ends; this one goes on.
+    update_session_auth_hash(request, form.user)
+    said = _("Your password is changed. Other browsers are logged out.")
+    if form.revoked:
+        ended = ngettext("%(n)d token was ended.", "%(n)d tokens were ended.", form.revoked) % {"n": form.revoked}
+        said = f"{said} {ended}"
+    messages.success(request, said)
+
+
+def _change_keys(request: HttpRequest, form: OwnKeys) -> bool:
+    if request.POST.get("reset"):
+        preferences.change(user=person(request), keys={})
+        messages.success(request, _("All keys are as they come."))
+        return True
+    if not form.is_valid() or not form.save(person(request)):
+        return False
+    messages.success(request, _("Saved, for every machine you log in on."))
+    return True
+
+
+def _end_other_sessions(request: HttpRequest) -> None:
+    ended = people.end_other_sessions(user=person(request), keep=request.session.session_key)
+    if ended:
+        text = ngettext("%(n)d other browser is logged out.", "%(n)d other browsers are logged out.", ended)
+        messages.success(request, text % {"n": ended})
+    else:
+        messages.success(request, _("You were logged in nowhere else."))
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+    try:
+        token = tokens.revoke_token(user=person(request), token_id=token_id)
+    except NotFound as error:
+        raise Http404(error.message) from error
+    messages.success(request, _("The token “%(name)s” no longer works.") % {"name": token.name})
+    return redirect("account")

@@ -1,0 +1,277 @@
+"""One person's work beside that of the others: where they differ, over time, on gold, on repeats, and signs.
+
+For leads and reviewers, and for that person alone; nobody else learns that the page exists. To the person it speaks
+kindly and of "you". Figures are labeler/agreement/trust.py's; trust_charts.py and charts draw them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from labeler import charts
+from labeler.label_set import categories
+from labeler.label_set.markers import Marker
+from labeler.models import Label, Project
+from labeler.pages.agreement import trust_charts
+from labeler.pages.asking import Access, person, project_page
+from labeler.pages.images import filters
+from labeler.progress import cached_reports
+from labeler.stats.anchoring import share_difference
+from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval, seconds
+
+Report = Mapping[str, Any]
+Address = Callable[[int, int], str | None]  # of the images of a cell: what the others say, what the person says
+
+TABLE_CLASSES = 16  # a larger table is a carpet: then the cells that differ most are listed
+LISTED_CELLS = 20
+PATTERN = 5  # images in one cell: fewer are chance
+WEEK_TICKS = 4  # the chart is half as wide as those of a page
+
+
+@project_page()
+@require_GET
+def annotator(request: HttpRequest, access: Access, username: str) -> HttpResponse:
+    project, is_own = access.project, person(request).get_username() == username
+    if not (access.may_review or is_own):
+        raise Http404(_("There is no such page, or it is not yours to see."))
+    found = cached_reports.trust_figures(project)
+    row = next((row for row in (found.value or {"people": []})["people"] if row["username"] == username), None)
+    member = project.memberships.filter(user__username=username).first()
+    # Whoever left keeps a page, and so do people whose judgements came from elsewhere.
+    labels = Label.objects.filter(project=project, annotator__username=username)
+    if row is None and member is None and not labels.exists():
+        raise Http404(_("Nobody of this name works in this project."))
+    context: dict[str, Any] = {
+        "username": username, "is_own": is_own, "row": row, "is_counted": found.value is not None,
+        "paused": member is not None and member.paused_at is not None,
+        "as_of": found.as_of if found.is_kept else None, "all_url": filters.url(project, by=username),
+    }  # fmt: skip
+    if row is not None and found.value is not None:
+        context |= _report(access, found.value, row, is_own)
+    return render(request, "project/annotator.html", access.context("agreement", **context))
+
+
+def _report(access: Access, figures: Report, row: Report, is_own: bool) -> dict[str, Any]:
+    project = access.project
+    names = {one["id"]: one["name"] for one in figures["categories"]}
+    others = [one for one in figures["people"] if one["username"] != row["username"]]
+    return {
+        "cards": _cards(row, others),
+        "signs": trust_charts.signs(row["signs"]),
+        "confusion": _confusion(access, names, row, is_own),
+        "reading": _reading(names, row, is_own),
+        "by_class": _by_class(project, names, row),
+        "line": _line(row, is_own),
+        "sittings": _sittings(row),
+    }
+
+
+# ---------------------------------------------------------------- figures
+
+
+def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
+    """The figures on top; of those that a project does not use, no card."""
+    times = [one["seconds_median"] for one in others if one["seconds_median"] is not None]
+    kappa = row["kappa"]
+    cards = [
+        {
+            "id": "kappa", "title": _("κ with the others"), "text": figure(kappa["value"]),
+            "interval": interval(kappa), "reason": kappa["reason"],
+            "hint": ngettext(
+                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", kappa["n"]
+            ) % {"n": f"{kappa['n']:,}"},
+        }
+    ]  # fmt: skip
+    for name, title, hint in (
+        ("gold", _("Right on gold"), _("images whose answer is known")),
+        ("repeats", _("Same answer again"), _("on images shown twice")),
+        ("planted", _("Planted ones noticed"), _("wrong suggestions among right ones")),
+    ):
+        stat = row[name]
+        if stat["n"]:
+            cards.append(
+                {
+                    "id": name, "title": title, "text": percent(stat["value"]), "interval": percent_interval(stat),
+                    "reason": _("few so far: read the interval") if stat["reason"] else "",
+                    "hint": _("n %(n)s, %(of)s") % {"n": f"{stat['n']:,}", "of": hint},
+                }
+            )  # fmt: skip
+    cards.append(
+        {
+            "id": "time", "title": _("Median time"), "text": seconds(row["seconds_median"]),
+            "interval": "", "reason": "", "hint": _others_time(times),
+        }
+    )  # fmt: skip
+    return cards
+
+
+def _others_time(times: Sequence[float]) -> str:
+    if not times:
+        return _("an image")
+    middle = sorted(times)[len(times) // 2]
+    return _("an image; the others %(time)s") % {"time": seconds(middle)}
+
+
+# ---------------------------------------------------------------- where they differ
+
+
+def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bool) -> SafeString | str:
+    """What the others say against what the person says; cells lead reviewers to the images. Empty without any."""
+    project, cells = access.project, row["confusion"]
+    if not cells:
+        return ""
+    markers = categories.markers_by_name(project)
+    who = _("you") if is_own else row["username"]
+
+    def address(others: int, said: int) -> str | None:
+        return filters.url(project, against=f"{row['username']},{others},{said}") if access.may_review else None
+
+    used = {one for cell in cells for one in (cell["others"], cell["said"])}
+    in_use = [pk for pk in names if pk in used or len(names) <= TABLE_CLASSES]
+    if len(in_use) > TABLE_CLASSES:
+        return _listed(names, cells, markers, address)
+    at = {pk: place for place, pk in enumerate(in_use)}
+    counts = [[0] * len(in_use) for _pk in in_use]
+    for cell in cells:
+        counts[at[cell["others"]]][at[cell["said"]]] = cell["n"]
+    return mark_safe(  # noqa: S308  (escaped there)
+        charts.confusion_matrix(
+            [names[pk] for pk in in_use],
+            counts,
+            caption=_("What most of the others say, and what %(name)s says") % {"name": who},
+            row_name=_("the others"),
+            column_name=who,
+            tags=[class_tag(markers.get(names[pk]), names[pk]) for pk in in_use],
+            href=lambda i, j: address(in_use[i], in_use[j]),
+        )
+    )
+
+
+def _listed(
+    names: Mapping[int, str], cells: Sequence[Report], markers: Mapping[str, Marker], address: Address
+) -> SafeString:
+    """Of many classes: the cells with the most images on which the two differ."""
+    apart = sorted((c for c in cells if c["others"] != c["said"]), key=lambda c: -c["n"])[:LISTED_CELLS]
+    lines = [
+        charts.Bar(
+            name=format_html(
+                '{} <span class="dim">→</span> {}',
+                *(class_tag(markers.get(names[pk]), names[pk]) for pk in (cell["others"], cell["said"])),
+            ),
+            value=cell["n"],
+            note=f"{cell['n']:,}",
+            href=address(cell["others"], cell["said"]),
+        )
+        for cell in apart
+    ]
+    return mark_safe(charts.bars(lines, empty=_("Nowhere.")))  # noqa: S308  (escaped there)
+
+
+def _reading(names: Mapping[int, str], row: Report, is_own: bool) -> str:
+    """The largest difference in words, and whether it goes one way: then a line is drawn elsewhere."""
+    cells = {(cell["others"], cell["said"]): cell["n"] for cell in row["confusion"]}
+    of = {pk: sum(n for (others, _said), n in cells.items() if others == pk) for pk in names}
+    apart = {key: n for key, n in cells.items() if key[0] != key[1]}
+    if not cells:
+        return ""
+    if not apart or max(apart.values()) < PATTERN:
+        return _("You and the others hardly differ.") if is_own else _("No class stands out: the differences are few.")
+    (a, b), n = max(apart.items(), key=lambda item: (item[1], item[0]))
+    back, back_of = apart.get((b, a), 0), of[b]
+    says = {
+        "name": row["username"], "n": f"{n:,}", "of": f"{of[a]:,}", "a": names[a], "b": names[b],
+        "back": f"{back:,}", "back_of": f"{back_of:,}",
+    }  # fmt: skip
+    first = (
+        _("You call %(n)s of %(of)s images “%(b)s” that most of the others call “%(a)s”.")
+        if is_own
+        else _("%(name)s calls %(n)s of %(of)s images “%(b)s” that most of the others call “%(a)s”.")
+    )
+    gap = share_difference(n, of[a], back, back_of)
+    if gap.low is not None and gap.low > 0:
+        second = (
+            _("The reverse is rarer (%(back)s of %(back_of)s), so you draw the line elsewhere: look at some together.")
+            if is_own
+            else _(
+                "The reverse is rarer (%(back)s of %(back_of)s), so %(name)s draws the line elsewhere: look at images "
+                "together, do not retrain everyone."
+            )
+        )
+    else:
+        second = _(
+            "The reverse happens too (%(back)s of %(back_of)s): the two classes are hard to tell apart, and the "
+            "guideline may help."
+        )
+    return f"{first % says} {second % says}"
+
+
+def _by_class(project: Project, names: Mapping[int, str], row: Report) -> list[dict[str, Any]]:
+    """Several classes per image: what is missed and added, the largest first."""
+    markers = categories.markers_by_name(project) if row["by_class"] else {}
+    found = [
+        {**one, "name": names[one["category"]], "marker": markers.get(names[one["category"]])}
+        for one in row["by_class"]
+        if one["both"] or one["missed"] or one["added"]
+    ]
+    return sorted(found, key=lambda one: -(one["missed"] + one["added"]))
+
+
+# ---------------------------------------------------------------- over time
+
+
+def _line(row: Report, is_own: bool) -> SafeString:
+    """The share that agrees with most of the others, week by week."""
+    weeks = [(date.fromisoformat(one["week"]).toordinal(), one["agrees"]) for one in row["by_week"]]
+    known = [(day, stat) for day, stat in weeks if stat["value"] is not None]
+    step = -(-len(known) // WEEK_TICKS) or 1
+    line = charts.Series(
+        _("agrees with most of the others"),
+        [(day, stat["value"]) for day, stat in weeks],
+        band=[(day, stat["low"], stat["high"]) for day, stat in known if stat["low"] is not None],
+    )
+    return mark_safe(  # noqa: S308  (escaped there)
+        charts.line_chart(
+            _("Agreement with the others, by week"),
+            trust_charts.better(known, as_share=True),
+            [line],
+            x_name="",
+            y_name="",
+            x_ticks=[(float(day), _short(day)) for day, _stat in known[::-1][::step][::-1]],
+            x_words=lambda day: _("week of %(day)s") % {"day": _short(int(day))},
+            x_head=_("week"),
+            y_range=(0.5, 1.0),
+            percent=True,
+            width=480,
+            height=240,
+            empty=_("Nothing to compare yet: others have not judged your images.")
+            if is_own
+            else _("Nothing to compare yet: nobody else has judged these images."),
+        )
+    )
+
+
+def _short(day: int) -> str:
+    return date_format(date.fromordinal(day), "j M")
+
+
+def _sittings(row: Report) -> list[dict[str, Any]]:
+    """Agreement and speed by how long the person had been at it."""
+    words = []
+    for part in row["by_sitting"]:
+        low, high = part["from"], part["to"]
+        name = _("after %(low)s minutes") % {"low": low} if high is None else _("%(low)s to %(high)s minutes") % {
+            "low": low, "high": high,
+        }  # fmt: skip
+        words.append({**part, "name": name})
+    return words

@@ -1,0 +1,90 @@
+"""The report on agreement as a page that prints: for the appendix of a paper, without navigation.
+
+Knows how it is shown; what it holds is agreement/printed_report.py's. `?labels=` and `?sample=` choose as on the
+agreement page, `?until=`, `?at=`, `?classes=` and `?ordered=` count one of the past again, `?names=1` names people
+(leads).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from labeler.agreement import printed_report
+from labeler.errors import LabelerError
+from labeler.label_set import categories
+from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
+from labeler.models import Role
+from labeler.models.project import Ordered
+from labeler.pages.asking import Access, project_page
+from labeler.pages.images import filters
+from labeler.progress import cached_reports
+
+KEPT = ("labels", "sample", "until", "at", "classes", "ordered")
+
+
+@project_page(Role.REVIEWER)
+@require_GET
+def report(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    names = request.GET.get("names") == "1"
+    if names and not access.may_lead:
+        raise PermissionDenied(_("Only leads of this project may see a report with names."))
+    selection = _selection(request, access)
+    ordered = request.GET.get("ordered")
+    changed = ordered if ordered in Ordered.values and ordered != project.ordered else None
+    found = cached_reports.report_figures(project, selection, names=names, ordered=changed)
+    kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
+    context: dict[str, Any] = {
+        "report": found.value,
+        "names": names,
+        "other_url": "?" + urlencode({**kept, **({} if names else {"names": "1"})}, safe=",:"),
+        "json_url": f"/api/projects/{project.pk}/agreement/report/?"
+        + urlencode({**kept, **({"names": "true"} if names else {}), "download": "true"}, safe=",:"),
+    }
+    if found.value is not None:
+        context |= {
+            "agreement": found.value["agreement"],
+            "day": found.value["of_the_day"],
+            "dated": printed_report.dated(found.value),
+            "markers": categories.markers_by_name(project),
+            "matrix": _confusion(found.value),
+        }
+    return render(request, "project/report.html", access.context("agreement", **context))
+
+
+def _selection(request: HttpRequest, access: Access) -> Selection:
+    labels = request.GET.get("labels")
+    labels = labels if labels in LABELS else "blind"
+    sample = request.GET.get("sample")
+    sample = sample if sample in SAMPLES else None
+    at = None
+    if request.GET.get("at"):
+        try:
+            # A plus in an address that somebody typed is read as a space.
+            at = parse_datetime(request.GET["at"].replace(" ", "+"))
+        except ValueError:
+            at = None
+        if at is None:
+            raise Http404(_("There is no report of this time."))
+        at = make_aware(at) if is_naive(at) else at
+    classes = [filters.number(part) or 0 for part in request.GET.get("classes", "").split(",") if part]
+    try:
+        then = printed_report.until(access.project, filters.number(request.GET.get("until")), at, classes)
+    except LabelerError as error:
+        raise Http404(error.message) from error
+    return Selection.of(labels, sample, until=then)
+
+
+def _confusion(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pairs of classes people split on, each with its share of all images with two labels or more."""
+    n = report["agreement"]["n_shared_images"]
+    return [{**row, "share": row["count"] / n if n else None} for row in report["agreement"]["confusion"]]

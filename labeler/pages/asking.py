@@ -1,0 +1,123 @@
+"""Who may open a project's page, and what every such page is told.
+
+Strangers get 404: that a project exists is not for them to know. Members whose role does not reach get 403.
+Knows roles; what a page does with them is the page's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from labeler import access as membership
+from labeler.intake.incoming import take_files
+from labeler.models import Membership, Project, Role
+from labeler.review import comments, worklists
+from labeler.training import runs
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One person at one project."""
+
+    project: Project
+    membership: Membership | None  # None: an admin who is not a member
+    is_admin: bool
+    user: User | None = None
+
+    @property
+    def may_lead(self) -> bool:
+        return self.is_admin or (self.membership is not None and self.membership.may_lead)
+
+    @property
+    def may_review(self) -> bool:
+        return self.is_admin or (self.membership is not None and self.membership.may_review)
+
+    def reaches(self, role: Role) -> bool:
+        return {Role.ANNOTATOR: True, Role.REVIEWER: self.may_review, Role.LEAD: self.may_lead}[role]
+
+    def to_settle(self) -> str:
+        """How many images are disputed, as the tab shows it; empty when there is none."""
+        n = worklists.to_settle(self.project)
+        return f"{worklists.COUNTED}+" if n > worklists.COUNTED else str(n or "")
+
+    def has_review(self) -> bool:
+        """Is there anything to confirm on the review grid: a model whose word this person may see and label with?"""
+        return self.membership is not None and self.project.show_prelabels and runs.active(self.project) is not None
+
+    def questions_waiting(self) -> int:
+        """What the tab “Questions” counts for this person."""
+        if self.user is None:
+            return 0
+        return comments.waiting(project=self.project, person=self.user, may_review=self.may_review)
+
+    def context(self, tab: str, **more: Any) -> dict[str, Any]:
+        """What templates/project_base.html needs, and what the page adds."""
+        return {
+            "project": self.project,
+            "membership": self.membership,
+            "may_lead": self.may_lead,
+            "may_review": self.may_review,
+            "tab": tab,
+            # Called by the template, where it shows the tabs: one query on an index each.
+            "to_settle": self.to_settle,
+            "has_review": self.has_review,
+            "questions_waiting": self.questions_waiting,
+            **more,
+        }
+
+
+def person(request: HttpRequest) -> User:
+    """Who is logged in. Only behind login_required."""
+    return cast("User", request.user)
+
+
+def find(request: HttpRequest, project_id: int) -> Access:
+    """The person's access to a project. Raises Http404 for strangers and for projects in the trash."""
+    project, member = membership.of_project(person(request), project_id)
+    is_admin = person(request).is_superuser
+    if project is None or (member is None and not is_admin):
+        raise Http404(_("There is no such project, or you are not a member of it."))
+    return Access(project, member, is_admin, person(request))
+
+
+def project_page(
+    needs: Role = Role.ANNOTATOR, *, most_bytes_of_files: Callable[[], int] | None = None
+) -> Callable[..., Callable[..., HttpResponse]]:
+    """The view gets an Access in place of the project's id, and runs only for people whose role is `needs` or above.
+
+    most_bytes_of_files: the view takes a form with files, of so many bytes together. Nothing of it is read before the
+    role was looked at, so the CSRF check, which reads the form, comes after it.
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        inner = csrf_protect(view) if most_bytes_of_files else view
+
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, project_id: int, **ids: int | str) -> HttpResponse:
+            access = find(request, project_id)
+            if not access.reaches(needs):
+                raise PermissionDenied(
+                    _("Only leads of this project can open this page.")
+                    if needs == Role.LEAD
+                    else _("Only reviewers and leads of this project can open this page.")
+                )
+            if most_bytes_of_files and request.method == "POST":
+                take_files(request, most_bytes=most_bytes_of_files())
+            return inner(request, access, **ids)
+
+        return csrf_exempt(guarded) if most_bytes_of_files else guarded
+
+    return decorate

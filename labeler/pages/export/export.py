@@ -1,0 +1,213 @@
+"""What can be downloaded, what is in it and what is left out, and how to load it.
+
+Knows descriptions; labeler/releases makes the files and counts what is in them.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from labeler import releases
+from labeler.acceptance import summary as acceptance_summary
+from labeler.errors import NotPossibleNow
+from labeler.models import Project, Role
+from labeler.models.image import Status
+from labeler.models.project import ConsensusMethod
+from labeler.pages.asking import Access, person, project_page
+from labeler.pages.export import snippets
+from labeler.pages.images import filters
+from labeler.progress import cached_reports
+from labeler.releases import summary as summaries
+from labeler.templatetags.figures import percent, thousands
+
+
+@project_page(Role.REVIEWER)
+@require_GET
+def export(request: HttpRequest, access: Access) -> HttpResponse:
+    """Format and reading are in the address, so the page needs no script and can be sent to a colleague."""
+    project = access.project
+    formats = _formats(project)
+    chosen = next((row for row in formats if row["id"] == request.GET.get("format")), formats[0])
+    readings = _readings(project, chosen)
+    reading = next((r for r in readings if r["id"] == request.GET.get("labels") and not r["why_not"]), readings[0])
+    figures = cached_reports.export_figures(project)
+    summary = summaries.Summary(**figures.value or {})
+    with_accepted = request.GET.get("accepted") == "1" and bool(summary.by_model)
+    for row in formats:
+        row["url"], row["on"] = _address(row["id"], reading["id"], with_accepted), row is chosen
+        row["download"] += "?accepted=true" if with_accepted else ""
+    for row in readings:
+        row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted), row is reading
+    context = {
+        "formats": formats,
+        "readings": readings,
+        "chosen": chosen,
+        "summary": summary,
+        "as_of": figures.as_of if figures.is_kept else None,
+        "holds": _holds(chosen["id"], reading["id"], summary, with_accepted),
+        "left": _left_out(project, chosen["id"], reading["id"], summary, with_accepted),
+        "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"]),
+        "code": chosen["file"] and snippets.code(
+            chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
+        ),
+        "command": _command(request, project, chosen["id"], with_accepted),
+        "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
+        f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
+    }  # fmt: skip
+    return render(request, "project/export.html", access.context("export", **context))
+
+
+def _address(format_: str, reading: str, accepted: bool) -> str:
+    return "?" + urlencode({"format": format_, "labels": reading} | ({"accepted": "1"} if accepted else {}))
+
+
+def _accepted(
+    project: Project, summary: summaries.Summary, on: bool, format_: str, reading: str
+) -> dict[str, Any] | None:
+    """The choice to have what stands by the model's word alone; None where nothing does."""
+    if not summary.by_model:
+        return None
+    texts = []
+    if n := summary.without.get(summaries.ACCEPTED):
+        found = acceptance_summary.figures(project)
+        words = ngettext(
+            "%(n)s image that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
+            "%(confidence)s confidence.",
+            "%(n)s images that model %(model)s accepted and nobody has judged: at least %(share)s right, with "
+            "%(confidence)s confidence.",
+            n,
+        )
+        promise = found["promise"]
+        texts.append(
+            words % {
+                "n": thousands(n), "model": found["model"],
+                "share": percent(promise["precision"]), "confidence": percent(promise["confidence"]),
+            }
+        )  # fmt: skip
+    if n := summary.without.get(summaries.FILLED):
+        words = ngettext(
+            "%(n)s image that nobody has labeled and the model answers for, as the settings say: nothing is promised.",
+            "%(n)s images that nobody has labeled and the model answers for, as the settings say: nothing is promised.",
+            n,
+        )
+        texts.append(words % {"n": thousands(n)})
+    return {"on": on, "url": _address(format_, reading, not on), "texts": texts}
+
+
+def _formats(project: Project) -> list[dict[str, Any]]:
+    described = [
+        ("csv", _("CSV"), _("One row per judgement: image, annotator, time, classes, what was shown, outcome.")),
+        ("jsonl", _("JSON Lines"), _("One line per image, with all of its answers, outcome, decision, prediction.")),
+        ("imagefolder", _("Image folders"), _("A zip with the images, one folder per class; torchvision reads it.")),
+    ]
+    rows = []
+    for name, title, text in described:
+        row: dict[str, Any] = {"id": name, "title": title, "text": text, "file": "", "why_not": ""}
+        try:
+            row["file"] = releases.export(project, name).file_name
+        except NotPossibleNow as error:
+            row["why_not"] = error.message
+        row["download"] = f"/api/projects/{project.pk}/export/{name}/"
+        rows.append(row)
+    return rows
+
+
+def _readings(project: Project, chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    only_one = _("An image lies in one folder.") if chosen["id"] == "imagefolder" else ""
+    return [
+        {
+            "id": snippets.FINAL, "title": _("The outcome"), "why_not": "",
+            "text": _rule(project),
+        },
+        {"id": snippets.ALL, "title": _("Every answer"), "text": _("one per person"), "why_not": only_one},
+        {
+            "id": snippets.SHARES, "title": _("Shares of the votes"), "why_not": only_one,
+            "text": _("0.67 cat, 0.33 dog: for training with soft labels"),
+        },
+    ]  # fmt: skip
+
+
+def _rule(project: Project) -> str:
+    """By what an image is named, in words (labeler/releases/outcomes.py)."""
+    if project.consensus_method == ConsensusMethod.MAJORITY:
+        return _("a reviewer's decision, else the answer most people gave; a tie names nothing")
+    words = _(
+        "a reviewer's decision, else “%(method)s”, as of the last consensus run; where answers have changed since, the "
+        "answer most people gave"
+    ) % {"method": project.get_consensus_method_display()}
+    if project.consensus_method == ConsensusMethod.WITH_MODEL:
+        words += _("; on images that are judged blind the model has no vote")
+    return words
+
+
+def _holds(format_: str, reading: str, summary: summaries.Summary, accepted: bool) -> str:
+    """What is in the file, in numbers."""
+    outcome = summary.outcome + (summary.by_model if accepted else 0)
+    n_bytes = summary.n_bytes + (summary.by_model_bytes if accepted else 0)
+    if format_ == "imagefolder":
+        return ngettext(
+            "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", outcome
+        ) % {"shown": thousands(outcome), "size": _size(n_bytes)}  # fmt: skip
+    if reading == snippets.FINAL:
+        return ngettext("%(shown)s image with an outcome", "%(shown)s images with an outcome", outcome) % {
+            "shown": thousands(outcome)
+        }
+    return ngettext("%(shown)s judgement", "%(shown)s judgements", summary.judgements) % {
+        "shown": thousands(summary.judgements)
+    }
+
+
+def _size(n_bytes: int) -> str:
+    """As people say it: 1.2 GB."""
+    value, unit = n_bytes / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f}\N{NO-BREAK SPACE}{unit}" if value >= 10 else f"{value:.1f}\N{NO-BREAK SPACE}{unit}"
+
+
+def _left_out(
+    project: Project, format_: str, reading: str, summary: summaries.Summary, accepted: bool
+) -> list[dict[str, Any]]:
+    """Images that this format, read this way, does not have, by reason; each leads to its images where it can."""
+    without = summary.without
+    rows = [
+        (summaries.UNANSWERED, _("nobody has answered them yet"), f"?status={Status.UNLABELED}"),
+        (summaries.ACCEPTED, _("nobody has judged them; the model's answer stands"), f"?status={filters.ACCEPTED}"),
+        (summaries.FILLED, _("nobody has labeled them; only the model says what they are"), ""),
+        (summaries.CANNOT_TELL, _("whoever looked could not tell"), ""),
+    ]
+    if reading == snippets.FINAL:
+        rows += [
+            (summaries.TIE, _("the votes are tied"), f"?status={Status.DISPUTED}"),
+            (summaries.UNDECIDABLE, _("a reviewer decided that the image does not say"), ""),
+        ]
+    if format_ == "jsonl":
+        note = _("its line is there, without a class")
+    else:
+        note = _("no row") if format_ == "csv" and reading != snippets.FINAL else ""
+    return [
+        {"n": without[reason], "why": why, "query": query, "note": note}
+        for reason, why, query in rows
+        if without.get(reason) and not (accepted and reason in (summaries.ACCEPTED, summaries.FILLED))
+    ]
+
+
+def _command(request: HttpRequest, project: Project, format_: str, accepted: bool) -> str:
+    """The same on the server. Where the data lie is the administrators' to know."""
+    words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {format_}"]
+    if accepted:
+        words.append("--accepted")
+    if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
+        words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
+    return " \\\n    ".join(words)

@@ -1,0 +1,239 @@
+"""The images of a project as a wall of thumbnails, and one image with its answers and a way to settle it.
+
+For reviewers and leads: both show what others answered. Knows how they are listed, not what a decision changes
+(review/adjudication.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods
+
+from labeler.acceptance import summary
+from labeler.consensus import snapshots
+from labeler.errors import LabelerError
+from labeler.label_set import categories
+from labeler.labeling import blindness
+from labeler.models import Image, Label, Role, TrainingRun
+from labeler.models.image import Status
+from labeler.models.label import Answer
+from labeler.models.queue import Purpose
+from labeler.pages.agreement import gold
+from labeler.pages.asking import Access, project_page
+from labeler.pages.forms import Settle
+from labeler.pages.images import explanation
+from labeler.pages.images import filters as image_filters
+from labeler.pages.review import decisions
+from labeler.pages.settings import examples
+from labeler.review import adjudication
+from labeler.stats import tally as votes
+from labeler.training import runs
+
+PER_PAGE = 60
+# Beyond, skipping rows costs more than it gives: filters find an image faster than a thousandth page.
+LAST_PAGE = 2000
+
+
+def thumbnail_url(image_id: int) -> str:
+    return f"/api/images/{image_id}/thumb/"
+
+
+def vote_rows(image: Image, index: categories.CategoryIndex) -> list[dict[str, Any]]:
+    """The votes of an image's round by answer, most frequent first: names and how many."""
+    told = [(answer, n) for answer, n in image.tally.items() if answer != votes.CANNOT_TELL]
+    return [
+        {"names": index.label(votes.categories_of(answer)), "n": n}
+        for answer, n in sorted(told, key=lambda pair: (-pair[1], pair[0]))
+    ]
+
+
+def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
+    """What the wall shows of one image."""
+    return {
+        "image": image,
+        "url": reverse("image", args=[image.project_id, image.pk]),
+        "thumb": thumbnail_url(image.pk),
+        "votes": vote_rows(image, index),
+        "cannot_tell": image.tally.get(votes.CANNOT_TELL, 0),
+    }
+
+
+@project_page(Role.REVIEWER)
+@require_GET
+def images(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    filters = image_filters.Filters.read(project, request.GET.dict())
+    page = min(max(1, image_filters.number(request.GET.get("page")) or 1), LAST_PAGE)
+    # One more than is shown says whether there is a next page, without counting.
+    start = (page - 1) * PER_PAGE
+    rows = list(filters.images()[start : start + PER_PAGE + 1])
+    shown = rows[:PER_PAGE]
+    index = categories.index(project)
+    answers = image_filters.answers_of(shown, filters.people_shown())
+    unseen = summary.of_images(project, [image.pk for image in shown])
+    blindness.remember(request.user, others=[image.pk for image in shown], told=unseen)
+    choices = [("", _("all")), *Status.choices, (image_filters.DIFFER, _("people differ"))]
+    if project.auto_accept or filters.status == image_filters.ACCEPTED:
+        choices.append((image_filters.ACCEPTED, _("accepted by the model")))
+    return render(
+        request,
+        "project/images.html",
+        access.context(
+            "images",
+            heading=_heading(filters),
+            summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
+            filters=filters,
+            chips=filters.chips(),
+            categories=list(project.categories.in_use()),
+            markers=categories.markers_by_name(project),
+            statuses=[
+                {"label": label, "url": filters.link(status=value), "on": value == filters.status}
+                for value, label in choices
+            ],
+            rows=[
+                tile(image, index)
+                | {
+                    "said": [_said(row, index) for row in answers[image.pk]],
+                    "like_url": reverse("similar", args=[project.pk, image.pk]),
+                    "accepted": unseen.get(image.pk),
+                }
+                for image in shown
+            ],
+            has_images=bool(rows) or Image.objects.for_project(project).exists(),
+            before=filters.link(page=page - 1) if page > 1 else "",
+            after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
+        ),
+    )
+
+
+def _heading(filters: image_filters.Filters) -> str:
+    if filters.is_divided:
+        return _("Images people disagree on")
+    return _("What %(name)s answered") % {"name": filters.by} if filters.by else _("Images")
+
+
+def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_filters.Filters) -> str:
+    if not rows:
+        return _("Nothing to show")
+    order = _("newest first")
+    if filters.is_divided:
+        order = _("most divided first")
+    elif filters.by:
+        order = _("latest answer first")
+    if start or more:
+        first, last = (number_format(n, force_grouping=True) for n in (start + 1, start + len(rows)))
+        return _("%(first)s to %(last)s, %(order)s") % {"first": first, "last": last, "order": order}
+    n = len(rows)
+    return ngettext("%(n)s image, %(order)s", "%(n)s images, %(order)s", n) % {"n": n, "order": order}
+
+
+@project_page(Role.REVIEWER)
+@require_http_methods(["GET", "POST"])
+def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
+    """One image: what people said, what it is taken to be, and a reviewer's word above it."""
+    project = access.project
+    shown = project.images.filter(pk=image_id).prefetch_related(snapshots.standing_decisions()).first()
+    if shown is None:
+        raise Http404(_("This project has no such image."))
+    form = decisions.form_of(request, shown)
+    if request.method == "POST" and _decide(request, shown, form):
+        return redirect("image", project.pk, shown.pk)
+    index = categories.index(project)
+    # Which images are gold, and who was asked twice, is for leads alone: reviewers label too.
+    others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
+    rows = Label.objects.filter(image=shown).select_related("annotator")
+    labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
+    outcome = snapshots.as_shown([shown])[shown.pk]
+    decision = adjudication.standing(shown)
+    model = runs.active(project)
+    # On a blind image even a reviewer decides without the model: its figures are measured on these.
+    is_hidden = bool(blindness.hides_model([shown]))
+    prediction = shown.predictions.filter(run=model).first() if model and not is_hidden else None
+    unseen = summary.of_images(project, [shown.pk]).get(shown.pk)
+    blindness.remember(request.user, others=[shown.pk], told=[shown.pk] if prediction or unseen else ())
+    return render(
+        request,
+        "project/image.html",
+        access.context(
+            "images",
+            heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
+            image=shown,
+            form=form,
+            markers=categories.markers_by_name(project),
+            labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],
+            no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
+            history=[
+                _said(row, index)
+                for row in labels
+                if not _is_current(row) and (row.purpose == Purpose.VOTE or row.purpose in others)
+            ],
+            outcome=outcome,
+            outcome_names=None if outcome.categories is None else index.label(outcome.categories),
+            decision=decision,
+            example=examples.use_as_example(access, shown, outcome),
+            as_gold=gold.of_image(access, shown),
+            version=adjudication.version_of(shown, decision),
+            prediction=prediction,
+            model=model,
+            prediction_names=index.label(prediction.categories) if prediction else [],
+            why=explanation.of(request, shown) if prediction else {},
+            prediction_hidden=model is not None and is_hidden,
+            unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
+            accepted=unseen,
+            next_disputed=_next_disputed(shown),
+        ),
+    )
+
+
+def _unsaid(image: Image, model: TrainingRun) -> str:
+    """Why there is nothing of what the active model says, and so nothing to explain (prelabels.images_to_predict)."""
+    if image.status == Status.SETTLED:
+        return _(
+            "Model %(n)s was not asked about this image: people had settled it, and a model that may have learned from "
+            "an answer only repeats it."
+        ) % {"n": model.number}
+    return _("Model %(n)s has not looked at this image yet.") % {"n": model.number}
+
+
+def _is_current(label: Label) -> bool:
+    return label.superseded_at is None and label.answer != Answer.UNDONE
+
+
+def _said(label: Label, index: categories.CategoryIndex) -> dict[str, Any]:
+    names = index.label(label.categories) if label.answer == Answer.LABELED else None
+    return {"label": label, "names": names}
+
+
+def _next_disputed(image: Image) -> str:
+    """The disputed image after this one in the order of the list, then from its top; empty when there is no other."""
+    others = Image.objects.for_project(image.project).filter(status=Status.DISPUTED).exclude(pk=image.pk)
+    as_divided = others.filter(disagreement=image.disagreement, pk__gt=image.pk).order_by("pk")
+    following = (
+        as_divided.first()
+        or others.filter(disagreement__lt=image.disagreement).most_disputed_first().first()
+        or others.most_disputed_first().first()
+    )
+    return reverse("image", args=[image.project_id, following.pk]) if following else ""
+
+
+def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
+    """Carry out what was asked for; False when the form has something to say about it."""
+    words = {"settled": _("Settled."), "withdrawn": _("The decision is withdrawn: the votes count again.")}
+    try:
+        done = decisions.carry_out(request, image, form)
+    except LabelerError as error:
+        messages.error(request, error.message)
+        return True
+    if done:
+        messages.success(request, words[done])
+    return done is not None

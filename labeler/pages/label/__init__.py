@@ -1,0 +1,1 @@
+"""The labeling screen, a person's own work, and questions about images."""

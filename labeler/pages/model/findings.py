@@ -1,0 +1,211 @@
+"""What a run found out beyond its figures, as the model page shows it.
+
+Whether its confidence can be trusted, what more labels are expected to bring, from which score on suggestions would be
+right often enough, which labels it doubts, and where it is worse. Knows the shape of TrainingRun.metrics
+(worker/training/run_report.py, worker/ml/evaluation/curves.py); runs of before lack some of it, and then the part is
+left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from labeler import charts
+from labeler.label_set import categories
+from labeler.models import Project, TrainingRun
+from labeler.pages.images.images import tile
+from labeler.review import label_errors
+from labeler.stats.intervals import wilson
+from labeler.templatetags.figures import percent, percent_interval
+
+SUSPECTS = 12  # the others stand in the list to walk through
+SLICES = 4  # of a field of metadata
+FIELDS = 4
+WIDTH, HEIGHT = 460, 240
+
+
+def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
+    """Context of templates/project/findings.html; names: of categories, by id."""
+    metrics = run.metrics or {}
+    suspects = metrics.get("label_errors") or {}
+    return {
+        "coverage": _coverage(metrics),
+        "confidence": _confidence(metrics),
+        "ece": (metrics.get("ece") or {}).get("value"),
+        "learning": _learning(metrics.get("learning_curve") or {}),
+        "orders": _orders(metrics.get("orders") or {}),
+        "advice": (metrics.get("learning_curve") or {}).get("advice") or "",
+        "promises": [_promise(row) for row in metrics.get("acceptance") or []],
+        **_doubts(project, suspects, names),
+        "n_suspects": suspects.get("n", 0),
+        "slices": _slices(metrics.get("slices") or []),
+    }
+
+
+def _coverage(metrics: Mapping[str, Any]) -> SafeString | str:
+    """What share of the images a threshold on the confidence lets through, and what share of those is right."""
+    bins = (metrics.get("curves") or {}).get("reliability") or []
+    # Of several labels the bins are of single answers: they say nothing about whole images.
+    if len(bins) < 2 or metrics.get("task", "single") != "single":
+        return ""
+    n = sum(row["n"] for row in bins)
+    above = []
+    for k, row in enumerate(bins):
+        through = sum(b["n"] for b in bins[k:])
+        right = sum(b["n"] * b["right"]["value"] for b in bins[k:])
+        above.append((row["from"], through / n, wilson(right, through), right / through))
+    series = [
+        charts.Series(_("images covered"), [(x, share) for x, share, _within, _right in above], tone="l1", dots=False),
+        charts.Series(
+            _("right when covered"), [(x, right) for x, _share, _within, right in above], tone="l2", dots=False,
+            band=[(x, *within) for x, _share, within, _right in above if within],
+        ),
+    ]  # fmt: skip
+    drawn = charts.line_chart(
+        _("Images covered and right, by the confidence asked for"),
+        _("The more confidence is asked for, the fewer images are covered, and the more of them are right."), series,
+        x_name=_("confidence at least"), y_name=_("share of images"), y_range=(0.0, 1.0), percent=True,
+        x_words=lambda x: percent(x, 1), x_ticks=_quarters(above[0][0]), width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _quarters(low: float) -> list[tuple[float, str]]:
+    return [(at / 4, percent(at / 4)) for at in range(int(low * 4), 5)]
+
+
+def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
+    """Share right against stated confidence, with Wilson's intervals."""
+    bins = (metrics.get("curves") or {}).get("reliability") or []
+    if len(bins) < 2:
+        return ""
+    points = [(row["confidence"], row["right"]["value"]) for row in bins]
+    series = [
+        charts.Series(_("it was right"), points, band=_band(bins)),
+        charts.Series(_("as it says"), [(0.0, 0.0), (1.0, 1.0)], tone="l2", dashed=True, dots=False),
+    ]
+    drawn = charts.line_chart(
+        _("Share right by stated confidence"),
+        _("Where the line lies below the dashed one, the model is surer than it should be."), series,
+        x_name=_("stated confidence"), y_name=_("share right"), y_range=(0.0, 1.0), percent=True,
+        x_ticks=[(at / 4, percent(at / 4)) for at in range(5)], x_words=lambda x: percent(x, 1),
+        width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _band(bins: list[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
+    stats = [(row["confidence"], row["right"]) for row in bins]
+    return [(x, stat["low"], stat["high"]) for x, stat in stats if stat["low"] is not None]
+
+
+def _learning(curve: Mapping[str, Any]) -> SafeString | str:
+    """Accuracy by labels learned from, and what more are expected to bring, with its 95 % band."""
+    points, ahead = curve.get("points") or [], curve.get("ahead") or []
+    if len(points) < 2:
+        return ""
+    series = [charts.Series(_("measured"), [(row["size"], row["accuracy"]) for row in points])]
+    if ahead:
+        series.append(
+            charts.Series(
+                _("expected"), [(row["size"], row["expected"]) for row in ahead],
+                band=[(row["size"], row["low"], row["high"]) for row in ahead], tone="l2", dashed=True,
+            )
+        )  # fmt: skip
+    said = _("Measured by leaving labels out, with frozen features.")
+    if ahead:
+        said = _(
+            "Measured by leaving labels out, with frozen features; ahead of it what is expected, with a 95 % band."
+        )
+    drawn = charts.line_chart(
+        _("Share right by labels learned from"), said, series,
+        x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _orders(found: Mapping[str, Any]) -> SafeString | str:
+    """Share right by labels, as they were asked for and drawn at random, on the same test images."""
+    points = found.get("points") or []
+    if len(points) < 2:
+        return ""
+    lines: tuple[tuple[str, str, Literal["l1", "l2"], bool], ...] = (
+        ("asked", _("as they were asked for"), "l1", False),
+        ("random", _("drawn at random"), "l2", True),
+    )
+    series = [
+        charts.Series(
+            words, [(row["size"], row[key]["value"]) for row in points], tone=tone, dashed=dashed,
+            band=[(row["size"], row[key]["low"], row[key]["high"]) for row in points if row[key]["low"] is not None],
+        )
+        for key, words, tone, dashed in lines
+    ]  # fmt: skip
+    drawn = charts.line_chart(
+        _("Share right, asked for and at random"),
+        _("What the same number of labels teaches when the model chooses most of them, and when nothing does."),
+        series, x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
+
+
+def _promise(row: Mapping[str, Any]) -> dict[str, Any]:
+    threshold, coverage = row["threshold"], row.get("coverage")
+    return {
+        "promise": _("%(precision)s right, with %(confidence)s confidence")
+        % {"precision": percent(row["precision"]), "confidence": percent(row["confidence"])},
+        "from": "" if threshold is None else f"{threshold:.3f}",
+        "coverage": percent(coverage) if threshold is not None and coverage is not None else "",
+        "evidence": ngettext("%(errors)s wrong of %(n)s", "%(errors)s wrong of %(n)s", row["accepted"])
+        % {"errors": row["errors"], "n": f"{row['accepted']:,}"}
+        if threshold is not None
+        else "",
+        "reason": row.get("reason") or "",
+    }
+
+
+def _doubts(project: Project, found: Mapping[str, Any], names: Mapping[Any, str]) -> dict[str, Any]:
+    """The clearest of the doubts that nobody has looked at, how many there are, and how often a doubt was right."""
+    waiting = label_errors.still_open(project, label_errors.rows_of(found))
+    queue = reverse("adjudicate", args=[project.pk])
+    index, shown = categories.index(project), []
+    for one in waiting[:SUSPECTS]:
+        label, suggested = names.get(one.doubt.label, ""), one.doubt.suggested
+        shown.append(
+            {
+                **tile(one.image, index),
+                "url": f"{queue}?doubted=1&image={one.image.pk}",
+                "label": label,
+                # Of several classes: whether the image should have this one.
+                "suggested": names.get(suggested, "") if not isinstance(suggested, bool) else "",
+                "missing": isinstance(suggested, bool) and suggested,
+                "surplus": isinstance(suggested, bool) and not suggested,
+            }
+        )
+    return {"suspects": shown, "n_doubts": len(waiting), "checked": label_errors.checked(project)}
+
+
+def _slices(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each field the slices that are worst, those that are worse beyond chance marked."""
+    return [
+        {
+            "field": report["field"],
+            "rows": [
+                {
+                    "value": row["value"],
+                    "n": row["n"],
+                    "right": percent(row["right"]["value"], 1) if row["right"]["value"] is not None else "–",
+                    "interval": percent_interval(row["right"]),
+                    "worse": row["worse"],
+                    "warning": row["warning"] or "",
+                }
+                for row in report["slices"][:SLICES]
+            ],
+        }
+        for report in reports[:FIELDS]
+    ]

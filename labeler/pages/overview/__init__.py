@@ -1,0 +1,1 @@
+"""The first page of a project, and the cards that ask for attention."""

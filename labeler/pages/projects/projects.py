@@ -1,0 +1,156 @@
+"""The list of a person's projects, the trash, and the form that makes a new one. Knows what a card shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.db.models.functions import Lower
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from labeler.errors import LabelerError
+from labeler.models import Image, Membership, Project, Role, Thread, TrainingRun
+from labeler.models.image import Status
+from labeler.pages.asking import person
+from labeler.pages.forms import NewProject, refuse
+from labeler.projects import projects as verbs
+
+CARDS = 48
+SEARCH_FROM = 8  # below that a look finds it
+TRASH_SHOWN = 50
+NEWEST, OLDEST, BY_NAME = "newest", "oldest", "name"
+ORDERS: dict[str, tuple[Any, ...]] = {
+    NEWEST: ("-created_at", "-id"),
+    OLDEST: ("created_at", "id"),
+    BY_NAME: (Lower("name"), "id"),
+}
+
+
+@login_required
+@require_GET
+def projects(request: HttpRequest) -> HttpResponse:
+    """All projects of the person; of everybody, for an admin. Searched, ordered and paged once there are many."""
+    user = person(request)
+    words, order = request.GET.get("q", "").strip()[:200].replace("\0", ""), request.GET.get("order", "")
+    order = order if order in ORDERS else NEWEST
+    every = Project.objects.visible_to(user)
+    total = every.count()
+    found = every.filter(Q(name__icontains=words) | Q(question__icontains=words)) if words else every
+    paginator = Paginator(found.order_by(*ORDERS[order]), CARDS)
+    if not words:
+        paginator.count = total  # the same number: not counted twice
+    page = paginator.get_page(request.GET.get("page"))
+    context = {
+        "cards": cards(user, list(page.object_list)),
+        "page": page,
+        "total": total,
+        "may_create": user.is_superuser,
+        "words": words,
+        "order": order,
+        "orders": [(NEWEST, _("newest first")), (OLDEST, _("oldest first")), (BY_NAME, _("by name"))],
+        "searchable": total > SEARCH_FROM,
+        "trashed": _trashed(user),
+    }
+    return render(request, "projects/list.html", context)
+
+
+def cards(user: Any, shown: list[Project]) -> list[dict[str, Any]]:
+    """One card per project, in their order: five queries, however many projects there are."""
+    ids = [project.pk for project in shown]
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    by_status = Image.objects.filter(project__in=ids).order_by().values("project_id", "status")
+    for row in by_status.annotate(n=Count("id")):
+        counts[row["project_id"]][row["status"]] = row["n"]
+    people = dict(
+        Membership.objects.filter(project__in=ids).order_by().values_list("project_id").annotate(n=Count("id"))
+    )
+    own = {m.project_id: m for m in Membership.objects.filter(project__in=ids, user=user)}
+    models = dict(TrainingRun.objects.active().filter(project__in=ids).values_list("project_id", "number"))
+    open_threads = Thread.objects.filter(project__in=ids, closed_at=None).order_by().values_list("project_id")
+    questions = dict(open_threads.annotate(n=Count("id")))
+    return [
+        _card(project, counts[project.pk], own.get(project.pk), bool(user.is_superuser))
+        | {
+            "people": people.get(project.pk, 0),
+            "model": models.get(project.pk),
+            "questions": questions.get(project.pk, 0),
+        }
+        for project in shown
+    ]
+
+
+def _card(project: Project, counts: dict[str, int], member: Membership | None, is_admin: bool) -> dict[str, Any]:
+    images, settled = sum(counts.values()), counts.get(Status.SETTLED, 0)
+    return {
+        "project": project,
+        "images": images,
+        "settled": settled,
+        "share": settled / images if images else None,
+        "disputed": counts.get(Status.DISPUTED, 0),
+        "to_label": counts.get(Status.UNLABELED, 0) + counts.get(Status.PARTLY, 0),
+        "is_member": member is not None,
+        "role": member.get_role_display() if member else None,
+        "may_review": is_admin or (member is not None and member.may_review),
+        "may_lead": is_admin or (member is not None and member.may_lead),
+    }
+
+
+def _trashed(user: Any) -> list[dict[str, Any]]:
+    """What the person may still bring back, the newest first."""
+    now = timezone.now()
+    rows = Project.objects.filter(trashed_at__gt=now - verbs.IN_TRASH_FOR).order_by("-trashed_at")
+    if not user.is_superuser:
+        rows = rows.filter(memberships__user=user, memberships__role=Role.LEAD)
+    return [
+        {"project": row, "until": row.trashed_at + verbs.IN_TRASH_FOR} for row in rows[:TRASH_SHOWN] if row.trashed_at
+    ]
+
+
+@login_required
+@require_POST
+def restore(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Out of the trash. Its leads and admins may; for everybody else it is not there."""
+    user = person(request)
+    rows = Project.objects.filter(pk=project_id, trashed_at__isnull=False)
+    if not user.is_superuser:
+        rows = rows.filter(memberships__user=user, memberships__role=Role.LEAD)
+    project = rows.first()
+    if project is None:
+        raise Http404(_("There is no such project in the trash."))
+    try:
+        verbs.restore(project=project, by=user)
+    except LabelerError as error:
+        messages.error(request, error.message)
+        return redirect("projects")
+    messages.success(request, _("“%(name)s” is back, with everything in it.") % {"name": project.name})
+    return redirect("project", project.pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new_project(request: HttpRequest) -> HttpResponse:
+    if not person(request).is_superuser:
+        raise PermissionDenied(_("Only an administrator may create projects. Ask one to make you its lead."))
+    form = NewProject(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (project := _create(request, form)):
+        messages.success(request, _("“%(name)s” is ready. Now bring in the images.") % {"name": project.name})
+        return redirect("import", project.pk)
+    return render(request, "projects/new.html", {"form": form})
+
+
+def _create(request: HttpRequest, form: NewProject) -> Project | None:
+    wanted = dict(form.cleaned_data)
+    try:
+        return verbs.create(created_by=person(request), categories=wanted.pop("classes"), **wanted)
+    except LabelerError as error:
+        refuse(form, error)
+        return None

@@ -1,0 +1,1 @@
+"""The review grid, and the page on which disagreements are settled."""

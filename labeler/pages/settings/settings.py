@@ -1,0 +1,205 @@
+"""How a project asks, section by section, each on a page of its own: saving one loses nothing typed in another.
+
+Knows the sections and how a change is refused without losing what was typed. Classes, guideline versions and examples
+have modules beside this one; what a change entails is labeler/projects/projects.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from labeler.acceptance import summary
+from labeler.errors import LabelerError
+from labeler.label_set import targets
+from labeler.models import Gold, Project, Role
+from labeler.pages.asking import Access, person, project_page
+from labeler.pages.forms import refuse
+from labeler.pages.settings import class_forms, quality_forms, training_forms
+from labeler.pages.settings import forms as section_forms
+from labeler.projects import projects
+
+# The in-page navigation, in the order in which a lead meets the questions.
+SECTIONS = {
+    "settings": gettext_lazy("The question"),
+    "settings_guideline": gettext_lazy("Guideline"),
+    "categories": gettext_lazy("Classes"),
+    "settings_wanted": gettext_lazy("What is wanted"),
+    "settings_judging": gettext_lazy("Who judges what"),
+    "settings_quality": gettext_lazy("Quality"),
+    "settings_consensus": gettext_lazy("Consensus and overlap"),
+    "settings_model": gettext_lazy("Model and review"),
+    "settings_training": gettext_lazy("Training"),
+    "settings_variations": gettext_lazy("Variants to learn from"),
+    "settings_accepting": gettext_lazy("Accepting by itself"),
+    "trash_project": gettext_lazy("Move to the trash"),
+}
+LONGEST_SHOWN = 60  # characters of a value that somebody else saved
+
+
+def show(request: HttpRequest, access: Access, section: str, template: str, **more: Any) -> HttpResponse:
+    """A page of the settings, with the navigation between its sections."""
+    links = [
+        {"url": reverse(name, args=[access.project.pk]), "text": text, "on": name == section}
+        for name, text in SECTIONS.items()
+    ]
+    context = access.context("settings", sections=links, heading=SECTIONS[section], **more)
+    return render(request, template, context)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def question(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings", section_forms.Question)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def judging(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings_judging", section_forms.Judging)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def model(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings_model", section_forms.Model)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def training(request: HttpRequest, access: Access) -> HttpResponse:
+    return _section(request, access, "settings_training", training_forms.Training)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def quality(request: HttpRequest, access: Access) -> HttpResponse:
+    n_gold = Gold.objects.filter(project=access.project, retired_at=None).count()
+    return _section(request, access, "settings_quality", quality_forms.Quality, n_gold=n_gold)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def consensus(request: HttpRequest, access: Access) -> HttpResponse:
+    methods = {str(method): words for method, words in quality_forms.METHODS.items()}
+    return _section(request, access, "settings_consensus", quality_forms.Consensus, methods=methods)
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def accepting(request: HttpRequest, access: Access) -> HttpResponse:
+    found = summary.figures(access.project)
+    return _section(request, access, "settings_accepting", quality_forms.Accepting, found=found)
+
+
+def _section(
+    request: HttpRequest, access: Access, name: str, shape: type[section_forms.Section], **more: Any
+) -> HttpResponse:
+    form = shape(request.POST or None, initial=shape.values_of(access.project))
+    if request.method == "POST" and save(request, access.project, form) is not None:
+        messages.success(request, _("Saved."))
+        return redirect(name, access.project.pk)
+    return show(
+        request, access, name, f"settings/{shape.__name__.lower()}.html", form=form, seen=fingerprint(form), **more
+    )
+
+
+def fingerprint(form: forms.Form) -> str:
+    """Goes with the form, and comes back with what was typed."""
+    return section_forms.seen(form.initial)
+
+
+def save(request: HttpRequest, project: Project, form: section_forms.Section) -> Project | None:
+    """Carry out what was typed; None when the form has something to say about it."""
+    if not form.is_valid() or not is_unchanged(request, form):
+        return None
+    changes = form.changes(project)
+    try:
+        # The version of this moment: what was on screen has been compared above, setting by setting, so that another
+        # lead's work on another section is no reason to refuse.
+        return projects.update(project=project, by=person(request), changes=changes, expected_version=project.version)
+    except LabelerError as error:
+        refuse(form, error)
+        return None
+
+
+def is_unchanged(request: HttpRequest, form: forms.Form) -> bool:
+    """Are these settings what they were when the person began to type? If not, the form says what they are now.
+
+    The page that says so carries the fingerprint of the present values: saving again overwrites them knowingly.
+    """
+    sent = request.POST.get("seen")
+    if not sent or sent == fingerprint(form):
+        return True
+    form.add_error(
+        None, _("Somebody saved these settings while you typed. Nothing was changed: save again to have yours instead.")
+    )
+    for name, value in form.initial.items():
+        if name in form.cleaned_data and form.cleaned_data[name] != value:
+            form.add_error(name, _now(value))
+    return False
+
+
+def _now(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("It is switched on now.") if value else _("It is switched off now.")
+    if value in (None, ""):
+        return _("It is empty now.")
+    if len(str(value)) > LONGEST_SHOWN:
+        return _("It holds another text now.")
+    return _("It says “%(value)s” now.") % {"value": value}
+
+
+# ---------------------------------------------------------------- what is wanted
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    classes = list(project.categories.in_use())
+    form = class_forms.Wanted(project, classes, request.POST or None)
+    if request.method == "POST" and form.is_valid() and is_unchanged(request, form):
+        try:
+            projects.want(project=project, by=person(request), changes=form.of_project(), of_classes=form.of_classes())
+        except LabelerError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("settings_wanted", project.pk)
+    found = targets.of(project)
+    settled = {row["id"]: row["settled"] for row in found["categories"]}
+    rows = [
+        {"category": category, "settled": settled.get(category.pk, 0), "wanted": number, "variety": words}
+        for category, number, words in form.rows()
+    ]
+    more: Mapping[str, Any] = {"form": form, "seen": fingerprint(form), "rows": rows, "settled": found["settled"]}
+    return show(request, access, "settings_wanted", "settings/wanted.html", **more)
+
+
+# ---------------------------------------------------------------- the end
+
+
+@project_page(Role.LEAD)
+@require_http_methods(["GET", "POST"])
+def trash(request: HttpRequest, access: Access) -> HttpResponse:
+    project = access.project
+    wrong = ""
+    if request.method == "POST":
+        if request.POST.get("confirm", "").strip() == project.name:
+            projects.trash(project=project, by=person(request))
+            said = _("“%(name)s” is in the trash. An admin can bring it back for 30 days.") % {"name": project.name}
+            messages.success(request, said)
+            return redirect("projects")
+        wrong = _("That is not the project's name. Nothing was changed.")
+    typed = request.POST.get("confirm", "")
+    return show(request, access, "trash_project", "settings/trash.html", wrong=wrong, typed=typed)

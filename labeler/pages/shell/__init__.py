@@ -1,0 +1,1 @@
+"""Pages of no project: errors, documentation, what runs here."""

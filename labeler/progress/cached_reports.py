@@ -1,0 +1,149 @@
+"""Reports as pages and endpoints show them: of small projects as they are now, of large ones as last counted.
+
+Knows the names under which reports are kept (cache.py) and what counts each (agreement/reports.py, overview.py,
+agreement/trust.py, agreement/disagreement_groups.py, agreement/printed_report.py, label_economy.py,
+releases/summary.py): the one place where a name becomes figures, in a request and in a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.utils import timezone
+
+from labeler.agreement import disagreement_groups, printed_report, reports, trust
+from labeler.labeling.label_arrays import Selection
+from labeler.models import Project
+from labeler.progress import cache, counts, label_economy, overview
+from labeler.progress.cache import Figures
+from labeler.releases import summary
+from labeler.review.worklists import Pair
+
+OVERVIEW_KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
+CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
+
+
+def agreement_figures(project: Project, selection: Selection, *, wait: bool = True) -> Figures:
+    """The agreement report and its time. wait: count it here where a large project has none yet; else value is None."""
+
+    def count() -> dict[str, Any]:
+        return reports.agreement(project, selection)
+
+    if selection != Selection.of(selection.labels, selection.sample):
+        # A class, a version of the guideline, a time: too many to keep, and each is asked for rarely.
+        return Figures(count(), timezone.now(), False)
+    name = f"agreement:{selection.labels}:{selection.sample}"
+    return cache.get(project, name, count, first_time=count if wait else None)
+
+
+def progress_figures(project: Project, *, wait: bool = True) -> Figures:
+    """The progress report and its time."""
+
+    def count() -> dict[str, Any]:
+        return counts.progress(project)
+
+    return cache.get(project, "progress", count, first_time=count if wait else None)
+
+
+def overview_figures(project: Project) -> Figures:
+    """The figures of the overview and their time; value is None before the first count of a large project."""
+
+    def count() -> dict[str, Any]:
+        return reports.kept(
+            project, f"overview:{project.version}", lambda: overview.figures(project), OVERVIEW_KEPT_SECONDS
+        )
+
+    return cache.get(project, "overview", count)
+
+
+def trust_figures(project: Project, *, wait: bool = False) -> Figures:
+    """Everything beside agreement itself (labeler/agreement/trust.py), and its time. wait: as for agreement."""
+
+    def count() -> dict[str, Any]:
+        return reports.kept(project, f"trust:{project.version}", lambda: trust.figures(project))
+
+    return cache.get(project, "trust", count, first_time=count if wait else None)
+
+
+def economy_figures(project: Project, *, wait: bool = False) -> Figures:
+    """The label economy (labeler/progress/label_economy.py), and its time. wait: as for agreement."""
+
+    def count() -> dict[str, Any]:
+        return reports.kept(
+            project, f"economy:{project.version}", lambda: label_economy.figures(project), OVERVIEW_KEPT_SECONDS
+        )
+
+    return cache.get(project, "economy", count, first_time=count if wait else None)
+
+
+def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool = False) -> Figures:
+    """The groups of contested images (labeler/agreement/disagreement_groups.py), and their time. wait: as for
+    agreement.
+
+    By the number of these images, not of all: grouping takes its time by them, also in a small project.
+    """
+
+    def count() -> dict[str, Any]:
+        return disagreement_groups.find(project, pair)
+
+    name = "contested" if pair is None else f"contested:{pair[0]},{pair[1]}"
+    if disagreement_groups.how_many(project, disagreement_groups.AT_ONCE) <= disagreement_groups.AT_ONCE:
+        now = f"{name}:{disagreement_groups.fingerprint(project)}"
+        return Figures(reports.kept(project, now, count, CONTESTED_KEPT_SECONDS), timezone.now(), False)
+    return cache.get(project, name, count, first_time=count if wait else None, large=True)
+
+
+def report_figures(
+    project: Project, selection: Selection, *, names: bool = False, ordered: str | None = None, wait: bool = False
+) -> Figures:
+    """The report for an appendix (labeler/agreement/printed_report.py), and its time; one of the past is always counted
+    here."""
+
+    def count() -> dict[str, Any]:
+        return printed_report.build(project, selection, names=names, ordered=ordered)
+
+    if selection.until is not None or ordered is not None:
+        return Figures(count(), timezone.now(), False)
+    name = f"report:{selection.labels}:{selection.sample}:{'names' if names else 'numbers'}"
+    return cache.get(project, name, count, first_time=count if wait else None)
+
+
+def export_figures(project: Project) -> Figures:
+    """What an export would hold (labeler/releases/summary.py), and its time; of a large project first counted here."""
+
+    def count() -> dict[str, Any]:
+        return asdict(summary.of(project))
+
+    return cache.get(project, "export", count, first_time=count)
+
+
+def compute(project: Project, name: str) -> dict[str, Any]:
+    """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
+    match name.split(":"):
+        case ["overview"]:
+            return overview.figures(project)
+        case ["trust"]:
+            return trust.figures(project)
+        case ["economy"]:
+            return label_economy.figures(project)
+        case ["export"]:
+            return asdict(summary.of(project))
+        case ["progress"]:
+            return counts.count_progress(project)
+        case ["report", labels, sample, names]:
+            selection = Selection(labels, sample)  # type: ignore[arg-type]
+            return printed_report.build(project, selection, names=names == "names")
+        case ["contested"]:
+            return disagreement_groups.find(project)
+        case ["contested", named]:
+            a, b = (int(part) for part in named.split(","))
+            return disagreement_groups.find(project, (a, b))
+        case ["agreement", labels, sample]:
+            return reports.count_agreement(project, Selection(labels, sample))  # type: ignore[arg-type]
+    raise ValueError(f"there is no report called {name}")
+
+
+def refresh() -> int:
+    """Count again what pages of large projects asked for; how many were counted. For workers."""
+    return cache.refresh_wanted(compute)

@@ -1,0 +1,173 @@
+"""What the economy page and its endpoint tell: what is right by now, how it grew, what more answers buy, when it ends.
+
+Plain values. What the images are believed to be is labeler/consensus/label_economy.py's; the look ahead
+labeler/stats/economy.py's.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from labeler.consensus import economy_standing
+from labeler.consensus.economy_standing import FEWEST_CHECKS, Standing
+from labeler.labeling.seats import HELD_OUT_SEATS
+from labeler.models import EconomyPoint, Label, Project
+from labeler.models.image import HELD_OUT
+from labeler.models.label import TOUCHED_BY_MODEL, VOTES
+from labeler.models.project import ConsensusMethod
+from labeler.stats import economy as stats
+from labeler.stats import pace as stats_pace
+from labeler.stats.results import Stat, undefined
+from labeler.training import runs
+
+Report = dict[str, Any]
+
+POINTS = 60  # of the course that are shown
+PACE_DAYS = 14
+PACE_LABELS = 20_000  # the newest that the pace is taken from
+AHEAD = 1.0  # judgements per image that a look ahead goes
+
+
+def figures(project: Project) -> Report:
+    """GET /api/projects/{id}/economy/ as plain values. A figure that is not defined carries its reason."""
+    found = economy_standing.standing(project)
+    model = runs.active(project)
+    report: Report = {
+        "goal": project.goal_right,
+        "asks_by_gain": project.ask_by_gain,
+        "decides_together": project.consensus_method == ConsensusMethod.WITH_MODEL,
+        "fills": project.model_fills,
+        "model": model.number if model else None,
+        "fixed_per_image": project.labels_per_image,
+        "pace": pace(project),
+        "assisted": _assisted(project),
+        "history": history(project),
+    }
+    if found is None or not found.image_ids.size:
+        none = undefined(_("there are no images with two classes to choose from yet"))
+        return {**report, **_counts(None), **_right(None, none), "ahead": [], "next_hour": None, "until_goal": None}
+    share, borne_out = found.share_right(), found.is_borne_out(project.goal_right)
+    n = len(found.image_ids)
+    report |= {**_counts(found), **_right(found, share.estimate)}
+    report |= {
+        "held_out": int(found.held_out.sum()),
+        "claimed": share.claimed,
+        "corrected": share.corrected.as_dict(),
+        "accuracy": found.accuracy if (found.votes > 0).any() else None,
+        "checks_wanted": found.checks_wanted(project.goal_right),
+        "reached": borne_out and share.reached(project.goal_right),
+        "surely": borne_out and share.surely(project.goal_right),
+        "near_enough": stats.near_enough(project.goal_right),
+    }
+    people = max(1, project.memberships.filter(paused_at__isnull=True).count())
+    left = np.maximum(0, min(project.most_labels, people) - found.votes) * ~found.decided
+    report["askable"] = int(left.sum())
+    if found.is_multi or not (found.votes > 0).any():
+        return {**report, "ahead": [], "next_hour": None, "until_goal": None}
+    look = stats.outlook(
+        found.posterior, found.accuracy, judgements=int(AHEAD * n), opinions_left=left.tolist()
+    )  # fmt: skip
+    missing = 0 if borne_out else report["checks_wanted"] - report["checks"]
+    return {**report, **_ahead(look, share, project.goal_right, missing, report["pace"], report["askable"])}
+
+
+def _counts(found: Standing | None) -> Report:
+    n = 0 if found is None else len(found.image_ids)
+    judgements = 0 if found is None else int(found.votes.sum())
+    return {
+        "images": n, "judgements": judgements, "judged": 0 if found is None else int(found.judged.sum()),
+        "per_image": judgements / n if n else None,
+    }  # fmt: skip
+
+
+def _right(found: Standing | None, stat: Stat) -> Report:
+    nothing = undefined(_("no blind image can be compared yet"))
+    return {
+        "right": stat.as_dict(), "claimed": None, "corrected": nothing.as_dict(),
+        "checks": 0 if found is None else int(found.checks.right.size), "checks_wanted": FEWEST_CHECKS, "held_out": 0,
+        "near_enough": None, "accuracy": None, "reached": False, "surely": False, "askable": 0,
+    }  # fmt: skip
+
+
+def _ahead(
+    look: stats.Outlook, share: stats.ShareRight, goal: float, missing: int, rate: Report, askable: int
+) -> Report:
+    """The look ahead from where the estimate stands: what it adds is the look's, where it begins is not."""
+    begins, now = float(look.right[0]), share.estimate.value or 0.0
+    points = [
+        {"judgements": int(at), "right": min(1.0, now + float(right) - begins)}
+        for at, right in zip(look.judgements.tolist(), look.right.tolist(), strict=True)
+    ]
+    per_hour, per_day, hour, until = rate["per_hour"], rate["per_day"], None, None
+    if per_hour:
+        hour = {"judgements": min(round(per_hour), askable), "gain": look.after(per_hour) - begins}
+        hour["right"] = min(1.0, now + hour["gain"])
+    wanted = share.wanted(goal)
+    needed = look.until(min(wanted - now + begins, 1.0)) if now < wanted else 0
+    if needed is not None:
+        needed = max(needed, HELD_OUT_SEATS * missing)  # blind images that must be known, two answers each at least
+        until = {
+            "judgements": needed,
+            "hours": needed / per_hour if per_hour else None,
+            "days": needed / per_day if per_day else None,
+        }
+    return {"ahead": points, "next_hour": hour, "until_goal": until}
+
+
+def pace(project: Project) -> Report:
+    """What a judgement costs a person lately (labeler/stats/pace.py), and how many come in on a day with any.
+
+    Labels of an import were given elsewhere. Skips, known answers and what was taken back took time all the same.
+    """
+    newest = Label.objects.filter(project=project).order_by("-id").values_list("id", flat=True)[:PACE_LABELS]
+    since = timezone.now() - timedelta(days=PACE_DAYS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT annotator_id, extract(epoch FROM created_at)::float8, created_at::date,
+                   CASE WHEN answer = 'undone' THEN 0 ELSE seconds END,
+                   purpose = 'vote' AND answer = ANY (%s) AND superseded_at IS NULL
+            FROM labeler_label WHERE id = ANY (%s) AND created_at > %s AND source_import_id IS NULL
+            """,
+            [[str(answer) for answer in VOTES], list(newest), since],
+        )
+        rows = cursor.fetchall()
+    people, at, days, seconds, counts = zip(*rows, strict=True) if rows else ((),) * 5
+    each = stats_pace.seconds_per_judgement(people, at, np.array(seconds, np.float64), counts)
+    n, with_any = sum(counts), len({day for day, counted in zip(days, counts, strict=True) if counted})
+    return {
+        "seconds_per_judgement": each.as_dict(),
+        "per_hour": 3600 / each.value if each.value else None,
+        "per_day": n / with_any if with_any else None,
+        "labels": n,
+    }
+
+
+def _assisted(project: Project) -> int:
+    """Images where somebody answered knowing what the model says: there it has no vote."""
+    seen = Label.objects.votes().filter(TOUCHED_BY_MODEL, project=project)
+    return seen.exclude(image__slice__in=HELD_OUT).values("image").distinct().count()
+
+
+def history(project: Project) -> list[Report]:
+    """The readings that were kept, evenly thinned, the newest among them."""
+    rows = list(
+        EconomyPoint.objects.filter(project=project).values_list(
+            "judgements", "images", "right", "low", "high", "claimed", "checks", "created_at"
+        )
+    )
+    if len(rows) > POINTS:
+        rows = [rows[at] for at in np.unique(np.linspace(0, len(rows) - 1, POINTS).round().astype(int)).tolist()]
+    return [
+        {
+            "judgements": judgements, "per_image": judgements / images if images else None, "right": right, "low": low,
+            "high": high, "claimed": claimed, "checks": checks, "at": at.isoformat(),
+        }
+        for judgements, images, right, low, high, claimed, checks, at in rows
+    ]  # fmt: skip

@@ -1,0 +1,143 @@
+"""Settle a disagreement: a reviewer's decision, above every vote. The only module that writes Decision.
+
+Keeps Image.has_decision and the status that follows from it. Does not know who may decide (the caller has
+checked the role), nor how votes become a consensus (consensus/snapshots.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from labeler.accounts.audit import audit
+from labeler.consensus import snapshots
+from labeler.errors import Conflict, NotFound, StaleVersion, WrongTask
+from labeler.label_set import categories as label_set
+from labeler.labeling.labels import status_of
+from labeler.models import Decision, Image, QueueEntry
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+LONGEST_REASON = 10_000
+
+
+def standing(image: Image) -> Decision | None:
+    """The decision that holds, or None when the vote does."""
+    return Decision.objects.filter(image=image, withdrawn_at__isnull=True).first() if image.has_decision else None
+
+
+def version_of(image: Image, decision: Decision | None) -> str:
+    """Changes whenever the outcome of an image may have: another decision, another vote. The ETag of its consensus."""
+    outcome = [
+        image.project.salt,
+        image.pk,
+        decision.pk if decision else 0,
+        image.round,
+        sorted(image.tally.items()),
+    ]
+    # Hashed with the project's secret: else somebody could try which votes give this version.
+    return hashlib.sha256(json.dumps(outcome).encode()).hexdigest()[:16]
+
+
+def decide(
+    *,
+    image_id: int,
+    reviewer: User,
+    categories: Iterable[int | str] = (),
+    undecidable: bool = False,
+    reason: str = "",
+    expected_version: str | None = None,
+) -> Decision:
+    """Say what an image is, whatever the votes say; an earlier decision is withdrawn, not lost.
+
+    categories: ids or names, as the project's task wants them. undecidable: nobody can say it from this image;
+    it is settled without an answer, and left out of data sets and training. expected_version: of version_of(), to
+    refuse when votes or decision have changed since the reviewer looked. Raises NotFound, CategoryNotInProject,
+    WrongTask, StaleVersion.
+    """
+    named = list(categories)
+    if undecidable and named:
+        raise WrongTask(
+            _("An image that does not say it has no class: send either classes or undecidable."),
+            fields={"categories": ["beside undecidable"]},
+        )
+    with transaction.atomic():
+        image = _locked(image_id)
+        ids = [] if undecidable else label_set.check_answer(image.project, named)
+        earlier = standing(image)
+        _check_version(image, earlier, expected_version)
+        if earlier is not None:
+            _withdraw(earlier, reviewer)
+        decision = Decision.objects.create(
+            image=image,
+            reviewer=reviewer,
+            categories=ids,
+            undecidable=undecidable,
+            reason=reason[:LONGEST_REASON],
+            round=image.round,
+        )
+        _mark(image, True)
+        audit(
+            reviewer,
+            "consensus.decide",
+            project=image.project_id,
+            subject=f"image {image.pk}",
+            categories=ids,
+            undecidable=undecidable,
+        )
+        snapshots.refresh(image.project, [image.pk])
+    return decision
+
+
+def withdraw(*, image_id: int, reviewer: User, expected_version: str | None = None) -> None:
+    """Return an image to its votes. Raises NotFound, Conflict without a decision, StaleVersion."""
+    with transaction.atomic():
+        image = _locked(image_id)
+        decision = standing(image)
+        _check_version(image, decision, expected_version)
+        if decision is None:
+            raise Conflict(_("There is no decision on this image to withdraw."))
+        _withdraw(decision, reviewer)
+        _mark(image, False)
+        audit(reviewer, "consensus.withdraw", project=image.project_id, subject=f"image {image.pk}")
+        snapshots.refresh(image.project, [image.pk])
+
+
+def _locked(image_id: int) -> Image:
+    # The image, as a save locks it: its status must not be computed from votes that are changing.
+    try:
+        return (
+            Image.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("project")
+            .get(pk=image_id, project__trashed_at__isnull=True)
+        )
+    except Image.DoesNotExist as error:
+        raise NotFound(_("There is no such image.")) from error
+
+
+def _check_version(image: Image, decision: Decision | None, expected: str | None) -> None:
+    current = version_of(image, decision)
+    if expected is not None and expected != current:
+        raise StaleVersion(
+            _("Votes or the decision on this image have changed since you looked. Look again, then decide."),
+            current=current,
+        )
+
+
+def _withdraw(decision: Decision, reviewer: User) -> None:
+    decision.withdrawn_at = timezone.now()
+    decision.withdrawn_by = reviewer
+    decision.save(update_fields=["withdrawn_at", "withdrawn_by"])
+
+
+def _mark(image: Image, has_decision: bool) -> None:
+    image.has_decision = has_decision
+    image.status = status_of(image, QueueEntry.objects.values_list("seats", flat=True).get(pk=image.pk))
+    image.save(update_fields=["has_decision", "status"])

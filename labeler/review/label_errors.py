@@ -1,0 +1,158 @@
+"""Labels that the model doubts, as a list for a reviewer to walk through; and how often a doubt was right.
+
+A run lists the training labels that it doubts most, each by a model that had not seen the image
+(worker/training/run_report.py). A doubt waits until a reviewer decides the image, whatever the decision, or until the
+image is not taken to be that any more. So nothing is written here: looking at a doubt is a decision (adjudication.py),
+and what came of it is read from the decisions made since the run. Images that are judged blind are in no list that a
+model made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from labeler.consensus import snapshots
+from labeler.label_set import categories as label_set
+from labeler.label_set.categories import CategoryIndex
+from labeler.labeling import blindness
+from labeler.models import Image, Project, TrainingRun
+from labeler.models.image import Slice
+from labeler.stats.intervals import wilson
+from labeler.stats.results import FEW_IMAGES, Stat, undefined
+
+RUNS = 50  # the newest, whose lists are held against the decisions
+NOTHING_LOOKED_AT = gettext_noop("no doubted label was looked at yet")
+FEW_LOOKED_AT = gettext_noop("few labels were looked at, the clearest doubts first: read the interval")
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One label. label: the class in question; suggested: the class instead, or, of several classes, whether the image
+    should have it.
+    """
+
+    image_id: int
+    label: int
+    suggested: int | bool
+    doubt: float  # 0 to 1, by how much surer the model is of its own answer
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A doubt nobody has looked at, with the votes on its image."""
+
+    doubt: Doubt
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of the doubts so far. Those a reviewer found to be undecidable are neither right nor wrong."""
+
+    corrected: int = 0
+    confirmed: int = 0
+    undecidable: int = 0
+
+    @property
+    def looked_at(self) -> int:
+        return self.corrected + self.confirmed + self.undecidable
+
+    @property
+    def precision(self) -> Stat:
+        """Share of the doubted labels that were wrong, with Wilson's interval."""
+        n = self.corrected + self.confirmed
+        if not n:
+            return undefined(_(NOTHING_LOOKED_AT))
+        low, high = wilson(self.corrected, n) or (None, None)
+        return Stat(self.corrected / n, low, high, n, _(FEW_LOOKED_AT) if n < FEW_IMAGES else None)
+
+
+def listed(run: TrainingRun | None) -> dict[str, Any]:
+    """What the run found, {n, suspects}; {} where there is no run, or one of before lists were made.
+
+    Read by itself: the rest of a run's figures is large, and the caller may have left it in the database.
+    """
+    if run is None:
+        return {}
+    return TrainingRun.objects.filter(pk=run.pk).values_list("metrics__label_errors", flat=True).first() or {}
+
+
+def rows_of(found: Mapping[str, Any]) -> list[Doubt]:
+    """The doubts of a list that are as sure as the model usually is where it is right; of one image perhaps several."""
+    return [
+        Doubt(row["image"], row["label"], row["suggested"], float(row.get("doubt") or 0.0))
+        for row in found.get("suspects") or []
+        if row.get("confident", True)
+    ]
+
+
+def waiting(project: Project, run: TrainingRun | None) -> list[Waiting]:
+    """Doubts of the active model that nobody has looked at, the clearest first; one for each image."""
+    return still_open(project, rows_of(listed(run)))
+
+
+def still_open(project: Project, doubts: Iterable[Doubt]) -> list[Waiting]:
+    """Those among `doubts` whose image is undecided and still taken to be what is doubted; one for each image."""
+    clearest: dict[int, list[Doubt]] = {}
+    for one in sorted(doubts, key=lambda one: (-one.doubt, one.image_id)):
+        clearest.setdefault(one.image_id, []).append(one)
+    images = Image.objects.filter(project=project, pk__in=clearest, has_decision=False, slice=Slice.NONE)
+    images = images.exclude(blindness.HIDES_MODEL)
+    by_id = {image.pk: image for image in images.defer("metadata")}
+    outcomes = snapshots.current(by_id.values())
+    index = label_set.index(project)
+    found = []
+    for pk, of_image in clearest.items():
+        said = outcomes[pk].categories if pk in by_id else None
+        holds = [one for one in of_image if said is not None and _holds(one, said, index)]
+        if holds:
+            found.append(Waiting(holds[0], by_id[pk]))
+    return found
+
+
+def _holds(doubt: Doubt, said: list[int], index: CategoryIndex) -> bool:
+    """Is the image still taken to be what was doubted? Classes that were merged meanwhile may have settled it."""
+    now, label = index.present(said), index.present([doubt.label])
+    if isinstance(doubt.suggested, bool):
+        return bool(label) and (label[0] in now) is not doubt.suggested
+    return now == label and label != index.present([doubt.suggested])
+
+
+def checked(project: Project) -> Checked:
+    """What reviewers decided on doubted labels, each after the run that doubted it; wherever they did."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT ON (d.id, s.label) s.label, s.suggested::text, d.categories, d.undecidable
+            FROM (SELECT id, finished_at, metrics FROM labeler_trainingrun
+                  WHERE project_id = %s AND finished_at IS NOT NULL ORDER BY id DESC LIMIT %s) r
+            CROSS JOIN LATERAL jsonb_to_recordset(
+                CASE WHEN jsonb_typeof(r.metrics #> '{label_errors,suspects}') = 'array'
+                     THEN r.metrics #> '{label_errors,suspects}' ELSE '[]' END
+            ) AS s(image bigint, label bigint, suggested jsonb, confident boolean)
+            JOIN labeler_decision d ON d.image_id = s.image AND d.withdrawn_at IS NULL AND d.created_at > r.finished_at
+            JOIN labeler_image i ON i.id = d.image_id AND i.project_id = %s AND i.slice = ''
+            WHERE s.confident IS NOT FALSE
+            ORDER BY d.id, s.label, r.id DESC
+            """,
+            [project.pk, RUNS, project.pk],
+        )
+        rows = cursor.fetchall()
+    index = label_set.index(project)
+    corrected = confirmed = undecidable = 0
+    for label, suggested, decided, cannot in rows:
+        now, named = index.present(decided), index.present([label])
+        if cannot:
+            undecidable += 1
+        elif suggested in ("true", "false"):
+            right = bool(named) and (named[0] in now) is (suggested == "true")
+            corrected, confirmed = corrected + right, confirmed + (not right)
+        else:
+            corrected, confirmed = corrected + (now != named), confirmed + (now == named)
+    return Checked(corrected, confirmed, undecidable)

@@ -1,0 +1,53 @@
+"""An explanation in words: how it was made, and where in the image the heat lies. For programs, pages and alt texts.
+
+Knows what a worker stored with an errand (worker/inference/requests.py); not how it was computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from labeler.label_set import categories as label_set
+from labeler.models import Errand
+
+FEW = 0.5  # a field with less than this share of the heat is not where it lies
+
+
+def category_of(errand: Errand) -> str:
+    """The class that is explained, by its present name."""
+    return label_set.index(errand.project).label([errand.answer["category"]])[0]
+
+
+def method_of(answer: Mapping[str, Any]) -> str:
+    """What the colours and the shade are."""
+    if answer["method"] == "occlusion":
+        return _(
+            "Occlusion: bright is where covering the image made the model less sure. "
+            "This kind of model has no gradient. In the shade: what it is not shown."
+        )
+    return _("Grad-CAM: bright is what raised the model's score for the class. In the shade: what it is not shown.")
+
+
+def where(answer: Mapping[str, Any]) -> str:
+    """Where the heat lies, for people who do not see it."""
+    if not answer["any"]:
+        return _("Nothing in the image speaks for this class: the model says so because less speaks for the others.")
+    names = (
+        (_("at the upper left"), _("at the upper edge"), _("at the upper right")),
+        (_("at the left edge"), _("in the middle"), _("at the right edge")),
+        (_("at the lower left"), _("at the lower edge"), _("at the lower right")),
+    )
+    fields = sorted(
+        ((share, names[row][column]) for row, line in enumerate(answer["thirds"]) for column, share in enumerate(line)),
+        reverse=True,
+    )
+    (first, there), (second, too) = fields[:2]
+    if first >= FEW:
+        return _("Most of it lies %(place)s of the square that the model looks at.") % {"place": there}
+    if first + second >= FEW:
+        places = {"place": there, "other": too}
+        return _("Most of it lies %(place)s and %(other)s of the square that the model looks at.") % places
+    return _("It is spread over the square that the model looks at.")

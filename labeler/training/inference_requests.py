@@ -1,0 +1,214 @@
+"""Ask the worker that keeps models loaded: what is on this image, and why do you say so? The only module that writes
+Errand.
+
+Knows rows and how long they are kept. What a model computes is worker/inference/requests.py; who may ask is api/.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
+from labeler.intake import near_duplicates
+from labeler.intake.budget import decoded
+from labeler.intake.check import Refused
+from labeler.intake.images import limits
+from labeler.intake.renditions import make_thumbnail
+from labeler.jobs import dispatch, leases
+from labeler.jobs.leases import Lease
+from labeler.labeling import blindness
+from labeler.models import Errand, Image, Project, TrainingRun
+from labeler.models.errand import ErrandKind
+from labeler.models.job import UNFINISHED, State
+from labeler.training import runs
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from labeler.intake.check import Source
+
+TASKS = {
+    ErrandKind.PREDICT: dispatch.ANSWER,
+    ErrandKind.EXPLAIN: dispatch.ANSWER,
+    ErrandKind.CONVERT: dispatch.CONVERT,
+}
+KEPT = timedelta(days=1)  # an answered prediction; an explanation by a model that is not in use any more
+GIVEN_UP = timedelta(minutes=10)  # a prediction that no worker took: nobody waits for it any more
+AGAIN_AFTER = timedelta(minutes=1)  # what failed may be asked for again
+# Of one person, and of all: behind these waits half a minute of a worker's time.
+MOST_WAITING_OF_ONE, MOST_WAITING = 50, 500
+# A process has four threads, and an image of 50 megapixels takes seconds. Two at a time; the others are for labels.
+AT_ONCE = 2
+_checking = BoundedSemaphore(AT_ONCE)
+WAIT_SECONDS = 2.0  # for the memory that other images take
+# A thread that waits for an answer saves no labels meanwhile.
+WAITING_AT_ONCE = 1
+_waiting = BoundedSemaphore(WAITING_AT_ONCE)
+LOOK_SECONDS = (0.01, 0.1)  # between two looks at a row: at first, and at most
+
+
+# ---------------------------------------------------------------- asking
+
+
+def predict(*, project: Project, asked_by: User | None, source: Source) -> Errand:
+    """Ask what is on an image that is not in the project; a worker is told after commit.
+
+    Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, Invalid for what is
+    no image, TooLarge, TooManyRequests, Busy, and Conflict for what shows an image of the project that is judged blind.
+    """
+    _active(project)
+    waiting = Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED)
+    if waiting.filter(asked_by=asked_by).count() >= MOST_WAITING_OF_ONE or waiting.count() >= MOST_WAITING:
+        raise TooManyRequests(
+            _("Many predictions wait for a worker already. Ask again in a few seconds."), retry_after=5
+        )
+    if not _checking.acquire(blocking=False):
+        raise TooManyRequests(_("Other images are being read at this moment. Ask again in a second."), retry_after=1)
+    try:
+        with decoded(source, limits=limits(), patience=WAIT_SECONDS) as image:
+            picture = make_thumbnail(image)
+    except Refused as refusal:
+        raise _refused(source, refusal) from refusal
+    finally:
+        _checking.release()
+    if _shows_a_hidden_one(project, image.checked.sha256, picture):
+        raise Conflict(
+            _(
+                "This image is in the project, or nearly the same as one that is, and judged blind: what the model "
+                "says of it is not told."
+            )
+        )
+    with transaction.atomic():
+        errand = Errand.objects.create(project=project, kind=ErrandKind.PREDICT, asked_by=asked_by, picture=picture)
+        dispatch.look(dispatch.ANSWER, errand.pk)
+    return errand
+
+
+def _shows_a_hidden_one(project: Project, sha256: str, thumbnail: bytes) -> bool:
+    """Is this an image of which the model's word is told to nobody, or nearly the same: saved anew, smaller, paler?
+
+    So a preview or a thumbnail of it is. As newcomers are held against the images of a project, in under a millisecond
+    for each thousand that are hidden (intake/near_duplicates.py).
+    """
+    hidden = Image.objects.filter(blindness.HIDES_MODEL, project=project)
+    return hidden.filter(sha256=sha256).exists() or near_duplicates.shows_one_of(
+        hidden, near_duplicates.draw(thumbnail)
+    )
+
+
+def _refused(source: Source, refusal: Refused) -> Invalid | TooLarge:
+    size = getattr(source, "size", 0)
+    if size and size > limits().max_bytes:
+        return TooLarge(refusal.reason)
+    return Invalid(refusal.reason, fields={"file": [refusal.reason]})
+
+
+def explain(*, image: Image, asked_by: User | None, category: int = 0) -> Errand:
+    """What in an image of the project speaks for a class, in the eyes of the model in use; asked for once and kept.
+
+    category: 0 for the model's own answer. Raises NoModel, and Invalid for a class that the model does not know.
+    """
+    run = _active(image.project)
+    if category and category not in run.category_ids:
+        raise Invalid(_("Model %(n)s does not know this class.") % {"n": run.number}, fields={"category": ["unknown"]})
+    return _once(ErrandKind.EXPLAIN, run, asked_by, image=image, category=category)
+
+
+def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
+    """The run's model as an ONNX file; made once. Raises NotPossibleNow for a run without a model."""
+    if run.state != State.DONE or not run.checkpoint:
+        raise NotPossibleNow(
+            _("Model %(n)s was not trained to its end, so there is no file of it.") % {"n": run.number}
+        )
+    return _once(ErrandKind.CONVERT, run, asked_by)
+
+
+def _active(project: Project) -> TrainingRun:
+    run = runs.active(project)
+    if run is None:
+        raise NoModel(_("This project has no model yet. One is trained when there are labels enough."))
+    return run
+
+
+def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any) -> Errand:
+    """The errand that is there, or a new one. One that failed a while ago is tried anew."""
+    known = Errand.objects.filter(kind=kind, run=run, **what)
+    errand = known.first()
+    if errand is not None:
+        stale = known.filter(state=State.FAILED, finished_at__lt=Now() - AGAIN_AFTER)
+        with transaction.atomic():
+            if stale.update(state=State.QUEUED, attempt=0, error=None, created_at=Now(), finished_at=None):
+                dispatch.look(TASKS[kind], errand.pk)
+                errand.refresh_from_db()
+        return errand
+    try:
+        with transaction.atomic():
+            errand = Errand.objects.create(project_id=run.project_id, kind=kind, run=run, asked_by=asked_by, **what)
+            dispatch.look(TASKS[kind], errand.pk)
+    except IntegrityError:
+        return known.get()  # somebody asked at this moment
+    return errand
+
+
+def wait_for(errand: Errand, seconds: float) -> Errand:
+    """Stay until it is answered, at most so long; one caller per process, the others get it as it is at once."""
+    if errand.is_finished or seconds <= 0 or not _waiting.acquire(blocking=False):
+        return errand
+    try:
+        until, pause = time.monotonic() + seconds, LOOK_SECONDS[0]
+        while not errand.is_finished and (left := until - time.monotonic()) > 0:
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.3, LOOK_SECONDS[1])
+            errand.refresh_from_db(fields=["state"])
+    finally:
+        _waiting.release()
+    errand.refresh_from_db()
+    return errand
+
+
+# ---------------------------------------------------------------- for the worker that has taken one
+
+
+def start(errand_id: int, *, worker: str) -> tuple[Errand, Lease] | None:
+    """Take an errand; None when another worker has it, or it has ended."""
+    return leases.take(Errand, errand_id, worker=worker)
+
+
+def finish(lease: Lease, *, run: TrainingRun, answer: dict[str, Any], drawing: bytes | None = None) -> None:
+    """Store the answer; what was sent goes. Raises LeaseLost."""
+    lease.finish(run=run, answer=answer, drawing=drawing, picture=None)
+
+
+# ---------------------------------------------------------------- for beat
+
+
+def resend_lost() -> int:
+    """Tell workers about errands they have not heard of or have dropped; how many. Those that nobody waits for end."""
+    leases.give_up_on_the_hopeless(Errand)
+    Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED, created_at__lt=Now() - GIVEN_UP).update(
+        state=State.FAILED,
+        finished_at=Now(),
+        lease_until=None,
+        error={
+            "code": "no_answer",
+            "message": "No worker answered within ten minutes: is one running that serves the queue “serve”?",
+        },
+    )
+    return sum(dispatch.remind(TASKS[ErrandKind(row.kind)], row.pk) for row in leases.waiting(Errand))
+
+
+def sweep() -> int:
+    """Forget what was sent with predictions that ended unanswered, and rows kept long enough; how many rows."""
+    ended = Errand.objects.exclude(state__in=UNFINISHED)
+    ended.filter(picture__isnull=False).update(picture=None)
+    old = ended.filter(created_at__lt=Now() - KEPT)
+    # The file of a conversion lies beside its model and goes with it.
+    gone = old.filter(kind=ErrandKind.PREDICT) | old.filter(kind=ErrandKind.EXPLAIN, run__is_active=False)
+    return gone.delete()[0]

@@ -1,0 +1,369 @@
+"""Store what a model says about many images, and let the queue's order follow what it is unsure of.
+
+The only module that writes Prediction, and the one that sets QueueEntry.priority and chosen_by after an
+image's start. Pre-labels are made by a worker (worker/inference/write_prelabels.py) for one active model: a Job of kind
+"prelabel". Everything here may run twice, or stop half-way and run again: predictions are upserts, the order
+is computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Now
+
+from labeler.accounts.audit import audit
+from labeler.jobs import jobs, leases
+from labeler.labeling import seats
+from labeler.models import Image, Job, Project, QueueEntry, TrainingRun, columns
+from labeler.models.image import Slice, Status
+from labeler.models.job import UNFINISHED, Kind, State
+from labeler.models.queue import ChosenBy
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.db.backends.utils import CursorWrapper
+
+# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for
+# milliseconds.
+CHUNK = 500
+STORED = 1024  # predictions per transaction: nobody waits for those
+MOST_FIRST = 1_000  # images that are put first at once
+AGAIN_AFTER = timedelta(minutes=10)  # a pre-labeling that failed is not tried again at once
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model says about one image. probabilities as in run.category_ids; categories: the ids it would
+    answer.
+    """
+
+    image_id: int
+    probabilities: list[float]
+    categories: list[int]
+    probability: float  # of that answer, 0 to 1
+    margin: float  # 0 unsure, 1 sure
+
+
+# ---------------------------------------------------------------- asking for them
+
+
+@transaction.atomic
+def request(run: TrainingRun) -> Job:
+    """Have the active model look at all images that need it.
+
+    A pre-labeling by another model is cancelled: its work would be thrown away.
+    """
+    # Two that ask at once would both find no job, and the second's insert would undo what its transaction was about.
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    unfinished = Job.objects.select_for_update().filter(
+        project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED
+    )
+    for job in unfinished:
+        if job.params.get("run") == run.pk:
+            return job
+        leases.cancel(Job, job.pk)
+    return jobs.create(Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk})
+
+
+def are_under_way(project: Project) -> bool:
+    """Is the model in use looking at images, or about to?"""
+    return Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED).exists()
+
+
+def due() -> list[TrainingRun]:
+    """Active models that have not seen all images: new ones came in, or their pre-labeling was given up a
+    while ago.
+    """
+    busy = Job.objects.filter(kind=Kind.PRELABEL, state__in=UNFINISHED).values("project")
+    models = TrainingRun.objects.active().filter(project__trashed_at__isnull=True).exclude(project__in=busy)
+    return [run for run in models.select_related("project") if _is_due(run)]
+
+
+def _is_due(run: TrainingRun) -> bool:
+    made = Job.objects.filter(project_id=run.project_id, kind=Kind.PRELABEL, params__run=run.pk)
+    last = made.first()
+    if last is not None and last.state != State.DONE:
+        return made.filter(pk=last.pk, finished_at__lt=Now() - AGAIN_AFTER).exists()
+    # Ids rise, so this asks only the images after the last one that was looked at; a search for images
+    # without a prediction would read all of them, every few seconds.
+    seen = last.result.get("last_image", 0) if last else 0
+    return Image.objects.filter(project_id=run.project_id, id__gt=seen).exists()
+
+
+def images_to_predict(run: TrainingRun) -> QuerySet[Image]:
+    """Images the model has not judged and people have not settled, and the held-out ones; next in the queue
+    first.
+
+    Settled images that may train are left out: on those the model would grade its own homework. Asked by gain, nothing
+    stays settled, and consensus/model_votes.py leaves out what a model has learned from.
+    """
+    images = Image.objects.filter(project_id=run.project_id)
+    if not run.project.ask_by_gain:
+        images = images.exclude(status=Status.SETTLED, slice__in=("", Slice.BLIND))
+    return images.exclude(predictions__run=run).order_by(F("entry__priority").desc(nulls_last=True), "-id")
+
+
+def hashes_of(image_ids: Sequence[int]) -> dict[int, str]:
+    """SHA-256 by image; what was deleted meanwhile is left out."""
+    with connection.cursor() as cursor:
+        # By hand: the ORM takes longer to look at a thousand ids than PostgreSQL to find them.
+        cursor.execute("SELECT id, sha256 FROM labeler_image WHERE id = ANY(%s)", [list(image_ids)])
+        return dict(cursor.fetchall())
+
+
+def judged(run: TrainingRun, image_ids: Sequence[int]) -> set[int]:
+    """Those of these images that the model has judged."""
+    return set(run.predictions.filter(image__in=image_ids).values_list("image", flat=True))
+
+
+def last_image(project: Project) -> int:
+    """The highest image id there is: newer ones are not yet predicted."""
+    return Image.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0
+
+
+# ---------------------------------------------------------------- storing them
+
+
+def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
+    """Write predictions, one per image and run, in chunks; returns how many. Labels and older predictions
+    stay as they are.
+    """
+    # By image: two workers that write the same rows must lock them in the same order.
+    rows = sorted(opinions, key=lambda o: o.image_id)
+    for start in range(0, len(rows), STORED):
+        _store(run, rows[start : start + STORED])
+    return len(rows)
+
+
+def _store(run: TrainingRun, opinions: Sequence[Opinion]) -> None:
+    """One short transaction. The rows go as columns into a table of this connection's own and from there into place:
+    100,000 of them follow each new model, and as text they took one half longer, as parameters six times as long.
+    """
+    n, width = len(opinions), max(1, *(len(o.categories) for o in opinions))
+    rows = np.zeros(n, _said(len(opinions[0].probabilities), width))
+    rows["image_id"] = [o.image_id for o in opinions]
+    rows["probabilities"]["of"]["value"] = np.clip([o.probabilities for o in opinions], 0, 1)
+    # No class has the id 0: it fills up answers of fewer classes than the longest.
+    rows["categories"]["of"]["value"] = [o.categories + [0] * (width - len(o.categories)) for o in opinions]
+    rows["probability"] = np.clip([o.probability for o in opinions], 0, 1)
+    rows["margin"] = np.clip([o.margin for o in opinions], 0, 1)
+    with transaction.atomic(), connection.cursor() as cursor:
+        _recomputable(cursor)
+        cursor.execute(
+            """
+            CREATE TEMPORARY TABLE IF NOT EXISTS said (image_id bigint, probabilities float8[], categories bigint[],
+                                                       probability float8, margin float8) ON COMMIT DELETE ROWS
+            """
+        )
+        columns.write("said", rows)
+        cursor.execute(
+            """
+            INSERT INTO labeler_prediction
+                (image_id, run_id, probabilities, categories, probability, margin, created_at)
+            SELECT image_id, %s, probabilities, array_remove(categories, 0), probability, margin, now()
+            FROM said ORDER BY image_id
+            ON CONFLICT (image_id, run_id) DO UPDATE SET probabilities = excluded.probabilities,
+                categories = excluded.categories, probability = excluded.probability, margin = excluded.margin
+            """,
+            [run.pk],
+        )
+        cursor.execute("DELETE FROM said")  # a transaction around this one may store more
+
+
+@cache
+def _said(n_classes: int, n_answers: int) -> np.dtype[Any]:
+    return columns.record(
+        [("image_id", ">i8"), ("probabilities", columns.array_of(">f8", n_classes)),
+         ("categories", columns.array_of(">i8", n_answers)), ("probability", ">f8"), ("margin", ">f8")]
+    )  # fmt: skip
+
+
+def _recomputable(cursor: CursorWrapper) -> None:
+    """Do not wait for the disk at the end of this transaction: what it writes can be computed again.
+
+    A later commit that does wait (that a part is done, say) brings this one to the disk before itself, so after a power
+    cut nothing is taken for done that is lost. https://www.postgresql.org/docs/current/wal-async-commit.html
+    """
+    cursor.execute("SET LOCAL synchronous_commit = off")
+
+
+def forget_old(project: Project) -> int:
+    """Delete predictions of models before the previous one, except those a person was shown or that were accepted;
+    returns how many.
+
+    What was shown is part of the label it led to (and of the claim that may still become one).
+    """
+    made = project.runs.filter(predicted_at__isnull=False)
+    keep = set(project.runs.active().values_list("pk", flat=True))
+    keep |= set(made.exclude(pk__in=keep).order_by("-predicted_at").values_list("pk", flat=True)[:1])
+    old = list(project.runs.exclude(pk__in=keep).values_list("pk", flat=True))
+    deleted = 0
+    while old:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                DELETE FROM labeler_prediction WHERE id IN (
+                    SELECT p.id FROM labeler_prediction p
+                    WHERE p.run_id = ANY(%s)
+                      AND NOT EXISTS (SELECT 1 FROM labeler_label l WHERE l.shown_prediction_id = p.id)
+                      AND NOT EXISTS (SELECT 1 FROM labeler_claim c WHERE c.shown_prediction_id = p.id)
+                      AND NOT EXISTS (SELECT 1 FROM labeler_acceptance a WHERE a.prediction_id = p.id)
+                    LIMIT 5000)
+                """,
+                [old],
+            )
+            if not cursor.rowcount:
+                break
+            deleted += cursor.rowcount
+    return deleted
+
+
+# ---------------------------------------------------------------- the order of the queue
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """An image that people may still be asked about."""
+
+    image_id: int
+    sha256: str
+    is_blind: bool
+    margin: float | None  # of the active model, 0 unsure to 1 sure; None: it has not judged this image
+    priority: float
+    chosen_by: str
+
+
+Place = tuple[float, str]  # priority, why
+# Others keep the place that they were given.
+ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN, ChosenBy.COVER)
+
+
+def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[OpenEntry]] | None = None) -> int:
+    """Put the images that are still open in order: least sure first, or at random where the project says so.
+
+    Each place is a rank, evenly spaced in (0, 1). Images in a blind slice keep their order among themselves, which is
+    random, and get evenly spaced ranks too: so they come at a constant rate, whatever the model thinks of the others.
+    `spread` may put the unsure ones, which it is given least sure first, into a better order
+    (worker/inference/write_prelabels.py has one). Images that were chosen as gold, repeat or for review keep their
+    place. Returns how many changed.
+    """
+    run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
+    entries = _open_entries(project, run)
+    places: dict[int, Place] = {}
+    if run is not None:
+        blind = sorted((e for e in entries if e.is_blind), key=lambda e: (-e.priority, -e.image_id))
+        judged = [e for e in entries if not e.is_blind and e.margin is not None]
+        unsure: Sequence[OpenEntry] = sorted(judged, key=lambda e: (e.margin, -e.image_id))
+        if spread is not None:
+            unsure = spread(unsure)
+        for ordered, why in ((blind, ChosenBy.RANDOM), (unsure, ChosenBy.UNCERTAINTY)):
+            ranks = 1 - (np.arange(len(ordered)) + 0.5) / max(1, len(ordered))
+            places |= {e.image_id: (rank, why.value) for e, rank in zip(ordered, ranks.tolist(), strict=True)}
+    for e in entries:
+        if e.image_id not in places:
+            # New images, and all of them in a project that wants it so, lie where they were drawn.
+            places[e.image_id] = (seats.draw(project, e.sha256, "priority"), ChosenBy.RANDOM.value)
+    return place(project, {e.image_id: places[e.image_id] for e in entries if places[e.image_id] != _place_of(e)})
+
+
+def cover_first(project: Project, image_ids: Sequence[int]) -> int:
+    """Before any model: hand these images out first, in this order; how many changed their place.
+
+    They change places with those that chance had put there, so the blind images between them come as often as ever, and
+    the others stay in random order. Images that are blind, or labeled by somebody, stay where they are; what an earlier
+    call put first and this one does not goes back to where it was drawn.
+    """
+    free = Image.objects.filter(project=project, slice=Slice.NONE, status=Status.UNLABELED)
+    unlabeled = set(free.values_list("pk", flat=True))
+    entries = {e.image_id: e for e in _open_entries(project, None) if e.image_id in unlabeled}
+    drawn = {pk: seats.draw(project, e.sha256, "priority") for pk, e in entries.items()}
+    by_chance = sorted(drawn, key=lambda pk: (-drawn[pk], -pk))
+    first = [pk for pk in image_ids if pk in entries]
+    top = by_chance[: len(first)]
+    left_free = sorted((drawn[pk] for pk in set(first) - set(top)), reverse=True)
+    others = drawn | dict(zip([pk for pk in top if pk not in set(first)], left_free, strict=True))
+    places: dict[int, Place] = {pk: (rank, ChosenBy.RANDOM.value) for pk, rank in others.items()}
+    places |= {pk: (drawn[other], ChosenBy.COVER.value) for pk, other in zip(first, top, strict=True)}
+    return place(project, {pk: new for pk, new in places.items() if new != _place_of(entries[pk])})
+
+
+def _place_of(entry: OpenEntry) -> Place:
+    return entry.priority, entry.chosen_by
+
+
+def place(project: Project, places: Mapping[int, Place]) -> int:
+    """Give images these places in the queue, a chunk at a time; how many."""
+    moved = sorted(places.items())
+    for start in range(0, len(moved), CHUNK):
+        _place(moved[start : start + CHUNK])
+    # Now that all of it is committed: everybody's next search begins at the new top.
+    seats.forget_frontiers(project)
+    return len(moved)
+
+
+def _open_entries(project: Project, run: TrainingRun | None) -> list[OpenEntry]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.image_id, i.sha256, i.slice <> '', p.margin, e.priority, e.chosen_by
+            FROM labeler_queueentry e
+            JOIN labeler_image i ON i.id = e.image_id
+            LEFT JOIN labeler_prediction p ON p.image_id = e.image_id AND p.run_id = %s
+            WHERE e.project_id = %s AND (e.seats_left > 0 OR i.status <> 'settled') AND e.chosen_by = ANY(%s)
+              AND NOT e.accepted
+            """,
+            [run.pk if run else None, project.pk, [str(why) for why in ORDERED]],
+        )
+        return [OpenEntry(*row) for row in cursor.fetchall()]
+
+
+def _place(moved: Sequence[tuple[int, Place]]) -> None:
+    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two never wait for each
+    other in a circle.
+    """
+    ids = [pk for pk, _ in moved]
+    with transaction.atomic(), connection.cursor() as cursor:
+        _recomputable(cursor)
+        cursor.execute(
+            """
+            WITH n AS MATERIALIZED (
+                SELECT * FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS n(image_id, priority, chosen_by)),
+            locked AS MATERIALIZED (
+                SELECT q.image_id FROM labeler_queueentry q JOIN n USING (image_id)
+                ORDER BY q.image_id FOR NO KEY UPDATE OF q)
+            UPDATE labeler_queueentry e SET priority = n.priority, chosen_by = n.chosen_by
+            FROM n JOIN locked USING (image_id) WHERE e.image_id = n.image_id
+            """,
+            [ids, [priority for _, (priority, _) in moved], [why for _, (_, why) in moved]],
+        )
+
+
+def may_go_first(project: Project, image_ids: Iterable[int]) -> QuerySet[QueueEntry]:
+    """Of these images, the entries that somebody is still wanted for and whose place is not random by design."""
+    return QueueEntry.objects.filter(
+        project=project, image__in=sorted(set(image_ids)), image__slice=Slice.NONE, seats_left__gt=0,
+        accepted=False, chosen_by__in=(*ORDERED, ChosenBy.LEAD),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def put_first(*, project: Project, by: User, image_ids: Iterable[int]) -> int:
+    """Hand these images out before all others; returns how many. Those that are judged blind, and those that nobody is
+    wanted for any more, stay where they are: whoever chooses what is blind has no random sample left.
+    """
+    entries = may_go_first(project, image_ids)
+    # By rising key, as everywhere (see _place).
+    ids = list(entries.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    moved = QueueEntry.objects.filter(pk__in=ids).update(priority=1.0, chosen_by=ChosenBy.LEAD)
+    if moved:
+        audit(by, "queue.put_first", project=project, subject=f"{moved} images", images=ids)
+        transaction.on_commit(lambda: seats.forget_frontiers(project))
+    return moved

@@ -1,0 +1,421 @@
+"""Every address × method × role: who gets in, who is told no, and who is not told that it exists.
+
+The table is held against the addresses themselves: an endpoint without a row, or a row without an endpoint, fails.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern, get_resolver
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from api import urls
+from api.access import View
+from api.permissions import RANK
+from labeler.accounts.tokens import create_token
+from labeler.labeling import claims
+from labeler.labeling.labels import save_label
+from labeler.models import CategoryExample, Errand, Job, Membership, Project
+from labeler.models.account import Scope
+from labeler.projects import invitations
+from labeler.review import adjudication, comments
+from tests.helpers.api import as_person, error_of, with_token
+from tests.helpers.factories import add_images, make_model
+from tests.intake.test_images import picture
+
+ROLES = ("nobody", "carl", "ann", "rev", "lena", "ada")
+METHODS = ("get", "post", "put", "patch", "delete")
+
+# What each of ROLES gets: 2 in, 1 = 401 (sign in), 3 = 403 (known, but not theirs), 4 = 404 (not for them to know of).
+ANYBODY = "222222"
+SIGNED_IN = "122222"
+MEMBERS = "142222"
+REVIEWERS = "143222"
+LEADS = "143322"
+
+TABLE = {
+    ("tokens", "get"): SIGNED_IN,
+    ("tokens", "post"): "022222",  # 0: 400, name and password are missing
+    ("token", "delete"): "144442",  # somebody else's token: not for them to know of; it is ada's
+    ("me", "get"): SIGNED_IN,
+    ("preferences", "get"): SIGNED_IN,
+    ("preferences", "patch"): SIGNED_IN,
+    ("class-keys", "get"): MEMBERS,
+    ("class-keys", "put"): "142223",  # an admin who is no member has no keys
+    ("projects", "get"): SIGNED_IN,
+    ("projects", "post"): "133332",  # admins only
+    ("project", "get"): MEMBERS,
+    ("project", "patch"): LEADS,
+    ("project", "delete"): LEADS,
+    ("restoration", "post"): LEADS,
+    ("members", "get"): REVIEWERS,
+    ("members", "post"): LEADS,
+    ("member", "patch"): LEADS,
+    ("member", "delete"): LEADS,
+    ("second-opinions", "post"): LEADS,
+    ("invitations", "get"): LEADS,
+    ("invitations", "post"): LEADS,
+    ("project-invitation", "delete"): LEADS,
+    ("gold", "get"): LEADS,
+    ("gold", "post"): LEADS,
+    ("gold-image", "delete"): LEADS,
+    ("categories", "get"): MEMBERS,
+    ("categories", "post"): LEADS,
+    ("category", "get"): MEMBERS,
+    ("category", "patch"): LEADS,
+    ("guidelines", "get"): MEMBERS,
+    ("guideline", "get"): MEMBERS,
+    ("examples", "get"): MEMBERS,
+    ("examples", "post"): LEADS,
+    ("example", "delete"): LEADS,
+    ("images", "get"): MEMBERS,
+    ("images", "post"): LEADS,
+    ("image", "get"): MEMBERS,
+    ("preview", "get"): MEMBERS,
+    ("thumb", "get"): MEMBERS,
+    ("file", "get"): MEMBERS,
+    ("explanation", "get"): MEMBERS,  # ann has answered the image
+    ("imports", "post"): LEADS,
+    ("import", "get"): LEADS,
+    ("import-cancellation", "post"): LEADS,
+    ("metadata", "post"): LEADS,
+    ("claims", "post"): "142223",  # an admin who is no member labels nothing
+    ("claim", "delete"): MEMBERS,
+    ("label", "put"): "142224",
+    ("label", "delete"): "142224",
+    ("review-pages", "post"): "142223",
+    ("review-page", "patch"): "142223",
+    ("review-page", "delete"): "142223",
+    ("reviews", "post"): "142223",
+    ("comments", "get"): MEMBERS,
+    ("comments", "post"): MEMBERS,
+    ("threads", "get"): MEMBERS,
+    ("thread-comments", "post"): MEMBERS,  # it is ann's
+    ("thread-closure", "post"): MEMBERS,
+    ("thread-reading", "post"): MEMBERS,
+    ("labels", "get"): REVIEWERS,
+    ("agreement", "get"): REVIEWERS,
+    ("trust", "get"): MEMBERS,
+    ("economy", "get"): REVIEWERS,
+    ("agreement-report", "get"): REVIEWERS,
+    ("disagreements", "get"): REVIEWERS,
+    ("contested-groups", "get"): REVIEWERS,
+    ("rounds", "post"): LEADS,
+    ("label-errors", "get"): REVIEWERS,
+    ("similar-images", "get"): MEMBERS,
+    ("priorities", "post"): LEADS,
+    ("near-duplicates", "get"): REVIEWERS,
+    ("drift", "get"): REVIEWERS,
+    ("augmentation", "get"): REVIEWERS,
+    ("augmentation", "post"): LEADS,
+    ("varied-image", "get"): REVIEWERS,
+    ("consensus", "get"): "142222",  # ann has answered the image
+    ("consensus", "put"): REVIEWERS,
+    ("consensus", "delete"): REVIEWERS,
+    ("progress", "get"): MEMBERS,
+    ("runs", "get"): REVIEWERS,
+    ("runs", "post"): LEADS,
+    ("acceptance", "get"): REVIEWERS,
+    ("suspension", "post"): LEADS,
+    ("resumption", "post"): LEADS,
+    ("image-acceptance", "delete"): REVIEWERS,
+    ("run", "get"): REVIEWERS,
+    ("run-cancellation", "post"): LEADS,
+    ("run-activation", "post"): LEADS,
+    ("run-comparison", "get"): REVIEWERS,
+    ("model-export", "get"): REVIEWERS,
+    ("model-card", "get"): REVIEWERS,
+    ("model", "get"): REVIEWERS,
+    ("predictions", "post"): REVIEWERS,
+    ("prediction", "get"): REVIEWERS,
+    ("export", "get"): REVIEWERS,
+    ("schema", "get"): ANYBODY,
+    ("docs", "get"): ANYBODY,
+}
+STATUSES = {"0": 400, "1": 401, "3": 403, "4": 404}
+BODIES = {
+    ("rounds", "post"): {"images": []},
+    ("priorities", "post"): {"images": []},
+    ("projects", "post"): {"name": "New", "task": "single", "categories": ["a"]},
+    ("members", "post"): {"username": "carl"},
+    ("member", "patch"): {"role": "reviewer"},
+    ("categories", "post"): {"name": "wolf"},
+    ("label", "put"): {"categories": ["cat"]},
+    ("class-keys", "put"): {"keys": {}},
+    ("comments", "post"): {"text": "Rust, or only dirt?"},
+    ("thread-comments", "post"): {"text": "Dirt."},
+    ("consensus", "put"): {"categories": ["cat"]},
+    ("review-pages", "post"): {"page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a", "predicted": "cat"},
+    ("reviews", "post"): {"items": [{"image": 1, "categories": ["cat"]}]},
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    name: str
+    method: str
+    view: type
+
+
+def endpoints() -> Iterator[Endpoint]:
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        view = pattern.callback.view_class
+        for method in METHODS:
+            if (
+                hasattr(view, method)
+                and method in getattr(view, "http_method_names", METHODS)
+                and pattern.name != "nothing"
+            ):
+                yield Endpoint(str(pattern.name), method, view)
+
+
+def test_every_endpoint_has_a_row_and_every_row_an_endpoint():
+    assert {(e.name, e.method) for e in endpoints()} == set(TABLE)
+
+
+def test_every_method_says_what_it_needs():
+    for endpoint in endpoints():
+        if issubclass(endpoint.view, View):
+            needed = set(endpoint.view.needs) - {"HEAD"}
+            assert endpoint.method.upper() in needed or endpoint.name == "tokens", endpoint
+    assert set(RANK) == {"annotator", "reviewer", "lead"}
+
+
+@pytest.fixture
+def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
+    """One of everything, whose ids fill the addresses."""
+    settings.MEDIA_DIR = tmp_path / "media"
+    settings.STORAGES = {  # nobody has collected static files here
+        **settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }  # fmt: skip
+    image = add_images(project, 1, labels_needed=5)[0]
+    for person in (ann, rev, lena):
+        claims.claim(project=project, annotator=person)
+        save_label(image_id=image.pk, annotator=person, categories=["dog"])
+    adjudication.decide(image_id=image.pk, reviewer=rev, categories=["dog"])
+    run = make_model(project)
+    return {
+        "project_id": project.pk,
+        "image_id": image.pk,
+        "category_id": project.categories.first().pk,
+        "member_id": Membership.objects.get(user=bea).pk,
+        "number": 1,
+        "thread_id": comments.raise_flag(image=image, by=ann, text="Rust?").thread_id,
+        "example_id": CategoryExample.objects.create(category=project.categories.first(), image=image).pk,
+        "invitation_id": invitations.create(project=project, by=lena)[0].pk,
+        "token_id": create_token(user=ada)[0].pk,
+        "import_id": Job.objects.create(project=project, kind="import").pk,
+        "run_id": run.pk,
+        "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
+        "format": "csv",
+        "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
+        "key": "0" * 32,
+        "row": 0,
+        "column": 0,
+    }
+
+
+def address(name: str, ids: dict[str, object]) -> str:
+    (pattern,) = [p for p in urls.urlpatterns if p.name == name]
+    route = str(pattern.pattern)
+    for wanted, value in ids.items():
+        for converter in ("int", "slug", "uuid"):
+            route = route.replace(f"<{converter}:{wanted}>", str(value))
+    assert "<" not in route
+    return f"/api/{route}"
+
+
+def client_of(role: str, request) -> APIClient:
+    return APIClient() if role == "nobody" else as_person(request.getfixturevalue(role))
+
+
+@contextmanager
+def undone():
+    """What happens inside is rolled back: one world serves all roles."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), TABLE)
+def test_access(world, request, name, method):
+    for role, expected in zip(ROLES, TABLE[name, method], strict=True):
+        with undone():
+            client = client_of(role, request)
+            if name == "restoration":
+                Project.objects.update(trashed_at=timezone.now())
+            response = getattr(client, method)(address(name, world), BODIES.get((name, method), {}))
+            check(response, expected, role)
+
+
+def check(response, expected: str, role: str) -> None:
+    said = getattr(response, "data", None)
+    assert response.status_code < 500, (role, said)
+    if expected == "2":
+        # In: whatever the request itself is worth. 404 is for files that no test image has, and for nothing else.
+        missing_file = response.status_code == 404 and "file of this image" in said["error"]["message"]
+        assert response.status_code not in (401, 403, 404) or missing_file, (role, said)
+    else:
+        assert response.status_code == STATUSES[expected], (role, said)
+        error_of(response)
+    if response.status_code == 401:
+        assert response["WWW-Authenticate"] == "Token"
+
+
+NONSENSE_QUERY = "&".join(
+    f"{name}=%3Cnonsense%3E"
+    for name in (
+        "page_size", "cursor", "order", "status", "category", "predicted", "min_confidence", "max_confidence", "labels",
+        "disagreement", "sample", "since", "guideline", "format", "history", "image", "annotator", "accepted", "open",
+        "unread", "pair", "offset", "wait", "original", "with", "model", "n", "number", "labeled_by", "search",
+    )
+)  # fmt: skip
+WRONG_TYPES = {
+    name: {"nonsense": [None]}
+    for name in (
+        "images", "items", "categories", "category", "image", "username", "role", "paused", "name", "task", "keys",
+        "text", "reason", "answer", "seconds", "label_set", "page", "predicted", "min_confidence", "count", "client",
+        "since", "expires_in_days", "note", "config", "caption", "explanation", "guideline", "merge_into", "format",
+        "priority",
+    )
+}  # fmt: skip
+NONSENSE = [
+    {"data": "{", "content_type": "application/json"},
+    {"data": "[1]", "content_type": "application/json"},
+    {"data": json.dumps(WRONG_TYPES), "content_type": "application/json"},
+    {"data": "<a/>", "content_type": "application/xml"},
+]
+NONSENSE_HEADERS = {"Idempotency-Key": "nonsense", "If-Match": "nonsense, more"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), [row for row in TABLE if row[0] not in {"schema", "docs"}])
+@pytest.mark.usefixtures("carl")  # made inside of undone() he would be gone after the first request
+def test_who_may_not_is_told_so_before_anything_is_said_of_what_they_sent(world, request, name, method):
+    """A 400 where others get 404 says that the thing is there."""
+    for role, expected in zip(ROLES, TABLE[name, method], strict=True):
+        if expected not in "134":
+            continue
+        for sent in NONSENSE if method in ("post", "put", "patch") else [{}]:
+            with undone():
+                if name == "restoration":
+                    Project.objects.update(trashed_at=timezone.now())
+                url = f"{address(name, world)}?{NONSENSE_QUERY}"
+                response = getattr(client_of(role, request), method)(url, **sent, headers=NONSENSE_HEADERS)
+                assert response.status_code == STATUSES[expected], (role, sent, getattr(response, "data", None))
+
+
+ELSEWHERE = {"tokens", "token", "me", "preferences", "projects", "schema", "docs", "restoration"}
+IN_A_PROJECT = [row for row in TABLE if row[0] not in ELSEWHERE]
+WITH_SCOPE = [
+    (e.name, e.method) for e in endpoints() if issubclass(e.view, View) and (e.name, e.method) != ("tokens", "post")
+]
+
+
+@pytest.mark.django_db
+def test_a_project_in_the_trash_is_there_for_nobody(world, lena):
+    Project.objects.update(trashed_at=timezone.now())
+    client = as_person(lena)
+
+    for name, method in IN_A_PROJECT:
+        response = getattr(client, method)(address(name, world), BODIES.get((name, method), {}))
+        assert response.status_code == 404, (name, method)
+
+
+@pytest.mark.django_db
+def test_a_token_without_the_scope_is_refused(world, lena):
+    lacking = {scope: with_token(lena, *[other for other in Scope.values if other != scope]) for scope in Scope.values}
+    views = {(e.name, e.method): e.view for e in endpoints()}
+
+    for name, method in WITH_SCOPE:
+        needed = views[name, method].needs[method.upper()].scope
+        refused = getattr(lacking[needed], method)(address(name, world), BODIES.get((name, method), {}))
+        assert (refused.status_code, error_of(refused)) == (403, "permission_denied"), (name, method)
+        assert needed in refused.json()["error"]["message"]
+
+
+@pytest.mark.django_db
+def test_head_is_as_careful_as_get(world, carl, rev):
+    assert as_person(carl).head(address("labels", world)).status_code == 404
+    assert as_person(rev).head(address("labels", world)).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_child_of_another_project_is_not_reached_through_ones_own(world, multi_project, project, lena):
+    stranger = Membership.objects.filter(project=multi_project).first()
+
+    response = as_person(lena).delete(f"/api/projects/{project.pk}/members/{stranger.pk}/")
+
+    assert response.status_code == 404
+    assert Membership.objects.filter(pk=stranger.pk).exists()
+
+
+# ---------------------------------------------------------------- sessions, tokens, CSRF
+
+
+@pytest.mark.django_db
+def test_a_browser_without_its_csrf_token_changes_nothing(project, lena):
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(lena)
+
+    response = client.patch(f"/api/projects/{project.pk}/", {"name": "Stolen"})
+
+    assert (response.status_code, error_of(response)) == (403, "csrf_failed")
+    assert Project.objects.get(pk=project.pk).name == "Animals"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("header", ["Token", "Token a b", "Token lb_wrong", "Token \xff", "Token lb_" + "x" * 5000])
+def test_a_bad_token_is_401_also_beside_a_good_session(lena, header):
+    client = as_person(lena)
+    client.credentials(HTTP_AUTHORIZATION=header)
+
+    response = client.get("/api/me/")
+
+    assert (response.status_code, error_of(response)) == (401, "authentication_failed")
+    assert response["WWW-Authenticate"] == "Token"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("header", ["Basic YW5uOmFubg==", "Bearer lb_x", ""])
+def test_other_schemes_are_nobody(header):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=header)
+
+    assert client.get("/api/me/").status_code == 401
+
+
+@pytest.mark.django_db
+def test_an_image_of_the_store_is_served_to_members_only_and_runs_nothing(project, ann, carl, settings, tmp_path):
+    from labeler.intake.images import add_image
+
+    settings.MEDIA_DIR = tmp_path / "media"
+    image = add_image(project=project, name="leaf.jpg", source=io.BytesIO(picture(1))).image
+
+    for kind in ("preview", "thumb", "file"):
+        url = f"/api/images/{image.pk}/{kind}/"
+        response = as_person(ann).get(url)
+        assert response.status_code == 200
+        assert b"".join(response.streaming_content).startswith(b"\xff\xd8\xff")
+        assert response["Content-Type"] == "image/jpeg"
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in response["Content-Security-Policy"]
+        assert "private" in response["Cache-Control"] and "max-age" in response["Cache-Control"]
+        again = as_person(ann).get(url, headers={"If-None-Match": response["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert as_person(carl).get(url, headers={"If-None-Match": response["ETag"]}).status_code == 404
+    assert as_person(ann).get(f"/api/images/{image.pk}/file/?original=true").status_code == 403
+
+
+def test_the_addresses_of_the_contract_stand_below_api():
+    assert any(str(pattern.pattern) == "api/" for pattern in get_resolver().url_patterns)

@@ -1,0 +1,228 @@
+"""Nearly the same images: known again, kept on one side of training and test, and listed."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image as Pixels
+from PIL import ImageEnhance
+
+from labeler.intake import images as intake
+from labeler.intake import near_duplicates
+from labeler.intake.images import add_images, file_member
+from labeler.labeling import seats
+from labeler.labeling.claims import claim
+from labeler.labeling.labels import save_label
+from labeler.models import AuditEvent, Image, Sketch
+from labeler.models.image import NEVER_TRAINED, Slice
+from tests.pages.test_pages import url
+from worker import periodic
+from worker.training.dataset import assemble
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, tmp_path):
+    settings.MEDIA_DIR = tmp_path / "media"
+    periodic._sketched.clear()
+
+
+def photo(seed: int) -> Pixels.Image:
+    """A picture of its own: large soft shapes."""
+    random = np.random.default_rng(seed)
+    coarse = Pixels.fromarray(random.integers(0, 256, (6, 8, 3), np.uint8))
+    return coarse.resize((320, 240), Pixels.Resampling.BICUBIC)
+
+
+def saved(image: Pixels.Image, quality: int = 92) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def anew(seed: int) -> list[bytes]:
+    """The same picture, saved in three other ways."""
+    image = photo(seed)
+    return [saved(image, 40), saved(image.resize((160, 120))), saved(ImageEnhance.Brightness(image).enhance(1.15))]
+
+
+def bring_in(project, *contents: bytes) -> list[Image]:
+    members = [file_member(f"{n}.jpg", content) for n, content in enumerate(contents)]
+    return [outcome.image for outcome in add_images(project=project, members=members, threads=1)]
+
+
+def drawn(monkeypatch, *slices: str) -> None:
+    """What the next newcomers would be by chance."""
+    by_chance = iter(slices)
+    monkeypatch.setattr(seats, "draw_slice", lambda _project, _sha256: Slice(next(by_chance)))
+
+
+def slices(*images: Image) -> list[str]:
+    return [Image.objects.get(pk=image.pk).slice for image in images]
+
+
+# ---------------------------------------------------------------- known again
+
+
+def test_a_picture_saved_anew_is_known_and_others_are_not():
+    sketches = [near_duplicates.draw(saved(photo(seed))) for seed in range(40)]
+    for seed in (0, 1, 2):
+        for content in anew(seed):
+            other = near_duplicates.draw(content)
+            by_bits = [
+                k for k, one in enumerate(sketches) if (one.look ^ other.look).bit_count() <= near_duplicates.BITS
+            ]
+            near = [k for k in by_bits if near_duplicates.is_nearly(sketches[k].pixels, other.pixels)]
+            assert near == [seed]
+
+
+def test_pictures_without_contrast_are_alike_by_their_grey_alone():
+    black, grey = (near_duplicates.draw(saved(Pixels.new("RGB", (64, 64), tone))) for tone in ((0, 0, 0), (90, 90, 90)))
+    assert near_duplicates.is_nearly(black.pixels, black.pixels) and not near_duplicates.is_nearly(
+        black.pixels, grey.pixels
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "near", "becomes"),
+    [
+        ("test", [], "test"),
+        ("", ["test"], "test"),
+        ("blind", ["calibration", "calibration"], "calibration"),
+        ("test", [""], ""),
+        ("calibration", ["blind"], "blind"),
+        ("test", ["blind", ""], ""),  # both are trained on
+        ("", ["test", ""], "apart"),
+        ("", ["test", "calibration"], "apart"),
+        ("", ["apart"], "apart"),
+        ("", ["apart", "test"], "test"),
+    ],
+)
+def test_the_slice_of_a_newcomer(own, near, becomes):
+    assert near_duplicates.joined(Slice(own), [Slice(one) for one in near]) == becomes
+
+
+# ---------------------------------------------------------------- intake
+
+
+def test_a_newcomer_near_a_test_image_joins_test_and_one_near_a_training_image_trains(project, monkeypatch):
+    drawn(monkeypatch, "test", "")
+    test, train = bring_in(project, saved(photo(1)), saved(photo(2)))
+    drawn(monkeypatch, *[""] * 3, *["test"] * 3)
+
+    newcomers = bring_in(project, *anew(1), *anew(2))
+
+    assert slices(*newcomers) == ["test"] * 3 + [""] * 3
+    groups = dict(Sketch.objects.values_list("image_id", "group"))
+    assert {groups[one.pk] for one in newcomers[:3]} == {groups[test.pk]} == {test.pk}
+    assert {groups[one.pk] for one in newcomers[3:]} == {train.pk}
+
+
+def test_within_one_import_they_stay_together_too(project, monkeypatch):
+    drawn(monkeypatch, "calibration", "", "test")
+
+    assert slices(*bring_in(project, saved(photo(1)), *anew(1)[:2])) == ["calibration"] * 3
+
+
+def test_one_that_bridges_two_slices_is_left_out_of_all(project, monkeypatch, ann, bea):
+    # Two pictures that are not nearly the same, and one between them that is like either.
+    one, other = np.asarray(photo(1), float), np.asarray(photo(2), float)
+    ends = [Pixels.fromarray((one + k * 0.2 * (other - one)).astype(np.uint8)) for k in (0, 1)]
+    between = Pixels.fromarray((one + 0.1 * (other - one)).astype(np.uint8))
+    drawn(monkeypatch, "test", "")
+    test, train = bring_in(project, *map(saved, ends))
+    assert slices(test, train) == ["test", ""]
+    drawn(monkeypatch, "")
+
+    (bridge,) = bring_in(project, saved(between))
+
+    assert slices(bridge, test, train) == ["apart", "test", ""]
+    for person in (ann, bea):
+        for one_claim in claim(project=project, annotator=person, count=3):
+            save_label(image_id=one_claim.image_id, annotator=person, categories=["cat"])
+    dataset = assemble(project)
+    assert [[row.image_id for row in part] for part in (dataset.train, dataset.test)] == [[train.pk], [test.pk]]
+
+
+def test_no_test_image_is_ever_trained_on_also_not_saved_anew(project, ann, bea):
+    project.blind_share = 0.5
+    project.save()
+    pictures = {seed: [saved(photo(seed)), *anew(seed)] for seed in range(6)}
+    order = [(seed, k) for k in range(4) for seed in pictures]
+    rows = bring_in(project, *[pictures[seed][k] for seed, k in order])
+    for person in (ann, bea):
+        for _ in range(10):
+            for one in claim(project=project, annotator=person, count=5):
+                save_label(image_id=one.image_id, annotator=person, categories=["cat"])
+
+    dataset = assemble(project)
+    picture_of = {row.pk: seed for row, (seed, _k) in zip(rows, order, strict=True)}
+    parts = [{picture_of[e.image_id] for e in part} for part in (dataset.train, dataset.test, dataset.calibration)]
+
+    assert sum(map(len, parts)) == 6 and not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    # By content as well: no vector that is judged by is one that was learned from.
+    hashes = [{e.sha256 for e in part} for part in (dataset.train, dataset.test)]
+    assert not hashes[0] & hashes[1]
+
+
+# ---------------------------------------------------------------- images of before
+
+
+def test_images_of_before_are_known_again_and_the_trained_one_of_a_pair_is_left_out(project, monkeypatch):
+    monkeypatch.setattr(intake.duplicates, "place", lambda _known, newcomers: [[] for _ in newcomers])
+    drawn(monkeypatch, "test", "", "calibration", "")
+    test, train, calibration, alone = bring_in(project, saved(photo(1)), *anew(1)[:2], saved(photo(2)))
+    Sketch.objects.all().delete()
+    monkeypatch.undo()
+
+    periodic.sketch_older_images()
+
+    # The newest of the held-out ones gives way as well: one picture in two of them says nothing either.
+    assert slices(test, train, calibration, alone) == ["test", "apart", "apart", ""]
+    assert Sketch.objects.filter(group=test.pk).count() == 3
+    assert AuditEvent.objects.filter(action="images.left_out", project=project).count() == 1
+    assert NEVER_TRAINED == ("test", "calibration", "apart")
+
+
+# ---------------------------------------------------------------- the list
+
+
+def test_a_lead_sees_the_groups_and_where_their_labels_differ(as_, lena, rev, project, ann, bea):
+    same, differing, alone = (bring_in(project, *files) for files in (
+        [saved(photo(1)), anew(1)[0]], [saved(photo(2)), *anew(2)[:2]], [saved(photo(3))],
+    ))  # fmt: skip
+    for person in (ann, bea):
+        for _ in range(3):
+            for one in claim(project=project, annotator=person, count=5):
+                name = "dog" if one.image_id == differing[2].pk else "cat"
+                save_label(image_id=one.image_id, annotator=person, categories=[name])
+
+    page = as_(rev).get(url("near_duplicates", project))
+
+    groups = page.context["groups"]
+    assert [[row["image"].pk for row in group["rows"]] for group in groups] == [
+        [image.pk for image in differing], [image.pk for image in same],
+    ]  # fmt: skip
+    assert [group["differ"] for group in groups] == [True, False]
+    html = page.content.decode()
+    assert "labels differ" in html and f"/thumb/{alone[0].pk}" not in html
+
+
+def test_a_disputed_image_of_a_group_is_no_image_without_a_label(as_, rev, project, ann, bea):
+    disputed, _unlabeled = bring_in(project, saved(photo(1)), anew(1)[0])
+    for person, name in ((ann, "dog"), (bea, "cat")):
+        claim(project=project, annotator=person, count=5)
+        save_label(image_id=disputed.pk, annotator=person, categories=[name])
+
+    page = as_(rev).get(url("near_duplicates", project))
+
+    (group,) = page.context["groups"]
+    assert (group["disputed"], group["unlabeled"], group["differ"]) == (1, 1, False)
+    html = page.content.decode()
+    assert "1 disputed" in html and "1 without a label" in html
+    shown = html[html.index('<ul class="wall">') : html.index("</ul>", html.index('<ul class="wall">'))]
+    assert re.findall(r"<b>(\w+)</b>", shown) == ["cat", "dog"]

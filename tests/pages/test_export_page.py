@@ -1,0 +1,162 @@
+"""The export page: what is left out and why, and code that really loads the file."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+
+import pytest
+
+from labeler import releases
+from labeler.labeling import claims, labels
+from labeler.pages.export import snippets
+from labeler.releases import summary
+from labeler.review import adjudication
+from tests.helpers.factories import add_images
+from tests.pages.test_pages import answer, url
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+
+
+@pytest.fixture
+def votes(project, ann, bea, dora, rev):
+    """Seven images, one of each kind: agreed, early, tied, nobody could tell, unanswered, decided, undecidable."""
+    agreed, early, tied, unclear, _untouched, decided, undecidable = images = add_images(project, 7)
+    for person in (ann, bea):
+        answer(project, person, agreed, "cat")
+    answer(project, ann, early, "dog")
+    answer(project, ann, tied, "cat")
+    answer(project, bea, tied, "dog")
+    claims.claim(project=project, annotator=ann, count=50)
+    labels.save_label(image_id=unclear.pk, annotator=ann, answer="cannot_tell", reason="blurred")
+    answer(project, ann, decided, "cat")
+    answer(project, bea, decided, "dog")
+    adjudication.decide(image_id=decided.pk, reviewer=rev, categories=["fox"])
+    adjudication.decide(image_id=undecidable.pk, reviewer=rev, undecidable=True)
+    return images
+
+
+def written(project, format_: str) -> bytes:
+    return b"".join(releases.export(project, format_).chunks)
+
+
+def test_every_image_is_counted_once_in_or_out_with_its_reason(project, votes):
+    found = summary.of(project)
+
+    assert (found.images, found.outcome, found.early) == (7, 3, 1)
+    assert found.without == {"unanswered": 1, "cannot_tell": 1, "tie": 1, "undecidable": 1}
+    assert found.outcome + sum(found.without.values()) == found.images
+    assert found.judgements == 8
+    assert found.n_bytes == 3000
+
+
+def test_the_counts_are_those_of_the_files(project, votes, settings, tmp_path):
+    found = summary.of(project)
+
+    lines = [json.loads(line) for line in written(project, "jsonl").splitlines()]
+    assert sum(line["consensus"]["categories"] is not None for line in lines) == found.outcome
+    assert sum(len(line["labels"]) for line in lines) == found.judgements
+    settings.MEDIA_DIR = tmp_path  # the images of tests have no files: they are missing, not left out
+    with zipfile.ZipFile(io.BytesIO(written(project, "imagefolder"))) as archive:
+        classes = json.loads(archive.read("classes.json"))
+    assert len(classes["missing_files"]) == found.outcome
+    assert sum(classes["left_out"].values()) == sum(found.without.values())
+
+
+def test_a_summary_costs_the_same_for_any_number_of_images(project, votes, django_assert_num_queries):
+    add_images(project, 50)
+
+    with django_assert_num_queries(3):
+        assert summary.of(project).without["unanswered"] == 51
+
+
+def loaded(project, tmp_path, monkeypatch, format_: str, reading: str) -> dict:
+    """What the page's own code makes of the file."""
+    pytest.importorskip("pandas")
+    name = releases.export(project, format_).file_name
+    (tmp_path / name).write_bytes(written(project, format_))
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(snippets.code(format_, reading, multi=project.is_multi, name=name), found)
+    return found
+
+
+def test_the_code_for_csv_loads_what_it_says(project, votes, tmp_path, monkeypatch):
+    agreed, early, tied, _unclear, _untouched, decided, _undecidable = (image.pk for image in votes)
+
+    final = loaded(project, tmp_path, monkeypatch, "csv", "final")["final"]
+    assert dict(final) == {agreed: "cat", early: "dog", decided: "fox"}
+    every = loaded(project, tmp_path, monkeypatch, "csv", "all")["votes"]
+    assert (every.loc[tied, "ann"], every.loc[tied, "bea"]) == ("cat", "dog")
+    shares = loaded(project, tmp_path, monkeypatch, "csv", "shares")["shares"]
+    assert (shares.loc[tied, "cat"], shares.loc[agreed, "cat"]) == (0.5, 1.0)
+
+
+def test_the_code_for_json_lines_loads_what_it_says(project, votes, tmp_path, monkeypatch):
+    agreed, early, tied, unclear, _untouched, decided, _undecidable = (image.pk for image in votes)
+
+    final = loaded(project, tmp_path, monkeypatch, "jsonl", "final")["final"]
+    assert final == {agreed: ["cat"], early: ["dog"], decided: ["fox"]}
+    every = loaded(project, tmp_path, monkeypatch, "jsonl", "all")["votes"]
+    assert every[tied] == {"ann": ["cat"], "bea": ["dog"]}
+    shares = loaded(project, tmp_path, monkeypatch, "jsonl", "shares")["shares"]
+    assert (shares[tied], shares[unclear]) == ({"cat": 0.5, "dog": 0.5}, {})
+
+
+def test_the_code_for_several_classes_has_a_column_for_each(multi_project, ann, bea, tmp_path, monkeypatch):
+    images = add_images(multi_project, 2)
+    for person, names in ((ann, ["sky", "sea"]), (bea, ["sky"])):
+        claims.claim(project=multi_project, annotator=person, count=50)
+        labels.save_label(image_id=images[0].pk, annotator=person, categories=names)
+        labels.save_label(image_id=images[1].pk, annotator=person, categories=["sky", "sea"])
+
+    final = loaded(multi_project, tmp_path, monkeypatch, "csv", "final")["final"]
+    assert dict(final.loc[images[1].pk]) == {"sea": 1, "sky": 1}
+    assert images[0].pk not in final.index  # a tie
+    shares = loaded(multi_project, tmp_path, monkeypatch, "csv", "shares")["shares"]
+    assert dict(shares.loc[images[0].pk]) == {"sea": 0.5, "sky": 1.0}
+    every = loaded(multi_project, tmp_path, monkeypatch, "csv", "all")["votes"]
+    assert dict(every.loc[(images[0].pk, "bea")]) == {"sea": 0, "sky": 1}
+
+
+def text_of(response) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
+
+
+def test_the_page_says_what_is_left_out_of_what_was_chosen(as_, lena, project, votes):
+    client = as_(lena)
+
+    final = text_of(client.get(url("export", project)))
+    assert "8 judgements; 3 of 7 images have an outcome" in final
+    assert "the votes are tied 1" in final and "the image does not say 1" in final
+    assert "1 image has an outcome from fewer answers than you ask for." in final
+    every = text_of(client.get(url("export", project) + "?format=csv&labels=all"))
+    assert "nobody has answered them yet 1" in every and "the votes are tied" not in every
+    folders = client.get(url("export", project) + "?format=imagefolder&labels=shares")
+    assert "ImageFolder(" in text_of(folders) and "3 images, about 3.0" in text_of(folders)
+    assert [row["on"] for row in folders.context["readings"]] == [True, False, False]
+
+
+def test_nonsense_in_the_address_shows_the_first_choice(as_, lena, project, votes):
+    page = as_(lena).get(url("export", project) + "?format=%00&labels=drop+table")
+
+    assert page.status_code == 200
+    assert (page.context["chosen"]["id"], page.context["readings"][0]["on"]) == ("csv", True)
+
+
+def test_an_empty_project_says_what_to_do_first(as_, lena, project):
+    html = as_(lena).get(url("export", project)).content.decode()
+
+    assert "There is nothing to take out yet" in html
+    assert url("import", project) in html
+
+
+def test_a_format_that_cannot_be_says_why(as_, lena, multi_project):
+    add_images(multi_project, 1)
+
+    html = as_(lena).get(url("export", multi_project) + "?format=imagefolder").content.decode()
+
+    assert "this project may have several" in html
+    assert "Download Image folders" not in html

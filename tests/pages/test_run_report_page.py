@@ -1,0 +1,113 @@
+"""The model page shows what a run found beyond its figures, and nothing of what an older run does not have."""
+
+import numpy as np
+import pytest
+
+from labeler.labeling import claims
+from labeler.labeling.labels import save_label
+from tests.helpers.factories import add_images, category, make_model
+from tests.pages.test_pages import METRICS, url
+from tests.review.test_worklists import answer
+from worker.ml.evaluation import curves
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+
+
+def findings(project, images):
+    """As worker/training/run_report.py and worker/ml/evaluation/curves.py leave them in a run's row."""
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.4, 1, 300)
+    cat, dog = category(project, "cat"), category(project, "dog")
+    right = {"value": 0.61, "low": 0.45, "high": 0.75, "n": 38, "reason": None}
+    found = {"confidence": 0.95, "accepted": 93, "errors": 1, "precision_low": 0.951, "n": 240}
+    none = {"threshold": None, "coverage": None, "reason": "59 right answers in a row are needed, and there are 40."}
+    return {
+        "curves": {"classes": [], "reliability": curves.reliability(confidence, rng.random(300) < confidence)},
+        "learning_curve": {
+            "points": [{"size": n, "accuracy": 0.9 - 2 / n} for n in (10, 20, 40, 80)],
+            "ahead": [{"size": 160, "expected": 0.89, "low": 0.84, "high": 0.93}],
+            "n": 80, "reason": None, "stop": False, "advice": "80 more labels are expected to bring 1.2 points.",
+        },
+        "acceptance": [
+            {"precision": 0.95, **found, "threshold": 0.912, "coverage": 0.674, "reason": None},
+            {"precision": 0.98, **found, **none},
+        ],
+        "label_errors": {
+            "n": 4,
+            "suspects": [
+                {"image": pk, "label": cat, "suggested": dog, "doubt": 0.9, "confident": True}
+                for pk in (*(image.pk for image in images), 10**9)
+            ],
+        },
+        "slices": [
+            {"field": "camera", "n": 200, "slices": [
+                {"value": "C-3", "n": 38, "right": right, "difference": -0.2, "p": 0.01, "worse": True,
+                 "warning": None},
+                {"value": "C-4", "n": 9, "right": {**right, "n": 9}, "difference": 0.0, "p": None, "worse": False,
+                 "warning": "Fewer than 30 images: read the interval."},
+            ]},
+        ],
+    }  # fmt: skip
+
+
+def page(as_, person, project):
+    return as_(person).get(url("model", project)).content.decode().replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_page_says_what_the_run_found(as_, lena, project):
+    images = add_images(project, 3)
+    answer(images[0], ann="cat", bea="cat")
+    answer(images[1], ann="fox", bea="fox")
+    make_model(project, metrics=METRICS | findings(project, images))
+
+    html = page(as_, lena, project)
+
+    assert "Can its confidence be trusted?" in html and "Share right by stated confidence" in html
+    assert "How many more labels?" in html and "80 more labels are expected to bring 1.2 points." in html
+    assert "95 % right, with 95 % confidence" in html and "0.912" in html and "67 %" in html and "1 wrong of 93" in html
+    assert "59 right answers in a row are needed" in html
+    assert "worse beyond chance" in html and "61.0 %" in html and "Fewer than 30 images" in html
+    assert "4 labels were doubted in the training" in html
+    assert "1 of them waits for a look" in html
+    assert f'href="{url("adjudicate", project)}?doubted=1&amp;image={images[0].pk}"' in html
+    assert html.count("/thumb/") == 1  # one that is gone, and those that nobody calls a cat any more, are left out
+    assert "Look at 1 label" in html and "None was looked at yet." in html
+
+
+def test_of_several_classes_it_doubts_one_of_an_images_answers(as_, ann, lena, multi_project):
+    one, other = multi_project.categories.in_use()[:2]
+    images = add_images(multi_project, 2)
+    for image, said in zip(images, ([], [other.pk]), strict=True):
+        claims.claim(project=multi_project, annotator=ann, count=2)
+        save_label(image_id=image.pk, annotator=ann, categories=said)
+    suspects = [
+        {"image": images[0].pk, "label": one.pk, "suggested": True, "doubt": 0.9, "confident": True},
+        {"image": images[1].pk, "label": other.pk, "suggested": False, "doubt": 0.8, "confident": True},
+    ]
+    make_model(multi_project, metrics={"label_errors": {"n": 2, "suspects": suspects}})
+
+    html = page(as_, lena, multi_project)
+
+    assert f"not {one.name}" in html and f"not {other.name}" in html
+
+
+def test_a_run_of_before_shows_what_it_has(as_, lena, project):
+    make_model(project, metrics=METRICS)
+
+    html = page(as_, lena, project)
+
+    assert "What does it get wrong?" in html
+    for title in (
+        "Can its confidence",
+        "How many more labels",
+        "accept by itself",
+        "Where is it worse",
+        "labels does it",
+    ):
+        assert title not in html
+
+
+def test_annotators_do_not_see_it(as_, ann, project):
+    make_model(project, metrics=METRICS | findings(project, add_images(project, 1)))
+
+    assert as_(ann).get(url("model", project)).status_code == 403

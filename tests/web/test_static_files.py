@@ -1,0 +1,152 @@
+"""Static files as they are served: every name with its hash, in the modules' imports too."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from labeler.pages.label import labeling
+from labeler.web.staticfiles import without_comments
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "static"
+IMPORT = re.compile(r"""(?:from|import)\s*\(?["'](\.{1,2}/[^"']+)["']""")
+AT_ONCE = re.compile(r"""(?:from|import)\s*["'](\.{1,2}/[^"']+)["']""")  # not import("…"), which comes later
+HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The directory that `collectstatic` fills, with our own files only."""
+    from django.test import override_settings
+
+    target = tmp_path_factory.mktemp("static")
+    with override_settings(
+        STATIC_ROOT=target, STATICFILES_FINDERS=["django.contrib.staticfiles.finders.FileSystemFinder"]
+    ):
+        call_command("collectstatic", verbosity=0, interactive=False)
+    return target
+
+
+def test_every_import_of_a_built_module_names_a_hashed_file_that_exists(built):
+    seen = 0
+    for name in json.loads((built / "staticfiles.json").read_text())["paths"].values():
+        if not name.endswith(".js"):
+            continue
+        file = built / name
+        for wanted in IMPORT.findall(_without_comments(file.read_text())):
+            seen += 1
+            # An import without a semicolon keeps the plain name: caches would serve an old module.
+            assert HASHED.search(wanted), f"{name} imports {wanted}"
+            assert (file.parent / wanted).is_file(), f"{name} imports {wanted}, which is not there"
+    assert seen > 20
+
+
+def _without_comments(source: str) -> str:
+    """JSDoc names modules too: import("./types.js"). Nobody loads those."""
+    return re.sub(r"/\*.*?\*/|^\s*//.*?$", "", source, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_built_files_carry_no_comments_of_ours_and_all_of_the_code(built):
+    for folder, ending in (("js", "js"), ("css", "css")):
+        for source in (STATIC / folder).rglob(f"*.{ending}"):
+            text = (built / source.relative_to(STATIC)).read_text()
+            code = [line for line in text.splitlines() if line.strip()]
+            assert not [line for line in code if line.lstrip().startswith(("//", "/*", "* "))], source.name
+            # What is left begins the lines of the source, in the same order: only comments can be gone from their ends.
+            lines = iter(line.strip() for line in source.read_text().splitlines())
+            for line in code:
+                whole = next((full for full in lines if full.startswith(line)), None)
+                assert whole is not None, f"{source.name}: {line}"
+                rest = whole[len(line) :].strip()
+                assert not rest or rest.startswith(("//", "/*")), f"{source.name}: {rest}"
+
+
+def test_only_comments_are_left_out():
+    source = (
+        "// About this module.\n/**\n * @param {string} url\n */\nfunction f(url) {\n  // why\n"
+        '  return "https://x" + url; // stays: a text could have begun before\n  go(1); // goes\n'
+        "  return /** @type {string} */ (url);\n}\n"
+    )
+    assert without_comments("js/a.js", source) == (
+        'function f(url) {\nreturn "https://x" + url; // stays: a text could have begun before\ngo(1);\n'
+        "return /** @type {string} */ (url);\n}\n"
+    )
+    assert without_comments("js/b.js", "const a = `x\n  y`;\n") == "const a = `x\n  y`;\n"  # its spaces are text
+    assert without_comments("js/c.js", "  a(`x`);\n  b();\n") == "a(`x`);\nb();\n"
+    assert without_comments("css/a.css", "/* a */\na {\n  color: red; } /* b */\n") == "a {\ncolor: red; }\n"
+
+
+def test_no_text_that_spans_lines_could_lose_one():
+    """A line of a template literal that begins like a comment would be taken for one."""
+    for source in (STATIC / "js").rglob("*.js"):
+        for literal in re.findall(r"`[^`]*`", _without_comments(source.read_text())):
+            assert not re.search(r"\n\s*(//|/\*)", literal), source.name
+
+
+def test_what_others_wrote_keeps_its_notices(built):
+    for source in (STATIC / "vendor").rglob("*.js"):
+        assert (built / source.relative_to(STATIC)).read_text() == source.read_text()
+
+
+def test_the_labeling_page_names_every_module_that_its_script_will_load():
+    """One that is missing costs a round trip before the first image; one too many is fetched for nothing."""
+    loaded, waiting = set(), ["label/page"]
+    while waiting:
+        module = waiting.pop()
+        source = _without_comments((STATIC / "js" / f"{module}.js").read_text())
+        for wanted in AT_ONCE.findall(source):
+            path = ((STATIC / "js" / module).parent / wanted).resolve().relative_to(STATIC.resolve() / "js")
+            name = path.with_suffix("").as_posix()
+            if name not in loaded:
+                loaded.add(name)
+                waiting.append(name)
+    assert set(labeling.MODULES) == loaded
+
+
+@pytest.mark.django_db
+def test_the_labeling_page_weighs_less_than_60_kilobytes(built, client, settings, project, ann):
+    """HTML, style sheets and every module they name, each as gzip sends it; images apart."""
+    settings.STATIC_ROOT = built
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "labeler.web.staticfiles.HashedStaticFiles"}}
+    project.guideline = "Look at the **ears** first.\n\n" * 5
+    project.save()
+    client.force_login(ann)
+    html = client.get(f"/projects/{project.pk}/label/").content
+    waiting = set(re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', html.decode()))
+    sizes: dict[str, int] = {}
+    while waiting:
+        name = waiting.pop()
+        text = (built / name).read_text()
+        sizes[name] = len(gzip.compress(text.encode()))
+        found = AT_ONCE.findall(_without_comments(text)) if name.endswith(".js") else []
+        waiting |= {(built / name).parent.joinpath(path).resolve().relative_to(built).as_posix() for path in found}
+        waiting -= set(sizes)
+    total = sum(sizes.values()) + len(gzip.compress(html))
+
+    print(f"labeling page: {total:,} bytes gzip, {len(sizes)} files, HTML {len(gzip.compress(html)):,}")
+    assert 20_000 < total < 60_000, sorted(sizes.items(), key=lambda item: -item[1])
+
+
+def test_templates_carry_no_inline_style_script_or_handler():
+    """The content security policy would silently drop them."""
+    inline = re.compile(r"""\sstyle\s*=|\son[a-z]+\s*=\s*["']|<style|javascript:""", re.IGNORECASE)
+    for template in (ROOT / "templates").rglob("*.html"):
+        if template.name == "model_card_file.html":
+            continue  # a file to keep and to print: it is sent as an attachment and has to hold its own style
+        text = template.read_text()
+        assert not inline.search(text), f"{template.relative_to(ROOT)}: {inline.search(text)[0]!r}"
+        for tag in re.findall(r"<script[^>]*>", text):
+            assert "nonce=" in tag, f"{template.relative_to(ROOT)}: {tag}"
+            assert "src=" in tag, f"{template.relative_to(ROOT)}: {tag}"
+
+
+def test_nothing_is_fetched_from_elsewhere():
+    for file in [*STATIC.rglob("*.css"), *STATIC.rglob("*.js"), *(ROOT / "templates").rglob("*.html")]:
+        addresses = set(re.findall(r"https?://[^\s\"')]+", file.read_text()))
+        assert addresses <= {"http://www.w3.org/2000/svg"}, f"{file.relative_to(ROOT)}: {addresses}"

@@ -1,0 +1,94 @@
+"""The decoded images of a project: made once, taken instead of the files, gone with the project."""
+
+import os
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from labeler.intake.images import add_images as take_in
+from labeler.intake.images import file_member, media_store
+from labeler.models import Project
+from tests.helpers.factories import make_model
+from tests.helpers.workers import draw
+from worker.indexing import pixels
+from worker.ml.images.decoding import decode
+from worker.ml.images.pixels import UNDER_WAY, DiskFull, PixelStore
+from worker.training import checkpoints
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def hashes(project, settings, tmp_path):
+    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
+    members = [file_member(f"{k}.jpg", draw("cat", k)) for k in range(3)]
+    return [outcome.image.sha256 for outcome in take_in(project=project, members=members)]
+
+
+def keep(project, hashes):
+    told = []
+    store = pixels.store_of(project.pk)
+    failed = pixels.keep(store, hashes, "cpu", progress=lambda done, n: told.append((done, n)))
+    return store, failed, told
+
+
+def test_images_are_decoded_once_and_then_taken_from_what_is_kept(project, hashes, monkeypatch):
+    store, failed, _ = keep(project, hashes)
+    assert failed == {}
+    expected = [decode(media_store().thumb_path(sha256), size=256) for sha256 in hashes]
+    media_store().thumb_path(hashes[0]).unlink()
+    again, failed, told = keep(project, hashes)
+    assert (failed, told) == ({}, [])
+    for source, square in zip(pixels.sources(again, hashes), expected, strict=True):
+        assert np.array_equal(decode(source, size=256), square)
+    assert len(store) == 3
+
+
+def test_an_image_that_is_not_kept_comes_from_its_thumbnail(project, hashes):
+    empty = pixels.store_of(project.pk)
+    [square] = (decode(source, size=256) for source in pixels.sources(empty, hashes[:1]))
+    assert np.array_equal(square, decode(media_store().thumb_path(hashes[0]), size=256))
+
+
+def test_a_lost_thumbnail_is_named_and_a_full_disk_keeps_nothing(project, hashes, monkeypatch):
+    media_store().thumb_path(hashes[1]).unlink()
+    _, failed, told = keep(project, hashes)
+    assert failed.keys() == {hashes[1]}
+    assert told[-1][1] == 3
+
+    def full(*_args, **_options):
+        raise DiskFull("nearly full")
+        yield
+
+    monkeypatch.setattr(PixelStore, "fill", full)
+    assert keep(project, hashes)[1] == {}
+
+
+def test_what_is_kept_of_a_project_in_the_trash_is_deleted(project, hashes):
+    store, _, _ = keep(project, hashes)
+    assert pixels.forget_trashed() == 0
+    assert store.folder.is_dir()
+    Project.objects.filter(pk=project.pk).update(trashed_at=timezone.now())
+    assert pixels.forget_trashed() == 1
+    assert not store.folder.exists()
+
+
+def test_what_killed_and_cancelled_runs_left_behind_is_deleted(project, hashes):
+    assert checkpoints.forget() == 0
+    store, _, _ = keep(project, hashes)
+    runs = [make_model(project, active=False, state=state) for state in ("failed", "cancelled", "done")]
+    running = make_model(project, active=False, state="running")
+    for run in (*runs, running):
+        checkpoints.work_folder(run).mkdir(parents=True)
+        (checkpoints.work_folder(run) / "frozen.npz").write_bytes(b"kept")
+    old, new = (store.folder / f"{UNDER_WAY}{name}" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    assert checkpoints.forget() == 4
+
+    assert not old.exists() and new.exists() and len(pixels.store_of(project.pk)) == 3
+    assert [checkpoints.work_folder(run).exists() for run in runs] == [False] * 3
+    assert (checkpoints.work_folder(running) / "frozen.npz").exists()

@@ -1,0 +1,80 @@
+"""The decoded images of each project: made when training first wants them, gone with the project.
+
+Knows where they lie, thumbnails and projects. The files are worker/ml/images/pixels.py's. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from labeler.intake.images import media_store
+from labeler.models import Project
+from worker.ml.images.decode_files import processes_for
+from worker.ml.images.decoding import Bytes, Source
+from worker.ml.images.pixels import DiskFull, PixelStore
+
+logger = logging.getLogger(__name__)
+FOLDER = "pixels"  # below MODELS_DIR, one folder per project
+
+
+def store_of(project_id: int) -> PixelStore:
+    """What is kept of a project's images."""
+    return PixelStore(Path(settings.MODELS_DIR) / FOLDER / f"project-{project_id}")
+
+
+def keep(
+    store: PixelStore, hashes: Sequence[str], device_type: str, *, progress: Callable[[int, int], None]
+) -> dict[str, str]:
+    """Decode those that are not kept yet; why some cannot be read, by SHA-256.
+
+    `progress` is called with (done, n) after every few images; what it raises ends the work, with everything so far
+    kept. When the disk is nearly full nothing is kept, and who needs pixels decodes them for itself.
+    """
+    missing = store.missing(hashes)
+    failed: dict[str, str] = {}
+    if not missing:
+        return failed
+    media = media_store()
+    before = len(store)
+    try:
+        paths = [media.thumb_path(sha256) for sha256 in missing]
+        for step, news in enumerate(store.fill(missing, paths, processes=processes_for(device_type)), 1):
+            failed |= news
+            progress(min(16 * step, len(missing)), len(missing))
+    except DiskFull as full:
+        logger.warning("%s", full)
+    logger.info("kept the pixels of %s more images", len(store) - before)
+    return failed
+
+
+def sources(store: PixelStore, hashes: Sequence[str]) -> list[Source]:
+    """Where each image's pixels are: kept, or in its thumbnail."""
+    media = media_store()
+
+    def source(sha256: str) -> Callable[[], Bytes]:
+        def look() -> Bytes:
+            kept: NDArray[np.uint8] | None = store.get(sha256)
+            return media.thumb_path(sha256) if kept is None else kept
+
+        return look
+
+    return [source(sha256) for sha256 in hashes]
+
+
+def forget_trashed() -> int:
+    """Delete what is kept of projects in the trash, and of those that are gone; how many. Made again when needed."""
+    root = Path(settings.MODELS_DIR) / FOLDER
+    if not root.is_dir():
+        return 0
+    wanted = {f"project-{pk}" for pk in Project.objects.not_in_trash().values_list("pk", flat=True)}
+    gone = [folder for folder in root.iterdir() if folder.name not in wanted]
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(gone)

@@ -1,0 +1,39 @@
+"""Models that this process keeps loaded, one per project: the first question costs seconds, the next ones nothing.
+
+Knows how many fit and when one is out of date. What a model computes is worker/ml/saved/predict.py.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from labeler.models import TrainingRun
+from worker.inference import saved_models
+from worker.ml.device import pick_device, settle_process
+from worker.ml.saved.predict import Model
+
+# A fine-tuned network is some 20 MB, a nearest-neighbour model of 100,000 labels 500.
+MOST = 4
+# By project: of which run, the checksum of its weights, and the model; the last used is last. Two runs may have the
+# very same weights and another temperature.
+_held: OrderedDict[int, tuple[tuple[int, str], Model]] = OrderedDict()
+_settled = False
+
+
+def model_of(run: TrainingRun) -> Model:
+    """The run's model: as loaded before, or read, its checksums verified, in place of the project's earlier one.
+
+    Raises CheckpointDamaged.
+    """
+    global _settled
+    if not _settled:
+        settle_process()
+        _settled = True
+    held, wanted = _held.get(run.project_id), (run.pk, run.checkpoint_sha256)
+    if held is None or held[0] != wanted:
+        _held.pop(run.project_id, None)  # before the new one is read: both at once would need room for two
+        held = _held[run.project_id] = wanted, saved_models.load(run, pick_device())
+        while len(_held) > MOST:
+            _held.popitem(last=False)
+    _held.move_to_end(run.project_id)
+    return held[1]

@@ -1,0 +1,138 @@
+"""Answer one question to a model: what is on this image, why do you say so, what are you as an ONNX file.
+
+Knows rows. The model stays loaded between two questions (worker/inference/model_cache.py); who asks, and how long an
+answer is kept, is labeler/training/inference_requests.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from django.conf import settings
+from numpy.typing import NDArray
+
+from labeler.errors import NoModel
+from labeler.intake.images import media_store
+from labeler.jobs.leases import Lease
+from labeler.models import Errand, Image, Project
+from labeler.models.errand import ErrandKind
+from labeler.training import inference_requests, runs
+from worker.attempt import attempt
+from worker.inference import model_cache, saved_models
+from worker.ml.device import settle_process
+from worker.ml.errors import ImageUnreadable
+from worker.ml.evaluation import gradcam, heat
+from worker.ml.images.tensors import decode
+from worker.ml.saved import onnx_file, predict
+
+logger = logging.getLogger(__name__)
+
+COMPARED = 32  # images on which an ONNX file must say what the model says
+
+
+def run_errand(errand_id: int, *, worker: str) -> None:
+    """Answer one errand; does nothing when it is somebody else's or over."""
+    taken = inference_requests.start(errand_id, worker=worker)
+    if taken is None:
+        return
+    errand, lease = taken
+    with attempt(lease):
+        ANSWERS[ErrandKind(errand.kind)](errand, lease)
+
+
+def _predict(errand: Errand, lease: Lease) -> None:
+    run = runs.active(errand.project)
+    if run is None or errand.project.trashed_at is not None or errand.picture is None:
+        raise NoModel("The project has no model in use any more.")
+    model = model_cache.model_of(run)
+    found = predict.predict(model, sources=[bytes(errand.picture)])
+    (opinion,) = saved_models.opinions(model, [0], found)
+    # 6 digits: what is behind them differs between machines.
+    inference_requests.finish(
+        lease,
+        run=run,
+        answer={
+            "categories": opinion.categories,
+            "probability": round(opinion.probability, 6),
+            "probabilities": np.round(opinion.probabilities, 6).tolist(),
+            "calibrated": model.calibrated,
+        },
+    )
+
+
+def _explain(errand: Errand, lease: Lease) -> None:
+    run, image = errand.run, errand.image
+    assert run is not None and image is not None
+    if not run.is_active or errand.project.trashed_at is not None:
+        raise NoModel(f"Model {run.number} is not in use any more.")
+    model = model_cache.model_of(run)
+    # The thumbnail, as in training and for pre-labels: what is explained is what was said.
+    source = media_store().thumb_path(image.sha256)
+    pixels = decode(source, size=predict.side_of(model))
+    (opinion,) = saved_models.opinions(model, [image.pk], predict.predict(model, sources=[source]))
+    ids = [category["id"] for category in model.categories]
+    # Without an answer (several labels, none of them likely) the likeliest class is the one to ask about.
+    likeliest = int(np.argmax(opinion.probabilities))
+    asked = errand.category or max(opinion.categories, key=lambda pk: opinion.probabilities[ids.index(pk)], default=0)
+    place = ids.index(asked) if asked else likeliest
+    found = gradcam.heat_of(model, pixels, place)
+    inference_requests.finish(
+        lease,
+        run=run,
+        answer={
+            "category": ids[place],
+            "probability": round(opinion.probabilities[place], 6),
+            "calibrated": model.calibrated,
+            "method": found.method,
+            "any": found.peak > 0,
+            "thirds": heat.thirds(found.values),
+        },
+        drawing=heat.overlay(found.values, image.width, image.height),
+    )
+
+
+def _convert(errand: Errand, lease: Lease) -> None:
+    run = errand.run
+    assert run is not None
+    settle_process()
+    model = saved_models.load(run, torch.device("cpu"))
+    path = saved_models.folder_of(run) / f"{Path(run.checkpoint).stem}.onnx"
+    # Under a name of its own until it is whole and found equal.
+    draft = path.with_suffix(f".{lease.attempt}.part")
+    try:
+        found = onnx_file.write(model, draft, _pixels_of(errand.project, predict.side_of(model)))
+        content = draft.read_bytes()
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    inference_requests.finish(
+        lease,
+        run=run,
+        answer={
+            "file": str(path.relative_to(settings.MODELS_DIR)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "side": onnx_file.side_of(model),
+            "equality": asdict(found),
+        },
+    )
+
+
+def _pixels_of(project: Project, side: int) -> NDArray[np.uint8]:
+    """Some images of the project, as the model sees them. Raises NotExportable without any."""
+    found = []
+    for sha256 in Image.objects.filter(project=project).order_by("-pk").values_list("sha256", flat=True)[:COMPARED]:
+        try:
+            found.append(decode(media_store().thumb_path(sha256), size=side))
+        except ImageUnreadable as problem:
+            logger.warning("image %s is left out of the comparison: %s", sha256, problem)
+    if not found:
+        raise onnx_file.NotExportable("The project has no image to compare the ONNX file with the model on.")
+    return np.stack(found)
+
+
+ANSWERS = {ErrandKind.PREDICT: _predict, ErrandKind.EXPLAIN: _explain, ErrandKind.CONVERT: _convert}

@@ -1,0 +1,1 @@
+"""Imports that a worker does."""

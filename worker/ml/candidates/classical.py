@@ -1,0 +1,160 @@
+"""The classical candidates: one method (learners.py) on the network's features or on what can be measured by hand.
+
+Knows folds, the search for settings and calibration. Does not know what a method does. A name says both: "svm" learns
+from the backbone's features, "classic.svm" from the descriptors of ml/images/measures.py.
+
+Inside the images that a model may learn from, three inner folds do two things at once: they choose among the method's
+settings, and their out-of-fold scores show how to turn scores into probabilities. What judges takes no part in either.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worker.ml.candidates import learners, logistic
+from worker.ml.evaluation import calibration
+from worker.ml.evaluation.compare import scores as right_answers
+from worker.ml.images import measures
+from worker.ml.training.folds import stratified_folds
+from worker.ml.training.run import Judged, Progress, Run, Trained, hot_of, losses
+from worker.ml.training.settings import TrainConfig
+
+INNER_FOLDS = 3
+DESCRIBED_AT_ONCE = 64  # images between two signs of life
+
+
+@dataclass
+class Fitted:
+    """A method fitted to some images, with what turns its scores into logits."""
+
+    arrays: learners.Arrays
+    settings: dict[str, Any]
+    calibration: calibration.Calibration
+    tried: int  # settings that the time sufficed for
+
+
+class Classical:
+    """One learner on one kind of input."""
+
+    def __init__(self, learner: str, source: str) -> None:
+        self.learner, self.source = learner, source
+        self.name = learner if source == "deep" else f"classic.{learner}"
+        what = "Frozen features" if source == "deep" else "Colours, edges and texture"
+        self.title = f"{what} with {learners.LEARNERS[learner].title}"
+
+    def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool:
+        return self.source == "classic"
+
+    def why_not(self, run: Run) -> str | None:
+        most = learners.LEARNERS[self.learner].max_labels
+        if len(run.x) > most:
+            return f"Tried with up to {most:,} labels; there are {len(run.x):,}."
+        return run.lacks() if self.source == "classic" else None
+
+    def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
+        x = yield from self._rows(run)
+        n_folds = run.config.folds
+        held_out = np.zeros(run.soft.shape, np.float32)
+        chosen: list[dict[str, Any]] = []
+        figures = np.zeros((n_folds, 2))
+        for fold in range(n_folds):
+            text = f"{self.title}, fold {fold + 1} of {n_folds}"
+            yield Progress(self.name, text, fold, n_folds, 0.0)
+            train, judge = run.split(fold)
+            kept = run.stages.load(f"{self.name}-{fold}")
+            if kept is None:
+                fitted = yield from self._fit(run, x, train, Progress(self.name, text, fold, n_folds, 0.0))
+                seen = self._probabilities(run, fitted, x[train])
+                truth = run.soft[train]
+                figures_here = [losses(seen, truth, run.task).mean(), right_answers(seen, truth, run.task).mean()]
+                arrays = {"judge": self._probabilities(run, fitted, x[judge]), "train": np.array(figures_here)}
+                kept = arrays, {"settings": fitted.settings, "tried": fitted.tried}
+                run.stages.save(f"{self.name}-{fold}", *kept)
+            held_out[judge], figures[fold] = kept[0]["judge"], kept[0]["train"]
+            chosen.append(kept[1])
+        settings = {
+            "input": self.source,
+            "by_fold": [fold["settings"] for fold in chosen],
+            "tried": min(fold["tried"] for fold in chosen),
+            "train_loss": float(figures[:, 0].mean()),
+            "train_accuracy": float(figures[:, 1].mean()),
+        }
+        return Judged(held_out, settings, {"x": "setting", "points": []})
+
+    def refit(self, run: Run) -> Generator[Progress, None, Trained]:
+        text = "Fitting the chosen model to all labels"
+        yield Progress("refit", text, 0, 1, 0.0)
+        x = yield from self._rows(run)
+        fitted = yield from self._fit(run, x, np.arange(len(x)), Progress("refit", text, 0, 1, 0.0))
+        tensors = {f"learned.{key}": torch.from_numpy(array.copy()) for key, array in fitted.arrays.items()}
+        tensors["calibration.shift"] = torch.from_numpy(fitted.calibration.shift.copy())
+        recipe = {
+            "kind": "learned", "learner": self.learner, "input": self.source, "settings": fitted.settings,
+            "factor": fitted.calibration.factor,
+        }  # fmt: skip
+        return Trained(tensors, None, recipe)
+
+    # -- one fit ---------------------------------------------------------------------------------------
+
+    def _rows(self, run: Run) -> Generator[Progress, None, NDArray[np.float32]]:
+        """What the method learns from, (n, d) scaled; descriptors are measured once per run and shared."""
+        if self.source == "deep":
+            return run.x
+        if run.described is None:
+            kept = run.stages.load("classic")
+            if kept is not None:
+                run.described = kept[0]["rows"]
+            else:
+                assert run.pixels is not None
+                n, parts = len(run.pixels), []
+                for start in range(0, n, DESCRIBED_AT_ONCE):
+                    yield Progress("classic", "Measuring colours, edges and texture", start, n, 0.0)
+                    parts.append(measures.describe(run.pixels[start : start + DESCRIBED_AT_ONCE]))
+                run.described = logistic.scale_features(np.concatenate(parts))
+                run.stages.save("classic", {"rows": run.described}, None)
+        return run.described
+
+    def _fit(
+        self, run: Run, x: NDArray, images: NDArray[np.int64], sign: Progress
+    ) -> Generator[Progress, None, Fitted]:
+        """Search, calibrate, fit: all of it on `images` alone."""
+        search, task, seed = run.config.search, run.task, run.config.seed
+        # The time is shared by the folds and the last fit.
+        ends = time.monotonic() + search.time_limit_s / (run.config.folds + 1)
+        groups = None if run.samples.groups is None else run.samples.groups[images]
+        inner = stratified_folds(hot_of(run.soft[images], task), INNER_FOLDS, seed + 1, groups)
+        best: tuple[float, dict[str, Any], calibration.Calibration] | None = None
+        tried = 0
+        for settings in learners.LEARNERS[self.learner].grid[: search.settings]:
+            if tried and time.monotonic() > ends:
+                break
+            scores = np.zeros((len(images), run.soft.shape[1]))
+            for part in range(INNER_FOLDS):
+                learn = run.drawn(images[inner != part])
+                arrays = learners.fit(self.learner, x[learn], run.soft[learn], run.weights[learn], task, settings, seed)
+                scores[inner == part] = learners.scores(self.learner, arrays, x[images[inner == part]], task)
+                yield sign
+            tried += 1
+            # Balanced learning is calibrated in the same balance: else the shifts would take it back.
+            place = np.searchsorted(images, run.drawn(images))
+            at = images[place]
+            fitted = calibration.fit(scores[place], run.soft[at], run.weights[at], task)
+            p = logistic.to_probabilities(fitted.apply(scores[place]), task)
+            loss = float(np.average(losses(p, run.soft[at], task), weights=run.weights[at]))
+            if best is None or loss < best[0]:
+                best = loss, settings, fitted
+        assert best is not None
+        learn = run.drawn(images)
+        arrays = learners.fit(self.learner, x[learn], run.soft[learn], run.weights[learn], task, best[1], seed)
+        return Fitted(arrays, best[1], best[2], tried)
+
+    def _probabilities(self, run: Run, fitted: Fitted, x: NDArray) -> NDArray[np.float32]:
+        scores = learners.scores(self.learner, fitted.arrays, x, run.task)
+        return logistic.to_probabilities(fitted.calibration.apply(scores), run.task).astype(np.float32)

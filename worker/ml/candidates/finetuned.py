@@ -1,0 +1,306 @@
+"""The second candidate: the last stages of the CNN trained further, when labels and time suffice.
+
+Knows folds, views and the clock. Does not know the training loop itself (finetune.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worker.ml.candidates import finetune
+from worker.ml.candidates.logistic import Linear, fit_path
+from worker.ml.candidates.resume import Keeper
+from worker.ml.device import autocast, to_device
+from worker.ml.distributed import process_group
+from worker.ml.images.augmented_views import CachedViews, LiveViews, Views
+from worker.ml.networks import backbones
+from worker.ml.training.folds import stratified_folds
+from worker.ml.training.run import Judged, Progress, Run, Skipped, Trained, hot_of
+from worker.ml.training.settings import TrainConfig
+
+# C of the regression that training starts from. It is stronger than what judges best: a head that already fits
+# its labels perfectly leaves no gradient for the features. Clothing, 200 labels: right .780 with 0.001, .748
+# with 0.1; log loss .62 and .78.
+FIRST_HEAD_C = 0.001
+# Fewer images would stop by luck, and they are missed more in learning: then every epoch of the schedule runs.
+FEWEST_TO_STOP_BY = 100
+VIEW_BYTES = 1_500_000_000  # most that kept activations may take
+# (views, epochs), most thorough first; views 0: fresh views for every batch. A full schedule on fewer stages was
+# better than a short one on more, so the short ones come after all others.
+CPU_CHOICES = ((4, 10), (4, 7))
+CPU_LAST_CHOICES = ((2, 7), (2, 5))
+GPU_CHOICES = ((0, 20), (0, 10), (0, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is trained, for how long; decided once per run."""
+
+    first_stage: int
+    views: int
+    epochs: int
+    estimate_s: float
+
+
+class Finetuned:
+    """Frozen trunk, trained tail and head; starts from the regression of the first candidate."""
+
+    name = "finetuned"
+    title = "The network trained further"
+
+    def __init__(self) -> None:
+        self._kept_views: Views | None = None
+
+    def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool:
+        return n_labels >= config.finetune.min_labels
+
+    def why_not(self, run: Run) -> str | None:
+        return run.lacks(run.config.finetune.min_labels)
+
+    @property
+    def _views(self) -> Views:
+        assert self._kept_views is not None, "_fill_views runs first"
+        return self._kept_views
+
+    # -- cross-validation ------------------------------------------------------------------------------
+
+    def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
+        plan = yield from self._plan(run)
+        probabilities = np.zeros(run.soft.shape, np.float32)
+        curves, best_epochs, batch = [], [], run.config.finetune.batch
+        begun = time.monotonic()
+        for fold in range(run.config.folds):
+            train, judge = run.split(fold)
+            kept = run.stages.load(f"finetuned-{fold}")
+            if kept is None:
+                learn, stop = stopping_part(run, train, fold)
+                keeper = Keeper(run.stages, _epochs_of(fold))
+                begun -= keeper.spent_s  # of an attempt that was killed: counts for this fold, and for those after it
+                images = run.drawn(learn), judge, stop
+                fit, tail = yield from self._fit(run, plan, plan.epochs, images, fold, keeper, begun)
+                p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
+                note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
+                kept = {"judge": p}, note | {"batch": fit.batch, "spent_s": keeper.spent_s}
+                run.stages.save(f"finetuned-{fold}", *kept)
+                run.stages.drop(_epochs_of(fold))
+            else:
+                begun -= kept[1].get("spent_s", 0.0)  # the time limit is one for all attempts together
+            probabilities[judge] = kept[0]["judge"]
+            curves.append(kept[1]["curve"])
+            best_epochs.append(max(1, kept[1]["best_epoch"]))
+            batch = min(batch, kept[1]["batch"])  # smaller where memory was short
+        rate = _rate(run, plan)
+        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "learning_rate": rate, "batch": batch}
+        return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
+
+    def refit(self, run: Run) -> Generator[Progress, None, Trained]:
+        plan = yield from self._plan(run)
+        epochs = run.judged[self.name].settings["epochs"]
+        everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
+        keeper = Keeper(run.stages, _epochs_of(None))
+        _, tail = yield from self._fit(run, plan, epochs, (everything, nothing, nothing), None, keeper, None)
+        return Trained(tail.state(), plan.first_stage)
+
+    def _fit(
+        self,
+        run: Run,
+        plan: Plan,
+        epochs: int,
+        images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        fold: int | None,
+        keeper: Keeper,
+        begun: float | None,
+    ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
+        """images: those to learn from, those for the curve, those that say when to stop.
+
+        begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
+        """
+        tune, n_folds = run.config.finetune, run.config.folds
+        yield from self._fill_views(run, plan)
+        network = backbones.load(backbones.get(run.config.backbone))
+        tail = finetune.Tail(network, plan.first_stage, _first_head(run, images[0]), tune.dropout)
+        recipe = finetune.Recipe(
+            task=run.task, epochs=epochs, batch=tune.batch, learning_rate=_rate(run, plan),
+            weight_decay=tune.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
+            seed=run.config.seed * 1000 + (n_folds if fold is None else fold),
+        )  # fmt: skip
+        targets = torch.from_numpy(run.soft).float()
+        weights = torch.from_numpy(run.weights).float()
+        stage = "refit" if fold is None else "finetune"
+        where = "all labels" if fold is None else f"fold {fold + 1} of {n_folds}"
+        total = epochs if fold is None else epochs * n_folds
+        done = 0 if fold is None else epochs * fold
+        yield Progress(stage, f"Training the network, {where}", done, total, 0.0)
+        result: finetune.Fit | None = None
+        for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device, keeper):
+            if isinstance(event, finetune.Fit):
+                result = event
+                continue
+            line = None
+            if event is not None:
+                done += 1
+                line = {"candidate": self.name, "fold": fold} | asdict(event)
+            yield Progress(stage, f"Training the network, {where}", min(done, total), total, 0.0, line)
+            late = begun is not None and time.monotonic() - begun > 2 * run.time_limit_s
+            # signs of life come at other times in other processes, epochs at the same
+            if (process_group.world() == 1 or event is not None) and process_group.agree(late):
+                raise Skipped(f"Stopped: it took more than twice the time limit of {run.time_limit_s:.0f} s.")
+        assert result is not None
+        return result, tail
+
+    # -- views and plan --------------------------------------------------------------------------------
+
+    def _fill_views(self, run: Run, plan: Plan) -> Iterator[Progress]:
+        if self._kept_views is not None and self._kept_views.cut == plan.first_stage:
+            return
+        assert run.pixels is not None
+        config = run.config
+        backbone = backbones.get(config.backbone)
+        frozen = backbones.frozen(backbone, run.device)
+        if plan.views == 0:
+            self._kept_views = LiveViews(
+                run.pixels, frozen, backbone, config.image_size, plan.first_stage, config.augmentation
+            )
+            return
+        views = CachedViews(len(run.pixels), plan.views, plan.first_stage)
+        generator = torch.Generator().manual_seed(config.seed)
+        total, told = len(run.pixels) * (plan.views + 1), time.monotonic()
+        yield Progress("views", "Preparing varied views of the images", 0, total, 0.0)
+        for done in views.fill(run.pixels, frozen, backbone, config.image_size, config.augmentation, generator):
+            if time.monotonic() - told > finetune.TICK_S or done == total:
+                told = time.monotonic()
+                yield Progress("views", "Preparing varied views of the images", done, total, 0.0)
+        self._kept_views = views
+
+    def _plan(self, run: Run) -> Generator[Progress, None, Plan]:
+        """What fits into the time limit by a short measurement, or as a killed run decided before.
+
+        Raises Skipped when nothing fits."""
+        kept = run.stages.load("plan")
+        if kept is not None:
+            return Plan(**kept[1])
+        yield Progress("measure", "Measuring how fast this machine trains", 0, 1, 0.0)
+        plan: Plan | None = None
+        problem: Skipped | None = None
+        try:
+            plan = choose_plan(run)
+        except Skipped as reason:
+            problem = reason
+        plan, problem = process_group.agree((plan, problem))
+        if plan is None:
+            assert problem is not None
+            raise problem
+        run.stages.save("plan", {}, asdict(plan))
+        return plan
+
+
+def _epochs_of(fold: int | None) -> str:
+    """The stage that keeps the epochs of a fold's fit, or of that to all labels."""
+    return f"finetuned-epochs-{'all' if fold is None else fold}"
+
+
+def choose_plan(run: Run) -> Plan:
+    """The most thorough plan whose estimate fits into the time limit; raises Skipped when none does."""
+    tune, limit, n = run.config.finetune, run.time_limit_s, len(run.x)
+    backbone = backbones.get(run.config.backbone)
+    on_cpu = run.device.type == "cpu"
+    cuts = (tune.first_stage,) if tune.first_stage is not None else backbone.tails if on_cpu else (0,)
+    choices = [(cut, choice) for cut in cuts for choice in (CPU_CHOICES if on_cpu else GPU_CHOICES)]
+    if on_cpu:
+        choices += [(cut, choice) for choice in CPU_LAST_CHOICES for cut in cuts[-2:]]
+    costs: dict[int, tuple[float, float, int]] = {}
+    cheapest = float("inf")
+    for cut, (views, epochs) in choices:
+        if cut not in costs:
+            costs[cut] = _measure(run, cut)
+        trunk_s, tail_s, view_bytes = costs[cut]
+        views = views if tune.views is None else tune.views
+        epochs = epochs if tune.epochs is None else tune.epochs
+        if n * (views + 1) * view_bytes > VIEW_BYTES and views:
+            continue
+        # every fold trains on the others, then once on all: n * folds image passes per epoch
+        passes = n * epochs * run.config.folds
+        estimate = passes * tail_s + (n * (views + 1) if views else passes) * trunk_s
+        if estimate <= limit:
+            return Plan(cut, views, epochs, round(estimate, 1))
+        cheapest = min(cheapest, estimate)
+    if cheapest == float("inf"):
+        raise Skipped(f"The views of {n} images do not fit into memory.")
+    raise Skipped(f"It would take about {cheapest:.0f} s; the time limit is {limit:.0f} s.")
+
+
+def _measure(run: Run, cut: int) -> tuple[float, float, int]:
+    """(seconds per view of the trunk, seconds per image of a training step, bytes of one kept view)."""
+    assert run.pixels is not None
+    config = run.config
+    backbone = backbones.get(config.backbone)
+    frozen = backbones.frozen(backbone, run.device)
+    pixels = run.pixels[: min(16, config.finetune.batch)]
+    views = LiveViews(pixels, frozen, backbone, config.image_size, cut, config.augmentation)
+    indices, generator = torch.arange(len(pixels)), torch.Generator().manual_seed(0)
+    x = views.varied(indices, generator)  # a first pass, to warm up
+    _wait(run.device)
+    begun = time.monotonic()
+    x = views.varied(indices, generator)
+    _wait(run.device)
+    trunk_s = (time.monotonic() - begun) / len(pixels)
+    tail = finetune.Tail(backbones.load(backbone), cut, _first_head(run, np.arange(len(run.x))), 0.0)
+    to_device(tail, run.device).train()
+    for _ in range(2):  # the first to warm up
+        begun = time.monotonic()
+        with autocast(run.device):
+            tail(x).square().mean().backward()
+        _wait(run.device)
+    return trunk_s, (time.monotonic() - begun) / len(pixels), 2 * x[0].numel()
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _first_head(run: Run, images: NDArray[np.int64]) -> Linear:
+    return fit_path(run.x[images], run.soft[images], run.weights[images], [FIRST_HEAD_C], run.task)[0]
+
+
+def _rate(run: Run, plan: Plan) -> float:
+    """The more is trained, the smaller the steps: early stages hold what every image set needs."""
+    n_stages = backbones.get(run.config.backbone).n_stages
+    factor = 1.0 if plan.first_stage >= n_stages - 2 else 0.5 if plan.first_stage >= 4 * n_stages // 9 else 0.3
+    return run.config.finetune.learning_rate * factor
+
+
+def stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split a fold's training images: most to learn from, a few that only say when to stop.
+
+    The images that judge the fold take no part in it: stopping by them would flatter the candidate.
+    """
+    share = run.config.finetune.stop_share
+    if share * len(train) < FEWEST_TO_STOP_BY:
+        return train, train[:0]
+    groups = None if run.samples.groups is None else run.samples.groups[train]
+    parts = stratified_folds(
+        hot_of(run.soft[train], run.task), max(2, round(1 / share)), run.config.seed + fold, groups
+    )
+    return train[parts != 0], train[parts == 0]
+
+
+def mean_curve(curves: list[list[dict]]) -> list[dict]:
+    """The curves of all folds as one, mean over the folds that came that far."""
+    points = []
+    for epoch in range(1, max(len(c) for c in curves) + 1):
+        lines = [c[epoch - 1] for c in curves if len(c) >= epoch]
+        point: dict[str, float | int | None] = {"epoch": epoch, "folds": len(lines)}
+        for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+            known = [line[key] for line in lines if line[key] is not None]
+            point[key] = float(np.mean(known)) if known else None
+        points.append(point)
+    return points

@@ -1,0 +1,1 @@
+"""From image files to numbers: decoding, pixels on disk, augmentation, measures, registration."""

@@ -1,0 +1,1 @@
+"""Networks in plain PyTorch, the registry of pretrained ones, and their features."""

@@ -1,0 +1,189 @@
+"""What a trained model says about images: probabilities, how sure it is, and the temperature that makes them honest.
+
+Knows checkpoints, features and images. Does not know which images need a prediction or where answers are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from worker.ml.candidates.logistic import to_probabilities
+from worker.ml.images.decode_files import processes_for
+from worker.ml.images.tensors import CACHE_SIDE, Source
+from worker.ml.networks import backbones
+from worker.ml.networks.features import decoded_batches
+from worker.ml.networks.frozen import Frozen
+from worker.ml.saved import checkpoint, scorers
+from worker.ml.saved.checkpoint import Checkpoint
+from worker.ml.saved.scorers import Batch, Scorer, TunedNetwork
+
+CHUNK = 4096  # rows of features at a time: 100,000 images need no second copy in memory
+MIN_CALIBRATION = 200  # labels of the calibration slice below which no percentage is shown
+TEMPERATURES = (0.05, 20.0)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint ready to predict. `uses_features`: cached features of the backbone are all it needs."""
+
+    checkpoint: Checkpoint
+    device: torch.device
+    scorer: Scorer
+
+    @property
+    def uses_features(self) -> bool:
+        return self.scorer.needs == {"features"}
+
+    @property
+    def calibrated(self) -> bool:
+        return self.checkpoint.calibrated_on >= MIN_CALIBRATION
+
+    @property
+    def task(self) -> str:
+        return self.checkpoint.task
+
+    @property
+    def categories(self) -> list[dict[str, Any]]:
+        return self.checkpoint.categories
+
+
+def load_model(path: Path, device: torch.device) -> Model:
+    """Read a checkpoint and check that it fits its backbone. Raises CheckpointDamaged, WeightsMissing."""
+    return from_checkpoint(checkpoint.load(path), device)
+
+
+def from_checkpoint(loaded: Checkpoint, device: torch.device) -> Model:
+    scorer = scorers.build(
+        loaded.recipe, loaded.weights, backbone=backbones.get(loaded.backbone), first_stage=loaded.first_stage,
+        n_categories=len(loaded.categories), task=loaded.task, device=device,
+    )  # fmt: skip
+    return Model(loaded, device, scorer)
+
+
+def predict_features(model: Model, features: NDArray) -> NDArray[np.float32]:
+    """Probabilities (n, K) from cached features (n, d) of the backbone, temperature applied."""
+    if not model.uses_features:
+        raise ValueError("this model looks at more than features: use predict_images")
+    out = np.empty((len(features), len(model.categories)), np.float32)
+    for start in range(0, len(features), CHUNK):
+        out[start : start + CHUNK] = _probabilities(model, features=features[start : start + CHUNK])
+    return out
+
+
+def _probabilities(
+    model: Model, *, features: NDArray | None = None, pixels: NDArray[np.uint8] | None = None
+) -> NDArray:
+    loaded = model.checkpoint
+    batch = Batch(backbones.get(loaded.backbone), model.device, loaded.image_size, features, pixels)
+    return to_probabilities(model.scorer.logits(batch) / loaded.temperature, model.task)
+
+
+def predict_pixels(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities (n, K) of decoded squares (n, side, side, 3), of the side that predict_images decodes to."""
+    return _probabilities(model, pixels=pixels).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionBatch:
+    """Probabilities of some images, by position in the sequence of sources."""
+
+    indices: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    failed: dict[int, str]
+
+
+def network_of(model: Model) -> Frozen:
+    """The backbone with the model's own stages, in its fast form."""
+    if isinstance(model.scorer, TunedNetwork):
+        return model.scorer.network
+    return backbones.frozen(backbones.get(model.checkpoint.backbone), model.device)
+
+
+def side_of(model: Model) -> int:
+    """The side of the square that the model is shown.
+
+    Where a part of it looks at the 256 pixels it was trained on, the network's smaller square is made of them.
+    """
+    return CACHE_SIDE if "cache" in model.scorer.needs else model.checkpoint.image_size
+
+
+def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) -> Iterator[PredictionBatch]:
+    """Probabilities of images, streamed; a broken one is reported in `failed`, the others go on."""
+    decoded = decoded_batches(sources, batch=batch, size=side_of(model), processes=processes_for(model.device.type))
+    for indices, pixels, failed in decoded:
+        if len(indices) == 0:
+            yield PredictionBatch(indices, np.empty((0, len(model.categories)), np.float32), failed)
+            continue
+        yield PredictionBatch(indices, predict_pixels(model, pixels), failed)
+
+
+def predict(
+    model: Model,
+    *,
+    features: NDArray | None = None,
+    sources: Sequence[Source] | None = None,
+) -> NDArray[np.float32]:
+    """Probabilities (n, K) from features where they suffice, else from the images; NaN rows: unreadable images."""
+    if features is not None and model.uses_features:
+        return predict_features(model, features)
+    if sources is None:
+        raise ValueError("this model needs the images")
+    out = np.full((len(sources), len(model.categories)), np.nan, np.float32)
+    for part in predict_images(model, sources):
+        out[part.indices] = part.probabilities
+    return out
+
+
+def margin(probabilities: NDArray, task: str) -> NDArray[np.float32]:
+    """How sure the model is, 0 (undecided) to 1: top minus runner-up; several labels: the least sure answer's
+    distance from a coin toss, min over categories of 2 |p - 1/2|."""
+    if task == "multi":
+        return (np.abs(probabilities - 0.5) * 2).min(1).astype(np.float32)
+    if probabilities.shape[1] == 1:
+        return np.ones(len(probabilities), np.float32)
+    top = np.partition(probabilities, -2, axis=1)
+    return (top[:, -1] - top[:, -2]).astype(np.float32)
+
+
+def apply_temperature(probabilities: NDArray, temperature: float, task: str) -> NDArray:
+    """The same answers, less (T > 1) or more (T < 1) sure. The order of the categories never changes."""
+    p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
+    if task == "single":
+        return softmax(np.log(p) / temperature, axis=1)
+    return expit((np.log(p) - np.log1p(-p)) / temperature)
+
+
+def fit_temperature(probabilities: NDArray, targets: NDArray, task: str) -> float:
+    """The one T in 0.05..20 that minimises the log loss on held-out images (Guo et al. 2017).
+
+    probabilities (n, K) at temperature 1; targets (n,) positions, or (n, K) of 0 and 1. Only the random
+    calibration slice is fair: labels chosen for being uncertain would bias T. 1.0 without images, and whenever
+    no other T is better: fitting never raises the loss.
+    """
+    if len(probabilities) == 0:
+        return 1.0
+    p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
+    if task == "single":
+        logits, rows = np.log(p), np.arange(len(p))
+
+        def loss(log_t: float) -> float:
+            return float(-log_softmax(logits / np.exp(log_t), axis=1)[rows, targets].mean())
+    else:
+        logits = np.log(p) - np.log1p(-p)
+        sign = np.where(targets.astype(bool), 1.0, -1.0)
+
+        def loss(log_t: float) -> float:
+            return float(-log_expit(sign * logits / np.exp(log_t)).mean())
+
+    # convex in 1/T, so one minimum: a bounded search in log T finds it
+    found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x)) if loss(found.x) < loss(0.0) else 1.0

@@ -1,0 +1,85 @@
+"""Make the images that show how training images are varied: the same code as in training, into files.
+
+Knows jobs and files; what varies an image is worker/ml/images/tensors.py, and which images and settings
+labeler/training/augmentation_preview.py's.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as Pixels
+
+from labeler.errors import NotPossibleNow
+from labeler.intake.images import media_store
+from labeler.jobs import jobs
+from labeler.jobs.leases import Lease, Pulse
+from labeler.models import Image, Job
+from labeler.training import augmentation_preview
+from worker.attempt import attempt
+from worker.ml.errors import ImageUnreadable
+from worker.ml.images.tensors import CACHE_SIDE, Augmentation, augment, decode
+from worker.ml.saved.storage import write_atomically
+from worker.ml.training.settings import TrainConfig
+
+SEED = 0  # the same settings give the same images
+
+
+def views_job(job_id: int, *, worker: str) -> None:
+    """Make what one job asks for; does nothing when it is somebody else's or over."""
+    taken = jobs.start(job_id, worker=worker)
+    if taken is None:
+        return
+    job, lease = taken
+    with attempt(lease) as pulse:
+        _make(job, lease, pulse)
+
+
+def _make(job: Job, lease: Lease, pulse: Pulse) -> None:
+    # As a run's config is read: the same check, and a whole number is a number.
+    how = TrainConfig.from_json({"augmentation": job.params["augmentation"]}).augmentation
+    store, shown = media_store(), list[int]()
+    hashes = dict(Image.objects.filter(pk__in=job.params["images"]).values_list("pk", "sha256"))
+    for pk in job.params["images"]:
+        pulse.check()
+        try:
+            pixels = decode(store.thumb_path(hashes[pk]), size=CACHE_SIDE)
+        except (KeyError, ImageUnreadable):
+            continue  # one of a few; the others show it as well
+        for column, view in enumerate([pixels, *vary(pixels, how, augmentation_preview.VIEWS, seed=SEED + len(shown))]):
+            write_atomically(
+                augmentation_preview.file_of(job.project_id, job.params["key"], len(shown), column), _jpeg(view)
+            )
+        shown.append(pk)
+    if not shown:
+        raise NotPossibleNow("None of the images could be read.")
+    _forget_old(job)
+    lease.finish(result={"images": shown})
+
+
+def vary(pixels: NDArray[np.uint8], how: Augmentation, n: int, *, seed: int) -> NDArray[np.uint8]:
+    """`n` variants (n, SIDE, SIDE, 3) of one image (h, h, 3), as the network gets them while it learns."""
+    same = torch.from_numpy(np.array(pixels)).expand(n, -1, -1, -1)
+    views = augment(same, augmentation_preview.SIDE, how, torch.Generator().manual_seed(seed))
+    return views.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    image = Pixels.fromarray(np.ascontiguousarray(pixels))
+    if image.width != augmentation_preview.SIDE:
+        image = image.resize((augmentation_preview.SIDE, augmentation_preview.SIDE), Pixels.Resampling.BILINEAR)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def _forget_old(job: Job) -> None:
+    """Of one project the files of the newest few settings stay."""
+    mine = augmentation_preview.folder(job.project_id, job.params["key"])
+    others = [path for path in mine.parent.iterdir() if path.is_dir() and path != mine]
+    for old in sorted(others, key=lambda path: -path.stat().st_mtime)[augmentation_preview.KEPT - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)

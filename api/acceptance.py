@@ -20,9 +20,12 @@ from labeler.models.account import Scope
 TAG = "Model"
 
 
-class PromiseShape(serializers.Serializer):
+class PromisedShape(serializers.Serializer):
     precision = serializers.FloatField(help_text="at least this share of the accepted is right")
     confidence = serializers.FloatField(help_text="with this confidence")
+
+
+class PromiseShape(PromisedShape):
     per_class = serializers.BooleanField(help_text="a threshold for each class with enough calibration images")
 
 
@@ -111,7 +114,7 @@ class OfProject(View):
         "not see them.", tag=TAG, answers={200: AcceptanceShape}, examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
-        return Response(_shape(self.project(project_id)))
+        return Response(_figures(self.project(project_id)))
 
 
 class Suspending(View):
@@ -125,7 +128,7 @@ class Suspending(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         promises.suspend(project=project, by=self.person)
-        return Response(_shape(project))
+        return Response(_figures(project))
 
 
 class Resuming(View):
@@ -139,7 +142,7 @@ class Resuming(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         promises.resume(project=project, by=self.person)
-        return Response(_shape(project))
+        return Response(_figures(project))
 
 
 class OfImage(View):
@@ -155,5 +158,5 @@ class OfImage(View):
         return Response(status=204)
 
 
-def _shape(project: Project) -> dict[str, Any]:
-    return summary.figures(project)
+def _figures(project: Project) -> dict[str, Any]:
+    return AcceptanceShape(summary.figures(project)).data

@@ -36,15 +36,35 @@ class ClaimInput(serializers.Serializer):
     min_confidence = ShareField(required=False, default=0.0, help_text="together with `predicted`")
 
 
-class ClaimedImageShape(serializers.Serializer):
+class ImageUrlField(serializers.CharField):
+    """Where the bytes of a row's image are."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**{"source": "image_id", **kwargs})
+
+    def to_representation(self, value: Any) -> str:
+        return image_urls(value)[str(self.field_name)]
+
+
+class WithImageUrls(serializers.Serializer):
+    """A row with `image_id`, and where that image's bytes are."""
+
+    preview_url = ImageUrlField(help_text="long side at most 1600 pixels")
+    thumbnail_url = ImageUrlField(help_text="short side at most 256 pixels")
+    file_url = ImageUrlField(help_text="full size")
+
+
+class HandedOutImageShape(WithImageUrls):
+    """Made by hand: claims are taken at the pace of labeling."""
+
     id = serializers.IntegerField()
     name = serializers.CharField(help_text="opaque unless the project shows file names")
-    description = serializers.CharField(help_text="from its metadata, for those who do not see it; may be empty")
     width = serializers.IntegerField(help_text="pixels, upright")
     height = serializers.IntegerField(help_text="pixels, upright")
-    preview_url = serializers.CharField(help_text="long side at most 1600 pixels")
-    thumbnail_url = serializers.CharField(help_text="short side at most 256 pixels")
-    file_url = serializers.CharField(help_text="full size")
+
+
+class ClaimedImageShape(HandedOutImageShape):
+    description = serializers.CharField(help_text="from its metadata, for those who do not see it; may be empty")
 
 
 class PrelabelShape(serializers.Serializer):

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, may_review
-from api.fields import ErrorShape, ProgressShape
+from api.fields import FailureShape, ProgressShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
 from labeler.labeling import blindness
@@ -35,7 +35,7 @@ class ExplanationShape(serializers.Serializer):
     image = serializers.IntegerField()
     state = serializers.ChoiceField(State.choices)
     progress = ProgressShape()
-    error = ErrorShape(allow_null=True)
+    error = FailureShape(allow_null=True)
     model = serializers.IntegerField(help_text="number of the model in the project")
     category = serializers.CharField(allow_null=True, help_text="the class that is explained")
     category_id = serializers.IntegerField(allow_null=True)

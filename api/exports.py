@@ -3,19 +3,74 @@
 from __future__ import annotations
 
 from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from api import parsing
+from api.acceptance import PromisedShape
 from api.access import View
+from api.fields import ObjectField
+from api.labels import JudgementShape
 from api.permissions import Needs
 from api.schema import describe, parameter
+from api.shapes import OutcomeShape
 from labeler import releases
 from labeler.accounts.audit import audit
 from labeler.labeling import blindness
 from labeler.models import Role
 from labeler.models.account import Scope
+from labeler.models.image import Status
 
 TAG = "Data sets out"
+
+
+class ShownShape(serializers.Serializer):
+    model = serializers.IntegerField(help_text="number of the model in the project")
+    categories = serializers.ListField(child=serializers.CharField())
+    probability = serializers.FloatField()
+
+
+class ExportedPredictionShape(ShownShape):
+    probabilities = serializers.DictField(child=serializers.FloatField())
+
+
+class ExportedJudgementShape(JudgementShape):
+    prelabel = ShownShape(allow_null=True, help_text="what the author was shown")
+
+
+class ExportedDecisionShape(serializers.Serializer):
+    categories = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    undecidable = serializers.BooleanField()
+    reviewer = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class ExportedAcceptanceShape(ShownShape):
+    promise = PromisedShape(allow_null=True, help_text="null: filled in by the model, without a promise")
+
+
+class ExportedImageShape(serializers.Serializer):
+    """One line of `jsonl`. Written by labeler/releases, a hundred thousand at a time."""
+
+    image = serializers.IntegerField()
+    file_name = serializers.CharField()
+    sha256 = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    metadata = ObjectField()
+    status = serializers.ChoiceField(Status.choices)
+    labels = ExportedJudgementShape(many=True)
+    consensus = OutcomeShape()
+    decision = ExportedDecisionShape(allow_null=True)
+    prediction = ExportedPredictionShape(allow_null=True)
+    accepted = ExportedAcceptanceShape(allow_null=True, required=False, help_text="only with accepted=true")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # A name that cannot be an attribute here: it is one of every field.
+        source = serializers.CharField(allow_null=True, required=False, help_text="model or people; with accepted=true")
+        return {**super().get_fields(), "source": source}
 
 
 class Export(View):
@@ -34,7 +89,10 @@ class Export(View):
         "`informed`. What the model says of held-out images, and of others judged blind before they are settled, is "
         "in no export.",
         tag=TAG, errors=(422,), parameters=[parameter("accepted", "with what stands by the model's word alone", bool)],
-        answers={(200, "text/csv"): bytes, (200, "application/x-ndjson"): bytes, (200, "application/zip"): bytes},
+        answers={
+            (200, "text/csv"): bytes, (200, "application/zip"): bytes,
+            (200, "application/x-ndjson"): OpenApiResponse(ExportedImageShape, description="an object for each line"),
+        },
     )  # fmt: skip
     def get(self, request: Request, project_id: int, format: str) -> StreamingHttpResponse:
         project = self.project(project_id)

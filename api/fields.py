@@ -59,11 +59,16 @@ class ObjectField(serializers.DictField):
     """Any JSON object."""
 
 
-class ErrorShape(serializers.Serializer):
-    """Inside of every error answer."""
+class FailureShape(serializers.Serializer):
+    """Why work failed, in its row."""
 
     code = serializers.CharField(help_text="for programs: never changes")
     message = serializers.CharField(help_text="one sentence a person can act on")
+
+
+class ErrorShape(FailureShape):
+    """Inside of every error answer."""
+
     fields = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()), help_text="what is wrong with which member"
     )

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ErrorShape, ProgressShape
+from api.fields import FailureShape, ProgressShape
 from api.images import RefusedShape
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example
@@ -52,7 +52,7 @@ class ImportShape(serializers.Serializer):
     state = serializers.ChoiceField(State.choices)
     stage = serializers.CharField(help_text="what the worker is doing, in words")
     progress = ProgressShape()
-    error = ErrorShape(allow_null=True)
+    error = FailureShape(allow_null=True)
     name = serializers.CharField(help_text="of the file, as it was sent")
     format = serializers.CharField()
     blind = serializers.BooleanField(help_text="whoever sent it said that its judgements were given blind")

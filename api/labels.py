@@ -176,17 +176,15 @@ def _saved(saved: labels.Saved) -> dict[str, Any]:
     }
 
 
-class LabelRowShape(WithSource):
+class JudgementShape(WithSource):
+    """What the long table and the exports say of a label."""
+
     id = serializers.IntegerField()
-    image = serializers.IntegerField()
-    file_name = serializers.CharField()
     annotator = serializers.CharField()
     categories = serializers.ListField(child=serializers.CharField())
-    category_ids = serializers.ListField(child=serializers.IntegerField())
     answer = serializers.ChoiceField(Answer.choices)
     created_at = serializers.DateTimeField()
     seconds = serializers.FloatField(allow_null=True)
-    prelabel_shown = serializers.BooleanField()
     purpose = serializers.CharField()
     round = serializers.IntegerField()
     extra = serializers.BooleanField()
@@ -194,7 +192,14 @@ class LabelRowShape(WithSource):
     chosen_by = serializers.CharField(help_text="why the image was handed out: random, uncertainty, …")
     guideline_version = serializers.IntegerField()
     label_set_version = serializers.IntegerField()
-    superseded_at = serializers.DateTimeField(allow_null=True, help_text="with history=true")
+
+
+class LabelRowShape(JudgementShape):
+    image = serializers.IntegerField()
+    file_name = serializers.CharField()
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    prelabel_shown = serializers.BooleanField()
+    superseded_at = serializers.DateTimeField(required=False, allow_null=True, help_text="with history=true")
 
 
 class Labels(View):

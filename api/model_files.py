@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.fields import ErrorShape, ObjectField, ProgressShape
+from api.fields import FailureShape, ObjectField, ProgressShape
 from api.permissions import Needs
 from api.runs import OfRun
 from api.schema import describe, parameter
@@ -31,7 +31,7 @@ class ConversionShape(serializers.Serializer):
     run = serializers.IntegerField()
     state = serializers.ChoiceField(State.choices)
     progress = ProgressShape()
-    error = ErrorShape(allow_null=True)
+    error = FailureShape(allow_null=True)
 
 
 class CardShape(serializers.Serializer):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ErrorShape, ProgressShape
+from api.fields import FailureShape, ProgressShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
 from api.uploads import Uploads
@@ -44,7 +44,7 @@ class AskedPredictionShape(serializers.Serializer):
     project = serializers.IntegerField()
     state = serializers.ChoiceField(State.choices)
     progress = ProgressShape()
-    error = ErrorShape(allow_null=True)
+    error = FailureShape(allow_null=True)
     created_at = serializers.DateTimeField()
     categories = serializers.ListField(child=serializers.CharField(), allow_null=True, help_text="what it would answer")
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)

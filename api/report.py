@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.agreement import AgreementShape
+from api.agreement import AgreementShape, AnnotatorShape
 from api.fields import ObjectField, StatShape
 from api.permissions import RANK, Needs
 from api.schema import describe, example, parameter
@@ -26,8 +26,13 @@ TAG = "Agreement"
 _ORDERS = tuple(Ordered.values)
 
 
+class ReportedAnnotatorShape(AnnotatorShape):
+    gold_accuracy = None  # type: ignore[assignment]  # of the day
+
+
 class ReportedAgreementShape(AgreementShape):
     as_of = None  # type: ignore[assignment]
+    annotators = ReportedAnnotatorShape(many=True)
     ac1 = StatShape()
     plan = ObjectField(help_text="how many more images bring the interval of alpha to ±0.05")
     paradox = ObjectField(allow_null=True, help_text="where one class dominates: prevalence, bias, PABAK, AC1")
@@ -115,7 +120,7 @@ class AgreementReport(View):
             project, selection, names=names, ordered=None if ordered == project.ordered else ordered, wait=True
         )
         assert figures.value is not None
-        response = Response(figures.value)
+        response = Response(ReportShape(figures.value).data)
         if parsing.flag(request, "download"):
             response["Content-Disposition"] = f'attachment; filename="agreement-{project.pk}.json"'
         return response

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, shown_name
-from api.claims import ClaimedImageShape, image_urls
+from api.claims import HandedOutImageShape, image_urls
 from api.fields import CategoryRefField, ErrorShape, ShareField
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PERSON, describe, example
@@ -43,7 +43,7 @@ class PageInput(serializers.Serializer):
 
 
 class TileShape(serializers.Serializer):
-    image = ClaimedImageShape()
+    image = HandedOutImageShape()
     categories = serializers.ListField(child=serializers.CharField(), help_text="what the model would answer")
     category_ids = serializers.ListField(child=serializers.IntegerField())
     probability = serializers.FloatField(help_text="three decimals")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import ErrorShape, ObjectField, ProgressShape
+from api.fields import FailureShape, ObjectField, ProgressShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -46,7 +46,7 @@ class RunRowShape(serializers.Serializer):
     stage = serializers.CharField(help_text="what the worker is doing, in words")
     progress = ProgressShape()
     predicted = ProgressShape(help_text="pre-labels made with this model")
-    error = ErrorShape(allow_null=True)
+    error = FailureShape(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)

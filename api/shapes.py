@@ -12,7 +12,7 @@ from django.db import connection
 from rest_framework import serializers
 
 from api.access import may_review, shown_name
-from api.claims import image_urls
+from api.claims import WithImageUrls, image_urls
 from api.fields import ObjectField, WithSource
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
@@ -47,15 +47,17 @@ class PredictionShape(serializers.Serializer):
     calibrated = serializers.BooleanField()
 
 
-class ConsensusShape(serializers.Serializer):
+METHODS = [snapshots.MAJORITY, snapshots.DECISION, snapshots.UNDECIDABLE, *snapshots.INFERRED]
+
+
+class OutcomeShape(serializers.Serializer):
     categories = serializers.ListField(
         child=serializers.CharField(),
         allow_null=True,
         help_text="null: no votes, a tie, nobody could tell, or undecidable",
     )
-    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     method = serializers.ChoiceField(
-        [snapshots.MAJORITY, snapshots.DECISION, snapshots.UNDECIDABLE, *snapshots.INFERRED],
+        METHODS,
         help_text="undecidable: a reviewer decided that the image does not say",
     )
     confidence = serializers.FloatField(
@@ -63,6 +65,10 @@ class ConsensusShape(serializers.Serializer):
     )
     is_tie = serializers.BooleanField()
     n_votes = serializers.IntegerField()
+
+
+class ConsensusShape(OutcomeShape):
+    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
 
 
 class AcceptedShape(serializers.Serializer):
@@ -77,7 +83,7 @@ class AcceptedShape(serializers.Serializer):
     confidence = serializers.FloatField(help_text="with this confidence")
 
 
-class ImageShape(serializers.Serializer):
+class ImageShape(WithImageUrls):
     """An image as far as the caller may see."""
 
     id = serializers.IntegerField()
@@ -91,9 +97,6 @@ class ImageShape(serializers.Serializer):
         help_text="annotators: null before their own answer, and before the image has all its answers",
     )  # fmt: skip
     disagreement = serializers.FloatField(allow_null=True)
-    preview_url = serializers.CharField()
-    thumbnail_url = serializers.CharField()
-    file_url = serializers.CharField()
     labels = VoteShape(many=True, required=False, help_text="annotators: only their own")
     prediction = PredictionShape(
         allow_null=True,

@@ -241,6 +241,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Two shapes have it, and other shapes another `method`: the generator cannot name it by itself.
+    "ENUM_NAME_OVERRIDES": {"ConsensusMethodEnum": "api.shapes.METHODS"},
     "SCHEMA_PATH_PREFIX": r"/api/",
 }
 

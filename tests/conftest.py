@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest
 from django.middleware import csrf
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from django.utils.crypto import get_random_string
 from hypothesis import settings as hypothesis_settings
 
@@ -20,7 +20,7 @@ from labeler.jobs import dispatch
 from labeler.labeling import gold_and_repeats
 from labeler.models import project as project_models
 from labeler.review import planted
-from tests.helpers import databases, factories
+from tests.helpers import databases, factories, openapi
 from tests.helpers.factories import join, make_project, make_user
 
 # How long an example takes is the machine's business, and no machine is always idle. The same examples each time, so
@@ -48,6 +48,8 @@ def _empty(_test: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
+# What the API answers is what its description says, in every test.
+Client.request = openapi.checked(Client.request)  # type: ignore[method-assign]
 
 
 # Four files run at a time, each in one process (of three, two cores were idle for a third of the time: tests wait for

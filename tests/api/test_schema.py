@@ -9,9 +9,13 @@ import pytest
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 
+from api import tokens
 from tests.api.test_access import TABLE
+from tests.helpers import openapi
+from tests.helpers.api import as_person
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,58 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own(pla
     script = next(source for source in sources if "script" in source)
     answer = APIClient().get(script.replace("&amp;", "&"))
     assert answer.status_code == 200 and "javascript" in answer["Content-Type"]
+
+
+# ---------------------------------------------------------------- what holds every answer of every test to it
+
+
+ME = {"id": 7, "username": "ann", "is_admin": False, "projects": [{"id": 1, "name": "Leaves", "role": "annotator"}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ME | {"email": "ann@example.org"}, "'email' was unexpected"),
+        ({name: value for name, value in ME.items() if name != "is_admin"}, "'is_admin' is a required property"),
+        (ME | {"id": "7"}, "'7' is not of type 'integer', at /id"),
+        (ME | {"username": None}, "None is not of type 'string', at /username"),
+        (ME | {"projects": [ME["projects"][0] | {"role": "owner"}]}, 'is not one of .*, at /projects/0/role: "owner"'),
+    ],
+)
+def test_an_answer_that_differs_from_it_fails_the_test_that_received_it(answer, told):
+    openapi.check("GET", "/api/me/", 200, "application/json", json.dumps(ME).encode())
+
+    with pytest.raises(AssertionError, match=f"(?s)GET /api/me/ 200 .*{told}"):
+        openapi.check("GET", "/api/me/", 200, "application/json", json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type", "told"),
+    [(202, "application/json", "it knows 200, 400"), (200, "text/html", "it knows application/json here")],
+)
+def test_so_does_a_status_or_a_media_type_that_it_does_not_know(status, media_type, told):
+    with pytest.raises(AssertionError, match=told):
+        openapi.check("GET", "/api/me/", status, media_type, json.dumps(ME).encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "right"), [("2026-11-05T10:00:00Z", True), ("2026-11-05T10:00:00", False), ("", False)]
+)
+def test_a_time_has_its_zone(value, right):
+    shape = {"type": "string", "format": "date-time"}
+    assert openapi.formats.conforms(value, shape["format"]) is right
+
+
+def test_refusals_and_pages_are_not_held_to_it():
+    for path, status in (("/api/me/", 403), ("/login/", 200), ("/api/docs/", 200)):
+        openapi.check("GET", path, status, "text/html", b"<p>")
+
+
+@pytest.mark.django_db
+def test_both_clients_of_the_tests_are_held_to_it(ann, client, monkeypatch):
+    client.force_login(ann)
+    monkeypatch.setattr(tokens, "Response", lambda value: Response(value | {"email": "ann@example.org"}))
+
+    for asking in (client, as_person(ann)):
+        with pytest.raises(AssertionError, match="'email' was unexpected"):
+            asking.get("/api/me/")

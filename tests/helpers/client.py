@@ -1,4 +1,4 @@
-"""A REST client for journeys: standard library only, as any script of a user would be."""
+"""A REST client for journeys: it asks with the standard library only, as any script of a user would."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
+
+from tests.helpers import openapi
 
 
 class Client:
@@ -32,7 +35,11 @@ class Client:
             request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read()
+                text = answer.read()
+                openapi.check(
+                    method, urlsplit(request.full_url).path, answer.status, answer.headers["Content-Type"] or "", text
+                )
+                return answer.status, text
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 

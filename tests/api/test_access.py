@@ -27,6 +27,7 @@ from labeler.models import CategoryExample, Errand, Job, Membership, Project
 from labeler.models.account import Scope
 from labeler.projects import invitations
 from labeler.review import adjudication, comments
+from tests.helpers.accepted_requests import address, make_ready, sent
 from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, make_model
 from tests.intake.test_images import picture
@@ -34,7 +35,8 @@ from tests.intake.test_images import picture
 ROLES = ("nobody", "carl", "ann", "rev", "lena", "ada")
 METHODS = ("get", "post", "put", "patch", "delete")
 
-# What each of ROLES gets: 2 in, 1 = 401 (sign in), 3 = 403 (known, but not theirs), 4 = 404 (not for them to know of).
+# What each of ROLES gets for a request that is accepted from others: 2 = a 2xx, 1 = 401 (sign in), 3 = 403 (known, but
+# not theirs), 4 = 404 (not for them to know of).
 ANYBODY = "222222"
 SIGNED_IN = "122222"
 MEMBERS = "142222"
@@ -43,7 +45,7 @@ LEADS = "143322"
 
 TABLE = {
     ("tokens", "get"): SIGNED_IN,
-    ("tokens", "post"): "022222",  # 0: 400, name and password are missing
+    ("tokens", "post"): ANYBODY,  # who knows a name and its password
     ("token", "delete"): "144442",  # somebody else's token: not for them to know of; it is ada's
     ("me", "get"): SIGNED_IN,
     ("preferences", "get"): SIGNED_IN,
@@ -140,22 +142,7 @@ TABLE = {
     ("schema", "get"): ANYBODY,
     ("docs", "get"): ANYBODY,
 }
-STATUSES = {"0": 400, "1": 401, "3": 403, "4": 404}
-BODIES = {
-    ("rounds", "post"): {"images": []},
-    ("priorities", "post"): {"images": []},
-    ("projects", "post"): {"name": "New", "task": "single", "categories": ["a"]},
-    ("members", "post"): {"username": "carl"},
-    ("member", "patch"): {"role": "reviewer"},
-    ("categories", "post"): {"name": "wolf"},
-    ("label", "put"): {"categories": ["cat"]},
-    ("class-keys", "put"): {"keys": {}},
-    ("comments", "post"): {"text": "Rust, or only dirt?"},
-    ("thread-comments", "post"): {"text": "Dirt."},
-    ("consensus", "put"): {"categories": ["cat"]},
-    ("review-pages", "post"): {"page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a", "predicted": "cat"},
-    ("reviews", "post"): {"items": [{"image": 1, "categories": ["cat"]}]},
-}
+STATUSES = {"1": 401, "3": 403, "4": 404}
 
 
 @dataclass(frozen=True)
@@ -193,11 +180,11 @@ def test_every_method_says_what_it_needs():
 @pytest.fixture
 def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
     """One of everything, whose ids fill the addresses."""
-    settings.MEDIA_DIR = tmp_path / "media"
+    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
     settings.STORAGES = {  # nobody has collected static files here
         **settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }  # fmt: skip
-    image = add_images(project, 1, labels_needed=5)[0]
+    image = add_images(project, 1, labels_needed=5, slice="")[0]
     for person in (ann, rev, lena):
         claims.claim(project=project, annotator=person)
         save_label(image_id=image.pk, annotator=person, categories=["dog"])
@@ -224,16 +211,6 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
     }
 
 
-def address(name: str, ids: dict[str, object]) -> str:
-    (pattern,) = [p for p in urls.urlpatterns if p.name == name]
-    route = str(pattern.pattern)
-    for wanted, value in ids.items():
-        for converter in ("int", "slug", "uuid"):
-            route = route.replace(f"<{converter}:{wanted}>", str(value))
-    assert "<" not in route
-    return f"/api/{route}"
-
-
 def client_of(role: str, request) -> APIClient:
     return APIClient() if role == "nobody" else as_person(request.getfixturevalue(role))
 
@@ -241,20 +218,24 @@ def client_of(role: str, request) -> APIClient:
 @contextmanager
 def undone():
     """What happens inside is rolled back: one world serves all roles."""
-    with transaction.atomic():
+    block = transaction.atomic()
+    block._from_testcase = True  # as Django's own test cases: inside, a durable block of the product is the outermost
+    with block:
         yield
         transaction.set_rollback(True)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "method"), TABLE)
+@pytest.mark.usefixtures("carl")  # made inside of undone() he would be gone after the first request
 def test_access(world, request, name, method):
+    make_ready((name, method), world)
     for role, expected in zip(ROLES, TABLE[name, method], strict=True):
         with undone():
             client = client_of(role, request)
             if name == "restoration":
                 Project.objects.update(trashed_at=timezone.now())
-            response = getattr(client, method)(address(name, world), BODIES.get((name, method), {}))
+            response = getattr(client, method)(address(name, world), **sent((name, method), world))
             check(response, expected, role)
 
 
@@ -262,9 +243,7 @@ def check(response, expected: str, role: str) -> None:
     said = getattr(response, "data", None)
     assert response.status_code < 500, (role, said)
     if expected == "2":
-        # In: whatever the request itself is worth. 404 is for files that no test image has, and for nothing else.
-        missing_file = response.status_code == 404 and "file of this image" in said["error"]["message"]
-        assert response.status_code not in (401, 403, 404) or missing_file, (role, said)
+        assert 200 <= response.status_code < 300, (role, response.status_code, said)
     else:
         assert response.status_code == STATUSES[expected], (role, said)
         error_of(response)
@@ -306,13 +285,13 @@ def test_who_may_not_is_told_so_before_anything_is_said_of_what_they_sent(world,
     for role, expected in zip(ROLES, TABLE[name, method], strict=True):
         if expected not in "134":
             continue
-        for sent in NONSENSE if method in ("post", "put", "patch") else [{}]:
+        for wrong in NONSENSE if method in ("post", "put", "patch") else [{}]:
             with undone():
                 if name == "restoration":
                     Project.objects.update(trashed_at=timezone.now())
                 url = f"{address(name, world)}?{NONSENSE_QUERY}"
-                response = getattr(client_of(role, request), method)(url, **sent, headers=NONSENSE_HEADERS)
-                assert response.status_code == STATUSES[expected], (role, sent, getattr(response, "data", None))
+                response = getattr(client_of(role, request), method)(url, **wrong, headers=NONSENSE_HEADERS)
+                assert response.status_code == STATUSES[expected], (role, wrong, getattr(response, "data", None))
 
 
 ELSEWHERE = {"tokens", "token", "me", "preferences", "projects", "schema", "docs", "restoration"}
@@ -328,7 +307,7 @@ def test_a_project_in_the_trash_is_there_for_nobody(world, lena):
     client = as_person(lena)
 
     for name, method in IN_A_PROJECT:
-        response = getattr(client, method)(address(name, world), BODIES.get((name, method), {}))
+        response = getattr(client, method)(address(name, world), **sent((name, method), world))
         assert response.status_code == 404, (name, method)
 
 
@@ -339,7 +318,7 @@ def test_a_token_without_the_scope_is_refused(world, lena):
 
     for name, method in WITH_SCOPE:
         needed = views[name, method].needs[method.upper()].scope
-        refused = getattr(lacking[needed], method)(address(name, world), BODIES.get((name, method), {}))
+        refused = getattr(lacking[needed], method)(address(name, world), **sent((name, method), world))
         assert (refused.status_code, error_of(refused)) == (403, "permission_denied"), (name, method)
         assert needed in refused.json()["error"]["message"]
 

@@ -14,11 +14,10 @@ from api import urls
 from labeler.accounts import guessing
 from labeler.models import Token
 from tests.api.test_access import (
-    BODIES,
     TABLE,
-    address,
     world,  # noqa: F401  (a fixture)
 )
+from tests.helpers.accepted_requests import address, sent
 from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, make_user
 
@@ -182,7 +181,7 @@ def test_no_id_is_too_large(world, lena, number):  # noqa: F811
         ids = {key: value if isinstance(value, str) else number for key, value in world.items()}
         url = address(name, ids)
         if str(number) in url:
-            response = getattr(client, method)(url, BODIES.get((name, method), {}))
+            response = getattr(client, method)(url, **sent((name, method), ids))
             assert response.status_code == 404, (name, method, response.status_code)
             error_of(response)
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
+from api.agreement import EXAMPLE as AGREEMENT
 from api.agreement import AgreementShape, AnnotatorShape
 from api.fields import ObjectField, StatShape
 from api.permissions import RANK, Needs
@@ -78,8 +79,10 @@ EXAMPLE = {
                   "classes": [3, 4], "ordered": "none"},
     "again": "/api/projects/1/agreement/report/?labels=blind&sample=random&until=18231&…",
     "hash": "sha256:9f2c…", "n_hashed": 1100, "guideline": {"version": 4, "began": "2026-11-02T09:00:00Z"},
-    "classes": [{"id": 3, "name": "rust", "declared": True}], "agreement": {"alpha": {
-        "value": 0.74, "low": 0.70, "high": 0.78, "n": 412, "reason": None}, "…": "…"},
+    "classes": [{"id": 3, "name": "rust", "declared": True}], "agreement": {
+        **{name: value for name, value in AGREEMENT.items() if name != "as_of"}, "annotators": [],
+        "ac1": AGREEMENT["alpha"], "plan": {}, "paradox": None, "ordered": None,
+    },
     "of_the_day": None, "methods": [{"title": "Krippendorff's alpha", "text": "…", "source": "Krippendorff 2011"}],
 }  # fmt: skip
 

@@ -83,6 +83,15 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own(pla
     assert answer.status_code == 200 and "javascript" in answer["Content-Type"]
 
 
+def test_every_example_of_an_answer_is_one():
+    for path, methods in openapi.description()["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                for shown in answer.get("content", {}).get("application/json", {}).get("examples", {}).values():
+                    example = json.dumps(shown["value"]).encode()
+                    openapi.check(method, re.sub(r"{\w+}", "1", path), int(status), "application/json", example)
+
+
 # ---------------------------------------------------------------- what holds every answer of every test to it
 
 

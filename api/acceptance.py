@@ -12,17 +12,13 @@ from api.access import View
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
+from api.shapes import PromisedShape
 from labeler.acceptance import promises, summary
 from labeler.models import Project, Role
 from labeler.models.acceptance import Suspension
 from labeler.models.account import Scope
 
 TAG = "Model"
-
-
-class PromisedShape(serializers.Serializer):
-    precision = serializers.FloatField(help_text="at least this share of the accepted is right")
-    confidence = serializers.FloatField(help_text="with this confidence")
 
 
 class PromiseShape(PromisedShape):

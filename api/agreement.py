@@ -121,7 +121,7 @@ class Agreement(View):
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
             category=parsing.category(project, category) if category else None,
         )
-        return Response(dated(cached_reports.agreement_figures(project, selection)))
+        return Response(AgreementShape(dated(cached_reports.agreement_figures(project, selection))).data)
 
 
 def dated(figures: Figures) -> dict[str, Any]:
@@ -236,4 +236,4 @@ class Progress(View):
             # How many images are settled on each class would tell what the others answered.
             classes = [row | {"settled": None, "missing": None} for row in report["wanted"]["categories"]]
             report = {**report, "by_annotator": mine, "wanted": {**report["wanted"], "categories": classes}}
-        return Response(report)
+        return Response(ProjectProgressShape(report).data)

@@ -54,11 +54,11 @@ EXAMPLE = {
 }  # fmt: skip
 
 
-def _shape(project: Project, how: Augmentation, found: Pictures) -> dict[str, Any]:
+def _answer(project: Project, how: Augmentation, found: Pictures) -> dict[str, Any]:
     def address(row: int, column: int) -> str:
         return f"/api/projects/{project.pk}/augmentation/{found.key}/{row}/{column}/"
 
-    return {
+    answer = {
         "settings": how,
         "state": found.state,
         "error": found.error,
@@ -72,6 +72,7 @@ def _shape(project: Project, how: Augmentation, found: Pictures) -> dict[str, An
             if found.is_made
         ],
     }
+    return AugmentationShape(answer).data
 
 
 class Augmentations(View):
@@ -85,7 +86,7 @@ class Augmentations(View):
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         how = augmentation_preview.of(project)
-        return Response(_shape(project, how, augmentation_preview.find(project, how)))
+        return Response(_answer(project, how, augmentation_preview.find(project, how)))
 
     @describe(
         "show_augmentation", "Have the images made that show how training images are varied.\n\nNothing is saved: to "
@@ -97,7 +98,7 @@ class Augmentations(View):
         project = self.project(project_id)
         given = parsing.parse(AugmentationInput, request).get("augmentation")
         how = augmentation_preview.of(project) if given is None else augmentation_preview.complete(given)
-        return Response(_shape(project, how, augmentation_preview.ask(project, how, by=self.person)), status=202)
+        return Response(_answer(project, how, augmentation_preview.ask(project, how, by=self.person)), status=202)
 
 
 class VariedImage(View):

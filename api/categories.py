@@ -99,9 +99,9 @@ class Categories(View):
               answers={200: CategoryListShape})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        rows = CategoryShape(project.categories.order_by("position", "id"), many=True).data
-        response = Response({"results": rows, "next": None, "label_set": project.label_set_version})
-        return etags.tagged(response, project.label_set_version)
+        rows = project.categories.order_by("position", "id")
+        answer = CategoryListShape({"results": rows, "next": None, "label_set": project.label_set_version})
+        return etags.tagged(Response(answer.data), project.label_set_version)
 
     @describe("add_category", "Add a class.", tag=TAG, request=CategoryInput, answers={201: CategoryShape},
     errors=(409,),

@@ -15,7 +15,7 @@ from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from labeler.errors import NotFound
-from labeler.models import Comment, Role, Thread
+from labeler.models import Role, Thread
 from labeler.models.account import Scope
 from labeler.review import comments
 
@@ -38,21 +38,25 @@ class CommentInput(serializers.Serializer):
 
 class CommentShape(serializers.Serializer):
     id = serializers.IntegerField()
-    author = serializers.CharField()
+    author = serializers.CharField(source="author.username")
     text = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 
 class ThreadShape(serializers.Serializer):
+    """A row of comments.with_comments()."""
+
     id = serializers.IntegerField()
-    image = serializers.IntegerField()
-    project = serializers.IntegerField()
-    raised_by = serializers.CharField()
+    image = serializers.IntegerField(source="image_id")
+    project = serializers.IntegerField(source="project_id")
+    raised_by = serializers.CharField(source="raised_by.username")
     created_at = serializers.DateTimeField()
     changed_at = serializers.DateTimeField(help_text="of its newest comment")
     closed_at = serializers.DateTimeField(allow_null=True, help_text="another comment opens it again")
-    closed_by = serializers.CharField(allow_null=True)
-    unread = serializers.BooleanField(help_text="your own question, with an answer you have not marked as read")
+    closed_by = serializers.CharField(source="closed_by.username", allow_null=True)
+    unread = serializers.BooleanField(
+        source="is_unread", help_text="your own question, with an answer you have not marked as read"
+    )
     comments = CommentShape(many=True)
 
 
@@ -157,28 +161,8 @@ class Reading(_OneThread):
 
 def _listed(request: Request, person: Any, threads: Any) -> Response:
     found = comments.with_comments(threads, reader=person)
-    return page(request, found, lambda rows: [_shape(row) for row in rows], order=NEWEST_FIRST)
+    return page(request, found, lambda rows: ThreadShape(rows, many=True).data, order=NEWEST_FIRST)
 
 
 def _one(thread_id: int, person: Any) -> dict[str, Any]:
-    return _shape(comments.with_comments(Thread.objects.filter(pk=thread_id), reader=person).get())
-
-
-def _shape(row: Any) -> dict[str, Any]:
-    """A row of comments.with_comments()."""
-    return {
-        "id": row.pk,
-        "image": row.image_id,
-        "project": row.project_id,
-        "raised_by": row.raised_by.get_username(),
-        "created_at": row.created_at,
-        "changed_at": row.changed_at,
-        "closed_at": row.closed_at,
-        "closed_by": row.closed_by and row.closed_by.get_username(),
-        "unread": row.is_unread,
-        "comments": [_comment(comment) for comment in row.comments.all()],
-    }
-
-
-def _comment(row: Comment) -> dict[str, Any]:
-    return {"id": row.pk, "author": row.author.get_username(), "text": row.text, "created_at": row.created_at}
+    return ThreadShape(comments.with_comments(Thread.objects.filter(pk=thread_id), reader=person).get()).data

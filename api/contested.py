@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
+from api.fields import CategoryNamesField
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example, parameter
 from labeler.agreement import disagreement_groups, rounds
@@ -27,14 +28,12 @@ TAG = "Agreement"
 
 
 class SumOfVotesShape(serializers.Serializer):
-    categories = serializers.ListField(child=serializers.CharField(), help_text="[] is a verified none of them")
+    categories = CategoryNamesField(source="category_ids", help_text="[] is a verified none of them")
     category_ids = serializers.ListField(child=serializers.IntegerField())
     n = serializers.IntegerField(help_text="how many judgements say so")
 
 
-class ContestedPairShape(serializers.Serializer):
-    categories = serializers.ListField(child=serializers.CharField())
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+class ContestedPairShape(SumOfVotesShape):
     n = serializers.IntegerField(help_text="images of the group that are divided on these two")
 
 
@@ -88,9 +87,10 @@ class ContestedGroups(View):
         assert figures.value is not None
         found = disagreement_groups.present(project, figures.value)
         reasons = disagreement_groups.reasons(found.groups)
-        groups = [_shape(project, group, reasons) for group in found.groups]
+        groups = [_group(group, reasons) for group in found.groups]
         blindness.remember(self.person, others=[pk for group in found.groups for pk in group.ids])
-        return Response({"as_of": figures.as_of, "n": found.n, "n_grouped": found.n_grouped, "groups": groups})
+        answer = {"as_of": figures.as_of, "n": found.n, "n_grouped": found.n_grouped, "groups": groups}
+        return Response(ContestedGroupsShape(answer, context={"index": categories.index(project)}).data)
 
 
 def _pair(request: Request, project: Project) -> Pair | None:
@@ -103,19 +103,15 @@ def _pair(request: Request, project: Project) -> Pair | None:
     return ids[0], ids[1]
 
 
-def _shape(project: Project, group: Group, reasons: dict[int, list[str]]) -> dict[str, Any]:
-    index = categories.index(project)
+def _group(group: Group, reasons: dict[int, list[str]]) -> dict[str, Any]:
     written = dict.fromkeys(text for pk in group.ids for text in reasons.get(pk, ()))
-    pair = None
-    if group.pair is not None:
-        pair = {"categories": index.label(group.pair), "category_ids": list(group.pair), "n": group.pair_n}
     return {
         "number": group.number,
         "n": len(group.images),
         "images": group.ids,
-        "votes": [{"categories": index.label(ids), "category_ids": ids, "n": n} for ids, n in group.votes],
+        "votes": [{"category_ids": ids, "n": n} for ids, n in group.votes],
         "cannot_tell": group.cannot_tell,
-        "pair": pair,
+        "pair": group.pair and {"category_ids": group.pair, "n": group.pair_n},
         "reasons": list(written),
     }
 
@@ -151,4 +147,4 @@ class Rounds(View):
             project=project, by=self.person, image_ids=sent["images"], reason=sent["reason"],
             idempotency_key=parsing.idempotency_key(request),
         )  # fmt: skip
-        return Response({"sent": n})
+        return Response(RoundShape({"sent": n}).data)

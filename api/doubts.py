@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access import View
-from api.claims import image_urls
+from api.claims import WithImageUrls
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
@@ -25,8 +25,8 @@ from labeler.training import runs
 TAG = "Model"
 
 
-class LabelErrorShape(serializers.Serializer):
-    image = serializers.IntegerField()
+class LabelErrorShape(WithImageUrls):
+    image = serializers.IntegerField(source="image_id")
     category = serializers.CharField(help_text="the class in question")
     category_id = serializers.IntegerField()
     suggested = serializers.CharField(allow_null=True, help_text="the class instead; null where any number is chosen")
@@ -35,9 +35,6 @@ class LabelErrorShape(serializers.Serializer):
         allow_null=True, help_text="where any number is chosen: true, the image should have it; false, it should not"
     )
     doubt = serializers.FloatField(help_text="0 to 1: by how much surer the model is of its own answer")
-    preview_url = serializers.CharField()
-    thumbnail_url = serializers.CharField()
-    file_url = serializers.CharField()
 
 
 class LabelErrorsShape(serializers.Serializer):
@@ -78,28 +75,26 @@ class LabelErrors(View):
         waiting = label_errors.still_open(project, label_errors.rows_of(found))
         told = label_errors.checked(project)
         blindness.remember(self.person, told=[one.image.pk for one in waiting])
-        return Response(
-            {
-                "model": run.number if run else None,
-                "results": [_shape(one, index) for one in waiting],
-                "corrected": told.corrected,
-                "confirmed": told.confirmed,
-                "undecidable": told.undecidable,
-                "precision": told.precision.as_dict(),
-            }
-        )
+        answer = {
+            "model": run.number if run else None,
+            "results": [_doubted(one, index) for one in waiting],
+            "corrected": told.corrected,
+            "confirmed": told.confirmed,
+            "undecidable": told.undecidable,
+            "precision": told.precision,
+        }
+        return Response(LabelErrorsShape(answer).data)
 
 
-def _shape(one: Waiting, index: CategoryIndex) -> dict[str, Any]:
+def _doubted(one: Waiting, index: CategoryIndex) -> dict[str, Any]:
     doubt = one.doubt
     several = isinstance(doubt.suggested, bool)
     return {
-        "image": doubt.image_id,
+        "image_id": doubt.image_id,
         "category": index.label([doubt.label])[0],
         "category_id": doubt.label,
         "suggested": None if several else index.label([int(doubt.suggested)])[0],
         "suggested_id": None if several else doubt.suggested,
         "missing": doubt.suggested if several else None,
         "doubt": doubt.doubt,
-        **image_urls(doubt.image_id),
     }

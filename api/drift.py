@@ -74,17 +74,15 @@ class Drifts(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        return Response({"results": [_shape(project, found) for found in drift.of(project)]})
+        return Response(DriftsShape({"results": [_import(project, found) for found in drift.of(project)]}).data)
 
 
-def _shape(project: Project, found: Found) -> dict[str, Any]:
-    row, figures = found.row, found.row.figures
-    kept = ("n", "n_known", "p_classes", "p_confidence", "distance", "gap", "confidence", "known_confidence")
-    return {
+def _import(project: Project, found: Found) -> dict[str, Any]:
+    row = found.row
+    return row.figures | {
         "import": row.job_id, "name": row.name, "day": row.day, "model": row.run.number, "drifted": found.drifted,
-        "p": found.compared.p, **{name: figures[name] for name in kept},
+        "p": found.compared.p,
         "classes": [
-            {"categories": drift.names_of(project, one["categories"]), "known": one["known"], "new": one["new"]}
-            for one in figures["classes"]
+            one | {"categories": drift.names_of(project, one["categories"])} for one in row.figures["classes"]
         ],
     }  # fmt: skip

@@ -67,10 +67,10 @@ class NearDuplicates(View):
         at = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 0
         found, n = near_duplicates.groups(project, MOST, at)
         blindness.remember(self.person, others=[image.pk for group in found for image in group.images])
-        return Response({"n": n, "results": [_shape(project, group) for group in found]})
+        return Response(NearDuplicateGroupsShape({"n": n, "results": [_group(project, one) for one in found]}).data)
 
 
-def _shape(project: Project, group: Group) -> dict[str, Any]:
+def _group(project: Project, group: Group) -> dict[str, Any]:
     index = label_set.index(project)
     outcomes = snapshots.as_shown(group.images)
     taken = [None if (named := outcomes[i.pk].categories) is None else index.resolve(named) for i in group.images]

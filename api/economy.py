@@ -117,4 +117,4 @@ class Economy(View):
         answers={200: EconomyShape}, examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
-        return Response(dated(cached_reports.economy_figures(self.project(project_id), wait=True)))
+        return Response(EconomyShape(dated(cached_reports.economy_figures(self.project(project_id), wait=True))).data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -9,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.claims import image_urls
+from api.claims import WithImageUrls
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of
@@ -29,26 +31,12 @@ class ExampleInput(serializers.Serializer):
     )
 
 
-class ExampleShape(serializers.Serializer):
+class ExampleShape(WithImageUrls):
     id = serializers.IntegerField()
-    category = serializers.IntegerField()
-    image = serializers.IntegerField()
+    category = serializers.IntegerField(source="category_id")
+    image = serializers.IntegerField(source="image_id")
     caption = serializers.CharField()
     created_at = serializers.DateTimeField()
-    preview_url = serializers.CharField()
-    thumbnail_url = serializers.CharField()
-    file_url = serializers.CharField()
-
-
-def shape(row: CategoryExample) -> dict[str, object]:
-    return {
-        "id": row.pk,
-        "category": row.category_id,
-        "image": row.image_id,
-        "caption": row.caption,
-        "created_at": row.created_at,
-        **image_urls(row.image_id),
-    }
 
 
 class Examples(View):
@@ -61,9 +49,9 @@ class Examples(View):
     @describe("list_examples", "The example images of a class, as annotators see them beside the guideline.", tag=TAG,
               parameters=PAGING, answers={200: page_of(ExampleShape)})  # fmt: skip
     def get(self, request: Request, category_id: int) -> Response:
-        def shapes(rows: list[CategoryExample]) -> list[dict[str, object]]:
+        def shapes(rows: list[CategoryExample]) -> Any:
             blindness.remember(self.person, told=[row.image_id for row in rows])
-            return [shape(row) for row in rows]
+            return ExampleShape(rows, many=True).data
 
         return page(request, self._category(category_id).examples.all(), shapes)
 
@@ -83,7 +71,7 @@ class Examples(View):
         row, is_new = examples.add(
             category=category, image=image, by=self.person, caption=wanted.get("caption"),
         )  # fmt: skip
-        return Response(shape(row), status=201 if is_new else 200)
+        return Response(ExampleShape(row).data, status=201 if is_new else 200)
 
 
 class OneExample(View):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
@@ -15,7 +13,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, may_review
-from api.fields import FailureShape, ProgressShape
+from api.fields import FailureShape, StepShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
 from labeler.labeling import blindness
@@ -32,50 +30,40 @@ class ExplanationShape(serializers.Serializer):
     """The members after `model` are null until a worker has made it."""
 
     id = serializers.IntegerField()
-    image = serializers.IntegerField()
+    image = serializers.IntegerField(source="image_id")
     state = serializers.ChoiceField(State.choices)
-    progress = ProgressShape()
+    progress = StepShape(source="*")
     error = FailureShape(allow_null=True)
-    model = serializers.IntegerField(help_text="number of the model in the project")
-    category = serializers.CharField(allow_null=True, help_text="the class that is explained")
-    category_id = serializers.IntegerField(allow_null=True)
-    probability = serializers.FloatField(allow_null=True, help_text="of that class")
-    calibrated = serializers.BooleanField(allow_null=True)
+    model = serializers.IntegerField(source="run.number", help_text="number of the model in the project")
+    category = serializers.SerializerMethodField(help_text="the class that is explained")
+    category_id = serializers.IntegerField(source="answer.category", allow_null=True)
+    probability = serializers.FloatField(source="answer.probability", allow_null=True, help_text="of that class")
+    calibrated = serializers.BooleanField(source="answer.calibrated", allow_null=True)
     method = serializers.ChoiceField(
-        ["grad-cam", "occlusion"], allow_null=True, help_text="occlusion: models without a gradient (forest, SVM, …)"
-    )
-    how = serializers.CharField(allow_null=True, help_text="the method in a sentence")
-    where = serializers.CharField(allow_null=True, help_text="where the heat lies, in words")
+        ["grad-cam", "occlusion"], source="answer.method", allow_null=True,
+        help_text="occlusion: models without a gradient (forest, SVM, …)",
+    )  # fmt: skip
+    how = serializers.SerializerMethodField(help_text="the method in a sentence")
+    where = serializers.SerializerMethodField(help_text="where the heat lies, in words")
     thirds = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField()), allow_null=True,
+        child=serializers.ListField(child=serializers.FloatField()), source="answer.thirds", allow_null=True,
         help_text="share of the heat in nine fields of the centre square, rows from above",
     )  # fmt: skip
-    map_url = serializers.CharField(allow_null=True, help_text="a PNG to lay over the image; same proportions")
+    map_url = serializers.SerializerMethodField(help_text="a PNG to lay over the image; same proportions")
 
+    def get_category(self, errand: Errand) -> str | None:
+        return explanation.category_of(errand) if errand.state == State.DONE else None
 
-def _shape(errand: Errand) -> dict[str, Any]:
-    done, answer = errand.state == State.DONE, errand.answer
-    url = f"/api/images/{errand.image_id}/explanation/?format=png"
-    if errand.category:
-        url += f"&category={errand.category}"
-    assert errand.run is not None
-    return {
-        "id": errand.pk,
-        "image": errand.image_id,
-        "state": errand.state,
-        "progress": {"done": int(done), "total": 1},
-        "error": errand.error,
-        "model": errand.run.number,
-        "category": explanation.category_of(errand) if done else None,
-        "category_id": answer.get("category"),
-        "probability": answer.get("probability"),
-        "calibrated": answer.get("calibrated"),
-        "method": answer.get("method"),
-        "how": explanation.method_of(answer) if done else None,
-        "where": explanation.where(answer) if done else None,
-        "thirds": answer.get("thirds"),
-        "map_url": url if done else None,
-    }
+    def get_how(self, errand: Errand) -> str | None:
+        return explanation.method_of(errand.answer) if errand.state == State.DONE else None
+
+    def get_where(self, errand: Errand) -> str | None:
+        return explanation.where(errand.answer) if errand.state == State.DONE else None
+
+    def get_map_url(self, errand: Errand) -> str | None:
+        of_class = f"&category={errand.category}" if errand.category else ""
+        url = f"/api/images/{errand.image_id}/explanation/?format=png{of_class}"
+        return url if errand.state == State.DONE else None
 
 
 class Explanation(View):
@@ -117,4 +105,4 @@ class Explanation(View):
             patch_cache_control(response, private=True, max_age=MAX_AGE_SECONDS)
             response["X-Content-Type-Options"] = "nosniff"
             return response
-        return Response(_shape(errand), status=200 if errand.is_finished else 202)
+        return Response(ExplanationShape(errand).data, status=200 if errand.is_finished else 202)

@@ -8,13 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from api import parsing
-from api.acceptance import PromisedShape
 from api.access import View
 from api.fields import ObjectField
-from api.labels import JudgementShape
+from api.labels import TableRowShape
 from api.permissions import Needs
 from api.schema import describe, parameter
-from api.shapes import OutcomeShape
+from api.shapes import OpinionShape, OutcomeShape, PromisedShape
 from labeler import releases
 from labeler.accounts.audit import audit
 from labeler.labeling import blindness
@@ -25,18 +24,12 @@ from labeler.models.image import Status
 TAG = "Data sets out"
 
 
-class ShownShape(serializers.Serializer):
-    model = serializers.IntegerField(help_text="number of the model in the project")
-    categories = serializers.ListField(child=serializers.CharField())
-    probability = serializers.FloatField()
-
-
-class ExportedPredictionShape(ShownShape):
+class ExportedPredictionShape(OpinionShape):
     probabilities = serializers.DictField(child=serializers.FloatField())
 
 
-class ExportedJudgementShape(JudgementShape):
-    prelabel = ShownShape(allow_null=True, help_text="what the author was shown")
+class ExportedJudgementShape(TableRowShape):
+    prelabel = OpinionShape(allow_null=True, help_text="what the author was shown")
 
 
 class ExportedDecisionShape(serializers.Serializer):
@@ -47,7 +40,7 @@ class ExportedDecisionShape(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-class ExportedAcceptanceShape(ShownShape):
+class ExportedAcceptanceShape(OpinionShape):
     promise = PromisedShape(allow_null=True, help_text="null: filled in by the model, without a promise")
 
 

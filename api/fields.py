@@ -9,7 +9,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from labeler.models.label import SOURCES
+from labeler.models.job import Leased, State
+from labeler.models.label import SOURCES, Answer
 
 
 class ShareField(serializers.FloatField):
@@ -25,9 +26,16 @@ class ShareField(serializers.FloatField):
         return value
 
 
-class WithSource(serializers.Serializer):
-    """Where a label came from, and whether it counts as blind: for every shape of one."""
+class JudgementShape(serializers.Serializer):
+    """A label: what was said by whom, where it came from, and whether it counts as blind."""
 
+    id = serializers.IntegerField()
+    annotator = serializers.CharField()
+    answer = serializers.ChoiceField(Answer.choices)
+    categories = serializers.ListField(child=serializers.CharField())
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    seconds = serializers.FloatField(allow_null=True)
     informed = serializers.BooleanField(
         help_text="others' answers or the model's were shown before; of an import: it does not say that none were"
     )
@@ -52,6 +60,15 @@ class CategoryRefField(serializers.Field):
 
     def to_representation(self, value: Any) -> Any:
         return value
+
+
+class CategoryNamesField(serializers.ListField):
+    """The names of classes by their ids; the serializer's context has the `index` of the project's classes."""
+
+    child = serializers.CharField()
+
+    def to_representation(self, data: list[int]) -> list[str]:
+        return self.context["index"].label(data)
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -81,10 +98,23 @@ class ErrorAnswer(serializers.Serializer):
 
 
 class ProgressShape(serializers.Serializer):
-    """How far long work is."""
+    """How far long work is, of a row: `ProgressShape(source="*")`."""
 
-    done = serializers.IntegerField()
-    total = serializers.IntegerField()
+    done = serializers.IntegerField(source="progress_done")
+    total = serializers.IntegerField(source="progress_total")
+
+
+class StepShape(serializers.Serializer):
+    """The same of work that is one step: done or not."""
+
+    done = serializers.SerializerMethodField()
+    total = serializers.SerializerMethodField()
+
+    def get_done(self, row: Leased) -> int:
+        return int(row.state == State.DONE)
+
+    def get_total(self, row: Leased) -> int:
+        return 1
 
 
 class StatShape(serializers.Serializer):

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.claims import image_urls
-from api.fields import CategoryRefField, StatShape
+from api.claims import WithImageUrls
+from api.fields import CategoryNamesField, CategoryRefField, StatShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -34,19 +34,21 @@ class GoldInput(serializers.Serializer):
     )
 
 
-class GoldShape(serializers.Serializer):
-    image = serializers.IntegerField()
-    categories = serializers.ListField(child=serializers.CharField())
-    category_ids = serializers.ListField(child=serializers.IntegerField())
+class GoldShape(WithImageUrls):
+    image = serializers.IntegerField(source="image_id")
+    categories = CategoryNamesField()
+    category_ids = serializers.ListField(child=serializers.IntegerField(), source="categories")
     explanation = serializers.CharField()
-    added_by = serializers.CharField(allow_null=True)
+    added_by = serializers.CharField(source="added_by.username", allow_null=True)
     created_at = serializers.DateTimeField()
     retired_at = serializers.DateTimeField(allow_null=True)
-    right = StatShape(help_text="share of the people who answered it as gold and were right; n: how many answered")
-    doubtful = serializers.BooleanField(help_text="three and more answered, and most say something else")
-    preview_url = serializers.CharField()
-    thumbnail_url = serializers.CharField()
-    file_url = serializers.CharField()
+    right = StatShape(
+        source="told.share",
+        help_text="share of the people who answered it as gold and were right; n: how many answered",
+    )
+    doubtful = serializers.BooleanField(
+        source="told.is_doubtful", help_text="three and more answered, and most say something else"
+    )
 
 
 EXAMPLE = {
@@ -58,20 +60,13 @@ EXAMPLE = {
 }  # fmt: skip
 
 
-def _shapes(project: Project, rows: list[Gold]) -> list[dict[str, Any]]:
+def _shapes(project: Project, rows: list[Gold]) -> Any:
     index = label_set.index(project)
     told = gold.scores_of_images(project)
-    shapes = []
     for row in rows:
-        ids, said = index.resolve(row.categories), told.get(row.pk, gold.Told())
-        shapes.append(
-            {
-                "image": row.pk, "categories": index.label(ids), "category_ids": ids, "explanation": row.explanation,
-                "added_by": row.added_by and row.added_by.get_username(), "created_at": row.created_at,
-                "retired_at": row.retired_at, "right": said.share, "doubtful": said.is_doubtful, **image_urls(row.pk),
-            }
-        )  # fmt: skip
-    return shapes
+        row.categories = index.resolve(row.categories)
+        row.told = told.get(row.pk, gold.Told())  # type: ignore[attr-defined]
+    return GoldShape(rows, many=True, context={"index": index}).data
 
 
 class GoldImages(View):

@@ -46,46 +46,43 @@ class RefusedRowShape(RefusedShape):
     row = serializers.IntegerField(required=False, help_text="of a table, as a spreadsheet counts: the header is 1")
 
 
+class CountField(serializers.IntegerField):
+    """How many there are under this name in the result. An upload that was sent with a key has lists there."""
+
+    def get_attribute(self, job: Job) -> int:
+        found = job.result.get(self.field_name, 0)
+        return len(found) if isinstance(found, list) else found
+
+
 class ImportShape(serializers.Serializer):
     id = serializers.IntegerField()
-    project = serializers.IntegerField()
+    project = serializers.IntegerField(source="project_id")
     state = serializers.ChoiceField(State.choices)
     stage = serializers.CharField(help_text="what the worker is doing, in words")
-    progress = ProgressShape()
+    progress = ProgressShape(source="*")
     error = FailureShape(allow_null=True)
-    name = serializers.CharField(help_text="of the file, as it was sent")
-    format = serializers.CharField()
-    blind = serializers.BooleanField(help_text="whoever sent it said that its judgements were given blind")
+    name = serializers.SerializerMethodField(help_text="of the file, as it was sent")
+    format = serializers.SerializerMethodField()
+    blind = serializers.SerializerMethodField(help_text="whoever sent it said that its judgements were given blind")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
-    added = serializers.IntegerField()
-    duplicates = serializers.IntegerField()
-    labels_added = serializers.IntegerField()
-    predictions_added = serializers.IntegerField()
-    refused = RefusedRowShape(many=True)
+    added = CountField()
+    duplicates = CountField()
+    labels_added = CountField()
+    predictions_added = CountField()
+    refused = serializers.SerializerMethodField()
 
+    def get_name(self, job: Job) -> str:
+        return job.params.get("name", "")
 
-def _shape(job: Job) -> dict[str, Any]:
-    # An upload that was sent with a key has lists where an import has counts.
-    counts = {
-        name: len(found) if isinstance(found := job.result.get(name, 0), list) else found
-        for name in ("added", "duplicates", "labels_added", "predictions_added")
-    }
-    return {
-        "id": job.pk,
-        "project": job.project_id,
-        "state": job.state,
-        "stage": job.stage,
-        "progress": {"done": job.progress_done, "total": job.progress_total},
-        "error": job.error,
-        "name": job.params.get("name", ""),
-        "format": job.params.get("format", "auto"),
-        "blind": import_labels.is_blind(job),
-        "created_at": job.created_at,
-        "finished_at": job.finished_at,
-        **counts,
-        "refused": job.result.get("refused", []),
-    }
+    def get_format(self, job: Job) -> str:
+        return job.params.get("format", "auto")
+
+    def get_blind(self, job: Job) -> bool:
+        return import_labels.is_blind(job)
+
+    def get_refused(self, job: Job) -> RefusedRowShape(many=True):  # type: ignore[valid-type]
+        return job.result.get("refused", [])
 
 
 class Imports(Uploads, View):
@@ -132,7 +129,7 @@ class Imports(Uploads, View):
             raise
         if job.params.get("path") != kept.path:
             kept.discard()  # a replay: the first one's file is the one that counts
-        return Response(_shape(job), status=202)
+        return Response(ImportShape(job).data, status=202)
 
 
 def _hash(project: Project, format_: str, blind: bool, kept: uploads.Kept) -> str:
@@ -171,7 +168,7 @@ class OneImport(View):
     @describe("get_import", "An import: its state, progress, and what became of the files.", tag=TAG,
               answers={200: ImportShape})  # fmt: skip
     def get(self, request: Request, import_id: int) -> Response:
-        return Response(_shape(self._job(import_id)))
+        return Response(ImportShape(self._job(import_id)).data)
 
 
 class Cancellation(OneImport):
@@ -181,4 +178,4 @@ class Cancellation(OneImport):
     @describe("cancel_import", "Stop an import. Images that are in stay in.", tag=TAG, request=None,
               answers={200: ImportShape}, errors=(409,))  # fmt: skip
     def post(self, request: Request, import_id: int) -> Response:
-        return Response(_shape(jobs.cancel(self._job(import_id))))
+        return Response(ImportShape(jobs.cancel(self._job(import_id))).data)

@@ -16,10 +16,11 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import NO_IMAGE, View
-from api.fields import CategoryRefField, WithSource
+from api.fields import CategoryRefField, JudgementShape
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
+from api.shapes import VoteShape
 from labeler.errors import Invalid, LabelerError, NotFound
 from labeler.labeling import blindness, labels
 from labeler.models import Label, Role
@@ -176,29 +177,20 @@ def _saved(saved: labels.Saved) -> dict[str, Any]:
     }
 
 
-class JudgementShape(WithSource):
-    """What the long table and the exports say of a label."""
+class TableRowShape(JudgementShape):
+    """What the long table and the exports say of a label besides."""
 
-    id = serializers.IntegerField()
-    annotator = serializers.CharField()
-    categories = serializers.ListField(child=serializers.CharField())
-    answer = serializers.ChoiceField(Answer.choices)
-    created_at = serializers.DateTimeField()
-    seconds = serializers.FloatField(allow_null=True)
     purpose = serializers.CharField()
     round = serializers.IntegerField()
     extra = serializers.BooleanField()
-    reason = serializers.CharField()
     chosen_by = serializers.CharField(help_text="why the image was handed out: random, uncertainty, …")
     guideline_version = serializers.IntegerField()
     label_set_version = serializers.IntegerField()
 
 
-class LabelRowShape(JudgementShape):
+class LabelRowShape(TableRowShape, VoteShape):
     image = serializers.IntegerField()
     file_name = serializers.CharField()
-    category_ids = serializers.ListField(child=serializers.IntegerField())
-    prelabel_shown = serializers.BooleanField()
     superseded_at = serializers.DateTimeField(required=False, allow_null=True, help_text="with history=true")
 
 

@@ -119,4 +119,4 @@ class SecondOpinions(OneMember):
         member = self._member(project_id, member_id)
         since = parsing.parse(OpinionsInput, request).get("since")
         n = second_opinions.ask_others(project=member.project, member=member, by=self.person, since=since)
-        return Response({"images": n})
+        return Response(OpinionsShape({"images": n}).data)

@@ -76,7 +76,7 @@ class Metadata(Uploads, View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         outcome = import_metadata.describe(project=project, by=self.person, rows=_rows(request))
-        return Response(outcome.as_json())
+        return Response(MetadataShape(outcome.as_json()).data)
 
 
 def _rows(request: Request) -> Iterable[Any]:

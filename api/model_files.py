@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.fields import FailureShape, ObjectField, ProgressShape
+from api.fields import FailureShape, ObjectField, StepShape
 from api.permissions import Needs
 from api.runs import OfRun
 from api.schema import describe, parameter
@@ -28,9 +28,9 @@ class ConversionShape(serializers.Serializer):
     """How far the making of an ONNX file is."""
 
     id = serializers.IntegerField()
-    run = serializers.IntegerField()
+    run = serializers.IntegerField(source="run_id")
     state = serializers.ChoiceField(State.choices)
-    progress = ProgressShape()
+    progress = StepShape(source="*")
     error = FailureShape(allow_null=True)
 
 
@@ -73,9 +73,7 @@ class ModelExport(OfRun):
             errand = inference_requests.convert(run=run, asked_by=self.person)
             onnx = model_files.conversion_of(errand)
             if onnx is None:
-                progress = {"done": 0, "total": 1}
-                row = {"id": errand.pk, "run": run.pk, "state": errand.state, "progress": progress, "error": None}
-                return Response(row, status=202)
+                return Response(ConversionShape(errand).data, status=202)
         made = model_files.package(run, onnx=onnx)
         audit(self.person, "model.export", project=run.project_id, subject=made.name, format=form)
         response = FileResponse(made.file, as_attachment=True, filename=made.name, content_type="application/zip")
@@ -101,7 +99,7 @@ class Card(OfRun):
         form = parsing.choice(request, "format", ("json", "markdown", "html"), "json")
         card = model_card.of(run)
         if form == "json":
-            return Response(card)
+            return Response(CardShape(card).data)
         text, kind, end = (
             (model_card_text.markdown(card), "text/markdown", "md")
             if form == "markdown"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -12,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ProgressShape
+from api.fields import FailureShape, StepShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
 from api.uploads import Uploads
@@ -41,50 +39,36 @@ class AskedPredictionShape(serializers.Serializer):
     """The members after `created_at` are null until it is answered."""
 
     id = serializers.IntegerField()
-    project = serializers.IntegerField()
+    project = serializers.IntegerField(source="project_id")
     state = serializers.ChoiceField(State.choices)
-    progress = ProgressShape()
+    progress = StepShape(source="*")
     error = FailureShape(allow_null=True)
     created_at = serializers.DateTimeField()
-    categories = serializers.ListField(child=serializers.CharField(), allow_null=True, help_text="what it would answer")
-    category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    probability = serializers.FloatField(allow_null=True, help_text="of that answer")
-    probabilities = serializers.DictField(child=serializers.FloatField(), allow_null=True)
+    categories = serializers.SerializerMethodField(help_text="what it would answer")
+    category_ids = serializers.ListField(child=serializers.IntegerField(), source="answer.categories", allow_null=True)
+    probability = serializers.FloatField(source="answer.probability", allow_null=True, help_text="of that answer")
+    probabilities = serializers.SerializerMethodField()
     calibrated = serializers.BooleanField(
-        allow_null=True, help_text="false: read the probability as an order, not as a frequency"
-    )
-    model = serializers.IntegerField(allow_null=True, help_text="number of the model in the project")
-    run = serializers.IntegerField(allow_null=True, help_text="the run that trained it")
+        source="answer.calibrated", allow_null=True,
+        help_text="false: read the probability as an order, not as a frequency",
+    )  # fmt: skip
+    model = serializers.SerializerMethodField(help_text="number of the model in the project")
+    run = serializers.SerializerMethodField(help_text="the run that trained it")
 
+    def get_categories(self, errand: Errand) -> list[str] | None:
+        return label_set.index(errand.project).label(errand.answer["categories"]) if errand.answer else None
 
-def _shape(errand: Errand) -> dict[str, Any]:
-    done = errand.state == State.DONE
-    said: dict[str, Any] = dict.fromkeys(
-        ("categories", "category_ids", "probability", "probabilities", "calibrated", "model", "run")
-    )
-    if done and errand.run is not None:
-        index = label_set.index(errand.project)
-        ids = errand.answer["categories"]
-        said = {
-            "categories": index.label(ids),
-            "category_ids": ids,
-            "probability": errand.answer["probability"],
-            "probabilities": dict(
-                zip(index.label(errand.run.category_ids), errand.answer["probabilities"], strict=True)
-            ),
-            "calibrated": errand.answer["calibrated"],
-            "model": errand.run.number,
-            "run": errand.run_id,
-        }
-    return {
-        "id": errand.pk,
-        "project": errand.project_id,
-        "state": errand.state,
-        "progress": {"done": int(done), "total": 1},
-        "error": errand.error,
-        "created_at": errand.created_at,
-        **said,
-    }
+    def get_probabilities(self, errand: Errand) -> dict[str, float] | None:
+        if not errand.answer or errand.run is None:
+            return None
+        names = label_set.index(errand.project).label(errand.run.category_ids)
+        return dict(zip(names, errand.answer["probabilities"], strict=True))
+
+    def get_model(self, errand: Errand) -> int | None:
+        return errand.run.number if errand.answer and errand.run else None
+
+    def get_run(self, errand: Errand) -> int | None:
+        return errand.run_id if errand.answer else None
 
 
 class Predictions(Uploads, View):
@@ -114,7 +98,7 @@ class Predictions(Uploads, View):
             raise Invalid(_("Send a form with one image named “file”."), fields={"file": ["missing"]})
         errand = inference_requests.predict(project=project, asked_by=self.person, source=file)
         errand = inference_requests.wait_for(errand, wait)
-        return Response(_shape(errand), status=200 if errand.is_finished else 202)
+        return Response(AskedPredictionShape(errand).data, status=200 if errand.is_finished else 202)
 
 
 class OnePrediction(View):
@@ -127,4 +111,4 @@ class OnePrediction(View):
             pk=prediction_id, kind=ErrandKind.PREDICT, project__trashed_at__isnull=True
         )
         errand = self.checked_role(rows, _("There is no such prediction, or it was asked for more than a day ago."))
-        return Response(_shape(errand))
+        return Response(AskedPredictionShape(errand).data)

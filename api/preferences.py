@@ -40,7 +40,10 @@ class PreferencesShape(serializers.Serializer):
     theme = serializers.ChoiceField(Theme.choices)
     single_keys = serializers.BooleanField()
     keys = serializers.DictField(child=serializers.CharField(), help_text="what differs from the defaults")
-    all_keys = serializers.DictField(child=serializers.CharField(), help_text="every action with its key")
+    all_keys = serializers.SerializerMethodField(help_text="every action with its key")
+
+    def get_all_keys(self, row: Preference) -> dict[str, str]:
+        return preferences.keys_of(row)
 
 
 class Preferences(View):
@@ -51,7 +54,7 @@ class Preferences(View):
         examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        return Response(_shape(preferences.of(self.person)))
+        return Response(PreferencesShape(preferences.of(self.person)).data)
 
     @describe(
         "change_my_preferences", "Change how you want the screens.\n\nA key is a character (`x`), a name as the "
@@ -61,16 +64,8 @@ class Preferences(View):
         examples=[example({"single_keys": False}, of_request=True), example(EXAMPLE)],
     )  # fmt: skip
     def patch(self, request: Request) -> Response:
-        return Response(_shape(preferences.change(user=self.person, **parsing.parse(PreferencesInput, request))))
-
-
-def _shape(row: Preference) -> dict[str, object]:
-    return {
-        "theme": row.theme,
-        "single_keys": row.single_keys,
-        "keys": row.keys,
-        "all_keys": preferences.keys_of(row),
-    }
+        changed = preferences.change(user=self.person, **parsing.parse(PreferencesInput, request))
+        return Response(PreferencesShape(changed).data)
 
 
 class ClassKeysShape(serializers.Serializer):
@@ -87,7 +82,7 @@ class ClassKeys(View):
     @describe("my_class_keys", "Your own keys for the classes of a project.", tag=TAG, answers={200: ClassKeysShape})
     def get(self, request: Request, project_id: int) -> Response:
         member = Membership.objects.filter(project=self.project(project_id), user=self.person).first()
-        return Response({"keys": member.category_keys if member else {}})
+        return Response(ClassKeysShape({"keys": member.category_keys if member else {}}).data)
 
     @describe(
         "set_my_class_keys", "Choose your own keys for classes.\n\nThey replace the ones before; `{}` goes back to the "
@@ -105,4 +100,4 @@ class ClassKeys(View):
         member = preferences.change_class_keys(
             project=project, user=self.person, keys={int(pk): key for pk, key in sent.items()}
         )
-        return Response({"keys": member.category_keys})
+        return Response(ClassKeysShape({"keys": member.category_keys}).data)

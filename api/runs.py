@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ObjectField, ProgressShape
+from api.fields import FailureShape, ObjectField, ProgressShape, StatShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -38,93 +38,69 @@ class WorkerShape(serializers.Serializer):
     device = serializers.CharField(help_text="cpu, or the name of the GPU")
 
 
+class PredictedShape(serializers.Serializer):
+    done = serializers.IntegerField(source="predicted_done")
+    total = serializers.IntegerField(source="predicted_total")
+
+
 class RunRowShape(serializers.Serializer):
     id = serializers.IntegerField()
-    project = serializers.IntegerField()
+    project = serializers.IntegerField(source="project_id")
     number = serializers.IntegerField(help_text="version of the model in its project")
     state = serializers.ChoiceField(State.choices)
     stage = serializers.CharField(help_text="what the worker is doing, in words")
-    progress = ProgressShape()
-    predicted = ProgressShape(help_text="pre-labels made with this model")
+    progress = ProgressShape(source="*")
+    predicted = PredictedShape(source="*", help_text="pre-labels made with this model")
     error = FailureShape(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
-    worked_seconds = serializers.FloatField(
-        allow_null=True,
+    worked_seconds = serializers.SerializerMethodField(
         help_text="how long workers have been at it, so far or in all: without the time between a worker that died "
         "and the next one; null: not begun, or trained before this was counted",
     )
-    attempts = serializers.IntegerField(help_text="workers that took it; beyond the first: how often it was resumed")
-    seconds_left = serializers.IntegerField(
-        allow_null=True,
+    attempts = serializers.IntegerField(
+        source="attempt", help_text="workers that took it; beyond the first: how often it was resumed"
+    )
+    seconds_left = serializers.SerializerMethodField(
         help_text="by worked_seconds and progress; null before that can be said, while no worker is at it, and when "
         "it has ended",
     )
     dataset = ObjectField(help_text="images per part: train, validation, test, calibration")
-    active = serializers.BooleanField(help_text="it makes the pre-labels")
-    calibrated = serializers.BooleanField()
+    active = serializers.BooleanField(source="is_active", help_text="it makes the pre-labels")
+    calibrated = serializers.BooleanField(source="is_calibrated")
     note = serializers.CharField(help_text="why it was or was not made active")
-    worker = WorkerShape()
+    worker = WorkerShape(source="*")
     headline = ObjectField(
         help_text="of its metrics: accuracy, macro_f1, cross_validation, judged_on; each null where there is none"
     )
+
+    def get_worked_seconds(self, run: TrainingRun) -> float | None:
+        return leases.worked_seconds(run)
+
+    def get_seconds_left(self, run: TrainingRun) -> int | None:
+        return runs.seconds_left(run)
 
 
 class RunShape(RunRowShape):
     config = ObjectField()
     categories = serializers.ListField(
-        child=serializers.CharField(), help_text="its classes, in the order of its outputs"
+        child=serializers.CharField(), source="category_names", help_text="its classes, in the order of its outputs"
     )
     metrics = ObjectField(help_text="on held-out images, with intervals")
     history = serializers.ListField(child=ObjectField(), help_text="curves")
     comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
 
 
-def _row(run: TrainingRun) -> dict[str, Any]:
-    return {
-        "id": run.pk,
-        "project": run.project_id,
-        "number": run.number,
-        "state": run.state,
-        "stage": run.stage,
-        "progress": {"done": run.progress_done, "total": run.progress_total},
-        "predicted": {"done": run.predicted_done, "total": run.predicted_total},
-        "error": run.error,
-        "created_at": run.created_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "worked_seconds": leases.worked_seconds(run),
-        "attempts": run.attempt,
-        "seconds_left": runs.seconds_left(run),
-        "dataset": run.dataset,
-        "active": run.is_active,
-        "calibrated": run.is_calibrated,
-        "note": run.note,
-        "worker": {"device": run.device},
-    }
-
-
-def _headed(run: TrainingRun) -> dict[str, Any]:
-    return _row(run) | {"headline": run.headline}
-
-
 def _shape(run: TrainingRun, person: User) -> dict[str, Any]:
-    metrics = run.metrics
-    if doubted := (metrics.get("label_errors") or {}).get("suspects"):
+    run.headline = {name: run.metrics.get(name) for name in HEADLINE}
+    if doubted := (run.metrics.get("label_errors") or {}).get("suspects"):
         doubtful = Image.objects.filter(project=run.project_id, pk__in={row["image"] for row in doubted})
         known = set(doubtful.exclude(blindness.HIDES_MODEL).values_list("pk", flat=True))
         told = [row for row in doubted if row["image"] in known]
         blindness.remember(person, told=[row["image"] for row in told])
-        metrics = {**metrics, "label_errors": {**metrics["label_errors"], "suspects": told}}
-    return _row(run) | {
-        "headline": {name: run.metrics.get(name) for name in HEADLINE},
-        "config": run.config,
-        "categories": run.category_names,
-        "metrics": metrics,
-        "history": run.history,
-        "comparison": run.comparison,
-    }
+        run.metrics = {**run.metrics, "label_errors": {**run.metrics["label_errors"], "suspects": told}}
+    return RunShape(run).data
 
 
 class Runs(View):
@@ -135,7 +111,8 @@ class Runs(View):
               answers={200: page_of(RunRowShape)})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.filter(project=self.project(project_id)).slim()
-        return page(request, rows, lambda found: map(_headed, found), order=[Key("id", descending=True)])
+        newest_first = [Key("id", descending=True)]
+        return page(request, rows, lambda found: RunRowShape(found, many=True).data, order=newest_first)
 
     @describe("request_run", "Train a model now.\n\nA worker does it; follow the row. One unfinished run per "
     "project.", tag=TAG,
@@ -182,7 +159,7 @@ class Activation(OfRun):
 
 
 class FlipShape(serializers.Serializer):
-    image = serializers.IntegerField()
+    image = serializers.IntegerField(source="image_id")
     truth = serializers.ListField(child=serializers.IntegerField(), help_text="classes people had settled on")
     old = serializers.ListField(child=serializers.IntegerField())
     new = serializers.ListField(child=serializers.IntegerField())
@@ -194,10 +171,10 @@ class ComparisonShape(serializers.Serializer):
     part = serializers.ChoiceField(
         ["test", "crossed"], help_text="the test images both judged; with few of them, those of cross-validation"
     )
-    difference = ObjectField(help_text="share right of new minus old: {value, low, high, n, reason}, 95 %")
-    p = serializers.FloatField(help_text="that this is chance: McNemar's test, exact, two-sided")
-    both_right = serializers.IntegerField()
-    both_wrong = serializers.IntegerField()
+    difference = StatShape(source="flips.difference", help_text="share right of new minus old")
+    p = serializers.FloatField(source="flips.p", help_text="that this is chance: McNemar's test, exact, two-sided")
+    both_right = serializers.IntegerField(source="flips.both_right")
+    both_wrong = serializers.IntegerField(source="flips.both_wrong")
     differently_wrong = serializers.IntegerField(help_text="of those, with different answers")
     fixed = FlipShape(many=True, help_text="only new is right")
     broken = FlipShape(many=True, help_text="only old is right")
@@ -218,27 +195,20 @@ class Compared(OfRun):
         found = run_answers.compare(old, new) if old else None
         if old is None or found is None:
             raise NotPossibleNow(_("There is no other version that has judged the same images."))
-        flips = found.flips
         told = blindness.evidence(row.image_id for row in [*found.fixed, *found.broken])
         blindness.remember(self.person, told=told)
-        return Response(
+        compared = ComparisonShape(
             {
                 "old": old.number,
                 "new": new.number,
                 "part": found.part,
-                "difference": flips.difference.as_dict(),
-                "p": flips.p,
-                "both_right": flips.both_right,
-                "both_wrong": flips.both_wrong,
+                "flips": found.flips,
                 "differently_wrong": found.differently_wrong,
-                "fixed": [_flip(row) for row in found.fixed if row.image_id in told],
-                "broken": [_flip(row) for row in found.broken if row.image_id in told],
+                "fixed": [row for row in found.fixed if row.image_id in told],
+                "broken": [row for row in found.broken if row.image_id in told],
             }
         )
-
-
-def _flip(row: run_answers.Answer) -> dict[str, Any]:
-    return {"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new}
+        return Response(compared.data)
 
 
 class ActiveModel(View):

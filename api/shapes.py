@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from api.access import may_review, shown_name
 from api.claims import WithImageUrls, image_urls
-from api.fields import ObjectField, WithSource
+from api.fields import JudgementShape, ObjectField
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
 from labeler.label_set import categories as label_set
@@ -25,24 +25,22 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-class VoteShape(WithSource):
-    id = serializers.IntegerField()
-    annotator = serializers.CharField()
-    answer = serializers.CharField()
-    categories = serializers.ListField(child=serializers.CharField())
+class VoteShape(JudgementShape):
     category_ids = serializers.ListField(child=serializers.IntegerField())
-    reason = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    seconds = serializers.FloatField(allow_null=True)
     prelabel_shown = serializers.BooleanField()
 
 
-class PredictionShape(serializers.Serializer):
-    id = serializers.IntegerField()
+class OpinionShape(serializers.Serializer):
+    """A model's word on an image."""
+
     model = serializers.IntegerField(help_text="number of the model in the project")
-    categories = serializers.ListField(child=serializers.CharField())
+    categories = serializers.ListField(child=serializers.CharField(), help_text="of several labels it may be empty")
+    probability = serializers.FloatField(help_text="of the whole answer")
+
+
+class PredictionShape(OpinionShape):
+    id = serializers.IntegerField()
     category_ids = serializers.ListField(child=serializers.IntegerField())
-    probability = serializers.FloatField()
     probabilities = serializers.DictField(child=serializers.FloatField())
     calibrated = serializers.BooleanField()
 
@@ -71,16 +69,16 @@ class ConsensusShape(OutcomeShape):
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
 
 
-class AcceptedShape(serializers.Serializer):
-    """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
-
-    categories = serializers.ListField(child=serializers.CharField(), help_text="of several labels it may be empty")
-    category_ids = serializers.ListField(child=serializers.IntegerField())
-    model = serializers.IntegerField(help_text="number of the model in the project")
-    probability = serializers.FloatField(help_text="of the whole answer")
-    threshold = serializers.FloatField(help_text="accepted from here on")
+class PromisedShape(serializers.Serializer):
     precision = serializers.FloatField(help_text="promised: at least this share of the accepted is right")
     confidence = serializers.FloatField(help_text="with this confidence")
+
+
+class AcceptedShape(PromisedShape, OpinionShape):
+    """What stands for an image by a model's word alone. Never a label, never part of a consensus."""
+
+    category_ids = serializers.ListField(child=serializers.IntegerField())
+    threshold = serializers.FloatField(help_text="accepted from here on")
 
 
 class ImageShape(WithImageUrls):

@@ -77,4 +77,5 @@ class Priorities(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         wanted = parsing.parse(PrioritiesInput, request)["images"]
-        return Response({"moved": prelabels.put_first(project=project, by=self.person, image_ids=wanted)})
+        moved = prelabels.put_first(project=project, by=self.person, image_ids=wanted)
+        return Response(PrioritiesShape({"moved": moved}).data)

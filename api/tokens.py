@@ -75,7 +75,7 @@ class Tokens(View):
               answers={200: TokenListShape})  # fmt: skip
     def get(self, request: Request) -> Response:
         tokens = rest_tokens.live_tokens(self.person)
-        return Response({"results": TokenShape(tokens, many=True).data, "next": None})
+        return Response(TokenListShape({"results": tokens, "next": None}).data)
 
     @describe(
         "create_token", "Make a token from a name and a password.\n\nThe secret is shown in this answer only. Send it "
@@ -154,13 +154,10 @@ class Me(View):
         roles = dict(Membership.objects.filter(user=self.person).values_list("project", "role"))
         admin = self.person.is_superuser
         projects = Project.objects.visible_to(self.person).order_by("-id").values_list("id", "name")
-        return Response(
-            {
-                "id": self.person.pk,
-                "username": self.person.get_username(),
-                "is_admin": admin,
-                "projects": [
-                    {"id": pk, "name": name, "role": Role.LEAD if admin else roles[pk]} for pk, name in projects
-                ],
-            }
-        )
+        answer = {
+            "id": self.person.pk,
+            "username": self.person.get_username(),
+            "is_admin": admin,
+            "projects": [{"id": pk, "name": name, "role": Role.LEAD if admin else roles[pk]} for pk, name in projects],
+        }
+        return Response(MeShape(answer).data)

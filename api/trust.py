@@ -237,4 +237,4 @@ class Trust(View):
         report = dated(cached_reports.trust_figures(project, wait=True))
         if not may_review(project):
             report = trust.of_person(report, self.person.get_username())
-        return Response(report)
+        return Response(TrustShape(report).data)

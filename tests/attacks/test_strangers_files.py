@@ -141,7 +141,8 @@ def test_a_form_with_more_than_its_address_takes_is_413_unread(project, lena, se
 
 def test_what_a_lead_sends_lies_in_the_folder_until_the_answer(project, lena, folder, monkeypatch):
     seen = []
-    monkeypatch.setattr("api.images._take_in", lambda project, files: seen.extend(folder.iterdir()) or {})
+    taken = {"added": [], "duplicates": [], "refused": []}
+    monkeypatch.setattr("api.images._take_in", lambda project, files: seen.extend(folder.iterdir()) or taken)
 
     response, read, length = send(with_token(lena), f"/api/projects/{project.pk}/images/", name=b"files")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from labeler.launch.parts import CHECKOUT
 
-# Packages that bring migrations or static files of their own.
-PACKAGES = ("Django", "djangorestframework", "drf-spectacular-sidecar", "whitenoise")
+# Packages that bring migrations or static files of their own, or make something of ours.
+PACKAGES = ("Django", "djangorestframework", "drf-spectacular-sidecar", "whitenoise", "rjsmin", "rcssmin")
 
 
 class Preparation:

@@ -59,7 +59,8 @@ export class Wall {
     const picture = element.querySelector(".pic");
     if (state === "ready" && picture.firstChild !== img) picture.replaceChildren(img);
     if (state !== "ready" && picture.dataset.state !== state) {
-      picture.replaceChildren(el("span", { class: "xs mut" }, `${tile.image.name}: ${this.words.say(`image_${state}`)}`));
+      const trouble = this.words.say(`image_${state}`);
+      picture.replaceChildren(el("span", { class: "xs mut" }, `${tile.image.name}: ${trouble}`));
     }
     picture.dataset.state = state;
     const said = sheet.said[place];

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from tests.helpers.ml_data import drawn_images
+from worker.ml import trainable
 from worker.ml.candidates import finetune
 from worker.ml.distributed import process_group, torchrun
 from worker.ml.errors import TooFewLabels
@@ -232,7 +233,7 @@ def test_every_image_of_a_batch_has_one_process(monkeypatch):
         assert taken == list(range(n))
 
 
-class Logits(finetune.Trainable):
+class Logits(trainable.Trainable):
     """One layer on small images, or one for which there is no memory."""
 
     def __init__(self, *, fits=True):
@@ -311,7 +312,7 @@ def test_memory_that_is_short_in_another_process_halves_the_batch_here_too(monke
 
     monkeypatch.setattr(process_group, "add_up", add_up)
 
-    class Linear(finetune.Trainable):
+    class Linear(trainable.Trainable):
         def __init__(self):
             super().__init__()
             self.fc = torch.nn.Linear(3, 2)

@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from tests.helpers.ml_data import drawn_images, photographs
+from worker.ml import trainable
 from worker.ml.candidates import finetune, finetuned, frozen_head, logistic, resume
 from worker.ml.device import is_out_of_memory
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, TooFewLabels
 from worker.ml.evaluation import metrics
-from worker.ml.images import augmented_views
+from worker.ml.images import augmented_views  # fmt: skip
 from worker.ml.networks import backbones, features
 from worker.ml.saved.storage import Stages
 from worker.ml.training import folds
@@ -364,7 +365,7 @@ def fitted(n=24, batch=16, epochs=2, keeper=None, stop_after=None, dropout=0.0, 
     for event in events:
         found.append(event)
         # an epoch is kept when the next event is asked for
-        if isinstance(event, finetune.Epoch) and stop_after is not None and event.epoch > stop_after:
+        if isinstance(event, trainable.Epoch) and stop_after is not None and event.epoch > stop_after:
             break
     return found
 
@@ -383,7 +384,7 @@ def test_out_of_memory_in_training_halves_the_batch_and_starts_the_fit_over(monk
     events = fitted()
     assert events[-1].batch == 4
     assert sizes[:3] == [16, 8, 4]
-    assert [e.epoch for e in events if isinstance(e, finetune.Epoch)] == [1, 2]
+    assert [e.epoch for e in events if isinstance(e, trainable.Epoch)] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -28,21 +28,9 @@ from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.images.augmented_views import WHOLE, Views
 from worker.ml.networks.network import Staged
+from worker.ml.trainable import Epoch, Trainable
 
 TICK_S = 1.0  # longest silence between two signs of life
-
-
-class Trainable(nn.Module):
-    """What fit() trains: pixels or inner activations to logits (n, K), and its trained part as tensors and back."""
-
-    divided = True  # several processes (ml/distributed/process_group.py) each take a part of every batch
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy on the CPU of everything that training changes."""
-        raise NotImplementedError
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        raise NotImplementedError
 
 
 class Tail(Trainable):
@@ -108,17 +96,6 @@ class Recipe:
     label_smoothing: float
     patience: int
     seed: int
-
-
-@dataclass(slots=True)
-class Epoch:
-    """One line of the training curve; validation figures are None without validation images."""
-
-    epoch: int  # from 1
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
 
 
 @dataclass(slots=True)

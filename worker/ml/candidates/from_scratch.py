@@ -30,6 +30,7 @@ from worker.ml.images.pixels import Squares
 from worker.ml.images.tensors import Augmentation, augment, scaled
 from worker.ml.networks.network import GlobalMean
 from worker.ml.networks.resnet import BasicBlock
+from worker.ml.trainable import Trainable
 from worker.ml.training.run import Judged, Progress, Run, Skipped, Trained
 from worker.ml.training.settings import TrainConfig
 
@@ -39,7 +40,7 @@ OFFSET, SCALE = 127.0, 64.0  # pixels to about -2..2
 ROOM = 1.25  # crops are cut from a square so much larger than the network's
 
 
-class SmallResNet(finetune.Trainable):
+class SmallResNet(Trainable):
     """A stem and three residual blocks, each at half the size of the one before; 0.3 M parameters.
 
     What a CPU can train in two minutes from 200 images: 12 M multiplications per image at 64 px. Its BatchNorm wants

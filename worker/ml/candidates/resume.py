@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.ml.saved.storage import Stages
-
-if TYPE_CHECKING:
-    from worker.ml.candidates.finetune import Epoch, Trainable
+from worker.ml.trainable import Epoch, Trainable
 
 # Writing costs a second or so where all of a large network is trained, and an epoch on a GPU takes less: what a kill
 # costs is at most an epoch and this long, and what keeping costs is at most a twentieth of the time.
@@ -68,8 +66,6 @@ class Keeper:
         batch: int,
     ) -> Progressed | None:
         """Put everything where it was after the last kept epoch; None: there is none of a fit with this batch."""
-        from worker.ml.candidates.finetune import Epoch
-
         found, self._found = self._found, None  # once: a fit that starts over, with half the batch, starts anew
         if found is None or found[1]["batch"] != batch:
             return None

@@ -19,7 +19,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from labeler.agreement import reports
 from labeler.label_set import categories
 from labeler.models import Decision, Image, Project, TrainingRun
-from labeler.review import similar_settled, worklists
+from labeler.review import worklists
 from labeler.review.worklists import Pair
 from labeler.stats import tally as votes
 from labeler.stats.clusters import group_by_look
@@ -155,7 +155,7 @@ def _rows(project: Project, pair: Pair | None) -> tuple[list[tuple[int, str, dic
 def _vectors(project: Project, rows: Sequence[tuple[int, str, Any]]) -> tuple[list[int], Any]:
     """Ids of the images of which features are kept, and the features; the project's active model's first."""
     newest = TrainingRun.objects.filter(project=project).order_by("-is_active", "-id")
-    names = [similar_settled.backbone_of(run) for run in newest.defer("history", "metrics", "comparison")[:5]]
+    names = [features.of_run(run) for run in newest.defer("history", "metrics", "comparison")[:5]]
     for name in dict.fromkeys(name for name in names if name):
         kept = features.load(name, {sha256 for _pk, sha256, _tally in rows})
         read = {sha256: np.frombuffer(vector, "<f2").astype(np.float32) for sha256, vector in kept.items()}

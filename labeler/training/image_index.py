@@ -9,7 +9,7 @@ since the last look are not in it yet: a worker looks at them soon.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -54,16 +54,22 @@ class Index:
         at = int(np.searchsorted(self.ids, image_id))
         return at if at < len(self.ids) and self.ids[at] == image_id else None
 
-    def nearest(self, image_id: int, n: int) -> list[int]:
-        """Ids of about the `n` most similar images, without itself; [] for one that is not in the index."""
+    def nearest(self, image_id: int, n: int, among: Collection[int] | None = None) -> list[int]:
+        """Ids of about the `n` most similar images, without itself; [] for one that is not in the index.
+
+        among: only these are compared, those of them that are in the index.
+        """
         at = self.place(image_id)
         if at is None:
             return []
-        near = self._products(np.array([at]))[0]
-        near[at] = -np.inf
-        n = min(n, len(near) - 1)
-        best = np.argpartition(-near, n)[:n] if n < len(near) - 1 else np.delete(np.arange(len(near)), at)
-        return [int(pk) for pk in self.ids[best[np.argsort(-near[best], kind="stable")]]]
+        if among is None:
+            places, near = np.arange(len(self.ids)), self._products(np.array([at]))[0]
+        else:
+            places = self._places(among)
+            near = _floats(self.rows[places], unit=False) @ _floats(self.rows[at], unit=False)
+        places, near = places[places != at], near[places != at]
+        best = np.argpartition(-near, n)[:n] if n < len(near) else np.arange(len(near))
+        return [int(pk) for pk in self.ids[places[best[np.argsort(-near[best], kind="stable")]]]]
 
     def alike(self, image_ids: Sequence[int], n: int, at_least: float) -> set[tuple[int, int]]:
         """Pairs (lower id, higher id) of each of these images with the `n` most similar ones, itself left out, whose
@@ -79,6 +85,13 @@ class Index:
         of, rank = np.nonzero(np.take_along_axis(near, best, axis=1) >= at_least)
         one, other = self.ids[places[of]], self.ids[best[of, rank]]
         return set(zip(np.minimum(one, other).tolist(), np.maximum(one, other).tolist(), strict=True))
+
+    def _places(self, image_ids: Collection[int]) -> NDArray[np.int64]:
+        """Of those of these images that are in the index, ascending."""
+        wanted = np.unique(np.fromiter(image_ids, np.int64, len(image_ids)))
+        places = np.searchsorted(self.ids, wanted)
+        wanted, places = wanted[places < len(self.ids)], places[places < len(self.ids)]
+        return places[self.ids[places] == wanted]
 
     def _products(self, places: NDArray[np.int64], *, unit: bool = False) -> NDArray[np.float32]:
         """Of the rows at these places with all rows, (m, n); unit: each row at length 1, so that they are cosines."""
@@ -102,12 +115,15 @@ class Similar:
     similarity: float  # cosine of the features, 1: the same
 
 
-def nearest(image: Image, limit: int = SHOWN) -> list[Similar] | None:
-    """Images that look like this one, the most similar first. None: nobody has looked at this one yet."""
+def nearest(image: Image, limit: int = SHOWN, among: Collection[int] | None = None) -> list[Similar] | None:
+    """Images that look like this one, the most similar first. None: nobody has looked at this one yet.
+
+    among: ids of the images that are wanted; without, all of the project.
+    """
     index = of(image.project)
     if index is None or index.place(image.pk) is None:
         return None
-    candidates = index.nearest(image.pk, min(AHEAD * limit, 4 * MOST))
+    candidates = index.nearest(image.pk, min(AHEAD * limit, 4 * MOST), among)
     rows = {row.pk: row for row in Image.objects.filter(project=image.project_id, pk__in=candidates)}
     vectors = features.load(index.name, [image.sha256, *(row.sha256 for row in rows.values())])
     if image.sha256 not in vectors:
@@ -142,17 +158,6 @@ def unlike(project: Project) -> tuple[int, int]:
         return 0, 0
     known = ~np.isnan(index.novelty)
     return int((index.novelty[known] > index.usual).sum()), int(known.sum())
-
-
-def novelties(project: Project, image_ids: list[int]) -> dict[int, float]:
-    """Of these images, those whose novelty is known."""
-    index = of(project)
-    if index is None:
-        return {}
-    places = {pk: index.place(pk) for pk in image_ids}
-    return {
-        pk: float(index.novelty[at]) for pk, at in places.items() if at is not None and not np.isnan(index.novelty[at])
-    }
 
 
 def _unit(vector: bytes) -> NDArray[np.float32]:

@@ -11,20 +11,20 @@ from playwright.sync_api import Page, expect
 from labeler.accounts import preferences
 from labeler.labeling.labels import save_label
 from labeler.models import Decision, Image
-from labeler.review import adjudication, similar_settled
+from labeler.review import adjudication
 from tests.browser.test_pages import violations_in_both_themes
 from tests.helpers.factories import category, make_model, make_project, predict
 from tests.pages.test_pages import url
-from tests.review.test_similar_settled import look
+from tests.review.test_similar_settled import index, look
 from tests.review.test_worklists import answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def images(project, add_photos, rev):
+def images(project, add_photos, rev, settings, tmp_path):
     """Four images, three answers on each, the model's view, and two that were settled before."""
-    similar_settled.forget()
+    settings.MODELS_DIR = str(tmp_path / "models")
     project.labels_per_image = 3
     project.save()
     run = make_model(project, config={"backbone": "tiny", "image_size": 64}, is_calibrated=True)
@@ -33,6 +33,7 @@ def images(project, add_photos, rev):
         answer(image, ann="cat", bea="dog", dora="fox")
         predict(run, image, "fox", 0.8137)
         look(image, 1, 2, 3)
+    index(project)
     adjudication.decide(image_id=one.pk, reviewer=rev, categories=["cat"], reason="two ears")
     adjudication.decide(image_id=other.pk, reviewer=rev, categories=["dog"])
     Decision.objects.update(created_at=timezone.now() - timedelta(hours=2))

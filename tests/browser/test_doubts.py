@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from labeler.review import similar_settled
 from tests.browser.test_adjudicate import decisions, just, opened, painted
 from tests.helpers.factories import category
 from tests.review.test_label_errors import doubted, model_that_doubts
@@ -15,7 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_one_key_looks_at_a_doubt_and_the_next_one_stands_there(page, live_server, sign_in, project, add_photos, rev):
-    similar_settled.forget()
     first, second = add_photos(project, 2)
     for image in (first, second):
         answer(image, ann="cat", bea="cat")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labeler.labeling.labels import save_label
 from labeler.models import Comment, Decision, Image, Thread
-from labeler.review import adjudication, similar_settled, worklists
+from labeler.review import adjudication, worklists
 from tests.helpers.factories import add_images, category, join, make_model, make_project, make_user, predict
 from tests.pages.test_pages import url
 from tests.review.test_worklists import answer
@@ -21,11 +21,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static
 
 # Names that occur nowhere else on a page.
 PEOPLE = ("quentin", "ulrika", "zacharias")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept():
-    similar_settled.forget()
 
 
 @pytest.fixture

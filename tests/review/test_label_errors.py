@@ -11,18 +11,13 @@ from labeler.label_set import categories
 from labeler.labeling.claims import claim as claim_some
 from labeler.labeling.labels import save_label
 from labeler.models import Decision, TrainingRun
-from labeler.review import adjudication, label_errors, similar_settled
+from labeler.review import adjudication, label_errors
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_model
 from tests.pages.test_pages import url
 from tests.review.test_worklists import answer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept():
-    similar_settled.forget()
 
 
 def doubted(image, label, suggested, doubt=0.9, confident=True):

@@ -87,15 +87,6 @@ class DecodedImage:
     orientation: int  # EXIF, 1..8: how to turn `pixels` upright
 
 
-def check_image(source: Source, *, limits: Limits = Limits()) -> CheckedImage:
-    """Decode the whole of `source` (a path, bytes or an open binary file) and describe it.
-
-    Raises Refused with a sentence for anything but a complete image in one of FORMATS within `limits`;
-    OSError when `source` itself cannot be read.
-    """
-    return decode_image(source, limits=limits).checked
-
-
 def decode_image(
     source: Source,
     *,
@@ -103,10 +94,14 @@ def decode_image(
     full_size: bool = False,
     before_decoding: Callable[[int], object] | None = None,
 ) -> DecodedImage:
-    """As check_image, and keep the pixels. `full_size`: never let the JPEG decoder reduce them.
+    """Decode the whole of `source` (a path, bytes or an open binary file) and describe it.
 
+    full_size: never let the JPEG decoder reduce the pixels.
     before_decoding: called with the bytes of memory that decoding and renditions will need, as far as the header
     tells; what it raises ends the decoding. Whoever serves many decodes through budget.decoded().
+
+    Raises Refused with a sentence for anything but a complete image in one of FORMATS within `limits`;
+    OSError when `source` itself cannot be read.
     """
     content = read_source(source, limits.max_bytes)
     if not content:

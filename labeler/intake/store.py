@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
@@ -57,10 +56,6 @@ class MediaStore:
         if extension not in FULL_SIZE_EXTENSIONS:
             raise ValueError(f"{extension!r} is not an extension of a full-size rendition.")
         return self._path("full", sha256, extension)
-
-    def open_original(self, sha256: str, extension: str) -> BinaryIO:
-        """Raises FileNotFoundError when the file is gone."""
-        return self.original_path(sha256, extension).open("rb")
 
     def has(self, sha256: str, extension: str) -> bool:
         """All three files are there; the original is written last, but any of them can be lost later."""

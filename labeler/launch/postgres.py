@@ -24,7 +24,6 @@ OWNER = "labeler_owner"  # made by initdb; used for setting up only
 ROLE = "labeler"  # the product's: owns the database, and is neither superuser nor may it make databases
 START_SECONDS = 60  # replaying the log after a crash takes a while on a slow disk
 STOP_SECONDS = 20
-SMALLEST_MAJOR = 14
 
 # A laptop's share. Everything else is PostgreSQL's default, above all fsync and synchronous_commit.
 SETTINGS = {

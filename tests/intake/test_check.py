@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from labeler.intake.check import Limits, Refused, check_image, decode_image
+from labeler.intake.check import CheckedImage, Limits, Refused, decode_image
 from labeler.intake.renditions import make_renditions
 
 
@@ -27,6 +27,10 @@ def encode(image: Image.Image, image_format: str, **options) -> bytes:
     out = io.BytesIO()
     image.save(out, image_format, **options)
     return out.getvalue()
+
+
+def check_image(source, **how) -> CheckedImage:
+    return decode_image(source, **how).checked
 
 
 def preview_of(content: bytes) -> Image.Image:

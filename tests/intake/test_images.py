@@ -53,7 +53,7 @@ def test_an_image_gets_its_row_its_seats_and_its_files(project, media):
     entry = QueueEntry.objects.get(image=image)
     assert (entry.seats, entry.seats_left) == (project.labels_per_image, project.labels_per_image)
     store = images.media_store()
-    assert store.open_original(image.sha256, "jpg").read() == content
+    assert store.original_path(image.sha256, "jpg").read_bytes() == content
     assert store.has(image.sha256, "jpg")
 
 

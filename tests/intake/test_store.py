@@ -27,8 +27,7 @@ def test_what_was_added_is_found_by_its_hash(tmp_path):
     assert not store.has(SHA, "jpg")
     add(store)
     assert store.has(SHA, "jpg")
-    with store.open_original(SHA, "jpg") as file:
-        assert file.read() == CONTENT
+    assert store.original_path(SHA, "jpg").read_bytes() == CONTENT
     assert store.preview_path(SHA).read_bytes() == b"preview"
     assert store.thumb_path(SHA).read_bytes() == b"thumbnail"
     fan = f"{SHA[:2]}/{SHA[2:4]}/{SHA}.jpg"

@@ -129,7 +129,7 @@ def test_layers_that_do_not_fit_are_refused(tmp_path, head, tail):
     partial = {name: tensor for name, tensor in tail.state().items() if "_conv_head" not in name}
     model = predict.from_checkpoint(checkpoint.from_result(result_with(partial, "finetuned", 16), CATEGORIES), CPU)
     with pytest.raises(CheckpointDamaged, match="do not fit its backbone"):
-        predict.network_of(model)
+        _ = model.scorer.network
 
 
 # -- what it says ----------------------------------------------------------------------------------------

@@ -39,7 +39,6 @@ class Learner:
     grid: tuple[Settings, ...]
     fit: Callable[[NDArray, NDArray, NDArray, str, Settings, int], Arrays]  # x, soft, weights, task, settings, seed
     scores: Callable[[Arrays, NDArray, str], NDArray]  # arrays, x, task -> (n, K)
-    takes_soft: bool
     max_labels: int = 100_000
 
 
@@ -320,30 +319,29 @@ def _dbn_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
 LEARNERS: dict[str, Learner] = {
     "logistic": Learner(
         "logistic regression", tuple({"C": c} for c in (0.1, 0.01, 1.0, 0.003, 0.03, 0.3)),
-        _fit_logistic, _logistic_scores, takes_soft=True,
+        _fit_logistic, _logistic_scores,
     ),
     "svm": Learner(
         "support vector machine (RBF)",
         tuple({"C": c, "gamma": g} for c, g in ((3.0, 0.5), (10.0, 0.25), (1.0, 1.0), (3.0, 1.0), (30.0, 0.1))),
-        _fit_svm, _svm_scores, takes_soft=False, max_labels=8_000,
+        _fit_svm, _svm_scores, max_labels=8_000,
     ),
     "knn": Learner(
         "nearest neighbours (cosine)", tuple({"k": k} for k in (10, 5, 20, 3, 40)), _fit_knn, _knn_scores,
-        takes_soft=True,
     ),
     "forest": Learner(
         "random forest", ({"trees": 150, "leaf": 2}, {"trees": 150, "leaf": 1}, {"trees": 150, "leaf": 5}),
-        _fit_forest, _forest_scores, takes_soft=True,
+        _fit_forest, _forest_scores,
     ),
     "boosting": Learner(
         "gradient boosting",
         tuple({"components": c, "rounds": n, "rate": r} for c, n, r in ((32, 40, 0.1), (64, 40, 0.1), (32, 80, 0.05))),
-        _fit_boosting, _boosting_scores, takes_soft=False,
+        _fit_boosting, _boosting_scores,
     ),
     "dbn": Learner(
         "deep belief network",
         tuple({"layers": [256, 128], "rate": 0.1, "rounds": 40, "C": c} for c in (0.3, 0.03, 3.0)),
-        _fit_dbn, _dbn_scores, takes_soft=True,
+        _fit_dbn, _dbn_scores,
     ),
 }  # fmt: skip
 

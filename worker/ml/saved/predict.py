@@ -21,10 +21,9 @@ from worker.ml.images.decode_files import processes_for
 from worker.ml.images.tensors import CACHE_SIDE, Source
 from worker.ml.networks import backbones
 from worker.ml.networks.features import decoded_batches
-from worker.ml.networks.frozen import Frozen
 from worker.ml.saved import checkpoint, scorers
 from worker.ml.saved.checkpoint import Checkpoint
-from worker.ml.saved.scorers import Batch, Scorer, TunedNetwork
+from worker.ml.saved.scorers import Batch, Scorer
 
 CHUNK = 4096  # rows of features at a time: 100,000 images need no second copy in memory
 MIN_CALIBRATION = 200  # labels of the calibration slice below which no percentage is shown
@@ -99,13 +98,6 @@ class PredictionBatch:
     indices: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     failed: dict[int, str]
-
-
-def network_of(model: Model) -> Frozen:
-    """The backbone with the model's own stages, in its fast form."""
-    if isinstance(model.scorer, TunedNetwork):
-        return model.scorer.network
-    return backbones.frozen(backbones.get(model.checkpoint.backbone), model.device)
 
 
 def side_of(model: Model) -> int:

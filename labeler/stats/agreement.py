@@ -202,7 +202,7 @@ def summarize(
     )
 
 
-def _checked_answers(answers: ArrayLike, n_categories: int, task: str) -> NDArray:
+def _checked_answers(answers: ArrayLike, n_categories: int, task: str) -> NDArray[Any]:
     if task == "single":
         return checked_codes(answers, n_categories, "answers")
     if task != "multi":

@@ -6,6 +6,7 @@ Knows counts of pairs of people (pairs.py), not names or images.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,11 @@ class BetweenClasses:
 class _Between:
     """The comparisons in which both people chose one of two classes: people, whether each chose the first, how many."""
 
-    a: NDArray
-    b: NDArray
+    a: NDArray[Any]
+    b: NDArray[Any]
     first_a: NDArray[np.bool_]
     first_b: NDArray[np.bool_]
-    count: NDArray
+    count: NDArray[Any]
 
     def figure(self, kept: NDArray[np.bool_] | slice = slice(None)) -> BetweenClasses:
         a, b, n = self.first_a[kept], self.first_b[kept], self.count[kept]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,13 +63,13 @@ def of_equal_size(groups: Groups) -> Iterator[tuple[IntArray, int]]:
             yield np.flatnonzero(groups.sizes == r), int(r)
 
 
-def side_by_side(values: NDArray, groups: Groups, place: IntArray, r: int) -> NDArray:
+def side_by_side(values: NDArray[Any], groups: Groups, place: IntArray, r: int) -> NDArray[Any]:
     """The values of images with r rows each, one image per row, shape (len(place), r, ...)."""
     if place.size * r == len(values):  # every row of the input, in order: a view, no copy
         return values.reshape(-1, r, *values.shape[1:])
     return values[groups.starts[place][:, None] + np.arange(r)]
 
 
-def sums(place: IntArray, weight: NDArray, length: int) -> FloatArray:
+def sums(place: IntArray, weight: NDArray[Any], length: int) -> FloatArray:
     """The weights that fall on each place 0..length-1, summed, shape (length,)."""
     return np.asarray(np.bincount(place, weight, length), dtype=np.float64)

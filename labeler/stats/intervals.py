@@ -6,6 +6,7 @@ Knows sums and standard errors, not what they mean.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def fisher_z(value: FloatArray, standard_error: FloatArray) -> tuple[FloatArray,
 
 def resampled(
     columns: FloatArray,
-    images: NDArray,
+    images: NDArray[Any],
     statistics: Callable[[FloatArray], FloatArray],
     *,
     replicates: int = REPLICATES,
@@ -95,7 +96,7 @@ def _percentiles(values: FloatArray) -> Interval | None:
 
 
 def _linearised(
-    columns: FloatArray, images: NDArray, statistics: Callable[[FloatArray], FloatArray]
+    columns: FloatArray, images: NDArray[Any], statistics: Callable[[FloatArray], FloatArray]
 ) -> list[Interval | None]:
     sums = images @ columns
     steps = np.diag(np.maximum(np.abs(sums), 1.0) * 1e-5)

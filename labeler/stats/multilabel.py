@@ -7,6 +7,7 @@ Knows boolean rows (image, annotator, set of classes), ordered by image. An empt
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +44,7 @@ def masi_distance(one: ArrayLike, other: ArrayLike) -> FloatArray:
     return _masi(shared, one.sum(axis=-1), other.sum(axis=-1))
 
 
-def _masi(shared: NDArray, size: NDArray, other_size: NDArray) -> FloatArray:
+def _masi(shared: NDArray[Any], size: NDArray[Any], other_size: NDArray[Any]) -> FloatArray:
     united = size + other_size - shared
     monotony = np.where(shared == np.minimum(size, other_size), 2 / 3, 1 / 3)
     distance = 1 - shared / np.maximum(united, 1) * monotony

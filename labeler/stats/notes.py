@@ -6,6 +6,7 @@ Knows figures, not how they were computed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -25,7 +26,7 @@ def describe(
     alpha: Stat,
     observed: Stat,
     pairs: Sequence[Kappa],
-    chosen: NDArray,
+    chosen: NDArray[Any],
     n_labels: int,
     n_images: int,
     n_shared: int,
@@ -98,7 +99,7 @@ def describe(
 
 
 def _paradox(
-    alpha: Stat, observed: Stat, chosen: NDArray, n_labels: int, category_names: Sequence[str] | None
+    alpha: Stat, observed: Stat, chosen: NDArray[Any], n_labels: int, category_names: Sequence[str] | None
 ) -> list[str]:
     top = int(chosen.argmax())
     share = chosen[top] / n_labels

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import Groups, group_rows, of_equal_size, side_by_side, sums
-from labeler.stats.intervals import SEED, fisher_z
-from labeler.stats.kappa import MINORITY, FloatArray, PairCounts, PairKappas, kappa_from_table
+from labeler.stats.intervals import SEED, FloatArray, fisher_z
+from labeler.stats.kappa import MINORITY, PairCounts, PairKappas, kappa_from_table
 from labeler.stats.results import (
     FEW_IMAGES,
     NO_SHARED_IMAGES,

@@ -6,6 +6,7 @@ Kappa and alpha fall there although people agree (Feinstein and Cicchetti 1990).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class Dominance:
     pabak: float | None
 
 
-def dominance(chosen: NDArray, counts: PairCounts, observed: float | None, n_categories: int) -> Dominance | None:
+def dominance(chosen: NDArray[Any], counts: PairCounts, observed: float | None, n_categories: int) -> Dominance | None:
     """None unless one class holds DOMINANT_SHARE of the labels.
 
     chosen: labels of each class, shape (K,); counts: of all pairs; observed: share of equal answers of two people.

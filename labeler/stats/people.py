@@ -7,6 +7,7 @@ and so is what follows for the person.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ class WithOthers:
 def with_others(
     groups: Groups,
     annotator: IntArray,
-    answers: NDArray,
+    answers: NDArray[Any],
     period: IntArray,
     n_annotators: int,
     n_periods: int,

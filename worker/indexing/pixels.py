@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from labeler.intake.images import media_store
 from labeler.models import Project
+from worker.ml.errors import DiskFull
 from worker.ml.images.decode_files import processes_for
 from worker.ml.images.decoding import Bytes, Source
-from worker.ml.images.pixels import DiskFull, PixelStore
+from worker.ml.images.pixels import PixelStore
 
 logger = logging.getLogger(__name__)
 FOLDER = "pixels"  # below MODELS_DIR, one folder per project

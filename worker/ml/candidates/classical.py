@@ -122,7 +122,7 @@ class Classical:
         return run.described
 
     def _fit(
-        self, run: Run, x: NDArray, images: NDArray[np.int64], sign: Progress
+        self, run: Run, x: NDArray[Any], images: NDArray[np.int64], sign: Progress
     ) -> Generator[Progress, None, Fitted]:
         """Search, calibrate, fit: all of it on `images` alone."""
         search, task, seed = run.config.search, run.task, run.config.seed
@@ -155,6 +155,6 @@ class Classical:
         arrays = learners.fit(self.learner, x[learn], run.soft[learn], run.weights[learn], task, best[1], seed)
         return Fitted(arrays, best[1], best[2], tried)
 
-    def _probabilities(self, run: Run, fitted: Fitted, x: NDArray) -> NDArray[np.float32]:
+    def _probabilities(self, run: Run, fitted: Fitted, x: NDArray[Any]) -> NDArray[np.float32]:
         scores = learners.scores(self.learner, fitted.arrays, x, run.task)
         return logistic.to_probabilities(fitted.calibration.apply(scores), run.task).astype(np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class Joined:
     stack: logistic.Linear | None
 
 
-def stack_rows(probabilities: list[NDArray], task: str) -> NDArray[np.float32]:
+def stack_rows(probabilities: list[NDArray[Any]], task: str) -> NDArray[np.float32]:
     """What a stack learns from: each member's log probabilities (single: less their mean), side by side (n, M K)."""
     parts = []
     for p in probabilities:
@@ -42,7 +43,7 @@ def stack_rows(probabilities: list[NDArray], task: str) -> NDArray[np.float32]:
     return np.concatenate(parts, 1).astype(np.float32)
 
 
-def mean_of(probabilities: list[NDArray], calibrations: list[calibration.Calibration], task: str) -> NDArray:
+def mean_of(probabilities: list[NDArray[Any]], calibrations: list[calibration.Calibration], task: str) -> NDArray[Any]:
     """The mean of calibrated probabilities, (n, K)."""
     each = [
         logistic.to_probabilities(how.apply(learners.log_scores(p, task)), task)

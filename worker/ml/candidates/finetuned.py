@@ -293,7 +293,7 @@ def stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArra
     return train[parts != 0], train[parts == 0]
 
 
-def mean_curve(curves: list[list[dict]]) -> list[dict]:
+def mean_curve(curves: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The curves of all folds as one, mean over the folds that came that far."""
     points = []
     for epoch in range(1, max(len(c) for c in curves) + 1):

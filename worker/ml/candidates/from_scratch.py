@@ -165,7 +165,7 @@ class Scratch:
 
     def _fold(
         self, run: Run, plan: Plan, fold: int, keeper: Keeper | None, begun: float
-    ) -> Generator[Progress, None, tuple[dict[str, NDArray], Any]]:
+    ) -> Generator[Progress, None, tuple[dict[str, NDArray[Any]], Any]]:
         train, judge = run.split(fold)
         learn, stop = stopping_part(run, train, fold)
         fold_begun = time.monotonic()

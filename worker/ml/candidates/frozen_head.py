@@ -7,7 +7,7 @@ two generators that yield Progress and return a Judged and a Trained.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -53,8 +53,8 @@ class Frozen:
             splits = [run.split(fold) for fold in range(n_folds)]
             paths = [_path(run, z, run.drawn(train)) for train, _ in splits]
             tried: list[NDArray[np.float32]] = []  # (n, K) for each penalty, judged by models without the image
-            figures: list[NDArray] = []
-            each_loss: list[NDArray] = []
+            figures: list[NDArray[Any]] = []
+            each_loss: list[NDArray[Any]] = []
             for penalty in penalties:
                 yield Progress("frozen", "Frozen features with regression", len(tried), len(penalties), 0.0)
                 found = np.zeros(run.soft.shape, np.float32)
@@ -112,7 +112,7 @@ def _path(run: Run, z: NDArray[np.float32], shown: NDArray[np.int64]) -> logisti
     return logistic.Path(z[shown], run.soft[shown], run.weights[shown], run.task)
 
 
-def _is_past_the_best(each_loss: list[NDArray]) -> bool:
+def _is_past_the_best(each_loss: list[NDArray[Any]]) -> bool:
     """Whether the last penalty tried is worse than the best before it beyond doubt: then weaker ones are worse still.
 
     each_loss: (n,) for each penalty, of the same images. With few images nothing is beyond doubt, and all are tried.

@@ -26,7 +26,8 @@ from sklearn.svm import SVC
 
 from worker.ml.candidates import logistic
 
-Arrays = dict[str, NDArray]
+Array = NDArray[Any]  # of any number type
+Arrays = dict[str, Array]
 Settings = dict[str, Any]
 TINY = 1e-4
 
@@ -37,23 +38,23 @@ class Learner:
 
     title: str
     grid: tuple[Settings, ...]
-    fit: Callable[[NDArray, NDArray, NDArray, str, Settings, int], Arrays]  # x, soft, weights, task, settings, seed
-    scores: Callable[[Arrays, NDArray, str], NDArray]  # arrays, x, task -> (n, K)
+    fit: Callable[[Array, Array, Array, str, Settings, int], Arrays]  # x, soft, weights, task, settings, seed
+    scores: Callable[[Arrays, Array, str], Array]  # arrays, x, task -> (n, K)
     max_labels: int = 100_000
 
 
-def _hard(soft: NDArray, weights: NDArray) -> tuple[NDArray[np.int64], NDArray]:
+def _hard(soft: Array, weights: Array) -> tuple[NDArray[np.int64], Array]:
     """The likeliest category of each image, and the image's weight times its probability."""
     likeliest = soft.argmax(1)
     return likeliest, weights * soft[np.arange(len(soft)), likeliest]
 
 
-def _yes_or_no(column: NDArray, weights: NDArray) -> tuple[NDArray[np.bool_], NDArray]:
+def _yes_or_no(column: Array, weights: Array) -> tuple[NDArray[np.bool_], Array]:
     yes = column > 0.5
     return yes, weights * np.where(yes, column, 1 - column)
 
 
-def log_scores(p: NDArray, task: str) -> NDArray[np.float64]:
+def log_scores(p: Array, task: str) -> NDArray[np.float64]:
     """Probabilities to scores that a factor and a shift can correct."""
     p = np.clip(np.asarray(p, np.float64), TINY, 1 - TINY)
     return np.log(p) if task == "single" else np.log(p) - np.log1p(-p)
@@ -62,24 +63,24 @@ def log_scores(p: NDArray, task: str) -> NDArray[np.float64]:
 # -- logistic regression -----------------------------------------------------------------------------------
 
 
-def _fit_logistic(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def _fit_logistic(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     found = logistic.fit_path(x, soft, weights, [settings["C"]], task)[0]
     return {"weight": found.weight.astype(np.float32), "bias": found.bias.astype(np.float32)}
 
 
-def _logistic_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
+def _logistic_scores(arrays: Arrays, x: Array, task: str) -> Array:
     return x @ arrays["weight"].T + arrays["bias"]
 
 
 # -- support vector machine ----------------------------------------------------------------------------------
 
 
-def _squared_distances(a: NDArray, b: NDArray) -> NDArray[np.float64]:
+def _squared_distances(a: Array, b: Array) -> NDArray[np.float64]:
     squares = (a.astype(np.float64) ** 2).sum(1)[:, None] + (b.astype(np.float64) ** 2).sum(1)
     return np.maximum(squares - 2 * (a @ b.T).astype(np.float64), 0)
 
 
-def _fit_svm(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def _fit_svm(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     """One machine per category against the rest, all with one RBF kernel whose width is the median distance."""
     distances = _squared_distances(x, x)
     between = distances[np.triu_indices(len(x), 1)]
@@ -105,7 +106,7 @@ def _fit_svm(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: S
     }
 
 
-def _svm_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
+def _svm_scores(arrays: Arrays, x: Array, task: str) -> Array:
     kernel = np.exp(-arrays["gamma"][0] * _squared_distances(x, arrays["support"]))
     return kernel @ arrays["coefficients"].T.astype(np.float64) + arrays["offsets"]
 
@@ -113,7 +114,7 @@ def _svm_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
 # -- nearest neighbours --------------------------------------------------------------------------------------
 
 
-def _fit_knn(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def _fit_knn(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     prior = (weights[:, None] * soft).sum(0) / weights.sum()
     return {
         "images": x.astype(np.float32), "targets": soft.astype(np.float32), "weights": weights.astype(np.float32),
@@ -121,7 +122,7 @@ def _fit_knn(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: S
     }  # fmt: skip
 
 
-def _knn_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
+def _knn_scores(arrays: Arrays, x: Array, task: str) -> Array:
     """Votes of the k most similar by cosine, weighted by it; the prior has one vote, so that nothing is impossible."""
     k = int(arrays["k"][0])
     cosine = x @ arrays["images"].T / x.shape[1]  # all rows have length sqrt(d)
@@ -134,7 +135,7 @@ def _knn_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
 # -- trees ---------------------------------------------------------------------------------------------------
 
 
-def _leaves(arrays: Arrays, x: NDArray) -> NDArray[np.int64]:
+def _leaves(arrays: Arrays, x: Array) -> NDArray[np.int64]:
     """The leaf in which each row ends, for each tree: (n, trees)."""
     feature, threshold = arrays["feature"], arrays["threshold"]
     node = np.repeat(arrays["roots"][None].astype(np.int64), len(x), 0)
@@ -159,7 +160,7 @@ def _joined(trees: list[Arrays]) -> Arrays:
     return {key: array.astype(narrow.get(key, np.float64)) for key, array in joined.items()}
 
 
-def _fit_forest(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def _fit_forest(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     """Regression trees on the (n, K) targets: the squared error of one-hot rows is Gini's impurity, and soft labels
     and several labels need nothing else."""
     forest = RandomForestRegressor(
@@ -181,7 +182,7 @@ def _fit_forest(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings
     return _joined(trees) | {"prior": prior.astype(np.float32)}
 
 
-def _forest_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
+def _forest_scores(arrays: Arrays, x: Array, task: str) -> Array:
     leaves = _leaves(arrays, np.asarray(x, np.float32))
     n_trees = leaves.shape[1]
     total = np.zeros((len(x), len(arrays["prior"])))
@@ -190,7 +191,7 @@ def _forest_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
     return log_scores((total + arrays["prior"]) / (n_trees + 1), task)
 
 
-def _fit_boosting(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def _fit_boosting(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     """Gradient boosting on the first principal components: 1,280 features would take twenty times as long."""
     mean = x.mean(0)
     _, _, directions = np.linalg.svd(x - mean, full_matrices=False)
@@ -225,20 +226,21 @@ def _fit_boosting(x: NDArray, soft: NDArray, weights: NDArray, task: str, settin
     }  # fmt: skip
 
 
-def _reduced(x: NDArray, mean: NDArray, directions: NDArray) -> NDArray[np.float64]:
+def _reduced(x: Array, mean: Array, directions: Array) -> NDArray[np.float64]:
     return ((x - mean) @ directions.T).astype(np.float64)
 
 
 def _boost(
-    z: NDArray, targets: NDArray, trust: NDArray, settings: Settings, seed: int, columns: list[int | None],
-    trees: list[Arrays], output: list[int], base: NDArray,
+    z: Array, targets: Array, trust: Array, settings: Settings, seed: int, columns: list[int | None],
+    trees: list[Arrays], output: list[int], base: Array,
 ) -> None:  # fmt: skip
     """Fit one machine and append its trees; columns: the category of each class, None for "no"."""
     machine = HistGradientBoostingClassifier(
         max_iter=settings["rounds"], learning_rate=settings["rate"], max_leaf_nodes=8, min_samples_leaf=5,
         l2_regularization=1.0, max_bins=64, early_stopping=False, random_state=seed,
     ).fit(z, targets, sample_weight=np.maximum(trust, 1e-9))  # fmt: skip
-    # scikit-learn has no public way to its trees; a test holds these arrays to its decision_function.
+    # scikit-learn has no public way to its trees, and what keeps them otherwise loses (docs/decisions/0015). A test
+    # holds these arrays to its decision_function.
     start = np.ravel(machine._baseline_prediction)
     if len(columns) == 2:  # one score, of the second class
         if columns[0] is not None:
@@ -264,7 +266,7 @@ def _boost(
             output.append(column)
 
 
-def _boosting_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
+def _boosting_scores(arrays: Arrays, x: Array, task: str) -> Array:
     leaves = _leaves(arrays, _reduced(x, arrays["mean"], arrays["directions"]))
     scores = np.repeat(arrays["base"][None].astype(np.float64), len(x), 0)
     for tree, column in enumerate(arrays["output"]):
@@ -275,7 +277,7 @@ def _boosting_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
 # -- deep belief network -------------------------------------------------------------------------------------
 
 
-def _fit_dbn(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def _fit_dbn(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     """Two restricted Boltzmann machines learned greedily, a regression on the upper one (Hinton et al. 2006).
 
     The machines learn what the images have in common and look at no label, so weights count only in the regression.
@@ -294,7 +296,7 @@ def _fit_dbn(x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: S
     return arrays | {"weight": found.weight.astype(np.float32), "bias": found.bias.astype(np.float32)}
 
 
-def _to_unit(arrays: Arrays, x: NDArray) -> NDArray[np.float64]:
+def _to_unit(arrays: Arrays, x: Array) -> NDArray[np.float64]:
     """Each feature to 0..1 by its 1st and 99th percentile: a Bernoulli machine takes probabilities.
 
     In double precision, and so the layers above: rows differ by 1e-4 there, which _centred stretches. In single
@@ -303,11 +305,11 @@ def _to_unit(arrays: Arrays, x: NDArray) -> NDArray[np.float64]:
     return np.clip((x - arrays["low"]) / arrays["range"], 0, 1).astype(np.float64)
 
 
-def _centred(arrays: Arrays, h: NDArray) -> NDArray[np.float32]:
+def _centred(arrays: Arrays, h: Array) -> NDArray[np.float32]:
     return logistic.scale_features(h - arrays["centre"])
 
 
-def _dbn_scores(arrays: Arrays, x: NDArray, task: str) -> NDArray:
+def _dbn_scores(arrays: Arrays, x: Array, task: str) -> Array:
     h = _to_unit(arrays, x)
     layer = 0
     while f"rbm{layer}.weight" in arrays:
@@ -346,14 +348,14 @@ LEARNERS: dict[str, Learner] = {
 }  # fmt: skip
 
 
-def fit(name: str, x: NDArray, soft: NDArray, weights: NDArray, task: str, settings: Settings, seed: int) -> Arrays:
+def fit(name: str, x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
     """Fit one method; (n, d) rows, (n, K) targets, (n,) weights, "single" or "multi"."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # judged by its figures, like everything else
         return LEARNERS[name].fit(x, soft, weights, task, settings, seed)
 
 
-def scores(name: str, arrays: Arrays, x: NDArray, task: str, chunk: int = 2048) -> NDArray[np.float64]:
+def scores(name: str, arrays: Arrays, x: Array, task: str, chunk: int = 2048) -> NDArray[np.float64]:
     """Scores (n, K) of any number of rows, a few at a time."""
     parts = [LEARNERS[name].scores(arrays, x[i : i + chunk], task) for i in range(0, len(x), chunk)]
     return np.concatenate(parts) if parts else np.empty((0, 0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,18 +28,18 @@ class Linear:
     weight: Floats  # (K, d)
     bias: Floats  # (K,)
 
-    def logits(self, x: NDArray) -> Floats:
+    def logits(self, x: NDArray[Any]) -> Floats:
         return x @ self.weight.T.astype(x.dtype) + self.bias.astype(x.dtype)
 
 
-def scale_features(features: NDArray) -> NDArray[np.float32]:
+def scale_features(features: NDArray[Any]) -> NDArray[np.float32]:
     """Each row to length sqrt(d): the brightness of an image stays out, and C means the same for every d."""
     x = np.asarray(features, dtype=np.float32)
     length = np.linalg.norm(x, axis=1, keepdims=True)
     return x * (np.sqrt(x.shape[1], dtype=np.float32) / np.maximum(length, 1e-6))
 
 
-def to_probabilities(logits: NDArray, task: str) -> NDArray:
+def to_probabilities(logits: NDArray[Any], task: str) -> NDArray[Any]:
     """Rows that sum to 1 for "single"; each entry by itself for "multi"."""
     return softmax(logits, axis=1) if task == "single" else expit(logits)
 
@@ -99,7 +100,7 @@ class Path:
             spread, vectors = np.linalg.eigh(wide @ wide.T)
             kept = spread > spread[-1] * 1e-10
             spread, vectors = spread[kept], vectors[:, kept]
-            self._z: NDArray = vectors * np.sqrt(spread)
+            self._z: NDArray[Any] = vectors * np.sqrt(spread)
             self._back = (vectors / np.sqrt(spread)).T @ wide
         else:
             self._z = x.astype(np.float64) if x.size < LARGE else np.ascontiguousarray(x, np.float32)

@@ -101,7 +101,7 @@ class Keeper:
         begun = time.monotonic()
         if begun - self._saved_at < max(KEEP_SECONDS, COST_FACTOR * self._cost):
             return
-        arrays: dict[str, NDArray] = {f"tail.{key}": value.numpy() for key, value in tail.state().items()}
+        arrays: dict[str, NDArray[Any]] = {f"tail.{key}": value.numpy() for key, value in tail.state().items()}
         if progressed.best_epoch != progressed.epoch:
             arrays |= {f"best.{key}": value.numpy() for key, value in progressed.best.items()}
         for k, parameter in enumerate(p for group in optimiser.param_groups for p in group["params"]):
@@ -125,7 +125,7 @@ class Keeper:
         self._cost = self._saved_at - begun
 
 
-def _tensors(arrays: dict[str, NDArray], prefix: str) -> dict[str, Tensor]:
+def _tensors(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, Tensor]:
     # A copy: training writes into its tensors, and these may share memory with what was read.
     return {
         key.removeprefix(prefix): torch.from_numpy(np.array(value))

@@ -151,7 +151,7 @@ def write_job(folder: Path, samples: TrainingSet, config: TrainConfig, state_dir
     (folder / JOB).write_bytes(pickle.dumps(job))
 
 
-def _events(folder: Path, process: subprocess.Popen) -> Iterator[Progress | Result]:
+def _events(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[Progress | Result]:
     at, path = 0, folder / EVENTS
     while True:
         over = process.poll() is not None  # before looking: what it wrote last is there then

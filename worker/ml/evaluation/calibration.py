@@ -8,6 +8,7 @@ have not seen, this makes them comparable with the regression (Platt 1999; vecto
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,11 @@ class Calibration:
     factor: float
     shift: NDArray[np.float64]
 
-    def apply(self, scores: NDArray) -> NDArray[np.float64]:
+    def apply(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(scores, np.float64) * self.factor + self.shift
 
 
-def fit(scores: NDArray, soft: NDArray, weights: NDArray, task: str) -> Calibration:
+def fit(scores: NDArray[Any], soft: NDArray[Any], weights: NDArray[Any], task: str) -> Calibration:
     """The most likely factor and shifts. scores, soft: (n, K); weights (n,), their sum counts as that many labels.
 
     Never raises the weighted log loss: nothing is changed where no other factor is likelier.
@@ -37,7 +38,7 @@ def fit(scores: NDArray, soft: NDArray, weights: NDArray, task: str) -> Calibrat
     n_categories = scores.shape[1]
     scores = np.asarray(scores, np.float64)
 
-    def objective(theta: NDArray) -> tuple[float, NDArray]:
+    def objective(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         factor, shift = np.exp(theta[0]), theta[1:]
         logits = scores * factor + shift
         if task == "single":

@@ -49,7 +49,7 @@ def _interval(difference: NDArray[np.float64]) -> tuple[float, float]:
     return float(max(-1.0, centre - half)), float(min(1.0, centre + half))
 
 
-def not_worse(old: NDArray, new: NDArray, margin: float = 0.02, *, of: str = "held-out images") -> Comparison:
+def not_worse(old: NDArray[Any], new: NDArray[Any], margin: float = 0.02, *, of: str = "held-out images") -> Comparison:
     """May the new model replace the old one? old, new: (n,) scores in 0..1 of the same images, named by `of`.
 
     Refused when it is worse: the interval lies below zero, or the difference itself below -margin. Few images
@@ -80,7 +80,7 @@ def _signed(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def better_beyond_noise(first: NDArray, second: NDArray, level: float = 0.05) -> tuple[bool, float]:
+def better_beyond_noise(first: NDArray[Any], second: NDArray[Any], level: float = 0.05) -> tuple[bool, float]:
     """Is `second` better than `first` on the same images? (yes or no, one-sided p).
 
     Scores of 0 and 1: the exact sign test on the images where they differ (McNemar). Otherwise: paired t test.
@@ -103,7 +103,7 @@ def chance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def scores(probabilities: NDArray, targets: NDArray, task: str) -> NDArray[np.float64]:
+def scores(probabilities: NDArray[Any], targets: NDArray[Any], task: str) -> NDArray[np.float64]:
     """Per image: 1 or 0 for a single choice, the share of right yes/no answers for several labels.
 
     probabilities (n, K); targets (n,) positions or (n, K) probabilities, of which the largest counts.

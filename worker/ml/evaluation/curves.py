@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from worker.ml.evaluation.metrics import ECE_BINS, Stat, Z, share, stat
 
+Array = NDArray[Any]  # of any number type
 POINTS = 60  # of a curve; its ends are always kept
 MOST_CLASSES = 30  # whose curves are kept: the most frequent ones
 DIGITS = 4
 
 
-def _steps(scores: NDArray, positive: NDArray[np.bool_]) -> tuple[NDArray, NDArray, NDArray]:
+def _steps(scores: Array, positive: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
     """Thresholds from high to low with the positives and negatives at or above each; ties count as one threshold."""
     order = np.argsort(-scores, kind="stable")
     falling, hit = scores[order], positive[order]
@@ -28,7 +29,7 @@ def _steps(scores: NDArray, positive: NDArray[np.bool_]) -> tuple[NDArray, NDArr
     return falling[last], tp, last + 1 - tp
 
 
-def roc_points(scores: NDArray, positive: NDArray[np.bool_]) -> dict[str, list[float]] | None:
+def roc_points(scores: Array, positive: NDArray[np.bool_]) -> dict[str, list[float]] | None:
     """False-positive share x and true-positive share y from (0, 0) to (1, 1), with thresholds; None with one class.
 
     scores: (n,); positive: (n,). The first threshold is left out of reach: nothing is called so there. Corners that
@@ -47,7 +48,7 @@ def roc_points(scores: NDArray, positive: NDArray[np.bool_]) -> dict[str, list[f
     return _thinned(x[bends], y[bends], thresholds[bends], along=(x + y)[bends])
 
 
-def precision_recall_points(scores: NDArray, positive: NDArray[np.bool_]) -> dict[str, list[float]] | None:
+def precision_recall_points(scores: Array, positive: NDArray[np.bool_]) -> dict[str, list[float]] | None:
     """Recall x and precision y from the highest threshold to the lowest; None without positives."""
     if not positive.any():
         return None
@@ -56,7 +57,7 @@ def precision_recall_points(scores: NDArray, positive: NDArray[np.bool_]) -> dic
     return _thinned(x, tp / (tp + fp), thresholds, along=x)
 
 
-def _thinned(x: NDArray, y: NDArray, thresholds: NDArray, along: NDArray) -> dict[str, list[float]]:
+def _thinned(x: Array, y: Array, thresholds: Array, along: Array) -> dict[str, list[float]]:
     if len(x) > POINTS:
         # The corners next to equally spaced places along the curve: dense where it moves, sparse where it rests.
         wanted = np.linspace(along[0], along[-1], POINTS)
@@ -66,7 +67,7 @@ def _thinned(x: NDArray, y: NDArray, thresholds: NDArray, along: NDArray) -> dic
     return dict(zip(("x", "y", "thresholds"), rounded, strict=True))
 
 
-def average_precision(scores: NDArray, positive: NDArray[np.bool_]) -> Stat:
+def average_precision(scores: Array, positive: NDArray[np.bool_]) -> Stat:
     """Mean precision over the recalls that are reached, without interpolation: sum of (R_i - R_i-1) P_i.
 
     Interval: normal on the logit scale with 1 / (n+ AP (1 - AP)) as variance, n+ positives (Boyd, Eng and Page 2013);
@@ -84,7 +85,7 @@ def average_precision(scores: NDArray, positive: NDArray[np.bool_]) -> Stat:
     return stat(value, low, high, len(positive))
 
 
-def reliability(confidence: NDArray, right: NDArray) -> list[dict[str, Any]]:
+def reliability(confidence: Array, right: Array) -> list[dict[str, Any]]:
     """Stated against true certainty in the bins of the ECE; empty bins are left out.
 
     confidence, right: (n,). Each row: from, to, n, confidence (mean of what was stated), right (STAT, Wilson). The ECE
@@ -107,7 +108,7 @@ def reliability(confidence: NDArray, right: NDArray) -> list[dict[str, Any]]:
     return rows
 
 
-def curves(probabilities: NDArray, targets: NDArray, names: list, task: str) -> dict[str, Any]:
+def curves(probabilities: Array, targets: Array, names: list[Any], task: str) -> dict[str, Any]:
     """All of them for a run's row. probabilities: (n, K); targets: (n,) positions, or (n, K) of 0 and 1 for "multi".
 
     {"classes": [{category, n, roc, precision_recall, average_precision}], "left_out": number of classes beyond

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def grad_cam(network: nn.Module, pool: nn.Module, score: Callable[[Tensor], Tens
     return (weights * maps[-1].detach()).sum(1).relu().float()
 
 
-def occlusion(score: Callable[[NDArray[np.uint8]], NDArray], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def occlusion(score: Callable[[NDArray[np.uint8]], NDArray[Any]], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean fall of the score (CELLS, CELLS) over the windows that cover a cell; never below 0.
 
     score: uint8 (n, side, side, 3) -> (n,). pixels: (side, side, 3).
@@ -100,7 +101,7 @@ def occlusion(score: Callable[[NDArray[np.uint8]], NDArray], pixels: NDArray[np.
     return np.maximum(fall / n, 0).astype(np.float32)
 
 
-def _of_features(model: Model, network: Staged, head: LinearHead, pixels: NDArray, category: int) -> Tensor:
+def _of_features(model: Model, network: Staged, head: LinearHead, pixels: NDArray[Any], category: int) -> Tensor:
     """Of a linear head on features that are scaled to length sqrt(d), as logistic.scale_features does it."""
     backbone = backbones.get(model.checkpoint.backbone)
     weight = torch.from_numpy(head.weight[category]).to(model.device)
@@ -129,12 +130,12 @@ def _plain(name: str, device: str) -> Staged:
     return to_device(backbones.load(backbones.get(name)), torch.device(device))
 
 
-def _logits(model: Model, category: int, pixels: NDArray[np.uint8]) -> NDArray:
+def _logits(model: Model, category: int, pixels: NDArray[np.uint8]) -> NDArray[Any]:
     batch = Batch(backbones.get(model.checkpoint.backbone), model.device, model.checkpoint.image_size, pixels=pixels)
     return np.asarray(model.scorer.logits(batch)[:, category], np.float64)
 
 
-def _scaled(raw: NDArray, method: str) -> Heat:
+def _scaled(raw: NDArray[Any], method: str) -> Heat:
     peak = float(raw.max())
     values = raw / peak if peak > 0 else np.zeros_like(raw)
     return Heat(np.asarray(values, np.float32), method, peak)

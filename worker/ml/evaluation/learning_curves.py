@@ -25,8 +25,8 @@ LARGEST = 800  # labels of a fit; each takes some tenths of a second then
 def curves(
     samples: TrainingSet,
     drawn: NDArray[np.bool_],
-    test_features: NDArray,
-    test_targets: NDArray,
+    test_features: NDArray[Any],
+    test_targets: NDArray[Any],
     *,
     penalty: float,
     tick: Callable[[], None] = lambda: None,

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+Array = NDArray[Any]  # of any number type
 Stat = dict[str, Any]
 Z = 1.959964  # 97.5 % point of the normal distribution
 RESAMPLES = 1000
@@ -61,7 +62,7 @@ def resamples(n: int, seed: int = 0) -> NDArray[np.float32]:
     return rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)
 
 
-def _percentiles(values: NDArray) -> tuple[float | None, float | None]:
+def _percentiles(values: Array) -> tuple[float | None, float | None]:
     values = values[np.isfinite(values)]
     if len(values) < RESAMPLES // 2:
         return None, None
@@ -69,7 +70,7 @@ def _percentiles(values: NDArray) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def _with_bootstrap(value: float, draws: NDArray, n: int, what: str) -> Stat:
+def _with_bootstrap(value: float, draws: Array, n: int, what: str) -> Stat:
     low, high = _percentiles(draws)
     if low is None or high is None or high - low < 1e-9:
         # All right, or all wrong: resampling cannot invent the errors that were not seen.
@@ -77,7 +78,7 @@ def _with_bootstrap(value: float, draws: NDArray, n: int, what: str) -> Stat:
     return stat(value, low, high, n)
 
 
-def roc_auc(scores: NDArray, positive: NDArray[np.bool_]) -> Stat:
+def roc_auc(scores: Array, positive: NDArray[np.bool_]) -> Stat:
     """Probability that a positive image scores above a negative one, ties half (Mann-Whitney)."""
     n = len(scores)
     n_pos = int(positive.sum())
@@ -98,13 +99,13 @@ def roc_auc(scores: NDArray, positive: NDArray[np.bool_]) -> Stat:
     return stat(value, low, high, n)
 
 
-def _ece_terms(confidence: NDArray, right: NDArray) -> tuple[NDArray, NDArray]:
+def _ece_terms(confidence: Array, right: Array) -> tuple[Array, Array]:
     """Bin number and signed gap of each image; ECE = sum over bins |sum of gaps| / n (Naeini et al. 2015)."""
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     return bins, right - confidence
 
 
-def _ece_stat(value: float, draws: NDArray, n: int) -> Stat:
+def _ece_stat(value: float, draws: Array, n: int) -> Stat:
     result = _with_bootstrap(value, draws, n, "the calibration error")
     if result["low"] is not None:
         excess = float(draws.mean()) - value
@@ -113,7 +114,7 @@ def _ece_stat(value: float, draws: NDArray, n: int) -> Stat:
     return result
 
 
-def expected_calibration_error(confidence: NDArray, right: NDArray, draws: NDArray | None = None) -> Stat:
+def expected_calibration_error(confidence: Array, right: Array, draws: Array | None = None) -> Stat:
     """Mean distance of confidence and share right, over 15 equal bins. Small samples push it upward."""
     n = len(confidence)
     bins, gap = _ece_terms(confidence, right)
@@ -124,12 +125,14 @@ def expected_calibration_error(confidence: NDArray, right: NDArray, draws: NDArr
     return _ece_stat(value, np.abs(draws @ in_bin).sum(1) / n, n)
 
 
-def _mean_stat(values: NDArray, draws: NDArray, what: str) -> Stat:
+def _mean_stat(values: Array, draws: Array, what: str) -> Stat:
     n = len(values)
     return _with_bootstrap(float(values.mean()), draws @ values / n, n, what)
 
 
-def _per_class(probabilities: NDArray, truth: NDArray[np.bool_], called: NDArray[np.bool_], names: list) -> list:
+def _per_class(
+    probabilities: Array, truth: NDArray[np.bool_], called: NDArray[np.bool_], names: list[Any]
+) -> list[Any]:
     rows = []
     for k, name in enumerate(names):
         tp = int((truth[:, k] & called[:, k]).sum())
@@ -148,14 +151,14 @@ def _per_class(probabilities: NDArray, truth: NDArray[np.bool_], called: NDArray
     return rows
 
 
-def _f1_averages(truth: NDArray[np.bool_], called: NDArray[np.bool_], draws: NDArray) -> dict[str, Stat]:
+def _f1_averages(truth: NDArray[np.bool_], called: NDArray[np.bool_], draws: Array) -> dict[str, Stat]:
     """macro (mean over the classes that occur or are called), weighted by support, and micro F1."""
     n = len(truth)
     hit = (truth & called).astype(np.float32)
     total = truth.astype(np.float32) + called.astype(np.float32)
     support = truth.astype(np.float32)
 
-    def averages(weights: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    def averages(weights: Array) -> tuple[Array, Array, Array]:
         tp, both, real = weights @ hit, weights @ total, weights @ support  # (B, K) each
         each = np.divide(2 * tp, both, out=np.full_like(tp, np.nan), where=both > 0)
         known = np.isfinite(each)
@@ -183,7 +186,7 @@ def _mean_auc(rows: list[dict[str, Any]], n: int) -> Stat:
     return stat(float(np.mean(defined)), None, None, n, reason)
 
 
-def evaluate_single(probabilities: NDArray, truth: NDArray[np.int64], names: list) -> dict[str, Any]:
+def evaluate_single(probabilities: Array, truth: NDArray[np.int64], names: list[Any]) -> dict[str, Any]:
     """The report of a single-choice model. probabilities: (n, K), rows sum to 1; truth: (n,) in 0..K-1.
 
     names: what stands for each category in the answer (ids or names). n == 0 gives a report of undefined
@@ -216,7 +219,7 @@ def evaluate_single(probabilities: NDArray, truth: NDArray[np.int64], names: lis
 
 
 def evaluate_multi(
-    probabilities: NDArray, truth: NDArray[np.bool_], names: list, threshold: float = 0.5
+    probabilities: Array, truth: NDArray[np.bool_], names: list[Any], threshold: float = 0.5
 ) -> dict[str, Any]:
     """The report of a multi-label model. probabilities: (n, K), each by itself; truth: (n, K) of 0 and 1.
 
@@ -254,12 +257,12 @@ def evaluate_multi(
     }
 
 
-def evaluate(probabilities: NDArray, targets: NDArray, names: list, task: str) -> dict[str, Any]:
+def evaluate(probabilities: Array, targets: Array, names: list[Any], task: str) -> dict[str, Any]:
     """evaluate_single or evaluate_multi, by task."""
     return (evaluate_single if task == "single" else evaluate_multi)(probabilities, targets, names)
 
 
-def _empty(task: str, names: list) -> dict[str, Any]:
+def _empty(task: str, names: list[Any]) -> dict[str, Any]:
     nothing = stat(None, None, None, 0, "No image to judge on.")
     report: dict[str, Any] = {"task": task, "n": 0}
     keys = ["accuracy", "macro_f1", "weighted_f1", "roc_auc", "log_loss", "ece"]

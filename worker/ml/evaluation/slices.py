@@ -21,7 +21,7 @@ LEVEL = 0.05
 QUARTERS = 4  # of a measured value with more distinct values than MOST
 
 
-def by_value(values: Sequence[Any], scores: NDArray) -> dict[str, Any]:
+def by_value(values: Sequence[Any], scores: NDArray[Any]) -> dict[str, Any]:
     """The share right in each slice against all other images, the worst first.
 
     values: of one metadata field, shape (n,), None where it is missing (a slice of its own). Numbers with many
@@ -59,7 +59,7 @@ def _names(values: Sequence[Any]) -> NDArray[np.str_]:
     return np.array(["(none)" if v is None else str(v) for v in values])
 
 
-def _row(name: str, inside: NDArray, outside: NDArray) -> dict[str, Any]:
+def _row(name: str, inside: NDArray[Any], outside: NDArray[Any]) -> dict[str, Any]:
     n = len(inside)
     row: dict[str, Any] = {
         "value": name, "n": n, "right": _share(inside), "difference": None, "p": None, "worse": False, "warning": None,
@@ -73,11 +73,11 @@ def _row(name: str, inside: NDArray, outside: NDArray) -> dict[str, Any]:
     return row
 
 
-def _whole(scores: NDArray) -> bool:
+def _whole(scores: NDArray[Any]) -> bool:
     return bool(np.isin(scores, (0.0, 1.0)).all())
 
 
-def _share(scores: NDArray) -> Stat:
+def _share(scores: NDArray[Any]) -> Stat:
     if _whole(scores):
         return share(int(scores.sum()), len(scores), "No image.")
     value = float(scores.mean())
@@ -85,7 +85,7 @@ def _share(scores: NDArray) -> Stat:
     return stat(value, max(0.0, value - half), min(1.0, value + half), len(scores))
 
 
-def _p_worse(inside: NDArray, outside: NDArray) -> float:
+def _p_worse(inside: NDArray[Any], outside: NDArray[Any]) -> float:
     if _whole(inside) and _whole(outside):
         table = [[int(part.sum()), int(len(part) - part.sum())] for part in (inside, outside)]
         return float(fisher_exact(table, alternative="less")[1])

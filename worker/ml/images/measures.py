@@ -10,9 +10,12 @@ many numbers:
 * LBP: the 59 uniform patterns of 8 neighbours in 4 x 4 tiles (Ojala et al. 2002) (16 x 59).
 
 Histograms enter as square roots: Euclidean distance is then Hellinger's, and a large plain area weighs less.
+scikit-image's HOG and LBP are no better and take twice the time (docs/decisions/0015).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +45,7 @@ def describe(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return out
 
 
-def _unit(rows: NDArray) -> NDArray[np.float32]:
+def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
     return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)).astype(np.float32)
 
 
@@ -52,14 +55,14 @@ def _tile_of(n_tiles: int, side: int = SIDE) -> NDArray[np.int64]:
     return place[:, None] * n_tiles + place
 
 
-def _sums(where: NDArray, size: int, amounts: NDArray | None = None) -> NDArray:
+def _sums(where: NDArray[Any], size: int, amounts: NDArray[Any] | None = None) -> NDArray[Any]:
     """How much falls on each of `size` places, image by image: (n, size). where: (n, …) places."""
     n = len(where)
     flat = (where.reshape(n, -1) + size * np.arange(n)[:, None]).ravel()
     return np.bincount(flat, None if amounts is None else amounts.ravel(), n * size).reshape(n, size)
 
 
-def _colours(rgb: NDArray[np.float32]) -> NDArray:
+def _colours(rgb: NDArray[np.float32]) -> NDArray[Any]:
     cell = np.minimum(rgb / 64, 3).astype(np.int64) @ np.array([16, 4, 1])
     quarters = _sums(_tile_of(2) * 64 + cell, 4 * 64)
     whole = quarters.reshape(-1, 4, 64).sum(1)
@@ -67,7 +70,7 @@ def _colours(rgb: NDArray[np.float32]) -> NDArray:
     return np.sqrt(np.concatenate([whole / 4, quarters], 1))
 
 
-def _edges_and_hog(grey: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
+def _edges_and_hog(grey: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
     padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="edge")
     dx, dy = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2], padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
     strength = np.hypot(dx, dy)
@@ -110,7 +113,7 @@ PATTERN_PLACE = _uniform_patterns()
 CIRCLE = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
 
 
-def _patterns(grey: NDArray[np.float32]) -> NDArray:
+def _patterns(grey: NDArray[np.float32]) -> NDArray[Any]:
     padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="edge")
     pattern = np.zeros(grey.shape, np.int64)
     for bit, (row, column) in enumerate(CIRCLE):

@@ -8,6 +8,8 @@ Howard et al. 2019, arXiv:1905.02244, table 1. The names in the files are positi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -83,7 +85,9 @@ class InvertedResidual(nn.Module):
 class MobileNetV3(Staged):
     """Every entry of `features` is a stage; the last one pools. Features are what the classifier's list begins with."""
 
-    def __init__(self, blocks=LARGE, hidden: int = 1280, classes: int = 1000) -> None:
+    def __init__(
+        self, blocks: Sequence[tuple[int, int, int, bool, bool, int]] = LARGE, hidden: int = 1280, classes: int = 1000
+    ) -> None:
         super().__init__()
         inputs = 16
         layers: list[nn.Module] = [_layer(3, inputs, 3, 2, activation=nn.Hardswish)]

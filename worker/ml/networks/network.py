@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -143,7 +144,7 @@ class EfficientNetLite(Staged):
     Stage 0 is the stem, stage i is block i - 1, the last one is head convolution and pooling.
     """
 
-    def __init__(self, stages=LITE0_STAGES, head: int = 1280, classes: int = 1000) -> None:
+    def __init__(self, stages: Sequence[tuple[int, ...]] = LITE0_STAGES, head: int = 1280, classes: int = 1000) -> None:
         super().__init__()
         self._conv_stem = SameConv2d(3, stages[0][3], 3, 2, bias=False)
         self._bn0 = batch_norm(stages[0][3])

@@ -10,6 +10,7 @@ import importlib.util
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -158,7 +159,7 @@ def pixels_for(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return model.scorer.shrunk(pixels) if isinstance(model.scorer, Scratch) else pixels
 
 
-def compare(path: Path, shown: NDArray[np.uint8], wanted: NDArray) -> Equality:
+def compare(path: Path, shown: NDArray[np.uint8], wanted: NDArray[Any]) -> Equality:
     """ONNX Runtime against the probabilities that the model gave."""
     import onnxruntime
 

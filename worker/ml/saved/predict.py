@@ -68,7 +68,7 @@ def from_checkpoint(loaded: Checkpoint, device: torch.device) -> Model:
     return Model(loaded, device, scorer)
 
 
-def predict_features(model: Model, features: NDArray) -> NDArray[np.float32]:
+def predict_features(model: Model, features: NDArray[Any]) -> NDArray[np.float32]:
     """Probabilities (n, K) from cached features (n, d) of the backbone, temperature applied."""
     if not model.uses_features:
         raise ValueError("this model looks at more than features: use predict_images")
@@ -79,8 +79,8 @@ def predict_features(model: Model, features: NDArray) -> NDArray[np.float32]:
 
 
 def _probabilities(
-    model: Model, *, features: NDArray | None = None, pixels: NDArray[np.uint8] | None = None
-) -> NDArray:
+    model: Model, *, features: NDArray[Any] | None = None, pixels: NDArray[np.uint8] | None = None
+) -> NDArray[Any]:
     loaded = model.checkpoint
     batch = Batch(backbones.get(loaded.backbone), model.device, loaded.image_size, features, pixels)
     return to_probabilities(model.scorer.logits(batch) / loaded.temperature, model.task)
@@ -121,7 +121,7 @@ def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) 
 def predict(
     model: Model,
     *,
-    features: NDArray | None = None,
+    features: NDArray[Any] | None = None,
     sources: Sequence[Source] | None = None,
 ) -> NDArray[np.float32]:
     """Probabilities (n, K) from features where they suffice, else from the images; NaN rows: unreadable images."""
@@ -135,7 +135,7 @@ def predict(
     return out
 
 
-def margin(probabilities: NDArray, task: str) -> NDArray[np.float32]:
+def margin(probabilities: NDArray[Any], task: str) -> NDArray[np.float32]:
     """How sure the model is, 0 (undecided) to 1: top minus runner-up; several labels: the least sure answer's
     distance from a coin toss, min over categories of 2 |p - 1/2|."""
     if task == "multi":
@@ -146,7 +146,7 @@ def margin(probabilities: NDArray, task: str) -> NDArray[np.float32]:
     return (top[:, -1] - top[:, -2]).astype(np.float32)
 
 
-def apply_temperature(probabilities: NDArray, temperature: float, task: str) -> NDArray:
+def apply_temperature(probabilities: NDArray[Any], temperature: float, task: str) -> NDArray[Any]:
     """The same answers, less (T > 1) or more (T < 1) sure. The order of the categories never changes."""
     p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
     if task == "single":
@@ -154,7 +154,7 @@ def apply_temperature(probabilities: NDArray, temperature: float, task: str) -> 
     return expit((np.log(p) - np.log1p(-p)) / temperature)
 
 
-def fit_temperature(probabilities: NDArray, targets: NDArray, task: str) -> float:
+def fit_temperature(probabilities: NDArray[Any], targets: NDArray[Any], task: str) -> float:
     """The one T in 0.05..20 that minimises the log loss on held-out images (Guo et al. 2017).
 
     probabilities (n, K) at temperature 1; targets (n,) positions, or (n, K) of 0 and 1. Only the random

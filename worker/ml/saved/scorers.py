@@ -29,6 +29,7 @@ from worker.ml.networks.backbones import Backbone
 from worker.ml.networks.frozen import Frozen, freeze
 from worker.ml.networks.network import Staged
 
+Array = NDArray[Any]  # of any number type
 Tensors = dict[str, torch.Tensor]
 
 
@@ -42,7 +43,7 @@ class Batch:
     backbone: Backbone
     device: torch.device
     size: int  # side of the network's input
-    features_given: NDArray | None = None
+    features_given: Array | None = None
     pixels: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
@@ -64,7 +65,7 @@ class Batch:
         return with_smaller_batches(run, len(pixels))[0]
 
     @cached_property
-    def features(self) -> NDArray:
+    def features(self) -> Array:
         """Of the backbone as it came, (n, d)."""
         if self.features_given is not None:
             return self.features_given
@@ -81,7 +82,7 @@ class Scorer(Protocol):
 
     needs: frozenset[str]
 
-    def logits(self, batch: Batch) -> NDArray: ...
+    def logits(self, batch: Batch) -> Array: ...
 
 
 class LinearHead:
@@ -92,10 +93,10 @@ class LinearHead:
     def __init__(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
         self.weight, self.bias = weight, bias
 
-    def of_features(self, features: NDArray) -> NDArray:
+    def of_features(self, features: Array) -> Array:
         return scale_features(features) @ self.weight.T + self.bias
 
-    def logits(self, batch: Batch) -> NDArray:
+    def logits(self, batch: Batch) -> Array:
         return self.of_features(batch.features)
 
 
@@ -105,7 +106,13 @@ class TunedNetwork(LinearHead):
     needs = frozenset({"square"})
 
     def __init__(
-        self, weight: NDArray, bias: NDArray, backbone: Backbone, own: Tensors, first_stage: int, device: torch.device
+        self,
+        weight: Array,
+        bias: Array,
+        backbone: Backbone,
+        own: Tensors,
+        first_stage: int,
+        device: torch.device,
     ) -> None:
         super().__init__(weight, bias)
         self._backbone, self._own, self._first_stage, self._device = backbone, own, first_stage, device
@@ -129,7 +136,7 @@ class TunedNetwork(LinearHead):
             raise CheckpointDamaged("The model's layers do not fit its backbone.")
         return network
 
-    def logits(self, batch: Batch) -> NDArray:
+    def logits(self, batch: Batch) -> Array:
         return self.of_features(batch.through(self.network))
 
 
@@ -144,7 +151,7 @@ class Learned:
         self._arrays = {key: tensor.numpy() for key, tensor in _below(weights, "learned.").items()}
         self._calibration = calibration.Calibration(recipe["factor"], weights["calibration.shift"].numpy())
 
-    def logits(self, batch: Batch) -> NDArray:
+    def logits(self, batch: Batch) -> Array:
         rows = scale_features(batch.features) if "features" in self.needs else batch.descriptors
         return self._calibration.apply(learners.scores(self._learner, self._arrays, rows, self._task))
 
@@ -180,7 +187,7 @@ class Scratch:
         return network_input(shrunk(torch.from_numpy(pixels).to(self._device), self._size))
 
     @torch.inference_mode()
-    def logits(self, batch: Batch) -> NDArray:
+    def logits(self, batch: Batch) -> Array:
         assert batch.pixels is not None
         pixels = batch.pixels
 
@@ -207,7 +214,7 @@ class Together:
         if recipe["kind"] == "stack":
             self._stack = logistic.Linear(weights["stack.weight"].numpy(), weights["stack.bias"].numpy())
 
-    def logits(self, batch: Batch) -> NDArray:
+    def logits(self, batch: Batch) -> Array:
         said = [logistic.to_probabilities(member.logits(batch), self._task) for member in self._members]
         if self._stack is not None:
             return self._stack.logits(ensemble.stack_rows(said, self._task))

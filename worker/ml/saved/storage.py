@@ -64,11 +64,11 @@ class Stages:
     def __init__(self, folder: Path | None, print_of_inputs: str) -> None:
         self._folder = None if folder is None else Path(folder) / print_of_inputs
 
-    def load(self, name: str) -> tuple[dict[str, NDArray], Any] | None:
+    def load(self, name: str) -> tuple[dict[str, NDArray[Any]], Any] | None:
         """The stage's arrays and note, or None when it was not finished (or its file cannot be read)."""
         return process_group.agree(self._read(name))
 
-    def _read(self, name: str) -> tuple[dict[str, NDArray], Any] | None:
+    def _read(self, name: str) -> tuple[dict[str, NDArray[Any]], Any] | None:
         if self._folder is None:
             return None
         path = self._folder / f"{name}.npz"
@@ -81,7 +81,7 @@ class Stages:
         note = json.loads(str(arrays.pop("note")))
         return arrays, note
 
-    def save(self, name: str, arrays: dict[str, NDArray], note: Any) -> None:
+    def save(self, name: str, arrays: dict[str, NDArray[Any]], note: Any) -> None:
         if self._folder is None or process_group.rank() != 0:
             return
         buffer = io.BytesIO()

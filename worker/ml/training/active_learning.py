@@ -5,6 +5,8 @@ Knows arrays only: features in, a priority in 0..1 per image out, 1 first. Does 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
@@ -13,7 +15,7 @@ DIMENSIONS = 64  # features are projected to so many before clustering: distance
 CHUNK = 8192
 
 
-def _projected(features: NDArray, seed: int) -> NDArray[np.float32]:
+def _projected(features: NDArray[Any], seed: int) -> NDArray[np.float32]:
     """Rows of length 1, randomly projected (Johnson-Lindenstrauss): clustering 1,280 numbers is 20 times slower."""
     n, d = features.shape
     matrix = np.random.default_rng(seed).standard_normal((d, min(DIMENSIONS, d))).astype(np.float32)
@@ -33,7 +35,7 @@ def _clusters(points: NDArray[np.float32], k: int, seed: int) -> tuple[NDArray[n
     return cluster, np.linalg.norm(points - found.cluster_centers_[cluster], axis=1)
 
 
-def _place_within(group: NDArray[np.int64], key: NDArray) -> NDArray[np.int64]:
+def _place_within(group: NDArray[np.int64], key: NDArray[Any]) -> NDArray[np.int64]:
     """The place 0, 1, … of each element inside its group, smallest key first."""
     order = np.lexsort((key, group))
     sorted_group = group[order]
@@ -52,7 +54,7 @@ def _priority(order: NDArray[np.int64]) -> NDArray[np.float32]:
     return out
 
 
-def first_priorities(features: NDArray, n_first: int, seed: int = 0) -> NDArray[np.float32]:
+def first_priorities(features: NDArray[Any], n_first: int, seed: int = 0) -> NDArray[np.float32]:
     """Before any model: the first `n_first` images cover the data, one from the middle of each cluster.
 
     Then the second of each cluster, and so on; large clusters first. features (n, d) -> (n,) in 0..1.
@@ -66,7 +68,7 @@ def first_priorities(features: NDArray, n_first: int, seed: int = 0) -> NDArray[
 
 
 def priorities(
-    margins: NDArray, features: NDArray | None = None, *, batch: int = 50, seed: int = 0
+    margins: NDArray[Any], features: NDArray[Any] | None = None, *, batch: int = 50, seed: int = 0
 ) -> NDArray[np.float32]:
     """With a model: the least sure first, and within the first ten batches spread over what they show.
 

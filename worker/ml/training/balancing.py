@@ -64,7 +64,7 @@ def choose(samples: TrainingSet, config: TrainConfig) -> dict[str, Any]:
     return _decided(said, hot, samples)
 
 
-def _decided(said: dict[str, NDArray], hot: NDArray[np.bool_], samples: TrainingSet) -> dict[str, Any]:
+def _decided(said: dict[str, NDArray[Any]], hot: NDArray[np.bool_], samples: TrainingSet) -> dict[str, Any]:
     alike = {how: _right_with_classes_alike(p, hot, samples.task) for how, p in said.items()}
     rows, chosen, reason = [], "none", "No way of balancing finds more of the rare classes beyond noise."
     for how, p in said.items():
@@ -81,7 +81,7 @@ def _decided(said: dict[str, NDArray], hot: NDArray[np.bool_], samples: Training
     return {"chosen": chosen, "rows": rows, "reason": reason}
 
 
-def _right_with_classes_alike(p: NDArray, hot: NDArray[np.bool_], task: str) -> NDArray[np.float64]:
+def _right_with_classes_alike(p: NDArray[Any], hot: NDArray[np.bool_], task: str) -> NDArray[np.float64]:
     """How right each image is (n,), weighed so that the mean is the mean recall over the classes that occur."""
     n = len(p)
     if task == "single":

@@ -5,13 +5,15 @@ Knows arrays. Which images judge a model is decided before (folds.py): only imag
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 MOST = 10.0  # times an image may count, or be shown: a class of one image must not become the data set
 
 
-def balancing_weights(soft: NDArray) -> NDArray[np.float64]:
+def balancing_weights(soft: NDArray[Any]) -> NDArray[np.float64]:
     """Weights (n,) that give each category the same say: n / (K n_k), at most 10; several labels: their mean."""
     support = soft.sum(0)
     each = np.where(support > 0, len(soft) / (np.maximum(support, 1e-9) * max((support > 0).sum(), 1)), 0)
@@ -20,7 +22,7 @@ def balancing_weights(soft: NDArray) -> NDArray[np.float64]:
     return mixed / mixed.mean()
 
 
-def resampled(soft: NDArray, how: str, seed: int) -> NDArray[np.int64]:
+def resampled(soft: NDArray[Any], how: str, seed: int) -> NDArray[np.int64]:
     """Positions 0 .. n - 1 to learn from, sorted; "oversample": each at least once, "undersample": at most once.
 
     Expected copies follow balancing_weights: over, relative to the most frequent class and at most 10; under,

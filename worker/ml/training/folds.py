@@ -5,12 +5,14 @@ Knows targets and groups as arrays. Near-duplicates (one group) never lie on bot
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
 def stratified_folds(
-    hot: NDArray, n_folds: int, seed: int, groups: NDArray[np.int64] | None = None
+    hot: NDArray[Any], n_folds: int, seed: int, groups: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
     """The fold 0 .. n_folds - 1 of each image, each category spread as evenly as its number allows.
 

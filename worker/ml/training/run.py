@@ -25,7 +25,7 @@ from worker.ml.training.settings import TrainConfig
 TINY = 1e-12
 
 
-def hot_of(soft: NDArray, task: str) -> NDArray[np.bool_]:
+def hot_of(soft: NDArray[Any], task: str) -> NDArray[np.bool_]:
     """What each image counts as, (n, K): its likeliest category, or every one that is likelier than not."""
     return np.eye(soft.shape[1], dtype=bool)[soft.argmax(1)] if task == "single" else soft > 0.5
 
@@ -41,12 +41,12 @@ class TrainingSet:
     weights: (n,) trust in each label. groups: (n,) near-duplicates share a number and a fold.
     """
 
-    features: NDArray
-    targets: NDArray
+    features: NDArray[Any]
+    targets: NDArray[Any]
     categories: Sequence[Any]
     task: str = "single"
     sources: Sequence[Source] | None = None
-    weights: NDArray | None = None
+    weights: NDArray[Any] | None = None
     groups: NDArray[np.int64] | None = None
     squares: Squares | None = None
 
@@ -80,7 +80,7 @@ class TrainingSet:
         """The same set without some images."""
         keep = np.setdiff1d(np.arange(len(self)), np.array(list(dropped), np.int64))
 
-        def some(values: NDArray | None) -> NDArray | None:
+        def some(values: NDArray[Any] | None) -> NDArray[Any] | None:
             return None if values is None else values[keep]
 
         sources = None if self.sources is None else [self.sources[i] for i in keep]
@@ -181,7 +181,7 @@ class Run:
         return images[resampled(self.soft[images], how, self.config.seed)]
 
 
-def losses(probabilities: NDArray, soft: NDArray, task: str) -> NDArray[np.float64]:
+def losses(probabilities: NDArray[Any], soft: NDArray[Any], task: str) -> NDArray[np.float64]:
     """Log loss of each image; for several labels the mean over the categories."""
     p = np.clip(probabilities.astype(np.float64), TINY, 1 - TINY)
     if task == "single":

@@ -207,7 +207,7 @@ def _prepare(
     samples: TrainingSet,
     config: TrainConfig,
     device: torch.device,
-    pixels: NDArray | Squares | None,
+    pixels: NDArray[Any] | Squares | None,
     state_dir: Path | None,
 ) -> Run:
     soft = samples.soft()

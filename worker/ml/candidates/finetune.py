@@ -23,12 +23,12 @@ from torch import Tensor, nn
 
 from worker.ml.candidates.logistic import Linear, to_probabilities
 from worker.ml.candidates.resume import Keeper, Progressed
+from worker.ml.candidates.trainable import Epoch, Trainable
 from worker.ml.device import autocast, is_out_of_memory, to_device, with_smaller_batches
 from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.images.augmented_views import WHOLE, Views
 from worker.ml.networks.network import Staged
-from worker.ml.trainable import Epoch, Trainable
 
 TICK_S = 1.0  # longest silence between two signs of life
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from worker.ml.candidates import finetune
 from worker.ml.candidates.finetuned import mean_curve, stopping_part
 from worker.ml.candidates.resume import Keeper
+from worker.ml.candidates.trainable import Trainable
 from worker.ml.device import autocast, to_device
 from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OutOfMemory
@@ -30,7 +31,6 @@ from worker.ml.images.pixels import Squares
 from worker.ml.images.tensors import Augmentation, augment, scaled
 from worker.ml.networks.network import GlobalMean
 from worker.ml.networks.resnet import BasicBlock
-from worker.ml.trainable import Trainable
 from worker.ml.training.run import Judged, Progress, Run, Skipped, Trained
 from worker.ml.training.settings import TrainConfig
 

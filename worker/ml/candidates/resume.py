@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from worker.ml.candidates.trainable import Epoch, Trainable
 from worker.ml.saved.storage import Stages
-from worker.ml.trainable import Epoch, Trainable
 
 # Writing costs a second or so where all of a large network is trained, and an epoch on a GPU takes less: what a kill
 # costs is at most an epoch and this long, and what keeping costs is at most a twentieth of the time.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 class Trainable(nn.Module):
     """What fit() trains: pixels or inner activations to logits (n, K), and its trained part as tensors and back."""
 
-    divided = True  # where several processes train together (ml/distributed/process_group.py), each takes a part of every batch
+    divided = True  # several processes (ml/distributed/process_group.py) each take a part of every batch
 
     def state(self) -> dict[str, Tensor]:
         """A copy on the CPU of everything that training changes."""

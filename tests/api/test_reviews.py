@@ -11,9 +11,7 @@ from labeler.models import Claim, Label, Plant
 from labeler.review import planted
 from tests.helpers.api import as_person, error_of, key
 from tests.helpers.factories import category, make_model
-from tests.review.test_grid import (
-    say,
-)
+from tests.review.test_grid import known, same_chance, say  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db
 

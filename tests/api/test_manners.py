@@ -13,8 +13,7 @@ from rest_framework.test import APIClient
 from api import urls
 from labeler.accounts import guessing
 from labeler.models import Token
-from tests.api.test_access import F401, TABLE, a, fixture, noqa, world  # noqa: F401  (a fixture)
-)
+from tests.api.test_access import TABLE, world  # noqa: F401  (a fixture)
 from tests.helpers.accepted_requests import address, sent
 from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, make_user

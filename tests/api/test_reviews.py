@@ -176,7 +176,7 @@ def test_an_image_of_another_project_is_not_given_away(project, model, ann, mult
     assert response.json()["results"][0]["error"]["code"] == "no_claim"
 
 
-def test_nothing_a_client_is_sent_tells_a_planted_image(project, known, model, dora):
+def test_nothing_a_client_is_sent_tells_a_planted_image(project, known, model, dora):  # noqa: F811
     say(model, project, 30)
     client = as_person(dora)
     page = open_page(client, project)
@@ -221,7 +221,7 @@ def without_id(row) -> dict[str, str]:
     return {name: str(value) if name == "categories" else value for name, value in row.items() if name != "image"}
 
 
-def test_equal_confidences_give_no_planted_image_away(project, known, model, dora, monkeypatch):
+def test_equal_confidences_give_no_planted_image_away(project, known, model, dora, monkeypatch):  # noqa: F811
     monkeypatch.setattr(planted, "chance", random.Random(3))
     for image in say(model, project, 30):
         image.predictions.update(probability=0.97)

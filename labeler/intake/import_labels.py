@@ -35,13 +35,13 @@ from labeler.labeling import counters, seats
 from labeler.models import AuditEvent, Job, Project
 from labeler.models.label import Answer
 from labeler.models.queue import ChosenBy
+from labeler.stats.pace import LONGEST_ANSWER
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 BATCH_IMAGES = 500  # one transaction, in which people who save on these images wait
 MOST_NAMED = 10_000  # refusals; the rest is counted
-LONGEST_ANSWER = 24 * 3600.0
 LONGEST_NAME = 150
 BROUGHT_IN = "account.bring_in"
 NAMES_LOCK = 0x1A77  # advisory: two imports that meet the same new name make one account

@@ -31,11 +31,11 @@ from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
 from labeler.models.queue import ClaimState, Purpose
 from labeler.stats import tally as votes
+from labeler.stats.pace import LONGEST_ANSWER
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-LONGEST_ANSWER = 24 * 3600.0  # seconds: more is a tab left open, and would ruin every mean
 LONGEST_REASON = 1000
 TRIES = 3
 

@@ -14,6 +14,7 @@ from labeler.stats.intervals import Z95, FloatArray
 from labeler.stats.results import Stat, undefined
 from labeler.stats.words import gettext as _
 
+LONGEST_ANSWER = 24 * 3600.0  # seconds kept with a label: more is a tab left open, and would ruin every mean
 SITTING_BREAK = 30 * 60  # seconds without an answer: after that a new sitting begins
 # Between two answers the next image is loaded, a guideline read, a word said. More than half a minute in which no
 # image was looked at is none of that, and not work.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, stdtrit  # scipy.stats takes half a second to import, in every process of ours
 
-from labeler.stats.intervals import Z95, FloatArray
+from labeler.stats.intervals import Z95, FloatArray, Interval
 from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Stat, undefined
 from labeler.stats.words import gettext as _
 
@@ -60,7 +60,15 @@ def _difference(change: FloatArray) -> Stat:
     if n < 2:
         return undefined(_("no image was judged by both"), n)
     caution = _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None
-    value = float(change.mean())
+    return Stat(float(change.mean()), *mean_interval(change), n, caution)
+
+
+def mean_interval(change: FloatArray) -> Interval:
+    """95 % interval of the mean change of scores, in [-1, 1]. change: new minus old, shape (n,), n >= 2.
+
+    Agresti and Min (2005) where all are -1, 0 or 1, Student's otherwise.
+    """
+    n = len(change)
     if np.isin(change, (-1.0, 0.0, 1.0)).all():
         # Half an image added to each of the four cells, so that two models that agree everywhere do not get an
         # interval of width zero.
@@ -69,6 +77,6 @@ def _difference(change: FloatArray) -> Stat:
         centre = (plus - minus) / total
         half = Z95 * math.sqrt(plus + minus - (plus - minus) ** 2 / total) / total
     else:
-        centre = value
+        centre = float(change.mean())
         half = float(stdtrit(n - 1, 0.975) * change.std(ddof=1) / math.sqrt(n))
-    return Stat(value, float(max(-1.0, centre - half)), float(min(1.0, centre + half)), n, caution)
+    return float(max(-1.0, centre - half)), float(min(1.0, centre + half))

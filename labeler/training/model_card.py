@@ -17,11 +17,11 @@ from labeler.errors import NotPossibleNow
 from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
+from labeler.stats.results import FEW_IMAGES
 
 FORMAT = "labeler-model-card-1"
 OVERALL = ("accuracy", "label_accuracy", "macro_f1", "weighted_f1", "micro_f1", "roc_auc", "log_loss", "ece")
 FEW_LABELS = 20  # training images of a class; below, what is said of it says little
-FEW_JUDGED = 30  # images that a figure rests on
 CROSS_VALIDATION = "cross-validation"
 
 
@@ -150,7 +150,7 @@ def _judged(metrics: Mapping[str, Any]) -> list[str]:
         return [
             _("No held-out image was settled: its figures are of cross-validation, on images chosen for training, too.")
         ]
-    if n < FEW_JUDGED:
+    if n < FEW_IMAGES:
         return [
             ngettext(
                 "Only %(n)s held-out image judged it: the intervals say more than the values.",

@@ -18,11 +18,10 @@ from labeler.models import Image, Project, RunAnswers, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import State
 from labeler.stats import kappa, learning, paired
-from labeler.stats.results import Stat, undefined
+from labeler.stats.results import FEW_IMAGES, Stat, undefined
 from labeler.stats.words import gettext as _
 
 Part = RunAnswers.Part
-FEW_IMAGES = 30  # test images; below, two versions are compared on the cross-validated ones as well
 STOP_SET = 500  # images; kappa of .99 is then known to about one point
 MOST_CROSSED = 20_000  # training images whose answers are kept
 
@@ -111,6 +110,7 @@ def compare(old: TrainingRun, new: TrainingRun) -> Comparison | None:
         and (new.pk, part) in kept
         and (comparison := _compare(kept[old.pk, part], kept[new.pk, part])) is not None
     ]
+    # On few test images two versions are compared by cross-validation, where that has more.
     if len(found) == 2 and found[0].flips.difference.n < FEW_IMAGES < found[1].flips.difference.n:
         return found[1]
     return found[0] if found else None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from labeler.stats.intervals import wilson
 from worker.ml.evaluation.compare import better_beyond_noise, chance, not_worse, scores
 from worker.ml.evaluation.metrics import (
     evaluate,
@@ -14,7 +15,6 @@ from worker.ml.evaluation.metrics import (
     expected_calibration_error,
     f1,
     roc_auc,
-    wilson,
 )
 
 
@@ -25,13 +25,6 @@ def single():
     logits = rng.standard_normal((300, 4)) + 1.5 * np.eye(4)[truth]
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     return p, truth
-
-
-def test_wilson_interval_by_hand():
-    # 8 of 10: (0.8 + 1.96^2/20) / (1 + 1.96^2/10) = 0.7167; half = 1.96/1.3841 * sqrt(0.016 + 0.0096) = 0.2266
-    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=2e-4)
-    assert wilson(0, 10)[0] == 0.0
-    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
 
 
 def test_single_choice_figures_are_those_of_scikit_learn(single):

@@ -14,6 +14,7 @@ from labeler.pages.overview import people_attention
 from labeler.pages.overview.attention import needs, unclear_pair, verdict
 from labeler.pages.overview.card import Situation
 from labeler.pages.overview.people_attention import agreeing_less, drifting
+from labeler.stats.results import FEW_IMAGES
 
 TARGET = 0.7
 
@@ -251,7 +252,7 @@ def review(**changes):
     [
         ({}, "Model 7 is right 97\N{NO-BREAK SPACE}% of the time above 0.90.", "good"),
         ({"right": stat(rules.SAFE - 0.01, 120)}, "Model 7 is right 89\N{NO-BREAK SPACE}% of the time", "attn"),
-        ({"right": stat(1.0, rules.JUDGED_IMAGES - 1)}, "How often model 7 is right above 0.90 cannot be told", "good"),
+        ({"right": stat(1.0, FEW_IMAGES - 1)}, "How often model 7 is right above 0.90 cannot be told", "good"),
     ],
 )
 def test_images_ready_for_review_say_how_right_the_model_is_there(changes, words, tone, monkeypatch):

@@ -17,6 +17,13 @@ def test_wilson_of_published_counts():
     assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
 
 
+def test_wilson_interval_by_hand():
+    # 8 of 10: (0.8 + 1.96^2/20) / (1 + 1.96^2/10) = 0.7167; half = 1.96/1.3841 * sqrt(0.016 + 0.0096) = 0.2266
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=2e-4)
+    assert wilson(0, 10)[0] == 0.0
+    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
 def test_no_observation_has_no_interval():
     assert wilson(0, 0) is None
 

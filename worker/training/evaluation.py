@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
+from labeler.stats.results import FEW_IMAGES
 from worker.ml.evaluation import compare, curves, metrics
 from worker.ml.saved.predict import fit_temperature
 from worker.training.dataset import Dataset, Example
 
-# Fewer test images than these say less about two models than their cross-validation does: one image more or
-# less would decide.
-FEWEST_TEST_IMAGES = 30
 FEWEST_TO_FIT = 50  # calibration images for one temperature: with ten, three lucky ones would make it 0.05
 MARGIN = 0.02  # the new model may be this much worse and still count as not worse
 
@@ -99,7 +97,7 @@ def report(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> dict[str, A
     seen, tested = truth_of(dataset, dataset.test, test)
     held_out = metrics.evaluate(test[seen], tested, names, dataset.task)
     # All of a report from two images says nothing, beside a hundred that were cross-validated.
-    use_test = seen.sum() >= min(FEWEST_TEST_IMAGES, max(1, known.sum()))
+    use_test = seen.sum() >= min(FEW_IMAGES, max(1, known.sum()))
     shown, truth = (test[seen], tested) if use_test else (out_of_fold[known], trained)
     return {
         **(held_out if use_test else crossed),
@@ -149,18 +147,18 @@ def verdict(
     number = in_use.run.number
     old, new = _on_test_images(dataset, in_use, test)
     n_test, where = len(new), "held-out images"
-    if n_test < FEWEST_TEST_IMAGES:
+    if n_test < FEW_IMAGES:
         old, new = _on_crossed_images(dataset, in_use, out_of_fold)
         where = "images that both have judged in cross-validation"
-    few = f" Only {n_test} held-out images could be compared." if n_test < FEWEST_TEST_IMAGES else ""
-    if len(new) >= FEWEST_TEST_IMAGES:
+    few = f" Only {n_test} held-out images could be compared." if n_test < FEW_IMAGES else ""
+    if len(new) >= FEW_IMAGES:
         comparison = compare.not_worse(old, new, MARGIN, of=where)
         promote, reason = comparison.promote, comparison.reason
     else:
         promote, few = crossed > by_chance, ""
         reason = (
             f"Too few images were judged by both to compare them ({n_test} held-out ones, {len(new)} in "
-            f"cross-validation; {FEWEST_TEST_IMAGES} are needed). It is right on {100 * crossed:.0f} % in "
+            f"cross-validation; {FEW_IMAGES} are needed). It is right on {100 * crossed:.0f} % in "
             f"cross-validation; {chance_too}"
         )
     outcome = f"Used in place of model {number}." if promote else f"Not used; model {number} stays."

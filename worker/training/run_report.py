@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from labeler.models import Image, Label
 from labeler.models.queue import ChosenBy, Purpose
 from labeler.stats import labelerrors, learning, promise
+from labeler.stats.results import FEW_IMAGES
 from worker.ml.evaluation import compare, slices
 from worker.ml.evaluation import learning_curves as orders_of_asking
 from worker.ml.training import subsets
@@ -175,12 +176,12 @@ def _columns(found: labelerrors.Suspects) -> tuple[NDArray, ...]:
 def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[dict[str, Any]]:
     """Where the model is worse, for each field of metadata: [{field, slices, n}], fields with a worse slice first.
 
-    On the test images; on the training images by cross-validation while fewer than slices.FEWEST can be judged.
+    On the test images; on the training images by cross-validation while fewer than FEW_IMAGES can be judged.
     """
     examples: Sequence[Example] = dataset.test
     found = test
     seen, truth = evaluation.truth_of(dataset, examples, found)
-    if seen.sum() < slices.FEWEST:
+    if seen.sum() < FEW_IMAGES:
         examples, found = dataset.train, out_of_fold
         seen, truth = evaluation.truth_of(dataset, examples, found)
     if not seen.any():

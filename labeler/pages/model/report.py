@@ -22,10 +22,10 @@ from labeler.label_set.markers import Marker
 from labeler.models import Project, TrainingRun
 from labeler.pages.model import class_curves, findings
 from labeler.stats import learning, overfit
+from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import run_answers
 
-FEW_IMAGES = 30
 CROSS_VALIDATION = "cross-validation"  # of metrics["judged_on"]: each image judged by a model that had not seen it
 WIDE_GAP = 0.1  # share right of what it learned from, above that of unseen images
 # The labels of a curve's points; what a candidate steps through is named by its "x".

@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from labeler.pages.images import filters
 from labeler.pages.overview.card import Card, Situation
 from labeler.pages.overview.people_attention import person_card
+from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import day, figure, percent, thousands
 
 MOST_CARDS = 5
@@ -28,10 +29,8 @@ SPLIT_IMAGES = 10
 # One person is the reason when leaving that person out, and nobody else, lifts the kappa between the two classes to
 # the target; judged where at least so many comparisons of two people are left.
 BETWEEN_ENOUGH = 30
-# A page of the review grid has eighteen images; fewer are not worth a way. How right the model is there is told from
-# so many held-out images on.
+# A page of the review grid has eighteen images; fewer are not worth a way.
 REVIEW_IMAGES = 18
-JUDGED_IMAGES = 30
 UNLIKE, UNLIKE_SHARE = 10, 0.02  # images, and share of the unlabeled: one in a hundred is so by chance
 DOUBTS = 5  # labels that the model doubts: fewer can wait
 SAFE = 0.9  # right this often where it is sure: below, the card warns
@@ -176,7 +175,7 @@ def _review(now: Situation) -> Iterator[Card]:
         return
     right = review["right"]
     above = number_format(review["confidence"], decimal_pos=2)
-    if right["value"] is None or right["n"] < JUDGED_IMAGES:
+    if right["value"] is None or right["n"] < FEW_IMAGES:
         text = _("How often model %(model)s is right above %(above)s cannot be told yet: look closely.")
         words, tone = text % {"model": review["run"], "above": above}, "good"
     else:

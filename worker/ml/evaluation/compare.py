@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
-Z = 1.959964
+from labeler.stats.paired import mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,6 @@ class Comparison:
         return asdict(self)
 
 
-def _interval(difference: NDArray[np.float64]) -> tuple[float, float]:
-    n = len(difference)
-    if np.isin(difference, (-1.0, 0.0, 1.0)).all():
-        # Agresti and Min 2005: half an image added to each of the four cells, so that two models that agree
-        # everywhere do not get an interval of width zero.
-        plus, minus = (difference > 0).sum() + 0.5, (difference < 0).sum() + 0.5
-        total = n + 2.0
-        centre = (plus - minus) / total
-        half = Z * math.sqrt(plus + minus - (plus - minus) ** 2 / total) / total
-    else:
-        centre = float(difference.mean())
-        half = float(t.ppf(0.975, n - 1) * difference.std(ddof=1) / math.sqrt(n))
-    return float(max(-1.0, centre - half)), float(min(1.0, centre + half))
-
-
 def not_worse(old: NDArray[Any], new: NDArray[Any], margin: float = 0.02, *, of: str = "held-out images") -> Comparison:
     """May the new model replace the old one? old, new: (n,) scores in 0..1 of the same images, named by `of`.
 
@@ -64,7 +49,7 @@ def not_worse(old: NDArray[Any], new: NDArray[Any], margin: float = 0.02, *, of:
         text = "There are no held-out images to compare on yet."
         return Comparison(None, None, None, n, margin, False, False, True, text)
     difference = float((new - old).mean())
-    low, high = _interval(new - old)
+    low, high = mean_interval(new - old)
     proven, worse = bool(low > -margin), bool(high < 0 or difference < -margin)
     change = f"{_signed(difference)} points on {n} {of} (95 %: {_signed(low)} to {_signed(high)})"
     if worse:

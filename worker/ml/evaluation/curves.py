@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.ml.evaluation.metrics import ECE_BINS, Stat, Z, share, stat
+from labeler.stats.intervals import Z95
+from worker.ml.evaluation.metrics import ECE_BINS, Stat, share, stat
 
 Array = NDArray[Any]  # of any number type
 POINTS = 60  # of a curve; its ends are always kept
@@ -80,7 +81,7 @@ def average_precision(scores: Array, positive: NDArray[np.bool_]) -> Stat:
     value = float((np.diff(tp, prepend=0) / n_pos * tp / (tp + fp)).sum())
     if n_pos < 2 or not 0 < value < 1:
         return stat(value, None, None, len(positive), "No interval: too few images, or the class comes first.")
-    spread, logit = Z / math.sqrt(n_pos * value * (1 - value)), math.log(value / (1 - value))
+    spread, logit = Z95 / math.sqrt(n_pos * value * (1 - value)), math.log(value / (1 - value))
     low, high = (0.5 * (1 + math.tanh(0.5 * (logit + sign * spread))) for sign in (-1, 1))
     return stat(value, low, high, len(positive))
 

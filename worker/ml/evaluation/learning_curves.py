@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.stats.intervals import Z95
 from worker.ml.candidates import logistic
 from worker.ml.evaluation.compare import scores
 from worker.ml.evaluation.metrics import share, stat
@@ -67,5 +68,5 @@ def curves(
 
 
 def _mean(right: NDArray[np.float64]) -> dict[str, Any]:
-    value, half = float(right.mean()), 1.96 * float(right.std(ddof=1)) / np.sqrt(len(right))
+    value, half = float(right.mean()), Z95 * float(right.std(ddof=1)) / np.sqrt(len(right))
     return stat(value, max(0.0, value - half), min(1.0, value + half), len(right))

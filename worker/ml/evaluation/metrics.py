@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from labeler.stats.intervals import Z95, wilson
+
 Array = NDArray[Any]  # of any number type
 Stat = dict[str, Any]
-Z = 1.959964  # 97.5 % point of the normal distribution
 RESAMPLES = 1000
 ECE_BINS = 15
 TINY = 1e-12  # probabilities are kept this far from 0 in the log loss
@@ -34,25 +35,18 @@ def stat(value: float | None, low: float | None, high: float | None, n: int, rea
     return {"value": clean(value), "low": clean(low), "high": clean(high), "n": int(n), "reason": reason}
 
 
-def wilson(hits: float, n: int) -> tuple[float, float]:
-    """Bounds of the share hits / n; 0 and n hits give an honest interval, unlike Wald's. n > 0."""
-    p = hits / n
-    centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    # at 0 and n hits the bound is exactly 0 and 1; rounding must not say 1 - 1e-17
-    return (0.0 if hits == 0 else max(0.0, centre - half)), (1.0 if hits == n else min(1.0, centre + half))
-
-
 def share(hits: int, n: int, undefined: str) -> Stat:
-    return stat(None, None, None, 0, undefined) if n == 0 else stat(hits / n, *wilson(hits, n), n)
+    interval = wilson(hits, n)
+    return stat(None, None, None, 0, undefined) if interval is None else stat(hits / n, *interval, n)
 
 
 def f1(tp: int, fp: int, fn: int) -> Stat:
     """F1 of one class; n counts the images that are of the class, or called so, or both."""
     n = tp + fp + fn
-    if n == 0:
+    interval = wilson(tp, n)
+    if interval is None:
         return stat(None, None, None, 0, "The class neither occurs nor is predicted.")
-    low, high = wilson(tp, n)
+    low, high = interval
     return stat(2 * tp / (2 * tp + fp + fn), 2 * low / (1 + low), 2 * high / (1 + high), n)
 
 
@@ -93,7 +87,7 @@ def roc_auc(scores: Array, positive: NDArray[np.bool_]) -> Stat:
     if n_pos < 2 or n_neg < 2 or value in (0.0, 1.0):
         return stat(value, None, None, n, "No interval: too few images, or the classes are fully apart.")
     se = math.sqrt(v_pos.var(ddof=1) / n_pos + v_neg.var(ddof=1) / n_neg)
-    logit, spread = math.log(value / (1 - value)), Z * se / (value * (1 - value))
+    logit, spread = math.log(value / (1 - value)), Z95 * se / (value * (1 - value))
     # 1 / (1 + e^x) written with tanh, which does not overflow
     low, high = (0.5 * (1 + math.tanh(0.5 * (logit + sign * spread))) for sign in (-1, 1))
     return stat(value, low, high, n)

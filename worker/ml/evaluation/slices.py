@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact, ttest_ind
 
-from worker.ml.evaluation.metrics import Stat, Z, share, stat
+from labeler.stats.intervals import Z95
+from labeler.stats.results import FEW_IMAGES
+from worker.ml.evaluation.metrics import Stat, share, stat
 
-FEWEST = 30  # images of a slice: below, its figure is shown with a warning and not tested
 MOST = 20  # slices of one kind; the rest are put together
 LEVEL = 0.05
 QUARTERS = 4  # of a measured value with more distinct values than MOST
@@ -66,7 +67,7 @@ def _row(name: str, inside: NDArray[Any], outside: NDArray[Any]) -> dict[str, An
     }  # fmt: skip
     if len(outside):
         row["difference"] = float(inside.mean() - outside.mean())
-    if n < FEWEST:
+    if n < FEW_IMAGES:
         row["warning"] = f"Only {n} images: read the interval, not the value."
     elif len(outside) >= 2:
         row["p"] = _p_worse(inside, outside)
@@ -81,7 +82,7 @@ def _share(scores: NDArray[Any]) -> Stat:
     if _whole(scores):
         return share(int(scores.sum()), len(scores), "No image.")
     value = float(scores.mean())
-    half = Z * float(scores.std(ddof=1)) / len(scores) ** 0.5 if len(scores) > 1 else float("nan")
+    half = Z95 * float(scores.std(ddof=1)) / len(scores) ** 0.5 if len(scores) > 1 else float("nan")
     return stat(value, max(0.0, value - half), min(1.0, value + half), len(scores))
 
 

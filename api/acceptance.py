@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access import View
-from api.fields import StatShape
+from api.fields import ReasonField, StatShape
 from api.permissions import Needs
 from api.schema import describe, example
 from api.shapes import PromisedShape
@@ -31,7 +31,7 @@ class ThresholdShape(serializers.Serializer):
     wrong = serializers.IntegerField(help_text="of these")
     precision_low = serializers.FloatField(allow_null=True, help_text="exact lower bound, at the promise's confidence")
     n = serializers.IntegerField(help_text="calibration images")
-    reason = serializers.CharField(allow_null=True)
+    reason = ReasonField(allow_null=True)
 
 
 class CalibrationShape(serializers.Serializer):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, may_review
-from api.fields import StatShape
+from api.fields import ReasonField, StatShape
 from api.images import ORDERS
 from api.pagination import page
 from api.permissions import Needs
@@ -22,6 +22,7 @@ from labeler.models import Image, Role
 from labeler.models.account import Scope
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
+from labeler.web.wording import in_words
 
 TAG = "Agreement"
 
@@ -125,9 +126,9 @@ class Agreement(View):
 
 
 def dated(figures: Figures) -> dict[str, Any]:
-    """A report with its time. One is counted here, when a large project has none yet: a client can wait."""
+    """A report in words, with its time. One is counted here, when a large project has none yet: a client can wait."""
     assert figures.value is not None
-    return {"as_of": figures.as_of, **figures.value}
+    return {"as_of": figures.as_of, **in_words(figures.value)}
 
 
 class DisagreementShape(serializers.Serializer):
@@ -179,7 +180,7 @@ class ForecastShape(serializers.Serializer):
     days = serializers.FloatField(allow_null=True, help_text="until no label is missing")
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True, help_text="null beside a value: perhaps never")
-    reason = serializers.CharField(allow_null=True)
+    reason = ReasonField(allow_null=True)
 
 
 class PaceShape(serializers.Serializer):

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from labeler.models.job import Leased, State
 from labeler.models.label import SOURCES, Answer
+from labeler.web.wording import sentence
 
 
 class ShareField(serializers.FloatField):
@@ -117,6 +118,13 @@ class StepShape(serializers.Serializer):
         return 1
 
 
+class ReasonField(serializers.CharField):
+    """The sentence for the code that a figure carries (labeler/web/wording.py)."""
+
+    def to_representation(self, value: Any) -> str:
+        return sentence(value)
+
+
 class StatShape(serializers.Serializer):
     """A figure with its evidence."""
 
@@ -124,4 +132,4 @@ class StatShape(serializers.Serializer):
     low = serializers.FloatField(allow_null=True, help_text="of the 95 % interval")
     high = serializers.FloatField(allow_null=True)
     n = serializers.IntegerField(help_text="images behind it")
-    reason = serializers.CharField(allow_null=True)
+    reason = ReasonField(allow_null=True)

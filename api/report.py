@@ -123,7 +123,7 @@ class AgreementReport(View):
             project, selection, names=names, ordered=None if ordered == project.ordered else ordered, wait=True
         )
         assert figures.value is not None
-        response = Response(ReportShape(figures.value).data)
+        response = Response(ReportShape(printed_report.document(project, figures.value)).data)
         if parsing.flag(request, "download"):
             response["Content-Disposition"] = f'attachment; filename="agreement-{project.pk}.json"'
         return response

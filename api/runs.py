@@ -23,6 +23,7 @@ from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.run import HEADLINE
 from labeler.training import run_answers, runs
+from labeler.web.wording import in_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -94,6 +95,7 @@ class RunShape(RunRowShape):
 
 def _shape(run: TrainingRun, person: User) -> dict[str, Any]:
     run.headline = {name: run.metrics.get(name) for name in HEADLINE}
+    run.metrics = in_words(run.metrics)
     if doubted := (run.metrics.get("label_errors") or {}).get("suspects"):
         doubtful = Image.objects.filter(project=run.project_id, pk__in={row["image"] for row in doubted})
         known = set(doubtful.exclude(blindness.HIDES_MODEL).values_list("pk", flat=True))

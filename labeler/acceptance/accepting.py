@@ -44,6 +44,7 @@ from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
+from labeler.stats.results import plain
 from labeler.training import prelabels
 
 # ---------------------------------------------------------------- what is promised, and what carries it
@@ -72,8 +73,8 @@ def _thresholds(project: Project, run: TrainingRun, pool: Candidates) -> dict[st
 
 
 def _kept(threshold: rule.Threshold) -> dict[str, Any]:
-    names = ("value", "accepted", "errors", "precision_low", "n", "reason")
-    return {name: getattr(threshold, name) for name in names}
+    names = ("value", "accepted", "errors", "precision_low", "n")
+    return {name: getattr(threshold, name) for name in names} | {"reason": plain(threshold.reason)}
 
 
 class _Rule:

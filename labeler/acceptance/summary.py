@@ -19,7 +19,8 @@ from labeler.models import Acceptance, Guarantee, Image, Project, TrainingRun
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
-from labeler.stats.results import Stat, undefined, with_interval
+from labeler.stats.results import Reason, Stat, undefined, with_interval
+from labeler.web.wording import in_words, sentence
 
 # Where a project stands: what is true of it now, most hindering first.
 OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING = (
@@ -80,7 +81,7 @@ def _named(project: Project, answer: str) -> str:
 def _threshold(kept: dict[str, Any]) -> dict[str, Any]:
     return {
         "value": kept["value"], "accepted": kept["accepted"], "wrong": kept["errors"],
-        "precision_low": kept["precision_low"], "n": kept["n"], "reason": kept["reason"],
+        "precision_low": kept["precision_low"], "n": kept["n"], "reason": kept["reason"] and sentence(kept["reason"]),
     }  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def _state(project: Project, guarantee: Guarantee | None, run: TrainingRun | Non
         return WAITING, _("A worker is looking at what can be accepted.")
     rows = [guarantee.thresholds["pooled"], *guarantee.thresholds["own"].values()]
     if all(row["value"] is None for row in rows):
-        reason = str(guarantee.thresholds["pooled"]["reason"] or "")
+        reason = sentence(guarantee.thresholds["pooled"]["reason"])
         return NOTHING, _(
             "Nothing can be promised: %(reason)s. The next model is tested anew, with the calibration labels of then."
         ) % {"reason": reason}
@@ -122,21 +123,21 @@ def _suspension(guarantee: Guarantee) -> str:
 def audit(guarantee: Guarantee | None, project: Project) -> dict[str, Any]:
     """What people said of accepted images that were given to them all the same."""
     if guarantee is None:
-        none = undefined(_("nothing is accepted")).as_dict()
+        none = in_words(undefined(Reason("nothing_accepted")).as_dict())
         share = project.audited_share
         return {"share": share, "asked": 0, "judged": 0, "wrong": 0, "right": none, "evidence": 1.0, "limit": _LIMIT}
     found = promises.audit_of(guarantee)
     right: Stat = (
         with_interval((found.n - found.errors) / found.n, wilson(found.n - found.errors, found.n), found.n)
         if found.n
-        else undefined(_("no audited image is settled yet"))
+        else undefined(Reason("no_audited_image"))
     )
     return {
         "share": project.audited_share,
         "asked": guarantee.acceptances.audited().count(),
         "judged": found.n,
         "wrong": found.errors,
-        "right": right.as_dict(),
+        "right": in_words(right.as_dict()),
         "evidence": found.evidence,
         "limit": _LIMIT,
     }

@@ -28,6 +28,8 @@ from labeler.labeling.label_arrays import Selection, Until
 from labeler.models import Label, Project
 from labeler.models.project import ConsensusMethod
 from labeler.stats.intervals import REPLICATES, SEED
+from labeler.stats.results import Reason
+from labeler.web.wording import in_words
 
 Report = dict[str, Any]
 
@@ -62,15 +64,15 @@ def until(
 
 
 def build(project: Project, selection: Selection, *, names: bool = False, ordered: str | None = None) -> Report:
-    """The report. selection: labels, sample and until; names: of people instead of numbers; ordered: as the project
-    had it then, where it has it otherwise now.
+    """The report as it is kept, with codes for sentences: document() says them.
+
+    selection: labels, sample and until; names: of people instead of numbers; ordered: as the project had it then, where
+    it has it otherwise now.
     """
     is_past = selection.until is not None
     # Written down before the labels are read: what is saved meanwhile has a higher id.
     newest = Label.objects.filter(project=project).order_by("-id").values_list("id", flat=True).first() or 0
     then = selection.until or Until(newest, timezone.now())
-    if ordered is not None:
-        project.ordered = ordered
     declared = then.classes or tuple(_declared(project, then, is_past))
     then = Until(then.label, then.at, declared)
     selection = Selection(selection.labels, selection.sample, until=then)
@@ -81,11 +83,14 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
     for row in counted["annotators"]:
         row.pop("gold_accuracy")  # of the day
     ids = label_arrays.label_ids(project, selection)
+    today = None if is_past else _of_the_day(project, people)
+    if ordered is not None:  # after what is kept was counted: it is of the project as it is
+        project.ordered = ordered
     index = label_set.index(project)
     version = project.guideline_versions.filter(created_at__lte=then.at).order_by("-number").first()
     return {
         "format": FORMAT,
-        "title": _("Agreement on %(name)s") % {"name": project.name},
+        "title": Reason("report_title", {"name": project.name}).as_dict(),
         "project": {
             "id": project.pk, "name": project.name, "question": project.question, "task": project.task,
             "description": project.description,
@@ -103,9 +108,17 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
         "guideline": {"version": version.number, "began": version.created_at.isoformat()} if version else None,
         "classes": [{"id": pk, "name": index.names[pk], "declared": pk in declared} for pk in rows.categories],
         "agreement": counted | trust.of_rows(project, rows, known),
-        "of_the_day": None if is_past else _of_the_day(project, people),
-        "methods": [method.as_dict() for method in methods.of(project)],
+        "of_the_day": today,
     }  # fmt: skip
+
+
+def document(project: Project, counted: Report) -> Report:
+    """What was counted as people read it: with its sentences, and with the definitions of its figures at the end."""
+    project.ordered = counted["selection"]["ordered"]
+    told = in_words(counted)
+    for row in (told["of_the_day"] or {}).get("consensus_on_gold", []):
+        row["name"] = str(ConsensusMethod(row["method"]).label)
+    return told | {"methods": [method.as_dict() for method in methods.of(project)]}
 
 
 def fingerprint(label_ids: Sequence[int]) -> str:
@@ -132,13 +145,14 @@ def _declared(project: Project, then: Until, is_past: bool) -> list[int]:
     return [pk for pk in index.names if pk not in gone]
 
 
-def _people(ids: Sequence[int], names: bool) -> list[str]:
+def _people(ids: Sequence[int], names: bool) -> list[Any]:
+    """What each is called: by name, or by a number with the code of its words."""
     if names:
         return label_arrays.usernames(list(ids))
-    return [_("Annotator %(n)s") % {"n": number} for number in range(1, len(ids) + 1)]
+    return [Reason("annotator", {"n": number}).as_dict() for number in range(1, len(ids) + 1)]
 
 
-def _of_the_day(project: Project, people: dict[int, str]) -> Report:
+def _of_the_day(project: Project, people: dict[int, Any]) -> Report:
     """What settings, gold and the model say today. Signs in a person's work are for their lead, not for readers."""
     found = reports.kept(project, f"trust:{project.version}", lambda: trust.figures(project))
     told = sorted((row for row in found["people"] if row["id"] in people), key=lambda row: row["id"])
@@ -160,9 +174,7 @@ def _of_the_day(project: Project, people: dict[int, str]) -> Report:
             for row in told
             if row["gold"]["n"] or row["repeats"]["n"] or row["planted"]["n"]
         ],
-        "consensus_on_gold": [
-            {**row, "name": str(ConsensusMethod(row["method"]).label)} for row in found["methods"] if row["right"]["n"]
-        ],
+        "consensus_on_gold": [row for row in found["methods"] if row["right"]["n"]],
         "overlap": found["overlap"],
     }  # fmt: skip
 

@@ -15,7 +15,6 @@ import numpy as np
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid
@@ -47,9 +46,9 @@ def count_agreement(project: Project, selection: Selection) -> dict[str, Any]:
 
 
 def report_of(
-    project: Project, rows: LabelArrays, selection: Selection, people: list[str] | None = None
+    project: Project, rows: LabelArrays, selection: Selection, people: list[Any] | None = None
 ) -> dict[str, Any]:
-    """The report of labels that were read already; selection says which they are. people: other names for them."""
+    """The report of labels that were read already; selection says which they are. people: what else they are called."""
     names = label_set.index(project).label(rows.categories)
     people = usernames(rows.annotators) if people is None else people
     answers = rows.answers
@@ -67,9 +66,9 @@ def report_of(
     )
     report = summary.as_dict(people, names)
     scores = gold.scores(project)
-    right = dict(zip(people, (scores[pk]["value"] if pk in scores else None for pk in rows.annotators), strict=True))
-    for person, median in zip(report["annotators"], _median_seconds(rows), strict=True):
-        person |= {"seconds_median": median, "gold_accuracy": right.get(person["username"])}
+    medians = _median_seconds(rows)
+    for pk, person, median in zip(rows.annotators, report["annotators"], medians, strict=True):
+        person |= {"seconds_median": median, "gold_accuracy": scores[pk]["value"] if pk in scores else None}
     return {"labels": selection.labels, "sample": selection.sample, **report}
 
 
@@ -89,8 +88,7 @@ def kept(
 ) -> dict[str, Any]:
     """What compute() says, or said lately in this process, with no label in between."""
     newest = Label.objects.filter(project=project).order_by("-id").values_list("id", "created_at").first()
-    # Reports hold sentences, so each language has its own.
-    key = f"report:{project.pk}:{newest and newest[0]}:{project.label_set_version}:{get_language()}:{name}"
+    key = f"report:{project.pk}:{newest and newest[0]}:{project.label_set_version}:{name}"
     key = key.replace(" ", "_")
     found = cache.get(key)
     if found is None:

@@ -43,9 +43,8 @@ from labeler.stats.pairs import count_pairs
 from labeler.stats.paradox import dominance
 from labeler.stats.people import WithOthers, with_others
 from labeler.stats.planner import images_for
-from labeler.stats.results import FEW_IMAGES, Stat, undefined
+from labeler.stats.results import FEW_IMAGES, Reason, Stat, plain, undefined
 from labeler.stats.weighted import weighted_kappa
-from labeler.stats.words import gettext as _
 
 Report = dict[str, Any]
 
@@ -154,9 +153,9 @@ def _alpha(project: Project, rows: LabelArrays) -> Stat:
 def difference(a: Stat, b: Stat) -> Stat:
     """a - b with a 95 % interval from the two intervals (MOVER: Zou and Donner 2008), the two taken as independent."""
     if a.value is None or b.value is None:
-        return undefined(_("one of the two is not defined yet"), min(a.n, b.n))
+        return undefined(Reason("one_of_two_undefined"), min(a.n, b.n))
     if None in (a.low, a.high, b.low, b.high):
-        return Stat(a.value - b.value, None, None, min(a.n, b.n), _("no interval of one of the two"))
+        return Stat(a.value - b.value, None, None, min(a.n, b.n), Reason("no_interval_of_both"))
     assert a.low is not None and a.high is not None and b.low is not None and b.high is not None
     low = a.value - b.value - float(np.hypot(a.value - a.low, b.high - b.value))
     high = a.value - b.value + float(np.hypot(a.high - a.value, b.value - b.low))
@@ -165,16 +164,13 @@ def difference(a: Stat, b: Stat) -> Stat:
 
 def _plan(alpha: Stat) -> Report:
     plan = images_for(alpha, NARROW)
-    sentence = ""
     if plan.more is None:
-        sentence = plan.reason or ""
+        told = plan.reason
     elif plan.more == 0:
-        sentence = _("The interval is as narrow as ±%(width).2f already.") % {"width": NARROW}
+        told = Reason("narrow_already", {"width": NARROW})
     else:
-        sentence = _("Have %(more)s more random images judged by two people to bring the interval to ±%(width).2f.") % {
-            "more": f"{plan.more:,}", "width": NARROW,
-        }  # fmt: skip
-    return {"images": plan.images, "more": plan.more, "half_width": NARROW, "sentence": sentence}
+        told = Reason("more_images_wanted", {"more": plan.more, "width": NARROW})
+    return {"images": plan.images, "more": plan.more, "half_width": NARROW, "sentence": plain(told) or ""}
 
 
 def _paradox(project: Project, rows: LabelArrays, together: ManyRaters, ac1: Stat) -> Report | None:
@@ -279,13 +275,7 @@ def _anchoring(project: Project) -> Report:
         n_shown, equal_shown = _equal(project, _SHOWN, [project.pk, False])
     n_hidden, equal_hidden = _equal(project, _HIDDEN, [run.pk if run else None, project.pk])
     found = anchoring(equal_shown=equal_shown, n_shown=n_shown, equal_hidden=equal_hidden, n_hidden=n_hidden)
-    note = (
-        ""
-        if sample == "random"
-        else _(
-            "Those seen were chosen by the model's doubt, those unseen at random: the true difference may be larger."
-        )
-    )
+    note = "" if sample == "random" else Reason("chosen_by_doubt").as_dict()
     return {
         "shown": found.shown.as_dict(), "hidden": found.hidden.as_dict(), "difference": found.difference.as_dict(),
         "copied": found.copied.as_dict(), "sample": sample, "note": note,
@@ -456,7 +446,7 @@ def _people(project: Project, rows: LabelArrays, history: History, usernames: li
                 "repeats": repeats.get(pk, nothing),
                 "planted": planted.get(pk, nothing),
                 "signs": [
-                    {"rule": sign.rule, "sentence": sign.sentence, "evidence": sign.evidence}
+                    {"rule": sign.rule, "sentence": sign.told.as_dict(), "evidence": sign.evidence}
                     for sign in _signs(history, own, others)
                 ],
                 "by_week": _person_by_week(history, own, equal),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeler.charts.markup import attributes, finite, text
-from labeler.charts.words import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +22,14 @@ class Bar:
     maximum: float | None = None
 
 
-def bars(lines: Sequence[Bar], *, maximum: float | None = None, empty: str | None = None) -> str:
+def bars(lines: Sequence[Bar], *, empty: str, maximum: float | None = None) -> str:
     """A list of names, bars and numbers, in the given order.
 
-    maximum: the full length; the largest value where it is not given. Raises ValueError for a negative value.
+    empty: what stands there without a line. maximum: the full length; the largest value where it is not given.
+    Raises ValueError for a negative value.
     """
     if not lines:
-        return f'<p class="sm mut">{text(_("Nothing to show yet.") if empty is None else empty)}</p>'
+        return f'<p class="sm mut">{text(empty)}</p>'
     if any(finite(bar.value) < 0 for bar in lines):
         raise ValueError("a bar cannot be negative")
     longest = maximum or max(bar.value for bar in lines) or 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from labeler.charts.lines import Note, Series, line_chart
-from labeler.charts.words import gettext as _
+from labeler.charts.markup import Words
 
 LETTER = 0.0165  # of the width, on a phone, where the words of a tick are largest
 APART = 0.03  # of the width, between the words of two ticks
@@ -32,6 +32,7 @@ def burn_up(
     title: str,
     sentence: str,
     *,
+    words: Words,
     labeled: Sequence[tuple[int, int]],
     final: Sequence[tuple[int, int]],
     today: int,
@@ -47,58 +48,59 @@ def burn_up(
     wanted: where it shall end. day_words: what a day is called. Without a fan it ends today.
     """
     if not labeled:
-        return line_chart(title, sentence, [], x_name="", y_name="", empty=empty)
+        return line_chart(title, sentence, [], words=words, x_name="", y_name="", empty=empty)
     first = labeled[0][0]
     series = [
-        Series(_("labeled"), list(labeled), tone="l1", dots=False),
-        Series(_("final"), list(final), tone="l2", dots=False),
+        Series(words.labeled, list(labeled), tone="l1", dots=False),
+        Series(words.final, list(final), tone="l2", dots=False),
     ]
     have, done = labeled[-1][1], final[-1][1] if final else 0
     last = today
     # Near the level that is wanted there is no room above the line.
     below = wanted > 0 and have >= NEAR * wanted
-    notes = [Note(today, have, _("labeled %(n)s") % {"n": f"{have:,}"}, "end", down=20 if below else -10, ring="l1")]
+    notes = [Note(today, have, words.n_labeled % {"n": f"{have:,}"}, "end", down=20 if below else -10, ring="l1")]
     if fan is not None:
         ahead = max(FUTURE * (today - first), FUTURE_DAYS)
         drawn = [point for point in fan.points if point[0] <= ahead]
         last = today + round(drawn[-1][0])
         middle = [(today + day, value) for day, _low, value, _high in drawn]
         band = [(today + day, low, high) for day, low, _value, high in drawn]
-        series.append(Series(_("forecast"), middle, band=band, tone="l2", dashed=True, dots=False))
+        series.append(Series(words.forecast, middle, band=band, tone="l2", dashed=True, dots=False))
         if today + fan.end <= last:
             notes.append(Note(today + fan.end, fan.reach, "", ring="l2"))
     if final:
         # Right of today nothing runs below the line: there is room, if there is a future.
         right = last > today
-        words = _("final %(n)s") % {"n": f"{done:,}"}
         crowded = below and not right and have - done < (1 - NEAR) * wanted
-        notes.append(Note(today, done, words, "start" if right else "end", down=38 if crowded else 20, ring="l2"))
+        said, down = words.n_final % {"n": f"{done:,}"}, 38 if crowded else 20
+        notes.append(Note(today, done, said, "start" if right else "end", down, ring="l2"))
     if fan is not None:
         notes.append(Note(last, wanted, fan.words, anchor="end", down=-8))
     return line_chart(
         title,
         sentence,
         series,
+        words=words,
         x_name="",
         y_name="",
-        x_ticks=_ticks(first, today, last, fan, day_words),
+        x_ticks=_ticks(first, today, last, fan, day_words, words.today),
         y_range=(0, max(wanted, have)),
-        target=(wanted, _("%(n)s wanted") % {"n": f"{wanted:,}"}) if wanted else None,
+        target=(wanted, words.n_wanted % {"n": f"{wanted:,}"}) if wanted else None,
         marks=[(today, "")] if last > today else [],
         notes=notes,
         x_words=day_words,
-        x_head=_("day"),
+        x_head=words.day,
         width=width,
         height=height,
     )
 
 
 def _ticks(
-    first: int, today: int, last: int, fan: Fan | None, day_words: Callable[[float], str]
+    first: int, today: int, last: int, fan: Fan | None, day_words: Callable[[float], str], today_word: str
 ) -> list[tuple[float, str]]:
     """Today, the likely end, and days between, none too close to another; the most telling ones first."""
     span = max(last - first, 1)
-    asked: list[tuple[float, str]] = [(today, _("today"))]
+    asked: list[tuple[float, str]] = [(today, today_word)]
     if fan is not None and today + fan.end <= last:
         asked.append((today + round(fan.end), day_words(today + round(fan.end))))
     asked += [(day, day_words(day)) for day in (first, last)]

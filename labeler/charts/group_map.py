@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import attributes, finite, place, text, twin
+from labeler.charts.markup import Words, attributes, finite, place, text, twin
 
 WIDTH, TALLEST, MARGIN = 640, 460, 24  # of the drawing, in viewBox units
 DOT = 12
@@ -42,6 +42,7 @@ def group_map(
     sentence: str,
     areas: Sequence[Area],
     *,
+    words: Words,
     head: Sequence[object],
     rows: Sequence[Sequence[object]],
 ) -> str:
@@ -77,7 +78,7 @@ def group_map(
         f'<figure class="map"><div class="scroll-x" tabindex="0" role="group"{attributes(aria_label=title)}>'
         f'<svg class="chart" viewBox="0 0 {WIDTH} {place(height)}" role="group"'
         f"{attributes(aria_label=f'{title}. {sentence}')}>{outlines}"
-        f'<g aria-hidden="true">{drawn}</g>{badges}</svg></div>{twin(title, head, rows)}</figure>'
+        f'<g aria-hidden="true">{drawn}</g>{badges}</svg></div>{twin(title, head, rows, words)}</figure>'
     )
 
 

@@ -9,11 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import UNDEFINED, attributes, number, scrolling, text, twin
-from labeler.charts.words import gettext as _
-from labeler.charts.words import ngettext
+from labeler.charts.markup import UNDEFINED, Words, attributes, number, scrolling, text, twin
 
-FEW_IMAGES = 30  # below, a kappa is not coloured: its value says little
 # Letters that the columns have room for side by side, beside the heads of the rows: in a card of 1280 px, on a phone.
 ROOM, ROOM_ON_PHONES = 80, 35
 MARK = 4  # letters that a class's marker and the gaps of a column take
@@ -36,18 +33,20 @@ def pair_matrix(
     cells: Mapping[tuple[int, int], PairCell],
     target: float,
     *,
-    caption: str | None = None,
+    words: Words,
+    caption: str,
+    few: int,
 ) -> str:
     """Who disagrees with whom: kappa with half its interval, coloured by its distance from the target.
 
-    cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images.
+    cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images. few: below so
+    many images a kappa is not coloured: its value says little.
     """
-    caption = _("Cohen's kappa for each pair of annotators") if caption is None else caption
     head = "".join(_head("col", name) for name in names)
     body = "".join(
         f"<tr>{_head('row', name)}"
         + "".join(
-            '<td class="diag"></td>' if i == j else f"<td>{_pair_cell(names, cells, i, j, target)}</td>"
+            '<td class="diag"></td>' if i == j else f"<td>{_pair_cell(names, cells, i, j, target, few, words)}</td>"
             for j in range(len(names))
         )
         + "</tr>"
@@ -59,43 +58,47 @@ def pair_matrix(
     )
     rows = [
         (
-            _both(names[i], names[j]),
+            words.both % {"a": names[i], "b": names[j]},
             number(cell.value),
-            _interval(cell) or UNDEFINED,
+            _interval(cell, words) or UNDEFINED,
             f"{cell.n:,}",
             cell.reason or "",
         )
         for (i, j), cell in sorted(cells.items())
     ]
-    head_of_list = (_("Pair"), _("kappa"), _("95 % interval"), _("Shared images"), _("Note"))
-    listed = twin(caption, head_of_list, rows) if rows else ""
-    neutral = _("neutral at the project target, κ %(target)s") % {"target": number(target)}
-    return scrolling(caption, matrix) + heat_scale(neutral) + listed
+    head_of_list = (words.pair, words.kappa, words.interval, words.shared_images, words.note)
+    listed = twin(caption, head_of_list, rows, words) if rows else ""
+    neutral = words.neutral % {"target": number(target)}
+    return scrolling(caption, matrix) + heat_scale(neutral, words) + listed
 
 
-def _pair_cell(names: Sequence[str], cells: Mapping[tuple[int, int], PairCell], i: int, j: int, target: float) -> str:
-    cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, _("no shared images"))
-    pair = _both(names[i], names[j]) + ": "
+def _pair_cell(
+    names: Sequence[str],
+    cells: Mapping[tuple[int, int], PairCell],
+    i: int,
+    j: int,
+    target: float,
+    few: int,
+    words: Words,
+) -> str:
+    cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, words.no_shared_images)
+    pair = words.both % {"a": names[i], "b": names[j]} + ": "
     if cell.value is None:
-        return _cell(UNDEFINED, "none", pair + (cell.reason or _("undefined")), cell.href if cell.n else None)
-    interval = _interval(cell)
+        return _cell(UNDEFINED, "none", pair + (cell.reason or words.undefined), cell.href if cell.n else None)
+    interval = _interval(cell, words)
     said = f"κ {number(cell.value)}" + (f" (95 % {interval})" if interval else "")
-    said += ", " + ngettext("%(n)s shared image", "%(n)s shared images", cell.n) % {"n": f"{cell.n:,}"}
+    said += ", " + words.n_shared(cell.n)
     if cell.reason:
         said += f"; {cell.reason}"
     note = f"±{(cell.high - cell.low) / 2:.2f}" if cell.low is not None and cell.high is not None else f"n {cell.n:,}"
-    level = "none" if cell.n < FEW_IMAGES else f"d{level_around(cell.value, target)}"
+    level = "none" if cell.n < few else f"d{level_around(cell.value, target)}"
     return _cell(f"{number(cell.value)}<small>{note}</small>", level, pair + said, cell.href)
 
 
-def _both(one: str, other: str) -> str:
-    return _("%(a)s and %(b)s") % {"a": one, "b": other}
-
-
-def _interval(cell: PairCell) -> str:
+def _interval(cell: PairCell, words: Words) -> str:
     if cell.low is None or cell.high is None:
         return ""
-    return _("%(low)s to %(high)s") % {"low": number(cell.low), "high": number(cell.high)}
+    return words.between % {"low": number(cell.low), "high": number(cell.high)}
 
 
 def _cell(content: str, level: str, title: str, href: str | None) -> str:
@@ -111,17 +114,18 @@ def level_around(value: float, target: float) -> int:
     return min(3, max(0, math.ceil((value - target - 0.02) / 0.045)))
 
 
-def heat_scale(note: str) -> str:
+def heat_scale(note: str, words: Words) -> str:
     """The colours of level_around, from low to high, with a word on what is neutral."""
     steps = "".join(f'<i class="d{level}"></i>' for level in range(-3, 4))
     said = f'<span class="dim">· {text(note)}</span>'
-    return f'<div class="scale"><span>{text(_("low"))}</span>{steps}<span>{text(_("high"))}</span>{said}</div>'
+    return f'<div class="scale"><span>{text(words.low)}</span>{steps}<span>{text(words.high)}</span>{said}</div>'
 
 
 def confusion_matrix(
     names: Sequence[str],
     counts: Sequence[Sequence[int]],
     *,
+    words: Words,
     caption: str,
     row_name: str,
     column_name: str,
@@ -144,7 +148,7 @@ def confusion_matrix(
     head = "".join(_head("col", name, tag) for name, tag in zip(names, tags or names, strict=True))
     body = "".join(
         f"<tr>{_head('row', name)}"
-        + "".join(_confused(names, int(counts[i][j]), i, j, most, href) for j in range(k))
+        + "".join(_confused(names, int(counts[i][j]), i, j, most, href, words) for j in range(k))
         + "</tr>"
         for i, name in enumerate(names)
     )
@@ -171,15 +175,17 @@ def _look(names: Sequence[str]) -> str:
 
 
 def _confused(
-    names: Sequence[str], n: int, i: int, j: int, most: int, href: Callable[[int, int], str | None] | None
+    names: Sequence[str],
+    n: int,
+    i: int,
+    j: int,
+    most: int,
+    href: Callable[[int, int], str | None] | None,
+    words: Words,
 ) -> str:
     if i == j:
         return f'<td class="diag"><span class="cell">{n:,}</span></td>'
     if n == 0:
         return '<td><span class="cell none">·</span></td>'
-    title = ngettext("%(a)s called %(b)s: %(n)s image", "%(a)s called %(b)s: %(n)s images", n) % {
-        "a": names[i],
-        "b": names[j],
-        "n": f"{n:,}",
-    }
+    title = words.called(names[i], names[j], n)
     return f"<td>{_cell(f'{n:,}', f'q{math.ceil(n / most * 5)}', title, href(i, j) if href else None)}</td>"

@@ -19,8 +19,7 @@ from labeler.charts.axes import (
     target_line,
     tick_words,
 )
-from labeler.charts.markup import UNDEFINED, attributes, finite, number, place, text, twin
-from labeler.charts.words import gettext as _
+from labeler.charts.markup import UNDEFINED, Words, attributes, finite, number, place, text, twin
 
 HEADROOM = 12
 LEGEND_ROW = 20
@@ -62,6 +61,7 @@ def line_chart(
     sentence: str,
     series: Sequence[Series],
     *,
+    words: Words,
     x_name: str,
     y_name: str,
     x_ticks: Sequence[tuple[float, str]] | None = None,
@@ -87,7 +87,7 @@ def line_chart(
     """
     drawn = [point for one in series for point in one.points if point[1] is not None]
     if not drawn:
-        return f'<p class="sm mut">{text(_("Nothing to draw yet.") if empty is None else empty)}</p>'
+        return f'<p class="sm mut">{text(words.nothing if empty is None else empty)}</p>'
     legend, legend_height = _legend(series, width)
     bands = [edge for one in series for x, low, high in one.band for edge in ((x, low), (x, high))]
     xs = [finite(x) for x, _y in (*drawn, *bands)] + [finite(x) for x, _name in marks] + [note.x for note in notes]
@@ -99,7 +99,7 @@ def line_chart(
     # The name of a target at the top would touch the legend.
     top = TOP + legend_height + (HEADROOM if legend and target else 0)
     frame = Frame(
-        span([*xs, *(x for x, _words in x_marks)]),
+        span([*xs, *(x for x, _called in x_marks)]),
         span([*ys, *y_marks]),
         LEFT,
         width - RIGHT,
@@ -121,7 +121,8 @@ def line_chart(
         f"{attributes(aria_label=f'{title}. {sentence}')}>"
         f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
     )
-    return f"<figure>{drawing}{_as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent)}</figure>"
+    table = _as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent, words)
+    return f"<figure>{drawing}{table}</figure>"
 
 
 def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None) -> str:
@@ -199,6 +200,7 @@ def _as_table(
     ticks: dict[float, str],
     x_words: Callable[[float], str] | None,
     percent: bool,
+    words: Words,
 ) -> str:
     values: list[dict[float, float]] = [{x: y for x, y in one.points if y is not None} for one in series]
     bands = [{x: (low, high) for x, low, high in one.band} for one in series]
@@ -206,18 +208,18 @@ def _as_table(
     rows: list[tuple[str, ...]] = [
         (
             x_words(x) if x_words else ticks.get(x, f"{x:,.10g}"),
-            *(_with_band(y.get(x), band.get(x), percent) for y, band in zip(values, bands, strict=True)),
+            *(_with_band(y.get(x), band.get(x), percent, words) for y, band in zip(values, bands, strict=True)),
         )
         for x in sorted(xs)
     ]
-    return twin(title, (x_name, *(one.name for one in series)), rows)
+    return twin(title, (x_name, *(one.name for one in series)), rows, words)
 
 
-def _with_band(value: float | None, band: tuple[float, float] | None, percent: bool) -> str:
+def _with_band(value: float | None, band: tuple[float, float] | None, percent: bool, words: Words) -> str:
     def written(y: float) -> str:
         return f"{number(100 * y, 1)} %" if percent else f"{round(y, 4):,g}"
 
     said = UNDEFINED if value is None else written(value)
     if band is None:
         return said
-    return _("%(value)s (%(low)s to %(high)s)") % {"value": said, "low": written(band[0]), "high": written(band[1])}
+    return words.with_band % {"value": said, "low": written(band[0]), "high": written(band[1])}

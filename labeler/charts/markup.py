@@ -4,11 +4,51 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
-
-from labeler.charts.words import gettext as _
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 UNDEFINED = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What charts write by themselves, in the reader's language: whoever draws hands them in.
+
+    Where names stand in %(...)s, a chart fills in numbers as text, or names.
+    """
+
+    show_as_table: str
+    as_table: str  # %(name)s: of the chart
+    nothing: str  # in place of a chart without points
+    interval: str  # what heads a column of intervals
+    between: str  # %(low)s and %(high)s
+    share_between: str  # the same in percent
+    with_band: str  # %(value)s, and its interval from %(low)s to %(high)s
+    share: str
+    yes: str
+    no: str
+    # heat tables
+    pair: str
+    kappa: str
+    shared_images: str
+    note: str
+    both: str  # %(a)s and %(b)s
+    undefined: str
+    no_shared_images: str
+    neutral: str  # %(target)s
+    low: str
+    high: str
+    n_shared: Callable[[int], str]
+    called: Callable[[str, str, int], str]  # what one class was called, and on how many images
+    # the burn-up
+    day: str
+    today: str
+    labeled: str
+    final: str
+    forecast: str
+    n_labeled: str  # %(n)s
+    n_final: str
+    n_wanted: str
 
 
 def text(value: object) -> str:
@@ -59,11 +99,11 @@ def table(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]
 RIGHT = ' class="r"'
 
 
-def twin(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+def twin(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]], words: Words) -> str:
     """The same numbers as a table, folded away: complete for readers who do not see the drawing."""
     # Another name than the drawing has: two regions of one name are one too many for who walks by them.
-    inside = scrolling(_("%(name)s, as a table") % {"name": caption}, table(caption, head, rows))
-    return f'<details class="twin"><summary class="sm">{text(_("Show as table"))}</summary>{inside}</details>'
+    inside = scrolling(words.as_table % {"name": caption}, table(caption, head, rows))
+    return f'<details class="twin"><summary class="sm">{text(words.show_as_table)}</summary>{inside}</details>'
 
 
 def scrolling(name: str, content: str) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeler.charts.axes import BOTTOM, LEFT, LETTER, RIGHT, TOP, Frame, axes, round_ticks, span, target_line
-from labeler.charts.markup import attributes, finite, number, place, text, twin
-from labeler.charts.words import gettext as _
+from labeler.charts.markup import Words, attributes, finite, number, place, text, twin
 
 SMALLEST, LARGEST = 4.0, 10.0  # radii
 LINE = 13.0  # the height of a name
@@ -43,6 +42,7 @@ def scatter(
     sentence: str,
     points: Sequence[Point],
     *,
+    words: Words,
     x_name: str,
     y_name: str,
     size_name: str,
@@ -61,7 +61,7 @@ def scatter(
     Raises ValueError for NaN, infinity, and negative x or sizes; without points it is a sentence saying so.
     """
     if not points:
-        return f'<p class="sm mut">{text(_("Nothing to draw yet.") if empty is None else empty)}</p>'
+        return f'<p class="sm mut">{text(words.nothing if empty is None else empty)}</p>'
     if any(finite(value) < 0 for point in points for value in (point.x, point.size)):
         raise ValueError("what lies left of 0 cannot be drawn, nor a negative size")
     ys = [finite(point.y) for point in points]
@@ -84,20 +84,20 @@ def scatter(
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img"{attributes(aria_label=f"{title}. {sentence}")}>'
         f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
     )
-    head = [name_head or "", x_name, y_name, _("95 % interval"), size_name]
+    head = [name_head or "", x_name, y_name, words.interval, size_name]
     head += [corner.words] if corner else []
     rows = [
         (
             _Link(point.name, point.href),
             number(point.x, x_decimals),
             number(point.y),
-            _interval(point),
+            _interval(point, words),
             number(point.size, 0),
-            *([_("yes") if _is_in(corner, point) else _("no")] if corner else []),
+            *([words.yes if _is_in(corner, point) else words.no] if corner else []),
         )
         for point in points
     ]
-    return f"<figure>{drawing}{twin(title, head, rows)}</figure>"
+    return f"<figure>{drawing}{twin(title, head, rows, words)}</figure>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ class _Link:
         return f"<a{attributes(href=self.href)}>{text(self.name)}</a>" if self.href else text(self.name)
 
 
-def _interval(point: Point) -> str:
+def _interval(point: Point, words: Words) -> str:
     if point.low is None or point.high is None:
         return "–"
-    return _("%(low)s to %(high)s") % {"low": number(point.low), "high": number(point.high)}
+    return words.between % {"low": number(point.low), "high": number(point.high)}
 
 
 def _is_in(corner: Corner | None, point: Point) -> bool:
@@ -189,8 +189,8 @@ def _names(frame: Frame, points: Sequence[Point], corner: Corner | None) -> str:
             inside = frame.left <= box[0] and box[2] <= frame.right + RIGHT and frame.top - LINE <= box[1]
             if inside and box[3] <= frame.bottom and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
-                words = f'x="{place(at)}" y="{place(middle)}" dy="4" text-anchor="{anchor}"'
-                written.append(f'<text class="lab halo" {words}>{text(name)}</text>')
+                where = f'x="{place(at)}" y="{place(middle)}" dy="4" text-anchor="{anchor}"'
+                written.append(f'<text class="lab halo" {where}>{text(name)}</text>')
                 break
     return "".join(written)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeler.charts.markup import UNDEFINED, finite, number, place, scrolling, text
-from labeler.charts.words import gettext as _
+from labeler.charts.markup import UNDEFINED, Words, finite, number, place, scrolling, text
 
 WIDE, HIGH = 120, 16
 
@@ -28,17 +27,19 @@ class Share:
     quiet: bool = False
 
 
-def shares(caption: str, lines: Sequence[Share], *, name_head: str, n_head: str, value_head: str | None = None) -> str:
+def shares(
+    caption: str, lines: Sequence[Share], *, words: Words, name_head: str, n_head: str, value_head: str | None = None
+) -> str:
     """The lines in the given order. The bars are hidden from screen readers: the numbers beside them say the same.
 
     Raises ValueError for a share outside [0, 1].
     """
     head = (
         f'<th scope="col">{text(name_head)}</th><td class="sp"></td>'
-        f'<th scope="col" class="r">{text(_("Share") if value_head is None else value_head)}</th>'
+        f'<th scope="col" class="r">{text(words.share if value_head is None else value_head)}</th>'
         f'<th scope="col" class="r">{text(n_head)}</th>'
     )
-    body = "".join(_line(line) for line in lines)
+    body = "".join(_line(line, words) for line in lines)
     return scrolling(
         caption,
         f'<table class="tbl shares"><caption class="vh">{text(caption)}</caption>'
@@ -46,11 +47,11 @@ def shares(caption: str, lines: Sequence[Share], *, name_head: str, n_head: str,
     )
 
 
-def _line(line: Share) -> str:
+def _line(line: Share, words: Words) -> str:
     note = f" {text(line.note)}" if line.note else ""
     interval = ""
     if line.low is not None and line.high is not None:
-        said = _("%(low)s to %(high)s %%") % {"low": number(100 * line.low, 1), "high": number(100 * line.high, 1)}
+        said = words.share_between % {"low": number(100 * line.low, 1), "high": number(100 * line.high, 1)}
         interval = f'<span class="iv">{text(said)}</span>'
     reason = f'<span class="iv wraps">{text(line.reason)}</span>' if line.value is None and line.reason else ""
     value = UNDEFINED if line.value is None else f"{number(100 * line.value, 1)}\N{NO-BREAK SPACE}%"

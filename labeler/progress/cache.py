@@ -4,7 +4,8 @@ A small project is counted in the request, so that a page shows what was just sa
 longer than a page may: the request reads a Snapshot row and, when that is behind the project, marks it as wanted; beat
 has a worker look for wanted rows (worker/tasks.py). The row is the truth: with every worker away the page still
 answers, with figures that say their age. Nothing here is part of saving a label. The only module that writes Snapshot;
-what is counted is the business of whoever asks (cached_reports.py).
+what is counted is the business of whoever asks (cached_reports.py). A row holds codes and
+numbers, no sentence: one is enough for every language.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import get_language, override
 
 from labeler.models import Image, Label, Project, Snapshot
 
@@ -42,7 +42,7 @@ WARM_AGE = timedelta(minutes=10)
 LOCK_SPACE = 0x5A5  # first half of the advisory lock's key; the second is the row's id
 COUNT_SECONDS = 600  # a worker's statement may take longer than a request's ...
 COUNT_MEMORY = "64MB"  # ... and sort and hash a million rows without a detour over the disk
-FORMAT = 3  # of what is kept; raised when a report changes its shape, so that no page reads the old one
+FORMAT = 4  # of what is kept; raised when a report changes its shape, so that no page reads the old one
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # computed_at of a row that has no figures yet
 
 
@@ -71,16 +71,16 @@ def get(
     wait than have none; without it, value is None until a worker was there. large: whether it is for a worker, where
     that does not follow from the project's size.
     """
-    row = Snapshot.objects.filter(project=project, name=_named(name)).first()
+    row = Snapshot.objects.filter(project=project, name=name).first()
     if row is None:
         if not (is_large(project) if large is None else large):
             return Figures(compute(), timezone.now(), False)
         # Two first visits at once make one row: the second insert does nothing.
         Snapshot.objects.bulk_create(
-            [Snapshot(project=project, name=_named(name), value={}, computed_at=NEVER, wanted_at=timezone.now())],
+            [Snapshot(project=project, name=name, value={}, computed_at=NEVER, wanted_at=timezone.now())],
             ignore_conflicts=True,
         )
-        row = Snapshot.objects.get(project=project, name=_named(name))
+        row = Snapshot.objects.get(project=project, name=name)
     row.project = project
     if not _is_there(row) and first_time is not None:
         row = _kept(row, first_time)
@@ -111,7 +111,7 @@ def refresh_wanted(compute: Callable[[Project, str], Report]) -> int:
 
     compute(project, name) counts a report. Safe to run twice and on several workers: one at a time counts a row.
     """
-    wanted = Q(wanted_at__isnull=False) | Q(name__startswith=WARM, computed_at__lt=timezone.now() - WARM_AGE)
+    wanted = Q(wanted_at__isnull=False) | Q(name=WARM, computed_at__lt=timezone.now() - WARM_AGE)
     rows = Snapshot.objects.filter(wanted, project__trashed_at=None).select_related("project")
     done = 0
     for row in rows.order_by(F("wanted_at").asc(nulls_last=True), "pk"):
@@ -130,10 +130,9 @@ def _refresh(pk: int, compute: Callable[[Project, str], Report]) -> bool:
         row = Snapshot.objects.select_related("project").filter(pk=pk).first()
         if row is None or (row.wanted_at is None and row.computed_at > timezone.now() - WARM_AGE):
             return False
-        name, _, language = row.name.rpartition("@")
         try:
-            with override(language), _long_statements():
-                _kept(row, lambda: compute(row.project, name))
+            with _long_statements():
+                _kept(row, lambda: compute(row.project, row.name))
         except Exception:
             # Not for ever again every few seconds: the next page that asks is the next attempt.
             logger.exception("the %s of project %s could not be counted", row.name, row.project_id)
@@ -177,11 +176,6 @@ def _version(project: Project) -> list[int]:
 
 def _newest_label(project_id: int) -> int:
     return Label.objects.filter(project=project_id).order_by("-id").values_list("id", flat=True).first() or 0
-
-
-def _named(name: str) -> str:
-    """Reports hold sentences: each language has its own."""
-    return f"{name}@{get_language() or 'en'}"
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from labeler.models import Acceptance, Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from labeler.models.label import VOTES
 from labeler.stats.forecast import WEEK, WEEKS_READ, days_left
+from labeler.stats.results import plain
 
 PROGRESS_KEPT_SECONDS = 5  # images, decisions and seats change without a label
 FORECAST_DAYS = WEEK * WEEKS_READ
@@ -55,7 +56,7 @@ def count_progress(project: Project) -> dict[str, Any]:
         "by_annotator": [{"username": name, "labels": n} for name, n in people],
         "pace": {"labels_per_day": sum(lately) / len(lately) if lately else None, "days": len(lately)},
         "wanted": targets.of(project),
-        "forecast": {"days": coming.value, "low": coming.low, "high": coming.high, "reason": coming.reason},
+        "forecast": {"days": coming.value, "low": coming.low, "high": coming.high, "reason": plain(coming.reason)},
     }
 
 

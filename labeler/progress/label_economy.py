@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from django.db import connection
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from labeler.consensus import economy_standing
 from labeler.consensus.economy_standing import FEWEST_CHECKS, Standing
@@ -23,7 +22,7 @@ from labeler.models.label import TOUCHED_BY_MODEL, VOTES
 from labeler.models.project import ConsensusMethod
 from labeler.stats import economy as stats
 from labeler.stats import pace as stats_pace
-from labeler.stats.results import Stat, undefined
+from labeler.stats.results import Reason, Stat, undefined
 from labeler.training import runs
 
 Report = dict[str, Any]
@@ -50,7 +49,7 @@ def figures(project: Project) -> Report:
         "history": history(project),
     }
     if found is None or not found.image_ids.size:
-        none = undefined(_("there are no images with two classes to choose from yet"))
+        none = undefined(Reason("no_images_with_two_classes"))
         return {**report, **_counts(None), **_right(None, none), "ahead": [], "next_hour": None, "until_goal": None}
     share, borne_out = found.share_right(), found.is_borne_out(project.goal_right)
     n = len(found.image_ids)
@@ -87,7 +86,7 @@ def _counts(found: Standing | None) -> Report:
 
 
 def _right(found: Standing | None, stat: Stat) -> Report:
-    nothing = undefined(_("no blind image can be compared yet"))
+    nothing = undefined(stats.NO_BLIND_IMAGES)
     return {
         "right": stat.as_dict(), "claimed": None, "corrected": nothing.as_dict(),
         "checks": 0 if found is None else int(found.checks.right.size), "checks_wanted": FEWEST_CHECKS, "held_out": 0,

@@ -31,8 +31,7 @@ from labeler.stats.grouping import group_rows
 from labeler.stats.intervals import wilson
 from labeler.stats.pairs import count_rows
 from labeler.stats.people import WithOthers, with_others
-from labeler.stats.results import NO_SHARED_IMAGES, undefined, with_interval
-from labeler.stats.words import gettext as _
+from labeler.stats.results import NO_SHARED_IMAGES, plain, undefined, with_interval
 from labeler.training import drift, image_index, runs
 
 Report = dict[str, Any]
@@ -69,7 +68,7 @@ def figures(project: Project) -> Report:
             "days": forecast.value,
             "low": forecast.low,
             "high": forecast.high,
-            "reason": forecast.reason,
+            "reason": plain(forecast.reason),
             "left": left,
             "reach": reach,
             "fan": [list(point) for point in forecast.fan],
@@ -82,7 +81,7 @@ def figures(project: Project) -> Report:
         "drift": _drift(project, model),
         "unlike": list(image_index.unlike(project)),
         "with_model": model_as_rater.kappas(project, model, usernames, rows) if model else [],
-        "too_few": "" if model else _too_few(project),
+        "too_few": not model and _too_few(project),
     }
 
 
@@ -174,7 +173,7 @@ def _right_on_decided(project: Project) -> dict[int, Report]:
 
 
 def _share(right: int, n: int) -> Report:
-    return (with_interval(right / n, wilson(right, n), n) if n else undefined(_(NO_SHARED_IMAGES))).as_dict()
+    return (with_interval(right / n, wilson(right, n), n) if n else undefined(NO_SHARED_IMAGES)).as_dict()
 
 
 # ---------------------------------------------------------------- classes
@@ -344,10 +343,10 @@ def _drift(project: Project, model: TrainingRun | None) -> Report | None:
     return {"name": found.row.name, "day": found.row.day.isoformat(), "n": found.compared.n} if found else None
 
 
-def _too_few(project: Project) -> str:
-    """Why no model can be trained yet; empty when one can."""
+def _too_few(project: Project) -> bool:
+    """Whether no model can be trained yet."""
     try:
         runs.trainable(project).check(project)
-    except LabelerError as error:
-        return error.message
-    return ""
+    except LabelerError:
+        return True
+    return False

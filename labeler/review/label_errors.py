@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from labeler.consensus import snapshots
 from labeler.label_set import categories as label_set
@@ -24,11 +22,11 @@ from labeler.labeling import blindness
 from labeler.models import Image, Project, TrainingRun
 from labeler.models.image import Slice
 from labeler.stats.intervals import wilson
-from labeler.stats.results import FEW_IMAGES, Stat, undefined
+from labeler.stats.results import FEW_IMAGES, Reason, Stat, undefined
 
 RUNS = 50  # the newest, whose lists are held against the decisions
-NOTHING_LOOKED_AT = gettext_noop("no doubted label was looked at yet")
-FEW_LOOKED_AT = gettext_noop("few labels were looked at, the clearest doubts first: read the interval")
+NOTHING_LOOKED_AT = Reason("nothing_looked_at")
+FEW_LOOKED_AT = Reason("few_looked_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +66,9 @@ class Checked:
         """Share of the doubted labels that were wrong, with Wilson's interval."""
         n = self.corrected + self.confirmed
         if not n:
-            return undefined(_(NOTHING_LOOKED_AT))
+            return undefined(NOTHING_LOOKED_AT)
         low, high = wilson(self.corrected, n) or (None, None)
-        return Stat(self.corrected / n, low, high, n, _(FEW_LOOKED_AT) if n < FEW_IMAGES else None)
+        return Stat(self.corrected / n, low, high, n, FEW_LOOKED_AT if n < FEW_IMAGES else None)
 
 
 def listed(run: TrainingRun | None) -> dict[str, Any]:

@@ -26,8 +26,7 @@ from labeler.stats.pairs import (
     one_against_rest,
     sample_comparisons,
 )
-from labeler.stats.results import Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import Reason, Stat, undefined
 
 __all__ = ["cohen_kappa", "count_pairs", "image_disagreement", "kappa_from_table", "summarize"]
 
@@ -92,10 +91,10 @@ class AgreementSummary:
     categories: tuple[CategoryAgreement, ...]  # every class, by code
     confusion: tuple[Confusion, ...]  # most frequent first, without zeros
     annotators: tuple[AnnotatorAgreement, ...]  # every person, by code
-    notes: tuple[str, ...]
+    notes: tuple[Reason, ...]  # what a reader should know first, most important first
 
-    def as_dict(self, annotator_names: Sequence[str], category_names: Sequence[str]) -> dict[str, Any]:
-        """Plain values for JSON, in the words of the REST contract."""
+    def as_dict(self, annotator_names: Sequence[Any], category_names: Sequence[str]) -> dict[str, Any]:
+        """Plain values for JSON, with the keys of the REST contract; codes where that has sentences."""
         people, classes = annotator_names, category_names
         return {
             "n_images": self.n_images,
@@ -131,7 +130,7 @@ class AgreementSummary:
                 }
                 for one in self.annotators
             ],
-            "notes": list(self.notes),
+            "notes": [note.as_dict() for note in self.notes],
         }
 
 
@@ -242,7 +241,7 @@ def _measure_multi(
 ) -> Measured:
     compared = multilabel.compare_sets(groups, annotator, answers, n_annotators)
     alpha, observed = multilabel.masi_alpha(compared, answers)
-    fleiss = undefined(_("Fleiss' kappa is for one class per image; read alpha"), alpha.n)
+    fleiss = undefined(Reason("fleiss_of_one_class"), alpha.n)
     kappas, classes, light = multilabel.pair_and_class_kappas(compared, n_categories)
     pairs = [
         PairAgreement(a, b, kappa) for a, b, kappa in zip(compared.a.tolist(), compared.b.tolist(), kappas, strict=True)
@@ -256,7 +255,7 @@ def _with_strangers(pairs: list[PairAgreement], labels: IntArray) -> list[PairAg
     people = np.flatnonzero(labels).tolist()
     if len(people) > LISTED_PEOPLE or len(pairs) == len(people) * (len(people) - 1) // 2:
         return pairs
-    nothing = Kappa(None, None, None, None, None, None, None, None, 0, _(NOTHING_SHARED))
+    nothing = Kappa(None, None, None, None, None, None, None, None, 0, NOTHING_SHARED)
     known = {(pair.a, pair.b): pair for pair in pairs}
     return [known.get((a, b)) or PairAgreement(a, b, nothing) for i, a in enumerate(people) for b in people[i + 1 :]]
 

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import Groups
 from labeler.stats.intervals import REPLICATES, FloatArray, Interval, resampled, wilson
-from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
-from labeler.stats.words import gettext as _
+from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Reason, Stat, undefined, with_interval
 
 IntArray = NDArray[np.integer]
 
@@ -114,7 +113,7 @@ def many_raters(patterns: Patterns, *, replicates: int = REPLICATES) -> ManyRate
     shared = patterns.shared()
     n = int(shared.images.sum())
     if n == 0:
-        nothing = undefined(_(NO_SHARED_IMAGES))
+        nothing = undefined(NO_SHARED_IMAGES)
         return ManyRaters(nothing, nothing, nothing)
     votes = shared.votes.astype(np.float64)
     r = votes.sum(axis=1)
@@ -130,7 +129,7 @@ def many_raters(patterns: Patterns, *, replicates: int = REPLICATES) -> ManyRate
     if unanimous or (balanced and r[0] == 2):
         intervals[2] = wilson(min(n, round(observed * n)), n)
     if (sums[3:] > 0).sum() < 2:
-        alone = undefined(_(ONE_CLASS_ONLY), n)
+        alone = undefined(ONE_CLASS_ONLY, n)
         return ManyRaters(alone, alone, with_interval(float(observed), intervals[2], n))
     if unanimous:
         most_disagreement = 1 - intervals[2][0] if intervals[2] else 1.0
@@ -139,14 +138,7 @@ def many_raters(patterns: Patterns, *, replicates: int = REPLICATES) -> ManyRate
     fleiss_stat = (
         with_interval(float(fleiss), intervals[1], n)
         if balanced
-        else undefined(
-            _(
-                "images have between %(fewest)s and %(most)s labels: Fleiss' kappa needs equally many, "
-                "read Krippendorff's alpha"
-            )
-            % {"fewest": int(r.min()), "most": int(r.max())},
-            n,
-        )
+        else undefined(Reason("fleiss_of_unequal_numbers", {"fewest": int(r.min()), "most": int(r.max())}), n)
     )
     return ManyRaters(
         with_interval(float(alpha), intervals[0], n),
@@ -172,11 +164,6 @@ def _figures(sums: FloatArray) -> FloatArray:
 def krippendorff_alpha(votes: ArrayLike) -> Stat:
     """Nominal alpha with a bootstrap interval. votes: choices per image and class, shape (n_images, K)."""
     return many_raters(patterns_from_counts(votes)).alpha
-
-
-def fleiss_kappa(votes: ArrayLike) -> Stat:
-    """Fleiss' kappa with a bootstrap interval. votes: choices per image and class, shape (n_images, K)."""
-    return many_raters(patterns_from_counts(votes)).fleiss
 
 
 def vote_entropy(votes: ArrayLike) -> FloatArray:

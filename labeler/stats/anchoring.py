@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 
 from labeler.stats.intervals import Z95, wilson
-from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Reason, Stat, undefined
+
+NO_LABELS_OF_ONE_SIDE = Reason("no_labels_of_one_side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,17 @@ def anchoring(*, equal_shown: int, n_shown: int, equal_hidden: int, n_hidden: in
     shown, hidden = share_of(equal_shown, n_shown), share_of(equal_hidden, n_hidden)
     difference = share_difference(equal_shown, n_shown, equal_hidden, n_hidden)
     if shown.value is None or hidden.value is None:
-        return Anchoring(shown, hidden, difference, undefined(str(difference.reason), 0))
+        return Anchoring(shown, hidden, difference, undefined(NO_LABELS_OF_ONE_SIDE, 0))
     n = min(n_shown, n_hidden)
     if hidden.value == 1.0:
-        return Anchoring(shown, hidden, difference, undefined(_("unseen, everybody says what the model says"), n))
+        return Anchoring(shown, hidden, difference, undefined(Reason("all_say_it_unseen"), n))
     ratio = (1 - shown.value) / (1 - hidden.value)
     x, y = n_shown - equal_shown + 0.5, n_hidden - equal_hidden + 0.5
     middle = math.log((x / (n_shown + 0.5)) / (y / (n_hidden + 0.5)))
     half = Z95 * math.sqrt(max(0.0, 1 / x - 1 / (n_shown + 0.5) + 1 / y - 1 / (n_hidden + 0.5)))
     low, high = 1 - math.exp(middle + half), 1 - math.exp(middle - half)
     value = 1 - ratio
-    caution = _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None
+    caution = TOO_FEW_IMAGES if n < FEW_IMAGES else None
     return Anchoring(shown, hidden, difference, Stat(value, min(low, value), max(high, value), n, caution))
 
 
@@ -57,17 +58,17 @@ def share_difference(successes_a: int, n_a: int, successes_b: int, n_b: int) -> 
     """Share a minus share b with its 95 % interval (Newcombe 1998, method 10: from the two Wilson intervals)."""
     a, b = wilson(successes_a, n_a), wilson(successes_b, n_b)
     if a is None or b is None:
-        return undefined(_("one side has no labels yet"), 0)
+        return undefined(NO_LABELS_OF_ONE_SIDE, 0)
     p, q = successes_a / n_a, successes_b / n_b
     low = p - q - math.hypot(p - a[0], b[1] - q)
     high = p - q + math.hypot(a[1] - p, q - b[0])
     n = min(n_a, n_b)
-    return Stat(p - q, low, high, n, _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None)
+    return Stat(p - q, low, high, n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
 
 
 def share_of(successes: int, n: int) -> Stat:
     """A share with Wilson's 95 % interval; a caution under FEW_IMAGES. None without observations."""
     interval = wilson(successes, n)
     if interval is None:
-        return undefined(_("no labels yet"), 0)
-    return Stat(successes / n, *interval, n, _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None)
+        return undefined(Reason("no_labels"), 0)
+    return Stat(successes / n, *interval, n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)

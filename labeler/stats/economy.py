@@ -16,8 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from labeler.stats.intervals import SEED, Z95, FloatArray
-from labeler.stats.results import Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import Reason, Stat, undefined
 
 CHUNK = 4096  # images at a time: two answers in advance are K x K cases for each
 TEMPERATURES = (0.05, 20.0)
@@ -31,6 +30,7 @@ TRUST = 0.5
 NEAR, PART = 0.0125, 1 / 3
 LOOKED_AT = 4000  # images that a look ahead follows; of more a random part stands for all
 LOOK_STEPS = 20  # rounds of asking in a look ahead, at most
+NO_BLIND_IMAGES = Reason("no_blind_images")
 
 
 def gain(posterior: ArrayLike, accuracy: float, *, ahead: int = 2) -> FloatArray:
@@ -209,7 +209,7 @@ def share_right(confidence: ArrayLike, judged: ArrayLike, checks: Checks | None 
     c, known = np.asarray(confidence, dtype=np.float64), np.asarray(judged, dtype=bool)
     n = c.size
     if not n:
-        nothing = undefined(_("there are no images"))
+        nothing = undefined(Reason("no_images"))
         return ShareRight(nothing, None, nothing, 0)
     claimed = float(c.mean())
     unsure, noise, doubted = (
@@ -244,7 +244,7 @@ def share_right(confidence: ArrayLike, judged: ArrayLike, checks: Checks | None 
     if checked:
         corrected = _stat(min(1.0, max(0.0, claimed + correction)), unsure + (TRUST * doubted) ** 2, checked)
     else:
-        corrected = undefined(_("no blind image can be compared yet"), 0)
+        corrected = undefined(NO_BLIND_IMAGES)
     return ShareRight(estimate, claimed, corrected, checked)
 
 

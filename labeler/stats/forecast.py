@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from labeler.stats.intervals import SEED, FloatArray
-from labeler.stats.words import gettext as _
-from labeler.stats.words import ngettext
+from labeler.stats.results import Reason
 
 FEWEST_DAYS = 3
 WEEK = 7
@@ -51,7 +50,7 @@ class Forecast:
     low: float | None
     high: float | None  # None beside a value: it may take very much longer
     per_day: float | None  # mean of the days read
-    reason: str | None = None
+    reason: Reason | None = None
     fan: tuple[tuple[float, float, float, float], ...] = ()  # (day, low, median, high) of what will have been made
 
 
@@ -65,18 +64,15 @@ def days_left(per_day: Sequence[int], left: float) -> Forecast:
     if left <= 0:
         return Forecast(0.0, 0.0, 0.0, pace)
     if days.size < FEWEST_DAYS:
-        words = ngettext(
-            "work of %(n)s day is needed for a forecast", "work of %(n)s days is needed for a forecast", FEWEST_DAYS
-        )
-        return Forecast(None, None, None, pace, words % {"n": FEWEST_DAYS})
+        return Forecast(None, None, None, pace, Reason("too_few_days", {"fewest": FEWEST_DAYS}))
     if not pace:
-        return Forecast(None, None, None, 0.0, _("nothing was made during the last days"))
+        return Forecast(None, None, None, 0.0, Reason("nothing_made_lately"))
     rng = np.random.default_rng(SEED)
     made = np.cumsum(_futures(days, left, rng), axis=1)
     ends = _ends(made, left)
     low, value, high = (float(end) for end in np.quantile(ends, (0.025, 0.5, 0.975), method="inverted_cdf"))
     if math.isinf(value):
-        return Forecast(None, None, None, pace, _("at this pace it takes more than four years"))
+        return Forecast(None, None, None, pace, Reason("beyond_four_years"))
     upper = None if math.isinf(high) else high
     return Forecast(value, low, upper, pace, fan=_fan(made, left, value, upper))
 

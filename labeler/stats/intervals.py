@@ -39,11 +39,6 @@ def wilson(successes: float, n: int) -> Interval | None:
     return (0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half)
 
 
-def wald(value: float, standard_error: float) -> Interval:
-    """Normal 95 % interval, not clipped: for comparison with tables in print."""
-    return value - Z95 * standard_error, value + Z95 * standard_error
-
-
 def fisher_z(value: FloatArray, standard_error: FloatArray) -> tuple[FloatArray, FloatArray]:
     """95 % bounds of coefficients in (-1, 1), symmetric on the atanh scale (Fisher 1921).
 

@@ -16,14 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import sums
 from labeler.stats.intervals import Z95, FloatArray, fisher_z
-from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Stat
-from labeler.stats.words import gettext as _
-from labeler.stats.words import gettext_noop
+from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Reason, Stat
 
 IntArray = NDArray[np.integer]
 
-NOTHING_SHARED = gettext_noop("no shared images")
-SAME_SINGLE_CLASS = gettext_noop("both always chose the same class: agreement beyond chance is undefined")
+NOTHING_SHARED = Reason("nothing_shared")
+SAME_SINGLE_CLASS = Reason("same_single_class")
 FISHER_IMAGES = 100  # from here, with MINORITY expected, Fisher-z on the FCE error covers 93.8 to 95.7 %
 MINORITY = 5
 ROUNDING = 1e-13  # a million images with a single disagreement have a variance of 1e-6
@@ -42,7 +40,7 @@ class Kappa:
     pabak: float | None  # chance as if all declared classes were equally likely
     ac1: float | None  # Gwet's AC1: chance that does not explode when one class dominates
     n: int  # images labeled by both
-    reason: str | None
+    reason: Reason | None
 
     def stat(self) -> Stat:
         return Stat(self.value, self.low, self.high, self.n, self.reason)
@@ -109,14 +107,14 @@ def _none_for_nan(array: FloatArray) -> list[float | None]:
     return values.tolist()
 
 
-def _reason(value: float | None, low: float | None, n: float, few: bool) -> str | None:
+def _reason(value: float | None, low: float | None, n: float, few: bool) -> Reason | None:
     if n == 0:
-        return _(NOTHING_SHARED)
+        return NOTHING_SHARED
     if value is None:
-        return _(SAME_SINGLE_CLASS)
+        return SAME_SINGLE_CLASS
     if low is None:
-        return _(NO_SPREAD)
-    return _(TOO_FEW_IMAGES) if few else None
+        return NO_SPREAD
+    return TOO_FEW_IMAGES if few else None
 
 
 def cohen_kappa(a: ArrayLike, b: ArrayLike, n_categories: int) -> Kappa:

@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from labeler.stats.intervals import SEED, FloatArray
-from labeler.stats.kappa import cohen_kappa
-from labeler.stats.results import Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import Reason, Stat, undefined
 
 FEWEST_SIZES = 4
 FEWEST_IMAGES = 50  # that judge: below, the band is all there is
@@ -49,16 +46,15 @@ class Curve:
     high: FloatArray
     courses: FloatArray  # accuracy by each resample's curve, shape (resamples, A)
     n: int  # images that judged
-    reason: str | None = None  # why nothing is foreseen; the arrays ahead are empty then
+    reason: Reason | None = None  # why nothing is foreseen; the arrays ahead are empty then
 
     def between(self, since: int, size: int) -> Stat:
         """What the labels from one of the sizes ahead to another bring; which images judge moves both alike, so this is
         known better than either. Raises KeyError for a size that is not ahead.
         """
-        first, last = self.at(since), self.at(size)
-        if first.value is None or last.value is None:
-            return undefined(self.reason or "", self.n)
-        at = [int(np.flatnonzero(self.ahead == one)[0]) for one in (since, size)]
+        if self.reason is not None:
+            return undefined(self.reason, self.n)
+        at = [self._place(one) for one in (since, size)]
         low, middle, high = np.quantile(self.courses[:, at[1]] - self.courses[:, at[0]], (0.025, 0.5, 0.975))
         return Stat(float(middle), float(low), float(high), self.n)
 
@@ -66,11 +62,14 @@ class Curve:
         """What is foreseen for one of the sizes ahead. Raises KeyError for another."""
         if self.reason is not None:
             return undefined(self.reason, self.n)
+        at = self._place(size)
+        return Stat(float(self.expected[at]), float(self.low[at]), float(self.high[at]), self.n)
+
+    def _place(self, size: int) -> int:
         found = np.flatnonzero(self.ahead == size)
         if not found.size:
             raise KeyError(size)
-        at = int(found[0])
-        return Stat(float(self.expected[at]), float(self.low[at]), float(self.high[at]), self.n)
+        return int(found[0])
 
 
 def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, seed: int = SEED) -> Curve:
@@ -90,11 +89,10 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
     accuracy = hit.mean(axis=1) if n else np.full(x.size, np.nan)
     to = np.asarray(ahead, dtype=np.int64)
     if x.size < FEWEST_SIZES or n < FEWEST_IMAGES:
-        words = _("a forecast needs %(sizes)d training sizes and %(images)d images")
+        reason = Reason("too_few_for_forecast", {"sizes": FEWEST_SIZES, "images": FEWEST_IMAGES})
         nothing = np.empty(0)
         return Curve(
-            x, accuracy, np.empty(0, np.int64), nothing, nothing, nothing, np.empty((0, 0)), n,
-            words % {"sizes": FEWEST_SIZES, "images": FEWEST_IMAGES},
+            x, accuracy, np.empty(0, np.int64), nothing, nothing, nothing, np.empty((0, 0)), n, reason,
         )  # fmt: skip
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
@@ -158,8 +156,7 @@ class Advice:
     stop: bool
     gain: Stat  # accuracy that the next labels bring; undefined where nothing is foreseen
     agreement: float | None  # the smallest kappa of the last successive models on the stop set; None: too few models
-    most_change: float | None  # bound on the change of F1 that agreement leaves: 4 (1 - T) / T
-    sentence: str
+    told: Reason | None  # what the advice says
 
 
 def advise(
@@ -168,13 +165,12 @@ def advise(
     """Stop when the band says that the labels up to `size` bring less than `worth`, or when the model has settled.
 
     size: one of curve.ahead. since: the labels there are, another of them: the gain counts from what is foreseen there;
-    without it from the last point, the largest subset. kappas: of successive models on the unlabeled stop set
-    (successive), oldest first. The two are different questions (will it get better? does it still change?), and either
+    without it from the last point, the largest subset. kappas: of successive models on the unlabeled stop set,
+    oldest first. The two are different questions (will it get better? does it still change?), and either
     is reason enough; the labels themselves may be wanted all the same.
     """
     last = [kappa for kappa in kappas[-ROUNDS:] if kappa is not None]
     settled = min(last) if len(last) == ROUNDS else None
-    change = 4 * (1 - settled) / settled if settled is not None and settled > 0 else None
     foreseen = curve.at(size)
     if foreseen.value is None or foreseen.low is None or foreseen.high is None:
         gain = foreseen
@@ -184,25 +180,10 @@ def advise(
         now = float(curve.accuracy[-1])
         gain = Stat(foreseen.value - now, foreseen.low - now, foreseen.high - now, curve.n)
     if gain.high is not None and gain.high < worth:
-        words = _("%(n)d labels in all would bring less than %(worth).1f points: more are not worth asking for")
-        return Advice(True, gain, settled, change, words % {"n": size, "worth": 100 * worth})
+        return Advice(True, gain, settled, Reason("more_not_worth_it", {"n": size, "worth": worth}))
     if settled is not None and settled >= SAME:
-        words = _("the last %(rounds)d models say the same of images nobody has labeled: more labels change little")
-        return Advice(True, gain, settled, change, words % {"rounds": ROUNDS + 1})
+        return Advice(True, gain, settled, Reason("models_settled", {"models": ROUNDS + 1}))
     if gain.value is None or gain.low is None or gain.high is None:
-        return Advice(False, gain, settled, change, gain.reason or "")
-    words = _("%(n)d labels in all are expected to bring %(gain)s points (%(low)s to %(high)s)")
-    numbers = {"gain": _points(gain.value), "low": _points(gain.low), "high": _points(gain.high)}
-    return Advice(False, gain, settled, change, words % {"n": size, **numbers})
-
-
-def _points(gain: float) -> str:
-    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def successive(predictions: Sequence[ArrayLike], n_categories: int) -> list[float | None]:
-    """Kappa of each model with the next on one unlabeled stop set; predictions: class codes (n,), oldest first.
-
-    None where it is undefined (both call everything the same class). 2,000 images are a usual stop set.
-    """
-    return [cohen_kappa(before, after, n_categories).value for before, after in pairwise(predictions)]
+        return Advice(False, gain, settled, gain.reason)
+    expected = {"n": size, "gain": gain.value, "low": gain.low, "high": gain.high}
+    return Advice(False, gain, settled, Reason("gain_expected", expected))

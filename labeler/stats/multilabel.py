@@ -24,7 +24,6 @@ from labeler.stats.results import (
     undefined,
     with_interval,
 )
-from labeler.stats.words import gettext as _
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.integer]
@@ -88,7 +87,7 @@ def masi_alpha(compared: Compared, answers: BoolArray) -> tuple[Stat, Stat]:
     groups, comparisons = compared.groups, compared.comparisons
     n = groups.starts.size
     if n == 0:
-        return undefined(_(NO_SHARED_IMAGES)), undefined(_(NO_SHARED_IMAGES))
+        return undefined(NO_SHARED_IMAGES), undefined(NO_SHARED_IMAGES)
     r = groups.sizes.astype(np.float64)
     within = 2 * np.bincount(comparisons.image, compared.distance, n) / (r - 1)
     equal = sums(comparisons.image, compared.distance == 0, n) / (r * (r - 1) / 2)
@@ -108,7 +107,7 @@ def masi_alpha(compared: Compared, answers: BoolArray) -> tuple[Stat, Stat]:
         alpha, observed = figures(columns.sum(axis=0)[None, :])[0]
     observed_stat = with_interval(float(observed), intervals[1], n)
     if not np.isfinite(alpha):
-        return undefined(_(ONE_CLASS_ONLY), n), observed_stat
+        return undefined(ONE_CLASS_ONLY, n), observed_stat
     return with_interval(float(alpha), intervals[0], n), observed_stat
 
 
@@ -167,7 +166,7 @@ def pair_and_class_kappas(compared: Compared, n_categories: int) -> tuple[list[K
         for i in range(k)
     ]
     if pairs == 0:
-        return [], classes, undefined(_(NO_SHARED_IMAGES))
+        return [], classes, undefined(NO_SHARED_IMAGES)
     r, c, m = yes_a / n[:, None], yes_b / n[:, None], n[:, None]
     # From counts, so that an impossible disagreement is exactly 0 and not a rounding error.
     expected_counts = yes_a * yes_b + (m - yes_a) * (m - yes_b)
@@ -204,7 +203,7 @@ def pair_and_class_kappas(compared: Compared, n_categories: int) -> tuple[list[K
         )
     ]
     if not defined.any():
-        return kappas, classes, undefined(_(ONE_CLASS_ONLY), int(n.sum()))
+        return kappas, classes, undefined(ONE_CLASS_ONLY, int(n.sum()))
     if defined.sum() == 1:
         return kappas, classes, kappas[int(np.flatnonzero(defined)[0])].stat()
     light = with_fisher_z(
@@ -219,7 +218,7 @@ def pair_and_class_kappas(compared: Compared, n_categories: int) -> tuple[list[K
 def _pair_kappa(value: float, error: float, observed: float, expected: float, ac1: float, images: float) -> Kappa:
     n, pabak = int(images), 2 * observed - 1
     if not np.isfinite(value):
-        return Kappa(None, None, None, None, observed, expected, pabak, ac1, n, _(SAME_SINGLE_CLASS))
+        return Kappa(None, None, None, None, observed, expected, pabak, ac1, n, SAME_SINGLE_CLASS)
     stat = with_fisher_z(value, error, n, few=n < FEW_IMAGES)
     return Kappa(value, stat.low, stat.high, error, observed, expected, pabak, ac1, n, stat.reason)
 

@@ -1,6 +1,6 @@
-"""What a reader should know before reading the figures, in sentences.
+"""What a reader should know before reading the figures: codes with their numbers.
 
-Knows figures, not how they were computed.
+Knows figures, not how they were computed, and no sentence.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from labeler.stats.kappa import Kappa
-from labeler.stats.results import FEW_IMAGES, Stat
-from labeler.stats.words import gettext as _
-from labeler.stats.words import ngettext
+from labeler.stats.results import FEW_IMAGES, Reason, Stat
 
 # The paradox (Feinstein and Cicchetti 1990): people agree, yet agreement by chance is as high.
 DOMINANT_SHARE = 0.8
@@ -32,98 +30,50 @@ def describe(
     n_shared: int,
     category_names: Sequence[str] | None,
     task: str,
-) -> list[str]:
-    """Sentences, most important first; empty when the figures speak for themselves.
+) -> list[Reason]:
+    """Notes, most important first; empty when the figures speak for themselves.
 
     chosen: labels that name each class, shape (K,).
     """
     if n_labels == 0:
-        return [_("There are no labels yet.")]
+        return [Reason("no_labels_yet")]
     if n_shared == 0:
-        return [_("No image has labels of two people yet, so agreement cannot be measured.")]
+        return [Reason("no_image_of_two_people")]
     notes = []
     if alpha.value is None:
-        notes.append(
-            _counted(
-                ngettext(
-                    "On %(n)s image everyone chose the same: whether people agree beyond chance cannot be told until a "
-                    "second class occurs.",
-                    "On %(n)s images everyone chose the same: whether people agree beyond chance cannot be told until "
-                    "a second class occurs.",
-                    n_shared,
-                ),
-                n_shared,
-            )
-        )
+        notes.append(Reason("all_chose_the_same", {"n": n_shared}))
     if n_shared < FEW_IMAGES:
-        notes.append(
-            _counted(
-                ngettext(
-                    "Only %(n)s image has labels of two people: read the intervals, not the values.",
-                    "Only %(n)s images have labels of two people: read the intervals, not the values.",
-                    n_shared,
-                ),
-                n_shared,
-            )
-        )
+        notes.append(Reason("few_images_of_two_people", {"n": n_shared}))
     elif n_shared < n_images:
-        notes.append(
-            _("%(shared)s of %(n)s images have labels of two people; the figures speak about these.")
-            % {"shared": f"{n_shared:,}", "n": f"{n_images:,}"}
-        )
+        notes.append(Reason("part_has_two_people", {"shared": n_shared, "n": n_images}))
     if task == "single":
         notes += _paradox(alpha, observed, chosen, n_labels, category_names)
     strangers = sum(pair.n == 0 for pair in pairs)
     if strangers:
-        words = ngettext(
-            "%(n)s pair of people has no image in common.", "%(n)s pairs of people have no image in common.", strangers
-        )
-        notes.append(_counted(words, strangers))
+        notes.append(Reason("pairs_without_images", {"n": strangers}))
     silent = sum(pair.value is None and pair.n > 0 for pair in pairs)
     if silent and alpha.value is not None:
-        words = ngettext(
-            "%(n)s pair of people has no kappa: both always chose the same class on the images they share.",
-            "%(n)s pairs of people have no kappa: both always chose the same class on the images they share.",
-            silent,
-        )
-        notes.append(_counted(words, silent))
+        notes.append(Reason("pairs_without_kappa", {"n": silent}))
     few = sum(0 < pair.n < FEW_IMAGES for pair in pairs)
     if few and n_shared >= FEW_IMAGES:
-        words = ngettext(
-            "%(n)s pair of people shares fewer than %(enough)s images.",
-            "%(n)s pairs of people share fewer than %(enough)s images.",
-            few,
-        )
-        notes.append(words % {"n": f"{few:,}", "enough": FEW_IMAGES})
+        notes.append(Reason("pairs_with_few_images", {"n": few, "enough": FEW_IMAGES}))
     return notes
 
 
 def _paradox(
     alpha: Stat, observed: Stat, chosen: NDArray[Any], n_labels: int, category_names: Sequence[str] | None
-) -> list[str]:
+) -> list[Reason]:
     top = int(chosen.argmax())
     share = chosen[top] / n_labels
     if alpha.value is None or observed.value is None:
         return []
     if share < DOMINANT_SHARE or observed.value < HIGH_OBSERVED or observed.value - alpha.value < PARADOX_GAP:
         return []
-    name = f"“{category_names[top]}”" if category_names else _("One class")
-    by_chance = float(((chosen / n_labels) ** 2).sum())
-    return [
-        _(
-            "%(name)s holds %(share)s of the labels, so chance alone would give %(chance)s equal labels. People agree "
-            "on %(observed)s, yet alpha is %(alpha)s: it is decided by the few other images. Read PABAK and AC1 of the "
-            "pairs beside kappa."
-        )
-        % {
-            "name": name,
-            "share": f"{share:.0%}",
-            "chance": f"{by_chance:.0%}",
-            "observed": f"{observed.value:.0%}",
-            "alpha": f"{alpha.value:.2f}",
-        }
-    ]
-
-
-def _counted(words: str, n: int) -> str:
-    return words % {"n": f"{n:,}"}
+    numbers = {
+        "name": category_names[top] if category_names else None,
+        "share": float(share),
+        "chance": float(((chosen / n_labels) ** 2).sum()),
+        "observed": observed.value,
+        "alpha": alpha.value,
+    }
+    return [Reason("one_class_dominates", numbers)]

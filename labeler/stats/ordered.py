@@ -14,7 +14,6 @@ from scipy.special import stdtrit
 from labeler.stats.alpha import Patterns, patterns_from_counts
 from labeler.stats.intervals import FloatArray
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
-from labeler.stats.words import gettext as _
 
 Metric = Literal["nominal", "ordinal", "interval"]
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
@@ -42,13 +41,13 @@ def ordered_alpha(votes: ArrayLike | Patterns, metric: Metric, values: ArrayLike
     if at.shape != (k,):
         raise ValueError(f"{k} values are needed, one per class, not shape {at.shape}")
     if n == 0:
-        return undefined(_(NO_SHARED_IMAGES))
+        return undefined(NO_SHARED_IMAGES)
     v = patterns.votes.astype(np.float64)
     coincidences = (v[:, :, None] * v[:, None, :] - v[:, :, None] * np.eye(k)) / (v.sum(axis=1) - 1)[:, None, None]
     together = np.einsum("p,pck->ck", patterns.images.astype(np.float64), coincidences)
     value = float(_alphas(together[None], metric, at)[0])
     if not np.isfinite(value):
-        return undefined(_(ONE_CLASS_ONLY), n)
+        return undefined(ONE_CLASS_ONLY, n)
     # Without one image of each pattern; images of one pattern leave the same behind.
     without = _alphas(together - coincidences, metric, at)
     error, freedom = 0.0, float(n - 1)
@@ -118,9 +117,9 @@ def gwet_ac1(votes: ArrayLike | Patterns) -> Stat:
     two = r >= 2
     n, n_two = images.sum(), images[two].sum()
     if n_two == 0:
-        return undefined(_(NO_SHARED_IMAGES))
+        return undefined(NO_SHARED_IMAGES)
     if k < 2:
-        return undefined(_(ONE_CLASS_ONLY), int(n_two))
+        return undefined(ONE_CLASS_ONLY, int(n_two))
     agreeing = np.where(two, (v * (v - 1)).sum(axis=1) / np.maximum(r * (r - 1), 1), 0.0)
     observed = images @ agreeing / n_two
     shares = v / r[:, None]

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.intervals import Z95, FloatArray
-from labeler.stats.results import Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import Reason, Stat, undefined
 
 LONGEST_ANSWER = 24 * 3600.0  # seconds kept with a label: more is a tab left open, and would ruin every mean
 SITTING_BREAK = 30 * 60  # seconds without an answer: after that a new sitting begins
@@ -49,19 +48,19 @@ def seconds_per_judgement(person: ArrayLike, at: ArrayLike, seconds: ArrayLike, 
     judged = np.asarray(counts, np.bool_)[order]
     n = int(judged.sum())
     if n < FEWEST:
-        return undefined(_("fewer than %(n)s judgements") % {"n": FEWEST}, n)
+        return undefined(Reason("too_few_judgements", {"fewest": FEWEST}), n)
     begins_person = np.concatenate(([True], np.diff(who) != 0))
     gaps = np.where(begins_person, np.inf, np.diff(when, prepend=when[0]))
     own = _own(np.asarray(seconds, np.float64)[order], gaps)
     if own is None:
-        return undefined(_("it was not measured how long answers took"), n)
+        return undefined(Reason("answers_not_timed"), n)
     begins = gaps - own > PAUSE
     first = np.flatnonzero(begins)
     last = np.append(first[1:], when.size) - 1
     took = np.maximum(np.add.reduceat(own, first), when[last] - when[first] + own[first])
     total = float(took.sum())
     if total <= 0:
-        return undefined(_("it was not measured how long answers took"), n)
+        return undefined(Reason("answers_not_timed"), n)
     begins_sitting = begins_person | (gaps > SITTING_BREAK)
     work = np.bincount(np.cumsum(begins_sitting)[first] - 1, weights=took).astype(np.float64)
     done = np.bincount(np.cumsum(begins_sitting) - 1, weights=judged).astype(np.float64)
@@ -86,7 +85,7 @@ def _ratio(work: FloatArray, done: FloatArray, n: int) -> Stat:
     """work, done: of each sitting."""
     value, k = float(work.sum() / done.sum()), work.size
     if k < FEWEST_SITTINGS:
-        return Stat(value, None, None, n, _("no interval: fewer than %(n)s sittings") % {"n": FEWEST_SITTINGS})
+        return Stat(value, None, None, n, Reason("too_few_sittings", {"fewest": FEWEST_SITTINGS}))
     error = math.sqrt(k / (k - 1) * float(((work - value * done) ** 2).sum())) / float(done.sum())
     factor = math.exp(min(Z95 * error / value, 20.0))
     return Stat(value, value / factor, value * factor, n)

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, stdtrit  # scipy.stats takes half a second to import, in every process of ours
 
 from labeler.stats.intervals import Z95, FloatArray, Interval
-from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Reason, Stat, undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,8 @@ def image_by_image(old: ArrayLike, new: ArrayLike) -> Flips:
 def _difference(change: FloatArray) -> Stat:
     n = len(change)
     if n < 2:
-        return undefined(_("no image was judged by both"), n)
-    caution = _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None
+        return undefined(Reason("no_image_of_both"), n)
+    caution = TOO_FEW_IMAGES if n < FEW_IMAGES else None
     return Stat(float(change.mean()), *mean_interval(change), n, caution)
 
 

@@ -20,10 +20,10 @@ from labeler.stats.results import (
     NO_SPREAD,
     ONE_CLASS_ONLY,
     TOO_FEW_IMAGES,
+    Reason,
     Stat,
     undefined,
 )
-from labeler.stats.words import gettext as _
 
 IntArray = NDArray[np.integer]
 
@@ -175,7 +175,7 @@ def light_kappa(kappas: PairKappas, comparisons: Comparisons, category: IntArray
     defined = np.isfinite(kappas.value)
     n = int(kappas.n[defined].sum())
     if not defined.any():
-        return undefined(_(ONE_CLASS_ONLY if len(defined) else NO_SHARED_IMAGES), int(kappas.n.sum()))
+        return undefined(ONE_CLASS_ONLY if len(defined) else NO_SHARED_IMAGES, int(kappas.n.sum()))
     if defined.sum() == 1:
         return kappas.kappas()[int(np.flatnonzero(defined)[0])].stat()
     value = float(kappas.value[defined].mean())
@@ -233,12 +233,12 @@ def pooled_binary(
     """
     total, yes = int(n.sum()), float((yes_a + yes_b).sum())
     if total == 0:
-        return undefined(_(NO_SHARED_IMAGES))
+        return undefined(NO_SHARED_IMAGES)
     by_habit = yes_a * yes_b + (n - yes_a) * (n - yes_b)
     # From counts, which are exact: only where within each pair both always gave one same answer.
     if not (by_habit < n * n).any():
-        always = _("everyone always chose this class") if yes == 2 * total else _(ONE_CLASS_ONLY)
-        return undefined(_("nobody chose this class") if yes == 0 else always, total)
+        always = Reason("all_chose_this_class") if yes == 2 * total else ONE_CLASS_ONLY
+        return undefined(Reason("nobody_chose_this_class") if yes == 0 else always, total)
     if len(n) == 1:
         only_a, only_b = yes_a[0] - yes_yes[0], yes_b[0] - yes_yes[0]
         table = np.array([[n[0] - only_a - only_b - yes_yes[0], only_b], [only_a, yes_yes[0]]])
@@ -261,5 +261,5 @@ def with_fisher_z(value: float, error: float, n: int, few: bool) -> Stat:
     """A figure with its interval on Fisher's z scale; none at n <= 2, at an error of 0, and at -1 and 1."""
     low, high = fisher_z(np.array([value]), np.array([error]))
     if n <= 2 or not (error > 1e-9 and np.isfinite(low[0])):
-        return Stat(value, None, None, n, _(NO_SPREAD))
-    return Stat(value, float(low[0]), float(high[0]), n, _(TOO_FEW_IMAGES) if few else None)
+        return Stat(value, None, None, n, NO_SPREAD)
+    return Stat(value, float(low[0]), float(high[0]), n, TOO_FEW_IMAGES if few else None)

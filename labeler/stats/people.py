@@ -24,7 +24,6 @@ from labeler.stats.results import (
     Stat,
     undefined,
 )
-from labeler.stats.words import gettext as _
 
 IntArray = NDArray[np.integer]
 
@@ -49,18 +48,18 @@ class WithOthers:
         n = int(self.n[person, period])
         value, error = float(self.kappa[person, period]), float(self.kappa_error[person, period])
         if n == 0:
-            return undefined(_(NO_SHARED_IMAGES))
+            return undefined(NO_SHARED_IMAGES)
         if not np.isfinite(value):
-            return undefined(_(ONE_CLASS_ONLY), n)
+            return undefined(ONE_CLASS_ONLY, n)
         low, high = fisher_z(np.array([value]), np.array([error]))
         if n <= 2 or not (error > 1e-9 and np.isfinite(low[0])):
-            return Stat(value, None, None, n, _(NO_SPREAD))
-        return Stat(value, float(low[0]), float(high[0]), n, _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None)
+            return Stat(value, None, None, n, NO_SPREAD)
+        return Stat(value, float(low[0]), float(high[0]), n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
 
     def observed_stat(self, person: int, period: int = 0) -> Stat:
         n = int(self.n[person, period])
         if n == 0:
-            return undefined(_(NO_SHARED_IMAGES))
+            return undefined(NO_SHARED_IMAGES)
         value, error = float(self.observed[person, period]), float(self.observed_error[person, period])
         # Wilson's interval with the images that would have this error if each were one comparison: a share of 1
         # on five images must not claim certainty.
@@ -70,7 +69,7 @@ class WithOthers:
         middle = (value + z2 / (2 * worth)) / (1 + z2 / worth)
         half = Z95 / (1 + z2 / worth) * float(np.sqrt(value * (1 - value) / worth + z2 / (4 * worth * worth)))
         low, high = max(0.0, middle - half), min(1.0, middle + half)
-        return Stat(value, low, high, n, _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None)
+        return Stat(value, low, high, n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
 
 
 def with_others(

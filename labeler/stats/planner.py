@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from labeler.stats.results import Stat
-from labeler.stats.words import gettext as _
+from labeler.stats.results import Reason, Stat
 
 STEP = 10  # nobody plans 137 images
 
@@ -20,7 +19,7 @@ class Plan:
 
     images: int | None  # in all
     more: int | None  # beyond those there are, rounded up to tens; 0: it is narrow enough
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 def images_for(stat: Stat, half_width: float) -> Plan:
@@ -34,7 +33,7 @@ def images_for(stat: Stat, half_width: float) -> Plan:
     if stat.value is None:
         return Plan(None, None, stat.reason)
     if stat.low is None or stat.high is None or not -1 < stat.low < stat.high:
-        return Plan(None, None, _("no interval yet: a plan needs one to start from"))
+        return Plan(None, None, Reason("no_interval_to_plan_from"))
     top = min(stat.high, 1 - 1e-9)
     now = (math.atanh(top) - math.atanh(stat.low)) / 2
     aim = _half_on_z(stat.value, half_width)
@@ -52,16 +51,3 @@ def _half_on_z(value: float, half_width: float) -> float:
         wide = math.tanh(z + middle) - math.tanh(z - middle)
         low, high = (low, middle) if wide > 2 * half_width else (middle, high)
     return high
-
-
-def share_images_for(share: float, half_width: float) -> int:
-    """Observations until Wilson's 95 % interval of a share in [0, 1] is at most 2 * half_width wide."""
-    if not 0 < half_width < 0.5:
-        raise ValueError("the half-width must lie between 0 and 0.5")
-    z2 = 1.959963984540054**2
-    low, high = 1, 10**9
-    while low < high:
-        n = (low + high) // 2
-        half = math.sqrt(z2) / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-        low, high = (low, n) if half <= half_width else (n + 1, high)
-    return low

@@ -23,8 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, betaincinv, logsumexp
 
 from labeler.stats.intervals import FloatArray
-from labeler.stats.words import gettext as _
-from labeler.stats.words import ngettext
+from labeler.stats.results import Reason
 
 ALARM = 0.05  # chance that an audit ever suspends what keeps its promise
 STEPS = 40  # thresholds tried, equally many images between two
@@ -83,7 +82,7 @@ class Threshold:
     errors: int  # of these
     precision_low: float | None  # exact lower bound of the precision, at the promise's confidence
     n: int  # calibration labels in all
-    reason: str | None = None
+    reason: Reason | None = None
 
     def accepts(self, scores: ArrayLike) -> NDArray[np.bool_]:
         found = np.asarray(scores, dtype=np.float64)
@@ -143,12 +142,7 @@ def choose(
     from_here = max(fewest, math.ceil(first_share * s.size))
     best = Threshold(None, 0, 0, None, s.size)
     if s.size < fewest:
-        words = ngettext(
-            "%(n)d calibration label is there; %(fewest)d at least are needed for this promise",
-            "%(n)d calibration labels are there; %(fewest)d at least are needed for this promise",
-            s.size,
-        )
-        return replace(best, reason=words % {"n": s.size, "fewest": fewest})
+        return replace(best, reason=Reason("too_few_for_promise", {"n": s.size, "fewest": fewest}))
     order = np.argsort(-s, kind="stable")
     falling, errors_to = s[order], np.concatenate(([0], np.cumsum(~ok[order])))
     for value in np.unique(np.asarray(grid, dtype=np.float64))[::-1]:
@@ -159,19 +153,14 @@ def choose(
         low = lower_bound(accepted - errors, accepted, promise.confidence)
         if low < promise.precision:
             if best.value is None:
-                words = ngettext(
-                    "of the %(n)d surest calibration images %(errors)d was suggested wrongly: too many",
-                    "of the %(n)d surest calibration images %(errors)d were suggested wrongly: too many",
-                    errors,
-                )
                 return replace(
                     best, accepted=accepted, errors=errors, precision_low=low,
-                    reason=words % {"n": accepted, "errors": errors},
+                    reason=Reason("too_many_errors", {"n": accepted, "errors": errors}),
                 )  # fmt: skip
             break
         best = Threshold(float(value), accepted, errors, low, s.size)
     if best.value is None:
-        return replace(best, reason=_("no threshold is reached by enough calibration images"))
+        return replace(best, reason=Reason("no_threshold_reached"))
     return best
 
 

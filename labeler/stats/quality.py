@@ -17,8 +17,7 @@ from scipy.special import bdtrc, ndtr
 
 from labeler.stats.anchoring import share_difference
 from labeler.stats.intervals import FloatArray
-from labeler.stats.results import Stat
-from labeler.stats.words import gettext as _
+from labeler.stats.results import Reason, Stat
 
 ALPHA = 0.01  # chance of a false alarm per rule and person
 FEWEST = 50  # answers: below, nobody is judged
@@ -34,7 +33,7 @@ class Sign:
     """One rule that spoke, with its evidence."""
 
     rule: str  # one of RULES
-    sentence: str
+    told: Reason
     evidence: dict[str, Any]
 
 
@@ -74,10 +73,8 @@ def _run(said: NDArray[np.int64]) -> Sign | None:
     chance = min(1.0, starts * share**length)
     if chance >= ALPHA:
         return None
-    text = _("the same answer %(n)d times in a row, where chance makes that once in %(odds)s people")
-    return Sign(
-        "run", text % {"n": length, "odds": f"{1 / max(chance, 1e-9):,.0f}"}, {"length": length, "from": int(edges[at])}
-    )
+    told = Reason("sign_run", {"n": length, "odds": 1 / max(chance, 1e-9)})
+    return Sign("run", told, {"length": length, "from": int(edges[at])})
 
 
 def _order(said: NDArray[np.int64], n_categories: int) -> Sign | None:
@@ -97,8 +94,7 @@ def _order(said: NDArray[np.int64], n_categories: int) -> Sign | None:
     strength = math.sqrt(chi2 / (table.sum() * max(1, min(used_r.sum(), used_c.sum()) - 1)))  # Cramer's V
     if 1 - ndtr(z) >= ALPHA or strength < 0.3:
         return None
-    text = _("each answer follows from the one before, as if keys were pressed in turn (Cramér's V %(v).2f)")
-    return Sign("order", text % {"v": strength}, {"v": strength})
+    return Sign("order", Reason("sign_order", {"v": strength}), {"v": strength})
 
 
 def _chance(said: NDArray[np.int64], known: NDArray[np.int64], n_categories: int) -> Sign | None:
@@ -119,8 +115,8 @@ def _chance(said: NDArray[np.int64], known: NDArray[np.int64], n_categories: int
     below = 1 - float(bdtrc(agreed, n, bar))
     if below >= ALPHA:
         return None
-    text = _("agrees with the others on %(share).0f %%; answers without looking would on %(chance).0f %%")
-    return Sign("chance", text % {"share": 100 * agreed / n, "chance": 100 * by_chance}, {"agreed": agreed, "n": n})
+    told = Reason("sign_chance", {"share": agreed / n, "chance": by_chance})
+    return Sign("chance", told, {"agreed": agreed, "n": n})
 
 
 def _drift(said: NDArray[np.int64], known: NDArray[np.int64]) -> Sign | None:
@@ -133,9 +129,8 @@ def _drift(said: NDArray[np.int64], known: NDArray[np.int64]) -> Sign | None:
     change = drift(int(now.sum()), now.size, int(before.sum()), before.size)
     if not change.alarm:
         return None
-    text = _("agrees with the others on %(now).0f %% of the last %(n)d images, before on %(before).0f %%")
-    words = text % {"now": 100 * now.mean(), "before": 100 * before.mean(), "n": now.size}
-    return Sign("drift", words, {"now": float(now.mean()), "before": float(before.mean()), "n": int(now.size)})
+    evidence = {"now": float(now.mean()), "before": float(before.mean()), "n": int(now.size)}
+    return Sign("drift", Reason("sign_drift", evidence), evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +158,5 @@ def _fast(seconds: FloatArray) -> Sign | None:
     share = float((measured < FASTEST).mean())
     if share < FAST_SHARE:
         return None
-    text = _("%(share).0f %% of the answers came within %(limit).1f seconds of the image")
-    return Sign("fast", text % {"share": 100 * share, "limit": FASTEST}, {"share": share, "limit": FASTEST})
+    evidence = {"share": share, "limit": FASTEST}
+    return Sign("fast", Reason("sign_fast", evidence), evidence)

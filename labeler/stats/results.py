@@ -1,26 +1,40 @@
-"""What every figure looks like: a value with its evidence.
+"""What every figure looks like: a value with its evidence, and a code where something must be said of it.
 
-Knows how a figure is carried, not how it is computed.
+Knows how a figure is carried, not how it is computed, and no sentence: labeler/web/wording.py has one for each code.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
-
-from labeler.stats.words import gettext as _
-from labeler.stats.words import gettext_noop
 
 # A figure below this many images is shown, with its interval, but marked: at n = 20 the nominal
 # 95 % intervals of a skewed kappa cover the truth in as few as 45 of 100 simulated samples.
 FEW_IMAGES = 30
 
-# Kept in English, and translated where a figure takes one for its reason.
-NO_SHARED_IMAGES = gettext_noop("no image has labels of two people")
-ONE_CLASS_ONLY = gettext_noop("everyone always chose the same class: agreement beyond chance is undefined")
-TOO_FEW_IMAGES = gettext_noop("too few shared images: read the interval, not the value")
-NO_SPREAD = gettext_noop("too few or one-sided labels: no interval can be estimated")
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a figure is undefined, or what to know beside it: a code, and the numbers that its sentence names."""
+
+    code: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and caches: {"code": ..., numbers}."""
+        return {"code": self.code, **self.numbers}
+
+
+NO_SHARED_IMAGES = Reason("no_shared_images")
+ONE_CLASS_ONLY = Reason("one_class_only")
+TOO_FEW_IMAGES = Reason("too_few_images")
+NO_SPREAD = Reason("no_spread")
+
+
+def plain(reason: Reason | None) -> dict[str, Any] | None:
+    return None if reason is None else reason.as_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Stat:
 
     value: None where undefined; reason then says why.
     low, high: None where no interval can be estimated; reason then says why.
-    reason: also set as a caution beside a defined value ("too few shared images ..."); else None.
+    reason: also set as a caution beside a defined value (TOO_FEW_IMAGES); else None.
     Raises ValueError for NaN or infinity: they must never reach a reader.
     """
 
@@ -37,7 +51,7 @@ class Stat:
     low: float | None
     high: float | None
     n: int
-    reason: str | None = None
+    reason: Reason | None = None
 
     def __post_init__(self) -> None:
         for number in (self.value, self.low, self.high):
@@ -47,18 +61,18 @@ class Stat:
             raise ValueError("an undefined figure needs a reason")
 
     def as_dict(self) -> dict[str, Any]:
-        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n, "reason": self.reason}
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n, "reason": plain(self.reason)}
 
 
-def undefined(reason: str, n: int = 0) -> Stat:
+def undefined(reason: Reason, n: int = 0) -> Stat:
     return Stat(None, None, None, n, reason)
 
 
-def caution(n: int, interval: tuple[float, float] | None) -> str | None:
+def caution(n: int, interval: tuple[float, float] | None) -> Reason | None:
     """The reason that goes beside a defined value, if one is due."""
     if interval is None:
-        return _(NO_SPREAD)
-    return _(TOO_FEW_IMAGES) if n < FEW_IMAGES else None
+        return NO_SPREAD
+    return TOO_FEW_IMAGES if n < FEW_IMAGES else None
 
 
 def with_interval(value: float, interval: tuple[float, float] | None, n: int) -> Stat:

@@ -1,4 +1,4 @@
-"""Cohen's kappa for ordered classes, and its neighbours: the largest possible kappa, Scott's pi, the test of none.
+"""Cohen's kappa for ordered classes.
 
 Knows one confusion table. Unweighted kappas of many pairs at once are in kappa.py.
 
@@ -18,7 +18,6 @@ from scipy.special import stdtrit
 from labeler.stats.intervals import FloatArray
 from labeler.stats.kappa import FISHER_IMAGES, MINORITY, NOTHING_SHARED, SAME_SINGLE_CLASS
 from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Stat, undefined
-from labeler.stats.words import gettext as _
 
 Weights = Literal["none", "linear", "quadratic"]
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
@@ -33,8 +32,6 @@ class WeightedKappa:
     observed: float | None  # weighted share of equal answers
     expected: float | None
     standard_error: float | None  # Fleiss, Cohen and Everitt 1969: for the interval
-    null_error: float | None  # the same if there were no agreement: for the test of kappa = 0 only
-    maximum: float | None  # the kappa that these two habits allow at most (Cohen 1960); None with weights
 
 
 def agreement_weights(n_categories: int, kind: Weights) -> FloatArray:
@@ -70,21 +67,18 @@ def weighted_kappa(table: ArrayLike, kind: Weights = "linear") -> WeightedKappa:
     w = agreement_weights(len(table), kind)
     n = float(table.sum())
     if n == 0:
-        return WeightedKappa(undefined(_(NOTHING_SHARED)), None, None, None, None, None)
+        return WeightedKappa(undefined(NOTHING_SHARED), None, None, None)
     p = table / n
     r, c = p.sum(axis=1), p.sum(axis=0)
     observed, expected = float((w * p).sum()), float(r @ w @ c)
     if 1 - expected < ROUNDING:
-        return WeightedKappa(undefined(_(SAME_SINGLE_CLASS), int(n)), observed, expected, None, None, None)
+        return WeightedKappa(undefined(SAME_SINGLE_CLASS, int(n)), observed, expected, None)
     kappa, error = _value_and_error(table, w)
-    both = (w @ c)[:, None] + (w.T @ r)[None, :]
-    null = _error(float((np.outer(r, c) * (w - both) ** 2).sum()) - expected**2, n, expected)
     outside = n * (1 - max((r + c) / 2))
     few = n < FEW_IMAGES or outside < MINORITY or (n < FISHER_IMAGES and n * (1 - r.max()) * (1 - c.max()) < MINORITY)
-    most = None if kind != "none" else float((np.minimum(r, c).sum() - expected) / (1 - expected))
     low, high = _interval(table, w, kappa) if n > 2 and error > 0 else (None, None)
-    reason = _(NO_SPREAD) if low is None else _(TOO_FEW_IMAGES) if few else None
-    return WeightedKappa(Stat(kappa, low, high, int(n), reason), observed, expected, error, null, most)
+    reason = NO_SPREAD if low is None else TOO_FEW_IMAGES if few else None
+    return WeightedKappa(Stat(kappa, low, high, int(n), reason), observed, expected, error)
 
 
 def _interval(table: FloatArray, w: FloatArray, kappa: float) -> tuple[float, float]:
@@ -109,21 +103,6 @@ def _value_and_error(table: FloatArray, w: FloatArray) -> tuple[float, float]:
 def _error(variance: float, n: float, expected: float) -> float:
     # Rounding leaves +-1e-17 where the variance is 0.
     return float(np.sqrt((variance if variance > ROUNDING else 0.0) / n) / (1 - expected))
-
-
-def scott_pi(table: ArrayLike) -> float | None:
-    """Agreement beyond chance when both are taken to choose by the same habits, in [-1, 1] (Scott 1955).
-
-    None without shared images, or when both only used one same class. For complete data of two people,
-    Krippendorff's alpha is 1 - (1 - pi)(2n - 1) / (2n).
-    """
-    table = np.asarray(table, dtype=np.float64)
-    n = table.sum()
-    if n == 0:
-        return None
-    habit = (table.sum(axis=0) + table.sum(axis=1)) / (2 * n)
-    expected = float(habit @ habit)
-    return None if 1 - expected < ROUNDING else float((np.trace(table) / n - expected) / (1 - expected))
 
 
 def ordered_table(a: ArrayLike, b: ArrayLike, n_categories: int) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
 from labeler.stats.results import FEW_IMAGES
+from labeler.web.wording import in_words
 
 FORMAT = "labeler-model-card-1"
 OVERALL = ("accuracy", "label_accuracy", "macro_f1", "weighted_f1", "micro_f1", "roc_auc", "log_loss", "ece")
@@ -29,7 +30,7 @@ def of(run: TrainingRun) -> dict[str, Any]:
     """The card, JSON-ready. Raises NotPossibleNow for a run that has not ended well."""
     if run.state != State.DONE:
         raise NotPossibleNow(_("Model %(n)s was not trained to its end, so it has no card.") % {"n": run.number})
-    metrics = run.metrics or {}
+    metrics = in_words(run.metrics or {})
     made_of = metrics.get("provenance") or {}
     names = names_of(run)
     return {

@@ -22,6 +22,7 @@ from labeler.errors import NotPossibleNow
 from labeler.models import Errand, TrainingRun
 from labeler.models.job import State
 from labeler.training import model_card, model_card_text
+from labeler.web.wording import in_words
 
 WEIGHTS, DESCRIPTION, ONNX = "model.safetensors", "model.json", "model.onnx"
 IN_MEMORY = 32 * 1024 * 1024
@@ -90,7 +91,7 @@ def _described(run: TrainingRun) -> tuple[dict[str, Any], Path]:
         raise _gone(run) from error
     if described.get("sha256") != run.checkpoint_sha256 or described.get("self_sha256") != _own_checksum(described):
         raise _gone(run)
-    metrics = run.metrics or {}
+    metrics = in_words(run.metrics or {})
     described |= {
         "weights": WEIGHTS,
         "thresholds": metrics.get("acceptance") or [],

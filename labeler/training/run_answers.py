@@ -18,8 +18,7 @@ from labeler.models import Image, Project, RunAnswers, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import State
 from labeler.stats import kappa, learning, paired
-from labeler.stats.results import FEW_IMAGES, Stat, undefined
-from labeler.stats.words import gettext as _
+from labeler.stats.results import FEW_IMAGES, Reason, Stat, undefined
 
 Part = RunAnswers.Part
 STOP_SET = 500  # images; kappa of .99 is then known to about one point
@@ -184,7 +183,7 @@ def settled(run: TrainingRun, said: Answers) -> dict[str, Any]:
     )
     last = earlier.first()
     if last is None:
-        stat = undefined(_("there is no earlier model to compare with"), 0)
+        stat = undefined(Reason("no_earlier_model"), 0)
         return {"n": len(said.image_ids), "before": None, "kappa": stat.as_dict(), "same": None, "kappas": []}
     row = RunAnswers.objects.get(run=last, part=Part.STOP)
     before = dict(zip(row.image_ids, row.answers, strict=True))
@@ -211,7 +210,7 @@ def settled(run: TrainingRun, said: Answers) -> dict[str, Any]:
 
 def _kappa(pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> Stat:
     if not pairs:
-        return undefined(_("no image is left that both have judged"), 0)
+        return undefined(Reason("no_image_left_of_both"), 0)
     codes = {answer: k for k, answer in enumerate(sorted({answer for pair in pairs for answer in pair}))}
     first, second = ([codes[pair[side]] for pair in pairs] for side in (0, 1))
     return kappa.cohen_kappa(first, second, max(len(codes), 2)).stat()

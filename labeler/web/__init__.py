@@ -1,4 +1,1 @@
-"""What holds for every request: middleware, static files, the frame around pages, log lines.
-
-Writes nothing. Does not know what a page shows.
-"""
+"""What pages and documents share with each other: the words for what figures say in codes."""

@@ -18,6 +18,7 @@ from labeler.review import adjudication
 from labeler.stats.clusters import group_by_look
 from labeler.stats.plane import hull, reduce
 from labeler.training import features
+from labeler.web.wording import chart_words
 from tests.helpers.factories import add_images, category, make_model
 
 pytestmark = pytest.mark.django_db
@@ -300,7 +301,7 @@ def test_badges_of_groups_in_one_place_do_not_lie_on_each_other():
     dots = [charts.Dot(0.5, 0.5, 1, 1, "<b>", "/x/")]
     areas = [charts.Area(n, f"Group {n}", f"#g{n}", dots) for n in (1, 2, 3)]
 
-    drawn = charts.group_map("Map", "Three.", areas, head=("Group",), rows=[("1",)])
+    drawn = charts.group_map("Map", "Three.", areas, words=chart_words(), head=("Group",), rows=[("1",)])
 
     middles = [tuple(map(float, m)) for m in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)]
     distances = [np.hypot(a[0] - b[0], a[1] - b[1]) for n, a in enumerate(middles) for b in middles[n + 1 :]]
@@ -311,4 +312,4 @@ def test_badges_of_groups_in_one_place_do_not_lie_on_each_other():
 def test_a_point_without_a_place_cannot_be_drawn():
     nowhere = charts.Area(1, "a", "#a", [charts.Dot(float("nan"), 0.5, 1, 1, "a")])
     with pytest.raises(ValueError, match="cannot draw"):
-        charts.group_map("Map", "", [nowhere], head=(), rows=())
+        charts.group_map("Map", "", [nowhere], words=chart_words(), head=(), rows=())

@@ -48,7 +48,8 @@ def fresh(project):
 
 def build(project, **more):
     selection = Selection(**{"labels": "all", "sample": "all", **more.pop("selection", {})})
-    return printed_report.build(fresh(project), selection, **more)
+    project = fresh(project)
+    return printed_report.document(project, printed_report.build(project, selection, **more))
 
 
 def counted_again(project, report, person):
@@ -76,6 +77,13 @@ def test_figures_are_those_of_the_agreement_report(project, labeled):
         assert report["agreement"][name] == figures[name]
     assert report["agreement"]["ac1"]["value"] == pytest.approx(figures["pairs"][0]["ac1"])
     assert report["agreement"]["alpha"]["low"] < report["agreement"]["alpha"]["value"]
+
+
+def test_a_report_with_another_order_leaves_the_kept_figures_alone(project, labeled):
+    changed = fresh(project)
+
+    assert printed_report.build(changed, Selection("all", "all"), ordered="linear")["agreement"]["ordered"] is not None
+    assert cached_reports.trust_figures(fresh(project)).value["ordered"] is None
 
 
 def test_people_are_numbers_everywhere_unless_names_are_asked_for(project, labeled):

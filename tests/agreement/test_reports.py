@@ -20,6 +20,7 @@ from labeler.models import Category, Label
 from labeler.progress import counts
 from labeler.projects import classes, projects
 from labeler.review import adjudication
+from labeler.web.wording import in_words
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import BLIND, add_images, bring_labels, make_model, predict
 
@@ -297,4 +298,4 @@ def test_the_agreement_command_prints_what_the_report_says(project, twelve, caps
     assert "24 blind labels on 12 images" in text and "ann and bea" in text
 
     call_command("agreement", "--project", "Animals", "--json")
-    assert json.loads(capsys.readouterr().out) == reports.agreement(project)
+    assert json.loads(capsys.readouterr().out) == in_words(reports.agreement(project))

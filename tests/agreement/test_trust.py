@@ -13,7 +13,8 @@ from labeler.labeling.labels import save_label
 from labeler.models import Label, Plant, Project
 from labeler.projects import classes
 from labeler.review import gold
-from labeler.stats.results import Stat
+from labeler.stats.results import NO_SHARED_IMAGES, Stat, undefined
+from labeler.web.wording import sentence
 from tests.helpers.factories import add_images, bring_labels, category, make_model, predict
 
 NAMES = ("cat", "dog", "fox")
@@ -60,7 +61,8 @@ def test_blind_agreement_its_plan_and_its_weeks(project, said):
 
     assert 0.6 < report["blind"]["value"] < 0.95 and report["blind"]["n"] == 120
     assert report["assisted"]["value"] is None and report["assisted_minus_blind"]["value"] is None
-    assert report["plan"]["more"] > 0 and f"{report['plan']['more']:,} more random images" in report["plan"]["sentence"]
+    more = report["plan"]["more"]
+    assert more > 0 and f"{more:,} more random images" in sentence(report["plan"]["sentence"])
     assert [row["week"] for row in report["by_week"]] == ["2026-03-02", "2026-03-09"]
     assert sum(row["alpha"]["n"] for row in report["by_week"]) == 120
     assert 0 < report["ac1"]["low"] < report["ac1"]["value"]
@@ -90,7 +92,7 @@ def test_difference_of_two_figures_adds_their_errors_as_errors_add():
     assert found.low == pytest.approx(0.2 - np.hypot(0.1, 0.08)) and found.high == pytest.approx(
         0.2 + np.hypot(0.06, 0.1)
     )
-    assert trust.difference(a, Stat(None, None, None, 0, "nothing")).value is None
+    assert trust.difference(a, undefined(NO_SHARED_IMAGES)).value is None
 
 
 def test_anchoring_compares_what_was_seen_with_what_was_not(project, ann, bea):
@@ -104,7 +106,7 @@ def test_anchoring_compares_what_was_seen_with_what_was_not(project, ann, bea):
     found = trust.figures(project)["anchoring"]
     assert (found["shown"]["value"], found["hidden"]["value"]) == (1.0, 0.5)
     assert found["copied"]["value"] == pytest.approx(1.0)
-    assert found["sample"] == "all" and "may be larger" in found["note"]
+    assert found["sample"] == "all" and "may be larger" in sentence(found["note"])
 
 
 def test_gold_repeats_and_planted_answers_of_each_person(project, said, ann, bea, lena):

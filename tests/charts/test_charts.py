@@ -29,6 +29,9 @@ from labeler.charts import (
 )
 from labeler.charts.axes import round_ticks
 from labeler.charts.heat import level_around
+from labeler.web.wording import chart_words
+
+WORDS = chart_words()
 
 NASTY = """<script>alert("x")</script> & 'Ann'"""
 
@@ -53,11 +56,17 @@ def numbers_of(name, lines=((0, 0.2), (1, 0.5), (2, 0.4))):
 
 CHARTS = {
     "matrix": lambda name: pair_matrix(
-        [name, "Bea"], {(0, 1): PairCell(0.7, 0.6, 0.8, 50, name, f"/images/?by={name}")}, 0.7, caption=name
+        [name, "Bea"],
+        {(0, 1): PairCell(0.7, 0.6, 0.8, 50, name, f"/images/?by={name}")},
+        0.7,
+        words=WORDS,
+        few=30,
+        caption=name,
     ),
     "confusion": lambda name: confusion_matrix(
         [name, "rust"],
         [[5, 2], [1, 7]],
+        words=WORDS,
         caption=name,
         row_name=name,
         column_name=name,
@@ -67,6 +76,7 @@ CHARTS = {
         name,
         name,
         [numbers_of(name), numbers_of("other")],
+        words=WORDS,
         x_name=name,
         y_name=name,
         x_ticks=[(0, name)],
@@ -77,6 +87,7 @@ CHARTS = {
         name,
         name,
         [Point(name, 1.1, 0.6, 40, 0.5, 0.7, f"/{name}"), Point("Bea", 2, 0.8, 0)],
+        words=WORDS,
         x_name=name,
         y_name=name,
         size_name=name,
@@ -87,16 +98,17 @@ CHARTS = {
     "shares": lambda name: shares(
         name,
         [Share(name, 0.8, 0.7, 0.9, 40), Share("b", None, None, None, 0, name, note=name)],
+        words=WORDS,
         name_head=name,
         n_head=name,
         value_head=name,
     ),
-    "bars": lambda name: bars([Bar(name, 3, name, f"/{name}"), Bar("b", 1)]),
+    "bars": lambda name: bars([Bar(name, 3, name, f"/{name}"), Bar("b", 1)], empty="Nothing."),
     "meter": lambda name: meter(3, 10, name),
     "nothing": lambda name: (
         bars([], empty=name)
-        + line_chart(name, name, [], x_name="x", y_name="y", empty=name)
-        + scatter(name, name, [], x_name="x", y_name="y", size_name="n", empty=name)
+        + line_chart(name, name, [], words=WORDS, x_name="x", y_name="y", empty=name)
+        + scatter(name, name, [], words=WORDS, x_name="x", y_name="y", size_name="n", empty=name)
     ),
 }
 
@@ -133,7 +145,7 @@ def matrix_of_three():
         (2, 0): PairCell(0.5, 0.1, 0.8, 12, "too few shared images"),
         (1, 2): PairCell(None, None, None, 5, "both always chose the same class"),
     }
-    return parsed(pair_matrix(["Ann", "Bea", "Dora"], cells, 0.7))
+    return parsed(pair_matrix(["Ann", "Bea", "Dora"], cells, 0.7, words=WORDS, few=30, caption="Kappa"))
 
 
 def test_a_pair_shows_its_kappa_interval_and_images_on_both_sides_of_the_diagonal():
@@ -163,7 +175,11 @@ def test_the_matrix_is_also_a_list_of_pairs():
 
 
 def test_people_without_shared_images_have_an_empty_cell():
-    cells = [cell for cell in parsed(pair_matrix(["Ann", "Bea"], {}, 0.7)).iter("span") if cell.get("title")]
+    cells = [
+        cell
+        for cell in parsed(pair_matrix(["Ann", "Bea"], {}, 0.7, words=WORDS, few=30, caption="Kappa")).iter("span")
+        if cell.get("title")
+    ]
     assert [cell.get("title") for cell in cells] == [
         "Ann and Bea: no shared images",
         "Bea and Ann: no shared images",
@@ -191,6 +207,7 @@ def test_the_shade_counts_errors_only():
     markup = confusion_matrix(
         ["rust", "spot", "none"],
         [[900, 10, 0], [1, 800, 5], [0, 0, 700]],
+        words=WORDS,
         caption="Model against truth",
         row_name="truth",
         column_name="model",
@@ -211,7 +228,7 @@ def test_class_markers_may_head_the_columns():
         def __html__(self):
             return "<b>rust</b>"
 
-    markup = confusion_matrix(["rust"], [[3]], caption="c", row_name="r", column_name="c", tags=[Marker()])
+    markup = confusion_matrix(["rust"], [[3]], words=WORDS, caption="c", row_name="r", column_name="c", tags=[Marker()])
     assert '<th scope="col" title="rust"><span class="called"><b>rust</b></span></th>' in markup
 
 
@@ -225,8 +242,8 @@ def test_class_markers_may_head_the_columns():
 )
 def test_names_that_have_no_room_side_by_side_stand_upright(names, look):
     counts = [[0] * len(names) for _ in names]
-    matrix = parsed(confusion_matrix(names, counts, caption="c", row_name="r", column_name="c"))
-    pairs = parsed(pair_matrix(names, {}, 0.7))
+    matrix = parsed(confusion_matrix(names, counts, words=WORDS, caption="c", row_name="r", column_name="c"))
+    pairs = parsed(pair_matrix(names, {}, 0.7, words=WORDS, few=30, caption="Kappa"))
 
     assert [next(tree.iter("table")).get("class") for tree in (matrix, pairs)] == [look, look]
     heads = [(words(th), th.get("title")) for th in matrix.iter("th")]
@@ -236,7 +253,7 @@ def test_names_that_have_no_room_side_by_side_stand_upright(names, look):
 @pytest.mark.parametrize("counts", [[[1, 2]], [[1, 2], [3]], [[1, -1], [0, 1]]])
 def test_a_matrix_that_is_no_confusion_is_refused(counts):
     with pytest.raises(ValueError, match="counts"):
-        confusion_matrix(["a", "b"], counts, caption="c", row_name="r", column_name="c")
+        confusion_matrix(["a", "b"], counts, words=WORDS, caption="c", row_name="r", column_name="c")
 
 
 # ---- lines ----
@@ -257,7 +274,9 @@ def accuracy_chart(**changes):
         "percent": True,
         "target": (0.9, "goal 90 %"),
     } | changes
-    return parsed(line_chart("Training", "Accuracy grew from 40 to 60 %.", [training, validation], **options))
+    return parsed(
+        line_chart("Training", "Accuracy grew from 40 to 60 %.", [training, validation], words=WORDS, **options)
+    )
 
 
 def test_a_line_chart_says_what_it_shows():
@@ -287,13 +306,13 @@ def test_a_missing_value_is_a_gap_and_not_a_line():
 
 
 def test_one_line_needs_no_legend():
-    tree = parsed(line_chart("t", "s", [numbers_of("accuracy")], x_name="x", y_name="y"))
+    tree = parsed(line_chart("t", "s", [numbers_of("accuracy")], words=WORDS, x_name="x", y_name="y"))
     assert "accuracy" not in [words(label) for label in next(tree.iter("svg")).iter("text")]
 
 
 def test_nothing_to_draw_is_said():
     assert (
-        words(parsed(line_chart("t", "s", [Series("a", [(1, None)])], x_name="x", y_name="y")))
+        words(parsed(line_chart("t", "s", [Series("a", [(1, None)])], words=WORDS, x_name="x", y_name="y")))
         == "Nothing to draw yet."
     )
 
@@ -301,7 +320,7 @@ def test_nothing_to_draw_is_said():
 def test_what_cannot_be_drawn_is_refused():
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="cannot draw"):
-            line_chart("t", "s", [Series("a", [(1, 2.0), (2, value)])], x_name="x", y_name="y")
+            line_chart("t", "s", [Series("a", [(1, 2.0), (2, value)])], words=WORDS, x_name="x", y_name="y")
 
 
 points = st.lists(st.tuples(st.integers(-1000, 100_000), st.floats(-1e6, 1e6)), min_size=1, max_size=60)
@@ -309,7 +328,9 @@ points = st.lists(st.tuples(st.integers(-1000, 100_000), st.floats(-1e6, 1e6)), 
 
 @given(points)
 def test_every_point_lies_inside_the_frame(found):
-    tree = parsed(line_chart("t", "s", [Series("a", sorted(found))], x_name="x", y_name="y", width=620, height=300))
+    tree = parsed(
+        line_chart("t", "s", [Series("a", sorted(found))], words=WORDS, x_name="x", y_name="y", width=620, height=300)
+    )
     drawn = [path.get("d") for path in tree.iter("path")]
     places = [tuple(map(float, at)) for d in drawn for at in re.findall(r"(-?[\d.]+) (-?[\d.]+)", d)]
     places += [(float(dot.get("cx")), float(dot.get("cy"))) for dot in tree.iter("circle")]
@@ -339,7 +360,7 @@ def test_ticks_are_round():
 
 
 def test_bars_keep_order_numbers_and_links():
-    tree = parsed(bars([Bar("rust and spot", 62, href="/d/"), Bar("rust and none", 20, "20 images")]))
+    tree = parsed(bars([Bar("rust and spot", 62, href="/d/"), Bar("rust and none", 20, "20 images")], empty="Nothing."))
     assert [words(line) for line in tree.iter("li")] == ["rust and spot62", "rust and none20 images"]
     assert [(bar.get("value"), bar.get("max")) for bar in tree.iter("progress")] == [
         ("62", "62"),
@@ -349,7 +370,7 @@ def test_bars_keep_order_numbers_and_links():
 
 
 def test_all_bars_may_be_empty():
-    assert next(parsed(bars([Bar("a", 0)])).iter("progress")).get("value") == "0"
+    assert next(parsed(bars([Bar("a", 0)], empty="Nothing.")).iter("progress")).get("value") == "0"
 
 
 def test_a_meter_has_a_name_and_never_overflows():
@@ -359,7 +380,7 @@ def test_a_meter_has_a_name_and_never_overflows():
 
 def test_impossible_bars_are_refused():
     with pytest.raises(ValueError, match="negative"):
-        bars([Bar("a", -1)])
+        bars([Bar("a", -1)], empty="Nothing.")
     with pytest.raises(ValueError, match="cannot be shown"):
         meter(1, 0, "nothing")
 
@@ -378,7 +399,7 @@ def burn_up_chart(**changes):
             [(0, 210, 210, 210), (10, 250, 300, 350), (25, 400, 480, 500), (30, 450, 500, 500)], 28, "soon", 500
         ),
     }
-    return parsed(burn_up("Progress", "So far.", **options | changes))
+    return parsed(burn_up("Progress", "So far.", words=WORDS, **options | changes))
 
 
 def test_a_burn_up_has_both_lines_the_level_the_range_and_today():
@@ -459,7 +480,7 @@ def test_a_sparkline_cannot_carry_markup():
 
 
 def test_bars_may_have_full_lengths_of_their_own():
-    tree = parsed(bars([Bar("a", 3, maximum=10), Bar("b", 30, maximum=60)]))
+    tree = parsed(bars([Bar("a", 3, maximum=10), Bar("b", 30, maximum=60)], empty="Nothing."))
     assert [(bar.get("value"), bar.get("max")) for bar in tree.iter("progress")] == [("3", "10"), ("30", "60")]
 
 
@@ -473,7 +494,9 @@ def careful(**more):
         Point("Eve", 1.0, 0.90, 4),
     ]
     names = {"x_name": "seconds per label", "y_name": "κ", "size_name": "labels", "name_head": "person"}
-    return parsed(scatter("Fast or careful?", "One is fast.", people, corner=Corner(1.5, 0.7, "fast, low"), **names))
+    return parsed(
+        scatter("Fast or careful?", "One is fast.", people, words=WORDS, corner=Corner(1.5, 0.7, "fast, low"), **names)
+    )
 
 
 def test_a_scatter_shades_the_corner_and_marks_who_is_in_it():
@@ -515,7 +538,7 @@ def test_a_scatter_is_complete_as_a_table_that_leads_to_each_person():
 )  # fmt: skip
 def test_points_and_names_of_a_scatter_stay_inside_and_names_apart(found):
     people = [Point(f"person {n}", x, y, size, y - 0.3, y + 0.3) for n, (x, y, size) in enumerate(found)]
-    tree = parsed(scatter("t", "s", people, x_name="x", y_name="y", size_name="n"))
+    tree = parsed(scatter("t", "s", people, words=WORDS, x_name="x", y_name="y", size_name="n"))
     assert all(0 <= float(dot.get("cx")) <= 620 and 0 <= float(dot.get("cy")) <= 300 for dot in tree.iter("circle"))
     assert all(0 <= float(line.get("y1")) <= 300 for line in tree.iter("line"))
     names = [(float(t.get("x")), float(t.get("y"))) for t in tree.iter("text") if t.get("class") == "lab halo"]
@@ -526,7 +549,7 @@ def test_who_is_in_the_corner_is_named_first_and_a_long_name_is_cut_short():
     crowd = [Point(f"p{n}", 1.4, 0.69, 10) for n in range(9)]
     crowd += [Point("a.very.long.name@example.org", 0.5, 0.2, 10), Point("top", 1.4, 0.9, 10)]
     tree = parsed(
-        scatter("t", "s", crowd, x_name="x", y_name="y", size_name="n", corner=Corner(1.0, 0.5, "fast"))
+        scatter("t", "s", crowd, words=WORDS, x_name="x", y_name="y", size_name="n", corner=Corner(1.0, 0.5, "fast"))
     )  # fmt: skip
     names = [words(t) for t in tree.iter("text") if t.get("class") == "lab halo"]
     assert names[0] == "a.very.long.name@ex…" and "top" in names and len(names) < len(crowd)
@@ -536,7 +559,7 @@ def test_who_is_in_the_corner_is_named_first_and_a_long_name_is_cut_short():
 @pytest.mark.parametrize("point", [Point("a", float("nan"), 0.5, 1), Point("a", 1, 0.5, -1)])
 def test_a_scatter_refuses_what_cannot_be_drawn(point):
     with pytest.raises(ValueError, match="cannot"):
-        scatter("t", "s", [point], x_name="x", y_name="y", size_name="n")
+        scatter("t", "s", [point], words=WORDS, x_name="x", y_name="y", size_name="n")
 
 
 # ---- shares ----
@@ -544,7 +567,7 @@ def test_a_scatter_refuses_what_cannot_be_drawn(point):
 
 def test_shares_have_their_numbers_as_text_and_bars_that_nobody_must_see():
     lines = [Share("seen", 0.88, 0.85, 0.9, 900), Share("not seen", None, None, None, 0, "no labels yet")]
-    tree = parsed(shares("Equal to the model", lines, name_head="How", n_head="Labels"))
+    tree = parsed(shares("Equal to the model", lines, words=WORDS, name_head="How", n_head="Labels"))
     assert rows_of(tree, "tbl shares")[1:] == [
         ["seen", "", "88.0\N{NO-BREAK SPACE}%85.0 to 90.0 %".replace("\N{NO-BREAK SPACE}", " "), "900"],
         ["not seen", "", "–no labels yet", "0"],
@@ -558,7 +581,7 @@ def test_shares_have_their_numbers_as_text_and_bars_that_nobody_must_see():
 @pytest.mark.parametrize("value", [1.2, -0.1, float("nan")])
 def test_what_is_no_share_is_refused(value):
     with pytest.raises(ValueError, match=r"share|draw"):
-        shares("s", [Share("a", value, None, None, 1)], name_head="a", n_head="n")
+        shares("s", [Share("a", value, None, None, 1)], words=WORDS, name_head="a", n_head="n")
 
 
 @pytest.mark.parametrize("level", [0.02, 0.05, 0.3, 0.9])
@@ -568,6 +591,7 @@ def test_the_names_of_a_target_and_of_a_mark_never_stand_on_one_line(level):
             "t",
             "s",
             [numbers_of("a")],
+            words=WORDS,
             x_name="x",
             y_name="y",
             y_range=(0, 1),

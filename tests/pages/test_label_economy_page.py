@@ -16,6 +16,7 @@ from labeler.progress import label_economy as economy_report
 from labeler.projects import projects
 from labeler.stats import economy as stats
 from labeler.training import prelabels, runs
+from labeler.web.wording import in_words
 from tests.consensus.test_label_economy import calibrated, say
 from tests.helpers.factories import add_images, category, make_project, predict
 from tests.pages.test_pages import url
@@ -51,14 +52,14 @@ def test_the_report_says_what_is_right_what_an_hour_buys_and_what_the_goal_costs
     assert not report["reached"]  # two blind checks bear nothing out
     pace = report["pace"]
     assert (pace["per_hour"], pace["per_day"], pace["labels"], report["next_hour"]) == (None, 6.0, 6, None)
-    assert pace["seconds_per_judgement"]["reason"] == "fewer than 10 judgements"
+    assert pace["seconds_per_judgement"]["reason"] == {"code": "too_few_judgements", "fewest": 10}
     assert report["ahead"][0] == {"judgements": 0, "right": pytest.approx(right["value"])}
     assert [row["right"] for row in report["ahead"]] == sorted(row["right"] for row in report["ahead"])
     assert [row["judgements"] for row in report["history"]] == [6]
 
     client.force_login(lena)
     told = client.get(f"/api/projects/{begun.pk}/economy/").json()
-    assert told.pop("as_of") and {**told, "history": []} == {**report, "history": []}
+    assert told.pop("as_of") and {**told, "history": []} == {**in_words(report), "history": []}
     page = client.get(url("economy", begun)).content.decode()
     assert "fewer than 10 judgements in the last 14 days" in page
     assert "Needs 28 more blind checks" in page and "0.30" in page and "points below the goal of 97" in page

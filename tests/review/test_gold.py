@@ -75,7 +75,7 @@ def test_a_gold_image_is_given_beyond_its_quota_blind_and_counts_for_the_person_
     assert (known.n_votes, known.status, known.tally) == (2, "settled", {str(category(project, "cat")): 2})
     assert reports.agreement(project, Selection.of("all"))["n_labels"] == 2
     assert gold.scores(project)[dora.pk] | {"low": 0, "high": 0} == {
-        "value": 0.0, "low": 0, "high": 0, "n": 1, "reason": "too few shared images: read the interval, not the value"
+        "value": 0.0, "low": 0, "high": 0, "n": 1, "reason": {"code": "too_few_images"}
     }  # fmt: skip
     assert counters.images(project) == 0
     assert seats_are_right(project)

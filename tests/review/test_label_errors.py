@@ -12,6 +12,7 @@ from labeler.labeling.claims import claim as claim_some
 from labeler.labeling.labels import save_label
 from labeler.models import Decision, TrainingRun
 from labeler.review import adjudication, label_errors
+from labeler.web.wording import sentence
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_model
 from tests.pages.test_pages import url
@@ -92,7 +93,7 @@ def test_how_often_a_doubt_was_right_counts_what_was_decided_since(project, anim
     stat = told.precision
     assert (stat.value, stat.n) == (pytest.approx(2 / 3), 3)
     assert (stat.low, stat.high) == (pytest.approx(0.2077, abs=1e-4), pytest.approx(0.9385, abs=1e-4))
-    assert "few labels" in (stat.reason or "")
+    assert "few labels" in sentence(stat.reason)
 
 
 def test_a_decision_of_before_the_run_and_one_taken_back_do_not_count(project, animals, rev):

@@ -7,6 +7,7 @@ import pytest
 
 from bench.histories import bursts, coverage, falling, rising, steady, uneven, weekly
 from labeler.stats.forecast import FEWEST_DAYS, days_left
+from labeler.web.wording import sentence
 
 WORKING_WEEK = [100, 120, 90, 110, 80, 0, 0]
 
@@ -62,7 +63,7 @@ def test_too_little_history_says_so(per_day):
 
 def test_a_pace_of_years_is_not_foreseen():
     assert days_left([1] * 30, 1_000_000).value is None
-    assert "four years" in days_left([1] * 30, 1_000_000).reason
+    assert "four years" in sentence(days_left([1] * 30, 1_000_000).reason)
 
 
 @pytest.mark.parametrize("per_day", [[], [5], [100] * 30])

@@ -12,6 +12,7 @@ from labeler.stats.agreement import image_disagreement, summarize
 from labeler.stats.kappa import cohen_kappa
 from labeler.stats.multilabel import masi_distance
 from labeler.stats.results import ONE_CLASS_ONLY
+from labeler.web.wording import sentence
 
 
 def as_sets(*sets, k=4):
@@ -144,7 +145,7 @@ def test_everybody_choosing_nothing_is_undefined_with_a_reason():
     assert summary.observed.value == 1.0
     assert summary.pairs[0].kappa.value is None
     assert summary.categories[0].kappa.value is None
-    assert "one class per image" in summary.fleiss.reason
+    assert "one class per image" in sentence(summary.fleiss.reason)
 
 
 def test_confusion_counts_images_on_which_one_class_stood_for_another():

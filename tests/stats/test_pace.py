@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeler.stats.pace import FEWEST, LONGEST, PAUSE, SITTING_BREAK, seconds_per_judgement, sittings
+from labeler.web.wording import sentence
 
 NAN = float("nan")
 
@@ -19,7 +20,7 @@ def test_from_the_first_answer_to_the_last_and_the_first_ones_own_seconds():
     # ten answers, four seconds apart, 2.5 s each on the image: 9 * 4 + 2.5 = 38.5 s of work, 3.85 s a judgement
     told = of(np.arange(10) * 4.0, [2.5] * 10)
     assert (told.value, told.n) == (pytest.approx(3.85), 10)
-    assert told.low is None and told.reason == "no interval: fewer than 5 sittings"
+    assert told.low is None and sentence(told.reason) == "no interval: fewer than 5 sittings"
 
 
 def test_one_judgement_an_hour_takes_as_long_as_the_person_looked():
@@ -75,7 +76,7 @@ def test_where_nothing_was_measured_the_gaps_say_it():
 
 def test_a_few_judgements_tell_no_pace():
     told = of(np.arange(FEWEST - 1) * 4.0, [2.0] * (FEWEST - 1))
-    assert (told.value, told.n, told.reason) == (None, 9, "fewer than 10 judgements")
+    assert (told.value, told.n, sentence(told.reason)) == (None, 9, "fewer than 10 judgements")
     assert of([], []).value is None
 
 

@@ -16,6 +16,7 @@ from labeler.stats.promise import (
     scores_of,
     thresholds_of,
 )
+from labeler.web.wording import sentence
 
 
 @pytest.mark.parametrize(("errors", "n"), [(0, 59), (1, 93), (2, 124), (3, 153), (4, 181)])
@@ -62,17 +63,17 @@ def test_the_loosest_threshold_before_the_first_failure_is_taken():
 def test_where_nothing_can_be_promised_the_reason_is_given():
     few = choose(np.full(58, 0.9), np.ones(58, bool), [0.5])
     assert few.value is None
-    assert few.reason == "58 calibration labels are there; 59 at least are needed for this promise"
+    assert sentence(few.reason) == "58 calibration labels are there; 59 at least are needed for this promise"
     assert not few.accepts([0.99]).any()
     one = choose([0.9], [True], [0.5])
-    assert one.reason == "1 calibration label is there; 59 at least are needed for this promise"
+    assert sentence(one.reason) == "1 calibration label is there; 59 at least are needed for this promise"
     # 60 with one error: 93 would be needed
     wrong = choose(np.linspace(0.9, 1, 60), np.arange(60) > 0, [0.5])
-    assert wrong.reason == "of the 60 surest calibration images 1 was suggested wrongly: too many"
+    assert sentence(wrong.reason) == "of the 60 surest calibration images 1 was suggested wrongly: too many"
     poor = choose(np.linspace(0, 1, 400), np.arange(400) % 5 > 0, [0.2, 0.5])
     assert poor.value is None
-    assert "40 were suggested wrongly" in poor.reason
-    assert choose(np.full(400, 0.3), np.ones(400, bool), [0.5]).reason == (
+    assert "40 were suggested wrongly" in sentence(poor.reason)
+    assert sentence(choose(np.full(400, 0.3), np.ones(400, bool), [0.5]).reason) == (
         "no threshold is reached by enough calibration images"
     )
     assert choose([], [], []).value is None

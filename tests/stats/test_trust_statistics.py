@@ -13,7 +13,7 @@ from labeler.stats.cause import Pair, cause
 from labeler.stats.others import NOTHING, against_others, class_by_class, plurality_of_others
 from labeler.stats.pairs import count_pairs
 from labeler.stats.paradox import dominance
-from labeler.stats.results import Stat, undefined
+from labeler.stats.results import NO_SHARED_IMAGES, Stat, undefined
 
 # ---- what the others say
 
@@ -100,7 +100,7 @@ def test_nobody_is_named_where_the_intervals_reach_the_others():
 def test_little_is_said_of_two_people_or_few_images():
     assert cause(pairs({"ab": 0.4}), 0.7).kind == "unknown"
     assert cause(pairs({"ab": 0.4, "ac": 0.4, "bc": 0.9}, n=29), 0.7).kind == "unknown"
-    assert cause([Pair(0, 1, undefined("none")), *pairs({"ac": 0.9})], 0.7).kind == "unknown"
+    assert cause([Pair(0, 1, undefined(NO_SHARED_IMAGES)), *pairs({"ac": 0.9})], 0.7).kind == "unknown"
     assert cause(pairs({"ab": 0.9, "ac": 0.9, "bc": 0.9}), 0.7).kind == "fine"
 
 

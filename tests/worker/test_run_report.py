@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from labeler.models import Image, Label
 from labeler.stats.promise import labels_needed
+from labeler.web.wording import sentence
 from tests.helpers.factories import add_images, category
 from worker.ml.evaluation import learning_curves
 from worker.ml.training.run import TrainingSet
@@ -60,7 +61,7 @@ def test_with_few_labels_nothing_is_promised_and_that_is_said(project):
     dataset = dataset_of(project, calibration=cats(project, 20))
     rows = run_report.acceptance(dataset, NONE, sure_of(np.full(20, 0.99)))
     assert [row["threshold"] for row in rows] == [None] * 3
-    assert rows[1]["reason"] == "20 calibration labels are there; 59 at least are needed for this promise"
+    assert sentence(rows[1]["reason"]) == "20 calibration labels are there; 59 at least are needed for this promise"
     assert rows[1]["coverage"] is None
 
 
@@ -136,7 +137,7 @@ def test_with_a_handful_of_labels_nothing_is_foreseen():
     samples = TrainingSet(np.ones((20, 4)), np.arange(20) % 2, ["a", "b"])
     found = run_report.learning_curve(samples, [])
     assert (found["points"], found["ahead"], found["stop"]) == ([], [], False)
-    assert found["reason"] == found["advice"] == "a forecast needs 4 training sizes and 50 images"
+    assert sentence(found["reason"]) == sentence(found["advice"]) == "a forecast needs 4 training sizes and 50 images"
 
 
 def test_labels_as_they_were_asked_for_are_held_against_random_ones():

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from labeler.models import Image, Label
 from labeler.models.queue import ChosenBy, Purpose
 from labeler.stats import labelerrors, learning, promise
-from labeler.stats.results import FEW_IMAGES
+from labeler.stats.results import FEW_IMAGES, plain
 from worker.ml.evaluation import compare, slices
 from worker.ml.evaluation import learning_curves as orders_of_asking
 from worker.ml.training import subsets
@@ -73,7 +73,7 @@ def acceptance(dataset: Dataset, test: NDArray, calibration: NDArray) -> list[di
                 "precision_low": found.precision_low,
                 "n": found.n,
                 "coverage": float(found.accepts(sample).mean()) if known else None,
-                "reason": found.reason,
+                "reason": plain(found.reason),
             }
         )
     return rows
@@ -133,9 +133,9 @@ def learning_curve(
             dict(zip(("size", "expected", "low", "high"), row, strict=True)) for row in zip(*columns, strict=True)
         ],
         "n": curve.n,
-        "reason": curve.reason,
+        "reason": plain(curve.reason),
         "stop": advice.stop,
-        "advice": advice.sentence,
+        "advice": plain(advice.told),
     }
 
 

@@ -10,6 +10,7 @@ from labeler.agreement import reports
 from labeler.labeling import label_arrays
 from labeler.management.base import DataCommand
 from labeler.management.commands.train import find_project
+from labeler.web.wording import in_words
 
 
 class Command(DataCommand):
@@ -31,7 +32,7 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
-        report = reports.agreement(project, label_arrays.Selection.of(options["labels"], options["sample"]))
+        report = in_words(reports.agreement(project, label_arrays.Selection.of(options["labels"], options["sample"])))
         self.result(report, "\n".join(_lines(report)))
 
 

@@ -22,6 +22,7 @@ from labeler.management.base import FAILED, USAGE, DataCommand
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
 from labeler.training import runs
+from labeler.web.wording import in_words
 
 LOOK_SECONDS = 0.5
 
@@ -126,7 +127,7 @@ def facts(run: TrainingRun) -> dict[str, Any]:
         "note": run.note,
         "error": run.error,
         "dataset": run.dataset,
-        "metrics": run.metrics,
+        "metrics": in_words(run.metrics),
         "device": run.device,
         "attempt": run.attempt,
         "predicted": run.predicted_done,

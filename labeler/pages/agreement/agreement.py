@@ -28,7 +28,9 @@ from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import tile
 from labeler.progress import cached_reports
+from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
+from labeler.web.wording import chart_words, in_words
 
 # A larger matrix is a carpet nobody reads; then the pairs that agree least are listed.
 MATRIX_PEOPLE = 16
@@ -45,8 +47,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     selection = _selection(request)
     found = cached_reports.agreement_figures(project, selection, wait=False)
-    report = found.value
-    figures = cached_reports.trust_figures(project).value
+    report, figures = in_words(found.value), in_words(cached_reports.trust_figures(project).value)
     if figures is not None and not access.may_review:
         figures = trust.of_person(figures, person(request).get_username())
     context: dict[str, Any] = {
@@ -68,7 +69,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
             context |= _everyone(project, report, figures)
         if figures is not None:
             context |= _trust(access, figures)
-            context["notes"] = _notes(access, report, figures, selection)
+            context["notes"] = _notes(access, found.value or {}, figures, selection)
         else:
             context["notes"] = report["notes"]
     return render(request, "project/agreement.html", access.context("agreement", **context))
@@ -109,13 +110,17 @@ def _notes(
 ) -> list[SafeString | str]:
     """The page in words: why people differ, what one large class does to the figures, and what to know of these.
 
+    report: as it was counted, with codes.
     The first two speak of labels without a suggestion (the second of random images too) and are told beside those.
     """
-    notes: list[SafeString | str] = list(report["notes"])
     large = figures["paradox"] if selection == Selection() else None
+    told = report["notes"]
     if large is not None:
         # The report says it too, in fewer figures: once is enough.
-        notes = [note for note in notes if not ("PABAK" in note and f"“{large['category']}”" in note)]
+        same = {"code": "one_class_dominates", "name": large["category"]}
+        told = [note for note in told if not same.items() <= note.items()]
+    notes: list[SafeString | str] = in_words(told)
+    if large is not None:
         notes.insert(0, trust_charts.paradox(large))
     if selection.labels == "blind":
         notes.insert(0, trust_charts.why(access.project, figures["why"], may_review=access.may_review))
@@ -182,7 +187,7 @@ def headline_cards(
             }
         cards.append(_card("assisted", _("With suggestions"), figures["assisted"], hint))
     elif figures is None and selection.labels == "blind":
-        others = cached_reports.agreement_figures(project, Selection.of("assisted", "all"), wait=False).value
+        others = in_words(cached_reports.agreement_figures(project, Selection.of("assisted", "all"), wait=False).value)
         if others is not None and others["alpha"]["n"]:
             assisted = others["alpha"]
             hint = _("α where the suggestion was shown: higher when people follow it")
@@ -274,7 +279,10 @@ def matrix(
                     stat["value"], stat["low"], stat["high"], stat["n"], stat["reason"]
                 )
     caption = _("Cohen's kappa for each pair of people")
-    return mark_safe(charts.pair_matrix(names, cells, project.target_agreement, caption=caption))  # noqa: S308  (escaped there)
+    drawn = charts.pair_matrix(
+        names, cells, project.target_agreement, words=chart_words(), caption=caption, few=FEW_IMAGES
+    )
+    return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
 def _least(project: Project, report: Mapping[str, Any]) -> list[dict[str, Any]]:

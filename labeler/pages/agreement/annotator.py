@@ -29,6 +29,7 @@ from labeler.pages.images import filters
 from labeler.progress import cached_reports
 from labeler.stats.anchoring import share_difference
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval, seconds
+from labeler.web.wording import chart_words, in_words
 
 Report = Mapping[str, Any]
 Address = Callable[[int, int], str | None]  # of the images of a cell: what the others say, what the person says
@@ -46,19 +47,20 @@ def annotator(request: HttpRequest, access: Access, username: str) -> HttpRespon
     if not (access.may_review or is_own):
         raise Http404(_("There is no such page, or it is not yours to see."))
     found = cached_reports.trust_figures(project)
-    row = next((row for row in (found.value or {"people": []})["people"] if row["username"] == username), None)
+    figures = in_words(found.value)
+    row = next((row for row in (figures or {"people": []})["people"] if row["username"] == username), None)
     member = project.memberships.filter(user__username=username).first()
     # Whoever left keeps a page, and so do people whose judgements came from elsewhere.
     labels = Label.objects.filter(project=project, annotator__username=username)
     if row is None and member is None and not labels.exists():
         raise Http404(_("Nobody of this name works in this project."))
     context: dict[str, Any] = {
-        "username": username, "is_own": is_own, "row": row, "is_counted": found.value is not None,
+        "username": username, "is_own": is_own, "row": row, "is_counted": figures is not None,
         "paused": member is not None and member.paused_at is not None,
         "as_of": found.as_of if found.is_kept else None, "all_url": filters.url(project, by=username),
     }  # fmt: skip
-    if row is not None and found.value is not None:
-        context |= _report(access, found.value, row, is_own)
+    if row is not None and figures is not None:
+        context |= _report(access, figures, row, is_own)
     return render(request, "project/annotator.html", access.context("agreement", **context))
 
 
@@ -149,6 +151,7 @@ def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bo
         charts.confusion_matrix(
             [names[pk] for pk in in_use],
             counts,
+            words=chart_words(),
             caption=_("What most of the others say, and what %(name)s says") % {"name": who},
             row_name=_("the others"),
             column_name=who,
@@ -245,6 +248,7 @@ def _line(row: Report, is_own: bool) -> SafeString:
             _("Agreement with the others, by week"),
             trust_charts.better(known, as_share=True),
             [line],
+            words=chart_words(),
             x_name="",
             y_name="",
             x_ticks=[(float(day), _short(day)) for day, _stat in known[::-1][::step][::-1]],

@@ -42,6 +42,7 @@ from labeler.review.worklists import Pair
 from labeler.stats import tally as votes
 from labeler.stats.plane import hull
 from labeler.templatetags.figures import class_tag, thousands
+from labeler.web.wording import chart_words
 
 LISTED_PAIRS = 8
 TYPICAL = 6  # images of a group that are shown at once
@@ -160,7 +161,7 @@ def _bars(project: Project, group: Group, index: CategoryIndex) -> SafeString:
         lines.append(charts.Bar(name=mark_safe(" ".join(tags)), value=n, note=f"{n:,}"))  # noqa: S308  (escaped tags)
     if group.cannot_tell:
         lines.append(charts.Bar(name=_("cannot tell"), value=group.cannot_tell, note=f"{group.cannot_tell:,}"))
-    return mark_safe(charts.bars(lines))  # noqa: S308  (escaped there)
+    return mark_safe(charts.bars(lines, empty=_("Nothing to show yet.")))  # noqa: S308  (escaped there)
 
 
 # ---------------------------------------------------------------- the map
@@ -207,6 +208,7 @@ def _map(project: Project, found: Shown) -> SafeString:
         _("Map of contested images"),
         sentence % {"n": len(areas)},
         areas,
+        words=chart_words(),
         head=(_("Group"), _("Images"), _("Divided on"), _("Votes")),
         rows=rows,
     )

@@ -42,21 +42,22 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
     ordered = request.GET.get("ordered")
     changed = ordered if ordered in Ordered.values and ordered != project.ordered else None
     found = cached_reports.report_figures(project, selection, names=names, ordered=changed)
+    told = None if found.value is None else printed_report.document(project, found.value)
     kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
     context: dict[str, Any] = {
-        "report": found.value,
+        "report": told,
         "names": names,
         "other_url": "?" + urlencode({**kept, **({} if names else {"names": "1"})}, safe=",:"),
         "json_url": f"/api/projects/{project.pk}/agreement/report/?"
         + urlencode({**kept, **({"names": "true"} if names else {}), "download": "true"}, safe=",:"),
     }
-    if found.value is not None:
+    if told is not None:
         context |= {
-            "agreement": found.value["agreement"],
-            "day": found.value["of_the_day"],
-            "dated": printed_report.dated(found.value),
+            "agreement": told["agreement"],
+            "day": told["of_the_day"],
+            "dated": printed_report.dated(told),
             "markers": categories.markers_by_name(project),
-            "matrix": _confusion(found.value),
+            "matrix": _confusion(told),
         }
     return render(request, "project/report.html", access.context("agreement", **context))
 

@@ -22,6 +22,7 @@ from labeler.models import Project
 from labeler.models.project import ConsensusMethod
 from labeler.pages.overview.people_attention import FAST
 from labeler.templatetags.figures import figure, interval, percent, points, thousands
+from labeler.web.wording import chart_words
 
 Report = Mapping[str, Any]
 
@@ -144,6 +145,7 @@ def by_week(project: Project, report: Report) -> SafeString:
             _("Is it getting better?"),
             better(known),
             [line],
+            words=chart_words(),
             x_name="",
             y_name="",
             x_ticks=_some([(float(day), _short(day)) for day, _stat in known]),
@@ -231,6 +233,7 @@ def speed(project: Project, people: Sequence[Report]) -> SafeString:
             _("Fast or careful?"),
             sentence,
             points if len(points) >= SPEED_PEOPLE else [],
+            words=chart_words(),
             x_name=_("seconds per label"),
             y_name=_("κ with the others"),
             size_name=_("labels"),
@@ -292,7 +295,7 @@ def anchored(found: Report) -> dict[str, Any]:
     return {
         "has_any": bool(found["shown"]["n"]),  # without a suggestion that was seen there is no question
         "chart": mark_safe(  # noqa: S308  (escaped there)
-            charts.shares(caption, lines, name_head=_("Equal to the model"), n_head=_("Labels"))
+            charts.shares(caption, lines, words=chart_words(), name_head=_("Equal to the model"), n_head=_("Labels"))
         ),
         "sentence": _anchored(found),
         "note": found["note"] if found["difference"]["value"] is not None else "",
@@ -335,7 +338,12 @@ def methods(project: Project, found: Sequence[Report]) -> SafeString | str:
     ]  # fmt: skip
     return mark_safe(  # noqa: S308  (escaped there)
         charts.shares(
-            _("Right on gold, by method"), lines, name_head=_("Method"), n_head=_("Gold images"), value_head=_("Right")
+            _("Right on gold, by method"),
+            lines,
+            words=chart_words(),
+            name_head=_("Method"),
+            n_head=_("Gold images"),
+            value_head=_("Right"),
         )
     )
 

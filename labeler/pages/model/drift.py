@@ -22,6 +22,7 @@ from labeler.stats.drift import FEWEST_KNOWN, FEWEST_NEW
 from labeler.templatetags.figures import day, figure, percent, thousands
 from labeler.training import drift
 from labeler.training.drift import Found
+from labeler.web.wording import chart_words
 
 CLASSES = 6  # whose share is shown, those that moved most
 WIDTH, HEIGHT = 460, 220
@@ -133,7 +134,7 @@ def _plot(found: Found) -> SafeString:
     ]
     drawn = charts.line_chart(
         _("How sure is it?"), _("Share of images by how sure the model is of its answer."), series,
-        x_name=_("stated confidence"), y_name=_("share of images"), percent=True,
+        words=chart_words(), x_name=_("stated confidence"), y_name=_("share of images"), percent=True,
         x_ticks=[(at / 4, percent(at / 4)) for at in range(5)], x_words=lambda x: percent(x), width=WIDTH,
         height=HEIGHT,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from labeler.pages.images.images import tile
 from labeler.review import label_errors
 from labeler.stats.intervals import wilson
 from labeler.templatetags.figures import percent, percent_interval
+from labeler.web.wording import chart_words, in_words
 
 SUSPECTS = 12  # the others stand in the list to walk through
 SLICES = 4  # of a field of metadata
@@ -32,7 +33,7 @@ WIDTH, HEIGHT = 460, 240
 
 def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
     """Context of templates/project/findings.html; names: of categories, by id."""
-    metrics = run.metrics or {}
+    metrics = in_words(run.metrics or {})
     suspects = metrics.get("label_errors") or {}
     return {
         "coverage": _coverage(metrics),
@@ -70,8 +71,8 @@ def _coverage(metrics: Mapping[str, Any]) -> SafeString | str:
     drawn = charts.line_chart(
         _("Images covered and right, by the confidence asked for"),
         _("The more confidence is asked for, the fewer images are covered, and the more of them are right."), series,
-        x_name=_("confidence at least"), y_name=_("share of images"), y_range=(0.0, 1.0), percent=True,
-        x_words=lambda x: percent(x, 1), x_ticks=_quarters(above[0][0]), width=WIDTH, height=HEIGHT,
+        words=chart_words(), x_name=_("confidence at least"), y_name=_("share of images"), y_range=(0.0, 1.0),
+        percent=True, x_words=lambda x: percent(x, 1), x_ticks=_quarters(above[0][0]), width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 
@@ -93,7 +94,7 @@ def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
     drawn = charts.line_chart(
         _("Share right by stated confidence"),
         _("Where the line lies below the dashed one, the model is surer than it should be."), series,
-        x_name=_("stated confidence"), y_name=_("share right"), y_range=(0.0, 1.0), percent=True,
+        words=chart_words(), x_name=_("stated confidence"), y_name=_("share right"), y_range=(0.0, 1.0), percent=True,
         x_ticks=[(at / 4, percent(at / 4)) for at in range(5)], x_words=lambda x: percent(x, 1),
         width=WIDTH, height=HEIGHT,
     )  # fmt: skip
@@ -125,7 +126,7 @@ def _learning(curve: Mapping[str, Any]) -> SafeString | str:
         )
     drawn = charts.line_chart(
         _("Share right by labels learned from"), said, series,
-        x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+        words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 
@@ -149,7 +150,8 @@ def _orders(found: Mapping[str, Any]) -> SafeString | str:
     drawn = charts.line_chart(
         _("Share right, asked for and at random"),
         _("What the same number of labels teaches when the model chooses most of them, and when nothing does."),
-        series, x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+        series, words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True,
+        width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

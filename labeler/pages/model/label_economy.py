@@ -22,6 +22,7 @@ from labeler.pages.asking import Access, project_page
 from labeler.progress import cached_reports
 from labeler.templatetags.figures import figure, percent, thousands
 from labeler.training import prelabels
+from labeler.web.wording import chart_words, in_words
 
 Report = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ Report = Mapping[str, Any]
 @require_GET
 def economy(request: HttpRequest, access: Access) -> HttpResponse:
     figures = cached_reports.economy_figures(access.project)
-    found = figures.value
+    found = in_words(figures.value)
     context: dict[str, Any] = {"found": found, "as_of": figures.as_of if figures.is_kept else None}
     if found is not None:
         context |= {
@@ -176,7 +177,7 @@ def _course(found: Report) -> SafeString:
         said.append(_("What more judgements are expected to bring, if the model learned nothing more."))
     drawn = charts.line_chart(
         _("Share of labels right by judgements"), " ".join(said),
-        series, x_name=_("judgements"), y_name=_("share right"), percent=True,
+        series, words=chart_words(), x_name=_("judgements"), y_name=_("share right"), percent=True,
         target=(found["goal"], _("goal %(goal)s") % {"goal": percent(found["goal"])}),
         marks=[(float(now), _("now"))] if past and found["ahead"] else [],
         width=620, height=310, empty=_("A first reading is kept when a worker has looked at the first answers."),

@@ -29,6 +29,7 @@ from labeler.pages.model import accepting, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
 from labeler.training import prelabels, runs
+from labeler.web.wording import chart_words
 
 VERSIONS = 20
 GPU_QUEUE = "gpu"
@@ -107,7 +108,7 @@ def _by_labels(versions: list[TrainingRun]) -> SafeString | str:
         _("Share right of each version"),
         _("What each version got right by the labels there were when it was trained, with 95 % intervals."),
         [charts.Series(_("version"), [(x, right["value"]) for x, right in points], band=band)],
-        x_name=_("labels"), y_name=_("share right"), percent=True, width=460, height=190,
+        words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True, width=460, height=190,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

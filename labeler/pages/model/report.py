@@ -25,6 +25,7 @@ from labeler.stats import learning, overfit
 from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import run_answers
+from labeler.web.wording import chart_words, in_words
 
 CROSS_VALIDATION = "cross-validation"  # of metrics["judged_on"]: each image judged by a model that had not seen it
 WIDE_GAP = 0.1  # share right of what it learned from, above that of unseen images
@@ -45,7 +46,7 @@ IMBALANCE = {
 
 def of(project: Project, run: TrainingRun) -> dict[str, Any]:
     """Context of templates/project/model_report.html."""
-    metrics, markers = run.metrics or {}, categories.markers_by_name(project)
+    metrics, markers = in_words(run.metrics or {}), categories.markers_by_name(project)
     names = names_of(project, run)
     return {
         "cards": _cards(metrics),
@@ -227,6 +228,7 @@ def _confusion(
         charts.confusion_matrix(
             called,
             table["counts"],
+            words=chart_words(),
             caption=_("What people settled on, and what the model says"),
             row_name=_("people"),
             column_name=_("model"),
@@ -323,8 +325,8 @@ def curves(run: TrainingRun) -> SafeString | str:
         if series:
             drawn.append(
                 charts.line_chart(
-                    title, sentence, series, x_name=str(STEPS.get(step, step)), y_name=title, x_ticks=shown,
-                    percent=as_percent, width=460, height=220,
+                    title, sentence, series, words=chart_words(), x_name=str(STEPS.get(step, step)), y_name=title,
+                    x_ticks=shown, percent=as_percent, width=460, height=220,
                 )
             )  # fmt: skip
     return mark_safe("".join(drawn))  # noqa: S308  (escaped there)

@@ -39,6 +39,7 @@ from labeler.pages.overview.people_attention import drifting
 from labeler.progress import cached_reports
 from labeler.review import comments
 from labeler.templatetags.figures import class_tag, figure, interval, thousands
+from labeler.web.wording import chart_words, in_words
 
 MATRIX_PEOPLE = 6  # more are on the agreement page
 CONFUSIONS = 5
@@ -57,6 +58,7 @@ Figures = Mapping[str, Any]
 def overview(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     found = cached_reports.overview_figures(project)
+    figures = in_words(found.value)
     # Without the curves and tables of its report, which nobody looks at here.
     model = project.runs.active().defer("history", "comparison").first()
     run = project.runs.unfinished().defer("history", "comparison", "metrics").first()
@@ -69,17 +71,17 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         "accuracy_of": accuracy_of,
         "n_members": len(members),
         "subtitle": _subtitle(project, len(members)),
-        "is_counted": found.value is not None,
+        "is_counted": figures is not None,
         "as_of": found.as_of if found.is_kept else None,
     }
-    if found.value is None:
+    if figures is None:
         context["no_worker"] = _no_worker()
     else:
-        context |= _progress(project, found.value, found.as_of)
+        context |= _progress(project, figures, found.as_of)
         if access.may_review:
-            context |= _for_reviewers(access, found.value, members, model, run)
+            context |= _for_reviewers(access, figures, members, model, run)
     if not access.may_review:
-        context["own"] = my_work.figures(project, person(request), found.value)
+        context["own"] = my_work.figures(project, person(request), figures)
         context["answered"] = comments.unread(project=project, person=person(request))
     return render(request, "project/overview.html", access.context("project", **context))
 
@@ -255,6 +257,7 @@ def burn_up(project: Project, figures: Figures, as_of: datetime) -> SafeString:
         charts.burn_up(
             _("Progress over time"),
             sentence,
+            words=chart_words(),
             labeled=_daily(labeled, first, today),
             final=_daily(final, first, today),
             today=(today - first).days,
@@ -391,7 +394,7 @@ def _classes(project: Project, figures: Figures) -> dict[str, Any]:
         for _lacking, row, number in rows[:CLASSES]
     ]
     return {
-        "bars": mark_safe(charts.bars(lines)) if lines else "",  # noqa: S308  (escaped there)
+        "bars": mark_safe(charts.bars(lines, empty="")) if lines else "",  # noqa: S308  (escaped there)
         "more": max(0, len(rows) - CLASSES),
         "lacking": sum(1 for lacking, *_row in rows if lacking > 0),
         "n": len(rows),

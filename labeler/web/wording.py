@@ -1,0 +1,308 @@
+"""Sentences for the codes that figures carry, and the words of charts, in the reader's language.
+
+Whoever computes a figure gives a code with its numbers (labeler/stats/results.py, Reason), and reports that are kept
+hold them as {"code": ..., numbers}. Pages, documents and endpoints say it here, at the end. Knows codes and words, not
+where a figure comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from labeler.charts import Words
+from labeler.stats.results import Reason
+
+Numbers = Mapping[str, Any]
+
+
+def sentence(told: Reason | Mapping[str, Any] | str | None) -> str:
+    """The words for a code with its numbers; "" for none. A text is kept: rows of before codes hold sentences."""
+    if isinstance(told, Reason):
+        told = told.as_dict()
+    if not told:
+        return ""
+    if isinstance(told, str):
+        return told
+    words = SENTENCES[told["code"]]
+    return words(told) if callable(words) else str(words) % told
+
+
+def in_words(report: Any) -> Any:
+    """A report with a sentence for every code in it; a new value, the given one is left as it is."""
+    if isinstance(report, dict):
+        if report.get("code") in SENTENCES:
+            return sentence(report)
+        return {key: in_words(value) if isinstance(value, dict | list) else value for key, value in report.items()}
+    if isinstance(report, list):
+        return [in_words(value) if isinstance(value, dict | list) else value for value in report]
+    return report
+
+
+def _counted(words: str, numbers: Numbers) -> str:
+    return words % {"n": f"{numbers['n']:,}"}
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def _points(gain: float) -> str:
+    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+# ---------------------------------------------------------------- what cannot be computed or foreseen
+
+
+def _too_few_days(numbers: Numbers) -> str:
+    n = numbers["fewest"]
+    words = ngettext("work of %(n)s day is needed for a forecast", "work of %(n)s days is needed for a forecast", n)
+    return words % {"n": n}
+
+
+def _too_few_for_promise(numbers: Numbers) -> str:
+    return ngettext(
+        "%(n)d calibration label is there; %(fewest)d at least are needed for this promise",
+        "%(n)d calibration labels are there; %(fewest)d at least are needed for this promise",
+        numbers["n"],
+    ) % dict(numbers)
+
+
+def _too_many_errors(numbers: Numbers) -> str:
+    return ngettext(
+        "of the %(n)d surest calibration images %(errors)d was suggested wrongly: too many",
+        "of the %(n)d surest calibration images %(errors)d were suggested wrongly: too many",
+        numbers["errors"],
+    ) % dict(numbers)
+
+
+# ---------------------------------------------------------------- what to know before reading agreement
+
+
+def _all_chose_the_same(numbers: Numbers) -> str:
+    words = ngettext(
+        "On %(n)s image everyone chose the same: whether people agree beyond chance cannot be told until a "
+        "second class occurs.",
+        "On %(n)s images everyone chose the same: whether people agree beyond chance cannot be told until "
+        "a second class occurs.",
+        numbers["n"],
+    )
+    return _counted(words, numbers)
+
+
+def _few_images_of_two_people(numbers: Numbers) -> str:
+    words = ngettext(
+        "Only %(n)s image has labels of two people: read the intervals, not the values.",
+        "Only %(n)s images have labels of two people: read the intervals, not the values.",
+        numbers["n"],
+    )
+    return _counted(words, numbers)
+
+
+def _part_has_two_people(numbers: Numbers) -> str:
+    return _("%(shared)s of %(n)s images have labels of two people; the figures speak about these.") % {
+        "shared": f"{numbers['shared']:,}",
+        "n": f"{numbers['n']:,}",
+    }
+
+
+def _pairs_without_images(numbers: Numbers) -> str:
+    words = ngettext(
+        "%(n)s pair of people has no image in common.", "%(n)s pairs of people have no image in common.", numbers["n"]
+    )
+    return _counted(words, numbers)
+
+
+def _pairs_without_kappa(numbers: Numbers) -> str:
+    words = ngettext(
+        "%(n)s pair of people has no kappa: both always chose the same class on the images they share.",
+        "%(n)s pairs of people have no kappa: both always chose the same class on the images they share.",
+        numbers["n"],
+    )
+    return _counted(words, numbers)
+
+
+def _pairs_with_few_images(numbers: Numbers) -> str:
+    words = ngettext(
+        "%(n)s pair of people shares fewer than %(enough)s images.",
+        "%(n)s pairs of people share fewer than %(enough)s images.",
+        numbers["n"],
+    )
+    return words % {"n": f"{numbers['n']:,}", "enough": numbers["enough"]}
+
+
+def _one_class_dominates(numbers: Numbers) -> str:
+    return _(
+        "%(name)s holds %(share)s of the labels, so chance alone would give %(chance)s equal labels. People agree "
+        "on %(observed)s, yet alpha is %(alpha)s: it is decided by the few other images. Read PABAK and AC1 of the "
+        "pairs beside kappa."
+    ) % {
+        "name": f"“{numbers['name']}”" if numbers["name"] else _("One class"),
+        "share": _percent(numbers["share"]),
+        "chance": _percent(numbers["chance"]),
+        "observed": _percent(numbers["observed"]),
+        "alpha": f"{numbers['alpha']:.2f}",
+    }
+
+
+def _more_images_wanted(numbers: Numbers) -> str:
+    return _("Have %(more)s more random images judged by two people to bring the interval to ±%(width).2f.") % {
+        "more": f"{numbers['more']:,}",
+        "width": numbers["width"],
+    }
+
+
+# ---------------------------------------------------------------- signs in a person's work, and when to stop
+
+
+def _sign_run(numbers: Numbers) -> str:
+    words = _("the same answer %(n)d times in a row, where chance makes that once in %(odds)s people")
+    return words % {"n": numbers["n"], "odds": f"{numbers['odds']:,.0f}"}
+
+
+def _sign_chance(numbers: Numbers) -> str:
+    words = _("agrees with the others on %(share).0f %%; answers without looking would on %(chance).0f %%")
+    return words % {"share": 100 * numbers["share"], "chance": 100 * numbers["chance"]}
+
+
+def _sign_drift(numbers: Numbers) -> str:
+    words = _("agrees with the others on %(now).0f %% of the last %(n)d images, before on %(before).0f %%")
+    return words % {"now": 100 * numbers["now"], "before": 100 * numbers["before"], "n": numbers["n"]}
+
+
+def _sign_fast(numbers: Numbers) -> str:
+    words = _("%(share).0f %% of the answers came within %(limit).1f seconds of the image")
+    return words % {"share": 100 * numbers["share"], "limit": numbers["limit"]}
+
+
+def _more_not_worth_it(numbers: Numbers) -> str:
+    words = _("%(n)d labels in all would bring less than %(worth).1f points: more are not worth asking for")
+    return words % {"n": numbers["n"], "worth": 100 * numbers["worth"]}
+
+
+def _gain_expected(numbers: Numbers) -> str:
+    words = _("%(n)d labels in all are expected to bring %(gain)s points (%(low)s to %(high)s)")
+    return words % {"n": numbers["n"], **{key: _points(numbers[key]) for key in ("gain", "low", "high")}}
+
+
+# A sentence, into which the numbers go as they are, or who makes it of them.
+SENTENCES: dict[str, Any] = {
+    "all_chose_the_same": _all_chose_the_same,
+    "all_chose_this_class": gettext_lazy("everyone always chose this class"),
+    "all_say_it_unseen": gettext_lazy("unseen, everybody says what the model says"),
+    "annotator": gettext_lazy("Annotator %(n)s"),
+    "answers_not_timed": gettext_lazy("it was not measured how long answers took"),
+    "beyond_four_years": gettext_lazy("at this pace it takes more than four years"),
+    "chosen_by_doubt": gettext_lazy(
+        "Those seen were chosen by the model's doubt, those unseen at random: the true difference may be larger."
+    ),
+    "few_images_of_two_people": _few_images_of_two_people,
+    "few_looked_at": gettext_lazy("few labels were looked at, the clearest doubts first: read the interval"),
+    "fleiss_of_one_class": gettext_lazy("Fleiss' kappa is for one class per image; read alpha"),
+    "fleiss_of_unequal_numbers": gettext_lazy(
+        "images have between %(fewest)s and %(most)s labels: Fleiss' kappa needs equally many, "
+        "read Krippendorff's alpha"
+    ),
+    "gain_expected": _gain_expected,
+    "models_settled": gettext_lazy(
+        "the last %(models)d models say the same of images nobody has labeled: more labels change little"
+    ),
+    "more_images_wanted": _more_images_wanted,
+    "more_not_worth_it": _more_not_worth_it,
+    "narrow_already": gettext_lazy("The interval is as narrow as ±%(width).2f already."),
+    "no_audited_image": gettext_lazy("no audited image is settled yet"),
+    "no_blind_images": gettext_lazy("no blind image can be compared yet"),
+    "no_earlier_model": gettext_lazy("there is no earlier model to compare with"),
+    "no_image_left_of_both": gettext_lazy("no image is left that both have judged"),
+    "no_image_of_both": gettext_lazy("no image was judged by both"),
+    "no_image_of_two_people": gettext_lazy("No image has labels of two people yet, so agreement cannot be measured."),
+    "no_images": gettext_lazy("there are no images"),
+    "no_images_with_two_classes": gettext_lazy("there are no images with two classes to choose from yet"),
+    "no_interval_of_both": gettext_lazy("no interval of one of the two"),
+    "no_interval_to_plan_from": gettext_lazy("no interval yet: a plan needs one to start from"),
+    "no_labels": gettext_lazy("no labels yet"),
+    "no_labels_of_one_side": gettext_lazy("one side has no labels yet"),
+    "no_labels_yet": gettext_lazy("There are no labels yet."),
+    "no_shared_images": gettext_lazy("no image has labels of two people"),
+    "no_spread": gettext_lazy("too few or one-sided labels: no interval can be estimated"),
+    "no_threshold_reached": gettext_lazy("no threshold is reached by enough calibration images"),
+    "nobody_chose_this_class": gettext_lazy("nobody chose this class"),
+    "nothing_accepted": gettext_lazy("nothing is accepted"),
+    "nothing_looked_at": gettext_lazy("no doubted label was looked at yet"),
+    "nothing_made_lately": gettext_lazy("nothing was made during the last days"),
+    "nothing_shared": gettext_lazy("no shared images"),
+    "one_class_dominates": _one_class_dominates,
+    "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
+    "one_of_two_undefined": gettext_lazy("one of the two is not defined yet"),
+    "pairs_with_few_images": _pairs_with_few_images,
+    "pairs_without_images": _pairs_without_images,
+    "pairs_without_kappa": _pairs_without_kappa,
+    "part_has_two_people": _part_has_two_people,
+    "report_title": gettext_lazy("Agreement on %(name)s"),
+    "same_single_class": gettext_lazy("both always chose the same class: agreement beyond chance is undefined"),
+    "sign_chance": _sign_chance,
+    "sign_drift": _sign_drift,
+    "sign_fast": _sign_fast,
+    "sign_order": gettext_lazy(
+        "each answer follows from the one before, as if keys were pressed in turn (Cramér's V %(v).2f)"
+    ),
+    "sign_run": _sign_run,
+    "too_few_days": _too_few_days,
+    "too_few_for_forecast": gettext_lazy("a forecast needs %(sizes)d training sizes and %(images)d images"),
+    "too_few_for_promise": _too_few_for_promise,
+    "too_few_images": gettext_lazy("too few shared images: read the interval, not the value"),
+    "too_few_judgements": gettext_lazy("fewer than %(fewest)s judgements"),
+    "too_few_sittings": gettext_lazy("no interval: fewer than %(fewest)s sittings"),
+    "too_many_errors": _too_many_errors,
+}
+
+
+# ---------------------------------------------------------------- charts
+
+
+def chart_words() -> Words:
+    """What charts write by themselves."""
+    return Words(
+        show_as_table=_("Show as table"),
+        as_table=_("%(name)s, as a table"),
+        nothing=_("Nothing to draw yet."),
+        interval=_("95 % interval"),
+        between=_("%(low)s to %(high)s"),
+        share_between=_("%(low)s to %(high)s %%"),
+        with_band=_("%(value)s (%(low)s to %(high)s)"),
+        share=_("Share"),
+        yes=_("yes"),
+        no=_("no"),
+        pair=_("Pair"),
+        kappa=_("kappa"),
+        shared_images=_("Shared images"),
+        note=_("Note"),
+        both=_("%(a)s and %(b)s"),
+        undefined=_("undefined"),
+        no_shared_images=_("no shared images"),
+        neutral=_("neutral at the project target, κ %(target)s"),
+        low=_("low"),
+        high=_("high"),
+        n_shared=_n_shared,
+        called=_called,
+        day=_("day"),
+        today=_("today"),
+        labeled=_("labeled"),
+        final=_("final"),
+        forecast=_("forecast"),
+        n_labeled=_("labeled %(n)s"),
+        n_final=_("final %(n)s"),
+        n_wanted=_("%(n)s wanted"),
+    )
+
+
+def _n_shared(n: int) -> str:
+    return ngettext("%(n)s shared image", "%(n)s shared images", n) % {"n": f"{n:,}"}
+
+
+def _called(truth: str, said: str, n: int) -> str:
+    words = ngettext("%(a)s called %(b)s: %(n)s image", "%(a)s called %(b)s: %(n)s images", n)
+    return words % {"a": truth, "b": said, "n": f"{n:,}"}

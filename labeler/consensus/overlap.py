@@ -106,11 +106,11 @@ def _seats(
 ) -> int:
     """How many seats the image should have in all, by the votes it has. judges: it is audited, so it judges a model."""
     fewest = max(rule.fewest, HELD_OUT_SEATS) if judges else _fewest(rule, image)
-    if image.n_votes < fewest:
-        return fewest
-    if image.n_votes >= rule.most:
-        return image.n_votes
-    return image.n_votes + 1 if known is None or _in_doubt(project, rule, known, said) else image.n_votes
+
+    def doubted() -> bool:
+        return known is None or _in_doubt(project, rule, known, said)
+
+    return rule_stats.seats(rule, image.n_votes, doubted, fewest=fewest)
 
 
 def _fewest(rule: rule_stats.Rule, image: Image) -> int:
@@ -127,13 +127,13 @@ def _in_doubt(
         return True
     if project.is_multi:
         return any(
-            float(rule_stats.posterior(_yes(said, pk), accuracy, _even(share)).max()) < rule.enough
+            rule_stats.in_doubt(rule, _yes(said, pk), accuracy, _even(share))
             for pk, share in zip(known.categories, known.shares, strict=True)
         )
     answers = [place[categories[0]] for _, categories in said if categories and categories[0] in place]
     if len(answers) < len(said):
         return True  # a class that has left the set since
-    return float(rule_stats.posterior(answers, accuracy, known.shares).max()) < rule.enough
+    return rule_stats.in_doubt(rule, answers, accuracy, known.shares)
 
 
 def _yes(said: list[tuple[int, list[int]]], category: int) -> list[int]:

@@ -7,7 +7,7 @@ stays the default of a project; this decides only where a budget is set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,13 +50,22 @@ def posterior(answers: ArrayLike, accuracy: ArrayLike, shares: ArrayLike, model:
     return p / p.sum()
 
 
-def wants_more(rule: Rule, answers: Sequence[int], accuracy: Sequence[float], shares: ArrayLike) -> bool:
-    """Should one more person judge this image?"""
-    if len(answers) < rule.fewest:
-        return True
-    if len(answers) >= rule.most:
-        return False
+def in_doubt(rule: Rule, answers: ArrayLike, accuracy: ArrayLike, shares: ArrayLike) -> bool:
+    """Whether these answers leave the most probable class below what is enough. Shapes as for posterior()."""
     return float(posterior(answers, accuracy, shares).max()) < rule.enough
+
+
+def seats(rule: Rule, n_votes: int, doubted: Callable[[], bool], *, fewest: int | None = None) -> int:
+    """How many people shall judge an image with so many votes in all: one more where doubted() says so.
+
+    doubted is only asked between the bounds. fewest: in place of the rule's, for images that judge a model.
+    """
+    least = rule.fewest if fewest is None else fewest
+    if n_votes < least:
+        return least
+    if n_votes >= rule.most:
+        return n_votes
+    return n_votes + 1 if doubted() else n_votes
 
 
 def expected_error(posteriors: ArrayLike) -> float | None:

@@ -1,6 +1,6 @@
 """What an image most probably is, from several people of different reliability: Dawid and Skene's model.
 
-Knows rows of (image, person, answer) as codes. The plain majority is in consensus.py. Which labels may be used, and
+Knows rows of (image, person, answer) as codes. The plain majority is in tally.py. Which labels may be used, and
 what becomes of the result, is decided elsewhere (labeler/consensus/snapshots.py).
 
 Each person is right with a chance of their own (one coin), or has a table of what they say for each true class (full).

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from labeler.stats.intervals import Z95, wilson
-from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Reason, Stat, undefined
+from labeler.stats.results import Reason, Stat, undefined, with_interval
 
 NO_LABELS_OF_ONE_SIDE = Reason("no_labels_of_one_side")
 
@@ -50,8 +50,7 @@ def anchoring(*, equal_shown: int, n_shown: int, equal_hidden: int, n_hidden: in
     half = Z95 * math.sqrt(max(0.0, 1 / x - 1 / (n_shown + 0.5) + 1 / y - 1 / (n_hidden + 0.5)))
     low, high = 1 - math.exp(middle + half), 1 - math.exp(middle - half)
     value = 1 - ratio
-    caution = TOO_FEW_IMAGES if n < FEW_IMAGES else None
-    return Anchoring(shown, hidden, difference, Stat(value, min(low, value), max(high, value), n, caution))
+    return Anchoring(shown, hidden, difference, with_interval(value, (min(low, value), max(high, value)), n))
 
 
 def share_difference(successes_a: int, n_a: int, successes_b: int, n_b: int) -> Stat:
@@ -63,7 +62,7 @@ def share_difference(successes_a: int, n_a: int, successes_b: int, n_b: int) -> 
     low = p - q - math.hypot(p - a[0], b[1] - q)
     high = p - q + math.hypot(a[1] - p, q - b[0])
     n = min(n_a, n_b)
-    return Stat(p - q, low, high, n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
+    return with_interval(p - q, (low, high), n)
 
 
 def share_of(successes: int, n: int) -> Stat:
@@ -71,4 +70,4 @@ def share_of(successes: int, n: int) -> Stat:
     interval = wilson(successes, n)
     if interval is None:
         return undefined(Reason("no_labels"), 0)
-    return Stat(successes / n, *interval, n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
+    return with_interval(successes / n, interval, n)

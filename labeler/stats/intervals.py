@@ -23,10 +23,10 @@ RESAMPLED_PATTERNS = 500
 RESAMPLED_IMAGES = 10_000
 
 
-def wilson(successes: float, n: int) -> Interval | None:
+def wilson(successes: float, n: float) -> Interval | None:
     """95 % interval of a share (Wilson 1927); None without observations.
 
-    successes: 0..n. Raises ValueError outside of that.
+    successes: 0..n, of n images, or of as many as the figures of fewer are worth. Raises ValueError outside of that.
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}")

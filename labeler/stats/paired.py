@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, stdtrit  # scipy.stats takes half a second to import, in every process of ours
 
 from labeler.stats.intervals import Z95, FloatArray, Interval
-from labeler.stats.results import FEW_IMAGES, TOO_FEW_IMAGES, Reason, Stat, undefined
+from labeler.stats.results import Reason, Stat, undefined, with_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ def _difference(change: FloatArray) -> Stat:
     n = len(change)
     if n < 2:
         return undefined(Reason("no_image_of_both"), n)
-    caution = TOO_FEW_IMAGES if n < FEW_IMAGES else None
-    return Stat(float(change.mean()), *mean_interval(change), n, caution)
+    return with_interval(float(change.mean()), mean_interval(change), n)
 
 
 def mean_interval(change: FloatArray) -> Interval:

@@ -13,17 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.stats.grouping import Groups, sums
-from labeler.stats.intervals import Z95, FloatArray, fisher_z
+from labeler.stats.intervals import FloatArray, fisher_z, wilson
 from labeler.stats.pairs import sample_comparisons
-from labeler.stats.results import (
-    FEW_IMAGES,
-    NO_SHARED_IMAGES,
-    NO_SPREAD,
-    ONE_CLASS_ONLY,
-    TOO_FEW_IMAGES,
-    Stat,
-    undefined,
-)
+from labeler.stats.results import NO_SHARED_IMAGES, NO_SPREAD, ONE_CLASS_ONLY, Stat, undefined, with_interval
 
 IntArray = NDArray[np.integer]
 
@@ -54,7 +46,7 @@ class WithOthers:
         low, high = fisher_z(np.array([value]), np.array([error]))
         if n <= 2 or not (error > 1e-9 and np.isfinite(low[0])):
             return Stat(value, None, None, n, NO_SPREAD)
-        return Stat(value, float(low[0]), float(high[0]), n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
+        return with_interval(value, (float(low[0]), float(high[0])), n)
 
     def observed_stat(self, person: int, period: int = 0) -> Stat:
         n = int(self.n[person, period])
@@ -65,11 +57,7 @@ class WithOthers:
         # on five images must not claim certainty.
         inside = 0 < value < 1 and error > 0
         worth = min(float(n), value * (1 - value) / error**2) if inside else float(n)
-        z2 = Z95 * Z95
-        middle = (value + z2 / (2 * worth)) / (1 + z2 / worth)
-        half = Z95 / (1 + z2 / worth) * float(np.sqrt(value * (1 - value) / worth + z2 / (4 * worth * worth)))
-        low, high = max(0.0, middle - half), min(1.0, middle + half)
-        return Stat(value, low, high, n, TOO_FEW_IMAGES if n < FEW_IMAGES else None)
+        return with_interval(value, wilson(min(value * worth, worth), worth), n)
 
 
 def with_others(

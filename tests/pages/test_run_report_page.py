@@ -5,6 +5,7 @@ import pytest
 
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
+from labeler.training import model_card
 from tests.helpers.factories import add_images, category, make_model
 from tests.pages.test_pages import METRICS, url
 from tests.review.test_worklists import answer
@@ -111,3 +112,22 @@ def test_annotators_do_not_see_it(as_, ann, project):
     make_model(project, metrics=METRICS | findings(project, add_images(project, 1)))
 
     assert as_(ann).get(url("model", project)).status_code == 403
+
+
+def test_codes_of_a_run_are_said_on_the_page_in_the_card_and_by_rest(as_, lena, project):
+    found = METRICS | findings(project, add_images(project, 1))
+    expected = {"code": "gain_expected", "n": 160, "gain": 0.012, "low": -0.004, "high": 0.031}
+    too_few = {"code": "too_few_for_promise", "n": 40, "fewest": 59}
+    found["learning_curve"] |= {"advice": expected}
+    found["acceptance"][1] |= {"reason": too_few}
+    run = make_model(project, metrics=found)
+    words = "160 labels in all are expected to bring +1.2 points (−0.4 to +3.1)"
+    needed = "40 calibration labels are there; 59 at least are needed for this promise"
+
+    told = as_(lena).get(f"/api/runs/{run.pk}/").json()["metrics"]
+    assert (told["learning_curve"]["advice"], told["acceptance"][1]["reason"]) == (words, needed)
+    assert model_card.of(run)["metrics"]["acceptance"][1]["reason"] == needed
+    text = page(as_, lena, project)
+    assert words in text and needed in text and "gain_expected" not in text
+    run.refresh_from_db()
+    assert run.metrics["learning_curve"]["advice"] == expected

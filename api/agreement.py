@@ -22,7 +22,7 @@ from labeler.models import Image, Role
 from labeler.models.account import Scope
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 TAG = "Agreement"
 

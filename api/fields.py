@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from labeler.models.job import Leased, State
 from labeler.models.label import SOURCES, Answer
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 
 class ShareField(serializers.FloatField):
@@ -119,7 +119,7 @@ class StepShape(serializers.Serializer):
 
 
 class ReasonField(serializers.CharField):
-    """The sentence for the code that a figure carries (labeler/web/wording.py)."""
+    """The sentence for the code that a figure carries (labeler/wording/sentences.py)."""
 
     def to_representation(self, value: Any) -> str:
         return sentence(value)

@@ -23,7 +23,7 @@ from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.run import HEADLINE
 from labeler.training import run_answers, runs
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -16,7 +16,7 @@ from labeler.charts import PairCell, Series, bars, confusion_matrix, line_chart,
 from labeler.stats.agreement import summarize
 from labeler.stats.kappa import kappa_from_table
 from labeler.stats.results import TOO_FEW_IMAGES, Reason
-from labeler.web.wording import SENTENCES, chart_words, in_words, sentence
+from labeler.wording.sentences import SENTENCES, chart_words, in_words, sentence
 
 ROOT = Path(__file__).resolve().parent.parent
 PURE = sorted(path for package in ("charts", "stats") for path in (ROOT / "labeler" / package).glob("*.py"))

@@ -20,7 +20,7 @@ from labeler.stats import promise as rule
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
 from labeler.stats.results import Reason, Stat, undefined, with_interval
-from labeler.web.wording import in_words, sentence
+from labeler.wording.sentences import in_words, sentence
 
 # Where a project stands: what is true of it now, most hindering first.
 OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING = (

@@ -29,7 +29,7 @@ from labeler.models import Label, Project
 from labeler.models.project import ConsensusMethod
 from labeler.stats.intervals import REPLICATES, SEED
 from labeler.stats.results import Reason
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 Report = dict[str, Any]
 

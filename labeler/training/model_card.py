@@ -18,7 +18,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
 from labeler.stats.results import FEW_IMAGES
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 FORMAT = "labeler-model-card-1"
 OVERALL = ("accuracy", "label_accuracy", "macro_f1", "weighted_f1", "micro_f1", "roc_auc", "log_loss", "ece")

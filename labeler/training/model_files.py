@@ -22,7 +22,7 @@ from labeler.errors import NotPossibleNow
 from labeler.models import Errand, TrainingRun
 from labeler.models.job import State
 from labeler.training import model_card, model_card_text
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 WEIGHTS, DESCRIPTION, ONNX = "model.safetensors", "model.json", "model.onnx"
 IN_MEMORY = 32 * 1024 * 1024

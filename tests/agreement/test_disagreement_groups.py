@@ -18,7 +18,7 @@ from labeler.review import adjudication
 from labeler.stats.clusters import group_by_look
 from labeler.stats.plane import hull, reduce
 from labeler.training import features
-from labeler.web.wording import chart_words
+from labeler.wording.sentences import chart_words
 from tests.helpers.factories import add_images, category, make_model
 
 pytestmark = pytest.mark.django_db

@@ -20,7 +20,7 @@ from labeler.models import Category, Label
 from labeler.progress import counts
 from labeler.projects import classes, projects
 from labeler.review import adjudication
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import BLIND, add_images, bring_labels, make_model, predict
 

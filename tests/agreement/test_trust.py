@@ -14,7 +14,7 @@ from labeler.models import Label, Plant, Project
 from labeler.projects import classes
 from labeler.review import gold
 from labeler.stats.results import NO_SHARED_IMAGES, Stat, undefined
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 from tests.helpers.factories import add_images, bring_labels, category, make_model, predict
 
 NAMES = ("cat", "dog", "fox")

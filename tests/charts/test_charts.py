@@ -29,7 +29,7 @@ from labeler.charts import (
 )
 from labeler.charts.axes import round_ticks
 from labeler.charts.heat import level_around
-from labeler.web.wording import chart_words
+from labeler.wording.sentences import chart_words
 
 WORDS = chart_words()
 

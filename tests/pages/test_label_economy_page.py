@@ -16,7 +16,7 @@ from labeler.progress import label_economy as economy_report
 from labeler.projects import projects
 from labeler.stats import economy as stats
 from labeler.training import prelabels, runs
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 from tests.consensus.test_label_economy import calibrated, say
 from tests.helpers.factories import add_images, category, make_project, predict
 from tests.pages.test_pages import url

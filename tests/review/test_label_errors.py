@@ -12,7 +12,7 @@ from labeler.labeling.claims import claim as claim_some
 from labeler.labeling.labels import save_label
 from labeler.models import Decision, TrainingRun
 from labeler.review import adjudication, label_errors
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_model
 from tests.pages.test_pages import url

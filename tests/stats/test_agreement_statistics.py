@@ -20,7 +20,7 @@ from labeler.stats.kappa import NOTHING_SHARED, SAME_SINGLE_CLASS, cohen_kappa, 
 from labeler.stats.pairs import count_pairs
 from labeler.stats.results import NO_SHARED_IMAGES, NO_SPREAD, ONE_CLASS_ONLY, TOO_FEW_IMAGES, Stat
 from labeler.stats.tally import vote
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 # Fleiss (1971), Measuring nominal scale agreement among many raters, table 1: 30 patients, 6 diagnoses each.
 FLEISS_1971 = [

@@ -7,7 +7,7 @@ import pytest
 
 from bench.histories import bursts, coverage, falling, rising, steady, uneven, weekly
 from labeler.stats.forecast import FEWEST_DAYS, days_left
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 WORKING_WEEK = [100, 120, 90, 110, 80, 0, 0]
 

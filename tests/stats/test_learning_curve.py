@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labeler.stats.learning import FEWEST_IMAGES, advise, forecast
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 SIZES = np.array([60, 120, 240, 360, 480])
 

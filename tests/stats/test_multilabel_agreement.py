@@ -12,7 +12,7 @@ from labeler.stats.agreement import image_disagreement, summarize
 from labeler.stats.kappa import cohen_kappa
 from labeler.stats.multilabel import masi_distance
 from labeler.stats.results import ONE_CLASS_ONLY
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 
 def as_sets(*sets, k=4):

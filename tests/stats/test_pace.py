@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeler.stats.pace import FEWEST, LONGEST, PAUSE, SITTING_BREAK, seconds_per_judgement, sittings
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 NAN = float("nan")
 

@@ -16,7 +16,7 @@ from labeler.stats.promise import (
     scores_of,
     thresholds_of,
 )
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 
 
 @pytest.mark.parametrize(("errors", "n"), [(0, 59), (1, 93), (2, 124), (3, 153), (4, 181)])

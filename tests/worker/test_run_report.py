@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from labeler.models import Image, Label
 from labeler.stats.promise import labels_needed
-from labeler.web.wording import sentence
+from labeler.wording.sentences import sentence
 from tests.helpers.factories import add_images, category
 from worker.ml.evaluation import learning_curves
 from worker.ml.training.run import TrainingSet

@@ -10,7 +10,7 @@ from labeler.agreement import reports
 from labeler.labeling import label_arrays
 from labeler.management.base import DataCommand
 from labeler.management.commands.train import find_project
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 
 class Command(DataCommand):

@@ -22,7 +22,7 @@ from labeler.management.base import FAILED, USAGE, DataCommand
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
 from labeler.training import runs
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 LOOK_SECONDS = 0.5
 

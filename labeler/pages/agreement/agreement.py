@@ -30,7 +30,7 @@ from labeler.pages.images.images import tile
 from labeler.progress import cached_reports
 from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
-from labeler.web.wording import chart_words, in_words
+from labeler.wording.sentences import chart_words, in_words
 
 # A larger matrix is a carpet nobody reads; then the pairs that agree least are listed.
 MATRIX_PEOPLE = 16

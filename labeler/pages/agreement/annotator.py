@@ -29,7 +29,7 @@ from labeler.pages.images import filters
 from labeler.progress import cached_reports
 from labeler.stats.anchoring import share_difference
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval, seconds
-from labeler.web.wording import chart_words, in_words
+from labeler.wording.sentences import chart_words, in_words
 
 Report = Mapping[str, Any]
 Address = Callable[[int, int], str | None]  # of the images of a cell: what the others say, what the person says

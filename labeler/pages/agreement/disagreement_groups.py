@@ -42,7 +42,7 @@ from labeler.review.worklists import Pair
 from labeler.stats import tally as votes
 from labeler.stats.plane import hull
 from labeler.templatetags.figures import class_tag, thousands
-from labeler.web.wording import chart_words
+from labeler.wording.sentences import chart_words
 
 LISTED_PAIRS = 8
 TYPICAL = 6  # images of a group that are shown at once

@@ -22,7 +22,7 @@ from labeler.models import Project
 from labeler.models.project import ConsensusMethod
 from labeler.pages.overview.people_attention import FAST
 from labeler.templatetags.figures import figure, interval, percent, points, thousands
-from labeler.web.wording import chart_words
+from labeler.wording.sentences import chart_words
 
 Report = Mapping[str, Any]
 

@@ -22,7 +22,7 @@ from labeler.stats.drift import FEWEST_KNOWN, FEWEST_NEW
 from labeler.templatetags.figures import day, figure, percent, thousands
 from labeler.training import drift
 from labeler.training.drift import Found
-from labeler.web.wording import chart_words
+from labeler.wording.sentences import chart_words
 
 CLASSES = 6  # whose share is shown, those that moved most
 WIDTH, HEIGHT = 460, 220

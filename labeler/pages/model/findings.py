@@ -23,7 +23,7 @@ from labeler.pages.images.images import tile
 from labeler.review import label_errors
 from labeler.stats.intervals import wilson
 from labeler.templatetags.figures import percent, percent_interval
-from labeler.web.wording import chart_words, in_words
+from labeler.wording.sentences import chart_words, in_words
 
 SUSPECTS = 12  # the others stand in the list to walk through
 SLICES = 4  # of a field of metadata

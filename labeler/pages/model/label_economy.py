@@ -22,7 +22,7 @@ from labeler.pages.asking import Access, project_page
 from labeler.progress import cached_reports
 from labeler.templatetags.figures import figure, percent, thousands
 from labeler.training import prelabels
-from labeler.web.wording import chart_words, in_words
+from labeler.wording.sentences import chart_words, in_words
 
 Report = Mapping[str, Any]
 

@@ -29,7 +29,7 @@ from labeler.pages.model import accepting, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
 from labeler.training import prelabels, runs
-from labeler.web.wording import chart_words
+from labeler.wording.sentences import chart_words
 
 VERSIONS = 20
 GPU_QUEUE = "gpu"

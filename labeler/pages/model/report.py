@@ -25,7 +25,7 @@ from labeler.stats import learning, overfit
 from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import run_answers
-from labeler.web.wording import chart_words, in_words
+from labeler.wording.sentences import chart_words, in_words
 
 CROSS_VALIDATION = "cross-validation"  # of metrics["judged_on"]: each image judged by a model that had not seen it
 WIDE_GAP = 0.1  # share right of what it learned from, above that of unseen images

@@ -29,7 +29,7 @@ from labeler.pages.model import report
 from labeler.pages.model.model import summary, time_left, time_taken, waits_for_nobody
 from labeler.templatetags.figures import class_tag, class_tags
 from labeler.training import run_answers, run_settings, runs
-from labeler.web.wording import in_words
+from labeler.wording.sentences import in_words
 
 PER_PAGE = 60
 FLIPS = 24  # images of a kind on the comparison, before all of them are asked for

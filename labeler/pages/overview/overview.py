@@ -39,7 +39,7 @@ from labeler.pages.overview.people_attention import drifting
 from labeler.progress import cached_reports
 from labeler.review import comments
 from labeler.templatetags.figures import class_tag, figure, interval, thousands
-from labeler.web.wording import chart_words, in_words
+from labeler.wording.sentences import chart_words, in_words
 
 MATRIX_PEOPLE = 6  # more are on the agreement page
 CONFUSIONS = 5

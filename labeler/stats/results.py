@@ -1,6 +1,7 @@
 """What every figure looks like: a value with its evidence, and a code where something must be said of it.
 
-Knows how a figure is carried, not how it is computed, and no sentence: labeler/wording/sentences.py has one for each code.
+Knows how a figure is carried, not how it is computed, and no sentence: labeler/wording/sentences.py has one for each
+code.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""What pages and documents share with each other: the words for what figures say in codes."""
+"""What holds for every request: middleware, static files, the loader of templates, the frame around pages, log lines.
+
+Writes nothing. Does not know what a page shows.
+"""

@@ -10,6 +10,17 @@ from django.template import engines
 from labeler.web.templates import without_layout
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+WIDEST = 120
+
+
+def test_no_line_of_a_template_is_wider_than_120_characters():
+    too_wide = [
+        f"{path.relative_to(TEMPLATES)}:{number} has {len(line)}"
+        for path in sorted(TEMPLATES.rglob("*.*"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > WIDEST
+    ]
+    assert too_wide == []
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_no_line_of_a_template_is_wider_than_120_characters():
         ("<p>{% for x in y %}\n {{ x }}\n{% endfor %}\n</p>", "<p>{% for x in y %} {{ x }} {% endfor %}</p>"),
         # in a tag
         ("<input\n  {% if x %}checked{% endif %}\n  name='a'\n>", "<input{% if x %} checked{% endif %} name='a'>"),
+        ('<path d="m 0 0" />', '<path d="m 0 0"/>'),
         ('<p class="\n  a\n  b\n" title="a  b">', '<p class="a b" title="a  b">'),
         # beside template tags that write nothing
         ("{% load i18n %}\n{# a #}\n<b>a</b>", "{% load i18n %}{# a #}<b>a</b>"),

@@ -141,8 +141,9 @@ class _Reader:
             self.gap = space if self.quote or not self.tag else " "
 
     def _in_tag(self, piece: str) -> None:
-        if piece == ">":
+        if piece in (">", "/"):
             self.gap = ""
+        if piece == ">":
             self._write(piece)
             name = self.tag.lstrip("</").lower()
             self.at_edge = name in BLOCKS

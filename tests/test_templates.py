@@ -33,9 +33,10 @@ def test_no_line_of_a_template_is_wider_than_120_characters():
         ("<p>a <b>b</b>  c</p>", "<p>a <b>b</b>  c</p>"),
         ("<b>a</b>{% if x %}<i>b</i>{% endif %}.", "<b>a</b>{% if x %}<i>b</i>{% endif %}."),
         # at the edge of a block-level element, whatever the conditions say
-        ("<p>\n {% if x %}\n a\n {% else %}\n b\n {% endif %}\n</p>", "<p>{% if x %}a {% else %}b{% endif %}</p>"),
-        ("<i>a</i>\n{% if x %}\n<p>b</p>\n{% endif %}\n<i>c</i>", "<i>a</i> {% if x %}<p>b</p>{% endif %} <i>c</i>"),
+        ("<p>\n {% if x %}\n a\n {% else %}\n b\n {% endif %}\n</p>", "<p>{% if x %}a{% else %}b{% endif %}</p>"),
+        ("<i>a</i>\n{% if x %}\n<p>b</p>\n{% endif %}\n<i>c</i>", "<i>a</i> {% if x %}<p>b</p>{% endif %}<i>c</i>"),
         ("<p>{% for x in y %}\n {{ x }}\n{% endfor %}\n</p>", "<p>{% for x in y %} {{ x }} {% endfor %}</p>"),
+        ("a,\n{% if x %}\n <i>b</i>\n{% else %}\n c\n{% endif %}\nd", "a, {% if x %}<i>b</i> {% else %}c {% endif %}d"),
         # in a tag
         ("<input\n  {% if x %}checked{% endif %}\n  name='a'\n>", "<input{% if x %} checked{% endif %} name='a'>"),
         ('<path d="m 0 0" />', '<path d="m 0 0"/>'),

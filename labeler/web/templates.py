@@ -60,9 +60,10 @@ class _Reader:
     def __init__(self) -> None:
         self.out: list[str] = []
         self.gap = ""  # white space that is read and not yet written
-        self.at_edge = True  # whatever the conditions say, the file or a block-level element begins or ends here
+        self.at_edge = True  # whatever the conditions say, here is a space, or begins or ends a block-level element
         self.late: list[int] = []  # where in out white space stands that a block-level tag would make needless
-        self.branches: list[tuple[bool, bool]] = []  # of each open if and for: did it begin, did all end at an edge?
+        # of each open if and for: does it begin at an edge, did each branch end at one, and the late of these ends
+        self.branches: list[tuple[bool, bool, list[int]]] = []
         self.tag = ""  # the tag that is being read, as "<p" or "</p"; "" between tags
         self.tag_gaps: list[str] = []  # of each open if and for in a tag: the white space before it
         self.quote = ""  # what ends the attribute's value that is being read
@@ -87,20 +88,19 @@ class _Reader:
             self.end_block = f"end{name}"
 
     def _condition(self, token: str, name: str) -> None:
-        before = self.at_edge
+        before = self.at_edge or bool(self.gap)  # a second space behind the first is as needless
         late = [*self.late, len(self.out)] if self.gap == LINE_BREAK else self.late
         self._write(token)
-        if name == "endif":
-            self.late = late
         if name in ("if", "for"):
-            self.branches.append((before, before))
+            self.branches.append((before, before, []))
             self.at_edge = before and name == "if"  # a loop's body follows its own end, too
             return
-        began, ended = self.branches.pop()
+        began, ended, late_before = self.branches.pop()
         if name.startswith("end"):
             self.at_edge = ended and before
+            self.late = late_before + late if name == "endif" else []
         else:
-            self.branches.append((began, ended and before))
+            self.branches.append((began, ended and before, late_before + late))
             self.at_edge = began
 
     def _condition_in_tag(self, token: str, name: str) -> None:

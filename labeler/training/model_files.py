@@ -69,7 +69,7 @@ def package(run: TrainingRun, *, onnx: Errand | None = None) -> Package:
 def html(card: dict[str, Any]) -> str:
     """The card as a page of its own, which prints."""
     parts = {"title": model_card_text.title_of(card), "sections": model_card_text.sections(card)}
-    return render_to_string("model_card_file.html", parts)
+    return render_to_string("model/card_file.html", parts)
 
 
 def conversion_of(errand: Errand) -> Errand | None:

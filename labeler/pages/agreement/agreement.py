@@ -72,7 +72,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
             context["notes"] = _notes(access, found.value or {}, figures, selection)
         else:
             context["notes"] = report["notes"]
-    return render(request, "project/agreement.html", access.context("agreement", **context))
+    return render(request, "agreement/agreement.html", access.context("agreement", **context))
 
 
 def _trust(access: Access, figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def annotator(request: HttpRequest, access: Access, username: str) -> HttpRespon
     }  # fmt: skip
     if row is not None and figures is not None:
         context |= _report(access, figures, row, is_own)
-    return render(request, "project/annotator.html", access.context("agreement", **context))
+    return render(request, "agreement/annotator.html", access.context("agreement", **context))
 
 
 def _report(access: Access, figures: Report, row: Report, is_own: bool) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
             "groups": _told(project, found.groups, pair, typical=TYPICAL),
             "is_whole": sum(group.number is not None for group in found.groups) == 1,
         }
-    return render(request, "project/contested.html", access.context("agreement", **context))
+    return render(request, "agreement/contested.html", access.context("agreement", **context))
 
 
 def _pair(request: HttpRequest, project: Project) -> Pair | None:
@@ -295,7 +295,7 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
         form = Rule(initial={"rule": text})
     return render(
         request,
-        "project/rule.html",
+        "agreement/rule.html",
         access.context("agreement", **_rule_context(project, pair, form, text, seen)),
         status=409 if form.is_bound and form.errors and request.POST.get("do") != "preview" else 200,
     )

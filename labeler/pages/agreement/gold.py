@@ -86,7 +86,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     n_in_use = Gold.objects.filter(project=project, retired_at=None).count() if retired else len(ids)
     return render(
         request,
-        "project/gold.html",
+        "gold/gold.html",
         access.context(
             "gold",
             rows=rows,

@@ -59,7 +59,7 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
             "markers": categories.markers_by_name(project),
             "matrix": _confusion(told),
         }
-    return render(request, "project/report.html", access.context("agreement", **context))
+    return render(request, "agreement/report.html", access.context("agreement", **context))
 
 
 def _selection(request: HttpRequest, access: Access) -> Selection:

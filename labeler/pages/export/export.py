@@ -63,7 +63,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
         f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
     }  # fmt: skip
-    return render(request, "project/export.html", access.context("export", **context))
+    return render(request, "export/export.html", access.context("export", **context))
 
 
 def _address(format_: str, reading: str, accepted: bool) -> str:

@@ -87,7 +87,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         choices.append((image_filters.ACCEPTED, _("accepted by the model")))
     return render(
         request,
-        "project/images.html",
+        "images/images.html",
         access.context(
             "images",
             heading=_heading(filters),
@@ -163,7 +163,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     blindness.remember(request.user, others=[shown.pk], told=[shown.pk] if prediction or unseen else ())
     return render(
         request,
-        "project/image.html",
+        "images/image.html",
         access.context(
             "images",
             heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},

@@ -57,7 +57,7 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     n_images = project.images.count()
     return render(
         request,
-        "project/import.html",
+        "imports/import.html",
         access.context(
             "import",
             n_images=n_images,

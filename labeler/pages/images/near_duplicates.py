@@ -41,7 +41,7 @@ def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     shown = number_format(n, force_grouping=True)
     return render(
         request,
-        "project/duplicates.html",
+        "images/duplicates.html",
         access.context(
             "images",
             groups=[told(project, group) for group in found],

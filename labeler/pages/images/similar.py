@@ -48,7 +48,7 @@ def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse
     (own,) = _tiles(request, project, [(shown, "")])
     return render(
         request,
-        "project/similar.html",
+        "images/similar.html",
         access.context(
             "images",
             image=shown,
@@ -86,7 +86,7 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     known = index.known if index else 0
     return render(
         request,
-        "project/similar.html",
+        "images/similar.html",
         access.context(
             "images",
             rows=rows,

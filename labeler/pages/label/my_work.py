@@ -156,7 +156,7 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
 
     return render(
         request,
-        "project/mine.html",
+        "my_work/my_work.html",
         access.context(
             "mine",
             heading=_("Where your answer and the outcome differ") if only_differing else _("Your answers"),

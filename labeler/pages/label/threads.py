@@ -48,7 +48,7 @@ def threads(request: HttpRequest, access: Access) -> HttpResponse:
     suffix = "&closed=1" if closed else ""
     return render(
         request,
-        "project/threads.html",
+        "threads/threads.html",
         access.context(
             "threads",
             rows=[_row(thread, access, reader.pk) for thread in rows],

@@ -26,7 +26,7 @@ MOST_IMPORTS = 3
 
 
 def card(project: Project) -> dict[str, Any]:
-    """Context of templates/project/accepted.html."""
+    """Context of templates/model/accepted.html."""
     found = summary.figures(project)
     audit, promise = found["audit"], found["promise"]
     return {

@@ -39,7 +39,7 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         "sections": [_drawn(section) for section in model_card_text.sections(found)],
         "files": f"/api/runs/{run.pk}/",
     }
-    return render(request, "project/card.html", access.context("model", **context))
+    return render(request, "model/card.html", access.context("model", **context))
 
 
 def _drawn(section: Section) -> Section:

@@ -29,7 +29,7 @@ WIDTH, HEIGHT = 460, 220
 
 
 def card(project: Project, run: TrainingRun) -> dict[str, Any]:
-    """Context of templates/project/drift.html; nothing where no image came in since the model was trained."""
+    """Context of templates/model/drift.html; nothing where no image came in since the model was trained."""
     found = drift.of(project, run)
     if not found:
         return {}

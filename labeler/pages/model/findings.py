@@ -32,7 +32,7 @@ WIDTH, HEIGHT = 460, 240
 
 
 def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
-    """Context of templates/project/findings.html; names: of categories, by id."""
+    """Context of templates/model/findings.html; names: of categories, by id."""
     metrics = in_words(run.metrics or {})
     suspects = metrics.get("label_errors") or {}
     return {

@@ -48,7 +48,7 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
             "notes": _notes(found),
             "is_looking": found["model"] is not None and prelabels.are_under_way(access.project),
         }
-    return render(request, "project/economy.html", access.context("model", **context))
+    return render(request, "model/economy.html", access.context("model", **context))
 
 
 def _points(share: float) -> str:

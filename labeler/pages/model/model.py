@@ -63,7 +63,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
     if active is not None:
         context |= {"accepting": accepting.card(project), **report.of(project, active)}
         blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
-    return render(request, "project/model.html", access.context("model", **context))
+    return render(request, "model/model.html", access.context("model", **context))
 
 
 def _too_few(project: Project) -> str:
@@ -208,7 +208,7 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
         return redirect("run", project.pk, run.number) if once else redirect("model", project.pk)
     number = project.runs.values_list("number", flat=True).order_by("-number").first() or 0
     context = {"form": form, "next_number": number + 1, "too_few": _too_few(project)}
-    return render(request, "project/train.html", access.context("model", **context))
+    return render(request, "model/train.html", access.context("model", **context))
 
 
 @project_page(Role.LEAD)

@@ -45,7 +45,7 @@ IMBALANCE = {
 
 
 def of(project: Project, run: TrainingRun) -> dict[str, Any]:
-    """Context of templates/project/model_report.html."""
+    """Context of templates/model/report.html."""
     metrics, markers = in_words(run.metrics or {}), categories.markers_by_name(project)
     names = names_of(project, run)
     return {

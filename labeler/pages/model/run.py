@@ -86,7 +86,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     if finished and shown.metrics:
         context |= {"model": shown} | report.of(project, shown)
         blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
-    return render(request, "project/run.html", access.context("model", **context))
+    return render(request, "model/run.html", access.context("model", **context))
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -131,7 +131,7 @@ def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     called = {name: names.get(pk, "") for name, pk in asked.items() if pk}
     return render(
         request,
-        "project/run_images.html",
+        "model/run_images.html",
         access.context(
             "model",
             shown=shown,
@@ -232,7 +232,7 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
     context: dict[str, Any] = {"versions": done, "old": old, "new": new}
     if old and new and old.pk != new.pk:
         context |= _compared(request, project, old, new, all_of_them="all" in request.GET)
-    return render(request, "project/compare.html", access.context("model", **context))
+    return render(request, "model/compare.html", access.context("model", **context))
 
 
 def _compared(

@@ -83,7 +83,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     if not access.may_review:
         context["own"] = my_work.figures(project, person(request), figures)
         context["answered"] = comments.unread(project=project, person=person(request))
-    return render(request, "project/overview.html", access.context("project", **context))
+    return render(request, "overview/overview.html", access.context("project", **context))
 
 
 def _no_worker() -> bool:

@@ -67,7 +67,7 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
         "waiting": [row for row in invited if row["state"] == invitations.OPEN],
         "over": [row for row in invited if row["state"] != invitations.OPEN],
     }  # fmt: skip
-    return render(request, "project/members.html", access.context("members", **context))
+    return render(request, "members/members.html", access.context("members", **context))
 
 
 def _add(request: HttpRequest, project: Project, form: AddMember) -> bool:

@@ -82,7 +82,7 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     else:
         context |= _nothing(project, asked)
     _remember(request, context)
-    return render(request, "project/adjudicate.html", access.context("adjudicate", **context), status=status)
+    return render(request, "adjudicate/adjudicate.html", access.context("adjudicate", **context), status=status)
 
 
 def _remember(request: HttpRequest, context: Mapping[str, Any]) -> None:

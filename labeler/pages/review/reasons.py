@@ -55,7 +55,7 @@ def reasons(request: HttpRequest, access: Access) -> HttpResponse:
     listed = sorted(groups.items(), key=lambda group: (not group[0], -len(group[1]), group[0]))
     return render(
         request,
-        "project/reasons.html",
+        "adjudicate/reasons.html",
         access.context(
             "adjudicate",
             markers=categories.markers_by_name(project),

@@ -73,7 +73,7 @@ def review(request: HttpRequest, access: Access) -> HttpResponse:
             "texts": texts(),
             "modules": [static(f"js/{module}.js") for module in MODULES],
         }
-    return render(request, "project/review.html", access.context("review", **context))
+    return render(request, "review/review.html", access.context("review", **context))
 
 
 def _share(text: str | None, default: float) -> float:

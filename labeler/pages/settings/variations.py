@@ -149,7 +149,7 @@ def _ask(request: HttpRequest, project: Project, how: Augmentation) -> None:
 
 
 def card(project: Project) -> dict[str, Any]:
-    """Context of templates/project/variations.html: what the next training will vary, in words and in images."""
+    """Context of templates/model/variations.html: what the next training will vary, in words and in images."""
     how = augmentation_preview.of(project)
     shown = grid(project, augmentation_preview.find(project, how))
     return {"varied": {"words": _in_words(how)}, "rows": shown["rows"][:2], "side": shown["side"]}
@@ -170,7 +170,7 @@ def _is_on(name: str, how: Augmentation) -> bool:
 
 
 def grid(project: Project, found: Pictures) -> dict[str, Any]:
-    """Context of templates/project/views.html."""
+    """Context of templates/model/views.html."""
 
     def address(row: int, column: int) -> str:
         return f"/api/projects/{project.pk}/augmentation/{found.key}/{row}/{column}/"

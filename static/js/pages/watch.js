@@ -40,7 +40,7 @@ function show(section, row) {
   const count = section.querySelector("[data-count]");
   if (count) count.textContent = now.count;
   const left = section.querySelector("[data-left]");
-  // Not known: what the page said stays. The words are the page's (templates/project/left.html).
+  // Not known: what the page said stays. The words are the page's (templates/model/time_left.html).
   if (left && now.minutes !== null) {
     left.textContent = now.minutes < 1 ? left.dataset.soon : left.dataset.minutes.replace("{n}", now.minutes);
   }

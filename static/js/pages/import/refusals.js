@@ -37,7 +37,7 @@ export class Refusals {
 }
 
 /**
- * The list as templates/project/refusals.html draws it. What is open stays open.
+ * The list as templates/imports/refusals.html draws it. What is open stays open.
  * @param {HTMLElement} list @param {Refusals} refusals @param {(n: number, rows: boolean) => string} files @param {(n: number) => string} more
  */
 export function draw(list, refusals, files, more) {

@@ -4,7 +4,7 @@ import { el } from "../../dom.js";
 import { inWords, secondsLeft } from "./pace.js";
 
 export class Row {
-  /** @param {HTMLElement} element as templates/project/import_row.html draws it @param {object} words */
+  /** @param {HTMLElement} element as templates/imports/row.html draws it @param {object} words */
   constructor(element, words) {
     this.element = element;
     this.words = words;

@@ -9,7 +9,7 @@ from django.template import engines
 
 from labeler.web.templates import without_layout
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 WIDEST = 120
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from time import monotonic, sleep
 
 import pytest
-from django.db import connection
 from PIL import Image as Pixels
 
 pytest.importorskip("playwright", reason="playwright is not installed (make test installs it)")
@@ -20,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from labeler.intake.store import MediaStore
 from labeler.models import Image, Project
+from tests.helpers.databases import wait_until_the_database_is_quiet
 from tests.helpers.factories import add_images
 
 # A loaded machine is slow, not wrong: playwright would give each expectation 5 s.
@@ -101,20 +100,6 @@ def sign_in(client, live_server, plain_static_files):
     for context in signed_in:
         context.close()
     wait_until_the_database_is_quiet()
-
-
-def wait_until_the_database_is_quiet(seconds: float = 10) -> None:
-    """Until no other connection of the test's database has worked for a quarter of a second."""
-    end = monotonic() + seconds
-    busy = """SELECT count(*) FROM pg_stat_activity
-              WHERE datname = current_database() AND pid <> pg_backend_pid()
-              AND (state <> 'idle' OR state_change > now() - interval '250 ms')"""
-    while monotonic() < end:
-        sleep(0.1)  # also the time a last request takes from the browser to the server
-        with connection.cursor() as cursor:
-            cursor.execute(busy)
-            if cursor.fetchone()[0] == 0:
-                return
 
 
 def jpeg(seed: int, size: tuple[int, int] = (320, 240)) -> bytes:

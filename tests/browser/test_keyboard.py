@@ -15,8 +15,8 @@ from labeler.models import Label
 from labeler.pages.shell import documents
 from labeler.projects import invitations
 from labeler.urls import project_pages
-from tests.browser.conftest import wait_until_the_database_is_quiet
 from tests.browser.test_pages import busy  # noqa: F401  (a fixture)
+from tests.helpers.databases import wait_until_the_database_is_quiet
 from tests.pages.test_pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

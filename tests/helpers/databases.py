@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -31,21 +32,36 @@ def template(data_dir: Path, url: str) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = data_dir / "template.done"
         if not done.exists():
-            _create(url)
-            environment = {**os.environ, "DATABASE_URL": urlunsplit(urlsplit(url)._replace(path=f"/{TEMPLATE}"))}
+            _create(url, TEMPLATE)
+            environment = {**os.environ, "DATABASE_URL": _address(url, TEMPLATE)}
             words = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"]
             subprocess.run(words, cwd=ROOT, env=environment, check=True)
             done.touch()
     return TEMPLATE
 
 
-def _create(url: str) -> None:
+def another(name: str) -> str:
+    """The address of a database of this name, new, on the tests' own server: a copy of the migrated one.
+
+    On a server that others started it is empty: nothing is known of templates there.
+    """
+    url = os.environ["DATABASE_URL"]
+    folder = os.environ.get("LABELER_TESTS_SERVERS")
+    _create(url, name, f"TEMPLATE {template(Path(folder), url)}" if folder else "")
+    return _address(url, name)
+
+
+def _address(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _create(url: str, name: str, like: str = "") -> None:
     plain = psycopg2.connect(url)
     try:
         plain.autocommit = True
         with plain.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
-            cursor.execute(f"CREATE DATABASE {TEMPLATE}")
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name} {like}")
     finally:
         plain.close()
 
@@ -61,3 +77,17 @@ def empty() -> list[str]:
         for name in filled:
             cursor.execute(f"TRUNCATE {name}" if name == ONLY_GROWS else f"DELETE FROM {name}")
     return filled
+
+
+def wait_until_the_database_is_quiet(seconds: float = 10) -> None:
+    """Until no other connection of the test's database has worked for a quarter of a second."""
+    end = monotonic() + seconds
+    busy = """SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid()
+              AND (state <> 'idle' OR state_change > now() - interval '250 ms')"""
+    while monotonic() < end:
+        sleep(0.1)  # also the time a last request takes from a browser to the server
+        with connection.cursor() as cursor:
+            cursor.execute(busy)
+            if cursor.fetchone()[0] == 0:
+                return

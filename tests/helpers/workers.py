@@ -54,14 +54,20 @@ def environment() -> dict[str, str]:
 
 
 class Worker:
-    """A Celery worker process, as the launcher starts it."""
+    """A Celery worker process, as the launcher starts it.
 
-    def __init__(self, queues: str, name: str, log: Path) -> None:
-        self.name, self.log = name, log
+    with_torch: its main process imports all that a training needs, so that no child has to: 5 s of a core each time.
+    """
+
+    def __init__(self, queues: str, name: str, log: Path, *, with_torch: bool = False) -> None:
+        self.name, self.log, self.asked = name, log, (queues, name, with_torch)
+        self.said_before = 0
         words = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--loglevel", "INFO", "-c", "1"]
         words += ["--without-gossip", "--without-mingle", "-Q", queues, "-n", name]
         if queues == "gpu":
             words += ["--max-tasks-per-child", "1"]
+        if with_torch:
+            words += ["--include", "worker.training.train_run"]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 words, env=environment(), cwd=ROOT, stdout=output, stderr=output, start_new_session=True
@@ -72,6 +78,20 @@ class Worker:
     @property
     def is_shown(self) -> bool:
         return self.name in {worker.name for worker in dispatch.workers_alive() or []}
+
+    @property
+    def lives(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def said(self) -> str:
+        """Its log, since the test began that uses it now."""
+        return self.log.read_bytes()[self.said_before :].decode()
+
+    def is_taken_over(self) -> Worker:
+        """By another test: what it said until now is over."""
+        self.said_before = self.log.stat().st_size
+        return self
 
     def children(self) -> list[int]:
         """Process ids of its pool."""

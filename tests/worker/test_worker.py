@@ -11,6 +11,7 @@ import time
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -19,10 +20,11 @@ from labeler.intake.images import add_images, file_member
 from labeler.jobs import dispatch, jobs
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
-from labeler.models import Claim, Consensus, Feature, Image, Job, Label, Prediction, QueueEntry, TrainingRun
+from labeler.models import Claim, Consensus, Errand, Feature, Image, Job, Label, Prediction, QueueEntry, TrainingRun
 from labeler.models.image import Slice, Status
-from labeler.models.job import Kind, State
+from labeler.models.job import UNFINISHED, Kind, State
 from labeler.training import prelabels, runs
+from tests.helpers.databases import wait_until_the_database_is_quiet
 from tests.helpers.factories import add_images as add_rows
 from tests.helpers.factories import make_project
 from tests.helpers.workers import ROOT, Beat, Worker, draw, environment, holds_torch, wait_for
@@ -30,25 +32,79 @@ from tests.helpers.workers import ROOT, Beat, Worker, draw, environment, holds_t
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 
-@pytest.fixture
-def installation(settings, tmp_path):
-    """Media and models that no other test sees."""
-    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("installation")
 
 
 @pytest.fixture
-def start_worker(installation, transactional_db):
-    """Start workers; all of them are gone before the database is emptied."""
-    workers = []
+def installation(settings, folder):
+    """Media and models of this file's tests. Ids are never given twice, so that no test meets another's files."""
+    settings.MEDIA_DIR, settings.MODELS_DIR = folder / "media", folder / "models"
+    return folder
 
-    def start(queues: str = "default,gpu", name: str = "test@here") -> Worker:
-        workers.append(Worker(queues, name, installation / f"{name}-{len(workers)}.log"))
-        return workers[-1]
 
-    yield start
+@pytest.fixture(scope="module")
+def workers():
+    """All that live. Starting one takes a core longer than most of what it is asked here, so tests share them."""
+    living: list[Worker] = []
+    yield living
+    end(living)
+
+
+def end(workers: list[Worker]) -> None:
     for worker in workers:
         worker.stop()
+        dispatch.hide_worker(worker.name)
+    workers.clear()
+
+
+@pytest.fixture(autouse=True)
+def _empty_broker(workers, request):
+    """Instead of the one in conftest.py: a worker that lives on has to stay known. Here nobody leaves a message."""
+    if "start_worker" not in request.fixturenames:
+        end(workers)
+    if not workers:
+        dispatch.broker(os.environ["REDIS_URL"]).flushdb()
+
+
+@pytest.fixture
+def start_worker(installation, transactional_db, workers, _empty_broker):
+    """Start workers, or take those that the test before has left: alive, known, and with nothing to do."""
+    mine: list[Worker] = []
+
+    def start(queues: str = "default,gpu", name: str = "test@here", *, with_torch: bool = False) -> Worker:
+        others = [worker for worker in workers if worker not in mine]
+        found = [one for one in others if one.asked == (queues, name, with_torch) and one.lives and one.is_shown]
+        end([worker for worker in others if worker not in found])
+        workers[:] = [*mine, *found]
+        mine.extend(found)
+        if found:
+            return found[0].is_taken_over()
+        mine.append(Worker(queues, name, installation / f"{name}-{uuid4().hex[:8]}.log", with_torch=with_torch))
+        workers.append(mine[-1])
+        return mine[-1]
+
+    yield start
+    workers[:] = [worker for worker in workers if worker.lives]
+    # Before the database is emptied: whoever still works would meet that in a deadlock.
+    if nothing_is_left_to_do():
+        wait_until_the_database_is_quiet()
+    else:
+        end(workers)
+
+
+def nothing_is_left_to_do(most: float = 30) -> bool:
+    """Whether all work ends soon: a run may end before its pre-labels begin. What nobody takes is left."""
+    began = worked = time.monotonic()
+    kinds = (TrainingRun, Job, Errand)
+    while states := {row.state for kind in kinds for row in kind.objects.filter(state__in=UNFINISHED)}:
+        now = time.monotonic()
+        worked = now if State.RUNNING in states else worked
+        if now - worked > 2 or now - began > most:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def zip_of(files: dict[str, bytes], path: Path) -> Path:
@@ -105,7 +161,7 @@ def test_a_worker_killed_half_way_through_an_import_ends_with_each_image_once(
 
 def test_an_import_that_cannot_be_read_fails_with_the_reason(project, lena, installation, start_worker, settings):
     broken = settings.MEDIA_DIR / "uploads/2.zip"
-    broken.parent.mkdir(parents=True)
+    broken.parent.mkdir(parents=True, exist_ok=True)
     broken.write_bytes(b"PK no archive")
     start_worker("default", "io@here")
 
@@ -232,13 +288,13 @@ def test_a_run_trains_becomes_active_and_pre_labels_the_rest(photographs, start_
 
 
 def test_a_worker_killed_in_training_ends_in_one_run_at_its_second_attempt(photographs, start_worker):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
     kept = Feature.objects.count()
 
     worker.signal_children(signal.SIGKILL)
-    wait_for(lambda: "WorkerLostError" in worker.log.read_text() or worker.children(), "a new child")
+    wait_for(lambda: "WorkerLostError" in worker.said or worker.children(), "a new child")
     let_the_lease_run_out(run)
     assert runs.resend_lost() <= 1  # the broker may have handed the message out again already
     wait_for(lambda: (run.refresh_from_db(), run.attempt == 2 or runs.resend_lost() > 5)[1], "the second attempt")
@@ -252,13 +308,13 @@ def test_a_worker_killed_in_training_ends_in_one_run_at_its_second_attempt(photo
 
 
 def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
-    first = start_worker("gpu", "first@here")
+    first = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
     stopped = first.signal_children(signal.SIGSTOP)
     assert stopped
     let_the_lease_run_out(run)
-    start_worker("gpu", "second@here")
+    start_worker("gpu", "second@here", with_torch=True)
     dispatch.send(dispatch.TRAIN, run.pk)
     ended(run)
     ended(Job.objects.get(kind=Kind.PRELABEL))
@@ -268,12 +324,12 @@ def test_a_zombie_that_wakes_up_changes_nothing(photographs, start_worker):
 
     first.signal_children(signal.SIGCONT)
 
-    wait_for(lambda: "stopped, " in first.log.read_text(), "the zombie's end")
+    wait_for(lambda: "stopped, " in first.said, "the zombie's end")
     assert TrainingRun.objects.filter(pk=run.pk).values().get() == after
 
 
 def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photographs, start_worker):
-    first = start_worker("gpu", "gpu@here")
+    first = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     begun = time.monotonic()
     part_way(run)
@@ -284,7 +340,7 @@ def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photogra
     TrainingRun.objects.filter(pk=run.pk).update(
         started_at=F("started_at") - timedelta(minutes=40), heartbeat_at=F("heartbeat_at") - timedelta(minutes=40)
     )
-    start_worker("gpu", "gpu@here")
+    start_worker("gpu", "gpu@here", with_torch=True)
 
     # Nobody lets the lease run out here, and no sweep runs.
     ended(run)
@@ -298,7 +354,7 @@ def test_the_work_of_a_worker_that_died_whole_is_its_successors_at_once(photogra
 
 
 def test_a_broker_that_cuts_every_connection_does_not_stop_a_training(photographs, start_worker, settings):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
 
@@ -311,7 +367,7 @@ def test_a_broker_that_cuts_every_connection_does_not_stop_a_training(photograph
 
 
 def test_a_cancelled_run_stops_and_the_next_one_may_begin(photographs, start_worker, lena):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = runs.request(project=photographs)
     part_way(run)
 
@@ -322,11 +378,11 @@ def test_a_cancelled_run_stops_and_the_next_one_may_begin(photographs, start_wor
     run.refresh_from_db()
     assert (run.state, run.checkpoint, run.is_active) == (State.CANCELLED, "", False)
     assert other.state == State.DONE
-    assert "stopped, " in worker.log.read_text()
+    assert "stopped, " in worker.said
 
 
 def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, start_worker):
-    worker = start_worker("gpu", "gpu@here")
+    worker = start_worker("gpu", "gpu@here", with_torch=True)
     run = ended(runs.request(project=photographs))
     ended(Job.objects.get(kind=Kind.PRELABEL))
     before = Prediction.objects.count()
@@ -377,7 +433,7 @@ def test_train_from_the_command_line_without_a_worker(photographs):
 
 
 def test_train_from_the_command_line_lets_a_worker_do_it(photographs, start_worker):
-    start_worker("gpu", "gpu@here")
+    start_worker("gpu", "gpu@here", with_torch=True)
 
     done = manage_train("--project", photographs.name)
 

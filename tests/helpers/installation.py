@@ -86,8 +86,9 @@ class Up:
         return self.process.wait(60)
 
 
-def wait_for(happened, *, seconds: float) -> None:
+def wait_for(happened, *, seconds: float, every: float = 0.05) -> None:
+    """every: seconds between two looks; the more a look costs the server, the longer."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
+        time.sleep(every)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from labeler.launch import embedded, processes
+from tests.helpers import databases
 from tests.helpers.installation import Up, manage, wait_for
 
 PARTS = ["PostgreSQL", "Valkey", "web", "worker", "gpu worker", "serving worker", "beat"]
@@ -194,7 +195,7 @@ def test_ctrl_c_stops_a_start_without_workers(up, started):
 
 
 def test_with_both_addresses_given_neither_server_is_started(up):
-    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    given = {"DATABASE_URL": databases.another("labeler_elsewhere"), "REDIS_URL": os.environ["REDIS_URL"]}
     elsewhere = Up(up.data_dir, "--no-worker", **given)
     try:
         assert set(elsewhere.pids) == {"web"}

@@ -21,6 +21,7 @@ from labeler.labeling import gold_and_repeats
 from labeler.models import project as project_models
 from labeler.review import planted
 from tests.helpers import databases, factories, openapi
+from tests.helpers.api import log_in
 from tests.helpers.factories import join, make_project, make_user
 
 # How long an example takes is the machine's business, and no machine is always idle. The same examples each time, so
@@ -200,7 +201,7 @@ def as_(client):
     """`as_(person)`: a client with that person's session."""
 
     def as_(person):
-        client.force_login(person)
+        log_in(client, person)
         return client
 
     return as_

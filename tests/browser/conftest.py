@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from labeler.intake.store import MediaStore
 from labeler.models import Image, Project
+from tests.helpers.api import log_in
 from tests.helpers.databases import wait_until_the_database_is_quiet
 from tests.helpers.factories import add_images
 
@@ -90,7 +91,7 @@ def sign_in(client, live_server, plain_static_files):
     def sign_in(where: Page | BrowserContext, person) -> None:
         context = where.context if isinstance(where, Page) else where
         signed_in.append(context)
-        client.force_login(person)
+        log_in(client, person)
         cookie = client.cookies["sessionid"]
         context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
 

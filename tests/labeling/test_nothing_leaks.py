@@ -25,6 +25,7 @@ from labeler.labeling.labels import save_label
 from labeler.models import CategoryExample, Image, Label, Membership
 from labeler.models.image import Slice, Status
 from labeler.review import comments
+from tests.helpers.api import log_in
 from tests.helpers.factories import add_images, make_model, predict
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -126,7 +127,7 @@ def differing(person, project, images, thread_id, worlds: list[Callable[[], None
             make()
             cache.clear()
             client = Client()
-            client.force_login(person)
+            log_in(client, person)
             answers.append(
                 {
                     url: read(client, url)

@@ -1,5 +1,6 @@
 """The cast. ann, bea and dora label; rev reviews; lena leads; ada is an admin; carl is a stranger: he never gets in."""
 
+import gc
 import os
 import random
 from itertools import count
@@ -24,16 +25,18 @@ from tests.helpers import databases, factories, openapi
 from tests.helpers.api import log_in
 from tests.helpers.factories import join, make_project, make_user
 
-# How long an example takes is the machine's business, and no machine is always idle. The same examples each time, so
-# that what fails is what was changed; others: `pytest --hypothesis-profile default`.
-hypothesis_settings.register_profile("labeler", deadline=None, derandomize=True)
+# What is drawn by lot is the same in each run, so that what fails is what was changed. `make test-random` sets a seed
+# (and hands it to hypothesis too): other draws, which the same seed repeats.
+SEED = os.environ.get("LABELER_TEST_SEED", "")
+
+# How long an example takes is the machine's business, and no machine is always idle. No examples are kept: a seed says
+# which there are.
+hypothesis_settings.register_profile("labeler", deadline=None, database=None, derandomize=not SEED)
 hypothesis_settings.load_profile("labeler")
 
 
-# Eight people at one door are the product's business, and 5 s for all of them the machine's. Every connection of this
-# process is made from these settings; the servers that a test starts keep theirs.
-OPTIONS = connection.settings_dict["OPTIONS"]
-OPTIONS["options"] = OPTIONS["options"].replace("lock_timeout=5s", "lock_timeout=60s")
+def pytest_report_header() -> str:
+    return f"draws: seed {SEED} (again: make test-random SEED={SEED})" if SEED else "draws: the same in each run"
 
 
 @pytest.fixture(scope="session")
@@ -53,42 +56,58 @@ TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
 Client.request = openapi.checked(Client.request)  # type: ignore[method-assign]
 
 
-# Four files run at a time, each in one process (of three, two cores were idle for a third of the time: tests wait for
-# workers and for a database to be quiet). One of three minutes that begins last has the others wait for it, and four
-# browsers at once are more than two cores can bear. So the longest come first, and files with a browser and those
-# without take turns by their length. Seconds, measured on two cores; a file that is not named takes few.
-SECONDS = {
-    "worker/test_worker.py": 130, "browser/test_journey.py": 95, "browser/test_review.py": 60,
-    "browser/test_pages.py": 60, "launch/test_up.py": 60, "browser/test_keyboard.py": 50,
-    "browser/test_adjudicate.py": 48, "browser/test_label_modes.py": 46, "api/test_access.py": 46,
-    "browser/test_label_view.py": 46, "browser/test_label_outbox.py": 42, "browser/test_labeling_screen.py": 42,
-    "browser/test_entrance.py": 38, "progress/test_overview.py": 37, "browser/test_settings.py": 32,
-    "ml/test_train.py": 30, "browser/test_overview.py": 26, "api/test_manners.py": 24, "pages/test_pages.py": 22,
-    "ml/test_backbones.py": 20, "ml/test_classical.py": 20, "ml/test_ensemble.py": 20, "launch/test_embedded.py": 19,
-    "agreement/test_printed_report.py": 17, "management/test_predict_command.py": 17, "pages/test_settings.py": 17,
-    "pages/test_forms.py": 16, "projects/test_guideline.py": 16, "ml/test_distributed.py": 36,
-    "worker/test_training.py": 20, "ml/test_features.py": 13, "browser/test_contested.py": 10,
-    "browser/test_accepting.py": 9, "attacks/test_connections.py": 32, "browser/test_javascript.py": 8,
-}  # fmt: skip
-SHORT = 4
+# Seconds of a core that a test takes, about, by its marks; measured.
+SECONDS = {"worker": 8.0, "browser": 2.0, "slow": 0.5}
+SHORT = 0.1
+
+
+# Collecting makes a million objects that stay: looking through them again and again for what is gone was a fifth of
+# the time until the first test, and each later look (torch's modules are among them) as long as some tests.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark who asks for a browser."""
+    if "browser_path" in getattr(item, "fixturenames", ()):
+        item.add_marker("browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    files: dict[str, list[pytest.Item]] = {}
+    """Put files in the order in which they end soonest.
+
+    Four files run at a time, each in one process (of three, two cores were idle for a third of the time: tests wait for
+    workers and for a database to be quiet). One of three minutes that begins last has the others wait for it, and four
+    browsers at once are more than two cores can bear. So the longest come first, those with processes of their own
+    before all, and files with a browser and those without take turns by their length.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(item.path.relative_to(Path(__file__).parent).as_posix(), []).append(item)
-    longest = sorted(files, key=lambda name: -SECONDS.get(name, SHORT))
-    lanes = [[name for name in longest if name.startswith("browser/") is seen] for seen in (True, False)]
+        files.setdefault(item.path, []).append(item)
+    seconds = {file: sum(map(_seconds, tests)) for file, tests in files.items()}
+    first = {file for file, tests in files.items() if tests[0].get_closest_marker("worker")}
+    longest = sorted(files, key=lambda file: (file not in first, -seconds[file]))
+    in_browsers = {file for file, tests in files.items() if tests[-1].get_closest_marker("browser")}
+    lanes = [[file for file in longest if (file in in_browsers) is seen] for seen in (True, False)]
     spent = [0.0, 0.0]
-    whole = [sum(SECONDS.get(name, SHORT) for name in lane) or 1 for lane in lanes]
+    whole = [sum(seconds[file] for file in lane) or 1 for lane in lanes]
     order = []
     while any(lanes):
         # The lane that is behind, as a share of all it has to do.
         at = min((lane for lane in (0, 1) if lanes[lane]), key=lambda lane: spent[lane] / whole[lane])
-        name = lanes[at].pop(0)
-        spent[at] += SECONDS.get(name, SHORT)
-        order.append(name)
-    items[:] = [item for name in order for item in files[name]]
+        file = lanes[at].pop(0)
+        spent[at] += seconds[file]
+        order.append(file)
+    items[:] = [item for file in order for item in files[file]]
+
+
+def _seconds(item: pytest.Item) -> float:
+    return max([SHORT, *(SECONDS[mark] for mark in SECONDS if item.get_closest_marker(mark))])
 
 
 # The random letters of a page must not spell what a test says is not on it: one run in twenty met "p6" in a nonce.
@@ -105,16 +124,22 @@ CSPMiddleware._make_nonce = _nonce  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
-def _drawn_alike(monkeypatch):
+def _drawn_alike(monkeypatch, request):
     """What is drawn by lot (blind images, places in the queue, audits, gold, planted answers) is so each time.
 
     Whether a test's forty images have one that is audited must not depend on the day, nor on which tests ran before.
+    With a seed, each test has draws of its own, whichever tests run beside it.
     """
     factories.begin_anew()
-    salts = count(1)
-    monkeypatch.setattr(project_models, "secrets", SimpleNamespace(token_hex=lambda _n: f"salt {next(salts)}"))
-    monkeypatch.setattr(gold_and_repeats, "_dice", random.Random(1))
-    monkeypatch.setattr(planted, "chance", random.Random(2))
+    salts, dice, chance = count(1), random.Random(1), random.Random(2)
+    secrets = SimpleNamespace(token_hex=lambda _n: f"salt {next(salts)}")
+    if SEED:
+        drawn = random.Random(f"{SEED} {request.node.nodeid}")
+        secrets = SimpleNamespace(token_hex=lambda n: drawn.randbytes(n).hex())
+        dice, chance = random.Random(drawn.random()), random.Random(drawn.random())
+    monkeypatch.setattr(project_models, "secrets", secrets)
+    monkeypatch.setattr(gold_and_repeats, "_dice", dice)
+    monkeypatch.setattr(planted, "chance", chance)
 
 
 @pytest.fixture(autouse=True)

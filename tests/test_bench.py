@@ -11,6 +11,8 @@ from bench import yardstick
 from bench.common import in_yardsticks
 from tests.helpers.workers import ROOT
 
+pytestmark = pytest.mark.slow
+
 MEASURES_FOR_LONG = """
 import sys, time, types
 from bench import __main__ as bench

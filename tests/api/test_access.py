@@ -32,6 +32,8 @@ from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, make_model
 from tests.intake.test_images import picture
 
+pytestmark = pytest.mark.slow
+
 ROLES = ("nobody", "carl", "ann", "rev", "lena", "ada")
 METHODS = ("get", "post", "put", "patch", "delete")
 

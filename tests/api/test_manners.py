@@ -18,7 +18,7 @@ from tests.helpers.accepted_requests import address, sent
 from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 DEEP = "[" * 100_000 + "]" * 100_000
 HOSTILE_BODIES = {

@@ -24,6 +24,7 @@ from labeler.models.job import State
 from tests.helpers.workers import ROOT, Worker, draw, environment, wait_for
 
 pytestmark = [
+    pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(600),
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc (Linux)"),

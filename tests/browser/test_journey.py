@@ -25,6 +25,8 @@ from tests.helpers import databases
 from tests.helpers.client import Client
 from tests.helpers.installation import Up, manage, wait_for
 
+pytestmark = pytest.mark.worker
+
 PASSWORD = "a leaf of many words"
 PEOPLE = ("ann", "bea", "dora")
 

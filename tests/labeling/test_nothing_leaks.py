@@ -28,7 +28,7 @@ from labeler.review import comments
 from tests.helpers.api import log_in
 from tests.helpers.factories import add_images, make_model, predict
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
 # Figures over all images of a project, in which one image is one of many: no page of any image. What an annotator
 # reads there of two images moves with either; of a project that is labeled, with neither.

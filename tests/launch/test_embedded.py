@@ -25,6 +25,8 @@ from labeler.launch import accounts, embedded, processes
 from labeler.launch.accounts import Account
 from labeler.launch.problems import CannotStart
 
+pytestmark = pytest.mark.worker
+
 ROOT = Path(__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

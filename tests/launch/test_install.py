@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # Stands in for .venv/bin/python: notes what pip was asked for, and has torch once pip was asked for it.
 PRETENDING = """#!/bin/sh

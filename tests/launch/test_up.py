@@ -20,6 +20,8 @@ from labeler.launch import embedded, processes
 from tests.helpers import databases
 from tests.helpers.installation import Up, manage, wait_for
 
+pytestmark = pytest.mark.worker
+
 PARTS = ["PostgreSQL", "Valkey", "web", "worker", "gpu worker", "serving worker", "beat"]
 
 

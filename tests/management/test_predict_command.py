@@ -16,7 +16,7 @@ from labeler.management.commands import predict
 from tests.helpers.saved_models import save_model
 from tests.helpers.workers import ROOT, draw, environment
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
 
 def manage(*words: str) -> subprocess.CompletedProcess[str]:

@@ -22,6 +22,8 @@ from worker.ml.training.run import TrainingSet
 from worker.ml.training.settings import TrainConfig
 from worker.ml.training.train import train
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 OF_OPERATOR = [backbones.RESNET18, backbones.RESNET50, backbones.MOBILENET_V3_LARGE]
 

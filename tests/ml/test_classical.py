@@ -24,6 +24,8 @@ from worker.ml.training.run import TrainingSet, losses
 from worker.ml.training.settings import TrainConfig
 from worker.ml.training.train import CANDIDATES, bar_of, train
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 LITE0 = backbones.EFFICIENTNET_LITE0
 NAMES = ["disc", "cross", "stripes"]

@@ -29,6 +29,8 @@ from worker.ml.training.run import Progress, TrainingSet
 from worker.ml.training.settings import TrainConfig
 from worker.ml.training.train import Result, train
 
+pytestmark = pytest.mark.worker
+
 CPU = torch.device("cpu")
 N = 30
 # dropout and noise are drawn by each process for its own images: without them both ways must agree

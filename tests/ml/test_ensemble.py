@@ -18,6 +18,8 @@ from worker.ml.training.run import Judged, Run, TrainingSet, losses
 from worker.ml.training.settings import TrainConfig
 from worker.ml.training.train import train
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 NAMES = ["disc", "cross", "stripes"]
 QUICK = {

@@ -24,6 +24,8 @@ from worker.ml.saved.checkpoint import Checkpoint
 from worker.ml.saved.predict import from_checkpoint, side_of
 from worker.ml.saved.scorers import Batch
 
+pytestmark = pytest.mark.slow
+
 settle_process()  # as a worker runs
 
 CPU = torch.device("cpu")

@@ -12,6 +12,8 @@ from worker.ml.networks import backbones
 from worker.ml.networks.frozen import FrozenNetwork
 from worker.ml.networks.network import EfficientNetLite, SameConv2d, fuse_batch_norm, same_padding
 
+pytestmark = pytest.mark.slow
+
 LITE0 = backbones.EFFICIENTNET_LITE0
 CPU = torch.device("cpu")
 

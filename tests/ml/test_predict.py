@@ -18,6 +18,8 @@ from worker.ml.saved import checkpoint, predict
 from worker.ml.training.settings import TrainConfig
 from worker.ml.training.train import Result
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 LITE0 = backbones.EFFICIENTNET_LITE0
 CATEGORIES = [{"id": 11, "name": "Disc"}, {"id": 12, "name": "Kreuz – ü"}, {"id": 13, "name": "Stripes"}]

@@ -28,6 +28,8 @@ from worker.ml.training.run import Judged, Progress, Run, TrainingSet
 from worker.ml.training.settings import TrainConfig
 from worker.ml.training.train import CANDIDATES, Result, train
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 LITE0 = backbones.EFFICIENTNET_LITE0
 # Everything that depends on measured speed is fixed, and small: 64 px, the last stages, three folds.

@@ -43,7 +43,7 @@ from worker.training import evaluation
 from worker.training.dataset import Dataset, Example, assemble
 from worker.training.train_run import train_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def voted(project, tally: dict[str, int], n: int = 1, **fields):

@@ -29,7 +29,7 @@ from tests.helpers.factories import add_images as add_rows
 from tests.helpers.factories import make_project
 from tests.helpers.workers import ROOT, Beat, Worker, draw, environment, holds_torch, wait_for
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from labeler.launch.parts import CHECKOUT, Options, web_part
 from tests.helpers.factories import add_images
 from tests.intake.test_images import picture
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
 LARGE = 3_000_000  # bytes: more than sockets hold for a client that takes nothing
 PROMPT = 5.0  # seconds; on an idle machine it is some hundredths
@@ -102,7 +102,7 @@ def server(django_db_setup, tmp_path_factory):
 def said(client: socket.socket) -> bytes:
     """All that comes until the server closes."""
     found = b""
-    with contextlib.suppress(ConnectionResetError):
+    with client, contextlib.suppress(ConnectionResetError):
         while came := client.recv(65536):
             found += came
     return found
@@ -170,7 +170,7 @@ def test_two_hundred_megabytes_of_a_stranger_are_refused_unread(server, project,
     before = server.bytes_on_disk()
     client = server.connect(post(path, 200 * 2**20, token, cookie) + form(b"")[:90])
     sent, most, chunk = 0, 0, b"x" * 2**20
-    with contextlib.suppress(ConnectionError):
+    with client, contextlib.suppress(ConnectionError):
         while sent < 200 * 2**20:
             client.sendall(chunk)
             sent += len(chunk)

@@ -61,8 +61,8 @@ SECONDS = {"worker": 8.0, "browser": 2.0, "slow": 0.5}
 SHORT = 0.1
 
 
-# Collecting makes a million objects that stay: looking through them again and again for what is gone was a fifth of
-# the time until the first test, and each later look (torch's modules are among them) as long as some tests.
+# Collecting makes hundreds of thousands of objects that stay: looking through them again and again for what is gone was
+# a fifth of the time until the first test. Frozen, they are not looked through later either.
 gc.disable()
 
 
@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seconds = {file: sum(map(_seconds, tests)) for file, tests in files.items()}
     first = {file for file, tests in files.items() if tests[0].get_closest_marker("worker")}
     longest = sorted(files, key=lambda file: (file not in first, -seconds[file]))
-    in_browsers = {file for file, tests in files.items() if tests[-1].get_closest_marker("browser")}
+    in_browsers = {file for file, tests in files.items() if any(test.get_closest_marker("browser") for test in tests)}
     lanes = [[file for file in longest if (file in in_browsers) is seen] for seen in (True, False)]
     spent = [0.0, 0.0]
     whole = [sum(seconds[file] for file in lane) or 1 for lane in lanes]

@@ -39,7 +39,7 @@ from tests.labeling.test_races import counters_are_right, together
 pytestmark = pytest.mark.django_db(transaction=True)
 NAMES = ("cat", "dog", "fox")
 SEEDS = [int(n) for n in os.environ.get("STORM_SEEDS", "0").split(",")]
-STEPS = int(os.environ.get("STORM_STEPS", "20"))  # of each of twelve people
+STEPS = int(os.environ.get("STORM_STEPS", "20"))  # of each of eight people
 
 
 def let_leases_run_out(project, person):
@@ -123,7 +123,7 @@ def test_everything_at_once_waits_for_nobody_in_a_circle(seed):
     project = make_project(
         lead=make_user("lead"), labels_per_image=2, consensus_method="with_model", most_labels=4, gold_share=0.2
     )
-    people = [make_user(f"w{n}") for n in range(8)]
+    people = [make_user(f"w{n}") for n in range(5)]
     for person in people:
         join(project, person)
     model = make_model(project, is_calibrated=True, temperature=1.0, last_label=0)
@@ -142,7 +142,7 @@ def test_everything_at_once_waits_for_nobody_in_a_circle(seed):
         return done
 
     crowd = [lambda p=p, n=n: live(annotate, p, n) for n, p in enumerate(people)]
-    above = [lambda n=n: live(lead, project.created_by, 100 + n) for n in range(4)]
+    above = [lambda n=n: live(lead, project.created_by, 100 + n) for n in range(3)]
 
     assert min(together(crowd + above)) > STEPS / 4
 

@@ -1,7 +1,6 @@
-"""Accounts that people make for themselves, their sessions and passwords, tokens of REST clients, and the audit table.
+"""Accounts, their passwords, and the sessions of a person.
 
-The only module that writes Token and AuditEvent. Does not know what a token is used for, who may do what in
-a project, nor how guessing is slowed down (guessing.py).
+Does not know who may do what in a project, nor how guessing is slowed down (guessing.py).
 """
 
 from __future__ import annotations
@@ -17,19 +16,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler.accounts import guessing
+from labeler.accounts import guessing, tokens
 from labeler.accounts.audit import audit
 from labeler.errors import Conflict, Invalid, WrongPassword
-from labeler.models import Token
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-
-# ---------------------------------------------------------------- audit
-
-
-# ---------------------------------------------------------------- tokens
 
 
 def change_password(*, user: User, password: str | None, by: User | None, keep_tokens: bool = False) -> int:
@@ -41,8 +33,7 @@ def change_password(*, user: User, password: str | None, by: User | None, keep_t
     with transaction.atomic():
         user.set_password(password)
         user.save(update_fields=["password"])
-        tokens = Token.objects.filter(user=user, revoked_at__isnull=True)
-        ended = 0 if keep_tokens else tokens.update(revoked_at=timezone.now())
+        ended = 0 if keep_tokens else tokens.revoke_all(user)
         audit(by, "password.change", subject=user.get_username(), tokens_revoked=ended)
     return ended
 
@@ -82,6 +73,25 @@ def create_person(*, username: str, password: str, **details: Any) -> User:
             fields={"username": ["taken"]},
         ) from error
     return user
+
+
+def add_account(*, username: str, password: str, is_administrator: bool = False) -> User:
+    """An account from the command line, with whatever password its owner wants.
+
+    Raises ValidationError for a name that cannot be or that somebody has, IntegrityError where they got it just now.
+    """
+    # is_staff opens /admin/, is_superuser sees every project: one switch, so that nobody has half of it.
+    user = get_user_model()(username=username, is_staff=is_administrator, is_superuser=is_administrator)
+    user.set_password(password)
+    user.full_clean()
+    with transaction.atomic():
+        user.save()
+    return user
+
+
+def without_password(username: str, email: str = "", **names: str) -> User:
+    """The account of a person who cannot log in: named in an import, or simulated. Raises IntegrityError."""
+    return get_user_model().objects.create_user(username, email, password=None, **names)
 
 
 def check_password(*, username: str, password: str, address: str) -> User:

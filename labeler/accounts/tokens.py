@@ -118,6 +118,11 @@ def revoke_token(*, user: User, token_id: int) -> Token:
     return token
 
 
+def revoke_all(user: User) -> int:
+    """End all tokens of a person at once; how many. The caller writes down why."""
+    return Token.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
+
+
 def live_tokens(user: User) -> list[Token]:
     """The person's tokens that still work, newest first."""
     now = timezone.now()

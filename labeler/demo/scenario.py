@@ -20,6 +20,7 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
+from labeler.accounts.people import without_password
 from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
 from labeler.demo.people import PEOPLE, Person, answer, untold
 from labeler.errors import NotPossibleNow
@@ -162,7 +163,7 @@ def _account(person: Person) -> User:
         return there
     if users.filter(username=username).exists():
         username += ".demo"
-    return users.create_user(username, address, password=None, first_name=person.name, last_name="(simulated)")
+    return without_password(username, address, first_name=person.name, last_name="(simulated)")
 
 
 # ---------------------------------------------------------------- images

@@ -21,7 +21,7 @@ class Scope(models.TextChoices):
 
 
 class Token(models.Model):
-    """A REST client's credential: stored as a hash, shown once. Written by labeler/accounts/people.py."""
+    """A REST client's credential: stored as a hash, shown once. Written by labeler/accounts/tokens.py."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=100)

@@ -18,11 +18,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from labeler.accounts.audit import audit
 from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
 from labeler.label_set import categories as label_set
-from labeler.models import AuditEvent, Decision, Image, Label, Project, TrainingRun
+from labeler.models import Decision, Image, Label, Project, TrainingRun
 from labeler.models.image import NEVER_TRAINED
 from labeler.models.job import State
 from labeler.models.label import VOTES
@@ -175,7 +176,7 @@ def cancel(run: TrainingRun, by: User | None = None) -> TrainingRun:
         raise NotCancellable(
             _("Model %(number)s is %(state)s already.") % {"number": run.number, "state": run.get_state_display()}
         )
-    _audit(by, run, "run.cancel")
+    audit(by, "run.cancel", project=run.project_id, subject=f"model {run.number}")
     run.refresh_from_db()
     return run
 
@@ -191,7 +192,7 @@ def activate(run: TrainingRun, by: User | None = None) -> TrainingRun:
             )
         if not run.is_active:
             _make_active(run)
-            _audit(by, run, "run.activate")
+            audit(by, "run.activate", project=run.project_id, subject=f"model {run.number}")
     return run
 
 
@@ -314,13 +315,3 @@ def resend_lost() -> int:
     """
     leases.give_up_on_the_hopeless(TrainingRun)
     return sum(dispatch.remind(dispatch.TRAIN, run.pk) for run in leases.waiting(TrainingRun))
-
-
-def _audit(by: User | None, run: TrainingRun, action: str) -> None:
-    AuditEvent.objects.create(
-        actor=by,
-        actor_name=by.get_username() if by else "",
-        project_id=run.project_id,
-        action=action,
-        subject=f"model {run.number}",
-    )

@@ -10,8 +10,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
+from labeler.accounts import people
 from labeler.management.base import DataCommand
 
 
@@ -26,7 +27,6 @@ class Command(DataCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user_model = get_user_model()
         if options["password_stdin"]:
             password = sys.stdin.readline().rstrip("\r\n")
         elif sys.stdin.isatty():
@@ -35,23 +35,20 @@ class Command(DataCommand):
                 raise CommandError("The two passwords differ.")
         else:
             raise CommandError("Give the password on stdin with --password-stdin.", returncode=2)
-        # is_staff opens /admin/, is_superuser sees every project: one switch, so that nobody has half of it.
-        user = user_model(username=options["username"], is_staff=options["admin"], is_superuser=options["admin"])
         if not password:
             raise CommandError("An empty password is not accepted.")
         try:
-            validate_password(password, user)
+            validate_password(password, get_user_model()(username=options["username"]))
         except ValidationError as error:
             # Whoever runs this owns the machine and may have reasons (a test, a kiosk): told, not refused.
             self.stderr.write(f"Weak password, accepted: {' '.join(error.messages)}")
         try:
-            user.set_password(password)
-            user.full_clean()
-            with transaction.atomic():
-                user.save()
+            user = people.add_account(
+                username=options["username"], password=password, is_administrator=options["admin"]
+            )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        except IntegrityError as error:  # made by somebody else since full_clean looked
+        except IntegrityError as error:  # made by somebody else just now
             raise CommandError(f"There is an account {options['username']} already.") from error
         self.result(
             {"id": user.pk, "username": user.get_username(), "admin": user.is_superuser},

@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from labeler.accounts import login_link
+from labeler.accounts import login_link, people
 from labeler.management.base import DataCommand
 
 FIRST_ADMIN = "admin"
@@ -42,7 +42,7 @@ class Command(DataCommand):
                 )
                 # The note first: an administrator whose password nobody knows helps nobody.
                 _keep(note, password)
-                user_model.objects.create_superuser(FIRST_ADMIN, password=password)
+                people.add_account(username=FIRST_ADMIN, password=password, is_administrator=True)
                 self.say("Made the first administrator.")
         admin = user_model.objects.filter(username=FIRST_ADMIN, is_active=True).first()
         if note.exists() and (admin is None or not admin.check_password(note.read_text().strip())):

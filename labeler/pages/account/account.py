@@ -197,7 +197,11 @@ def _change(request: HttpRequest, what: str, form: Any) -> None:
     if what == "theme":
         preferences.change(user=person(request), theme=form.cleaned_data["theme"])
         messages.success(request, _("Saved, for every machine you log in on."))
-        return
+    else:
+        _change_password(request, form)
+
+
+def _change_password(request: HttpRequest, form: PasswordForm) -> None:
     form.save()
     # Every other session of the person ends; this one goes on.
     update_session_auth_hash(request, form.user)

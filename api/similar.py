@@ -13,9 +13,10 @@ from api.permissions import Needs
 from api.schema import describe, example, parameter
 from api.shapes import ImageShape, image_shapes
 from labeler.errors import Invalid, NotPossibleNow
+from labeler.labeling import priorities
 from labeler.models import Role
 from labeler.models.account import Scope
-from labeler.training import image_index, prelabels
+from labeler.training import image_index
 
 TAG = "Images"
 
@@ -57,7 +58,7 @@ class SimilarImages(View):
 
 class PrioritiesInput(serializers.Serializer):
     images = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=parsing.LARGEST), max_length=prelabels.MOST_FIRST
+        child=serializers.IntegerField(min_value=1, max_value=parsing.LARGEST), max_length=priorities.MOST_FIRST
     )
 
 
@@ -77,5 +78,5 @@ class Priorities(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         wanted = parsing.parse(PrioritiesInput, request)["images"]
-        moved = prelabels.put_first(project=project, by=self.person, image_ids=wanted)
+        moved = priorities.put_first(project=project, by=self.person, image_ids=wanted)
         return Response(PrioritiesShape({"moved": moved}).data)

@@ -1,4 +1,4 @@
-"""Send images back to the queue: a new guideline, the same images, new answers. Raises Image.round.
+"""Send images back to the queue: a new guideline, the same images, new answers.
 
 The answers so far stay as they are, in the history of labels; they no longer count for the image. The quota, the
 consensus and agreement speak of the present round only. Which images were sent back when stands in the audit, so that
@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
@@ -23,8 +21,8 @@ from labeler.consensus import snapshots
 from labeler.errors import Invalid, KeyReused
 from labeler.labeling import seats
 from labeler.labeling.label_arrays import SENT_BACK
-from labeler.models import AuditEvent, Claim, Decision, Image, Project, QueueEntry
-from labeler.models.image import Status
+from labeler.models import AuditEvent, Claim, Image, Project, QueueEntry
+from labeler.review import adjudication
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -99,10 +97,7 @@ def _send_back(project: Project, by: User, ids: list[int], of_rounds: Mapping[in
         if (image.n_votes or image.has_decision) and (of_rounds is None or of_rounds.get(image.pk) == image.round)
     ]
     list(QueueEntry.objects.select_for_update().filter(pk__in=answered).order_by("pk").values_list("pk"))
-    Decision.objects.filter(image__in=answered, withdrawn_at=None).update(withdrawn_at=timezone.now(), withdrawn_by=by)
-    Image.objects.filter(pk__in=answered).update(
-        round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0
-    )
+    adjudication.withdraw_all(answered, by)
     seats.begin_round(project, answered)
     snapshots.refresh(project, answered)
     return answered

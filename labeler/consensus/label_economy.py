@@ -25,7 +25,7 @@ from labeler.consensus.economy_standing import (
     _leading,
     read_standing,
 )
-from labeler.labeling import counters
+from labeler.labeling import counters, priorities
 from labeler.labeling import seats as image_seats
 from labeler.labeling.seats import HELD_OUT_SEATS
 from labeler.models import EconomyPoint, Image, Project
@@ -33,7 +33,6 @@ from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
 from labeler.stats import economy
 from labeler.stats import tally as votes
-from labeler.training import prelabels
 
 SAME = 0.03  # a priority that moved by less than this part of itself is not written again, nor of TIE
 TIE = 1e-6  # images of equal gain: the less sure first, or at random
@@ -148,7 +147,7 @@ def _order(
             why = ChosenBy.DOUBT.value if doubted[at] else ChosenBy.RANDOM.value
         if moved[at] or why != names[board.why[at] - 1]:
             places[int(now.image_ids[at])] = (float(priority[at]), why)
-    return prelabels.place(project, places) if places else 0
+    return priorities.place(project, places) if places else 0
 
 
 def _among(ordered: FloatArray, seats: IntArray, rate: float) -> FloatArray:

@@ -77,21 +77,9 @@ def _adjust(
         # stays open.
         paused = set(Membership.objects.filter(project=project, paused_at__isnull=False).values_list("user", flat=True))
         asked = {pk for pk in ids if any(person in paused for person, _ in said[pk])} if paused else set()
-        entries = list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
-        changed = []
-        for entry in entries:
-            taken = entry.seats - entry.seats_left
-            seats = max(wanted[entry.pk], entry.seats if entry.pk in asked else taken)
-            if seats != entry.seats:
-                if seats > entry.seats and taken and entry.chosen_by == ChosenBy.RANDOM:
-                    # Who comes now is asked because the others differ: such answers speak for the hard images, and
-                    # agreement on randomly chosen ones must not count them. The first ones stay what they are.
-                    entry.chosen_by = ChosenBy.DOUBT
-                entry.seats, entry.seats_left = seats, seats - taken
-                changed.append(entry)
-        QueueEntry.objects.bulk_update(changed, ["seats", "seats_left", "chosen_by"])
+        changed = image_seats.adapt(wanted, at_least_as_before=asked)
     if changed:
-        counters.these(project, [entry.pk for entry in changed])
+        counters.these(project, changed)
     return len(changed)
 
 

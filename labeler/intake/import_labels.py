@@ -1,21 +1,20 @@
-"""Bring in judgements that people made elsewhere. With labeling/labels.py the only module that writes Label.
+"""Bring in judgements that people made elsewhere.
 
 Each is marked with its import, and is one person's current answer of the image's present round. It has a seat (an image
 gets more seats when it needs them) and never takes the place of an answer that is there. It counts as given blind, and
 as chosen by nobody, only where whoever imports says so. Nobody is given words: an author is a person who cannot log in,
 made here for a name without an account; only an administrator may name others. Killed at any point and run again, each
-judgement is in once.
+judgement is in once. The rows are written by labeling/import_rows.py.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -27,14 +26,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.accounts.audit import audit
+from labeler.accounts.people import without_password
 from labeler.errors import Invalid
 from labeler.intake import lookup
 from labeler.intake.formats.judgements import BadRow, Judgement
 from labeler.label_set import categories as label_set
-from labeler.labeling import counters, seats
+from labeler.labeling import import_rows, seats
+from labeler.labeling.import_rows import There
 from labeler.models import AuditEvent, Job, Project
 from labeler.models.label import Answer
-from labeler.models.queue import ChosenBy
 from labeler.stats.pace import LONGEST_ANSWER
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _make_person(job: Job, name: str) -> User:
     if len(name) > LONGEST_NAME:
         raise ValidationError(name)
     with transaction.atomic():
-        person = get_user_model().objects.create_user(name, password=None)
+        person = without_password(name)
         audit(job.requested_by, BROUGHT_IN, project=job.project, subject=name, **{"import": job.pk})
     return person
 
@@ -276,71 +276,19 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
 # ---------------------------------------------------------------- rows
 
 
-# Locks in the order of labeling/claims.py: memberships, so that these people are given nothing meanwhile; claims,
-# images, queue entries; each kind by rising key.
-_LOCK_MEMBERS = """
-    SELECT id FROM labeler_membership WHERE project_id = %(project)s AND user_id = ANY (%(people)s)
-    ORDER BY id FOR NO KEY UPDATE
-"""
-_LOCK_CLAIMS = """
-    SELECT image_id, annotator_id, round, holds_seat FROM labeler_claim
-    WHERE image_id = ANY (%(images)s) AND annotator_id = ANY (%(people)s) AND purpose = 'vote'
-    ORDER BY id FOR NO KEY UPDATE
-"""
-_LOCK_IMAGES = "SELECT id, round FROM labeler_image WHERE id = ANY (%(images)s) ORDER BY id FOR NO KEY UPDATE"
-_LOCK_ENTRIES = "SELECT image_id FROM labeler_queueentry WHERE image_id = ANY (%(images)s) ORDER BY image_id FOR UPDATE"
-_THERE = """
-    SELECT id, image_id, annotator_id, round, answer, categories, source_import_id FROM labeler_label
-    WHERE image_id = ANY (%(images)s) AND annotator_id = ANY (%(people)s) AND superseded_at IS NULL AND purpose = 'vote'
-"""
-_TAKE_BACK = "UPDATE labeler_label SET superseded_at = now() WHERE id = ANY (%(taken_back)s)"
-# An answered claim with a seat for each, and the label: one statement for a batch, which by the ORM took ten times as
-# long.
-_INSERT = """
-    WITH fresh AS (
-        SELECT * FROM json_to_recordset(%(fresh)s::json) AS f (
-            image bigint, person bigint, round int, answer text, categories bigint[], seconds float8,
-            created_at timestamptz, supersedes bigint)
-    ), seated AS (
-        INSERT INTO labeler_claim (project_id, image_id, annotator_id, round, state, holds_seat, chosen_by, purpose,
-                                   claimed_at, expires_at)
-        SELECT %(project)s, image, person, round, 'answered', true, %(chosen_by)s, 'vote', created_at, created_at
-        FROM fresh
-        ON CONFLICT (image_id, annotator_id, round, purpose) DO UPDATE SET state = 'answered', holds_seat = true
-    )
-    INSERT INTO labeler_label (
-        project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason, informed,
-        source_import_id, chosen_by, seconds, guideline_version, label_set_version, extra, body_hash, supersedes_id,
-        created_at)
-    SELECT %(project)s, image, person, round, 'vote', answer, 'classification', categories, '', %(informed)s,
-           %(import)s, %(chosen_by)s, seconds, %(guideline)s, %(label_set)s, false, '', supersedes, created_at
-    FROM fresh
-"""
-
-
 def _store(job: Job, images: list[int], said: list[_Said], outcome: Outcome) -> None:
     """One batch of images in one transaction: claims, seats, labels, counters."""
     project = job.project
-    with transaction.atomic(), connection.cursor() as cursor:
-        wanted: dict[str, Any] = {
-            "project": project.pk, "images": images, "people": sorted({one.person_id for one in said}),
-        }  # fmt: skip
-        cursor.execute(_LOCK_MEMBERS, wanted)
-        cursor.execute(_LOCK_CLAIMS, wanted)
-        sitting = {claim[:3] for claim in cursor.fetchall() if claim[3]}
-        cursor.execute(_LOCK_IMAGES, wanted)
-        rounds = dict(cursor.fetchall())
-        cursor.execute(_LOCK_ENTRIES, wanted)
-        cursor.execute(_THERE, wanted)
-        there = {(row[1], row[2], row[3]): _There(row[0], *row[4:]) for row in cursor.fetchall()}
+    with transaction.atomic():
+        found = import_rows.read(project, images, sorted({one.person_id for one in said}))
         fresh: list[dict[str, Any]] = []
         taken: dict[int, int] = defaultdict(int)
         for one in said:
-            place = (one.image_id, one.person_id, rounds[one.image_id])
-            known = there.get(place)
+            place = (one.image_id, one.person_id, found.rounds[one.image_id])
+            known = found.there.get(place)
             if known is None or known.answer == Answer.UNDONE:
-                fresh.append(_row(one, rounds[one.image_id], known))
-                if place not in sitting:
+                fresh.append(_row(one, found.rounds[one.image_id], known))
+                if place not in found.sitting:
                     taken[one.image_id] += 1
             elif (known.answer, known.categories) != (one.answer, one.categories):
                 outcome.refuse(one.rows[0], one.name, str(ANOTHER))
@@ -350,30 +298,12 @@ def _store(job: Job, images: list[int], said: list[_Said], outcome: Outcome) -> 
                 outcome.duplicates += len(one.rows)
         if not fresh:
             return
-        seats.seat_more(taken)
-        cursor.execute(_TAKE_BACK, {"taken_back": [row["supersedes"] for row in fresh if row["supersedes"]]})
-        cursor.execute(_INSERT, {
-            "project": project.pk, "import": job.pk, "informed": not is_blind(job),
-            # Nobody knows how the images were chosen: who says blind says that they are as good as drawn.
-            "chosen_by": ChosenBy.RANDOM if is_blind(job) else ChosenBy.ELSEWHERE,
-            "guideline": project.guideline_version, "label_set": project.label_set_version, "fresh": json.dumps(fresh),
-        })  # fmt: skip
-        # Here, with the images locked: an answer that is taken back a moment later must have been counted.
-        counters.these(project, sorted({row["image"] for row in fresh}))
+        import_rows.write(job, fresh, taken, blind=is_blind(job))
         outcome.labels_added += len(fresh)
 
 
-class _There(NamedTuple):
-    """A current row of somebody on an image: perhaps one that says that they took their answer back."""
-
-    label_id: int
-    answer: str
-    categories: list[int]
-    import_id: int | None
-
-
-def _row(one: _Said, round_: int, known: _There | None) -> dict[str, Any]:
-    """For _INSERT. known: the person took their answer back; what they said elsewhere takes the place of that row."""
+def _row(one: _Said, round_: int, known: There | None) -> dict[str, Any]:
+    """For import_rows.write. known: they took their answer back; what they said elsewhere takes the place of that."""
     return {
         "image": one.image_id, "person": one.person_id, "round": round_, "answer": one.answer,
         "categories": one.categories, "created_at": one.created_at.isoformat(),

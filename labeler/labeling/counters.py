@@ -1,7 +1,8 @@
-"""Bring the counters of images in line with their labels, after the rules changed: another quota, merged classes.
+"""Bring the counters of images in line with their labels and decisions, after the rules changed: another quota, merged
+classes.
 
-A save keeps the counters by itself (labels.py); this is for the rest. Reads labels, writes Image.tally and
-what follows from it, and no label.
+A save keeps the counters by itself (labels.py), a new round begins without any (seats.py); this is for the rest. Reads
+labels, writes Image.tally and what follows from it, and no label.
 """
 
 from __future__ import annotations
@@ -66,6 +67,13 @@ def closed(ids: list[int]) -> int:
             Image.objects.bulk_update(moved, ["status"])
         changed += len(moved)
     return changed
+
+
+def decided(image: Image, has_decision: bool) -> None:
+    """A reviewer settled the image, or took that back (review/adjudication.py). Call with it locked."""
+    image.has_decision = has_decision
+    image.status = status_of(image, QueueEntry.objects.values_list("seats", flat=True).get(pk=image.pk))
+    image.save(update_fields=["has_decision", "status"])
 
 
 # Locked by rising id, as in _recount.

@@ -1,5 +1,5 @@
-"""Save, change, skip and take back a person's judgement. With intake/import_labels.py, for imports, the only writer of
-Label.
+"""Save, change, skip and take back a person's judgement. With save_rows.py, which has the statements, and
+import_rows.py, for imports, the only module that writes Label.
 
 One transaction per answer, three statements: read and lock (claim, image), write the label, count it (claim, image).
 PostgreSQL alone is needed: nothing is sent to a worker, who looks for himself what is new. Does not know how images

@@ -7,13 +7,15 @@ queue entries by rising key and holds nothing that a save waits for (the order o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from labeler.models import Image, Membership, Project, QueueEntry
-from labeler.models.image import Slice
+from labeler.models.image import Slice, Status
+from labeler.models.queue import ChosenBy
 
 HELD_OUT_SEATS = 2  # images that judge a model (test, calibration, audited) need at least two people to count
 
@@ -133,6 +135,27 @@ _SET_EACH = """
 """
 
 
+def adapt(wanted: dict[int, int], *, at_least_as_before: Collection[int] = ()) -> list[int]:
+    """Give each of these images so many seats, never fewer than are taken; those that changed, by id.
+
+    at_least_as_before: images of which no open seat is closed. Call with the images locked: then nobody who answers
+    meanwhile is missed.
+    """
+    changed = []
+    for entry in QueueEntry.objects.select_for_update().filter(pk__in=list(wanted)).order_by("pk"):
+        taken = entry.seats - entry.seats_left
+        seats = max(wanted[entry.pk], entry.seats if entry.pk in at_least_as_before else taken)
+        if seats != entry.seats:
+            if seats > entry.seats and taken and entry.chosen_by == ChosenBy.RANDOM:
+                # Who comes now is asked because the others differ: such answers speak for the hard images, and
+                # agreement on randomly chosen ones must not count them. The first ones stay what they are.
+                entry.chosen_by = ChosenBy.DOUBT
+            entry.seats, entry.seats_left = seats, seats - taken
+            changed.append(entry)
+    QueueEntry.objects.bulk_update(changed, ["seats", "seats_left", "chosen_by"])
+    return [entry.pk for entry in changed]
+
+
 def seat_others(project: Project, image_ids: Sequence[int], people: Sequence[int]) -> list[int]:
     """Seat as many others as the quota asks for, beside these people who sit there; images that got seats, by id.
 
@@ -212,12 +235,15 @@ def put_back(project: Project, images: Sequence[Image]) -> None:
 
 
 def begin_round(project: Project, image_ids: Sequence[int]) -> None:
-    """Give every seat of these images back for a new round, one higher. Call with images and entries locked.
+    """Begin a round of these images, one higher: no votes, every seat given back. Call with images and entries locked.
 
     Claims of earlier rounds hold no seat from now on: their answers are history. One that is being answered or given
     back at this moment is passed by: whoever does it waits for us, and finds another round. With adaptive overlap, or
     asked by gain, an image begins with the fewest seats again, as what it was before anybody differed.
     """
+    Image.objects.filter(pk__in=image_ids).update(
+        round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             """

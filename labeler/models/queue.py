@@ -1,9 +1,8 @@
 """What is left to do, and who is doing it.
 
 QueueEntry is narrow and apart from Image, so that re-ordering thousands of images never meets a save: a save changes
-the image's counters and the claim, a new order changes only queue entries. Written by labeler/labeling/claims.py
-(claims), labeler/labeling/seats.py (seats) and labeler/training/prelabels.py (priority, also as
-labeler/consensus/label_economy.py weighs it).
+the image's counters and the claim, a new order changes only queue entries. Written by labeler/labeling/: claims.py and
+claim_ends.py (claims), seats.py (seats), priorities.py (places).
 """
 
 from __future__ import annotations

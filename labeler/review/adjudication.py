@@ -1,7 +1,7 @@
 """Settle a disagreement: a reviewer's decision, above every vote. The only module that writes Decision.
 
-Keeps Image.has_decision and the status that follows from it. Does not know who may decide (the caller has
-checked the role), nor how votes become a consensus (consensus/snapshots.py).
+What follows for the image is labeling/counters.py's. Does not know who may decide (the caller has checked the role),
+nor how votes become a consensus (consensus/snapshots.py).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from labeler.accounts.audit import audit
 from labeler.consensus import snapshots
 from labeler.errors import Conflict, NotFound, StaleVersion, WrongTask
 from labeler.label_set import categories as label_set
-from labeler.labeling.labels import status_of
-from labeler.models import Decision, Image, QueueEntry
+from labeler.labeling import counters
+from labeler.models import Decision, Image
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -83,7 +83,7 @@ def decide(
             reason=reason[:LONGEST_REASON],
             round=image.round,
         )
-        _mark(image, True)
+        counters.decided(image, True)
         audit(
             reviewer,
             "consensus.decide",
@@ -105,9 +105,15 @@ def withdraw(*, image_id: int, reviewer: User, expected_version: str | None = No
         if decision is None:
             raise Conflict(_("There is no decision on this image to withdraw."))
         _withdraw(decision, reviewer)
-        _mark(image, False)
+        counters.decided(image, False)
         audit(reviewer, "consensus.withdraw", project=image.project_id, subject=f"image {image.pk}")
         snapshots.refresh(image.project, [image.pk])
+
+
+def withdraw_all(image_ids: Iterable[int], by: User) -> None:
+    """Withdraw what stands on these images, whose next round begins (labeling/seats.py). Call with them locked."""
+    standing = Decision.objects.filter(image__in=image_ids, withdrawn_at=None)
+    standing.update(withdrawn_at=timezone.now(), withdrawn_by=by)
 
 
 def _locked(image_id: int) -> Image:
@@ -135,9 +141,3 @@ def _withdraw(decision: Decision, reviewer: User) -> None:
     decision.withdrawn_at = timezone.now()
     decision.withdrawn_by = reviewer
     decision.save(update_fields=["withdrawn_at", "withdrawn_by"])
-
-
-def _mark(image: Image, has_decision: bool) -> None:
-    image.has_decision = has_decision
-    image.status = status_of(image, QueueEntry.objects.values_list("seats", flat=True).get(pk=image.pk))
-    image.save(update_fields=["has_decision", "status"])

@@ -1,41 +1,32 @@
 """Store what a model says about many images, and let the queue's order follow what it is unsure of.
 
-The only module that writes Prediction, and the one that sets QueueEntry.priority and chosen_by after an
-image's start. Pre-labels are made by a worker (worker/inference/write_prelabels.py) for one active model: a Job of kind
-"prelabel". Everything here may run twice, or stop half-way and run again: predictions are upserts, the order
-is computed anew.
+The only module that writes Prediction; labeling/priorities.py writes the places that are computed here. Pre-labels are
+made by a worker (worker/inference/write_prelabels.py) for one active model: a Job of kind "prelabel". Everything here
+may run twice, or stop half-way and run again: predictions are upserts, the order is computed anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
-from labeler.accounts.audit import audit
 from labeler.jobs import jobs, leases
 from labeler.labeling import seats
-from labeler.models import Image, Job, Project, QueueEntry, TrainingRun, columns
+from labeler.labeling.priorities import ORDERED, Place, place, recomputable
+from labeler.models import Image, Job, Project, TrainingRun, columns
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.queue import ChosenBy
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.db.backends.utils import CursorWrapper
-
-# Rows per transaction: a claim passes by the queue entries that are locked, and these few are locked for
-# milliseconds.
-CHUNK = 500
 STORED = 1024  # predictions per transaction: nobody waits for those
-MOST_FIRST = 1_000  # images that are put first at once
 AGAIN_AFTER = timedelta(minutes=10)  # a pre-labeling that failed is not tried again at once
 
 
@@ -156,7 +147,7 @@ def _store(run: TrainingRun, opinions: Sequence[Opinion]) -> None:
     rows["probability"] = np.clip([o.probability for o in opinions], 0, 1)
     rows["margin"] = np.clip([o.margin for o in opinions], 0, 1)
     with transaction.atomic(), connection.cursor() as cursor:
-        _recomputable(cursor)
+        recomputable(cursor)
         cursor.execute(
             """
             CREATE TEMPORARY TABLE IF NOT EXISTS said (image_id bigint, probabilities float8[], categories bigint[],
@@ -184,15 +175,6 @@ def _said(n_classes: int, n_answers: int) -> np.dtype[Any]:
         [("image_id", ">i8"), ("probabilities", columns.array_of(">f8", n_classes)),
          ("categories", columns.array_of(">i8", n_answers)), ("probability", ">f8"), ("margin", ">f8")]
     )  # fmt: skip
-
-
-def _recomputable(cursor: CursorWrapper) -> None:
-    """Do not wait for the disk at the end of this transaction: what it writes can be computed again.
-
-    A later commit that does wait (that a part is done, say) brings this one to the disk before itself, so after a power
-    cut nothing is taken for done that is lost. https://www.postgresql.org/docs/current/wal-async-commit.html
-    """
-    cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def forget_old(project: Project) -> int:
@@ -239,11 +221,6 @@ class OpenEntry:
     margin: float | None  # of the active model, 0 unsure to 1 sure; None: it has not judged this image
     priority: float
     chosen_by: str
-
-
-Place = tuple[float, str]  # priority, why
-# Others keep the place that they were given.
-ORDERED = (ChosenBy.RANDOM, ChosenBy.UNCERTAINTY, ChosenBy.GAIN, ChosenBy.COVER)
 
 
 def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[OpenEntry]] | None = None) -> int:
@@ -299,16 +276,6 @@ def _place_of(entry: OpenEntry) -> Place:
     return entry.priority, entry.chosen_by
 
 
-def place(project: Project, places: Mapping[int, Place]) -> int:
-    """Give images these places in the queue, a chunk at a time; how many."""
-    moved = sorted(places.items())
-    for start in range(0, len(moved), CHUNK):
-        _place(moved[start : start + CHUNK])
-    # Now that all of it is committed: everybody's next search begins at the new top.
-    seats.forget_frontiers(project)
-    return len(moved)
-
-
 def _open_entries(project: Project, run: TrainingRun | None) -> list[OpenEntry]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -323,47 +290,3 @@ def _open_entries(project: Project, run: TrainingRun | None) -> list[OpenEntry]:
             [run.pk if run else None, project.pk, [str(why) for why in ORDERED]],
         )
         return [OpenEntry(*row) for row in cursor.fetchall()]
-
-
-def _place(moved: Sequence[tuple[int, Place]]) -> None:
-    """One short transaction. Rows are locked by rising key, as in queue.expire_leases: the two never wait for each
-    other in a circle.
-    """
-    ids = [pk for pk, _ in moved]
-    with transaction.atomic(), connection.cursor() as cursor:
-        _recomputable(cursor)
-        cursor.execute(
-            """
-            WITH n AS MATERIALIZED (
-                SELECT * FROM unnest(%s::bigint[], %s::float8[], %s::text[]) AS n(image_id, priority, chosen_by)),
-            locked AS MATERIALIZED (
-                SELECT q.image_id FROM labeler_queueentry q JOIN n USING (image_id)
-                ORDER BY q.image_id FOR NO KEY UPDATE OF q)
-            UPDATE labeler_queueentry e SET priority = n.priority, chosen_by = n.chosen_by
-            FROM n JOIN locked USING (image_id) WHERE e.image_id = n.image_id
-            """,
-            [ids, [priority for _, (priority, _) in moved], [why for _, (_, why) in moved]],
-        )
-
-
-def may_go_first(project: Project, image_ids: Iterable[int]) -> QuerySet[QueueEntry]:
-    """Of these images, the entries that somebody is still wanted for and whose place is not random by design."""
-    return QueueEntry.objects.filter(
-        project=project, image__in=sorted(set(image_ids)), image__slice=Slice.NONE, seats_left__gt=0,
-        accepted=False, chosen_by__in=(*ORDERED, ChosenBy.LEAD),
-    )  # fmt: skip
-
-
-@transaction.atomic
-def put_first(*, project: Project, by: User, image_ids: Iterable[int]) -> int:
-    """Hand these images out before all others; returns how many. Those that are judged blind, and those that nobody is
-    wanted for any more, stay where they are: whoever chooses what is blind has no random sample left.
-    """
-    entries = may_go_first(project, image_ids)
-    # By rising key, as everywhere (see _place).
-    ids = list(entries.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
-    moved = QueueEntry.objects.filter(pk__in=ids).update(priority=1.0, chosen_by=ChosenBy.LEAD)
-    if moved:
-        audit(by, "queue.put_first", project=project, subject=f"{moved} images", images=ids)
-        transaction.on_commit(lambda: seats.forget_frontiers(project))
-    return moved

@@ -17,7 +17,7 @@ from labeler.agreement import rounds
 from labeler.consensus import label_economy, overlap, snapshots
 from labeler.errors import LabelerError
 from labeler.intake.formats.judgements import Judgement
-from labeler.labeling import claim_ends, claims, counters, labels, seats
+from labeler.labeling import claim_ends, claims, counters, labels, priorities, seats
 from labeler.models import Claim, Label
 from labeler.projects import projects
 from labeler.review import adjudication, gold, grid
@@ -99,7 +99,7 @@ def lead(project, person, dice):
     dice.choice(
         [
             lambda: rounds.send_back(project=project, by=person, image_ids=some),
-            lambda: prelabels.put_first(project=project, by=person, image_ids=some),
+            lambda: priorities.put_first(project=project, by=person, image_ids=some),
             lambda: prelabels.reorder(project),
             lambda: counters.images(project),
             lambda: snapshots.refresh(project),

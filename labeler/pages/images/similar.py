@@ -21,12 +21,12 @@ from django.views.decorators.http import require_http_methods
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
 from labeler.label_set import categories
-from labeler.labeling import blindness
+from labeler.labeling import blindness, priorities
 from labeler.models import Image, Project, Role
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images.images import tile
 from labeler.templatetags.figures import figure
-from labeler.training import image_index, prelabels
+from labeler.training import image_index
 
 PER_PAGE = 60
 
@@ -114,7 +114,7 @@ def _tiles(request: HttpRequest, project: Project, found: list[tuple[Image, str]
     outcomes = snapshots.as_shown(images)
     unseen = summary.of_images(project, [image.pk for image in images])
     blindness.remember(request.user, others=[image.pk for image in images], told=unseen)
-    open_ids = set(prelabels.may_go_first(project, [image.pk for image in images]).values_list("pk", flat=True))
+    open_ids = set(priorities.may_go_first(project, [image.pk for image in images]).values_list("pk", flat=True))
     return [
         {
             **tile(image, index),
@@ -139,7 +139,7 @@ def _put_first(request: HttpRequest, access: Access) -> None:
     if not access.may_lead:
         raise PermissionDenied(_("Only leads of this project change the order of the queue."))
     chosen = [int(pk) for pk in request.POST.getlist("images") if pk.isascii() and pk.isdigit() and len(pk) < 18]
-    moved = prelabels.put_first(project=access.project, by=person(request), image_ids=chosen[: prelabels.MOST_FIRST])
+    moved = priorities.put_first(project=access.project, by=person(request), image_ids=chosen[: priorities.MOST_FIRST])
     words = ngettext("%(n)s image comes first now.", "%(n)s images come first now.", moved) % {"n": moved}
     if left := len(chosen) - moved:
         words += " " + ngettext(

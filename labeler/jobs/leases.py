@@ -56,7 +56,7 @@ class Lease:
     pk: int
     attempt: int
 
-    def _mine(self) -> models.QuerySet[Any]:
+    def _mine(self) -> models.QuerySet[Leased]:
         return self.model._default_manager.filter(pk=self.pk, attempt=self.attempt, state=State.RUNNING)
 
     def write(self, **changes: Any) -> None:
@@ -127,6 +127,18 @@ def cancel(model: type[Leased], pk: int) -> bool:
         model._default_manager.filter(pk=pk, state__in=UNFINISHED).update(
             state=State.CANCELLED, finished_at=Now(), lease_until=None, worked_seconds=_WORKED, stage=""
         )
+    )
+
+
+def try_again(rows: models.QuerySet[Row]) -> int:
+    """Put work that has failed back into the queue, as if it were asked for now; how much."""
+    return rows.update(state=State.QUEUED, attempt=0, error=None, created_at=Now(), finished_at=None)
+
+
+def give_up(rows: models.QuerySet[Row], code: str, message: str) -> int:
+    """Fail unfinished work that nobody waits for any more; how much. message: a sentence a person can act on."""
+    return rows.filter(state__in=UNFINISHED).update(
+        state=State.FAILED, finished_at=Now(), lease_until=None, error={"code": code, "message": message}
     )
 
 

@@ -144,7 +144,7 @@ def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any
     if errand is not None:
         stale = known.filter(state=State.FAILED, finished_at__lt=Now() - AGAIN_AFTER)
         with transaction.atomic():
-            if stale.update(state=State.QUEUED, attempt=0, error=None, created_at=Now(), finished_at=None):
+            if leases.try_again(stale):
                 dispatch.look(TASKS[kind], errand.pk)
                 errand.refresh_from_db()
         return errand
@@ -192,14 +192,10 @@ def finish(lease: Lease, *, run: TrainingRun, answer: dict[str, Any], drawing: b
 def resend_lost() -> int:
     """Tell workers about errands they have not heard of or have dropped; how many. Those that nobody waits for end."""
     leases.give_up_on_the_hopeless(Errand)
-    Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED, created_at__lt=Now() - GIVEN_UP).update(
-        state=State.FAILED,
-        finished_at=Now(),
-        lease_until=None,
-        error={
-            "code": "no_answer",
-            "message": "No worker answered within ten minutes: is one running that serves the queue “serve”?",
-        },
+    leases.give_up(
+        Errand.objects.filter(kind=ErrandKind.PREDICT, created_at__lt=Now() - GIVEN_UP),
+        "no_answer",
+        "No worker answered within ten minutes: is one running that serves the queue “serve”?",
     )
     return sum(dispatch.remind(TASKS[ErrandKind(row.kind)], row.pk) for row in leases.waiting(Errand))
 

@@ -1,4 +1,4 @@
-"""The domain's tables. Each kind of row has one module that writes it (docs/architecture.md)."""
+"""The domain's tables. Each has one package that writes it: written_by.py."""
 
 from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, LoginFailures, Preference, Token

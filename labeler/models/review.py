@@ -1,4 +1,4 @@
-"""Known answers shown under a wrong suggestion, to learn whether a reviewer looks. Written by labeler/review/grid.py.
+"""Known answers shown under a wrong suggestion, to learn whether a reviewer looks. Written by labeler/review/.
 
 A table of its own: what is said here is about the person, and must never become a label, a vote or agreement.
 """

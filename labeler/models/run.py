@@ -1,5 +1,4 @@
-"""Training runs, what their models predict, cached features. Written by labeler/training/runs.py and
-labeler/training/prelabels.py."""
+"""Training runs, what their models predict, cached features. Written by labeler/training/."""
 
 from __future__ import annotations
 

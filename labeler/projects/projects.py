@@ -1,8 +1,7 @@
 """Make and change projects: settings, classes, guideline, members, trash.
 
-The only module that writes Project, Category, GuidelineVersion and Membership (but for a member's place in the queue,
-labeling/claims.py, and own keys, accounts/preferences.py). Knows nothing of labels; when a change of rules changes what
-votes mean, labeling/counters.py is asked.
+The only module that writes GuidelineVersion. Classes are changed by classes.py, members by members.py. Knows nothing of
+labels; when a change of rules changes what votes mean, labeling/counters.py is asked.
 """
 
 from __future__ import annotations

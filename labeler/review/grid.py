@@ -3,8 +3,8 @@
 A page is a set of claims under one client id (labeling/claims.py) and, mixed in, some images whose answer is known
 under a suggestion that is wrong: whether the reviewer notices says how much the rest of their page is worth. What they
 say of a planted image goes to its Plant row, and never to a label, a vote, a count or a claim; nothing that is sent to
-the browser tells it from the others. The only module that writes Plant. Labels are labeling/labels.py's, seats
-labeling/seats.py's.
+the browser tells it from the others. With planted.py, which chooses them, the only module that writes Plant. Labels are
+labeling/labels.py's, seats labeling/seats.py's.
 
 Which images may be planted: docs/decisions/0005.
 """

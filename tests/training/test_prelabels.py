@@ -200,7 +200,7 @@ def test_a_pre_labeling_that_failed_waits_before_it_is_tried_again(project):
 
 def drawn(project):
     return {
-        entry.pk: prelabels.seating.draw(project, entry.image.sha256, "priority")
+        entry.pk: prelabels.seats.draw(project, entry.image.sha256, "priority")
         for entry in QueueEntry.objects.filter(project=project).select_related("image")
     }
 

@@ -2,8 +2,7 @@
 
 Knows the leases and the locks. Does not know which image comes next (search.py), how many people it is for
 (seats.py), which images are mixed in (gold_and_repeats.py), what a label means (labels.py) or why an image is uncertain
-(training/prelabels.py). With search.py and seats.py the only module that takes locks for the queue; the only one that
-changes claims of people who label.
+(training/prelabels.py). How a claim ends is claim_ends.py's.
 
 Why this holds under concurrency. A seat is a number on one narrow row (`seats_left`). A claim locks the rows it
 wants with SKIP LOCKED, and PostgreSQL evaluates `seats_left > 0` again on the newest version of each row it locks:

@@ -1,7 +1,7 @@
 """Images like one image, and images unlike anything labeled: walls from which a lead sends some to the queue first.
 
 Knows how they are shown; which they are is labeler/training/image_index.py's, the queue's order
-labeler/training/prelabels.py's.
+labeler/labeling/priorities.py's.
 """
 
 from __future__ import annotations

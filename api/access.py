@@ -1,28 +1,21 @@
-"""Who may know of a project or an image, and in which role: one query each, and 404 for strangers.
-
-An administrator counts as a lead everywhere, but labels only where they are a member.
-"""
+"""What all views of REST share: JSON only, a signed-in person, and labeler/access.py asked by the table of `needs`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.parsing import LARGEST, SafeJSONParser, check_person
-from api.permissions import RANK, Needs, SignedIn
+from api.permissions import Needs, SignedIn
 from labeler import access
-from labeler.errors import NotAllowed, NotFound
-from labeler.models import Image, Membership, Project, Role
+from labeler.errors import NotFound
+from labeler.models import Image, Project, Role
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-NO_PROJECT = "There is no such project, or you are not a member of it."
-NO_IMAGE = "There is no such image, or you are not a member of its project."
 
 
 class OnlyJSON:
@@ -59,52 +52,24 @@ class View(APIView):
             raise NotFound(_("There is nothing at this address."))  # no id is so long
 
     def project(self, project_id: int) -> Project:
-        """The project, with the caller's role as `.role`, if that role is enough for this method.
+        """The project, with the caller's `role` and `membership`, if the role is enough for this method.
 
         Raises NotFound for strangers, NotAllowed for members whose role is too small.
         """
-        return self._of_member(*access.of_project(self.person, project_id), NO_PROJECT)
+        return access.project_for(self.person, project_id, at_least=self._least)
 
     def image(self, image_id: int) -> Image:
-        """The image with its project; `.role` is the caller's. Raises as project()."""
-        return self._of_member(*access.of_image(self.person, image_id), NO_IMAGE)
+        """The image, with such a project. Raises as project()."""
+        return access.image_for(self.person, image_id, at_least=self._least)
 
-    def checked_role(self, row: Any, message: str, outer: str = "project") -> Any:
-        """The same for any other row of a project: its queryset's first row, or NotFound and NotAllowed."""
-        role = Membership.objects.filter(project=OuterRef(outer), user=self.person).values("role")[:1]
-        return self._checked(row.annotate(role=Subquery(role)).first(), message)
+    def row(self, rows: Any, missing: str, project: str = "project") -> Any:
+        """The same for any other row of a project: the first of `rows`, with the caller's `role` there."""
+        return access.row_for(self.person, rows, at_least=self._least, missing=missing, project=project)
 
-    def _of_member(self, row: Any, member: Membership | None, message: str) -> Any:
-        if row is not None:
-            row.role = member and member.role
-        return self._checked(row, message)
-
-    def _checked(self, row: Any, message: str) -> Any:
-        if row is None or (row.role is None and not self.request.user.is_superuser):
-            raise NotFound(message)
-        row.is_member = row.role is not None
-        if self.request.user.is_superuser:
-            row.role = Role.LEAD
+    @property
+    def _least(self) -> Role:
         method = "GET" if self.request.method == "HEAD" else str(self.request.method)
-        least = self.needs[method].role
-        if least is not None and RANK[Role(row.role)] < RANK[least]:
-            raise NotAllowed(
-                _("Only a %(least)s of this project may do this; you are %(a)s.") % {"least": least, "a": _a(row.role)}
-            )
-        return row
-
-
-def _a(role: str) -> str:
-    return f"an {role}" if role[0] in "aeiou" else f"a {role}"
-
-
-def may_review(row: Any) -> bool:
-    """A row from View.project() or View.image(): is the caller a reviewer or above?"""
-    return RANK[Role(row.role)] >= RANK[Role.REVIEWER]
-
-
-def may_lead(row: Any) -> bool:
-    return row.role == Role.LEAD
+        return self.needs[method].role or Role.ANNOTATOR
 
 
 def shown_name(image: Image, project: Project, *, opaque: bool) -> str:

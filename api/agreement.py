@@ -9,13 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View, may_review
+from api.access import View
 from api.fields import ReasonField, StatShape
 from api.images import ORDERS
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
+from labeler.access import may_review
 from labeler.agreement import reports
 from labeler.labeling import label_arrays
 from labeler.models import Image, Role

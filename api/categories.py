@@ -117,7 +117,7 @@ class OneCategory(View):
 
     def _category(self, category_id: int) -> Category:
         rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
-        return self.checked_role(rows, "There is no such class, or you are not a member of its project.")
+        return self.row(rows, "There is no such class, or you are not a member of its project.")
 
     @describe("get_category", "One class.", tag=TAG, answers={200: CategoryShape})
     def get(self, request: Request, category_id: int) -> Response:

@@ -114,7 +114,7 @@ class Claims(View):
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        if not project.is_member:  # type: ignore[attr-defined]
+        if project.membership is None:
             raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
         wanted = parsing.parse(ClaimInput, request)
         if wanted.get("predicted") is not None:

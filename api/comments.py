@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View, may_review
+from api.access import View
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
+from labeler.access import may_review
 from labeler.errors import NotFound
 from labeler.models import Role, Thread
 from labeler.models.account import Scope
@@ -73,7 +74,7 @@ class ImageComments(View):
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        seen = comments.visible_to(self.person, project=image.project, may_review=may_review(image))
+        seen = comments.visible_to(self.person, project=image.project, may_review=may_review(image.project))
         return _listed(request, self.person, seen.filter(image=image))
 
     @describe(
@@ -117,7 +118,7 @@ class _OneThread(View):
     def thread(self, thread_id: int) -> Thread:
         """A thread that the caller may see: their own, or any as a reviewer."""
         threads = Thread.objects.filter(pk=thread_id, project__trashed_at__isnull=True)
-        row: Thread = self.checked_role(threads, NO_THREAD)
+        row: Thread = self.row(threads, NO_THREAD)
         if not may_review(row) and row.raised_by_id != self.person.pk:
             raise NotFound(NO_THREAD)
         return row

@@ -9,11 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import etags, parsing
-from api.access import View, may_review
+from api.access import View
 from api.fields import CategoryRefField
 from api.permissions import Needs
 from api.schema import IF_MATCH, describe, example
 from api.shapes import ConsensusShape, consensus_shape
+from labeler.access import may_review
 from labeler.consensus import snapshots
 from labeler.labeling import blindness
 from labeler.models import Image, Role
@@ -51,7 +52,7 @@ class OneConsensus(View):
               "after reading it is `informed`.", tag=TAG, answers={200: ConsensusShape})  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        blindness.check_others(self.person, image, may_review=may_review(image))
+        blindness.check_others(self.person, image, may_review=may_review(image.project))
         return self._answer(image)
 
     def _answer(self, image: Image) -> Response:

@@ -44,7 +44,7 @@ class Examples(View):
 
     def _category(self, category_id: int) -> Category:
         rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
-        return self.checked_role(rows, "There is no such class, or you are not a member of its project.")
+        return self.row(rows, "There is no such class, or you are not a member of its project.")
 
     @describe("list_examples", "The example images of a class, as annotators see them beside the guideline.", tag=TAG,
               parameters=PAGING, answers={200: page_of(ExampleShape)})  # fmt: skip
@@ -81,8 +81,8 @@ class OneExample(View):
               answers={204: None})  # fmt: skip
     def delete(self, request: Request, example_id: int) -> Response:
         rows = CategoryExample.objects.filter(pk=example_id, category__project__trashed_at__isnull=True)
-        row = self.checked_role(
-            rows, "There is no such example, or you are not a member of its project.", outer="category__project"
+        row = self.row(
+            rows, "There is no such example, or you are not a member of its project.", project="category__project"
         )
         examples.remove(example=row, by=self.person)
         return Response(status=204)

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View, may_review
+from api.access import View
 from api.fields import FailureShape, StepShape
 from api.permissions import Needs
 from api.schema import describe, example, parameter
+from labeler.access import may_review
 from labeler.labeling import blindness
 from labeler.models import Errand, Role
 from labeler.models.account import Scope
@@ -94,7 +95,7 @@ class Explanation(View):
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
-        blindness.check_model(self.person, image, may_review=may_review(image))
+        blindness.check_model(self.person, image, may_review=may_review(image.project))
         form = parsing.choice(request, "format", ("json", "png"), "json")
         named = parsing.text(request, "category")
         category = parsing.category(image.project, named) if named else 0

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from api import parsing
-from api.access import View, may_review, shown_name
+from api.access import View, shown_name
 from api.permissions import Needs
 from api.schema import describe, file, parameter
+from labeler.access import may_review
 from labeler.errors import NotAllowed, NotFound
 from labeler.intake.check import Refused
 from labeler.intake.full_size import open_full_size
@@ -91,7 +92,7 @@ class File(_Bytes):
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         image = self.image(image_id)
         if parsing.flag(request, "original"):
-            if not may_review(image):
+            if not may_review(image.project):
                 # Where and when it was taken, and by whom, stands in a file as it came.
                 raise NotAllowed(_("Only reviewers and leads may have the file as it came."))
             original = media_store().original_path(image.sha256, image.extension)

@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import View, may_review
+from api.access import View
 from api.pagination import BY_ID, Key, page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, image_shapes
 from api.uploads import PathKeepingUploads, Uploads
+from labeler.access import may_review
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
 from labeler.intake import incoming, outcomes
@@ -252,6 +253,5 @@ class OneImage(View):
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
-        image.project.role = image.role  # type: ignore[attr-defined]
         (shape,) = image_shapes(self.person, image.project, [image], with_labels=True)
         return Response(shape)

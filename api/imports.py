@@ -163,7 +163,7 @@ class OneImport(View):
         rows = Job.objects.select_related("project").filter(
             pk=import_id, kind=Kind.IMPORT, project__trashed_at__isnull=True
         )
-        return self.checked_role(rows, "There is no such import, or you are not a member of its project.")
+        return self.row(rows, "There is no such import, or you are not a member of its project.")
 
     @describe("get_import", "An import: its state, progress, and what became of the files.", tag=TAG,
               answers={200: ImportShape})  # fmt: skip

@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import parsing
-from api.access import NO_IMAGE, View
+from api.access import View
 from api.fields import CategoryRefField, JudgementShape
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
 from api.shapes import VoteShape
+from labeler.access import NO_IMAGE
 from labeler.errors import Invalid, LabelerError, NotFound
 from labeler.labeling import blindness, labels
 from labeler.models import Label, Role
@@ -85,8 +86,8 @@ class OneLabel(View):
         try:
             yield
         except (LabelerError, APIException):
-            if not self.image(image_id).is_member:  # type: ignore[attr-defined]
-                raise NotFound(NO_IMAGE) from None
+            if self.image(image_id).project.membership is None:
+                raise NotFound(str(NO_IMAGE)) from None
             raise
 
     @describe(

@@ -17,8 +17,6 @@ from labeler.models.account import Scope
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-RANK = {Role.ANNOTATOR: 1, Role.REVIEWER: 2, Role.LEAD: 3}
-
 
 @dataclass(frozen=True, slots=True)
 class Needs:

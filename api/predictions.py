@@ -110,5 +110,5 @@ class OnePrediction(View):
         rows = Errand.objects.select_related("project", "run").filter(
             pk=prediction_id, kind=ErrandKind.PREDICT, project__trashed_at__isnull=True
         )
-        errand = self.checked_role(rows, _("There is no such prediction, or it was asked for more than a day ago."))
+        errand = self.row(rows, _("There is no such prediction, or it was asked for more than a day ago."))
         return Response(AskedPredictionShape(errand).data)

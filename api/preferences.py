@@ -92,7 +92,7 @@ class ClassKeys(View):
     )  # fmt: skip
     def put(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        if not project.is_member:  # type: ignore[attr-defined]
+        if project.membership is None:
             raise NotAllowed(_("Only members of this project have keys in it."))
         sent = parsing.parse(ClassKeysShape, request)["keys"]
         if wrong := [pk for pk in sent if not (pk.isascii() and pk.isdigit() and len(pk) < 19)]:

@@ -16,8 +16,9 @@ from api.fields import ObjectField, ShareField
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
-from labeler.errors import NotAllowed, NotFound
-from labeler.models import Membership, Project, Role
+from labeler import access
+from labeler.errors import NotAllowed
+from labeler.models import Project, Role
 from labeler.models.account import Scope
 from labeler.models.project import ConsensusMethod, Ordered, Task
 from labeler.projects import projects
@@ -167,18 +168,12 @@ class Projects(View):
               parameters=[*PAGING, parameter("trashed", "those in the trash that you lead", bool)],
               answers={200: page_of(ProjectShape)})  # fmt: skip
     def get(self, request: Request) -> Response:
-        admin = self.person.is_superuser
-        if parsing.flag(request, "trashed"):
-            rows = Project.objects.filter(trashed_at__isnull=False)
-            rows = rows if admin else rows.filter(memberships__user=self.person, memberships__role=Role.LEAD)
-        else:
-            rows = Project.objects.visible_to(self.person)
+        rows = (access.trash_of if parsing.flag(request, "trashed") else access.projects_of)(self.person)
 
         def shape(found: list[Project]) -> Any:
-            members = Membership.objects.filter(user=self.person, project__in=found)
-            roles = dict(members.values_list("project", "role"))
+            roles = access.roles_in(self.person, [project.pk for project in found])
             for project in found:
-                project.role = Role.LEAD if admin else roles[project.pk]  # type: ignore[attr-defined]
+                project.role = roles[project.pk]
             return ProjectShape(found, many=True).data
 
         return page(request, rows, shape, order=[Key("id", descending=True)])
@@ -190,7 +185,7 @@ class Projects(View):
     def post(self, request: Request) -> Response:
         projects.check_may_create(self.person)
         project = projects.create(created_by=self.person, **parsing.parse(NewProject, request))
-        project.role = Role.LEAD  # type: ignore[attr-defined]
+        project.role = Role.LEAD
         return etags.tagged(Response(FullProjectShape(project).data, status=201), project.version)
 
 
@@ -216,7 +211,7 @@ class OneProject(View):
             project=project, by=self.person, changes=parsing.parse(ProjectChange, request, partial=True),
             expected_version=etags.expected_number(request, project.version),
         )  # fmt: skip
-        changed.role = project.role  # type: ignore[attr-defined]
+        changed.role = project.role
         return etags.tagged(Response(FullProjectShape(changed).data), changed.version)
 
     @describe("trash_project", "Move a project to the trash, from where it can be restored for 30 days.", tag=TAG,
@@ -233,12 +228,9 @@ class Restoration(View):
               answers={200: FullProjectShape}, errors=(422,))  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         # Not self.project(): that one does not see the trash.
-        project = Project.objects.filter(pk=project_id).first()
-        member = Membership.objects.filter(project=project_id, user=self.person).first()
-        if project is None or not (self.person.is_superuser or member):
-            raise NotFound(_("There is no such project, or you are not a member of it."))
-        if not (self.person.is_superuser or (member and member.may_lead)):
+        project = access.project_for(self.person, project_id, also_in_trash=True)
+        if not access.may_lead(project):
             raise NotAllowed(_("Only a lead of this project may do this."))
         restored = projects.restore(project=project, by=self.person)
-        restored.role = Role.LEAD  # type: ignore[attr-defined]
+        restored.role = Role.LEAD
         return etags.tagged(Response(FullProjectShape(restored).data), restored.version)

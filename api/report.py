@@ -12,8 +12,9 @@ from api.access import View
 from api.agreement import EXAMPLE as AGREEMENT
 from api.agreement import AgreementShape, AnnotatorShape
 from api.fields import ObjectField, StatShape
-from api.permissions import RANK, Needs
+from api.permissions import Needs
 from api.schema import describe, example, parameter
+from labeler.access import may_lead
 from labeler.agreement import printed_report
 from labeler.errors import Invalid, NotAllowed
 from labeler.labeling import label_arrays
@@ -110,7 +111,7 @@ class AgreementReport(View):
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         names = parsing.flag(request, "names")
-        if names and RANK[Role(project.role)] < RANK[Role.LEAD]:  # type: ignore[attr-defined]
+        if names and not may_lead(project):
             raise NotAllowed(_("Only leads of this project may see a report with names."))
         labels = parsing.choice(request, "labels", label_arrays.LABELS, "blind")
         sample = parsing.choice(request, "sample", label_arrays.SAMPLES, "all" if labels == "all" else "random")

@@ -105,7 +105,7 @@ class _Reviews(View):
 
     def _project(self, project_id: int) -> Project:
         project = self.project(project_id)
-        if not project.is_member:  # type: ignore[attr-defined]
+        if project.membership is None:
             raise NotAllowed(_("Become a member of this project first: labels belong to its members."))
         return project
 

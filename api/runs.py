@@ -131,7 +131,7 @@ class OfRun(View):
 
     def run(self, run_id: int) -> TrainingRun:
         rows = TrainingRun.objects.select_related("project").filter(pk=run_id, project__trashed_at__isnull=True)
-        return self.checked_role(rows, "There is no such run, or you are not a member of its project.")
+        return self.row(rows, "There is no such run, or you are not a member of its project.")
 
 
 class OneRun(OfRun):

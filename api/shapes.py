@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from rest_framework import serializers
 
-from api.access import may_review, shown_name
+from api.access import shown_name
 from api.claims import WithImageUrls, image_urls
 from api.fields import JudgementShape, ObjectField
 from labeler.acceptance import summary
+from labeler.access import may_review
 from labeler.consensus import snapshots
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness

@@ -50,7 +50,6 @@ class SimilarImages(View):
         found = image_index.nearest(image, int(given))
         if found is None:
             raise NotPossibleNow(_("No worker has looked at this image yet. It does soon after there is a model."))
-        image.project.role = image.role  # type: ignore[attr-defined]
         shapes = image_shapes(self.person, image.project, [one.image for one in found])
         likeness = {one.image.pk: one.similarity for one in found}
         return Response({"results": [{**shape, "similarity": likeness[shape["id"]]} for shape in shapes]})

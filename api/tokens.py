@@ -12,10 +12,11 @@ from api import parsing
 from api.access import View
 from api.permissions import Needs, SignedIn
 from api.schema import describe, example
+from labeler import access
 from labeler.accounts import people
 from labeler.accounts import tokens as rest_tokens
 from labeler.errors import Invalid, NotAllowed
-from labeler.models import Membership, Project, Role, Token
+from labeler.models import Role, Token
 from labeler.models.account import Scope
 
 TAG = "Account"
@@ -151,13 +152,12 @@ class Me(View):
 
     @describe("me", "Who you are, and in which projects.", tag=TAG, answers={200: MeShape})
     def get(self, request: Request) -> Response:
-        roles = dict(Membership.objects.filter(user=self.person).values_list("project", "role"))
-        admin = self.person.is_superuser
-        projects = Project.objects.visible_to(self.person).order_by("-id").values_list("id", "name")
+        projects = list(access.projects_of(self.person).order_by("-id").values_list("id", "name"))
+        roles = access.roles_in(self.person, [pk for pk, _name in projects])
         answer = {
             "id": self.person.pk,
             "username": self.person.get_username(),
-            "is_admin": admin,
-            "projects": [{"id": pk, "name": name, "role": Role.LEAD if admin else roles[pk]} for pk, name in projects],
+            "is_admin": access.administers(self.person),
+            "projects": [{"id": pk, "name": name, "role": roles[pk]} for pk, name in projects],
         }
         return Response(MeShape(answer).data)

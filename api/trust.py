@@ -6,11 +6,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.access import View, may_review
+from api.access import View
 from api.agreement import TAG, dated
 from api.fields import StatShape
 from api.permissions import Needs
 from api.schema import describe, example
+from labeler.access import may_review
 from labeler.agreement import trust
 from labeler.models import Role
 from labeler.models.account import Scope

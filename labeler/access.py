@@ -1,27 +1,39 @@
-"""Who a person is in a project: the project, or one of its images, with their membership, by one query each.
+"""Who may do what in a project: the one place that pages and REST ask.
+
+Strangers are not told that a project exists (NotFound); a member whose role does not reach is (NotAllowed). An
+administrator counts as a lead everywhere, but labels only where they are a member. The project that is handed out says
+for whom: `role` and `membership`.
 
 Nearly every request begins with this. By hand: built with the ORM it takes 3 ms of processor time, by hand 0.3
-(docs/decisions/0014).
-Does not know what a role may do (api/access.py, pages/asking.py).
+(docs/decisions/0014). Knows no address; what is shown of an image to whom is labeler/labeling/blindness.py's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from labeler.models import Image, Membership, Project
+from labeler.errors import NotAllowed, NotFound
+from labeler.models import Image, Membership, Project, Role
 from labeler.models.partial import columns, whole
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+NO_PROJECT = gettext_lazy("There is no such project, or you are not a member of it.")
+NO_IMAGE = gettext_lazy("There is no such image, or you are not a member of its project.")
+
 _PROJECT = f"""
     SELECT {columns(Membership, "m")}, {columns(Project, "p")}
     FROM labeler_project p
     LEFT JOIN labeler_membership m ON m.project_id = p.id AND m.user_id = %s
-    WHERE p.id = %s AND p.trashed_at IS NULL
+    WHERE p.id = %s AND (%s OR p.trashed_at IS NULL)
 """
 _IMAGE = f"""
     SELECT {columns(Membership, "m")}, {columns(Project, "p")}, {columns(Image, "i")}
@@ -34,20 +46,115 @@ _OF_MEMBER = len(Membership._meta.concrete_fields)
 _OF_PROJECT = _OF_MEMBER + len(Project._meta.concrete_fields)
 
 
-def of_project(person: User, project_id: int) -> tuple[Project | None, Membership | None]:
-    """A project that is not in the trash, or None; and the person's place in it, None for strangers."""
-    row = _one(_PROJECT, [person.pk, project_id])
-    return _project(row) if row else (None, None)
+# ---------------------------------------------------------------- one project, one image, one row of a project
 
 
-def of_image(person: User, image_id: int) -> tuple[Image | None, Membership | None]:
-    """An image with its project, which is not in the trash, or None; and the person's place there."""
+def project_for(
+    person: User, project_id: int, *, at_least: Role = Role.ANNOTATOR, also_in_trash: bool = False
+) -> Project:
+    """The project, with the person's `role` and `membership`. Raises NotFound for strangers, NotAllowed."""
+    row = _one(_PROJECT, [person.pk, project_id, also_in_trash])
+    return _checked(person, row, at_least, NO_PROJECT)
+
+
+def image_for(person: User, image_id: int, *, at_least: Role = Role.ANNOTATOR) -> Image:
+    """The image of a project that is not in the trash; `image.project` is as from project_for, which says the rest."""
     row = _one(_IMAGE, [person.pk, image_id])
-    if row is None:
-        return None, None
+    project = _checked(person, row, at_least, NO_IMAGE)
+    assert row is not None  # _checked looked
     image = whole(Image, row[_OF_PROJECT:])
-    image.project, member = _project(row)
-    return image, member
+    image.project = project
+    return image
+
+
+def row_for(
+    person: User,
+    rows: QuerySet[Any],
+    *,
+    at_least: Role = Role.ANNOTATOR,
+    missing: str | Promise,
+    project: str = "project",
+) -> Any:
+    """The first of `rows`, of whatever table, with the person's `role` in its project.
+
+    project: the way from the row to it. Raises NotFound, which says `missing`, for strangers, and NotAllowed.
+    """
+    theirs = Membership.objects.filter(project=OuterRef(project), user=person).values("role")[:1]
+    row = rows.annotate(role=Subquery(theirs)).first()
+    role = check(person, row and row.role, exists=row is not None, at_least=at_least, missing=missing)
+    row.role = role
+    return row
+
+
+def check(person: User, role: str | None, *, exists: bool, at_least: Role, missing: str | Promise) -> Role:
+    """As what the person counts there. Every verb above ends with this: nobody gets in past it.
+
+    role: theirs as a member, None for strangers. Raises NotFound, which says `missing`, and NotAllowed.
+    """
+    counts_as = role_of(person, role)
+    if not exists or counts_as is None:
+        raise NotFound(str(missing))
+    if not counts_as.reaches(at_least):
+        raise NotAllowed(
+            _("Only a %(least)s of this project may do this; you are %(a)s.")
+            % {"least": at_least, "a": f"an {counts_as}" if counts_as[0] in "aeiou" else f"a {counts_as}"}
+        )
+    return counts_as
+
+
+# ---------------------------------------------------------------- roles
+
+
+def role_of(person: User, role: str | None) -> Role | None:
+    """As what somebody counts in a project where they have this role, or none. None: a stranger."""
+    if administers(person):
+        return Role.LEAD
+    return None if role is None else Role(role)
+
+
+def roles_in(person: User, project_ids: Iterable[int]) -> dict[int, Role]:
+    """As what the person counts in each of these projects, by one query; those where they are a stranger left out."""
+    ids = list(project_ids)
+    theirs = dict(Membership.objects.filter(user=person, project__in=ids).values_list("project", "role"))
+    return {pk: role for pk in ids if (role := role_of(person, theirs.get(pk))) is not None}
+
+
+def may_review(row: Any) -> bool:
+    """A project, or another row, from here: does whoever asked for it reach a reviewer?"""
+    return bool(row.role.reaches(Role.REVIEWER))
+
+
+def may_lead(row: Any) -> bool:
+    return bool(row.role.reaches(Role.LEAD))
+
+
+def leads(person: User, project_id: int) -> bool:
+    """Does the person lead this project by now, in the trash or not?"""
+    if administers(person):
+        return True
+    return Membership.objects.filter(project=project_id, user=person, role=Role.LEAD).exists()
+
+
+def administers(person: User) -> bool:
+    """May make projects, sees all of them, and how the server is."""
+    return person.is_superuser
+
+
+# ---------------------------------------------------------------- all projects of a person
+
+
+def projects_of(person: User) -> QuerySet[Project]:
+    """Those the person is a member of, without the trash; all of them for an administrator."""
+    live = Project.objects.not_in_trash()
+    return live if administers(person) else live.filter(memberships__user=person)
+
+
+def trash_of(person: User) -> QuerySet[Project]:
+    """Those in the trash that the person leads; all of them for an administrator."""
+    gone = Project.objects.filter(trashed_at__isnull=False)
+    if administers(person):
+        return gone
+    return gone.filter(memberships__user=person, memberships__role=Role.LEAD)
 
 
 def _one(query: str, params: list[Any]) -> tuple[Any, ...] | None:
@@ -56,6 +163,11 @@ def _one(query: str, params: list[Any]) -> tuple[Any, ...] | None:
         return cursor.fetchone()
 
 
-def _project(row: tuple[Any, ...]) -> tuple[Project, Membership | None]:
+def _checked(person: User, row: tuple[Any, ...] | None, at_least: Role, missing: Promise) -> Project:
+    """The project of a row of one of the queries above, if the person may come in."""
+    member = whole(Membership, row[:_OF_MEMBER]) if row and row[0] is not None else None
+    role = check(person, member.role if member else None, exists=row is not None, at_least=at_least, missing=missing)
+    assert row is not None  # check looked
     project = whole(Project, row[_OF_MEMBER:_OF_PROJECT])
-    return project, whole(Membership, row[:_OF_MEMBER]) if row[0] is not None else None
+    project.role, project.membership = role, member
+    return project

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -33,6 +32,14 @@ class Role(models.TextChoices):
     REVIEWER = "reviewer", _("reviewer")
     LEAD = "lead", _("lead")
 
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+    def reaches(self, least: Role) -> bool:
+        """Compared by rank: as strings, a lead would come before a reviewer."""
+        return self.rank >= least.rank
+
 
 class ConsensusMethod(models.TextChoices):
     """How several answers become one (docs/agreement.md)."""
@@ -61,11 +68,6 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
     def not_in_trash(self) -> ProjectQuerySet:
         return self.filter(trashed_at__isnull=True)
-
-    def visible_to(self, user: Any) -> ProjectQuerySet:
-        """Projects the person is a member of; all of them for an admin."""
-        live = self.not_in_trash()
-        return live if user.is_superuser else live.filter(memberships__user=user)
 
 
 class Project(models.Model):
@@ -175,6 +177,10 @@ class Project(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
+
+    # No columns: as what whoever asked counts here, and their place. Set by labeler/access.py.
+    role: Role
+    membership: Membership | None
 
     objects = ProjectQuerySet.as_manager()
 
@@ -317,9 +323,5 @@ class Membership(models.Model):
         return f"{self.user} ({self.role})"
 
     @property
-    def may_review(self) -> bool:
-        return self.role in (Role.REVIEWER, Role.LEAD)
-
-    @property
     def may_lead(self) -> bool:
-        return self.role == Role.LEAD
+        return Role(self.role).reaches(Role.LEAD)

@@ -1,7 +1,7 @@
-"""Who may open a project's page, and what every such page is told.
+"""How a project's page asks labeler/access.py who may open it, and what every such page is told.
 
-Strangers get 404: that a project exists is not for them to know. Members whose role does not reach get 403.
-Knows roles; what a page does with them is the page's business.
+Who is not logged in goes to the login; strangers get the page for 404, members whose role does not reach that for 403.
+What a page does with a role is the page's business.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from labeler import access as membership
+from labeler import access
+from labeler.errors import NotAllowed, NotFound
 from labeler.intake.incoming import take_files
 from labeler.models import Membership, Project, Role
 from labeler.review import comments, worklists
@@ -31,21 +32,21 @@ if TYPE_CHECKING:
 class Access:
     """One person at one project."""
 
-    project: Project
-    membership: Membership | None  # None: an admin who is not a member
-    is_admin: bool
-    user: User | None = None
+    project: Project  # from labeler/access.py
+    user: User
+
+    @property
+    def membership(self) -> Membership | None:
+        """None: an admin who is not a member."""
+        return self.project.membership
 
     @property
     def may_lead(self) -> bool:
-        return self.is_admin or (self.membership is not None and self.membership.may_lead)
+        return access.may_lead(self.project)
 
     @property
     def may_review(self) -> bool:
-        return self.is_admin or (self.membership is not None and self.membership.may_review)
-
-    def reaches(self, role: Role) -> bool:
-        return {Role.ANNOTATOR: True, Role.REVIEWER: self.may_review, Role.LEAD: self.may_lead}[role]
+        return access.may_review(self.project)
 
     def to_settle(self) -> str:
         """How many images are disputed, as the tab shows it; empty when there is none."""
@@ -58,8 +59,6 @@ class Access:
 
     def questions_waiting(self) -> int:
         """What the tab “Questions” counts for this person."""
-        if self.user is None:
-            return 0
         return comments.waiting(project=self.project, person=self.user, may_review=self.may_review)
 
     def context(self, tab: str, **more: Any) -> dict[str, Any]:
@@ -83,13 +82,18 @@ def person(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-def find(request: HttpRequest, project_id: int) -> Access:
-    """The person's access to a project. Raises Http404 for strangers and for projects in the trash."""
-    project, member = membership.of_project(person(request), project_id)
-    is_admin = person(request).is_superuser
-    if project is None or (member is None and not is_admin):
-        raise Http404(_("There is no such project, or you are not a member of it."))
-    return Access(project, member, is_admin, person(request))
+def find(request: HttpRequest, project_id: int, needs: Role = Role.ANNOTATOR) -> Access:
+    """The person's access to a project. Http404 for strangers and for projects in the trash, else PermissionDenied."""
+    try:
+        return Access(access.project_for(person(request), project_id, at_least=needs), person(request))
+    except NotFound as error:
+        raise Http404(error.message) from error
+    except NotAllowed as error:
+        raise PermissionDenied(
+            _("Only leads of this project can open this page.")
+            if needs == Role.LEAD
+            else _("Only reviewers and leads of this project can open this page.")
+        ) from error
 
 
 def project_page(
@@ -107,16 +111,10 @@ def project_page(
         @login_required
         @wraps(view)
         def guarded(request: HttpRequest, project_id: int, **ids: int | str) -> HttpResponse:
-            access = find(request, project_id)
-            if not access.reaches(needs):
-                raise PermissionDenied(
-                    _("Only leads of this project can open this page.")
-                    if needs == Role.LEAD
-                    else _("Only reviewers and leads of this project can open this page.")
-                )
+            found = find(request, project_id, needs)
             if most_bytes_of_files and request.method == "POST":
                 take_files(request, most_bytes=most_bytes_of_files())
-            return inner(request, access, **ids)
+            return inner(request, found, **ids)
 
         return csrf_exempt(guarded) if most_bytes_of_files else guarded
 

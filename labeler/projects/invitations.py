@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from labeler.access import leads
 from labeler.accounts.audit import audit
 from labeler.accounts.people import create_person
 from labeler.errors import Conflict, Gone, Invalid, NotFound
@@ -117,7 +118,7 @@ def _may_still_invite(invitation: Invitation) -> bool:
     by = invitation.invited_by
     if by is None or not by.is_active:
         return False
-    return by.is_superuser or Membership.objects.filter(project=invitation.project_id, user=by, role=Role.LEAD).exists()
+    return leads(by, invitation.project_id)
 
 
 def accept(*, secret: str, user: User) -> Joined:

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from labeler.access import administers
 from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotAllowed, NotPossibleNow, TaskNotSupported
 from labeler.labeling import counters, seats
@@ -74,7 +75,7 @@ QUOTA = ("labels_per_image", "adaptive_overlap", "fewest_labels", "most_labels",
 
 def check_may_create(person: User) -> None:
     """Raises NotAllowed for whoever is no administrator."""
-    if not person.is_superuser:
+    if not administers(person):
         raise NotAllowed(_("Only an administrator may create projects. Ask one to do it, and to make you its lead."))
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from labeler.access import projects_of
 from labeler.errors import (
     CategoryNotInProject,
     Conflict,
@@ -141,11 +142,11 @@ def test_a_trashed_project_can_be_restored_for_thirty_days(project, lena):
     projects.trash(project=project, by=lena)
     projects.trash(project=project, by=lena)
 
-    assert not Project.objects.visible_to(lena).exists()
+    assert not projects_of(lena).exists()
     assert (fresh(job).state, fresh(run).state) == ("cancelled", "cancelled")
     assert AuditEvent.objects.filter(action="project.trash").count() == 1
     assert projects.restore(project=project, by=lena).trashed_at is None
-    assert Project.objects.visible_to(lena).exists()
+    assert projects_of(lena).exists()
 
     projects.trash(project=project, by=lena)
     Project.objects.update(trashed_at=timezone.now() - timedelta(days=31))
@@ -270,7 +271,7 @@ def test_a_member_who_leaves_keeps_their_labels_and_gives_back_their_images(proj
 
     assert fresh(first).n_votes == 1
     assert set(Claim.objects.filter(annotator=ann).values_list("state", flat=True)) == {"answered", "released"}
-    assert not Project.objects.visible_to(ann).exists()
+    assert not projects_of(ann).exists()
 
 
 def test_the_last_lead_stays(project, lena, rev):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from labeler.access import leads
 from labeler.agreement import second_opinions
 from labeler.errors import Invalid, LabelerError
 from labeler.models import Invitation, Membership, Project, Role
@@ -121,8 +122,7 @@ def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse
     except LabelerError as error:
         messages.error(request, error.message)
     # Who has just left, or is no lead any more, cannot see the list.
-    gone = row.user_id == person(request).pk and not access.is_admin
-    if gone and not access.project.memberships.filter(user=person(request), role=Role.LEAD).exists():
+    if row.user_id == person(request).pk and not leads(person(request), access.project.pk):
         return redirect("projects")
     return redirect("members", access.project.pk)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,12 +17,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from labeler import access
 from labeler.errors import LabelerError
 from labeler.models import Image, Membership, Project, Role, Thread, TrainingRun
 from labeler.models.image import Status
 from labeler.pages.asking import person
 from labeler.pages.forms import NewProject, refuse
 from labeler.projects import projects as verbs
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 CARDS = 48
 SEARCH_FROM = 8  # below that a look finds it
@@ -42,7 +46,7 @@ def projects(request: HttpRequest) -> HttpResponse:
     user = person(request)
     words, order = request.GET.get("q", "").strip()[:200].replace("\0", ""), request.GET.get("order", "")
     order = order if order in ORDERS else NEWEST
-    every = Project.objects.visible_to(user)
+    every = access.projects_of(user)
     total = every.count()
     found = every.filter(Q(name__icontains=words) | Q(question__icontains=words)) if words else every
     paginator = Paginator(found.order_by(*ORDERS[order]), CARDS)
@@ -53,7 +57,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         "cards": cards(user, list(page.object_list)),
         "page": page,
         "total": total,
-        "may_create": user.is_superuser,
+        "may_create": access.administers(user),
         "words": words,
         "order": order,
         "orders": [(NEWEST, _("newest first")), (OLDEST, _("oldest first")), (BY_NAME, _("by name"))],
@@ -78,7 +82,7 @@ def cards(user: Any, shown: list[Project]) -> list[dict[str, Any]]:
     open_threads = Thread.objects.filter(project__in=ids, closed_at=None).order_by().values_list("project_id")
     questions = dict(open_threads.annotate(n=Count("id")))
     return [
-        _card(project, counts[project.pk], own.get(project.pk), bool(user.is_superuser))
+        _card(user, project, counts[project.pk], own.get(project.pk))
         | {
             "people": people.get(project.pk, 0),
             "model": models.get(project.pk),
@@ -88,7 +92,8 @@ def cards(user: Any, shown: list[Project]) -> list[dict[str, Any]]:
     ]
 
 
-def _card(project: Project, counts: dict[str, int], member: Membership | None, is_admin: bool) -> dict[str, Any]:
+def _card(user: User, project: Project, counts: dict[str, int], member: Membership | None) -> dict[str, Any]:
+    role = access.role_of(user, member.role if member else None)
     images, settled = sum(counts.values()), counts.get(Status.SETTLED, 0)
     return {
         "project": project,
@@ -99,17 +104,15 @@ def _card(project: Project, counts: dict[str, int], member: Membership | None, i
         "to_label": counts.get(Status.UNLABELED, 0) + counts.get(Status.PARTLY, 0),
         "is_member": member is not None,
         "role": member.get_role_display() if member else None,
-        "may_review": is_admin or (member is not None and member.may_review),
-        "may_lead": is_admin or (member is not None and member.may_lead),
+        "may_review": role is not None and role.reaches(Role.REVIEWER),
+        "may_lead": role is not None and role.reaches(Role.LEAD),
     }
 
 
 def _trashed(user: Any) -> list[dict[str, Any]]:
     """What the person may still bring back, the newest first."""
     now = timezone.now()
-    rows = Project.objects.filter(trashed_at__gt=now - verbs.IN_TRASH_FOR).order_by("-trashed_at")
-    if not user.is_superuser:
-        rows = rows.filter(memberships__user=user, memberships__role=Role.LEAD)
+    rows = access.trash_of(user).filter(trashed_at__gt=now - verbs.IN_TRASH_FOR).order_by("-trashed_at")
     return [
         {"project": row, "until": row.trashed_at + verbs.IN_TRASH_FOR} for row in rows[:TRASH_SHOWN] if row.trashed_at
     ]
@@ -120,10 +123,7 @@ def _trashed(user: Any) -> list[dict[str, Any]]:
 def restore(request: HttpRequest, project_id: int) -> HttpResponse:
     """Out of the trash. Its leads and admins may; for everybody else it is not there."""
     user = person(request)
-    rows = Project.objects.filter(pk=project_id, trashed_at__isnull=False)
-    if not user.is_superuser:
-        rows = rows.filter(memberships__user=user, memberships__role=Role.LEAD)
-    project = rows.first()
+    project = access.trash_of(user).filter(pk=project_id).first()
     if project is None:
         raise Http404(_("There is no such project in the trash."))
     try:
@@ -138,7 +138,7 @@ def restore(request: HttpRequest, project_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def new_project(request: HttpRequest) -> HttpResponse:
-    if not person(request).is_superuser:
+    if not access.administers(person(request)):
         raise PermissionDenied(_("Only an administrator may create projects. Ask one to make you its lead."))
     form = NewProject(request.POST or None)
     if request.method == "POST" and form.is_valid() and (project := _create(request, form)):

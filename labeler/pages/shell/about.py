@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from labeler.access import administers
 from labeler.jobs import dispatch
 from labeler.launch import health
 from labeler.models import TrainingRun
@@ -24,7 +25,7 @@ from labeler.pages.shell import documents
 @login_required
 @require_GET
 def about(request: HttpRequest) -> HttpResponse:
-    if not person(request).is_superuser:
+    if not administers(person(request)):
         raise PermissionDenied(_("Only administrators may see how the server is."))
     findings = health.findings()
     context = {

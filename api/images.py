@@ -145,8 +145,8 @@ def _take_in(project: Project, files: list[UploadedFile]) -> dict[str, Any]:
                 result["added"].append({"id": image.pk, "name": name, "sha256": image.sha256})
             case outcomes.Duplicate(name, image_id):
                 result["duplicates"].append({"name": name, "image": image_id})
-            case outcomes.RefusedFile(name, reason):
-                result["refused"].append({"name": name, "reason": reason})
+            case outcomes.Refusal() as refusal:
+                result["refused"].append(refusal.as_json())
     return result
 
 

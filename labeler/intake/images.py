@@ -28,7 +28,7 @@ from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
 from labeler.intake.near_duplicates import Drawn
-from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, RefusedFile
+from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, Refusal
 from labeler.intake.renditions import make_renditions
 from labeler.intake.store import Batch, MediaStore
 from labeler.labeling import seats
@@ -304,10 +304,10 @@ def _outcome(
     file: _File, known: dict[str, Image], new: dict[str, Image], job: Job | None, counted: set[int]
 ) -> Outcome:
     if file.reason:
-        return RefusedFile(file.name, file.reason)
+        return Refusal(file.name, file.reason)
     image = new.get(file.sha256) or known.get(file.sha256)
     if image is None:
-        return RefusedFile(file.name, "The image was deleted from the project at this moment: send it again.")
+        return Refusal(file.name, "The image was deleted from the project at this moment: send it again.")
     # Added by this job in an attempt that was killed: the row is there, the count is not.
     repeated = job is not None and image.job_id == job.pk and image.name == file.name
     if image.pk in counted or not (file.sha256 in new or repeated):
@@ -323,7 +323,7 @@ def _without_writing(
     outcomes: list[Outcome] = []
     for file in batch:
         if file.reason:
-            outcomes.append(RefusedFile(file.name, file.reason))
+            outcomes.append(Refusal(file.name, file.reason))
         elif before := known.get(file.sha256) or seen.get(file.sha256):
             outcomes.append(Duplicate(file.name, before.pk or 0))
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ from labeler.accounts.audit import audit
 from labeler.accounts.people import without_password
 from labeler.errors import Invalid
 from labeler.intake import lookup
-from labeler.intake.formats.judgements import BadRow, Judgement
+from labeler.intake.formats.judgements import Judgement
+from labeler.intake.outcomes import Counted, Refusal
 from labeler.label_set import categories as label_set
 from labeler.labeling import import_rows, seats
 from labeler.labeling.import_rows import There
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 BATCH_IMAGES = 500  # one transaction, in which people who save on these images wait
-MOST_NAMED = 10_000  # refusals; the rest is counted
 LONGEST_NAME = 150
 BROUGHT_IN = "account.bring_in"
 NAMES_LOCK = 0x1A77  # advisory: two imports that meet the same new name make one account
@@ -55,32 +55,13 @@ ANOTHER = gettext_lazy("There is another answer of this person on this image alr
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of the rows."""
+class Outcome(Counted):
+    """Of judgements. The fields are those of the REST answer, which all kinds of import share."""
 
-    labels_added: int = 0
+    added: int = 0  # images: none
     duplicates: int = 0  # the same person's same answer is there already
-    n_refused: int = 0
-    refused: list[BadRow] = field(default_factory=list)
-
-    @property
-    def seen(self) -> int:
-        return self.labels_added + self.duplicates + self.n_refused
-
-    def refuse(self, row: int, name: str, reason: str) -> None:
-        self.n_refused += 1
-        if len(self.refused) < MOST_NAMED:
-            self.refused.append(BadRow(row, name, reason))
-
-    def as_json(self) -> dict[str, Any]:
-        """For Job.result, the REST answer and --json."""
-        refused: list[dict[str, Any]] = [{"name": r.name, "row": r.row, "reason": r.reason} for r in self.refused]
-        if self.n_refused > len(refused):
-            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} more rows."})
-        return {
-            "added": 0, "duplicates": self.duplicates, "labels_added": self.labels_added, "predictions_added": 0,
-            "refused": refused,
-        }  # fmt: skip
+    labels_added: int = 0
+    predictions_added: int = 0  # none
 
 
 @dataclass(slots=True)
@@ -100,7 +81,7 @@ class _Said:
 def bring_in(
     *,
     job: Job,
-    rows: Iterable[Judgement | BadRow],
+    rows: Iterable[Judgement | Refusal],
     progress: Callable[[Outcome, int], None] = lambda outcome, total: None,
 ) -> Outcome:
     """Take judgements into the project of an import; what cannot be used is refused row by row, with the reason.
@@ -111,8 +92,8 @@ def bring_in(
     project, outcome = job.project, Outcome()
     readable = []
     for row in rows:
-        if isinstance(row, BadRow):
-            outcome.refuse(row.row, row.name, row.reason)
+        if isinstance(row, Refusal):
+            outcome.refuse(row)
         else:
             readable.append(row)
     total = len(readable) + outcome.n_refused
@@ -243,14 +224,14 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
         person, image = people[row.annotator], images.get(row.file_name)
         if image is None or isinstance(image, str) or isinstance(person, str):
             reason = image or _("This project has no image of that name.") if not isinstance(image, int) else person
-            outcome.refuse(row.row, row.file_name, str(reason))
+            outcome.refuse(Refusal(row.file_name, str(reason), row.row))
             continue
         classes = tuple(row.classes)
         if classes not in known:
             try:
                 known[classes] = index.resolve(classes)
             except Invalid as error:
-                outcome.refuse(row.row, row.file_name, error.message)
+                outcome.refuse(Refusal(row.file_name, error.message, row.row))
                 continue
         ids = known[classes]
         earlier = said.get((image, person))
@@ -264,12 +245,9 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
         elif (earlier.categories, earlier.answer) == (ids, row.answer):
             outcome.duplicates += 1
         else:
-            outcome.refuse(
-                row.row,
-                row.file_name,
-                _("Row %(row)s has another answer of %(name)s on this image.")
-                % {"row": earlier.rows[0], "name": row.annotator},
-            )
+            another = _("Row %(row)s has another answer of %(name)s on this image.")
+            reason = another % {"row": earlier.rows[0], "name": row.annotator}
+            outcome.refuse(Refusal(row.file_name, reason, row.row))
     return list(said.values())
 
 
@@ -291,7 +269,7 @@ def _store(job: Job, images: list[int], said: list[_Said], outcome: Outcome) -> 
                 if place not in found.sitting:
                     taken[one.image_id] += 1
             elif (known.answer, known.categories) != (one.answer, one.categories):
-                outcome.refuse(one.rows[0], one.name, str(ANOTHER))
+                outcome.refuse(Refusal(one.name, str(ANOTHER), one.rows[0]))
             elif known.import_id == job.pk:
                 outcome.labels_added += 1  # by an attempt that was killed
             else:

@@ -10,58 +10,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
 from labeler.intake import lookup
-from labeler.intake.formats.judgements import BadRow
 from labeler.intake.formats.metadata import MOST_FIELDS, Described, Value
+from labeler.intake.outcomes import Counted, Refusal
 from labeler.models import Image, Project
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 BATCH_IMAGES = 500  # one transaction
-MOST_NAMED = 10_000  # refusals; the rest is counted
 AUDITED_FIELDS = 50
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of the rows."""
+class Outcome(Counted):
+    """Of rows of metadata."""
+
+    REST: ClassVar[str] = "further rows"
 
     updated: int = 0
     unchanged: int = 0  # all that the row says was known
-    n_refused: int = 0
-    refused: list[BadRow] = field(default_factory=list)
-
-    @property
-    def seen(self) -> int:
-        return self.updated + self.unchanged + self.n_refused
-
-    def refuse(self, row: BadRow) -> None:
-        self.n_refused += 1
-        if len(self.refused) < MOST_NAMED:
-            self.refused.append(row)
-
-    def as_json(self) -> dict[str, Any]:
-        """For the REST answer, the page and --json."""
-        refused: list[dict[str, Any]] = [{"name": r.name, "row": r.row, "reason": r.reason} for r in self.refused]
-        if self.n_refused > len(refused):
-            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} further rows."})
-        return {"updated": self.updated, "unchanged": self.unchanged, "refused": refused}
 
 
 def describe(
     *,
     project: Project,
     by: User | None,
-    rows: Iterable[Described | BadRow],
+    rows: Iterable[Described | Refusal],
     progress: Callable[[Outcome, int], None] = lambda outcome, total: None,
 ) -> Outcome:
     """Take metadata into a project; what cannot be used is refused row by row, with the reason.
@@ -89,7 +72,7 @@ def describe(
     return outcome
 
 
-def _survey(rows: Iterable[Described | BadRow]) -> tuple[int, list[str]]:
+def _survey(rows: Iterable[Described | Refusal]) -> tuple[int, list[str]]:
     """How many rows there are, and the fields they name (the first AUDITED_FIELDS). Raises what reading raises."""
     total, fields = 0, dict[str, None]()
     for row in rows:
@@ -99,7 +82,7 @@ def _survey(rows: Iterable[Described | BadRow]) -> tuple[int, list[str]]:
     return total, list(fields)[:AUDITED_FIELDS]
 
 
-def _find(project: Project, part: list[Described | BadRow], seen: set[int], outcome: Outcome) -> dict[int, Described]:
+def _find(project: Project, part: list[Described | Refusal], seen: set[int], outcome: Outcome) -> dict[int, Described]:
     """The rows of images that there are, by the image's id; the others are refused."""
     asked: dict[str, set[Any]] = {"file_name": set(), "sha256": set(), "id": set()}
     for row in part:
@@ -112,7 +95,7 @@ def _find(project: Project, part: list[Described | BadRow], seen: set[int], outc
     }
     said: dict[int, Described] = {}
     for row in part:
-        if isinstance(row, BadRow):
+        if isinstance(row, Refusal):
             outcome.refuse(row)
             continue
         image = found.get((row.by, row.image))
@@ -120,12 +103,12 @@ def _find(project: Project, part: list[Described | BadRow], seen: set[int], outc
             unknown = _("This project has no image of that name.")
             if row.by != "file_name":
                 unknown = _("This project has no image with this %(by)s.") % {"by": row.by}
-            outcome.refuse(BadRow(row.row, str(row.image), unknown))
+            outcome.refuse(Refusal(str(row.image), unknown, row.row))
         elif isinstance(image, str):
-            outcome.refuse(BadRow(row.row, str(row.image), image))
+            outcome.refuse(Refusal(str(row.image), image, row.row))
         elif image in seen:
             twice = _("An earlier row speaks of the same image: one row holds all of it.")
-            outcome.refuse(BadRow(row.row, str(row.image), twice))
+            outcome.refuse(Refusal(str(row.image), twice, row.row))
         else:
             seen.add(image)
             said[image] = row
@@ -147,7 +130,7 @@ def _store(project: Project, said: dict[int, Described], outcome: Outcome) -> bo
     for pk, row in said.items():
         if pk not in known:
             gone = _("The image was deleted from the project at this moment.")
-            outcome.refuse(BadRow(row.row, str(row.image), gone))
+            outcome.refuse(Refusal(str(row.image), gone, row.row))
             continue
         before = known[pk] if isinstance(known[pk], dict) else {}
         after = {key: value for key, value in {**before, **row.fields}.items() if value is not None}
@@ -156,7 +139,7 @@ def _store(project: Project, said: dict[int, Described], outcome: Outcome) -> bo
         elif len(after) > max(MOST_FIELDS, len(before)):
             too_many = _("An image has at most %(most)s fields, and with these it would have %(n)s.")
             reason = too_many % {"most": MOST_FIELDS, "n": len(after)}
-            outcome.refuse(BadRow(row.row, str(row.image), reason))
+            outcome.refuse(Refusal(str(row.image), reason, row.row))
         else:
             changed[pk] = json.dumps(after, ensure_ascii=False, allow_nan=False)
             outcome.updated += 1

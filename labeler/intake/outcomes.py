@@ -1,11 +1,15 @@
-"""What became of each file of an import: added, known already, refused; and all of them together."""
+"""What became of each file or row of an import: added, known already, refused; and all of them together.
+
+Knows no format and writes nothing. Who takes files in, judgements or metadata adds what it counts.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from labeler.models import Image
+if TYPE_CHECKING:
+    from labeler.models import Image
 
 MOST_REFUSALS_NAMED = 10_000  # of a job with more, the rest is only counted: they stand in one row
 
@@ -27,29 +31,61 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedFile:
-    """Not taken in; `reason` is a sentence."""
+class Refusal:
+    """A file, or a row of a table, that was not taken in. name: of the file, or of the image; reason: a sentence."""
 
     name: str
     reason: str
+    row: int | None = None  # of a table, as a spreadsheet counts: the header is 1
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, **({} if self.row is None else {"row": self.row}), "reason": self.reason}
 
 
-Outcome = Added | Duplicate | RefusedFile
+Outcome = Added | Duplicate | Refusal
 
 
 @dataclass(slots=True)
-class ImportResult:
-    """What became of many files."""
+class Counted:
+    """What became of all of them. What was taken in is counted by the fields that a subclass adds."""
 
-    added: int = 0
-    duplicates: int = 0
+    REST: ClassVar[str] = "more rows"  # what the refusals beyond MOST_REFUSALS_NAMED are called
+
     n_refused: int = 0
-    refused: list[RefusedFile] = field(default_factory=list)  # the first MOST_REFUSALS_NAMED
-    stopped: str = ""  # why the archive as a whole was given up, when it was; what came before is in
+    refused: list[Refusal] = field(default_factory=list)  # the first MOST_REFUSALS_NAMED
+    stopped: str = ""  # why the whole was given up, when it was; what came before is in
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.n_refused += 1
+        if len(self.refused) < MOST_REFUSALS_NAMED:
+            self.refused.append(refusal)
 
     @property
     def seen(self) -> int:
-        return self.added + self.duplicates + self.n_refused
+        return sum(self._taken().values()) + self.n_refused
+
+    def as_json(self) -> dict[str, Any]:
+        """For Job.result, the REST answer, the page and --json."""
+        refused = [refusal.as_json() for refusal in self.refused]
+        if more := self.n_refused - len(refused):
+            refused.append({"name": "", "reason": f"… and {more:,} {self.REST}."})
+        if self.stopped:
+            refused.append({"name": "", "reason": self.stopped})
+        return {**self._taken(), "refused": refused}
+
+    def _taken(self) -> dict[str, int]:
+        own = [one.name for one in fields(self)[len(fields(Counted)) :]]
+        return {name: getattr(self, name) for name in own}
+
+
+@dataclass(slots=True)
+class ImportResult(Counted):
+    """Of many files."""
+
+    REST: ClassVar[str] = "more files"
+
+    added: int = 0
+    duplicates: int = 0
 
     def count(self, outcome: Outcome) -> None:
         if isinstance(outcome, Added):
@@ -57,15 +93,4 @@ class ImportResult:
         elif isinstance(outcome, Duplicate):
             self.duplicates += 1
         else:
-            self.n_refused += 1
-            if len(self.refused) < MOST_REFUSALS_NAMED:
-                self.refused.append(outcome)
-
-    def as_json(self) -> dict[str, Any]:
-        """For Job.result, the REST answer and --json."""
-        refused = [{"name": file.name, "reason": file.reason} for file in self.refused]
-        if self.n_refused > len(refused):
-            refused.append({"name": "", "reason": f"… and {self.n_refused - len(refused):,} more files."})
-        if self.stopped:
-            refused.append({"name": "", "reason": self.stopped})
-        return {"added": self.added, "duplicates": self.duplicates, "refused": refused}
+            self.refuse(outcome)

@@ -12,7 +12,7 @@ from labeler.intake import images
 from labeler.intake.archives import Caps
 from labeler.intake.check import Refused
 from labeler.intake.images import add_image, add_images, file_member, import_path
-from labeler.intake.outcomes import Added, Duplicate, RefusedFile
+from labeler.intake.outcomes import Added, Duplicate, Refusal
 from labeler.intake.store import Batch
 from labeler.models import Image, Job, QueueEntry
 from tests.helpers.factories import make_project
@@ -75,7 +75,7 @@ def test_one_bad_file_refuses_itself_alone(project):
         file_member("z.png", picture(3, "PNG")),
     ]
     outcomes = list(add_images(project=project, members=members))
-    assert [type(outcome) for outcome in outcomes] == [Added, RefusedFile, RefusedFile, Duplicate, Added]
+    assert [type(outcome) for outcome in outcomes] == [Added, Refusal, Refusal, Duplicate, Added]
     assert "web page" in outcomes[2].reason
     assert outcomes[3].image_id == outcomes[0].image.pk
 

@@ -18,8 +18,8 @@ from django.test.utils import CaptureQueriesContext
 from labeler.errors import NotPossibleNow, TooLarge
 from labeler.intake import advice, import_metadata, lookup
 from labeler.intake.formats import metadata
-from labeler.intake.formats.judgements import BadRow
 from labeler.intake.formats.metadata import Described, Listed, Table
+from labeler.intake.outcomes import Refusal
 from labeler.labeling import claims, labels
 from labeler.models import AuditEvent, Image
 from tests.helpers.api import as_person, error_of, with_token
@@ -34,7 +34,7 @@ def table(text: str | bytes, **options) -> Table:
     return Table(io.BytesIO(text.encode() if isinstance(text, str) else text), **options)
 
 
-def read(text: str | bytes, **options) -> list[Described | BadRow]:
+def read(text: str | bytes, **options) -> list[Described | Refusal]:
     return list(table(text, **options))
 
 
@@ -43,7 +43,7 @@ def fields(text: str, **options) -> list[dict]:
 
 
 def reasons(rows: Iterable) -> list[tuple[int, str]]:
-    return [(row.row, row.reason) for row in rows if isinstance(row, BadRow)]
+    return [(row.row, row.reason) for row in rows if isinstance(row, Refusal)]
 
 
 # ---------------------------------------------------------------- reading

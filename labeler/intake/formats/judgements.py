@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.formats.cells import undisarmed
+from labeler.intake.outcomes import Refusal
 
 NEEDED = ("file_name", "annotator", "label")
 MOST_ROWS = 5_000_000
@@ -47,14 +48,7 @@ class Judgement:
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    row: int
-    name: str
-    reason: str
-
-
-def read(path: Path, *, multi: bool) -> Iterator[Judgement | BadRow]:
+def read(path: Path, *, multi: bool) -> Iterator[Judgement | Refusal]:
     """The rows of a file, in its order. Raises NotPossibleNow for a file that is no such table."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -102,7 +96,7 @@ def _columns(head: str) -> tuple[str, list[str]]:
     return separator, [ALSO.get(name, name) for name in (cell.strip().casefold() for cell in cells)]
 
 
-def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
+def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | Refusal]:
     first, head = header(file)
     if not head:
         raise NotPossibleNow(_("The file is empty: its first line names the columns file_name, annotator, label."))
@@ -123,12 +117,12 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | BadRow]:
         yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
 
 
-def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | BadRow:
+def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | Refusal:
     name = cells.get("file_name", "").strip()[:LONGEST_CELL]
     annotator = undisarmed(cells.get("annotator", "").strip())
 
-    def bad(reason: str) -> BadRow:
-        return BadRow(number, name[:500], reason)
+    def bad(reason: str) -> Refusal:
+        return Refusal(name[:500], reason, number)
 
     if not name or not annotator:
         return bad(_("file_name and annotator must be given."))

@@ -22,7 +22,8 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow, TooLarge
 from labeler.intake.formats.cells import undisarmed
-from labeler.intake.formats.judgements import BadRow, header, is_blank, separator_of
+from labeler.intake.formats.judgements import header, is_blank, separator_of
+from labeler.intake.outcomes import Refusal
 
 MOST_BYTES = 64 * 2**20  # of a file
 MOST_ROWS = 200_000
@@ -66,7 +67,7 @@ class Table:
         if source.seek(0, io.SEEK_END) > MOST_BYTES:
             raise TooLarge(_("A table of metadata has at most %(most)s MB: split it.") % {"most": MOST_BYTES // 2**20})
 
-    def __iter__(self) -> Iterator[Described | BadRow]:
+    def __iter__(self) -> Iterator[Described | Refusal]:
         self._source.seek(0)
         text = io.TextIOWrapper(self._source, encoding="utf-8-sig", newline="")
         try:
@@ -80,7 +81,7 @@ class Table:
         finally:
             text.detach()  # the file is the caller's to close
 
-    def _rows(self, text: io.TextIOWrapper) -> Iterator[Described | BadRow]:
+    def _rows(self, text: io.TextIOWrapper) -> Iterator[Described | Refusal]:
         first, head = header(text)
         start = head.lstrip()[:1]
         if start == "[":
@@ -90,12 +91,12 @@ class Table:
         else:
             yield from self._of_csv(first, head, text)
 
-    def _of_lines(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | BadRow]:
+    def _of_lines(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | Refusal]:
         for number, line in enumerate(itertools.chain([head], text), start=first):
             if line.strip() and (row := _of_line(number, line, self._remove_empty)):
                 yield row
 
-    def _of_csv(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | BadRow]:
+    def _of_csv(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | Refusal]:
         if not head:
             raise NotPossibleNow(_("The file is empty: its first line names file_name and the fields."))
         separator = separator_of(head)
@@ -111,12 +112,12 @@ class Listed:
     def __init__(self, rows: Sequence[Any], *, remove_empty: bool = False):
         self._rows, self._remove_empty = rows, remove_empty
 
-    def __iter__(self) -> Iterator[Described | BadRow]:
+    def __iter__(self) -> Iterator[Described | Refusal]:
         rows = (_of_object(number, row, self._remove_empty) for number, row in enumerate(self._rows, start=1))
         return _limited(row for row in rows if row)
 
 
-def _limited(rows: Iterator[Described | BadRow]) -> Iterator[Described | BadRow]:
+def _limited(rows: Iterator[Described | Refusal]) -> Iterator[Described | Refusal]:
     for number, row in enumerate(rows, start=1):
         if number > MOST_ROWS:
             raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
@@ -199,14 +200,11 @@ def _is_line(text: str) -> bool:
     return not any(unicodedata.category(letter) in NO_TEXT for letter in text)
 
 
-def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bool) -> Described | BadRow:
+def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bool) -> Described | Refusal:
     named = cells[columns.at].strip() if len(cells) > columns.at else ""
     if any(cell.strip() for cell in cells[len(columns.keys) :]):
-        return BadRow(
-            number,
-            _shown(named, LONGEST_NAME),
-            _("There is a cell too much: put quotes around a text with a separator."),
-        )
+        too_much = _("There is a cell too much: put quotes around a text with a separator.")
+        return Refusal(_shown(named, LONGEST_NAME), too_much, number)
     fields: dict[str, Value] = {}
     try:
         image = _image(columns.by, undisarmed(named))
@@ -218,15 +216,15 @@ def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bo
             elif remove_empty:
                 fields[key] = None
     except _Unusable as unusable:
-        return BadRow(number, _shown(named, LONGEST_NAME), str(unusable))
+        return Refusal(_shown(named, LONGEST_NAME), str(unusable), number)
     return Described(number, image, columns.by, fields)
 
 
-def _of_line(number: int, line: str, remove_empty: bool) -> Described | BadRow | None:
+def _of_line(number: int, line: str, remove_empty: bool) -> Described | Refusal | None:
     try:
         row = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        return BadRow(number, "", _("This line is no JSON: %(error)s.") % {"error": str(error)[:200]})
+        return Refusal("", _("This line is no JSON: %(error)s.") % {"error": str(error)[:200]}, number)
     return _of_object(number, row, remove_empty)
 
 
@@ -234,10 +232,10 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no value")
 
 
-def _of_object(number: int, row: Any, remove_empty: bool) -> Described | BadRow | None:
+def _of_object(number: int, row: Any, remove_empty: bool) -> Described | Refusal | None:
     """None for an object in which nothing stands."""
     if not isinstance(row, dict):
-        return BadRow(number, "", _("This is no object: each line is one, as {“file_name”: …, “field”: …}."))
+        return Refusal("", _("This is no object: each line is one, as {“file_name”: …, “field”: …}."), number)
     if all(value is None or (isinstance(value, str) and not value.strip()) for value in row.values()):
         return None
     by, column = _names_image(row)
@@ -254,7 +252,7 @@ def _of_object(number: int, row: Any, remove_empty: bool) -> Described | BadRow 
             else:
                 fields[key] = _flat(key, value)
     except _Unusable as unusable:
-        return BadRow(number, _shown(str(named), LONGEST_NAME), str(unusable))
+        return Refusal(_shown(str(named), LONGEST_NAME), str(unusable), number)
     return Described(number, image, by, fields)
 
 

@@ -85,7 +85,7 @@ class Augmentations(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        how = augmentation_preview.of(project)
+        how = augmentation_preview.settings_of(project)
         return Response(_answer(project, how, augmentation_preview.find(project, how)))
 
     @describe(
@@ -97,7 +97,7 @@ class Augmentations(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         given = parsing.parse(AugmentationInput, request).get("augmentation")
-        how = augmentation_preview.of(project) if given is None else augmentation_preview.complete(given)
+        how = augmentation_preview.settings_of(project) if given is None else augmentation_preview.complete(given)
         return Response(_answer(project, how, augmentation_preview.ask(project, how, by=self.person)), status=202)
 
 

@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from labeler import train_settings
 from labeler.models.job import Leased, State
 from labeler.models.label import SOURCES, Answer
 from labeler.wording.sentences import sentence
@@ -75,6 +76,11 @@ class CategoryNamesField(serializers.ListField):
 @extend_schema_field(OpenApiTypes.OBJECT)
 class ObjectField(serializers.DictField):
     """Any JSON object."""
+
+
+@extend_schema_field(train_settings.json_schema())
+class TrainSettingsField(ObjectField):
+    """Settings of a training run; the domain checks them."""
 
 
 class FailureShape(serializers.Serializer):

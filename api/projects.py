@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from api import etags, parsing
 from api.access import View
 from api.categories import MOST, CategoryInput, CategoryShape
-from api.fields import ObjectField, ShareField
+from api.fields import ShareField, TrainSettingsField
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
@@ -103,7 +103,7 @@ class ProjectSettings(serializers.Serializer):
         required=False, help_text="the model's answer is the consensus of images nobody has labeled, method `model`"
     )
     train_automatically = serializers.BooleanField(required=False)
-    training_config = ObjectField(required=False)
+    training_config = TrainSettingsField(required=False)
 
 
 class CategoryOrName(CategoryInput):

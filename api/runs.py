@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, ObjectField, ProgressShape, StatShape
+from api.fields import FailureShape, ObjectField, ProgressShape, StatShape, TrainSettingsField
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -32,7 +32,7 @@ TAG = "Model"
 
 
 class RunInput(serializers.Serializer):
-    config = ObjectField(required=False, help_text="laid over the project's training_config")
+    config = TrainSettingsField(required=False, help_text="laid over the project's training_config")
 
 
 class WorkerShape(serializers.Serializer):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from bench.common import hardware
+from labeler.train_settings import CANDIDATES
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.evaluation.compare import scores
 from worker.ml.images import measures
@@ -31,7 +32,7 @@ from worker.ml.saved import checkpoint, predict
 from worker.ml.saved.scorers import Batch, build
 from worker.ml.training import train as training
 from worker.ml.training.run import Run, Skipped, TrainingSet
-from worker.ml.training.settings import CANDIDATES, TrainConfig
+from worker.ml.training.settings import read_settings
 
 LABELS, OTHERS, SEEDS = 200, 600, 3
 Images = tuple[list[Any], NDArray[np.int64], list[str]]  # sources, truth, names of the classes
@@ -93,9 +94,7 @@ def measure(
     sources, truth, classes = images
     device, backbone = pick_device(), backbones.EFFICIENTNET_LITE0
     found = np.concatenate([part.features for part in features.embed(sources, backbone, device)])
-    config = TrainConfig.from_json(
-        {"candidates": list(CANDIDATES), "seed": seed, "augmentation": {"flip": flip}} | FIXED
-    )
+    config = read_settings({"candidates": list(CANDIDATES), "seed": seed, "augmentation": {"flip": flip}} | FIXED)
     learn = TrainingSet(found[:n_labels], truth[:n_labels], classes, sources=sources[:n_labels])
     pixels = np.stack([decode(source, size=256) for source in sources])
     run = training._prepare(learn, config, device, pixels[:n_labels], None)
@@ -138,7 +137,7 @@ def choices(seeds: Iterable[int], sizes: Iterable[int] = (50, 100, 200, 500)) ->
         parts = features.embed(sources, backbones.EFFICIENTNET_LITE0, device)
         found = np.concatenate([part.features for part in parts])
         given = TrainingSet(found[:size], truth[:size], classes, sources=sources[:size])
-        config = TrainConfig.from_json({"candidates": names, "augmentation": {"flip": False}, **FIXED})
+        config = read_settings({"candidates": names, "augmentation": {"flip": False}, **FIXED})
         begun = time.process_time()
         *_, result = training.train(given, config, device=device)
         assert isinstance(result, training.Result)

@@ -26,7 +26,7 @@ from worker.ml.networks import backbones
 from worker.ml.saved import checkpoint, predict
 from worker.ml.training import active_learning
 from worker.ml.training.run import TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result, train
 
 SIZES = (50, 100, 200, 500, 1000)
@@ -53,7 +53,7 @@ class Pipeline:
             photos.features[labels], photos.truth[labels], list(range(len(photos.names))),
             sources=[files[i] for i in labels],
         )  # fmt: skip
-        *_, result = train(given, TrainConfig.from_json(settings or self.settings), device=CPU)
+        *_, result = train(given, read_settings(settings or self.settings), device=CPU)
         assert isinstance(result, Result)
         self.chosen.append(result.candidate)
         named = [{"id": k, "name": name} for k, name in enumerate(photos.names)]

@@ -19,7 +19,7 @@ from worker.ml.networks import backbones, features
 from worker.ml.saved import predict
 from worker.ml.training.active_learning import first_priorities, priorities
 from worker.ml.training.run import TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import train
 
 ROUNDS = 7
@@ -108,7 +108,7 @@ def _labeled(n: int, n_categories: int, seed: int) -> TrainingSet:
 
 def _learning() -> None:
     """The whole first candidate: five folds, six penalties, the final fit."""
-    config = TrainConfig.from_json({"candidates": ["frozen"]})
+    config = read_settings({"candidates": ["frozen"]})
     for n in (50, 200, 1000):
         seconds = []
         for seed in range(5):

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.common import hardware, show
+from labeler.train_settings import Augmentation
 from worker.ml.candidates import finetune
 from worker.ml.candidates.logistic import Linear
 from worker.ml.device import autocast, compiled, describe_device, pick_device, settle_process, to_device
@@ -30,7 +31,6 @@ from worker.ml.distributed import process_group
 from worker.ml.images.augmented_views import LiveViews, plain_pixels
 from worker.ml.images.decode_files import decoded_into, processes_for
 from worker.ml.images.pixels import PixelStore, Squares
-from worker.ml.images.tensors import Augmentation
 from worker.ml.networks import features
 from worker.ml.networks.backbones import RESNET50
 from worker.ml.networks.frozen import freeze

@@ -115,10 +115,10 @@ def _first_pre_labels() -> None:
 
 def _retrain() -> None:
     from bench.features import _labeled
-    from worker.ml.training.settings import TrainConfig
+    from worker.ml.training.settings import read_settings
     from worker.ml.training.train import train
 
-    config, wall, cpu = TrainConfig.from_json({"candidates": ["frozen"]}), [], []
+    config, wall, cpu = read_settings({"candidates": ["frozen"]}), [], []
     for seed in range(ROUNDS):
         samples = _labeled(MANY, 10, seed)
         with _timed(wall, cpu):

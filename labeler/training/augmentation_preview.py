@@ -7,6 +7,7 @@ the kind "views".
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from labeler import train_settings
 from labeler.errors import NotPossibleNow
 from labeler.jobs import jobs, leases
 from labeler.label_set import categories
@@ -39,6 +41,8 @@ NOT_READABLE = frozenset({"left", "right", "top", "bottom", "up", "down", "above
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 Augmentation = dict[str, bool | float]
+# How training images are varied where nothing else is said.
+DEFAULT: Augmentation = dataclasses.asdict(train_settings.Augmentation())
 
 # For each switch what its strengths mean: off, gentle, normal (the default of a run), strong.
 STRENGTHS = ("off", "gentle", "normal", "strong")
@@ -56,16 +60,16 @@ LEVELS: dict[str, dict[str, tuple[float, float, float, float]]] = {
 FLIPS = ("flip", "flip_vertical")
 
 
-def of(project: Project) -> Augmentation:
+def settings_of(project: Project) -> Augmentation:
     """How a run of this project varies its images, every setting named."""
     given = project.training_config.get("augmentation") or {}
-    return {**run_settings.AUGMENTATION, **{name: value for name, value in given.items() if value is not None}}
+    return {**DEFAULT, **{name: value for name, value in given.items() if value is not None}}
 
 
 def complete(given: Mapping[str, Any]) -> Augmentation:
     """`given` laid over the defaults. Raises Invalid for settings that cannot be used."""
     run_settings.check({"augmentation": dict(given)})
-    return {**run_settings.AUGMENTATION, **{name: value for name, value in given.items() if value is not None}}
+    return {**DEFAULT, **{name: value for name, value in given.items() if value is not None}}
 
 
 def strength_of(switch: str, how: Mapping[str, Any]) -> str | None:
@@ -83,7 +87,7 @@ def settings_for(switch: str, strength: str) -> Augmentation:
 
 def beyond_default(how: Mapping[str, Any]) -> Augmentation:
     """What a project has to keep: settings that are not those of any run."""
-    return {name: value for name, value in how.items() if value != run_settings.AUGMENTATION[name]}
+    return {name: value for name, value in how.items() if value != DEFAULT[name]}
 
 
 def orientation_matters(project: Project) -> list[str]:

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from labeler import train_settings
 from labeler.accounts.audit import audit
 from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.jobs import dispatch, leases
@@ -133,7 +134,7 @@ def request(
     """
     if project.task not in SUPPORTED_TASKS:
         raise NotPossibleNow(_("Models learn single-choice and multi-label projects so far."))
-    settled = run_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
+    settled = train_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
     run_settings.check(settled)
     if unfinished := project.runs.unfinished().first():
         raise _in_progress(unfinished)

@@ -10,7 +10,7 @@ import torch
 from tests.helpers.factories import make_model
 from worker.inference import saved_models
 from worker.ml.saved import checkpoint
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result
 
 SIDE = 64  # of the network's input: a seventh of the work of 224
@@ -29,7 +29,7 @@ def save_model(
     result = Result(
         candidate=candidate, weights=weights, first_stage=None, comparison=[], history={},
         out_of_fold=np.zeros((1, n), np.float32), skipped={}, seconds={},
-        config=TrainConfig.from_json({"image_size": SIDE}), task=project.task, categories=tuple(run.category_ids),
+        config=read_settings({"image_size": SIDE}), task=project.task, categories=tuple(run.category_ids),
         n_labels=60, recipe=recipe or {},
     )  # fmt: skip
     named = [{"id": pk, "name": name} for pk, name in zip(run.category_ids, run.category_names, strict=True)]

@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from labeler import train_settings
+from labeler.training import networks
 from tests.helpers.ml_data import drawn_images
 from worker.ml.candidates import finetune, logistic
 from worker.ml.errors import CheckpointDamaged, WeightsMissing
@@ -19,7 +21,7 @@ from worker.ml.networks.frozen import FrozenPlain, freeze
 from worker.ml.networks.network import LITE0_STAGES, lite_stages
 from worker.ml.saved import checkpoint, predict
 from worker.ml.training.run import TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import train
 
 pytestmark = pytest.mark.slow
@@ -67,6 +69,12 @@ def test_every_parameter_has_the_published_name_and_shape(backbone, n_parameters
     network = backbone.build()
     assert [(key, tuple(value.shape)) for key, value in network.state_dict().items()] == published(backbone.name)
     assert sum(parameter.numel() for parameter in network.parameters()) == n_parameters
+
+
+def test_each_network_that_can_be_set_is_registered_and_what_is_offered_has_its_weights():
+    assert sorted(train_settings.BACKBONES) == backbones.names()
+    for name in networks.available():
+        assert backbones.get(name).find_weights().is_file()
 
 
 @pytest.mark.parametrize("backbone", OF_OPERATOR, ids=lambda b: b.name)
@@ -209,7 +217,7 @@ def test_a_run_on_another_backbone_is_kept_and_refused_when_the_file_is_exchange
     images, classes = drawn_images(45)
     found = np.concatenate([p.features for p in features.embed(images, backbones.RESNET18, CPU, size=64)])
     assert found.shape == (45, 512)
-    config = TrainConfig.from_json(
+    config = read_settings(
         {
             "backbone": "resnet18", "image_size": 64, "folds": 2, "candidates": ["frozen", "finetuned"],
             "finetune": {"min_labels": 40, "first_stage": 8, "epochs": 2, "views": 1}, "time_limit_s": 3600,

@@ -10,6 +10,7 @@ from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.svm import SVC
 
+from labeler import train_settings
 from tests.helpers.ml_data import drawn_images
 from worker.ml.candidates import learners, logistic
 from worker.ml.candidates.classical import Classical
@@ -18,10 +19,9 @@ from worker.ml.images import measures
 from worker.ml.images.tensors import decode
 from worker.ml.networks import backbones, features
 from worker.ml.saved import checkpoint, predict
-from worker.ml.training import settings as settings_module
 from worker.ml.training.class_weights import balancing_weights, resampled
 from worker.ml.training.run import TrainingSet, losses
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import CANDIDATES, bar_of, train
 
 pytestmark = pytest.mark.slow
@@ -255,7 +255,7 @@ def samples(n=60):
 
 
 def run(names, given=None, some=None):
-    config = TrainConfig.from_json(
+    config = read_settings(
         {"candidates": ["frozen", *names], "image_size": 64, "folds": 3, "search": {"settings": 1}} | (given or {})
     )
     return list(train(some or samples(), config, device=CPU))
@@ -273,7 +273,7 @@ def short(monkeypatch):
 
 
 def test_the_names_that_are_allowed_are_the_candidates_that_there_are():
-    assert set(settings_module.CANDIDATES) == CANDIDATES.keys()
+    assert train_settings.CANDIDATES.keys() == CANDIDATES.keys()
     assert all(CANDIDATES[name]().name == name for name in CANDIDATES)
 
 
@@ -386,7 +386,7 @@ def test_the_more_candidates_the_more_it_takes_to_be_chosen(monkeypatch):
 
 def test_a_bar_begins_at_nothing_and_ends_whole():
     for names in (["frozen"], ["frozen", "finetuned"], ["frozen", "svm", "classic.svm", "classic.knn"]):
-        bar = bar_of(TrainConfig.from_json({"candidates": names}), 500, True)
+        bar = bar_of(read_settings({"candidates": names}), 500, True)
         edges = [edge for pair in bar.values() for edge in pair]
         assert edges == pytest.approx(sorted(edges))
         assert (edges[0], edges[-1]) == (0, 1)

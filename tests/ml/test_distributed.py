@@ -17,16 +17,17 @@ import numpy as np
 import pytest
 import torch
 
+from labeler.train_settings import Augmentation
 from tests.helpers.ml_data import drawn_images
 from worker.ml import trainable
 from worker.ml.candidates import finetune
 from worker.ml.distributed import process_group, torchrun
 from worker.ml.errors import TooFewLabels
 from worker.ml.images.pixels import PixelStore, Squares
-from worker.ml.images.tensors import Augmentation, augment
+from worker.ml.images.tensors import augment
 from worker.ml.networks import backbones, features
 from worker.ml.training.run import Progress, TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result, train
 
 pytestmark = pytest.mark.worker
@@ -59,7 +60,7 @@ def samples(tmp_path_factory):
 
 
 def test_two_processes_end_where_one_ends(samples):
-    config = TrainConfig.from_json(SETTINGS)
+    config = read_settings(SETTINGS)
     *_, one = train(samples, config, device=CPU)
     *events, two = torchrun.train_in_processes(samples, config, processes=2, on="cpu")
 
@@ -122,7 +123,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="proc
 @linux
 def test_processes_end_with_the_worker_that_started_them(samples, tmp_path, temporary):
     job = tmp_path / "job"
-    job.write_bytes(pickle.dumps((samples, TrainConfig.from_json(LONG), tmp_path / "state")))
+    job.write_bytes(pickle.dumps((samples, read_settings(LONG), tmp_path / "state")))
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(job)], cwd=torchrun.ROOT, stdout=subprocess.PIPE)
     try:
         assert worker.stdout.readline() == b"frozen\n"
@@ -150,7 +151,7 @@ def test_processes_end_with_a_cancelled_run_also_when_torchrun_hangs(samples, te
             started.append(self)
 
     monkeypatch.setattr(torchrun.subprocess, "Popen", Recorded)
-    events = torchrun.train_in_processes(samples, TrainConfig.from_json(LONG), processes=2, on="cpu")
+    events = torchrun.train_in_processes(samples, read_settings(LONG), processes=2, on="cpu")
     try:
         assert next(events).stage == "frozen"
         assert len(alive(temporary)) == 3

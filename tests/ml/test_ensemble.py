@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from labeler.train_settings import Augmentation
 from tests.helpers.ml_data import drawn_images
 from worker.ml.candidates import ensemble, finetune, from_scratch, logistic, resume
 from worker.ml.errors import CheckpointDamaged, ConfigError
-from worker.ml.images.tensors import Augmentation, decode
+from worker.ml.images.tensors import decode
 from worker.ml.networks import backbones, features
 from worker.ml.saved import checkpoint, predict
 from worker.ml.saved.storage import Stages
 from worker.ml.training.run import Judged, Run, TrainingSet, losses
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import train
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,7 @@ def samples(n=60):
 
 
 def run(names, some=None, **given):
-    config = TrainConfig.from_json(QUICK | {"candidates": ["frozen", *names]} | given)
+    config = read_settings(QUICK | {"candidates": ["frozen", *names]} | given)
     *events, result = train(some or samples(), config, device=CPU)
     return events, result
 
@@ -82,7 +83,7 @@ def test_a_run_tries_it_shows_its_curve_and_repeats_itself():
 def test_a_killed_one_goes_on_after_its_last_epoch_and_ends_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(resume, "KEEP_SECONDS", 0.0)
     monkeypatch.setattr(resume, "COST_FACTOR", 0.0)
-    config = TrainConfig.from_json(QUICK | {"candidates": ["frozen", "scratch"]})
+    config = read_settings(QUICK | {"candidates": ["frozen", "scratch"]})
     trained = []
     original = finetune.n_right
     monkeypatch.setattr(finetune, "n_right", lambda *args: trained.append(1) or original(*args))
@@ -156,7 +157,7 @@ def opinions(truth, n_wrong, sure, seed, k=3):
 def judged_run(given, truth, k=3, folds=5):
     n = len(truth)
     some = TrainingSet(np.zeros((n, 4), np.float16), truth, list(range(k)))
-    config = TrainConfig.from_json({"candidates": ["frozen"], "folds": folds})
+    config = read_settings({"candidates": ["frozen"], "folds": folds})
     made = Run(some, config, CPU, Stages(None, ""), np.zeros((n, 4), np.float32), some.soft(), np.ones(n),
                np.arange(n) % folds)  # fmt: skip
     made.judged.update(given)
@@ -212,10 +213,10 @@ def test_alone_there_is_nothing_to_join():
     one = judged_run({"frozen": opinions(truth, 5, 0.8, 0)}, truth)
     assert "there is 1" in ensemble.Ensemble("stacking").why_not(one)
     for wrong in (["frozen", "ensemble"], ["frozen", "ensemble", "knn"], ["frozen", "knn", "stacking", "svm"]):
-        with pytest.raises(ConfigError, match="must come after"):
-            TrainConfig.from_json({"candidates": wrong})
+        with pytest.raises(ConfigError, match="after the two or more"):
+            read_settings({"candidates": wrong})
     both = ("frozen", "knn", "ensemble", "stacking")
-    assert TrainConfig.from_json({"candidates": list(both)}).candidates == both
+    assert read_settings({"candidates": list(both)}).candidates == both
 
 
 @pytest.mark.parametrize("name", ["ensemble", "stacking"])

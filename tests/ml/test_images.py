@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from labeler.train_settings import Augmentation
 from worker.ml.errors import ImageUnreadable
-from worker.ml.images.tensors import Augmentation, augment, decode, open_upright, to_network
+from worker.ml.images.tensors import augment, decode, open_upright, to_network
 
 STILL = Augmentation(
     flip=False, zoom=0, stretch=0, rotate_degrees=0, shift=0, shear_degrees=0,

@@ -15,7 +15,7 @@ from worker.ml.images.tensors import decode, to_network
 from worker.ml.networks import backbones
 from worker.ml.networks.features import embed
 from worker.ml.saved import checkpoint, predict
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def result_with(weights, candidate="frozen", first_stage=None):
     return Result(
         candidate=candidate, weights=weights, first_stage=first_stage, comparison=[{"candidate": candidate}],
         history={}, out_of_fold=np.zeros((1, 3), np.float32), skipped={}, seconds={},
-        config=TrainConfig.from_json({"image_size": 64}), task="single", categories=(11, 12, 13), n_labels=60,
+        config=read_settings({"image_size": 64}), task="single", categories=(11, 12, 13), n_labels=60,
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_a_checkpoint_describes_itself_and_comes_back_equal(tmp_path, head):
     described = json.loads((tmp_path / "model.json").read_text())
     assert described["categories"] == CATEGORIES
     assert (described["backbone"], described["task"], described["temperature"]) == ("efficientnet_lite0", "single", 1.5)
-    assert TrainConfig.from_json(described["config"]) == result_with(head).config
+    assert read_settings(described["config"]) == result_with(head).config
     assert checkpoint.weights_path(tmp_path / "model.json").name == described["weights"]
 
 

@@ -4,17 +4,18 @@ import json
 
 import pytest
 
+from labeler.train_settings import TrainConfig
 from worker.ml.errors import ConfigError
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 
 
 def test_nothing_given_means_the_defaults_and_json_comes_back_equal():
-    assert TrainConfig.from_json(None) == TrainConfig.from_json({}) == TrainConfig()
-    given = TrainConfig.from_json(
+    assert read_settings(None) == read_settings({}) == TrainConfig()
+    given = read_settings(
         {"seed": 7, "candidates": ["frozen"], "augmentation": {"flip": False}, "finetune": {"epochs": 3}}
     )
     assert (given.augmentation.flip, given.finetune.epochs, given.finetune.batch) == (False, 3, 32)
-    assert TrainConfig.from_json(json.loads(json.dumps(given.to_json()))) == given
+    assert read_settings(json.loads(json.dumps(given.to_json()))) == given
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,6 @@ def test_nothing_given_means_the_defaults_and_json_comes_back_equal():
 )
 def test_a_setting_that_cannot_be_used_is_named(given, field):
     with pytest.raises(ConfigError) as refused:
-        TrainConfig.from_json(given)
+        read_settings(given)
     assert list(refused.value.fields) == [field]
     assert field in str(refused.value)

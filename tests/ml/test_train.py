@@ -25,7 +25,7 @@ from worker.ml.networks import backbones, features
 from worker.ml.saved.storage import Stages
 from worker.ml.training import folds
 from worker.ml.training.run import Judged, Progress, Run, TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import CANDIDATES, Result, train
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def samples(n=60, seed=0, **changes):
 
 def run(training_set, settings=None, **options):
     """(events, result)"""
-    *events, result = train(training_set, TrainConfig.from_json(settings or QUICK), device=CPU, **options)
+    *events, result = train(training_set, read_settings(settings or QUICK), device=CPU, **options)
     assert isinstance(result, Result)
     return events, result
 
@@ -77,7 +77,7 @@ def uneven(n_rare, distance):
     [(40, 2, {"weights", "oversample", "undersample"}), (40, 40, {"none"}), (120, 2, {"none"})],
 )
 def test_how_to_balance_is_found_out_and_said(n_rare, distance, chosen):
-    config = TrainConfig.from_json({"candidates": ["frozen"], "imbalance": "auto", "penalties": [0.01, 0.1]})
+    config = read_settings({"candidates": ["frozen"], "imbalance": "auto", "penalties": [0.01, 0.1]})
     *_, result = train(uneven(n_rare, distance), config, device=CPU)
 
     found = result.balance
@@ -155,7 +155,7 @@ def test_the_same_labels_and_seed_give_the_same_model(whole):
 def prepared(truth, n_categories):
     """A Run with everything that choosing needs."""
     n = len(truth)
-    config = TrainConfig.from_json(FROZEN)
+    config = read_settings(FROZEN)
     some = TrainingSet(np.zeros((n, 4), np.float16), truth, list(range(n_categories)))
     return Run(some, config, CPU, Stages(None, ""), np.zeros((n, 4), np.float32), some.soft(), np.ones(n), truth)
 
@@ -302,7 +302,7 @@ def test_several_labels_per_image_are_learned():
     targets = np.stack([classes == 0, classes != 1], 1).astype(float)
     *_, result = train(
         TrainingSet(found, targets, ["round", "not crossed"], "multi", images),
-        TrainConfig.from_json(QUICK), device=CPU,
+        read_settings(QUICK), device=CPU,
     )  # fmt: skip
     assert ((result.out_of_fold >= 0.5) == targets).mean() > 0.75
     assert result.out_of_fold.sum(1).max() > 1.05  # each category by itself
@@ -408,7 +408,7 @@ def looking_anew():
     """A run whose network is fed from the pixels themselves, as on a GPU."""
     tune = {"min_labels": 20, "epochs": 1, "first_stage": 16, "views": 0, "batch": 9}
     config = {"candidates": ["frozen", "finetuned"], "image_size": 64, "folds": 2, "time_limit_s": 3600}
-    return samples(), TrainConfig.from_json(config | {"finetune": tune})
+    return samples(), read_settings(config | {"finetune": tune})
 
 
 def test_squares_that_do_not_fit_on_the_device_stay_beside_it(monkeypatch):
@@ -461,7 +461,7 @@ def test_a_diverged_fit_raises_with_advice(monkeypatch):
 def test_a_run_can_be_stopped_at_any_event():
     threads = threading.active_count()
     for stop_at in ("decode", "frozen", "views", "finetune"):
-        events = train(samples(), TrainConfig.from_json(QUICK), device=CPU)
+        events = train(samples(), read_settings(QUICK), device=CPU)
         for event in events:
             if event.stage == stop_at:
                 break
@@ -474,7 +474,7 @@ def test_a_run_can_be_stopped_at_any_event():
 KILLED = """
 import sys, pathlib
 from tests.ml.test_train import *
-for event in train(samples(), TrainConfig.from_json(QUICK), device=CPU, state_dir=pathlib.Path(sys.argv[1])):
+for event in train(samples(), read_settings(QUICK), device=CPU, state_dir=pathlib.Path(sys.argv[1])):
     print(getattr(event, "stage", "end"), getattr(event, "done", 0), flush=True)
 """
 
@@ -559,7 +559,7 @@ def test_two_hundred_labels_of_clothing_pre_label_the_rest():
     paths, truth, names = photographs(400)
     found = np.concatenate([part.features for part in features.embed(paths, LITE0, CPU)])
     *_, result = train(
-        TrainingSet(found[:200], truth[:200], names), TrainConfig.from_json({"candidates": ["frozen"]}), device=CPU
+        TrainingSet(found[:200], truth[:200], names), read_settings({"candidates": ["frozen"]}), device=CPU
     )
     head = logistic.Linear(result.weights["head.weight"].numpy(), result.weights["head.bias"].numpy())
     logits = head.logits(logistic.scale_features(found))

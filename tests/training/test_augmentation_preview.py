@@ -19,10 +19,9 @@ from tests.helpers.factories import add_images, make_project
 from tests.intake.test_images import picture
 from tests.pages.test_pages import url
 from tests.pages.test_settings import form_of
-from worker.ml.images.tensors import Augmentation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
-PLAIN = {name: False if name in augmentation_preview.FLIPS else 0 for name in run_settings.AUGMENTATION}
+PLAIN = {name: False if name in augmentation_preview.FLIPS else 0 for name in augmentation_preview.DEFAULT}
 
 
 @pytest.fixture(autouse=True)
@@ -46,19 +45,18 @@ def work(project) -> None:
         views_job(job.pk, worker="w")
 
 
-def test_the_defaults_are_those_of_the_worker():
-    assert {name: getattr(Augmentation(), name) for name in Augmentation.__slots__} == run_settings.AUGMENTATION
+def test_normal_strength_is_the_default_and_every_strength_is_allowed():
     assert {name for levels in augmentation_preview.LEVELS.values() for name in levels} == set(PLAIN) - set(
         augmentation_preview.FLIPS
     )
     for switch, levels in augmentation_preview.LEVELS.items():
-        assert augmentation_preview.strength_of(switch, run_settings.AUGMENTATION) == "normal", switch
+        assert augmentation_preview.strength_of(switch, augmentation_preview.DEFAULT) == "normal", switch
         for name, values in levels.items():
             run_settings.check({"augmentation": {name: max(values)}})
 
 
 def test_a_worker_makes_them_once_and_the_image_itself_comes_first(project, lena, photos):
-    how = augmentation_preview.of(project)
+    how = augmentation_preview.settings_of(project)
     asked = augmentation_preview.ask(project, how, by=lena)
     assert asked.is_on_its_way and augmentation_preview.ask(project, how, by=lena).is_on_its_way
     assert Job.objects.filter(kind=Kind.VIEWS).count() == 1
@@ -91,7 +89,7 @@ def test_with_every_switch_off_the_network_sees_the_image_as_it_is(project, lena
 
 def test_settings_that_nobody_has_taken_yet_are_not_made_when_others_are_asked_for(project, lena, photos):
     first = augmentation_preview.ask(project, PLAIN, by=lena)
-    augmentation_preview.ask(project, augmentation_preview.of(project), by=lena)
+    augmentation_preview.ask(project, augmentation_preview.settings_of(project), by=lena)
 
     states = dict(Job.objects.filter(kind=Kind.VIEWS).values_list("params__key", "state"))
     assert states[first.key] == "cancelled" and sorted(states.values()) == ["cancelled", "queued"]
@@ -151,7 +149,7 @@ def test_what_is_tried_out_is_shown_and_not_saved(as_, lena, project, photos):
 
 def test_the_model_page_shows_what_the_next_training_will_vary(as_, lena, rev, project, photos):
     projects.update(project=project, by=lena, changes={"training_config": {"augmentation": PLAIN | {"flip": True}}})
-    augmentation_preview.ask(fresh(project), augmentation_preview.of(fresh(project)), by=lena)
+    augmentation_preview.ask(fresh(project), augmentation_preview.settings_of(fresh(project)), by=lena)
     work(project)
 
     html = as_(rev).get(url("model", project)).content.decode()

@@ -440,33 +440,3 @@ def test_train_from_the_command_line_lets_a_worker_do_it(photographs, start_work
     assert done.returncode == 0, done.stderr
     assert TrainingRun.objects.get().worker == "gpu@here"
     assert "is trained and is in use now" in done.stdout
-
-
-def test_the_settings_that_are_checked_are_those_that_there_are():
-    import typing
-
-    from labeler.pages.settings import training_forms
-    from labeler.training import networks, run_settings
-    from worker.ml.networks import backbones
-    from worker.ml.training import settings as training_settings
-    from worker.ml.training.settings import TrainConfig
-
-    assert run_settings.CANDIDATES == training_settings.CANDIDATES == tuple(training_forms.CANDIDATES)
-    ways = set(typing.get_args(typing.get_type_hints(TrainConfig)["imbalance"]))
-    assert set(run_settings.IMBALANCE) == ways == set(training_forms.IMBALANCE)
-    assert sorted(networks.NETWORKS) == backbones.names()
-    for name in networks.available():
-        assert backbones.get(name).find_weights().is_file()
-    defaults = TrainConfig()
-    assert (defaults.folds, defaults.image_size) == (training_forms.FOLDS, training_forms.IMAGE_SIZE)
-    assert (defaults.search.settings, defaults.search.time_limit_s) == (
-        training_forms.SEARCH_SETTINGS, training_forms.SEARCH_SECONDS
-    )  # fmt: skip
-
-    known = TrainConfig().to_json()
-    flat = {
-        f"{name}.{inner}" if isinstance(value, dict) else name
-        for name, value in known.items()
-        for inner in (value if isinstance(value, dict) else [None])
-    }
-    assert flat == run_settings.NUMBERS.keys() | run_settings.TEXTS.keys() | run_settings.LISTS

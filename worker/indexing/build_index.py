@@ -33,7 +33,7 @@ from worker.ml.device import pick_device, settle_process
 from worker.ml.networks import backbones
 from worker.ml.saved.storage import write_atomically
 from worker.ml.training import active_learning
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 
 LOOK_SECONDS = 45.0
 FIRST_LOOK_SECONDS = 15.0  # before there is a model: somebody waits for the first one
@@ -73,7 +73,7 @@ def _look(job: Job, lease: Lease, pulse: Pulse) -> None:
         config = run.config
     else:
         # What the project's first run will look with: its features are there then.
-        wanted = TrainConfig.from_json(project.training_config)
+        wanted = read_settings(project.training_config)
         config = {"backbone": wanted.backbone, "image_size": wanted.image_size}
     settle_process()
     images = list(Image.objects.filter(project=project).order_by("pk").values_list("pk", "sha256"))

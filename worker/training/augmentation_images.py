@@ -19,12 +19,13 @@ from labeler.intake.images import media_store
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job
+from labeler.train_settings import Augmentation
 from labeler.training import augmentation_preview
 from worker.attempt import attempt
 from worker.ml.errors import ImageUnreadable
-from worker.ml.images.tensors import CACHE_SIDE, Augmentation, augment, decode
+from worker.ml.images.tensors import CACHE_SIDE, augment, decode
 from worker.ml.saved.storage import write_atomically
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 
 SEED = 0  # the same settings give the same images
 
@@ -41,7 +42,7 @@ def views_job(job_id: int, *, worker: str) -> None:
 
 def _make(job: Job, lease: Lease, pulse: Pulse) -> None:
     # As a run's config is read: the same check, and a whole number is a number.
-    how = TrainConfig.from_json({"augmentation": job.params["augmentation"]}).augmentation
+    how = read_settings({"augmentation": job.params["augmentation"]}).augmentation
     store, shown = media_store(), list[int]()
     hashes = dict(Image.objects.filter(pk__in=job.params["images"]).values_list("pk", "sha256"))
     for pk in job.params["images"]:

@@ -25,6 +25,7 @@ from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job, Label, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.job import Kind, State
+from labeler.train_settings import TrainConfig
 from labeler.training import run_answers, runs
 from worker.attempt import attempt
 from worker.indexing import near_duplicate_search, pixels
@@ -36,7 +37,7 @@ from worker.ml.images.pixels import PixelStore, Squares
 from worker.ml.networks import backbones
 from worker.ml.saved.predict import MIN_CALIBRATION, apply_temperature
 from worker.ml.training.run import Progress, TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result, train, wants_pixels
 from worker.training import cost, evaluation, provenance, run_report
 from worker.training.checkpoints import work_folder
@@ -70,7 +71,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     if run.project.trashed_at is not None:
         raise NotPossibleNow("The project is in the trash.")
     settle_process()
-    config = TrainConfig.from_json(run.config)
+    config = read_settings(run.config)
     device = pick_device()
     bill = cost.Bill(device, run.spent)
     screen = _Screen(lease, pulse, bill)

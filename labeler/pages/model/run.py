@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
+from labeler import train_settings
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role, RunAnswers, TrainingRun
@@ -28,7 +29,7 @@ from labeler.pages.images.images import thumbnail_url
 from labeler.pages.model import report
 from labeler.pages.model.model import summary, time_left, time_taken, waits_for_nobody
 from labeler.templatetags.figures import class_tag, class_tags
-from labeler.training import run_answers, run_settings, runs
+from labeler.training import run_answers, runs
 from labeler.wording.sentences import in_words
 
 PER_PAGE = 60
@@ -91,7 +92,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
 
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every setting of a run with its value, by its path."""
-    for name, value in sorted(run_settings.flat(config)):
+    for name, value in sorted(train_settings.flat(config)):
         if value is None:
             words = _("chosen by the worker")
         elif isinstance(value, bool):

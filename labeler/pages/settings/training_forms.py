@@ -1,7 +1,7 @@
 """The form of a training: what competes, on which network, for how long. Of the project, or of one run only.
 
-Knows words and units; what a setting does is worker/ml/training/settings.py's, what may be set
-training/run_settings.py's. Settings that only a program sets stay as they are.
+Knows words and units; limits, defaults and help are labeler.train_settings. Settings that only a program sets stay as
+they are.
 """
 
 from __future__ import annotations
@@ -10,42 +10,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import Invalid
 from labeler.models import Project
 from labeler.pages.settings.forms import Section
+from labeler.train_settings import BACKBONES, CANDIDATES, DEFAULT_CANDIDATES, IMBALANCE, SETTINGS
 from labeler.training import networks, run_settings
 
 SECONDS = 60  # of a minute
-FOLDS, SEARCH_SETTINGS, SEARCH_SECONDS, IMAGE_SIZE = 5, 3, 20.0, 224  # what the worker takes where nothing is said
 
-CANDIDATES: dict[str, Any] = {
-    "frozen": gettext_lazy("Regression on the network's features: always there, seconds"),
-    "finetuned": gettext_lazy("The network trained further: minutes on a CPU, pays from some hundred labels on"),
-    "scratch": gettext_lazy("A small network from nothing: for drawings, signs and whatever looks like no photograph"),
-    "svm": gettext_lazy("Support vector machines on the features: seconds"),
-    "knn": gettext_lazy("The most similar labeled images vote: seconds"),
-    "forest": gettext_lazy("Random forest on the features: seconds"),
-    "boosting": gettext_lazy("Gradient boosting on the features: slow"),
-    "dbn": gettext_lazy("Deep belief network on the features: slow"),
-    "classic.logistic": gettext_lazy("Regression on colours, edges and texture: for who must explain it"),
-    "classic.svm": gettext_lazy("Support vector machines on colours, edges and texture"),
-    "classic.knn": gettext_lazy("Similar images by colours, edges and texture"),
-    "classic.forest": gettext_lazy("Random forest on colours, edges and texture"),
-    "classic.boosting": gettext_lazy("Gradient boosting on colours, edges and texture: slow"),
-    "classic.dbn": gettext_lazy("Deep belief network on colours, edges and texture: slow"),
-    "ensemble": gettext_lazy("The mean of the three best of those above"),
-    "stacking": gettext_lazy("The same, weighed by a regression"),
-}
-IMBALANCE: dict[str, Any] = {
-    "none": gettext_lazy("As the images come: honest percentages"),
-    "auto": gettext_lazy("Let the run find out, on the labels it learns from"),
-    "weights": gettext_lazy("Rare classes count more"),
-    "oversample": gettext_lazy("Rare classes are shown more often"),
-    "undersample": gettext_lazy("Frequent classes are shown less often"),
-}
+
+def _labels(texts: Mapping[str, str]) -> list[tuple[str, Any]]:
+    return [(name, gettext_lazy(text)) for name, text in texts.items()]
+
+
+def _number(path: str, label: Any) -> Any:
+    """A field that may stay empty, with the limits, the default and the help of a setting."""
+    setting = SETTINGS[path]
+    made: Any = forms.IntegerField if setting.kind is int else forms.FloatField
+    empty = format_lazy(gettext_lazy("Empty: {default}."), default=f"{setting.default:g}")
+    return made(
+        label=label, min_value=setting.low, max_value=setting.high, required=False,
+        help_text=format_lazy("{empty} {help}", empty=empty, help=gettext_lazy(setting.help)),
+    )  # fmt: skip
 
 
 class Training(Section):
@@ -56,27 +46,18 @@ class Training(Section):
         required=False,
         help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
     )
-    min_labels = forms.IntegerField(
-        label=gettext_lazy("Settled images before the first model"),
-        min_value=4,
-        max_value=1_000_000,
-        required=False,
-        help_text=gettext_lazy("Empty: 20. Fewer: an earlier and weaker first model."),
-    )
+    min_labels = _number("min_labels", gettext_lazy("Settled images before the first model"))
     candidates = forms.MultipleChoiceField(
         label=gettext_lazy("What competes"),
-        choices=list(CANDIDATES.items()),
+        choices=_labels(CANDIDATES),
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text=gettext_lazy(
-            "The best one by cross-validation is kept; the others are shown in a table. Each one more costs its time, "
-            "and has to be better by more to win."
-        ),
+        help_text=gettext_lazy(SETTINGS["candidates"].help),
     )
     time_limit_minutes = forms.FloatField(
         label=gettext_lazy("Minutes for each network that is trained, at most"),
         min_value=0.1,
-        max_value=10_080,
+        max_value=SETTINGS["time_limit_s"].high // SECONDS,
         required=False,
         help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
     )
@@ -87,54 +68,22 @@ class Training(Section):
             "How others are added stands in the documentation of the model."
         ),
     )
-    image_size = forms.IntegerField(
-        label=gettext_lazy("Side of the image it sees, in pixels"),
-        min_value=32,
-        max_value=1024,
-        required=False,
-        help_text=gettext_lazy("Empty: 224. A multiple of 32. Larger: finer detail; time grows with the square."),
-    )
+    image_size = _number("image_size", gettext_lazy("Side of the image it sees, in pixels"))
     imbalance = forms.ChoiceField(
         label=gettext_lazy("When some classes are rare"),
-        choices=list(IMBALANCE.items()),
+        choices=_labels(IMBALANCE),
         widget=forms.RadioSelect,
-        help_text=gettext_lazy(
-            "Balancing finds more of the rare ones, and calls more images so by mistake; percentages get less honest."
-        ),
+        help_text=gettext_lazy(SETTINGS["imbalance"].help),
     )
     soft_labels = forms.BooleanField(
         label=gettext_lazy("Learn how sure people are"),
         required=False,
-        help_text=gettext_lazy("An image that people differ on then teaches less. Off: each consensus counts alike."),
+        help_text=gettext_lazy(SETTINGS["soft_labels"].help),
     )
-    search_settings = forms.IntegerField(
-        label=gettext_lazy("Settings each classical method tries"),
-        min_value=1,
-        max_value=20,
-        required=False,
-        help_text=gettext_lazy("Empty: 3. 1: none is looked for."),
-    )
-    search_seconds = forms.FloatField(
-        label=gettext_lazy("Seconds it may look for them"),
-        min_value=0,
-        max_value=86_400,
-        required=False,
-        help_text=gettext_lazy("Empty: 20. The first setting is always tried."),
-    )
-    folds = forms.IntegerField(
-        label=gettext_lazy("Parts in cross-validation"),
-        min_value=2,
-        max_value=20,
-        required=False,
-        help_text=gettext_lazy("Empty: 5. More: a little more honest with few labels, and so many times the work."),
-    )
-    seed = forms.IntegerField(
-        label=gettext_lazy("Seed"),
-        min_value=0,
-        max_value=2**31 - 1,
-        required=False,
-        help_text=gettext_lazy("Empty: 0. The same labels, settings and seed give the same model on a CPU."),
-    )
+    search_settings = _number("search.settings", gettext_lazy("Settings each classical method tries"))
+    search_seconds = _number("search.time_limit_s", gettext_lazy("Seconds it may look for them"))
+    folds = _number("folds", gettext_lazy("Parts in cross-validation"))
+    seed = _number("seed", gettext_lazy("Seed"))
     inside = frozenset(
         {
             "min_labels", "candidates", "time_limit_minutes", "backbone", "image_size", "imbalance", "soft_labels",
@@ -145,9 +94,9 @@ class Training(Section):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         # What is set stays choosable, also where this machine has no weights of it: another one may.
-        set_already = {self.initial.get("backbone"), networks.DEFAULT} - {None}
-        names = [name for name in networks.NETWORKS if name in set_already or name in networks.available()]
-        self.fields["backbone"].choices = [(name, networks.NETWORKS[name]) for name in names]  # type: ignore[attr-defined]
+        set_already = {self.initial.get("backbone"), SETTINGS["backbone"].default} - {None}
+        names = [name for name in BACKBONES if name in set_already or name in networks.available()]
+        self.fields["backbone"].choices = _labels({name: BACKBONES[name] for name in names})  # type: ignore[attr-defined]
 
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
@@ -155,9 +104,9 @@ class Training(Section):
         limit, search = config.get("time_limit_s"), config.get("search") or {}
         return super().values_of(project) | {
             "min_labels": config.get("min_labels"),
-            "candidates": list(config.get("candidates") or run_settings.USUAL),
+            "candidates": list(config.get("candidates") or DEFAULT_CANDIDATES),
             "time_limit_minutes": None if limit is None else _short(limit / SECONDS),
-            "backbone": config.get("backbone") or networks.DEFAULT,
+            "backbone": config.get("backbone") or SETTINGS["backbone"].default,
             "image_size": config.get("image_size"),
             "imbalance": config.get("imbalance") or "none",
             "soft_labels": bool(config.get("soft_labels")),
@@ -170,7 +119,7 @@ class Training(Section):
     def clean_candidates(self) -> list[str]:
         # The regression is what the others are compared with: it is always there.
         ticked = {"frozen", *self.cleaned_data["candidates"]}
-        return [name for name in run_settings.CANDIDATES if name in ticked]
+        return [name for name in CANDIDATES if name in ticked]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -210,16 +159,16 @@ def _short(value: float) -> float | int:
 def _laid_over(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
     """What is empty, or as the worker has it anyway, is left out: should the worker's choice get better, it applies."""
     limit = typed["time_limit_minutes"]
-    usual = {"backbone": networks.DEFAULT, "imbalance": "none", "soft_labels": False}
+    usual = {"backbone": SETTINGS["backbone"].default, "imbalance": "none", "soft_labels": False}
     made = dict(config)
     for name in ("min_labels", "image_size", "folds", "seed", *usual):
         _put(made, name, typed[name], usual.get(name))
     _put(made, "time_limit_s", limit and round(limit * SECONDS, 3))
     # In another order they are the same: a program's stays.
-    before = list(config.get("candidates") or run_settings.USUAL)
+    before = list(config.get("candidates") or DEFAULT_CANDIDATES)
     if set(typed["candidates"]) != set(before):
-        _put(made, "candidates", typed["candidates"], list(run_settings.USUAL))
-        if typed["candidates"] == list(run_settings.USUAL):
+        _put(made, "candidates", typed["candidates"], list(DEFAULT_CANDIDATES))
+        if typed["candidates"] == list(DEFAULT_CANDIDATES):
             made.pop("candidates", None)
     search = dict(config.get("search") or {})
     _put(search, "settings", typed["search_settings"])

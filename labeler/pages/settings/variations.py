@@ -69,11 +69,11 @@ class Variations(Section):
 
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
-        return _typed(augmentation_preview.of(project))
+        return _typed(augmentation_preview.settings_of(project))
 
     def settings(self, project: Project) -> Augmentation:
         """Every setting, as it was typed; what a program has set between two strengths stays."""
-        how = dict(augmentation_preview.of(project))
+        how = dict(augmentation_preview.settings_of(project))
         for name, value in self.cleaned_data.items():
             if name in augmentation_preview.FLIPS:
                 how[name] = bool(value)
@@ -83,7 +83,7 @@ class Variations(Section):
 
     def changes(self, project: Project) -> dict[str, Any]:
         how = self.settings(project)
-        if how == augmentation_preview.of(project):
+        if how == augmentation_preview.settings_of(project):
             return {}
         config = {name: value for name, value in project.training_config.items() if name != "augmentation"}
         kept = augmentation_preview.beyond_default(how)
@@ -111,9 +111,9 @@ def variations(request: HttpRequest, access: Access) -> HttpResponse:
         elif (changed := settings.save(request, project, form)) is not None:
             messages.success(request, _("Saved."))
             if augmentation_preview.sample(changed):
-                _ask(request, changed, augmentation_preview.of(changed))
+                _ask(request, changed, augmentation_preview.settings_of(changed))
             return redirect(here)
-        how, tried = augmentation_preview.of(project), False
+        how, tried = augmentation_preview.settings_of(project), False
     else:
         form, how, tried = _asked(request, project, saved)
     found = augmentation_preview.find(project, how)
@@ -129,12 +129,12 @@ def _asked(request: HttpRequest, project: Project, saved: dict[str, Any]) -> tup
     """The form and the settings of an address: those that are tried out with ?show=1, else those that are saved."""
     form = Variations(initial=saved)
     if "show" not in request.GET:
-        return form, augmentation_preview.of(project), False
+        return form, augmentation_preview.settings_of(project), False
     tried = Variations(request.GET, initial=saved)
     if not tried.is_valid():
-        return form, augmentation_preview.of(project), False
+        return form, augmentation_preview.settings_of(project), False
     how = tried.settings(project)
-    return tried, how, how != augmentation_preview.of(project)
+    return tried, how, how != augmentation_preview.settings_of(project)
 
 
 def _in_address(typed: dict[str, Any]) -> dict[str, str]:
@@ -150,7 +150,7 @@ def _ask(request: HttpRequest, project: Project, how: Augmentation) -> None:
 
 def card(project: Project) -> dict[str, Any]:
     """Context of templates/model/variations.html: what the next training will vary, in words and in images."""
-    how = augmentation_preview.of(project)
+    how = augmentation_preview.settings_of(project)
     shown = grid(project, augmentation_preview.find(project, how))
     return {"varied": {"words": _in_words(how)}, "rows": shown["rows"][:2], "side": shown["side"]}
 

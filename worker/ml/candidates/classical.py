@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import TrainConfig
 from worker.ml.candidates import learners, logistic
 from worker.ml.evaluation import calibration
 from worker.ml.evaluation.compare import scores as right_answers
 from worker.ml.images import measures
 from worker.ml.training.folds import stratified_folds
 from worker.ml.training.run import Judged, Progress, Run, Trained, hot_of, losses
-from worker.ml.training.settings import TrainConfig
 
 INNER_FOLDS = 3
 DESCRIBED_AT_ONCE = 64  # images between two signs of life

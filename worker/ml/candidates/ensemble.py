@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import ENSEMBLES, TrainConfig
 from worker.ml.candidates import learners, logistic
 from worker.ml.evaluation import calibration
 from worker.ml.training.run import Judged, Progress, Run, Trained, losses
-from worker.ml.training.settings import ENSEMBLES, TrainConfig
 
 MEMBERS = 3  # more gained nothing and each costs its time in every prediction
 PENALTIES = (0.01, 0.1, 1.0)

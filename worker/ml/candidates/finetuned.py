@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import TrainConfig
 from worker.ml.candidates import finetune
 from worker.ml.candidates.logistic import Linear, fit_path
 from worker.ml.candidates.resume import Keeper
@@ -24,7 +25,6 @@ from worker.ml.images.augmented_views import CachedViews, LiveViews, Views
 from worker.ml.networks import backbones
 from worker.ml.training.folds import stratified_folds
 from worker.ml.training.run import Judged, Progress, Run, Skipped, Trained, hot_of
-from worker.ml.training.settings import TrainConfig
 
 # C of the regression that training starts from. It is stronger than what judges best: a head that already fits
 # its labels perfectly leaves no gradient for the features. Clothing, 200 labels: right .780 with 0.001, .748

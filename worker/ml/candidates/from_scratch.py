@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from labeler.train_settings import Augmentation, TrainConfig
 from worker.ml.candidates import finetune
 from worker.ml.candidates.finetuned import mean_curve, stopping_part
 from worker.ml.candidates.resume import Keeper
@@ -28,11 +29,10 @@ from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.images.augmented_views import WHOLE
 from worker.ml.images.pixels import Squares
-from worker.ml.images.tensors import Augmentation, augment, scaled
+from worker.ml.images.tensors import augment, scaled
 from worker.ml.networks.network import GlobalMean
 from worker.ml.networks.resnet import BasicBlock
 from worker.ml.training.run import Judged, Progress, Run, Skipped, Trained
-from worker.ml.training.settings import TrainConfig
 
 WIDTHS = (16, 32, 64, 128)
 EPOCHS = (80, 60, 40, 25)  # most thorough first; fewer have not learned anything yet

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import TrainConfig
 from worker.ml.candidates import logistic
 from worker.ml.evaluation.compare import scores
 from worker.ml.training.run import Judged, Progress, Run, Trained, losses
-from worker.ml.training.settings import TrainConfig
 
 WORSE_BY = 3.0  # standard errors of the difference
 

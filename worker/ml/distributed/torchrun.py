@@ -32,12 +32,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import TrainConfig
 from worker.ml.device import settle_process
 from worker.ml.distributed import process_group
 from worker.ml.errors import ModelError
 from worker.ml.images.pixels import Squares
 from worker.ml.training.run import Progress, TrainingSet
-from worker.ml.training.settings import TrainConfig
+from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result, train, wants_pixels
 
 LOOK_SECONDS = 0.2
@@ -181,7 +182,7 @@ def main(name: str) -> None:
     settle_process()
     device = process_group.join()
     job = pickle.loads((folder / JOB).read_bytes())  # noqa: S301
-    config = TrainConfig.from_json(job["config"])
+    config = read_settings(job["config"])
     say = (folder / EVENTS).open("wb") if process_group.rank() == 0 else None
     try:
         try:

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from labeler.train_settings import Augmentation
 from worker.ml.device import has_room, is_out_of_memory
 from worker.ml.images.pixels import Squares
-from worker.ml.images.tensors import Augmentation, augment, scaled, to_network
+from worker.ml.images.tensors import augment, scaled, to_network
 from worker.ml.networks.backbones import Backbone
 from worker.ml.networks.frozen import Frozen
 

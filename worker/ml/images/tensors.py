@@ -6,15 +6,15 @@ Knows pixels and tensors. Does not know labels, networks or where files come fro
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from labeler.train_settings import Augmentation
 from worker.ml.images.decoding import CACHE_SIDE, Source, decode, open_upright
 
-__all__ = ["CACHE_SIDE", "Augmentation", "Source", "augment", "decode", "open_upright", "scaled", "to_network"]
+__all__ = ["CACHE_SIDE", "Source", "augment", "decode", "open_upright", "scaled", "to_network"]
 
 PixelScale = float | tuple[float, float, float]  # one for all channels, or red, green, blue
 
@@ -34,27 +34,6 @@ def to_network(pixels: Tensor, *, offset: PixelScale, scale: PixelScale) -> Tens
     """uint8 (n, h, w, 3) to what the backbone wants: float (n, 3, h, w), channels last in memory."""
     # A permuted NHWC tensor is channels_last already: no copy besides the conversion to float.
     return scaled(pixels.permute(0, 3, 1, 2).float(), offset, scale)
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """How training images are varied. Shares of the side, degrees, and factors around 1.
-
-    Flips must be off where orientation carries meaning (letters, signs, left and right).
-    """
-
-    flip: bool = True
-    flip_vertical: bool = False  # few things are photographed upside down: cells, tiles from above
-    zoom: float = 0.35  # random crops have (1 - zoom)..1 of the side
-    stretch: float = 0.15  # aspect ratio within 1 / (1 + stretch) .. 1 + stretch
-    rotate_degrees: float = 12.0
-    shift: float = 0.05
-    shear_degrees: float = 4.0
-    brightness: float = 0.25
-    contrast: float = 0.25
-    saturation: float = 0.25
-    grey_share: float = 0.05  # share of images shown without colour
-    noise: float = 0.02  # standard deviation, as a share of the full range
 
 
 def augment(

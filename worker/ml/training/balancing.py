@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.train_settings import TrainConfig
 from worker.ml.candidates import logistic
 from worker.ml.evaluation import metrics
 from worker.ml.evaluation.compare import better_beyond_noise, chance
 from worker.ml.training.class_weights import balancing_weights, resampled
 from worker.ml.training.folds import stratified_folds
 from worker.ml.training.run import TrainingSet, hot_of, losses
-from worker.ml.training.settings import TrainConfig
 
 EVEN = 3.0  # times the rarest class that the most frequent one may have: below, there is nothing to balance
 WAYS = ("weights", "oversample", "undersample")

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import TrainConfig
 from worker.ml.candidates.logistic import Axes, principal
 from worker.ml.images.pixels import Squares
 from worker.ml.images.tensors import Source
 from worker.ml.saved.storage import Stages
 from worker.ml.training.class_weights import resampled
-from worker.ml.training.settings import TrainConfig
 
 TINY = 1e-12
 

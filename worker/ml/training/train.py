@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labeler.train_settings import CLASSIC, ENSEMBLES, LEARNERS, TrainConfig
 from worker.ml.candidates.classical import Classical
 from worker.ml.candidates.ensemble import Ensemble
 from worker.ml.candidates.finetuned import Finetuned
@@ -35,7 +36,6 @@ from worker.ml.training.balancing import choose as choose_balance
 from worker.ml.training.class_weights import balancing_weights
 from worker.ml.training.folds import stratified_folds
 from worker.ml.training.run import Judged, Progress, Run, Skipped, TrainingSet, hot_of, losses
-from worker.ml.training.settings import CLASSIC, ENSEMBLES, LEARNERS, TrainConfig
 
 T = TypeVar("T")
 # what makes each candidate of a run anew, by its name in the settings

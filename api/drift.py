@@ -74,7 +74,9 @@ class Drifts(View):
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        return Response(DriftsShape({"results": [_import(project, found) for found in drift.of(project)]}).data)
+        return Response(
+            DriftsShape({"results": [_import(project, found) for found in drift.compared_imports(project)]}).data
+        )
 
 
 def _import(project: Project, found: Found) -> dict[str, Any]:

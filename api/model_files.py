@@ -97,7 +97,7 @@ class Card(OfRun):
     def get(self, request: Request, run_id: int) -> HttpResponseBase:
         run = self.run(run_id)
         form = parsing.choice(request, "format", ("json", "markdown", "html"), "json")
-        card = model_card.of(run)
+        card = model_card.card_of(run)
         if form == "json":
             return Response(CardShape(card).data)
         text, kind, end = (

@@ -54,7 +54,7 @@ class Preferences(View):
         examples=[example(EXAMPLE)],
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        return Response(PreferencesShape(preferences.of(self.person)).data)
+        return Response(PreferencesShape(preferences.preferences_of(self.person)).data)
 
     @describe(
         "change_my_preferences", "Change how you want the screens.\n\nA key is a character (`x`), a name as the "

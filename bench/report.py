@@ -109,7 +109,7 @@ def main() -> None:
         from labeler.stats.agreement import summarize
 
         project = Project.objects.get(pk=fill())
-        everything = label_arrays.Selection.of("all")
+        everything = label_arrays.Selection.with_default_sample("all")
         rows = label_arrays.read_labels(project, everything)
         n = len(rows.image)
         print(f"{n:,} labels of {len(rows.annotators)} people on {len(np.unique(rows.image)):,} images")

@@ -96,13 +96,13 @@ def _weighted(kind: str) -> Callable[[np.ndarray, np.ndarray, int], Stat]:
 
 
 def _votes(figure: Callable[[np.ndarray], Stat]) -> Callable[[np.ndarray, np.ndarray, int], Stat]:
-    def of(a: np.ndarray, b: np.ndarray, k: int) -> Stat:
+    def of_votes(a: np.ndarray, b: np.ndarray, k: int) -> Stat:
         votes = np.zeros((a.size, k), dtype=np.int64)
         np.add.at(votes, (np.arange(a.size), a), 1)
         np.add.at(votes, (np.arange(a.size), b), 1)
         return figure(votes)
 
-    return of
+    return of_votes
 
 
 # ---------------------------------------------------------------- false alarms

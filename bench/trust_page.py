@@ -36,7 +36,7 @@ def main() -> None:
             [seconds_of(lambda: label_arrays.read_labels(project)) for _ in range(3)],
             "s ",
         )
-        for name, selection in (("all", Selection.of("all")), ("blind, random", Selection())):
+        for name, selection in (("all", Selection.with_default_sample("all")), ("blind, random", Selection())):
             counted = [seconds_of(lambda s=selection: reports.count_agreement(project, s)) for _ in range(3)]
             show(f"agreement of {name} labels, by a worker", counted, "s ", target="≤ 5 s" if name == "all" else "")
         show("everything beside it (trust), by a worker", [seconds_of(lambda: trust.figures(project))], "s ")

@@ -109,7 +109,7 @@ def truth(project: Project, image: Image) -> list[int] | None:
     Of several labels, none at all is an answer. Wants standing_decisions().
     """
     standing = image.standing  # type: ignore[attr-defined]
-    outcome = snapshots.of(image, standing[0] if standing else None)
+    outcome = snapshots.consensus_of(image, standing[0] if standing else None)
     if outcome.categories is None:
         return None
     named = label_set.index(project).present(outcome.categories)

@@ -62,7 +62,7 @@ CLASS_DIGITS = "123456789"
 LOOKING_SIGNS = "+-="  # zoom, for everybody (static/js/label/looks.js)
 
 
-def of(user: User) -> Preference:
+def preferences_of(user: User) -> Preference:
     """The person's preferences; without a row the defaults, unsaved."""
     return Preference.objects.filter(user=user).first() or Preference(user=user)
 
@@ -174,7 +174,7 @@ def change_class_keys(*, project: Project, user: User, keys: Mapping[int, str]) 
     if member is None:
         raise NotFound(_("You are not a member of this project."))
     names = dict(Category.objects.in_use().filter(project=project).values_list("id", "name"))
-    taken = {key: str(ACTIONS[name].words) for name, key in keys_of(of(user)).items()}
+    taken = {key: str(ACTIONS[name].words) for name, key in keys_of(preferences_of(user)).items()}
     wanted: dict[str, str] = {}
     for pk, sent in keys.items():
         if pk not in names:

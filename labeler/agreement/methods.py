@@ -30,7 +30,7 @@ class Method:
         return {"title": self.title, "text": self.text, "source": self.source}
 
 
-def of(project: Project) -> list[Method]:
+def methods_used(project: Project) -> list[Method]:
     """What the figures of a project's report need."""
     found = [*_labels(), *_figures(project), *_intervals(), *_quality()]
     found += _consensus(project)

@@ -118,7 +118,7 @@ def document(project: Project, counted: Report) -> Report:
     told = in_words(counted)
     for row in (told["of_the_day"] or {}).get("consensus_on_gold", []):
         row["name"] = str(ConsensusMethod(row["method"]).label)
-    return told | {"methods": [method.as_dict() for method in methods.of(project)]}
+    return told | {"methods": [method.as_dict() for method in methods.methods_used(project)]}
 
 
 def fingerprint(label_ids: Sequence[int]) -> str:

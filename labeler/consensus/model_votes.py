@@ -58,7 +58,9 @@ def _tempered(p: FloatArray, temperature: float, is_multi: bool) -> FloatArray:
     return raised / raised.sum(axis=1, keepdims=True)
 
 
-def of(project: Project, ids: NDArray[np.int64], categories: list[int], rows: label_arrays.LabelArrays) -> Voice | None:
+def votes_of_model(
+    project: Project, ids: NDArray[np.int64], categories: list[int], rows: label_arrays.LabelArrays
+) -> Voice | None:
     """The active model on these images (ascending); None where there is none, or the classes have changed since.
 
     rows: the project's votes, which say on which images people were drawn at random.

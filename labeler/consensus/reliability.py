@@ -93,7 +93,7 @@ def _model(
 
     Its temperature and how reliable people are depend on each other: one step each, and once more.
     """
-    says = model_votes.of(project, ids, rows.categories, rows)
+    says = model_votes.votes_of_model(project, ids, rows.categories, rows)
     if says is None:
         return None
     k, blind = len(rows.categories), rows.is_blind
@@ -201,7 +201,7 @@ def compare_on_gold(project: Project, votes: label_arrays.LabelArrays | None = N
     votes = votes or label_arrays.read_labels(project)
     for method in ConsensusMethod.values:
         if method == ConsensusMethod.MAJORITY:
-            said = {pk: snapshots.of(image, None).categories for pk, image in images.items()}
+            said = {pk: snapshots.consensus_of(image, None).categories for pk, image in images.items()}
         else:
             found = infer(project, method, votes)
             tallies = {pk: image.tally for pk, image in images.items()}

@@ -34,7 +34,7 @@ INFERRED = ("one_coin", "dawid_skene", WITH_MODEL)
 MODEL = "model"
 
 
-def of(image: Image, decision: Decision | None) -> Consensus:
+def consensus_of(image: Image, decision: Decision | None) -> Consensus:
     """The consensus of one image, not saved: its decision, or the plurality of its votes (ties name nothing).
 
     A reviewer who found that the image does not say names nothing either: then the method is "undecidable".
@@ -74,7 +74,7 @@ def current(images: Iterable[Image]) -> dict[int, Consensus]:
     for image in shown:
         standing = next(iter(getattr(image, "standing", ())), None) or decisions.get(image.pk)
         held = inferred.get(image.pk) if standing is None else None
-        found[image.pk] = held or of(image, standing)
+        found[image.pk] = held or consensus_of(image, standing)
     return found
 
 
@@ -87,7 +87,7 @@ def as_shown(images: Iterable[Image]) -> dict[int, Consensus]:
     found = current(listed)
     spoken = [i for i in listed if found[i.pk].method in (MODEL, WITH_MODEL)]
     hidden = blindness.hides_model(spoken)
-    return found | {i.pk: of(i, None) for i in spoken if i.pk in hidden}
+    return found | {i.pk: consensus_of(i, None) for i in spoken if i.pk in hidden}
 
 
 # What a list of images reads is by hand: building the queries took longer than all the rest of it.
@@ -214,7 +214,7 @@ def refresh(project: Project, image_ids: Iterable[int] | None = None) -> int:
         old = getattr(image, "consensus", None)
         if old is not None and _still_inferred(project, old, image):
             continue
-        new = of(image, image.standing[0] if image.standing else None)  # type: ignore[attr-defined]
+        new = consensus_of(image, image.standing[0] if image.standing else None)  # type: ignore[attr-defined]
         if old is not None and _same(old, new):
             continue
         new.version = old.version + 1 if old else 1

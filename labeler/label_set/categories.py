@@ -84,7 +84,9 @@ def _read(project_id: int, version: int) -> CategoryIndex:
         ids_in_use=frozenset(c.pk for c in categories if c.retired_at is None),
         merged={c.pk: c.merged_into_id for c in categories if c.merged_into_id},
         by_name=by_name,
-        markers={c.pk: markers.of(c, place) for place, c in enumerate(c for c in categories if c.retired_at is None)},
+        markers={
+            c.pk: markers.marker_of(c, place) for place, c in enumerate(c for c in categories if c.retired_at is None)
+        },
     )
 
 
@@ -95,7 +97,7 @@ def index(project: Project) -> CategoryIndex:
 
 def marker_of(category: Category) -> Marker:
     """Colour and shape in which a class is shown everywhere; one that is not in use: by the place it had."""
-    return index(category.project).markers.get(category.pk) or markers.of(category, category.position)
+    return index(category.project).markers.get(category.pk) or markers.marker_of(category, category.position)
 
 
 def markers_by_name(project: Project) -> dict[str, Marker]:

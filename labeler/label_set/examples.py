@@ -30,7 +30,7 @@ UNANIMOUS, DECIDED, MOSTLY = "unanimous", "decided", "mostly"
 OFFERS = (UNANIMOUS, DECIDED, MOSTLY)
 
 
-def of(project: Project) -> dict[int, list[CategoryExample]]:
+def examples_of(project: Project) -> dict[int, list[CategoryExample]]:
     """The examples of all classes in use, by class, oldest first. One query."""
     found: dict[int, list[CategoryExample]] = {}
     rows = CategoryExample.objects.filter(category__project=project, category__retired_at=None)

@@ -58,7 +58,7 @@ def at(place: int) -> Marker:
     return Marker(place % len(COLOURS) + 1, (place + place // len(SHAPES)) % len(SHAPES) + 1)
 
 
-def of(category: Drawn, place: int) -> Marker:
+def marker_of(category: Drawn, place: int) -> Marker:
     """A class's own colour and shape where they are set, else those of its place."""
     by_place = at(place)
     return Marker(category.colour or by_place.colour, category.shape or by_place.shape)

@@ -17,7 +17,7 @@ from labeler.models.image import Status
 from labeler.stats import tally as votes
 
 
-def of(project: Project) -> dict[str, Any]:
+def targets_of(project: Project) -> dict[str, Any]:
     """{images, variety, settled, missing, categories: [{id, name, wanted, settled, missing, variety}]}.
 
     images, wanted, missing: None where a lead wants no number. categories: those in use, in screen order.

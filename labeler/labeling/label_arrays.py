@@ -55,7 +55,7 @@ class Selection:
     until: Until | None = None  # None: now
 
     @classmethod
-    def of(cls, labels: Labels = "blind", sample: Sample | None = None, **more: Any) -> Selection:
+    def with_default_sample(cls, labels: Labels = "blind", sample: Sample | None = None, **more: Any) -> Selection:
         """With the default sample of the contract: random, and all where all labels are asked for."""
         return cls(labels, sample or ("all" if labels == "all" else "random"), **more)
 

@@ -30,7 +30,7 @@ def agreement_figures(project: Project, selection: Selection, *, wait: bool = Tr
     def count() -> dict[str, Any]:
         return reports.agreement(project, selection)
 
-    if selection != Selection.of(selection.labels, selection.sample):
+    if selection != Selection.with_default_sample(selection.labels, selection.sample):
         # A class, a version of the guideline, a time: too many to keep, and each is asked for rarely.
         return Figures(count(), timezone.now(), False)
     name = f"agreement:{selection.labels}:{selection.sample}"
@@ -113,7 +113,7 @@ def export_figures(project: Project) -> Figures:
     """What an export would hold (labeler/releases/summary.py), and its time; of a large project first counted here."""
 
     def count() -> dict[str, Any]:
-        return asdict(summary.of(project))
+        return asdict(summary.summary_of(project))
 
     return cache.get(project, "export", count, first_time=count)
 
@@ -128,7 +128,7 @@ def compute(project: Project, name: str) -> dict[str, Any]:
         case ["economy"]:
             return label_economy.figures(project)
         case ["export"]:
-            return asdict(summary.of(project))
+            return asdict(summary.summary_of(project))
         case ["progress"]:
             return counts.count_progress(project)
         case ["report", labels, sample, names]:

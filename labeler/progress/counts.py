@@ -55,7 +55,7 @@ def count_progress(project: Project) -> dict[str, Any]:
         "by_day": by_day,
         "by_annotator": [{"username": name, "labels": n} for name, n in people],
         "pace": {"labels_per_day": sum(lately) / len(lately) if lately else None, "days": len(lately)},
-        "wanted": targets.of(project),
+        "wanted": targets.targets_of(project),
         "forecast": {"days": coming.value, "low": coming.low, "high": coming.high, "reason": plain(coming.reason)},
     }
 

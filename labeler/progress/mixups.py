@@ -22,7 +22,7 @@ LEAST_IMAGES = 3
 KEPT_SECONDS = 600
 
 
-def of(project: Project) -> dict[int, tuple[int, int]]:
+def mixups_of(project: Project) -> dict[int, tuple[int, int]]:
     """Of each class in use that is mixed up: (the class it is most often mixed up with, on how many images).
 
     Empty while too few images were judged by several people. Of a large project as it was last counted, and empty
@@ -31,7 +31,7 @@ def of(project: Project) -> dict[int, tuple[int, int]]:
     key = f"mixups:{project.pk}:{project.label_set_version}"
     found: dict[int, tuple[int, int]] | None = cache.get(key)
     if found is None:
-        report = cached_reports.agreement_figures(project, Selection.of("all"), wait=False).value
+        report = cached_reports.agreement_figures(project, Selection.with_default_sample("all"), wait=False).value
         if report is None:
             return {}
         found = _worst(project, report)

@@ -48,8 +48,10 @@ def figures(project: Project) -> Report:
     """Everything the overview says that is not read from a few rows."""
     rows = label_arrays.read_labels(project)
     progress = progress_counts.count_progress(project)
-    everything = reports.report_of(project, rows, Selection.of("all"))
-    blind = reports.report_of(project, rows.where(rows.is_blind & rows.is_random), Selection.of("blind"))
+    everything = reports.report_of(project, rows, Selection.with_default_sample("all"))
+    blind = reports.report_of(
+        project, rows.where(rows.is_blind & rows.is_random), Selection.with_default_sample("blind")
+    )
     usernames = label_arrays.usernames(rows.annotators)
     if sum(1 for person in everything["annotators"] if person["n"]) > PAIRED_PEOPLE:
         everything["pairs"] = []

@@ -67,7 +67,7 @@ class _Renderer(RendererHTML):
 _markdown = _Markdown()
 
 
-def of(project: Project) -> SafeString:
+def rendered(project: Project) -> SafeString:
     """The project's guideline, rendered; kept per version, because it is read far more often than written."""
     # The text as well as its number: a version that was mended in the admin pages is another text.
     text = hashlib.sha256(project.guideline.encode()).hexdigest()[:16]

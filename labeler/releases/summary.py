@@ -19,7 +19,7 @@ from labeler.stats.tally import Vote
 # Why an image has no outcome. ACCEPTED and FILLED: nobody answered, and a model's word is all there is; it is in only
 # where it is asked for.
 UNANSWERED, CANNOT_TELL, TIE = "unanswered", "cannot_tell", "tie"
-__all__ = ["ACCEPTED", "CANNOT_TELL", "FILLED", "TIE", "UNANSWERED", "UNDECIDABLE", "Summary", "of"]
+__all__ = ["ACCEPTED", "CANNOT_TELL", "FILLED", "TIE", "UNANSWERED", "UNDECIDABLE", "Summary", "summary_of"]
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ _GROUPS = f"""
 """
 
 
-def of(project: Project) -> Summary:
+def summary_of(project: Project) -> Summary:
     """Three queries, however large the project."""
     summary = Summary(judgements=Label.objects.current().filter(project=project).count())
     rule = Rule(project)

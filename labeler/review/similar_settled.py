@@ -37,7 +37,7 @@ def nearest(image: Image, run: TrainingRun | None, shown: int = SHOWN) -> list[L
 
     run: the active model.
     """
-    index = image_index.of(image.project)
+    index = image_index.index_of(image.project)
     if index is None or index.name != features.of_run(run):
         return []
     found = image_index.nearest(image, shown, among=_to_compare(image.project)) or []
@@ -76,5 +76,5 @@ def _settled(image: Image, ids: Sequence[int]) -> dict[int, Image]:
 
 def _told(image: Image, similarity: float | None) -> Lookalike:
     decision = next(iter(image.standing), None)  # type: ignore[attr-defined]
-    outcome = snapshots.of(image, decision)
+    outcome = snapshots.consensus_of(image, decision)
     return Lookalike(image, outcome.categories, decision.reason if decision else "", similarity)

@@ -111,7 +111,7 @@ class Found:
     drifted: bool
 
 
-def of(project: Project, run: TrainingRun | None = None) -> list[Found]:
+def compared_imports(project: Project, run: TrainingRun | None = None) -> list[Found]:
     """Imports of a project as one model, or as each of the last ones, saw them; the newest first."""
     rows = Drift.objects.filter(project=project).select_related("run").defer("run__metrics", "run__history")
     if run is not None:
@@ -148,4 +148,4 @@ def names_of(project: Project, answer: list[int] | None) -> list[str] | None:
 
 def newest_drifted(project: Project, run: TrainingRun | None) -> Found | None:
     """The newest import that looks different to the model in use."""
-    return next((one for one in of(project, run) if one.drifted), None) if run else None
+    return next((one for one in compared_imports(project, run) if one.drifted), None) if run else None

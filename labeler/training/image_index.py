@@ -120,7 +120,7 @@ def nearest(image: Image, limit: int = SHOWN, among: Collection[int] | None = No
 
     among: ids of the images that are wanted; without, all of the project.
     """
-    index = of(image.project)
+    index = index_of(image.project)
     if index is None or index.place(image.pk) is None:
         return None
     candidates = index.nearest(image.pk, min(AHEAD * limit, 4 * MOST), among)
@@ -140,7 +140,7 @@ def nearest(image: Image, limit: int = SHOWN, among: Collection[int] | None = No
 
 def novel(project: Project, n: int, start: int = 0) -> tuple[list[tuple[int, float]], int]:
     """Unlabeled images, the most unlike anything labeled first: (id, novelty) from `start`, and how many there are."""
-    index = of(project)
+    index = index_of(project)
     if index is None:
         return [], 0
     known = np.flatnonzero(~np.isnan(index.novelty))
@@ -153,7 +153,7 @@ def unlike(project: Project) -> tuple[int, int]:
 
     One in a hundred is by chance. (0, 0) where too few are labeled to say what is usual.
     """
-    index = of(project)
+    index = index_of(project)
     if index is None or index.usual is None:
         return 0, 0
     known = ~np.isnan(index.novelty)
@@ -173,7 +173,7 @@ def folder(project_id: int) -> Path:
     return Path(settings.MODELS_DIR) / f"project-{project_id}" / "look"
 
 
-def of(project: Project) -> Index | None:
+def index_of(project: Project) -> Index | None:
     """The index of now; None before a worker has made one."""
     pointer = folder(project.pk) / POINTER
     try:

@@ -26,7 +26,7 @@ FEW_LABELS = 20  # training images of a class; below, what is said of it says li
 CROSS_VALIDATION = "cross-validation"
 
 
-def of(run: TrainingRun) -> dict[str, Any]:
+def card_of(run: TrainingRun) -> dict[str, Any]:
     """The card, JSON-ready. Raises NotPossibleNow for a run that has not ended well."""
     if run.state != State.DONE:
         raise NotPossibleNow(_("Model %(n)s was not trained to its end, so it has no card.") % {"n": run.number})

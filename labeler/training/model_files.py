@@ -43,7 +43,7 @@ def package(run: TrainingRun, *, onnx: Errand | None = None) -> Package:
 
     Raises NotPossibleNow: not trained to its end, or its files are gone or are not those that were trained.
     """
-    card = model_card.of(run)
+    card = model_card.card_of(run)
     described, weights = _described(run)
     texts = {
         DESCRIPTION: json.dumps(described, indent=1, ensure_ascii=False),

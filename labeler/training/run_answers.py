@@ -58,7 +58,7 @@ def keep(run: TrainingRun, found: Sequence[Answers]) -> None:
     )
 
 
-def of(run: TrainingRun, part: str) -> RunAnswers | None:
+def answers_of(run: TrainingRun, part: str) -> RunAnswers | None:
     """None where nothing is kept: a run of before, or one without such images."""
     return RunAnswers.objects.filter(run=run, part=part).first()
 
@@ -71,7 +71,7 @@ def has(run: TrainingRun) -> bool:
 def judged(run: TrainingRun) -> RunAnswers | None:
     """The answers that the run's figures are of: on the test images, or by cross-validation."""
     part = Part.CROSSED if (run.metrics or {}).get("judged_on") == "cross-validation" else Part.TEST
-    return of(run, part)
+    return answers_of(run, part)
 
 
 # ---------------------------------------------------------------- two versions

@@ -102,9 +102,9 @@ def test_one_image_goes_back_to_people_when_a_reviewer_asks_and_stays_there(acce
 def test_agreement_and_what_is_left_to_do_never_see_accepted_images(accepting, run, ann, bea):
     calibrate(accepting, run)
     opinions(run, add_images(accepting, 30, slice=Slice.NONE))
-    before = reports.count_agreement(accepting, label_arrays.Selection.of("all"))
+    before = reports.count_agreement(accepting, label_arrays.Selection.with_default_sample("all"))
     acceptance.accept(run)
-    assert reports.count_agreement(accepting, label_arrays.Selection.of("all")) == before
+    assert reports.count_agreement(accepting, label_arrays.Selection.with_default_sample("all")) == before
     counted = counts.count_progress(accepting)
     assert counted["accepted"] == len(accepted(accepting))
     open_seats = QueueEntry.objects.filter(project=accepting, accepted=False).values_list("seats_left", flat=True)

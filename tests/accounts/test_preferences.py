@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_without_a_row_everything_is_the_default_and_nothing_is_written(ann):
-    found = preferences.of(ann)
+    found = preferences.preferences_of(ann)
 
     assert (found.theme, found.single_keys, found.keys) == ("auto", True, {})
     assert preferences.keys_of(found)["skip"] == "s"
@@ -28,7 +28,7 @@ def test_what_is_changed_changes_and_the_rest_stays(ann):
     preferences.change(user=ann, theme="dark", keys={"skip": "x"})
     preferences.change(user=ann, single_keys=False)
 
-    found = preferences.of(ann)
+    found = preferences.preferences_of(ann)
     assert (found.theme, found.single_keys, found.keys) == ("dark", False, {"skip": "x"})
     assert preferences.keys_of(found) == {**{n: a.key for n, a in preferences.ACTIONS.items()}, "skip": "x"}
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_is_said_in_words(ann, keys, sentence):
         preferences.change(user=ann, keys=keys)
 
     assert sentence in refused.value.message
-    assert preferences.of(ann).keys == {"undo": "u"}
+    assert preferences.preferences_of(ann).keys == {"undo": "u"}
 
 
 def test_an_unknown_theme_is_refused(ann):
@@ -164,7 +164,7 @@ def test_preferences_over_rest(ann):
 def test_nonsense_over_rest_is_refused(ann, body):
     answer = as_person(ann).patch("/api/me/preferences/", body, format="json")
     assert (answer.status_code, error_of(answer)) == (400, "invalid")
-    assert preferences.of(ann).keys == {}
+    assert preferences.preferences_of(ann).keys == {}
 
 
 def test_class_keys_over_rest(project, ann):
@@ -196,15 +196,15 @@ def test_keys_are_typed_on_the_account_page(as_, ann):
 
     saved = client.post("/account/", sent | {"skip": "X", "guide": " Insert "})
     assert saved.status_code == 302
-    assert preferences.of(ann).keys == {"skip": "x", "guide": "Insert"}
+    assert preferences.preferences_of(ann).keys == {"skip": "x", "guide": "Insert"}
 
     sent = form_of(client.get("/account/").content.decode())
     del sent["single_keys"]
     client.post("/account/", sent)
-    found = preferences.of(ann)
+    found = preferences.preferences_of(ann)
     assert (found.single_keys, found.keys) == (False, {"skip": "x", "guide": "Insert"})
     client.post("/account/", sent | {"reset": "1"})
-    found = preferences.of(ann)
+    found = preferences.preferences_of(ann)
     assert (found.single_keys, found.keys) == (False, {})
 
 
@@ -228,4 +228,4 @@ def test_what_cannot_be_typed_is_said_and_what_was_typed_stays(as_, ann, skip, s
     assert answer.status_code == 200
     assert sentence in text
     assert 'name="undo" value="U"' in text
-    assert preferences.of(ann).keys == {}
+    assert preferences.preferences_of(ann).keys == {}

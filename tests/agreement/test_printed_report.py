@@ -103,14 +103,14 @@ def test_the_hash_is_that_of_the_labels_it_was_counted_from(project, labeled, an
 
 
 def test_methods_have_their_sources_and_fit_the_project(project, multi_project):
-    titles = [method.title for method in methods.of(project)]
+    titles = [method.title for method in methods.methods_used(project)]
     assert "Fleiss' kappa" in titles and "Ordered classes" not in titles
-    assert "Krippendorff 2011" in {method.source for method in methods.of(project)}
+    assert "Krippendorff 2011" in {method.source for method in methods.methods_used(project)}
     project.ordered, project.adaptive_overlap, project.consensus_method = "linear", True, "with_model"
-    told = {method.title: method for method in methods.of(project)}
+    told = {method.title: method for method in methods.methods_used(project)}
     assert {"Ordered classes", "Adaptive overlap"} <= set(told)
     assert "CROWDLAB" in told["Consensus: people and model"].source and "%" in told["Adaptive overlap"].text
-    assert "MASI" in next(m for m in methods.of(multi_project) if m.title == "Krippendorff's alpha").source
+    assert "MASI" in next(m for m in methods.methods_used(multi_project) if m.title == "Krippendorff's alpha").source
 
 
 def test_an_empty_project_has_a_report_of_reasons(project):

@@ -125,8 +125,8 @@ def test_only_images_chosen_at_random_speak_for_the_project(project, ann):
         answer(ann, image, "cat")
 
     assert label_arrays.read_labels(project, Selection()).image.tolist() == [random.pk]
-    assert Selection.of("all").sample == "all"
-    assert Selection.of("blind").sample == Selection.of("assisted").sample == "random"
+    assert Selection.with_default_sample("all").sample == "all"
+    assert Selection.with_default_sample("blind").sample == Selection.with_default_sample("assisted").sample == "random"
 
 
 def test_since_and_guideline_select_labels(project, ann, lena):

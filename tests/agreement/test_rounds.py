@@ -52,7 +52,7 @@ def test_an_image_sent_back_is_asked_again_of_the_same_people(project, divided, 
 
 def test_agreement_and_consensus_speak_of_the_new_round_only(project, divided, lena):
     snapshots.refresh(project)
-    assert reports.agreement(project, Selection.of("all"))["n_labels"] == 2
+    assert reports.agreement(project, Selection.with_default_sample("all"))["n_labels"] == 2
     rounds.send_back(project=project, by=lena, image_ids=[divided.pk])
     assert label_arrays.read_labels(project).image.size == 0
     divided.refresh_from_db()

@@ -661,7 +661,7 @@ def test_a_key_is_changed_by_pressing_the_wanted_one(open_screen, project, add_p
     screen.says("saved")
     assert answers(ann) == {first: "skip", second: ["dog"]}
     # And so on the next page, and on every computer.
-    assert preferences.of(ann).keys == {"skip": "x"}
+    assert preferences.preferences_of(ann).keys == {"skip": "x"}
     assert Membership.objects.get(project=project, user=ann).category_keys == {str(category(project, "dog")): "d"}
     third = screen.open().image()
     screen.press("d")
@@ -689,7 +689,7 @@ def test_a_key_that_is_taken_is_refused_in_words(open_screen, project, add_photo
     expect(page.locator("#help")).to_be_visible()  # only the listening is left
     page.keyboard.press("Escape")
     expect(page.locator("#help")).not_to_be_visible()
-    assert preferences.of(ann).keys == {}
+    assert preferences.preferences_of(ann).keys == {}
 
 
 def test_all_keys_are_reset(open_screen, project, add_photos, ann):
@@ -701,7 +701,7 @@ def test_all_keys_are_reset(open_screen, project, add_photos, ann):
     screen.button("Reset all keys").click()
 
     expect(screen.page.get_by_text("All keys are as they come.")).to_be_visible()
-    assert preferences.of(ann).keys == {}
+    assert preferences.preferences_of(ann).keys == {}
     assert Membership.objects.get(project=project, user=ann).category_keys == {}
     screen.page.keyboard.press("Escape")
     expect(screen.button("Skip").locator("kbd")).to_have_text("S")
@@ -731,7 +731,7 @@ def test_single_keys_are_switched_off_for_a_person_and_alt_still_acts(open_scree
     expect(screen.page.get_by_text("Saved.")).to_be_visible()
     screen.page.keyboard.press("Escape")
     screen.open()  # it is remembered by the server
-    assert preferences.of(ann).single_keys is False
+    assert preferences.preferences_of(ann).single_keys is False
 
     first = screen.image()
     screen.press("1", "s", "c", "f", "?")

@@ -48,7 +48,7 @@ def guesser(ann, bea, dora, lena):
 def test_the_reliable_person_wins_where_the_votes_are_tied(guesser, ann, dora):
     project, images = guesser
     last = Image.objects.get(pk=images[30].pk)
-    assert snapshots.of(last, None).categories is None
+    assert snapshots.consensus_of(last, None).categories is None
 
     assert reliability.run(project) == 31
 
@@ -223,7 +223,7 @@ def test_answers_that_were_asked_for_because_others_differ_speak_not_for_random_
     assert asked == {"ann": "random", "bea": "random", "dora": "doubt"}
     report = reports.agreement(project, Selection())
     assert {row["username"] for row in report["annotators"] if row["n"]} == {"ann", "bea"}
-    everything = reports.agreement(project, Selection.of("all"))
+    everything = reports.agreement(project, Selection.with_default_sample("all"))
     assert {row["username"] for row in everything["annotators"] if row["n"]} == {"ann", "bea", "dora"}
 
 

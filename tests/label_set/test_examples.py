@@ -95,7 +95,7 @@ def test_the_examples_of_all_classes_cost_one_query(project, cat, image, lena):
             examples.add(category=row, image=other, by=lena)
 
     with CaptureQueriesContext(connection) as queries:
-        found = examples.of(project)
+        found = examples.examples_of(project)
         assert [row.image.name for rows in found.values() for row in rows]
 
     assert {pk: len(rows) for pk, rows in found.items()} == {cat.pk: 4, dog.pk: 4}

@@ -29,7 +29,7 @@ def test_72_places_have_72_different_markers_in_six_colours_and_twelve_shapes():
 
 @pytest.mark.parametrize(("own", "drawn"), [((0, 0), (2, 2)), ((5, 0), (5, 2)), ((0, 11), (2, 11)), ((5, 11), (5, 11))])
 def test_what_a_class_leaves_open_its_place_decides(own, drawn):
-    assert markers.of(Category(colour=own[0], shape=own[1]), place=1) == drawn
+    assert markers.marker_of(Category(colour=own[0], shape=own[1]), place=1) == drawn
 
 
 def test_a_marker_has_a_name_in_words():

@@ -27,7 +27,7 @@ def settle(project, people, *names):
 
 
 def counted(project) -> dict[str, int]:
-    return {row["name"]: row["settled"] for row in targets.of(project)["categories"]}
+    return {row["name"]: row["settled"] for row in targets.targets_of(project)["categories"]}
 
 
 def test_settled_images_count_for_the_class_they_are_taken_to_be(project, ann, bea):
@@ -36,7 +36,7 @@ def test_settled_images_count_for_the_class_they_are_taken_to_be(project, ann, b
     settle(project, (ann,), "fox")  # one label of two: not settled yet
 
     assert counted(project) == {"cat": 2, "dog": 1, "fox": 0}
-    assert targets.of(project)["settled"] == 3
+    assert targets.targets_of(project)["settled"] == 3
 
 
 def test_a_decision_counts_above_the_votes_and_one_without_an_answer_not_at_all(project, ann, bea, rev):
@@ -70,7 +70,7 @@ def test_an_image_of_several_classes_counts_in_each(multi_project, ann, bea):
             labels.save_label(image_id=image.pk, annotator=person, categories=names)
 
     assert counted(multi_project) == {"sky": 1, "sea": 2, "sand": 0}
-    assert targets.of(multi_project)["settled"] == 3
+    assert targets.targets_of(multi_project)["settled"] == 3
 
 
 def test_what_is_missing_is_never_less_than_nothing_and_unknown_without_a_wanted_number(project, ann, bea, lena):
@@ -81,7 +81,7 @@ def test_what_is_missing_is_never_less_than_nothing_and_unknown_without_a_wanted
     for _ in range(2):
         settle(project, (ann, bea), "cat")
 
-    found = targets.of(Project.objects.get(pk=project.pk))
+    found = targets.targets_of(Project.objects.get(pk=project.pk))
 
     assert (found["images"], found["missing"]) == (10, 8)
     assert [row["missing"] for row in found["categories"]] == [0, 5, None]
@@ -91,10 +91,10 @@ def test_what_is_missing_is_never_less_than_nothing_and_unknown_without_a_wanted
 def test_it_costs_as_many_queries_for_many_images_as_for_few(project, ann, bea, django_assert_num_queries):
     for name in ("cat", "dog", "fox", "cat"):
         settle(project, (ann, bea), name)
-    targets.of(project)  # the label set is kept from here on
+    targets.targets_of(project)  # the label set is kept from here on
 
     with django_assert_num_queries(3):
-        targets.of(project)
+        targets.targets_of(project)
 
 
 # ---------------------------------------------------------------- by REST and on the import page

@@ -271,12 +271,12 @@ def test_features_of_kept_squares_are_nearly_those_of_the_files(tmp_path, files)
     fill(store, files)
     lite0 = backbones.EFFICIENTNET_LITE0
 
-    def of(sources):
+    def read(sources):
         return np.concatenate(
             [part.features for part in features.embed(sources, lite0, torch.device("cpu"), size=64)]
         ).astype(float)
 
-    a, b = of(files), of([lambda path=path: store.get(path.stem) for path in files])
+    a, b = read(files), read([lambda path=path: store.get(path.stem) for path in files])
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert cosine.min() > 0.98
 

@@ -83,15 +83,15 @@ def test_the_reading_tells_a_line_drawn_elsewhere_from_classes_that_are_hard(as_
     assert "xia calls 12 of 20 images “fox” that most of the others call “cat”." in html
     names = {1: "rust", 2: "spot"}
 
-    def of(cells):
+    def matrix(cells):
         return {"username": "ben", "confusion": [{"others": o, "said": s, "n": n} for o, s, n in cells]}
 
     # 62 of 206 against 20 of 142: .301 - .141 = .16, Newcombe's interval lies above 0
-    one_way = _reading(names, of([(1, 2, 62), (1, 1, 144), (2, 1, 20), (2, 2, 122)]), is_own=False)
+    one_way = _reading(names, matrix([(1, 2, 62), (1, 1, 144), (2, 1, 20), (2, 2, 122)]), is_own=False)
     assert "ben calls 62 of 206" in one_way and "(20 of 142), so ben draws the line elsewhere" in one_way
-    both = _reading(names, of([(1, 2, 60), (1, 1, 140), (2, 1, 58), (2, 2, 140)]), is_own=True)
+    both = _reading(names, matrix([(1, 2, 60), (1, 1, 140), (2, 1, 58), (2, 2, 140)]), is_own=True)
     assert "You call 60 of 200" in both and "hard to tell apart" in both
-    assert "few" in _reading(names, of([(1, 2, 4), (1, 1, 100)]), is_own=False)
+    assert "few" in _reading(names, matrix([(1, 2, 4), (1, 1, 100)]), is_own=False)
 
 
 def test_each_cell_leads_to_as_many_images_as_it_counts(as_, judged, lena):

@@ -43,7 +43,7 @@ def written(project, format_: str) -> bytes:
 
 
 def test_every_image_is_counted_once_in_or_out_with_its_reason(project, votes):
-    found = summary.of(project)
+    found = summary.summary_of(project)
 
     assert (found.images, found.outcome, found.early) == (7, 3, 1)
     assert found.without == {"unanswered": 1, "cannot_tell": 1, "tie": 1, "undecidable": 1}
@@ -53,7 +53,7 @@ def test_every_image_is_counted_once_in_or_out_with_its_reason(project, votes):
 
 
 def test_the_counts_are_those_of_the_files(project, votes, settings, tmp_path):
-    found = summary.of(project)
+    found = summary.summary_of(project)
 
     lines = [json.loads(line) for line in written(project, "jsonl").splitlines()]
     assert sum(line["consensus"]["categories"] is not None for line in lines) == found.outcome
@@ -69,7 +69,7 @@ def test_a_summary_costs_the_same_for_any_number_of_images(project, votes, djang
     add_images(project, 50)
 
     with django_assert_num_queries(3):
-        assert summary.of(project).without["unanswered"] == 51
+        assert summary.summary_of(project).without["unanswered"] == 51
 
 
 def loaded(project, tmp_path, monkeypatch, format_: str, reading: str) -> dict:

@@ -62,7 +62,7 @@ def test_where_people_split_on_two_classes_is_what_the_confusion_counts(show, pr
     cat, dog, fox = (category(project, name) for name in ("cat", "dog", "fox"))
     confusion = {
         frozenset((row["a"], row["b"])): row["count"]
-        for row in reports.agreement(project, Selection.of("all"))["confusion"]
+        for row in reports.agreement(project, Selection.with_default_sample("all"))["confusion"]
     }
 
     assert ids(show(project, pair=f"{cat},{dog}")) == ids(show(project, pair=f"{dog},{cat}"))

@@ -126,7 +126,7 @@ def test_codes_of_a_run_are_said_on_the_page_in_the_card_and_by_rest(as_, lena, 
 
     told = as_(lena).get(f"/api/runs/{run.pk}/").json()["metrics"]
     assert (told["learning_curve"]["advice"], told["acceptance"][1]["reason"]) == (words, needed)
-    assert model_card.of(run)["metrics"]["acceptance"][1]["reason"] == needed
+    assert model_card.card_of(run)["metrics"]["acceptance"][1]["reason"] == needed
     text = page(as_, lena, project)
     assert words in text and needed in text and "gain_expected" not in text
     run.refresh_from_db()

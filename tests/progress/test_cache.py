@@ -280,7 +280,7 @@ def test_endpoints_of_a_small_project_speak_of_now(project, rev, ann):
 
 
 def test_rare_selections_are_not_kept(large):
-    selection = Selection.of("all", guideline=1)
+    selection = Selection.with_default_sample("all", guideline=1)
 
     assert cached_reports.agreement_figures(large, selection).value == reports.agreement(large, selection)
     assert not Snapshot.objects.exists()

@@ -27,14 +27,14 @@ def test_each_class_names_the_one_it_is_most_often_mixed_up_with(project, ann, b
     judge(project, (ann, "dog"), (bea, "fox"), images=3)
     cat, dog, fox = (category(project, name) for name in ("cat", "dog", "fox"))
 
-    assert mixups.of(project) == {cat: (fox, 6), fox: (cat, 6), dog: (fox, 3)}
+    assert mixups.mixups_of(project) == {cat: (fox, 6), fox: (cat, 6), dog: (fox, 3)}
 
 
 def test_a_few_images_say_nothing(project, ann, bea):
     judge(project, (ann, "cat"), (bea, "fox"), images=mixups.LEAST_IMAGES - 1)
     judge(project, (ann, "cat"), (bea, "cat"), images=5)
 
-    assert mixups.of(project) == {}
+    assert mixups.mixups_of(project) == {}
 
 
 def test_what_a_model_thinks_is_no_vote(project, ann):
@@ -44,25 +44,25 @@ def test_what_a_model_thinks_is_no_vote(project, ann):
         predict(model, image, "fox")
     judge(project, (ann, "cat"), images=5)
 
-    assert mixups.of(project) == {}
+    assert mixups.mixups_of(project) == {}
 
 
 def test_a_class_that_left_the_label_set_is_not_named(project, ann, bea, lena):
     judge(project, (ann, "cat"), (bea, "fox"), images=3)
-    assert mixups.of(project) != {}
+    assert mixups.mixups_of(project) != {}
     classes.change_category(category=project.categories.get(name="fox"), by=lena, changes={"retired": True})
     project.refresh_from_db()
 
-    assert mixups.of(project) == {}
+    assert mixups.mixups_of(project) == {}
 
 
 def test_it_is_kept_although_labels_come(project, ann, bea, monkeypatch):
     judge(project, (ann, "cat"), (bea, "fox"), images=3)
-    first = mixups.of(project)
+    first = mixups.mixups_of(project)
     judge(project, (ann, "dog"), (bea, "cat"), images=9)
     monkeypatch.setattr(reports, "agreement", lambda *_: pytest.fail("computed again"))
 
-    assert mixups.of(project) == first
+    assert mixups.mixups_of(project) == first
 
 
 def test_a_large_project_is_counted_by_a_worker_and_no_page_waits(project, ann, bea, monkeypatch):
@@ -71,9 +71,9 @@ def test_a_large_project_is_counted_by_a_worker_and_no_page_waits(project, ann, 
 
     with monkeypatch.context() as request:
         request.setattr(reports, "agreement", lambda *_: pytest.fail("counted in the request"))
-        assert mixups.of(project) == {}
+        assert mixups.mixups_of(project) == {}
         assert cached_reports.refresh() == 1  # what the worker does
-        assert len(mixups.of(project)) == 2
+        assert len(mixups.mixups_of(project)) == 2
 
 
 def test_only_members_may_ask(client, project, ann, bea, carl):

@@ -181,10 +181,10 @@ def test_deep_nesting_ends():
 @pytest.mark.django_db
 def test_it_is_rendered_once_per_version(ann, monkeypatch):
     project = make_project(ann, guideline="# One")
-    first = guideline.of(project)
+    first = guideline.rendered(project)
     monkeypatch.setattr(guideline, "render", lambda text: f"again: {text}")
 
-    assert guideline.of(project) == first == "<h3>One</h3>\n"
+    assert guideline.rendered(project) == first == "<h3>One</h3>\n"
     project.guideline, project.guideline_version = "# Two", 2
-    assert guideline.of(project) == "again: # Two"
-    assert hasattr(guideline.of(project), "__html__")
+    assert guideline.rendered(project) == "again: # Two"
+    assert hasattr(guideline.rendered(project), "__html__")

@@ -221,7 +221,7 @@ def test_a_class_is_a_safe_part_of_a_path(name, safe):
 
 def test_two_classes_never_share_a_folder():
     folders = Folders()
-    assert [folders.of(name) for name in ("a/b", "a_b", "A_B", "a/b")] == ["a_b", "a_b-2", "A_B-3", "a_b"]
+    assert [folders.folder_of(name) for name in ("a/b", "a_b", "A_B", "a/b")] == ["a_b", "a_b-2", "A_B-3", "a_b"]
 
 
 def test_what_cannot_be_written_is_refused_with_a_reason(project, multi_project):

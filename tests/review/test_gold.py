@@ -73,7 +73,7 @@ def test_a_gold_image_is_given_beyond_its_quota_blind_and_counts_for_the_person_
     label = Label.objects.get(image=known, annotator=dora)
     assert (label.purpose, label.extra) == ("gold", False)
     assert (known.n_votes, known.status, known.tally) == (2, "settled", {str(category(project, "cat")): 2})
-    assert reports.agreement(project, Selection.of("all"))["n_labels"] == 2
+    assert reports.agreement(project, Selection.with_default_sample("all"))["n_labels"] == 2
     assert gold.scores(project)[dora.pk] | {"low": 0, "high": 0} == {
         "value": 0.0, "low": 0, "high": 0, "n": 1, "reason": {"code": "too_few_images"}
     }  # fmt: skip

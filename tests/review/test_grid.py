@@ -477,7 +477,7 @@ def test_what_is_said_of_a_planted_image_goes_to_its_row_and_nowhere_else(projec
     assert not set(plants) & set(Label.objects.filter(annotator=dora).values_list("image", flat=True))
     assert not Claim.objects.filter(annotator=dora, image__in=plants).exists()
     assert counted(project, only=plants) == {pk: value for pk, value in before.items() if pk in plants}
-    report = reports.agreement(project, Selection.of("all"))
+    report = reports.agreement(project, Selection.with_default_sample("all"))
     assert {row["username"]: row["n"] for row in report["annotators"]}["dora"] == 18 - len(plants)
     assert not [pair for pair in report["pairs"] if "dora" in (pair["a"], pair["b"]) and pair["n"]]
     snapshots.refresh(project, list(plants))

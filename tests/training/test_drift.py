@@ -90,7 +90,7 @@ def looked(project):
 
 @pytest.mark.django_db
 def test_each_import_since_the_model_was_trained_is_compared_with_held_out_images(project, looked):
-    found = {one.row.name: one for one in drift.of(project, looked)}
+    found = {one.row.name: one for one in drift.compared_imports(project, looked)}
 
     assert {name: one.drifted for name, one in found.items()} == {"alike.zip": False, "other.zip": True}
     assert (found["other.zip"].compared.n, found["other.zip"].compared.n_known) == (40, 60)

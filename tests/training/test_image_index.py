@@ -96,7 +96,7 @@ def test_an_image_that_was_deleted_is_not_shown_and_a_damaged_index_is_none(proj
     said = json.loads(pointer.read_text())
     (Path(pointer.parent) / said["folder"] / "rows.npy").write_bytes(b"nothing")
     image_index.forget()
-    assert image_index.of(project) is None
+    assert image_index.index_of(project) is None
 
 
 def test_what_is_unlike_anything_labeled_comes_first(project, circle):

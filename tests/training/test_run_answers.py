@@ -119,7 +119,7 @@ def test_answers_are_kept_once_and_go_with_their_run(project):
     said(run, Part.STOP, images, ["cat", "cat"])
     said(run, Part.STOP, images, ["cat", "dog"])  # another attempt at the same run
 
-    assert run_answers.of(run, Part.STOP).answers == [[category(project, "cat")], [category(project, "dog")]]
+    assert run_answers.answers_of(run, Part.STOP).answers == [[category(project, "cat")], [category(project, "dog")]]
     run.delete()
     assert not RunAnswers.objects.exists()
 

@@ -42,7 +42,7 @@ def test_what_could_be_accepted_is_told_for_each_promise(project):
     calibration[:2] = [0.02, 0.97, 0.01]
     test = sure_of(np.r_[np.full(150, 0.97), np.full(50, 0.6)])
 
-    rows = run_report.of(dataset, out_of_fold=NONE, test=test, calibration=calibration)["acceptance"]
+    rows = run_report.findings_of(dataset, out_of_fold=NONE, test=test, calibration=calibration)["acceptance"]
 
     assert [row["precision"] for row in rows] == [0.9, 0.95, 0.98]
     at_95 = rows[1]

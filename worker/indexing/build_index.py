@@ -101,7 +101,7 @@ def _whole_index(job: Job, name: str, last_image: int) -> image_index.Index | No
     """The index of now, where the look before this one lacked nothing but time to compare images."""
     looks = Job.objects.filter(project=job.project, kind=Kind.LOOK, state=State.DONE)
     before = looks.order_by("-pk").first()
-    index = image_index.of(job.project) if job.project is not None else None
+    index = image_index.index_of(job.project) if job.project is not None else None
     if before is None or before.params != job.params or not before.result.get("uncompared"):
         return None
     whole = before.result["left"] == 0 and before.result["last_image"] == last_image

@@ -37,7 +37,7 @@ def compare(project: Project, *, seconds: float, tick: Callable[[], None]) -> in
     At least one step is done, whatever the time. tick: called often; what it raises ends the work, with all steps so
     far kept.
     """
-    index = image_index.of(project)
+    index = image_index.index_of(project)
     if index is None:
         return 0
     todo = [pk for pk in near_duplicates.uncompared(project) if index.place(pk) is not None]

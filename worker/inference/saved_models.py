@@ -139,7 +139,7 @@ def in_use(project: Project, examples: Sequence[Example], *, tick: Callable[[], 
         else:
             readable = np.flatnonzero(~np.isnan(found).any(axis=1)).tolist()
             said |= {missing[k].image_id: found[k].tolist() for k in readable}
-    kept = run_answers.of(run, run_answers.Part.CROSSED)
+    kept = run_answers.answers_of(run, run_answers.Part.CROSSED)
     crossed = dict(zip(kept.image_ids, kept.answers, strict=True)) if kept else {}
     return InUse(run, said, crossed)
 

@@ -16,7 +16,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "Pillow")
 HASH_PARTS = 1000  # images per query
 
 
-def of(dataset: Dataset) -> dict[str, Any]:
+def provenance_of(dataset: Dataset) -> dict[str, Any]:
     """The training set: its hash, images by class, judgements and people behind it; and the versions at work."""
     by_category = {str(pk): 0 for pk in dataset.category_ids}
     for example in dataset.train:

@@ -34,7 +34,7 @@ AHEAD = (1.0, 1.5, 2.0, 4.0)  # times the present labels that the learning curve
 PENALTY = 0.01  # C where cross-validation has not chosen one
 
 
-def of(dataset: Dataset, *, out_of_fold: NDArray, test: NDArray, calibration: NDArray) -> dict[str, Any]:
+def findings_of(dataset: Dataset, *, out_of_fold: NDArray, test: NDArray, calibration: NDArray) -> dict[str, Any]:
     """All three, ready for a run's row. Probabilities (n, K), rows of NaN for images that could not be read; test and
     calibration with the temperature applied.
     """

@@ -176,10 +176,10 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         metrics=figures
         | {"learning_curve": curve, "orders": orders, "stop_set": settled, "imbalance": result.balance}
         | {
-            "provenance": provenance.of(dataset) | {"guideline": guideline},
+            "provenance": provenance.provenance_of(dataset) | {"guideline": guideline},
             "cost": cost.together(spent) | {"attempts": lease.attempt},
         }
-        | run_report.of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
+        | run_report.findings_of(dataset, out_of_fold=result.out_of_fold, test=test, calibration=calibration),
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],
         dataset=_counts(dataset, len(unreadable) + len(result.skipped)),

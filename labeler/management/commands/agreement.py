@@ -32,7 +32,9 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
-        report = in_words(reports.agreement(project, label_arrays.Selection.of(options["labels"], options["sample"])))
+        report = in_words(
+            reports.agreement(project, label_arrays.Selection.with_default_sample(options["labels"], options["sample"]))
+        )
         self.result(report, "\n".join(_lines(report)))
 
 

@@ -62,7 +62,7 @@ class Command(DataCommand):
         facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
         words = f"Wrote {target} ({size:,} bytes)."
         if options["accepted"]:
-            aim, alone = acceptance_summary.figures(project)["promise"], summary.of(project).without
+            aim, alone = acceptance_summary.figures(project)["promise"], summary.summary_of(project).without
             n, filled = alone.get(summary.ACCEPTED, 0), alone.get(summary.FILLED, 0)
             facts |= {"accepted": n, "promise": aim, "filled": filled}
             words += f" {n + filled:,} of {images:,} images stand by a model's word alone"

@@ -152,10 +152,10 @@ def account(request: HttpRequest) -> HttpResponse:
         "token": NewToken(request.POST if wanted == "token" else None, auto_id="token_%s"),
         "password": PasswordForm(request, request.POST if wanted == "password" else None),
         "theme": Appearance(
-            request.POST if wanted == "theme" else None, initial={"theme": preferences.of(user).theme}
+            request.POST if wanted == "theme" else None, initial={"theme": preferences.preferences_of(user).theme}
         ),
     }  # fmt: skip
-    keys_form = OwnKeys(request.POST if wanted == "keys" else None, preferences.of(user))
+    keys_form = OwnKeys(request.POST if wanted == "keys" else None, preferences.preferences_of(user))
     token, secret = None, ""
     if wanted == "keys":
         if _change_keys(request, keys_form):

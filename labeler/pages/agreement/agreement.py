@@ -131,7 +131,7 @@ def _selection(request: HttpRequest) -> Selection:
     labels = request.GET.get("labels")
     sample = request.GET.get("sample")
     labels = labels if labels in LABELS else "blind"
-    return Selection.of(labels, sample if sample in SAMPLES else None)
+    return Selection.with_default_sample(labels, sample if sample in SAMPLES else None)
 
 
 def _choices(request: HttpRequest, name: str, chosen: str, values: Sequence[str]) -> list[dict[str, Any]]:
@@ -187,7 +187,11 @@ def headline_cards(
             }
         cards.append(_card("assisted", _("With suggestions"), figures["assisted"], hint))
     elif figures is None and selection.labels == "blind":
-        others = in_words(cached_reports.agreement_figures(project, Selection.of("assisted", "all"), wait=False).value)
+        others = in_words(
+            cached_reports.agreement_figures(
+                project, Selection.with_default_sample("assisted", "all"), wait=False
+            ).value
+        )
         if others is not None and others["alpha"]["n"]:
             assisted = others["alpha"]
             hint = _("α where the suggestion was shown: higher when people follow it")

@@ -82,7 +82,7 @@ def _selection(request: HttpRequest, access: Access) -> Selection:
         then = printed_report.until(access.project, filters.number(request.GET.get("until")), at, classes)
     except LabelerError as error:
         raise Http404(error.message) from error
-    return Selection.of(labels, sample, until=then)
+    return Selection.with_default_sample(labels, sample, until=then)
 
 
 def _confusion(report: dict[str, Any]) -> list[dict[str, Any]]:

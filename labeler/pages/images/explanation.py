@@ -14,7 +14,7 @@ from labeler.models.job import State
 from labeler.training import explanation, inference_requests
 
 
-def of(request: HttpRequest, image: Image) -> dict[str, Any]:
+def explanation_context(request: HttpRequest, image: Image) -> dict[str, Any]:
     """What templates/parts/why.html shows. Call it only where the person may see what the model says of the image."""
     found: dict[str, Any] = {"address": f"/api/images/{image.pk}/explanation/", "asked": request.GET.get("why") == "1"}
     if not found["asked"]:

@@ -90,7 +90,7 @@ def _labels_example(project: Project) -> str:
 
 def _wanted(project: Project) -> dict[str, Any] | None:
     """What the data set still lacks, for whoever looks for images; None where nothing in particular is wanted."""
-    found = targets.of(project)
+    found = targets.targets_of(project)
     asked = [row for row in found["categories"] if row["wanted"] or row["variety"]]
     if not (found["images"] or found["variety"] or asked):
         return None

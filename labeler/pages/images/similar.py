@@ -77,7 +77,7 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     at = max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1
     found, n = image_index.novel(project, PER_PAGE, (at - 1) * PER_PAGE)
     by_id = {row.pk: row for row in project.images.filter(pk__in=[pk for pk, _novelty in found])}
-    index = image_index.of(project)
+    index = image_index.index_of(project)
     rows = _tiles(
         request,
         project,

@@ -94,7 +94,7 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             project_url=f"/projects/{project.pk}/",
             config=screen_config(project, categories, annotator, may_lead=access.may_lead)
             | {"keys": keys_of(access.membership, annotator)},
-            guideline=guideline.of(project),
+            guideline=guideline.rendered(project),
             texts=texts(),
             mode=mode,
             reasons=REASONS,
@@ -108,7 +108,7 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
 @project_page()
 def mixed_up(request: HttpRequest, access: Access) -> JsonResponse:
     """For the guideline beside the image, once the screen stands: {class id: {other: class id, images}}."""
-    found = mixups.of(access.project)
+    found = mixups.mixups_of(access.project)
     return JsonResponse({str(pk): {"other": other, "images": images} for pk, (other, images) in found.items()})
 
 
@@ -156,7 +156,7 @@ def screen_config(
 
 def keys_of(member: Membership, annotator: User) -> dict[str, Any]:
     """The person's keys, and where changes of them go."""
-    wanted = preferences.of(annotator)
+    wanted = preferences.preferences_of(annotator)
     return {
         "actions": [
             {"name": name, "words": str(preferences.ACTIONS[name].words), "key": key}
@@ -193,7 +193,7 @@ def uses(project: Project, categories: Sequence[Category], annotator: User) -> l
 
 def examples_of(project: Project) -> dict[int, list[dict[str, Any]]]:
     """By class, the images that show what it means; their bytes come from the REST API."""
-    found = examples.of(project)
+    found = examples.examples_of(project)
     return {pk: [{"image": row.image_id, "caption": row.caption} for row in rows] for pk, rows in found.items()}
 
 

@@ -30,7 +30,7 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     if run is None:
         raise Http404(_("There is no such model in this project."))
     try:
-        found = model_card.of(run)
+        found = model_card.card_of(run)
     except NotPossibleNow as problem:
         raise Http404(problem.message) from problem
     context = {

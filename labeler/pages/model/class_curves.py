@@ -20,7 +20,9 @@ SHOWN = 12  # drawings of each kind; the table has all classes
 FALSE_ALARMS = (0.01, 0.05, 0.1)  # at which the table says how many are found
 
 
-def of(metrics: Mapping[str, Any], names: Mapping[Any, str], markers: Mapping[str, Marker]) -> dict[str, Any]:
+def curves_context(
+    metrics: Mapping[str, Any], names: Mapping[Any, str], markers: Mapping[str, Marker]
+) -> dict[str, Any]:
     """roc, precision_recall: drawings, empty without curves; thresholds: rows of the table behind both."""
     curves = metrics.get("curves") or {}
     areas = {row["category"]: row.get("roc_auc") or {} for row in metrics.get("per_class") or []}

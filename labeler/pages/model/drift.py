@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 460, 220
 
 def card(project: Project, run: TrainingRun) -> dict[str, Any]:
     """Context of templates/model/drift.html; nothing where no image came in since the model was trained."""
-    found = drift.of(project, run)
+    found = drift.compared_imports(project, run)
     if not found:
         return {}
     # The one to look at: the newest that differs, or the newest.

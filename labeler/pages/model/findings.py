@@ -31,7 +31,7 @@ FIELDS = 4
 WIDTH, HEIGHT = 460, 240
 
 
-def of(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
+def findings_context(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
     """Context of templates/model/findings.html; names: of categories, by id."""
     metrics = in_words(run.metrics or {})
     suspects = metrics.get("label_errors") or {}

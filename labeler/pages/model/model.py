@@ -61,7 +61,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         **(drift.card(project, active) if active is not None else {}),
     }
     if active is not None:
-        context |= {"accepting": accepting.card(project), **report.of(project, active)}
+        context |= {"accepting": accepting.card(project), **report.report_context(project, active)}
         blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
     return render(request, "model/model.html", access.context("model", **context))
 

@@ -44,7 +44,7 @@ IMBALANCE = {
 }
 
 
-def of(project: Project, run: TrainingRun) -> dict[str, Any]:
+def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
     """Context of templates/model/report.html."""
     metrics, markers = in_words(run.metrics or {}), categories.markers_by_name(project)
     names = names_of(project, run)
@@ -59,8 +59,8 @@ def of(project: Project, run: TrainingRun) -> dict[str, Any]:
         "curves": curves(run),
         "by_heart": by_heart(run),
         "markers": markers,
-        **class_curves.of(metrics, names, markers),
-        **findings.of(project, run, names),
+        **class_curves.curves_context(metrics, names, markers),
+        **findings.findings_context(project, run, names),
         "foretold": bool((metrics.get("learning_curve") or {}).get("ahead")),
         "candidates": [_candidate(row, run) for row in run.comparison or []],
         "balance": _balance(metrics.get("imbalance") or {}),

@@ -85,7 +85,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         "live": report.curves(shown) if shown.state in UNFINISHED else "",
     }
     if finished and shown.metrics:
-        context |= {"model": shown} | report.of(project, shown)
+        context |= {"model": shown} | report.report_context(project, shown)
         blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
     return render(request, "model/run.html", access.context("model", **context))
 

@@ -192,7 +192,7 @@ def _listed(pairs: Sequence[tuple[Pair, int]], chosen: Pair | None) -> list[tupl
 
 def _config(request: HttpRequest, access: Access) -> dict[str, Any]:
     """What the page's script needs to know; see static/js/adjudicate/keys.js."""
-    project, preference = access.project, preferences.of(person(request))
+    project, preference = access.project, preferences.preferences_of(person(request))
     keys = preferences.keys_of(preference)
     return {
         "multi": project.is_multi,

@@ -174,7 +174,7 @@ def screen_config(
     is_cut: bool,
 ) -> dict[str, Any]:
     """What the page's script needs to know."""
-    preference = preferences.of(member.user)
+    preference = preferences.preferences_of(member.user)
     return {
         "person": member.user_id,
         "pages_url": reverse("api:review-pages", args=[project.pk]),

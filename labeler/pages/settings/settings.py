@@ -176,7 +176,7 @@ def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return redirect("settings_wanted", project.pk)
-    found = targets.of(project)
+    found = targets.targets_of(project)
     settled = {row["id"]: row["settled"] for row in found["categories"]}
     rows = [
         {"category": category, "settled": settled.get(category.pk, 0), "wanted": number, "variety": words}

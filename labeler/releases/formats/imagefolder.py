@@ -92,14 +92,14 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
                 missing.append({"image": image.pk, "file_name": image.name, "class": name})
                 continue
             with file:
-                entry = zipfile.ZipInfo(f"root/{folders.of(name)}/{file_name(contents)}", LONG_AGO)
+                entry = zipfile.ZipInfo(f"root/{folders.folder_of(name)}/{file_name(contents)}", LONG_AGO)
                 entry.file_size = image.n_bytes
                 entry.external_attr = 0o644 << 16
                 with archive.open(entry, "w") as target:
                     while piece := file.read(READ_BYTES):
                         target.write(piece)
                         yield outbox.take()
-            counts[folders.of(name)] += 1
+            counts[folders.folder_of(name)] += 1
             if found:
                 unseen["images"] += 1
                 promise = {"model": found.model, "precision": found.precision, "confidence": found.confidence}
@@ -134,7 +134,7 @@ class Folders:
         self.known: dict[str, str] = {}
         self._taken: set[str] = set()
 
-    def of(self, name: str) -> str:
+    def folder_of(self, name: str) -> str:
         if name not in self.known:
             wanted = safe_part(name, "class")
             folder, n = wanted, 2

@@ -15,7 +15,7 @@ from api.fields import CategoryNamesField
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example, parameter
 from labeler.agreement import disagreement_groups, rounds
-from labeler.agreement.disagreement_groups import Group
+from labeler.agreement.disagreement_groups import DisagreementGroup
 from labeler.errors import Invalid
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -103,7 +103,7 @@ def _pair(request: Request, project: Project) -> Pair | None:
     return ids[0], ids[1]
 
 
-def _group(group: Group, reasons: dict[int, list[str]]) -> dict[str, Any]:
+def _group(group: DisagreementGroup, reasons: dict[int, list[str]]) -> dict[str, Any]:
     written = dict.fromkeys(text for pk in group.ids for text in reasons.get(pk, ()))
     return {
         "number": group.number,

@@ -14,7 +14,7 @@ from api.permissions import Needs
 from api.schema import describe, example, parameter
 from labeler.consensus import snapshots
 from labeler.intake import near_duplicates
-from labeler.intake.near_duplicates import Group
+from labeler.intake.near_duplicates import DuplicateGroup
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Project, Role
@@ -70,7 +70,7 @@ class NearDuplicates(View):
         return Response(NearDuplicateGroupsShape({"n": n, "results": [_group(project, one) for one in found]}).data)
 
 
-def _group(project: Project, group: Group) -> dict[str, Any]:
+def _group(project: Project, group: DuplicateGroup) -> dict[str, Any]:
     index = label_set.index(project)
     outcomes = snapshots.as_shown(group.images)
     taken = [None if (named := outcomes[i.pk].categories) is None else index.resolve(named) for i in group.images]

@@ -203,13 +203,13 @@ def _tile(project: Project, tile: grid.Tile) -> dict[str, Any]:
     }
 
 
-def _answers(items: Any) -> list[grid.Answer]:
+def _answers(items: Any) -> list[grid.ReviewAnswer]:
     if not isinstance(items, list):
         raise Invalid(_("Send a list of items."), fields={"items": ["not a list"]})
     return [_answer(place, item) for place, item in enumerate(items[: grid.MOST_ITEMS + 1])]
 
 
-def _answer(place: int, item: Any) -> grid.Answer:
+def _answer(place: int, item: Any) -> grid.ReviewAnswer:
     name = f"items.{place}"
     if not isinstance(item, dict):
         raise Invalid(_("%(name)s must be an object.") % {"name": name}, fields={name: ["not an object"]})
@@ -232,7 +232,7 @@ def _answer(place: int, item: Any) -> grid.Answer:
             _("%(name)s.categories must be a list of ids or names, or null.") % {"name": name},
             fields={f"{name}.categories": ["not a list"]},
         )
-    return grid.Answer(image, None if word else categories, is_undo=word == "undo")
+    return grid.ReviewAnswer(image, None if word else categories, is_undo=word == "undo")
 
 
 def _is_list_of_refs(categories: Any) -> bool:
@@ -248,7 +248,7 @@ def _number(sent: dict[str, Any], name: str, kinds: Sequence[type]) -> Any:
     return value
 
 
-def _outcome(project: Project, outcome: grid.Outcome) -> dict[str, Any]:
+def _outcome(project: Project, outcome: grid.ReviewResult) -> dict[str, Any]:
     shape: dict[str, Any] = {"image": outcome.image_id, "result": outcome.result}
     if outcome.error is not None:
         error = outcome.error

@@ -182,7 +182,7 @@ class ComparisonShape(serializers.Serializer):
     broken = FlipShape(many=True, help_text="only old is right")
 
 
-class Compared(OfRun):
+class ComparedRuns(OfRun):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
 
     @describe("compare_runs", "This version against another, image by image.\n\nOn images that neither has learned "

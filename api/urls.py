@@ -37,7 +37,7 @@ from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
 from api.report import AgreementReport
 from api.reviews import OneReviewPage, ReviewPages, Reviews
-from api.runs import Activation, ActiveModel, Compared, OneRun, Runs
+from api.runs import Activation, ActiveModel, ComparedRuns, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
 from api.similar import Priorities, SimilarImages
 from api.tokens import Me, OneToken, Tokens
@@ -112,7 +112,7 @@ urlpatterns = [
     path("runs/<int:run_id>/", OneRun.as_view(), name="run"),
     path("runs/<int:run_id>/cancellation/", RunCancellation.as_view(), name="run-cancellation"),
     path("runs/<int:run_id>/activation/", Activation.as_view(), name="run-activation"),
-    path("runs/<int:run_id>/comparison/", Compared.as_view(), name="run-comparison"),
+    path("runs/<int:run_id>/comparison/", ComparedRuns.as_view(), name="run-comparison"),
     path("projects/<int:project_id>/acceptance/", acceptance.OfProject.as_view(), name="acceptance"),
     path("projects/<int:project_id>/acceptance/suspension/", acceptance.Suspending.as_view(), name="suspension"),
     path("projects/<int:project_id>/acceptance/resumption/", acceptance.Resuming.as_view(), name="resumption"),

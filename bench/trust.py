@@ -195,7 +195,7 @@ def _adaptive(frequency: str, shares: np.ndarray) -> None:
         person = asked[np.arange(people) < votes[:, None]]
         return truth.infer(image, person, said[image, person], n_images=n, n_annotators=people, n_categories=k)
 
-    def ask(rule: overlap.Rule) -> tuple[float, float]:
+    def ask(rule: overlap.OverlapRule) -> tuple[float, float]:
         votes, seats = np.zeros(n, np.int64), np.full(n, rule.fewest)
         while (fresh := np.flatnonzero(votes < seats)).size:
             votes = seats.copy()
@@ -208,10 +208,10 @@ def _adaptive(frequency: str, shares: np.ndarray) -> None:
 
     print(f"  classes {frequency}")
     for name, rule in (
-        ("fixed two", overlap.Rule(2, 2)), ("fixed three", overlap.Rule(3, 3)),
-        ("two, a third where they differ", overlap.Rule(2, 3, 0.9)),
-        ("two, up to five, until .95", overlap.Rule(2, 5, 0.95)),
-        ("two, up to five, until .99", overlap.Rule(2, 5, 0.99)),
+        ("fixed two", overlap.OverlapRule(2, 2)), ("fixed three", overlap.OverlapRule(3, 3)),
+        ("two, a third where they differ", overlap.OverlapRule(2, 3, 0.9)),
+        ("two, up to five, until .95", overlap.OverlapRule(2, 5, 0.95)),
+        ("two, up to five, until .99", overlap.OverlapRule(2, 5, 0.99)),
     ):  # fmt: skip
         per_image, share = ask(rule)
         print(f"    {name:<34} {per_image:.2f} labels per image   {100 * share:.1f} % right", flush=True)

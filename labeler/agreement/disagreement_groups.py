@@ -45,7 +45,7 @@ class Contested:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DisagreementGroup:
     """Images that look alike. number None: nobody has looked at them yet, so how they look is not known."""
 
     number: int | None  # from 1, the largest first
@@ -74,7 +74,7 @@ class Point:
 class Shown:
     """What a page or a client is told."""
 
-    groups: list[Group]
+    groups: list[DisagreementGroup]
     points: list[Point]
     n: int  # contested images, of the pair where one was asked for
     n_grouped: int  # that are in the groups: at most MOST
@@ -201,7 +201,7 @@ def present(project: Project, report: Mapping[str, Any]) -> Shown:
     )
 
 
-def group_of(number: int | None, images: list[Contested]) -> Group:
+def group_of(number: int | None, images: list[Contested]) -> DisagreementGroup:
     """A group of these images, with their votes in sum."""
     said: dict[str, int] = defaultdict(int)
     for image in images:
@@ -212,10 +212,12 @@ def group_of(number: int | None, images: list[Contested]) -> Group:
     # By number and then by id: as often said must not change places from one look to the next.
     told = sorted(said.items(), key=lambda row: (-row[1], row[0]))
     pair, n = min(divided.items(), key=lambda row: (-row[1], row[0]), default=(None, 0))
-    return Group(number, images, [(votes.categories_of(answer), n) for answer, n in told], cannot_tell, pair, n)
+    return DisagreementGroup(
+        number, images, [(votes.categories_of(answer), n) for answer, n in told], cannot_tell, pair, n
+    )
 
 
-def reasons(groups: Sequence[Group]) -> dict[int, list[str]]:
+def reasons(groups: Sequence[DisagreementGroup]) -> dict[int, list[str]]:
     """What reviewers wrote when they settled images, by image id of any group. One query."""
     decided = [image.id for group in groups for image in group.images if image.has_decision]
     rows = Decision.objects.filter(image__in=decided, withdrawn_at=None).exclude(reason="")

@@ -25,8 +25,8 @@ from labeler.stats.truth import RIGHT_BEFORE
 BATCH = 500
 
 
-def rule_of(project: Project) -> rule_stats.Rule:
-    return rule_stats.Rule(project.fewest_labels, project.most_labels, project.enough_confidence)
+def rule_of(project: Project) -> rule_stats.OverlapRule:
+    return rule_stats.OverlapRule(project.fewest_labels, project.most_labels, project.enough_confidence)
 
 
 _ANSWERS = """
@@ -60,7 +60,11 @@ def adjust(project: Project, image_ids: Iterable[int] | None = None) -> int:
 
 
 def _adjust(
-    project: Project, rule: rule_stats.Rule, known: reliability.Inference | None, paused: set[int], ids: list[int]
+    project: Project,
+    rule: rule_stats.OverlapRule,
+    known: reliability.Inference | None,
+    paused: set[int],
+    ids: list[int],
 ) -> int:
     with transaction.atomic():
         # Images before entries, as everywhere; a save that commits meanwhile waits for this, or is seen.
@@ -85,7 +89,7 @@ def _adjust(
 
 def _seats(
     project: Project,
-    rule: rule_stats.Rule,
+    rule: rule_stats.OverlapRule,
     known: reliability.Inference | None,
     image: Image,
     said: list[tuple[int, list[int]]],
@@ -101,12 +105,12 @@ def _seats(
     return rule_stats.seats(rule, image.n_votes, doubted, fewest=fewest)
 
 
-def _fewest(rule: rule_stats.Rule, image: Image) -> int:
+def _fewest(rule: rule_stats.OverlapRule, image: Image) -> int:
     return max(rule.fewest, HELD_OUT_SEATS) if image.is_held_out else rule.fewest
 
 
 def _in_doubt(
-    project: Project, rule: rule_stats.Rule, known: reliability.Inference, said: list[tuple[int, list[int]]]
+    project: Project, rule: rule_stats.OverlapRule, known: reliability.Inference, said: list[tuple[int, list[int]]]
 ) -> bool:
     decent = RIGHT_BEFORE[0] / sum(RIGHT_BEFORE)
     accuracy = [known.accuracy.get(person, decent) for person, _ in said]

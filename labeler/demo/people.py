@@ -30,7 +30,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedAnswer:
     """What a person said. category is None for "skip" and "cannot_tell"."""
 
     category: str | None
@@ -81,7 +81,7 @@ def untold(person: Person) -> Person:
 
 def answer(
     person: Person, shares: Mapping[str, float], categories: tuple[str, ...], rng: np.random.Generator
-) -> Answer:
+) -> SimulatedAnswer:
     """One answer to an image for which experts would choose each class in these shares (they sum to 1).
 
     The same generator state gives the same answer.
@@ -92,14 +92,14 @@ def answer(
     if ambiguous:
         hesitation = rng.random()
         if hesitation < person.hesitates:
-            return Answer(None, "cannot_tell", seconds)
+            return SimulatedAnswer(None, "cannot_tell", seconds)
         if hesitation < person.hesitates + person.skips:
-            return Answer(None, "skip", seconds)
+            return SimulatedAnswer(None, "skip", seconds)
     if rng.random() < person.careless:
-        return Answer(str(rng.choice(categories)), "label", seconds)
+        return SimulatedAnswer(str(rng.choice(categories)), "label", seconds)
     leaning = [name for name in person.leans_to if ambiguous and name in shares]
     if leaning and rng.random() < 0.85:
-        return Answer(leaning[0], "label", seconds)
+        return SimulatedAnswer(leaning[0], "label", seconds)
     seen = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
     said = seen
     chance = rng.random()
@@ -108,4 +108,4 @@ def answer(
             said = instead
             break
         chance -= share
-    return Answer(said, "label", seconds)
+    return SimulatedAnswer(said, "label", seconds)

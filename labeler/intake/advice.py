@@ -16,7 +16,7 @@ NAMES_SHOWN = 100
 
 
 @dataclass(slots=True)
-class Group:
+class RefusalGroup:
     """Refused files with one reason. names: the first NAMES_SHOWN; n counts all."""
 
     reason: str
@@ -74,12 +74,12 @@ def advice_for(reason: str) -> str:
     return next((advice for piece, advice in table() if piece in reason), "")
 
 
-def grouped(refused: Iterable[Mapping[str, Any]]) -> list[Group]:
+def grouped(refused: Iterable[Mapping[str, Any]]) -> list[RefusalGroup]:
     """{name, reason, row?} sorted by reason, the most frequent first. What has no name is a remark on the whole."""
-    groups: dict[str, Group] = {}
+    groups: dict[str, RefusalGroup] = {}
     for file in refused:
         reason = file["reason"]
-        group = groups.get(reason) or groups.setdefault(reason, Group(reason, advice_for(reason)))
+        group = groups.get(reason) or groups.setdefault(reason, RefusalGroup(reason, advice_for(reason)))
         row = file.get("row")
         if file["name"] or row:
             group.n += 1

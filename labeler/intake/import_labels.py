@@ -55,7 +55,7 @@ ANOTHER = gettext_lazy("There is another answer of this person on this image alr
 
 
 @dataclass(slots=True)
-class Outcome(Counted):
+class LabelImportResult(Counted):
     """Of judgements. The fields are those of the REST answer, which all kinds of import share."""
 
     added: int = 0  # images: none
@@ -82,14 +82,14 @@ def bring_in(
     *,
     job: Job,
     rows: Iterable[Judgement | Refusal],
-    progress: Callable[[Outcome, int], None] = lambda outcome, total: None,
-) -> Outcome:
+    progress: Callable[[LabelImportResult, int], None] = lambda outcome, total: None,
+) -> LabelImportResult:
     """Take judgements into the project of an import; what cannot be used is refused row by row, with the reason.
 
     job: who asks; its params say whether the judgements were given `blind`, and whether the operator of the server asks
     at a `terminal`. progress(outcome, rows in all) is called between batches and may raise to stop.
     """
-    project, outcome = job.project, Outcome()
+    project, outcome = job.project, LabelImportResult()
     readable = []
     for row in rows:
         if isinstance(row, Refusal):
@@ -214,7 +214,9 @@ def _is_administrator(job: Job) -> bool:
     return job.params.get("terminal") is True or (by is not None and by.is_active and by.is_superuser)
 
 
-def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | str], outcome: Outcome) -> list[_Said]:
+def _look_up(
+    project: Project, rows: list[Judgement], people: dict[str, int | str], outcome: LabelImportResult
+) -> list[_Said]:
     images = lookup.by_name(project, {row.file_name for row in rows})
     index = label_set.index(project)
     known: dict[tuple[str, ...], list[int]] = {}  # the same few classes in every row
@@ -254,7 +256,7 @@ def _look_up(project: Project, rows: list[Judgement], people: dict[str, int | st
 # ---------------------------------------------------------------- rows
 
 
-def _store(job: Job, images: list[int], said: list[_Said], outcome: Outcome) -> None:
+def _store(job: Job, images: list[int], said: list[_Said], outcome: LabelImportResult) -> None:
     """One batch of images in one transaction: claims, seats, labels, counters."""
     project = job.project
     with transaction.atomic():

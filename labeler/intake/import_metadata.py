@@ -31,7 +31,7 @@ AUDITED_FIELDS = 50
 
 
 @dataclass(slots=True)
-class Outcome(Counted):
+class MetadataResult(Counted):
     """Of rows of metadata."""
 
     REST: ClassVar[str] = "further rows"
@@ -45,15 +45,15 @@ def describe(
     project: Project,
     by: User | None,
     rows: Iterable[Described | Refusal],
-    progress: Callable[[Outcome, int], None] = lambda outcome, total: None,
-) -> Outcome:
+    progress: Callable[[MetadataResult, int], None] = lambda outcome, total: None,
+) -> MetadataResult:
     """Take metadata into a project; what cannot be used is refused row by row, with the reason.
 
     rows: read twice, so no generator: once to know that all of it can be read before anything is written, once to
     write. by: who asked, for the audit. progress(outcome, rows in all) is called between batches and may raise to stop.
     """
     total, fields = _survey(rows)
-    outcome = Outcome()
+    outcome = MetadataResult()
     seen: set[int] = set()  # images that a row has spoken of
     is_audited = False
     waiting = iter(rows)
@@ -82,7 +82,9 @@ def _survey(rows: Iterable[Described | Refusal]) -> tuple[int, list[str]]:
     return total, list(fields)[:AUDITED_FIELDS]
 
 
-def _find(project: Project, part: list[Described | Refusal], seen: set[int], outcome: Outcome) -> dict[int, Described]:
+def _find(
+    project: Project, part: list[Described | Refusal], seen: set[int], outcome: MetadataResult
+) -> dict[int, Described]:
     """The rows of images that there are, by the image's id; the others are refused."""
     asked: dict[str, set[Any]] = {"file_name": set(), "sha256": set(), "id": set()}
     for row in part:
@@ -121,7 +123,7 @@ _WRITE = """
 """
 
 
-def _store(project: Project, said: dict[int, Described], outcome: Outcome) -> bool:
+def _store(project: Project, said: dict[int, Described], outcome: MetadataResult) -> bool:
     """One batch, in the caller's transaction; whether there was anything to write."""
     # Locked by rising id, and read under the lock: of two tables at once, each keeps the other's fields.
     images = Image.objects.select_for_update(no_key=True).filter(project=project, pk__in=said).order_by("pk")

@@ -251,14 +251,14 @@ def groups_of(image_ids: Sequence[int]) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DuplicateGroup:
     """Images that are nearly the same."""
 
     number: int
     images: list[Image]
 
 
-def groups(project: Project, n: int, start: int = 0) -> tuple[list[Group], int]:
+def groups(project: Project, n: int, start: int = 0) -> tuple[list[DuplicateGroup], int]:
     """Groups of two and more, the largest first, from `start`; and how many there are."""
     found = (
         Sketch.objects.filter(project=project)
@@ -272,4 +272,4 @@ def groups(project: Project, n: int, start: int = 0) -> tuple[list[Group], int]:
     rows = Image.objects.filter(sketch__project=project, sketch__group__in=numbers).select_related("sketch")
     for image in rows.order_by("pk"):
         members[image.sketch.group].append(image)
-    return [Group(number, members[number]) for number in numbers], found.count()
+    return [DuplicateGroup(number, members[number]) for number in numbers], found.count()

@@ -41,7 +41,7 @@ class Options:
 
 
 @dataclass(slots=True)
-class Part:
+class ChildProcess:
     """A child process. grace: seconds between the request to stop and the kill."""
 
     name: str
@@ -75,7 +75,7 @@ def environment_for(
     return {**os.environ, **own, **given, "LABELER_DATA": str(options.data_dir), "PYTHONUNBUFFERED": "1"}
 
 
-def web_part(options: Options, environment: Mapping[str, str], listener: socket.socket) -> Part:
+def web_part(options: Options, environment: Mapping[str, str], listener: socket.socket) -> ChildProcess:
     """gunicorn on a socket that is open already: its restart refuses no connection."""
     count = max(2, min(os.cpu_count() or 1, 4))
     argv = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_CONF), "labeler.wsgi:application"]
@@ -85,10 +85,10 @@ def web_part(options: Options, environment: Mapping[str, str], listener: socket.
         # Not on macOS, whose frameworks (numpy's Accelerate) do not survive a fork.
         argv.append("--preload")
     log = options.data_dir / "logs" / "web.log"
-    return Part("web", argv, log, environment, grace=15, pass_fds=(listener.fileno(),))
+    return ChildProcess("web", argv, log, environment, grace=15, pass_fds=(listener.fileno(),))
 
 
-def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Part]:
+def worker_parts(options: Options, environment: Mapping[str, str]) -> list[ChildProcess]:
     """The workers of short jobs, of trainings and of single answers, and the clock; none with --no-worker."""
     if not options.worker:
         return []
@@ -116,10 +116,10 @@ def worker_parts(options: Options, environment: Mapping[str, str]) -> list[Part]
     beat = [*celery, "beat", "--loglevel", "INFO", "--schedule", schedule, "--pidfile", ""]
     for_workers = {**environment, **WORKER_ENVIRONMENT}
     return [
-        Part("worker", default, logs / "worker.log", for_workers, grace=10),
-        Part("gpu worker", gpu, logs / "gpu-worker.log", for_workers, grace=10),
-        Part("serving worker", serve, logs / "serving-worker.log", for_workers, grace=10),
-        Part("beat", beat, logs / "beat.log", environment, grace=5),
+        ChildProcess("worker", default, logs / "worker.log", for_workers, grace=10),
+        ChildProcess("gpu worker", gpu, logs / "gpu-worker.log", for_workers, grace=10),
+        ChildProcess("serving worker", serve, logs / "serving-worker.log", for_workers, grace=10),
+        ChildProcess("beat", beat, logs / "beat.log", environment, grace=5),
     ]
 
 

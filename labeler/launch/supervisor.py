@@ -24,8 +24,8 @@ from labeler.launch import embedded, freshness, processes
 from labeler.launch.parts import (
     CHECKOUT,
     MANAGE,
+    ChildProcess,
     Options,
-    Part,
     environment_for,
     reachable_host,
     web_part,
@@ -50,7 +50,7 @@ class Supervisor:
 
     options: Options
     say: Callable[[str], None]
-    parts: list[Part] = field(default_factory=list)
+    parts: list[ChildProcess] = field(default_factory=list)
     servers: embedded.Servers | None = None
     environment: dict[str, str] = field(default_factory=dict)
     stop_requests: int = 0
@@ -146,28 +146,28 @@ class Supervisor:
         found = self.servers.start()
         self.environment = environment_for(self.options, found.database_url, found.redis_url, found.secret_key)
 
-    def _begin(self, part: Part) -> None:
+    def _begin(self, part: ChildProcess) -> None:
         """Start a part for the first time; from now on it is kept alive."""
         processes.rotate(part.log)
         self.parts.append(part)
         self._spawn(part)
 
-    def _spawn(self, part: Part) -> None:
+    def _spawn(self, part: ChildProcess) -> None:
         assert self.servers is not None
         part.restart_at = None
         part.started_at = time.monotonic()
         part.process = processes.spawn(part.argv, log=part.log, env=part.env, pass_fds=part.pass_fds, cwd=CHECKOUT)
         self.servers.ledger.add(part.name, part.process.pid)
 
-    def _launch_step(self, name: str, words: list[str]) -> Part:
+    def _launch_step(self, name: str, words: list[str]) -> ChildProcess:
         """Start a command that ends by itself; its output goes to a log of its own."""
         log = self.options.data_dir / "logs" / f"{name}.log"
         processes.rotate(log)
-        step = Part(name, [sys.executable, str(MANAGE), *words], log, self.environment, grace=5)
+        step = ChildProcess(name, [sys.executable, str(MANAGE), *words], log, self.environment, grace=5)
         self._spawn(step)
         return step
 
-    def _finish_steps(self, steps: list[Part]) -> None:
+    def _finish_steps(self, steps: list[ChildProcess]) -> None:
         """Wait for commands, watching the parts meanwhile. Raises CannotStart with what a failed one said."""
         assert self.servers is not None
         try:
@@ -185,7 +185,7 @@ class Supervisor:
                     processes.end(step.process, signal.SIGTERM, step.grace)
                 self.servers.ledger.remove(step.name)
 
-    def _explain(self, what: str, part: Part) -> str:
+    def _explain(self, what: str, part: ChildProcess) -> str:
         """A sentence with the last lines of the part's log; another when they say that the disk is full."""
         said = processes.tail(part.log, lines=12)
         if "No space left on device" in said:

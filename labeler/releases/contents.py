@@ -22,7 +22,7 @@ from labeler.acceptance.summary import of_images
 from labeler.label_set import categories as label_set
 from labeler.models import Image, Label, Project
 from labeler.models.label import IMPORT, PERSON
-from labeler.releases.outcomes import ACCEPTED, COLUMNS, IMAGES, Outcome, Rule
+from labeler.releases.outcomes import ACCEPTED, COLUMNS, IMAGES, Outcome, OutcomeRule
 
 BATCH = 1000
 # Who an outcome comes from, where it is nobody's judgement.
@@ -162,7 +162,7 @@ class _Reader:
     def __init__(self, project: Project, *, accepted: bool = False) -> None:
         self.project = project
         self.accepted = accepted
-        self.rule = Rule(project)
+        self.rule = OutcomeRule(project)
         self.run = self.rule.run
         self.index = label_set.index(project)
         self.learned = self.index.label(self.run.category_ids if self.run else None)

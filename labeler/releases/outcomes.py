@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     by_model: str = ""  # ACCEPTED or FILLED: a model's word is all there is; then categories is None
 
 
-class Rule:
+class OutcomeRule:
     """The rule of one project, as of now."""
 
     def __init__(self, project: Project) -> None:
@@ -96,5 +96,5 @@ def has_models_word(project: Project) -> bool:
     """Is there an answer that stands by a model's word alone?"""
     if Acceptance.objects.standing().filter(project=project).exists():
         return True
-    is_filling = snapshots.MODEL in Rule(project).methods
+    is_filling = snapshots.MODEL in OutcomeRule(project).methods
     return is_filling and Consensus.objects.filter(project=project, method=snapshots.MODEL).exists()

@@ -13,7 +13,7 @@ from django.db import connection
 from labeler.consensus.snapshots import DECISION, UNDECIDABLE
 from labeler.models import Label, Project
 from labeler.models.image import Status
-from labeler.releases.outcomes import ACCEPTED, COUNTED, FILLED, IMAGES, Outcome, Rule
+from labeler.releases.outcomes import ACCEPTED, COUNTED, FILLED, IMAGES, Outcome, OutcomeRule
 from labeler.stats.tally import Vote
 
 # Why an image has no outcome. ACCEPTED and FILLED: nobody answered, and a model's word is all there is; it is in only
@@ -45,7 +45,7 @@ _GROUPS = f"""
 def summary_of(project: Project) -> Summary:
     """Three queries, however large the project."""
     summary = Summary(judgements=Label.objects.current().filter(project=project).count())
-    rule = Rule(project)
+    rule = OutcomeRule(project)
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS, {"project": project.pk, "methods": rule.methods})
         groups = cursor.fetchall()

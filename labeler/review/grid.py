@@ -203,7 +203,7 @@ _WAITING = """
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReviewAnswer:
     """What a reviewer says of one image: its classes; None: it goes back to labeling; or that they take it back."""
 
     image_id: int
@@ -212,7 +212,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReviewResult:
     """What became of one answer. `categories` of a saved one; `error` of one that was refused, and changed nothing."""
 
     image_id: int
@@ -225,11 +225,11 @@ def answer_page(
     *,
     project: Project,
     reviewer: User,
-    answers: Sequence[Answer],
+    answers: Sequence[ReviewAnswer],
     seconds: float | None = None,
     label_set_version: int | None = None,
     idempotency_key: UUID | None = None,
-) -> list[Outcome]:
+) -> list[ReviewResult]:
     """Keep what a reviewer says of a page: one outcome per answer, in the order given.
 
     Each image for itself: one that is refused keeps no other from being saved. Needs a claim of one's own on each, as
@@ -268,7 +268,7 @@ def answer_page(
                 else:
                     raise NoClaim(_("You have not been given this image. Open a page first, then answer its images."))
             except LabelerError as error:
-                outcomes[answer.image_id] = Outcome(answer.image_id, "refused", error=error)
+                outcomes[answer.image_id] = ReviewResult(answer.image_id, "refused", error=error)
     return [outcomes[image_id] for image_id in ids]
 
 
@@ -297,7 +297,7 @@ def _is_planted(plant: Plant, claim: Claim | None) -> bool:
     return claim is None or (plant.answered is None and claim.chosen_by != ChosenBy.REVIEW)
 
 
-def _answer_claim(case: _Case, claim: Claim, answer: Answer, key: UUID | None) -> Outcome:
+def _answer_claim(case: _Case, claim: Claim, answer: ReviewAnswer, key: UUID | None) -> ReviewResult:
     if answer.is_undo:
         return _take_back(case, claim, key)
     if answer.categories is None:
@@ -306,31 +306,31 @@ def _answer_claim(case: _Case, claim: Claim, answer: Answer, key: UUID | None) -
         claim.image_id, categories=answer.categories, seconds=case.seconds, label_set=case.label_set, key=key
     )
     saved = labels.save_in_turn(annotator=case.reviewer, wanted=wanted)
-    return Outcome(claim.image_id, "saved", categories=saved.categories)
+    return ReviewResult(claim.image_id, "saved", categories=saved.categories)
 
 
-def _send_back(claim: Claim) -> Outcome:
+def _send_back(claim: Claim) -> ReviewResult:
     if claim.state == ClaimState.ANSWERED:
         raise Conflict(_("You have answered this image. Take that back first."))
     # Another's claim of mine: the image came back to me for labeling since, and there it is already.
     if claim.chosen_by == ChosenBy.REVIEW and claim.state not in (ClaimState.SENT_BACK, ClaimState.SKIPPED):
         claim_ends.give_back(claim, ClaimState.SENT_BACK)
-    return Outcome(claim.image_id, "sent_back")
+    return ReviewResult(claim.image_id, "sent_back")
 
 
-def _take_back(case: _Case, claim: Claim, key: UUID | None) -> Outcome:
+def _take_back(case: _Case, claim: Claim, key: UUID | None) -> ReviewResult:
     if claim.state == ClaimState.SENT_BACK:
         claim_ends.reopen(claim, case.project)
-        return Outcome(claim.image_id, "taken_back")
+        return ReviewResult(claim.image_id, "taken_back")
     with suppress(NothingToUndo):  # no answer stands: that is what was wanted
         labels.save_in_turn(annotator=case.reviewer, wanted=labels.taking_back(claim.image_id, key=key))
-    return Outcome(claim.image_id, "taken_back")
+    return ReviewResult(claim.image_id, "taken_back")
 
 
 # ---------------------------------------------------------------- planted answers
 
 
-def _answer_plant(case: _Case, plant: Plant, answer: Answer, key: UUID | None) -> Outcome:
+def _answer_plant(case: _Case, plant: Plant, answer: ReviewAnswer, key: UUID | None) -> ReviewResult:
     """As labeling would answer, but to the Plant row alone."""
     said: list[int] | None = None if answer.is_undo else []
     if answer.categories is not None:
@@ -345,10 +345,10 @@ def _answer_plant(case: _Case, plant: Plant, answer: Answer, key: UUID | None) -
     elif key == plant.idempotency_keys[-1] and plant.answered != said:
         raise KeyReused(_("This idempotency key was used for another answer. Use a new key for a new answer."))
     if answer.is_undo:
-        return Outcome(plant.image_id, "taken_back")
+        return ReviewResult(plant.image_id, "taken_back")
     if answer.categories is None:
-        return Outcome(plant.image_id, "sent_back")
-    return Outcome(plant.image_id, "saved", categories=said)
+        return ReviewResult(plant.image_id, "sent_back")
+    return ReviewResult(plant.image_id, "saved", categories=said)
 
 
 # ---------------------------------------------------------------- how often it was noticed

@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class DriftComparison:
     """One import against what is known. p values are None where there are too few images."""
 
     n_known: int
@@ -58,7 +58,7 @@ class Compared:
 
 def compare(
     known_codes: ArrayLike, known_confidence: ArrayLike, codes: ArrayLike, confidence: ArrayLike, n_classes: int
-) -> Compared:
+) -> DriftComparison:
     """Answers of one import, (n,) codes in 0..n_classes-1 and confidences, against those on images that are known.
 
     Raises ValueError for codes outside of that, and where an answer has no confidence.
@@ -74,7 +74,7 @@ def compare(
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     enough = old.size >= FEWEST_KNOWN and new.size >= FEWEST_NEW
     gap, p_confidence = _confidences(old_sure, sure) if enough else (0.0, None)
-    return Compared(
+    return DriftComparison(
         int(old.size), int(new.size), shares[0], shares[1], float(np.abs(shares[0] - shares[1]).sum() / 2), gap,
         float(np.median(old_sure)) if old.size else float("nan"), float(np.median(sure)) if new.size else float("nan"),
         _classes(counts) if enough else None, p_confidence,
@@ -102,7 +102,7 @@ def _confidences(old: FloatArray, new: FloatArray) -> tuple[float, float]:
     return float(found.statistic), float(found.pvalue)
 
 
-def drifted(imports: Sequence[Compared]) -> list[bool]:
+def drifted(imports: Sequence[DriftComparison]) -> list[bool]:
     """Which of several imports differ from what is known beyond chance, judged together, and by enough to matter."""
     known = [(one.p, at) for at, one in enumerate(imports) if one.p is not None]
     named = [False] * len(imports)

@@ -51,7 +51,7 @@ def _masi(shared: NDArray[Any], size: NDArray[Any], other_size: NDArray[Any]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedSets:
     """Every two judgements of one image, and how far apart they are."""
 
     groups: Groups
@@ -63,7 +63,7 @@ class Compared:
     distance: FloatArray
 
 
-def compare_sets(groups: Groups, annotator: IntArray, answers: BoolArray, n_annotators: int) -> Compared:
+def compare_sets(groups: Groups, annotator: IntArray, answers: BoolArray, n_annotators: int) -> ComparedSets:
     """All comparisons of sets. Raises ValueError for two rows of one person on one image."""
     unnumbered = np.divmod(np.arange(n_annotators**2), n_annotators)
     found = sample_comparisons(groups, annotator, n_annotators, unnumbered, at_most=groups.starts.size)
@@ -74,10 +74,10 @@ def compare_sets(groups: Groups, annotator: IntArray, answers: BoolArray, n_anno
     shared = groups.select(groups.sizes >= 2)
     comparisons = Comparisons(found.image, pair, found.first, found.second, found.n_images, found.weight)
     first, second = answers[found.first], answers[found.second]
-    return Compared(shared, comparisons, a, b, first, second, masi_distance(first, second))
+    return ComparedSets(shared, comparisons, a, b, first, second, masi_distance(first, second))
 
 
-def masi_alpha(compared: Compared, answers: BoolArray) -> tuple[Stat, Stat]:
+def masi_alpha(compared: ComparedSets, answers: BoolArray) -> tuple[Stat, Stat]:
     """Krippendorff's alpha with MASI distance, and the share of equal sets; each with a 95 % interval.
 
     alpha = 1 - Do / De over images with two or more judgements: Do is the mean distance within images, each
@@ -137,7 +137,7 @@ def _distance_to_all(answers: BoolArray) -> FloatArray:
     return totals[kind] / (len(answers) - 1)
 
 
-def pair_and_class_kappas(compared: Compared, n_categories: int) -> tuple[list[Kappa], list[Stat], Stat]:
+def pair_and_class_kappas(compared: ComparedSets, n_categories: int) -> tuple[list[Kappa], list[Stat], Stat]:
     """(kappa of each pair of people, kappa of each class over all pairs, Light's mean of the first).
 
     A set is K yes/no answers. Pair: sum over classes of (observed - expected) / sum of (1 - expected), that
@@ -223,7 +223,7 @@ def _pair_kappa(value: float, error: float, observed: float, expected: float, ac
     return Kappa(value, stat.low, stat.high, error, observed, expected, pabak, ac1, n, stat.reason)
 
 
-def confused_sets(compared: Compared, n_categories: int) -> IntArray:
+def confused_sets(compared: ComparedSets, n_categories: int) -> IntArray:
     """On how many images one person chose i without j and another j without i; symmetric, shape (K, K)."""
     k = n_categories
     only_first, only_second = compared.first & ~compared.second, compared.second & ~compared.first

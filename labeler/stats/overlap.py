@@ -19,7 +19,7 @@ FEWEST = 2  # one answer alone is never checked by anybody; agreement would have
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class OverlapRule:
     """A project's setting. fewest..most labels per image; enough: the posterior at which asking stops."""
 
     fewest: int = FEWEST
@@ -50,12 +50,12 @@ def posterior(answers: ArrayLike, accuracy: ArrayLike, shares: ArrayLike, model:
     return p / p.sum()
 
 
-def in_doubt(rule: Rule, answers: ArrayLike, accuracy: ArrayLike, shares: ArrayLike) -> bool:
+def in_doubt(rule: OverlapRule, answers: ArrayLike, accuracy: ArrayLike, shares: ArrayLike) -> bool:
     """Whether these answers leave the most probable class below what is enough. Shapes as for posterior()."""
     return float(posterior(answers, accuracy, shares).max()) < rule.enough
 
 
-def seats(rule: Rule, n_votes: int, doubted: Callable[[], bool], *, fewest: int | None = None) -> int:
+def seats(rule: OverlapRule, n_votes: int, doubted: Callable[[], bool], *, fewest: int | None = None) -> int:
     """How many people shall judge an image with so many votes in all: one more where doubted() says so.
 
     doubted is only asked between the bounds. fewest: in place of the rule's, for images that judge a model.

@@ -14,7 +14,7 @@ STEP = 10  # nobody plans 137 images
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SamplePlan:
     """What it takes. images, more: None where nothing can be said; reason then says why."""
 
     images: int | None  # in all
@@ -22,7 +22,7 @@ class Plan:
     reason: Reason | None = None
 
 
-def images_for(stat: Stat, half_width: float) -> Plan:
+def images_for(stat: Stat, half_width: float) -> SamplePlan:
     """Shared images needed until the 95 % interval of an agreement figure is the value plus or minus half_width.
 
     Taken on Fisher's z scale, on which the interval's half-width is proportional to 1 / sqrt(n); the value and the
@@ -31,15 +31,15 @@ def images_for(stat: Stat, half_width: float) -> Plan:
     if not 0 < half_width < 1:
         raise ValueError("the half-width must lie between 0 and 1")
     if stat.value is None:
-        return Plan(None, None, stat.reason)
+        return SamplePlan(None, None, stat.reason)
     if stat.low is None or stat.high is None or not -1 < stat.low < stat.high:
-        return Plan(None, None, Reason("no_interval_to_plan_from"))
+        return SamplePlan(None, None, Reason("no_interval_to_plan_from"))
     top = min(stat.high, 1 - 1e-9)
     now = (math.atanh(top) - math.atanh(stat.low)) / 2
     aim = _half_on_z(stat.value, half_width)
     images = math.ceil(stat.n * (now / aim) ** 2)
     missing = max(0, images - stat.n)
-    return Plan(images, math.ceil(missing / STEP) * STEP)
+    return SamplePlan(images, math.ceil(missing / STEP) * STEP)
 
 
 def _half_on_z(value: float, half_width: float) -> float:

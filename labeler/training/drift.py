@@ -74,7 +74,7 @@ def _answers(named: Sequence[list[int]]) -> dict[str, int]:
 
 
 def _figures(
-    one: stats.Compared, answers: dict[str, int], known: Sequence[float], new: Sequence[float]
+    one: stats.DriftComparison, answers: dict[str, int], known: Sequence[float], new: Sequence[float]
 ) -> dict[str, Any]:
     by_code: dict[int, list[int] | None] = {}
     for answer, code in answers.items():
@@ -107,7 +107,7 @@ class Found:
     """One import with its verdict, judged together with the others of the same model."""
 
     row: Drift
-    compared: stats.Compared
+    compared: stats.DriftComparison
     drifted: bool
 
 
@@ -126,8 +126,8 @@ def compared_imports(project: Project, run: TrainingRun | None = None) -> list[F
     return [Found(row, _compared(row.figures), verdicts[row.pk]) for row in shown]
 
 
-def _compared(figures: dict[str, Any]) -> stats.Compared:
-    return stats.Compared(
+def _compared(figures: dict[str, Any]) -> stats.DriftComparison:
+    return stats.DriftComparison(
         figures["n_known"], figures["n"], np.array([row["known"] for row in figures["classes"]]),
         np.array([row["new"] for row in figures["classes"]]), figures["distance"], figures["gap"],
         figures["known_confidence"] or 0.0, figures["confidence"] or 0.0, figures["p_classes"], figures["p_confidence"],

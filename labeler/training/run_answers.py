@@ -78,7 +78,7 @@ def judged(run: TrainingRun) -> RunAnswers | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ChangedAnswer:
     """One image on which two versions differ. Classes by id."""
 
     image_id: int
@@ -93,8 +93,8 @@ class Comparison:
 
     part: str  # of RunAnswers.Part
     flips: paired.Flips
-    fixed: list[Answer]
-    broken: list[Answer]
+    fixed: list[ChangedAnswer]
+    broken: list[ChangedAnswer]
     differently_wrong: int  # both wrong, with another answer
 
 
@@ -119,7 +119,7 @@ def _compare(old: RunAnswers, new: RunAnswers) -> Comparison | None:
     before = dict(zip(old.image_ids, old.answers, strict=True))
     today = label_set.index(new.run.project).resolve  # classes that were merged since are one
     shared = [
-        Answer(image_id, today(truth), today(before[image_id]), today(said))
+        ChangedAnswer(image_id, today(truth), today(before[image_id]), today(said))
         for image_id, said, truth in zip(new.image_ids, new.answers, new.truth or [], strict=True)
         if image_id in before
     ]

@@ -21,7 +21,7 @@ from labeler.labeling import claim_ends, claims, counters, labels, priorities, s
 from labeler.models import Claim, Label
 from labeler.projects import projects
 from labeler.review import adjudication, gold, grid
-from labeler.review.grid import Answer
+from labeler.review.grid import ReviewAnswer
 from labeler.training import prelabels
 from tests.helpers.factories import (
     add_images,
@@ -79,12 +79,12 @@ def review_page(project, person, dice):
     if dice.random() < 0.5:
         let_leases_run_out(project, person)
         claim_ends.expire_leases(project)
-    answers = [Answer(t.image.pk, t.categories if dice.random() < 0.9 else None) for t in page.tiles]
+    answers = [ReviewAnswer(t.image.pk, t.categories if dice.random() < 0.9 else None) for t in page.tiles]
     if not answers:
         return
     grid.answer_page(project=project, reviewer=person, answers=answers, idempotency_key=uuid4())
     if dice.random() < 0.3:
-        taken_back = [Answer(one.image_id, is_undo=True) for one in answers]
+        taken_back = [ReviewAnswer(one.image_id, is_undo=True) for one in answers]
         grid.answer_page(project=project, reviewer=person, answers=taken_back)
 
 

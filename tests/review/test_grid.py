@@ -21,7 +21,7 @@ from labeler.models.queue import ClaimState
 from labeler.projects import classes
 from labeler.review import adjudication, grid
 from labeler.review import planted as planted_answers
-from labeler.review.grid import Answer
+from labeler.review.grid import ReviewAnswer
 from tests.helpers.factories import add_images, category, make_model, make_user, predict
 from tests.labeling.test_claims import let_leases_run_out, seats_are_right
 from tests.labeling.test_races import counters_are_right
@@ -52,8 +52,8 @@ def ids(page: grid.Page) -> list[int]:
     return [tile.image.pk for tile in page.tiles]
 
 
-def confirm(page: grid.Page) -> list[Answer]:
-    return [Answer(tile.image.pk, tile.categories) for tile in page.tiles]
+def confirm(page: grid.Page) -> list[ReviewAnswer]:
+    return [ReviewAnswer(tile.image.pk, tile.categories) for tile in page.tiles]
 
 
 def results(outcomes) -> dict[int, str]:
@@ -120,7 +120,7 @@ def test_nobody_gets_a_page_of_what_they_have_seen_there(project, model, ann, be
     grid.answer_page(
         project=project,
         reviewer=ann,
-        answers=[Answer(a.image.pk, ["cat"]), Answer(b.image.pk, ["dog"]), Answer(c.image.pk, None)],
+        answers=[ReviewAnswer(a.image.pk, ["cat"]), ReviewAnswer(b.image.pk, ["dog"]), ReviewAnswer(c.image.pk, None)],
     )
     grid.close_page(project=project, reviewer=ann, client=page.client)
 
@@ -204,7 +204,9 @@ def test_the_counts_say_what_waits_for_one_person(project, model, ann, bea):
     assert grid.waiting(project, ann) == ({cat: 5, fox: 2}, False)
     page = open_page(project, ann, count=3)
     a, b, _ = page.tiles
-    grid.answer_page(project=project, reviewer=ann, answers=[Answer(a.image.pk, ["cat"]), Answer(b.image.pk, None)])
+    grid.answer_page(
+        project=project, reviewer=ann, answers=[ReviewAnswer(a.image.pk, ["cat"]), ReviewAnswer(b.image.pk, None)]
+    )
     cache.clear()
 
     assert grid.waiting(project, ann) == ({cat: 3, fox: 2}, False)
@@ -226,7 +228,7 @@ def test_a_page_is_saved_at_once_as_labels_with_the_pre_label_shown(project, mod
     say(model, project, 3)
     page = open_page(project, ann)
     answers = confirm(page)
-    answers[1] = Answer(answers[1].image_id, ["dog"])
+    answers[1] = ReviewAnswer(answers[1].image_id, ["dog"])
 
     outcomes = grid.answer_page(project=project, reviewer=ann, answers=answers, seconds=9.0)
 
@@ -258,9 +260,9 @@ def test_one_that_is_refused_keeps_no_other_from_being_saved(project, model, ann
     say(model, project, 3)
     [stranger] = add_images(project, 1)
     page = open_page(project, ann)
-    answers = [*confirm(page), Answer(stranger.pk, ["cat"])]
-    answers[0] = Answer(answers[0].image_id, ["wolf"])
-    answers[1] = Answer(answers[1].image_id, ["cat", "dog"])
+    answers = [*confirm(page), ReviewAnswer(stranger.pk, ["cat"])]
+    answers[0] = ReviewAnswer(answers[0].image_id, ["wolf"])
+    answers[1] = ReviewAnswer(answers[1].image_id, ["cat", "dog"])
 
     outcomes = grid.answer_page(project=project, reviewer=ann, answers=answers)
 
@@ -278,7 +280,7 @@ def test_one_that_is_refused_keeps_no_other_from_being_saved(project, model, ann
 def test_the_same_call_again_writes_nothing_and_answers_the_same(project, model, ann):
     say(model, project, 3)
     page = open_page(project, ann)
-    answers = [*confirm(page)[:2], Answer(page.tiles[2].image.pk, None)]
+    answers = [*confirm(page)[:2], ReviewAnswer(page.tiles[2].image.pk, None)]
     key = uuid4()
 
     first, again = (
@@ -296,7 +298,7 @@ def test_the_same_key_with_another_answer_is_refused_for_that_image(project, mod
     key = uuid4()
     grid.answer_page(project=project, reviewer=ann, answers=confirm(page), idempotency_key=key)
 
-    changed = [Answer(page.tiles[0].image.pk, ["fox"]), confirm(page)[1]]
+    changed = [ReviewAnswer(page.tiles[0].image.pk, ["fox"]), confirm(page)[1]]
     outcomes = grid.answer_page(project=project, reviewer=ann, answers=changed, idempotency_key=key)
 
     assert isinstance(outcomes[0].error, KeyReused)
@@ -306,7 +308,7 @@ def test_the_same_key_with_another_answer_is_refused_for_that_image(project, mod
 def test_undone_and_sent_again_brings_nothing_back(project, model, ann):
     say(model, project, 2)
     page = open_page(project, ann)
-    key, undo = uuid4(), [Answer(pk, is_undo=True) for pk in ids(page)]
+    key, undo = uuid4(), [ReviewAnswer(pk, is_undo=True) for pk in ids(page)]
     grid.answer_page(project=project, reviewer=ann, answers=confirm(page), idempotency_key=key)
 
     undone = grid.answer_page(project=project, reviewer=ann, answers=undo, idempotency_key=uuid4())
@@ -338,7 +340,7 @@ def test_sent_back_an_image_goes_to_labeling_but_never_to_ones_own_grid_again(pr
     [image] = say(model, project, 1, labels_needed=1)
     page = open_page(project, ann)
 
-    [outcome] = grid.answer_page(project=project, reviewer=ann, answers=[Answer(image.pk, None)])
+    [outcome] = grid.answer_page(project=project, reviewer=ann, answers=[ReviewAnswer(image.pk, None)])
 
     assert outcome.result == "sent_back"
     assert not Label.objects.exists()
@@ -355,10 +357,10 @@ def test_sent_back_an_image_goes_to_labeling_but_never_to_ones_own_grid_again(pr
 def test_sending_back_can_be_taken_back_and_answered(project, model, ann):
     [image] = say(model, project, 1)
     open_page(project, ann)
-    grid.answer_page(project=project, reviewer=ann, answers=[Answer(image.pk, None)])
+    grid.answer_page(project=project, reviewer=ann, answers=[ReviewAnswer(image.pk, None)])
 
-    grid.answer_page(project=project, reviewer=ann, answers=[Answer(image.pk, is_undo=True)])
-    grid.answer_page(project=project, reviewer=ann, answers=[Answer(image.pk, ["cat"])])
+    grid.answer_page(project=project, reviewer=ann, answers=[ReviewAnswer(image.pk, is_undo=True)])
+    grid.answer_page(project=project, reviewer=ann, answers=[ReviewAnswer(image.pk, ["cat"])])
 
     assert Label.objects.get().shown_prediction is not None
     assert seats_are_right(project) and counters_are_right(project)
@@ -367,12 +369,14 @@ def test_sending_back_can_be_taken_back_and_answered(project, model, ann):
 def test_what_was_answered_is_not_sent_back_and_a_repeat_leaves_a_newer_claim_alone(project, model, ann):
     first, second = say(model, project, 2)
     open_page(project, ann)
-    grid.answer_page(project=project, reviewer=ann, answers=[Answer(first.pk, ["cat"]), Answer(second.pk, None)])
+    grid.answer_page(
+        project=project, reviewer=ann, answers=[ReviewAnswer(first.pk, ["cat"]), ReviewAnswer(second.pk, None)]
+    )
     [again] = claims.claim(project=project, annotator=ann)
     assert again.image_id == second.pk
 
     outcomes = grid.answer_page(
-        project=project, reviewer=ann, answers=[Answer(first.pk, None), Answer(second.pk, None)]
+        project=project, reviewer=ann, answers=[ReviewAnswer(first.pk, None), ReviewAnswer(second.pk, None)]
     )
 
     assert [o.result for o in outcomes] == ["refused", "sent_back"]
@@ -382,7 +386,7 @@ def test_what_was_answered_is_not_sent_back_and_a_repeat_leaves_a_newer_claim_al
 
 @pytest.mark.parametrize(
     "answers",
-    [[], [Answer(1, ["cat"])] * 2, [Answer(n, ["cat"]) for n in range(51)]],
+    [[], [ReviewAnswer(1, ["cat"])] * 2, [ReviewAnswer(n, ["cat"]) for n in range(51)]],
     ids=["none", "twice", "too many"],
 )
 def test_a_call_that_makes_no_sense_is_refused_as_a_whole(project, ann, answers):
@@ -401,7 +405,7 @@ def test_of_any_number_of_classes_the_whole_set_is_confirmed_or_changed(multi_pr
     grid.answer_page(
         project=multi_project,
         reviewer=ann,
-        answers=[Answer(images[0].pk, [sky, sea]), Answer(images[1].pk, [])],
+        answers=[ReviewAnswer(images[0].pk, [sky, sea]), ReviewAnswer(images[1].pk, [])],
     )
 
     assert {row.image_id: row.categories for row in Label.objects.all()} == {images[0].pk: [sky, sea], images[1].pk: []}
@@ -465,7 +469,7 @@ def test_what_is_said_of_a_planted_image_goes_to_its_row_and_nowhere_else(projec
     noticed, sent_back, missed = sorted(plants)[:3]
     for place, answer in enumerate(answers):
         if answer.image_id in (noticed, sent_back):
-            answers[place] = Answer(answer.image_id, ["dog"] if answer.image_id == noticed else None)
+            answers[place] = ReviewAnswer(answer.image_id, ["dog"] if answer.image_id == noticed else None)
 
     outcomes = grid.answer_page(project=project, reviewer=dora, answers=answers, idempotency_key=uuid4())
 
@@ -638,14 +642,14 @@ def test_taking_a_page_back_takes_back_what_was_said_of_planted_ones(project, kn
     grid.answer_page(project=project, reviewer=dora, answers=confirm(page), idempotency_key=key)
     assert planted_answers.catch_rate(project, dora)[0].caught == 0
 
-    undo = [Answer(pk, is_undo=True) for pk in ids(page)]
+    undo = [ReviewAnswer(pk, is_undo=True) for pk in ids(page)]
     outcomes = grid.answer_page(project=project, reviewer=dora, answers=undo, idempotency_key=uuid4())
     grid.answer_page(project=project, reviewer=dora, answers=confirm(page), idempotency_key=key)  # comes late
 
     assert {o.result for o in outcomes} == {"taken_back"}
     assert not Plant.objects.filter(answered__isnull=False).exists()
     assert planted_answers.catch_rate(project, dora) == []
-    dogs = [Answer(pk, ["dog"]) for pk in ids(page)]
+    dogs = [ReviewAnswer(pk, ["dog"]) for pk in ids(page)]
     grid.answer_page(project=project, reviewer=dora, answers=dogs, idempotency_key=uuid4())
     [rate] = planted_answers.catch_rate(project, dora)
     assert rate.share > 0.5
@@ -654,16 +658,18 @@ def test_taking_a_page_back_takes_back_what_was_said_of_planted_ones(project, kn
 def test_an_answer_that_no_image_takes_is_refused_for_a_planted_one_too(project, known, model, dora):
     say(model, project, 20)
     page = open_page(project, dora)
-    answers = [Answer(pk, ["wolf"]) for pk in ids(page)]
+    answers = [ReviewAnswer(pk, ["wolf"]) for pk in ids(page)]
 
     outcomes = grid.answer_page(project=project, reviewer=dora, answers=answers)
-    doubled = grid.answer_page(project=project, reviewer=dora, answers=[Answer(pk, ["cat", "dog"]) for pk in ids(page)])
+    doubled = grid.answer_page(
+        project=project, reviewer=dora, answers=[ReviewAnswer(pk, ["cat", "dog"]) for pk in ids(page)]
+    )
 
     assert {o.error.code for o in outcomes} == {"category_not_in_project"}
     assert {o.error.code for o in doubled} == {"answer_does_not_fit_task"}
     key = uuid4()
     grid.answer_page(project=project, reviewer=dora, answers=confirm(page), idempotency_key=key)
-    other = [Answer(pk, ["fox"]) for pk in ids(page)]
+    other = [ReviewAnswer(pk, ["fox"]) for pk in ids(page)]
     assert {
         o.error.code for o in grid.answer_page(project=project, reviewer=dora, answers=other, idempotency_key=key)
     } == {"idempotency_key_reused"}
@@ -677,7 +683,7 @@ def test_a_planted_image_that_comes_in_earnest_later_is_labeled(project, known, 
     QueueEntry.objects.filter(image=plant.image_id).update(seats=3, seats_left=1, priority=2.0)
     [one] = [c for c in claims.claim(project=project, annotator=dora, count=50) if c.image_id == plant.image_id]
 
-    grid.answer_page(project=project, reviewer=dora, answers=[Answer(one.image_id, ["fox"])])
+    grid.answer_page(project=project, reviewer=dora, answers=[ReviewAnswer(one.image_id, ["fox"])])
 
     assert Label.objects.get(annotator=dora, image=one.image_id).categories == [category(project, "fox")]
     plant.refresh_from_db()

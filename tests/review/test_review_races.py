@@ -13,7 +13,7 @@ from labeler.agreement import rounds
 from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Claim, Image, Label, QueueEntry
 from labeler.review import grid
-from labeler.review.grid import Answer
+from labeler.review.grid import ReviewAnswer
 from tests.helpers.factories import add_images, make_model, make_project, make_user, predict
 from tests.labeling.test_claims import let_leases_run_out, seats_are_right
 from tests.labeling.test_races import counters_are_right, together, wait_for_waiting
@@ -35,7 +35,7 @@ def test_people_who_take_the_same_page_never_exceed_the_quota():
         while (page := open_page(project, person, count=6)).tiles:
             answers = confirm(page)
             if done % 2:
-                answers[0] = Answer(answers[0].image_id, None)
+                answers[0] = ReviewAnswer(answers[0].image_id, None)
             outcomes = grid.answer_page(project=project, reviewer=person, answers=answers, idempotency_key=uuid4())
             assert {o.result for o in outcomes} <= {"saved", "sent_back"}
             done += 1

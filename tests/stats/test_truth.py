@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeler.stats import truth
-from labeler.stats.overlap import Rule, expected_error, in_doubt, posterior, seats
+from labeler.stats.overlap import OverlapRule, expected_error, in_doubt, posterior, seats
 from labeler.stats.tally import vote
 
 K = 5
@@ -187,7 +187,7 @@ def test_the_posterior_of_one_image_by_hand():
 
 
 def test_a_clear_image_stops_and_a_doubtful_one_goes_on():
-    rule = Rule(fewest=2, most=5, enough=0.9)
+    rule = OverlapRule(fewest=2, most=5, enough=0.9)
     even = [0.25] * 4
     assert not in_doubt(rule, [0, 0], [0.85, 0.85], even)
     assert in_doubt(rule, [0, 1], [0.85, 0.85], even)
@@ -208,7 +208,7 @@ def test_adaptive_overlap_reaches_three_labels_with_fewer():
         z[:, None],
         np.where(rng.random((n, 3)) < 0.5, systematic[:, None], (z[:, None] + rng.integers(1, K, (n, 3))) % K),
     )
-    rule = Rule(fewest=2, most=3, enough=0.9)
+    rule = OverlapRule(fewest=2, most=3, enough=0.9)
     used, chosen = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
     for i in range(n):
         m, wanted = 0, rule.fewest
@@ -230,4 +230,4 @@ def test_expected_error_is_what_is_left_of_the_posteriors():
 @pytest.mark.parametrize("setting", [{"fewest": 4, "most": 3}, {"enough": 0.3}, {"enough": 1.0}])
 def test_impossible_rules_are_refused(setting):
     with pytest.raises(ValueError, match="must lie"):
-        Rule(**setting)
+        OverlapRule(**setting)

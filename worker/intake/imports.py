@@ -67,7 +67,7 @@ def _images(job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[int, di
 
 
 def _judgements(job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[int, dict[str, Any]]:
-    def progress(outcome: import_labels.Outcome, total: int) -> None:
+    def progress(outcome: import_labels.LabelImportResult, total: int) -> None:
         pulse.check()
         lease.write(progress_done=outcome.seen, progress_total=total, stage="taking judgements in")
 

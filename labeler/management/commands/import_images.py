@@ -69,7 +69,7 @@ class Command(DataCommand):
         except (LabelerError, OSError) as error:
             raise CommandError(f"{table}: {error}") from error
 
-    def _describe(self, table: Path, project: Project) -> metadata_import.Outcome:
+    def _describe(self, table: Path, project: Project) -> metadata_import.MetadataResult:
         try:
             with table.open("rb") as file:
                 return metadata_import.describe(project=project, by=None, rows=metadata.Table(file))
@@ -79,7 +79,7 @@ class Command(DataCommand):
             raise CommandError("Stopped. The same command goes on from here.") from stop
 
     def _report(
-        self, result: ImportResult, described: metadata_import.Outcome | None, project: Project, dry_run: bool
+        self, result: ImportResult, described: metadata_import.MetadataResult | None, project: Project, dry_run: bool
     ) -> None:
         for file in result.refused[:MOST_LINES]:
             self.say(f"refused {file.name}: {file.reason}")

@@ -64,8 +64,8 @@ class Command(DataCommand):
         self._report(outcome, job)
         self.finish(REFUSALS if outcome.n_refused else DONE)
 
-    def _bring_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> import_labels.Outcome:
-        def progress(outcome: import_labels.Outcome, total: int) -> None:
+    def _bring_in(self, job: Job, source: Path, pulse: Pulse, lease: Lease) -> import_labels.LabelImportResult:
+        def progress(outcome: import_labels.LabelImportResult, total: int) -> None:
             pulse.check()
             lease.write(progress_done=outcome.seen, progress_total=total)
             self.progress(outcome.seen, total, "rows")
@@ -74,7 +74,7 @@ class Command(DataCommand):
             job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress
         )
 
-    def _report(self, outcome: import_labels.Outcome, job: Job) -> None:
+    def _report(self, outcome: import_labels.LabelImportResult, job: Job) -> None:
         for row in outcome.refused[:MOST_LINES]:
             self.say(f"refused row {row.row}{row.name and f' ({row.name})'}: {row.reason}")
         if outcome.n_refused > MOST_LINES:

@@ -34,7 +34,7 @@ class Command(DataCommand):
         if not source.is_file():
             raise CommandError(f"There is no file {source}.", returncode=USAGE)
 
-        def progress(outcome: import_metadata.Outcome, total: int) -> None:
+        def progress(outcome: import_metadata.MetadataResult, total: int) -> None:
             self.progress(outcome.seen, total, "rows")
 
         try:
@@ -52,7 +52,7 @@ class Command(DataCommand):
         self.finish(REFUSALS if outcome.n_refused else DONE)
 
 
-def refusals(outcome: import_metadata.Outcome) -> list[str]:
+def refusals(outcome: import_metadata.MetadataResult) -> list[str]:
     """A line for each row that was refused, as far as a person reads them."""
     lines = [
         f"refused row {row.row}{row.name and f' ({row.name})'}: {row.reason}" for row in outcome.refused[:MOST_LINES]
@@ -62,7 +62,7 @@ def refusals(outcome: import_metadata.Outcome) -> list[str]:
     return lines
 
 
-def summary(outcome: import_metadata.Outcome) -> str:
+def summary(outcome: import_metadata.MetadataResult) -> str:
     return (
         f"Changed the metadata of {outcome.updated:,} images; {outcome.unchanged:,} had it already, "
         f"{outcome.n_refused:,} rows refused"

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import charts
 from labeler.agreement import disagreement_groups, guideline_rules, reports
-from labeler.agreement.disagreement_groups import Contested, Group, Shown
+from labeler.agreement.disagreement_groups import Contested, DisagreementGroup, Shown
 from labeler.errors import LabelerError, StaleVersion
 from labeler.label_set import categories
 from labeler.label_set.categories import CategoryIndex
@@ -108,7 +108,9 @@ def _pairs(project: Project, chosen: Pair | None) -> list[dict[str, Any]]:
     ]
 
 
-def _told(project: Project, found: Sequence[Group], pair: Pair | None, *, typical: int) -> list[dict[str, Any]]:
+def _told(
+    project: Project, found: Sequence[DisagreementGroup], pair: Pair | None, *, typical: int
+) -> list[dict[str, Any]]:
     """Groups as the page shows them. Two queries, however many."""
     index, reasons = categories.index(project), disagreement_groups.reasons(found)
     wanted = [pk for group in found for pk in group.ids[: typical + FOLDED]]
@@ -140,7 +142,7 @@ def _told(project: Project, found: Sequence[Group], pair: Pair | None, *, typica
     return told
 
 
-def _title(group: Group) -> str:
+def _title(group: DisagreementGroup) -> str:
     n = len(group.images)
     words = {"n": thousands(n)}
     if group.number is None:
@@ -151,7 +153,7 @@ def _title(group: Group) -> str:
     return ngettext("This one stands alone", "These %(n)s are one question", n) % words
 
 
-def _bars(project: Project, group: Group, index: CategoryIndex) -> SafeString:
+def _bars(project: Project, group: DisagreementGroup, index: CategoryIndex) -> SafeString:
     """The votes on a group in sum."""
     markers = categories.markers_by_name(project)
     lines = []
@@ -215,7 +217,7 @@ def _map(project: Project, found: Shown) -> SafeString:
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
-def _area_name(group: Group, index: CategoryIndex) -> str:
+def _area_name(group: DisagreementGroup, index: CategoryIndex) -> str:
     words = {"n": group.number, "images": thousands(len(group.images))}
     if group.pair is None:
         return _("Group %(n)s: %(images)s images") % words
@@ -247,7 +249,7 @@ def _names(ids: Sequence[int], index: CategoryIndex) -> str:
 # ---------------------------------------------------------------- the rule
 
 
-class Rule(forms.Form):
+class RuleForm(forms.Form):
     """A rule on some images, as a lead types it."""
 
     rule = forms.CharField(
@@ -274,7 +276,7 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
     """Write what decides a group, see the guideline with it, and send the images back."""
     project, pair = access.project, _pair(request, access.project)
     if request.method == "POST":
-        form = Rule(request.POST)
+        form = RuleForm(request.POST)
         if not form.is_valid() and "images" in form.errors:
             messages.error(request, str(form.errors["images"][0]))
             return redirect(_address(project, pair))
@@ -292,7 +294,7 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
             return redirect(_address(project, pair))
         seen = {image.id: image.round for image in group.images}
         text = guideline_rules.heading(categories.index(project).label(group.pair or ()))
-        form = Rule(initial={"rule": text})
+        form = RuleForm(initial={"rule": text})
     return render(
         request,
         "agreement/rule.html",
@@ -301,7 +303,7 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def _group_like(request: HttpRequest, project: Project, pair: Pair | None) -> Group | None:
+def _group_like(request: HttpRequest, project: Project, pair: Pair | None) -> DisagreementGroup | None:
     """The group in which the image of the address is: it may have been counted anew since the link was shown."""
     wanted = filters.number(request.GET.get("like"))
     found = cached_reports.contested_figures(project, pair).value
@@ -311,7 +313,7 @@ def _group_like(request: HttpRequest, project: Project, pair: Pair | None) -> Gr
 
 
 def _rule_context(
-    project: Project, pair: Pair | None, form: Rule, text: str, seen: Mapping[int, int]
+    project: Project, pair: Pair | None, form: RuleForm, text: str, seen: Mapping[int, int]
 ) -> dict[str, Any]:
     rows = Image.objects.filter(project=project, pk__in=seen).in_bulk()
     still = {pk for pk, round_ in seen.items() if pk in rows and rows[pk].round == round_}
@@ -334,7 +336,7 @@ def _rule_context(
     }
 
 
-def _made(request: HttpRequest, access: Access, form: Rule, pair: Pair | None) -> HttpResponse | None:
+def _made(request: HttpRequest, access: Access, form: RuleForm, pair: Pair | None) -> HttpResponse | None:
     """Carry the form out. None: it says why not."""
     project = access.project
     try:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from labeler.consensus import snapshots
 from labeler.intake import near_duplicates as duplicates
-from labeler.intake.near_duplicates import Group
+from labeler.intake.near_duplicates import DuplicateGroup
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role
@@ -54,7 +54,7 @@ def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def told(project: Project, group: Group) -> dict[str, Any]:
+def told(project: Project, group: DuplicateGroup) -> dict[str, Any]:
     """A group with what its images are taken to be, and whether that differs."""
     index = categories.index(project)
     images = group.images[:SHOWN]

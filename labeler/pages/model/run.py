@@ -246,7 +246,7 @@ def _compared(
     markers = categories.markers_by_name(project)
     most = PER_PAGE * 10 if all_of_them else FLIPS
 
-    def tiles(rows: Sequence[run_answers.Answer]) -> list[dict[str, Any]]:
+    def tiles(rows: Sequence[run_answers.ChangedAnswer]) -> list[dict[str, Any]]:
         plain = [{"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new} for row in rows[:most]]
         return _tiles(request, project, plain, names, markers)
 

@@ -41,7 +41,7 @@ GPU_CHOICES = ((0, 20), (0, 10), (0, 5))
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FinetunePlan:
     """How much is trained, for how long; decided once per run."""
 
     first_stage: int
@@ -112,7 +112,7 @@ class Finetuned:
     def _fit(
         self,
         run: Run,
-        plan: Plan,
+        plan: FinetunePlan,
         epochs: int,
         images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
         fold: int | None,
@@ -158,7 +158,7 @@ class Finetuned:
 
     # -- views and plan --------------------------------------------------------------------------------
 
-    def _fill_views(self, run: Run, plan: Plan) -> Iterator[Progress]:
+    def _fill_views(self, run: Run, plan: FinetunePlan) -> Iterator[Progress]:
         if self._kept_views is not None and self._kept_views.cut == plan.first_stage:
             return
         assert run.pixels is not None
@@ -180,15 +180,15 @@ class Finetuned:
                 yield Progress("views", "Preparing varied views of the images", done, total, 0.0)
         self._kept_views = views
 
-    def _plan(self, run: Run) -> Generator[Progress, None, Plan]:
+    def _plan(self, run: Run) -> Generator[Progress, None, FinetunePlan]:
         """What fits into the time limit by a short measurement, or as a killed run decided before.
 
         Raises Skipped when nothing fits."""
         kept = run.stages.load("plan")
         if kept is not None:
-            return Plan(**kept[1])
+            return FinetunePlan(**kept[1])
         yield Progress("measure", "Measuring how fast this machine trains", 0, 1, 0.0)
-        plan: Plan | None = None
+        plan: FinetunePlan | None = None
         problem: Skipped | None = None
         try:
             plan = choose_plan(run)
@@ -207,7 +207,7 @@ def _epochs_of(fold: int | None) -> str:
     return f"finetuned-epochs-{'all' if fold is None else fold}"
 
 
-def choose_plan(run: Run) -> Plan:
+def choose_plan(run: Run) -> FinetunePlan:
     """The most thorough plan whose estimate fits into the time limit; raises Skipped when none does."""
     tune, limit, n = run.config.finetune, run.time_limit_s, len(run.x)
     backbone = backbones.get(run.config.backbone)
@@ -230,7 +230,7 @@ def choose_plan(run: Run) -> Plan:
         passes = n * epochs * run.config.folds
         estimate = passes * tail_s + (n * (views + 1) if views else passes) * trunk_s
         if estimate <= limit:
-            return Plan(cut, views, epochs, round(estimate, 1))
+            return FinetunePlan(cut, views, epochs, round(estimate, 1))
         cheapest = min(cheapest, estimate)
     if cheapest == float("inf"):
         raise Skipped(f"The views of {n} images do not fit into memory.")
@@ -271,7 +271,7 @@ def _first_head(run: Run, images: NDArray[np.int64]) -> Linear:
     return fit_path(run.x[images], run.soft[images], run.weights[images], [FIRST_HEAD_C], run.task)[0]
 
 
-def _rate(run: Run, plan: Plan) -> float:
+def _rate(run: Run, plan: FinetunePlan) -> float:
     """The more is trained, the smaller the steps: early stages hold what every image set needs."""
     n_stages = backbones.get(run.config.backbone).n_stages
     factor = 1.0 if plan.first_stage >= n_stages - 2 else 0.5 if plan.first_stage >= 4 * n_stages // 9 else 0.3

@@ -109,7 +109,7 @@ class PixelViews:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ScratchPlan:
     """For how long; decided once per run."""
 
     epochs: int
@@ -164,7 +164,7 @@ class Scratch:
         return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
 
     def _fold(
-        self, run: Run, plan: Plan, fold: int, keeper: Keeper | None, begun: float
+        self, run: Run, plan: ScratchPlan, fold: int, keeper: Keeper | None, begun: float
     ) -> Generator[Progress, None, tuple[dict[str, NDArray[Any]], Any]]:
         train, judge = run.split(fold)
         learn, stop = stopping_part(run, train, fold)
@@ -240,13 +240,13 @@ class Scratch:
         assert result is not None
         return result, network
 
-    def _plan(self, run: Run) -> Generator[Progress, None, Plan]:
+    def _plan(self, run: Run) -> Generator[Progress, None, ScratchPlan]:
         """The longest schedule that fits into the time limit by a short measurement, or as a killed run decided before.
 
         Raises Skipped when none fits."""
         kept = run.stages.load("scratch-plan")
         if kept is not None:
-            return Plan(**kept[1])
+            return ScratchPlan(**kept[1])
         yield Progress("scratch", "Measuring how fast this machine trains", 0, 1, 0.0)
         seconds = process_group.agree(self._seconds_per_image(run))
         wanted = run.config.scratch.epochs
@@ -254,7 +254,7 @@ class Scratch:
             # every fold trains on the others, then once on all: n * folds images per epoch
             estimate = len(run.x) * run.config.folds * epochs * seconds
             if estimate <= run.time_limit_s:
-                plan = Plan(epochs, round(estimate, 1))
+                plan = ScratchPlan(epochs, round(estimate, 1))
                 run.stages.save("scratch-plan", {}, asdict(plan))
                 return plan
         raise Skipped(f"It would take about {estimate:.0f} s; the time limit is {run.time_limit_s:.0f} s.")

@@ -150,7 +150,7 @@ In a checkout of Labeler, with this folder's files beside it:
 from pathlib import Path
 
 import torch
-from worker.ml import predict
+from worker.ml.saved import predict
 
 model = predict.load_model(Path("model.json"), torch.device("cpu"))  # every checksum is verified
 found = predict.predict(model, sources=["photo.jpg"])  # (images, classes), temperature applied

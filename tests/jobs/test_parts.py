@@ -111,10 +111,10 @@ class Guessing:
     def __init__(self, monkeypatch, run):
         self.asked: list[str] = []
         self.looks = threading.Barrier(2)  # no look ends before two workers look at the same time
-        monkeypatch.setattr(write_prelabels.models, "load", lambda run, device: SimpleNamespace())
-        monkeypatch.setattr(write_prelabels.models, "probabilities", self.look)
+        monkeypatch.setattr(write_prelabels.saved_models, "load", lambda run, device: SimpleNamespace())
+        monkeypatch.setattr(write_prelabels.saved_models, "probabilities", self.look)
         monkeypatch.setattr(
-            write_prelabels.models, "opinions",
+            write_prelabels.saved_models, "opinions",
             lambda model, ids, found: [Opinion(pk, [0.4, 0.3, 0.3], run.category_ids[:1], 0.4, 0.1) for pk in ids],
         )  # fmt: skip
 
@@ -209,7 +209,7 @@ def test_nobody_goes_on_with_a_job_that_is_not_theirs_any_more(project, monkeypa
             Job.objects.filter(pk=job.pk).update(attempt=9)
         return known.look(model, hashes, tick=lambda: None)
 
-    monkeypatch.setattr(write_prelabels.models, "probabilities", ending)
+    monkeypatch.setattr(write_prelabels.saved_models, "probabilities", ending)
     if helps:
         jobs.start(job.pk, worker="a")
         parts.cut(job, [image.pk for image in images])
@@ -238,7 +238,7 @@ def test_a_part_that_fails_fails_the_job_with_its_reason_and_keeps_the_rest(proj
             raise MemoryError
         return known.look(model, hashes, tick=tick)
 
-    monkeypatch.setattr(write_prelabels.models, "probabilities", broken)
+    monkeypatch.setattr(write_prelabels.saved_models, "probabilities", broken)
     job = prelabels.request(run)
     write_prelabels.prelabel_job(job.pk, worker="a")
 

@@ -80,9 +80,9 @@ LONG = SETTINGS | {"candidates": ["frozen", "finetuned"]}
 LONG["finetune"] = {"min_labels": 20, "epochs": 500, "patience": 500, "first_stage": 12, "views": 0, "batch": 9}
 WORKER = """
 import pickle, sys
-from worker.ml import spread
+from worker.ml.distributed import torchrun
 samples, config, state_dir = pickle.loads(open(sys.argv[1], "rb").read())
-for event in spread.train_in_processes(samples, config, processes=2, on="cpu", state_dir=state_dir):
+for event in torchrun.train_in_processes(samples, config, processes=2, on="cpu", state_dir=state_dir):
     print(event.stage, flush=True)
 """
 

@@ -44,7 +44,7 @@ def test_a_missing_package_is_said_with_the_command_that_brings_it():
 
 def test_finding_the_weights_runs_no_code_of_their_package():
     code = (
-        "import sys; from worker.ml import backbones as b; b.load(b.EFFICIENTNET_LITE0);"
+        "import sys; from worker.ml.networks import backbones as b; b.load(b.EFFICIENTNET_LITE0);"
         "print([m for m in sys.modules if m.startswith(('efficientnet', 'django', 'celery'))])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

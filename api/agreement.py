@@ -1,4 +1,4 @@
-"""/api/projects/{id}/agreement/, disagreements/ and progress/: what the labels say as a whole."""
+"""/api/projects/{id}/agreement/, disagreements/ and progress/: agreement, disagreements, progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/projects/{id}/disagreements/groups/ and rounds/: contested images by look, and images sent back to the queue."""
+"""/api/projects/{id}/disagreements/groups/ and rounds/: groups of disagreements, and images sent back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/projects/{id}/label-errors/: labels the model doubts and nobody has looked at; how often a doubt was right."""
+"""/api/projects/{id}/label-errors/: labels that are probably wrong by the model and not yet decided; how many were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/images/{id}/explanation/: what in an image speaks for what the model says of it."""
+"""/api/images/{id}/explanation/: which parts of an image led the model to its prediction."""
 
 from __future__ import annotations
 

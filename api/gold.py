@@ -1,4 +1,4 @@
-"""/api/projects/{id}/gold/: images whose answer is known, mixed in to learn how often people are right. Leads only."""
+"""/api/projects/{id}/gold/: images with a known answer, handed out to measure how right people are. Leads only."""
 
 from __future__ import annotations
 

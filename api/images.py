@@ -1,4 +1,4 @@
-"""/api/projects/{id}/images/ and /api/images/{id}/: images in, lists of them, and one with all one may see."""
+"""/api/projects/{id}/images/ and /api/images/{id}/: upload images, list them, and read one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/projects/{id}/imports/ and /api/imports/{id}/: archives in, as work that a worker does."""
+"""/api/projects/{id}/imports/ and /api/imports/{id}/: upload archives, which a worker imports."""
 
 from __future__ import annotations
 

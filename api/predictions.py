@@ -1,4 +1,4 @@
-"""/api/projects/{id}/predictions/ and /api/predictions/{id}/: what is on an image that is not in the project."""
+"""/api/projects/{id}/predictions/ and /api/predictions/{id}/: predictions for an image that is not in the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/projects/{id}/agreement/report/: everything on agreement in one document, countable again as it was."""
+"""/api/projects/{id}/agreement/report/: all figures on agreement in one document; an old one can be computed again."""
 
 from __future__ import annotations
 

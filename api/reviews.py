@@ -1,4 +1,4 @@
-"""/api/projects/{id}/review-pages/ and reviews/: a page of what the model says, and what a reviewer says of it.
+"""/api/projects/{id}/review-pages/ and reviews/: a page of predictions to verify, and a reviewer's answers to them.
 
 Nothing here tells a planted image from the others, in no member, order or status (labeler/review/grid.py).
 """

@@ -1,4 +1,4 @@
-"""/api/images/{id}/similar/ and /api/projects/{id}/priorities/: images like one, and what is handed out first."""
+"""/api/images/{id}/similar/ and /api/projects/{id}/priorities/: images like one, and images to hand out first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/tokens/ and /api/me/: credentials of REST clients, and who one is."""
+"""/api/tokens/ and /api/me/: tokens of REST clients, and the caller's own account."""
 
 from __future__ import annotations
 

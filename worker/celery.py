@@ -1,6 +1,6 @@
 """The Celery application: queues, what happens when a worker dies, and what beat asks for.
 
-The row in PostgreSQL is the truth and a message only says "look" (labeler/jobs/leases.py), so every setting here
+The row in PostgreSQL is the truth and a message only names it (labeler/jobs/leases.py), so every setting here
 may lose or repeat a message, and none may lose a row. Imports no torch: workers load it inside the task that
 needs it.
 """

@@ -1,5 +1,5 @@
-"""What stands by the model's word alone, under which promise, and the audit of that promise.
+"""Predictions used as answers without a person: which, with what promised precision, and the audit of the promise.
 
-Verbs: accept, stop, resume, ask people instead, look whether the promise is kept.
-Writes: Acceptance, Guarantee. Does not know how probabilities were calibrated.
+Verbs: accept, stop, resume, ask people instead, audit the promise. Writes: Acceptance, Guarantee. Does not know how
+probabilities were calibrated.
 """

@@ -1,6 +1,6 @@
-"""Accept what a model is sure enough of without a person, under a promise that calibration images carry.
+"""Accept predictions of high confidence without a person, with a precision that is promised from calibration images.
 
-What is accepted, and promised to be right, is a whole answer: one class, or the set of an image that may have several.
+An accepted answer is a whole one: one class, or the set of classes of an image that may have several.
 
 With promises.py, which checks the promise and takes back what is accepted, the only module that writes Guarantee and
 Acceptance. Off until a lead switches it on. A worker calls accept() when a model's pre-labels are made; it may run

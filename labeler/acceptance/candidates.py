@@ -1,4 +1,4 @@
-"""What a promise is drawn from: images judged blind, images that could be accepted, and the imports they came in.
+"""The images that acceptance is computed from: those labeled blind, those that could be accepted, and their imports.
 
 Reads; accepting.py decides and writes.
 """

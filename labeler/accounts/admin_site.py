@@ -1,6 +1,6 @@
-"""The site behind /admin/: entered by the log-in page that everybody has, so that its passwords are counted as well.
+"""The site behind /admin/. People log in on the product's own page, so failed passwords are counted there too.
 
-Knows doors. Which tables there are is labeler/admin/tables.py's.
+Which tables it shows is labeler/admin/'s.
 """
 
 from __future__ import annotations

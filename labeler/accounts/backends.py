@@ -1,7 +1,7 @@
-"""Load the person of a request together with how they want the screens: one query, as before.
+"""Load the user of a request together with their preferences, in one query.
 
-Every page needs the theme before its first byte; asked for by itself it would be a query on each of them. By hand, like
-the session (sessions.py): every request of a browser asks this.
+Every page needs the theme before its first byte; a read of its own would be one more query on each page. Written by
+hand, like the session (sessions.py), because every request of a browser does it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Slow down whoever guesses passwords, and lock nobody out: who may try now, and how long the others wait.
+"""Limit failed log-ins: who may try now, and how long others wait. Guessing gets slow, and no account is locked.
 
 The only module that writes LoginFailures. It knows names, addresses and the time; whether a password is right, the
 caller says (labeler/accounts/people.py).

@@ -1,6 +1,6 @@
-"""Accounts, their passwords, and the sessions of a person.
+"""Accounts: make one, check and change its password, end its other sessions.
 
-Does not know who may do what in a project, nor how guessing is slowed down (guessing.py).
+Does not know tokens (tokens.py), who may do what in a project, nor how failed log-ins are limited (guessing.py).
 """
 
 from __future__ import annotations

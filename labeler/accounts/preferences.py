@@ -1,4 +1,4 @@
-"""How a person wants the screens: theme, keys, and whether one key alone may act.
+"""A person's preferences: theme, keys, and whether a single key acts.
 
 The only module that writes Preference, and a member's own class keys. Knows which actions there are and what counts
 as a key; what an action does is the labeling screen's (static/js/label/input.js).

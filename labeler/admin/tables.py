@@ -1,4 +1,4 @@
-"""The admin site: every table, to look things up and to mend. Where history is kept it can only be read.
+"""Images, the queue, labels, decisions and comments in the admin site. All of it can only be read.
 
 Knows columns. The product's rules live in the verbs; so what has rules of its own (labels, decisions, claims,
 predictions, audit, seats, computed counters) is read-only here: an edit past the verbs would break counters that

@@ -1,4 +1,4 @@
-"""Models, their work and what they said in the admin site."""
+"""Runs, predictions, jobs and what else workers write, in the admin site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contested images by look: which disagreements are one question, how the votes on them stand, where they lie.
+"""Group the images that people disagree on by how they look, with the votes in each group and their places on a map.
 
 An image is contested when the votes of its present round differ, or two people could not tell. Knows images and the
 vectors that a worker kept of them; reads only. Which images belong together is counted once (find(), by a worker where

@@ -1,4 +1,4 @@
-"""A question answered by a rule: the guideline gets it, and the images that asked it are judged again.
+"""Answer a group of disagreements by a rule: add the rule to the guideline and have the images labeled again.
 
 Knows the order of the two steps and what a second press must not do. The guideline is projects/projects.py's to change,
 images are rounds.py's to send back. Nothing is written here but the audit.

@@ -1,4 +1,4 @@
-"""The model as one more rater: how far each person agrees with it, where neither could follow the other.
+"""The model as one more rater: how far each person agrees with it, where neither saw the answer of the other.
 
 A figure about the model beside those about people; it never enters agreement among people.
 """

@@ -1,4 +1,4 @@
-"""How a project stands: the posterior of each image, the seats it has, and what share of the labels is right.
+"""The state of a project for the label economy: posterior and seats of each image, and the share of right labels.
 
 Reads; label_economy.py decides what is asked next and writes.
 """

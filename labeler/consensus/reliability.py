@@ -1,4 +1,4 @@
-"""What the images of a project are, from all votes at once: the project's consensus method, run by a worker.
+"""Infer the answer of every image from all votes together: the project's consensus method, run by a worker.
 
 One query -> arrays -> labeler.stats.truth -> snapshots (snapshots.py writes them). A decision of a reviewer stands
 above it. Also tells how reliable each person is, for adaptive overlap and for the page that compares the methods.

@@ -1,4 +1,4 @@
-"""The full-size rendition of an image: made when somebody first looks closer, then kept beside the others.
+"""The full-size rendition of an image: made when it is first asked for, then kept beside the others.
 
 Most images are judged from their preview, so at import it would cost the time and the disk of all for the sake
 of a few. Knows the store and how to make it; not who may see it.

@@ -1,4 +1,4 @@
-"""Write down what is known of images besides their pixels. The only module that writes Image.metadata.
+"""Store metadata of images: what is known of them besides their pixels. The only module that writes Image.metadata.
 
 A row changes the fields it names and leaves the others. Written in short transactions of some hundred images, which
 lock these images by rising id and nothing else (the order of labeling/claims.py): a label that is saved meanwhile waits

@@ -1,4 +1,4 @@
-"""Files of forms on their way in: refused unread, but where a view has looked who sends them and takes them.
+"""Receive uploaded files: refused unread, unless the view has checked the sender and accepts them.
 
 settings.FILE_UPLOAD_HANDLERS names RefuseFiles. What a view takes lies in a folder of the data directory until the
 request has ended, never in the system's temporary folder, which in a container is memory.

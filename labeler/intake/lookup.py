@@ -1,4 +1,4 @@
-"""Which images of a project does a table from elsewhere speak of? Knows names, not what is said of the images."""
+"""Find the images that the rows of an imported table name. Knows names, not the other columns."""
 
 from __future__ import annotations
 

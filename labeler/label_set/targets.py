@@ -1,6 +1,6 @@
-"""What the data set shall have, what it has by now, and so what is missing: in all, and of each class.
+"""Target numbers of labels: how many are wanted, how many there are, how many are missing; in all and of each class.
 
-Counts settled images by what they are taken to be: a reviewer's decision, else the votes. Three queries, however many
+Counts settled images by their outcome: a reviewer's decision, else the votes. Three queries, however many
 images there are; reads counters and decisions only, so it is right at once, without a worker.
 """
 

@@ -1,8 +1,8 @@
-"""Who may be shown what is said of an image: one rule, asked by every reader of votes, outcomes and predictions.
+"""Who may see the answers of others and of the model: one rule for every reader of votes, outcomes and predictions.
 
-Three questions. May the model's word on an image be told to anybody at all (hides_model, HIDES_MODEL,
-model_hidden_sql)? May this person be told what others, or the model, say of it (sight)? And was this person told, so
-that a label of theirs is informed from now on (remember)? The only module that writes Exposure; labels.py reads it
+Three questions. May anybody at all see the prediction for an image (hides_model, HIDES_MODEL, model_hidden_sql)? May
+this person see the answers of others, or of the model (sight)? And has this person seen them, so that their label is
+informed from now on (remember)? The only module that writes Exposure; labels.py reads it
 when a label is saved. Does not know how anything is shown. Why it is so: docs/decisions/0013-blindness-is-one-rule.md.
 """
 

@@ -1,5 +1,4 @@
-"""Bring the counters of images in line with their labels and decisions, after the rules changed: another quota, merged
-classes.
+"""Count the labels of images again after the rules changed: another quota, merged classes; mark what was decided.
 
 A save keeps the counters by itself (labels.py), a new round begins without any (seats.py); this is for the rest. Reads
 labels, writes Image.tally and what follows from it, and no label.

@@ -1,4 +1,4 @@
-"""The votes of a project as NumPy arrays: one query, which labels it speaks of, and the state of a past day.
+"""The votes of a project as NumPy arrays: one query, for a selection of labels, as of now or of a past day.
 
 What agreement, consensus, the label economy and training read. Knows which labels are comparable; counts nothing.
 """

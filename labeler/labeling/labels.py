@@ -2,7 +2,7 @@
 import_rows.py, for imports, the only module that writes Label.
 
 One transaction per answer, three statements: read and lock (claim, image), write the label, count it (claim, image).
-PostgreSQL alone is needed: nothing is sent to a worker, who looks for himself what is new. Does not know how images
+PostgreSQL alone is needed: no message is sent; workers find new labels by themselves. Does not know how images
 are chosen (claims.py) or how votes become a consensus (consensus/snapshots.py).
 
 A person's work is never thrown away: an answer whose lease ran out is kept, and marked as extra when the image is full

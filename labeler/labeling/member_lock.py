@@ -1,4 +1,4 @@
-"""Lock a membership: the first lock of whoever claims images, and where a pause is seen."""
+"""Lock a membership: the first lock of a claim, and the check whether the member is paused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running Labeler needs, looked at: the one place behind `manage.py doctor` and the page /about/.
+"""Check what a running Labeler needs, for `manage.py doctor` and the page /about/.
 
 Each finding is good, a note, or bad with what to do about it. Loads no torch: workers report its version with their
 heartbeat (labeler/jobs/dispatch.py).

@@ -1,4 +1,4 @@
-"""The parts `up` runs: the command line, environment and log of web server, workers and beat.
+"""The child processes of `up`: command line, environment and log of web server, workers and beat.
 
 Knows how each is started; supervisor.py knows when.
 """

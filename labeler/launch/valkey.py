@@ -1,6 +1,6 @@
 """A Valkey of our own (it speaks Redis): find its program, start it, stop it.
 
-Holds messages that say "look", never the truth: the rows in PostgreSQL do. So a damaged file of it
+Holds messages only; the truth is in the rows of PostgreSQL. So a damaged file of it
 is put aside and the broker starts empty.
 """
 

@@ -1,4 +1,4 @@
-"""Images for which a model's answer is accepted unseen, and what was promised. Written by
+"""Predictions that are accepted without a person, and what was promised of them. Written by
 labeler/acceptance/accepting.py and labeler/acceptance/promises.py.
 
 Apart from labels and from the consensus on purpose: an accepted answer is no judgement of a person, and never passes

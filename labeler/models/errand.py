@@ -1,4 +1,4 @@
-"""Small things that somebody waits for and only a worker can do: it has the model. Written by
+"""Short requests that somebody waits for and only a worker can answer, because it has the model. Written by
 labeler/training/inference_requests.py."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Work with a state: a row a person can look at. The row is the truth, the message to a worker only says "look"."""
+"""Long work as a row with a state that people can see. The row is the truth; a message only names it to a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of large projects, counted beside the requests: a page shows the last ones, and says how old they are.
+"""Cached figures of large projects: a worker counts them, a page shows the last ones and says how old they are.
 
 A small project is counted in the request, so that a page shows what was just saved. From LARGE on that would take
 longer than a page may: the request reads a Snapshot row and, when that is behind the project, marks it as wanted; beat

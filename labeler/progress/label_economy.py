@@ -1,6 +1,6 @@
-"""What the economy page and its endpoint tell: what is right by now, how it grew, what more answers buy, when it ends.
+"""Figures of the label economy page and its endpoint: the share of right labels, how it grew, what more answers bring.
 
-Plain values. What the images are believed to be is labeler/consensus/label_economy.py's; the look ahead
+Plain values. The posteriors of the images are labeler/consensus/label_economy.py's, the forecast
 labeler/stats/economy.py's.
 """
 

@@ -1,4 +1,5 @@
-"""Make and change projects: settings, classes, guideline, members, trash.
+"""Create, change, trash and restore projects: settings, guideline and target numbers. Classes are classes.py's, members
+members.py's.
 
 The only module that writes GuidelineVersion. Classes are changed by classes.py, members by members.py. Knows nothing of
 labels; when a change of rules changes what votes mean, labeling/counters.py is asked.

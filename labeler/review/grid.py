@@ -1,10 +1,10 @@
-"""Verify what a model says a page at a time: open a page of one class, answer it, take it back; and planted answers.
+"""Verify predictions a page at a time: open a page of one class, answer it, take an answer back.
 
-A page is a set of claims under one client id (labeling/claims.py) and, mixed in, some images whose answer is known
-under a suggestion that is wrong: whether the reviewer notices says how much the rest of their page is worth. What they
-say of a planted image goes to its Plant row, and never to a label, a vote, a count or a claim; nothing that is sent to
-the browser tells it from the others. With planted.py, which chooses them, the only module that writes Plant. Labels are
-labeling/labels.py's, seats labeling/seats.py's.
+A page is a set of claims under one client id (labeling/claims.py) and some planted images among them: their answer is
+known and their suggestion is wrong, and planted.py chooses them. If the reviewer misses it, the rest of the page is
+worth less. The answer to a planted image goes to its Plant row, and never to a label, a vote, a count or a claim;
+nothing that is sent to the browser tells it from the others. With planted.py the only module that writes Plant. Labels
+are labeling/labels.py's, seats labeling/seats.py's.
 
 Which images may be planted: docs/decisions/0005.
 """

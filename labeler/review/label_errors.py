@@ -1,8 +1,8 @@
-"""Labels that the model doubts, as a list for a reviewer to walk through; and how often a doubt was right.
+"""Probable label errors: labels that the model contradicts, as a list for a reviewer, and how many were errors.
 
 A run lists the training labels that it doubts most, each by a model that had not seen the image
 (worker/training/run_report.py). A doubt waits until a reviewer decides the image, whatever the decision, or until the
-image is not taken to be that any more. So nothing is written here: looking at a doubt is a decision (adjudication.py),
+image is not taken to be that any more. So nothing is written here: to settle a doubt is a decision (adjudication.py),
 and what came of it is read from the decisions made since the run. Images that are judged blind are in no list that a
 model made.
 """

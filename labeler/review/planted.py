@@ -1,4 +1,4 @@
-"""Planted images: answers of the model that are known to be wrong, among the others of a review page.
+"""Planted images: settled images under a wrong suggestion, among the others of a review page.
 
 Which images, how many, and how often reviewers notice. Answering one is grid.py's.
 """

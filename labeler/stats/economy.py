@@ -1,4 +1,4 @@
-"""What one more judgement is worth, what share of the labels is right now, and when enough is enough.
+"""What one more judgement is worth, what share of the labels is right now, and when to stop asking.
 
 Knows posteriors of images (stats/truth.py: people, with the model as one more voter where the project wants it) and how
 often people are right. Does not know the queue, nor how the model learned. "A new image or another opinion" is one

@@ -1,7 +1,7 @@
-"""What the others say of each image, seen from each person who judged it; and who says what instead.
+"""For each person and image the answers of the others, and which class a person chooses instead of which.
 
 Knows rows (unit, person, answer); a unit is an image, or an image in one round. Nothing here is a verdict: the others
-may be wrong, and where two of them are all there is, they are one voice each.
+may be wrong, and where two of them are all there is, each is one vote.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Many numbers per image as few: enough of them to tell images apart, and two of them to draw.
+"""Reduce vectors of images: to enough numbers to tell images apart, and to two to draw.
 
 Knows vectors. Principal components by a singular value decomposition; of many long vectors by a random start and two
 power iterations (Halko, Martinsson and Tropp 2011), which agrees on what is drawn and takes a hundredth of the time.

@@ -1,4 +1,4 @@
-"""What the votes on one image say: cheap, exact, and without arrays, because every save asks it.
+"""The votes on one image and their majority: cheap, exact, and without arrays, because every save needs it.
 
 A tally counts votes by answer: {"3": 2, "3,7": 1, "": 1, "?": 1}. Keys are category ids in ascending order joined by
 commas, "" is a verified "none of them", "?" is "cannot tell". Arrays over many images live in consensus/snapshots.py.

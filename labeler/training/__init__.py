@@ -1,4 +1,4 @@
-"""The life of a model on the side of the web: runs, what they may be asked, and what they say.
+"""Models on the side of the web: runs, pre-labels, predictions on request, drift, model cards and files.
 
 Verbs: request, report on and promote a run; store pre-labels; ask for predictions and explanations; read a model's
 card.

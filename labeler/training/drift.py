@@ -1,4 +1,4 @@
-"""Do imports look to the model like the images it knows? The only module that writes Drift.
+"""Drift: do new imports look to the model like the images it was trained on? The only module that writes Drift.
 
 What it knows: its answers on held-out images that were there when it was trained. Those are a random sample, and it has
 not learned from them; images that people have labeled were chosen, and those that are left were not. An import is what

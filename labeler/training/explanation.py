@@ -1,4 +1,4 @@
-"""An explanation in words: how it was made, and where in the image the heat lies. For programs, pages and alt texts.
+"""An explanation in words: how it was made, and where in the image the heat is. For programs, pages and alt texts.
 
 Knows what a worker stored with an errand (worker/inference/requests.py); not how it was computed.
 """

@@ -1,4 +1,4 @@
-"""Keep what a backbone makes of an image's content, so that it is computed once. The only module that writes
+"""Keep the features that a backbone computes of an image, so that they are computed once. The only module that writes
 Feature.
 
 Knows bytes: float16, little-endian, as worker/indexing/features.py packs them. Shared by projects that hold the same

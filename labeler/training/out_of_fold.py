@@ -1,4 +1,4 @@
-"""What a run's candidates said of each training image without having learned from it: a file beside the model.
+"""Out-of-fold probabilities of a run's candidates, for each training image: a file beside the model.
 
 Written by a worker (worker/inference/saved_models.py). Read here, without torch: for the consensus and for the label
 economy.

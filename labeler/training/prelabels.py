@@ -1,4 +1,4 @@
-"""Store what a model says about many images, and let the queue's order follow what it is unsure of.
+"""Store a model's predictions for many images, and order the queue by how unsure it is.
 
 The only module that writes Prediction; labeling/priorities.py writes the places that are computed here. Pre-labels are
 made by a worker (worker/inference/write_prelabels.py) for one active model: a Job of kind "prelabel". Everything here

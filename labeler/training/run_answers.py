@@ -1,4 +1,4 @@
-"""What each version of the model answered on images it had not learned from: kept with its run, and compared.
+"""Predictions of each version of the model for held-out images: kept with its run, and compared.
 
 The only module that writes RunAnswers. Two versions are compared on the images that both have judged, by the answer
 that people had settled on when the later one was judged. Knows no network: a worker brings the answers.

@@ -1,1 +1,1 @@
-"""What a trained model says: pre-labels of a whole project, single questions that somebody waits for, many files."""
+"""Predictions of a trained model: for a whole project, for a request that somebody waits for, for many files."""

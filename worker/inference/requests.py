@@ -1,6 +1,6 @@
-"""Answer one question to a model: what is on this image, why do you say so, what are you as an ONNX file.
+"""Answer one request to a model: a prediction, an explanation, or the model as an ONNX file.
 
-Knows rows. The model stays loaded between two questions (worker/inference/model_cache.py); who asks, and how long an
+Knows rows. The model stays loaded between two requests (worker/inference/model_cache.py); who asks, and how long an
 answer is kept, is labeler/training/inference_requests.py.
 """
 

@@ -1,4 +1,4 @@
-"""A run's model on disk, and what it says about images of the project.
+"""A run's model on disk, and its predictions for images of the project.
 
 Knows where models and thumbnails lie. The file's form is worker/ml/saved/checkpoint.py, the arithmetic
 worker/ml/saved/predict.py.

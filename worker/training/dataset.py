@@ -1,4 +1,4 @@
-"""From votes to what a network learns: which images, which classes, and which are kept to judge by.
+"""From votes to a training set: which images, which classes, and which images are held out.
 
 Knows rows. Does not know features or networks.
 """

@@ -1,4 +1,4 @@
-"""What a model was made of and with: for its card. Knows datasets and versions, no figure of how good it is."""
+"""The data and software that a model was made with, for its card. Knows datasets and versions, not how good it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run tells beyond its figures: what could be accepted unseen, which labels look wrong, where it is worse.
+"""Findings of a run: what could be accepted without a person, which labels look wrong, where the model is worse.
 
 Knows datasets, rows of probabilities and the statistics of it. Nothing is accepted or corrected here: these are
 findings for people, stored with the run's row (metrics: "acceptance", "label_errors", "slices", "learning_curve",

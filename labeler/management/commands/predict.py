@@ -1,4 +1,4 @@
-"""`predict FILE|FOLDER… --project NAME`: what a project's model says of files that are not in the project."""
+"""`predict FILE|FOLDER… --project NAME`: predictions of a project's model for files that are not in the project."""
 
 from __future__ import annotations
 

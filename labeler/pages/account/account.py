@@ -1,6 +1,6 @@
 """A person's own account: logging in, the password, tokens of REST clients, appearance, other browsers.
 
-Knows which forms are shown. What a token may do and how guessing is slowed down is labeler/accounts/people.py's.
+Knows which forms are shown. Tokens, passwords and sessions are labeler/accounts/'s.
 """
 
 from __future__ import annotations

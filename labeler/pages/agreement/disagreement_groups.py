@@ -1,4 +1,4 @@
-"""Contested images by look: groups that are one question each, a map of them, and the rule that answers one.
+"""Disagreements in groups that look alike, a map of the groups, and the form for a rule that answers one.
 
 Other pages link here by the URL names `contested` (reviewers and leads; `?pair=<id>,<id>` narrows it to two classes)
 and `rule` (leads; `?like=<image id>` is the group that this image is in). Knows how groups are shown and how the form

@@ -1,1 +1,1 @@
-"""The images of a project: the wall, one image, similar ones, near-duplicates, import and metadata."""
+"""The images of a project: the list, one image, similar ones, near-duplicates, import and metadata."""

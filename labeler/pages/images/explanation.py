@@ -1,4 +1,4 @@
-"""Why does the model say so? The map over an image, with its words, on pages that show what the model says.
+"""The explanation of a prediction: a heat map over the image and a sentence, on pages that show predictions.
 
 Knows the page's side; labeler/training/inference_requests.py asks the worker, static/js/pages/why.js spares the reload.
 """

@@ -1,6 +1,6 @@
-"""Which images the wall shows: filters in the address, the query they make, and a chip for each that takes it away.
+"""Filters of the list of images: read from the address, made into a query, and shown as chips that remove them.
 
-Knows addresses and queries. Each filter reads an index or the counters on the image, so that a wall of 100,000 images
+Knows addresses and queries. Each filter reads an index or the counters on the image, so that a list of 100,000 images
 answers at once; figures elsewhere lead here, and show as many images as they count.
 """
 

@@ -1,4 +1,4 @@
-"""A person's own work: how much, how fast, how well it goes with the others' answers, said kindly; and the images.
+"""A person's own work: how much, how fast, how far it agrees with the others, in kind words; and the images.
 
 Only ever the person's own figures and answers. Another's answer is not shown here, nor who gave one; what an image was
 settled on is, once it is settled: then it cannot lead anybody any more.

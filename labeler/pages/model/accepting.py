@@ -1,4 +1,4 @@
-"""What the model accepts by itself, as the model page shows it, and the switch: stop, go on, have people look.
+"""What the model accepts by itself, on the model page, and the switch: stop, go on, have people label instead.
 
 Words for the figures of labeler/acceptance/summary.py; the verbs are labeler/acceptance/promises.py's.
 """

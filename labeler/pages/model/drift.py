@@ -1,4 +1,4 @@
-"""Whether imports look to a model like the images it knows: a sentence, a plot and a table of imports.
+"""Drift of imports from the images a model was trained on: a sentence, a plot and a table of imports.
 
 Knows how a comparison is told; what is compared is labeler/training/drift.py's.
 """

@@ -1,4 +1,4 @@
-"""What a run found out beyond its figures, as the model page shows it.
+"""Findings of a run on the model page, beyond how often it is right.
 
 Whether its confidence can be trusted, what more labels are expected to bring, from which score on suggestions would be
 right often enough, which labels it doubts, and where it is worse. Knows the shape of TrainingRun.metrics

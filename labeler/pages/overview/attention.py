@@ -1,4 +1,4 @@
-"""What needs somebody now: rules from figures to cards, each with the way to act on it.
+"""Attention cards: rules that turn figures into cards, each with a link to act on it.
 
 Knows thresholds and sentences; reads nothing itself. The figures are labeler/progress/overview.py's. A rule that speaks
 of a person asks for much evidence, because naming somebody on a page can hurt: enough images, a change that chance does

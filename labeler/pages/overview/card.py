@@ -1,4 +1,4 @@
-"""What an attention card says, and what the rules that make cards are told of a project."""
+"""An attention card, and the figures of a project that the rules for cards read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first page of a project: what needs somebody, how far it is, how far people agree, what the model can do.
+"""The first page of a project: attention cards, progress, agreement, and the model.
 
 An annotator sees the project's progress and their own figures, nobody else's. Knows what is shown to whom; the numbers
 are labeler/progress/overview.py's, and of a large project as a worker last counted them.

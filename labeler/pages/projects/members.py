@@ -1,6 +1,6 @@
 """Who works in a project: members and invitations, adding by user name or by link, roles, pausing.
 
-Knows forms; the rules are labeler/projects/projects.py's, labeler/projects/invitations.py's and
+Knows forms; the rules are labeler/projects/members.py's, labeler/projects/invitations.py's and
 labeler/agreement/second_opinions.py's.
 """
 

@@ -1,4 +1,4 @@
-"""How a project asks, section by section, each on a page of its own: saving one loses nothing typed in another.
+"""The settings of a project, one page for each section: saving one loses nothing typed in another.
 
 Knows the sections and how a change is refused without losing what was typed. Classes, guideline versions and examples
 have modules beside this one; what a change entails is labeler/projects/projects.py's.

@@ -1,5 +1,5 @@
 """What runs here, in which version and how it is: for administrators. Knows the page; labeler/launch/health.py
-looks."""
+checks."""
 
 from __future__ import annotations
 

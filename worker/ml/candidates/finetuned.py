@@ -1,4 +1,4 @@
-"""The second candidate: the last stages of the CNN trained further, when labels and time suffice.
+"""The candidate "finetuned": the last stages of the CNN trained further, when labels and time suffice.
 
 Knows folds, views and the clock. Does not know the training loop itself (finetune.py).
 """

@@ -1,4 +1,4 @@
-"""The candidate that knows no other images: a small ResNet trained from nothing on the project's own.
+"""The candidate "scratch": a small ResNet trained from nothing on the project's own images.
 
 Knows folds, pixels and the clock. Does not know the training loop itself (finetune.py). It wins where images look
 nothing like photographs: drawings, signs, stains. Elsewhere a pretrained network is far ahead.

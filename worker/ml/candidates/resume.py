@@ -1,4 +1,4 @@
-"""A fit that was killed goes on after its last kept epoch, and ends as it would have without.
+"""Resume a fit that was killed, after its last kept epoch; it ends as if nothing had happened.
 
 Knows what of a fit has to be kept: weights, the optimiser's moments, the schedule's place, random numbers. Where it
 lies is ml/saved/storage.py's; when an epoch ends, finetune.py's.

@@ -1,4 +1,4 @@
-"""One training in several processes: which part of a batch is mine, and how they come to the same numbers.
+"""One training in several processes: which part of a batch each computes, and how they agree on the same numbers.
 
 Under torchrun every process runs the same program on the same labels with the same seed; only the images of a batch
 are divided among them, and gradients are added up. What could come out differently (a measured speed, a time limit,

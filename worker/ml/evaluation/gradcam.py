@@ -1,4 +1,4 @@
-"""What in an image speaks for a class: Grad-CAM where there is a gradient, occlusion where there is none.
+"""Which parts of an image led to a class: Grad-CAM where there is a gradient, occlusion where there is none.
 
 Knows networks, scorers and pixels. Does not know which image or who asks; worker/ml/evaluation/heat.py draws it.
 

@@ -1,4 +1,4 @@
-"""Did asking where the model is unsure pay? The regression after so many labels as they came, and drawn at random.
+"""Did active learning pay? Accuracy after so many labels, in the order they were asked for and in random order.
 
 Knows labeled features in the order in which they were labeled, and which of them were drawn at random. Both curves are
 judged on the same test images, which nothing chose.

@@ -1,4 +1,4 @@
-"""What the trained part of a network is fed with: augmented views of the training images.
+"""Augmented views of the training images, as input of the trained part of a network.
 
 Two sources with one interface. On a GPU the views are made anew for each batch (LiveViews). On a CPU the frozen
 trunk would cost ten times the trained tail, so a few views of each image go through it once and are kept as

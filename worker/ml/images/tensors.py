@@ -1,4 +1,4 @@
-"""From uint8 pixels to what networks take, plain and varied. How files become pixels is decoding.py.
+"""From uint8 pixels to the input of a network, plain or augmented. How files become pixels is decoding.py.
 
 Knows pixels and tensors. Does not know labels, networks or where files come from.
 """

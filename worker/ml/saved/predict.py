@@ -1,4 +1,4 @@
-"""What a trained model says about images: probabilities, how sure it is, and the temperature that makes them honest.
+"""Predict with a trained model: probabilities, how sure it is, and the temperature that calibrates them.
 
 Knows checkpoints, features and images. Does not know which images need a prediction or where answers are kept.
 """

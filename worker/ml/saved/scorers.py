@@ -1,4 +1,4 @@
-"""What a trained model computes, whatever kind it is: from features or pixels to logits.
+"""From features or pixels to logits, for each kind of trained model.
 
 Knows the forms in which candidates are kept (Trained.recipe and its tensors). Does not know files, temperature or where
 images come from (predict.py). One more kind of candidate is one more scorer here.

@@ -1,1 +1,1 @@
-"""One training run: settings, folds, balance of classes, the competition, and what to ask people next."""
+"""One training run: settings, folds, balance of classes, the competition, and which images to ask people about next."""

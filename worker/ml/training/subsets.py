@@ -1,6 +1,6 @@
 """How right would the model be with fewer labels? The points of a learning curve, by training on subsets.
 
-Knows labeled features and the regression. Frozen features only: it is the candidate that is trained in a blink, and the
+Knows labeled features and the regression. Frozen features only: it is the candidate that trains in a second, and the
 shape of its curve is what one wants to know. What the points foresee is labeler/stats/learning.py.
 """
 

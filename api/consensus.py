@@ -58,7 +58,7 @@ class OneConsensus(View):
     def _answer(self, image: Image) -> Response:
         blindness.remember(self.person, others=[image.pk])
         decision = adjudication.standing(image)
-        response = Response(consensus_shape(image.project, snapshots.as_shown([image])[image.pk]))
+        response = Response(consensus_shape(image.project, snapshots.shown_consensus([image])[image.pk]))
         return etags.tagged(response, adjudication.version_of(image, decision))
 
     @describe(

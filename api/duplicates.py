@@ -72,7 +72,7 @@ class NearDuplicates(View):
 
 def _group(project: Project, group: DuplicateGroup) -> dict[str, Any]:
     index = label_set.index(project)
-    outcomes = snapshots.as_shown(group.images)
+    outcomes = snapshots.shown_consensus(group.images)
     taken = [None if (named := outcomes[i.pk].categories) is None else index.resolve(named) for i in group.images]
     return {
         "images": [image.pk for image in group.images],

@@ -1,6 +1,6 @@
-"""How an image is shown, as far as the caller may see: what that is, labeler/labeling/blindness.py decides.
+"""The JSON of an image, with what the caller may see of it; labeler/labeling/blindness.py decides that.
 
-What of others or of the model is in it is remembered there.
+If it shows answers of others or of the model, blindness.py records that this person has seen them.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def image_shapes(
     """
     reviewing = may_review(project)
     seen = blindness.sight(user, images, may_review=reviewing)
-    outcomes = snapshots.as_shown(images)
+    outcomes = snapshots.shown_consensus(images)
     accepts = reviewing and project.auto_accept
     opinions = _opinions(project, [image for image in images if image.pk in seen.model])
     unseen = summary.of_images(project, [image.pk for image in images]) if accepts else {}

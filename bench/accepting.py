@@ -69,7 +69,7 @@ def _trial(photos: Photographs, seed: int, spoil: float = 0.0) -> dict[str, Any]
     for start in range(0, len(asked), 10):
         part = asked[start : start + 10]
         _settle({image: truth[image] for image in part})
-        promises.look(project, part)
+        promises.audit_acceptance(project, part)
         answers += len(part)
         if Guarantee.objects.filter(project=project, suspended_at__isnull=False).exists():
             break

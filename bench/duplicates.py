@@ -78,7 +78,7 @@ def _alterations(
         vectors = _features(copies)
         proposed = np.array([_proposed(vector, k, index, axes) for vector, k in zip(vectors, some, strict=True)])
         altered = [_square(copy) for copy in copies]
-        laid = registration.lay(
+        laid = registration.register_pairs(
             near_duplicate_search.together([squares[k] for k in some]), near_duplicate_search.together(altered)
         )
         own = proposed & laid.same
@@ -179,7 +179,7 @@ def _pairs(index: Index, squares: list[Square], thumbs: list[bytes]) -> None:
     ordered = np.array(sorted(pairs))
     looked_up = time.process_time() - began
     began = time.process_time()
-    laid = registration.lay(
+    laid = registration.register_pairs(
         *(near_duplicate_search.together([squares[k] for k in ordered[:, side]]) for side in (0, 1))
     )
     compared = time.process_time() - began

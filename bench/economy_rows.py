@@ -48,7 +48,7 @@ def main() -> None:
                 with connection.cursor() as cursor:
                     answer(cursor, project, [user.pk for user in people], ids, ANSWERED, ANSWERED + MORE)
             begun, cpu = time.perf_counter(), time.process_time()
-            changed = label_economy.weigh(project)
+            changed = label_economy.ask_where_gain_is_highest(project)
             show(f"{what} ({changed:,} rows)", [time.perf_counter() - begun], "s ", target="< 10 s" if first else "")
             print(f"    of it processor time of the worker {time.process_time() - cpu:.1f} s")
         now = economy_standing.standing(project)

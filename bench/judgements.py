@@ -46,7 +46,7 @@ def bring_in(project: Any, path: Path) -> float:
 
     job, _lease = jobs.begin_here(project=project, params={"format": "labels-csv", "blind": True}, worker="bench")
     begun = used()
-    outcome = import_labels.bring_in(job=job, rows=judgements.read(path, multi=False))
+    outcome = import_labels.import_judgements(job=job, rows=judgements.read(path, multi=False))
     spent = used() - begun
     assert outcome.labels_added == ROWS and not outcome.n_refused, outcome
     return spent

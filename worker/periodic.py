@@ -1,5 +1,5 @@
-"""What beat has looked after every few seconds: expired claims, snapshots of the vote, consensus by reliability,
-seats of images in doubt, trainings and pre-labels due.
+"""The work that beat starts every few seconds: expired claims, the consensus of images with new votes, seats of images
+in doubt, trainings and pre-labels that are due.
 
 Everything here may be skipped, run twice, or run on two machines at once: each verb it calls checks for
 itself.
@@ -66,7 +66,7 @@ SHARE_OF_TIME = 1 / 20
 OVERLAP_LABELS, OVERLAP = 200, timedelta(minutes=2)
 
 
-def look_after_projects() -> None:
+def run_due_work() -> None:
     """One round of everything."""
     return_expired_claims()
     for project in Project.objects.not_in_trash().order_by("pk"):
@@ -74,8 +74,8 @@ def look_after_projects() -> None:
     request_due_runs()
     request_due_prelabels()
     request_due_acceptances()
-    request_due_looks()
-    request_first_looks()
+    request_due_indexes()
+    request_first_indexes()
     sketch_older_images()
     pixels.forget_trashed()
     checkpoints.forget()
@@ -110,11 +110,11 @@ def refresh_snapshots(project: Project) -> int:
             images.update(labels.values_list("image_id", flat=True))
         changed = snapshots.refresh(project, images) if images else 0
     _looked[project.pk] = _Looked(newest, at)
-    changed += promises.look(project, images)
-    return changed + weigh(project, images)
+    changed += promises.audit_acceptance(project, images)
+    return changed + refresh_consensus(project, images)
 
 
-def weigh(project: Project, images: set[int] | None) -> int:
+def refresh_consensus(project: Project, images: set[int] | None) -> int:
     """Infer a project's consensus anew, and give images in doubt their seats, after new votes; how many changed.
 
     images: those with new votes; None: all. Does nothing in projects of majority and fixed overlap.
@@ -135,7 +135,7 @@ def weigh(project: Project, images: set[int] | None) -> int:
         return 0
     began, due = time.monotonic(), state.waiting
     if project.ask_by_gain:
-        changed = label_economy.weigh(project)
+        changed = label_economy.ask_where_gain_is_highest(project)
     else:
         changed = reliability.run(project) if project.consensus_method != ConsensusMethod.MAJORITY else 0
         changed += overlap.adjust(project, due)
@@ -192,12 +192,12 @@ def request_due_acceptances() -> int:
     return requested
 
 
-def request_due_looks() -> int:
+def request_due_indexes() -> int:
     """Ask for a look at the images that came in since the last one, for the index of similar images; how many."""
     return len([image_index.request(run) for run in image_index.due()])
 
 
-def request_first_looks() -> int:
+def request_first_indexes() -> int:
     """Ask for a look at images of projects without a model, so that the first labels cover them; how many."""
     return len([image_index.request_first(project) for project in image_index.first_due()])
 
@@ -214,7 +214,7 @@ def sketch_older_images() -> int:
             except OSError:
                 _not_drawn.add(image.pk)  # gone or damaged, as doctor says: not asked for every few seconds
         if drawn:
-            left_out += near_duplicates.catch_up(project, drawn)
+            left_out += near_duplicates.keep_older_sketches(project, drawn)
         if len(todo) < SKETCHED_AT_ONCE:
             _sketched.add(project.pk)
     return left_out

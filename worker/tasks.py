@@ -1,6 +1,7 @@
-"""What a worker can be told: each task is an id and one call, and may run twice.
+"""The Celery tasks: each is an id and one call, and may run twice.
 
-Thin on purpose. Imports happen inside: the process that receives messages, and beat, hold no torch.
+Thin on purpose. Imports happen inside: the process that receives messages, and beat, hold no torch. The registered
+names ("worker.tasks.look") stay when a function gets a better one: the broker may hold messages of before an update.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def prelabel(self, job_id: int) -> None:
 
 
 @shared_task(name="worker.tasks.views", bind=True, queue="serve", soft_time_limit=300)
-def views(self, job_id: int) -> None:
+def make_augmented_views(self, job_id: int) -> None:
     """Show how a project's training images are varied; does nothing if another worker took it."""
     from worker.training.augmentation_images import views_job
 
@@ -49,11 +50,11 @@ def help_prelabel(self, job_id: int) -> None:
 
 
 @shared_task(name="worker.tasks.look", bind=True, queue="gpu", soft_time_limit=1800)
-def look(self, job_id: int) -> None:
-    """Look at images nobody has looked at; does nothing if another worker took it."""
-    from worker.indexing.build_index import look_job
+def build_index(self, job_id: int) -> None:
+    """Compute features of new images and write the index; does nothing if another worker took it."""
+    from worker.indexing.build_index import index_job
 
-    look_job(job_id, worker=_name(self.request))
+    index_job(job_id, worker=_name(self.request))
 
 
 @shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
@@ -65,7 +66,7 @@ def import_images(self, job_id: int) -> None:
 
 
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
-def answer(self, errand_id: int) -> None:
+def answer_request(self, errand_id: int) -> None:
     """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""
     from worker.inference.requests import run_errand
 
@@ -73,7 +74,7 @@ def answer(self, errand_id: int) -> None:
 
 
 @shared_task(name="worker.tasks.convert", bind=True, queue="gpu", soft_time_limit=ERRAND_SECONDS)
-def convert(self, errand_id: int) -> None:
+def write_onnx(self, errand_id: int) -> None:
     """A model as an ONNX file; nothing if another worker took it."""
     from worker.inference.requests import run_errand
 
@@ -81,7 +82,7 @@ def convert(self, errand_id: int) -> None:
 
 
 @shared_task(name="worker.tasks.sweep", queue="default", soft_time_limit=60)
-def sweep() -> None:
+def resend_lost_messages() -> None:
     """Tell workers about rows whose message or whose worker was lost."""
     from labeler.jobs import jobs
     from labeler.training import inference_requests, runs
@@ -93,15 +94,15 @@ def sweep() -> None:
 
 
 @shared_task(name="worker.tasks.care", queue="default", soft_time_limit=600)
-def care() -> None:
+def run_due_work() -> None:
     """Leases of claims, snapshots of the vote, trainings and pre-labelings that are due."""
-    from worker.periodic import look_after_projects
+    from worker import periodic
 
-    look_after_projects()
+    periodic.run_due_work()
 
 
 @shared_task(name="worker.tasks.count", queue="default", soft_time_limit=900)
-def count() -> None:
+def refresh_figures() -> None:
     """Figures of large projects that pages asked for."""
     from labeler.progress import cached_reports
 

@@ -1,10 +1,10 @@
-"""Look after what a model has accepted: is the promise kept, and what goes back to people?
+"""Audit what a model has accepted: whether the promised precision holds, and which images go back to people.
 
-With accepting.py, which begins guarantees and accepts under them, the only module that writes Guarantee and
-Acceptance. A worker calls look() every few seconds; it may run twice, or stop half-way and run again. The audit's
+With accepting.py, which begins guarantees and accepts under them, the only module that writes Guarantee and Acceptance.
+A worker calls audit_acceptance() every few seconds; it may run twice, or stop half-way and run again. The audit's
 arithmetic is labeler/stats/promise.py's; docs/decisions/0008 says why the rules are these.
 
-People's word stands above an accepted answer, whenever it comes.
+A person's answer always replaces an accepted one.
 
 Locks: guarantee, images, queue entries, each kind by rising key, a few hundred rows at a time (labeling/claims.py has
 the order).
@@ -65,7 +65,7 @@ def is_as_wanted(guarantee: Guarantee, project: Project) -> bool:
 # ---------------------------------------------------------------- what people say of what was accepted
 
 
-def look(project: Project, image_ids: Iterable[int] | None = None) -> int:
+def audit_acceptance(project: Project, image_ids: Iterable[int] | None = None) -> int:
     """Let people's word stand, follow the classes, judge the audit; how many rows changed. Safe to run twice.
 
     image_ids: those with new votes or decisions; None: all. Ends and suspends what has to be.
@@ -167,7 +167,7 @@ def _withdraw(
             )
             # Not those that another guarantee has accepted since.
             taken = set(Acceptance.objects.in_force().filter(image__in=image_ids).values_list("image", flat=True))
-            seats.put_back(project, [image for image in images if image.pk not in taken])
+            seats.reopen_seats(project, [image for image in images if image.pk not in taken])
     if done:
         seats.forget_frontiers(project)
     return done

@@ -34,7 +34,7 @@ def ask_others(*, project: Project, member: Membership, by: User, since: datetim
     doubted = sorted({member.user_id, *paused})
     asked = 0
     for start in range(0, len(ids), BATCH):
-        seated = seats.seat_others(project, ids[start : start + BATCH], doubted)
+        seated = seats.add_seats_for_others(project, ids[start : start + BATCH], doubted)
         counters.opened(seated)
         asked += len(seated)
     seats.forget_frontiers(project)

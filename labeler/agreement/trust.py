@@ -38,7 +38,7 @@ from labeler.stats.intervals import REPLICATES
 from labeler.stats.kappa import PairCounts, pair_kappas
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
 from labeler.stats.others import against_others, class_by_class, plurality_of_others
-from labeler.stats.pace import sittings
+from labeler.stats.pace import sitting_starts
 from labeler.stats.pairs import count_pairs
 from labeler.stats.paradox import dominance
 from labeler.stats.people import WithOthers, with_others
@@ -550,7 +550,7 @@ def _by_sitting(history: History, own: NDArray[np.intp], equal: NDArray[Any]) ->
     at = history.at[own]  # in order
     if not at.size:
         return []
-    begins = sittings(at)
+    begins = sitting_starts(at)
     minutes = (at - at[begins][np.cumsum(begins) - 1]) / 60
     return [
         {

@@ -1,10 +1,10 @@
 """The label economy of a project: ask where one more judgement makes most labels right, and say how many are.
 
-A worker weighs (worker/periodic.py); saving a label knows nothing of it. In projects that ask by gain: every image has
-a posterior, from its votes and from the model where that may vote (model_votes.py); the queue's priority is what one
-more judgement is worth, of a new image and of one more opinion alike; each image has at most one open seat, so that the
-next answer is asked for when this one is known. The held-out slices come at a constant random rate, blind, until one
-answer leads by two: by them the figures are corrected. At the goal nobody is asked any more but for those.
+A worker runs it (worker/periodic.py); saving a label does not wait for it. In projects that ask by gain: every image
+has a posterior, from its votes and from the model where that may vote (model_votes.py); the queue's priority is what
+one more judgement is worth, of a new image and of one more opinion alike; each image has at most one open seat, so that
+the next answer is asked for when this one is known. The held-out slices come at a constant random rate, blind, until
+one answer leads by two: by them the figures are corrected. At the goal nobody is asked any more but for those.
 
 The arithmetic is labeler/stats/economy.py. The only module that writes EconomyPoint.
 """
@@ -43,7 +43,7 @@ POINT_EVERY = 0.01  # judgements per image between two readings that are kept
 # ---------------------------------------------------------------- for the worker
 
 
-def weigh(project: Project) -> int:
+def ask_where_gain_is_highest(project: Project) -> int:
     """Look at all images anew, in a project that asks by gain: consensus, seats, order, and a reading that is kept.
 
     How many rows changed. Safe to run twice, beside people who label, and on two workers at once.

@@ -1,8 +1,8 @@
-"""Where a project's active model may vote beside people, and what it says there: arrays by image.
+"""Probabilities of the active model, for images where it counts as one more annotator.
 
-It votes where it has not learned from the image's own labels, and where nobody saw its suggestion: else it would vote
-twice. Of images it was trained on speaks the part of the cross-validation that had not seen them
-(labeler/training/out_of_fold.py). It never enters agreement, and never the report about itself.
+It counts where it was not trained on the image's own labels and nobody saw its suggestion: else it would vote twice.
+For images it was trained on, the probabilities are out of fold (labeler/training/out_of_fold.py). The model never
+enters agreement, nor the report about itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FEWEST_ANSWERS = 50  # on random images: fewer say nothing about how sure the mo
 _ID = columns.record([("id", ">i8")])
 
 
-class Voice:
+class ModelVotes:
     """What the active model says of some images, before any temperature."""
 
     def __init__(self, run: TrainingRun, says: FloatArray, random: NDArray[np.bool_], is_multi: bool):
@@ -60,7 +60,7 @@ def _tempered(p: FloatArray, temperature: float, is_multi: bool) -> FloatArray:
 
 def votes_of_model(
     project: Project, ids: NDArray[np.int64], categories: list[int], rows: label_arrays.LabelArrays
-) -> Voice | None:
+) -> ModelVotes | None:
     """The active model on these images (ascending); None where there is none, or the classes have changed since.
 
     rows: the project's votes, which say on which images people were drawn at random.
@@ -85,7 +85,7 @@ def votes_of_model(
     blind = np.fromiter(project.images.exclude(slice=Slice.NONE).order_by("pk").values_list("pk", flat=True), np.int64)
     random = np.zeros(ids.size, dtype=bool)
     random[_at(ids, np.concatenate((blind, rows.image[rows.is_random])))] = True
-    return Voice(run, says, random, project.is_multi)
+    return ModelVotes(run, says, random, project.is_multi)
 
 
 def _places(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

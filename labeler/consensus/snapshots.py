@@ -1,8 +1,8 @@
-"""Snapshots of the vote: what each image is taken to be. The only module that writes Consensus.
+"""The consensus of each image as a row. The only module that writes Consensus.
 
 A save maintains counters only (labeling/labels.py); here a worker, or an export that wants to be exact, turns those
-that changed into rows. A reviewer's standing decision is above every vote. Other methods (Dawid-Skene) will fill the
-same table.
+that changed into rows. A reviewer's standing decision is above every vote. Other methods
+(reliability.py) store their answers through this module.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def current(images: Iterable[Image]) -> dict[int, Consensus]:
     return found
 
 
-def as_shown(images: Iterable[Image]) -> dict[int, Consensus]:
+def shown_consensus(images: Iterable[Image]) -> dict[int, Consensus]:
     """current(), as a person may see it: without the model's word where labeling/blindness.py keeps it from everybody.
 
     Reviewers label too, and leads: with the model's answer on the screen they would no longer measure the model.

@@ -67,7 +67,7 @@ PEOPLE = (
 UNTOLD = {"Rust": {"Leaf spot": 0.22}, "Leaf spot": {"Rust": 0.18}}
 
 
-def untold(person: Person) -> Person:
+def before_the_guideline(person: Person) -> Person:
     """The same person under the first version of the guideline."""
     mistakes = {
         seen: {instead: share + UNTOLD.get(seen, {}).get(instead, 0.0) for instead, share in said.items()}

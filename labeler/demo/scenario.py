@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from labeler.accounts.people import without_password
 from labeler.demo.drawing import CATEGORIES, KINDS, draw_jpeg
-from labeler.demo.people import PEOPLE, Person, answer, untold
+from labeler.demo.people import PEOPLE, Person, answer, before_the_guideline
 from labeler.errors import NotPossibleNow
 from labeler.intake.archives import Member
 from labeler.intake.images import add_images
@@ -220,7 +220,7 @@ def _label(project: Project, lead: User, people: list[tuple[Person, User]], prog
             claims = queue.claim(project=project, annotator=user, count=CLAIM)
             if not claims:
                 busy.remove((person, user))
-            worker = person if project.guideline == GUIDELINE else untold(person)
+            worker = person if project.guideline == GUIDELINE else before_the_guideline(person)
             for claim in claims:
                 _answer(claim.image, worker, PEOPLE.index(person), user, shows, _when(project, done))
                 done += 1

@@ -1,4 +1,4 @@
-"""Bring in judgements that people made elsewhere.
+"""Import judgements that people made elsewhere.
 
 Each is marked with its import, and is one person's current answer of the image's present round. It has a seat (an image
 gets more seats when it needs them) and never takes the place of an answer that is there. It counts as given blind, and
@@ -78,7 +78,7 @@ class _Said:
     seconds: float | None
 
 
-def bring_in(
+def import_judgements(
     *,
     job: Job,
     rows: Iterable[Judgement | Refusal],

@@ -1,6 +1,6 @@
-"""Images that are nearly the same, saved anew, resized or brightened: kept on one side of training and test.
+"""Find near-duplicates (saved again, resized, brightened) and keep them on one side of the split of training and test.
 
-A picture of a picture that a model has learned from tells nothing about the model. So an image that is nearly the same
+A copy of an image that a model was trained on tells nothing about the model. So an image that is nearly the same
 as one of a held-out slice joins that slice, one that is nearly the same as a training image trains too, and one that
 bridges two of them is left out of all. Knows sketches, slices and groups; the only module that writes Sketch. Which
 images are held out at all is labeling/seats.py's; called by intake with the project locked, by a worker for images of
@@ -169,7 +169,7 @@ def without(project: Project, most: int, besides: Collection[int] = ()) -> list[
 
 
 @transaction.atomic
-def catch_up(project: Project, drawn: Sequence[tuple[Image, Drawn]]) -> int:
+def keep_older_sketches(project: Project, drawn: Sequence[tuple[Image, Drawn]]) -> int:
     """Keep the sketches of images that are in the project already; how many had to be left out of training or tests.
 
     Of two that are nearly the same _gives_way() says which.

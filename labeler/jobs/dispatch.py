@@ -1,7 +1,7 @@
-"""Tell the workers to look: task names, after commit, never blocking when the broker is away.
+"""Send messages to workers: task names, sent after commit, never blocking when the broker is away.
 
-The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows nobody was told
-about (worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here
+The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows whose message was
+lost (worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here
 imports a worker.
 """
 
@@ -31,10 +31,10 @@ HELP = "worker.tasks.help_prelabel"
 ANSWER = "worker.tasks.answer"
 CONVERT = "worker.tasks.convert"
 VIEWS = "worker.tasks.views"
-LOOK = "worker.tasks.look"
+BUILD_INDEX = "worker.tasks.look"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
-    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", LOOK: "gpu", IMPORT: "default", ANSWER: "serve",
+    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", IMPORT: "default", ANSWER: "serve",
     VIEWS: "serve",
 }  # fmt: skip
 
@@ -45,7 +45,7 @@ WORKER_BEAT_SECONDS = 10
 WORKER_GONE_SECONDS = 35
 
 
-def look(task: str, pk: int) -> None:
+def send_after_commit(task: str, pk: int) -> None:
     """After the running transaction has committed, tell a worker that row `pk` is there for `task`."""
     # robust: whatever fails here must not turn a saved row into an error for the person.
     transaction.on_commit(lambda: send(task, pk), robust=True)
@@ -66,7 +66,7 @@ def send(task: str, pk: int) -> bool:
     return True
 
 
-def remind(task: str, pk: int) -> bool:
+def send_again(task: str, pk: int) -> bool:
     """Tell a worker again, unless its queue still holds messages: so nothing piles up while no worker is
     there.
 

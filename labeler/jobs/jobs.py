@@ -1,7 +1,7 @@
-"""Ask for long work, and cancel it: imports, and what else is a row with a state. The only module that writes
+"""Create and cancel jobs: imports, and other long work that is a row with a state. The only module that writes
 Job.
 
-Pre-labelings are asked for by training/prelabels.py, varied images by training/augmentation_preview.py, looks by
+Pre-labelings are asked for by training/prelabels.py, varied images by training/augmentation_preview.py, indexes by
 training/image_index.py, all through `create` here. Knows states, not what the work does.
 """
 
@@ -29,7 +29,7 @@ TASKS = {
     Kind.IMPORT: dispatch.IMPORT,
     Kind.PRELABEL: dispatch.PRELABEL,
     Kind.VIEWS: dispatch.VIEWS,
-    Kind.LOOK: dispatch.LOOK,
+    Kind.LOOK: dispatch.BUILD_INDEX,
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers
@@ -86,7 +86,7 @@ def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None
 def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
     """A queued job, and after commit a message about it."""
     job = Job.objects.create(project=project, kind=kind, **fields)
-    dispatch.look(TASKS[kind], job.pk)
+    dispatch.send_after_commit(TASKS[kind], job.pk)
     return job
 
 
@@ -135,10 +135,10 @@ def resend_lost() -> int:
     many are told.
     """
     parts.forget_ended()
-    if leases.give_up_on_the_hopeless(Job):
+    if leases.fail_rows_without_attempts_left(Job):
         for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
             forget_upload(job)
-    return sum(dispatch.remind(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)
+    return sum(dispatch.send_again(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)
 
 
 # ---------------------------------------------------------------- uploads that were sent with an idempotency key

@@ -142,7 +142,7 @@ def give_up(rows: models.QuerySet[Row], code: str, message: str) -> int:
     )
 
 
-def give_up_on_the_hopeless(model: type[Leased]) -> int:
+def fail_rows_without_attempts_left(model: type[Leased]) -> int:
     """Fail rows whose worker died on each of the allowed attempts; how many."""
     return (
         model._default_manager.filter(attempt__gte=MAX_ATTEMPTS)

@@ -71,7 +71,7 @@ class Together:
 
 def together(job: Job) -> Together:
     """The parts added up. Those whose worker died on every attempt count as failed."""
-    leases.give_up_on_the_hopeless(Part)
+    leases.fail_rows_without_attempts_left(Part)
     length = Func(F("images"), function="cardinality", output_field=IntegerField())
     found = job.parts.aggregate(
         images=Sum(length, default=0),

@@ -1,4 +1,4 @@
-"""Hand each annotator the next images worth labeling, and take and return their seats.
+"""Hand each annotator the next images to label, and take a seat of each.
 
 Knows the leases and the locks. Does not know which image comes next (search.py), how many people it is for
 (seats.py), which images are mixed in (gold_and_repeats.py), what a label means (labels.py) or why an image is uncertain
@@ -29,7 +29,7 @@ from labeler.errors import Invalid, NotPossibleNow
 from labeler.labeling import search
 from labeler.labeling.claim_ends import expire_leases
 from labeler.labeling.claim_rows import COLUMNS, claims_of, images_of, prelabels_of, prelabels_to_show
-from labeler.labeling.gold_and_repeats import Seat, mix_in
+from labeler.labeling.gold_and_repeats import Seat, add_gold_and_repeats
 from labeler.labeling.member_lock import Member, lock_member, refuse_paused
 from labeler.labeling.search import EntryRow, Frontier
 from labeler.models import Claim, Project, QueueEntry, TrainingRun
@@ -110,10 +110,10 @@ def _last_seat(project: Project, annotator: User, client: UUID | None) -> list[C
         with transaction.atomic():
             member = lock_member(project, annotator)
             refuse_paused(member)
-            wanted = search.any_seat(project, annotator)
+            wanted = search.most_urgent_image(project, annotator)
             if wanted is None:
                 return []
-            held = search.that_seat(project, annotator, wanted)
+            held = search.lock_entry(project, annotator, wanted)
             if held:
                 return _mixed(project, annotator, client, member, held, None)
 
@@ -127,7 +127,7 @@ def _mixed(
     frontier: Frontier | None,
 ) -> list[Claim]:
     """Lease these locked entries, gold images and repeats among them."""
-    seats = mix_in(project, annotator, [Seat(*entry) for entry in entries])
+    seats = add_gold_and_repeats(project, annotator, [Seat(*entry) for entry in entries])
     return _sit_down(project, annotator, client, member, seats, frontier, run=None)
 
 

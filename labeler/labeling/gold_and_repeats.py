@@ -1,4 +1,4 @@
-"""Gold images and silent repeats among what a person is given: which, how many, and where.
+"""Choose gold images and silent repeats for a person's next images: which, how many, and at which places.
 
 Chooses only; claims are claims.py's. Both are judged blind and hold no seat: they are to show the person, not the
 image.
@@ -53,7 +53,7 @@ _REPEATS = """
 """
 
 
-def mix_in(project: Project, annotator: User, seats: list[Seat]) -> list[Seat]:
+def add_gold_and_repeats(project: Project, annotator: User, seats: list[Seat]) -> list[Seat]:
     """Put gold images and silent repeats among those to be handed out, each place by a draw of its own.
 
     Only among others: when nothing else is left for somebody, there is nothing to mix them into.

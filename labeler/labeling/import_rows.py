@@ -100,7 +100,7 @@ def write(job: Job, fresh: list[dict[str, Any]], taken: dict[int, int], *, blind
     fresh: rows of {image, person, round, answer, categories, created_at, seconds, supersedes}, as JSON has them.
     """
     project = job.project
-    seats.seat_more(taken)
+    seats.take_or_add_seats(taken)
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_BACK, {"taken_back": [row["supersedes"] for row in fresh if row["supersedes"]]})
         cursor.execute(_INSERT, {

@@ -103,13 +103,13 @@ def _new(known: Sequence[EntryRow], rows: Iterable[EntryRow]) -> list[EntryRow]:
     return [row for row in rows if row[0] not in seen]
 
 
-def any_seat(project: Project, annotator: User) -> int | None:
+def most_urgent_image(project: Project, annotator: User) -> int | None:
     """The image of the most urgent open seat, also of one that somebody is about to take. Locks nothing."""
     rows = _rows(LAST_SEAT, {"project": project.pk, "annotator": annotator.pk})
     return rows[0][0] if rows else None
 
 
-def that_seat(project: Project, annotator: User, image: int) -> list[EntryRow]:
+def lock_entry(project: Project, annotator: User, image: int) -> list[EntryRow]:
     """The entry of one image, locked, after waiting for whoever has it; empty when it is full by then."""
     return _rows(THAT_SEAT, {"project": project.pk, "annotator": annotator.pk, "image": image})
 

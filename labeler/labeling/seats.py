@@ -91,7 +91,7 @@ def set_seats(project: Project) -> int:
     return changed
 
 
-def seat_more(taken: dict[int, int]) -> None:
+def take_or_add_seats(taken: dict[int, int]) -> None:
     """Take this many seats of each image, adding seats where too few are left. Call with the entries locked."""
     if not taken:
         return
@@ -156,7 +156,7 @@ def adapt(wanted: dict[int, int], *, at_least_as_before: Collection[int] = ()) -
     return [entry.pk for entry in changed]
 
 
-def seat_others(project: Project, image_ids: Sequence[int], people: Sequence[int]) -> list[int]:
+def add_seats_for_others(project: Project, image_ids: Sequence[int], people: Sequence[int]) -> list[int]:
     """Seat as many others as the quota asks for, beside these people who sit there; images that got seats, by id.
 
     Asked again it adds nothing: seats that are open or taken by others count. Waits for entries, by rising key; holds
@@ -204,7 +204,7 @@ def set_aside(project: Project, accepted: Sequence[int], audited: Sequence[int])
         )
 
 
-def put_back(project: Project, images: Sequence[Image]) -> None:
+def reopen_seats(project: Project, images: Sequence[Image]) -> None:
     """Ask people about these images again: each lies where it was drawn. Call with images and entries locked.
 
     Audited ones that somebody answered keep their place: they go on to their second answer.

@@ -81,7 +81,7 @@ def figures(project: Project) -> Report:
         "review": _review(project, model) if model else None,
         "doubts": len(label_errors.waiting(project, model)) if model else 0,
         "drift": _drift(project, model),
-        "unlike": list(image_index.unlike(project)),
+        "unlike": list(image_index.count_novel(project)),
         "with_model": model_as_rater.kappas(project, model, usernames, rows) if model else [],
         "too_few": not model and _too_few(project),
     }

@@ -2,8 +2,7 @@
 
 The only module that writes Invitation. A link is a secret: its hash alone is kept, so it is shown once, and whoever
 reads the database cannot join. It works once, until it expires or is revoked, and only as long as the person who made
-it could still invite. Who becomes a member how is labeler/projects/projects.py's, accounts are
-labeler/accounts/people.py's.
+it could still invite. Adding a member is labeler/projects/members.py's, making an account labeler/accounts/people.py's.
 """
 
 from __future__ import annotations
@@ -127,7 +126,7 @@ def accept(*, secret: str, user: User) -> Joined:
         return _take(find(secret), user)
 
 
-def accept_as_new(*, secret: str, username: str, password: str) -> Joined:
+def join_with_new_account(*, secret: str, username: str, password: str) -> Joined:
     """Make an account with this name and password, and its owner a member: both, or neither.
 
     Raises NotFound, Gone, and Invalid or Conflict where name or password cannot be had.

@@ -1,9 +1,9 @@
-"""What each image of a project is taken to be in a data set: one rule, for the files and for the page that counts them.
+"""The outcome of each image in a data set: one rule, for the files and for the page that counts them.
 
 A reviewer's decision; else what the project's consensus method made of exactly these votes when it last ran; else their
-majority. What a model says alone of images that nobody voted on is apart from it: it accepted the answer under a
-promise, or the project has it fill in (model_fills). Of images that are judged blind a model's word counts for nothing,
-neither beside people nor alone. Reads no file format, writes nothing.
+majority. A prediction for an image that nobody voted on is kept apart: it was accepted under a promise, or the
+project lets the model fill in (model_fills). For images that are labeled blind a prediction never counts, neither
+beside people nor alone. Reads no file format, writes nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _holds(method: str, made_from: str, tally: str) -> bool:
     return snapshots.holds(method, made_from, json.loads(tally))
 
 
-def has_models_word(project: Project) -> bool:
+def has_model_answers(project: Project) -> bool:
     """Is there an answer that stands by a model's word alone?"""
     if Acceptance.objects.standing().filter(project=project).exists():
         return True

@@ -1,4 +1,4 @@
-"""What a judgement costs a person: the time they were at it, from the moments of their answers and the seconds of each.
+"""Seconds of work per judgement, from the moments of a person's answers and the seconds measured for each.
 
 Knows who answered when. The calendar does not matter: a break between two answers is no work, however long it was.
 """
@@ -25,7 +25,7 @@ FEWEST = 10  # judgements: below, nothing is told
 FEWEST_SITTINGS = 5  # for an interval: it is from their spread
 
 
-def sittings(at: ArrayLike) -> NDArray[np.bool_]:
+def sitting_starts(at: ArrayLike) -> NDArray[np.bool_]:
     """Of one person's answers, those with which a sitting begins; at: seconds, ascending, shape (n,)."""
     times = np.asarray(at, np.float64)
     return np.concatenate((np.ones(min(1, times.size), np.bool_), np.diff(times) > SITTING_BREAK))

@@ -1,9 +1,9 @@
-"""How the images of a project look, as a worker's index tells it: the most similar ones, and those unlike any known.
+"""Read the index of similar images that a worker wrote: the images most like one, and those unlike any labeled one.
 
 The index is files in the models' directory: of each image a few dozen numbers of one byte, which a web process maps
 into memory and shares with all others; 100,000 images are 13 MB. What comes near by it is compared by its whole
 features. Knows the files and the rows of images; worker/indexing/build_index.py writes the files. Images that came in
-since the last look are not in it yet: a worker looks at them soon.
+since it was written are not in it yet: a worker adds them soon.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def novel(project: Project, n: int, start: int = 0) -> tuple[list[tuple[int, flo
     return [(int(index.ids[at]), float(index.novelty[at])) for at in order[start : start + n]], len(order)
 
 
-def unlike(project: Project) -> tuple[int, int]:
+def count_novel(project: Project) -> tuple[int, int]:
     """Unlabeled images that are further from all labeled ones than is usual, and how many unlabeled ones are known.
 
     One in a hundred is by chance. (0, 0) where too few are labeled to say what is usual.

@@ -1,4 +1,4 @@
-"""Ask the worker that keeps models loaded: what is on this image, and why do you say so? The only module that writes
+"""Requests to a worker that keeps models loaded: predictions, explanations, ONNX files. The only module that writes
 Errand.
 
 Knows rows and how long they are kept. What a model computes is worker/inference/requests.py; who may ask is api/.
@@ -87,7 +87,7 @@ def predict(*, project: Project, asked_by: User | None, source: Source) -> Erran
         )
     with transaction.atomic():
         errand = Errand.objects.create(project=project, kind=ErrandKind.PREDICT, asked_by=asked_by, picture=picture)
-        dispatch.look(dispatch.ANSWER, errand.pk)
+        dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
     return errand
 
 
@@ -145,13 +145,13 @@ def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any
         stale = known.filter(state=State.FAILED, finished_at__lt=Now() - AGAIN_AFTER)
         with transaction.atomic():
             if leases.try_again(stale):
-                dispatch.look(TASKS[kind], errand.pk)
+                dispatch.send_after_commit(TASKS[kind], errand.pk)
                 errand.refresh_from_db()
         return errand
     try:
         with transaction.atomic():
             errand = Errand.objects.create(project_id=run.project_id, kind=kind, run=run, asked_by=asked_by, **what)
-            dispatch.look(TASKS[kind], errand.pk)
+            dispatch.send_after_commit(TASKS[kind], errand.pk)
     except IntegrityError:
         return known.get()  # somebody asked at this moment
     return errand
@@ -191,13 +191,13 @@ def finish(lease: Lease, *, run: TrainingRun, answer: dict[str, Any], drawing: b
 
 def resend_lost() -> int:
     """Tell workers about errands they have not heard of or have dropped; how many. Those that nobody waits for end."""
-    leases.give_up_on_the_hopeless(Errand)
+    leases.fail_rows_without_attempts_left(Errand)
     leases.give_up(
         Errand.objects.filter(kind=ErrandKind.PREDICT, created_at__lt=Now() - GIVEN_UP),
         "no_answer",
         "No worker answered within ten minutes: is one running that serves the queue “serve”?",
     )
-    return sum(dispatch.remind(TASKS[ErrandKind(row.kind)], row.pk) for row in leases.waiting(Errand))
+    return sum(dispatch.send_again(TASKS[ErrandKind(row.kind)], row.pk) for row in leases.waiting(Errand))
 
 
 def sweep() -> int:

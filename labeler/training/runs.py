@@ -1,6 +1,6 @@
 """The life of a training run: requested, taken, reported on, finished, perhaps activated; and what is due.
 
-The only module that writes TrainingRun. A request is a row and, after commit, a message that says "look"; the
+The only module that writes TrainingRun. A request is a row and, after commit, a message to a worker; the
 work itself is a worker's (worker/training/train_run.py). Knows when training makes sense and which model is active; not
 how a network is trained.
 """
@@ -153,7 +153,7 @@ def request(
                 n_labels=Label.objects.filter(project=project).current().count(),
                 stage="waiting for a worker",
             )
-            dispatch.look(dispatch.TRAIN, run.pk)
+            dispatch.send_after_commit(dispatch.TRAIN, run.pk)
     except IntegrityError as error:
         unfinished = project.runs.unfinished().first()
         if unfinished is None:
@@ -303,7 +303,7 @@ def finish(
     return run
 
 
-def note_predictions(run: TrainingRun, done: int, total: int, *, finished: bool = False) -> None:
+def record_prelabel_progress(run: TrainingRun, done: int, total: int, *, finished: bool = False) -> None:
     """How far the pre-labels of this model are; the job that makes them holds the lease
     (labeler/training/prelabels.py)."""
     changes: dict[str, Any] = {"predicted_at": Now()} if finished else {}
@@ -314,5 +314,5 @@ def resend_lost() -> int:
     """Tell workers about runs they have not heard of or have dropped, and fail those that killed three; how
     many are told.
     """
-    leases.give_up_on_the_hopeless(TrainingRun)
-    return sum(dispatch.remind(dispatch.TRAIN, run.pk) for run in leases.waiting(TrainingRun))
+    leases.fail_rows_without_attempts_left(TrainingRun)
+    return sum(dispatch.send_again(dispatch.TRAIN, run.pk) for run in leases.waiting(TrainingRun))

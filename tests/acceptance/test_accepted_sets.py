@@ -96,7 +96,7 @@ def test_from_the_first_answer_to_a_breach_by_the_products_own_verbs(project, ru
     n_asked = len(audited(project))
     for person in (ann, bea):
         answer(project, person, truth, only=ChosenBy.AUDIT)
-    promises.look(project)
+    promises.audit_acceptance(project)
     found = Guarantee.objects.get()
     assert (found.suspension, Acceptance.objects.filter(is_right=False).count()) == (Suspension.BREACH, n_asked)
     assert accepted(project) == set()
@@ -121,7 +121,7 @@ def test_people_who_say_the_same_keep_it_going_and_none_of_them_is_an_answer(pro
     assert accepting.accept(calibrated) == 40
     for person in (ann, bea):
         answer(project, person, dict.fromkeys(ids(images), NONE), only=ChosenBy.AUDIT)
-    promises.look(project)
+    promises.audit_acceptance(project)
     judged = Acceptance.objects.filter(is_right=True)
     assert judged.count() == len(audited(project))
     assert not Guarantee.objects.get().is_suspended
@@ -155,19 +155,19 @@ def test_a_retired_class_sends_its_sets_back_a_merged_one_follows_a_new_one_ends
 
     project_classes.change_category(category=sea, by=lena, changes={"merged_into": sky.pk})
     project.refresh_from_db()
-    assert promises.look(project) == 0
+    assert promises.audit_acceptance(project) == 0
     shape = as_person(lena).get(f"/api/images/{min(accepted(project) & ids(full))}/").json()
     assert shape["accepted"]["categories"] == ["sky"]
 
     project_classes.change_category(category=sky, by=lena, changes={"retired": True})
     project.refresh_from_db()
-    promises.look(project)
+    promises.audit_acceptance(project)
     assert set(Acceptance.objects.filter(withdrawn_why=Withdrawal.CLASS).values_list("image", flat=True)) == {
         *ids(full), *ids(one),
     }  # fmt: skip
     project_classes.add_category(project=project, by=lena, name="cloud")
     project.refresh_from_db()
-    promises.look(project)
+    promises.audit_acceptance(project)
     assert Guarantee.objects.get().ending == Ending.CLASSES
 
 

@@ -253,7 +253,7 @@ def test_another_promise_begins_anew_and_switching_off_gives_everything_back(acc
     assert acceptance.accept(run) == 20
 
     accepting = projects.update(project=accepting, by=lena, changes={"auto_accept": False})
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
     assert Acceptance.objects.in_force().count() == 0
     given = {c.image_id for c in claims.claim(project=accepting, annotator=ann, count=50)}
     assert ids(images) <= given

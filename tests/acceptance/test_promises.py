@@ -54,11 +54,11 @@ def test_a_decision_on_an_accepted_image_takes_its_place(accepting, run, rev):
     adjudication.decide(image_id=pk, reviewer=rev, categories=["fox"])
     assert pk not in accepted(accepting)  # at once, before any worker has looked
 
-    assert promises.look(accepting, [pk]) == 1
+    assert promises.audit_acceptance(accepting, [pk]) == 1
     row = Acceptance.objects.get(image=pk)
     assert row.withdrawn_why == Withdrawal.PEOPLE
     assert not QueueEntry.objects.get(pk=pk).accepted
-    assert promises.look(accepting) == 0
+    assert promises.audit_acceptance(accepting) == 0
 
 
 def test_labels_from_elsewhere_and_gold_take_the_place_of_the_models_word(accepting, run, ann, lena, tmp_path):
@@ -75,7 +75,7 @@ def test_labels_from_elsewhere_and_gold_take_the_place_of_the_models_word(accept
     gold.add(project=accepting, by=lena, image_id=golden, categories=["fox"])
     assert Image.objects.get(pk=brought).n_votes == 1  # a vote like any other: the image had seats
 
-    assert promises.look(accepting, [brought]) == 2
+    assert promises.audit_acceptance(accepting, [brought]) == 2
     reasons = dict(Acceptance.objects.exclude(withdrawn_at=None).values_list("image", "withdrawn_why"))
     assert reasons == {brought: Withdrawal.PEOPLE, golden: Withdrawal.GOLD}
 
@@ -121,12 +121,12 @@ def test_merged_classes_follow_and_a_retired_class_goes_back_to_people(accepting
 
     classes.change_category(category=fox, by=lena, changes={"merged_into": dog.pk})
     accepting.refresh_from_db()
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
     assert ids(foxes) & accepted(accepting)
 
     classes.change_category(category=dog, by=lena, changes={"retired": True})
     accepting.refresh_from_db()
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
     assert accepted(accepting) == set()
     assert set(Acceptance.objects.filter(withdrawn_why=Withdrawal.CLASS).values_list("image", flat=True)) >= ids(foxes)
 
@@ -137,7 +137,7 @@ def test_a_class_that_the_model_does_not_know_ends_it_until_the_next_model(accep
     acceptance.accept(run)
 
     classes.add_category(project=accepting, by=lena, name="owl")
-    assert promises.look(accepting) == 20
+    assert promises.audit_acceptance(accepting) == 20
     assert accepted(accepting) == set()
     assert Guarantee.objects.get().ending == Ending.CLASSES
     assert acceptance.accept(run) == 0
@@ -177,11 +177,11 @@ def test_a_model_that_people_find_wrong_is_suspended_and_everything_goes_back(ac
     acceptance.accept(run)
     asked = audited(accepting)
     answer(accepting, ann, "dog")
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
     assert Acceptance.objects.filter(is_right=False).count() == 0  # one person's word is not enough
     answer(accepting, bea, "dog")
 
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
 
     found = Guarantee.objects.get()
     assert found.suspension == Suspension.BREACH
@@ -206,14 +206,14 @@ def test_an_audit_without_errors_goes_on_and_a_later_decision_changes_a_verdict(
     acceptance.accept(run)
     for person in (ann, bea):
         answer(accepting, person, "cat")
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
 
     judged = Acceptance.objects.filter(is_right=True)
     assert judged.count() == len(audited(accepting))
     assert not Guarantee.objects.get().is_suspended
     one = judged.first()
     adjudication.decide(image_id=one.image_id, reviewer=rev, categories=["dog"])
-    assert promises.look(accepting, [one.image_id]) == 1
+    assert promises.audit_acceptance(accepting, [one.image_id]) == 1
     one.refresh_from_db()
     assert one.is_right is False
     labels = Label.objects.filter(image=one.image_id)
@@ -232,7 +232,7 @@ def test_audited_images_get_two_people_whatever_the_quota(accepting, run, lena):
     assert set(entries.values_list("seats", "seats_left")) == {(2, 2)}
     promises.suspend(project=accepting, by=lena)
     Guarantee.objects.update(suspension=Suspension.BREACH)
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
     assert set(entries.values_list("seats", "seats_left")) == {(1, 1)}
 
 
@@ -247,7 +247,7 @@ def test_a_lead_stops_and_goes_on_without_losing_what_is_accepted(accepting, run
     promises.suspend(project=accepting, by=lena)
     with pytest.raises(NotPossibleNow):
         promises.suspend(project=accepting, by=lena)
-    promises.look(accepting)
+    promises.audit_acceptance(accepting)
     opinions(run, later := add_images(accepting, 20, slice=Slice.NONE))
     assert acceptance.accept(run) == 0
     assert accepted(accepting) == before
@@ -273,7 +273,7 @@ def test_simulated_a_bad_model_is_suspended_and_a_good_one_is_not(accepting, run
         part = Image.objects.filter(pk__in=asked[start : start + 15])
         settle(accepting, [i for i in part if i.pk not in wrong])
         settle(accepting, [i for i in part if i.pk in wrong], "fox")
-        promises.look(accepting, [i.pk for i in part])
+        promises.audit_acceptance(accepting, [i.pk for i in part])
         after += len(part)
         if Guarantee.objects.get().is_suspended:
             break

@@ -130,7 +130,7 @@ def test_the_figures_say_the_promise_what_carries_it_and_what_the_audit_found(un
     pending = Image.objects.filter(pk__in=audited(unseen))
     settle(unseen, pending[1:])
     settle(unseen, pending[:1], "dog")
-    promises.look(unseen)
+    promises.audit_acceptance(unseen)
     audit = as_person(rev).get(f"/api/projects/{unseen.pk}/acceptance/").json()["audit"]
     assert (audit["judged"], audit["wrong"]) == (len(pending), 1)
     assert audit["right"]["n"] == len(pending) and audit["right"]["low"] < audit["right"]["value"]
@@ -206,7 +206,7 @@ def test_a_promise_that_nothing_carries_is_not_claimed(project, lena, as_):
 
 def test_a_breach_stands_on_the_overview_of_leads(unseen, lena, rev, as_):
     settle(unseen, Image.objects.filter(pk__in=audited(unseen)), "dog")
-    promises.look(unseen)
+    promises.audit_acceptance(unseen)
     assert Guarantee.objects.get().suspension == Suspension.BREACH
     page = as_(lena).get(url("project", unseen)).content.decode()
     assert "Model 1 accepts nothing more" in page

@@ -71,7 +71,7 @@ def test_a_new_image_or_one_more_opinion_is_one_question(project, ann, bea):
     predict(run, doubtful, "dog", 0.9)
     predict(run, plain, "cat", 0.8)
 
-    assert label_economy.weigh(project) > 0
+    assert label_economy.ask_where_gain_is_highest(project) > 0
 
     order = open_order(project)
     # The labeled one, where person and model differ, comes before what the model is rather sure of.
@@ -79,7 +79,7 @@ def test_a_new_image_or_one_more_opinion_is_one_question(project, ann, bea):
     assert {why for _, why in order} == {"gain"}
     assert seats(doubtful) == (2, 1) and seats(sure) == (1, 1)
     assert Image.objects.get(pk=doubtful.pk).status == "partly labeled"
-    assert label_economy.weigh(project) == 0  # nothing new: nothing is written
+    assert label_economy.ask_where_gain_is_highest(project) == 0  # nothing new: nothing is written
     # The same person is never asked twice.
     mine = {claim.image_id for claim in claims.claim(project=project, annotator=ann, count=10)}
     assert mine == {unsure.pk, plain.pk, sure.pk}
@@ -88,14 +88,14 @@ def test_a_new_image_or_one_more_opinion_is_one_question(project, ann, bea):
 def test_an_answer_is_waited_for_and_the_most_labels_end_it(project, ann, bea, dora):
     (image,) = add_images(project, 1)
     say(project, image, ann, "cat")
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     claims.claim(project=project, annotator=bea)
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert seats(image) == (2, 0)  # bea is at it
     save_label(image_id=image.pk, annotator=bea, categories=["dog"])
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     say(project, image, dora, "fox")
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert seats(image) == (3, 0)
     assert Image.objects.get(pk=image.pk).status == "disputed"
 
@@ -107,7 +107,7 @@ def test_held_out_images_come_at_a_constant_random_rate_until_one_answer_leads_b
     for image in [*plain, *blind]:
         predict(run, image, "cat", 0.99 if image in blind else 0.6)
 
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
 
     order, held_out = open_order(project), {image.pk for image in blind}
     assert {why for pk, why in order if pk in held_out} == {"random"}
@@ -118,7 +118,7 @@ def test_held_out_images_come_at_a_constant_random_rate_until_one_answer_leads_b
     say(project, blind[0], bea, "dog")
     say(project, blind[1], ann, "cat")
     say(project, blind[1], bea, "cat")
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert seats(blind[0]) == (3, 1) and seats(blind[1]) == (2, 0)
     say(project, blind[0], dora, "cat")
     asked = Label.objects.filter(image=blind[0]).values_list("annotator__username", "chosen_by")
@@ -139,7 +139,7 @@ def test_held_out_images_come_first_once_no_other_gains_as_much_in_the_order_of_
     for n, image in enumerate(blind):
         predict(run, image, "cat", 0.55 if n % 2 else 0.99)
 
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
 
     drawn = label_economy._chance(project, np.array([image.pk for image in blind]))
     by_draw = [image.pk for _, image in sorted(zip(-drawn, blind, strict=True), key=lambda pair: pair[0])]
@@ -183,14 +183,14 @@ def test_at_the_goal_nobody_is_asked_but_for_the_images_that_it_is_measured_on(p
     say(project, plain[0], ann, "cat")
     projects.update(project=project, by=lena, changes={"goal_right": 0.9})
     project.refresh_from_db()
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert {pk for pk, _ in open_order(project)} == {blind[2].pk}
     assert seats(plain[0]) == (1, 0) and seats(plain[1]) == (0, 0)
     assert Image.objects.get(pk=plain[0].pk).status == "settled"
 
     projects.update(project=project, by=lena, changes={"goal_right": 0.999})
     project.refresh_from_db()
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert {pk for pk, _ in open_order(project)} == {blind[2].pk, *(image.pk for image in plain)}
 
     # Fixed overlap again: as if nothing had been.
@@ -201,11 +201,11 @@ def test_at_the_goal_nobody_is_asked_but_for_the_images_that_it_is_measured_on(p
 
 def test_readings_are_kept_as_judgements_come_in(project, ann, nearly_done):
     plain, _ = nearly_done
-    label_economy.weigh(project)
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert list(project.economy_points.values_list("judgements", "images", "judged", "checks")) == [(4, 9, 2, 2)]
     say(project, plain[0], ann, "cat")
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     last = EconomyPoint.objects.latest("id")
     assert (last.judgements, last.judged) == (5, 3) and 0.8 < last.low <= last.right <= last.high <= 1
 
@@ -215,7 +215,7 @@ def test_the_model_fills_what_nobody_labeled_and_it_stays_the_models_alone(proje
     say(project, plain[0], ann, "dog")
     projects.update(project=project, by=lena, changes={"model_fills": True})
     project.refresh_from_db()
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
 
     rows = {row.image_id: row for row in Consensus.objects.filter(project=project)}
     cat = [category(project, "cat")]
@@ -227,14 +227,14 @@ def test_the_model_fills_what_nobody_labeled_and_it_stays_the_models_alone(proje
     assert told[plain[1].pk].method == "model" and told[plain[1].pk].categories == cat
     # What is judged blind shows nobody what the model says, until it is settled; an export has it all the same.
     assert told[blind[2].pk].categories == cat
-    seen = snapshots.as_shown(list(Image.objects.filter(project=project)))
+    seen = snapshots.shown_consensus(list(Image.objects.filter(project=project)))
     assert seen[plain[1].pk].categories == cat and seen[blind[2].pk].categories is None
     join(project, rev, "reviewer")
     for who in (lena, rev):
         shape = as_person(who).get(f"/api/images/{blind[2].pk}/").json()
         assert shape["prediction"] is None and shape["consensus"]["categories"] is None
     QueueEntry.objects.filter(pk=plain[2].pk).update(chosen_by="audit")
-    assert snapshots.as_shown([Image.objects.get(pk=plain[2].pk)])[plain[2].pk].categories is None
+    assert snapshots.shown_consensus([Image.objects.get(pk=plain[2].pk)])[plain[2].pk].categories is None
     QueueEntry.objects.filter(pk=plain[2].pk).update(chosen_by="gain")
     # No label, nothing to learn from, nothing that agreement sees; and a look after the snapshots leaves it.
     assert Label.objects.filter(image=plain[1]).count() == 0
@@ -245,7 +245,7 @@ def test_the_model_fills_what_nobody_labeled_and_it_stays_the_models_alone(proje
     projects.update(project=project, by=lena, changes={"model_fills": False})
     project.refresh_from_db()
     assert snapshots.current([plain[1]])[plain[1].pk].categories is None
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     assert not Consensus.objects.filter(project=project, method="model").exists()
 
 

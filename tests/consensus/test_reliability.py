@@ -247,7 +247,7 @@ def test_seats_for_others_beside_a_paused_person_stay_open(adaptive):
     ann = project.memberships.get(user__username="ann")
     ann.paused_at = timezone.now()
     ann.save()
-    image_seats.seat_others(project, [images[0].pk], [ann.user_id])
+    image_seats.add_seats_for_others(project, [images[0].pk], [ann.user_id])
     assert seats(images[0]) == (3, 1)
 
     overlap.adjust(project)

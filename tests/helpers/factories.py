@@ -134,4 +134,4 @@ def bring_labels(project, by, rows, *, blind=True, **params):
     """Judgements from elsewhere, as a worker takes them in; declared blind, so that agreement counts them."""
     params = {"format": jobs.JUDGEMENTS, "blind": blind, **params}
     job = Job.objects.create(project=project, kind="import", state="running", requested_by=by, params=params)
-    return import_labels.bring_in(job=job, rows=rows)
+    return import_labels.import_judgements(job=job, rows=rows)

@@ -195,7 +195,7 @@ def test_killed_and_run_again_an_import_counts_its_own_labels_as_its_own(project
     rows = [Judgement(n, f"{name}.jpg", "zoe", ["cat"], "labeled", None, None) for n, name in enumerate("ab", 2)]
     bring(project, "file_name,annotator,label\na.jpg,zoe,cat\n")
     job = Job.objects.get()
-    outcome = import_labels.bring_in(job=job, rows=rows)
+    outcome = import_labels.import_judgements(job=job, rows=rows)
     assert (outcome.labels_added, outcome.duplicates, Label.objects.count()) == (2, 0, 2)
     assert seats_are_right(project)
 

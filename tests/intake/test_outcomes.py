@@ -11,11 +11,11 @@ from labeler.intake.outcomes import Duplicate, ImportResult, Refusal
     [
         (ImportResult, {"added": 2, "duplicates": 1}, "more files"),
         (
-            import_labels.Outcome,
+            import_labels.LabelImportResult,
             {"added": 0, "duplicates": 1, "labels_added": 4, "predictions_added": 0},
             "more rows",
         ),
-        (import_metadata.Outcome, {"updated": 3, "unchanged": 1}, "further rows"),
+        (import_metadata.MetadataResult, {"updated": 3, "unchanged": 1}, "further rows"),
     ],
 )
 def test_counts_and_refusals_are_told_and_refusals_beyond_the_most_are_only_counted(kind, counts, more, monkeypatch):

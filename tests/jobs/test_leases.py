@@ -90,12 +90,12 @@ def test_work_that_killed_three_workers_is_failed_with_the_reason(job):
     for attempt in (1, 2, 3):
         row, _ = leases.take(Job, job.pk, worker="w")
         assert row.attempt == attempt
-        assert leases.give_up_on_the_hopeless(Job) == 0
+        assert leases.fail_rows_without_attempts_left(Job) == 0
         let_the_lease_run_out(job)
 
     assert leases.take(Job, job.pk, worker="w") is None
     assert leases.waiting(Job) == []
-    assert leases.give_up_on_the_hopeless(Job) == 1
+    assert leases.fail_rows_without_attempts_left(Job) == 1
     job.refresh_from_db()
     assert job.state == State.FAILED
     assert job.error["code"] == "worker_died"
@@ -177,7 +177,7 @@ def test_work_that_did_not_end_well_says_how_long_it_took_all_the_same(job, end)
         lease.write()
         shift(job, minutes=10)
         Job.objects.filter(pk=job.pk).update(attempt=3)
-        leases.give_up_on_the_hopeless(Job)
+        leases.fail_rows_without_attempts_left(Job)
 
     job.refresh_from_db()
     assert job.is_finished and job.worked_seconds == pytest.approx(30, abs=5)

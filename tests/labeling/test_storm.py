@@ -105,7 +105,7 @@ def lead(project, person, dice):
             lambda: snapshots.refresh(project),
             lambda: claim_ends.expire_leases(project),
             lambda: overlap.adjust(project),
-            lambda: label_economy.weigh(project),
+            lambda: label_economy.ask_where_gain_is_highest(project),
             lambda: seats.set_seats(project),
             lambda: projects.update(project=project, by=person, changes={"labels_per_image": dice.choice((1, 2, 3))}),
             lambda: projects.update(project=project, by=person, changes={"ask_by_gain": dice.random() < 0.5}),

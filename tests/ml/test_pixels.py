@@ -95,7 +95,7 @@ def test_many_blocks_become_one(store, files, monkeypatch):
     for path in files[:3]:
         fill(store, [path])
     assert len(list(store.folder.glob("*.squares"))) == 1
-    other.look_again()
+    other.read_new_blocks()
     for known in (store, other, PixelStore(store.folder, side=SIDE)):
         assert all(np.array_equal(known.get(path.stem), decode(path, size=SIDE)) for path in files[:3])
 
@@ -121,7 +121,7 @@ def test_what_another_worker_wrote_while_blocks_were_joined_is_found(store, file
     joining = PixelStore(store.folder, side=SIDE)
     fill(store, files[2:3])  # meanwhile
     joining._join()
-    joining.look_again()
+    joining.read_new_blocks()
     assert joining.missing([path.stem for path in files[:3]]) == []
 
 

@@ -40,7 +40,7 @@ def begun(ann, bea, dora, lena):
         say(project, image, bea, "cat")
     say(project, plain[0], ann, "cat")
     say(project, plain[1], ann, "dog")
-    label_economy.weigh(project)
+    label_economy.ask_where_gain_is_highest(project)
     return project
 
 

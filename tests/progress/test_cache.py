@@ -21,7 +21,7 @@ from labeler.projects import projects
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images
 from worker.celery import app
-from worker.tasks import count as count_task
+from worker.tasks import refresh_figures as count_task
 
 pytestmark = pytest.mark.django_db
 

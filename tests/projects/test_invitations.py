@@ -86,7 +86,7 @@ def test_who_is_in_already_does_not_use_the_link_up(project, invite, ann, carl):
 def test_a_name_that_cannot_be_had_leaves_the_link_as_it_was(project, invite, ann, username):
     secret = invite()
     with pytest.raises((Invalid, Conflict)) as caught:
-        invitations.accept_as_new(secret=secret, username=username, password=PASSWORD)
+        invitations.join_with_new_account(secret=secret, username=username, password=PASSWORD)
 
     assert "username" in caught.value.fields
     assert invitations.find(secret)
@@ -96,7 +96,7 @@ def test_a_name_that_cannot_be_had_leaves_the_link_as_it_was(project, invite, an
 @pytest.mark.parametrize("password", ["short", "password123", "dieter-dieter"])
 def test_a_weak_password_is_refused_in_the_validators_own_words(project, invite, password):
     with pytest.raises(Invalid) as caught:
-        invitations.accept_as_new(secret=invite(), username="dieter-dieter", password=password)
+        invitations.join_with_new_account(secret=invite(), username="dieter-dieter", password=password)
 
     assert caught.value.fields["password"]
     assert not User.objects.filter(username="dieter-dieter").exists()
@@ -166,7 +166,7 @@ def test_two_new_accounts_at_the_same_moment_leave_one_account(lena):
 
     def come_in(name: str) -> str:
         try:
-            invitations.accept_as_new(secret=secret, username=name, password=PASSWORD)
+            invitations.join_with_new_account(secret=secret, username=name, password=PASSWORD)
         except Gone:
             return "gone"
         return "in"

@@ -127,7 +127,7 @@ def test_weighing_takes_its_share_of_time_and_forgets_no_image(project, lena, an
     assert seats(image) == (2, 0)
 
     periodic._weighed[project.pk].seconds = 0.0
-    periodic.weigh(project, set())
+    periodic.refresh_consensus(project, set())
 
     assert seats(image) == (3, 1)
 

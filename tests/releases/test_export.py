@@ -15,7 +15,7 @@ from django.db import connection
 
 from labeler import releases
 from labeler.errors import NotFound, NotPossibleNow
-from labeler.intake.formats.cells import cell, classes, undisarmed
+from labeler.intake.formats.cells import cell, classes, without_formula_guard
 from labeler.intake.images import add_image
 from labeler.intake.outcomes import Added
 from labeler.labeling import claims
@@ -94,7 +94,7 @@ def test_no_cell_is_a_formula(text):
 
 @pytest.mark.parametrize("text", ["＝1+1", "=1", "'=1", "''＠x", "'tis", "'", "''", "cat", "", "\n", "a＝b"])
 def test_what_a_cell_holds_is_read_back_to_the_letter(text):
-    assert undisarmed(cell(text)) == text
+    assert without_formula_guard(cell(text)) == text
 
 
 def test_cells_that_are_no_formula_stay_as_they_are():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeler.stats.pace import FEWEST, LONGEST, PAUSE, SITTING_BREAK, seconds_per_judgement, sittings
+from labeler.stats.pace import FEWEST, LONGEST, PAUSE, SITTING_BREAK, seconds_per_judgement, sitting_starts
 from labeler.wording.sentences import sentence
 
 NAN = float("nan")
@@ -91,8 +91,8 @@ def test_the_interval_is_of_the_spread_of_sittings():
 
 
 def test_a_sitting_begins_after_half_an_hour_without_an_answer():
-    assert sittings([0, SITTING_BREAK, 2 * SITTING_BREAK + 1]).tolist() == [True, False, True]
-    assert sittings([]).tolist() == []
+    assert sitting_starts([0, SITTING_BREAK, 2 * SITTING_BREAK + 1]).tolist() == [True, False, True]
+    assert sitting_starts([]).tolist() == []
 
 
 GAPS = st.lists(st.floats(0.1, PAUSE), min_size=FEWEST, max_size=30)

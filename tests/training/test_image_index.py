@@ -126,7 +126,7 @@ def test_more_images_than_usual_that_look_like_nothing_labeled_want_a_look(proje
     Image.objects.filter(pk__in=[image.pk for image in labeled]).update(status="settled")
     index(project, [*labeled, *alike, *other])
 
-    n, of = image_index.unlike(project)
+    n, of = image_index.count_novel(project)
 
     assert of == 72 and 12 <= n <= 15  # one in a hundred of the others by chance
     card = told(situation(figures(unlike=[n, of])))["images look like nothing labeled."]
@@ -153,16 +153,16 @@ def test_new_images_are_looked_at_soon_after_they_came_in_and_once(project, circ
     (late,) = add_images(project, 1)
     seen_by_model = {"params": {"run": run.pk}, "result": {"last_image": late.pk}, "state": "done"}
     Job.objects.create(project=project, kind=Kind.PRELABEL, **seen_by_model)
-    periodic.look_after_projects()
-    assert periodic.request_due_looks() == 0
+    periodic.run_due_work()
+    assert periodic.request_due_indexes() == 0
     (job,) = Job.objects.filter(kind=Kind.LOOK)
 
-    build_index.look_job(job.pk, worker="w")
+    build_index.index_job(job.pk, worker="w")
 
     job.refresh_from_db()
     assert (job.state, job.result) == ("done", {"n": 13, "left": 0, "last_image": late.pk, "uncompared": 0})
     assert looked == [late.sha256] and image_index.nearest(late) is not None
-    assert periodic.request_due_looks() == 0
+    assert periodic.request_due_indexes() == 0
     add_images(project, 1)
     assert [due.pk for due in image_index.due()] == [run.pk]
 
@@ -177,12 +177,12 @@ def test_before_there_is_a_model_the_first_images_cover_what_there_is(project, m
     vectors = 4 * np.eye(8)[heap] + 0.4 * rng.normal(size=(40, 8)) * (np.arange(40) >= 3)[:, None]
     monkeypatch.setattr(build_index, "features_of", lambda *_a, **_k: (None, seen(images, vectors) or {}))
 
-    assert periodic.request_first_looks() == 0  # more may be on their way
+    assert periodic.request_first_indexes() == 0  # more may be on their way
     Image.objects.update(created_at="2026-01-01T00:00:00Z")
-    assert periodic.request_first_looks() == 1
-    assert periodic.request_first_looks() == 0
+    assert periodic.request_first_indexes() == 1
+    assert periodic.request_first_indexes() == 0
     (job,) = Job.objects.filter(kind=Kind.LOOK)
-    build_index.look_job(job.pk, worker="w")
+    build_index.index_job(job.pk, worker="w")
 
     job.refresh_from_db()
     assert (job.state, job.error, job.result["n"]) == ("done", None, 40)
@@ -191,7 +191,7 @@ def test_before_there_is_a_model_the_first_images_cover_what_there_is(project, m
     assert sorted(heap[at[pk]] for pk in covering) == [0, 1, 2]
     others = QueueEntry.objects.exclude(chosen_by="cover").order_by("-priority").first()
     assert min(e.priority for e in QueueEntry.objects.filter(chosen_by="cover")) > others.priority
-    assert periodic.request_first_looks() == 0
+    assert periodic.request_first_indexes() == 0
     assert image_index.nearest(images[5], 1) is not None  # similar images are found before there is a model
 
 
@@ -214,7 +214,7 @@ def test_nobody_looks_for_images_to_begin_with_where_that_is_of_no_use(project, 
     elif why == "importing":
         Job.objects.create(project=project, kind=Kind.IMPORT)
 
-    assert periodic.request_first_looks() == 0
+    assert periodic.request_first_indexes() == 0
 
 
 # ---------------------------------------------------------------- weights that were exchanged

@@ -248,7 +248,7 @@ def test_what_cannot_be_an_onnx_file_is_refused_in_a_sentence(run, project, rev,
     )  # fmt: skip
     model = saved_models.load(knn, CPU)
     with pytest.raises(onnx_file.NotExportable, match="knn is no single network"):
-        onnx_file.whole_of(model)
+        onnx_file.as_one_network(model)
 
 
 def test_the_graphs_of_all_kinds_of_networks_say_what_the_models_say():
@@ -265,6 +265,6 @@ def test_the_graphs_of_all_kinds_of_networks_say_what_the_models_say():
         model = predict.from_checkpoint(replace(loaded, temperature=2.5, task=task), CPU)
         pixels = rng.integers(0, 255, (3, predict.side_of(model), predict.side_of(model), 3), np.uint8)
         with torch.no_grad():
-            said = onnx_file.whole_of(model)(torch.from_numpy(onnx_file.pixels_for(model, pixels)))
+            said = onnx_file.as_one_network(model)(torch.from_numpy(onnx_file.pixels_for(model, pixels)))
         assert said.shape == (3, 2)
         np.testing.assert_allclose(said.numpy(), predict.predict_pixels(model, pixels), atol=1e-4)

@@ -68,14 +68,14 @@ def test_a_picture_that_was_changed_is_found_to_be_the_same(change):
     one = near_duplicate_search.together([near_duplicate_search.squeezed(image) for image in pictures])
     other = near_duplicate_search.together([near_duplicate_search.squeezed(change(image)) for image in pictures])
 
-    laid = registration.lay(one, other)
+    laid = registration.register_pairs(one, other)
 
     assert laid.same.all() and (laid.mirrored == (change is ImageOps.mirror)).all()
 
 
 def test_other_pictures_and_the_same_in_other_colours_are_not_the_same():
     squares = [near_duplicate_search.squeezed(picture(seed)) for seed in range(8)]
-    assert not registration.lay(
+    assert not registration.register_pairs(
         near_duplicate_search.together(squares), near_duplicate_search.together([*squares[1:], squares[0]])
     ).same.any()
     # One shape, orange and pink, on a white table.
@@ -83,14 +83,14 @@ def test_other_pictures_and_the_same_in_other_colours_are_not_the_same():
     for image, colour in zip(two, ((240, 120, 20), (240, 40, 150)), strict=True):
         ImageDraw.Draw(image).polygon([(15, 12), (52, 16), (48, 55), (12, 50)], fill=colour)
     orange, pink = (near_duplicate_search.together([near_duplicate_search.squeezed(image)]) for image in two)
-    found = registration.lay(orange, pink)
+    found = registration.register_pairs(orange, pink)
     assert found.agreement[0] > registration.SAME and not found.same[0]
 
 
 def test_a_thing_that_has_to_be_pulled_wider_to_fit_is_another_one():
     narrow = picture(2)
     wide = narrow.resize((338, 240)).crop((9, 0, 329, 240))
-    found = registration.lay(
+    found = registration.register_pairs(
         *(near_duplicate_search.together([near_duplicate_search.squeezed(image)]) for image in (narrow, wide))
     )
     assert found.shapes[0] > 0.98 and found.pulled[0] == pytest.approx(338 / 320 - 1, abs=0.01) and not found.same[0]
@@ -99,7 +99,7 @@ def test_a_thing_that_has_to_be_pulled_wider_to_fit_is_another_one():
 def test_pictures_without_anything_on_them_are_nothing_to_compare():
     white, black = (near_duplicate_search.squeezed(Pixels.new("RGB", (64, 64), (tone,) * 3)) for tone in (200, 10))
     blank = near_duplicate_search.together([white, black])
-    assert not registration.lay(blank, near_duplicate_search.together([black, white])).same.any()
+    assert not registration.register_pairs(blank, near_duplicate_search.together([black, white])).same.any()
 
 
 # ---------------------------------------------------------------- the pass
@@ -240,7 +240,7 @@ def test_looks_go_on_until_all_images_are_compared_and_write_the_index_once(proj
     results = []
     while run in image_index.due():
         job = image_index.request(run)
-        build_index.look_job(job.pk, worker="w")
+        build_index.index_job(job.pk, worker="w")
         job.refresh_from_db()
         results.append(job.result["uncompared"])
 

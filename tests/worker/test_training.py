@@ -536,7 +536,7 @@ def test_a_worker_accepts_when_the_pre_labels_are_made_and_care_sees_what_people
     calibrate(accepting, run)
     opinions(run, images := add_images(accepting, 12, slice=Slice.NONE))
     monkeypatch.setattr(periodic, "_looked", {})
-    periodic.look_after_projects()  # nothing is predicted yet: it asks for pre-labels, as ever
+    periodic.run_due_work()  # nothing is predicted yet: it asks for pre-labels, as ever
     job = Job.objects.get(project=accepting, kind=Kind.PRELABEL)
 
     prelabel_job(job.pk, worker="w")
@@ -546,7 +546,7 @@ def test_a_worker_accepts_when_the_pre_labels_are_made_and_care_sees_what_people
     assert QueueEntry.objects.filter(pk__in=[i.pk for i in images], accepted=True).exists()
     taken = Acceptance.objects.standing().filter(project=accepting).first().image_id
     adjudication.decide(image_id=taken, reviewer=rev, categories=["fox"])
-    periodic.look_after_projects()
+    periodic.run_due_work()
     assert Acceptance.objects.get(image=taken).withdrawn_why == "people"
     # Another promise is another guarantee: care asks a worker for it.
     projects.update(project=accepting, by=lena, changes={"accept_precision": 0.9})

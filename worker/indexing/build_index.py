@@ -1,9 +1,9 @@
-"""Look at the images of a project and write the index of how they look: who is like whom, and like nothing labeled.
+"""Compute the features of a project's images and write the index of similar images.
 
 Features of 100,000 images are 256 MB, too much for every web process to read; the index holds their main axes in one
-byte per number, 13 MB that all processes share. One job spends at most LOOK_SECONDS on images that nobody has looked
-at, so that a training waits no longer than that; what is left is asked for again (worker/periodic.py). What is compared
-by the small numbers is decided by the whole features. With the index at hand, near-duplicates are looked for
+byte per number, 13 MB that all processes share. One job spends at most LOOK_SECONDS on images without features, so that
+a training waits no longer than that; what is left is asked for again (worker/periodic.py). What is compared by the
+small numbers is decided by the whole features. With the index at hand, near-duplicates are looked for
 (worker/indexing/near_duplicate_search.py), COMPARE_SECONDS at a time.
 """
 
@@ -52,7 +52,7 @@ Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
 
-def look_job(job_id: int, *, worker: str) -> None:
+def index_job(job_id: int, *, worker: str) -> None:
     """Run one look; does nothing when it is somebody else's or over."""
     taken = jobs.start(job_id, worker=worker)
     if taken is None:

@@ -4,7 +4,7 @@ Features propose (each image and those whose features are most like its), pixels
 (worker/ml/images/registration.py), and labeler/intake/near_duplicates.py says what becomes of a pair. Each STEP of
 images is noted when its pairs are: a worker that is killed loses one. Called by worker/indexing/build_index.py with the
 index just written; and before a training for its own images, by their features: a model must not learn from a copy of
-what it is judged by because nobody had looked for it yet.
+what it is judged by, which was not searched for yet.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _same(
             if a is not None and b is not None:  # neither gone nor damaged
                 some.append(((one, other), a, b))
         if some:
-            laid = registration.lay(together([a for _, a, _ in some]), together([b for _, _, b in some]))
+            laid = registration.register_pairs(together([a for _, a, _ in some]), together([b for _, _, b in some]))
             found += [pair for (pair, _a, _b), same in zip(some, laid.same, strict=True) if same]
     return found
 

@@ -1,4 +1,4 @@
-"""From an active model to pre-labels: what it says about each image, and the queue's new order.
+"""Write the active model's prediction for each image, and order the queue anew.
 
 Knows rows. What the model computes is worker/ml; how predictions are stored, and what is unsure, is
 labeler/training/prelabels.py. The images are cut into parts (labeler/jobs/parts.py) which any worker may take; the one
@@ -87,10 +87,10 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
     # Refused when the job was cancelled because another model is active by now: that one sets the order.
     lease.write(stage="Ordering the queue", progress_done=total, progress_total=total)
     if run.project.ask_by_gain:
-        label_economy.weigh(run.project)
+        label_economy.ask_where_gain_is_highest(run.project)
     else:
         prelabels.reorder(run.project, spread=partial(_spread, run))
-    runs.note_predictions(run, before + found.done, total, finished=found.error is None)
+    runs.record_prelabel_progress(run, before + found.done, total, finished=found.error is None)
     prelabels.forget_old(run.project)
     drift.record(run)
     result = {
@@ -117,7 +117,7 @@ def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: st
         found = parts.together(job)
         done, total = before + found.done, before + found.images
         lease.write(stage="Making pre-labels", progress_done=done, progress_total=total)
-        runs.note_predictions(run, done, total)
+        runs.record_prelabel_progress(run, done, total)
         shown_at = time.monotonic()  # not when the lease is lost: whoever asks again shall hear it again
         return found
 

@@ -72,5 +72,5 @@ def _judgements(job: Job, source: Path, pulse: Pulse, lease: Lease) -> tuple[int
         lease.write(progress_done=outcome.seen, progress_total=total, stage="taking judgements in")
 
     rows = judgements.read(source, multi=job.project.is_multi)
-    outcome = import_labels.bring_in(job=job, rows=rows, progress=progress)
+    outcome = import_labels.import_judgements(job=job, rows=rows, progress=progress)
     return outcome.seen, outcome.as_json()

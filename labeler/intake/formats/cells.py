@@ -29,7 +29,7 @@ def _text(value: str) -> str:
     return f"'{value}" if _is_formula(value) else value
 
 
-def undisarmed(text: str) -> str:
+def without_formula_guard(text: str) -> str:
     """The text that cell() was given."""
     return text[1:] if text.startswith("'") and _is_formula(text) else text
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.formats.cells import undisarmed
+from labeler.intake.formats.cells import without_formula_guard
 from labeler.intake.outcomes import Refusal
 
 NEEDED = ("file_name", "annotator", "label")
@@ -119,7 +119,7 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | Refusal]:
 
 def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | Refusal:
     name = cells.get("file_name", "").strip()[:LONGEST_CELL]
-    annotator = undisarmed(cells.get("annotator", "").strip())
+    annotator = without_formula_guard(cells.get("annotator", "").strip())
 
     def bad(reason: str) -> Refusal:
         return Refusal(name[:500], reason, number)
@@ -131,7 +131,7 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | R
     answer = cells.get("answer", "").strip() or "labeled"
     if answer not in ("labeled", "cannot_tell"):
         return bad(_("Only judgements are taken: answer must be labeled or cannot_tell."))
-    text = undisarmed(cells.get("label", "").strip())
+    text = without_formula_guard(cells.get("label", "").strip())
     classes = [] if answer == "cannot_tell" else split_classes(text) if multi else [text] * bool(text)
     if answer == "labeled" and not classes and not multi:
         return bad(_("The label is missing."))
@@ -140,7 +140,7 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | R
         seconds = _seconds(cells.get("seconds", "").strip())
     except _Unusable as unusable:
         return bad(str(unusable))
-    return Judgement(number, undisarmed(name), annotator, classes, answer, moment, seconds)
+    return Judgement(number, without_formula_guard(name), annotator, classes, answer, moment, seconds)
 
 
 def split_classes(text: str) -> list[str]:

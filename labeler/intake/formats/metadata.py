@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow, TooLarge
-from labeler.intake.formats.cells import undisarmed
+from labeler.intake.formats.cells import without_formula_guard
 from labeler.intake.formats.judgements import header, is_blank, separator_of
 from labeler.intake.outcomes import Refusal
 
@@ -207,7 +207,7 @@ def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bo
         return Refusal(_shown(named, LONGEST_NAME), too_much, number)
     fields: dict[str, Value] = {}
     try:
-        image = _image(columns.by, undisarmed(named))
+        image = _image(columns.by, without_formula_guard(named))
         for key, cell in zip(columns.keys, cells, strict=False):
             if not key:
                 continue
@@ -283,7 +283,7 @@ def _image(by: str, named: Any) -> str | int:
 
 def _typed(key: str, text: str) -> Value:
     """What a cell of a CSV spells: a number, true or false, else the text."""
-    bare = undisarmed(text)
+    bare = without_formula_guard(text)
     _check_text(key, bare)
     if bare != text:
         return bare  # somebody took care that it stays a text

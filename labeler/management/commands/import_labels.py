@@ -70,7 +70,7 @@ class Command(DataCommand):
             lease.write(progress_done=outcome.seen, progress_total=total)
             self.progress(outcome.seen, total, "rows")
 
-        return import_labels.bring_in(
+        return import_labels.import_judgements(
             job=job, rows=judgements.read(source, multi=job.project.is_multi), progress=progress
         )
 

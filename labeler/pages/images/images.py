@@ -1,4 +1,4 @@
-"""The images of a project as a wall of thumbnails, and one image with its answers and a way to settle it.
+"""The images of a project as thumbnails, and one image with its answers and a form to decide it.
 
 For reviewers and leads: both show what others answered. Knows how they are listed, not what a decision changes
 (review/adjudication.py).
@@ -153,7 +153,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
     rows = Label.objects.filter(image=shown).select_related("annotator")
     labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
-    outcome = snapshots.as_shown([shown])[shown.pk]
+    outcome = snapshots.shown_consensus([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)
     # On a blind image even a reviewer decides without the model: its figures are measured on these.
@@ -230,7 +230,7 @@ def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
     """Carry out what was asked for; False when the form has something to say about it."""
     words = {"settled": _("Settled."), "withdrawn": _("The decision is withdrawn: the votes count again.")}
     try:
-        done = decisions.carry_out(request, image, form)
+        done = decisions.decide_by_form(request, image, form)
     except LabelerError as error:
         messages.error(request, error.message)
         return True

@@ -1,4 +1,4 @@
-"""Images in, by browser: what was sent, what became of it, and archives on their way.
+"""The import page: upload images and archives, and see what became of them.
 
 With a script the page talks to the REST API; without one the form below does the same in one request.
 Knows forms and rows; what an image must be is labeler/intake's.
@@ -71,7 +71,7 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             config=_config(project, n_images),
             wanted=_wanted(project),
             labels_example=_labels_example(project),
-            metadata=metadata.as_shown(request, project),
+            metadata=metadata.metadata_context(request, project),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Metadata of images by a form: take the table in, and have the import page say what became of its rows.
+"""The form that imports a table of metadata; the import page shows what became of its rows.
 
 Knows the form; what a table must be is labeler/intake/formats/metadata.py's, what becomes of it
 labeler/intake/import_metadata.py's.
@@ -50,7 +50,7 @@ def _take_in(request: HttpRequest, project: Project) -> dict[str, Any]:
     return {**told, **shown, "refused": shown["refused"][:REFUSALS_SHOWN], "n_refused": outcome.n_refused}
 
 
-def as_shown(request: HttpRequest, project: Project) -> dict[str, Any]:
+def metadata_context(request: HttpRequest, project: Project) -> dict[str, Any]:
     """What the card of the import page needs; what was told of the last table is told once."""
     told = request.session.get(KEPT)
     if told and told["project"] == project.pk:

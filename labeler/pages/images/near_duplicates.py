@@ -1,6 +1,6 @@
-"""Images that are nearly the same, in groups, with what each is taken to be: where the labels differ, one is wrong.
+"""Groups of near-duplicates, with the consensus of each image: where the labels differ, one is wrong.
 
-Knows how groups are shown; what nearly the same is, and which slice such images are in, is
+Knows how groups are shown; which images are near-duplicates, and in which slice they are, is
 labeler/intake/near_duplicates.py's.
 """
 
@@ -44,7 +44,7 @@ def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
         "images/duplicates.html",
         access.context(
             "images",
-            groups=[told(project, group) for group in found],
+            groups=[group_context(project, group) for group in found],
             markers=categories.markers_by_name(project),
             summary=ngettext("%(n)s group, the largest first", "%(n)s groups, the largest first", n) % {"n": shown},
             n=n,
@@ -54,11 +54,11 @@ def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def told(project: Project, group: DuplicateGroup) -> dict[str, Any]:
+def group_context(project: Project, group: DuplicateGroup) -> dict[str, Any]:
     """A group with what its images are taken to be, and whether that differs."""
     index = categories.index(project)
     images = group.images[:SHOWN]
-    outcomes = snapshots.as_shown(images)
+    outcomes = snapshots.shown_consensus(images)
     taken = {pk: None if one.categories is None else index.resolve(one.categories) for pk, one in outcomes.items()}
     said = {tuple(named) for named in taken.values() if named is not None}
     open_ = [image for image in images if taken[image.pk] is None]

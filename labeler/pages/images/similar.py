@@ -1,4 +1,4 @@
-"""Images like one image, and images unlike anything labeled: walls from which a lead sends some to the queue first.
+"""Images like one image, and images unlike anything labeled; a lead can move some to the front of the queue.
 
 Knows how they are shown; which they are is labeler/training/image_index.py's, the queue's order
 labeler/labeling/priorities.py's.
@@ -111,7 +111,7 @@ def _tiles(request: HttpRequest, project: Project, found: list[tuple[Image, str]
     """As on the wall, with what each is taken to be and how like it is."""
     index = categories.index(project)
     images = [image for image, _words in found]
-    outcomes = snapshots.as_shown(images)
+    outcomes = snapshots.shown_consensus(images)
     unseen = summary.of_images(project, [image.pk for image in images])
     blindness.remember(request.user, others=[image.pk for image in images], told=unseen)
     open_ids = set(priorities.may_go_first(project, [image.pk for image in images]).values_list("pk", flat=True))

@@ -71,7 +71,7 @@ def _unknown(request: HttpRequest, secret: str, found: Invitation) -> HttpRespon
     form = Join(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            joined = invitations.accept_as_new(
+            joined = invitations.join_with_new_account(
                 secret=secret, username=form.cleaned_data["username"], password=form.cleaned_data["password"]
             )
         except (NotFound, Gone) as error:

@@ -56,7 +56,7 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
         form = decisions.form_of(request, image)
         here = reverse("adjudicate", args=[project.pk])
         try:
-            done = decisions.carry_out(request, image, form)
+            done = decisions.decide_by_form(request, image, form)
         except LabelerError as error:
             messages.error(request, error.message)
             done = "withdrawn"
@@ -214,7 +214,7 @@ def _texts() -> dict[str, str]:
         "decided": _("Decided: {answer}."),
         "undone": _("Taken back."),
         "not_done": _("Nothing was saved."),
-        "look_again": _("Look again"),
+        "read_new_blocks": _("Look again"),
         "not_sent": _("The server cannot be reached: your decision is not saved yet."),
         "not_undone": _("The server cannot be reached: nothing was taken back."),
         "signed_out": _(

@@ -1,4 +1,4 @@
-"""A reviewer's form, carried out: decide or withdraw, and say it in words where somebody else was quicker.
+"""Apply a reviewer's form: decide or withdraw, and say who decided first when somebody else did.
 
 Shared by the page of one image and by adjudication. Knows the form; what a decision changes is
 review/adjudication.py's.
@@ -28,7 +28,7 @@ def form_of(request: HttpRequest, image: Image) -> Settle:
     return Settle(image.project, request.POST if request.POST.get("do") == "settle" else None)
 
 
-def carry_out(request: HttpRequest, image: Image, form: Settle) -> Done | None:
+def decide_by_form(request: HttpRequest, image: Image, form: Settle) -> Done | None:
     """Do what the request asks for. None: the form says why not. Raises LabelerError when nothing can be withdrawn."""
     seen = request.POST.get("version") or None
     if request.POST.get("do") == "withdraw":
@@ -46,7 +46,7 @@ def carry_out(request: HttpRequest, image: Image, form: Settle) -> Done | None:
             expected_version=seen,
         )
     except StaleVersion as error:
-        form.add_error(None, who_was_quicker(request, image) or error.message)
+        form.add_error(None, other_decision_in_words(request, image) or error.message)
         return None
     except LabelerError as error:
         refuse(form, error)
@@ -54,7 +54,7 @@ def carry_out(request: HttpRequest, image: Image, form: Settle) -> Done | None:
     return "settled"
 
 
-def who_was_quicker(request: HttpRequest, image: Image) -> str:
+def other_decision_in_words(request: HttpRequest, image: Image) -> str:
     """A sentence when somebody decided the image meanwhile; empty when it was the votes that changed."""
     decision = Decision.objects.filter(image=image, withdrawn_at=None).select_related("reviewer").first()
     if decision is None:

@@ -1,6 +1,6 @@
 """The classes of a project: their row, and one class with everything that is said of it.
 
-Knows forms; what becomes of labels when a class is renamed, merged or retired is labeler/projects/projects.py's.
+Knows forms; what becomes of labels when a class is renamed, merged or retired is labeler/projects/classes.py's.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def classes(request: HttpRequest, access: Access) -> HttpResponse:
         "settings/classes.html",
         rows=rows,
         retired=list(project.categories.filter(retired_at__isnull=False).select_related("merged_into")),
-        alike=look_alike(in_use),
+        alike=classes_drawn_alike(in_use),
         form=form,
         # The same button again after the page came back: moving three places up is three times Enter.
         moved=(request.GET.get("moved"), request.GET.get("to")),
@@ -82,7 +82,7 @@ def _examples(project: Project) -> dict[int, list[int]]:
     return found
 
 
-def look_alike(classes: Iterable[Category], only: Category | None = None) -> list[str]:
+def classes_drawn_alike(classes: Iterable[Category], only: Category | None = None) -> list[str]:
     """A sentence for each marker that several classes share: allowed, but never silently."""
     shared = markers.alike((c, label_set.marker_of(c)) for c in classes)
     sentences = [
@@ -184,7 +184,7 @@ def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
         seen=settings.fingerprint(form),
         n_in_use=len(in_use),
         others=[c for c in in_use if c.pk != row.pk],
-        alike=look_alike(in_use, only=row),
+        alike=classes_drawn_alike(in_use, only=row),
         examples=shown,
         most_examples=examples.MOST,
     )

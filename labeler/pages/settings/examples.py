@@ -40,7 +40,7 @@ def strip(category: Category) -> list[dict[str, Any]]:
     rows = list(category.examples.select_related("image").order_by("id"))
     images = [row.image for row in rows]
     prefetch_related_objects(images, snapshots.standing_decisions())
-    outcomes = snapshots.as_shown(images)
+    outcomes = snapshots.shown_consensus(images)
     index = label_set.index(category.project)
     return [
         {

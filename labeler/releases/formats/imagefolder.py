@@ -25,7 +25,7 @@ from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.models import Image, Project
 from labeler.releases.contents import Contents, read, snapshot
-from labeler.releases.outcomes import has_models_word
+from labeler.releases.outcomes import has_model_answers
 
 MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
@@ -42,7 +42,7 @@ def check(project: Project, *, accepted: bool = False) -> None:
         raise NotPossibleNow(
             _("An ImageFolder has one class per image; this project may have several. Take csv or jsonl.")
         )
-    if accepted and has_models_word(project):
+    if accepted and has_model_answers(project):
         return
     if not Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists():
         raise NotPossibleNow(_("No image is labeled yet, so there would be no folder."))

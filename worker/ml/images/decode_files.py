@@ -54,7 +54,7 @@ class _Decoder:
             line = process.stdout.readline()
             if line.endswith("\n"):
                 return str(json.loads(line))
-        self._bury()
+        self._reap()
         return None
 
     def end(self) -> None:
@@ -64,7 +64,7 @@ class _Decoder:
             if self._process is not None:
                 self._process.kill()
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         with self._lock:
             process, self._process = self._process, None
         if process is None:
@@ -79,7 +79,7 @@ class _Decoder:
     def close(self) -> None:
         """When nobody asks any more."""
         self.end()
-        self._bury()
+        self._reap()
 
 
 def _root() -> Path:

@@ -54,9 +54,9 @@ class PixelStore:
         self.folder, self.side = folder, side
         self._places: dict[str, _Place] = {}
         self._blocks: set[str] = set()
-        self.look_again()
+        self.read_new_blocks()
 
-    def look_again(self) -> None:
+    def read_new_blocks(self) -> None:
         """Find what others have written since."""
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             if path.name not in self._blocks:

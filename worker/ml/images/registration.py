@@ -70,7 +70,7 @@ class Laid:
         return (self.agreement >= SAME) & (self.colours >= SAME_COLOURS)
 
 
-def lay(one: Squeezed, other: Squeezed) -> Laid:
+def register_pairs(one: Squeezed, other: Squeezed) -> Laid:
     """Row k of one is compared with row k of the other, and with its mirror image. At least one row."""
     parts = [_lay(one[at : at + BATCH], other[at : at + BATCH]) for at in range(0, len(one.aspects), BATCH)]
     return Laid(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

@@ -93,7 +93,7 @@ class Tempered(nn.Module):
         return self.network(x) / self.temperature
 
 
-def whole_of(model: Model) -> Whole:
+def as_one_network(model: Model) -> Whole:
     """The model as one network, on the CPU. Raises NotExportable with the reason."""
     loaded, scorer = model.checkpoint, model.scorer
     backbone = backbones.get(loaded.backbone)
@@ -125,7 +125,7 @@ def write(model: Model, path: Path, pixels: NDArray[np.uint8]) -> Equality:
         raise NotExportable(
             f"ONNX files need packages that are not installed where the workers run: pip install {' '.join(lacking)}."
         )
-    whole = whole_of(model)
+    whole = as_one_network(model)
     shown = pixels_for(model, pixels)
     # The exporter that traces, not the one of torch.export: 1 s of a core against 11, the same probabilities, and no
     # onnxscript. torch deprecates it; should it go, the test of this file says so.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeler.agreement import trust
+from labeler.agreement import over_time, trust
 from labeler.intake.formats.judgements import Judgement
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
@@ -87,12 +87,12 @@ def test_agreement_before_and_after_a_guideline(project, said):
 
 def test_difference_of_two_figures_adds_their_errors_as_errors_add():
     a, b = Stat(0.8, 0.7, 0.86, 100), Stat(0.6, 0.5, 0.68, 90)
-    found = trust.difference(a, b)
+    found = over_time.difference(a, b)
     assert found.value == pytest.approx(0.2)
     assert found.low == pytest.approx(0.2 - np.hypot(0.1, 0.08)) and found.high == pytest.approx(
         0.2 + np.hypot(0.06, 0.1)
     )
-    assert trust.difference(a, undefined(NO_SHARED_IMAGES)).value is None
+    assert over_time.difference(a, undefined(NO_SHARED_IMAGES)).value is None
 
 
 def test_anchoring_compares_what_was_seen_with_what_was_not(project, ann, bea):

@@ -29,6 +29,15 @@ from tests.helpers.factories import join, make_project, make_user
 # (and hands it to hypothesis too): other draws, which the same seed repeats.
 SEED = os.environ.get("LABELER_TEST_SEED", "")
 
+# Fixtures that files of several folders ask for.
+pytest_plugins = [
+    "tests.helpers.accessibility",
+    "tests.helpers.addresses",
+    "tests.helpers.disagreements",
+    "tests.helpers.economy_page",
+    "tests.helpers.review_pages",
+]
+
 # How long an example takes is the machine's business, and no machine is always idle. No examples are kept: a seed says
 # which there are.
 hypothesis_settings.register_profile("labeler", deadline=None, database=None, derandomize=not SEED)

@@ -7,13 +7,9 @@ from labeler.errors import NotAllowed, NotFound
 from labeler.models import Category, Image, Membership, Project, Role
 from labeler.projects.projects import trash
 from tests.helpers.factories import add_images
+from tests.helpers.rows import values
 
 pytestmark = pytest.mark.django_db
-
-
-def values(row):
-    """All columns, as the ORM would give them."""
-    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from labeler.projects import projects
 from tests.helpers.accepting import accepted, audited, calibrate, ids, opinions, settle
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, join, make_model
-from tests.pages.test_pages import said, url
+from tests.helpers.pages import said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -18,8 +18,8 @@ from labeler.models.queue import ChosenBy
 from labeler.projects import projects
 from labeler.review import adjudication, gold
 from tests.helpers.accepting import accepted, audited, calibrate, ids, opinions, settle
+from tests.helpers.at_once import wait_for_waiting
 from tests.helpers.factories import add_images, category, make_model
-from tests.labeling.test_races import wait_for_waiting
 
 pytestmark = pytest.mark.django_db
 

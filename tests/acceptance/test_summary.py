@@ -25,8 +25,8 @@ from labeler.training import image_index
 from tests.helpers.accepting import accepted, audited, calibrate, opinions, settle
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, make_model
-from tests.pages.test_pages import said, url
-from tests.training.test_image_index import index, seen
+from tests.helpers.image_index import index, seen
+from tests.helpers.pages import said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

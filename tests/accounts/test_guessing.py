@@ -15,14 +15,13 @@ from rest_framework.test import APIClient
 from labeler.accounts import people
 from labeler.errors import TooManyRequests, WrongPassword
 from tests.helpers.api import error_of
+from tests.helpers.at_once import together
 from tests.helpers.factories import User, make_user
-from tests.labeling.test_races import together
+from tests.helpers.passwords import MD5, PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
-PASSWORD = "correct horse battery"
 HERE, THERE = "203.0.113.9", "203.0.113.10"
-MD5 = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from labeler.models import Comment, Job, Label, Membership, Role
 from labeler.review import comments
 from tests.helpers.api import as_person, error_of, key
 from tests.helpers.factories import add_images
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 
 pytestmark = pytest.mark.django_db
 

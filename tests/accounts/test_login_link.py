@@ -13,8 +13,8 @@ from django.urls import reverse
 from labeler.accounts import login_link
 from labeler.errors import Gone
 from labeler.models import AuditEvent
+from tests.helpers.at_once import together
 from tests.helpers.factories import User, make_user
-from tests.labeling.test_races import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from labeler.accounts import people
-from tests.accounts.test_guessing import MD5, PASSWORD
 from tests.helpers.factories import make_user
+from tests.helpers.passwords import MD5, PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -14,7 +14,7 @@ from labeler.accounts import preferences
 from labeler.accounts.backends import WithPreference
 from labeler.models import Preference
 from tests.helpers.factories import make_user
-from tests.test_membership import values
+from tests.helpers.rows import values
 
 pytestmark = pytest.mark.django_db
 

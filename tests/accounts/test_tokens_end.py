@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 
 from labeler.accounts.tokens import create_token
 from labeler.models import AuditEvent, Token
-from tests.accounts.test_guessing import MD5, PASSWORD
 from tests.helpers.api import error_of, with_token
+from tests.helpers.passwords import MD5, PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

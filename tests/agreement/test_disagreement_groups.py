@@ -19,17 +19,10 @@ from labeler.stats.clusters import group_by_look
 from labeler.stats.plane import hull, reduce
 from labeler.training import features
 from labeler.wording.sentences import chart_words
-from tests.helpers.factories import add_images, category, make_model
+from tests.helpers.disagreements import AXES, NAME, divide, look
+from tests.helpers.factories import add_images, category
 
 pytestmark = pytest.mark.django_db
-
-NAME = features.name_of("tiny", 64)
-AXES = 4 * np.eye(64)
-
-
-@pytest.fixture
-def run(project):
-    return make_model(project, config={"backbone": "tiny", "image_size": 64})
 
 
 @pytest.fixture
@@ -40,39 +33,6 @@ def page(uncollected_static_files, as_, project):
         return as_(person).get(reverse("contested", args=[project.pk]) + query)
 
     return page
-
-
-def look(images, axis, seed=0):
-    """Have these images look alike: noise around one direction."""
-    noise = np.random.default_rng(seed).normal(scale=0.3, size=(len(images), 64))
-    features.store(
-        NAME, {i.sha256: (AXES[axis] + e).astype("<f2").tobytes() for i, e in zip(images, noise, strict=True)}
-    )
-
-
-def divide(project, images, ann, bea, first="cat", second="dog"):
-    """ann says the one, bea the other."""
-    for person, name in ((ann, first), (bea, second)):
-        while claims := queue.claim(project=project, annotator=person, count=50):
-            for claim in claims:
-                own = claim.image_id in {image.pk for image in images}
-                save_label(image_id=claim.image_id, annotator=person, categories=[name if own else "fox"])
-
-
-@pytest.fixture
-def two_questions(project, run, ann, bea):
-    """Ten images of one look divided on cat and dog, eight of another on dog and fox, and five that people agree on."""
-    one, other, agreed = add_images(project, 10), add_images(project, 8), add_images(project, 5)
-    look(one, 0)
-    look(other, 1, seed=1)
-    look(agreed, 2, seed=2)
-    answers = {image.pk: ("cat", "dog") for image in one} | {image.pk: ("dog", "fox") for image in other}
-    for place, person in enumerate((ann, bea)):
-        while claims := queue.claim(project=project, annotator=person, count=50):
-            for claim in claims:
-                name = answers.get(claim.image_id, ("cat", "cat"))[place]
-                save_label(image_id=claim.image_id, annotator=person, categories=[name])
-    return one, other
 
 
 def groups_of(project, pair=None):

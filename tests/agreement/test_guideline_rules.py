@@ -14,7 +14,7 @@ from labeler.labeling.labels import save_label
 from labeler.models import AuditEvent, GuidelineVersion, Image, Label
 from labeler.projects import projects
 from labeler.review import adjudication
-from tests.agreement.test_disagreement_groups import divide
+from tests.helpers.disagreements import divide
 from tests.helpers.factories import add_images
 
 pytestmark = pytest.mark.django_db

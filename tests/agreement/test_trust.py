@@ -69,7 +69,7 @@ def test_blind_agreement_its_plan_and_its_weeks(project, said):
 
 
 def test_of_a_long_project_the_last_year_is_told_by_week(project, said, monkeypatch):
-    monkeypatch.setattr(trust, "WEEKS", 3)
+    monkeypatch.setattr(over_time, "WEEKS", 3)
     many(project, said, n=50, weeks=5)
     assert [row["week"] for row in trust.figures(project)["by_week"]] == ["2026-03-16", "2026-03-23", "2026-03-30"]
 

@@ -19,130 +19,19 @@ from rest_framework.test import APIClient
 
 from api import urls
 from api.access import View
-from labeler.accounts.tokens import create_token
-from labeler.labeling import claims
-from labeler.labeling.labels import save_label
-from labeler.models import CategoryExample, Errand, Job, Membership, Project
+from labeler.models import Membership, Project
 from labeler.models.account import Scope
-from labeler.projects import invitations
-from labeler.review import adjudication, comments
 from tests.helpers.accepted_requests import address, make_ready, sent
+from tests.helpers.addresses import TABLE
 from tests.helpers.api import as_person, error_of, with_token
-from tests.helpers.factories import add_images, make_model
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 
 pytestmark = pytest.mark.slow
 
 ROLES = ("nobody", "carl", "ann", "rev", "lena", "ada")
 METHODS = ("get", "post", "put", "patch", "delete")
 
-# What each of ROLES gets for a request that is accepted from others: 2 = a 2xx, 1 = 401 (sign in), 3 = 403 (known, but
-# not theirs), 4 = 404 (not for them to know of).
-ANYBODY = "222222"
-SIGNED_IN = "122222"
-MEMBERS = "142222"
-REVIEWERS = "143222"
-LEADS = "143322"
 
-TABLE = {
-    ("tokens", "get"): SIGNED_IN,
-    ("tokens", "post"): ANYBODY,  # who knows a name and its password
-    ("token", "delete"): "144442",  # somebody else's token: not for them to know of; it is ada's
-    ("me", "get"): SIGNED_IN,
-    ("preferences", "get"): SIGNED_IN,
-    ("preferences", "patch"): SIGNED_IN,
-    ("class-keys", "get"): MEMBERS,
-    ("class-keys", "put"): "142223",  # an admin who is no member has no keys
-    ("projects", "get"): SIGNED_IN,
-    ("projects", "post"): "133332",  # admins only
-    ("project", "get"): MEMBERS,
-    ("project", "patch"): LEADS,
-    ("project", "delete"): LEADS,
-    ("restoration", "post"): LEADS,
-    ("members", "get"): REVIEWERS,
-    ("members", "post"): LEADS,
-    ("member", "patch"): LEADS,
-    ("member", "delete"): LEADS,
-    ("second-opinions", "post"): LEADS,
-    ("invitations", "get"): LEADS,
-    ("invitations", "post"): LEADS,
-    ("project-invitation", "delete"): LEADS,
-    ("gold", "get"): LEADS,
-    ("gold", "post"): LEADS,
-    ("gold-image", "delete"): LEADS,
-    ("categories", "get"): MEMBERS,
-    ("categories", "post"): LEADS,
-    ("category", "get"): MEMBERS,
-    ("category", "patch"): LEADS,
-    ("guidelines", "get"): MEMBERS,
-    ("guideline", "get"): MEMBERS,
-    ("examples", "get"): MEMBERS,
-    ("examples", "post"): LEADS,
-    ("example", "delete"): LEADS,
-    ("images", "get"): MEMBERS,
-    ("images", "post"): LEADS,
-    ("image", "get"): MEMBERS,
-    ("preview", "get"): MEMBERS,
-    ("thumb", "get"): MEMBERS,
-    ("file", "get"): MEMBERS,
-    ("explanation", "get"): MEMBERS,  # ann has answered the image
-    ("imports", "post"): LEADS,
-    ("import", "get"): LEADS,
-    ("import-cancellation", "post"): LEADS,
-    ("metadata", "post"): LEADS,
-    ("claims", "post"): "142223",  # an admin who is no member labels nothing
-    ("claim", "delete"): MEMBERS,
-    ("label", "put"): "142224",
-    ("label", "delete"): "142224",
-    ("review-pages", "post"): "142223",
-    ("review-page", "patch"): "142223",
-    ("review-page", "delete"): "142223",
-    ("reviews", "post"): "142223",
-    ("comments", "get"): MEMBERS,
-    ("comments", "post"): MEMBERS,
-    ("threads", "get"): MEMBERS,
-    ("thread-comments", "post"): MEMBERS,  # it is ann's
-    ("thread-closure", "post"): MEMBERS,
-    ("thread-reading", "post"): MEMBERS,
-    ("labels", "get"): REVIEWERS,
-    ("agreement", "get"): REVIEWERS,
-    ("trust", "get"): MEMBERS,
-    ("economy", "get"): REVIEWERS,
-    ("agreement-report", "get"): REVIEWERS,
-    ("disagreements", "get"): REVIEWERS,
-    ("contested-groups", "get"): REVIEWERS,
-    ("rounds", "post"): LEADS,
-    ("label-errors", "get"): REVIEWERS,
-    ("similar-images", "get"): MEMBERS,
-    ("priorities", "post"): LEADS,
-    ("near-duplicates", "get"): REVIEWERS,
-    ("drift", "get"): REVIEWERS,
-    ("augmentation", "get"): REVIEWERS,
-    ("augmentation", "post"): LEADS,
-    ("varied-image", "get"): REVIEWERS,
-    ("consensus", "get"): "142222",  # ann has answered the image
-    ("consensus", "put"): REVIEWERS,
-    ("consensus", "delete"): REVIEWERS,
-    ("progress", "get"): MEMBERS,
-    ("runs", "get"): REVIEWERS,
-    ("runs", "post"): LEADS,
-    ("acceptance", "get"): REVIEWERS,
-    ("suspension", "post"): LEADS,
-    ("resumption", "post"): LEADS,
-    ("image-acceptance", "delete"): REVIEWERS,
-    ("run", "get"): REVIEWERS,
-    ("run-cancellation", "post"): LEADS,
-    ("run-activation", "post"): LEADS,
-    ("run-comparison", "get"): REVIEWERS,
-    ("model-export", "get"): REVIEWERS,
-    ("model-card", "get"): REVIEWERS,
-    ("model", "get"): REVIEWERS,
-    ("predictions", "post"): REVIEWERS,
-    ("prediction", "get"): REVIEWERS,
-    ("export", "get"): REVIEWERS,
-    ("schema", "get"): ANYBODY,
-    ("docs", "get"): ANYBODY,
-}
 STATUSES = {"1": 401, "3": 403, "4": 404}
 
 
@@ -175,40 +64,6 @@ def test_every_method_says_what_it_needs():
         if issubclass(endpoint.view, View):
             needed = set(endpoint.view.needs) - {"HEAD"}
             assert endpoint.method.upper() in needed or endpoint.name == "tokens", endpoint
-
-
-@pytest.fixture
-def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
-    """One of everything, whose ids fill the addresses."""
-    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
-    settings.STORAGES = {  # nobody has collected static files here
-        **settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }  # fmt: skip
-    image = add_images(project, 1, labels_needed=5, slice="")[0]
-    for person in (ann, rev, lena):
-        claims.claim(project=project, annotator=person)
-        save_label(image_id=image.pk, annotator=person, categories=["dog"])
-    adjudication.decide(image_id=image.pk, reviewer=rev, categories=["dog"])
-    run = make_model(project)
-    return {
-        "project_id": project.pk,
-        "image_id": image.pk,
-        "category_id": project.categories.first().pk,
-        "member_id": Membership.objects.get(user=bea).pk,
-        "number": 1,
-        "thread_id": comments.raise_flag(image=image, by=ann, text="Rust?").thread_id,
-        "example_id": CategoryExample.objects.create(category=project.categories.first(), image=image).pk,
-        "invitation_id": invitations.create(project=project, by=lena)[0].pk,
-        "token_id": create_token(user=ada)[0].pk,
-        "import_id": Job.objects.create(project=project, kind="import").pk,
-        "run_id": run.pk,
-        "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
-        "format": "csv",
-        "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
-        "key": "0" * 32,
-        "row": 0,
-        "column": 0,
-    }
 
 
 def client_of(role: str, request) -> APIClient:

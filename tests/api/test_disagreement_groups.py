@@ -6,8 +6,8 @@ import pytest
 
 from labeler.agreement import disagreement_groups
 from labeler.models import AuditEvent, Image
-from tests.agreement.test_disagreement_groups import divide, run, two_questions
 from tests.helpers.api import as_person, error_of, key, with_token
+from tests.helpers.disagreements import divide, run, two_questions
 from tests.helpers.factories import add_images, category
 
 __all__ = ["run", "two_questions"]  # fixtures

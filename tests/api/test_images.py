@@ -17,7 +17,7 @@ from labeler.models import Image, Job
 from labeler.review import adjudication
 from tests.helpers.api import as_person, error_of, key, with_token
 from tests.helpers.factories import add_images, make_model, predict
-from tests.intake.test_images import archive, picture
+from tests.helpers.pictures import archive, picture
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,10 @@ from rest_framework.test import APIClient
 from api import urls
 from labeler.accounts import guessing
 from labeler.models import Token
-from tests.api.test_access import TABLE, world  # noqa: F401  (a fixture)
 from tests.helpers.accepted_requests import address, sent
+from tests.helpers.addresses import (
+    TABLE,
+)
 from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, make_user
 
@@ -50,7 +52,7 @@ HOSTILE_BODIES = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE_BODIES)
-def test_no_body_is_too_strange(world, ada, lena, kind):  # noqa: F811
+def test_no_body_is_too_strange(world, ada, lena, kind):
     lead, admin = as_person(lena), as_person(ada)
     for name, method in TABLE:
         if method not in ("post", "put", "patch"):
@@ -78,7 +80,7 @@ CONTENT_TYPES = (
 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
-def test_no_content_type_is_too_strange(world, lena, content_type):  # noqa: F811
+def test_no_content_type_is_too_strange(world, lena, content_type):
     client = as_person(lena)
     for name, method in TABLE:
         if method in ("post", "put", "patch"):
@@ -164,7 +166,7 @@ def test_each_strange_query_meets_who_reads_it_and_each_address_some(readers):
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_no_query_is_too_strange(world, lena, readers, query):  # noqa: F811
+def test_no_query_is_too_strange(world, lena, readers, query):
     client = as_person(lena)
     for name in asked_of(query, readers):
         response = client.get(f"{address(name, world)}?{query}")
@@ -172,7 +174,7 @@ def test_no_query_is_too_strange(world, lena, readers, query):  # noqa: F811
 
 
 @pytest.mark.parametrize("number", [0, 2**31, 2**63 - 1, 2**63, 10**30])
-def test_no_id_is_too_large(world, lena, number):  # noqa: F811
+def test_no_id_is_too_large(world, lena, number):
     client = as_person(lena)
     for name, method in TABLE:
         ids = {key: value if isinstance(value, str) else number for key, value in world.items()}

@@ -11,9 +11,11 @@ from labeler.models import Claim, Label, Plant
 from labeler.review import planted
 from tests.helpers.api import as_person, error_of, key
 from tests.helpers.factories import category, make_model
-from tests.review.test_grid import known, same_chance, say  # noqa: F401  (fixtures)
+from tests.helpers.review_pages import (
+    say,
+)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_chance")]
 
 
 @pytest.fixture
@@ -176,7 +178,7 @@ def test_an_image_of_another_project_is_not_given_away(project, model, ann, mult
     assert response.json()["results"][0]["error"]["code"] == "no_claim"
 
 
-def test_nothing_a_client_is_sent_tells_a_planted_image(project, known, model, dora):  # noqa: F811
+def test_nothing_a_client_is_sent_tells_a_planted_image(project, known, model, dora):
     say(model, project, 30)
     client = as_person(dora)
     page = open_page(client, project)
@@ -221,7 +223,7 @@ def without_id(row) -> dict[str, str]:
     return {name: str(value) if name == "categories" else value for name, value in row.items() if name != "image"}
 
 
-def test_equal_confidences_give_no_planted_image_away(project, known, model, dora, monkeypatch):  # noqa: F811
+def test_equal_confidences_give_no_planted_image_away(project, known, model, dora, monkeypatch):
     monkeypatch.setattr(planted, "chance", random.Random(3))
     for image in say(model, project, 30):
         image.predictions.update(probability=0.97)

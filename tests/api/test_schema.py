@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from api import tokens
-from tests.api.test_access import TABLE
 from tests.helpers import openapi
+from tests.helpers.addresses import TABLE
 from tests.helpers.api import as_person
 
 

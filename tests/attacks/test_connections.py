@@ -19,7 +19,7 @@ from labeler.accounts.tokens import create_token
 from labeler.launch import client_socket, web_worker
 from labeler.launch.parts import CHECKOUT, Options, web_part
 from tests.helpers.factories import add_images
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 

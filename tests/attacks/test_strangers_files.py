@@ -12,7 +12,7 @@ from django.test import Client
 
 from labeler.intake import incoming
 from tests.helpers.api import as_person, error_of, with_token
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

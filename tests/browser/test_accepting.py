@@ -9,11 +9,11 @@ from labeler.acceptance import accepting
 from labeler.jobs import dispatch
 from labeler.models import Acceptance, QueueEntry
 from labeler.projects import projects
-from tests.browser.test_pages import violations
 from tests.helpers.accepting import accepted, calibrate, opinions
+from tests.helpers.accessibility import violations
 from tests.helpers.factories import make_model, make_project
-from tests.pages.test_pages import METRICS, url
-from tests.pages.test_run_report_page import findings
+from tests.helpers.pages import METRICS, url
+from tests.helpers.run_reports import findings
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

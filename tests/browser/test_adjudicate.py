@@ -6,17 +6,18 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from labeler.accounts import preferences
 from labeler.labeling.labels import save_label
-from labeler.models import Decision, Image
+from labeler.models import Decision
 from labeler.review import adjudication
-from tests.browser.test_pages import violations_in_both_themes
+from tests.helpers.accessibility import violations_in_both_themes
+from tests.helpers.adjudicating import decisions, just, opened, painted
+from tests.helpers.answers import answer
 from tests.helpers.factories import category, make_model, make_project, predict
-from tests.pages.test_pages import url
-from tests.review.test_similar_settled import index, look
-from tests.review.test_worklists import answer
+from tests.helpers.pages import url
+from tests.helpers.settled import index, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -38,29 +39,6 @@ def images(project, add_photos, rev, settings, tmp_path):
     adjudication.decide(image_id=other.pk, reviewer=rev, categories=["dog"])
     Decision.objects.update(created_at=timezone.now() - timedelta(hours=2))
     return images
-
-
-def painted(page: Page, image: Image | None = None) -> None:
-    wanted = f'"{image.pk}"' if image else "undefined"
-    page.wait_for_function(
-        f"() => {{ const at = document.documentElement.dataset.painted; return at && (!{wanted} || at === {wanted}); }}"
-    )
-
-
-def opened(page: Page, live_server, project, query: str = "") -> None:
-    page.goto(live_server.url + url("adjudicate", project) + query)
-    painted(page)
-
-
-def decisions() -> list[tuple[int, list[str]]]:
-    """Standing ones in the order they were made: image and class names."""
-    rows = Decision.objects.filter(withdrawn_at=None, created_at__gt=timezone.now() - timedelta(hours=1))
-    names = {c.pk: c.name for row in rows for c in row.image.project.categories.all()}
-    return [(row.image_id, [names[pk] for pk in row.categories]) for row in rows.order_by("id")]
-
-
-def just(page: Page):
-    return page.locator("#adj-just")
 
 
 # ---------------------------------------------------------------- keys

@@ -10,9 +10,9 @@ from labeler.labeling import claims as queue
 from labeler.labeling.labels import save_label
 from labeler.models import GuidelineVersion, Image
 from labeler.training import features
-from tests.browser.test_pages import violations_in_both_themes
+from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import make_model
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

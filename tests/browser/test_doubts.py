@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_adjudicate import decisions, just, opened, painted
+from tests.helpers.adjudicating import decisions, just, opened, painted
+from tests.helpers.answers import answer
+from tests.helpers.doubted import doubted, model_that_doubts
 from tests.helpers.factories import category
-from tests.review.test_label_errors import doubted, model_that_doubts
-from tests.review.test_worklists import answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -6,13 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from labeler.models import EconomyPoint
-from tests.pages.test_label_economy_page import begun  # noqa: F401
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_the_course_is_a_drawing_and_a_table_and_leads_to_the_goal(new_context, live_server, sign_in, begun, lena):  # noqa: F811
+def test_the_course_is_a_drawing_and_a_table_and_leads_to_the_goal(new_context, live_server, sign_in, begun, lena):
     EconomyPoint.objects.create(
         project=begun, judgements=12, images=20, judged=9, checks=3, right=0.9, low=0.8, high=0.95, claimed=0.9
     )

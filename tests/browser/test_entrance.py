@@ -13,9 +13,9 @@ from labeler.models import Invitation, Job, Label, Project
 from labeler.pages.shell import documents
 from labeler.projects import invitations
 from tests.browser.conftest import jpeg
-from tests.browser.test_pages import sideways, violations, violations_in_both_themes
+from tests.helpers.accessibility import sideways, violations, violations_in_both_themes
 from tests.helpers.factories import make_user
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

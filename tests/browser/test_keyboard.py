@@ -15,9 +15,8 @@ from labeler.models import Label
 from labeler.pages.shell import documents
 from labeler.projects import invitations
 from labeler.urls import project_pages
-from tests.browser.test_pages import busy  # noqa: F401  (a fixture)
 from tests.helpers.databases import wait_until_the_database_is_quiet
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -127,7 +126,7 @@ def calm(new_context):
     return new_context(reduced_motion="reduce")
 
 
-def test_every_page_of_a_project(calm, client, live_server, sign_in, busy, lena):  # noqa: F811
+def test_every_page_of_a_project(calm, client, live_server, sign_in, busy, lena):
     sign_in(calm, lena)
     page = calm.new_page()
     found = {}
@@ -144,7 +143,7 @@ def test_every_page_of_a_project(calm, client, live_server, sign_in, busy, lena)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
-def test_pages_outside_of_projects(calm, live_server, sign_in, busy, ada, lena):  # noqa: F811
+def test_pages_outside_of_projects(calm, live_server, sign_in, busy, ada, lena):
     _, secret = invitations.create(project=busy, by=lena)
     image = busy.images.order_by("pk")[1]
     invitation = reverse("invitation", args=[secret])
@@ -162,7 +161,7 @@ def test_pages_outside_of_projects(calm, live_server, sign_in, busy, ada, lena):
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
 
 
-def test_on_a_phone_the_same(new_context, live_server, sign_in, busy, lena):  # noqa: F811
+def test_on_a_phone_the_same(new_context, live_server, sign_in, busy, lena):
     context = new_context(reduced_motion="reduce", viewport={"width": 320, "height": 640})
     sign_in(context, lena)
     page = context.new_page()
@@ -175,7 +174,7 @@ def test_on_a_phone_the_same(new_context, live_server, sign_in, busy, lena):  # 
 
 
 @pytest.mark.parametrize("name", ["projects", "project", "members", "label"])
-def test_the_first_stop_skips_to_the_content(name, calm, live_server, sign_in, busy, lena):  # noqa: F811
+def test_the_first_stop_skips_to_the_content(name, calm, live_server, sign_in, busy, lena):
     sign_in(calm, lena)
     page = calm.new_page()
     page.goto(live_server.url + ("/" if name == "projects" else url(name, busy)))
@@ -206,7 +205,7 @@ def test_the_menus_of_the_header_by_keyboard(calm, live_server, sign_in, project
     expect(page.get_by_role("heading", name="lena")).to_be_visible()
 
 
-def test_a_dialog_gives_the_focus_back(calm, live_server, sign_in, busy, lena):  # noqa: F811
+def test_a_dialog_gives_the_focus_back(calm, live_server, sign_in, busy, lena):
     sign_in(calm, lena)
     page = calm.new_page()
     page.goto(live_server.url + url("label", busy))
@@ -226,7 +225,7 @@ def test_a_dialog_gives_the_focus_back(calm, live_server, sign_in, busy, lena): 
     expect(opener).to_be_focused()
 
 
-def test_from_the_login_to_a_label_without_a_mouse(calm, live_server, plain_static_files, busy, ann):  # noqa: F811
+def test_from_the_login_to_a_label_without_a_mouse(calm, live_server, plain_static_files, busy, ann):
     ann.set_password("orchid kettle 42")
     ann.save()
     page = calm.new_page()

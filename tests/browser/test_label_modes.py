@@ -15,9 +15,9 @@ from labeler.labeling import labels
 from labeler.models import Comment, Label, Membership, Project, Thread
 from labeler.pages.label import labeling as labeling_page
 from labeler.review import comments
-from tests.browser.test_labeling_screen import Screen, answers, eventually, names
-from tests.browser.test_pages import violations_in_both_themes
+from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import category, make_model, make_project, predict
+from tests.helpers.screen import Screen, answers, eventually, names
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

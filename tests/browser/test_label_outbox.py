@@ -26,9 +26,9 @@ from labeler.labeling import claims as queue
 from labeler.models import Claim, Label, Membership, Project
 from labeler.models.queue import ClaimState
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.test_labeling_screen import LABEL_CALL, Screen, answers, eventually
-from tests.browser.test_pages import violations, violations_in_both_themes
+from tests.helpers.accessibility import violations, violations_in_both_themes
 from tests.helpers.factories import make_project
+from tests.helpers.screen import LABEL_CALL, Screen, answers, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -18,9 +18,9 @@ from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Claim, Image, Label, Project
 from labeler.models.queue import ClaimState
 from labeler.progress import mixups
-from tests.browser.test_labeling_screen import Screen, answers, eventually
-from tests.browser.test_pages import violations_in_both_themes
+from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import make_model, make_project, predict
+from tests.helpers.screen import Screen, answers, eventually
 
 FULL_CALL = re.compile(r"/api/images/\d+/file/")
 LARGE = (2400, 1600)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from tests.helpers.factories import make_model, make_project
-from tests.pages.test_pages import METRICS, url
+from tests.helpers.pages import METRICS, url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

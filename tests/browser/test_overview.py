@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 from labeler.consensus import snapshots as consensus
 from labeler.labeling import claims, labels
 from labeler.progress import cache, cached_reports
-from tests.browser.test_pages import violations_in_both_themes
+from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import make_model
-from tests.pages.test_pages import METRICS, url
+from tests.helpers.pages import METRICS, url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

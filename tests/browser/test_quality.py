@@ -9,10 +9,10 @@ from labeler.labeling import claims, gold_and_repeats, labels
 from labeler.models import Job, Label, Project, QueueEntry
 from labeler.projects import members
 from labeler.review import gold
-from tests.browser.test_labeling_screen import Screen, eventually
-from tests.browser.test_pages import violations
+from tests.helpers.accessibility import violations
 from tests.helpers.factories import join, make_user
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
+from tests.helpers.screen import Screen, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -13,9 +13,9 @@ from labeler.accounts import preferences
 from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Category, Claim, Image, Label, Plant, Project, QueueEntry
 from labeler.models.queue import ClaimState
-from tests.browser.test_labeling_screen import eventually
-from tests.browser.test_pages import violations_in_both_themes
+from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import make_model, predict
+from tests.helpers.screen import eventually
 
 REVIEWS = re.compile(r"/reviews/$")
 THUMBS = re.compile(r"/thumb/$")

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from labeler.models import Errand
-from tests.browser.test_pages import violations
+from tests.helpers.accessibility import violations
 from tests.helpers.factories import make_model, predict
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 from worker.ml.evaluation import heat
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -13,8 +13,8 @@ from labeler.labeling import claims, labels
 from labeler.models import CategoryExample, Project
 from labeler.projects import classes, projects
 from labeler.review import adjudication
-from tests.browser.test_pages import look_at_all, violations_in_both_themes
-from tests.pages.test_pages import url
+from tests.helpers.accessibility import look_at_all, violations_in_both_themes
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -10,7 +10,7 @@ import pytest
 from labeler.agreement import reports
 from labeler.consensus import economy_standing, label_economy, reliability, snapshots
 from labeler.errors import Invalid
-from labeler.labeling import claim_ends, claims
+from labeler.labeling import claims
 from labeler.labeling.label_arrays import Selection
 from labeler.labeling.labels import save_label
 from labeler.models import Claim, Consensus, EconomyPoint, Image, Label, Project, QueueEntry
@@ -19,6 +19,7 @@ from labeler.projects import projects
 from labeler.stats import economy as stats
 from labeler.training import out_of_fold
 from tests.helpers.api import as_person
+from tests.helpers.economy import calibrated, say
 from tests.helpers.factories import add_images, category, join, make_model, make_project, predict
 from worker.training.dataset import assemble
 
@@ -32,18 +33,6 @@ def project(ann, bea, dora, lena):
     )
 
 
-def say(project, image, person, name):
-    """One answer, past the queue's order: what is asked next is what the tests are about."""
-    entry = QueueEntry.objects.get(pk=image.pk)
-    assert entry.seats_left > 0, "no seat is open"
-    QueueEntry.objects.filter(pk=image.pk).update(priority=2.0)
-    held = {claim.image_id for claim in claims.claim(project=project, annotator=person, count=2)}
-    assert image.pk in held
-    save_label(image_id=image.pk, annotator=person, categories=[name])
-    for pk in held - {image.pk}:
-        claim_ends.release(image_id=pk, annotator=person)
-
-
 def seats(image):
     entry = QueueEntry.objects.get(pk=image.pk)
     held = Claim.objects.filter(image=image, holds_seat=True, round=entry.round).count()
@@ -54,10 +43,6 @@ def seats(image):
 def open_order(project):
     entries = QueueEntry.objects.filter(project=project, seats_left__gt=0).order_by("-priority", "-image")
     return [(entry.image_id, entry.chosen_by) for entry in entries]
-
-
-def calibrated(project, **fields):
-    return make_model(project, is_calibrated=True, temperature=1.0, last_label=0, **fields)
 
 
 def test_a_new_image_or_one_more_opinion_is_one_question(project, ann, bea):

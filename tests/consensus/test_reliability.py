@@ -6,30 +6,19 @@ from django.utils import timezone
 
 from labeler.agreement import reports, rounds
 from labeler.consensus import overlap, reliability, snapshots
-from labeler.labeling import claims
 from labeler.labeling import seats as image_seats
 from labeler.labeling.label_arrays import Selection
-from labeler.labeling.labels import save_label
 from labeler.models import Claim, Consensus, Image, Label, Project, QueueEntry
 from labeler.releases import contents
 from labeler.review import adjudication, gold
 from tests.helpers.factories import add_images, category, make_model, make_project, make_user
+from tests.helpers.votes import say
 
 
 def setting(project, **changes):
     Project.objects.filter(pk=project.pk).update(**changes)
     project.refresh_from_db()
     return project
-
-
-def say(project, image, **answers):
-    """`say(project, image, ann="cat")`: labels of people by name."""
-    members = {m.user.username: m.user for m in project.memberships.select_related("user")}
-    for name, answer in answers.items():
-        person = members[name]
-        if not Claim.objects.filter(image=image, annotator=person, state="open").exists():
-            claims.claim(project=project, annotator=person, count=50)
-        save_label(image_id=image.pk, annotator=person, categories=[answer] if isinstance(answer, str) else answer)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from labeler.demo.drawing import draw_leaf
 from labeler.errors import TooFewLabels
 from labeler.models import CategoryExample, Claim, Image, Label, Project, QueueEntry, TrainingRun
 from tests.helpers.factories import make_user
-from tests.intake.test_check import encode
+from tests.helpers.scenes import encode
 
 pytestmark = pytest.mark.django_db
 User = get_user_model()

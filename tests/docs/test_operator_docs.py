@@ -40,5 +40,5 @@ def test_every_command_is_explained(command):
 def test_every_path_that_the_notice_names_exists():
     text = (ROOT / "NOTICE").read_text()
     named = re.findall(r"(?<![\w/:.-])(?:[\w.-]+/)+(?:[\w-]+\.\w+)?", re.sub(r"https?://\S+", "", text))
-    assert {"tests/browser/vendor/", "static/"} <= set(named)
+    assert {"tests/helpers/vendor/", "static/"} <= set(named)
     assert [path for path in named if not (ROOT / path).exists() and not path.startswith("api/docs")] == []

@@ -23,7 +23,7 @@ from labeler.training import augmentation_preview, features, image_index, run_an
 from labeler.training.run_answers import Answers, Part
 from tests.helpers.accepting import settle
 from tests.helpers.factories import User, add_images, make_model, predict
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 
 PASSWORD = "correct horse battery staple"
 Row = tuple[str, str]

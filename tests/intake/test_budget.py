@@ -23,8 +23,8 @@ from labeler.intake import outcomes as import_outcomes
 from labeler.intake.budget import Budget
 from labeler.intake.check import Limits, Refused, decode_image
 from labeler.models import Image as Row
+from tests.helpers.scenes import encode
 from tests.helpers.workers import wait_for
-from tests.intake.test_check import encode
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from labeler.models import Image
 from tests.helpers.factories import make_project
-from tests.intake.test_images import archive, picture
+from tests.helpers.pictures import archive, picture
 
 pytestmark = pytest.mark.django_db
 

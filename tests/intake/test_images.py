@@ -2,7 +2,6 @@
 
 import io
 import threading
-import zipfile
 
 import pytest
 from django.db import connection
@@ -16,7 +15,7 @@ from labeler.intake.outcomes import Added, Duplicate, Refusal
 from labeler.intake.store import Batch
 from labeler.models import Image, Job, QueueEntry
 from tests.helpers.factories import make_project
-from tests.intake.test_check import encode, scene
+from tests.helpers.pictures import archive, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -25,21 +24,6 @@ pytestmark = pytest.mark.django_db
 def media(settings, tmp_path):
     settings.MEDIA_DIR = tmp_path / "media"
     return settings.MEDIA_DIR
-
-
-def picture(number: int, image_format: str = "JPEG") -> bytes:
-    image = scene((64, 48))
-    image.putpixel((number % 64, number // 64), (0, 0, 0))
-    image.paste((number * 7 % 255, number * 13 % 255, 90), (20, 10, 40, 30))
-    return encode(image, image_format)
-
-
-def archive(path, files: dict[str, bytes]):
-    """A zip; the same files are the same bytes, whatever the time."""
-    with zipfile.ZipFile(path, "w") as opened:
-        for name, content in files.items():
-            opened.writestr(zipfile.ZipInfo(name), content)
-    return path
 
 
 def test_an_image_gets_its_row_its_seats_and_its_files(project, media):

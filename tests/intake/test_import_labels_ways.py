@@ -13,8 +13,8 @@ from labeler.jobs import jobs
 from labeler.models import Job, Label
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images
-from tests.pages.test_pages import said, url
-from tests.pages.test_settings import text_of
+from tests.helpers.forms import text_of
+from tests.helpers.pages import said, url
 from worker.intake.imports import import_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]

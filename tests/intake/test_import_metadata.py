@@ -24,8 +24,8 @@ from labeler.labeling import claims, labels
 from labeler.models import AuditEvent, Image
 from tests.helpers.api import as_person, error_of, with_token
 from tests.helpers.factories import add_images, category, make_project
-from tests.intake.test_images import picture
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
+from tests.helpers.pictures import picture
 from worker.training import run_report
 from worker.training.dataset import Dataset, Example
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import numpy as np
@@ -12,13 +11,12 @@ from PIL import ImageEnhance
 
 from labeler.intake import images as intake
 from labeler.intake import near_duplicates
-from labeler.intake.images import add_images, file_member
-from labeler.labeling import seats
 from labeler.labeling.claims import claim
 from labeler.labeling.labels import save_label
-from labeler.models import AuditEvent, Image, Sketch
+from labeler.models import AuditEvent, Sketch
 from labeler.models.image import NEVER_TRAINED, Slice
-from tests.pages.test_pages import url
+from tests.helpers.near_duplicates import bring_in, drawn, saved, slices
+from tests.helpers.pages import url
 from worker import periodic
 from worker.training.dataset import assemble
 
@@ -38,31 +36,10 @@ def photo(seed: int) -> Pixels.Image:
     return coarse.resize((320, 240), Pixels.Resampling.BICUBIC)
 
 
-def saved(image: Pixels.Image, quality: int = 92) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return file.getvalue()
-
-
 def anew(seed: int) -> list[bytes]:
     """The same picture, saved in three other ways."""
     image = photo(seed)
     return [saved(image, 40), saved(image.resize((160, 120))), saved(ImageEnhance.Brightness(image).enhance(1.15))]
-
-
-def bring_in(project, *contents: bytes) -> list[Image]:
-    members = [file_member(f"{n}.jpg", content) for n, content in enumerate(contents)]
-    return [outcome.image for outcome in add_images(project=project, members=members, threads=1)]
-
-
-def drawn(monkeypatch, *slices: str) -> None:
-    """What the next newcomers would be by chance."""
-    by_chance = iter(slices)
-    monkeypatch.setattr(seats, "draw_slice", lambda _project, _sha256: Slice(next(by_chance)))
-
-
-def slices(*images: Image) -> list[str]:
-    return [Image.objects.get(pk=image.pk).slice for image in images]
 
 
 # ---------------------------------------------------------------- known again

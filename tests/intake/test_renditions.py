@@ -8,7 +8,7 @@ from PIL import Image
 
 from labeler.intake.check import decode_image
 from labeler.intake.renditions import make_full_size, make_renditions, strip_jpeg
-from tests.intake.test_check import encode, scene
+from tests.helpers.scenes import encode, scene
 
 
 def opened(content: bytes) -> Image.Image:

@@ -14,7 +14,7 @@ from labeler.projects import classes
 from labeler.review import adjudication
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, category, make_project
-from tests.pages.test_pages import answer
+from tests.helpers.pages import answer
 
 pytestmark = pytest.mark.django_db
 

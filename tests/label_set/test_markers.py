@@ -15,7 +15,7 @@ from labeler.pages.label.labeling import screen_config
 from labeler.projects import classes
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, make_model
-from tests.pages.test_pages import METRICS, answer, url
+from tests.helpers.pages import METRICS, answer, url
 
 
 def test_72_places_have_72_different_markers_in_six_colours_and_twelve_shapes():

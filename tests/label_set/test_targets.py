@@ -12,7 +12,7 @@ from labeler.projects import classes, projects
 from labeler.review import adjudication
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, category
-from tests.pages.test_pages import answer, url
+from tests.helpers.pages import answer, url
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from labeler.errors import Invalid, NotFound
@@ -15,24 +14,9 @@ from labeler.labeling.labels import save_label, undo
 from labeler.models import Claim, Image, QueueEntry
 from labeler.models.image import Slice
 from tests.helpers.factories import BLIND, add_images, category, make_model, make_project, predict
+from tests.helpers.seats import let_leases_run_out, seats_are_right
 
 pytestmark = pytest.mark.django_db
-
-
-def seats_are_right(project) -> bool:
-    """Seats left and seats held add up to the seats of every image."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT count(*) FROM labeler_queueentry e WHERE e.project_id = %s AND e.seats <> e.seats_left +
-               (SELECT count(*) FROM labeler_claim c
-                WHERE c.image_id = e.image_id AND c.round = e.round AND c.holds_seat)""",
-            [project.pk],
-        )
-        return cursor.fetchone()[0] == 0
-
-
-def let_leases_run_out(project):
-    Claim.objects.filter(project=project, state="open").update(expires_at=timezone.now() - timedelta(seconds=1))
 
 
 def test_an_image_is_offered_to_no_more_people_than_its_quota(project, ann, bea, dora):

@@ -14,7 +14,7 @@ from labeler.labeling.claims import claim
 from labeler.labeling.labels import save_label, undo
 from labeler.models import AuditEvent, Category, Claim, Image, Label, Project
 from tests.helpers.factories import add_images, category
-from tests.labeling.test_claims import let_leases_run_out, seats_are_right
+from tests.helpers.seats import let_leases_run_out, seats_are_right
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from labeler.projects import members, projects
 from labeler.review import adjudication, grid
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, bring_labels, make_model, make_user, predict
-from tests.pages.test_pages import answer, said, url
-from tests.pages.test_settings import text_of
+from tests.helpers.forms import text_of
+from tests.helpers.pages import answer, said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeler.labeling.claim_ends import expire_leases, release
 from labeler.labeling.claims import claim
@@ -16,40 +15,11 @@ from labeler.labeling.labels import save_label, undo
 from labeler.models import Claim, Image, Label
 from labeler.models.label import Answer
 from tests.helpers.api import as_person
+from tests.helpers.at_once import counters_are_right, together
 from tests.helpers.factories import add_images, join, make_project, make_user
-from tests.labeling.test_claims import let_leases_run_out, seats_are_right
+from tests.helpers.seats import let_leases_run_out, seats_are_right
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def together(tasks):
-    """Run the callables at the same moment, each on its own connection; their results in order."""
-    start = threading.Barrier(len(tasks))
-
-    def run(task):
-        try:
-            start.wait(timeout=30)
-            return task()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return [future.result(timeout=300) for future in [pool.submit(run, task) for task in tasks]]
-
-
-def wait_for_waiting(n) -> None:
-    """Until this many connections of this database wait for somebody's lock."""
-    for _ in range(600):
-        with connection.cursor() as cursor:
-            # Seen afresh: inside a transaction the statistics are those of the first look.
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            if cursor.fetchone()[0] >= n:
-                return
-        threading.Event().wait(0.05)
-    raise AssertionError(f"{n} were to wait for a lock")
 
 
 def make_crowd(project, n):
@@ -57,15 +27,6 @@ def make_crowd(project, n):
     for person in people:
         join(project, person)
     return people
-
-
-def counters_are_right(project) -> bool:
-    """Image counters equal a count over the labels."""
-    for image in Image.objects.filter(project=project):
-        current = list(Label.objects.filter(image=image, extra=False).votes())
-        if image.n_votes != len(current) or sum(image.tally.values()) != len(current):
-            return False
-    return True
 
 
 def test_thirty_people_on_the_last_seats_take_exactly_the_quota():

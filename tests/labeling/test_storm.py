@@ -23,6 +23,7 @@ from labeler.projects import projects
 from labeler.review import adjudication, gold, grid
 from labeler.review.grid import ReviewAnswer
 from labeler.training import prelabels
+from tests.helpers.at_once import counters_are_right, together
 from tests.helpers.factories import (
     add_images,
     bring_labels,
@@ -33,8 +34,7 @@ from tests.helpers.factories import (
     make_user,
     predict,
 )
-from tests.labeling.test_claims import seats_are_right
-from tests.labeling.test_races import counters_are_right, together
+from tests.helpers.seats import seats_are_right
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAMES = ("cat", "dog", "fox")

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from tests.helpers.small_models import kept
 from worker.ml.candidates import logistic
 from worker.ml.candidates.from_scratch import SmallResNet
 from worker.ml.device import settle_process
@@ -20,7 +21,6 @@ from worker.ml.images import measures
 from worker.ml.images.augmented_views import plain_pixels
 from worker.ml.networks import backbones
 from worker.ml.networks.network import GlobalMean
-from worker.ml.saved.checkpoint import Checkpoint
 from worker.ml.saved.predict import from_checkpoint, side_of
 from worker.ml.saved.scorers import Batch
 
@@ -114,15 +114,6 @@ def planted(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, list[tuple[int, 
         if k % 2:
             pixels[k, top : top + PATCH, left : left + PATCH] = board.astype(np.uint8)
     return pixels, np.arange(n) % 2, places
-
-
-def kept(weights: dict, *, image_size: int, recipe: dict | None = None) -> Checkpoint:
-    return Checkpoint(
-        candidate="frozen", backbone="efficientnet_lite0", backbone_sha256="", first_stage=None,
-        image_size=image_size, task="single", categories=[{"id": 1, "name": "no"}, {"id": 2, "name": "yes"}],
-        temperature=1.0, calibrated_on=0, config={}, metrics={}, comparison=[], n_labels=0, created_at="",
-        weights=weights, recipe=recipe or {},
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from django.test import Client
 
 from labeler.accounts import preferences
 from labeler.models import AuditEvent, Preference
-from tests.pages.test_pages import said
+from tests.helpers.pages import said
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

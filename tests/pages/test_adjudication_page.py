@@ -13,9 +13,9 @@ from django.utils import timezone
 from labeler.labeling.labels import save_label
 from labeler.models import Comment, Decision, Image, Thread
 from labeler.review import adjudication, worklists
+from tests.helpers.answers import answer
 from tests.helpers.factories import add_images, category, join, make_model, make_project, make_user, predict
-from tests.pages.test_pages import url
-from tests.review.test_worklists import answer
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

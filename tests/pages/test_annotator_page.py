@@ -17,7 +17,7 @@ from labeler.pages.agreement.annotator import _reading
 from labeler.pages.images import filters as image_filters
 from labeler.progress import cached_reports
 from tests.helpers.factories import add_images, bring_labels, category
-from tests.pages.test_pages import answer
+from tests.helpers.pages import answer
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

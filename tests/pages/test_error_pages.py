@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 
 from labeler.errors import StorageFull
 from labeler.pages.shell import errors
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -15,7 +15,7 @@ from labeler.pages.export import snippets
 from labeler.releases import summary
 from labeler.review import adjudication
 from tests.helpers.factories import add_images
-from tests.pages.test_pages import answer, url
+from tests.helpers.pages import answer, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

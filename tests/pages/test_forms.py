@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from labeler.models import AuditEvent, Job, Token
 from tests.helpers.factories import add_images, join, make_model, make_user, predict
-from tests.pages.test_pages import answer, photo, said, url
+from tests.helpers.pages import answer, photo, said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -16,8 +16,8 @@ from labeler.models import Gold, Project
 from labeler.review import gold
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, category, join, make_user
-from tests.pages.test_pages import answer, said, url
-from tests.pages.test_settings import form_of, fresh, text_of
+from tests.helpers.forms import form_of, fresh, text_of
+from tests.helpers.pages import answer, said, url
 
 User = get_user_model()
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from labeler.consensus import economy_standing, label_economy
+from labeler.consensus import economy_standing
 from labeler.jobs import leases
 from labeler.models import EconomyPoint, Job, Label
 from labeler.models.image import Slice
@@ -17,31 +17,10 @@ from labeler.projects import projects
 from labeler.stats import economy as stats
 from labeler.training import prelabels, runs
 from labeler.wording.sentences import in_words
-from tests.consensus.test_label_economy import calibrated, say
-from tests.helpers.factories import add_images, category, make_project, predict
-from tests.pages.test_pages import url
+from tests.helpers.factories import add_images, category
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
-
-
-@pytest.fixture
-def begun(ann, bea, dora, lena):
-    """Twenty images, the model rather sure of them, six answers, two blind images known."""
-    project = make_project(
-        ann, bea, dora, lead=lena, ask_by_gain=True, goal_right=0.97, most_labels=3, consensus_method="with_model",
-        show_prelabels=False,
-    )  # fmt: skip
-    plain, blind = add_images(project, 16, slice=Slice.NONE), add_images(project, 4, slice=Slice.TEST)
-    run = calibrated(project)
-    for n, image in enumerate([*plain, *blind]):
-        predict(run, image, "cat", 0.6 + 0.02 * n)
-    for image in blind[:2]:
-        say(project, image, ann, "cat")
-        say(project, image, bea, "cat")
-    say(project, plain[0], ann, "cat")
-    say(project, plain[1], ann, "dog")
-    label_economy.ask_where_gain_is_highest(project)
-    return project
 
 
 def test_the_report_says_what_is_right_what_an_hour_buys_and_what_the_goal_costs(begun, client, lena):

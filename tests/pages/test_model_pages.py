@@ -13,7 +13,7 @@ from labeler.templatetags.figures import moment
 from labeler.training import run_answers
 from labeler.training.run_answers import Answers, Part
 from tests.helpers.factories import add_images, category, make_model, predict
-from tests.pages.test_pages import COMPARISON, HISTORY, METRICS, STAT, UNDEFINED, url
+from tests.helpers.pages import COMPARISON, HISTORY, METRICS, STAT, UNDEFINED, url
 from worker.ml.evaluation import curves
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]

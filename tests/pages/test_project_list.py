@@ -12,7 +12,7 @@ from labeler.models import Project, Thread
 from labeler.models.image import Status
 from labeler.projects import projects
 from tests.helpers.factories import add_images, join, make_project, make_user
-from tests.pages.test_pages import said, url
+from tests.helpers.pages import said, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

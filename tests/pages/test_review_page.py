@@ -12,8 +12,8 @@ from labeler.jobs import jobs
 from labeler.models import Plant
 from labeler.models.job import Kind
 from tests.helpers.factories import add_images, category, make_model, predict
-from tests.pages.test_pages import url
-from tests.review.test_grid import say
+from tests.helpers.pages import url
+from tests.helpers.review_pages import say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

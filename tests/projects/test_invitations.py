@@ -16,9 +16,9 @@ from labeler.errors import Conflict, Gone, Invalid, NotFound
 from labeler.models import AuditEvent, Invitation, Membership
 from labeler.projects import invitations, members, projects
 from tests.helpers.api import as_person, error_of
+from tests.helpers.at_once import together
 from tests.helpers.factories import join, make_project, make_user
-from tests.labeling.test_races import together
-from tests.pages.test_pages import said, url
+from tests.helpers.pages import said, url
 
 User = get_user_model()
 PASSWORD = "orchid kettle 42"

@@ -27,7 +27,7 @@ from labeler.releases.formats.imagefolder import Folders, safe_part
 from labeler.review import adjudication
 from tests.helpers.api import as_person, body_of, error_of, with_token
 from tests.helpers.factories import add_images, make_model, make_user, predict
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 
 pytestmark = pytest.mark.django_db
 

@@ -21,7 +21,7 @@ from labeler.projects import projects
 from labeler.review import adjudication
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_model, predict
-from tests.pages.test_pages import answer, url
+from tests.helpers.pages import answer, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -21,7 +21,7 @@ from labeler.review import adjudication
 from labeler.training import runs
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, category, make_project
-from tests.intake.test_images import picture
+from tests.helpers.pictures import picture
 from worker.training.dataset import assemble
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from uuid import uuid4, uuid5
 
 import pytest
@@ -15,58 +14,24 @@ from labeler.consensus import snapshots
 from labeler.errors import Invalid, KeyReused, NotFound, NotPossibleNow
 from labeler.labeling import claim_ends, claims, labels
 from labeler.labeling.label_arrays import Selection
-from labeler.models import CategoryExample, Claim, Image, Label, Plant, QueueEntry
+from labeler.models import CategoryExample, Claim, Label, Plant, QueueEntry
 from labeler.models.image import Slice
 from labeler.models.queue import ClaimState
 from labeler.projects import classes
 from labeler.review import adjudication, grid
 from labeler.review import planted as planted_answers
 from labeler.review.grid import ReviewAnswer
+from tests.helpers.at_once import counters_are_right
 from tests.helpers.factories import add_images, category, make_model, make_user, predict
-from tests.labeling.test_claims import let_leases_run_out, seats_are_right
-from tests.labeling.test_races import counters_are_right
+from tests.helpers.review_pages import confirm, ids, open_page, results, say, settle
+from tests.helpers.seats import let_leases_run_out, seats_are_right
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("same_chance")]
 
 
 @pytest.fixture
 def model(project):
     return make_model(project, is_calibrated=True)
-
-
-def say(model, project, n, name="cat", top=0.99, **fields) -> list[Image]:
-    """`n` new images that the model puts in one class, surest first."""
-    images = add_images(project, n, **fields)
-    for k, image in enumerate(images):
-        predict(model, image, name, top - 0.001 * k)
-    return images
-
-
-def open_page(project, person, name="cat", client=None, **more) -> grid.Page:
-    return grid.open_page(
-        project=project, reviewer=person, client=client or uuid4(), predicted=category(project, name), **more
-    )
-
-
-def ids(page: grid.Page) -> list[int]:
-    return [tile.image.pk for tile in page.tiles]
-
-
-def confirm(page: grid.Page) -> list[ReviewAnswer]:
-    return [ReviewAnswer(tile.image.pk, tile.categories) for tile in page.tiles]
-
-
-def results(outcomes) -> dict[int, str]:
-    return {outcome.image_id: outcome.result for outcome in outcomes}
-
-
-def settle(project, people, images, name) -> None:
-    """These people say the same of these images, before there is a model to see."""
-    for person in people:
-        for one in claims.claim(project=project, annotator=person, count=50):
-            assert one.shown_prediction is None
-            labels.save_label(image_id=one.image_id, annotator=person, categories=[name])
-    assert {image.status for image in Image.objects.filter(pk__in=[i.pk for i in images])} == {"settled"}
 
 
 # ---------------------------------------------------------------- pages
@@ -425,23 +390,6 @@ def test_a_page_of_eighteen_costs_a_bounded_number_of_queries(project, model, an
 
 
 # ---------------------------------------------------------------- planted answers
-
-
-@pytest.fixture
-def known(project, ann, bea):
-    """Ten images that ann and bea took for dogs, and three for foxes, before there was a model."""
-    dogs = add_images(project, 10)
-    settle(project, (ann, bea), dogs, "dog")
-    foxes = add_images(project, 3)
-    settle(project, (ann, bea), foxes, "fox")
-    project.planted_share = 0.25
-    project.save()
-    return dogs, foxes
-
-
-@pytest.fixture(autouse=True)
-def same_chance(monkeypatch):
-    monkeypatch.setattr(planted_answers, "chance", random.Random(7))
 
 
 def test_a_page_has_its_share_of_known_answers_at_plausible_places(project, known, model, dora):

@@ -10,24 +10,16 @@ from django.utils import timezone
 from labeler.label_set import categories
 from labeler.labeling.claims import claim as claim_some
 from labeler.labeling.labels import save_label
-from labeler.models import Decision, TrainingRun
+from labeler.models import Decision
 from labeler.review import adjudication, label_errors
 from labeler.wording.sentences import sentence
+from tests.helpers.answers import answer
 from tests.helpers.api import as_person
-from tests.helpers.factories import add_images, category, make_model
-from tests.pages.test_pages import url
-from tests.review.test_worklists import answer
+from tests.helpers.doubted import doubted, model_that_doubts
+from tests.helpers.factories import add_images, category
+from tests.helpers.pages import url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
-
-
-def doubted(image, label, suggested, doubt=0.9, confident=True):
-    return {"image": image.pk, "label": label, "suggested": suggested, "doubt": doubt, "confident": confident}
-
-
-def model_that_doubts(project, *suspects, ago=timedelta(minutes=5), **fields) -> TrainingRun:
-    found = {"n": len(suspects), "suspects": list(suspects)}
-    return make_model(project, metrics={"label_errors": found}, finished_at=timezone.now() - ago, **fields)
 
 
 @pytest.fixture

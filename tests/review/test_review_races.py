@@ -14,10 +14,10 @@ from labeler.labeling import claim_ends, claims, labels
 from labeler.models import Claim, Image, Label, QueueEntry
 from labeler.review import grid
 from labeler.review.grid import ReviewAnswer
+from tests.helpers.at_once import counters_are_right, together, wait_for_waiting
 from tests.helpers.factories import add_images, make_model, make_project, make_user, predict
-from tests.labeling.test_claims import let_leases_run_out, seats_are_right
-from tests.labeling.test_races import counters_are_right, together, wait_for_waiting
-from tests.review.test_grid import confirm, ids, open_page, results, say
+from tests.helpers.review_pages import confirm, ids, open_page, results, say
+from tests.helpers.seats import let_leases_run_out, seats_are_right
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

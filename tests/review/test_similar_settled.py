@@ -7,16 +7,12 @@ import pytest
 
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
-from labeler.models import Image
 from labeler.review import adjudication, similar_settled
-from labeler.training import features
 from labeler.training import image_index as images_index
 from tests.helpers.factories import add_images, category, make_model
-from worker.indexing import build_index
+from tests.helpers.settled import index, look
 
 pytestmark = pytest.mark.django_db
-
-NAME = features.name_of("tiny", 64)
 
 
 @pytest.fixture(autouse=True)
@@ -28,17 +24,6 @@ def _models(settings, tmp_path):
 @pytest.fixture
 def run(project):
     return make_model(project, config={"backbone": "tiny", "image_size": 64})
-
-
-def look(image, *numbers):
-    """Give an image this vector."""
-    features.store(NAME, {image.sha256: np.array(numbers, "<f2").tobytes()})
-
-
-def index(project):
-    """A worker writes the index of the images that have a vector."""
-    rows = list(Image.objects.filter(project=project).order_by("pk").values_list("pk", "sha256"))
-    build_index.write(project.pk, NAME, rows, last_image=rows[-1][0])
 
 
 def decide(image, reviewer, *names, **more):

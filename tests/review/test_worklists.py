@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from labeler.labeling import claims
 from labeler.labeling.labels import save_label
 from labeler.models import Image
 from labeler.review import adjudication, worklists
 from labeler.review.worklists import Selection
+from tests.helpers.answers import answer
 from tests.helpers.factories import add_images, category, make_model, predict
 
 pytestmark = pytest.mark.django_db
@@ -19,16 +19,6 @@ def project(project):
     project.labels_per_image = 3
     project.save()
     return project
-
-
-def answer(image, **said):
-    """`answer(image, ann="cat", bea=None)`: these people, these classes; None: cannot tell."""
-    for member in image.project.memberships.select_related("user"):
-        name = member.user.get_username()
-        if name in said:
-            claims.claim(project=image.project, annotator=member.user, count=50)
-            told = {"answer": "cannot_tell"} if said[name] is None else {"categories": [said[name]]}
-            save_label(image_id=image.pk, annotator=member.user, **told)
 
 
 def order(project, run=None, **selection):

@@ -21,6 +21,7 @@ from labeler.stats.pairs import count_pairs
 from labeler.stats.results import NO_SHARED_IMAGES, NO_SPREAD, ONE_CLASS_ONLY, TOO_FEW_IMAGES, Stat
 from labeler.stats.tally import vote
 from labeler.wording.sentences import sentence
+from tests.helpers.krippendorff import krippendorff_c
 
 # Fleiss (1971), Measuring nominal scale agreement among many raters, table 1: 30 patients, 6 diagnoses each.
 FLEISS_1971 = [
@@ -30,14 +31,6 @@ FLEISS_1971 = [
     [0, 2, 0, 4, 0], [1, 0, 2, 0, 3], [0, 0, 0, 0, 6], [0, 1, 0, 5, 0], [0, 2, 0, 1, 3], [2, 0, 0, 4, 0],
     [1, 0, 0, 4, 1], [0, 5, 0, 1, 0], [4, 0, 0, 0, 2], [0, 2, 0, 4, 0], [1, 0, 5, 0, 0], [0, 0, 0, 0, 6],
 ]  # fmt: skip
-
-# Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, example C: 4 observers, 12 units, gaps.
-KRIPPENDORFF_C = """
-1 2 3 3 2 1 4 1 2 . . .
-1 2 3 3 2 2 4 1 2 5 . 3
-. 3 3 3 2 3 4 2 2 5 1 .
-1 2 3 3 2 4 4 1 2 5 1 .
-"""
 
 
 def rows_of(table):
@@ -52,11 +45,6 @@ def labels_from_table(table):
     """A confusion table as two rows of labels."""
     cells = [(i, j) for i, row in enumerate(table) for j, n in enumerate(row) for _ in range(n)]
     return np.array([i for i, _ in cells]), np.array([j for _, j in cells])
-
-
-def krippendorff_c():
-    lines = KRIPPENDORFF_C.split("\n")[1:-1]
-    return [[None if x == "." else int(x) - 1 for x in line.split()] for line in lines]
 
 
 def simulated(n_images, n_annotators, per_image, k, *, right=0.8, seed=0):

@@ -13,7 +13,7 @@ from labeler.stats.kappa import NOTHING_SHARED, SAME_SINGLE_CLASS, kappa_from_ta
 from labeler.stats.ordered import METRICS, gwet_ac1, ordered_alpha
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY
 from labeler.stats.weighted import WEIGHTS, agreement_weights, ordered_table, weighted_kappa
-from tests.stats.test_agreement_statistics import krippendorff_c
+from tests.helpers.krippendorff import krippendorff_c
 
 # Anxiety ratings of 20 people by two raters on a scale of 1 to 6 (the data set `anxiety` of the R package irr, raters
 # 1 and 2 of three). irr::kappa2(weight = "equal") prints 0.1459075: over the classes that occur.

@@ -16,9 +16,9 @@ from labeler.projects import projects
 from labeler.training import augmentation_preview, run_settings
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, make_project
-from tests.intake.test_images import picture
-from tests.pages.test_pages import url
-from tests.pages.test_settings import form_of
+from tests.helpers.forms import form_of
+from tests.helpers.pages import url
+from tests.helpers.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 PLAIN = {name: False if name in augmentation_preview.FLIPS else 0 for name in augmentation_preview.DEFAULT}

@@ -15,7 +15,7 @@ from labeler.stats import drift as stats
 from labeler.training import drift
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, make_model, predict
-from tests.pages.test_pages import url
+from tests.helpers.pages import url
 
 # ---------------------------------------------------------------- the statistics
 

@@ -11,17 +11,17 @@ import pytest
 from labeler.models import AuditEvent, Feature, Image, Job, Project, QueueEntry
 from labeler.models.job import Kind
 from labeler.training import features, image_index, prelabels
+from tests.helpers.answers import answer
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, make_model
-from tests.pages.test_pages import url
-from tests.review.test_worklists import answer
+from tests.helpers.image_index import NAME, index, seen
+from tests.helpers.pages import url
 from worker import periodic
 from worker.indexing import build_index
 from worker.indexing import features as worker_features
 from worker.ml.networks import backbones
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
-NAME = features.name_of("tiny", 64, "ab" * 32)
 
 
 @pytest.fixture(autouse=True)
@@ -29,17 +29,6 @@ def _models(settings, tmp_path):
     settings.MODELS_DIR = str(tmp_path / "models")
     settings.MEDIA_DIR = tmp_path / "media"
     image_index.forget()
-
-
-def seen(images, vectors, name=NAME) -> None:
-    """A worker has looked at these images."""
-    rows = np.asarray(vectors, np.float32)
-    features.store(name, {i.sha256: v.astype("<f2").tobytes() for i, v in zip(images, rows, strict=True)})
-
-
-def index(project, images, name=NAME) -> int:
-    rows = sorted((image.pk, image.sha256) for image in images)
-    return build_index.write(project.pk, name, rows, last_image=rows[-1][0])
 
 
 @pytest.fixture
@@ -115,7 +104,7 @@ def test_what_is_unlike_anything_labeled_comes_first(project, circle):
 
 def test_more_images_than_usual_that_look_like_nothing_labeled_want_a_look(project, monkeypatch):
     from labeler.pages.overview import card as attention_card
-    from tests.pages.test_attention import figures, situation, told
+    from tests.helpers.situations import figures, situation, told
 
     monkeypatch.setattr(attention_card.Situation, "to", lambda self, name: f"/{name}/")
     rng = np.random.default_rng(0)

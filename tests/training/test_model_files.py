@@ -20,10 +20,10 @@ from labeler.intake.images import add_images, file_member
 from labeler.models import AuditEvent, Errand, TrainingRun
 from labeler.training import inference_requests
 from tests.helpers.api import as_person, body_of, error_of
+from tests.helpers.pages import METRICS
 from tests.helpers.saved_models import SIDE, save_model
+from tests.helpers.small_models import kept
 from tests.helpers.workers import draw
-from tests.ml.test_gradcam import kept
-from tests.pages.test_pages import METRICS
 from worker.inference import model_cache, saved_models
 from worker.inference.requests import run_errand
 from worker.ml.candidates.from_scratch import SmallResNet

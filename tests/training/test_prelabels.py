@@ -14,8 +14,8 @@ from labeler.models.job import Kind, State
 from labeler.models.queue import ChosenBy
 from labeler.training import prelabels
 from labeler.training.prelabels import Opinion
+from tests.helpers.answers import answer
 from tests.helpers.factories import add_images, make_model
-from tests.review.test_worklists import answer
 
 pytestmark = pytest.mark.django_db
 

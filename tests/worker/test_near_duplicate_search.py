@@ -12,32 +12,14 @@ from labeler.jobs import leases
 from labeler.models import AuditEvent, Image, Job, Sketch
 from labeler.models.job import Kind
 from labeler.training import features, image_index
+from tests.helpers.copies import cropped, picture
 from tests.helpers.factories import make_model
-from tests.intake.test_near_duplicates import bring_in, drawn, saved, slices
+from tests.helpers.near_duplicates import bring_in, drawn, saved, slices
 from worker.indexing import build_index, near_duplicate_search
 from worker.ml.images import registration
 from worker.ml.networks import backbones
 
 NAME = features.name_of("tiny", 64, "ab" * 32)
-
-
-def picture(seed: int) -> Pixels.Image:
-    """A few things of many sides on a table."""
-    random = np.random.default_rng(seed)
-    image = Pixels.new("RGB", (320, 240), (228, 222, 210))
-    draw = ImageDraw.Draw(image)
-    for _thing in range(7):
-        middle, reach = random.uniform((40, 30), (280, 210)), random.uniform(15, 70, 9)
-        turn = np.linspace(0, 2 * np.pi, 9, endpoint=False)
-        corners = middle + reach[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
-        draw.polygon([tuple(corner) for corner in corners], fill=tuple(random.integers(0, 256, 3).tolist()))
-    return image
-
-
-def cropped(image: Pixels.Image, share: float) -> Pixels.Image:
-    width, height = image.size
-    x, y = round(width * share), round(height * share)
-    return image.crop((x, y, width - x, height - y))
 
 
 def marked(image: Pixels.Image) -> Pixels.Image:

@@ -30,12 +30,12 @@ from labeler.models.job import Kind, State
 from labeler.projects import projects
 from labeler.review import adjudication
 from labeler.training import runs
-from tests.consensus.test_reliability import say
 from tests.helpers.accepting import calibrate, opinions
+from tests.helpers.copies import cropped, picture
 from tests.helpers.factories import add_images, category, make_model, make_project, predict
+from tests.helpers.near_duplicates import saved as jpeg
+from tests.helpers.votes import say
 from tests.helpers.workers import draw
-from tests.intake.test_near_duplicates import saved as jpeg
-from tests.worker.test_near_duplicate_search import cropped, picture
 from worker import periodic
 from worker.inference import saved_models
 from worker.inference.write_prelabels import prelabel_job

@@ -19,8 +19,7 @@ import torch
 
 from labeler.train_settings import Augmentation
 from tests.helpers.ml_data import drawn_images
-from worker.ml import trainable
-from worker.ml.candidates import finetune
+from worker.ml.candidates import finetune, trainable
 from worker.ml.distributed import process_group, torchrun
 from worker.ml.errors import TooFewLabels
 from worker.ml.images.pixels import PixelStore, Squares

@@ -8,15 +8,14 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
-from tests.helpers.ml_data import drawn_images, photographs
-from worker.ml import trainable
-from worker.ml.candidates import finetune, finetuned, frozen_head, logistic, resume
+from tests.helpers.ml_data import photographs
+from tests.helpers.training_sets import CPU, LITE0, QUICK, embedded, samples
+from worker.ml.candidates import finetune, finetuned, frozen_head, logistic, resume, trainable
 from worker.ml.device import is_out_of_memory
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, TooFewLabels
 from worker.ml.evaluation import metrics
@@ -29,25 +28,6 @@ from worker.ml.training.settings import read_settings
 from worker.ml.training.train import CANDIDATES, Result, train
 
 pytestmark = pytest.mark.slow
-
-CPU = torch.device("cpu")
-LITE0 = backbones.EFFICIENTNET_LITE0
-# Everything that depends on measured speed is fixed, and small: 64 px, the last stages, three folds.
-QUICK = {
-    "image_size": 64, "folds": 3, "time_limit_s": 3600,
-    "finetune": {"min_labels": 40, "epochs": 3, "first_stage": 16, "views": 1, "batch": 16},
-}  # fmt: skip
-
-
-@cache
-def embedded(n, seed=0):
-    images, classes = drawn_images(n, seed)
-    return np.concatenate([part.features for part in features.embed(images, LITE0, CPU, size=64)]), images, classes
-
-
-def samples(n=60, seed=0, **changes):
-    found, images, classes = embedded(n, seed)
-    return replace(TrainingSet(found, classes, ["disc", "cross", "stripes"], sources=images), **changes)
 
 
 def run(training_set, settings=None, **options):
@@ -473,7 +453,9 @@ def test_a_run_can_be_stopped_at_any_event():
 
 KILLED = """
 import sys, pathlib
-from tests.ml.test_train import *
+from tests.helpers.training_sets import CPU, QUICK, samples
+from worker.ml.training.settings import read_settings
+from worker.ml.training.train import train
 for event in train(samples(), read_settings(QUICK), device=CPU, state_dir=pathlib.Path(sys.argv[1])):
     print(getattr(event, "stage", "end"), getattr(event, "done", 0), flush=True)
 """

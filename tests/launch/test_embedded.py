@@ -163,7 +163,7 @@ def test_a_stale_lock_file_whose_number_another_program_has_now_is_no_obstacle(s
 
 
 def test_servers_that_outlived_a_killed_launcher_are_ended_by_the_next_one(made):
-    code = "import sys; from labeler import embedded; from pathlib import Path\n"
+    code = "import sys; from labeler.launch import embedded; from pathlib import Path\n"
     code += "embedded.Servers(Path(sys.argv[1])).start(); import os; os.kill(os.getpid(), 9)"
     launcher = subprocess.run([sys.executable, "-c", code, str(made)], cwd=ROOT)
     assert launcher.returncode == -signal.SIGKILL
@@ -440,7 +440,7 @@ def test_a_plain_user_has_everything_below_the_data_directory(reachable, as_nobo
     home.mkdir(mode=0o700)
     os.chown(home, pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
     ran = as_nobody(
-        "import sys, psycopg2; from pathlib import Path; from labeler import embedded\n"
+        "import sys, psycopg2; from pathlib import Path; from labeler.launch import embedded\n"
         "data = Path(sys.argv[1]); embedded.prepare_data_dir(data); servers = embedded.Servers(data)\n"
         "found = servers.start(); psycopg2.connect(found.database_url).close(); print(servers.home); servers.stop()",
         home / "data",
@@ -455,7 +455,7 @@ def test_a_directory_without_permission_is_a_sentence_for_a_plain_user(reachable
     closed = reachable / "closed"
     closed.mkdir(mode=0o755)
     ran = as_nobody(
-        "import os, sys; os.environ['LABELER_DATA'] = sys.argv[1]; from labeler import embedded\n"
+        "import os, sys; os.environ['LABELER_DATA'] = sys.argv[1]; from labeler.launch import embedded\n"
         "with embedded.prepare_for_command(['manage.py', 'export']): print('started')",
         closed / "data",
     )

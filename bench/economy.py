@@ -1,9 +1,9 @@
 """How many judgements until the labels are right? The clothing photographs, six simulated people, three ways to ask.
 
 Everything but the people is the product's: the frozen features, the regression in five folds, the temperature, the
-posterior of people and model (labeler/stats/truth.py) and the order of asking (labeler/stats/economy.py). People are 85
-% accurate on average (82 to 88); half of a person's errors are systematic: for each class one wrong class of theirs.
-Nobody judges an image twice. Each step asks for a tenth of the images; the model starts from one random tenth.
+posterior of people and model (labeler/stats/dawid_skene.py) and the order of asking (labeler/stats/economy.py). People
+are 85 % accurate on average (82 to 88); half of a person's errors are systematic: for each class one wrong class of
+theirs. Nobody judges an image twice. Each step asks for a tenth of the images; the model starts from one random tenth.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.clothing import Photographs, photographs
-from labeler.stats import economy, truth
+from labeler.stats import dawid_skene, economy
 from worker.ml.candidates import logistic
 from worker.ml.saved.predict import apply_temperature
 
@@ -79,10 +79,10 @@ class Crowd:
     def per_image(self) -> float:
         return float(self.asked.sum() / len(self.asked))
 
-    def infer(self, model: NDArray | None = None) -> truth.Truth:
+    def infer(self, model: NDArray | None = None) -> dawid_skene.Truth:
         image, person = np.nonzero(self.asked)
         n, k = len(self.asked), len(self.photos.names)
-        return truth.infer(
+        return dawid_skene.infer(
             image, person, self.says[image, person], n_images=n, n_annotators=PEOPLE, n_categories=k, model=model
         )
 
@@ -90,7 +90,7 @@ class Crowd:
         place, person = np.nonzero(self.asked[images])
         return economy.temperature(model[images], place, self.says[images[place], person], accuracy[person])
 
-    def right(self, found: truth.Truth) -> float:
+    def right(self, found: dawid_skene.Truth) -> float:
         return float((found.category == self.photos.truth).mean())
 
 
@@ -134,7 +134,7 @@ def with_model(photos: Photographs, seed: int, *, blind: int = 0, until: float =
         p, accuracy = found.posterior[rest], float(found.accuracy.mean())
         right = float((p.argmax(axis=1) == photos.truth[rest]).mean())
         # A slice's image as it would be labeled without the votes on it: by the model alone.
-        alone = truth.bounded(calibrated[slices], truth.SUREST_ALONE).max(axis=1)
+        alone = dawid_skene.bounded(calibrated[slices], dawid_skene.SUREST_ALONE).max(axis=1)
         checks = economy.Checks(alone, calibrated[slices].argmax(axis=1) == settled, np.zeros(blind, bool))
         share = economy.share_right(p.max(axis=1), crowd.asked[rest].any(axis=1), checks if blind else None)
         yield {

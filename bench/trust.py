@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from bench.common import show
-from labeler.stats import overlap, quality, truth
+from labeler.stats import dawid_skene, overlap, quality
 from labeler.stats.alpha import krippendorff_alpha
 from labeler.stats.anchoring import anchoring
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
@@ -190,10 +190,10 @@ def _adaptive(frequency: str, shares: np.ndarray) -> None:
     said = _people(rng, z, np.full(people, 0.85), k)
     asked = np.argsort(rng.random((n, people)), axis=1)  # whom each image meets, one after the other
 
-    def infer(votes: np.ndarray) -> truth.Truth:
+    def infer(votes: np.ndarray) -> dawid_skene.Truth:
         image = np.repeat(np.arange(n), votes)
         person = asked[np.arange(people) < votes[:, None]]
-        return truth.infer(image, person, said[image, person], n_images=n, n_annotators=people, n_categories=k)
+        return dawid_skene.infer(image, person, said[image, person], n_images=n, n_annotators=people, n_categories=k)
 
     def ask(rule: overlap.OverlapRule) -> tuple[float, float]:
         votes, seats = np.zeros(n, np.int64), np.full(n, rule.fewest)
@@ -231,7 +231,7 @@ def inference_speed() -> None:
         readings = []
         for _ in range(3):
             begun = time.perf_counter()
-            found = truth.infer(image, annotator, said, **of, method=method)  # type: ignore[arg-type]
+            found = dawid_skene.infer(image, annotator, said, **of, method=method)  # type: ignore[arg-type]
             readings.append(1000 * (time.perf_counter() - begun))
         show(f"truth inference, {method}, 300,000 labels, {found.steps} steps", readings, "ms", target="< 1000")
     votes = np.zeros((n, k), dtype=np.int64)

@@ -19,7 +19,7 @@ from labeler.models import Decision, Project, columns
 from labeler.models.image import HELD_OUT
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
-from labeler.stats import economy, truth
+from labeler.stats import dawid_skene, economy
 from labeler.stats import tally as votes
 
 FloatArray = NDArray[np.float64]
@@ -96,8 +96,8 @@ def sure(p: FloatArray, is_multi: bool) -> FloatArray:
 
 def alone(model: FloatArray, is_multi: bool) -> FloatArray:
     """What a calibrated model claims of its own answers where nobody has judged, never certainty; shape (n,)."""
-    most = truth.SUREST_ALONE
-    return sure(np.clip(model, 1 - most, most) if is_multi else truth.bounded(model, most), is_multi)
+    most = dawid_skene.SUREST_ALONE
+    return sure(np.clip(model, 1 - most, most) if is_multi else dawid_skene.bounded(model, most), is_multi)
 
 
 # One row per image of the project.
@@ -171,7 +171,7 @@ def read_standing(project: Project) -> tuple[Standing, Board, reliability.Infere
 
 
 def decent() -> float:
-    return truth.RIGHT_BEFORE[0] / sum(truth.RIGHT_BEFORE)
+    return dawid_skene.RIGHT_BEFORE[0] / sum(dawid_skene.RIGHT_BEFORE)
 
 
 def plausible(accuracy: float, k: int, is_multi: bool) -> float:

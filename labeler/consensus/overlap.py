@@ -20,7 +20,7 @@ from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
 from labeler.stats import overlap as rule_stats
-from labeler.stats.truth import RIGHT_BEFORE
+from labeler.stats.dawid_skene import RIGHT_BEFORE
 
 BATCH = 500
 

@@ -1,7 +1,8 @@
 """Infer the answer of every image from all votes together: the project's consensus method, run by a worker.
 
-One query -> arrays -> labeler.stats.truth -> snapshots (snapshots.py writes them). A decision of a reviewer stands
-above it. Also tells how reliable each person is, for adaptive overlap and for the page that compares the methods.
+One query -> arrays -> labeler.stats.dawid_skene -> snapshots (snapshots.py writes them). A decision of a reviewer
+stands above it. Also tells how reliable each person is, for adaptive overlap and for the page that compares the
+methods.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays
 from labeler.models import Gold, Image, Project
 from labeler.models.project import ConsensusMethod
-from labeler.stats import truth
+from labeler.stats import dawid_skene
 from labeler.stats.anchoring import share_of
 
 FloatArray = NDArray[np.float64]
@@ -67,12 +68,12 @@ def infer(
     of: dict[str, Any] = {"n_images": ids.size, "n_annotators": len(rows.annotators), "method": ESTIMATORS[method]}
     model = _model(project, ids, rows, image) if method == ConsensusMethod.WITH_MODEL else None
     if not project.is_multi:
-        found = truth.infer(image, rows.annotator, rows.answers, n_categories=k, model=model, **of)
+        found = dawid_skene.infer(image, rows.annotator, rows.answers, n_categories=k, model=model, **of)
         accuracy, posterior, shares = found.accuracy, found.posterior, found.shares
     else:
         # Each class is a question of its own with two answers; a person's coin is the mean over them.
         parts = [
-            truth.infer(
+            dawid_skene.infer(
                 image, rows.annotator, rows.answers[:, at].astype(np.int64), n_categories=2,
                 model=None if model is None else np.column_stack((1 - model[:, at], model[:, at])), **of,
             )
@@ -101,7 +102,7 @@ def _model(
     for _step in range(1 if project.is_multi else 2):
         accuracy = np.empty(0)
         if not project.is_multi:
-            found = truth.infer(
+            found = dawid_skene.infer(
                 image, rows.annotator, rows.answers, n_images=ids.size, n_annotators=len(rows.annotators),
                 n_categories=k, model=tempered,
             )  # fmt: skip

@@ -1,8 +1,8 @@
 """What one more judgement is worth, what share of the labels is right now, and when to stop asking.
 
-Knows posteriors of images (stats/truth.py: people, with the model as one more voter where the project wants it) and how
-often people are right. Does not know the queue, nor how the model learned. "A new image or another opinion" is one
-question here: an image without a judgement has a posterior too, the model's or the classes' shares.
+Knows posteriors of images (stats/dawid_skene.py: people, with the model as one more voter where the project wants it)
+and how often people are right. Does not know the queue, nor how the model learned. "A new image or another opinion" is
+one question here: an image without a judgement has a posterior too, the model's or the classes' shares.
 """
 
 from __future__ import annotations

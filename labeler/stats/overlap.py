@@ -34,7 +34,7 @@ class OverlapRule:
 
 
 def posterior(answers: ArrayLike, accuracy: ArrayLike, shares: ArrayLike, model: ArrayLike | None = None) -> FloatArray:
-    """P(class) of one image, shape (K,), by the one-coin model (stats/truth.py).
+    """P(class) of one image, shape (K,), by the one-coin model (stats/dawid_skene.py).
 
     answers: class codes, shape (m,); accuracy: of those who gave them, in (0, 1), shape (m,); shares: of the classes,
     shape (K,), all above 0. model: its calibrated out-of-fold probabilities, shape (K,), instead of the shares.

@@ -17,7 +17,7 @@ from labeler.labeling import claims, label_arrays
 from labeler.labeling.label_arrays import Selection
 from labeler.labeling.labels import save_label, undo
 from labeler.models import AuditEvent, Claim, Job, Label, QueueEntry
-from labeler.stats import truth
+from labeler.stats import dawid_skene
 from tests.helpers.factories import add_images, bring_labels, make_project, make_user
 
 
@@ -324,7 +324,7 @@ def test_agreement_on_the_bluebirds_is_exact_to_the_last_digit(test_data, bring,
     assert report["alpha"]["value"] == pytest.approx(0.125501, abs=5e-7)
     assert len(report["pairs"]) == 741 and report["n_labels"] == 4212
     arrays = label_arrays.read_labels(project)
-    assert truth.infer(
+    assert dawid_skene.infer(
         arrays.image - arrays.image.min(), arrays.annotator, arrays.answers,
         n_images=int(arrays.image.max() - arrays.image.min()) + 1, n_annotators=39, n_categories=2, method="full",
     ).has_table.all()  # fmt: skip

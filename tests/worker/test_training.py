@@ -39,7 +39,7 @@ from tests.helpers.workers import draw
 from worker import periodic
 from worker.inference import saved_models
 from worker.inference.write_prelabels import prelabel_job
-from worker.training import evaluation
+from worker.training import evaluation, promotion
 from worker.training.dataset import Dataset, Example, assemble
 from worker.training.train_run import train_run
 
@@ -207,23 +207,23 @@ def judged(project, n_test: int, n_right: int, *, crossed: float = 0.9):
     return dataset, evaluation.report(dataset, out_of_fold, test), out_of_fold, test
 
 
-def said_by(run, crossed=None) -> evaluation.InUse:
+def said_by(run, crossed=None) -> promotion.InUse:
     """What is kept of a run's answers: those in the database, and these of its cross-validation."""
     test = dict(Prediction.objects.filter(run=run).values_list("image", "probabilities"))
-    return evaluation.InUse(run, test, crossed or {})
+    return promotion.InUse(run, test, crossed or {})
 
 
 def test_the_first_model_must_beat_the_most_frequent_answer(project):
     dataset, figures, *found = judged(project, 0, 0, crossed=0.7)
     assert figures["judged_on"] == "cross-validation"
     assert figures["accuracy"]["value"] == pytest.approx(0.7)
-    good = evaluation.verdict(dataset, figures, None, *found)
+    good = promotion.verdict(dataset, figures, None, *found)
     assert good.activate
     assert "70 %" in good.note
     assert "50 %" in good.note
 
     dataset, figures, *found = judged(project, 0, 0, crossed=0.4)
-    assert not evaluation.verdict(dataset, figures, None, *found).activate
+    assert not promotion.verdict(dataset, figures, None, *found).activate
 
 
 @pytest.mark.parametrize(("n_test", "n_judged"), [(0, 100), (2, 100), (29, 100), (40, 40)])
@@ -243,7 +243,7 @@ def test_a_new_model_replaces_the_active_one_unless_it_is_worse_on_the_same_imag
     for k, example in enumerate(dataset.test):
         predict(active, Image.objects.get(pk=example.image_id), "cat" if k < 34 else "dog")
 
-    verdict = evaluation.verdict(dataset, figures, said_by(active), *found)
+    verdict = promotion.verdict(dataset, figures, said_by(active), *found)
 
     assert figures["judged_on"] == "test"
     assert verdict.activate is becomes_active
@@ -275,7 +275,7 @@ def test_a_class_that_was_merged_since_is_right_where_it_became_the_truth(projec
     assert dataset.category_names == ["cat", "dog"]
 
     found = np.array([[0.9, 0.1]]), worse
-    verdict = evaluation.verdict(dataset, evaluation.report(dataset, *found), said_by(active), *found)
+    verdict = promotion.verdict(dataset, evaluation.report(dataset, *found), said_by(active), *found)
 
     # It says fox, which is dog by now, of all forty; the new one is right on 36.
     assert not verdict.activate, verdict.note
@@ -287,7 +287,7 @@ def test_of_several_labels_a_merged_class_is_there_where_any_of_its_parts_was(mu
     merge(multi_project, run.category_names[2], run.category_names[1])
     dataset = Dataset(True, [first, second], run.category_names[:2])
 
-    found = evaluation._as_of_today(dataset, run, np.array([[0.2, 0.5, 0.5]]))
+    found = promotion._as_of_today(dataset, run, np.array([[0.2, 0.5, 0.5]]))
 
     assert found.tolist() == [[pytest.approx(0.2), 0.75]]
 
@@ -348,7 +348,7 @@ def test_with_few_held_out_images_cross_validation_decides_on_the_same_images(pr
     def verdict(n_shared: int, n_right: int):
         shared = list(truth)[:n_shared]
         answers = {pk: truth[pk] if k < n_right else dog if truth[pk] != dog else [1] for k, pk in enumerate(shared)}
-        return evaluation.verdict(dataset, figures, said_by(active, answers), out_of_fold, test)
+        return promotion.verdict(dataset, figures, said_by(active, answers), out_of_fold, test)
 
     # The new one is right on the first 70 of its 100. Active order has added hard ones since: of 40 both knew, all.
     better = verdict(40, 36)

@@ -33,7 +33,7 @@ from worker.ml.saved.predict import Model
 from worker.ml.saved.storage import write_atomically
 from worker.ml.training.train import Result
 from worker.training.dataset import Dataset, Example
-from worker.training.evaluation import InUse
+from worker.training.promotion import InUse
 
 logger = logging.getLogger(__name__)
 __all__ = ["OutOfFold", "folder_of", "out_of_fold"]  # what is read of a run without torch belongs to it all the same

@@ -39,7 +39,7 @@ from worker.ml.saved.predict import MIN_CALIBRATION, apply_temperature
 from worker.ml.training.run import Progress, TrainingSet
 from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result, train, wants_pixels
-from worker.training import cost, evaluation, provenance, run_report
+from worker.training import cost, evaluation, promotion, provenance, run_report
 from worker.training.checkpoints import work_folder
 from worker.training.dataset import Dataset, Example, assemble
 
@@ -143,7 +143,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     figures = evaluation.report(dataset, result.out_of_fold, test)
     calibration = apply_temperature(found[n_test:], temperature, dataset.task)
     in_use = saved_models.in_use(run.project, dataset.test, tick=pulse.check)
-    verdict = evaluation.verdict(dataset, figures, in_use, result.out_of_fold, test)
+    verdict = promotion.verdict(dataset, figures, in_use, result.out_of_fold, test)
     said = [
         saved_models.answers(model, run_answers.Part.TEST, dataset.test, test),
         saved_models.answers(model, run_answers.Part.CROSSED, dataset.train, result.out_of_fold),

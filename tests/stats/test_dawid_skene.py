@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeler.stats import truth
+from labeler.stats import dawid_skene
 from labeler.stats.overlap import OverlapRule, expected_error, in_doubt, posterior, seats
 from labeler.stats.tally import vote
 
@@ -45,7 +45,7 @@ def test_the_bluebirds_are_told_apart_as_published(test_data):
     z = np.array([is_bird[item] for item in items])
     category = np.where(said, z[image], 1 - z[image])
 
-    full = truth.infer(image, annotator, category, n_images=108, n_annotators=39, n_categories=2, method="full")
+    full = dawid_skene.infer(image, annotator, category, n_images=108, n_annotators=39, n_categories=2, method="full")
 
     assert (voted(image, category, 108, 2) == z).mean() == pytest.approx(0.75926, abs=5e-6)
     assert (full.category == z).mean() == pytest.approx(0.88889, abs=5e-6)
@@ -56,7 +56,7 @@ def test_it_finds_how_good_each_person_is_and_who_guesses():
     right = [0.95, 0.9, 0.85, 0.8, 0.75, 1 / K]
     z, image, annotator, category = simulated(3000, 6, 3, right)
 
-    found = truth.infer(image, annotator, category, n_images=3000, n_annotators=6, n_categories=K)
+    found = dawid_skene.infer(image, annotator, category, n_images=3000, n_annotators=6, n_categories=K)
 
     assert found.accuracy == pytest.approx(right, abs=0.04)
     assert (found.category == z).mean() > (voted(image, category, 3000) == z).mean() + 0.02
@@ -69,8 +69,8 @@ def test_a_person_who_takes_one_class_for_another_is_corrected_by_their_table():
     mixes = (annotator == 0) & (z[image] == 0)
     category[mixes] = 1
     of = {"n_images": 2000, "n_annotators": 3, "n_categories": K}
-    full = truth.infer(image, annotator, category, **of, method="full")
-    coin = truth.infer(image, annotator, category, **of)
+    full = dawid_skene.infer(image, annotator, category, **of, method="full")
+    coin = dawid_skene.infer(image, annotator, category, **of)
     zero = z == 0
     assert (full.category == z)[zero].mean() > (coin.category == z)[zero].mean() + 0.05
     assert rng is not None and full.has_table.all()
@@ -78,13 +78,13 @@ def test_a_person_who_takes_one_class_for_another_is_corrected_by_their_table():
 
 def test_with_few_labels_each_person_has_a_coin_and_no_table():
     _, image, annotator, category = simulated(100, 20, 2, [0.8] * 20)
-    found = truth.infer(image, annotator, category, n_images=100, n_annotators=20, n_categories=K, method="full")
+    found = dawid_skene.infer(image, annotator, category, n_images=100, n_annotators=20, n_categories=K, method="full")
     assert not found.has_table.any()
 
 
 def test_somebody_new_is_taken_for_a_decent_annotator():
-    found = truth.infer([0], [0], [2], n_images=2, n_annotators=2, n_categories=3)
-    a, b = truth.RIGHT_BEFORE
+    found = dawid_skene.infer([0], [0], [2], n_images=2, n_annotators=2, n_categories=3)
+    a, b = dawid_skene.RIGHT_BEFORE
     assert found.accuracy[1] == pytest.approx(a / (a + b))
     assert found.posterior[0].argmax() == 2 and found.posterior[0, 2] < 0.95
     assert found.posterior[1] == pytest.approx(found.shares)  # nobody has seen it
@@ -98,9 +98,9 @@ def test_the_model_is_one_more_voter_and_silent_where_it_has_no_say():
     model[np.arange(2000), says] = 0.9
     of = {"n_images": 2000, "n_annotators": 10, "n_categories": K}
 
-    alone = truth.infer(image, annotator, category, **of)
-    with_model = truth.infer(image, annotator, category, **of, model=model)
-    silent = truth.infer(image, annotator, category, **of, model=np.full((2000, K), np.nan))
+    alone = dawid_skene.infer(image, annotator, category, **of)
+    with_model = dawid_skene.infer(image, annotator, category, **of, model=model)
+    silent = dawid_skene.infer(image, annotator, category, **of, model=np.full((2000, K), np.nan))
 
     assert (with_model.category == z).mean() > (alone.category == z).mean() + 0.05
     assert silent.posterior == pytest.approx(alone.posterior, abs=1e-9)
@@ -108,7 +108,7 @@ def test_the_model_is_one_more_voter_and_silent_where_it_has_no_say():
 
 def test_a_model_that_is_sure_and_wrong_is_outvoted_by_three_people():
     model = np.array([[1.0, 0.0, 0.0]])
-    found = truth.infer([0, 0, 0], [0, 1, 2], [1, 1, 1], n_images=1, n_annotators=3, n_categories=3, model=model)
+    found = dawid_skene.infer([0, 0, 0], [0, 1, 2], [1, 1, 1], n_images=1, n_annotators=3, n_categories=3, model=model)
     assert found.category[0] == 1
 
 
@@ -126,18 +126,18 @@ def test_two_average_people_who_agree_overrule_the_surest_model_and_one_of_them_
     image, person = np.nonzero(asked)
     of = {"n_images": n, "n_annotators": 4, "n_categories": n_categories}
 
-    found = truth.infer(image, person, answer[image, person], **of, model=model)
+    found = dawid_skene.infer(image, person, answer[image, person], **of, model=model)
 
     assert found.category[0] == other[0] and found.category[1] == z[1]
 
 
 def test_where_nobody_answered_the_model_is_taken_at_its_word_short_of_certainty():
     model = np.array([[0.985, 0.01, 0.005], [0.998, 0.001, 0.001], [1.0, 0.0, 0.0], [0.985, 0.01, 0.005]])
-    found = truth.infer([3], [0], [0], n_images=4, n_annotators=1, n_categories=3, model=model)
+    found = dawid_skene.infer([3], [0], [0], n_images=4, n_annotators=1, n_categories=3, model=model)
     assert found.posterior[0] == pytest.approx(model[0], abs=1e-3)
     assert 0.99 < found.confidence[1] < found.confidence[2] < 0.9995
     # Beside an answer it counts for less: two people must be able to win.
-    assert truth.bounded(model, truth.SUREST)[2].max() == pytest.approx(truth.SUREST, abs=1e-3)
+    assert dawid_skene.bounded(model, dawid_skene.SUREST)[2].max() == pytest.approx(dawid_skene.SUREST, abs=1e-3)
 
 
 @settings(max_examples=30, deadline=None)
@@ -148,8 +148,8 @@ def test_names_of_classes_people_and_images_do_not_matter(seed, method):
     rng = np.random.default_rng(seed)
     classes, people, order = rng.permutation(K), rng.permutation(6), rng.permutation(image.size)
 
-    plain = truth.infer(image, annotator, category, **of)
-    renamed = truth.infer(image[order], people[annotator][order], classes[category][order], **of)
+    plain = dawid_skene.infer(image, annotator, category, **of)
+    renamed = dawid_skene.infer(image[order], people[annotator][order], classes[category][order], **of)
 
     assert renamed.posterior[:, classes] == pytest.approx(plain.posterior, abs=1e-6)
     assert renamed.accuracy[people] == pytest.approx(plain.accuracy, abs=1e-6)
@@ -168,11 +168,11 @@ def test_names_of_classes_people_and_images_do_not_matter(seed, method):
 )
 def test_what_cannot_be_inferred_is_refused(rows, sizes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        truth.infer(*rows, n_images=sizes[0], n_annotators=sizes[1], n_categories=sizes[2])
+        dawid_skene.infer(*rows, n_images=sizes[0], n_annotators=sizes[1], n_categories=sizes[2])
 
 
 def test_no_answers_at_all():
-    found = truth.infer([], [], [], n_images=3, n_annotators=2, n_categories=4)
+    found = dawid_skene.infer([], [], [], n_images=3, n_annotators=2, n_categories=4)
     assert found.posterior == pytest.approx(np.full((3, 4), 0.25))
 
 

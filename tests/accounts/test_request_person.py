@@ -73,4 +73,4 @@ def test_a_session_from_before_the_packages_still_knows_its_person(client, ann):
     session["_auth_user_backend"] = "labeler.backends.WithPreference"
     session.save()
 
-    assert client.get("/").wsgi_request.user == ann
+    assert client.get("/api/me/").wsgi_request.user == ann

@@ -150,7 +150,7 @@ def test_no_test_image_is_ever_trained_on_also_not_saved_anew(project, ann, bea)
 
 
 def test_images_of_before_are_known_again_and_the_trained_one_of_a_pair_is_left_out(project, monkeypatch):
-    monkeypatch.setattr(intake.duplicates, "place", lambda _known, newcomers: [[] for _ in newcomers])
+    monkeypatch.setattr(intake.near_duplicates, "place", lambda _known, newcomers: [[] for _ in newcomers])
     drawn(monkeypatch, "test", "", "calibration", "")
     test, train, calibration, alone = bring_in(project, saved(photo(1)), *anew(1)[:2], saved(photo(2)))
     Sketch.objects.all().delete()

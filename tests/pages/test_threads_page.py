@@ -33,7 +33,7 @@ def send(as_, person, thread, **form):
 
 
 def tab_count(text: str) -> str | None:
-    found = re.search(r'>Questions\s*<span class="n"[^>]*>(\d+)', text)
+    found = re.search(r'>\s*Questions\s*<span class="n"[^>]*>\s*(\d+)', text)
     return found and found[1]
 
 

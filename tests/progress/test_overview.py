@@ -18,7 +18,7 @@ from labeler.labeling.labels import save_label, status_of
 from labeler.models import Comment, Label, Thread
 from labeler.models.image import Status
 from labeler.pages.images import filters
-from labeler.progress import cache, cached_reports, overview
+from labeler.progress import cache, cached_reports, counts, overview
 from labeler.review import adjudication
 from labeler.stats import tally
 from tests.helpers.factories import add_images, category, join, make_model, make_project, make_user, predict
@@ -417,7 +417,7 @@ def test_a_large_project_is_read_and_not_counted(as_, lena, large, django_assert
     def never(*_args, **_kwargs):
         raise AssertionError("counted in the request")
 
-    for module, name in ((reports, "read_labels"), (reports, "count_progress"), (overview, "figures")):
+    for module, name in ((reports, "read_labels"), (counts, "count_progress"), (overview, "figures")):
         monkeypatch.setattr(module, name, never)
     with django_assert_max_num_queries(18):
         assert client.get(url(large)).status_code == 200

@@ -214,7 +214,7 @@ def _texts() -> dict[str, str]:
         "decided": _("Decided: {answer}."),
         "undone": _("Taken back."),
         "not_done": _("Nothing was saved."),
-        "read_new_blocks": _("Look again"),
+        "look_again": _("Look again"),
         "not_sent": _("The server cannot be reached: your decision is not saved yet."),
         "not_undone": _("The server cannot be reached: nothing was taken back."),
         "signed_out": _(

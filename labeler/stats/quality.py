@@ -1,6 +1,6 @@
 """Signs that a person's labels need a look: answers like a robot's, agreement that sinks, speed that cannot be looking.
 
-Each rule is a stated test with a false-alarm rate that is measured on simulated honest people (bench/quality.py, the
+Each rule is a stated test with a false-alarm rate that is measured on simulated honest people (bench/trust.py, the
 table in docs/agreement.md). A sign is a reason to look at images together, never a verdict.
 Knows one person's answers in their order. Names and images are put in by whoever asks.
 """

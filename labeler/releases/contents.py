@@ -116,6 +116,7 @@ class Contents(NamedTuple):
     decision: Ruling | None
     prediction: Opinion | None  # None also where the image is judged blind
     by_model: ModelsWord | None = None  # only where the export asks for it
+    split: str = ""  # train, validation or test, where the data set is split
 
 
 @contextmanager

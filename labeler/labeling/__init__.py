@@ -2,8 +2,9 @@
 
 Verbs: claim, release, save, skip and undo a label, set the seats of an image, count again, read labels as arrays.
 claims.py hands images out, search.py decides which comes next, seats.py how many people an image is for, priorities.py
-its place in the queue; labels.py saves, import_rows.py takes in what was judged elsewhere, counters.py counts again;
-gold_and_repeats.py adds gold and repeated images, blindness.py decides who may see answers of others and of the model,
+its place in the queue; labels.py saves (its statements: save_rows.py), import_rows.py takes in what was judged
+elsewhere, counters.py counts again; gold_and_repeats.py adds gold and repeated images, blindness.py decides who may see
+answers of others and of the model,
 label_arrays.py reads the votes of a project as NumPy arrays.
 Writes: Label, Claim, QueueEntry, Exposure, the counters of Image, and where a member's search goes on (Membership).
 Does not know why a model is unsure.

@@ -2,9 +2,11 @@
 
 A copy of an image that a model was trained on tells nothing about the model. So an image that is nearly the same
 as one of a held-out slice joins that slice, one that is nearly the same as a training image trains too, and one that
-bridges two of them is left out of all. Knows sketches, slices and groups; the only module that writes Sketch. Which
-images are held out at all is labeling/seats.py's; called by intake with the project locked, by a worker for images of
-before, and by one that found pairs in another way (worker/indexing/near_duplicate_search.py).
+bridges two of them is left out of all. Where most pictures of a project look alike (drawings on one ground, X-rays),
+that they do says nothing: beyond MOST_COPIES only what is the same within the loss of a file format counts, and no
+group takes more of a project than most_of_a_group(). Knows sketches, slices and groups; the only module that writes
+Sketch. Which images are held out at all is labeling/seats.py's; called by intake with the project locked, by a worker
+for images of before, and by one that found pairs in another way (worker/indexing/near_duplicate_search.py).
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ BITS = 12  # of 64 that may differ: the filter; what passes it is compared by it
 DIFFERENT = 0.15
 FLAT = 6.0  # contrast in grey levels below which there is nothing to correlate
 FLAT_DIFFERENT = 3.0  # grey levels: then the pixels themselves must agree
+MOST_COMPARED = 64  # of the images whose 64 bits pass, those with the fewest differing: what one image may cost
+MOST_COPIES = 16  # an image that is near to more shows what this project's pictures look like
+SAME = 0.03  # as DIFFERENT, for such a picture: what saving it again makes of it
+MOST_OF_A_GROUP, SHARE_OF_A_GROUP = 64, 0.1  # images, and of a project
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -56,13 +62,40 @@ def draw(thumbnail: bytes | Path) -> Drawn:
     return Drawn(int(np.packbits(bits).view(">i8")[0]), pixels.tobytes())
 
 
+@dataclass(slots=True)
+class _Pictures:
+    """The pixels of sketches; row k of both is of the k-th."""
+
+    pixels: NDArray[np.uint8]  # (n, SIDE * SIDE * 3)
+    unit: NDArray[np.float32] = field(init=False)  # brightness and contrast taken out; 0 where there is no contrast
+    is_flat: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        values = self.pixels.astype(np.float32)
+        values -= values.mean(axis=1, keepdims=True)
+        deviation = np.sqrt((values**2).mean(axis=1, keepdims=True))
+        self.is_flat = deviation[:, 0] < FLAT
+        self.unit = values / np.where(deviation > 0, deviation, 1)
+
+    @classmethod
+    def of_bytes(cls, sketches: Sequence[bytes]) -> _Pictures:
+        return cls(np.frombuffer(b"".join(sketches), np.uint8).reshape(len(sketches), SIDE * SIDE * 3))
+
+    def distances(self, row: int, others: _Pictures, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Of one of these to some others, in units of DIFFERENT: 1 and less is nearly the same."""
+        likeness = others.unit[rows] @ self.unit[row] / self.unit.shape[1]
+        apart = np.sqrt(np.clip(2 - 2 * likeness, 0, None)) / np.float32(DIFFERENT)
+        flat = others.is_flat[rows] | self.is_flat[row]
+        if flat.any():
+            grey = others.pixels[rows[flat]].astype(np.float32) - self.pixels[row].astype(np.float32)
+            apart[flat] = np.sqrt((grey**2).mean(axis=1)) / FLAT_DIFFERENT
+        return apart
+
+
 def is_nearly(one: bytes, other: bytes) -> bool:
     """Do two sketches show the same, brighter or paler perhaps?"""
-    a, b = (np.frombuffer(pixels, np.uint8).astype(np.float64) for pixels in (one, other))
-    if min(a.std(), b.std()) < FLAT:
-        return bool(np.sqrt(((a - b) ** 2).mean()) <= FLAT_DIFFERENT)
-    a, b = (a - a.mean()) / a.std(), (b - b.mean()) / b.std()
-    return bool(np.sqrt(((a - b) ** 2).mean()) <= DIFFERENT)
+    both = _Pictures.of_bytes([one, other])
+    return bool(both.distances(0, both, np.array([1]))[0] <= 1)
 
 
 def joined(own: Slice, near: Iterable[Slice]) -> Slice:
@@ -100,33 +133,90 @@ class Known:
         new = np.array(list(rows), np.int64).reshape(-1, 2)
         self.ids, self.looks = np.concatenate([self.ids, new[:, 0]]), np.concatenate([self.looks, new[:, 1]])
 
-    def near(self, drawn: Drawn) -> list[int]:
-        """Ids of the images that may be nearly the same, by the 64 bits alone."""
-        differing = np.bitwise_count((self.looks ^ np.int64(drawn.look)).view(np.uint64))
-        return [int(pk) for pk in self.ids[differing <= BITS]]
+    def near(self, look: int) -> list[int]:
+        """Ids of the images that may be nearly the same, by the 64 bits alone; MOST_COMPARED at most."""
+        return [int(pk) for pk in self.ids[_closest(self.looks, look)]]
+
+
+def _closest(looks: NDArray[np.int64], look: int) -> NDArray[np.int64]:
+    """Rows of those at most BITS from a look; of more than MOST_COMPARED the closest."""
+    differing = np.bitwise_count((looks ^ np.int64(look)).view(np.uint64))
+    rows = np.flatnonzero(differing <= BITS)
+    if len(rows) > MOST_COMPARED:
+        rows = np.sort(rows[np.argsort(differing[rows], kind="stable")[:MOST_COMPARED]])
+    return rows
+
+
+def most_of_a_group(project: Project) -> int:
+    """How many images may be taken for copies of one picture: a project keeps images to train on and to judge by."""
+    return max(MOST_OF_A_GROUP, int(SHARE_OF_A_GROUP * Sketch.objects.filter(project=project).count()))
 
 
 def place(known: Known, newcomers: Sequence[tuple[Image, Drawn]]) -> list[list[int | Image]]:
     """Give newcomers, not saved yet, their slices; for each the images that are nearly the same (id, or a newcomer)."""
     known.bring_up_to_date()
-    candidates = [known.near(drawn) for _image, drawn in newcomers]
+    candidates = [known.near(drawn.look) for _image, drawn in newcomers]
     wanted = {pk for ids in candidates for pk in ids}
-    rows = Sketch.objects.filter(pk__in=wanted).values_list("image_id", "pixels", "image__slice")
-    there = {pk: (bytes(pixels), Slice(slice_)) for pk, pixels, slice_ in rows}
-    before: list[tuple[Image, Drawn]] = []
+    rows = list(Sketch.objects.filter(pk__in=wanted).values_list("image_id", "pixels", "image__slice", "group"))
+    there = {pk: (row, Slice(slice_), group) for row, (pk, _pixels, slice_, group) in enumerate(rows)}
+    before = _Pictures.of_bytes([bytes(pixels) for _pk, pixels, _slice, _group in rows])
+    kept = _Groups(_sizes(known.project, {group for _row, _slice, group in there.values()}))
+    most = most_of_a_group(known.project)
+    new = _Pictures.of_bytes([drawn.pixels for _image, drawn in newcomers])
+    looks = np.array([drawn.look for _image, drawn in newcomers], np.int64)
     found: list[list[int | Image]] = []
-    for (image, drawn), ids in zip(newcomers, candidates, strict=True):
-        old = [pk for pk in ids if pk in there and is_nearly(drawn.pixels, there[pk][0])]
-        new = [
-            other
-            for other, sketch in before
-            if (sketch.look ^ drawn.look).bit_count() <= BITS and is_nearly(drawn.pixels, sketch.pixels)
-        ]
-        near = [there[pk][1] for pk in old] + [Slice(other.slice) for other in new]
-        image.slice = joined(Slice(image.slice), near)
-        before.append((image, drawn))
-        found.append([*old, *new])
+    for at, (image, drawn) in enumerate(newcomers):
+        ids = [pk for pk in candidates[at] if pk in there]
+        earlier = _closest(looks[:at], drawn.look)
+        apart = np.concatenate([
+            new.distances(at, before, np.array([there[pk][0] for pk in ids], np.int64)),
+            new.distances(at, new, earlier),
+        ])  # fmt: skip
+        is_crowd = np.count_nonzero(apart <= 1) > MOST_COPIES
+        near = np.flatnonzero(apart <= (SAME / DIFFERENT if is_crowd else 1)).tolist()
+        old = [ids[k] for k in near if k < len(ids)]
+        others = [int(earlier[k - len(ids)]) for k in near if k >= len(ids)]
+        theirs = [there[pk][2] for pk in old] + [-1 - other for other in others]
+        if len(near) > MOST_COPIES or not kept.join(-1 - at, theirs, most):
+            old, others = [], []  # how this project's pictures look: each stays what chance made it
+            kept.join(-1 - at, [], most)
+        slices = [there[pk][1] for pk in old] + [Slice(newcomers[other][0].slice) for other in others]
+        image.slice = joined(Slice(image.slice), slices)
+        found.append([*old, *(newcomers[other][0] for other in others)])
     return found
+
+
+class _Groups:
+    """How large groups become while newcomers join them: by number, or -1, -2, ... for the newcomers' own."""
+
+    def __init__(self, sizes: dict[int, int]) -> None:
+        self._sizes = sizes
+        self._into: dict[int, int] = {}
+
+    def join(self, newcomer: int, groups: Iterable[int], most: int) -> bool:
+        """One group of a newcomer and these; False, and nothing is done, where it would have more than `most`."""
+        together = {self._now(group) for group in groups}
+        size = 1 + sum(self._sizes[group] for group in together)
+        if together and size > most:
+            return False
+        for group in together:
+            self._into[group] = newcomer
+            del self._sizes[group]
+        self._sizes[newcomer] = size
+        return True
+
+    def _now(self, group: int) -> int:
+        while group in self._into:
+            group = self._into[group]
+        return group
+
+
+def _sizes(project: Project, groups: Collection[int]) -> dict[int, int]:
+    """How many images each of these groups has."""
+    if not groups:
+        return {}
+    rows = Sketch.objects.filter(project=project, group__in=groups).order_by().values_list("group")
+    return dict(rows.annotate(n=Count("pk")))
 
 
 def keep(newcomers: Sequence[tuple[Image, Drawn]], near: Sequence[Sequence[int | Image]]) -> None:
@@ -228,16 +318,20 @@ def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[i
     rows = Sketch.objects.filter(project=project, pk__in=wanted).values_list("pk", "group", "image__slice")
     groups = {pk: group for pk, group, _slice in rows}
     slices = {pk: slice_ for pk, _group, slice_ in rows}
+    sizes, most = _sizes(project, set(groups.values())), most_of_a_group(project)
     left_out: set[int] = set()
     for one, other in pairs:
         if one not in groups or other not in groups:
             continue
-        if (gone := _gives_way(one, other, slices)) is not None:
-            left_out.add(gone)
         first, second = sorted((groups[one], groups[other]))
         if first != second:
+            if sizes[first] + sizes[second] > most:
+                continue  # they look alike as all do here: neither is a copy, and neither is left out
             Sketch.objects.filter(project=project, group=second).update(group=first)
             groups = {pk: first if group == second else group for pk, group in groups.items()}
+            sizes[first] += sizes.pop(second)
+        if (gone := _gives_way(one, other, slices)) is not None:
+            left_out.add(gone)
     Sketch.objects.filter(project=project, pk__in=image_ids).update(compared=True)
     return _leave_out(project, left_out)
 

@@ -75,7 +75,7 @@ class _Pictures:
         values -= values.mean(axis=1, keepdims=True)
         deviation = np.sqrt((values**2).mean(axis=1, keepdims=True))
         self.is_flat = deviation[:, 0] < FLAT
-        self.unit = values / np.where(deviation > 0, deviation, 1)
+        self.unit = values / np.where(deviation > 0, deviation, np.float32(1))
 
     @classmethod
     def of_bytes(cls, sketches: Sequence[bytes]) -> _Pictures:
@@ -148,7 +148,9 @@ def _closest(looks: NDArray[np.int64], look: int) -> NDArray[np.int64]:
 
 
 def most_of_a_group(project: Project) -> int:
-    """How many images may be taken for copies of one picture: a project keeps images to train on and to judge by."""
+    """How many images may be taken for copies of one picture, and how many left out of all because they are found to
+    be copies: a project keeps images to train on and to judge by.
+    """
     return max(MOST_OF_A_GROUP, int(SHARE_OF_A_GROUP * Sketch.objects.filter(project=project).count()))
 
 
@@ -319,19 +321,22 @@ def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[i
     groups = {pk: group for pk, group, _slice in rows}
     slices = {pk: slice_ for pk, _group, slice_ in rows}
     sizes, most = _sizes(project, set(groups.values())), most_of_a_group(project)
+    room = most - Image.objects.filter(project=project, slice=Slice.APART).count()
     left_out: set[int] = set()
     for one, other in pairs:
         if one not in groups or other not in groups:
             continue
+        gone = _gives_way(one, other, slices)
         first, second = sorted((groups[one], groups[other]))
+        is_too_large = first != second and sizes[first] + sizes[second] > most
+        if is_too_large or (gone is not None and gone not in left_out and len(left_out) >= room):
+            continue  # they look alike as all do here: neither is a copy, and neither is left out
+        if gone is not None:
+            left_out.add(gone)
         if first != second:
-            if sizes[first] + sizes[second] > most:
-                continue  # they look alike as all do here: neither is a copy, and neither is left out
             Sketch.objects.filter(project=project, group=second).update(group=first)
             groups = {pk: first if group == second else group for pk, group in groups.items()}
             sizes[first] += sizes.pop(second)
-        if (gone := _gives_way(one, other, slices)) is not None:
-            left_out.add(gone)
     Sketch.objects.filter(project=project, pk__in=image_ids).update(compared=True)
     return _leave_out(project, left_out)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from PIL import ImageEnhance
 
 from labeler.intake import images as intake
 from labeler.intake import near_duplicates
+from labeler.labeling import seats
 from labeler.labeling.claims import claim
 from labeler.labeling.labels import save_label
 from labeler.models import AuditEvent, Sketch
@@ -123,6 +127,56 @@ def test_one_that_bridges_two_slices_is_left_out_of_all(project, monkeypatch, an
             save_label(image_id=one_claim.image_id, annotator=person, categories=["cat"])
     dataset = assemble(project)
     assert [[row.image_id for row in part] for part in (dataset.train, dataset.test)] == [[train.pk], [test.pk]]
+
+
+def on_one_ground(n: int) -> list[bytes]:
+    """Pictures that differ in one small mark: X-rays, or drawings on the same ground."""
+    random, made = np.random.default_rng(7), []
+    for _ in range(n):
+        pixels = np.asarray(photo(1)).copy()
+        x, y = random.integers(0, 200, 2)
+        pixels[y : y + 24, x : x + 24] = random.integers(0, 256, 3)
+        made.append(saved(Pixels.fromarray(pixels)))
+    return made
+
+
+def test_pictures_that_all_look_alike_are_drawn_by_chance_as_others_are(project):
+    project.blind_share = 0.3
+    project.save()
+
+    images = bring_in(project, *on_one_ground(300))
+
+    drawn_by_chance = [seats.draw_slice(project, image.sha256) for image in images]
+    kept = sum(a == b for a, b in zip(slices(*images), drawn_by_chance, strict=True))
+    assert kept >= 0.75 * len(images)
+    sizes = Counter(Sketch.objects.filter(project=project).values_list("group", flat=True))
+    assert max(sizes.values()) <= near_duplicates.MOST_OF_A_GROUP
+    trained = [image for image in images if image.slice not in NEVER_TRAINED]
+    assert len(trained) >= 0.6 * len(images) and slices(*images).count("test") >= 10
+
+
+def test_among_pictures_that_look_alike_one_saved_again_is_still_known(project, monkeypatch):
+    contents = on_one_ground(60)
+    images = bring_in(project, *contents)
+    again = Pixels.open(io.BytesIO(contents[50]))
+
+    (copy,) = bring_in(project, saved(again, 93))
+
+    groups = dict(Sketch.objects.values_list("image_id", "group"))
+    assert groups[copy.pk] == groups[images[50].pk] and copy.slice == images[50].slice
+
+
+def test_pairs_that_a_worker_finds_take_no_project_either(project, monkeypatch):
+    drawn(monkeypatch, *["test", ""] * 100)
+    images = bring_in(project, *(saved(photo(100 + seed)) for seed in range(200)))
+    ids = [image.pk for image in images]
+
+    # As registration would find them, if all of them were one drawing: each is like the next.
+    left_out = near_duplicates.join(project, ids, list(pairwise(ids)))
+
+    assert 0 < left_out <= near_duplicates.MOST_OF_A_GROUP
+    sizes = Counter(Sketch.objects.filter(project=project).values_list("group", flat=True))
+    assert max(sizes.values()) <= near_duplicates.MOST_OF_A_GROUP
 
 
 def test_no_test_image_is_ever_trained_on_also_not_saved_anew(project, ann, bea):

@@ -73,9 +73,9 @@ class _Pictures:
     def __post_init__(self) -> None:
         values = self.pixels.astype(np.float32)
         values -= values.mean(axis=1, keepdims=True)
-        deviation = np.sqrt((values**2).mean(axis=1, keepdims=True))
+        deviation = np.sqrt((values**2).mean(axis=1, keepdims=True, dtype=np.float32))
         self.is_flat = deviation[:, 0] < FLAT
-        self.unit = values / np.where(deviation > 0, deviation, np.float32(1))
+        self.unit = values / np.maximum(deviation, np.float32(1e-6))
 
     @classmethod
     def of_bytes(cls, sketches: Sequence[bytes]) -> _Pictures:

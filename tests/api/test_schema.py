@@ -65,6 +65,27 @@ def test_it_is_served_without_a_login(plain_static):
     response = APIClient().get("/api/schema/?format=json")
     assert response.status_code == 200
     assert json.loads(response.content)["openapi"].startswith("3.")
+    assert json.loads(response.content)["info"] | {"description": ""} == {
+        "title": "Labeler",
+        "version": "1",
+        "description": "",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("form", "media_type"),
+    [("yaml", "application/vnd.oai.openapi; charset=utf-8"), ("json", "application/vnd.oai.openapi+json")],
+)
+def test_a_process_makes_it_once_whatever_language_or_version_is_asked_for(form, media_type, monkeypatch):
+    first = APIClient().get(f"/api/schema/?format={form}")
+    monkeypatch.setattr(SchemaGenerator, "get_schema", None)
+
+    for more in ("", "&lang=en", "&lang=tlh", "&lang=%00", "&version=2"):
+        again = APIClient().get(f"/api/schema/?format={form}{more}")
+        assert (again.status_code, again["Content-Type"]) == (200, media_type)
+        assert again["Content-Disposition"] == f'inline; filename="Labeler.{form}"'
+        assert again.content == first.content
 
 
 @pytest.mark.django_db

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from csp.middleware import CSPMiddleware
+from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest
@@ -64,6 +65,10 @@ TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
 # What the API answers is what its description says, in every test.
 Client.request = openapi.checked(Client.request)  # type: ignore[method-assign]
 
+
+# The hash of a password costs a tenth of a second of a core, so that guessing is dear, and tests make some hundred.
+# Here it is the same function with little work; processes of their own (`up`, a worker) pay the real price.
+ScryptPasswordHasher.work_factor = 2**4
 
 # Seconds of a core that a test takes, about, by its marks; measured.
 SECONDS = {"worker": 8.0, "browser": 2.0, "slow": 0.5}

@@ -17,17 +17,11 @@ from labeler.errors import TooManyRequests, WrongPassword
 from tests.helpers.api import error_of
 from tests.helpers.at_once import together
 from tests.helpers.factories import User, make_user
-from tests.helpers.passwords import MD5, PASSWORD
+from tests.helpers.passwords import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
 HERE, THERE = "203.0.113.9", "203.0.113.10"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(settings):
-    """Hundreds of tries: by scrypt they would take a minute."""
-    settings.PASSWORD_HASHERS = MD5
 
 
 @pytest.fixture
@@ -155,7 +149,7 @@ def test_the_counts_are_the_databases_and_not_a_processs(eve):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_thirty_at_the_same_moment_are_ten(settings):
+def test_thirty_at_the_same_moment_are_ten():
     eve = User(username="eve")
     eve.set_password(PASSWORD)
     eve.save()
@@ -186,8 +180,7 @@ def test_a_password_that_nobody_can_have_is_wrong(eve):
 
 
 @pytest.mark.parametrize("name", ["eve", "nobody", "eve\x00", "\ud800", "imported", "gone"])
-def test_a_name_that_nobody_has_takes_as_long_as_one_that_somebody_has(settings, monkeypatch, name):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+def test_a_name_that_nobody_has_takes_as_long_as_one_that_somebody_has(monkeypatch, name):
     for username in ("eve", "gone"):
         user = User(username=username, is_active=username == "eve")
         user.set_password(PASSWORD)

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from labeler.accounts import people
 from tests.helpers.factories import make_user
-from tests.helpers.passwords import MD5, PASSWORD
+from tests.helpers.passwords import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -38,9 +38,8 @@ def addresses(resolver: URLResolver, before: str = "/") -> Iterator[str]:
 
 
 @pytest.fixture
-def judged(monkeypatch, settings) -> list[str]:
+def judged(monkeypatch) -> list[str]:
     """Which passwords were judged, each as "counted" or by the name of who is asked about beside the count."""
-    settings.PASSWORD_HASHERS = MD5
     seen: list[str] = []
     inside: list[bool] = []
     real_door, real_check = people.check_password, AbstractBaseUser.check_password
@@ -122,8 +121,7 @@ def test_an_administrators_own_password_is_changed_on_the_account_page(as_, ada)
     assert as_(ada).post("/admin/password_change/", FORM).url == "/account/#password"
 
 
-def test_the_old_password_is_not_guessed_with_a_session_that_was_stolen(client, ann, settings):
-    settings.PASSWORD_HASHERS = MD5
+def test_the_old_password_is_not_guessed_with_a_session_that_was_stolen(client, ann):
     ann.set_password(PASSWORD)
     ann.save()
     client.force_login(ann)

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from labeler.accounts.tokens import create_token
 from labeler.models import AuditEvent, Token
 from tests.helpers.api import error_of, with_token
-from tests.helpers.passwords import MD5, PASSWORD
+from tests.helpers.passwords import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -18,8 +18,7 @@ CHANGE = {"do": "password", "old_password": PASSWORD, "new_password1": NEW, "new
 
 
 @pytest.fixture
-def ann(ann, settings):
-    settings.PASSWORD_HASHERS = MD5
+def ann(ann):
     ann.set_password(PASSWORD)
     ann.save()
     return ann

@@ -1,6 +1,5 @@
-"""Passwords and the fast hasher of tests about them."""
+"""The password of tests about passwords."""
 
 from __future__ import annotations
 
 PASSWORD = "correct horse battery"
-MD5 = ["django.contrib.auth.hashers.MD5PasswordHasher"]

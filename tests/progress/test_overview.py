@@ -15,7 +15,7 @@ from labeler.agreement import reports
 from labeler.consensus import snapshots as consensus
 from labeler.labeling import claim_ends, claims
 from labeler.labeling.labels import save_label, status_of
-from labeler.models import Comment, Label, Thread
+from labeler.models import Comment, Image, Label, QueueEntry, Thread
 from labeler.models.image import Status
 from labeler.pages.images import filters
 from labeler.progress import cache, cached_reports, counts, overview
@@ -39,21 +39,30 @@ def answer(person, image, *names, **more) -> None:
     claim_ends.release_client(project=image.project, annotator=person, client=TAB)
 
 
-def answered(person, image, name: str, days_ago: float, seconds: float | None = None) -> None:
-    """An answer of another day. Saving stamps its own time and a label never changes, so the row is made here."""
-    kind = category(image.project, name)
-    Label.objects.create(
-        project=image.project, image=image, annotator=person, round=1, categories=[kind], seconds=seconds,
-        guideline_version=1, label_set_version=1, created_at=timezone.now() - timedelta(days=days_ago),
+def answered(project, rows) -> None:
+    """Answers of other days: (person, image, class, days ago, seconds).
+
+    Saving stamps its own time and a label never changes, so the rows are made here.
+    """
+    kinds = {kind.name: kind.pk for kind in project.categories.all()}
+    images = {image.pk: image for _, image, *_ in rows}
+    entries = {entry.image_id: entry for entry in QueueEntry.objects.filter(image__in=images)}
+    now = timezone.now()
+    Label.objects.bulk_create(
+        Label(
+            project=project, image=image, annotator=person, round=1, categories=[kinds[name]], seconds=seconds,
+            guideline_version=1, label_set_version=1, created_at=now - timedelta(days=days_ago),
+        )
+        for person, image, name, days_ago, seconds in rows
     )  # fmt: skip
-    entry = image.entry
-    entry.seats_left -= 1
-    entry.save()
-    image.tally = tally.count(image.tally, tally.key([kind]), 1)
-    image.n_votes += 1
-    image.disagreement = tally.disagreement(image.tally)
-    image.status = status_of(image, entry.seats)
-    image.save()
+    for _, image, name, *_ in rows:
+        entries[image.pk].seats_left -= 1
+        image.tally = tally.count(image.tally, tally.key([kinds[name]]), 1)
+        image.n_votes += 1
+        image.disagreement = tally.disagreement(image.tally)
+        image.status = status_of(image, entries[image.pk].seats)
+    QueueEntry.objects.bulk_update(entries.values(), ["seats_left"])
+    Image.objects.bulk_update(images.values(), ["tally", "n_votes", "disagreement", "status"])
 
 
 @pytest.fixture
@@ -62,12 +71,13 @@ def busy(project, ann, bea, dora):
     project.labels_per_image = 3
     project.save()
     images = add_images(project, 40, labels_needed=3)
+    rows = []
     for place, image in enumerate(images[:30]):
         kind = ("cat", "dog", "fox")[place % 3]
         ago = 21 - place * 0.7
-        answered(ann, image, kind, ago, 2.0)
-        answered(bea, image, kind, ago, 3.0)
-        answered(dora, image, "dog" if kind == "cat" else kind, ago, 1.0)
+        rows += [(ann, image, kind, ago, 2.0), (bea, image, kind, ago, 3.0)]
+        rows += [(dora, image, "dog" if kind == "cat" else kind, ago, 1.0)]
+    answered(project, rows)
     answer(ann, images[30], "cat")
     consensus.refresh(project)
     return project
@@ -78,8 +88,9 @@ def busy(project, ann, bea, dora):
 
 def test_the_curves_end_at_what_stands_today(busy, rev):
     disputed = add_images(busy, 1, labels_needed=3)[0]
-    for person, kind in zip(busy.memberships.exclude(user=rev)[:3], ("cat", "dog", "fox"), strict=True):
-        answered(person.user, disputed, kind, 2)
+    people = [member.user for member in busy.memberships.exclude(user=rev)[:3]]
+    kinds = ("cat", "dog", "fox")
+    answered(busy, [(person, disputed, kind, 2, None) for person, kind in zip(people, kinds, strict=True)])
     found = overview.figures(busy)
 
     images = found["progress"]["images"]

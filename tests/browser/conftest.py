@@ -116,12 +116,12 @@ def add_photos(settings):
     store = MediaStore(settings.MEDIA_DIR, durable=False)
 
     def add_photos(project: Project, n: int, **fields) -> list[Image]:
-        images = []
-        for number in range(n):
-            content = jpeg(project.pk * 1000 + number)
-            sha256 = hashlib.sha256(content + str(number).encode()).hexdigest()
-            store.add(sha256=sha256, extension="jpg", original=content, preview=content, thumbnail=content)
-            images += add_images(project, 1, sha256=sha256, width=320, height=240, **fields)
-        return images
+        contents = [jpeg(project.pk * 1000 + number) for number in range(n)]
+        hashes = [hashlib.sha256(content + str(k).encode()).hexdigest() for k, content in enumerate(contents)]
+        with store.batch() as batch:
+            for sha256, content in zip(hashes, contents, strict=True):
+                batch.add(sha256=sha256, extension="jpg", original=content, preview=content, thumbnail=content)
+            batch.keep()
+        return add_images(project, n, hashes=hashes, **{"width": 320, "height": 240, **fields})
 
     return add_photos

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -66,12 +67,22 @@ def category(project: Project, name: str) -> int:
     return project.categories.get(name=name).pk
 
 
-def add_images(project: Project, n: int, *, labels_needed: int | None = None, **fields: Any) -> list[Image]:
-    """`n` images without files, in the queue. `labels_needed` sets their quota; `slice` is drawn unless given."""
+def add_images(
+    project: Project,
+    n: int,
+    *,
+    labels_needed: int | None = None,
+    hashes: Sequence[str] | None = None,
+    **fields: Any,
+) -> list[Image]:
+    """`n` images without files, in the queue. `labels_needed` sets their quota; `slice` is drawn unless given.
+
+    hashes: SHA-256 of each, for who adds the files; otherwise of nothing.
+    """
     images = []
-    for _ in range(n):
+    for place in range(n):
         serial = next(_serial)
-        sha256 = hashlib.sha256(f"image {serial}".encode()).hexdigest()
+        sha256 = hashes[place] if hashes else hashlib.sha256(f"image {serial}".encode()).hexdigest()
         images.append(
             Image(
                 project=project,

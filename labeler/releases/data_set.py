@@ -6,6 +6,7 @@ What formats/ writes from: of a project as of now, or of a frozen release. Knows
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -46,3 +47,6 @@ class DataSet:
     wanted: Wanted = field(default_factory=Wanted)
     # Of a frozen release its manifest (number, checksum, agreement, ...); None: the project as of now.
     release: dict[str, Any] | None = None
+    # What is read inside is as of one moment, also in two passes over rows. A release is so by itself.
+    held: Callable[[], AbstractContextManager[None]] = nullcontext
+    has_outcomes: bool = True  # False: no image has a class, so there would be nothing to file

@@ -26,6 +26,7 @@ from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export import snippets
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
+from labeler.releases import live
 from labeler.releases import summary as summaries
 from labeler.templatetags.figures import percent, thousands
 
@@ -110,10 +111,11 @@ def _formats(project: Project) -> list[dict[str, Any]]:
         ("imagefolder", _("Image folders"), _("A zip with the images, one folder per class; torchvision reads it.")),
     ]
     rows = []
+    data = live.data_set(project)
     for name, title, text in described:
         row: dict[str, Any] = {"id": name, "title": title, "text": text, "file": "", "why_not": ""}
         try:
-            row["file"] = releases.export(project, name).file_name
+            row["file"] = releases.as_file(data, name).file_name
         except NotPossibleNow as error:
             row["why_not"] = error.message
         row["download"] = f"/api/projects/{project.pk}/export/{name}/"

@@ -1,5 +1,5 @@
-"""One module per format: MEDIA_TYPE, EXTENSION, check(project, accepted=) and write(project, accepted=), which yields
-the file in pieces."""
+"""One module per format: MEDIA_TYPE, EXTENSION, check(data), which raises NotPossibleNow, and write(data), which yields
+the file in pieces. All know a DataSet and nothing of projects."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from labeler.intake.formats.cells import classes, csv_chunks
-from labeler.models import Project
-from labeler.releases.contents import MODEL, Contents, read, snapshot
+from labeler.releases.contents import MODEL, Contents
+from labeler.releases.data_set import DataSet
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 EXTENSION = "csv"
@@ -27,16 +27,16 @@ _JUDGED = COLUMNS.index("consensus") - COLUMNS.index("annotator")  # columns of 
 DECISION = "decision"
 
 
-def check(project: Project, *, accepted: bool = False) -> None:
-    """Every project can be written."""
+def check(data: DataSet) -> None:
+    """Every data set can be written."""
 
 
-def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
+def write(data: DataSet) -> Iterator[bytes]:
     """The file, in pieces; images without a label have no row, but for decided ones and those by a model's word."""
-    named = lru_cache(maxsize=10_000)(partial(classes, multi=project.is_multi))
-    with snapshot():
-        rows = (cells for contents in read(project, accepted=accepted) for cells in _rows(contents, named, accepted))
-        yield from csv_chunks((*COLUMNS, *ACCEPTED) if accepted else COLUMNS, rows)
+    accepted = data.wanted.accepted
+    named = lru_cache(maxsize=10_000)(partial(classes, multi=data.is_multi))
+    rows = (cells for contents in data.rows() for cells in _rows(contents, named, accepted))
+    yield from csv_chunks((*COLUMNS, *ACCEPTED) if accepted else COLUMNS, rows)
 
 
 def _rows(contents: Contents, named: Any, accepted: bool) -> Iterator[tuple[Any, ...]]:

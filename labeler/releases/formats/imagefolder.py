@@ -17,15 +17,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from labeler.consensus.snapshots import UNDECIDABLE
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
-from labeler.models import Image, Project
-from labeler.releases.contents import Contents, read, snapshot
-from labeler.releases.outcomes import has_model_answers
+from labeler.releases.contents import Contents
+from labeler.releases.data_set import DataSet
 
 MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
@@ -36,15 +34,13 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
 
-def check(project: Project, *, accepted: bool = False) -> None:
+def check(data: DataSet) -> None:
     """Raises NotPossibleNow for multi-label projects, and where no image has an outcome yet."""
-    if project.is_multi:
+    if data.is_multi:
         raise NotPossibleNow(
             _("An ImageFolder has one class per image; this project may have several. Take csv or jsonl.")
         )
-    if accepted and has_model_answers(project):
-        return
-    if not Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists():
+    if not data.has_outcomes:
         raise NotPossibleNow(_("No image is labeled yet, so there would be no folder."))
 
 
@@ -67,7 +63,7 @@ class _Outbox:
         return taken
 
 
-def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
+def write(data: DataSet) -> Iterator[bytes]:
     """The zip, in pieces: never more than one piece of one image in memory. Images whose file is gone are listed."""
     outbox = _Outbox()
     store = media_store()
@@ -77,8 +73,8 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
     left_out = {"undecidable": 0, "no_consensus": 0}
     unseen: dict[str, Any] = {"images": 0, "promises": [], "without_promise": 0}
     sink = cast("BinaryIO", outbox)
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive, snapshot():
-        for contents in read(project, accepted=accepted):
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for contents in data.rows():
             found = contents.by_model
             named = found.categories if found else contents.names
             if not named:
@@ -107,7 +103,7 @@ def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
                     unseen["without_promise"] += 1
                 elif promise not in unseen["promises"]:
                     unseen["promises"].append(promise)
-        more = {"accepted_by_model": unseen} if accepted else {}
+        more = {"accepted_by_model": unseen} if data.wanted.accepted else {}
         archive.writestr(zipfile.ZipInfo("classes.json", LONG_AGO), _classes(folders, counts, missing, left_out, more))
     yield outbox.take()
 

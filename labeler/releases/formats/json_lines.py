@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
-from labeler.models import Project
-from labeler.releases.contents import MODEL, Contents, Judgement, read, snapshot
+from labeler.releases.contents import MODEL, Contents, Judgement
+from labeler.releases.data_set import DataSet
 
 MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "jsonl"
@@ -19,25 +19,24 @@ _decoded = lru_cache(maxsize=1000)(json.loads)  # most images have none
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def check(project: Project, *, accepted: bool = False) -> None:
-    """Every project can be written."""
+def check(data: DataSet) -> None:
+    """Every data set can be written."""
 
 
-def write(project: Project, *, accepted: bool = False) -> Iterator[bytes]:
+def write(data: DataSet) -> Iterator[bytes]:
     """The file, in pieces of some lines each."""
     lines: list[bytes] = []
     size = 0
-    with snapshot():
-        for contents in read(project, accepted=accepted):
-            values = _image(contents)
-            if accepted:
-                values |= _accepted(contents)
-            line = _encoded(values).encode("utf-8") + b"\n"
-            lines.append(line)
-            size += len(line)
-            if size >= CHUNK_BYTES:
-                yield b"".join(lines)
-                lines, size = [], 0
+    for contents in data.rows():
+        values = _image(contents)
+        if data.wanted.accepted:
+            values |= _accepted(contents)
+        line = _encoded(values).encode("utf-8") + b"\n"
+        lines.append(line)
+        size += len(line)
+        if size >= CHUNK_BYTES:
+            yield b"".join(lines)
+            lines, size = [], 0
     yield b"".join(lines)
 
 

@@ -1,0 +1,49 @@
+"""The data set of a project as of now: what has been answered so far, frozen by nobody.
+
+Everything read in one pass is as of one moment; two passes are too, inside `held`. A frozen release is made elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from labeler.models import Category, Image, Project
+from labeler.releases.contents import Contents, read, snapshot
+from labeler.releases.data_set import Class, DataSet, Wanted
+from labeler.releases.outcomes import has_model_answers
+
+
+def data_set(project: Project, wanted: Wanted | None = None) -> DataSet:
+    """The project as of the moment at which its rows are read, not of this call."""
+    asked = wanted or Wanted()
+    categories = Category.objects.filter(project=project, retired_at=None).order_by("position", "id")
+
+    def rows() -> Iterator[Contents]:
+        with snapshot():
+            yield from read(project, accepted=asked.accepted)
+
+    return DataSet(
+        file_name=f"{safe_file_name(project.name)}-{project.pk}",
+        title=project.name,
+        question=project.question,
+        is_multi=project.is_multi,
+        classes=tuple(Class(*row) for row in categories.values_list("id", "name", "description")),
+        rows=rows,
+        wanted=asked,
+        held=snapshot,
+        has_outcomes=_has_outcomes(project, accepted=asked.accepted),
+    )
+
+
+def safe_file_name(name: str) -> str:
+    """A name as a part of a file's name, on every system."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60] or "project"
+
+
+def _has_outcomes(project: Project, *, accepted: bool) -> bool:
+    if accepted and has_model_answers(project):
+        return True
+    return Image.objects.for_project(project).filter(Q(n_votes__gt=0) | Q(has_decision=True)).exists()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from labeler.releases.contents import Contents
+from labeler.releases.preparation import AS_IT_IS, Preparation
 
 # What a file says of an image: one answer; every judgement; the share of the votes of each class.
 CONSENSUS, ALL, SOFT = "consensus", "all", "soft"
@@ -32,6 +33,7 @@ class Wanted:
     accepted: bool = False  # with images that stand by a model's word alone, marked as such
     images: bool | None = None  # with the image files; None: as the format usually has it
     location: bool = False  # the place in EXIF, and personal fields, stay in files and tables
+    preparation: Preparation = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class DataSet:
     classes: tuple[Class, ...]
     rows: Callable[[], Iterator[Contents]]
     wanted: Wanted = field(default_factory=Wanted)
+    is_split: bool = False  # rows have a split: tables have a column for it, folders one for each
     # Of a frozen release its manifest (number, checksum, agreement, ...); None: the project as of now.
     release: dict[str, Any] | None = None
     # What is read inside is as of one moment, also in two passes over rows. A release is so by itself.

@@ -11,8 +11,9 @@ import pytest
 
 from labeler import releases
 from labeler.labeling import claims, labels
-from labeler.pages.export import snippets
+from labeler.pages.export import readings, snippets
 from labeler.releases import summary
+from labeler.releases.formats import WRITERS
 from labeler.review import adjudication
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
@@ -156,7 +157,87 @@ def test_an_empty_project_says_what_to_do_first(as_, lena, project):
 def test_a_format_that_cannot_be_says_why(as_, lena, multi_project):
     add_images(multi_project, 1)
 
-    html = as_(lena).get(url("export", multi_project) + "?format=imagefolder").content.decode()
+    html = as_(lena).get(url("export", multi_project) + "?format=yolo").content.decode()
 
     assert "this project may have several" in html
-    assert "Download Image folders" not in html
+    assert "Download YOLO" not in html
+
+
+# ---------------------------------------------------------------- formats of other tools
+
+
+def run_code(project, tmp_path, monkeypatch, format_: str, reading: str) -> dict:
+    """What the page's code makes of the file that the page gives for it, unpacked where the code says so."""
+    export = releases.export(project, format_, labels=readings.LABELS[reading])
+    whole = b"".join(export.chunks)
+    (tmp_path / export.file_name).write_bytes(whole)
+    code = snippets.code(format_, reading, multi=project.is_multi, name=export.file_name)
+    if "unzip" in code:
+        zipfile.ZipFile(io.BytesIO(whole)).extractall(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(code, found)
+    return found
+
+
+@pytest.mark.parametrize("format_", ["json", "parquet", "labels-csv", "labelstudio", "cvat"])
+def test_the_code_for_each_table_finds_the_same_outcomes(project, votes, tmp_path, monkeypatch, format_):
+    agreed, early, _tied, _unclear, _untouched, decided, _undecidable = votes
+    pytest.importorskip("pandas")
+
+    final = run_code(project, tmp_path, monkeypatch, format_, "final")["final"]
+
+    by_name = format_ in ("labels-csv", "cvat")
+    found = {key: name if isinstance(name, str) else "".join(name) for key, name in dict(final).items()}
+    expected = {agreed: "cat", early: "dog", decided: "fox"}
+    assert found == {image.name if by_name else image.pk: name for image, name in expected.items()}
+
+
+@pytest.mark.parametrize("format_", ["json", "parquet", "labels-csv", "labelstudio"])
+def test_the_code_for_each_table_finds_every_answer(project, votes, tmp_path, monkeypatch, format_):
+    tied = votes[2]
+    pytest.importorskip("pandas")
+
+    answers = run_code(project, tmp_path, monkeypatch, format_, "all")["votes"]
+
+    if format_ == "json":
+        found = answers[tied.pk]
+    else:
+        key = tied.name if format_ == "labels-csv" else tied.pk
+        found = {person: answers[(key, person)] for person in ("ann", "bea")}
+    assert {person: "".join(names) for person, names in found.items()} == {"ann": "cat", "bea": "dog"}
+
+
+def test_shares_and_several_classes_are_read_from_parquet(multi_project, ann, bea, tmp_path, monkeypatch):
+    pytest.importorskip("pandas")
+    image, empty = add_images(multi_project, 2)
+    for person, names in ((ann, ["sky", "sea"]), (bea, ["sky"])):
+        claims.claim(project=multi_project, annotator=person, count=50)
+        labels.save_label(image_id=image.pk, annotator=person, categories=names)
+        labels.save_label(image_id=empty.pk, annotator=person, categories=[])
+
+    shares = run_code(multi_project, tmp_path, monkeypatch, "parquet", "shares")["shares"]
+    assert dict(shares.loc[image.pk]) == {"share.sky": 1.0, "share.sea": 0.5, "share.sand": 0.0}
+    final = run_code(multi_project, tmp_path, monkeypatch, "parquet", "final")["final"]
+    assert {key: list(names) for key, names in final.items()} == {empty.pk: []}
+
+
+@pytest.mark.parametrize("format_", WRITERS)
+def test_each_format_has_a_page_that_offers_its_file(as_, lena, project, votes, format_):
+    page = as_(lena).get(url("export", project) + f"?format={format_}")
+
+    assert page.context["chosen"]["id"] == format_ and page.context["chosen"]["file"]
+    assert f"/api/projects/{project.pk}/export/{format_}/" in page.content.decode()
+    assert page.context["code"] or format_ == "datacard"
+
+
+def test_what_is_chosen_is_in_the_address_of_the_file(as_, lena, project, votes):
+    client = as_(lena)
+
+    page = client.get(url("export", project) + "?format=parquet&labels=shares")
+    assert page.context["chosen"]["download"].endswith("/export/parquet/?labels=soft")
+    assert "--labels soft" in page.context["command"]
+    page = client.get(url("export", project) + "?format=csv&labels=shares")
+    assert page.context["chosen"]["download"].endswith("/export/csv/")  # holds all of it
+    page = client.get(url("export", project) + "?format=cvat&labels=shares")
+    assert [row["on"] for row in page.context["readings"]] == [True, False, False]

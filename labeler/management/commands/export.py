@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from argparse import BooleanOptionalAction
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,11 +18,12 @@ from labeler.management.base import USAGE, DataCommand
 from labeler.management.commands.train import find_project
 from labeler.models import Image
 from labeler.releases import summary
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT
 from labeler.releases.formats import WRITERS
 
 
 class Command(DataCommand):
-    help = "Write a project as CSV (one row per label), JSON Lines (one image per line) or an ImageFolder zip."
+    help = "Write a project as a file: a table, pictures in folders, or what another tool reads."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="NAME", help="a project's name or number")
@@ -31,6 +33,16 @@ class Command(DataCommand):
             action="store_true",
             help="with the images that stand by the model's word alone, marked as such",
         )
+        parser.add_argument(
+            "--labels",
+            choices=(CONSENSUS, ALL, SOFT),
+            help="one answer per image, every judgement, or shares of the votes (default: as the format has it)",
+        )
+        parser.add_argument(
+            "--images",
+            action=BooleanOptionalAction,
+            help="with or without the image files, where a format can be both",
+        )
         parser.add_argument("--output", metavar="FILE", help="where to; - is stdout (default: a name of its own, here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,10 +50,14 @@ class Command(DataCommand):
         if options["output"] == "-" and options["json"]:
             raise CommandError("Not both on stdout: give --output a file, or leave out --json.", returncode=USAGE)
         try:
-            export = releases.export(project, options["format"], accepted=options["accepted"])
+            export = releases.export(
+                project, options["format"], accepted=options["accepted"], labels=options["labels"] or "",
+                images=options["images"],
+            )  # fmt: skip
         except LabelerError as problem:
             raise CommandError(str(problem)) from None
-        details = {"format": options["format"]} | ({"accepted": True} if options["accepted"] else {})
+        asked = {name: options[name] for name in ("labels", "images") if options[name] is not None}
+        details = {"format": options["format"]} | ({"accepted": True} if options["accepted"] else {}) | asked
         audit(None, "project.export", project=project, subject=export.file_name, **details)
         if options["output"] == "-":
             self._write(export, sys.stdout.buffer)

@@ -24,11 +24,18 @@ from labeler.models.image import Status
 from labeler.models.project import ConsensusMethod
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export import snippets
+from labeler.pages.export.readings import LABELS
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
 from labeler.releases import live
 from labeler.releases import summary as summaries
+from labeler.releases.data_set import ALL, SOFT
+from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import percent, thousands
+
+HOLD_ALL = ("csv", "jsonl")  # however they are read: the code takes what was chosen
+LISTS_ALL = ("jsonl", "json", "parquet", "croissant", "labelstudio")
+NAMES_LEFT_OUT = ("imagefolder", "yolo", "huggingface", "webdataset", "cvat")
 
 
 @project_page(Role.REVIEWER)
@@ -45,7 +52,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     with_accepted = request.GET.get("accepted") == "1" and bool(summary.by_model)
     for row in formats:
         row["url"], row["on"] = _address(row["id"], reading["id"], with_accepted), row is chosen
-        row["download"] += "?accepted=true" if with_accepted else ""
+        row["download"] = _download(row, reading["id"], with_accepted)
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted), row is reading
     context = {
@@ -60,7 +67,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "code": chosen["file"] and snippets.code(
             chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
         ),
-        "command": _command(request, project, chosen["id"], with_accepted),
+        "command": _command(request, project, chosen, reading["id"], with_accepted),
         "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
         f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
     }  # fmt: skip
@@ -105,15 +112,13 @@ def _accepted(
 
 
 def _formats(project: Project) -> list[dict[str, Any]]:
-    described = [
-        ("csv", _("CSV"), _("One row per judgement: image, annotator, time, classes, what was shown, outcome.")),
-        ("jsonl", _("JSON Lines"), _("One line per image, with all of its answers, outcome, decision, prediction.")),
-        ("imagefolder", _("Image folders"), _("A zip with the images, one folder per class; torchvision reads it.")),
-    ]
     rows = []
     data = live.data_set(project)
-    for name, title, text in described:
-        row: dict[str, Any] = {"id": name, "title": title, "text": text, "file": "", "why_not": ""}
+    for name, writer in WRITERS.items():
+        row: dict[str, Any] = {
+            "id": name, "title": writer.TITLE, "text": writer.TEXT, "file": "", "why_not": "",
+            "holds_all": name in HOLD_ALL,
+        }  # fmt: skip
         try:
             row["file"] = releases.as_file(data, name).file_name
         except NotPossibleNow as error:
@@ -124,18 +129,30 @@ def _formats(project: Project) -> list[dict[str, Any]]:
 
 
 def _readings(project: Project, chosen: dict[str, Any]) -> list[dict[str, Any]]:
-    only_one = _("An image lies in one folder.") if chosen["id"] == "imagefolder" else ""
+    known = WRITERS[chosen["id"]].READINGS
+    only_one = _("This format has one answer for each image.")
+    no_shares = _("This format has no place for them.")
     return [
         {
             "id": snippets.FINAL, "title": _("The outcome"), "why_not": "",
             "text": _rule(project),
         },
-        {"id": snippets.ALL, "title": _("Every answer"), "text": _("one per person"), "why_not": only_one},
         {
-            "id": snippets.SHARES, "title": _("Shares of the votes"), "why_not": only_one,
+            "id": snippets.ALL, "title": _("Every answer"), "text": _("one per person"),
+            "why_not": "" if ALL in known else only_one,
+        },
+        {
+            "id": snippets.SHARES, "title": _("Shares of the votes"), "why_not": "" if SOFT in known else no_shares,
             "text": _("0.67 cat, 0.33 dog: for training with soft labels"),
         },
     ]  # fmt: skip
+
+
+def _download(row: dict[str, Any], reading: str, accepted: bool) -> str:
+    """The address of the file, with what was chosen; those that hold all of it need not be told how they are read."""
+    asked = {} if row["holds_all"] else {"labels": LABELS[reading]}
+    asked |= {"accepted": "true"} if accepted else {}
+    return row["download"] + (f"?{urlencode(asked)}" if asked else "")
 
 
 def _rule(project: Project) -> str:
@@ -155,7 +172,7 @@ def _holds(format_: str, reading: str, summary: summaries.Summary, accepted: boo
     """What is in the file, in numbers."""
     outcome = summary.outcome + (summary.by_model if accepted else 0)
     n_bytes = summary.n_bytes + (summary.by_model_bytes if accepted else 0)
-    if format_ == "imagefolder":
+    if WRITERS[format_].HAS_IMAGES:
         return ngettext(
             "%(shown)s image, about %(size)s", "%(shown)s images, about %(size)s", outcome
         ) % {"shown": thousands(outcome), "size": _size(n_bytes)}  # fmt: skip
@@ -194,8 +211,10 @@ def _left_out(
             (summaries.TIE, _("the votes are tied"), f"?status={Status.DISPUTED}"),
             (summaries.UNDECIDABLE, _("a reviewer decided that the image does not say"), ""),
         ]
-    if format_ == "jsonl":
+    if format_ in LISTS_ALL:
         note = _("its line is there, without a class")
+    elif format_ in NAMES_LEFT_OUT:
+        note = _("each is named in left_out.csv")
     else:
         note = _("no row") if format_ == "csv" and reading != snippets.FINAL else ""
     return [
@@ -205,9 +224,11 @@ def _left_out(
     ]
 
 
-def _command(request: HttpRequest, project: Project, format_: str, accepted: bool) -> str:
+def _command(request: HttpRequest, project: Project, chosen: dict[str, Any], reading: str, accepted: bool) -> str:
     """The same on the server. Where the data lie is the administrators' to know."""
-    words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {format_}"]
+    words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {chosen['id']}"]
+    if not chosen["holds_all"]:
+        words.append(f"--labels {LABELS[reading]}")
     if accepted:
         words.append("--accepted")
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:

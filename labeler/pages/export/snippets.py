@@ -5,11 +5,15 @@ Knows the columns of the formats; tests run every snippet on a real file.
 
 from __future__ import annotations
 
-FINAL, ALL, SHARES = "final", "all", "shares"
+from labeler.pages.export import more_snippets
+from labeler.pages.export.readings import ALL, FINAL, SHARES
+
+__all__ = ["ALL", "FINAL", "SHARES", "code"]
 
 _CSV = 'import pandas as pd\nrows = pd.read_csv("{name}", keep_default_na=False)\n'
 _JSONL = 'import json\nimages = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
-_MARKS = 'rows = rows[rows.answer == "labeled"]\nmarks = rows.categories.str.get_dummies("|")\n'
+_DUMMIES = '.str.get_dummies("|").drop(columns="", errors="ignore")'
+_MARKS = f'rows = rows[rows.answer == "labeled"]\nmarks = rows.categories{_DUMMIES}\n'
 
 _SINGLE = {
     ("csv", FINAL): _CSV
@@ -22,11 +26,11 @@ _SINGLE = {
     + 'shares = pd.crosstab(rows.image_id, rows.categories, normalize="index")',
 }
 _MULTI = {
+    **more_snippets.MULTI,
     ("csv", FINAL): _CSV
     + 'final = rows.drop_duplicates("image_id").set_index("image_id")\n'
-    + "# a vote for none of the classes is as empty as a tie here; JSON Lines tells them apart\n"
-    + 'final = final[final.consensus.ne("") | final.consensus_method.eq("decision")]\n'
-    + 'final = final.consensus.str.get_dummies("|")',
+    + 'final = final[final.state.isin(["labeled", "none"])]  # none: people saw none of the classes\n'
+    + f"final = final.consensus{_DUMMIES}",
     ("csv", ALL): _CSV + _MARKS + "votes = marks.set_index([rows.image_id, rows.annotator])",
     ("csv", SHARES): _CSV + _MARKS + "shares = marks.groupby(rows.image_id).mean()",
 }
@@ -44,6 +48,7 @@ _ANY = {
     + '    answers = [a["categories"] for a in i["labels"] if a["answer"] == "labeled"]\n'
     + "    counted = Counter(name for names in answers for name in names)\n"
     + '    shares[i["image"]] = {{name: n / len(answers) for name, n in counted.items()}}',
+    **more_snippets.ANY,
     ("imagefolder", FINAL): "from torchvision.datasets import ImageFolder   # after: unzip {name}\n"
     + 'data = ImageFolder("root")\n'
     + "image, place = data[0]                              # place in data.classes",
@@ -67,9 +72,8 @@ _SINGLE_ACCEPTED = {
 _MULTI_ACCEPTED = {
     ("csv", FINAL): _CSV
     + 'first = rows.drop_duplicates("image_id").set_index("image_id")\nby_model = first.source.eq("model")\n'
-    + "# a vote for none of the classes is as empty as a tie here; JSON Lines tells them apart\n"
-    + 'first = first[by_model | first.consensus.ne("") | first.consensus_method.eq("decision")]\n'
-    + 'final = first.consensus.where(~by_model, first.accepted).str.get_dummies("|")',
+    + 'first = first[first.state.isin(["labeled", "none"])]  # none: none of the classes\n'
+    + f"final = first.consensus.where(~by_model, first.accepted){_DUMMIES}",
     ("jsonl", FINAL): _JSONL_ACCEPTED,
 }
 
@@ -78,5 +82,9 @@ def code(format_: str, reading: str, *, multi: bool, name: str, accepted: bool =
     """Python that loads the file `name`; None where the format cannot be read that way. accepted: it holds those."""
     with_accepted = (_MULTI_ACCEPTED if multi else _SINGLE_ACCEPTED) if accepted else {}
     found = with_accepted.get((format_, reading))
+    if found is None and format_ == "json":
+        # Its images are the lines of JSON Lines; the rest of the code is the same.
+        lines = code("jsonl", reading, multi=multi, name=name, accepted=accepted)
+        return lines and lines.replace(_JSONL.format(name=name), more_snippets.JSON.format(name=name))
     found = found or (_MULTI if multi else _SINGLE).get((format_, reading)) or _ANY.get((format_, reading))
     return found and found.format(name=name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
@@ -17,9 +19,11 @@ from api.shapes import OpinionShape, OutcomeShape, PromisedShape
 from labeler import releases
 from labeler.accounts.audit import audit
 from labeler.labeling import blindness
-from labeler.models import Role
+from labeler.models import Role, Task
 from labeler.models.account import Scope
 from labeler.models.image import Status
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT
+from labeler.releases.formats.answers import STATES
 
 TAG = "Data sets out"
 
@@ -54,6 +58,11 @@ class ExportedImageShape(serializers.Serializer):
     height = serializers.IntegerField()
     metadata = ObjectField()
     status = serializers.ChoiceField(Status.choices)
+    state = serializers.CharField(help_text=f"one of {', '.join(STATES)}; none: people say that no class applies")
+    split = serializers.CharField(allow_blank=True, required=False, help_text="of a data set with splits")
+    shares = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, required=False, help_text="of the votes; with labels=soft"
+    )
     labels = ExportedJudgementShape(many=True)
     consensus = OutcomeShape()
     decision = ExportedDecisionShape(allow_null=True)
@@ -66,33 +75,68 @@ class ExportedImageShape(serializers.Serializer):
         return {**super().get_fields(), "source": source}
 
 
+class ExportedClassShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+
+
+class ExportedDocumentShape(serializers.Serializer):
+    """The one document of `json`."""
+
+    title = serializers.CharField()
+    question = serializers.CharField(allow_blank=True)
+    task = serializers.ChoiceField(Task.choices)
+    classes = ExportedClassShape(many=True)
+    release = ObjectField(allow_null=True, help_text="of a frozen release what it says of itself; null: as of now")
+    images = ExportedImageShape(many=True)
+
+
 class Export(View):
     needs = {"GET": Needs(Scope.EXPORT, Role.REVIEWER)}
 
     @describe(
-        "export", "Download the project, as of this moment.\n\n`csv`: the long table, one row per judgement, with what "
-        "its author "
-        "was shown, consensus and prediction. `jsonl`: one image per line. `imagefolder`: a zip with "
-        "root/<class>/<image> by "
-        "consensus, for single-choice projects. With `accepted`, also the images that stand by the model's word "
-        "alone (accepted, or filled in where the project has it answer for images nobody has labeled): in `csv` a "
-        "row without an annotator whose `source` is `model`, in `jsonl` the member `accepted`, in "
-        "`imagefolder` `.model7` in the file's name; each with the model's number and, of accepted ones, what is "
-        "promised. Each judgement says its `source` (`person`, or `import` with the import's id) and whether it was "
-        "`informed`. What the model says of held-out images, and of others judged blind before they are settled, is "
-        "in no export.",
-        tag=TAG, errors=(422,), parameters=[parameter("accepted", "with what stands by the model's word alone", bool)],
+        "export", "Download the project, as of this moment.\n\n"
+        "Tables: `csv` (the long table, one row per judgement, with what its author was shown, consensus and "
+        "prediction), `jsonl` (one image per line), `json` (the same as one document), `labels-csv` (file_name, "
+        "annotator, label: what an import reads), `parquet`. With pictures: `imagefolder` (root/<class>/<image>; with "
+        "several classes per image a manifest), `yolo` (single choice), `huggingface`, `webdataset`. For other tools: "
+        "`labelstudio`, `cvat`. About it: `croissant`, `datacard`. All but `csv`, `jsonl`, `json`, `labels-csv`, "
+        "`parquet` and `datacard` are a zip.\n\n"
+        "`labels` is `consensus` (one answer per image), `all` (every judgement, with its author) or `soft` (the "
+        "share of the votes of each class). `images` adds or leaves out the pictures where a format can be both. What "
+        "a format cannot hold is refused with 422. Pictures go out without the place and the personal fields of "
+        "their EXIF. In every format verified none, cannot tell, tied, undecidable and unlabeled are kept apart.\n\n"
+        "With `accepted`, also the images that stand by the model's word "
+        "alone (accepted, or filled in where the project has it answer for images nobody has labeled), marked as "
+        "such: in tables `source` is `model`, in `jsonl` and `json` the member `accepted`, in folders `.model7` in the "
+        "file's name, in `labelstudio` a prediction, in `cvat` `source=\"auto\"`; each with the model's number where "
+        "the format has a place for it. What the model says of held-out images, and of others judged blind before "
+        "they are settled, is in no export.",
+        tag=TAG, errors=(422,),
+        parameters=[
+            parameter("accepted", "with what stands by the model's word alone", bool),
+            parameter("labels", "left out: as the format has it", enum=(CONSENSUS, ALL, SOFT)),
+            parameter("images", "with the image files; left out: as the format has it", bool),
+        ],
         answers={
-            (200, "text/csv"): bytes, (200, "application/zip"): bytes,
+            (200, "text/csv"): bytes, (200, "application/zip"): bytes, (200, "application/json"): ExportedDocumentShape,
             (200, "application/x-ndjson"): OpenApiResponse(ExportedImageShape, description="an object for each line"),
+            (200, "application/vnd.apache.parquet"): bytes, (200, "text/markdown"): bytes,
         },
     )  # fmt: skip
     def get(self, request: Request, project_id: int, format: str) -> StreamingHttpResponse:
         project = self.project(project_id)
-        accepted = bool(parsing.flag(request, "accepted"))
-        export = releases.export(project, format, accepted=accepted)
-        details = {"format": format} | ({"accepted": True} if accepted else {})
-        audit(self.person, "project.export", project=project, subject=export.file_name, **details)
+        releases.writer_of(format)  # 404 before 400
+        wanted: dict[str, Any] = {}
+        if parsing.flag(request, "accepted"):
+            wanted["accepted"] = True
+        if "labels" in request.query_params:
+            wanted["labels"] = parsing.choice(request, "labels", (CONSENSUS, ALL, SOFT), CONSENSUS)
+        if "images" in request.query_params:
+            wanted["images"] = parsing.flag(request, "images")
+        export = releases.export(project, format, **wanted)
+        audit(self.person, "project.export", project=project, subject=export.file_name, format=format, **wanted)
         blindness.remember_download(self.person, project)
         response = StreamingHttpResponse(export.chunks, content_type=export.media_type)
         response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'

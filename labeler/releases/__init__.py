@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotFound, NotPossibleNow
 from labeler.models import Project
 from labeler.releases import live
-from labeler.releases.data_set import DataSet, Wanted
+from labeler.releases.data_set import ALL, DataSet, Wanted
 from labeler.releases.formats import WRITERS
 
 # Of the contract, but not written yet: understood, and refused with a reason.
-LATER = ("json", "labels-csv", "labelstudio", "coco", "yolo", "voc", "cvat", "huggingface", "parquet", "webdataset")
+LATER = ("coco", "voc", "masks", "geojson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,16 @@ class Export:
     chunks: Iterator[bytes]
 
 
-def export(project: Project, format_: str, *, accepted: bool = False) -> Export:
+def export(
+    project: Project, format_: str, *, accepted: bool = False, labels: str = "", images: bool | None = None
+) -> Export:
     """The project as a file of this format, as of now. Nothing is read before the first chunk is asked for.
 
-    accepted: with the images that stand by a model's word alone, marked as such and never among the labels.
-    Raises as as_file().
+    accepted: with the images that stand by a model's word alone, marked as such and never among the labels. labels,
+    images: of Wanted; left out, as the format has it of itself. Raises as as_file().
     """
-    writer_of(format_)
-    return as_file(live.data_set(project, Wanted(accepted=accepted)), format_)
+    wanted = Wanted(labels or writer_of(format_).READINGS[0], accepted, images)
+    return as_file(live.data_set(project, wanted), format_)
 
 
 def as_file(data: DataSet, format_: str) -> Export:
@@ -47,6 +49,7 @@ def as_file(data: DataSet, format_: str) -> Export:
     Raises NotFound for an unknown format, NotPossibleNow for one that cannot be written (yet, or of this data set).
     """
     writer = writer_of(format_)
+    _check_wanted(writer, format_, data.wanted)
     writer.check(data)
     return Export(f"{data.file_name}.{writer.EXTENSION}", writer.MEDIA_TYPE, writer.write(data))
 
@@ -62,3 +65,24 @@ def writer_of(format_: str) -> ModuleType:
             fields={"format": ["later"]},
         )
     raise NotFound(_("There is no such format. There are %(known)s.") % {"known": known})
+
+
+def _check_wanted(writer: ModuleType, format_: str, wanted: Wanted) -> None:
+    """Raises NotPossibleNow where the format cannot say what was asked for."""
+    if wanted.labels not in writer.READINGS:
+        raise NotPossibleNow(
+            _("%(format)s has one answer for each image: take the outcome, or csv, jsonl or huggingface for the rest.")
+            % {"format": writer.TITLE}
+            if wanted.labels == ALL
+            else _("%(format)s cannot hold shares of the votes. Take csv, jsonl, parquet, huggingface or webdataset.")
+            % {"format": writer.TITLE},
+            fields={"labels": [f"not in {format_}"]},
+        )
+    if wanted.images is not None and wanted.images not in writer.IMAGES:
+        raise NotPossibleNow(
+            _("%(format)s has no pictures in it. Take huggingface, webdataset or imagefolder.")
+            % {"format": writer.TITLE}
+            if wanted.images
+            else _("%(format)s is made of pictures: it cannot be without them.") % {"format": writer.TITLE},
+            fields={"images": [f"not in {format_}"]},
+        )

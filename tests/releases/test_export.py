@@ -23,7 +23,7 @@ from labeler.labeling.labels import save_label, undo
 from labeler.models import AuditEvent, Category
 from labeler.projects import classes as project_classes
 from labeler.releases.contents import snapshot
-from labeler.releases.formats.imagefolder import Folders, safe_part
+from labeler.releases.formats.pictures import Folders, safe_part
 from labeler.review import adjudication
 from tests.helpers.api import as_person, body_of, error_of, with_token
 from tests.helpers.factories import add_images, make_model, make_user, predict
@@ -226,7 +226,7 @@ def test_two_classes_never_share_a_folder():
 
 def test_what_cannot_be_written_is_refused_with_a_reason(project, multi_project):
     with pytest.raises(NotPossibleNow, match="several"):
-        releases.export(multi_project, "imagefolder")
+        releases.export(multi_project, "yolo")
     with pytest.raises(NotPossibleNow, match="labeled yet"):
         releases.export(project, "imagefolder")
     with pytest.raises(NotPossibleNow, match="not written yet"):

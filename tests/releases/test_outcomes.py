@@ -22,6 +22,7 @@ from labeler.review import adjudication
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_model, predict
 from tests.helpers.pages import answer, url
+from tests.helpers.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -56,7 +57,7 @@ def images(project, ann, bea, rev, settings, tmp_path):
         predict(run, image, "dog", 0.9)
         path = media_store().original_path(image.sha256, image.extension)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * image.n_bytes)
+        path.write_bytes(picture(image.pk))
     for kind, one, other in (("agreed", "cat", "cat"), ("tied", "cat", "fox"), ("tied_test", "cat", "fox")):
         answer(project, ann, found[kind], one)
         answer(project, bea, found[kind], other)

@@ -74,3 +74,10 @@ def csv_chunks(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue().encode("utf-8", "replace")
+
+
+def csv_line(row: Sequence[Any]) -> bytes:
+    """One line of such a file."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([cell(value) for value in row])
+    return buffer.getvalue().encode("utf-8", "replace")

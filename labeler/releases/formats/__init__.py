@@ -1,10 +1,42 @@
-"""One module per format: MEDIA_TYPE, EXTENSION, check(data), which raises NotPossibleNow, and write(data), which yields
-the file in pieces. All know a DataSet and nothing of projects."""
+"""One module per format: check(data), which raises NotPossibleNow, and write(data), which yields the file in pieces.
+
+Each says MEDIA_TYPE and EXTENSION of its file; TITLE and TEXT for pages; READINGS, what it can say of an image (the
+first is its own choice); IMAGES, whether it can be with pictures, without, or both, and HAS_IMAGES, which it is
+unasked. All know a DataSet and nothing of projects.
+"""
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from labeler.releases.formats import csv_table, imagefolder, json_lines
+from labeler.releases.formats import (
+    croissant,
+    csv_table,
+    cvat,
+    datacard,
+    huggingface,
+    imagefolder,
+    json_document,
+    json_lines,
+    labels_csv,
+    labelstudio,
+    parquet_table,
+    webdataset,
+    yolo,
+)
 
-WRITERS: dict[str, ModuleType] = {"csv": csv_table, "jsonl": json_lines, "imagefolder": imagefolder}
+WRITERS: dict[str, ModuleType] = {
+    "csv": csv_table,
+    "jsonl": json_lines,
+    "imagefolder": imagefolder,
+    "json": json_document,
+    "labels-csv": labels_csv,
+    "parquet": parquet_table,
+    "huggingface": huggingface,
+    "webdataset": webdataset,
+    "yolo": yolo,
+    "labelstudio": labelstudio,
+    "cvat": cvat,
+    "croissant": croissant,
+    "datacard": datacard,
+}

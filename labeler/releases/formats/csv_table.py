@@ -1,6 +1,8 @@
 """CSV: the long table, one row per current judgement, with the image's consensus and prediction beside it.
 
 What a reviewer decided on an image that nobody labeled has a row without an annotator: else it would be lost here.
+state keeps verified none, cannot_tell, tie and undecidable apart; unlabeled images have no row. With shares of the
+votes it is the flat table instead, a row per image.
 """
 
 from __future__ import annotations
@@ -9,17 +11,26 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from labeler.intake.formats.cells import classes, csv_chunks
 from labeler.releases.contents import MODEL, Contents
-from labeler.releases.data_set import DataSet
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
+from labeler.releases.formats import flat_table
+from labeler.releases.formats.answers import answer_of
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 EXTENSION = "csv"
+TITLE = gettext_lazy("CSV")
+TEXT = gettext_lazy("One row per judgement: image, annotator, time, classes, what was shown, outcome.")
+HAS_IMAGES = False
+IMAGES = (False,)
+READINGS = (CONSENSUS, ALL, SOFT)
 COLUMNS = (
     "image_id", "file_name", "sha256", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
     "prelabel_categories", "prelabel_probability", "prelabel_model", "purpose", "round", "extra", "reason", "chosen_by",
     "guideline_version", "label_set_version", "consensus", "consensus_method", "consensus_confidence", "prediction",
-    "prediction_probability", "prediction_model", "label_id", "import", "informed", "source",
+    "prediction_probability", "prediction_model", "label_id", "import", "informed", "source", "state",
 )  # fmt: skip
 # With what stands by a model's word alone: such an image has a row without an annotator and without a label.
 ACCEPTED = ("accepted", "accepted_model", "accepted_probability", "promised_precision", "promised_confidence")
@@ -33,18 +44,25 @@ def check(data: DataSet) -> None:
 
 def write(data: DataSet) -> Iterator[bytes]:
     """The file, in pieces; images without a label have no row, but for decided ones and those by a model's word."""
+    if data.wanted.labels == SOFT:
+        flat = (row for contents in data.rows() for row in flat_table.rows(contents, data, joined=True))
+        yield from csv_chunks(flat_table.columns(data), flat)
+        return
     accepted = data.wanted.accepted
     named = lru_cache(maxsize=10_000)(partial(classes, multi=data.is_multi))
-    rows = (cells for contents in data.rows() for cells in _rows(contents, named, accepted))
-    yield from csv_chunks((*COLUMNS, *ACCEPTED) if accepted else COLUMNS, rows)
+    rows = (cells for contents in data.rows() for cells in _rows(contents, named, data))
+    header = (*COLUMNS, *(ACCEPTED if accepted else ()), *(("split",) if data.is_split else ()))
+    yield from csv_chunks(header, rows)
 
 
-def _rows(contents: Contents, named: Any, accepted: bool) -> Iterator[tuple[Any, ...]]:
+def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, ...]]:
     image, outcome, opinion, by_model = contents.image, contents.outcome, contents.prediction, contents.by_model
     before = (image.pk, image.name, image.sha256)
     said = (named(opinion.categories), opinion.probability, opinion.model) if opinion else (None, None, None)
     after = (named(contents.names), outcome.method, outcome.confidence, *said)
-    nothing = (None,) * len(ACCEPTED) if accepted else ()
+    state = answer_of(contents).state
+    split = (contents.split,) if data.is_split else ()
+    nothing = (state, *((None,) * len(ACCEPTED) if data.wanted.accepted else ()), *split)
     for label in contents.labels:
         shown = label.shown
         saw = (True, named(shown.categories), shown.probability, shown.model) if shown else (False, None, None, None)
@@ -56,4 +74,12 @@ def _rows(contents: Contents, named: Any, accepted: bool) -> Iterator[tuple[Any,
     if not contents.labels and contents.decision:
         yield *before, *(None,) * _JUDGED, *after, *(None,) * 3, DECISION, *nothing
     if by_model is not None:
-        yield *before, *(None,) * (_JUDGED + len(after) + 3), MODEL, named(by_model.categories), *by_model[1:]
+        yield (
+            *before,
+            *(None,) * (_JUDGED + len(after) + 3),
+            MODEL,
+            state,
+            named(by_model.categories),
+            *by_model[1:],
+            *split,
+        )

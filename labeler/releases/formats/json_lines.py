@@ -1,20 +1,30 @@
-"""JSON Lines: one image per line, with its labels, consensus, decision and prediction. Unlabeled images too."""
+"""JSON Lines: one image per line, with its labels, consensus, decision and prediction. Unlabeled images too.
+
+state keeps verified none, cannot_tell, tie, undecidable and unlabeled apart; what stands by a model's word alone is in
+`accepted`, never among the labels. All judgements are always in it; `shares` where shares of the votes are asked for.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
+
+from django.utils.translation import gettext_lazy
 
 from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
 from labeler.releases.contents import MODEL, Contents, Judgement
-from labeler.releases.data_set import DataSet
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
+from labeler.releases.formats.answers import PEOPLE, image_marks
+from labeler.releases.places import public_metadata
 
 MEDIA_TYPE = "application/x-ndjson"
 EXTENSION = "jsonl"
-PEOPLE = "people"
-_decoded = lru_cache(maxsize=1000)(json.loads)  # most images have none
+TITLE = gettext_lazy("JSON Lines")
+TEXT = gettext_lazy("One line per image, with all of its answers, outcome, decision, prediction.")
+HAS_IMAGES = False
+IMAGES = (False,)
+READINGS = (CONSENSUS, ALL, SOFT)
 # Made once: json.dumps would make an encoder for each line.
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -25,22 +35,29 @@ def check(data: DataSet) -> None:
 
 def write(data: DataSet) -> Iterator[bytes]:
     """The file, in pieces of some lines each."""
+    for piece in pieces(data, between=b"\n"):
+        yield piece + b"\n"
+
+
+def pieces(data: DataSet, *, between: bytes) -> Iterator[bytes]:
+    """An object for each image, `between` two of them but not between two pieces."""
     lines: list[bytes] = []
     size = 0
     for contents in data.rows():
-        values = _image(contents)
+        values = _image(contents, data)
         if data.wanted.accepted:
             values |= _accepted(contents)
-        line = _encoded(values).encode("utf-8") + b"\n"
+        line = _encoded(values).encode("utf-8")
         lines.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:
-            yield b"".join(lines)
+            yield between.join(lines)
             lines, size = [], 0
-    yield b"".join(lines)
+    if lines:
+        yield between.join(lines)
 
 
-def _image(contents: Contents) -> dict[str, Any]:
+def _image(contents: Contents, data: DataSet) -> dict[str, Any]:
     image, outcome, decision, opinion = contents.image, contents.outcome, contents.decision, contents.prediction
     return {
         "image": image.pk,
@@ -48,8 +65,9 @@ def _image(contents: Contents) -> dict[str, Any]:
         "sha256": image.sha256,
         "width": image.width,
         "height": image.height,
-        "metadata": _decoded(image.metadata),
+        "metadata": public_metadata(image.metadata, location=data.wanted.location),
         "status": image.status,
+        **image_marks(contents, data),
         "labels": [_label(label) for label in contents.labels],
         "consensus": {
             "categories": contents.names,

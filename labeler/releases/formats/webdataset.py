@@ -1,0 +1,126 @@
+"""WebDataset: a zip of tar shards, shards/<split>-000000.tar, each sample a picture, its class and what is known of it.
+
+A sample's key is the image's id, 000000000042, because everything behind the first dot of a name is its extension: .jpg
+(or what the picture is), .cls with the class's index in classes.json, .json with names, state, source and metadata. In
+projects of several classes there is no .cls; labels in .json is a list, [] a verified none. Only images with an answer
+are samples, and one by a model's word alone has "source": "model"; left_out.csv names the others by where they stand.
+With every judgement those are in .json too, with shares the shares of the votes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeler.errors import NotPossibleNow
+from labeler.intake.formats.cells import timestamp
+from labeler.releases.contents import Contents
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
+from labeler.releases.formats.answers import answer_of, image_marks, judgements_of, split_of
+from labeler.releases.formats.archives import TAR_END, ZipOut, tar_member
+from labeler.releases.formats.class_folders import LeftOut
+from labeler.releases.formats.pictures import Preparing, pictures_of
+from labeler.releases.places import public_metadata
+
+MEDIA_TYPE = "application/zip"
+EXTENSION = "zip"
+TITLE = gettext_lazy("WebDataset")
+TEXT = gettext_lazy("Tar shards with picture, class index and JSON of each image, for streaming into a training.")
+HAS_IMAGES = True
+IMAGES = (True,)
+READINGS = (CONSENSUS, ALL, SOFT)
+SHARD_BYTES = 1_000_000_000
+
+
+def check(data: DataSet) -> None:
+    """Raises NotPossibleNow where no image has an answer."""
+    if not data.has_outcomes:
+        raise NotPossibleNow(_("No image is labeled yet, so there would be no sample."))
+
+
+def write(data: DataSet) -> Iterator[bytes]:
+    """The zip, in pieces: one picture in memory at a time. One pass over the rows for each split."""
+    archive = ZipOut()
+    preparing = Preparing(data)
+    place = {one.name: number for number, one in enumerate(data.classes)}
+    missing: list[dict[str, object]] = []
+    with data.held(), LeftOut() as left_out:
+        splits = sorted({split_of(contents, data) for contents in data.rows()})
+        for split in splits:
+            samples = _samples(data, split, place, left_out, missing, preparing)
+            number, first = 0, next(samples, None)
+            while first is not None:
+                shard = _Shard(first, samples)
+                yield from archive.add_pieces(f"shards/{split or 'train'}-{number:06}.tar", shard.pieces())
+                number, first = number + 1, shard.following
+        classes = [{"index": place[one.name], "class": one.name} for one in data.classes]
+        listed = {"classes": classes, "missing_files": missing}
+        yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
+        if left_out.n:
+            yield from archive.add_pieces("left_out.csv", left_out.pieces())
+    for name, text in preparing.reports():
+        yield from archive.add(name, text)
+    yield from archive.end()
+
+
+class _Shard:
+    """A tar of whole samples, until it is large enough; `following` is the first sample of the next one, or None."""
+
+    def __init__(self, first: bytes, samples: Iterator[bytes]) -> None:
+        self.following: bytes | None = first
+        self._samples = samples
+
+    def pieces(self) -> Iterator[bytes]:
+        size = 0
+        while self.following is not None and (not size or size + len(self.following) <= SHARD_BYTES):
+            yield self.following
+            size += len(self.following)
+            self.following = next(self._samples, None)
+        yield TAR_END
+
+
+def _samples(
+    data: DataSet, split: str, place: dict[str, int], left_out: LeftOut, missing: list[dict[str, object]],
+    preparing: Preparing,
+) -> Iterator[bytes]:  # fmt: skip
+    for contents in data.rows():
+        if split_of(contents, data) != split:
+            continue
+        said = answer_of(contents)
+        if said.names is None and not (data.wanted.labels == ALL and judgements_of(contents)):
+            left_out.leave(contents)
+            continue
+        about = json.dumps(_about(contents, data), ensure_ascii=False, separators=(",", ":")).encode()
+        n = 0
+        for picture in pictures_of(contents, data):
+            key = f"{contents.image.pk:012}" + (f"-copy{n}" if n else "")
+            sample = tar_member(f"{key}.{picture.name.rpartition('.')[2]}", picture.content)
+            if not data.is_multi and said.names and said.names[0] in place:
+                sample += tar_member(f"{key}.cls", str(place[said.names[0]]).encode())
+            yield sample + tar_member(f"{key}.json", about)
+            preparing.add(key, picture, "|".join(said.names or ()), contents.split)
+            n += 1
+        if not n:
+            missing.append({"image": contents.image.pk, "file_name": contents.image.name})
+
+
+def _about(contents: Contents, data: DataSet) -> dict[str, Any]:
+    image, said = contents.image, answer_of(contents)
+    about: dict[str, Any] = {
+        "image_id": image.pk, "file_name": image.name, "sha256": image.sha256, "width": image.width,
+        "height": image.height, "source": said.source, "model": said.model, "confidence": said.confidence,
+        "metadata": public_metadata(image.metadata, location=data.wanted.location),
+    }  # fmt: skip
+    about |= image_marks(contents, data)
+    about |= {"labels": said.names} if data.is_multi else {"label": said.names[0] if said.names else None}
+    if data.wanted.labels == ALL:
+        about["annotations"] = [
+            {"annotator": one.annotator, "answer": one.answer, "labels": one.categories,
+             "created_at": timestamp(one.created_at)}
+            for one in judgements_of(contents)
+        ]  # fmt: skip
+    return about

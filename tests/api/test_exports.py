@@ -1,0 +1,58 @@
+"""Every format over REST, as of now, with what was asked of it; and what it cannot hold, refused with a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from labeler.models import AuditEvent
+from labeler.releases.formats import WRITERS
+from tests.helpers.api import as_person, body_of, error_of
+from tests.helpers.data_sets import fill
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def export(project, multi_project, ann, bea, rev, settings, tmp_path):
+    """GET of a format, with parameters; of the project with several classes where `multi`."""
+    settings.MEDIA_DIR = tmp_path / "media"
+    fill(project, (ann, bea), rev)
+
+    def get(format_: str, query: str = "", *, multi: bool = False):
+        where = multi_project if multi else project
+        person = where.memberships.get(role="lead").user
+        return as_person(person).get(f"/api/projects/{where.pk}/export/{format_}/{query}")
+
+    return get
+
+
+@pytest.mark.parametrize("format_", WRITERS)
+def test_each_format_is_sent_as_what_it_is(export, format_):
+    response = export(format_, "?accepted=true")
+
+    assert response.status_code == 200 and response.streaming
+    assert response["Content-Type"] == WRITERS[format_].MEDIA_TYPE
+    assert response["Content-Disposition"].endswith(f'.{WRITERS[format_].EXTENSION}"')
+    assert len(body_of(response)) > 100
+
+
+def test_labels_and_images_are_asked_for_and_written_down(export):
+    assert b"share.cat" in body_of(export("csv", "?labels=soft"))
+    assert b'"shares":' in body_of(export("json", "?labels=soft"))
+    assert b"consensus" in body_of(export("labels-csv", "?labels=consensus"))
+    assert b"ann" in body_of(export("labels-csv"))  # of itself it has every judgement
+    assert b"images/" in body_of(export("cvat", "?images=true"))
+
+    event = AuditEvent.objects.filter(action="project.export").latest("id")
+    assert event.details == {"format": "cvat", "images": True}
+
+
+def test_what_cannot_be_is_said(export):
+    assert export("xlsx", "?labels=what").status_code == 404
+    assert error_of(export("coco")) == "not_possible_now"
+    assert export("csv", "?labels=what").status_code == 400
+    assert export("cvat", "?images=perhaps").status_code == 400
+    assert export("parquet", "?images=true").status_code == 422
+    assert export("yolo", "?labels=all").status_code == 422
+    refused = export("yolo", multi=True)
+    assert refused.status_code == 422 and "several" in refused.json()["error"]["message"]

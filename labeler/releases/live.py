@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
-from labeler.models import Category, Image, Project
+from labeler.models import Category, Decision, Image, Label, Project
 from labeler.releases.contents import Contents, read, snapshot
 from labeler.releases.data_set import Class, DataSet, Wanted
 from labeler.releases.outcomes import has_model_answers
@@ -19,7 +19,6 @@ from labeler.releases.outcomes import has_model_answers
 def data_set(project: Project, wanted: Wanted | None = None) -> DataSet:
     """The project as of the moment at which its rows are read, not of this call."""
     asked = wanted or Wanted()
-    categories = Category.objects.filter(project=project, retired_at=None).order_by("position", "id")
 
     def rows() -> Iterator[Contents]:
         with snapshot():
@@ -30,12 +29,24 @@ def data_set(project: Project, wanted: Wanted | None = None) -> DataSet:
         title=project.name,
         question=project.question,
         is_multi=project.is_multi,
-        classes=tuple(Class(*row) for row in categories.values_list("id", "name", "description")),
+        classes=tuple(classes_of(project)),
         rows=rows,
         wanted=asked,
         held=snapshot,
         has_outcomes=_has_outcomes(project, accepted=asked.accepted),
     )
+
+
+def classes_of(project: Project) -> Iterator[Class]:
+    """Those in use, in screen order, then retired ones that answers still name: a file numbers them all."""
+    categories = Category.objects.filter(project=project, merged_into=None).order_by("position", "id")
+    yield from (Class(one.pk, one.name, one.description) for one in categories if one.retired_at is None)
+    answers = Label.objects.current().filter(project=project)
+    decisions = Decision.objects.filter(image__project=project, withdrawn_at=None)
+    for one in categories:
+        named = {"categories__contains": [one.pk]}
+        if one.retired_at and (answers.filter(**named).exists() or decisions.filter(**named).exists()):
+            yield Class(one.pk, one.name, one.description)
 
 
 def safe_file_name(name: str) -> str:

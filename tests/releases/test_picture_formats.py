@@ -13,6 +13,7 @@ from PIL import Image as Pixels
 
 from labeler import releases
 from labeler.errors import NotPossibleNow
+from labeler.releases import previews
 from labeler.releases.formats import huggingface, webdataset
 from labeler.releases.preparation import OVER, Preparation
 from tests.helpers.data_sets import GPS, SIDEWAYS, data_set, fill, unzipped, written
@@ -316,3 +317,19 @@ def test_hugging_face_has_judgements_and_shares(filled, tmp_path, monkeypatch, l
         assert [one[key] for one in tied["annotations"]] == values
         assert rows[images["unsure"].pk]["annotations"][0]["answer"] == "cannot_tell"
     assert "image" not in found["train"].features
+
+
+def test_six_pictures_of_a_project_are_shown_before_anything_is_exported(single):
+    project, images = single
+    from labeler.intake.images import media_store
+
+    lost = images["agreed"]
+    media_store().original_path(lost.sha256, lost.extension).unlink()
+
+    found = previews.of_project(project, Preparation(width=20, height=10, way="stretch", grey=True, copies=1))
+
+    assert [one.image for one in found] == sorted({image.pk for image in images.values()} - {lost.pk})[:6]
+    for one in found:
+        assert (one.made.width, one.made.height, one.made.extension) == (20, 10, "jpg")
+        assert one.copy is not None and b"Jane Roe" not in one.made.content
+    assert previews.of_project(project, Preparation())[0].copy is None

@@ -13,6 +13,7 @@ from labeler import releases
 from labeler.errors import NotPossibleNow
 from labeler.intake.formats import judgements
 from labeler.models import Label
+from labeler.projects import classes as project_classes
 from labeler.releases.datasheet import QUESTIONS
 from labeler.releases.formats import WRITERS
 from tests.helpers.data_sets import data_set, fill, unzipped, written
@@ -105,6 +106,23 @@ def test_json_tells_the_states_apart_and_has_shares_and_splits(filled, format_):
     assert [by_id[images[kind].pk]["split"] for kind in ("agreed", "other", "tied")] == ["train", "test", ""]
     assert sorted(by_id[images["tied"].pk]["shares"].values()) == [0.5, 0.5]
     assert by_id[images["accepted"].pk]["source"] == "model" and by_id[images["accepted"].pk]["labels"] == []
+
+
+def test_a_retired_class_that_answers_name_is_a_class_of_the_file(filled):
+    project, images = filled
+    used, unused = project.categories.order_by("position")[0], project.categories.order_by("position")[2]
+    for category in (used, unused):
+        project_classes.change_category(
+            category=category, by=project.memberships.get(role="lead").user, changes={"retired": True}
+        )
+    project.refresh_from_db()
+
+    data = data_set(project)
+
+    names = [one.name for one in data.classes]
+    assert names[-1] == used.name and unused.name not in names
+    rows = {row["image_id"]: row for row in flat(written(data, "parquet"), "parquet")}
+    assert used.name in rows[images["agreed"].pk]["labels"]
 
 
 def test_an_empty_json_is_one_still(project):

@@ -33,6 +33,7 @@ from labeler.releases.data_set import ALL, SOFT
 from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import percent, thousands
 
+SHOWN = 6  # formats; the others are folded away until one of them is chosen
 HOLD_ALL = ("csv", "jsonl")  # however they are read: the code takes what was chosen
 LISTS_ALL = ("jsonl", "json", "parquet", "croissant", "labelstudio")
 NAMES_LEFT_OUT = ("imagefolder", "yolo", "huggingface", "webdataset", "cvat")
@@ -56,9 +57,11 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted), row is reading
     context = {
-        "formats": formats,
+        "formats": formats[:SHOWN],
+        "more_formats": formats[SHOWN:],
         "readings": readings,
         "chosen": chosen,
+        "chosen_is_folded": formats.index(chosen) >= SHOWN,
         "summary": summary,
         "as_of": figures.as_of if figures.is_kept else None,
         "holds": _holds(chosen["id"], reading["id"], summary, with_accepted),

@@ -27,6 +27,7 @@ from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, make_model
 from tests.helpers.image_index import index, seen
 from tests.helpers.pages import said, url
+from tests.helpers.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -287,7 +288,7 @@ def test_folders_name_the_model_in_the_file_and_the_promise_beside(unseen, setti
     for image in some:
         path = media_store().original_path(image.sha256, image.extension)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * 1000)
+        path.write_bytes(picture(image.pk))
     whole = b"".join(releases.export(unseen, "imagefolder", accepted=True).chunks)
     archive = zipfile.ZipFile(io.BytesIO(whole))
     names = {name for name in archive.namelist() if name.startswith("root/")}

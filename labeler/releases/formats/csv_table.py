@@ -30,7 +30,7 @@ COLUMNS = (
     "image_id", "file_name", "sha256", "annotator", "categories", "answer", "created_at", "seconds", "prelabel_shown",
     "prelabel_categories", "prelabel_probability", "prelabel_model", "purpose", "round", "extra", "reason", "chosen_by",
     "guideline_version", "label_set_version", "consensus", "consensus_method", "consensus_confidence", "prediction",
-    "prediction_probability", "prediction_model", "label_id", "import", "informed", "source", "state",
+    "prediction_probability", "prediction_model", "label_id", "import", "informed", "source",
 )  # fmt: skip
 # With what stands by a model's word alone: such an image has a row without an annotator and without a label.
 ACCEPTED = ("accepted", "accepted_model", "accepted_probability", "promised_precision", "promised_confidence")
@@ -51,7 +51,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     accepted = data.wanted.accepted
     named = lru_cache(maxsize=10_000)(partial(classes, multi=data.is_multi))
     rows = (cells for contents in data.rows() for cells in _rows(contents, named, data))
-    header = (*COLUMNS, *(ACCEPTED if accepted else ()), *(("split",) if data.is_split else ()))
+    header = (*COLUMNS, *(ACCEPTED if accepted else ()), "state", *(("split",) if data.is_split else ()))
     yield from csv_chunks(header, rows)
 
 
@@ -62,7 +62,7 @@ def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, 
     after = (named(contents.names), outcome.method, outcome.confidence, *said)
     state = answer_of(contents).state
     split = (contents.split,) if data.is_split else ()
-    nothing = (state, *((None,) * len(ACCEPTED) if data.wanted.accepted else ()), *split)
+    nothing = (*((None,) * len(ACCEPTED) if data.wanted.accepted else ()), state, *split)
     for label in contents.labels:
         shown = label.shown
         saw = (True, named(shown.categories), shown.probability, shown.model) if shown else (False, None, None, None)
@@ -74,12 +74,5 @@ def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, 
     if not contents.labels and contents.decision:
         yield *before, *(None,) * _JUDGED, *after, *(None,) * 3, DECISION, *nothing
     if by_model is not None:
-        yield (
-            *before,
-            *(None,) * (_JUDGED + len(after) + 3),
-            MODEL,
-            state,
-            named(by_model.categories),
-            *by_model[1:],
-            *split,
-        )
+        empty = (None,) * (_JUDGED + len(after) + 3)
+        yield *before, *empty, MODEL, named(by_model.categories), *by_model[1:], state, *split

@@ -70,7 +70,9 @@ class ClaimedImageShape(HandedOutImageShape):
 class PrelabelShape(serializers.Serializer):
     prediction = serializers.IntegerField()
     categories = serializers.ListField(child=serializers.CharField())
-    probability = serializers.FloatField()
+    probability = serializers.FloatField(
+        allow_null=True, help_text="null: a model of another program that gave no probabilities"
+    )
     calibrated = serializers.BooleanField(help_text="false: read the probability as an order, not as a frequency")
 
 
@@ -153,7 +155,7 @@ def _shape(project: Project, claim: Claim) -> dict[str, Any]:
         and {
             "prediction": shown.pk,
             "categories": label_set.index(project).label(shown.categories),
-            "probability": shown.probability,
+            "probability": shown.confidence,
             "calibrated": shown.run.is_calibrated,
         },
         "expires_at": claim.expires_at,

@@ -75,8 +75,8 @@ class Explanation(View):
         "made it: ask again. With `format=png` the map itself, as soon as it is there. Grad-CAM where the model has a "
         "gradient, else occlusion, and `method` says which. Annotators see it after their own answer, when the "
         "image has all its answers; of images that are judged blind it is shown when they are settled, of held-out "
-        "ones to nobody (403). 409 `no_model` before there is a model.",
-        tag=TAG, errors=(409,),
+        "ones to nobody (403). 409 `no_model` before there is a model, 422 while one of another program is in use.",
+        tag=TAG, errors=(409, 422),
         parameters=[parameter("category", "of this class (id or name) instead of the model's own answer"),
                     parameter("format", "the map itself", enum=["json", "png"])],
         answers={

@@ -215,6 +215,8 @@ def _by_model(request: Request, project: Project, images: QuerySet[Image], order
     opinions = Prediction.objects.filter(image=OuterRef("pk"), run__project=project, run__is_active=True)
     if predicted:
         opinions = opinions.filter(categories__contains=[parsing.category(project, predicted)])
+    if low is not None or high is not None or order in ("-confidence", "uncertainty"):
+        opinions = opinions.filter(margin__isnull=False)  # a model of another program may say nothing of how sure it is
     if low is not None:
         opinions = opinions.filter(probability__gte=low)
     if high is not None:

@@ -84,8 +84,8 @@ class Predictions(Uploads, View):
         "request per web process waits at a time, others get their 202 at once. Only a thumbnail is kept, until it is "
         "answered (at most ten minutes); the answer can be read for a day. 409 `no_model` before there is a model, "
         "and `conflict` for an image of the project that is judged blind, its preview, its thumbnail and near copies: "
-        "a held-out one always, another one until it is settled.",
-        tag=TAG, request={"multipart/form-data": PredictionInput}, errors=(409, 413, 429),
+        "a held-out one always, another one until it is settled. 422 while a model of another program is in use.",
+        tag=TAG, request={"multipart/form-data": PredictionInput}, errors=(409, 413, 422, 429),
         answers={200: AskedPredictionShape, 202: AskedPredictionShape},
         parameters=[parameter("wait", f"seconds, 0 to {LONGEST_WAIT}", int)], examples=[example(ANSWERED)],
     )  # fmt: skip

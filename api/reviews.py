@@ -46,7 +46,9 @@ class TileShape(serializers.Serializer):
     image = HandedOutImageShape()
     categories = serializers.ListField(child=serializers.CharField(), help_text="what the model would answer")
     category_ids = serializers.ListField(child=serializers.IntegerField())
-    probability = serializers.FloatField(help_text="three decimals")
+    probability = serializers.FloatField(
+        allow_null=True, help_text="three decimals; null: a model of another program that gave no probabilities"
+    )
 
 
 class PageShape(serializers.Serializer):

@@ -69,6 +69,11 @@ class RunRowShape(serializers.Serializer):
     )
     dataset = ObjectField(help_text="images per part: train, validation, test, calibration")
     active = serializers.BooleanField(source="is_active", help_text="it makes the pre-labels")
+    outside = serializers.BooleanField(
+        source="is_outside", help_text="a model of another program: only its predictions are here"
+    )
+    name = serializers.CharField(source="outside_name", help_text="as its program calls it; empty: our own")
+    version = serializers.CharField(source="outside_version", help_text="as its program calls it; empty: our own")
     calibrated = serializers.BooleanField(source="is_calibrated")
     note = serializers.CharField(help_text="why it was or was not made active")
     worker = WorkerShape(source="*")
@@ -93,7 +98,7 @@ class RunShape(RunRowShape):
     comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
 
 
-def _shape(run: TrainingRun, person: User) -> dict[str, Any]:
+def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
     run.headline = {name: run.metrics.get(name) for name in HEADLINE}
     run.metrics = in_words(run.metrics)
     if doubted := (run.metrics.get("label_errors") or {}).get("suspects"):
@@ -123,7 +128,7 @@ class Runs(View):
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         run = runs.request(project=project, requested_by=self.person, **parsing.parse(RunInput, request))
-        return Response(_shape(run, self.person), status=202)
+        return Response(run_shape(run, self.person), status=202)
 
 
 class OfRun(View):
@@ -140,7 +145,7 @@ class OneRun(OfRun):
     @describe("get_run", "A training run: state, progress, data, metrics with intervals, curves.", tag=TAG,
               answers={200: RunShape})  # fmt: skip
     def get(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(self.run(run_id), self.person))
+        return Response(run_shape(self.run(run_id), self.person))
 
 
 class Cancellation(OfRun):
@@ -148,7 +153,7 @@ class Cancellation(OfRun):
 
     @describe("cancel_run", "Stop a training run.", tag=TAG, request=None, answers={200: RunShape}, errors=(409,))
     def post(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(runs.cancel(self.run(run_id), self.person), self.person))
+        return Response(run_shape(runs.cancel(self.run(run_id), self.person), self.person))
 
 
 class Activation(OfRun):
@@ -157,7 +162,7 @@ class Activation(OfRun):
     @describe("activate_run", "Let this model make the pre-labels.", tag=TAG, request=None, answers={200: RunShape},
               errors=(422,))  # fmt: skip
     def post(self, request: Request, run_id: int) -> Response:
-        return Response(_shape(runs.activate(self.run(run_id), self.person), self.person))
+        return Response(run_shape(runs.activate(self.run(run_id), self.person), self.person))
 
 
 class FlipShape(serializers.Serializer):
@@ -223,4 +228,4 @@ class ActiveModel(View):
         run = runs.active(self.project(project_id))
         if run is None:
             raise NotFound(_("This project has no model yet. One is trained when there are labels enough."))
-        return Response(_shape(run, self.person))
+        return Response(run_shape(run, self.person))

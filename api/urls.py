@@ -32,6 +32,7 @@ from api.members import Members, OneMember, SecondOpinions
 from api.metadata import Metadata
 from api.model_files import Card, ModelExport
 from api.nothing import Nothing
+from api.outside_models import OutsideActivation, OutsideModels, OutsidePredictions
 from api.predictions import OnePrediction, Predictions
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
@@ -126,6 +127,9 @@ urlpatterns = [
     path("runs/<int:run_id>/export/", ModelExport.as_view(), name="model-export"),
     path("runs/<int:run_id>/card/", Card.as_view(), name="model-card"),
     path("projects/<int:project_id>/model/", ActiveModel.as_view(), name="model"),
+    path("projects/<int:project_id>/outside-models/", OutsideModels.as_view(), name="outside-models"),
+    path("outside-models/<int:run_id>/predictions/", OutsidePredictions.as_view(), name="outside-predictions"),
+    path("outside-models/<int:run_id>/activation/", OutsideActivation.as_view(), name="outside-activation"),
     path("projects/<int:project_id>/predictions/", Predictions.as_view(), name="predictions"),
     path("predictions/<int:prediction_id>/", OnePrediction.as_view(), name="prediction"),
     path("projects/<int:project_id>/export/<slug:format>/", Export.as_view(), name="export"),

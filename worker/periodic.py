@@ -26,7 +26,7 @@ from labeler.labeling import claim_ends
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
-from labeler.training import image_index, prelabels, runs
+from labeler.training import image_index, judging, prelabels, runs
 from worker.indexing import pixels
 from worker.training import checkpoints
 
@@ -74,6 +74,7 @@ def run_due_work() -> None:
     request_due_runs()
     request_due_prelabels()
     request_due_acceptances()
+    request_due_judgements()
     request_due_indexes()
     request_first_indexes()
     sketch_older_images()
@@ -190,6 +191,11 @@ def request_due_acceptances() -> int:
         except IntegrityError:
             logger.debug("project %s: somebody asked for pre-labels at this moment", run.project_id)
     return requested
+
+
+def request_due_judgements() -> int:
+    """Ask for figures of outside models that have new predictions, or new labels to be judged by; how many."""
+    return len([judging.request(run) for run in judging.due()])
 
 
 def request_due_indexes() -> int:

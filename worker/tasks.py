@@ -12,6 +12,7 @@ from celery.app.task import Context
 TRAIN_SECONDS = 12 * 3600
 IMPORT_SECONDS = 24 * 3600
 ERRAND_SECONDS = 600
+JUDGE_SECONDS = 3600
 
 
 @shared_task(name="worker.tasks.train", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
@@ -63,6 +64,14 @@ def import_images(self, job_id: int) -> None:
     from worker.intake.imports import import_job
 
     import_job(job_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.judge", bind=True, queue="default", soft_time_limit=JUDGE_SECONDS)
+def judge_outside_model(self, job_id: int) -> None:
+    """Judge and calibrate what another program's model said; nothing if another worker took it."""
+    from worker.training.judge_outside import judge_job
+
+    judge_job(job_id, worker=_name(self.request))
 
 
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)

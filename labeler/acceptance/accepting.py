@@ -240,7 +240,7 @@ def _seed(guarantee: Guarantee) -> int:
 def due() -> list[TrainingRun]:
     """Active models that have made their pre-labels and should accept now, and nobody is at it."""
     busy = Job.objects.filter(kind=Kind.PRELABEL, state__in=UNFINISHED).values("project")
-    active = TrainingRun.objects.active().filter(project__auto_accept=True, project__trashed_at__isnull=True)
+    active = TrainingRun.objects.active().own().filter(project__auto_accept=True, project__trashed_at__isnull=True)
     ready = active.filter(predicted_at__isnull=False).exclude(project__in=busy).select_related("project")
     return [run for run in ready if _is_due(run)]
 

@@ -45,6 +45,9 @@ def obstacle(project: Project, run: TrainingRun) -> Ending | None:
     """Why nothing may be accepted by this model at all."""
     if not project.auto_accept:
         return Ending.OFF
+    if run.is_outside:
+        # It may have learned from the very images that a promise is measured on: nobody here knows.
+        return Ending.MODEL
     return Ending.CLASSES if unknown_classes(project, run) else None
 
 
@@ -74,7 +77,8 @@ def audit_acceptance(project: Project, image_ids: Iterable[int] | None = None) -
     if guarantee is None:
         return withdraw_ended(project)
     guarantee.project = project
-    if (why := obstacle(project, guarantee.run)) is not None:
+    outside = TrainingRun.objects.active().outside().filter(project=project).exists()
+    if (why := Ending.MODEL if outside else obstacle(project, guarantee.run)) is not None:
         with transaction.atomic():
             there = Guarantee.objects.select_for_update(no_key=True).filter(pk=guarantee.pk, ended_at=None).first()
             if there is not None:

@@ -15,6 +15,7 @@ from labeler.models import Project, TrainingRun, columns
 from labeler.models.image import Slice
 from labeler.models.label import TOUCHED_BY_MODEL_SQL
 from labeler.stats import economy
+from labeler.stats.temper import tempered
 from labeler.training import out_of_fold
 
 FloatArray = NDArray[np.float64]
@@ -44,18 +45,7 @@ class ModelVotes:
 
     def tempered(self, temperature: float) -> FloatArray:
         """Its probabilities at this temperature, shape (n, K); NaN rows where it has no say."""
-        return _tempered(self.says, temperature, self.is_multi)
-
-
-def _tempered(p: FloatArray, temperature: float, is_multi: bool) -> FloatArray:
-    """p ** (1 / T), normalised: what the softmax or the sigmoid of logits / T would have been."""
-    p = np.clip(p, 1e-12, 1.0)
-    if is_multi:
-        yes, no = p ** (1 / temperature), np.clip(1 - p, 1e-12, 1.0) ** (1 / temperature)
-        return yes / (yes + no)
-    logs = np.log(p) / temperature
-    raised = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+        return tempered(self.says, temperature, self.is_multi)
 
 
 def votes_of_model(
@@ -66,7 +56,8 @@ def votes_of_model(
     rows: the project's votes, which say on which images people were drawn at random.
     """
     run = TrainingRun.objects.filter(project=project, is_active=True).first()
-    if run is None:
+    # Nobody here knows what another program's model has learned from: it may have seen these very answers.
+    if run is None or run.is_outside:
         return None
     place = {pk: at for at, pk in enumerate(categories)}
     order = [place.get(pk, -1) for pk in run.category_ids]
@@ -75,7 +66,7 @@ def votes_of_model(
     says = np.full((ids.size, len(categories)), np.nan)
     found, predicted = _predictions(run)
     inside, at = _places(ids, found)
-    says[at] = _tempered(predicted[inside], 1 / (run.temperature or 1.0), project.is_multi)[:, np.argsort(order)]
+    says[at] = tempered(predicted[inside], 1 / (run.temperature or 1.0), project.is_multi)[:, np.argsort(order)]
     says[_at(ids, _learned_from(project, run))] = np.nan
     folds = out_of_fold.out_of_fold(run)
     if folds is not None and folds.category_ids.tolist() == run.category_ids:

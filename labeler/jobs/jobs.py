@@ -30,6 +30,7 @@ TASKS = {
     Kind.PRELABEL: dispatch.PRELABEL,
     Kind.VIEWS: dispatch.VIEWS,
     Kind.LOOK: dispatch.BUILD_INDEX,
+    Kind.JUDGE: dispatch.JUDGE,
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers

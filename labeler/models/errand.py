@@ -17,13 +17,15 @@ class ErrandKind(models.TextChoices):
     PREDICT = "predict", _("prediction")
     EXPLAIN = "explain", _("explanation")
     CONVERT = "convert", _("ONNX file")
+    TRY = "try", _("prediction with reasons")
 
 
 class Errand(Leased):
     """One question to a model and its answer.
 
-    predict: what is on an image that is not in the project. explain: what in an image of the project speaks for a
-    class. convert: the model as an ONNX file.
+    predict: what is on an image that is not in the project. try: the same, with what in it speaks for the answer and
+    the labeled images that look like it. explain: what in an image of the project speaks for a class. convert: the
+    model as an ONNX file.
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="errands")

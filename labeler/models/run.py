@@ -24,6 +24,14 @@ class RunQuerySet(models.QuerySet["TrainingRun"]):
     def active(self) -> RunQuerySet:
         return self.filter(is_active=True)
 
+    def own(self) -> RunQuerySet:
+        """Trained here."""
+        return self.filter(outside_name="")
+
+    def outside(self) -> RunQuerySet:
+        """Models of other programs, of which there are predictions alone."""
+        return self.exclude(outside_name="")
+
     def slim(self) -> RunQuerySet:
         """For lists: without what is large (curves and findings, up to 100 KB a run), and with `headline`: HEADLINE of
         its metrics, each None where there is none.
@@ -33,7 +41,11 @@ class RunQuerySet(models.QuerySet["TrainingRun"]):
 
 
 class TrainingRun(Leased):
-    """One training: requested, run by a worker, judged on held-out images, and then perhaps the active model."""
+    """One training: requested, run by a worker, judged on held-out images, and then perhaps the active model.
+
+    Or a model of another program, with `outside_name`: it has no files here, only predictions that were sent
+    (labeler/training/outside_models.py). It is judged and used in the same way.
+    """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField(help_text="version of the model, counted per project")
@@ -59,6 +71,10 @@ class TrainingRun(Leased):
     is_active = models.BooleanField(default=False)
     note = models.TextField(blank=True, help_text="why it was or was not made active")
     device = models.CharField(max_length=100, blank=True)
+    outside_name = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="of another program's model; empty: our own"
+    )
+    outside_version = models.CharField(max_length=100, blank=True, default="", db_default="")
     features = models.CharField(
         max_length=100, blank=True, help_text="name of the kept features its backbone makes, weights included"
     )
@@ -84,10 +100,33 @@ class TrainingRun(Leased):
             models.CheckConstraint(
                 condition=Q(is_active=False) | Q(state="done"), name="only_a_finished_run_is_active"
             ),
+            models.UniqueConstraint(
+                fields=["project", "outside_name", "outside_version"],
+                condition=~Q(outside_name=""),
+                name="one_outside_model_per_project_name_and_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(outside_name="") | Q(checkpoint=""), name="an_outside_model_has_no_checkpoint"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"model {self.number} of project {self.project_id}"
+
+    @property
+    def is_outside(self) -> bool:
+        """Another program's: no worker can ask it anything."""
+        return bool(self.outside_name)
+
+    @property
+    def has_model(self) -> bool:
+        """May it be used: trained to its end, or brought along?"""
+        return self.state == "done" and (bool(self.checkpoint) or self.is_outside)
+
+    @property
+    def origin(self) -> str:
+        """Where an outside model comes from, as its program calls it; empty for our own."""
+        return f"{self.outside_name} {self.outside_version}".strip()
 
 
 class RunAnswers(models.Model):
@@ -128,8 +167,10 @@ class Prediction(models.Model):
     # As in run.category_ids. Single choice: sums to 1. Multi-label: each on its own.
     probabilities = ArrayField(models.FloatField())
     categories = ArrayField(models.BigIntegerField(), default=list, help_text="what it would answer")
-    probability = models.FloatField(help_text="of that answer")
-    margin = models.FloatField(help_text="0 unsure, 1 sure")
+    probability = models.FloatField(help_text="of that answer; 1, and said to nobody, where margin is null")
+    margin = models.FloatField(null=True, help_text="0 unsure, 1 sure; null: an outside model gave no probabilities")
+    # Of an outside model, as it gave them, to calibrate them anew. Null: a model of our own. Empty: it gave none.
+    given = ArrayField(models.FloatField(), null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -150,6 +191,11 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.categories} ({self.probability:.2f}) for image {self.image_id}"
+
+    @property
+    def confidence(self) -> float | None:
+        """What may be said of how sure the model is; None where it gave no probabilities."""
+        return None if self.margin is None else self.probability
 
 
 class Feature(models.Model):

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.db.models import Case, F, When
 
 from labeler.acceptance.summary import of_images
 from labeler.label_set import categories as label_set
@@ -49,7 +50,7 @@ class Shown(NamedTuple):
     """A pre-label that a person saw before answering."""
 
     categories: Names
-    probability: float
+    probability: float | None  # None: an outside model that gave none
     model: int  # its number in the project
 
 
@@ -92,7 +93,7 @@ class Opinion(NamedTuple):
 
     model: int
     categories: Names
-    probability: float
+    probability: float | None  # None: an outside model that gave none
     probabilities: dict[str, float]
 
 
@@ -149,12 +150,17 @@ def read(project: Project, *, accepted: bool = False) -> Iterator[Contents]:
 _IMAGES = f"""
     SELECT i.id, i.name, i.sha256, i.extension, i.width, i.height, i.n_bytes, i.status, i.metadata::text,
            {COLUMNS},
-           d.reviewer_id, d.reason, d.created_at, p.categories, p.probability, p.probabilities
+           d.reviewer_id, d.reason, d.created_at, p.categories,
+           CASE WHEN p.margin IS NULL THEN NULL ELSE p.probability END, p.probabilities
     FROM {IMAGES} LEFT JOIN labeler_prediction p ON p.image_id = i.id AND p.run_id = %(run)s
     WHERE i.project_id = %(project)s AND i.id BETWEEN %(first)s AND %(last)s ORDER BY i.id
 """
 _ABOUT = len(Pictured._fields)  # the columns of the image itself come first ...
 _DECIDING = _ABOUT + 10  # ... then those of Rule.outcome
+
+
+# Nothing where an outside model gave no probabilities with its answer.
+SAID_PROBABILITY = Case(When(shown_prediction__margin__isnull=False, then=F("shown_prediction__probability")))
 
 
 class _Reader:
@@ -207,14 +213,14 @@ class _Reader:
         labels = Label.objects.current().filter(project=self.project, image__gte=first, image__lte=last)
         rows: Any = labels.order_by("image", "id").values_list(
             "image_id", "id", "annotator_id", "answer", "categories", "created_at", "seconds",
-            "shown_prediction__categories", "shown_prediction__probability", "shown_prediction__run__number",
+            "shown_prediction__categories", SAID_PROBABILITY, "shown_prediction__run__number",
             "purpose", "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version",
             "source_import", "informed",
         )  # fmt: skip
         rows = list(rows)
         self._learn_usernames(row[2] for row in rows)
         for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest in rows:
-            shown = None if sure is None else Shown(self.names(said), sure, model)
+            shown = None if said is None else Shown(self.names(said), sure, model)
             found[image].append(
                 Judgement(
                     pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest
@@ -230,9 +236,9 @@ class _Reader:
     def _opinion(
         self, named: list[int] | None, probability: float | None, probabilities: Sequence[float] | None
     ) -> Opinion | None:
-        if self.run is None or named is None or probability is None or probabilities is None:
+        if self.run is None or named is None or probabilities is None:
             return None
-        each = dict(zip(self.learned, probabilities, strict=True))
+        each = dict(zip(self.learned, probabilities, strict=True)) if probabilities else {}
         return Opinion(self.run.number, self.labelled(tuple(named)), probability, each)
 
     def _accepted(self, rows: list[Any], outcomes: list[Outcome]) -> dict[int, ModelsWord]:

@@ -51,7 +51,7 @@ class Tile:
 
     image: Image
     categories: list[int]
-    probability: float
+    probability: float | None  # None: an outside model that gave no probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +118,14 @@ def _is_review(claim: Claim) -> bool:
 
 
 def _page(client: UUID, claims: Sequence[Claim], plants: Sequence[Plant], run: TrainingRun | None) -> Page:
-    tiles = [_tile(c.image, c.shown_prediction.categories, c.shown_prediction.probability) for c in claims]  # type: ignore[union-attr]
-    tiles += [_tile(plant.image, [plant.suggested], plant.probability) for plant in plants]
+    tiles = [_tile(c.image, c.shown_prediction.categories, c.shown_prediction.confidence) for c in claims]  # type: ignore[union-attr]
+    # Where the model says nothing of how sure it is, a planted one must not either.
+    untold = bool(tiles) and all(tile.probability is None for tile in tiles)
+    tiles += [_tile(plant.image, [plant.suggested], None if untold else plant.probability) for plant in plants]
 
     def place(tile: Tile) -> tuple[float, bytes]:
         # Equal ones in an order that neither age nor kind of an image decides.
-        return -tile.probability, hashlib.sha256(f"{client}:{tile.image.pk}".encode()).digest()
+        return -(1.0 if tile.probability is None else tile.probability), hashlib.sha256(f"{client}:{tile.image.pk}".encode()).digest()
 
     # A page that is shown again after another model became active still shows what it showed.
     runs = [c.shown_prediction.run for c in claims if c.shown_prediction]
@@ -135,8 +137,8 @@ def _page(client: UUID, claims: Sequence[Claim], plants: Sequence[Plant], run: T
     )
 
 
-def _tile(image: Image, categories: Sequence[int], probability: float) -> Tile:
-    return Tile(image, sorted(categories), round(probability, DECIMALS))
+def _tile(image: Image, categories: Sequence[int], probability: float | None) -> Tile:
+    return Tile(image, sorted(categories), None if probability is None else round(probability, DECIMALS))
 
 
 def keep_page(*, project: Project, reviewer: User, client: UUID) -> None:

@@ -213,7 +213,9 @@ def _doubts(images: list[tuple[int, Mapping[str, int]]], run: TrainingRun | None
     told = Image.objects.filter(pk__in=[pk for pk, _ in images]).exclude(blindness.HIDES_MODEL)
     said = {
         pk: (votes.key(named), probability)
-        for pk, named, probability in Prediction.objects.filter(run=run, image__in=told).values_list(
+        for pk, named, probability in Prediction.objects.filter(
+            run=run, image__in=told, margin__isnull=False
+        ).values_list(
             "image", "categories", "probability"
         )
     } if run and images else {}  # fmt: skip

@@ -55,10 +55,12 @@ def percent(share: float | None, decimals: int = 0) -> str:
 
 
 @register.filter
-def sureness(probability: float, is_calibrated: bool) -> str:
+def sureness(probability: float | None, is_calibrated: bool) -> str:
     """How sure a model is: 91 % where its percentages mean frequencies, else a word, as the labeling screen has it
-    (static/js/label/answers.js).
+    (static/js/label/answers.js). Nothing where an outside model says nothing of it.
     """
+    if probability is None:
+        return ""
     if is_calibrated:
         return percent(probability)
     return _("likely") if probability >= LIKELY else _("unsure")

@@ -221,10 +221,16 @@ def due() -> list[TrainingRun]:
     """Active models whose images a worker should look at: new ones, or other features than the index has."""
     busy = Job.objects.filter(kind__in=(Kind.LOOK, Kind.PRELABEL), state__in=UNFINISHED).values("project")
     training = TrainingRun.objects.unfinished().values("project")
-    models = TrainingRun.objects.active().filter(project__trashed_at__isnull=True, predicted_at__isnull=False)
+    models = TrainingRun.objects.active().own().filter(project__trashed_at__isnull=True, predicted_at__isnull=False)
     models = models.exclude(project__in=busy).exclude(project__in=training)
-    columns = models.select_related("project").defer("history", "metrics", "comparison")
-    return [run for run in columns if _is_due(run)]
+    heavy = ("history", "metrics", "comparison")
+    looking = list(models.select_related("project").defer(*heavy))
+    # Another program's model has no features here: the newest of our own has.
+    outside = TrainingRun.objects.active().outside().filter(project__trashed_at__isnull=True).values("project")
+    own = TrainingRun.objects.own().filter(project__in=outside, state=State.DONE).exclude(checkpoint="")
+    own = own.exclude(project__in=busy).exclude(project__in=training)
+    newest = own.order_by("project", "-id").distinct("project").select_related("project").defer(*heavy)
+    return [run for run in (*looking, *newest) if _is_due(run)]
 
 
 def _is_due(run: TrainingRun) -> bool:
@@ -267,7 +273,8 @@ def first_due() -> list[Project]:
     busy = Job.objects.filter(kind__in=(Kind.LOOK, Kind.IMPORT), state__in=UNFINISHED, project__isnull=False)
     projects = Project.objects.not_in_trash().filter(ask_uncertain_first=True, ask_by_gain=False)
     # A model that was trained and is not in use has its say about what is asked, and a lead took it away.
-    projects = projects.exclude(pk__in=TrainingRun.objects.values("project")).exclude(pk__in=busy.values("project"))
+    has_say = TrainingRun.objects.own() | TrainingRun.objects.active()
+    projects = projects.exclude(pk__in=has_say.values("project")).exclude(pk__in=busy.values("project"))
     return [project for project in projects.order_by("pk") if _is_first_due(project)]
 
 

@@ -27,7 +27,7 @@ from labeler.labeling import blindness
 from labeler.models import Errand, Image, Project, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import UNFINISHED, State
-from labeler.training import runs
+from labeler.training import outside_models, runs
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -60,8 +60,8 @@ LOOK_SECONDS = (0.01, 0.1)  # between two looks at a row: at first, and at most
 def predict(*, project: Project, asked_by: User | None, source: Source) -> Errand:
     """Ask what is on an image that is not in the project; a worker is told after commit.
 
-    Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, Invalid for what is
-    no image, TooLarge, TooManyRequests, Busy, and Conflict for what shows an image of the project that is judged blind.
+    Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, NotPossibleNow for
+    one of another program, Invalid for what is no image, TooLarge, TooManyRequests, Busy, and Conflict for what shows an image of the project that is judged blind.
     """
     _active(project)
     waiting = Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED)
@@ -123,6 +123,7 @@ def explain(*, image: Image, asked_by: User | None, category: int = 0) -> Errand
 
 def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
     """The run's model as an ONNX file; made once. Raises NotPossibleNow for a run without a model."""
+    _check_own(run)
     if run.state != State.DONE or not run.checkpoint:
         raise NotPossibleNow(
             _("Model %(n)s was not trained to its end, so there is no file of it.") % {"n": run.number}
@@ -134,7 +135,13 @@ def _active(project: Project) -> TrainingRun:
     run = runs.active(project)
     if run is None:
         raise NoModel(_("This project has no model yet. One is trained when there are labels enough."))
+    _check_own(run)
     return run
+
+
+def _check_own(run: TrainingRun) -> None:
+    if run.is_outside:
+        raise NotPossibleNow(outside_models.where_from(run))
 
 
 def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any) -> Errand:

@@ -18,6 +18,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
 from labeler.stats.results import FEW_IMAGES
+from labeler.training import outside_models
 from labeler.wording.sentences import in_words
 
 FORMAT = "labeler-model-card-1"
@@ -28,6 +29,8 @@ CROSS_VALIDATION = "cross-validation"
 
 def card_of(run: TrainingRun) -> dict[str, Any]:
     """The card, JSON-ready. Raises NotPossibleNow for a run that has not ended well."""
+    if run.is_outside:
+        raise NotPossibleNow(outside_models.where_from(run))
     if run.state != State.DONE:
         raise NotPossibleNow(_("Model %(n)s was not trained to its end, so it has no card.") % {"n": run.number})
     metrics = in_words(run.metrics or {})

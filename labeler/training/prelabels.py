@@ -17,17 +17,21 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
+from numpy.typing import NDArray
 
 from labeler.jobs import jobs, leases
 from labeler.labeling import seats
 from labeler.labeling.priorities import ORDERED, Place, place, recomputable
-from labeler.models import Image, Job, Project, TrainingRun, columns
+from labeler.models import Image, Job, Prediction, Project, TrainingRun, columns
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.queue import ChosenBy
+from labeler.stats.temper import tempered
 
 STORED = 1024  # predictions per transaction: nobody waits for those
 AGAIN_AFTER = timedelta(minutes=10)  # a pre-labeling that failed is not tried again at once
+PAUSE = timedelta(seconds=60)  # between two trainings, or two judgements, that nobody asked for
+GIVEN = 1_000  # an outside model's predictions per statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Opinion:
     probabilities: list[float]
     categories: list[int]
     probability: float  # of that answer, 0 to 1
-    margin: float  # 0 unsure, 1 sure
+    margin: float | None  # 0 unsure, 1 sure; None: an outside model that gave no probabilities
+    given: list[float] | None = None  # by an outside model, before any temperature; [] where it gave none
 
 
 # ---------------------------------------------------------------- asking for them
@@ -74,7 +79,7 @@ def due() -> list[TrainingRun]:
     while ago.
     """
     busy = Job.objects.filter(kind=Kind.PRELABEL, state__in=UNFINISHED).values("project")
-    models = TrainingRun.objects.active().filter(project__trashed_at__isnull=True).exclude(project__in=busy)
+    models = TrainingRun.objects.active().own().filter(project__trashed_at__isnull=True).exclude(project__in=busy)
     return [run for run in models.select_related("project") if _is_due(run)]
 
 
@@ -169,6 +174,92 @@ def _store(run: TrainingRun, opinions: Sequence[Opinion]) -> None:
         cursor.execute("DELETE FROM said")  # a transaction around this one may store more
 
 
+def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
+    """Write what an outside model gave, one row per image, each image once; how many images are new to this model.
+
+    Call in a transaction that has locked the run. Unlike store(), durable: nobody here could compute it again.
+    """
+    before = Prediction.objects.filter(run=run, image__in=[o.image_id for o in opinions]).count()
+    rows = [
+        Prediction(
+            run=run, image_id=o.image_id, probabilities=o.probabilities, categories=o.categories,
+            probability=o.probability, margin=o.margin, given=o.given,
+        )
+        for o in sorted(opinions, key=lambda o: o.image_id)
+    ]  # fmt: skip
+    Prediction.objects.bulk_create(
+        rows,
+        batch_size=GIVEN,
+        update_conflicts=True,
+        unique_fields=["image", "run"],
+        update_fields=["probabilities", "categories", "probability", "margin", "given"],
+    )
+    return len(rows) - before
+
+
+def opinion_of(
+    image_id: int,
+    given: NDArray[np.float64],
+    answer: list[int],
+    places: Sequence[int],
+    temperature: float,
+    *,
+    is_multi: bool,
+) -> Opinion:
+    """What is stored of (K,) probabilities as they were given: at this temperature, with how sure the answer is.
+
+    places: of the answer's classes among the K.
+    """
+    p = tempered(given[None], temperature, is_multi)[0]
+    if is_multi:
+        chosen = np.zeros(len(p), bool)
+        chosen[list(places)] = True
+        sure, margin = float(np.where(chosen, p, 1 - p).prod()), float((np.abs(p - 0.5) * 2).min(initial=1.0))
+    else:
+        others = np.delete(p, places[0])
+        sure, margin = float(p[places[0]]), max(0.0, float(p[places[0]] - others.max(initial=0.0)))
+    return Opinion(image_id, p.tolist(), answer, min(1.0, sure), min(1.0, margin), given.tolist())
+
+
+def calibrate(run: TrainingRun, temperature: float, *, tick: Callable[[], None]) -> int:
+    """Put an outside model's probabilities at another temperature, from those it gave; how many rows.
+
+    Not those that somebody was shown: their label says what was on the screen.
+    """
+    position, changed, last = {pk: at for at, pk in enumerate(run.category_ids)}, 0, 0
+    with_p = Prediction.objects.filter(run=run, margin__isnull=False)
+    while True:
+        tick()
+        with transaction.atomic():
+            # By image, and locked: as store_given() writes them.
+            rows = list(with_p.filter(image__gt=last).select_for_update().order_by("image")[:GIVEN])
+            if not rows:
+                return changed
+            last, seen = rows[-1].image_id, shown(run, [row.image_id for row in rows])
+            free = [row for row in rows if row.image_id not in seen]
+            for row in free:
+                places = [position[pk] for pk in row.categories]
+                p = np.array(row.given, float)
+                one = opinion_of(row.image_id, p, row.categories, places, temperature, is_multi=run.project.is_multi)
+                row.probabilities, row.probability, row.margin = one.probabilities, one.probability, one.margin
+            Prediction.objects.bulk_update(free, ["probabilities", "probability", "margin"])
+        changed += len(free)
+
+
+def shown(run: TrainingRun, image_ids: Sequence[int]) -> set[int]:
+    """Those of these images of which somebody was shown what this model says."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT p.image_id FROM labeler_prediction p WHERE p.run_id = %s AND p.image_id = ANY (%s)
+              AND (EXISTS (SELECT FROM labeler_claim c WHERE c.shown_prediction_id = p.id)
+                OR EXISTS (SELECT FROM labeler_label l WHERE l.shown_prediction_id = p.id))
+            """,
+            [run.pk, list(image_ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 @cache
 def _said(n_classes: int, n_answers: int) -> np.dtype[Any]:
     return columns.record(
@@ -183,10 +274,11 @@ def forget_old(project: Project) -> int:
 
     What was shown is part of the label it led to (and of the claim that may still become one).
     """
-    made = project.runs.filter(predicted_at__isnull=False)
+    # What another program has sent, nobody here could make again.
+    made = project.runs.own().filter(predicted_at__isnull=False)
     keep = set(project.runs.active().values_list("pk", flat=True))
     keep |= set(made.exclude(pk__in=keep).order_by("-predicted_at").values_list("pk", flat=True)[:1])
-    old = list(project.runs.exclude(pk__in=keep).values_list("pk", flat=True))
+    old = list(project.runs.own().exclude(pk__in=keep).values_list("pk", flat=True))
     deleted = 0
     while old:
         with connection.cursor() as cursor:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,7 +30,7 @@ from labeler.models.job import State
 from labeler.models.label import VOTES
 from labeler.models.project import SUPPORTED_TASKS
 from labeler.stats import tally as votes
-from labeler.training import prelabels, run_answers, run_settings
+from labeler.training import judging, prelabels, run_answers, run_settings
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 # either side.
 FEWEST_IMAGES = 20
 FEWEST_PER_CLASS = 2
-# When beat asks for a run by itself: enough that is new, and a pause, so that a busy group does not train
-# without end.
+# When beat asks for a run by itself: enough that is new, and a pause (prelabels.PAUSE), so that a busy group does not
+# train without end.
 NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05
-PAUSE = timedelta(seconds=60)
+MOST_OUTSIDE = 100  # models of other programs, each version counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +187,14 @@ def activate(run: TrainingRun, by: User | None = None) -> TrainingRun:
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
         run.refresh_from_db()
-        if run.state != State.DONE or not run.checkpoint:
+        if not run.has_model:
             raise NotPossibleNow(
                 _("Model %(number)s was not trained to its end, so it cannot be used.") % {"number": run.number}
+            )
+        if run.is_outside and not run.predictions.exists():
+            raise NotPossibleNow(
+                _("Nothing that model %(number)s (%(name)s) predicts was sent yet, so it cannot be used.")
+                % {"number": run.number, "name": run.origin}
             )
         if not run.is_active:
             _make_active(run)
@@ -202,7 +207,10 @@ def _make_active(run: TrainingRun) -> None:
     TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
-    prelabels.request(run)
+    if run.is_outside:
+        judging.request_instead_of_prelabels(run)
+    else:
+        prelabels.request(run)
 
 
 def active(project: Project) -> TrainingRun | None:
@@ -246,12 +254,59 @@ def due(now: datetime | None = None) -> list[Project]:
 
 
 def _is_due(project: Project, now: datetime) -> bool:
-    last = project.runs.first()
+    last = project.runs.own().first()
     if last is None:
         return Label.objects.filter(project=project, answer__in=VOTES)[:NEW_LABELS].count() >= NEW_LABELS
-    if now - (last.finished_at or last.created_at) < PAUSE:
+    if now - (last.finished_at or last.created_at) < prelabels.PAUSE:
         return False
     return new_labels_since(last) >= max(NEW_LABELS, NEW_LABELS_SHARE * last.n_labels)
+
+
+# ---------------------------------------------------------------- models of other programs (outside_models.py)
+
+
+def register_outside(*, project: Project, by: User | None, name: str, version: str) -> tuple[TrainingRun, bool]:
+    """The run that stands for another program's model, and whether it is new. Raises NotPossibleNow: too many."""
+    with transaction.atomic():
+        # Numbers are counted per project, as in request().
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        there = project.runs.filter(outside_name=name, outside_version=version).first()
+        if there is not None:
+            return there, False
+        if project.runs.outside().count() >= MOST_OUTSIDE:
+            raise NotPossibleNow(_("A project has at most %(most)s models of other programs.") % {"most": MOST_OUTSIDE})
+        run = TrainingRun.objects.create(
+            project=project,
+            number=(project.runs.aggregate(Max("number"))["number__max"] or 0) + 1,
+            requested_by=by,
+            state=State.DONE,
+            finished_at=Now(),
+            outside_name=name,
+            outside_version=version,
+            n_labels=Label.objects.filter(project=project).current().count(),
+        )
+        run.refresh_from_db()
+        audit(by, "outside_model.register", project=project.pk, subject=f"model {run.number}", name=run.origin)
+    return run, True
+
+
+def set_classes(run: TrainingRun, ids: Sequence[int], names: Sequence[str]) -> None:
+    """What the places of an outside model's probabilities mean; before its first prediction is stored."""
+    run.category_ids, run.category_names = list(ids), list(names)
+    TrainingRun.objects.filter(pk=run.pk).update(category_ids=run.category_ids, category_names=run.category_names)
+
+
+def record_outside_predictions(run: TrainingRun, n_new: int) -> None:
+    """So many images more have a prediction of this outside model; the last ones came in now."""
+    done = F("predicted_done") + n_new
+    TrainingRun.objects.filter(pk=run.pk).update(predicted_done=done, predicted_total=done, predicted_at=Now())
+
+
+def record_judgement(run: TrainingRun, *, answers: Sequence[run_answers.Answers], **figures: Any) -> None:
+    """What a worker found out about an outside model on the held-out images: metrics, temperature and the like."""
+    with transaction.atomic():
+        TrainingRun.objects.filter(pk=run.pk).update(**figures)
+        run_answers.keep(run, answers)
 
 
 # ---------------------------------------------------------------- for the worker that has taken the run

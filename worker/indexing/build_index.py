@@ -67,7 +67,8 @@ def _look(job: Job, lease: Lease, pulse: Pulse) -> None:
     assert project is not None
     if job.params["run"] is not None:
         run = TrainingRun.objects.get(pk=job.params["run"])
-        if not run.is_active or project.trashed_at is not None:
+        outside = TrainingRun.objects.active().outside().filter(project=project).exists()
+        if not (run.is_active or outside) or project.trashed_at is not None:
             lease.finish(result={"note": f"Model {run.number} is not in use any more."})
             return
         config = run.config

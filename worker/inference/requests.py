@@ -16,12 +16,12 @@ import torch
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeler.errors import NoModel
+from labeler.errors import NoModel, NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.jobs.leases import Lease
 from labeler.models import Errand, Image, Project
 from labeler.models.errand import ErrandKind
-from labeler.training import inference_requests, runs
+from labeler.training import inference_requests, outside_models, runs
 from worker.attempt import attempt
 from worker.inference import model_cache, saved_models
 from worker.ml.device import settle_process
@@ -49,6 +49,8 @@ def _predict(errand: Errand, lease: Lease) -> None:
     run = runs.active(errand.project)
     if run is None or errand.project.trashed_at is not None or errand.picture is None:
         raise NoModel("The project has no model in use any more.")
+    if run.is_outside:
+        raise NotPossibleNow(outside_models.where_from(run))
     model = model_cache.model_of(run)
     found = predict.predict(model, sources=[bytes(errand.picture)])
     (opinion,) = saved_models.opinions(model, [0], found)

@@ -24,6 +24,7 @@ from labeler.training.out_of_fold import OPINIONS, OutOfFold, folder_of, out_of_
 from labeler.training.prelabels import Opinion
 from labeler.training.run_answers import Answers
 from worker.indexing.features import features_of
+from worker.inference import outside
 from worker.ml.device import pick_device
 from worker.ml.errors import CheckpointDamaged, ModelError
 from worker.ml.networks import backbones
@@ -128,6 +129,8 @@ def in_use(project: Project, examples: Sequence[Example], *, tick: Callable[[], 
     if run is None:
         return None
     ids = [example.image_id for example in examples]
+    if run.is_outside:  # nobody can ask it more than it has said
+        return InUse(run, outside.answers_of(run, ids), {})
     said = dict(Prediction.objects.filter(run=run, image__in=ids).values_list("image", "probabilities"))
     missing = [example for example in examples if example.image_id not in said]
     if missing:

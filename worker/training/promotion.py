@@ -58,6 +58,8 @@ def verdict(
     number = in_use.run.number
     old, new = _on_test_images(dataset, in_use, test)
     n_test, where = len(new), "held-out images"
+    if in_use.run.is_outside:
+        return _instead_of_outside(in_use.run, old, new)
     if n_test < FEW_IMAGES:
         old, new = _on_crossed_images(dataset, in_use, out_of_fold)
         where = "images that both have judged in cross-validation"
@@ -76,13 +78,26 @@ def verdict(
     return Verdict(promote, f"{outcome} {reason}{few}")
 
 
+def _instead_of_outside(run: TrainingRun, old: NDArray, new: NDArray) -> Verdict:
+    """A lead chose another program's model: it stays until one of ours is better on the same held-out images."""
+    name = f"model {run.number} ({run.origin}), another program's"
+    if len(new) < FEW_IMAGES:
+        few = f"{len(new)} held-out images have a prediction of both, and {FEW_IMAGES} are needed to compare them"
+        return Verdict(False, f"Not used; {name}, stays: {few}. A lead can choose this one.")
+    better, p = compare.better_beyond_noise(old, new)
+    told = f"{100 * new.mean():.1f} % right against {100 * old.mean():.1f} % on the same {len(new)} held-out images"
+    if better:
+        return Verdict(True, f"Used in place of {name}: {told}, better beyond chance ({compare.chance(p)}).")
+    return Verdict(False, f"Not used; {name}, stays: {told}, not better beyond chance ({compare.chance(p)}).")
+
+
 def _on_test_images(dataset: Dataset, in_use: InUse, test: NDArray) -> tuple[NDArray, NDArray]:
     """How right the model in use and the new one are on each test image that both have judged."""
     ids = [example.image_id for example in dataset.test]
     shared = [k for k, image_id in enumerate(ids) if image_id in in_use.test and not np.isnan(test[k]).any()]
     if not shared:
         return np.empty(0), np.empty(0)
-    old = _as_of_today(dataset, in_use.run, np.array([in_use.test[ids[k]] for k in shared], float))
+    old = as_of_today(dataset, in_use.run, np.array([in_use.test[ids[k]] for k in shared], float))
     truth = targets_of(dataset, dataset.test)[shared]
     return compare.scores(old, truth, dataset.task), compare.scores(test[shared], truth, dataset.task)
 
@@ -98,12 +113,12 @@ def _on_crossed_images(dataset: Dataset, in_use: InUse, out_of_fold: NDArray) ->
     said = np.zeros((len(shared), len(place)))
     for row, k in enumerate(shared):
         said[row, [place[pk] for pk in in_use.crossed[ids[k]] if pk in place]] = 1.0
-    old = _as_of_today(dataset, in_use.run, said)
+    old = as_of_today(dataset, in_use.run, said)
     new = out_of_fold[known][shared]
     return compare.scores(old, truth[shared], dataset.task), compare.scores(new, truth[shared], dataset.task)
 
 
-def _as_of_today(dataset: Dataset, run: TrainingRun, found: NDArray) -> NDArray:
+def as_of_today(dataset: Dataset, run: TrainingRun, found: NDArray) -> NDArray:
     """What a run's model says, (n, its classes), of the classes of today, (n, K).
 
     Classes that were merged since count as what they became: one of them, of single choice; any of them, of several

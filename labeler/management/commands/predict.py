@@ -19,7 +19,7 @@ from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands.train import work_here
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
-from labeler.training import runs
+from labeler.training import outside_models, runs
 
 
 class Command(DataCommand):
@@ -109,6 +109,8 @@ def model_of(project: Project, number: int | None) -> TrainingRun:
         run = runs.active(project)
         if run is None:
             raise CommandError(f"“{project.name}” has no model in use. `train` makes one when there are labels enough.")
+        if run.is_outside:
+            raise CommandError(outside_models.where_from(run))
         return run
     run = project.runs.filter(number=number, state=State.DONE).exclude(checkpoint="").first()
     if run is None:

@@ -186,7 +186,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             prediction=prediction,
             model=model,
             prediction_names=index.label(prediction.categories) if prediction else [],
-            why=explanation.explanation_context(request, shown) if prediction else {},
+            why=explanation.explanation_context(request, shown) if prediction and model and not model.is_outside else {},
             prediction_hidden=model is not None and is_hidden,
             unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
             accepted=unseen,
@@ -197,6 +197,10 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
 
 def _unsaid(image: Image, model: TrainingRun) -> str:
     """Why there is nothing of what the active model says, and so nothing to explain (prelabels.images_to_predict)."""
+    if model.is_outside:
+        return _("Model %(n)s (%(name)s of another program) has sent nothing about this image.") % {
+            "n": model.number, "name": model.origin,
+        }  # fmt: skip
     if image.status == Status.SETTLED:
         return _(
             "Model %(n)s was not asked about this image: people had settled it, and a model that may have learned from "

@@ -132,6 +132,8 @@ def _tiles(request: HttpRequest, project: Project, found: list[tuple[Image, str]
 def _why_not(project: Project) -> str:
     if not project.runs.active().exists():
         return _("Images are looked at once there is a model: none is trained yet.")
+    if not project.runs.own().exclude(checkpoint="").exists():
+        return _("Images are looked at once a model was trained here: one of another program sees none of them.")
     return _("A worker has not looked at this image yet. New images are looked at soon after they came in.")
 
 

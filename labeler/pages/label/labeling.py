@@ -257,6 +257,7 @@ def texts() -> dict[str, str]:
         "of_about": _("of about {total}"),
         "of": _("of {total}"),
         "model_percent": _("model {percent}"),
+        "model_says": _("model"),
         "model_likely": _("likely"),
         "model_unsure": _("unsure"),
         "enter_accept": _("Accept {names}"),

@@ -27,10 +27,11 @@ export function enterMeans({ multi, chosen, touched, suggestion }) {
 
 /**
  * How sure the model is: a percentage only when it was calibrated, else a word, because an uncalibrated 0.93
- * promises what nobody has checked.
- * @returns {{percent: number} | {word: "likely" | "unsure"}}
+ * promises what nobody has checked. Null: a model of another program that says nothing of it.
+ * @returns {{percent: number} | {word: "likely" | "unsure"} | null}
  */
 export function confidence({ probability, calibrated }) {
+  if (probability === null) return null;
   return calibrated ? { percent: Math.round(probability * 100) } : { word: probability >= LIKELY ? "likely" : "unsure" };
 }
 const LIKELY = 0.7;

@@ -133,18 +133,18 @@ export class Dock {
     if (said === this.said) return; // drawn anew after each key: only what changed
     this.said = said;
     const sure = now.length ? confidence(prelabel) : null;
-    for (const place of this.suggested) if (!now.includes(place)) this.mark(place, null, prelabel);
-    for (const place of now) this.mark(place, sure, prelabel);
+    for (const place of this.suggested) if (!now.includes(place)) this.mark(place, false, null, prelabel);
+    for (const place of now) this.mark(place, true, sure, prelabel);
     this.suggested = now;
   }
 
-  mark(place, sure, prelabel) {
+  mark(place, isSuggested, sure, prelabel) {
     const button = this.button(place);
-    button.classList.toggle("sug", sure !== null);
+    button.classList.toggle("sug", isSuggested);
     const bar = button.querySelector(".pb");
     bar.hidden = !(sure && "percent" in sure);
     if (!bar.hidden) bar.value = prelabel.probability;
-    button.querySelector(".pr").textContent = sure ? this.sureness(sure) : "";
+    button.querySelector(".pr").textContent = sure ? this.sureness(sure) : isSuggested ? this.words.say("model_says") : "";
   }
 
   sureness(sure) {

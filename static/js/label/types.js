@@ -8,7 +8,7 @@
  * @property {Prelabel | null} prelabel null: to be judged without help
  * @property {string} [expires_at]
  *
- * @typedef {{categories: (number | string)[], probability: number, calibrated: boolean}} Prelabel
+ * @typedef {{categories: (number | string)[], probability: number | null, calibrated: boolean}} Prelabel
  *
  * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number,
  *   examples: {image: number, caption: string}[]}} Category

@@ -105,7 +105,7 @@ export class Book {
     this.isFinished = !tiles.length && !this.current;
     if (!tiles.length) return false;
     tiles.forEach((tile) => this.prepare(tile));
-    this.from = Math.min(1, tiles.at(-1).probability + HALF_A_DIGIT);
+    this.from = Math.min(1, (tiles.at(-1).probability ?? 1) + HALF_A_DIGIT);
     const page = { id, tiles, calibrated, sheet: new Sheet(tiles, this.project) };
     if (this.current) this.ahead.push(page);
     else this.show(page);

@@ -3,7 +3,7 @@
 /**
  * One image of a page, as POST /api/projects/{id}/review-pages/ gives it.
  * @typedef {{image: {id: number, name: string, width: number, height: number, preview_url: string,
- *   thumbnail_url: string, file_url: string}, category_ids: number[], probability: number}} Tile
+ *   thumbnail_url: string, file_url: string}, category_ids: number[], probability: number | null}} Tile
  *
  * What the person says of one image: null: as the model says.
  * @typedef {null | {categories: number[]} | {answer: "back"}} Said

@@ -42,7 +42,7 @@ export class Wall {
 
   tile(tile, calibrated) {
     const sure = confidence({ probability: tile.probability, calibrated });
-    const text = "percent" in sure ? this.words.percent(sure.percent) : this.words.say(`model_${sure.word}`);
+    const text = sure === null ? "" : "percent" in sure ? this.words.percent(sure.percent) : this.words.say(`model_${sure.word}`);
     return el(
       "li",
       { class: "pick", role: "option" },

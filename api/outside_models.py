@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import CategoryRefField
-from api.pagination import PAGING, Key, page, page_of
+from api.pagination import Key, page
 from api.permissions import Needs
-from api.runs import RunRowShape, RunShape, run_shape
-from api.schema import describe, example
+from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
+from api.schema import PAGING, describe, example
 from labeler.errors import Invalid
 from labeler.intake import lookup
 from labeler.models import Project, Role, TrainingRun
@@ -74,7 +74,7 @@ class OutsideModels(View):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe("list_outside_models", "Models of other programs, newest first.", tag=TAG, parameters=PAGING,
-              answers={200: page_of(RunRowShape)})  # fmt: skip
+              answers={200: RUN_PAGE})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.outside().filter(project=self.project(project_id)).slim()
         newest_first = [Key("id", descending=True)]
@@ -122,7 +122,8 @@ class OutsidePredictions(_OfOutsideModel):
             raise Invalid(_("Send a list of items."), fields={"items": ["not a list"]})
         if len(items) > MOST_ITEMS:
             raise Invalid(
-                _("Send at most %(most)s items at a time.") % {"most": f"{MOST_ITEMS:,}"}, fields={"items": ["too many"]}
+                _("Send at most %(most)s items at a time.") % {"most": f"{MOST_ITEMS:,}"},
+                fields={"items": ["too many"]},
             )
         rows, refused = _rows(run.project, items)
         places = list(rows)

@@ -98,6 +98,9 @@ class RunShape(RunRowShape):
     comparison = serializers.ListField(child=ObjectField(), help_text="the candidates and what they scored")
 
 
+RUN_PAGE = page_of(RunRowShape)
+
+
 def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
     run.headline = {name: run.metrics.get(name) for name in HEADLINE}
     run.metrics = in_words(run.metrics)
@@ -115,7 +118,7 @@ class Runs(View):
 
     @describe("list_runs", "Training runs of a project, newest first.\n\nWithout settings, curves and findings: "
               "those are in each run's own answer.", tag=TAG, parameters=PAGING,
-              answers={200: page_of(RunRowShape)})  # fmt: skip
+              answers={200: RUN_PAGE})  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         rows = TrainingRun.objects.filter(project=self.project(project_id)).slim()
         newest_first = [Key("id", descending=True)]

@@ -9,7 +9,7 @@ from labeler.pages.agreement import agreement, annotator, disagreement_groups, g
 from labeler.pages.export import export
 from labeler.pages.images import images, importing, metadata, near_duplicates, similar
 from labeler.pages.label import labeling, my_work, threads
-from labeler.pages.model import accepting, card, label_economy, model, run
+from labeler.pages.model import accepting, card, label_economy, model, run, trying
 from labeler.pages.overview import overview
 from labeler.pages.projects import invitations, members, projects
 from labeler.pages.review import adjudicate, reasons, review
@@ -40,6 +40,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("agreement/people/<str:username>/", annotator.annotator, name="annotator"),
     path("model/", model.model, name="model"),
     path("economy/", label_economy.economy, name="economy"),
+    path("model/try/", trying.try_model, name="try_model"),
+    path("model/try/<int:errand_id>/", trying.tried, name="tried"),
     path("model/train/", model.train, name="train"),
     path("model/runs/<int:number>/", run.run, name="run"),
     path("model/runs/<int:number>/card/", card.card, name="model_card"),

@@ -42,9 +42,11 @@ class Errand(Leased):
     category = models.BigIntegerField(default=0, help_text="explain: of this class; 0: of the model's own answer")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     # Not a file: rows and files that must come and go together leave files behind when a process is killed.
-    picture = models.BinaryField(null=True, help_text="predict: a thumbnail of what was sent, until it is answered")
+    picture = models.BinaryField(
+        null=True, help_text="predict, try: a thumbnail of what was sent, until it is answered"
+    )
     answer = models.JSONField(default=dict, blank=True)
-    drawing = models.BinaryField(null=True, help_text="explain: a PNG to lay over the image")
+    drawing = models.BinaryField(null=True, help_text="explain, try: a PNG to lay over the image")
 
     class Meta:
         ordering = ["-id"]

@@ -125,7 +125,9 @@ def _page(client: UUID, claims: Sequence[Claim], plants: Sequence[Plant], run: T
 
     def place(tile: Tile) -> tuple[float, bytes]:
         # Equal ones in an order that neither age nor kind of an image decides.
-        return -(1.0 if tile.probability is None else tile.probability), hashlib.sha256(f"{client}:{tile.image.pk}".encode()).digest()
+        return -(1.0 if tile.probability is None else tile.probability), hashlib.sha256(
+            f"{client}:{tile.image.pk}".encode()
+        ).digest()
 
     # A page that is shown again after another model became active still shows what it showed.
     runs = [c.shown_prediction.run for c in claims if c.shown_prediction]

@@ -229,7 +229,7 @@ def due() -> list[TrainingRun]:
     outside = TrainingRun.objects.active().outside().filter(project__trashed_at__isnull=True).values("project")
     own = TrainingRun.objects.own().filter(project__in=outside, state=State.DONE).exclude(checkpoint="")
     own = own.exclude(project__in=busy).exclude(project__in=training)
-    newest = own.order_by("project", "-id").distinct("project").select_related("project").defer(*heavy)
+    newest = own.order_by("project_id", "-id").distinct("project_id").select_related("project").defer(*heavy)
     return [run for run in (*looking, *newest) if _is_due(run)]
 
 

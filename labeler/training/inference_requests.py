@@ -38,7 +38,9 @@ TASKS = {
     ErrandKind.PREDICT: dispatch.ANSWER,
     ErrandKind.EXPLAIN: dispatch.ANSWER,
     ErrandKind.CONVERT: dispatch.CONVERT,
+    ErrandKind.TRY: dispatch.ANSWER,
 }
+OF_PICTURES = (ErrandKind.PREDICT, ErrandKind.TRY)  # of what is not in the project
 KEPT = timedelta(days=1)  # an answered prediction; an explanation by a model that is not in use any more
 GIVEN_UP = timedelta(minutes=10)  # a prediction that no worker took: nobody waits for it any more
 AGAIN_AFTER = timedelta(minutes=1)  # what failed may be asked for again
@@ -57,14 +59,18 @@ LOOK_SECONDS = (0.01, 0.1)  # between two looks at a row: at first, and at most
 # ---------------------------------------------------------------- asking
 
 
-def predict(*, project: Project, asked_by: User | None, source: Source) -> Errand:
+def predict(
+    *, project: Project, asked_by: User | None, source: Source, kind: ErrandKind = ErrandKind.PREDICT
+) -> Errand:
     """Ask what is on an image that is not in the project; a worker is told after commit.
+
+    kind TRY: with what speaks for the answer, and the labeled images that look like it.
 
     Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, NotPossibleNow for
     one of another program, Invalid for what is no image, TooLarge, TooManyRequests, Busy, and Conflict for what shows an image of the project that is judged blind.
     """
     _active(project)
-    waiting = Errand.objects.filter(kind=ErrandKind.PREDICT, state__in=UNFINISHED)
+    waiting = Errand.objects.filter(kind__in=OF_PICTURES, state__in=UNFINISHED)
     if waiting.filter(asked_by=asked_by).count() >= MOST_WAITING_OF_ONE or waiting.count() >= MOST_WAITING:
         raise TooManyRequests(
             _("Many predictions wait for a worker already. Ask again in a few seconds."), retry_after=5
@@ -86,7 +92,7 @@ def predict(*, project: Project, asked_by: User | None, source: Source) -> Erran
             )
         )
     with transaction.atomic():
-        errand = Errand.objects.create(project=project, kind=ErrandKind.PREDICT, asked_by=asked_by, picture=picture)
+        errand = Errand.objects.create(project=project, kind=kind, asked_by=asked_by, picture=picture)
         dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
     return errand
 
@@ -200,7 +206,7 @@ def resend_lost() -> int:
     """Tell workers about errands they have not heard of or have dropped; how many. Those that nobody waits for end."""
     leases.fail_rows_without_attempts_left(Errand)
     leases.give_up(
-        Errand.objects.filter(kind=ErrandKind.PREDICT, created_at__lt=Now() - GIVEN_UP),
+        Errand.objects.filter(kind__in=OF_PICTURES, created_at__lt=Now() - GIVEN_UP),
         "no_answer",
         "No worker answered within ten minutes: is one running that serves the queue “serve”?",
     )
@@ -213,5 +219,5 @@ def sweep() -> int:
     ended.filter(picture__isnull=False).update(picture=None)
     old = ended.filter(created_at__lt=Now() - KEPT)
     # The file of a conversion lies beside its model and goes with it.
-    gone = old.filter(kind=ErrandKind.PREDICT) | old.filter(kind=ErrandKind.EXPLAIN, run__is_active=False)
+    gone = old.filter(kind__in=OF_PICTURES) | old.filter(kind=ErrandKind.EXPLAIN, run__is_active=False)
     return gone.delete()[0]

@@ -287,7 +287,7 @@ def test_of_several_labels_a_merged_class_is_there_where_any_of_its_parts_was(mu
     merge(multi_project, run.category_names[2], run.category_names[1])
     dataset = Dataset(True, [first, second], run.category_names[:2])
 
-    found = promotion._as_of_today(dataset, run, np.array([[0.2, 0.5, 0.5]]))
+    found = promotion.as_of_today(dataset, run, np.array([[0.2, 0.5, 0.5]]))
 
     assert found.tolist() == [[pytest.approx(0.2), 0.75]]
 

@@ -7,14 +7,17 @@ answer is kept, is labeler/training/inference_requests.py.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from django.conf import settings
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from labeler.errors import NoModel, NotPossibleNow
 from labeler.intake.images import media_store
@@ -22,16 +25,20 @@ from labeler.jobs.leases import Lease
 from labeler.models import Errand, Image, Project
 from labeler.models.errand import ErrandKind
 from labeler.training import inference_requests, outside_models, runs
+from labeler.training.prelabels import Opinion
 from worker.attempt import attempt
+from worker.indexing import similar_labeled
 from worker.inference import model_cache, saved_models
 from worker.ml.device import settle_process
 from worker.ml.errors import ImageUnreadable
 from worker.ml.evaluation import gradcam, heat
 from worker.ml.images.tensors import decode
 from worker.ml.saved import onnx_file, predict
+from worker.ml.saved.predict import Model
 
 logger = logging.getLogger(__name__)
 
+SIMILAR = 12  # labeled images shown beside a picture
 COMPARED = 32  # images on which an ONNX file must say what the model says
 
 
@@ -55,16 +62,42 @@ def _predict(errand: Errand, lease: Lease) -> None:
     found = predict.predict(model, sources=[bytes(errand.picture)])
     (opinion,) = saved_models.opinions(model, [0], found)
     # 6 digits: what is behind them differs between machines.
-    inference_requests.finish(
-        lease,
-        run=run,
-        answer={
-            "categories": opinion.categories,
-            "probability": round(opinion.probability, 6),
-            "probabilities": np.round(opinion.probabilities, 6).tolist(),
-            "calibrated": model.calibrated,
-        },
-    )
+    answer: dict[str, Any] = {
+        "categories": opinion.categories,
+        "probability": round(opinion.probability, 6),
+        "probabilities": np.round(opinion.probabilities, 6).tolist(),
+        "calibrated": model.calibrated,
+    }
+    drawing = None
+    if errand.kind == ErrandKind.TRY:
+        more, drawing = _reasons(errand, model, opinion)
+        answer |= more
+    inference_requests.finish(lease, run=run, answer=answer, drawing=drawing)
+
+
+def _reasons(errand: Errand, model: Model, opinion: Opinion) -> tuple[dict[str, Any], bytes]:
+    """What in the picture speaks for the answer, and the labeled images that look like it to the network."""
+    picture = bytes(errand.picture or b"")
+    place = _place_of_answer(model, opinion)
+    found = gradcam.heat_of(model, decode(picture, size=predict.side_of(model)), place)
+    with PillowImage.open(io.BytesIO(picture)) as shown:
+        drawing = heat.overlay(found.values, shown.width, shown.height)
+    explained = {
+        "category": model.categories[place]["id"],
+        "method": found.method,
+        "any": found.peak > 0,
+        "thirds": heat.thirds(found.values),
+    }
+    near = similar_labeled.nearest(errand.project, model, picture, SIMILAR)
+    return {"heat": explained, "near": [[pk, round(similarity, 4)] for pk, similarity in near]}, drawing
+
+
+def _place_of_answer(model: Model, opinion: Opinion, asked: int = 0) -> int:
+    """Where the class stands that is explained: the one asked for, or the likeliest of the answer, or of all."""
+    ids = [category["id"] for category in model.categories]
+    # Without an answer (several labels, none of them likely) the likeliest class is the one to ask about.
+    asked = asked or max(opinion.categories, key=lambda pk: opinion.probabilities[ids.index(pk)], default=0)
+    return ids.index(asked) if asked else int(np.argmax(opinion.probabilities))
 
 
 def _explain(errand: Errand, lease: Lease) -> None:
@@ -77,17 +110,13 @@ def _explain(errand: Errand, lease: Lease) -> None:
     source = media_store().thumb_path(image.sha256)
     pixels = decode(source, size=predict.side_of(model))
     (opinion,) = saved_models.opinions(model, [image.pk], predict.predict(model, sources=[source]))
-    ids = [category["id"] for category in model.categories]
-    # Without an answer (several labels, none of them likely) the likeliest class is the one to ask about.
-    likeliest = int(np.argmax(opinion.probabilities))
-    asked = errand.category or max(opinion.categories, key=lambda pk: opinion.probabilities[ids.index(pk)], default=0)
-    place = ids.index(asked) if asked else likeliest
+    place = _place_of_answer(model, opinion, errand.category)
     found = gradcam.heat_of(model, pixels, place)
     inference_requests.finish(
         lease,
         run=run,
         answer={
-            "category": ids[place],
+            "category": model.categories[place]["id"],
             "probability": round(opinion.probabilities[place], 6),
             "calibrated": model.calibrated,
             "method": found.method,
@@ -137,4 +166,9 @@ def _pixels_of(project: Project, side: int) -> NDArray[np.uint8]:
     return np.stack(found)
 
 
-ANSWERS = {ErrandKind.PREDICT: _predict, ErrandKind.EXPLAIN: _explain, ErrandKind.CONVERT: _convert}
+ANSWERS = {
+    ErrandKind.PREDICT: _predict,
+    ErrandKind.TRY: _predict,
+    ErrandKind.EXPLAIN: _explain,
+    ErrandKind.CONVERT: _convert,
+}

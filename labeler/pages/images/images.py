@@ -186,7 +186,9 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             prediction=prediction,
             model=model,
             prediction_names=index.label(prediction.categories) if prediction else [],
-            why=explanation.explanation_context(request, shown) if prediction and model and not model.is_outside else {},
+            why=explanation.explanation_context(request, shown)
+            if prediction and model and not model.is_outside
+            else {},
             prediction_hidden=model is not None and is_hidden,
             unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
             accepted=unseen,

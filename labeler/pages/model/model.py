@@ -28,7 +28,7 @@ from labeler.pages.asking import Access, person, project_page
 from labeler.pages.model import accepting, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
-from labeler.training import prelabels, runs
+from labeler.training import outside_models, prelabels, runs
 from labeler.wording.sentences import chart_words
 
 VERSIONS = 20
@@ -85,7 +85,7 @@ def time_left(run: TrainingRun | None) -> str:
 
 def waits_for_nobody(run: TrainingRun | None) -> bool:
     """A run that is queued while no worker for trainings is there."""
-    return run is not None and run.state == State.QUEUED and _no_worker(GPU_QUEUE)
+    return run is not None and run.state == State.QUEUED and no_worker(GPU_QUEUE)
 
 
 def _before(versions: list[TrainingRun], active: TrainingRun | None) -> TrainingRun | None:
@@ -113,7 +113,7 @@ def _by_labels(versions: list[TrainingRun]) -> SafeString | str:
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
-def _no_worker(queue: str) -> bool:
+def no_worker(queue: str) -> bool:
     """True when it is known that nobody takes work of this queue; a broker that does not answer tells nothing."""
     alive = dispatch.workers_alive()
     return alive is not None and not any(queue in worker.queues for worker in alive)
@@ -122,6 +122,9 @@ def _no_worker(queue: str) -> bool:
 def summary(run: TrainingRun | None) -> str:
     if run is None:
         return _("Learns from the labels and suggests answers for the rest.")
+    if run.is_outside:
+        told = {"name": run.origin, "sent": outside_models.counted(run), "day": moment(run.created_at)}
+        return _("“%(name)s” of another program, since %(day)s · %(sent)s") % told
     parts = []
     if run.started_at and run.finished_at and run.worked_seconds is None:
         times = {"begun": moment(run.started_at), "ended": moment(run.finished_at)}
@@ -175,7 +178,7 @@ def _version(run: TrainingRun) -> dict[str, Any]:
         "run": run,
         "accuracy": percent(accuracy["value"], 1) if accuracy and accuracy["value"] is not None else "",
         "of": of,
-        "may_use": run.state == State.DONE and bool(run.checkpoint) and not run.is_active,
+        "may_use": run.has_model and not run.is_active and (not run.is_outside or bool(run.predicted_done)),
         "why": run.note or (run.error or {}).get("message", ""),
     }
 
@@ -227,7 +230,11 @@ def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
 def activate(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
     try:
         run = runs.activate(_find(access, run_id), by=person(request))
-        messages.success(request, _("Model %(n)s is in use now; its pre-labels are being made.") % {"n": run.number})
+        if run.is_outside:
+            told = _("Model %(n)s is in use now: what it has sent is shown from now on.")
+        else:
+            told = _("Model %(n)s is in use now; its pre-labels are being made.")
+        messages.success(request, told % {"n": run.number})
     except LabelerError as error:
         messages.error(request, error.message)
     return redirect("model", access.project.pk)

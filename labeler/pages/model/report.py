@@ -173,6 +173,12 @@ def _few(metrics: Mapping[str, Any]) -> str:
         return _until_enough(held_out) if held_out.get("n") else ""
     if n >= FEW_IMAGES:
         return ""
+    if metrics and "cross_validation" not in metrics:  # another program's
+        return ngettext(
+            "Only %(n)s held-out image that it predicted is settled so far: read the intervals.",
+            "Only %(n)s held-out images that it predicted are settled so far: read the intervals.",
+            n,
+        ) % {"n": n}
     return ngettext(
         "Only %(n)s held-out image is settled so far: read the intervals, and the figure of cross-validation.",
         "Only %(n)s held-out images are settled so far: read the intervals, and the figure of cross-validation.",

@@ -75,7 +75,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         "taken": time_taken(shown, timezone.now()) if shown.attempt > 1 else "",
         "no_worker": waits_for_nobody(shown),
         "summary": summary(shown) if finished else "",
-        "may_use": finished and bool(shown.checkpoint) and not shown.is_active,
+        "may_use": shown.has_model and not shown.is_active and (not shown.is_outside or bool(shown.predicted_done)),
         "error": error.get("message", ""),
         "to_do": WHAT_TO_DO.get(error.get("code", ""), ""),
         "in_use": active,

@@ -66,8 +66,9 @@ def predict(
 
     kind TRY: with what speaks for the answer, and the labeled images that look like it.
 
-    Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, NotPossibleNow for
-    one of another program, Invalid for what is no image, TooLarge, TooManyRequests, Busy, and Conflict for what shows an image of the project that is judged blind.
+    Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, NotPossibleNow while
+    a model of another program is in use, Invalid for what is no image, TooLarge, TooManyRequests, Busy, and Conflict
+    for what shows an image of the project that is judged blind.
     """
     _active(project)
     waiting = Errand.objects.filter(kind__in=OF_PICTURES, state__in=UNFINISHED)

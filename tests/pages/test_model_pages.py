@@ -13,6 +13,7 @@ from labeler.templatetags.figures import moment
 from labeler.training import run_answers
 from labeler.training.run_answers import Answers, Part
 from tests.helpers.factories import add_images, category, make_model, predict
+from tests.helpers.outside import judge, outside_model, says
 from tests.helpers.pages import COMPARISON, HISTORY, METRICS, STAT, UNDEFINED, url
 from worker.ml.evaluation import curves
 
@@ -366,3 +367,30 @@ def test_a_report_shows_settled_held_out_images_and_remembers_who_saw_them(as_, 
 
     assert f"/api/images/{images[0].pk}/thumb/" not in html and f"/api/images/{images[1].pk}/thumb/" in html
     assert set(Exposure.objects.values_list("user", "image")) == {(rev.pk, images[1].pk)}
+
+
+# ---------------------------------------------------------------- models of other programs
+
+
+def test_a_model_of_another_program_stands_beside_our_own(as_, project, lena, rev, versions):
+    run = outside_model(project, lena, name="resnet <b>", version="2")
+    images = versions[2]
+    for image in images:
+        says(run, image, "cat")
+    judge(run)
+
+    listed = page(as_, rev, url("model", project))
+    assert "resnet &lt;b&gt; 2" in listed and "4 predictions" in listed
+    assert f"/model/{run.pk}/activate/" not in listed  # a reviewer does not choose
+    shown = page(as_, lena, url("run", project, 3))
+    assert "nobody here can know" in shown and "not calibrated yet" in shown
+    assert "Use model 3" in shown and "Model card" not in shown
+    assert as_(lena).post(f"/projects/{project.pk}/model/{run.pk}/activate/").status_code == 302
+    shown = page(as_, lena, url("model", project))
+    assert "“resnet &lt;b&gt; 2” of another program" in shown
+    assert "Classify a picture" not in shown
+    page(as_, lena, url("compare_runs", project) + "?a=2&b=3")
+    for name in ("project", "economy", "agreement", "review", "images", "export", "settings_model"):
+        page(as_, lena, url(name, project))
+    one = page(as_, lena, url("image", project, add_images(project, 1, slice=Slice.NONE)[0].pk))
+    assert "has sent nothing about this image" in one

@@ -23,6 +23,7 @@ from labeler.training import augmentation_preview, features, image_index, run_an
 from labeler.training.run_answers import Answers, Part
 from tests.helpers.accepting import settle
 from tests.helpers.factories import User, add_images, make_model, predict
+from tests.helpers.outside import outside_model, says
 from tests.helpers.pictures import picture
 
 PASSWORD = "correct horse battery staple"
@@ -57,6 +58,8 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
         ("members", "post"): {"username": "carl"},
         ("member", "patch"): {"role": "reviewer"},
         ("categories", "post"): {"name": "wolf"},
+        ("outside-models", "post"): {"name": "resnet"},
+        ("outside-predictions", "post"): {"items": [{"image": image, "categories": ["cat"]}]},
         ("examples", "post"): {"image": image},
         ("gold", "post"): {"image": image, "categories": ["dog"]},
         ("metadata", "post"): [{"id": image, "camera": "C-3"}],
@@ -119,6 +122,13 @@ def _files(world: dict[str, Any], project: Project) -> None:
     media_store().add(
         sha256=image.sha256, extension=image.extension, original=picture(1), preview=picture(1), thumbnail=picture(1)
     )
+
+
+@_before(("outside-predictions", "post"), ("outside-activation", "post"))
+def _an_outside_model(world: dict[str, Any], project: Project) -> None:
+    run = outside_model(project)
+    says(run, Image.objects.get(pk=world["image_id"]), "cat")
+    world["run_id"] = run.pk
 
 
 @_before(("similar-images", "get"))

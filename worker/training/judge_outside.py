@@ -7,7 +7,6 @@ from these images nobody here can know: its page says so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from labeler.consensus import label_economy
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
-from labeler.training import drift, prelabels, run_answers, runs
+from labeler.training import prelabels, run_answers, runs
 from worker.attempt import attempt
 from worker.inference import outside
 from worker.ml.evaluation import metrics
@@ -78,19 +77,17 @@ def _judge(job: Job, lease: Lease, pulse: Pulse) -> None:
     run.refresh_from_db()
     if run.is_active:
         lease.write(stage="Ordering the queue")
-        _order(run, pulse.check)
+        _order(run)
     lease.finish(result={"test": run.dataset["test"], "calibration": run.dataset["calibration"]})
     logger.info("project %s: outside model %s judged on %s", run.project_id, run.number, run.dataset)
 
 
-def _order(run: TrainingRun, tick: Callable[[], None]) -> None:
-    """As after pre-labels of our own: what is asked next, and whether imports look different to it."""
+def _order(run: TrainingRun) -> None:
+    """As after pre-labels of our own. Imports are not compared: what it has learned from, nobody here knows."""
     if run.project.ask_by_gain:
         label_economy.ask_where_gain_is_highest(run.project)
     else:
         prelabels.reorder(run.project)
-    tick()
-    drift.record(run)
 
 
 def _said(dataset: Dataset, run: TrainingRun, examples: list[Example]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -58,7 +58,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "summary": summary(active),
         "before": _before(versions, active),
         **variations.card(project),
-        **(drift.card(project, active) if active is not None else {}),
+        **(drift.card(project, active) if active is not None and not active.is_outside else {}),
     }
     if active is not None:
         context |= {"accepting": accepting.card(project), **report.report_context(project, active)}

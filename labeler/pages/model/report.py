@@ -174,6 +174,8 @@ def _few(metrics: Mapping[str, Any]) -> str:
     if n >= FEW_IMAGES:
         return ""
     if metrics and "cross_validation" not in metrics:  # another program's
+        if not n:
+            return _("None of the held-out images that it predicted is settled yet, so it cannot be judged.")
         return ngettext(
             "Only %(n)s held-out image that it predicted is settled so far: read the intervals.",
             "Only %(n)s held-out images that it predicted are settled so far: read the intervals.",

@@ -17,7 +17,7 @@ from api.pagination import Key, page
 from api.permissions import Needs
 from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
 from api.schema import PAGING, describe, example
-from labeler.errors import Invalid
+from labeler.errors import Invalid, NotFound
 from labeler.intake import lookup
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.account import Scope
@@ -98,8 +98,11 @@ class _OfOutsideModel(View):
     needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
 
     def run(self, run_id: int) -> TrainingRun:
-        rows = TrainingRun.objects.outside().filter(pk=run_id, project__trashed_at__isnull=True)
-        return self.row(rows.select_related("project"), MISSING)
+        rows = TrainingRun.objects.filter(pk=run_id, project__trashed_at__isnull=True)
+        run: TrainingRun = self.row(rows.select_related("project"), MISSING)
+        if not run.is_outside:
+            raise NotFound(MISSING)
+        return run
 
 
 class OutsidePredictions(_OfOutsideModel):

@@ -32,7 +32,7 @@ def card(project: Project) -> dict[str, Any]:
     return {
         **found,
         "is_on": found["state"] != summary.OFF,
-        "is_outside": project.auto_accept and project.runs.active().outside().exists(),
+        "is_outside": project.runs.active().outside().exists(),
         "may_stop": found["since"] is not None and found["state"] in (summary.ACCEPTING, summary.WAITING),
         "may_resume": found["suspended"] is not None and found["state"] == summary.SUSPENDED,
         "promise": promised(promise, is_multi=project.is_multi) if found["accepted"] else _wanted(promise),

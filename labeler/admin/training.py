@@ -36,6 +36,7 @@ class TrainingRunAdmin(ReadOnly):
         "number",
         "state",
         "is_active",
+        "outside_name",
         "n_labels",
         "attempt",
         "worker",

@@ -4,6 +4,7 @@ runs.py is the life of a run, from the request to the active model (worker/train
 one takes over); prelabels.py stores a model's predictions and orders the queue by them; run_answers.py keeps what each
 version said of held-out images; inference_requests.py asks a worker for one prediction, explanation or ONNX file;
 image_index.py finds images that look alike; drift.py compares imports with what the model knows; model_card.py and
-model_files.py describe a model and hand it out; augmentation_preview.py shows varied training images.
+model_files.py describe a model and hand it out; outside_models.py takes in what another program's model says;
+augmentation_preview.py shows varied training images.
 Writes: TrainingRun, RunAnswers, Prediction, Feature, Errand, Drift. Does not know torch: training itself is in worker/.
 """

@@ -19,8 +19,10 @@ from labeler.models.queue import ChosenBy
 from labeler.progress import counts
 from labeler.projects import classes, projects
 from labeler.review import adjudication, gold
+from labeler.training import runs
 from tests.helpers.accepting import accepted, audited, calibrate, ids, opinions, settle
 from tests.helpers.factories import add_images, bring_labels, make_model, make_user
+from tests.helpers.outside import outside_model, says
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +143,23 @@ def test_a_class_that_the_model_does_not_know_ends_it_until_the_next_model(accep
     assert accepted(accepting) == set()
     assert Guarantee.objects.get().ending == Ending.CLASSES
     assert acceptance.accept(run) == 0
+    assert acceptance.due() == []
+
+
+def test_another_programs_model_ends_it_and_accepts_nothing(accepting, run, lena):
+    calibrate(accepting, run)
+    images = add_images(accepting, 20, slice=Slice.NONE)
+    opinions(run, images)
+    assert acceptance.accept(run) == 20
+    outside = outside_model(accepting, lena)
+    for image in images:
+        says(outside, image, "cat", 1.0)
+    runs.activate(outside, lena)
+
+    assert promises.audit_acceptance(accepting) == 20
+    assert accepted(accepting) == set()
+    assert Guarantee.objects.get().ending == Ending.MODEL
+    assert acceptance.accept(outside) == 0
     assert acceptance.due() == []
 
 

@@ -21,12 +21,15 @@ from labeler.jobs import dispatch, jobs
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
 from labeler.models import Claim, Consensus, Errand, Feature, Image, Job, Label, Prediction, QueueEntry, TrainingRun
+from labeler.models.errand import ErrandKind
 from labeler.models.image import Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.training import prelabels, runs
+from labeler.training import inference_requests, prelabels, runs
 from tests.helpers.databases import wait_until_the_database_is_quiet
 from tests.helpers.factories import add_images as add_rows
 from tests.helpers.factories import make_project
+from tests.helpers.outside import outside_model, says
+from tests.helpers.saved_models import save_model
 from tests.helpers.workers import ROOT, Beat, Worker, draw, environment, holds_torch, wait_for
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -198,6 +201,34 @@ def test_beat_has_everything_looked_after(project, ann, bea, start_worker, insta
     assert (run.state, run.requested_by) == (State.QUEUED, None)
     assert Claim.objects.get(pk=left.pk).state == "expired"
     assert Consensus.objects.filter(project=project, categories__isnull=False).count() == 40
+
+
+# ---------------------------------------------------------------- one picture, and another program's model
+
+
+def test_a_worker_answers_a_picture_with_reasons_and_judges_an_outside_model(
+    project, ann, bea, lena, installation, start_worker
+):
+    save_model(project)
+    content = draw("cat", 3)
+    errand = inference_requests.predict(project=project, asked_by=lena, source=content, kind=ErrandKind.TRY)
+    (outcome,) = add_images(project=project, members=[file_member("held-out.jpg", draw("dog", 4))])
+    Image.objects.filter(pk=outcome.image.pk).update(slice=Slice.TEST)
+    for person in (ann, bea):
+        claims.claim(project=project, annotator=person, count=1)
+        save_label(image_id=outcome.image.pk, annotator=person, categories=["dog"])
+    outside = outside_model(project, lena)
+    says(outside, outcome.image, "dog")
+    start_worker("default,serve", "serve@here")
+
+    ended(errand)
+    judged = ended(Job.objects.get(kind=Kind.JUDGE))
+
+    assert (errand.state, errand.error, errand.picture) == (State.DONE, None, None)
+    assert set(errand.answer) == {"categories", "probability", "probabilities", "calibrated", "heat", "near"}
+    assert bytes(errand.drawing).startswith(b"\x89PNG")
+    outside.refresh_from_db()
+    assert (judged.state, outside.metrics["accuracy"]["value"], outside.metrics["n"]) == (State.DONE, 1.0, 1)
 
 
 # ---------------------------------------------------------------- training

@@ -33,6 +33,7 @@ test("a percentage only when calibrated, else a word", () => {
   equal(confidence({ probability: 0.836, calibrated: true }), { percent: 84 });
   equal(confidence({ probability: 0.93, calibrated: false }), { word: "likely" });
   equal(confidence({ probability: 0.4, calibrated: false }), { word: "unsure" });
+  equal(confidence({ probability: null, calibrated: true }), null);
 });
 
 test("a swipe is long and level", () => {

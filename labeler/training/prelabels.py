@@ -236,13 +236,16 @@ def calibrate(run: TrainingRun, temperature: float, *, tick: Callable[[], None])
             if not rows:
                 return changed
             last, seen = rows[-1].image_id, shown(run, [row.image_id for row in rows])
-            free = [row for row in rows if row.image_id not in seen]
-            for row in free:
-                places = [position[pk] for pk in row.categories]
-                p = np.array(row.given, float)
-                one = opinion_of(row.image_id, p, row.categories, places, temperature, is_multi=run.project.is_multi)
-                row.probabilities, row.probability, row.margin = one.probabilities, one.probability, one.margin
-            Prediction.objects.bulk_update(free, ["probabilities", "probability", "margin"])
+            free = [
+                opinion_of(
+                    row.image_id, np.array(row.given, float), row.categories, [position[pk] for pk in row.categories],
+                    temperature, is_multi=run.project.is_multi,
+                )
+                for row in rows if row.image_id not in seen
+            ]  # fmt: skip
+            if free:
+                # An upsert of rows that are there: 10,000 of them took a third of the time of CASE by CASE.
+                store_given(run, free)
         changed += len(free)
 
 

@@ -88,7 +88,9 @@ def open_page(
             _("count must be between 1 and %(most_items)s.") % {"most_items": MOST_ITEMS},
             fields={"count": ["out of range"]},
         )
-    run = TrainingRun.objects.filter(project=project, is_active=True).only("id", "is_calibrated").first()
+    run = (
+        TrainingRun.objects.filter(project=project, is_active=True).only("id", "is_calibrated", "outside_name").first()
+    )
     claim_ends.expire_leases(project)
     with transaction.atomic():
         member = member_lock.lock_member(project, reviewer)
@@ -121,6 +123,8 @@ def _page(client: UUID, claims: Sequence[Claim], plants: Sequence[Plant], run: T
     tiles = [_tile(c.image, c.shown_prediction.categories, c.shown_prediction.confidence) for c in claims]  # type: ignore[union-attr]
     # Where the model says nothing of how sure it is, a planted one must not either.
     untold = bool(tiles) and all(tile.probability is None for tile in tiles)
+    if not tiles and run is not None and run.is_outside:  # all others of the page are answered
+        untold = all(plant.probability == 1.0 for plant in plants)
     tiles += [_tile(plant.image, [plant.suggested], None if untold else plant.probability) for plant in plants]
 
     def place(tile: Tile) -> tuple[float, bytes]:

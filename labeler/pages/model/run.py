@@ -153,7 +153,10 @@ def _pk(request: HttpRequest, name: str) -> int | None:
 def _rows(kept: RunAnswers) -> Iterator[dict[str, Any]]:
     """Image, truth, what the model said and how sure it was; the surest first."""
     rows = zip(kept.image_ids, kept.truth or [], kept.answers, kept.probabilities, strict=True)
-    named = ({"image": pk, "truth": truth, "said": said, "sure": sure} for pk, truth, said, sure in rows)
+    named = (
+        {"image": pk, "truth": truth, "said": said, "sure": sure, "outside": kept.run.is_outside}
+        for pk, truth, said, sure in rows
+    )
     yield from sorted(named, key=lambda row: (-row["sure"], row["image"]))
 
 
@@ -208,7 +211,8 @@ def _tiles(
             "thumb": thumbnail_url(row["image"]),
             "truth": tags(row["truth"]),
             **{key: tags(row[key]) for key in ("said", "old", "new") if key in row},
-            "sure": row.get("sure"),
+            # Of an outside model without probabilities 1 is kept, which nobody said.
+            "sure": None if row.get("sure") == 1.0 and row.get("outside") else row.get("sure"),
         }
         for row in rows
         if row["image"] in there

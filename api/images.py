@@ -50,6 +50,9 @@ class AddedShape(serializers.Serializer):
 class DuplicateShape(serializers.Serializer):
     name = serializers.CharField()
     image = serializers.IntegerField(help_text="the image that has the same bytes")
+    deleted = serializers.BooleanField(
+        required=False, help_text="true: that image is in the trash; restore it there to have it again"
+    )
 
 
 class RefusedShape(serializers.Serializer):
@@ -143,8 +146,9 @@ def _take_in(project: Project, files: list[UploadedFile]) -> dict[str, Any]:
         match outcome:
             case outcomes.Added(name, image):
                 result["added"].append({"id": image.pk, "name": name, "sha256": image.sha256})
-            case outcomes.Duplicate(name, image_id):
-                result["duplicates"].append({"name": name, "image": image_id})
+            case outcomes.Duplicate(name, image_id, deleted):
+                deleted_too = {"deleted": True} if deleted else {}
+                result["duplicates"].append({"name": name, "image": image_id, **deleted_too})
             case outcomes.Refusal() as refusal:
                 result["refused"].append(refusal.as_json())
     return result

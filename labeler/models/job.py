@@ -64,12 +64,13 @@ class Kind(models.TextChoices):
     PRELABEL = "prelabel", _("pre-labels")
     VIEWS = "views", _("varied images")
     LOOK = "look", _("look at the images")
+    IMAGES = "images", _("work on images")
 
 
 class Job(Leased):
     """An import, an export, the making of pre-labels with the active model (params: {"run": id}), of images that show
-    how training images are varied (labeler/training/augmentation_preview.py), or a look at new images for the index of
-    similar ones (labeler/training/image_index.py).
+    how training images are varied (labeler/training/augmentation_preview.py), a look at new images for the index of
+    similar ones (labeler/training/image_index.py), or something done to many images (labeler/projects/image_work.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")

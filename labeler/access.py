@@ -60,9 +60,7 @@ def project_for(
     return _checked(person, row, at_least, NO_PROJECT)
 
 
-def image_for(
-    person: User, image_id: int, *, at_least: Role = Role.ANNOTATOR, also_in_trash: bool = False
-) -> Image:
+def image_for(person: User, image_id: int, *, at_least: Role = Role.ANNOTATOR, also_in_trash: bool = False) -> Image:
     """The image of a project that is not in the trash; `image.project` is as from project_for, which says the rest.
 
     also_in_trash: a deleted image too, for leads only; its `project` is the one it was deleted from.

@@ -19,13 +19,24 @@ from labeler.intake import images as intake
 from labeler.intake import trash
 from labeler.labeling import claims, labels
 from labeler.models import (
-    AuditEvent, Claim, Consensus, Feature, Gold, Image, Label, Prediction, Project, QueueEntry, Sketch, Thread,
+    AuditEvent,
+    Claim,
+    Consensus,
+    Feature,
+    Gold,
+    Image,
+    Label,
+    Prediction,
+    Project,
+    QueueEntry,
+    Sketch,
+    Thread,
 )  # fmt: skip
 from labeler.progress import counts
 from labeler.projects import projects
 from labeler.review import comments, gold
 from tests.helpers.at_once import counters_are_right, together
-from tests.helpers.factories import add_images, category, make_model, make_project, predict
+from tests.helpers.factories import add_images, make_model, make_project, predict
 from tests.helpers.pictures import picture
 from tests.helpers.seats import seats_are_right
 
@@ -123,10 +134,10 @@ def test_an_open_claim_ends_and_its_answer_finds_no_image(lena, ann):
 def test_a_row_never_says_another_project_than_its_image(lab, lena):
     image = lab.images.first()
     other = make_project(lead=lena)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Thread.objects.filter(image=image).update(project=other)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    Thread.objects.filter(image=image).update(project=other)
+    with connection.cursor() as cursor, pytest.raises(IntegrityError), transaction.atomic():
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    Thread.objects.filter(image=image).update(project=lab)
 
 
 def test_the_history_of_labels_still_only_grows(lab):
@@ -181,10 +192,7 @@ def test_after_thirty_days_rows_files_and_features_are_gone_but_the_audit(lena, 
 
 def test_a_purge_that_was_killed_ends_the_same_when_it_runs_again(lena, monkeypatch):
     project = make_project(lead=lena)
-    images = [
-        intake.add_image(project=project, name=f"{n}.jpg", source=io.BytesIO(picture(n))).image
-        for n in (1, 2)
-    ]
+    images = [intake.add_image(project=project, name=f"{n}.jpg", source=io.BytesIO(picture(n))).image for n in (1, 2)]
     deletion.delete(project=project, by=lena, image_ids=[image.pk for image in images])
     old()
     store, deleted = intake.media_store(), []

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -20,12 +20,12 @@ from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, paramete
 from api.shapes import ImageShape, image_shapes
 from api.uploads import PathKeepingUploads, Uploads
 from labeler.access import image_for, may_lead, may_review
-from labeler.curation import deletion, filters
+from labeler.curation import deletion, filters, listing
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
 from labeler.intake import incoming, outcomes
 from labeler.jobs import jobs
-from labeler.models import Image, Project, Role
+from labeler.models import Project, Role
 from labeler.models.account import Scope
 from labeler.models.image import Status
 
@@ -106,8 +106,12 @@ class Images(Uploads, View):
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         order = parsing.choice(request, "order", tuple(ORDERS), "id")
-        rows = _filtered(request, project, order)
-        return page(request, rows, lambda found: image_shapes(self.person, project, found), order=ORDERS[order])
+        wanted = _wanted(request, project, order)
+        rows = wanted.images(project, by_model=order in ("-confidence", "uncertainty"))
+        shape = partial(image_shapes, self.person, project)
+        # Of all images any order is an index's; filters may have little in common.
+        fetch = None if wanted == filters.ImageFilter() else listing.first
+        return page(request, rows, shape, order=ORDERS[order], fetch=fetch)
 
     @describe(
         "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A "
@@ -168,7 +172,7 @@ def _hash(project: Project, files: list[UploadedFile]) -> str:
     return digest.hexdigest()
 
 
-def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]:
+def _wanted(request: Request, project: Project, order: str) -> filters.ImageFilter:
     if not may_review(project):
         _refuse_curiosity(request, project, order)
     sent = {name: request.query_params.getlist(name) for name in request.query_params}
@@ -178,7 +182,7 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
     wanted = filters.read(project, sent)
     if wanted.deleted and not may_lead(project):
         raise NotAllowed(_("Only leads of this project see its deleted images."))
-    return wanted.images(project, by_model=order in ("-confidence", "uncertainty"))
+    return wanted
 
 
 def _refuse_curiosity(request: Request, project: Project, order: str) -> None:

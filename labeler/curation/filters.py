@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
@@ -85,9 +86,10 @@ def narrow(
     if wanted.statuses:
         images = images.filter(status__in=wanted.statuses)
     for category in wanted.categories:
-        images = images.filter(_has_answer(categories__contains=[category]))
+        images = images.filter(_has_answer(wanted, project, categories__contains=[category]))
     if wanted.labeled_by:
-        images = images.filter(_has_answer(annotator__username=wanted.labeled_by))
+        person = get_user_model().objects.filter(username=wanted.labeled_by).first()
+        images = images.filter(_has_answer(wanted, project, annotator=person)) if person else images.none()
     if wanted.consensus is not None:
         outcome = Consensus.objects.filter(image=OuterRef("pk"), categories__contains=[wanted.consensus])
         images = images.filter(Exists(outcome), ~Q(status=Status.UNLABELED))
@@ -110,9 +112,11 @@ def narrow(
     return _by_model(wanted, project, images) if by_model or wanted.asks_the_model else images
 
 
-def _has_answer(**of: Any) -> Exists:
+def _has_answer(wanted: ImageFilter, project: Project, **of: Any) -> Exists:
     """Somebody's current answer is like this."""
-    return Exists(Label.objects.current().filter(image=OuterRef("pk"), **of))
+    labels = Label.objects.current().filter(image=OuterRef("pk"), **of)
+    # Named, the index that begins with the project answers alone; in the trash labels are of another one.
+    return Exists(labels if wanted.deleted else labels.filter(project=project))
 
 
 def _has_metadata(key: str, value: str) -> Q:

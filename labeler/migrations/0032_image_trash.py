@@ -4,7 +4,9 @@ A row about an image that has a project column of its own refers to both as a pa
 image, in the same statement; and no row can ever say another project than its image, whoever writes it.
 """
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.expressions
 import django.db.models.functions.comparison
 from django.conf import settings
 from django.db import migrations, models
@@ -65,6 +67,18 @@ BEGIN
         RAISE EXCEPTION 'a label is only ever superseded, never changed' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
+END $$;
+"""
+
+# Searching names by a part of them: of 1,000,000 names .6 s without it. A server of one's own may lack the extension,
+# or the right to make it; then the search reads all names, and everything else works as ever.
+NAMES = """
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    CREATE INDEX images_by_name ON labeler_image USING gin (upper(name::text) gin_trgm_ops);
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE 'names are searched without an index: %', SQLERRM;
 END $$;
 """
 
@@ -175,6 +189,50 @@ class Migration(migrations.Migration):
                 name="a_trash_of_images_is_not_live",
             ),
         ),
+        migrations.AddIndex(
+            model_name="consensus",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["categories"], name="consensus_by_class"),
+        ),
+        migrations.AddIndex(
+            model_name="image",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["metadata"], name="images_by_metadata", opclasses=["jsonb_path_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="image",
+            index=models.Index(
+                models.F("project"),
+                django.db.models.expressions.CombinedExpression(models.F("width"), "*", models.F("height")),
+                name="images_by_pixels",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="label",
+            index=django.contrib.postgres.indexes.GinIndex(
+                condition=models.Q(("superseded_at__isnull", True)),
+                fields=["categories"],
+                name="current_labels_by_class",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="image",
+            name="job",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="images",
+                to="labeler.job",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("job__isnull", False)), fields=["job", "id"], name="images_of_an_import"
+            ),
+        ),
         *(migrations.RunSQL(forward, backward) for forward, backward in TOGETHER),
         migrations.RunSQL(FORWARD, BACKWARD),
+        migrations.RunSQL(NAMES, "DROP INDEX IF EXISTS images_by_name"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -90,7 +91,7 @@ class Image(models.Model):
         default=False, help_text=_("a reviewer settled it: kept by labeler/review/adjudication.py")
     )
     disagreement = models.FloatField(default=0.0, help_text=_("entropy of the votes, 0 to 1"))
-    job = models.ForeignKey("labeler.Job", null=True, on_delete=models.SET_NULL, related_name="images")
+    job = models.ForeignKey("labeler.Job", null=True, on_delete=models.SET_NULL, related_name="images", db_index=False)
     created_at = models.DateTimeField(auto_now_add=True)
     # In the trash its project is another one, which nobody is a member of, and all rows about it go along with it: no
     # query by project finds them (docs/decisions/0017). Changed by labeler/intake/trash.py alone.
@@ -127,6 +128,11 @@ class Image(models.Model):
             models.Index(fields=["project", "slice"], condition=~Q(slice=""), name="image_by_slice"),
             models.Index(fields=["sha256"], name="image_by_content"),
             models.Index(fields=["trashed_at"], condition=Q(trashed_at__isnull=False), name="image_by_time_in_trash"),
+            # For the lists that a lead filters (bench/image_list.py); the one for names is made by migration 0032,
+            # where the database has pg_trgm.
+            models.Index(fields=["job", "id"], condition=Q(job__isnull=False), name="images_of_an_import"),
+            GinIndex(fields=["metadata"], opclasses=["jsonb_path_ops"], name="images_by_metadata"),
+            models.Index("project", F("width") * F("height"), name="images_by_pixels"),
             models.Index(
                 fields=["trashed_from", "-id"], condition=Q(trashed_from__isnull=False), name="images_in_the_trash"
             ),

@@ -25,8 +25,9 @@ from labeler.curation import listing
 from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
-from labeler.models import Image, Label, Role, TrainingRun
+from labeler.models import Image, Job, Label, Project, Role, TrainingRun
 from labeler.models.image import Status
+from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
@@ -41,6 +42,7 @@ from labeler.stats import tally as votes
 from labeler.training import runs
 
 PER_PAGE = 60
+IMPORTS_OFFERED = 30
 # Beyond, skipping rows costs more than it gives: filters find an image faster than a thousandth page.
 LAST_PAGE = 2000
 
@@ -153,6 +155,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
                 {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
             ],
             own_fields=OWN_FIELDS,
+            imports=_imports(project, filters),
             more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
             here=filters.link(page=page if page > 1 else ""),
             actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
@@ -164,7 +167,18 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
+def _imports(project: Project, filters: image_filters.Filters) -> list[tuple[int, str]]:
+    """The newest imports, and the one that is asked for."""
+    found = Job.objects.filter(project=project, kind=Kind.IMPORT)
+    jobs = {job.pk: job for job in found.order_by("-id")[:IMPORTS_OFFERED]}
+    if filters.more.import_id:
+        jobs |= {job.pk: job for job in found.filter(pk=filters.more.import_id)}
+    return [(pk, str(job.params.get("name") or _("import %(n)s") % {"n": pk})) for pk, job in jobs.items()]
+
+
 def _heading(filters: image_filters.Filters) -> str:
+    if filters.status == image_filters.DELETED:
+        return _("Images in the trash")
     if filters.is_divided:
         return _("Images people disagree on")
     return _("What %(name)s answered") % {"name": filters.by} if filters.by else _("Images")
@@ -174,7 +188,9 @@ def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_filte
     if not rows:
         return _("Nothing to show")
     order = _("newest first")
-    if filters.is_divided:
+    if filters.order:
+        order = str(dict(ORDERS)[filters.order])
+    elif filters.is_divided:
         order = _("most divided first")
     elif filters.by:
         order = _("latest answer first")

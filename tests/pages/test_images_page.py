@@ -71,7 +71,8 @@ def test_a_lead_deletes_ticked_images_and_restores_them_from_the_trash(as_, lena
     client = as_(lena)
 
     answer, told = do(client, project, "delete", first, second, filters="?view=table")
-    assert answer.url.endswith("?view=table")
+    job = Job.objects.get(kind="images")
+    assert answer.url.endswith(f"?view=table&deleted={job.pk}")
     assert told == ["2 images are in the trash."]
     assert ids(client.get(url(project))) == [third.pk]
     trash = client.get(url(project, status="deleted"))
@@ -80,6 +81,9 @@ def test_a_lead_deletes_ticked_images_and_restores_them_from_the_trash(as_, lena
     assert ids(as_(rev).get(url(project, status="deleted"))) == [third.pk]  # not a filter that a reviewer has
 
     client = as_(lena)
+    assert client.get(answer.url).context["undo"] == job
+    assert do(client, project, "restore", undo=job.pk)[1] == ["2 images are back."]
+    do(client, project, "delete", first, second)
     _answer, told = do(client, project, "delete", first, filters="?status=deleted")
     assert told == ["Choose what to do with the images."]
     _answer, told = do(client, project, "restore", filters="?status=deleted", all="1")

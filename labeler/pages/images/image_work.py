@@ -49,6 +49,13 @@ def under_way(project: Project) -> list[dict[str, Any]]:
     ]
 
 
+def to_undo(request: HttpRequest, project: Project) -> Job | None:
+    """What the person deleted a moment ago, as the address says: a button takes it back."""
+    wanted = image_filters.number(request.GET.get("deleted"))
+    mine = Job.objects.filter(project=project, kind=Kind.IMAGES, requested_by=person(request), state=State.DONE)
+    return mine.filter(pk=wanted, params__do="delete").first() if wanted else None
+
+
 @project_page(Role.LEAD)
 @require_POST
 def image_work(request: HttpRequest, access: Access) -> HttpResponse:
@@ -57,12 +64,16 @@ def image_work(request: HttpRequest, access: Access) -> HttpResponse:
     query = QueryDict(request.POST.get("filters", "").lstrip("?"))
     filters = image_filters.Filters.read(project, query.dict(), may_lead=True)
     do = request.POST.get("do", "")
+    undone = image_filters.number(request.POST.get("undo"))
     back = redirect(reverse("images", args=[project.pk]) + filters.link(page=query.get("page", "")))
-    if do not in ACTIONS or ACTIONS[do].of_trash != (filters.status == DELETED):
+    if do not in ACTIONS or (ACTIONS[do].of_trash != (filters.status == DELETED) and undone is None):
         messages.error(request, _("Choose what to do with the images."))
         return back
     try:
-        if request.POST.get("all") == "1":
+        if undone is not None:
+            deleted = Job.objects.filter(project=project, kind=Kind.IMAGES, pk=undone, params__do="delete").first()
+            do, ids = "restore", deleted.params["images"] if deleted else []
+        elif request.POST.get("all") == "1":
             ids = list(filters.images().order_by("id").values_list("pk", flat=True)[: work.MOST + 1])
         else:
             ticked = [image_filters.number(pk) for pk in request.POST.getlist("images")[:MOST_TICKED]]
@@ -77,6 +88,8 @@ def image_work(request: HttpRequest, access: Access) -> HttpResponse:
     except LabelerError as error:
         messages.error(request, error.message)
         return back
+    if do == "delete" and job.state == State.DONE and job.result["changed"]:
+        back = redirect(f"{back.url}{'&' if '?' in back.url else '?'}deleted={job.pk}")
     (messages.success if job.state != State.DONE or job.result["changed"] else messages.warning)(
         request, work.sentence(job)
     )

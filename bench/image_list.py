@@ -18,6 +18,7 @@ PAGE = 60
 CALLS = int(os.environ.get("BENCH_CALLS", "3"))
 TARGET = 0.3
 SLOWEST = 3  # whose plans are shown
+MOVED = 2_000  # images that are deleted and restored, half of them labeled by two people
 
 _FILL = """
 INSERT INTO labeler_image (project_id, name, sha256, extension, width, height, n_bytes, metadata, slice, round, tally,
@@ -151,6 +152,22 @@ def seconds_of(project: Any, sent: dict[str, list[str]], calls: int) -> list[flo
     return taken
 
 
+def move(project: Any) -> None:
+    """How long deleting, restoring and purging takes, per image."""
+    from labeler.curation import deletion
+    from labeler.models import Image
+
+    ids = list(Image.objects.filter(project=project).order_by("id").values_list("pk", flat=True)[:MOVED])
+    for name, act in (("delete", deletion.delete), ("restore", deletion.restore), ("delete again", deletion.delete)):
+        begun = time.monotonic()
+        act(project=project, by=None, image_ids=ids)
+        print(f"{name:<40} {1000 * (time.monotonic() - begun) / len(ids):8.2f} ms per image   n {len(ids)}")
+    begun = time.monotonic()
+    for start in range(0, len(ids), deletion.PURGED_AT_ONCE):
+        deletion.purge(ids[start : start + deletion.PURGED_AT_ONCE])
+    print(f"{'purge':<40} {1000 * (time.monotonic() - begun) / len(ids):8.2f} ms per image   n {len(ids)}\n")
+
+
 def main() -> None:
     """Print the times."""
     with labeler():
@@ -176,6 +193,7 @@ def main() -> None:
             f"\n{len(pairs)} pairs: median {1000 * quantile(list(pairs.values()), 0.5):.1f} ms, "
             f"p95 {1000 * quantile(list(pairs.values()), 0.95):.1f} ms, {len(slow)} above {1000 * TARGET:.0f} ms"
         )
+        move(project)
         for name in ordered[:20]:
             print(f"{name:<80} {1000 * pairs[name]:8.1f} ms")
         worst = sorted(times, key=lambda name: -times[name])[:SLOWEST]

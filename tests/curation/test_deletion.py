@@ -234,6 +234,20 @@ def test_a_project_is_purged_after_thirty_days_in_the_trash(lab, lena, ann):
     assert AuditEvent.objects.filter(project=lab.pk, action="project.purge").exists()
 
 
+def test_the_periodic_worker_purges(lena, settings, tmp_path):
+    from worker import periodic  # here: it loads what a worker needs
+
+    settings.MODELS_DIR = tmp_path
+    project = make_project(lead=lena)
+    (image,) = add_images(project, 1)
+    deletion.delete(project=project, by=lena, image_ids=[image.pk])
+    old()
+
+    periodic.run_due_work()
+
+    assert not Image.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_deleting_beside_people_who_label_loses_nothing(lena, ann, bea, dora):
     project = make_project(ann, bea, dora, lead=lena, labels_per_image=3)

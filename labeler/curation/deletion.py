@@ -6,13 +6,16 @@ files go is labeler/intake/trash.py's.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
+from labeler.errors import Busy
 from labeler.intake import trash
 from labeler.jobs import jobs
 from labeler.labeling import counters, seats, trash_rows
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 STEP = 200  # images per transaction, in which people who save on them wait
 PURGED_AT_ONCE = 100  # images per transaction: rows, then files
 IMAGES_NAMED = 1_000  # of a deletion, in the audit
+PAUSE_SECONDS = 0.01  # before a step is begun again; an answer takes less
+RETRY_SECONDS = 3
 
 
 def delete(*, project: Project, by: User | None, image_ids: Sequence[int]) -> list[int]:
@@ -51,9 +56,11 @@ def _delete(project: Project, by: User | None, ids: Sequence[int]) -> list[int]:
                 gone = trash.move(project=project, trash=bin_, image_ids=ids)
                 _write_down(by, "images.delete", project, gone)
             return gone
-        except trash_rows.InUse:
+        except trash_rows.InUse as busy:
             if attempt == trash_rows.TRIES:
-                raise
+                sentence = _("People are answering these images at this very moment. Try again in a few seconds.")
+                raise Busy(sentence, retry_after=RETRY_SECONDS) from busy
+            time.sleep(attempt * PAUSE_SECONDS)
     raise AssertionError("unreachable")
 
 

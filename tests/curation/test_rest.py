@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
-from labeler.curation import work
-from labeler.labeling import claims, labels
+from api.errors import handle
+from labeler.curation import deletion, work
+from labeler.labeling import claims, labels, trash_rows
 from labeler.models import Exposure, Gold, Image, Job, Label, QueueEntry
 from labeler.models.image import Slice
 from tests.helpers.api import as_person
@@ -166,3 +168,30 @@ def test_another_projects_images_stay_where_they_are(lab, lead, ann):
         assert do(lead, lab, what, images=[theirs.pk], **body).json()["changed"] == 0
     assert other.images.get().metadata == {}
     assert not Gold.objects.exists()
+
+
+def test_what_speaks_of_an_image_that_went_at_this_moment_is_not_found(lab):
+    """Written while somebody deleted it: the pair of image and project is checked when the transaction ends."""
+    (image,) = add_images(lab, 1)
+    other = make_project()
+    QueueEntry.objects.filter(pk=image.pk).update(project=other)
+    with connection.cursor() as cursor, pytest.raises(IntegrityError) as raised, transaction.atomic():
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    QueueEntry.objects.filter(pk=image.pk).update(project=lab)
+
+    assert handle(raised.value, {}).status_code == 404
+
+
+def test_who_deletes_what_everybody_is_answering_is_asked_to_come_again(lab, lead, monkeypatch):
+    (image,) = add_images(lab, 1)
+
+    def in_use(ids):
+        raise trash_rows.InUse
+
+    monkeypatch.setattr(deletion, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(trash_rows, "hold", in_use)
+
+    answer = lead.delete(f"/api/images/{image.pk}/")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "3")
+    assert lab.images.exists()

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Acceptance, Consensus, Image, Label, Prediction, Project
+from labeler.models import Acceptance, Consensus, Image, Label, Project
 from labeler.models.image import Status
 from labeler.training import runs
 
@@ -132,19 +132,20 @@ def _has_metadata(key: str, value: str) -> Q:
 
 
 def _by_model(wanted: ImageFilter, project: Project, images: QuerySet[Image]) -> QuerySet[Image]:
-    """By the active model's opinion. Whoever is told what it says of an image cannot judge it by that any more."""
+    """By the active model's opinion. Whoever is told what it says of an image cannot judge it by that any more.
+
+    Joined, not asked for each image: the surest first are then read from an index. An image has one of each model.
+    """
     run: TrainingRun | None = runs.active(project)
-    opinions = Prediction.objects.filter(image=OuterRef("pk"), run=run) if run else Prediction.objects.none()
+    said = Q(predictions__run=run)
     if wanted.predicted is not None:
-        opinions = opinions.filter(categories__contains=[wanted.predicted])
+        said &= Q(predictions__categories__contains=[wanted.predicted])
     if wanted.min_confidence is not None:
-        opinions = opinions.filter(probability__gte=wanted.min_confidence)
+        said &= Q(predictions__probability__gte=wanted.min_confidence)
     if wanted.max_confidence is not None:
-        opinions = opinions.filter(probability__lte=wanted.max_confidence)
-    return images.exclude(blindness.HIDES_MODEL).filter(Exists(opinions)).annotate(
-        confidence=Subquery(opinions.values("probability")[:1], output_field=FloatField()),
-        margin=Subquery(opinions.values("margin")[:1], output_field=FloatField()),
-    )  # fmt: skip
+        said &= Q(predictions__probability__lte=wanted.max_confidence)
+    told = images.exclude(blindness.HIDES_MODEL).filter(said) if run else images.none()
+    return told.annotate(confidence=F("predictions__probability"), margin=F("predictions__margin"))
 
 
 # ---------------------------------------------------------------- reading what was sent

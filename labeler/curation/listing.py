@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet
 
 from labeler.models import Image
 
-WALK_MS = 80
+WALK_MS = 50
 PLAIN = ("id", "-id", "pk", "-pk", "disagreement", "-disagreement")
 
 

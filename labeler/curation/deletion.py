@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -41,7 +42,7 @@ def delete(*, project: Project, by: User | None, image_ids: Sequence[int]) -> li
     """
     gone: list[int] = []
     for part in _steps(image_ids):
-        gone += _delete(project, by, part)
+        gone += _until_free(partial(_delete, project, by, part))
     if gone:
         seats.forget_frontiers(project)
         projects.votes_changed(project)
@@ -50,12 +51,24 @@ def delete(*, project: Project, by: User | None, image_ids: Sequence[int]) -> li
 
 def _delete(project: Project, by: User | None, ids: Sequence[int]) -> list[int]:
     bin_ = projects.trash_of_images(project)
+    with transaction.atomic():
+        gone = trash.move(project=project, trash=bin_, image_ids=ids)
+        _write_down(by, "images.delete", project, gone)
+    return gone
+
+
+def _restore(project: Project, by: User | None, ids: Sequence[int]) -> list[int]:
+    with transaction.atomic():
+        back = trash.bring_back(project=project, image_ids=ids)
+        _write_down(by, "images.restore", project, back)
+    return back
+
+
+def _until_free(step: Callable[[], list[int]]) -> list[int]:
+    """Do a step, again while somebody answers one of its images at that moment. Raises Busy when that does not end."""
     for attempt in range(1, trash_rows.TRIES + 1):
         try:
-            with transaction.atomic():
-                gone = trash.move(project=project, trash=bin_, image_ids=ids)
-                _write_down(by, "images.delete", project, gone)
-            return gone
+            return step()
         except trash_rows.InUse as busy:
             if attempt == trash_rows.TRIES:
                 sentence = _("People are answering these images at this very moment. Try again in a few seconds.")
@@ -72,9 +85,7 @@ def restore(*, project: Project, by: User | None, image_ids: Sequence[int]) -> l
     """
     back: list[int] = []
     for part in _steps(image_ids):
-        with transaction.atomic():
-            found = trash.bring_back(project=project, image_ids=part)
-            _write_down(by, "images.restore", project, found)
+        found = _until_free(partial(_restore, project, by, part))
         counters.these(project, found)
         back += found
     if back:

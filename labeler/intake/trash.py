@@ -33,8 +33,13 @@ def move(*, project: Project, trash: Project, image_ids: Sequence[int]) -> list[
 
 
 def bring_back(*, project: Project, image_ids: Sequence[int]) -> list[int]:
-    """Take these images out of the trash, in one transaction; those that were in it, by id."""
+    """Take these images out of the trash, in one transaction; those that were in it, by id. Raises trash_rows.InUse.
+
+    Claims are locked before images here too: an answer that came when the image was deleted holds one, and waits for
+    the image to find out.
+    """
     with transaction.atomic():
+        trash_rows.hold(image_ids)
         rows = Image.objects.select_for_update().filter(trashed_from=project, pk__in=image_ids).order_by("pk")
         back = list(rows.values_list("pk", flat=True))
         Image.objects.filter(pk__in=back).update(project=F("trashed_from"), trashed_from=None, trashed_at=None)

@@ -34,11 +34,13 @@ _SELECT = "SELECT e.image_id, e.priority, e.chosen_by, e.round FROM labeler_queu
 _OPEN = "WHERE e.project_id = %(project)s AND e.seats_left > 0 AND NOT e.accepted"
 _ORDER = "ORDER BY e.priority DESC, e.image_id DESC LIMIT %(count)s"
 
+# The project is asked again outside: a row that somebody had locked is looked at anew, and may be in the trash by then.
 TOP = f"""
     {_SELECT}
     WHERE e.image_id = ANY (ARRAY (
         SELECT e.image_id FROM labeler_queueentry e {_OPEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT {WINDOW}))
-      AND e.seats_left > 0 AND NOT e.accepted AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
+      AND e.project_id = %(project)s AND e.seats_left > 0 AND NOT e.accepted AND {_UNSEEN} {_ORDER}
+    FOR UPDATE OF e SKIP LOCKED
 """
 BEYOND_FRONTIER = f"""
     {_SELECT} {_OPEN} AND (e.priority, e.image_id) < (%(frontier_priority)s, %(frontier_image)s) AND {_UNSEEN}

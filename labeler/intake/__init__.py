@@ -2,6 +2,7 @@
 
 check.py says whether bytes are an image, renditions.py makes what a screen and a network look at, store.py
 keeps files by their hash, full_size.py makes the largest rendition when it is first asked for, archives.py walks
-zips, tars and folders, images.py writes the rows.
+zips, tars and folders, images.py writes the rows, trash.py
+takes them out of sight, back, and away for good.
 Writes: Image, Sketch. Does not know how an image is counted (labeling/counters.py).
 """

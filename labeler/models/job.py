@@ -70,7 +70,7 @@ class Kind(models.TextChoices):
 class Job(Leased):
     """An import, an export, the making of pre-labels with the active model (params: {"run": id}), of images that show
     how training images are varied (labeler/training/augmentation_preview.py), a look at new images for the index of
-    similar ones (labeler/training/image_index.py), or something done to many images (labeler/projects/image_work.py).
+    similar ones (labeler/training/image_index.py), or something done to many images (labeler/curation/work.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")

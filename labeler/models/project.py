@@ -178,7 +178,7 @@ class Project(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
     # Not one that people see: it holds the deleted images of another project, and all that is known of them
-    # (docs/decisions/0017). Made by labeler/projects/image_trash.py when the first one is deleted.
+    # (docs/decisions/0017). Made by labeler/projects/projects.py when the first one is deleted.
     trash_of = models.OneToOneField(
         "self", null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="image_trash"
     )

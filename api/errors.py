@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.signals import got_request_exception
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
@@ -45,6 +46,9 @@ def answer(
     return Response({"error": error}, status=status, headers=dict(headers or {}))
 
 
+_AWAY = re.compile(r"(go|goes)_with_(their|its)_image")  # the names of these foreign keys
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """What a client is told about an exception that a view raised (settings.REST_FRAMEWORK names this)."""
     set_rollback()
@@ -73,6 +77,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         return answer(413, "too_many_parts", "The form has more parts than this server takes: send it in several.")
     if isinstance(error, UnreadablePostError | MultiPartParserError):
         return answer(400, "malformed", "The request did not arrive whole.")
+    if isinstance(error, IntegrityError) and _AWAY.search(str(error)):
+        # What was written speaks of an image that somebody deleted at this moment (docs/decisions/0017).
+        return answer(404, "not_found", "There is no such image, or you are not a member of its project.")
     if isinstance(error, DataError | UnicodeError) or _is_nul(error):
         # The parsers refuse what PostgreSQL cannot hold; this is the net below them.
         logger.warning("a value that the database cannot hold came through", exc_info=error)

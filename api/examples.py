@@ -53,7 +53,7 @@ class Examples(View):
             blindness.remember(self.person, told=[row.image_id for row in rows])
             return ExampleShape(rows, many=True).data
 
-        return page(request, self._category(category_id).examples.all(), shapes)
+        return page(request, self._category(category_id).examples.filter(image__trashed_from=None), shapes)
 
     @describe(
         "add_example", f"Show an image as an example of a class; at most {examples.MOST} per class.\n\nAnnotators see "

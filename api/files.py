@@ -16,7 +16,7 @@ from api import parsing
 from api.access import View, shown_name
 from api.permissions import Needs
 from api.schema import describe, file, parameter
-from labeler.access import may_review
+from labeler.access import image_for, may_review
 from labeler.errors import NotAllowed, NotFound
 from labeler.intake.check import Refused
 from labeler.intake.full_size import open_full_size
@@ -74,9 +74,10 @@ class Preview(_Bytes):
 
 class Thumb(_Bytes):
     @describe("get_thumb", "A small JPEG: upright, short side at most 256 pixels.", tag=TAG,
-              answers=file("image/jpeg", "the thumbnail"))  # fmt: skip
+              answers=file("image/jpeg", "the thumbnail"),
+              parameters=[parameter("status", "deleted: of an image in the trash, for leads")])  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
-        image = self.image(image_id)
+        image = image_for(self.person, image_id, also_in_trash=parsing.text(request, "status") == "deleted")
         return self._answer(request, image, media_store().thumb_path(image.sha256), "thumb", "image/jpeg")
 
 

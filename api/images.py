@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists, FloatField, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,13 +19,13 @@ from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, image_shapes
 from api.uploads import PathKeepingUploads, Uploads
-from labeler.access import may_review
+from labeler.access import image_for, may_lead, may_review
+from labeler.curation import deletion, filters, listing
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
 from labeler.intake import incoming, outcomes
 from labeler.jobs import jobs
-from labeler.labeling import blindness
-from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
+from labeler.models import Project, Role
 from labeler.models.account import Scope
 from labeler.models.image import Status
 
@@ -37,8 +37,6 @@ ORDERS: dict[str, tuple[Key, ...]] = {
     "uncertainty": (Key("margin", type=float), Key("id")),
     "-disagreement": (Key("disagreement", descending=True, type=float), Key("id")),
 }
-# What these ask for would tell an annotator what others said, or what the model says.
-FOR_REVIEWERS = ("status", "category", "predicted", "min_confidence", "max_confidence", "disagreement", "accepted")
 
 
 class AddedShape(serializers.Serializer):
@@ -50,6 +48,9 @@ class AddedShape(serializers.Serializer):
 class DuplicateShape(serializers.Serializer):
     name = serializers.CharField()
     image = serializers.IntegerField(help_text="the image that has the same bytes")
+    deleted = serializers.BooleanField(
+        required=False, help_text="true: that image is in the trash; restore it there to have it again"
+    )
 
 
 class RefusedShape(serializers.Serializer):
@@ -83,7 +84,8 @@ class Images(Uploads, View):
         tag=TAG, answers={200: page_of(ImageShape)},
         parameters=[
             *PAGING,
-            parameter("status", "repeat for several", enum=Status.values),
+            parameter("status", "repeat for several; deleted: what is in the trash, for leads",
+                      enum=[*Status.values, filters.DELETED]),
             parameter("category", "somebody's current answer names it (id or name); repeated: each of them is named"),
             parameter("labeled_by", "this person has a current answer"),
             parameter("predicted", "the active model names this class (id or name)"),
@@ -91,6 +93,11 @@ class Images(Uploads, View):
             parameter("max_confidence", "of the active model, 0 to 1", float),
             parameter("disagreement", "at least this much, 0 to 1", float),
             parameter("accepted", "the model's answer stands for it, and nobody has judged it", bool),
+            parameter("consensus", "taken to be this class (id or name)"),
+            parameter("import", "came in with this import", int),
+            parameter("split", "came in with this split", enum=filters.SPLITS),
+            parameter("min_pixels", "width times height", int),
+            parameter("max_pixels", "width times height", int),
             parameter("metadata.<key>", "metadata has this value under the key"),
             parameter("search", "part of the file name"),
             parameter("order", "a fixed list", enum=list(ORDERS)),
@@ -99,8 +106,12 @@ class Images(Uploads, View):
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         order = parsing.choice(request, "order", tuple(ORDERS), "id")
-        rows = _filtered(request, project, order)
-        return page(request, rows, lambda found: image_shapes(self.person, project, found), order=ORDERS[order])
+        wanted = _wanted(request, project, order)
+        rows = wanted.images(project, by_model=order in ("-confidence", "uncertainty"))
+        shape = partial(image_shapes, self.person, project)
+        # Of all images any order is an index's; filters may have little in common.
+        fetch = None if wanted == filters.ImageFilter() else listing.first
+        return page(request, rows, shape, order=ORDERS[order], fetch=fetch)
 
     @describe(
         "upload_images", "Bring images in, as a form with `files` repeated.\n\nJPEG, PNG, WebP, GIF, BMP and TIFF. A "
@@ -143,8 +154,9 @@ def _take_in(project: Project, files: list[UploadedFile]) -> dict[str, Any]:
         match outcome:
             case outcomes.Added(name, image):
                 result["added"].append({"id": image.pk, "name": name, "sha256": image.sha256})
-            case outcomes.Duplicate(name, image_id):
-                result["duplicates"].append({"name": name, "image": image_id})
+            case outcomes.Duplicate(name, image_id, deleted):
+                deleted_too = {"deleted": True} if deleted else {}
+                result["duplicates"].append({"name": name, "image": image_id, **deleted_too})
             case outcomes.Refusal() as refusal:
                 result["refused"].append(refusal.as_json())
     return result
@@ -160,79 +172,21 @@ def _hash(project: Project, files: list[UploadedFile]) -> str:
     return digest.hexdigest()
 
 
-def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]:
-    images = Image.objects.for_project(project)
+def _wanted(request: Request, project: Project, order: str) -> filters.ImageFilter:
     if not may_review(project):
         _refuse_curiosity(request, project, order)
-    if statuses := request.query_params.getlist("status"):
-        if unknown := set(statuses) - set(Status.values):
-            raise Invalid(
-                _("status is one of %(names)s.") % {"names": ", ".join(Status.values)},
-                fields={"status": [f"unknown: {s}" for s in unknown]},
-            )
-        images = images.filter(status__in=statuses)
-    for name in request.query_params.getlist("category"):
-        images = images.filter(_has_answer(project, categories__contains=[parsing.category(project, name)]))
-    if username := parsing.text(request, "labeled_by"):
-        images = images.filter(_has_answer(project, annotator__username=username))
-    if parsing.flag(request, "accepted"):
-        images = images.filter(Exists(Acceptance.objects.standing().filter(image=OuterRef("pk"))))
-    if (least := parsing.share(request, "disagreement")) is not None:
-        images = images.filter(disagreement__gte=least)
-    if words := parsing.text(request, "search"):
-        images = images.filter(name__icontains=words)
-    for name, value in request.query_params.items():
-        if name.startswith("metadata."):
-            images = images.filter(_has_metadata(name.removeprefix("metadata."), str(value)))
-    return _by_model(request, project, images, order)
-
-
-def _has_answer(project: Project, **of: Any) -> Exists:
-    """Somebody's current answer is like this."""
-    return Exists(Label.objects.current().filter(image=OuterRef("pk"), project=project, **of))
-
-
-def _has_metadata(key: str, value: str) -> Q:
-    """The key's value as text, or as the number or truth value that the text spells."""
-    parsing.check_text(key)
-    parsing.check_text(value)
-    condition = Q(metadata__contains={key: value})
-    if value in ("true", "false"):
-        return condition | Q(metadata__contains={key: value == "true"})
-    try:
-        number = float(value)
-    except ValueError:
-        return condition
-    return condition | Q(metadata__contains={key: number}) if abs(number) < 1e300 else condition
-
-
-def _by_model(request: Request, project: Project, images: QuerySet[Image], order: str) -> QuerySet[Image]:
-    """Filters and orders that ask for the active model's opinion."""
-    predicted = parsing.text(request, "predicted")
-    low, high = parsing.share(request, "min_confidence"), parsing.share(request, "max_confidence")
-    if not predicted and low is None and high is None and order in ("id", "-disagreement"):
-        return images
-    opinions = Prediction.objects.filter(image=OuterRef("pk"), run__project=project, run__is_active=True)
-    if predicted:
-        opinions = opinions.filter(categories__contains=[parsing.category(project, predicted)])
-    if low is not None or high is not None or order in ("-confidence", "uncertainty"):
-        opinions = opinions.filter(margin__isnull=False)  # a model of another program may say nothing of how sure it is
-    if low is not None:
-        opinions = opinions.filter(probability__gte=low)
-    if high is not None:
-        opinions = opinions.filter(probability__lte=high)
-    # Whoever is told what the model says of an image cannot judge the model by it any more.
-    images = images.exclude(blindness.HIDES_MODEL).filter(Exists(opinions))
-    if order in ("-confidence", "uncertainty"):
-        images = images.annotate(
-            confidence=Subquery(opinions.values("probability")[:1], output_field=FloatField()),
-            margin=Subquery(opinions.values("margin")[:1], output_field=FloatField()),
-        )
-    return images
+    sent = {name: request.query_params.getlist(name) for name in request.query_params}
+    for name, values in sent.items():
+        for text in (name, *values):
+            parsing.check_text(text)
+    wanted = filters.read(project, sent)
+    if wanted.deleted and not may_lead(project):
+        raise NotAllowed(_("Only leads of this project see its deleted images."))
+    return wanted
 
 
 def _refuse_curiosity(request: Request, project: Project, order: str) -> None:
-    asked = [name for name in FOR_REVIEWERS if name in request.query_params]
+    asked = [name for name in filters.FOR_REVIEWERS if name in request.query_params]
     asked += [name for name in request.query_params if name.startswith("metadata.") and not project.show_file_names]
     if "search" in request.query_params and not project.show_file_names:
         asked.append("search")
@@ -245,15 +199,27 @@ def _refuse_curiosity(request: Request, project: Project, order: str) -> None:
 
 
 class OneImage(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "DELETE": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe(
         "get_image", "One image.\n\nAnnotators see status, disagreement, consensus and prediction only after they have "
         "answered it (a label or cannot tell) and when it has all its answers, and never other people's labels; until "
         "then these are null. What the model says of held-out images nobody sees. A label given after others' answers "
-        "or the model's were shown is `informed`, and never counted as blind.", tag=TAG, answers={200: ImageShape},
+        "or the model's were shown is `informed`, and never counted as blind.\n\nDeleted images are there for leads, "
+        "with `status=deleted`.", tag=TAG, answers={200: ImageShape},
+        parameters=[parameter("status", "deleted: an image of the trash, too", enum=[filters.DELETED])],
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
-        image = self.image(image_id)
+        deleted = parsing.text(request, "status") == filters.DELETED
+        image = image_for(self.person, image_id, also_in_trash=deleted)
         (shape,) = image_shapes(self.person, image.project, [image], with_labels=True)
         return Response(shape)
+
+    @describe(
+        "delete_image", "Move an image to the trash.\n\nIt is out of sight and of all figures at once, and is deleted "
+        "for good after 30 days. `restorations/` brings it back until then.", tag=TAG, answers={204: None},
+    )  # fmt: skip
+    def delete(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        deletion.delete(project=image.project, by=self.person, image_ids=[image.pk])
+        return Response(status=204)

@@ -48,13 +48,18 @@ def page(
     shape: Callable[[list[Any]], Iterable[Any]],
     *,
     order: Sequence[Key] = BY_ID,
+    fetch: Callable[[QuerySet, Sequence[str], int], list[Any]] | None = None,
 ) -> Response:
-    """One page of `rows` in `order`, whose last key must make it unique. `shape` turns rows into JSON values."""
+    """One page of `rows` in `order`, whose last key must make it unique. `shape` turns rows into JSON values.
+
+    fetch(rows, ordering, n): how they are read, where not by one plain query.
+    """
     size = parsing.integer(request, "page_size", low=1, high=LARGEST_PAGE) or PAGE_SIZE
     if cursor := parsing.text(request, "cursor"):
         rows = rows.filter(_after(_decode(cursor, order), order))
     # One more than shown tells whether there is a next page.
-    found = list(rows.order_by(*(key.ordering for key in order))[: size + 1])
+    ordering = [key.ordering for key in order]
+    found = fetch(rows, ordering, size + 1) if fetch else list(rows.order_by(*ordering)[: size + 1])
     shown = found[:size]
     following = None
     if len(found) > size:

@@ -23,6 +23,7 @@ from api.exports import Export
 from api.files import File, Preview, Thumb
 from api.gold import GoldImages, OneGoldImage
 from api.guidelines import Guidelines, OneGuideline
+from api.image_work import Deletions, ImageWork, OneJob, Restorations
 from api.images import Images, OneImage
 from api.imports import Cancellation as ImportCancellation
 from api.imports import Imports, OneImport
@@ -74,6 +75,10 @@ urlpatterns = [
     path("categories/<int:category_id>/examples/", Examples.as_view(), name="examples"),
     path("examples/<int:example_id>/", OneExample.as_view(), name="example"),
     path("projects/<int:project_id>/images/", Images.as_view(), name="images"),
+    path("projects/<int:project_id>/deletions/", Deletions.as_view(), name="deletions"),
+    path("projects/<int:project_id>/restorations/", Restorations.as_view(), name="restorations"),
+    path("projects/<int:project_id>/image-work/", ImageWork.as_view(), name="image-work"),
+    path("jobs/<int:job_id>/", OneJob.as_view(), name="job"),
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),
     path("images/<int:image_id>/similar/", SimilarImages.as_view(), name="similar-images"),
     path("projects/<int:project_id>/drift/", Drifts.as_view(), name="drift"),

@@ -14,7 +14,7 @@ from bench.yardstick import YARDSTICKS
 MEASUREMENTS = (
     "startup", "queue", "lists", "agreement", "trust", "report", "overview", "trust_page", "forecast",
     "intake", "judgements", "features", "loop", "serving", "gpu", "candidates", "screen", "promise", "promise_sets",
-    "accepting", "economy", "economy_live", "economy_rows", "learning", "curves", "drift", "duplicates",
+    "accepting", "economy", "economy_live", "economy_rows", "learning", "curves", "drift", "duplicates", "image_list",
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ _PROJECT = f"""
     SELECT {columns(Membership, "m")}, {columns(Project, "p")}
     FROM labeler_project p
     LEFT JOIN labeler_membership m ON m.project_id = p.id AND m.user_id = %s
-    WHERE p.id = %s AND (%s OR p.trashed_at IS NULL)
+    WHERE p.id = %s AND (%s OR p.trashed_at IS NULL) AND p.trash_of_id IS NULL
 """
 _IMAGE = f"""
     SELECT {columns(Membership, "m")}, {columns(Project, "p")}, {columns(Image, "i")}
@@ -42,8 +42,11 @@ _IMAGE = f"""
     LEFT JOIN labeler_membership m ON m.project_id = p.id AND m.user_id = %s
     WHERE i.id = %s
 """
+# In the trash an image is in another project (docs/decisions/0017): that one has no members.
+_IMAGE_IN_TRASH = _IMAGE.replace("i.project_id", "coalesce(i.trashed_from_id, i.project_id)")
 _OF_MEMBER = len(Membership._meta.concrete_fields)
 _OF_PROJECT = _OF_MEMBER + len(Project._meta.concrete_fields)
+_TRASHED_AT = [field.attname for field in Image._meta.concrete_fields].index("trashed_at")
 
 
 # ---------------------------------------------------------------- one project, one image, one row of a project
@@ -57,9 +60,16 @@ def project_for(
     return _checked(person, row, at_least, NO_PROJECT)
 
 
-def image_for(person: User, image_id: int, *, at_least: Role = Role.ANNOTATOR) -> Image:
-    """The image of a project that is not in the trash; `image.project` is as from project_for, which says the rest."""
-    row = _one(_IMAGE, [person.pk, image_id])
+def image_for(person: User, image_id: int, *, at_least: Role = Role.ANNOTATOR, also_in_trash: bool = False) -> Image:
+    """The image of a project that is not in the trash; `image.project` is as from project_for, which says the rest.
+
+    also_in_trash: a deleted image too, for leads only; its `project` is the one it was deleted from.
+    """
+    row = _one(_IMAGE_IN_TRASH if also_in_trash else _IMAGE, [person.pk, image_id])
+    if row is not None and also_in_trash and row[_OF_PROJECT + _TRASHED_AT] is not None:
+        project = _checked(person, row, Role.ANNOTATOR, NO_IMAGE)
+        if not may_lead(project):
+            raise NotFound(str(NO_IMAGE))
     project = _checked(person, row, at_least, NO_IMAGE)
     assert row is not None  # _checked looked
     image = whole(Image, row[_OF_PROJECT:])
@@ -151,7 +161,7 @@ def projects_of(person: User) -> QuerySet[Project]:
 
 def trash_of(person: User) -> QuerySet[Project]:
     """Those in the trash that the person leads; all of them for an administrator."""
-    gone = Project.objects.filter(trashed_at__isnull=False)
+    gone = Project.objects.filter(trashed_at__isnull=False, trash_of=None)
     if administers(person):
         return gone
     return gone.filter(memberships__user=person, memberships__role=Role.LEAD)

@@ -7,7 +7,7 @@ from api import health
 from labeler.pages.account import account
 from labeler.pages.agreement import agreement, annotator, disagreement_groups, gold, report
 from labeler.pages.export import export
-from labeler.pages.images import images, importing, metadata, near_duplicates, similar
+from labeler.pages.images import image_work, images, importing, metadata, near_duplicates, similar
 from labeler.pages.label import labeling, my_work, threads
 from labeler.pages.model import accepting, card, label_economy, model, run, trying
 from labeler.pages.overview import overview
@@ -25,6 +25,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("threads/", threads.threads, name="threads"),
     path("threads/<int:thread_id>/", threads.thread, name="thread"),
     path("images/", images.images, name="images"),
+    path("images/work/", image_work.image_work, name="image_work"),
     path("images/near-duplicates/", near_duplicates.near_duplicates, name="near_duplicates"),
     path("images/unlike/", similar.unlike, name="unlike"),
     path("images/<int:image_id>/similar/", similar.similar, name="similar"),

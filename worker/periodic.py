@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from labeler.acceptance import accepting, promises
 from labeler.consensus import label_economy, overlap, reliability, snapshots
+from labeler.curation import deletion
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.intake import incoming, near_duplicates
 from labeler.intake.images import media_store
@@ -81,6 +82,7 @@ def run_due_work() -> None:
     pixels.forget_trashed()
     checkpoints.forget()
     incoming.forget_abandoned()
+    deletion.purge_overdue()
 
 
 def return_expired_claims() -> int:

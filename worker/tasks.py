@@ -74,6 +74,14 @@ def judge_outside_model(self, job_id: int) -> None:
     judge_job(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.work_on_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
+def work_on_images(self, job_id: int) -> None:
+    """Delete, restore, order, mark or label many images; does nothing if another worker took it."""
+    from worker.intake.image_work import image_work_job
+
+    image_work_job(job_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
 def answer_request(self, errand_id: int) -> None:
     """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""

@@ -103,14 +103,14 @@ FREE = """
 _CANDIDATES = f"""
     SELECT p.id, p.image_id, p.categories, p.probability, {_ARRIVAL}
     FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
-    WHERE p.run_id = %s AND (%s OR cardinality(p.categories) = 1) AND {FREE}
+    WHERE p.run_id = %s AND i.project_id = %s AND (%s OR cardinality(p.categories) = 1) AND {FREE}
     ORDER BY p.image_id
 """
 
 
 def candidates(project: Project, run: TrainingRun) -> Candidates:
     with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, [run.pk, project.is_multi])
+        cursor.execute(_CANDIDATES, [run.pk, project.pk, project.is_multi])
         rows = cursor.fetchall()
     # One look-up per different answer: there are few of these, and of images many.
     index = label_set.index(project)

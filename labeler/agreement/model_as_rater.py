@@ -38,11 +38,11 @@ def kappas(project: Project, model: TrainingRun, usernames: list[str], rows: Lab
             SELECT l.annotator_id, l.categories, p.categories, count(*)
             FROM labeler_prediction p JOIN labeler_image i ON i.id = p.image_id
                  JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
-            WHERE p.run_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-                  AND {BLIND_SQL} AND (i.slice IN %s OR l.created_at > %s)
+            WHERE p.run_id = %s AND i.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled'
+                  AND l.purpose = 'vote' AND {BLIND_SQL} AND (i.slice IN %s OR l.created_at > %s)
             GROUP BY 1, 2, 3 ORDER BY 1
             """,
-            [model.pk, tuple(HELD_OUT), model.created_at],
+            [model.pk, model.project_id, tuple(HELD_OUT), model.created_at],
         )
         found = cursor.fetchall()
     compared = []

@@ -19,7 +19,8 @@ from functools import partial
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
@@ -38,6 +39,9 @@ from labeler.models import Image, Job, Project
 BATCH_IMAGES = 100
 BATCH_BYTES = 64 * 1024 * 1024  # held in memory at once
 PROGRESS_SECONDS = 0.7
+# Shared by those who commit images, and held alone by who deletes contents for good (trash.py): no file that an import
+# found there is deleted under its rows.
+CONTENT_LOCK = 0x7A5
 
 
 def media_store() -> MediaStore:
@@ -263,9 +267,10 @@ def _prepare(content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str
 
 
 def _known(project: Project, batch: list[_File]) -> dict[str, Image]:
-    """By hash, the images of a batch that the project has."""
+    """By hash, the images of a batch that the project has, in its trash too."""
     hashes = [file.sha256 for file in batch if file.sha256]
-    return {image.sha256: image for image in Image.objects.filter(project=project, sha256__in=hashes)}
+    there = Image.objects.filter(Q(project=project) | Q(trashed_from=project), sha256__in=hashes)
+    return {image.sha256: image for image in there}
 
 
 def _is_whole(image: Image | None, store: MediaStore) -> bool:
@@ -285,10 +290,15 @@ def _commit(
         # also keeps the project from being deleted under the batch; people go on labeling meanwhile.
         if not Project.objects.select_for_update(no_key=True).filter(pk=project.pk).exists():
             raise NotFound(_("The project is gone."))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [CONTENT_LOCK])
         known = _known(project, batch)
         new: dict[str, Image] = {}
+        store = media_store()
         for file in batch:
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
+                if not store.has(file.sha256, file.checked.extension):
+                    continue  # the last image with this content was deleted for good since its files were found
                 new[file.sha256] = _row(project, file.name, file.checked, job)
         sketched = [(image, drawn[sha256]) for sha256, image in new.items() if sha256 in drawn]
         near = near_duplicates.place(alike, sketched) if sketched else []
@@ -309,9 +319,9 @@ def _outcome(
     if image is None:
         return Refusal(file.name, "The image was deleted from the project at this moment: send it again.")
     # Added by this job in an attempt that was killed: the row is there, the count is not.
-    repeated = job is not None and image.job_id == job.pk and image.name == file.name
+    repeated = job is not None and image.job_id == job.pk and image.name == file.name and image.trashed_at is None
     if image.pk in counted or not (file.sha256 in new or repeated):
-        return Duplicate(file.name, image.pk)
+        return Duplicate(file.name, image.pk, deleted=image.trashed_at is not None)
     counted.add(image.pk)
     return Added(file.name, image)
 
@@ -325,7 +335,7 @@ def _without_writing(
         if file.reason:
             outcomes.append(Refusal(file.name, file.reason))
         elif before := known.get(file.sha256) or seen.get(file.sha256):
-            outcomes.append(Duplicate(file.name, before.pk or 0))
+            outcomes.append(Duplicate(file.name, before.pk or 0, deleted=before.trashed_at is not None))
         else:
             assert file.checked is not None  # neither refused nor known: it was checked
             seen[file.sha256] = _row(project, file.name, file.checked, None)

@@ -264,6 +264,10 @@ def _store(job: Job, images: list[int], said: list[_Said], outcome: LabelImportR
         fresh: list[dict[str, Any]] = []
         taken: dict[int, int] = defaultdict(int)
         for one in said:
+            if one.image_id not in found.rounds:
+                gone = _("The image was deleted from the project at this moment.")
+                outcome.refuse(Refusal(one.name, gone, one.rows[0]))
+                continue
             place = (one.image_id, one.person_id, found.rounds[one.image_id])
             known = found.there.get(place)
             if known is None or known.answer == Answer.UNDONE:

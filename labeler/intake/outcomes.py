@@ -28,6 +28,7 @@ class Duplicate:
 
     name: str
     image_id: int
+    deleted: bool = False  # that image is in the trash, and stays there
 
 
 @dataclass(frozen=True, slots=True)

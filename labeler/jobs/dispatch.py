@@ -33,10 +33,11 @@ CONVERT = "worker.tasks.convert"
 VIEWS = "worker.tasks.views"
 BUILD_INDEX = "worker.tasks.look"
 JUDGE = "worker.tasks.judge"
+IMAGES = "worker.tasks.work_on_images"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
-    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", IMPORT: "default", ANSWER: "serve",
-    VIEWS: "serve", JUDGE: "default",
+    TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", ANSWER: "serve", VIEWS: "serve",
+    IMPORT: "default", JUDGE: "default", IMAGES: "default",
 }  # fmt: skip
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer

@@ -31,6 +31,7 @@ TASKS = {
     Kind.VIEWS: dispatch.VIEWS,
     Kind.LOOK: dispatch.BUILD_INDEX,
     Kind.JUDGE: dispatch.JUDGE,
+    Kind.IMAGES: dispatch.IMAGES,
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers
@@ -91,10 +92,12 @@ def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
     return job
 
 
-def begin_here(*, project: Project, params: dict[str, Any], worker: str) -> tuple[Job, Lease]:
-    """An import that this process does itself, begun: nobody is told, and no worker takes it while the lease lives."""
+def begin_here(
+    *, project: Project, params: dict[str, Any], worker: str, kind: Kind = Kind.IMPORT, requested_by: User | None = None
+) -> tuple[Job, Lease]:
+    """Work that this process does itself, begun: nobody is told, and no worker takes it while the lease lives."""
     with transaction.atomic():
-        job = Job.objects.create(project=project, kind=Kind.IMPORT, params=params)
+        job = Job.objects.create(project=project, kind=kind, params=params, requested_by=requested_by)
         taken = start(job.pk, worker=worker)
     assert taken is not None  # nobody else has seen it
     return taken

@@ -33,7 +33,7 @@ OFFERS = (UNANIMOUS, DECIDED, MOSTLY)
 def examples_of(project: Project) -> dict[int, list[CategoryExample]]:
     """The examples of all classes in use, by class, oldest first. One query."""
     found: dict[int, list[CategoryExample]] = {}
-    rows = CategoryExample.objects.filter(category__project=project, category__retired_at=None)
+    rows = CategoryExample.objects.filter(category__project=project, category__retired_at=None, image__project=project)
     for row in rows.select_related("image").order_by("id"):
         found.setdefault(row.category_id, []).append(row)
     return found

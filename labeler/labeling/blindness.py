@@ -77,7 +77,8 @@ def evidence(image_ids: Iterable[int]) -> set[int]:
 
     The exception: held-out images too, once they are settled. Two queries at most.
     """
-    images = list(Image.objects.filter(pk__in=set(image_ids)).only("pk", "slice", "status"))
+    there = Image.objects.filter(pk__in=set(image_ids), trashed_from=None)
+    images = list(there.only("pk", "slice", "status"))
     settled = {image.pk for image in images if image.status == Status.SETTLED}
     return {image.pk for image in images} - (hides_model(images) - settled)
 

@@ -33,7 +33,7 @@ from labeler.labeling.gold_and_repeats import Seat, add_gold_and_repeats
 from labeler.labeling.member_lock import Member, lock_member, refuse_paused
 from labeler.labeling.search import EntryRow, Frontier
 from labeler.models import Claim, Project, QueueEntry, TrainingRun
-from labeler.models.queue import ChosenBy, Purpose
+from labeler.models.queue import ChosenBy, ClaimState, Purpose
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -170,6 +170,22 @@ def claim_predicted(
     entries = search.predicted_as(project, annotator, run, predicted, confidence, count)
     seats = [Seat(*entry) for entry in entries]
     return _sit_down(project, annotator, client, member, seats, None, run=run)
+
+
+def claim_these(*, project: Project, annotator: User, image_ids: Sequence[int]) -> list[int]:
+    """Lease those of these images that the person may still judge; those they have open now, by id.
+
+    For who labels many at once from a list: images that are judged blind are not leased, nor those that are full or
+    that the person has answered. Raises NotFound for people who are not in the project, Paused.
+    """
+    expire_leases(project)
+    with transaction.atomic():
+        member = lock_member(project, annotator)
+        refuse_paused(member)
+        entries = search.these(project, annotator, image_ids)
+        _sit_down(project, annotator, None, member, [Seat(*entry) for entry in entries], None, run=None)
+    mine = Claim.objects.filter(project=project, annotator=annotator, image__in=image_ids, state=ClaimState.OPEN)
+    return list(mine.filter(purpose=Purpose.VOTE, image__slice="").order_by("image").values_list("image", flat=True))
 
 
 def remaining(project: Project) -> int:

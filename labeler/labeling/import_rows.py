@@ -48,7 +48,10 @@ _LOCK_CLAIMS = """
     WHERE image_id = ANY (%(images)s) AND annotator_id = ANY (%(people)s) AND purpose = 'vote'
     ORDER BY id FOR NO KEY UPDATE
 """
-_LOCK_IMAGES = "SELECT id, round FROM labeler_image WHERE id = ANY (%(images)s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_IMAGES = """
+    SELECT id, round FROM labeler_image WHERE id = ANY (%(images)s) AND project_id = %(project)s
+    ORDER BY id FOR NO KEY UPDATE
+"""
 _LOCK_ENTRIES = "SELECT image_id FROM labeler_queueentry WHERE image_id = ANY (%(images)s) ORDER BY image_id FOR UPDATE"
 _THERE = """
     SELECT id, image_id, annotator_id, round, answer, categories, source_import_id FROM labeler_label

@@ -1,5 +1,5 @@
-"""Save, change, skip and take back a person's judgement. With save_rows.py, which has the statements, and
-import_rows.py, for imports, the only module that writes Label.
+"""Save, change, skip and take back a person's judgement. With save_rows.py, which has the statements, import_rows.py,
+for imports, and trash_rows.py, which deletes for good, the only module that writes Label.
 
 One transaction per answer, three statements: read and lock (claim, image), write the label, count it (claim, image).
 PostgreSQL alone is needed: no message is sent; workers find new labels by themselves. Does not know how images

@@ -34,17 +34,25 @@ _SELECT = "SELECT e.image_id, e.priority, e.chosen_by, e.round FROM labeler_queu
 _OPEN = "WHERE e.project_id = %(project)s AND e.seats_left > 0 AND NOT e.accepted"
 _ORDER = "ORDER BY e.priority DESC, e.image_id DESC LIMIT %(count)s"
 
+# The project is asked again outside: a row that somebody had locked is looked at anew, and may be in the trash by then.
 TOP = f"""
     {_SELECT}
     WHERE e.image_id = ANY (ARRAY (
         SELECT e.image_id FROM labeler_queueentry e {_OPEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT {WINDOW}))
-      AND e.seats_left > 0 AND NOT e.accepted AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED
+      AND e.project_id = %(project)s AND e.seats_left > 0 AND NOT e.accepted AND {_UNSEEN} {_ORDER}
+    FOR UPDATE OF e SKIP LOCKED
 """
 BEYOND_FRONTIER = f"""
     {_SELECT} {_OPEN} AND (e.priority, e.image_id) < (%(frontier_priority)s, %(frontier_image)s) AND {_UNSEEN}
     {_ORDER} FOR UPDATE OF e SKIP LOCKED
 """
 ANYWHERE = f"{_SELECT} {_OPEN} AND {_UNSEEN} {_ORDER} FOR UPDATE OF e SKIP LOCKED"
+# Those of a list that somebody picked by eye: never a blind one, whose sample must stay random.
+THESE = f"""
+    {_SELECT} JOIN labeler_image i ON i.id = e.image_id
+    {_OPEN} AND e.image_id = ANY (%(images)s) AND i.slice = '' AND e.chosen_by <> 'audit' AND {_UNSEEN}
+    ORDER BY e.image_id FOR UPDATE OF e SKIP LOCKED
+"""
 # Chosen without a lock and locked by name: with both in one statement the search would go on past an image that is full
 # by the time it is locked, and wait for the next one with that lock in hand.
 LAST_SEAT = f"{_SELECT} {_OPEN} AND {_UNSEEN} ORDER BY e.priority DESC, e.image_id DESC LIMIT 1"
@@ -112,6 +120,11 @@ def most_urgent_image(project: Project, annotator: User) -> int | None:
 def lock_entry(project: Project, annotator: User, image: int) -> list[EntryRow]:
     """The entry of one image, locked, after waiting for whoever has it; empty when it is full by then."""
     return _rows(THAT_SEAT, {"project": project.pk, "annotator": annotator.pk, "image": image})
+
+
+def these(project: Project, annotator: User, image_ids: Sequence[int]) -> list[EntryRow]:
+    """The entries of these images that the person may be given, locked; never a blind one."""
+    return _rows(THESE, {"project": project.pk, "annotator": annotator.pk, "images": list(image_ids)})
 
 
 def predicted_as(

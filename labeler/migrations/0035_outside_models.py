@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeler', '0031_help_texts_name_packages'),
+        ('labeler', '0032_image_trash'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

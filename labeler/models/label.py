@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -116,6 +117,7 @@ class Label(models.Model):
                 name="current_labels_by_image",
             ),
             models.Index(fields=["project", "-id"], name="labels_newest_first"),
+            GinIndex(fields=["categories"], condition=Q(superseded_at__isnull=True), name="current_labels_by_class"),
             models.Index(fields=["annotator", "project", "-id"], name="labels_of_a_person"),
         ]
 
@@ -188,7 +190,10 @@ class Consensus(models.Model):
                 name="confidence_in_0_1",
             ),
         ]
-        indexes = [models.Index(fields=["project", "image"], name="consensus_by_project")]
+        indexes = [
+            models.Index(fields=["project", "image"], name="consensus_by_project"),
+            GinIndex(fields=["categories"], name="consensus_by_class"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.categories} for image {self.image_id}"

@@ -177,6 +177,11 @@ class Project(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
+    # Not one that people see: it holds the deleted images of another project, and all that is known of them
+    # (docs/decisions/0017). Made by labeler/projects/projects.py when the first one is deleted.
+    trash_of = models.OneToOneField(
+        "self", null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="image_trash"
+    )
 
     # No columns: as what whoever asked counts here, and their place. Set by labeler/access.py.
     role: Role
@@ -188,6 +193,9 @@ class Project(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(condition=Q(task__in=Task.values), name="project_task_is_known"),
+            models.CheckConstraint(
+                condition=Q(trash_of__isnull=True) | Q(trashed_at__isnull=False), name="a_trash_of_images_is_not_live"
+            ),
             models.CheckConstraint(condition=Q(labels_per_image__gte=1), name="at_least_one_label_per_image"),
             models.CheckConstraint(condition=Q(blind_share__gte=0.0, blind_share__lte=1.0), name="blind_share_in_0_1"),
             models.CheckConstraint(

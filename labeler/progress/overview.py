@@ -309,7 +309,7 @@ def _accepted(project: Project) -> Report:
 def _review(project: Project, model: TrainingRun) -> Report:
     """Images that a page of the review grid could confirm, and how often the model is right where it is as sure."""
     index = label_set.index(project)
-    sure = Prediction.objects.filter(run=model, probability__gte=project.review_confidence)
+    sure = Prediction.objects.filter(run=model, probability__gte=project.review_confidence, image__project=project)
     ready = sure.filter(
         image__slice=Slice.NONE,
         image__status__in=(Status.UNLABELED, Status.PARTLY),

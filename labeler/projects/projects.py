@@ -249,6 +249,35 @@ def restore(*, project: Project, by: User) -> Project:
     return row
 
 
+def trash_of_images(project: Project) -> Project:
+    """The project that holds the deleted images of this one, made when it is first asked for. Nobody sees it."""
+    made, _new = Project.objects.get_or_create(
+        trash_of=project,
+        defaults={"name": f"Trash of {project.pk}", "task": project.task, "trashed_at": timezone.now()},
+    )
+    return made
+
+
+def votes_changed(project: Project) -> None:
+    """Images came or went: where people are weighed by their votes, and in kept figures, all is counted anew."""
+    Project.objects.filter(pk=project.pk).update(version=F("version") + 1)
+
+
+def overdue_in_trash() -> list[Project]:
+    """Projects that nobody restored in 30 days, the oldest first."""
+    before = timezone.now() - IN_TRASH_FOR
+    return list(Project.objects.filter(trashed_at__lt=before, trash_of=None).order_by("trashed_at"))
+
+
+def purge(project: Project) -> None:
+    """Delete a project for good that has been in the trash for 30 days and has no image any more; the audit stays."""
+    with transaction.atomic():
+        row = Project.objects.select_for_update().filter(pk=project.pk, trashed_at__lt=timezone.now() - IN_TRASH_FOR)
+        if found := row.first():
+            audit(None, "project.purge", project=found, subject=found.name)
+            found.delete()
+
+
 # ---------------------------------------------------------------- classes
 
 

@@ -17,7 +17,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid, KeyReused
+from labeler.errors import Invalid, KeyReused, NotFound
 from labeler.models import Comment, Image, Project, Thread
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ def raise_flag(*, image: Image, by: User, text: str, idempotency_key: UUID | Non
     if twin := _twin(by, idempotency_key):
         return _replayed(twin, text, mine_about=image)
     with transaction.atomic():
+        # Deleted at this moment: the thread would speak of an image that its project no longer has.
+        if not Image.objects.select_for_update(no_key=True).filter(pk=image.pk, project=image.project_id).exists():
+            raise NotFound(_("There is no such image."))
         now = timezone.now()
         thread, _created = Thread.objects.get_or_create(
             image=image, raised_by=by, defaults={"project_id": image.project_id, "changed_at": now}

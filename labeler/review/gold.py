@@ -46,6 +46,7 @@ def add(
         raise NotFound(_("This project has no such image."))
     ids = label_set.check_answer(project, categories) if categories is not None else _agreed(image)
     with transaction.atomic():
+        _stays(project, image_id)
         if Gold.objects.filter(project=project, retired_at=None).exclude(pk=image.pk).count() >= MOST:
             raise Invalid(
                 _("A project has at most %(most)s gold images.") % {"most": f"{MOST:,}"}, fields={"image": ["too many"]}
@@ -59,6 +60,13 @@ def add(
         )  # fmt: skip
         audit(by, "gold.add", project=project, subject=f"image {image.pk}", categories=ids)
     return gold
+
+
+def _stays(project: Project, image_id: int) -> None:
+    """Until the end of the transaction nobody deletes the image. Raises NotFound when somebody has."""
+    rows = Image.objects.select_for_update(no_key=True).filter(project=project, pk=image_id)
+    if not rows.values_list("pk"):
+        raise NotFound(_("This project has no such image."))
 
 
 def known_answer(image: Image) -> list[int] | None:

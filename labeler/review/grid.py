@@ -194,7 +194,7 @@ _WAITING = """
         ORDER BY p.probability DESC, p.image_id DESC LIMIT %(most)s
     ), open AS (
         SELECT s.categories FROM surest s
-        JOIN labeler_queueentry e ON e.image_id = s.image_id
+        JOIN labeler_queueentry e ON e.image_id = s.image_id AND e.project_id = %(project)s
         JOIN labeler_image i ON i.id = s.image_id
         LEFT JOIN labeler_claim c ON c.image_id = s.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
         WHERE i.slice = '' AND NOT e.accepted AND e.chosen_by <> 'audit' AND s.categories <@ %(in_use)s::bigint[]

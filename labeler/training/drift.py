@@ -32,7 +32,9 @@ BINS = 10  # of confidence, equally wide from 0 to 1
 
 def record(run: TrainingRun) -> int:
     """Compare every import since the model was trained with what it knows; how many. Asked again it counts anew."""
-    rows = Prediction.objects.filter(run=run).annotate(day=TruncDate("image__created_at"))
+    rows = Prediction.objects.filter(run=run, image__project=run.project_id).annotate(
+        day=TruncDate("image__created_at")
+    )
     columns = ("categories", "probability")
     known = list(rows.filter(image__slice__in=HELD_OUT, image__created_at__lte=run.created_at).values_list(*columns))
     batches: dict[Batch, list[tuple[list[int], float]]] = defaultdict(list)

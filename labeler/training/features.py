@@ -95,3 +95,23 @@ def forget(name: str) -> int:
     while ids := list(Feature.objects.filter(backbone=name).values_list("pk", flat=True)[:CHUNK]):
         deleted += Feature.objects.filter(pk__in=ids).delete()[0]
     return deleted
+
+
+# The index begins with the name: of each name there is, which are few, the contents are looked up.
+_FORGET = """
+    WITH RECURSIVE named AS (
+        (SELECT backbone FROM labeler_feature ORDER BY backbone LIMIT 1)
+        UNION ALL
+        SELECT (SELECT f.backbone FROM labeler_feature f WHERE f.backbone > named.backbone ORDER BY 1 LIMIT 1)
+        FROM named WHERE named.backbone IS NOT NULL
+    )
+    DELETE FROM labeler_feature f USING named
+    WHERE f.backbone = named.backbone AND f.sha256 = ANY (%s)
+"""
+
+
+def forget_contents(hashes: Iterable[str]) -> int:
+    """Delete what is kept of contents that no image has any more; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, [list(hashes)])
+        return cursor.rowcount

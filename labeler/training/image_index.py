@@ -143,9 +143,22 @@ def novel(project: Project, n: int, start: int = 0) -> tuple[list[tuple[int, flo
     index = index_of(project)
     if index is None:
         return [], 0
-    known = np.flatnonzero(~np.isnan(index.novelty))
+    known = np.flatnonzero(_is_known(index, project))
     order = known[np.argsort(-index.novelty[known], kind="stable")]
     return [(int(index.ids[at]), float(index.novelty[at])) for at in order[start : start + n]], len(order)
+
+
+def _is_known(index: Index, project: Project) -> NDArray[np.bool_]:
+    """Of which images the novelty is known, without those that were deleted since a worker looked."""
+    known: NDArray[np.bool_] = ~np.isnan(index.novelty)
+    gone = list(Image.objects.filter(trashed_from=project).values_list("pk", flat=True))
+    return known & ~np.isin(index.ids, gone) if gone else known
+
+
+def has_missed(project: Project, image_ids: Sequence[int]) -> bool:
+    """Whether some of these images are not in the index, though it has newer ones: they were in the trash then."""
+    index = index_of(project)
+    return index is not None and any(pk <= index.last_image and index.place(pk) is None for pk in image_ids)
 
 
 def count_novel(project: Project) -> tuple[int, int]:
@@ -156,7 +169,7 @@ def count_novel(project: Project) -> tuple[int, int]:
     index = index_of(project)
     if index is None or index.usual is None:
         return 0, 0
-    known = ~np.isnan(index.novelty)
+    known = _is_known(index, project)
     return int((index.novelty[known] > index.usual).sum()), int(known.sum())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.models import Errand, TrainingRun
+from labeler.models import Errand, Project, TrainingRun
 from labeler.models.job import State
 from labeler.training import model_card, model_card_text
 from labeler.wording.sentences import in_words
@@ -184,3 +185,8 @@ for category, p in zip(json.load(open("model.json"))["categories"], found[0]):
 
 def with_onnx(onnx: Errand) -> str:
     return WITH_ONNX.format(side=onnx.answer["side"], **onnx.answer["equality"])
+
+
+def forget(project: Project) -> None:
+    """Delete everything that workers wrote of a project that is deleted for good: models, indexes, kept folds."""
+    shutil.rmtree(Path(settings.MODELS_DIR) / f"project-{project.pk}", ignore_errors=True)

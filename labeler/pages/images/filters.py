@@ -18,6 +18,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from labeler.agreement import reports
+from labeler.curation import filters as curated
+from labeler.curation.filters import DELETED, METADATA, ImageFilter
+from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.models import Acceptance, Consensus, Image, Label, Project
 from labeler.models.image import Status
@@ -31,6 +34,20 @@ ACCEPTED = "accepted"  # beside them too: unlabeled, and a model's answer stands
 DIVIDED = (Status.DISPUTED, DIFFER)
 # In the order of the address and of the chips.
 NAMES = ("status", "class", "final", "pair", "by", "people", "against")
+# Those of labeler/curation/filters.py, which REST has too; and metadata.<key>.
+MORE = (
+    "search", "predicted", "min_confidence", "max_confidence", "import", "split", "min_pixels", "max_pixels",
+)  # fmt: skip
+# From a fixed list: a sort key is never built from an address. Empty: what the other filters suggest.
+ORDERS = {
+    "newest": ("-id",),
+    "oldest": ("id",),
+    "divided": ("-disagreement", "id"),
+    "sure": ("-confidence", "id"),
+    "unsure": ("margin", "id"),
+}
+BY_MODEL = ("sure", "unsure")
+VIEWS = ("grid", "table")
 
 
 def url(project: Project, **filters: Any) -> str:
@@ -53,9 +70,13 @@ class Filters:
     people: tuple[str, str] | None = None  # two people who differ
     against: tuple[str, int, int] | None = None  # a person, what most of the others say, what the person says
     users: Mapping[str, User] = field(default_factory=dict)
+    more: ImageFilter = field(default_factory=ImageFilter)
+    kept: Mapping[str, str] = field(default_factory=dict)  # of MORE, as in the address
+    order: str = ""
+    view: str = ""
 
     @classmethod
-    def read(cls, project: Project, asked: Mapping[str, str]) -> Filters:
+    def read(cls, project: Project, asked: Mapping[str, str], *, may_lead: bool = False) -> Filters:
         names = categories.index(project).names
         status = asked.get("status", "")
         ids = [number(part) for part in asked.get("pair", "").split(",")]
@@ -67,10 +88,13 @@ class Filters:
         wanted = [name for name in (by, *(both or ()), *(against or ())[:1]) if name and "\0" not in name]
         users = get_user_model().objects.filter(username__in=wanted) if wanted else []
         said, final = (number(asked.get(name, "")) for name in ("class", "final"))
+        more, kept = cls._more(project, asked)
+        statuses = (*Status.values, DIFFER, ACCEPTED, *((DELETED,) if may_lead else ()))
+        order, view = asked.get("order", ""), asked.get("view", "")
         return cls(
             project=project,
             names=names,
-            status=status if status in (*Status.values, DIFFER, ACCEPTED) else "",
+            status=status if status in statuses else "",
             said=said if said in names else None,
             final=final if final in names else None,
             pair=pair,
@@ -78,7 +102,26 @@ class Filters:
             people=both,
             against=against,
             users={user.get_username(): user for user in users},
+            more=more,
+            kept=kept,
+            order=order if order in ORDERS else "",
+            view=view if view in VIEWS[1:] else "",
         )
+
+    @staticmethod
+    def _more(project: Project, asked: Mapping[str, str]) -> tuple[ImageFilter, dict[str, str]]:
+        """One by one, so that a wrong value takes no other filter away."""
+        kept = {}
+        for name, value in asked.items():
+            value = value.strip()
+            if value and "\0" not in value and (name in MORE or (name.startswith(METADATA) and name != METADATA)):
+                try:
+                    curated.read(project, {name: [value]})
+                except LabelerError:
+                    continue
+                kept[name] = value
+        kept = dict(list(kept.items())[: len(MORE) + curated.MOST_METADATA])
+        return curated.read(project, {name: [value] for name, value in kept.items()}), kept
 
     @staticmethod
     def _against(asked: str, project: Project, names: Mapping[int, str]) -> tuple[str, int, int] | None:
@@ -102,6 +145,9 @@ class Filters:
             "by": self.by,
             "people": ",".join(self.people) if self.people else "",
             "against": ",".join(map(str, self.against)) if self.against else "",
+            **self.kept,
+            "order": self.order,
+            "view": self.view,
         }
         return {name: str(value) for name, value in values.items() if value}
 
@@ -139,14 +185,33 @@ class Filters:
             name, others, said = self.against
             text = _("%(name)s says %(said)s, most of the others %(others)s")
             words.append(("against", text % {"name": name, "said": self.names[said], "others": self.names[others]}))
+        words += [(name, self._told(name, value)) for name, value in self.kept.items()]
         return [{"text": text, "without": self.link(**{name: ""})} for name, text in words]
+
+    def _told(self, name: str, value: str) -> str:
+        if name.startswith(METADATA):
+            return _("%(key)s is %(value)s") % {"key": name.removeprefix(METADATA), "value": value}
+        if name == "predicted":
+            return _("the model says %(name)s") % {"name": self.names.get(self.more.predicted or 0, value)}
+        said = {
+            "search": _("name has “%(value)s”"),
+            "min_confidence": _("model at least %(value)s sure"),
+            "max_confidence": _("model at most %(value)s sure"),
+            "import": _("of import %(value)s"),
+            "split": _("split %(value)s"),
+            "min_pixels": _("at least %(value)s pixels"),
+            "max_pixels": _("at most %(value)s pixels"),
+        }
+        return said[name] % {"value": value}
 
     # ------------------------------------------------------------ the query
 
     def images(self) -> QuerySet[Image]:
         """The images, in the order of the wall."""
         found: QuerySet[Image] = Image.objects.for_project(self.project)
-        if self.status == DIFFER:
+        if self.status == DELETED:
+            found = Image.objects.filter(trashed_from=self.project)
+        elif self.status == DIFFER:
             found = reports.disagreements(self.project)
         elif self.status == ACCEPTED:
             found = found.filter(Exists(self._accepted()))
@@ -169,8 +234,13 @@ class Filters:
             found = found.filter(self._differ(), disagreement__gt=0)
         if self.against:
             found = found.filter(*self._differs_from_most())
+        found = curated.narrow(self.more, self.project, found, by_model=self.order in BY_MODEL)
         if self.by:
-            return self._by(found)
+            found = self._by(found)
+        if self.order:
+            return found.order_by(*ORDERS[self.order])
+        if self.by:
+            return found
         return found.order_by("-disagreement", "id") if self.is_divided else found.order_by("-id")
 
     def _accepted(self) -> QuerySet[Acceptance]:

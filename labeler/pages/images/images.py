@@ -10,28 +10,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
+from labeler.curation import listing
 from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
-from labeler.models import Image, Label, Role, TrainingRun
+from labeler.models import Image, Job, Label, Project, Role, TrainingRun
 from labeler.models.image import Status
+from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Settle
-from labeler.pages.images import explanation
+from labeler.pages.images import explanation, image_work
 from labeler.pages.images import filters as image_filters
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
@@ -40,8 +42,29 @@ from labeler.stats import tally as votes
 from labeler.training import runs
 
 PER_PAGE = 60
+IMPORTS_OFFERED = 30
 # Beyond, skipping rows costs more than it gives: filters find an image faster than a thousandth page.
 LAST_PAGE = 2000
+
+
+ORDERS = [
+    ("", gettext_lazy("as suits the filters")),
+    ("newest", gettext_lazy("newest first")),
+    ("oldest", gettext_lazy("oldest first")),
+    ("divided", gettext_lazy("most divided first")),
+    ("sure", gettext_lazy("model surest first")),
+    ("unsure", gettext_lazy("model least sure first")),
+]
+
+# Of the form above the list; the rest of the filters goes along hidden.
+OWN_FIELDS = (
+    "search", "class", "order", "final", "predicted", "min_confidence", "max_confidence", "min_pixels", "max_pixels",
+    "import", "metadata",
+)  # fmt: skip
+
+
+def ordering_of(found: QuerySet[Image]) -> list[str]:
+    return [str(name) for name in found.query.order_by]
 
 
 def thumbnail_url(image_id: int) -> str:
@@ -72,19 +95,34 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
 @require_GET
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    filters = image_filters.Filters.read(project, request.GET.dict())
+    filters = image_filters.Filters.read(project, request.GET.dict(), may_lead=access.may_lead)
+    in_trash = filters.status == image_filters.DELETED
+    key, is_there, value = request.GET.get("metadata", "").partition("=")
+    if is_there and key.strip() and value.strip():  # typed as one field; in the address it is a filter of its own
+        return redirect(
+            reverse("images", args=[project.pk]) + filters.link(**{f"metadata.{key.strip()}": value.strip()})
+        )
     page = min(max(1, image_filters.number(request.GET.get("page")) or 1), LAST_PAGE)
     # One more than is shown says whether there is a next page, without counting.
     start = (page - 1) * PER_PAGE
-    rows = list(filters.images()[start : start + PER_PAGE + 1])
+    found = filters.images()
+    if filters.asked:
+        rows = listing.first(found, ordering_of(found), PER_PAGE + 1, start=start)
+    else:
+        rows = list(found[start : start + PER_PAGE + 1])
     shown = rows[:PER_PAGE]
     index = categories.index(project)
     answers = image_filters.answers_of(shown, filters.people_shown())
     unseen = summary.of_images(project, [image.pk for image in shown])
-    blindness.remember(request.user, others=[image.pk for image in shown], told=unseen)
+    # Found by what the model says of them: then it is told of each, whatever the tile shows.
+    by_model = filters.more.asks_the_model or filters.order in image_filters.BY_MODEL
+    told = [image.pk for image in shown] if by_model else unseen
+    blindness.remember(request.user, others=[image.pk for image in shown], told=told)
     choices = [("", _("all")), *Status.choices, (image_filters.DIFFER, _("people differ"))]
     if project.auto_accept or filters.status == image_filters.ACCEPTED:
         choices.append((image_filters.ACCEPTED, _("accepted by the model")))
+    if access.may_lead:
+        choices.append((image_filters.DELETED, _("in the trash")))
     return render(
         request,
         "images/images.html",
@@ -102,13 +140,27 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             ],
             rows=[
                 tile(image, index)
+                | ({"thumb": f"{thumbnail_url(image.pk)}?status=deleted", "url": ""} if in_trash else {})
                 | {
                     "said": [_said(row, index) for row in answers[image.pk]],
-                    "like_url": reverse("similar", args=[project.pk, image.pk]),
+                    "like_url": "" if in_trash else reverse("similar", args=[project.pk, image.pk]),
                     "accepted": unseen.get(image.pk),
                 }
                 for image in shown
             ],
+            in_trash=in_trash,
+            orders=ORDERS,
+            views=[
+                {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
+                {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
+            ],
+            own_fields=OWN_FIELDS,
+            imports=_imports(project, filters),
+            more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
+            here=filters.link(page=page if page > 1 else ""),
+            actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
+            undo=image_work.to_undo(request, project) if access.may_lead else None,
+            under_way=image_work.under_way(project) if access.may_lead else [],
             has_images=bool(rows) or Image.objects.for_project(project).exists(),
             before=filters.link(page=page - 1) if page > 1 else "",
             after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
@@ -116,7 +168,18 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
+def _imports(project: Project, filters: image_filters.Filters) -> list[tuple[int, str]]:
+    """The newest imports, and the one that is asked for."""
+    found = Job.objects.filter(project=project, kind=Kind.IMPORT)
+    jobs = {job.pk: job for job in found.order_by("-id")[:IMPORTS_OFFERED]}
+    if filters.more.import_id:
+        jobs |= {job.pk: job for job in found.filter(pk=filters.more.import_id)}
+    return [(pk, str(job.params.get("name") or _("import %(n)s") % {"n": pk})) for pk, job in jobs.items()]
+
+
 def _heading(filters: image_filters.Filters) -> str:
+    if filters.status == image_filters.DELETED:
+        return _("Images in the trash")
     if filters.is_divided:
         return _("Images people disagree on")
     return _("What %(name)s answered") % {"name": filters.by} if filters.by else _("Images")
@@ -126,7 +189,9 @@ def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_filte
     if not rows:
         return _("Nothing to show")
     order = _("newest first")
-    if filters.is_divided:
+    if filters.order:
+        order = str(dict(ORDERS)[filters.order])
+    elif filters.is_divided:
         order = _("most divided first")
     elif filters.by:
         order = _("latest answer first")

@@ -76,7 +76,7 @@ def classes(request: HttpRequest, access: Access) -> HttpResponse:
 def _examples(project: Project) -> dict[int, list[int]]:
     """The example images of each class, oldest first: with hundreds of classes, their ids are enough."""
     found: dict[int, list[int]] = {}
-    rows = CategoryExample.objects.filter(category__project=project).order_by("id")
+    rows = CategoryExample.objects.filter(category__project=project, image__project=project).order_by("id")
     for category_id, image_id in rows.values_list("category_id", "image_id"):
         found.setdefault(category_id, []).append(image_id)
     return found

@@ -37,7 +37,7 @@ KINDS = {
 
 def strip(category: Category) -> list[dict[str, Any]]:
     """The examples of a class as a page lists them. Three queries."""
-    rows = list(category.examples.select_related("image").order_by("id"))
+    rows = list(category.examples.filter(image__trashed_from=None).select_related("image").order_by("id"))
     images = [row.image for row in rows]
     prefetch_related_objects(images, snapshots.standing_decisions())
     outcomes = snapshots.shown_consensus(images)

@@ -1,0 +1,243 @@
+"""Which images somebody looks for: read from what REST or a page was sent, checked, and made into one query.
+
+The one place that knows the filters; what a filter may tell to whom is asked by the caller (FOR_REVIEWERS). Each of
+them reads an index or the counters on the image (bench/image_list.py has the times at 1,000,000 images).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from labeler.errors import Invalid
+from labeler.label_set import categories as label_set
+from labeler.labeling import blindness
+from labeler.models import Acceptance, Consensus, Image, Label, Project
+from labeler.models.image import Status
+from labeler.training import runs
+
+if TYPE_CHECKING:
+    from labeler.models import TrainingRun
+
+DELETED = "deleted"  # beside the statuses: in the trash
+SPLITS = ("train", "validation", "test")
+# What these ask for would tell an annotator what others said, or what the model says.
+FOR_REVIEWERS = (
+    "status", "category", "consensus", "predicted", "min_confidence", "max_confidence", "disagreement", "accepted",
+    "import", "split",
+)  # fmt: skip
+# Besides metadata.<key>. In the order of pages.
+NAMES = (
+    "search", "status", "category", "labeled_by", "consensus", "predicted", "min_confidence", "max_confidence",
+    "disagreement", "accepted", "import", "split", "min_pixels", "max_pixels",
+)  # fmt: skip
+METADATA = "metadata."
+MOST_METADATA = 10
+LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """What is asked for. Everything empty: all images of the project."""
+
+    statuses: tuple[str, ...] = ()
+    deleted: bool = False
+    search: str = ""
+    categories: tuple[int, ...] = ()  # each of them in somebody's current answer
+    labeled_by: str = ""
+    consensus: int | None = None
+    predicted: int | None = None
+    min_confidence: float | None = None
+    max_confidence: float | None = None
+    disagreement: float | None = None
+    accepted: bool = False
+    import_id: int | None = None
+    split: str = ""
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+    metadata: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def asks_the_model(self) -> bool:
+        return self.predicted is not None or self.min_confidence is not None or self.max_confidence is not None
+
+    def images(self, project: Project, *, by_model: bool = False) -> QuerySet[Image]:
+        """The images, in no order. by_model: those of which the active model's word may be told, with its
+        `confidence` and `margin`, to order by.
+        """
+        return narrow(self, project, base(self, project), by_model=by_model)
+
+
+def base(wanted: ImageFilter, project: Project) -> QuerySet[Image]:
+    if wanted.deleted:
+        return Image.objects.filter(trashed_from=project)
+    return Image.objects.for_project(project)
+
+
+def narrow(
+    wanted: ImageFilter, project: Project, images: QuerySet[Image], *, by_model: bool = False
+) -> QuerySet[Image]:
+    """Of these images those that fit."""
+    if wanted.statuses:
+        images = images.filter(status__in=wanted.statuses)
+    for category in wanted.categories:
+        images = images.filter(_has_answer(wanted, project, categories__contains=[category]))
+    if wanted.labeled_by:
+        person = get_user_model().objects.filter(username=wanted.labeled_by).first()
+        images = images.filter(_has_answer(wanted, project, annotator=person)) if person else images.none()
+    if wanted.consensus is not None:
+        outcome = Consensus.objects.filter(image=OuterRef("pk"), categories__contains=[wanted.consensus])
+        images = images.filter(Exists(outcome), ~Q(status=Status.UNLABELED))
+    if wanted.accepted:
+        images = images.filter(Exists(Acceptance.objects.standing().filter(image=OuterRef("pk"))))
+    if wanted.disagreement is not None:
+        images = images.filter(disagreement__gte=wanted.disagreement)
+    if wanted.search:
+        images = images.filter(name__icontains=wanted.search)
+    if wanted.import_id is not None:
+        images = images.filter(job=wanted.import_id)
+    if wanted.split:
+        images = images.filter(Q(("split", wanted.split)))
+    if wanted.min_pixels is not None or wanted.max_pixels is not None:
+        images = images.alias(pixels=F("width") * F("height"))
+        images = images.filter(pixels__gte=wanted.min_pixels) if wanted.min_pixels is not None else images
+        images = images.filter(pixels__lte=wanted.max_pixels) if wanted.max_pixels is not None else images
+    for key, value in wanted.metadata:
+        images = images.filter(_has_metadata(key, value))
+    return _by_model(wanted, project, images, is_order=by_model) if by_model or wanted.asks_the_model else images
+
+
+def _has_answer(wanted: ImageFilter, project: Project, **of: Any) -> Exists:
+    """Somebody's current answer is like this."""
+    labels = Label.objects.current().filter(image=OuterRef("pk"), **of)
+    # Named, the index that begins with the project answers alone; in the trash labels are of another one.
+    return Exists(labels if wanted.deleted else labels.filter(project=project))
+
+
+def _has_metadata(key: str, value: str) -> Q:
+    """The key's value as text, or as the number or truth value that the text spells."""
+    condition = Q(metadata__contains={key: value})
+    if value in ("true", "false"):
+        return condition | Q(metadata__contains={key: value == "true"})
+    try:
+        number = float(value)
+    except ValueError:
+        return condition
+    return condition | Q(metadata__contains={key: number}) if abs(number) < 1e300 else condition
+
+
+def _by_model(wanted: ImageFilter, project: Project, images: QuerySet[Image], *, is_order: bool) -> QuerySet[Image]:
+    """By the active model's opinion. Whoever is told what it says of an image cannot judge it by that any more.
+
+    Joined, not asked for each image: the surest first are then read from an index. An image has one of each model.
+    """
+    run: TrainingRun | None = runs.active(project)
+    said = Q(predictions__run=run)
+    if wanted.predicted is not None:
+        said &= Q(predictions__categories__contains=[wanted.predicted])
+    if is_order or wanted.min_confidence is not None or wanted.max_confidence is not None:
+        said &= Q(predictions__margin__isnull=False)  # a model of another program may say nothing of how sure it is
+    if wanted.min_confidence is not None:
+        said &= Q(predictions__probability__gte=wanted.min_confidence)
+    if wanted.max_confidence is not None:
+        said &= Q(predictions__probability__lte=wanted.max_confidence)
+    told = images.exclude(blindness.HIDES_MODEL).filter(said) if run else images.none()
+    return told.annotate(confidence=F("predictions__probability"), margin=F("predictions__margin"))
+
+
+# ---------------------------------------------------------------- reading what was sent
+
+
+def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
+    """The filter of a query string, or of a JSON object whose values are lists of texts; unknown names are ignored.
+
+    Raises Invalid, CategoryNotInProject.
+    """
+    statuses = [name for name in sent.get("status", ()) if name]
+    known = (*Status.values, DELETED)
+    if unknown := set(statuses) - set(known):
+        raise Invalid(
+            _("status is one of %(names)s.") % {"names": ", ".join(known)},
+            fields={"status": [f"unknown: {name}" for name in sorted(unknown)]},
+        )
+    metadata = [(name.removeprefix(METADATA), values[-1]) for name, values in sent.items() if name.startswith(METADATA)]
+    if len(metadata) > MOST_METADATA:
+        raise Invalid(_("At most %(n)s fields of metadata at a time.") % {"n": MOST_METADATA}, fields={})
+    split = _last(sent, "split")
+    if split and split not in SPLITS:
+        raise Invalid(_("split is one of %(names)s.") % {"names": ", ".join(SPLITS)}, fields={"split": ["unknown"]})
+    if split and not has_splits():
+        raise Invalid(_("Images of this project have no splits."), fields={"split": ["not supported yet"]})
+    predicted, consensus = _last(sent, "predicted"), _last(sent, "consensus")
+    return ImageFilter(
+        statuses=tuple(dict.fromkeys(name for name in statuses if name != DELETED)),
+        deleted=DELETED in statuses,
+        search=_last(sent, "search"),
+        categories=tuple(_category(project, name) for name in sent.get("category", ()) if name),
+        labeled_by=_last(sent, "labeled_by"),
+        consensus=_category(project, consensus) if consensus else None,
+        predicted=_category(project, predicted) if predicted else None,
+        min_confidence=_share(sent, "min_confidence"),
+        max_confidence=_share(sent, "max_confidence"),
+        disagreement=_share(sent, "disagreement"),
+        accepted=_flag(sent, "accepted"),
+        import_id=_whole(sent, "import"),
+        split=split,
+        min_pixels=_whole(sent, "min_pixels"),
+        max_pixels=_whole(sent, "max_pixels"),
+        metadata=tuple(sorted(metadata)),
+    )
+
+
+def has_splits() -> bool:
+    """Whether images know the split that they came in with."""
+    return any(column.name == "split" for column in Image._meta.concrete_fields)
+
+
+def _last(sent: Mapping[str, Sequence[str]], name: str) -> str:
+    values = sent.get(name)
+    return str(values[-1]) if values else ""
+
+
+def _category(project: Project, wanted: str) -> int:
+    """The id of a class, by id or by any name it ever had. Raises CategoryNotInProject."""
+    index = label_set.index(project)
+    is_id = wanted.isascii() and wanted.isdigit() and len(wanted) < 19 and int(wanted) in index.names
+    (pk,) = index.resolve([int(wanted) if is_id else wanted])
+    return pk
+
+
+def _share(sent: Mapping[str, Sequence[str]], name: str) -> float | None:
+    value = _last(sent, name)
+    if not value:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise Invalid(
+            _("%(name)s must be a number from 0 to 1.") % {"name": name}, fields={name: ["not such a number"]}
+        )
+    return number
+
+
+def _whole(sent: Mapping[str, Sequence[str]], name: str) -> int | None:
+    value = _last(sent, name)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= LARGEST):
+        raise Invalid(_("%(name)s must be a whole number.") % {"name": name}, fields={name: ["not such a number"]})
+    return int(value)
+
+
+def _flag(sent: Mapping[str, Sequence[str]], name: str) -> bool:
+    value = _last(sent, name).lower()
+    if value not in ("true", "false", "1", "0", ""):
+        raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
+    return value in ("true", "1")

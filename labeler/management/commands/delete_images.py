@@ -1,0 +1,60 @@
+"""`delete_images --project NAME (--all | --search TEXT | ID …)`: move images to the trash for 30 days."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.management.base import CommandError, CommandParser
+
+from labeler.errors import LabelerError
+from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
+
+
+class Command(DataCommand):
+    help = (
+        "Move images to the trash: out of sight and of all figures at once, deleted for good after 30 days. "
+        "restore_images brings them back. Exit code 3: done, but some of the images were not there."
+    )
+    restores: ClassVar[bool] = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("images", metavar="ID", type=int, nargs="*", help="ids of images")
+        parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
+        parser.add_argument("--all", action="store_true", help="all images of the project (restore: of its trash)")
+        parser.add_argument(
+            "--filter", metavar="NAME=VALUE", action="append", default=[],
+            help="as in the list of images by REST: search=leaf, status=unlabeled, metadata.site=north; repeat it",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from labeler.curation import deletion, filters, work
+
+        project = self.project(options["project"])
+        if bool(options["images"]) + bool(options["all"]) + bool(options["filter"]) != 1:
+            raise CommandError("Name the images in one way: ids, --filter, or --all.", returncode=USAGE)
+        sent: dict[str, list[str]] = {}
+        for one in options["filter"]:
+            name, is_there, value = one.partition("=")
+            if not is_there:
+                raise CommandError(f"A filter is NAME=VALUE, not {one!r}.", returncode=USAGE)
+            sent.setdefault(name, []).append(value)
+        ids = options["images"]
+        verb = deletion.restore if self.restores else deletion.delete
+        try:
+            if not ids:
+                if self.restores:
+                    sent["status"] = [*sent.get("status", []), filters.DELETED]
+                found = filters.read(project, sent).images(project)
+                ids = list(found.order_by("id").values_list("pk", flat=True))
+            done = 0
+            for start in range(0, len(ids), work.STEP):
+                done += len(verb(project=project, by=None, image_ids=ids[start : start + work.STEP]))
+                self.progress(min(start + work.STEP, len(ids)), len(ids), "images")
+        except LabelerError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt as stop:
+            raise CommandError("Stopped. The same command goes on from here.") from stop
+        words = "are back" if self.restores else "are in the trash for 30 days"
+        said = f"“{project.name}”: {done:,} images {words}."
+        self.result({"project": project.pk, "changed": done, "kept": len(ids) - done}, "" if self._quiet else said)
+        self.finish(REFUSALS if done < len(set(ids)) else DONE)

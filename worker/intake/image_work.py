@@ -1,0 +1,20 @@
+"""From a job to something done to many images: its progress on its row.
+
+Knows jobs. What is done is labeler/curation/work.py's.
+"""
+
+from __future__ import annotations
+
+from labeler.curation import work
+from labeler.jobs import jobs
+from worker.attempt import attempt
+
+
+def image_work_job(job_id: int, *, worker: str) -> None:
+    """Do what is left of one job; does nothing when it is somebody else's or over."""
+    taken = jobs.start(job_id, worker=worker)
+    if taken is None:
+        return
+    job, lease = taken
+    with attempt(lease) as pulse:
+        work.carry_out(job, lease, pulse.check)

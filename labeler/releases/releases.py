@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LONGEST_ANSWER, MOST_ANSWERS = 10_000, 100  # of a data card
-USUAL_SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 MOST_WAITING = 5  # releases of a project that are not frozen yet
 
 

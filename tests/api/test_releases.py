@@ -62,7 +62,8 @@ def test_a_reviewer_makes_a_release_and_follows_it(project, labeled, rev):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"splits": {"train": 0.9, "test": 0.9}}, "splits"), ({"splits": {"train": "nan", "test": 0.5}}, "splits.train"),
+        ({"splits": {"train": 0.9, "test": 0.9}}, "splits"),
+        ({"splits": {"train": "nan", "test": 0.5}}, "splits.train"),
         ({"splits": ["train"]}, "splits"), ({"labels": "some"}, "labels"), ({"seed": -1}, "seed"),
         ({"group_by": "patient"}, "group_by"), ({"name": "x" * 201}, "name"), ({"splits": {}}, "splits"),
         ({"seed": 2**70}, None),

@@ -19,6 +19,7 @@ from api.fields import FailureShape, ObjectField, StatShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
+from labeler import releases as exports
 from labeler.accounts.audit import audit
 from labeler.errors import NotFound
 from labeler.labeling import blindness
@@ -27,10 +28,12 @@ from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.release import ReleaseLabels
 from labeler.releases import files, releases
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT
 from labeler.wording.sentences import in_words
 
 TAG = "Data sets out"
 POLL_SECONDS = "2"
+READINGS = (CONSENSUS, ALL, SOFT)
 
 
 class ReleaseInput(serializers.Serializer):
@@ -146,6 +149,7 @@ class ReleaseFileShape(WorkShape):
     id = serializers.IntegerField()
     release = serializers.IntegerField()
     format = serializers.CharField()
+    labels = serializers.ChoiceField(READINGS)
     accepted = serializers.BooleanField()
     images = serializers.BooleanField(allow_null=True)
     file_name = serializers.CharField(allow_blank=True)
@@ -234,7 +238,7 @@ def file_row(row: ReleaseFile, release: Release, request: Request) -> dict[str, 
     address = reverse("api:release-file", [release.pk, row.format], request=request)
     return {
         "id": row.pk, "release": release.pk, "format": row.format, **_work(row.job, is_there=is_there),
-        "accepted": wanted.accepted, "images": wanted.images, "file_name": row.file_name,
+        "labels": wanted.labels, "accepted": wanted.accepted, "images": wanted.images, "file_name": row.file_name,
         "checksum": row.checksum if is_there else None, "bytes": row.n_bytes if is_there else None,
         "expires_at": row.expires_at if is_there else None, "url": f"{address}?{row.options}".rstrip("?"),
     }  # fmt: skip
@@ -335,6 +339,7 @@ class ReleaseDownload(_OfRelease):
         "built again, with the same bytes.", tag=TAG, errors=(422,),
         parameters=[
             parameter("accepted", "with what stands by a model's word alone, marked as such", bool),
+            parameter("labels", "normally as the release has them; soft: shares of the votes", enum=READINGS),
             parameter("images", "with the image files; normally as the format usually has it", bool),
         ],
         answers={
@@ -345,9 +350,11 @@ class ReleaseDownload(_OfRelease):
     )  # fmt: skip
     def get(self, request: Request, release_id: int, format: str) -> HttpResponseBase:
         release = self.release(release_id)
+        exports.writer_of(format)  # 404 before 400
         accepted = parsing.flag(request, "accepted")
+        labels = parsing.choice(request, "labels", READINGS, release.labels)
         images = parsing.flag(request, "images") if parsing.text(request, "images") else None
-        row = files.ask(release, format, by=self.person, accepted=accepted, images=images)
+        row = files.ask(release, format, by=self.person, accepted=accepted, images=images, labels=labels)
         if files.is_there(row):
             try:
                 return self._sent(request, release, row)

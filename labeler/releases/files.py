@@ -40,24 +40,32 @@ FOLDER = "files"
 def options_of(wanted: Wanted) -> str:
     """What else was asked for, in one way of writing it."""
     images = {None: "", True: "images=true", False: "images=false"}[wanted.images]
-    return "&".join(filter(None, ("accepted=true" if wanted.accepted else "", images)))
+    labels = f"labels={wanted.labels}" if wanted.labels else ""
+    return "&".join(filter(None, ("accepted=true" if wanted.accepted else "", images, labels)))
 
 
 def wanted_of(release: Release, options: str) -> Wanted:
     """The other way round, with what the release itself says."""
-    said = options.split("&")
-    images = True if "images=true" in said else False if "images=false" in said else None
-    return Wanted(release.labels, "accepted=true" in said, images, release.location)
+    said = dict(part.split("=") for part in options.split("&") if part)
+    images = {"": None, "true": True, "false": False}[said.get("images", "")]
+    return Wanted(said.get("labels", release.labels), "accepted" in said, images, release.location)
 
 
 def ask(
-    release: Release, format_: str, *, by: User | None, accepted: bool = False, images: bool | None = None
+    release: Release,
+    format_: str,
+    *,
+    by: User | None,
+    accepted: bool = False,
+    images: bool | None = None,
+    labels: str = "",
 ) -> ReleaseFile:
     """The row of a file: there (is_there()), or being built, by a worker that is told now where none is at it.
 
-    Raises NotFound for an unknown format, NotPossibleNow for what cannot be written, and where building just failed.
+    labels: empty, as the release says. Raises NotFound for an unknown format, NotPossibleNow for what cannot be
+    written, and where building just failed.
     """
-    options = options_of(Wanted(accepted=accepted, images=images))
+    options = options_of(Wanted("" if labels == release.labels else labels, accepted, images))
     exports.as_file(releases.data_set(release, wanted_of(release, options)), format_)  # may be refused
     rows = ReleaseFile.objects.filter(release=release, format=format_, options=options).select_related("job")
     if rows.first() is None:

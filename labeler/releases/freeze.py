@@ -42,8 +42,10 @@ def freeze(release: Release, tick: Tick = lambda _done, _all: None) -> Frozen:
             n = Image.objects.for_project(project).count()
             if not n:
                 raise NotPossibleNow(_("There is no image in this project, so there is nothing to release."))
+            # First: with a million labels it takes the most memory of all, and gives it back.
+            agreement = manifest.agreement_of(project)
             tally, columns = _drafted(project, draft, n, tick)
-            about = manifest.of_project(project, tally)
+            about = manifest.of_project(project, tally, agreement)
             names, side, dealt, kept_from = _dealt(release, project, tally)
         draft.seek(0)
         lines = _with_splits(draft, names, side, lambda done: tick(n + done, 2 * n))

@@ -21,6 +21,7 @@ from labeler.labeling.label_arrays import Selection
 from labeler.models import Category, GuidelineVersion, Project, TrainingRun
 from labeler.releases import summary
 from labeler.releases.contents import Contents
+from labeler.releases.live import classes_of
 from labeler.releases.splits import NOWHERE, RULES, Dealt
 
 FORMAT = 1  # of the frozen file and of this; raised when a reader of before would misread it
@@ -110,7 +111,7 @@ class Tally:
         return rows
 
 
-def of_project(project: Project, tally: Tally) -> dict[str, Any]:
+def of_project(project: Project, tally: Tally, agreement: dict[str, Any]) -> dict[str, Any]:
     """All that does not depend on the splits. Call inside the snapshot of the tally."""
     categories = Category.objects.filter(project=project).order_by("position", "id")
     guideline = GuidelineVersion.objects.filter(project=project, number=project.guideline_version).first()
@@ -125,10 +126,7 @@ def of_project(project: Project, tally: Tally) -> dict[str, Any]:
         "image_bytes": tally.n_bytes,
         "judgements": tally.n_judgements,
         "annotators": len(tally.people),
-        "classes": [
-            {"id": one.pk, "name": one.name, "description": one.description}
-            for one in categories if one.retired_at is None and one.merged_into_id is None
-        ],
+        "classes": [one._asdict() for one in classes_of(project)],
         "class_ids": {one.name: one.pk for one in categories},
         "label_set_version": project.label_set_version,
         "guideline": {
@@ -137,7 +135,7 @@ def of_project(project: Project, tally: Tally) -> dict[str, Any]:
         "consensus": {
             "method": project.consensus_method, "parameters": {name: getattr(project, name) for name in PARAMETERS}
         },
-        "agreement": _agreement(project),
+        "agreement": agreement,
         "models": _models(project, tally),
         "by_model": dict(tally.by_model),
         **_outcomes(project),
@@ -150,7 +148,7 @@ def _outcomes(project: Project) -> dict[str, Any]:
     return {"outcomes": found["outcome"], "early": found["early"], "left_out": found["without"]}
 
 
-def _agreement(project: Project) -> dict[str, Any]:
+def agreement_of(project: Project) -> dict[str, Any]:
     """Of blind answers to randomly chosen images; where there are none to compare, of all answers."""
     report = reports.count_agreement(project, Selection.with_default_sample("blind"))
     if not report["n_shared_images"]:

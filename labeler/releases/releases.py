@@ -214,6 +214,7 @@ def data_set(release: Release, wanted: Wanted | None = None) -> DataSet:
         classes=tuple(Class(one["id"], one["name"], one["description"]) for one in manifest["classes"]),
         rows=rows,
         wanted=asked,
+        is_split=bool(release.splits),
         release=facts(release),
         has_outcomes=bool(manifest["outcomes"] + alone),
     )

@@ -49,11 +49,11 @@ def test_a_reviewer_makes_a_release_and_takes_it_home(
 
     # The page finds out by itself.
     expect(page.get_by_role("heading", name="Images of each class")).to_be_visible()
-    page.get_by_role("button", name="Build csv").click()
+    page.get_by_role("button", name="Build CSV", exact=True).click()
     expect(page.get_by_text("being built")).to_be_visible()
     build_job(Job.objects.get(kind="export").pk, worker="test@here")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download csv").click()
+        page.get_by_role("link", name="Download CSV", exact=True).click()
     assert download.value.suggested_filename == f"animals-{project.pk}-release-1.csv"
     assert Path(download.value.path()).read_bytes().startswith(b"image_id,file_name")
     page.get_by_text("As a table").click()

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import pytest
 from django.db import DatabaseError, transaction
 
 from labeler.errors import Invalid, NotPossibleNow
+from labeler.intake.images import add_image
+from labeler.intake.outcomes import Added
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
-from labeler.models import AuditEvent, Category, Image, Release, Sketch
+from labeler.models import Acceptance, AuditEvent, Category, Guarantee, Image, Release, ReleaseFile, Sketch
 from labeler.models.image import Slice
 from labeler.models.job import State
 from labeler.projects import classes as project_classes
 from labeler.releases import frozen, releases
 from labeler.releases.contents import read, snapshot
+from labeler.releases.formats import WRITERS
 from labeler.releases.freeze import freeze
 from labeler.review import adjudication
-from tests.helpers.factories import add_images, make_model, predict
+from tests.helpers.factories import add_images, category, make_model, predict
 from tests.helpers.pages import answer
+from tests.helpers.pictures import picture
 from tests.helpers.releasing import frozen_bytes, frozen_lines, make_file, make_release, sides
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +210,56 @@ def test_groups_that_cannot_be_are_said_on_the_row(project, labeled, key, said):
 def test_an_empty_project_has_nothing_to_release(project):
     with pytest.raises(NotPossibleNow, match="no image"):
         releases.request(project=project, by=None)
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.fixture
+def photographs(project, ann):
+    """Eight images with files, cat and dog in turn."""
+    images = []
+    for serial in range(8):
+        outcome = add_image(project=project, name=f"leaf-{serial}.png", source=picture(serial, "PNG"))
+        assert isinstance(outcome, Added)
+        answer(project, ann, outcome.image, ("cat", "dog")[serial % 2])
+        images.append(outcome.image)
+    return images
+
+
+@pytest.mark.parametrize("format_", WRITERS)
+def test_every_format_of_a_release_is_the_same_to_the_byte(project, photographs, ann, bea, lena, format_):
+    release = make_release(project, lena, splits={"train": 0.5, "validation": 0.25, "test": 0.25})
+    row, first = make_file(release, format_)
+    assert row.checksum == hashlib.sha256(first).hexdigest()
+    for image in photographs[:3]:
+        answer(project, bea, image, "fox")
+    ReleaseFile.objects.all().delete()
+
+    again, second = make_file(release, format_)
+
+    assert (again.checksum, second == first) == (row.checksum, True)
+
+
+def test_what_stands_by_a_models_word_is_frozen_and_marked_and_in_files_that_ask_for_it(project, photographs):
+    model = make_model(project)
+    [alone] = add_images(project, 1)
+    guarantee = Guarantee.objects.create(
+        project=project, run=model, precision=0.95, confidence=0.9, audited_share=0.1, thresholds={}
+    )
+    Acceptance.objects.create(
+        guarantee=guarantee, project=project, image=alone, prediction=predict(model, alone, "fox", 0.9),
+        probability=0.9, threshold=0.8, categories=[category(project, "fox")], is_audited=False,
+    )  # fmt: skip
+
+    release = make_release(project, splits={"train": 0.5, "test": 0.5})
+
+    assert release.manifest["by_model"] == {"accepted": 1}
+    assert release.manifest["left_out"] == {"accepted": 1}
+    assert release.manifest["models"][0]["alone"] == 1
+    assert sum(row["by_model"].get("fox", 0) for row in release.manifest["counts"]) == 1
+    without, marked = (make_file(release, "csv", accepted=accepted)[1].decode() for accepted in (False, True))
+    assert alone.name not in without and alone.name in marked
 
 
 # ---------------------------------------------------------------- two of them

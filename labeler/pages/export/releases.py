@@ -177,8 +177,8 @@ def _files(found: Release, request: HttpRequest) -> list[dict[str, Any]]:
 
 def _format(found: Release, name: str, row: ReleaseFile | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "id": name, "url": f"/api/releases/{found.pk}/files/{name}/", "why_not": "", "is_there": False,
-        "is_working": False, "failed": "",
+        "id": name, "title": WRITERS[name].TITLE, "url": f"/api/releases/{found.pk}/files/{name}/", "why_not": "",
+        "is_there": False, "is_working": False, "failed": "",
     }  # fmt: skip
     try:
         exports.as_file(releases.data_set(found), name)

@@ -61,12 +61,17 @@ class ReleaseChange(serializers.Serializer):
     )  # fmt: skip
 
 
+class HowFarShape(serializers.Serializer):
+    done = serializers.IntegerField(help_text="of a file: kB")
+    total = serializers.IntegerField(help_text="0: not known")
+
+
 class WorkShape(serializers.Serializer):
     """How far a worker is."""
 
     state = serializers.ChoiceField(State.choices)
     stage = serializers.CharField()
-    progress = ObjectField(help_text="{done, total}")
+    progress = HowFarShape()
     error = FailureShape(allow_null=True)
 
 
@@ -79,7 +84,7 @@ class ReleaseShape(serializers.Serializer):
     name = serializers.CharField()
     state = serializers.ChoiceField(State.choices)
     stage = serializers.CharField(help_text="what the worker is doing, in words")
-    progress = ObjectField(help_text="{done, total}")
+    progress = HowFarShape()
     error = FailureShape(allow_null=True)
     labels = serializers.ChoiceField(ReleaseLabels.choices)
     splits = serializers.DictField(child=serializers.FloatField(), allow_null=True)

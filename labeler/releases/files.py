@@ -6,6 +6,7 @@ Knows rows and where the bytes lie; the formats are formats/, sending is api/rel
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -126,7 +127,7 @@ def build(row: ReleaseFile, lease: Lease, tick: Callable[[int], None] = lambda _
 
 
 def expire() -> int:
-    """Delete files that nobody has asked for lately, and what has no row; how many rows."""
+    """Delete files that nobody has asked for lately, and what has no row any more; how many rows."""
     gone = ReleaseFile.objects.filter(Q(expires_at__lt=Now())).exclude(job__state__in=UNFINISHED).delete()[0]
     root = Path(frozen.folder_of(0)).parent
     known = {path_of(row) for row in ReleaseFile.objects.exclude(checksum="")}
@@ -135,7 +136,12 @@ def expire() -> int:
         # A file that was just written has its row a moment later.
         if path not in known and path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
-    for path in root.glob("*/.*.part"):
+    there = {str(pk) for pk in Release.objects.kept().values_list("pk", flat=True)}
+    for folder in root.glob("*"):
+        # Of a project that was purged, say.
+        if folder.name not in there and folder.stat().st_mtime < old:
+            shutil.rmtree(folder, ignore_errors=True)
+    for path in root.glob("*/**/.*.part"):
         if path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
     return gone

@@ -38,7 +38,7 @@ from labeler.releases.splits import SPLITS, TRAIN
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-LONGEST_ANSWER, MOST_ANSWERS = 10_000, 100  # of a data card
+LONGEST_QUESTION, LONGEST_ANSWER, MOST_ANSWERS = 100, 10_000, 100  # of a data card
 MOST_WAITING = 5  # releases of a project that are not frozen yet
 
 
@@ -118,6 +118,10 @@ def keep(release: Release, found: Frozen, lease: Lease) -> None:
         Release.objects.filter(pk=release.pk, frozen_at=None).update(
             frozen_at=Now(), checksum=found.checksum, n_bytes=found.n_bytes, manifest=found.manifest
         )
+    for path in frozen.folder_of(release.pk).iterdir():
+        # What an attempt before this one had finished, when it was killed: of another moment, and nobody's.
+        if path.is_file() and not path.name.startswith((found.checksum, ".")):
+            path.unlink(missing_ok=True)
 
 
 def edit(release: Release, *, by: User, name: str | None = None, card: dict[str, str] | None = None) -> Release:
@@ -131,7 +135,7 @@ def edit(release: Release, *, by: User, name: str | None = None, card: dict[str,
     if card is not None:
         answers = {**release.card, **card}
         if len(answers) > MOST_ANSWERS or any(
-            not isinstance(text, str) or len(text) > LONGEST_ANSWER for text in answers.values()
+            len(question) > LONGEST_QUESTION or len(text) > LONGEST_ANSWER for question, text in answers.items()
         ):
             raise Invalid(
                 _("A data card has at most %(n)s answers, each a text of at most %(long)s characters.")

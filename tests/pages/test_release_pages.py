@@ -8,7 +8,7 @@ from django.urls import reverse
 from labeler.models import Job, Release
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
-from tests.helpers.releasing import freeze_now, make_release
+from tests.helpers.releasing import freeze_now, make_file, make_release
 from worker.releases.building import build_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -104,8 +104,26 @@ def test_it_is_renamed_by_reviewers_and_deleted_by_leads(project, labeled, rev, 
     assert as_(lena).get(page(project, "release", 1)).status_code == 404
 
 
+def test_its_data_card_is_answered(project, labeled, rev, as_):
+    release = make_release(project)
+    client = as_(rev)
+    assert "For what purpose was the data set created?" in text(client.get(page(project, "release_card", 1)))
+
+    saved = client.post(page(project, "release_card", 1), {"purpose": "To see.", "license": " CC0 ", "unknown": "x"})
+
+    assert saved.headers["Location"] == page(project, "release", 1)
+    release.refresh_from_db()
+    assert release.card == {"purpose": "To see.", "license": "CC0"}
+    assert b"CC0" in make_file(release, "datacard")[1]
+    client.post(page(project, "release_card", 1), {"license": "CC-BY"})
+    release.refresh_from_db()
+    assert release.card == {"license": "CC-BY"}
+    assert b"CC-BY" in make_file(release, "datacard")[1]
+    assert "at most" in text(client.post(page(project, "release_card", 1), {"license": "x" * 10_001}))
+
+
 def test_annotators_see_none_of_it(project, labeled, ann, as_):
     make_release(project)
 
-    for name, more in (("new_release", ()), ("release", (1,))):
+    for name, more in (("new_release", ()), ("release", (1,)), ("release_card", (1,))):
         assert as_(ann).get(page(project, name, *more)).status_code == 403

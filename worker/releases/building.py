@@ -19,7 +19,7 @@ def build_job(job_id: int, *, worker: str) -> None:
     with attempt(lease, seconds=BEAT_SECONDS) as pulse:
         row = ReleaseFile.objects.filter(job=job).select_related("release__project", "release__created_by").first()
         if row is None or row.release.deleted_at is not None or row.release.project.trashed_at is not None:
-            lease.finish(result={"note": "The file is not wanted any more."})
+            lease.fail("gone", "The release was deleted or renamed, or its project is in the trash: ask again.")
             return
         lease.write(stage="Writing the file")
 

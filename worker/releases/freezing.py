@@ -20,7 +20,7 @@ def freeze_job(job_id: int, *, worker: str) -> None:
     with attempt(lease, seconds=BEAT_SECONDS) as pulse:
         release = Release.objects.filter(job=job, deleted_at=None).select_related("project").first()
         if release is None or release.project.trashed_at is not None:
-            lease.finish(result={"note": "The release was deleted."})
+            lease.fail("gone", "The release was deleted, or its project is in the trash.")
             return
         lease.write(stage="Reading the images")
 

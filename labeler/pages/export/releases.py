@@ -77,7 +77,7 @@ def new(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "export/new_release.html", access.context("export", form=form))
 
 
-def _find(access: Access, number: int) -> Release:
+def find(access: Access, number: int) -> Release:
     rows = Release.objects.kept().filter(project=access.project, number=number)
     release = rows.select_related("job", "created_by", "project").first()
     if release is None:
@@ -89,7 +89,7 @@ def _find(access: Access, number: int) -> Release:
 @require_GET
 def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One release: being made, failed, or what it holds."""
-    found = _find(access, number)
+    found = find(access, number)
     row = _row(found)
     context: dict[str, Any] = {**row, "no_worker": row["is_working"] and _no_worker()}
     if row["is_frozen"]:
@@ -199,7 +199,7 @@ def _format(found: Release, name: str, row: ReleaseFile | None) -> dict[str, Any
 @require_POST
 def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Ask for a file; the page shows how far it is."""
-    found = _find(access, number)
+    found = find(access, number)
     try:
         files.ask(found, request.POST.get("format", ""), by=person(request))
     except LabelerError as problem:
@@ -213,7 +213,7 @@ def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
 @require_POST
 def change(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Another name for it."""
-    releases.edit(_find(access, number), by=person(request), name=request.POST.get("name", "").replace("\x00", ""))
+    releases.edit(find(access, number), by=person(request), name=request.POST.get("name", "").replace("\x00", ""))
     return redirect("release", access.project.pk, number)
 
 
@@ -223,5 +223,5 @@ def delete(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Leads only. Its number is not given again."""
     if not access.may_lead:
         raise PermissionDenied(_("Only leads of this project may delete a release."))
-    releases.delete(_find(access, number), by=person(request))
+    releases.delete(find(access, number), by=person(request))
     return redirect("export", access.project.pk)

@@ -17,7 +17,7 @@ from labeler.models import Acceptance, AuditEvent, Category, Guarantee, Image, R
 from labeler.models.image import Slice
 from labeler.models.job import State
 from labeler.projects import classes as project_classes
-from labeler.releases import frozen, releases
+from labeler.releases import frozen, releases, split_facts
 from labeler.releases.contents import read, snapshot
 from labeler.releases.formats import WRITERS
 from labeler.releases.freeze import freeze
@@ -174,6 +174,36 @@ def test_images_keep_their_side_when_others_are_added(project, labeled, ann):
     assert Counter(after[pk] for pk in after if pk not in before) == {"train": 12, "validation": 4, "test": 4}
     # Other splits are another question: nothing to keep.
     assert make_release(project, splits={"train": 0.5, "test": 0.5}).manifest["kept_from"] is None
+
+
+@pytest.fixture
+def imported(labeled, monkeypatch):
+    """The first three came with a split. Kept in the metadata here, whatever column imports keep it in."""
+    monkeypatch.setattr(split_facts, "imported_split", lambda: "metadata__split")
+    for image, split in zip(labeled, ("test", "val", "train"), strict=False):
+        image.metadata = {"split": split, "patient": "p1"}
+        image.save(update_fields=["metadata"])
+    return labeled[:3]
+
+
+def test_an_imported_split_wins_and_the_group_it_divides_is_counted(project, imported, labeled):
+    Image.objects.filter(pk=imported[2].pk).update(slice=Slice.TEST)
+    for image in labeled[3:]:
+        image.metadata = {"patient": f"p{image.pk}"}
+        image.save(update_fields=["metadata"])
+
+    release = make_release(project, splits=THREE, group_by="patient")
+
+    assert [sides(release)[image.pk] for image in imported] == ["test", "validation", "train"]
+    assert release.manifest["decided_by"] | {"imported": 3, "held_out": 0, "seed": 37} == release.manifest["decided_by"]
+    assert (release.manifest["groups"], release.manifest["groups_divided"]) == (1, 1)
+
+
+def test_an_imported_split_that_the_release_does_not_have_is_refused(project, imported):
+    release = make_release(project, splits={"train": 0.5, "test": 0.5})
+
+    assert release.job.state == State.FAILED
+    assert "came in as “validation”, and this release has no such split" in release.job.error["message"]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from api.outside_models import OutsideActivation, OutsideModels, OutsidePredicti
 from api.predictions import OnePrediction, Predictions
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
+from api.releases import OneRelease, ReleaseDownload, Releases
 from api.report import AgreementReport
 from api.reviews import OneReviewPage, ReviewPages, Reviews
 from api.runs import Activation, ActiveModel, ComparedRuns, OneRun, Runs
@@ -138,6 +139,9 @@ urlpatterns = [
     path("projects/<int:project_id>/predictions/", Predictions.as_view(), name="predictions"),
     path("predictions/<int:prediction_id>/", OnePrediction.as_view(), name="prediction"),
     path("projects/<int:project_id>/export/<slug:format>/", Export.as_view(), name="export"),
+    path("projects/<int:project_id>/releases/", Releases.as_view(), name="releases"),
+    path("releases/<int:release_id>/", OneRelease.as_view(), name="release"),
+    path("releases/<int:release_id>/files/<slug:format>/", ReleaseDownload.as_view(), name="release-file"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path(r"^", Nothing.as_view(), name="nothing"),

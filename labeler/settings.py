@@ -247,7 +247,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     # Two shapes have it, and other shapes another `method`: the generator cannot name it by itself.
-    "ENUM_NAME_OVERRIDES": {"ConsensusMethodEnum": "api.shapes.METHODS"},
+    "ENUM_NAME_OVERRIDES": {
+        "ConsensusMethodEnum": "api.shapes.METHODS",
+        "LabelsEnum": "labeler.labeling.label_arrays.LABELS",
+        "ReleaseLabelsEnum": "labeler.models.release.ReleaseLabels",
+    },
     "SCHEMA_PATH_PREFIX": r"/api/",
 }
 

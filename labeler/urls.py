@@ -6,7 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from api import health
 from labeler.pages.account import account
 from labeler.pages.agreement import agreement, annotator, disagreement_groups, gold, report
-from labeler.pages.export import export
+from labeler.pages.export import data_card, export
+from labeler.pages.export import releases as release_pages
 from labeler.pages.images import image_work, images, importing, metadata, near_duplicates, similar
 from labeler.pages.label import labeling, my_work, threads
 from labeler.pages.model import accepting, card, label_economy, model, run, trying
@@ -57,6 +58,12 @@ project_pages: list[URLPattern | URLResolver] = [
     path("import/<int:job_id>/cancel/", importing.cancel, name="cancel_import"),
     path("import/metadata/", metadata.describe, name="import_metadata"),
     path("export/", export.export, name="export"),
+    path("releases/new/", release_pages.new, name="new_release"),
+    path("releases/<int:number>/", release_pages.release, name="release"),
+    path("releases/<int:number>/card/", data_card.card, name="release_card"),
+    path("releases/<int:number>/name/", release_pages.change, name="change_release"),
+    path("releases/<int:number>/files/", release_pages.build, name="build_release_file"),
+    path("releases/<int:number>/delete/", release_pages.delete, name="delete_release"),
     path("gold/", gold.images, name="gold"),
     path("gold/<int:image_id>/", gold.one, name="gold_image"),
     path("members/", members.members, name="members"),

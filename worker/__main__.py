@@ -17,7 +17,7 @@ def main() -> None:
     broke.
     """
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
-    parser.add_argument("work", choices=("train", "prelabel", "import", "errand", "predict"))
+    parser.add_argument("work", choices=("train", "prelabel", "import", "errand", "predict", "release", "export"))
     parser.add_argument("row", type=int, metavar="ID", help="of the training run, the job or the errand")
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
@@ -37,6 +37,14 @@ def main() -> None:
         from worker.inference.requests import run_errand
 
         run_errand(arguments.row, worker=worker)
+    elif arguments.work == "release":
+        from worker.releases.freezing import freeze_job
+
+        freeze_job(arguments.row, worker=worker)
+    elif arguments.work == "export":
+        from worker.releases.building import build_job
+
+        build_job(arguments.row, worker=worker)
     elif arguments.work == "predict":
         from worker.inference.batch import answer_lines
 

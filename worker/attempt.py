@@ -21,15 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def attempt(lease: Lease) -> Iterator[Pulse]:
+def attempt(lease: Lease, *, seconds: float = leases.HEARTBEAT_SECONDS) -> Iterator[Pulse]:
     """Run the block under a lease. The block finishes the row; what it raises instead is written on the row.
+    seconds: between two beats, and so between two writes of what the block says in `changes`.
 
     A lease that was lost (taken over, cancelled) ends the block in silence. A database that is away is
     raised: the lease runs out and the work is tried again. Everything else fails the row with a sentence.
     """
     name = f"{lease.model.__name__} {lease.pk}, attempt {lease.attempt}"
     logger.info("%s: begun", name)
-    with leases.beating(lease) as pulse:
+    with leases.beating(lease, seconds=seconds) as pulse:
         try:
             yield pulse
             logger.info("%s: ended", name)

@@ -27,6 +27,7 @@ from labeler.labeling import claim_ends
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
+from labeler.releases import files
 from labeler.training import image_index, judging, prelabels, runs
 from worker.indexing import pixels
 from worker.training import checkpoints
@@ -83,6 +84,7 @@ def run_due_work() -> None:
     checkpoints.forget()
     incoming.forget_abandoned()
     deletion.purge_overdue()
+    files.expire()
 
 
 def return_expired_claims() -> int:

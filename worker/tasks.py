@@ -11,6 +11,7 @@ from celery.app.task import Context
 
 TRAIN_SECONDS = 12 * 3600
 IMPORT_SECONDS = 24 * 3600
+EXPORT_SECONDS = 6 * 3600
 ERRAND_SECONDS = 600
 JUDGE_SECONDS = 3600
 
@@ -80,6 +81,22 @@ def work_on_images(self, job_id: int) -> None:
     from worker.intake.image_work import image_work_job
 
     image_work_job(job_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.freeze_release", bind=True, queue="default", soft_time_limit=EXPORT_SECONDS)
+def freeze_release(self, job_id: int) -> None:
+    """Freeze one requested release; does nothing if another worker took it."""
+    from worker.releases.freezing import freeze_job
+
+    freeze_job(job_id, worker=_name(self.request))
+
+
+@shared_task(name="worker.tasks.build_release_file", bind=True, queue="default", soft_time_limit=EXPORT_SECONDS)
+def build_release_file(self, job_id: int) -> None:
+    """Build one file of a release; does nothing if another worker took it."""
+    from worker.releases.building import build_job
+
+    build_job(job_id, worker=_name(self.request))
 
 
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)

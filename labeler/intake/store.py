@@ -85,7 +85,7 @@ class MediaStore:
 
     def batch(self) -> Batch:
         """For many images at once: with store.batch() as batch, add them, then keep them. Raises StorageFull."""
-        with _full_disk_said():
+        with full_disk_said():
             self.incoming.mkdir(parents=True, exist_ok=True)
         yesterday = time.time() - 24 * 3600
         for leftover in self.incoming.iterdir():
@@ -136,7 +136,7 @@ class Batch:
         files = self._renditions + self._originals
         if not files:
             return
-        with _full_disk_said(), ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync") as pool:
+        with full_disk_said(), ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync") as pool:
             if self._store.durable:
                 list(pool.map(_sync, [temporary for temporary, _ in files]))
             for temporary, final in files:
@@ -151,14 +151,14 @@ class Batch:
         # A name nobody else has: two workers may write the same content at once.
         temporary = self._store.incoming / secrets.token_hex(16)
         waiting.append((temporary, path))
-        with _full_disk_said():
+        with full_disk_said():
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
                 file.write(content)
 
 
 @contextmanager
-def _full_disk_said() -> Iterator[None]:
+def full_disk_said() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -185,6 +185,8 @@ class Pulse:
 
     lease: Lease
     seconds: float = HEARTBEAT_SECONDS
+    # Written with the next beat: for work whose own connection may write nothing, or holds a long transaction.
+    changes: dict[str, Any] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _lost: threading.Event = field(default_factory=threading.Event)
 
@@ -203,7 +205,7 @@ class Pulse:
         try:
             while not self._stopped.wait(self.seconds):
                 try:
-                    self.lease.write()
+                    self.lease.write(**self.changes)
                 except LeaseLost:
                     self._lost.set()
                     return

@@ -13,6 +13,7 @@ from labeler.models.job import Job, Part
 from labeler.models.label import Consensus, Decision, Label
 from labeler.models.project import Category, CategoryExample, GuidelineVersion, Membership, Project, Role, Task
 from labeler.models.queue import Claim, QueueEntry
+from labeler.models.release import Release, ReleaseFile
 from labeler.models.review import Plant
 from labeler.models.run import Feature, Prediction, RunAnswers, TrainingRun
 from labeler.models.snapshot import Snapshot
@@ -46,6 +47,8 @@ __all__ = [
     "Preference",
     "Project",
     "QueueEntry",
+    "Release",
+    "ReleaseFile",
     "Role",
     "RunAnswers",
     "Sketch",

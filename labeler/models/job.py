@@ -66,13 +66,15 @@ class Kind(models.TextChoices):
     LOOK = "look", _("look at the images")
     JUDGE = "judge", _("judgement of an outside model")
     IMAGES = "images", _("work on images")
+    RELEASE = "release", _("release")
 
 
 class Job(Leased):
-    """An import, an export, the making of pre-labels with the active model (params: {"run": id}), of images that show
-    how training images are varied (labeler/training/augmentation_preview.py), a look at new images for the index of
-    similar ones (labeler/training/image_index.py), the judgement of another program's predictions
-    (labeler/training/judging.py), or something done to many images (labeler/curation/work.py).
+    """An import, the freezing of a release or the building of one of its files (export), the making of pre-labels with
+    the active model (params: {"run": id}), of images that show how training images are varied
+    (labeler/training/augmentation_preview.py), a look at new images for the index of similar ones
+    (labeler/training/image_index.py), the judgement of another program's predictions (labeler/training/judging.py), or
+    something done to many images (labeler/curation/work.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")

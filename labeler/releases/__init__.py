@@ -1,7 +1,9 @@
 """Data sets out: everything that people and models said about a project's images, as files that others read.
 
 contents.py reads a project, image by image, from one snapshot; live.py makes a data set of it as of now; formats/ has
-one writer per format, which knows data sets only.
+one writer per format, which knows data sets only. releases.py and freeze.py keep numbered releases, which never change;
+files.py keeps their files for some days.
+Writes: Release, ReleaseFile. Does not know who may do what, nor how anything is sent.
 """
 
 from __future__ import annotations

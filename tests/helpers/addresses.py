@@ -11,6 +11,7 @@ from labeler.models import CategoryExample, Errand, Job, Membership
 from labeler.projects import invitations
 from labeler.review import adjudication, comments
 from tests.helpers.factories import add_images, make_model
+from tests.helpers.releasing import make_release
 
 # What each of ROLES gets for a request that is accepted from others: 2 = a 2xx, 1 = 401 (sign in), 3 = 403 (known, but
 # not theirs), 4 = 404 (not for them to know of).
@@ -124,6 +125,12 @@ TABLE = {
     ("predictions", "post"): REVIEWERS,
     ("prediction", "get"): REVIEWERS,
     ("export", "get"): REVIEWERS,
+    ("releases", "get"): REVIEWERS,
+    ("releases", "post"): REVIEWERS,
+    ("release", "get"): REVIEWERS,
+    ("release", "patch"): REVIEWERS,
+    ("release", "delete"): LEADS,
+    ("release-file", "get"): REVIEWERS,
     ("schema", "get"): ANYBODY,
     ("docs", "get"): ANYBODY,
 }
@@ -156,6 +163,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "job_id": Job.objects.create(project=project, kind="views").pk,
         "run_id": run.pk,
         "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
+        "release_id": make_release(project, lena).pk,
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
         "key": "0" * 32,

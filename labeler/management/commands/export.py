@@ -16,9 +16,10 @@ from labeler.accounts.audit import audit
 from labeler.errors import LabelerError
 from labeler.management.base import USAGE, DataCommand
 from labeler.management.commands.train import find_project
-from labeler.models import Image
+from labeler.models import Image, Project, Release
+from labeler.releases import releases as frozen_releases
 from labeler.releases import summary
-from labeler.releases.data_set import ALL, CONSENSUS, SOFT
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT, Wanted
 from labeler.releases.formats import WRITERS
 
 
@@ -43,6 +44,7 @@ class Command(DataCommand):
             action=BooleanOptionalAction,
             help="with or without the image files, where a format can be both",
         )
+        parser.add_argument("--release", type=int, metavar="N", help="a frozen release of it (default: as of now)")
         parser.add_argument("--output", metavar="FILE", help="where to; - is stdout (default: a name of its own, here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,13 +52,10 @@ class Command(DataCommand):
         if options["output"] == "-" and options["json"]:
             raise CommandError("Not both on stdout: give --output a file, or leave out --json.", returncode=USAGE)
         try:
-            export = releases.export(
-                project, options["format"], accepted=options["accepted"], labels=options["labels"] or "",
-                images=options["images"],
-            )  # fmt: skip
+            export = self._export(project, options)
         except LabelerError as problem:
             raise CommandError(str(problem)) from None
-        asked = {name: options[name] for name in ("labels", "images") if options[name] is not None}
+        asked = {name: options[name] for name in ("labels", "images", "release") if options[name] is not None}
         details = {"format": options["format"]} | ({"accepted": True} if options["accepted"] else {}) | asked
         audit(None, "project.export", project=project, subject=export.file_name, **details)
         if options["output"] == "-":
@@ -77,7 +76,9 @@ class Command(DataCommand):
         images = Image.objects.for_project(project).count()
         facts = {"file": str(target), "bytes": size, "format": options["format"], "images": images}
         words = f"Wrote {target} ({size:,} bytes)."
-        if options["accepted"]:
+        if options["release"]:
+            facts |= {"release": options["release"]}
+        elif options["accepted"]:
             aim, alone = acceptance_summary.figures(project)["promise"], summary.summary_of(project).without
             n, filled = alone.get(summary.ACCEPTED, 0), alone.get(summary.FILLED, 0)
             facts |= {"accepted": n, "promise": aim, "filled": filled}
@@ -87,6 +88,19 @@ class Command(DataCommand):
                 words += f": at least {aim['precision']:.0%} of {n:,} right, with {aim['confidence']:.0%} confidence"
             words += "."
         self.result(facts, words)
+
+    def _export(self, project: Project, options: dict[str, Any]) -> releases.Export:
+        """As of now, or of a release. Raises LabelerError, and CommandError where there is no such release."""
+        if options["release"] is None:
+            return releases.export(
+                project, options["format"], accepted=options["accepted"], labels=options["labels"] or "",
+                images=options["images"],
+            )  # fmt: skip
+        release = Release.objects.kept().filter(project=project, number=options["release"]).first()
+        if release is None:
+            raise CommandError(f"This project has no release {options['release']}.", returncode=USAGE)
+        wanted = Wanted(options["labels"] or release.labels, options["accepted"], options["images"], release.location)
+        return releases.as_file(frozen_releases.data_set(release, wanted), options["format"])
 
     def _write(self, export: releases.Export, file: BinaryIO) -> int:
         size = 0

@@ -23,6 +23,7 @@ from labeler.models import Project, Role
 from labeler.models.image import Status
 from labeler.models.project import ConsensusMethod
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.export import releases as release_pages
 from labeler.pages.export import snippets
 from labeler.pages.export.readings import LABELS
 from labeler.pages.images import filters
@@ -57,6 +58,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted), row is reading
     context = {
+        "releases": release_pages.latest(project),
         "formats": formats[:SHOWN],
         "more_formats": formats[SHOWN:],
         "readings": readings,

@@ -1,0 +1,227 @@
+"""Releases: the list on the export page, the form that asks for one, and the page of one with its figures and files.
+
+Knows how they are shown; labeler/releases makes, counts and builds them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from labeler import charts
+from labeler import releases as exports
+from labeler.errors import LabelerError
+from labeler.jobs import dispatch
+from labeler.models import Project, Release, ReleaseFile, Role
+from labeler.models.job import UNFINISHED, State
+from labeler.pages.asking import Access, person, project_page
+from labeler.pages.export.release_form import ReleaseForm
+from labeler.pages.forms import refuse
+from labeler.releases import files, releases, summary
+from labeler.releases.formats import WRITERS
+from labeler.templatetags.figures import thousands
+from labeler.wording.sentences import in_words
+
+SHOWN = 20  # releases on the export page; the others are in REST
+CHARTED = 30  # classes
+
+
+def latest(project: Project) -> list[dict[str, Any]]:
+    """The newest releases, for the export page."""
+    rows = Release.objects.kept().filter(project=project).select_related("job", "created_by")
+    return [_row(release) for release in rows[:SHOWN]]
+
+
+def _row(release: Release) -> dict[str, Any]:
+    is_frozen = release.frozen_at is not None
+    working = not is_frozen and release.job is not None and release.job.state in UNFINISHED
+    return {
+        "release": release, "is_frozen": is_frozen, "is_working": working, "job": release.job,
+        "images": release.manifest.get("images"), "outcomes": release.manifest.get("outcomes"),
+        "splits": [
+            _split_name(row["split"], row["images"]) for row in release.manifest.get("counts", ()) if row["split"]
+        ],
+        "alpha": release.manifest["agreement"]["alpha"] if is_frozen else None,
+        "url": reverse("release", args=[release.project_id, release.number]),
+    }  # fmt: skip
+
+
+def _split_name(name: str, n: int) -> str:
+    return f"{split_names()[name]} {thousands(n)}"
+
+
+def split_names() -> dict[str, str]:
+    return {"train": _("train"), "validation": _("validation"), "test": _("test"), "": _("all")}
+
+
+@project_page(Role.REVIEWER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, access: Access) -> HttpResponse:
+    """Ask for a release."""
+    form = ReleaseForm(access.project, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            release = releases.request(project=access.project, by=person(request), **form.asked())
+        except LabelerError as problem:
+            refuse(form, problem)
+        else:
+            return redirect("release", access.project.pk, release.number)
+    return render(request, "export/new_release.html", access.context("export", form=form))
+
+
+def find(access: Access, number: int) -> Release:
+    rows = Release.objects.kept().filter(project=access.project, number=number)
+    release = rows.select_related("job", "created_by", "project").first()
+    if release is None:
+        raise Http404(_("This project has no such release."))
+    return release
+
+
+@project_page(Role.REVIEWER)
+@require_GET
+def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """One release: being made, failed, or what it holds."""
+    found = find(access, number)
+    row = _row(found)
+    context: dict[str, Any] = {**row, "no_worker": row["is_working"] and _no_worker()}
+    if row["is_frozen"]:
+        manifest = found.manifest
+        built = _files(found, request)
+        context |= {
+            "manifest": manifest, "facts": in_words(manifest["agreement"]), "table": _table(manifest),
+            "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest), "formats": built,
+            "is_building": any(one["is_working"] for one in built), "diff": manifest["diff"],
+            "before": releases.before(found), "models": manifest["models"],
+        }  # fmt: skip
+    return render(request, "export/release.html", access.context("export", **context))
+
+
+def _no_worker() -> bool:
+    return not any("default" in worker.queues for worker in dispatch.workers_alive() or [])
+
+
+def _table(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Images of each class and split: the chart's twin, which also has what is of no class."""
+    rows = manifest["counts"]
+    names = [one["name"] for one in manifest["classes"]]
+    names += sorted({name for row in rows for name in (*row["classes"], *row["by_model"])} - set(names))
+    lines: list[tuple[str, list[int]]] = [(name, [row["classes"].get(name, 0) for row in rows]) for name in names]
+    extra = [
+        (_("none of them"), [row["none"] for row in rows]),
+        (_("nothing can be named"), [row["unnamed"] for row in rows]),
+        (_("by a model's word alone"), [sum(row["by_model"].values()) for row in rows]),
+    ]
+    return {
+        "splits": [split_names()[row["split"]] for row in rows],
+        "lines": [{"name": name, "cells": cells, "all": sum(cells)} for name, cells in lines],
+        "extra": [{"name": name, "cells": cells, "all": sum(cells)} for name, cells in extra if any(cells)],
+        "images": [row["images"] for row in rows],
+        "all": sum(row["images"] for row in rows),
+    }
+
+
+def _chart(manifest: dict[str, Any]) -> str:
+    """A bar for each class, with its splits in words."""
+    rows = manifest["counts"]
+    lines = []
+    for one in manifest["classes"][:CHARTED]:
+        cells = [(row["split"], row["classes"].get(one["name"], 0)) for row in rows]
+        parts = " · ".join(_split_name(split, n) for split, n in cells) if rows[0]["split"] else None
+        lines.append(charts.Bar(one["name"], sum(n for _split, n in cells), parts))
+    return mark_safe(charts.bars(lines, empty=_("No classes.")))  # noqa: S308  (escaped there)
+
+
+def _decided(manifest: dict[str, Any]) -> list[tuple[str, int]]:
+    """Which rule put how many images where they are."""
+    words = {
+        "imported": _("as they were imported"),
+        "earlier": _("as in release %(n)s") % {"n": manifest["kept_from"]},
+        "held_out": _("held out here to judge models: in test"),
+        "group": _("with the other images of their group"),
+        "seed": _("by the seed, evenly by class"),
+    }
+    return [(words[rule], n) for rule, n in manifest["decided_by"].items() if n]
+
+
+def _left(manifest: dict[str, Any]) -> list[tuple[str, int]]:
+    """Images without an outcome by people, by reason."""
+    words = {
+        summary.UNANSWERED: _("nobody has answered them yet"),
+        summary.ACCEPTED: _("nobody has judged them; the model's answer stands, and is marked"),
+        summary.FILLED: _("nobody has labeled them; only the model says what they are, which is marked"),
+        summary.CANNOT_TELL: _("whoever looked could not tell"),
+        summary.TIE: _("the votes are tied"),
+        summary.UNDECIDABLE: _("a reviewer decided that the image does not say"),
+    }
+    return [(words[reason], n) for reason, n in manifest["left_out"].items() if n]
+
+
+# ---------------------------------------------------------------- files
+
+
+def _files(found: Release, request: HttpRequest) -> list[dict[str, Any]]:
+    """Every format: there to download, being built, to be asked for, or why not."""
+    there: dict[str, ReleaseFile] = {
+        row.format: row for row in ReleaseFile.objects.filter(release=found, options="").select_related("job")
+    }
+    return [_format(found, name, there.get(name)) for name in WRITERS]
+
+
+def _format(found: Release, name: str, row: ReleaseFile | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": name, "title": WRITERS[name].TITLE, "url": f"/api/releases/{found.pk}/files/{name}/", "why_not": "",
+        "is_there": False, "is_working": False, "failed": "",
+    }  # fmt: skip
+    try:
+        exports.as_file(releases.data_set(found), name)
+    except LabelerError as problem:
+        return {**shown, "why_not": problem.message}
+    if row is None:
+        return shown
+    job = row.job
+    failed = job.error["message"] if job is not None and job.state == State.FAILED and job.error else ""
+    return {
+        **shown, "row": row, "is_there": files.is_there(row), "failed": failed,
+        "is_working": job is not None and job.state in UNFINISHED,
+        "kilobytes": job.progress_done if job is not None else 0,
+    }  # fmt: skip
+
+
+@project_page(Role.REVIEWER)
+@require_POST
+def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """Ask for a file; the page shows how far it is."""
+    found = find(access, number)
+    try:
+        files.ask(found, request.POST.get("format", ""), by=person(request))
+    except LabelerError as problem:
+        if problem.status == 404:
+            raise Http404(problem.message) from problem
+        messages.error(request, problem.message)
+    return redirect(f"{reverse('release', args=[access.project.pk, number])}#files")
+
+
+@project_page(Role.REVIEWER)
+@require_POST
+def change(request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """Another name for it."""
+    releases.edit(find(access, number), by=person(request), name=request.POST.get("name", "").replace("\x00", ""))
+    return redirect("release", access.project.pk, number)
+
+
+@project_page(Role.REVIEWER)
+@require_POST
+def delete(request: HttpRequest, access: Access, number: int) -> HttpResponse:
+    """Leads only. Its number is not given again."""
+    if not access.may_lead:
+        raise PermissionDenied(_("Only leads of this project may delete a release."))
+    releases.delete(find(access, number), by=person(request))
+    return redirect("export", access.project.pk)

@@ -222,6 +222,9 @@ MEMORY_FOR_IMAGES = env_int("LABELER_MEMORY_FOR_IMAGES", 700)
 if MEMORY_FOR_IMAGES < 64:
     raise ImproperlyConfigured("LABELER_MEMORY_FOR_IMAGES is a number of megabytes, at least 64.")
 
+# Hosts ("host" or "host:port") that webhooks may reach wherever they are; others must be of the internet at large.
+OUTGOING_ALLOW = env_list("LABELER_OUTGOING_ALLOW")
+
 # Grams of CO2 per kWh, for the cards of models: the world's mean of 2024 (IEA, Electricity 2025), unless set.
 CARBON_G_PER_KWH = env_int("LABELER_CARBON_G_PER_KWH", 445)
 
@@ -247,7 +250,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     # Two shapes have it, and other shapes another `method`: the generator cannot name it by itself.
-    "ENUM_NAME_OVERRIDES": {"ConsensusMethodEnum": "api.shapes.METHODS"},
+    "ENUM_NAME_OVERRIDES": {
+        "ConsensusMethodEnum": "api.shapes.METHODS",
+        "DeliveryStateEnum": "labeler.models.webhook.DeliveryState",
+    },
     "SCHEMA_PATH_PREFIX": r"/api/",
 }
 

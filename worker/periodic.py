@@ -27,6 +27,7 @@ from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
 from labeler.training import image_index, prelabels, runs
+from labeler.webhooks import deliveries, events
 from worker.indexing import pixels
 from worker.training import checkpoints
 
@@ -80,6 +81,9 @@ def run_due_work() -> None:
     pixels.forget_trashed()
     checkpoints.forget()
     incoming.forget_abandoned()
+    if events.collect():
+        deliveries.send_due()
+    deliveries.forget_old()
 
 
 def return_expired_claims() -> int:

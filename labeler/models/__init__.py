@@ -16,6 +16,7 @@ from labeler.models.queue import Claim, QueueEntry
 from labeler.models.review import Plant
 from labeler.models.run import Feature, Prediction, RunAnswers, TrainingRun
 from labeler.models.snapshot import Snapshot
+from labeler.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "Acceptance",
@@ -54,4 +55,6 @@ __all__ = [
     "Thread",
     "Token",
     "TrainingRun",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from labeler.accounts.tokens import create_token
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
-from labeler.models import CategoryExample, Errand, Job, Membership
+from labeler.models import CategoryExample, Errand, Job, Membership, WebhookDelivery
 from labeler.projects import invitations
 from labeler.review import adjudication, comments
+from labeler.webhooks import webhooks
 from tests.helpers.factories import add_images, make_model
 
 # What each of ROLES gets for a request that is accepted from others: 2 = a 2xx, 1 = 401 (sign in), 3 = 403 (known, but
@@ -115,6 +117,14 @@ TABLE = {
     ("predictions", "post"): REVIEWERS,
     ("prediction", "get"): REVIEWERS,
     ("export", "get"): REVIEWERS,
+    ("webhooks", "get"): LEADS,
+    ("webhooks", "post"): LEADS,
+    ("webhook", "get"): LEADS,
+    ("webhook", "patch"): LEADS,
+    ("webhook", "delete"): LEADS,
+    ("webhook-test", "post"): LEADS,
+    ("deliveries", "get"): LEADS,
+    ("redelivery", "post"): LEADS,
     ("schema", "get"): ANYBODY,
     ("docs", "get"): ANYBODY,
 }
@@ -133,6 +143,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         save_label(image_id=image.pk, annotator=person, categories=["dog"])
     adjudication.decide(image_id=image.pk, reviewer=rev, categories=["dog"])
     run = make_model(project)
+    webhook = webhooks.create(project=project, by=lena, url="https://93.184.216.34/told")[0]
     return {
         "project_id": project.pk,
         "image_id": image.pk,
@@ -146,6 +157,10 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "import_id": Job.objects.create(project=project, kind="import").pk,
         "run_id": run.pk,
         "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
+        "webhook_id": webhook.pk,
+        "delivery_id": WebhookDelivery.objects.create(
+            webhook=webhook, event="run.finished", subject="run:1", next_at=timezone.now()
+        ).pk,
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
         "key": "0" * 32,

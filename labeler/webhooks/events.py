@@ -1,0 +1,117 @@
+"""Which rows of long work have ended since a webhook began to listen, and what is said of them.
+
+The rows are the truth: the periodic worker looks for those that ended and have no message yet. It may look twice, or on
+two machines: one webhook is told once of one thing, which the database holds. After a week without any worker, what
+ended before that week is not told any more. Makes messages; sending them is deliveries.py's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from labeler.models import AuditEvent, Job, TrainingRun, Webhook
+from labeler.models.job import State
+from labeler.models.webhook import Event
+from labeler.webhooks import deliveries
+
+# Less than the 30 days that the log is kept: what was told must still be known to have been.
+LOOKED_BACK = timedelta(days=7)
+AUDIT_ROWS = 1000  # of a project, the newest: activations are few, and looked for every few seconds
+# (kind of job, state) -> event. By their stored words: some kinds are newer than this.
+OF_JOBS = {
+    ("import", State.DONE): Event.IMPORT_FINISHED,
+    ("import", State.FAILED): Event.IMPORT_FAILED,
+    ("release", State.DONE): Event.RELEASE_READY,
+    ("export", State.DONE): Event.EXPORT_READY,
+    ("images", State.DONE): Event.IMAGES_DELETED,
+}
+OF_RUNS = {State.DONE: Event.RUN_FINISHED, State.FAILED: Event.RUN_FAILED}
+ENDED = (State.DONE, State.FAILED)
+LONGEST_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One thing to tell: the event, the row it is about, and what is said."""
+
+    event: str
+    subject: str
+    said: dict[str, Any]
+
+
+def collect() -> int:
+    """Make the messages that are not made yet, for all webhooks that listen; how many."""
+    webhooks = Webhook.objects.filter(active=True, project__trashed_at=None).order_by("pk")
+    return sum(map(collect_for, webhooks))
+
+
+def collect_for(webhook: Webhook) -> int:
+    """The same for one webhook; also while it is paused, so that nothing is lost by that."""
+    since = max(webhook.listens_since, timezone.now() - LOOKED_BACK)
+    found = [one for one in ended_since(webhook.project_id, since) if one.event in webhook.events]
+    return deliveries.add(webhook, found) if found else 0
+
+
+def ended_since(project_id: int, since: datetime) -> Iterator[Ended]:
+    """What has ended in a project, in no particular order."""
+    jobs = Job.objects.filter(
+        project_id=project_id, state__in=ENDED, finished_at__gte=since, kind__in={kind for kind, _state in OF_JOBS}
+    )
+    for job in jobs.order_by("pk"):
+        event = OF_JOBS.get((job.kind, State(job.state)))
+        # An upload by a form is a row only to know its key again. Work on images is of many sorts.
+        is_other = job.params.get("upload") or (job.kind == "images" and job.params.get("do") != "delete")
+        if event is not None and not is_other:
+            yield Ended(event, f"job:{job.pk}", _of_job(job))
+    runs = TrainingRun.objects.filter(project_id=project_id, state__in=ENDED, finished_at__gte=since)
+    for run in runs.defer("config", "history", "comparison", "spent").order_by("pk"):
+        yield Ended(OF_RUNS[State(run.state)], f"run:{run.pk}", _of_run(run))
+    yield from _activated(project_id, since)
+
+
+def _activated(project_id: int, since: datetime) -> Iterator[Ended]:
+    """Models that people chose are in the audit; one that a worker made active is the active one, and is not."""
+    newest = AuditEvent.objects.filter(project_id=project_id).order_by("-id")[:AUDIT_ROWS]
+    chosen = [row for row in newest.values("pk", "action", "subject", "at") if row["action"] == "run.activate"]
+    runs = {run.number: run for run in TrainingRun.objects.filter(project_id=project_id).only("pk", "number", "state")}
+    for row in chosen:
+        number = re.search(r"\d+$", row["subject"])
+        if row["at"] >= since and number and (run := runs.get(int(number[0]))):
+            yield Ended(Event.MODEL_ACTIVATED, f"audit:{row['pk']}", {"run": run.pk, "number": run.number})
+    active = TrainingRun.objects.filter(project_id=project_id, is_active=True, finished_at__gte=since).first()
+    if active is not None and all(row["subject"] != f"model {active.number}" for row in chosen):
+        yield Ended(Event.MODEL_ACTIVATED, f"run:{active.pk}", {"run": active.pk, "number": active.number})
+
+
+def _of_job(job: Job) -> dict[str, Any]:
+    """Counts and short words of what came of a job: lists as their lengths, whatever the kind of work keeps there."""
+    told: dict[str, Any] = {
+        "job": job.pk, "kind": job.kind, "state": job.state, "error": job.error, "finished_at": _time(job.finished_at)
+    }  # fmt: skip
+    for name in ("name", "format", "number"):
+        if isinstance(job.params.get(name), str | int):
+            told[name] = job.params[name]
+    result = {
+        name: len(value) if isinstance(value, list) else value[:LONGEST_TEXT] if isinstance(value, str) else value
+        for name, value in job.result.items()
+        if isinstance(value, list | str | int | float)
+    }
+    return told | {"result": result}
+
+
+def _of_run(run: TrainingRun) -> dict[str, Any]:
+    figures = {name: run.metrics[name] for name in ("accuracy", "macro_f1") if name in run.metrics}
+    return {
+        "run": run.pk, "number": run.number, "state": run.state, "active": run.is_active, "metrics": figures,
+        "error": run.error, "finished_at": _time(run.finished_at),
+    }  # fmt: skip
+
+
+def _time(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""/api/projects/{id}/webhooks/: addresses of other programs that are told when long work has ended, and what was sent."""
+"""/api/projects/{id}/webhooks/: addresses that are told when long work has ended, and what was sent to them."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ class Webhooks(View):
     @describe(
         "create_webhook", "Have another program told when long work has ended.\n\nEach message is a POST of "
         "`{id, event, project, created_at, data}` with the headers `Labeler-Event`, `Labeler-Delivery` and "
-        '`Labeler-Signature: t=<unix>,v1=<hex of HMAC-SHA-256 of "t.body">`. Answer with a 2xx within ten seconds; else '
-        "it is sent again after 1 minute, 3, 9 … 12 hours, eight times in all. The secret is in this answer only.",
+        '`Labeler-Signature: t=<unix>,v1=<hex of HMAC-SHA-256 of "t.body">`. Answer with a 2xx within ten seconds; '
+        "else it is sent again after 1 minute, 3, 9 … 12 hours, eight times in all. The secret is in this answer only.",
         tag=TAG, request=NewWebhook, answers={201: NewWebhookShape}, errors=(422,),
         examples=[example({"url": EXAMPLE["url"], "events": EXAMPLE["events"]}, of_request=True), example(EXAMPLE)],
     )  # fmt: skip

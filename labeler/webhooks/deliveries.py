@@ -1,8 +1,8 @@
 """Send messages, again later where that failed, and keep the log of it. The only module that writes WebhookDelivery.
 
-A message is taken by a conditional UPDATE, as all work is: two workers do not send it at once, and one whose worker died
-is sent again. Who gets it may so get it twice, and knows it by its id. After TRIES it is given up; after PAUSE_AFTER
-tries in a row that failed the webhook is paused until a person resumes it.
+A message is taken by a conditional UPDATE, as all work is: two workers do not send it at once, and one whose worker
+died is sent again. Who gets it may so get it twice, and knows it by its id. After TRIES it is given up; after
+PAUSE_AFTER tries in a row that failed the webhook is paused until a person resumes it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def add(webhook: Webhook, found: Iterable[Ended]) -> int:
 
 
 def send_test(webhook: Webhook) -> WebhookDelivery:
-    """A message that says nothing, to be sent now. Raises Conflict while one waits, NotPossibleNow when paused or off."""
+    """A message that says nothing, to be sent now. Raises Conflict while one waits, NotPossibleNow when off."""
     if not webhook.active or webhook.paused_at is not None:
         raise NotPossibleNow(_("This webhook is off or paused: resume it first."))
     if WebhookDelivery.objects.filter(webhook=webhook, event=TEST, state=DeliveryState.WAITING).exists():
@@ -106,7 +106,7 @@ def give_up_waiting(webhook: Webhook, sentence: str) -> None:
 
 def due() -> list[int]:
     """The oldest message that may be sent now of each webhook: one that hangs holds up its own alone."""
-    rows = WebhookDelivery.objects.filter(_sendable()).order_by("webhook", "pk").distinct("webhook")
+    rows = WebhookDelivery.objects.filter(_sendable()).order_by("webhook_id", "pk").distinct("webhook_id")
     return list(rows.values_list("pk", flat=True))
 
 

@@ -37,6 +37,6 @@ def secret_of(webhook: Webhook) -> str | None:
 
 
 def signature(secret: str, body: bytes, at: int | None = None) -> str:
-    """The header Labeler-Signature: `t=<unix>,v1=<hex>`, the HMAC of "t.body". at: now, unless a test says otherwise."""
+    """The header Labeler-Signature: `t=<unix>,v1=<hex>`, the HMAC of "t.body". at: now, unless given."""
     t = int(time.time()) if at is None else at
     return f"t={t},v1={hmac.new(secret.encode(), f'{t}.'.encode() + body, hashlib.sha256).hexdigest()}"

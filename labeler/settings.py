@@ -252,7 +252,9 @@ SPECTACULAR_SETTINGS = {
     # Two shapes have it, and other shapes another `method`: the generator cannot name it by itself.
     "ENUM_NAME_OVERRIDES": {
         "ConsensusMethodEnum": "api.shapes.METHODS",
+        # Of messages, and of all long work: both have a `state`.
         "DeliveryStateEnum": "labeler.models.webhook.DeliveryState",
+        "StateEnum": "labeler.models.job.State",
     },
     "SCHEMA_PATH_PREFIX": r"/api/",
 }

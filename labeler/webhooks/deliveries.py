@@ -11,8 +11,9 @@ import json
 import logging
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import uuid4
 
 from django.db.models import F, Q
@@ -27,9 +28,6 @@ from labeler.models import Webhook, WebhookDelivery
 from labeler.models.webhook import TEST, DeliveryState
 from labeler.webhooks import signing
 
-if TYPE_CHECKING:
-    from labeler.webhooks.events import Ended
-
 logger = logging.getLogger(__name__)
 
 TRIES = 8
@@ -40,6 +38,15 @@ LEASE = timedelta(minutes=2)  # a try takes seconds (outgoing.TOTAL_SECONDS, and
 KEPT = timedelta(days=30)
 IN_A_ROW = 20  # messages to one address by one task: then others have their turn
 USER_AGENT = "Labeler-Webhooks/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One thing to tell: the event, the row it is about, and what is said."""
+
+    event: str
+    subject: str
+    said: dict[str, Any]
 
 
 def wait_after(attempts: int, chance: float | None = None) -> timedelta:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from labeler.models import AuditEvent, Job, TrainingRun, Webhook
 from labeler.models.job import State
 from labeler.models.webhook import Event
 from labeler.webhooks import deliveries
+from labeler.webhooks.deliveries import Ended
 
 # Less than the 30 days that the log is kept: what was told must still be known to have been.
 LOOKED_BACK = timedelta(days=7)
@@ -34,15 +34,6 @@ OF_JOBS = {
 OF_RUNS = {State.DONE: Event.RUN_FINISHED, State.FAILED: Event.RUN_FAILED}
 ENDED = (State.DONE, State.FAILED)
 LONGEST_TEXT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """One thing to tell: the event, the row it is about, and what is said."""
-
-    event: str
-    subject: str
-    said: dict[str, Any]
 
 
 def collect() -> int:
@@ -78,7 +69,8 @@ def ended_since(project_id: int, since: datetime) -> Iterator[Ended]:
 def _activated(project_id: int, since: datetime) -> Iterator[Ended]:
     """Models that people chose are in the audit; one that a worker made active is the active one, and is not."""
     newest = AuditEvent.objects.filter(project_id=project_id).order_by("-id")[:AUDIT_ROWS]
-    chosen = [row for row in newest.values("pk", "action", "subject", "at") if row["action"] == "run.activate"]
+    rows = list(newest.values("pk", "action", "subject", "at"))
+    chosen = [row for row in reversed(rows) if row["action"] == "run.activate"]  # in the order in which it was done
     runs = {run.number: run for run in TrainingRun.objects.filter(project_id=project_id).only("pk", "number", "state")}
     for row in chosen:
         number = re.search(r"\d+$", row["subject"])

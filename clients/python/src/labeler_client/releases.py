@@ -120,7 +120,7 @@ def _save(response: httpx.Response, part: Path, progress: Progress | None) -> st
     done = part.stat().st_size if goes_on else 0
     total = done + int(response.headers.get("Content-Length") or 0)
     with part.open("ab" if goes_on else "wb") as file:
-        for chunk in response.iter_raw(256 * 1024):
+        for chunk in response.iter_raw():  # as they come: what is collected first would be lost with the connection
             file.write(chunk)
             done += len(chunk)
             if progress is not None:

@@ -70,7 +70,7 @@ class WebhookDelivery(models.Model):
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     event = models.CharField(max_length=32)
-    # "job:12", "run:7", "audit:99": the row that it tells of.
+    # "job:12", "run:7" (it ended), "active:7" (by itself), "audit:99" (a person chose a model): what it tells of.
     subject = models.CharField(max_length=64)
     payload = models.JSONField(default=dict, help_text="what is said of it: the message's `data`")
     state = models.CharField(max_length=16, choices=DeliveryState.choices, default=DeliveryState.WAITING)

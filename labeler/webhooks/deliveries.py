@@ -58,14 +58,16 @@ def wait_after(attempts: int, chance: float | None = None) -> timedelta:
     return whole * (0.8 + 0.2 * (random.random() if chance is None else chance))  # noqa: S311 - no secret
 
 
+def told(webhook: Webhook) -> set[str]:
+    """The rows that there is a message about, by their subjects: one row is told of once."""
+    return set(WebhookDelivery.objects.filter(webhook=webhook).values_list("subject", flat=True))
+
+
 def add(webhook: Webhook, found: Iterable[Ended]) -> int:
-    """Messages for what has ended, where there is none yet; how many."""
-    before = WebhookDelivery.objects.filter(webhook=webhook)
-    known = set(before.values_list("event", "subject"))
+    """Messages for what has ended; how many."""
     rows = [
         WebhookDelivery(webhook=webhook, event=one.event, subject=one.subject, payload=one.said, next_at=Now())
         for one in found
-        if (one.event, one.subject) not in known
     ]
     # Another process may be doing the same: its row is as good as this one.
     return len(WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=True))

@@ -8,10 +8,11 @@ ended before that week is not told any more. Makes messages; sending them is del
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from labeler.models import AuditEvent, Job, TrainingRun, Webhook
@@ -32,7 +33,6 @@ OF_JOBS = {
     ("images", State.DONE): Event.IMAGES_DELETED,
 }
 OF_RUNS = {State.DONE: Event.RUN_FINISHED, State.FAILED: Event.RUN_FAILED}
-ENDED = (State.DONE, State.FAILED)
 LONGEST_TEXT = 500
 
 
@@ -45,25 +45,43 @@ def collect() -> int:
 def collect_for(webhook: Webhook) -> int:
     """The same for one webhook; also while it is paused, so that nothing is lost by that."""
     since = max(webhook.listens_since, timezone.now() - LOOKED_BACK)
-    found = [one for one in ended_since(webhook.project_id, since) if one.event in webhook.events]
+    told = deliveries.told(webhook)
+    wanted = frozenset(webhook.events)
+    found = [*_jobs(webhook.project_id, since, wanted, told), *_runs(webhook.project_id, since, wanted, told)]
+    if Event.MODEL_ACTIVATED in wanted:
+        found += [one for one in _activated(webhook.project_id, since) if one.subject not in told]
     return deliveries.add(webhook, found) if found else 0
 
 
-def ended_since(project_id: int, since: datetime) -> Iterator[Ended]:
-    """What has ended in a project, in no particular order."""
-    jobs = Job.objects.filter(
-        project_id=project_id, state__in=ENDED, finished_at__gte=since, kind__in={kind for kind, _state in OF_JOBS}
+def _jobs(project_id: int, since: datetime, wanted: Set[str], told: Set[str]) -> Iterator[Ended]:
+    kinds = Q()
+    for (kind, state), event in OF_JOBS.items():
+        if event in wanted:
+            kinds |= Q(kind=kind, state=state)
+    if not kinds:
+        return
+    # What was told is not read again: what came of an import can be a megabyte of refused rows.
+    jobs = (
+        Job.objects.filter(kinds, project_id=project_id, finished_at__gte=since)
+        .exclude(pk__in=_ids(told, "job"))
+        # An upload by a form is a row only to know its key again. Work on images is of many sorts.
+        .exclude(params__has_key="upload")
+        .filter(~Q(kind="images") | Q(params__do="delete"))
     )
     for job in jobs.order_by("pk"):
-        event = OF_JOBS.get((job.kind, State(job.state)))
-        # An upload by a form is a row only to know its key again. Work on images is of many sorts.
-        is_other = job.params.get("upload") or (job.kind == "images" and job.params.get("do") != "delete")
-        if event is not None and not is_other:
-            yield Ended(event, f"job:{job.pk}", _of_job(job))
-    runs = TrainingRun.objects.filter(project_id=project_id, state__in=ENDED, finished_at__gte=since)
-    for run in runs.defer("config", "history", "comparison", "spent").order_by("pk"):
+        yield Ended(OF_JOBS[job.kind, State(job.state)], f"job:{job.pk}", _of_job(job))
+
+
+def _runs(project_id: int, since: datetime, wanted: Set[str], told: Set[str]) -> Iterator[Ended]:
+    states = [state for state, event in OF_RUNS.items() if event in wanted]
+    runs = TrainingRun.objects.filter(project_id=project_id, state__in=states, finished_at__gte=since)
+    runs = runs.exclude(pk__in=_ids(told, "run")).defer("config", "history", "comparison", "spent")
+    for run in runs.order_by("pk"):
         yield Ended(OF_RUNS[State(run.state)], f"run:{run.pk}", _of_run(run))
-    yield from _activated(project_id, since)
+
+
+def _ids(told: Set[str], of: str) -> list[int]:
+    return [int(subject.partition(":")[2]) for subject in told if subject.startswith(f"{of}:")]
 
 
 def _activated(project_id: int, since: datetime) -> Iterator[Ended]:
@@ -71,14 +89,14 @@ def _activated(project_id: int, since: datetime) -> Iterator[Ended]:
     newest = AuditEvent.objects.filter(project_id=project_id).order_by("-id")[:AUDIT_ROWS]
     rows = list(newest.values("pk", "action", "subject", "at"))
     chosen = [row for row in reversed(rows) if row["action"] == "run.activate"]  # in the order in which it was done
-    runs = {run.number: run for run in TrainingRun.objects.filter(project_id=project_id).only("pk", "number", "state")}
+    runs = dict(TrainingRun.objects.filter(project_id=project_id).values_list("number", "pk"))
     for row in chosen:
         number = re.search(r"\d+$", row["subject"])
-        if row["at"] >= since and number and (run := runs.get(int(number[0]))):
-            yield Ended(Event.MODEL_ACTIVATED, f"audit:{row['pk']}", {"run": run.pk, "number": run.number})
+        if row["at"] >= since and number and (pk := runs.get(int(number[0]))):
+            yield Ended(Event.MODEL_ACTIVATED, f"audit:{row['pk']}", {"run": pk, "number": int(number[0])})
     active = TrainingRun.objects.filter(project_id=project_id, is_active=True, finished_at__gte=since).first()
     if active is not None and all(row["subject"] != f"model {active.number}" for row in chosen):
-        yield Ended(Event.MODEL_ACTIVATED, f"run:{active.pk}", {"run": active.pk, "number": active.number})
+        yield Ended(Event.MODEL_ACTIVATED, f"active:{active.pk}", {"run": active.pk, "number": active.number})
 
 
 def _of_job(job: Job) -> dict[str, Any]:

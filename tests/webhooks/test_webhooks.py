@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from labeler.errors import Conflict, Invalid, NotPossibleNow
@@ -70,7 +71,9 @@ def test_each_kind_of_long_work_is_told_once(project, made):
     make_model(project, active=False, state="failed", finished_at=timezone.now())
 
     assert events.collect() == 7
-    assert events.collect() == 0
+    with CaptureQueriesContext(connection) as queries:
+        assert events.collect() == 0
+    assert len(queries) <= 8
     told = {row.event: row.payload for row in WebhookDelivery.objects.all()}
     assert set(told) == {
         "import.finished", "import.failed", "export.ready", "release.ready", "images.deleted", "run.finished",
@@ -155,6 +158,17 @@ def test_a_message_is_signed_and_arrives(project, made, server):
     assert (row.state, row.attempts, row.status_code, row.error) == ("delivered", 1, 200, "")
     send_all()
     deliveries.deliver(row.pk)
+    assert len(server.asked) == 1
+
+
+def test_the_task_of_a_worker_delivers(project, made, server):
+    from worker.celery import app
+
+    ended(project)
+    events.collect()
+    [pk] = deliveries.due()
+    app.loader.import_default_modules()
+    app.tasks[dispatch.DELIVER].apply(args=[pk], throw=True)
     assert len(server.asked) == 1
 
 

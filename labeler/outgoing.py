@@ -16,7 +16,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -192,7 +192,7 @@ def request(
     with _ended_after(connection, seconds) as over:
         try:
             connection.request(
-                method, target.encode("ascii", "ignore").decode(), body=body,
+                method, quote(target, safe="%/:=&?~+!$,;'@()*[]"), body=body,
                 headers={"Accept-Encoding": "identity", "Connection": "close", **(headers or {})},
             )  # fmt: skip
             response = connection.getresponse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zipfile
 from pathlib import Path
@@ -162,3 +163,32 @@ def test_webhooks_are_made_tested_paused_and_removed(leaf, client, lena):
     projects.trash(project=leaf, by=lena)
     with pytest.raises(NotFound):
         list(project.webhooks())
+
+
+@pytest.mark.skipif("releases" not in SERVED, reason="this server has no releases yet")
+def test_a_release_is_downloaded_in_several_formats_and_goes_on_where_it_broke_off(leaf, client, tmp_path):
+    project, to = client.project("leaf"), tmp_path / "down"
+    to.mkdir()
+    with InlineWorker() as worker:
+        project.upload("photos")
+        project.import_file("judgements.csv", format="labels-csv").wait(timeout=60)
+        release = project.create_release("v1", splits={"train": 0.8, "test": 0.2}).wait(timeout=60)
+        kinds = [release.download(format, to=to).suffix for format in ("csv", "imagefolder", "parquet")]
+        whole = release.download("csv", to=to / "whole.csv").read_bytes()
+        (to / "half.csv.part").write_bytes(whole[:50])
+        (to / "half.csv.part.etag").write_text(f'"{hashlib.sha256(whole).hexdigest()}"')
+        assert release.download("csv", to=to / "half.csv").read_bytes() == whole
+    assert worker.troubles == [] and kinds == [".csv", ".zip", ".parquet"]
+    assert [(one.number, one.state) for one in project.releases()] == [(1, "done")]
+
+
+@pytest.mark.skipif("outside-models" not in SERVED, reason="this server takes no predictions of other models yet")
+def test_predictions_of_another_model_are_stored_and_used(leaf, client):
+    project = client.project("leaf")
+    project.upload("photos")
+    model = project.outside_model("resnet", "2")
+    items = [{"file_name": "leaf-1.jpg", "probabilities": {"healthy": 0.9, "rust": 0.1}}, {"file_name": "no.jpg"}]
+    stored = model.predict(items)
+    assert (stored.stored, [one["item"] for one in stored.refused]) == (1, [1])
+    assert project.outside_model("resnet", "2").id == model.id
+    assert model.activate().raw["active"] is True

@@ -111,6 +111,11 @@ def test_what_the_operator_allows_is_asked_and_the_answer_read(allowed):
     assert asked.headers["host"] == f"127.0.0.1:{allowed.port}"
 
 
+def test_a_path_in_other_letters_is_sent_as_browsers_do(allowed):
+    outgoing.request("GET", allowed.url("/ok/blätter?a=%C3%A4&b=ü"))
+    assert allowed.asked[0].path == "/ok/bl%C3%A4tter?a=%C3%A4&b=%C3%BC"
+
+
 def test_no_proxy_of_the_environment_is_used(allowed, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
     assert outgoing.request("GET", allowed.url()).status == 200

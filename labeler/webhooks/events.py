@@ -64,8 +64,11 @@ def _jobs(project_id: int, since: datetime, wanted: Set[str], told: Set[str]) ->
     jobs = (
         Job.objects.filter(kinds, project_id=project_id, finished_at__gte=since)
         .exclude(pk__in=_ids(told, "job"))
-        # An upload by a form is a row only to know its key again. Work on images is of many sorts.
-        .exclude(params__has_key="upload")
+        # An upload by a form is a row only to know its key again, and what only looked has brought nothing in. Work on
+        # images is of many sorts.
+        .exclude(
+            Q(params__has_key="upload") | Q(params__contains={"dry_run": True}) | Q(result__contains={"asks": True})
+        )
         .filter(~Q(kind="images") | Q(params__do="delete"))
     )
     for job in jobs.order_by("pk"):
@@ -74,7 +77,9 @@ def _jobs(project_id: int, since: datetime, wanted: Set[str], told: Set[str]) ->
 
 def _runs(project_id: int, since: datetime, wanted: Set[str], told: Set[str]) -> Iterator[Ended]:
     states = [state for state, event in OF_RUNS.items() if event in wanted]
-    runs = TrainingRun.objects.filter(project_id=project_id, state__in=states, finished_at__gte=since)
+    # Begun by a worker: another program's model is a run that was never trained here, and only comes into use.
+    begun = TrainingRun.objects.filter(started_at__isnull=False)
+    runs = begun.filter(project_id=project_id, state__in=states, finished_at__gte=since)
     runs = runs.exclude(pk__in=_ids(told, "run")).defer("config", "history", "comparison", "spent")
     for run in runs.order_by("pk"):
         yield Ended(OF_RUNS[State(run.state)], f"run:{run.pk}", _of_run(run))

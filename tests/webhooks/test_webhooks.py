@@ -66,9 +66,13 @@ def test_each_kind_of_long_work_is_told_once(project, made):
     ended(project, kind="images", params={"do": "ask_first"})  # other work on images
     ended(project, kind="prelabel")
     ended(project, params={"upload": True})  # a form, already answered
+    ended(project, params={"dry_run": True})
+    ended(project, result={"asks": True})  # whoever asked for it has still to say what its labels are
     Job.objects.create(project=project, kind="import", state="running")
-    make_model(project, active=False, finished_at=timezone.now(), metrics={"accuracy": {"value": 0.9}})
-    make_model(project, active=False, state="failed", finished_at=timezone.now())
+    now = timezone.now()
+    make_model(project, active=False, started_at=now, finished_at=now, metrics={"accuracy": {"value": 0.9}})
+    make_model(project, active=False, state="failed", started_at=now, finished_at=now)
+    make_model(project, active=False, finished_at=now)  # another program's: no worker has trained it
 
     assert events.collect() == 7
     with CaptureQueriesContext(connection) as queries:

@@ -45,6 +45,8 @@ from api.runs import Cancellation as RunCancellation
 from api.similar import Priorities, SimilarImages
 from api.tokens import Me, OneToken, Tokens
 from api.trust import Trust
+from api.webhooks import Deliveries, OneWebhook, Redelivery, Webhooks
+from api.webhooks import Test as WebhookTest
 
 app_name = "api"
 urlpatterns = [
@@ -142,6 +144,11 @@ urlpatterns = [
     path("projects/<int:project_id>/releases/", Releases.as_view(), name="releases"),
     path("releases/<int:release_id>/", OneRelease.as_view(), name="release"),
     path("releases/<int:release_id>/files/<slug:format>/", ReleaseDownload.as_view(), name="release-file"),
+    path("projects/<int:project_id>/webhooks/", Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<int:webhook_id>/", OneWebhook.as_view(), name="webhook"),
+    path("webhooks/<int:webhook_id>/test/", WebhookTest.as_view(), name="webhook-test"),
+    path("webhooks/<int:webhook_id>/deliveries/", Deliveries.as_view(), name="deliveries"),
+    path("webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/redelivery/", Redelivery.as_view(), name="redelivery"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path(r"^", Nothing.as_view(), name="nothing"),

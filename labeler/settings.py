@@ -222,6 +222,9 @@ MEMORY_FOR_IMAGES = env_int("LABELER_MEMORY_FOR_IMAGES", 700)
 if MEMORY_FOR_IMAGES < 64:
     raise ImproperlyConfigured("LABELER_MEMORY_FOR_IMAGES is a number of megabytes, at least 64.")
 
+# Hosts ("host" or "host:port") that webhooks may reach wherever they are; others must be of the internet at large.
+OUTGOING_ALLOW = env_list("LABELER_OUTGOING_ALLOW")
+
 # Grams of CO2 per kWh, for the cards of models: the world's mean of 2024 (IEA, Electricity 2025), unless set.
 CARBON_G_PER_KWH = env_int("LABELER_CARBON_G_PER_KWH", 445)
 
@@ -251,6 +254,9 @@ SPECTACULAR_SETTINGS = {
         "ConsensusMethodEnum": "api.shapes.METHODS",
         "LabelsEnum": "labeler.labeling.label_arrays.LABELS",
         "ReleaseLabelsEnum": "labeler.models.release.ReleaseLabels",
+        # Of messages, and of all long work: both have a `state`.
+        "DeliveryStateEnum": "labeler.models.webhook.DeliveryState",
+        "StateEnum": "labeler.models.job.State",
     },
     "SCHEMA_PATH_PREFIX": r"/api/",
 }

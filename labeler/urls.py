@@ -14,7 +14,7 @@ from labeler.pages.model import accepting, card, label_economy, model, run, tryi
 from labeler.pages.overview import overview
 from labeler.pages.projects import invitations, members, projects
 from labeler.pages.review import adjudicate, reasons, review
-from labeler.pages.settings import classes, examples, guideline, settings, variations
+from labeler.pages.settings import classes, examples, guideline, settings, variations, webhooks
 from labeler.pages.shell import about, documents, errors
 
 project_pages: list[URLPattern | URLResolver] = [
@@ -84,6 +84,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/model/", settings.model, name="settings_model"),
     path("settings/training/", settings.training, name="settings_training"),
     path("settings/variations/", variations.variations, name="settings_variations"),
+    path("settings/webhooks/", webhooks.of_project, name="settings_webhooks"),
+    path("settings/webhooks/<int:webhook_id>/", webhooks.one, name="settings_webhook"),
     path("settings/trash/", settings.trash, name="trash_project"),
 ]
 

@@ -29,6 +29,7 @@ from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
 from labeler.releases import files
 from labeler.training import image_index, judging, prelabels, runs
+from labeler.webhooks import deliveries, events
 from worker.indexing import pixels
 from worker.training import checkpoints
 
@@ -85,6 +86,9 @@ def run_due_work() -> None:
     incoming.forget_abandoned()
     deletion.purge_overdue()
     files.expire()
+    if events.collect():
+        deliveries.send_due()
+    deliveries.forget_old()
 
 
 def return_expired_claims() -> int:

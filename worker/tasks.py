@@ -14,6 +14,7 @@ IMPORT_SECONDS = 24 * 3600
 EXPORT_SECONDS = 6 * 3600
 ERRAND_SECONDS = 600
 JUDGE_SECONDS = 3600
+DELIVERY_SECONDS = 600
 
 
 @shared_task(name="worker.tasks.train", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
@@ -99,6 +100,14 @@ def build_release_file(self, job_id: int) -> None:
     build_job(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.deliver", bind=True, queue="default", soft_time_limit=DELIVERY_SECONDS)
+def deliver(self, delivery_id: int) -> None:
+    """Send one message of a webhook, and what else waits for it; nothing if another worker took it."""
+    from labeler.webhooks import deliveries
+
+    deliveries.deliver(delivery_id)
+
+
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
 def answer_request(self, errand_id: int) -> None:
     """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""
@@ -120,11 +129,13 @@ def resend_lost_messages() -> None:
     """Tell workers about rows whose message or whose worker was lost."""
     from labeler.jobs import jobs
     from labeler.training import inference_requests, runs
+    from labeler.webhooks import deliveries
 
     runs.resend_lost()
     jobs.resend_lost()
     inference_requests.resend_lost()
     inference_requests.sweep()
+    deliveries.send_due()
 
 
 @shared_task(name="worker.tasks.care", queue="default", soft_time_limit=600)

@@ -36,10 +36,12 @@ FREEZE = "worker.tasks.freeze_release"
 BUILD_FILE = "worker.tasks.build_release_file"
 JUDGE = "worker.tasks.judge"
 IMAGES = "worker.tasks.work_on_images"
+DELIVER = "worker.tasks.deliver"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
     TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", ANSWER: "serve", VIEWS: "serve",
     IMPORT: "default", JUDGE: "default", IMAGES: "default", FREEZE: "default", BUILD_FILE: "default",
+    DELIVER: "default",
 }  # fmt: skip
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer

@@ -29,7 +29,7 @@ DROP FUNCTION labeler_release_is_frozen();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeler', '0035_outside_models'),
+        ('labeler', '0033_outside_models'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -17,6 +17,7 @@ from labeler.models.release import Release, ReleaseFile
 from labeler.models.review import Plant
 from labeler.models.run import Feature, Prediction, RunAnswers, TrainingRun
 from labeler.models.snapshot import Snapshot
+from labeler.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "Acceptance",
@@ -57,4 +58,6 @@ __all__ = [
     "Thread",
     "Token",
     "TrainingRun",
+    "Webhook",
+    "WebhookDelivery",
 ]

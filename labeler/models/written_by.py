@@ -48,6 +48,8 @@ TABLES = {
     "Snapshot": "progress",
     "Release": "releases",
     "ReleaseFile": "releases",
+    "Webhook": "webhooks",
+    "WebhookDelivery": "webhooks",
 }
 
 # The state of work: changed by whoever has the lease, and by those who end or renew what nobody has.

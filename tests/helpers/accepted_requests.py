@@ -52,6 +52,8 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
             return _form(file=("leaf.jpg", picture(3)))
     bodies: dict[Row, Any] = {
         ("tokens", "post"): {"username": "ann", "password": PASSWORD},
+        ("webhooks", "post"): {"url": "https://93.184.216.34/told"},
+        ("webhook", "patch"): {"active": False},
         ("rounds", "post"): {"images": [image]},
         ("priorities", "post"): {"images": [image]},
         ("deletions", "post"): {"images": [2**40]},

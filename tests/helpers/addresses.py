@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from labeler.accounts.tokens import create_token
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
-from labeler.models import CategoryExample, Errand, Job, Membership
+from labeler.models import CategoryExample, Errand, Job, Membership, WebhookDelivery
 from labeler.projects import invitations
 from labeler.review import adjudication, comments
+from labeler.webhooks import webhooks
 from tests.helpers.factories import add_images, make_model
 from tests.helpers.releasing import make_release
 
@@ -131,6 +133,14 @@ TABLE = {
     ("release", "patch"): REVIEWERS,
     ("release", "delete"): LEADS,
     ("release-file", "get"): REVIEWERS,
+    ("webhooks", "get"): LEADS,
+    ("webhooks", "post"): LEADS,
+    ("webhook", "get"): LEADS,
+    ("webhook", "patch"): LEADS,
+    ("webhook", "delete"): LEADS,
+    ("webhook-test", "post"): LEADS,
+    ("deliveries", "get"): LEADS,
+    ("redelivery", "post"): LEADS,
     ("schema", "get"): ANYBODY,
     ("docs", "get"): ANYBODY,
 }
@@ -149,6 +159,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         save_label(image_id=image.pk, annotator=person, categories=["dog"])
     adjudication.decide(image_id=image.pk, reviewer=rev, categories=["dog"])
     run = make_model(project)
+    webhook = webhooks.create(project=project, by=lena, url="https://93.184.216.34/told")[0]
     return {
         "project_id": project.pk,
         "image_id": image.pk,
@@ -164,6 +175,10 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "run_id": run.pk,
         "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
         "release_id": make_release(project, lena).pk,
+        "webhook_id": webhook.pk,
+        "delivery_id": WebhookDelivery.objects.create(
+            webhook=webhook, event="run.finished", subject="run:1", next_at=timezone.now()
+        ).pk,
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
         "key": "0" * 32,

@@ -41,6 +41,7 @@ SECTIONS = {
     "settings_training": gettext_lazy("Training"),
     "settings_variations": gettext_lazy("Variants to learn from"),
     "settings_accepting": gettext_lazy("Accepting by itself"),
+    "settings_webhooks": gettext_lazy("Webhooks"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
 LONGEST_SHOWN = 60  # characters of a value that somebody else saved

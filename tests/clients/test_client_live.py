@@ -1,0 +1,194 @@
+"""The Python client against a running server: every example of its README, and what a person with a token does."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from pathlib import Path
+
+import httpx
+import labeler_client
+import pytest
+from labeler_client import Client, NotAllowed, NotFound, NotSignedIn, WorkFailed
+
+from api import urls
+from labeler.accounts.tokens import create_token
+from labeler.models import Image, Job, Label, Webhook
+from labeler.projects import projects
+from tests.clients.answers import mocked
+from tests.helpers.factories import make_project
+from tests.helpers.inline_worker import InlineWorker
+from tests.helpers.pictures import picture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+README = (Path(__file__).resolve().parents[2] / "clients" / "python" / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+SERVED = {pattern.name for pattern in urls.urlpatterns}
+# Addresses that an example needs, by a word of it: where the server has none yet, the contract's answers stand in.
+NEEDED = {"create_release": "releases", "outside_model": "outside-models"}
+
+
+@pytest.fixture
+def leaf(lena, settings, tmp_path, monkeypatch):
+    """A project, and a folder with what the examples send; the working directory of the test."""
+    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
+    project = make_project(lead=lena, name="leaf", categories=("healthy", "rust"))
+    folder = tmp_path / "work"
+    (folder / "photos" / "north").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    for number in range(1, 4):
+        (folder / "photos" / "north" / f"leaf-{number}.jpg").write_bytes(picture(number))
+    (folder / "photos" / "notes.txt").write_text("no image")
+    (folder / "photos" / "broken.png").write_bytes(b"\x89PNG no more")
+    with zipfile.ZipFile(folder / "leaves.zip", "w") as archive:
+        archive.writestr("south/leaf-9.jpg", picture(9))
+    rows = [f"north/leaf-{n}.jpg,{who},healthy" for n in (1, 2) for who in ("ann-elsewhere", "bea-elsewhere")]
+    lines = ["file_name,annotator,label", *rows, "nobody.jpg,ann-elsewhere,rust"]
+    (folder / "judgements.csv").write_text("\n".join(lines))
+    return project
+
+
+@pytest.fixture
+def token(lena):
+    return create_token(user=lena, name="client", scopes=["read", "manage", "export", "label"])[1]
+
+
+@pytest.fixture
+def client(live_server, token):
+    with Client(live_server.url, token) as client:
+        yield client
+
+
+def test_every_example_of_the_readme_runs(leaf, live_server, token, capsys):
+    pytest.importorskip("pandas")
+    space: dict = {"__name__": "example"}
+    live = None
+    with InlineWorker() as worker:
+        for block in BLOCKS:
+            missing = [name for word, name in NEEDED.items() if word in block and name not in SERVED]
+            if missing:
+                live, space["project"] = space["project"], mocked(leaf.pk).project(leaf.pk)
+            code = block.replace("https://labels.example.org", live_server.url).replace("lb_…", token)
+            exec(compile(code, "README.md", "exec"), space)
+            if missing:
+                space["project"] = live
+    assert worker.troubles == []
+    said = capsys.readouterr().out
+    assert "4 of 4" in said and "3 new, 0 known, 1 refused" in said
+    assert "1 images" in said and "4 labels" in said
+    assert re.search(r"^6 ", said, re.M)  # the row of the CSV that names no image
+    assert "north/leaf-1.jpg ann-elsewhere ['healthy']" in said
+    assert "too_few_labels" in said and "not_found" in said
+    assert (Image.objects.count(), Label.objects.count()) == (4, 4)
+    assert Webhook.objects.get().events == ["import.finished", "run.finished"]
+    body = b'{"id": 1, "event": "webhook.test", "data": {}}'
+    assert space["receive"]({"Labeler-Signature": "t=1,v1=00"}, body) == 400
+    space["client"].close()
+
+
+def test_what_is_uploaded_twice_is_a_duplicate_and_keeps_its_path(leaf, client):
+    project = client.project("leaf")
+    first = project.upload(["photos/north", Path("photos/broken.png")])
+    assert [one["name"] for one in first.added] == ["leaf-1.jpg", "leaf-2.jpg", "leaf-3.jpg"]
+    assert [one["name"] for one in first.refused] == ["broken.png"]
+    again = project.upload("photos")
+    assert ([one["name"] for one in again.duplicates], again.added) == (
+        ["north/leaf-1.jpg", "north/leaf-2.jpg", "north/leaf-3.jpg"], [],
+    )  # fmt: skip
+    with pytest.raises(FileNotFoundError):
+        project.upload(["photos", "nowhere"])
+
+
+def test_a_lot_whose_answer_was_lost_is_sent_again_and_taken_in_once(leaf, live_server, token):
+    lost = []
+
+    class Lossy(httpx.HTTPTransport):
+        def handle_request(self, request):
+            response = super().handle_request(request)
+            if request.url.path.endswith("/images/") and request.method == "POST" and not lost:
+                response.read()
+                lost.append(request.headers["Idempotency-Key"])
+                raise httpx.ReadError("cut", request=request)
+            return response
+
+    with Client(live_server.url, token, transport=Lossy(), sleep=lambda seconds: None) as client:
+        result = client.project("leaf").upload("photos/north")
+    assert lost and len(result.added) == 3 and result.duplicates == []  # the answer of the first time
+    assert Image.objects.count() == 3
+
+
+def test_lists_go_on_behind_their_first_page(leaf, client):
+    project = client.project("leaf")
+    project.upload("photos/north")
+    rows = project.images(page_size=1)
+    assert [image.name for image in rows] == ["leaf-1.jpg", "leaf-2.jpg", "leaf-3.jpg"]
+    assert len({image.sha256 for image in rows}) == 3
+
+
+def test_an_import_that_fails_says_why(leaf, client):
+    Path("broken.zip").write_bytes(b"PK\x03\x04 no archive")
+    with InlineWorker(), pytest.raises(WorkFailed) as failed:
+        client.project("leaf").import_file("broken.zip", format="zip").wait(timeout=60)
+    assert failed.value.message.endswith(".") and failed.value.code
+    assert Job.objects.get().state == "failed"
+
+
+def test_errors_have_their_class_code_and_fields(leaf, live_server, client, carl, lena):
+    with pytest.raises(NotFound):
+        client.project(leaf.pk + 1000)
+    with pytest.raises(labeler_client.BadRequest) as bad:
+        list(client.project("leaf").images(status="nonsense"))
+    assert bad.value.code == "invalid" and bad.value.fields["status"]
+    with pytest.raises(labeler_client.BadRequest, match="inside of a network"):
+        client.project("leaf").create_webhook("http://10.0.0.1/")
+    with pytest.raises(NotSignedIn), Client(live_server.url, "lb_wrong") as stranger:
+        stranger.me()
+    reader = create_token(user=lena, name="reader", scopes=["read"])[1]
+    with pytest.raises(NotAllowed), Client(live_server.url, reader) as reading:
+        reading.project("leaf").train()
+
+
+def test_webhooks_are_made_tested_paused_and_removed(leaf, client, lena):
+    project = client.project(leaf.pk)
+    webhook = project.create_webhook("https://93.184.216.34/x")
+    assert webhook.secret.startswith("lbwh_") and webhook.secret not in repr(webhook) + str(webhook.raw)
+    assert webhook.test().state == "waiting"
+    [row] = webhook.deliveries()
+    assert row.event == "webhook.test"
+    assert webhook.change(paused=True).is_paused and not webhook.resume().is_paused
+    assert webhook.redeliver(row).attempts == 0
+    webhook.delete()
+    assert list(project.webhooks()) == []
+    projects.trash(project=leaf, by=lena)
+    with pytest.raises(NotFound):
+        list(project.webhooks())
+
+
+@pytest.mark.skipif("releases" not in SERVED, reason="this server has no releases yet")
+def test_a_release_is_downloaded_in_several_formats_and_goes_on_where_it_broke_off(leaf, client, tmp_path):
+    project, to = client.project("leaf"), tmp_path / "down"
+    to.mkdir()
+    with InlineWorker() as worker:
+        project.upload("photos")
+        project.import_file("judgements.csv", format="labels-csv").wait(timeout=60)
+        release = project.create_release("v1", splits={"train": 0.8, "test": 0.2}).wait(timeout=60)
+        kinds = [release.download(format, to=to).suffix for format in ("csv", "imagefolder", "parquet")]
+        whole = release.download("csv", to=to / "whole.csv").read_bytes()
+        (to / "half.csv.part").write_bytes(whole[:50])
+        (to / "half.csv.part.etag").write_text(f'"{hashlib.sha256(whole).hexdigest()}"')
+        assert release.download("csv", to=to / "half.csv").read_bytes() == whole
+    assert worker.troubles == [] and kinds == [".csv", ".zip", ".parquet"]
+    assert [(one.number, one.state) for one in project.releases()] == [(1, "done")]
+
+
+@pytest.mark.skipif("outside-models" not in SERVED, reason="this server takes no predictions of other models yet")
+def test_predictions_of_another_model_are_stored_and_used(leaf, client):
+    project = client.project("leaf")
+    project.upload("photos")
+    model = project.outside_model("resnet", "2")
+    items = [{"file_name": "leaf-1.jpg", "probabilities": {"healthy": 0.9, "rust": 0.1}}, {"file_name": "no.jpg"}]
+    stored = model.predict(items)
+    assert (stored.stored, [one["item"] for one in stored.refused]) == (1, [1])
+    assert project.outside_model("resnet", "2").id == model.id
+    assert model.activate().raw["active"] is True

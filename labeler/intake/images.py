@@ -86,16 +86,17 @@ def import_path(
     job: Job | None = None,
     progress: Callable[[ImportResult, int], None] | None = None,
     dry_run: bool = False,
+    sink: Callable[[Refusal], None] | None = None,
 ) -> ImportResult:
     """Take in every image of a folder, zip or tar, in a stable order.
 
     `progress` is called about once a second, when all it counts is committed, with the result so far and
     the number of files (0: not known). What it raises ends the import, with everything counted in place.
-    `dry_run` checks all and writes nothing. Raises Refused when nothing of an archive can be read,
-    StorageFull, and OSError when `path` is not there.
+    `dry_run` checks all and writes nothing; `sink` is told of every refusal. Raises Refused when nothing of an archive
+    can be read, StorageFull, and OSError when `path` is not there.
     """
     total = archives.count(path, caps=caps())
-    result = ImportResult()
+    result = ImportResult(sink=sink)
     shown_at = time.monotonic()
     members = archives.iterate(path, caps=caps())
     try:

@@ -72,10 +72,9 @@ def plan(project: Project, job: Job, names: Iterable[str], options: ImportOption
 
 def _known(index: label_set.CategoryIndex, name: str) -> int | None:
     try:
-        found = index.resolve([name]) if name else []
+        return index.resolve([name])[0] if name else None
     except Invalid:
         return None
-    return found[0] if found else None
 
 
 def _make(project: Project, job: Job, name: str) -> int:

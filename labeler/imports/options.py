@@ -85,9 +85,9 @@ def _labels_as(value: Any) -> Any:
 def _new_categories(value: Any) -> Any:
     if value in (MAKE, REFUSE):
         return value
-    if isinstance(value, dict) and len(value) <= MOST_MAPPED:
-        if all(new is None or isinstance(new, str) for new in value.values()):
-            return {str(old): (new or "").strip() for old, new in value.items()}
+    is_mapping = isinstance(value, dict) and len(value) <= MOST_MAPPED
+    if is_mapping and all(new is None or isinstance(new, str) for new in value.values()):
+        return {str(old): (new or "").strip() for old, new in value.items()}
     raise Invalid(
         _("new_categories is “make”, “refuse”, or an object of old and new names, where null leaves a class out."),
         fields={"new_categories": ["unknown"]},

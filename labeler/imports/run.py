@@ -78,7 +78,9 @@ def _is_dry(job: Job) -> bool:
 def _reading(job: Job) -> Options:
     said = options_of(job.params, "")
     known = frozenset(label_set.index(job.project).by_name)
-    return Options(job.project.is_multi, said.name if said.labels == "people" else "", known)
+    people = said.name if said.labels == "people" else ""
+    expects = any(job.params.get(name) for name in ("dry_run", "labels_as", "new_categories"))
+    return Options(job.project.is_multi, people, expects_labels=expects, known=known)
 
 
 def _of_tree(job: Job, source: Path, tree: Tree, report: RefusalReport, progress: Progress) -> Ended:

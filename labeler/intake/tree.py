@@ -36,6 +36,12 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OUTSIDE = re.compile(r"^(/|\\|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)")
 
 
+def temporary() -> BinaryIO:
+    """A file without a name, on the disk that takes uploads: gone when it is closed."""
+    Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))
+
+
 def leads_out(name: str) -> bool:
     """Is this an absolute path, or one that climbs out of where it stands?"""
     return _OUTSIDE.search(name) is not None
@@ -166,8 +172,7 @@ class Tree:
     def _unpacked(self, packed: BinaryIO, archive_bytes: int) -> BinaryIO:
         """The plain tar of a packed one, in a file that has no name and goes with us."""
         meter = Meter(self.caps, archive_bytes)
-        Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
-        plain = cast("BinaryIO", tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))  # noqa: SIM115
+        plain = temporary()
         self._open.append(plain)
         while True:
             try:

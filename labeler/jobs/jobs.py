@@ -158,6 +158,19 @@ def confirm(job: Job, *, by: User | None, params: dict[str, Any]) -> Job:
     return fresh
 
 
+def discard_looked_at(job: Job) -> None:
+    """Throw away a file that was only looked at. Raises NotPossibleNow where it is gone already."""
+    with transaction.atomic():
+        looked = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        if not is_waiting_for_answers(looked):
+            raise NotPossibleNow(_("There is nothing to throw away any more."))
+        source = source_of(looked)
+        looked.params = {name: value for name, value in looked.params.items() if name != "path"}
+        looked.save(update_fields=["params"])
+    if Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
+        source.unlink(missing_ok=True)
+
+
 def forget_unconfirmed() -> None:
     """Delete files that were looked at, and about which nobody said more within KEPT."""
     old = Job.objects.filter(kind=Kind.IMPORT, state=State.DONE, params__has_key="path", finished_at__lt=Now() - KEPT)

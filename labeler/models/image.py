@@ -115,7 +115,8 @@ class Image(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "sha256"], name="one_image_per_project_and_content"),
             models.UniqueConstraint(
-                fields=["project", "external_id"], condition=~Q(external_id=""),
+                fields=["project", "external_id"],
+                condition=~Q(external_id=""),
                 name="one_image_per_project_and_external_id",
             ),
             models.CheckConstraint(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -103,7 +102,7 @@ def _seekable(tree: Tree, name: str) -> IO[bytes]:
         return tree.path.open("rb")
     if tree.kind == "folder":
         return (tree.path / name).open("rb")
-    copied = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
+    copied = trees.temporary()
     try:
         with tree.open(name) as stream:
             trees.copy(stream, cast("Any", copied))

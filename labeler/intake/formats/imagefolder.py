@@ -3,7 +3,8 @@
     root/cat/1.jpg      root/train/cat/1.jpg      root/cat/summer/1.jpg
 
 YOLO's layout for classification is the same, always with splits. A folder of photographs looks like one too: `auto`
-takes folders for classes only below splits, or where half of them are classes of the project.
+takes folders for classes only below splits, where half of them are classes of the project, or where whoever sends it
+speaks of labels.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def recognises(tree: Tree, options: Options) -> bool:
     if not classes or sum(place is None for place in places) > 0.1 * len(places):
         return False
     known = sum(name.casefold() in options.known for name in classes)
-    return has_splits(tree) or known >= max(1, SHARE_KNOWN * len(classes))
+    return options.expects_labels or has_splits(tree) or known >= max(1, SHARE_KNOWN * len(classes))
 
 
 def has_splits(tree: Tree) -> bool:

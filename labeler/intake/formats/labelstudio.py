@@ -84,7 +84,7 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
     for name, value in task["data"].items():
         if name != key and value is not None and not isinstance(value, dict | list):
             try:
-                metadata.check_keys(["", name])
+                metadata.check_keys([key, name])
                 fields[name] = metadata.flat(name, value)
             except metadata.Unusable as unusable:
                 problems.append(str(unusable))

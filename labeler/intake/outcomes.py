@@ -104,7 +104,7 @@ class ImportResult(Counted):
 class ItemsResult(Counted):
     """Of a file that says more of images than that they are there."""
 
-    REST: ClassVar[str] = "more"
+    REST: ClassVar[str] = "more rows"
 
     added: int = 0
     duplicates: int = 0

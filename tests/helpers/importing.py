@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from labeler.imports import run
+from labeler.imports import options, run
 from labeler.jobs import jobs
 from labeler.models import Job
 from tests.helpers.pictures import picture
@@ -77,6 +77,7 @@ def begun(project, by, path: Path | None, **params: Any) -> Job:
     """The row of an import that nobody has begun."""
     if path is not None:
         params = {"path": str(path), "name": path.name, **params}
+    params |= options.check(params.get("labels_as"), params.get("new_categories"))
     return jobs.request_import(project=project, requested_by=by, params=params)
 
 

@@ -241,7 +241,7 @@ def _item(
     try:
         place = _image(row, context)
     except Unreadable as unusable:
-        return Refusal(clean_name(_text(row, *NAMING)) if row else "", str(unusable), number)
+        return Refusal(_named(row), str(unusable), number)
     fields: dict[str, Any] = {}
     for key, value in said:
         if not key:
@@ -256,6 +256,14 @@ def _item(
         judgements=_judgements(row, context.options, problems), predictions=_predictions(row, context, problems),
         problems=(*problems, wrong) if wrong else tuple(problems),
     )  # fmt: skip
+
+
+def _named(row: dict[str, Any]) -> str:
+    """What a refused row calls its image, fit to be shown."""
+    said = _text(row, *NAMING)
+    if "://" in said:
+        return metadata.shown_text(said, metadata.LONGEST_NAME)
+    return clean_name(said) if said else ""
 
 
 def _text(row: dict[str, Any], *names: str) -> str:

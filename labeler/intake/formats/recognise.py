@@ -69,8 +69,8 @@ def _of_file(tree: Tree, options: Options) -> str:
         columns = {column.strip().casefold() for column in manifest.columns_of(tree, name)}
         others = columns & _OF_A_MANIFEST or {c for c in columns if c.startswith(manifest.METADATA)}
         return "csv" if others else "labels-csv"
-    elif manifest.recognises(tree, options):
-        return "csv"
+    elif manifest.recognises(tree, options) or name.lower().endswith(manifest.CSV):
+        return "csv"  # whose reader says what is wrong with it
     raise NotPossibleNow(
         _("This file is of no format that is known here: a zip or a tar, a table with a column file_name, a JSON of "
           "Label Studio, an XML of CVAT, or parquet.")

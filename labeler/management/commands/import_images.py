@@ -32,8 +32,9 @@ MOST_LINES = 50  # refusals shown to a person; --json has them all
 
 class Command(DataCommand):
     help = (
-        "Take the images of a folder, a zip or a tar into a project, or a file of another tool with its labels. What is there already is passed over, so "
-        "the same command continues after an interruption. Exit code 3: done, but some files were refused."
+        "Take the images of a folder, a zip or a tar into a project, or a file of another tool with its labels. What is "
+        "there already is passed over, so the same command continues after an interruption. Exit code 3: done, but some "
+        "files were refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -139,8 +140,8 @@ class Command(DataCommand):
             classes = ", ".join(f"{c['name']} {c['count']:,}{'' if c['known'] else ' (new)'}" for c in found["classes"])
             self.say(f"found {found['format']}: {found['images']:,} images, {found['labels']:,} labels: {classes}")
         text = (
-            f"{'Would add' if dry_run else 'Added'} {result['added']:,} images and {result['labels_added']:,} labels to "
-            f"“{job.project.name}”; {result['duplicates']:,} were there already, {len(refused):,} refusals."
+            f"{'Would add' if dry_run else 'Added'} {result['added']:,} images and {result['labels_added']:,} labels "
+            f"to “{job.project.name}”; {result['duplicates']:,} were there already, {len(refused):,} refusals."
         )
         facts = {"project": job.project_id, "import": job.pk, "dry_run": dry_run, **result}
         self.result(facts, "" if self._quiet else text)

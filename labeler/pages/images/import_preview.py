@@ -79,7 +79,7 @@ def _context(job: Job) -> dict[str, Any]:
         "splits": sorted(found.get("splits", {}).items()),
         "has_labels": found["labels"] > 0,
         "names_people": names_people,
-        "chosen": "people" if names_people and found["format"] in ("labels-csv", "csv", "jsonl") else "source",
+        "chosen": "people" if names_people else "source",
         "source": found["format"],
         "can_prelabel": _can_prelabel(),
         "blind": job.params.get("blind") is True,

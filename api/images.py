@@ -27,7 +27,7 @@ from labeler.jobs import jobs
 from labeler.labeling import blindness
 from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
 from labeler.models.account import Scope
-from labeler.models.image import Status
+from labeler.models.image import Split, Status
 
 TAG = "Images"
 # From a fixed list, and nothing else: a sort key is never built from what a client sends.
@@ -91,6 +91,7 @@ class Images(Uploads, View):
             parameter("max_confidence", "of the active model, 0 to 1", float),
             parameter("disagreement", "at least this much, 0 to 1", float),
             parameter("accepted", "the model's answer stands for it, and nobody has judged it", bool),
+            parameter("split", "what an import said it is for; repeat for several", enum=Split.values),
             parameter("metadata.<key>", "metadata has this value under the key"),
             parameter("search", "part of the file name"),
             parameter("order", "a fixed list", enum=list(ORDERS)),
@@ -171,6 +172,13 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
                 fields={"status": [f"unknown: {s}" for s in unknown]},
             )
         images = images.filter(status__in=statuses)
+    if splits := request.query_params.getlist("split"):
+        if unknown := set(splits) - set(Split.values):
+            raise Invalid(
+                _("split is one of %(names)s, or empty.") % {"names": ", ".join(filter(None, Split.values))},
+                fields={"split": [f"unknown: {s}" for s in unknown]},
+            )
+        images = images.filter(split__in=splits)
     for name in request.query_params.getlist("category"):
         images = images.filter(_has_answer(project, categories__contains=[parsing.category(project, name)]))
     if username := parsing.text(request, "labeled_by"):

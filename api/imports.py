@@ -26,7 +26,7 @@ from api.uploads import PathKeepingUploads, Uploads
 from labeler.errors import Invalid, NotFound, NotPossibleNow
 from labeler.imports import options, run
 from labeler.intake import import_labels, refusal_report, uploads
-from labeler.intake.archives import clean_name
+from labeler.intake.names import clean_name
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
 from labeler.models.account import Scope

@@ -13,7 +13,8 @@ from bench.yardstick import YARDSTICKS
 # In the order of the README's table. Each module has a main() that prints.
 MEASUREMENTS = (
     "startup", "queue", "lists", "agreement", "trust", "report", "overview", "trust_page", "forecast",
-    "intake", "judgements", "imports", "features", "loop", "serving", "gpu", "candidates", "screen", "promise", "promise_sets",
+    "intake", "judgements", "imports",
+    "features", "loop", "serving", "gpu", "candidates", "screen", "promise", "promise_sets",
     "accepting", "economy", "economy_live", "economy_rows", "learning", "curves", "drift", "duplicates",
 )  # fmt: skip
 

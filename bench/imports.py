@@ -34,7 +34,7 @@ def table(path: Path, head: str) -> None:
 
 
 def bring_in(project: Any, path: Path) -> tuple[dict[str, Any], float, float]:
-    """Take the file in: the result, seconds of processor time with the connection's server process, and of the clock."""
+    """Take the file in: the result, seconds of processor time with the server process, and of the clock."""
     from django.db import connection
 
     from labeler.imports.run import import_file

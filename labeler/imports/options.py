@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid
 from labeler.imports import predictions
+from labeler.intake.formats.metadata import is_line
 
 WORDS = ("prelabels", "gold", "nothing")
 LONGEST_NAME = 150
@@ -74,7 +75,8 @@ def _labels_as(value: Any) -> Any:
         return value
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("people", "source"):
         kind, name = next(iter(value.items()))
-        if isinstance(name, str) and len(name.strip()) <= LONGEST_NAME and (name.strip() or kind == "people"):
+        is_name = isinstance(name, str) and len(name.strip()) <= LONGEST_NAME and is_line(name)
+        if is_name and (name.strip() or kind == "people"):
             return {kind: name.strip()}
     raise Invalid(
         _("labels_as is {“people”: “a column or field”}, {“source”: “a name”}, “prelabels”, “gold” or “nothing”."),
@@ -86,8 +88,8 @@ def _new_categories(value: Any) -> Any:
     if value in (MAKE, REFUSE):
         return value
     is_mapping = isinstance(value, dict) and len(value) <= MOST_MAPPED
-    if is_mapping and all(new is None or isinstance(new, str) for new in value.values()):
-        return {str(old): (new or "").strip() for old, new in value.items()}
+    if is_mapping and all(new is None or (isinstance(new, str) and is_line(new)) for new in value.values()):
+        return {str(old): (new or "").strip() for old, new in value.items() if is_line(str(old))}
     raise Invalid(
         _("new_categories is “make”, “refuse”, or an object of old and new names, where null leaves a class out."),
         fields={"new_categories": ["unknown"]},

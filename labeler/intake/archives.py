@@ -11,22 +11,20 @@ import gzip
 import io
 import lzma
 import os
-import re
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
 from labeler.intake.check import Refused
+from labeler.intake.names import clean_name, is_junk
 
-MAX_NAME = 500  # as wide as the column
 # Members are read in steps of this, and a tar's header is no longer: tarfile holds some 300 of them when they follow
 # each other.
 STEP = 256 * 1024
@@ -54,13 +52,6 @@ class Member:
 
     name: str
     read: Callable[[], bytes]
-
-
-# Files that stand beside images in data sets and on disks: no images, and no news to anybody.
-_BESIDE = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".ini", ".log", ".npy",
-           ".npz", ".parquet", ".py", ".db"}  # fmt: skip
-_JUNK_NAMES = {"thumbs.db", "desktop.ini", "license", "licence", "readme", "notice", "copying", "changelog"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def iterate(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Member]:
@@ -120,35 +111,6 @@ def iterate_folder(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iter
             if entries > caps.entries:
                 raise Refused(_("The folder holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
             yield Member(clean_name(relative), partial(read_file, file, caps))
-
-
-def clean_name(name: str) -> str:
-    """A member's name as a label: forward slashes, no way up, no drive, nothing invisible, at most MAX_NAME
-    characters.
-
-    The end is kept when it is too long, as that is where the file name stands. Never empty.
-    """
-    # Bytes that are no UTF-8 arrive as lone surrogates, which the database would not take.
-    name = name.encode("utf-8", "replace").decode("utf-8")
-    name = _CONTROL.sub("", unicodedata.normalize("NFC", name)).replace("\\", "/")
-    name = re.sub(r"^[A-Za-z]:", "", name)
-    parts = [part.strip() for part in name.split("/")]
-    name = "/".join(part for part in parts if part not in ("", ".", ".."))
-    return name[-MAX_NAME:] or "unnamed"
-
-
-def is_junk(name: str) -> bool:
-    """A file that stands beside images, or that a system put there."""
-    if is_hidden(name):
-        return True
-    last = PurePosixPath(name.replace("\\", "/")).name.lower()
-    return last in _JUNK_NAMES or PurePosixPath(last).suffix in _BESIDE
-
-
-def is_hidden(name: str) -> bool:
-    """What systems put into folders and archives, and what people hide."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts)
 
 
 def read_file(file: Path, caps: Caps) -> bytes:

@@ -24,9 +24,10 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
 from labeler.intake import archives, near_duplicates
-from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
+from labeler.intake.archives import ArchiveTooLarge, Caps, Member
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
+from labeler.intake.names import clean_name
 from labeler.intake.near_duplicates import Drawn
 from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, Refusal
 from labeler.intake.renditions import make_renditions

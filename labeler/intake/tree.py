@@ -27,8 +27,9 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull
 from labeler.intake import archives
-from labeler.intake.archives import BROKEN, STEP, Caps, Meter, clean_name
+from labeler.intake.archives import BROKEN, STEP, Caps, Meter
 from labeler.intake.check import Refused
+from labeler.intake.names import clean_name, is_hidden, is_junk
 from labeler.intake.outcomes import Refusal
 
 TABLE_BYTES = 4 * 1024**3  # of one table, list or description, when it is streamed
@@ -86,7 +87,7 @@ class Tree:
     @property
     def images(self) -> list[str]:
         """Names of what may be an image: all but what stands beside images in data sets."""
-        return [name for name in self.names if not archives.is_junk(name)]
+        return [name for name in self.names if not is_junk(name)]
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Refused, as archives.Member.read, and KeyError."""
@@ -109,18 +110,18 @@ class Tree:
     def _add(self, name: str, read: Callable[[], bytes], opener: Callable[[], IO[bytes]]) -> None:
         if leads_out(name):
             self.refused.append(Refusal(clean_name(name), _("Its name leads out of the archive: it is not read.")))
-        elif not archives.is_hidden(name):
+        elif not is_hidden(name):
             label = clean_name(name)
             # Of twins the last one counts, as when an archive is unpacked.
             self._readers[label], self._openers[label] = read, opener
 
     def _refuse_link(self, name: str) -> None:
-        if not archives.is_hidden(name):
+        if not is_hidden(name):
             self.refused.append(Refusal(clean_name(name), _("This is a link or a device: only files are read.")))
 
     def _folder(self) -> None:
         for folder, folders, files in os.walk(self.path):
-            folders[:] = sorted(name for name in folders if not archives.is_hidden(name))
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
             for name in sorted(files):
                 file = Path(folder, name)
                 relative = file.relative_to(self.path).as_posix()

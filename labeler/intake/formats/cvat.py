@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.archives import clean_name
 from labeler.intake.formats.item import Item, Names, Options, Predicted, Said, split_of
+from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each, leads_out
 

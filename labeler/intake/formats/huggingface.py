@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake import tree as trees
-from labeler.intake.archives import clean_name
 from labeler.intake.check import Refused
 from labeler.intake.formats import manifest
 from labeler.intake.formats.item import SPLITS, Item, Names, Options
+from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
 

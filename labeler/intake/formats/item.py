@@ -77,7 +77,9 @@ def split_of(text: str) -> tuple[str, str]:
     if not text:
         return "", ""
     found = SPLITS.get(text.strip().casefold(), "")
-    wrong = _("“%(split)s” is no split: write train, validation or test.") % {"split": text[:100]}
+    wrong = _("“%(split)s” is no split: write train, validation or test.") % {
+        "split": "".join(c if c.isprintable() else "?" for c in text[:100])
+    }
     return found, "" if found else wrong
 
 

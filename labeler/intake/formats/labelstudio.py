@@ -17,15 +17,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.archives import clean_name
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, metadata
 from labeler.intake.formats.item import Item, Names, Options, Predicted, Said
 from labeler.intake.formats.json_items import elements
+from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
 
 UNNAMED_MODEL = "labelstudio"
+LONGEST_CLASS = 500
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an uploaded file
 _PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?)$", re.IGNORECASE)
 
@@ -176,7 +177,7 @@ def _choices(result: Any) -> tuple[str, ...] | None:
             # Of a nested choice the path is written down: the last step is the class.
             name = choice[-1] if isinstance(choice, list) and choice else choice
             if isinstance(name, str) and name.strip():
-                found[name.strip()] = None
+                found[metadata.shown_text(name.strip(), LONGEST_CLASS)] = None
     return None if rows and not found else tuple(found)
 
 
@@ -188,7 +189,7 @@ def _person(annotation: dict[str, Any], field: str) -> str | None:
         by = by.get("email") or by.get("username") or full or by.get("id")
     if by is None or isinstance(by, bool) or not isinstance(by, str | int):
         return None
-    return str(by).strip()[:151] or None
+    return metadata.shown_text(str(by).strip(), 151) or None
 
 
 def _predictions(task: dict[str, Any], problems: list[str]) -> tuple[Predicted, ...]:
@@ -200,7 +201,7 @@ def _predictions(task: dict[str, Any], problems: list[str]) -> tuple[Predicted, 
             continue
         scores = [row.get("score") for row in _list(prediction.get("result"))]
         score = next((s for s in (*scores, prediction.get("score")) if _is_probability(s)), None)
-        version = str(prediction.get("model_version") or "")[:150]
+        version = metadata.shown_text(str(prediction.get("model_version") or ""), 150)
         found.append(Predicted(UNNAMED_MODEL, version, classes, {}, None if score is None else float(score)))
     return tuple(found)
 

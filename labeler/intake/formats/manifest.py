@@ -21,11 +21,11 @@ from urllib.parse import unquote, urlsplit
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.archives import clean_name
 from labeler.intake.formats import judgements, metadata
 from labeler.intake.formats.cells import without_formula_guard
 from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Options, Predicted, Said, split_of
 from labeler.intake.formats.judgements import MOST_ROWS, header, is_blank, separator_of, split_classes
+from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, leads_out
 
@@ -346,12 +346,19 @@ def names_in(value: Any, *, multi: bool) -> tuple[str, ...]:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
             raise judgements.Unusable(wrong) from error
+    names = _names(value, multi)
+    if names is None or not all(metadata.is_line(name) for name in names):
+        raise judgements.Unusable(wrong)
+    return names
+
+
+def _names(value: Any, multi: bool) -> tuple[str, ...] | None:
     if isinstance(value, str):
         return tuple(split_classes(value)) if multi else (value.strip(),)
     if isinstance(value, int) and not isinstance(value, bool):
         return (str(value),)
     if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
-        raise judgements.Unusable(wrong)
+        return None
     return tuple(name.strip() for name in value)
 
 
@@ -370,7 +377,7 @@ def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> 
     except (judgements.Unusable, ValueError, RecursionError):
         problems.append(_("A prediction names classes, and its probability is a number from 0 to 1."))
         return ()
-    model, _at, version = (_text(row, "model") or UNNAMED_MODEL).partition("@")
+    model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
     return (Predicted(model[:150], version[:150], classes, probabilities, probability),)
 
 

@@ -32,9 +32,9 @@ MOST_LINES = 50  # refusals shown to a person; --json has them all
 
 class Command(DataCommand):
     help = (
-        "Take the images of a folder, a zip or a tar into a project, or a file of another tool with its labels. What is "
-        "there already is passed over, so the same command continues after an interruption. Exit code 3: done, but some "
-        "files were refused."
+        "Take the images of a folder, a zip or a tar into a project, or a file of another tool with its labels. What "
+        "is there already is passed over, so the same command continues after an interruption. Exit code 3: done, but "
+        "some files were refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -28,8 +28,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from labeler.errors import LabelerError
 from labeler.intake import advice, import_labels, outcomes, refusal_report, uploads
 from labeler.intake import images as intake
-from labeler.intake.archives import clean_name
 from labeler.intake.formats.cells import cell
+from labeler.intake.names import clean_name
 from labeler.jobs import dispatch, jobs
 from labeler.label_set import categories, targets
 from labeler.models import Job, Project, Role

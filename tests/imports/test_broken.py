@@ -186,3 +186,22 @@ def test_people_that_nobody_names_are_asked_for(project, lena, tmp_path):
         bring_in(project, lena, path, labels_as={"people": "who"})
     with pytest.raises(NotPossibleNow, match="No row names who judged"):
         bring_in(project, lena, path, labels_as={"people": ""})
+
+
+@pytest.mark.parametrize("hostile", ["\x00", "\ud800", "\u2028", "x" * 100_000])
+def test_characters_that_no_column_holds_refuse_their_part_alone(project, lena, tmp_path, hostile):
+    """Nothing of a file may end in an error of ours, whatever its texts hold."""
+    row = {
+        "file_name": f"a{hostile}.jpg", "label": hostile, "annotator": hostile, "split": hostile, "x": hostile,
+        "external_id": "1", "prediction": hostile, "model": hostile, hostile: 1,
+    }  # fmt: skip
+    good = {"file_name": "b.jpg", "label": "cat", "annotator": "zoe"}
+    lines = "\n".join(json.dumps(one) for one in (row, {**row, "file_name": "b.jpg"}, good))
+    path = zipped(tmp_path / "m.zip", {"manifest.jsonl": lines, **pictures("b.jpg")})
+    result = bring_in(project, lena, path, labels_as={"people": ""}, new_categories="refuse")
+    assert (result["added"], result["labels_added"]) == (1, 1)
+
+    tasks = [task("b.jpg", hostile, by={"email": hostile}, predicted=(hostile, 0.5), x=hostile), task("b.jpg", "cat")]
+    path = zipped(tmp_path / "t.zip", {"t.json": tasks, **pictures("b.jpg")})
+    result = bring_in(project, lena, path, labels_as={"people": ""})
+    assert (result["duplicates"], result["labels_added"]) == (1, 1)

@@ -223,7 +223,13 @@ def of_object(number: int, said: dict[str, Any], context: Context) -> Item | Ref
             fields += value.items()
         elif value is not None and value != "":
             fields.append((key[len(METADATA) :] if key.startswith(METADATA) else key, value))
-    return _item(number, row, fields, metadata.flat, context)
+    return _item(number, row, fields, _flat, context)
+
+
+def _flat(key: str, value: Any) -> Any:
+    """A field of an object, its name too. Raises metadata.Unusable."""
+    metadata.check_keys(["file_name", key])
+    return metadata.flat(key, value)
 
 
 # ---------------------------------------------------------------- one row

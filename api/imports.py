@@ -25,7 +25,7 @@ from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
 from labeler.errors import Invalid, NotFound, NotPossibleNow
 from labeler.imports import options, run
-from labeler.intake import import_labels, refusal_report, uploads
+from labeler.intake import bucket, import_labels, refusal_report, uploads
 from labeler.intake.names import clean_name
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
@@ -34,7 +34,7 @@ from labeler.models.job import Kind, State
 
 TAG = "Images"
 SUPPORTED = tuple(name for name in run.FORMATS if name != "images")
-LATER = ("coco", "voc", "predictions", "s3")
+LATER = ("coco", "voc", "predictions")
 MOST_URLS = 10_000
 # Formats that hold labels, so that it can be asked what these are.
 OF_IMAGES_ALONE = ("zip", "tar", "urls")
@@ -71,8 +71,9 @@ class ImportInput(serializers.Serializer):
 
 
 class UrlsInput(serializers.Serializer):
-    format = serializers.ChoiceField(["urls"])
-    urls = serializers.ListField(child=serializers.CharField(), max_length=MOST_URLS)
+    format = serializers.ChoiceField(["urls", "s3"])
+    urls = serializers.ListField(child=serializers.CharField(), max_length=MOST_URLS, required=False)
+    url = serializers.CharField(required=False, help_text="of s3: s3://bucket/folder/, whose objects are copied")
 
 
 class ConfirmationInput(serializers.Serializer):
@@ -212,6 +213,10 @@ class Imports(Uploads, View):
         params = _params(said, format_)
         if format_ == run.URLS:
             return self._request(request, project, {**params, "urls": _urls(said), "name": _("Addresses")}, None)
+        if format_ == run.S3:
+            url = parsing.check_text(str(said.get("url", "")))
+            bucket.check_address(url)
+            return self._request(request, project, {**params, "url": url, "name": url}, None)
         file = request.FILES.get("file")
         if file is None:
             raise Invalid(_("Send a form with the archive as “file”."), fields={"file": ["missing"]})

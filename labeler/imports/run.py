@@ -7,7 +7,7 @@ and counts: images and labels that this very job brought in before count as brou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,9 +19,10 @@ from labeler.imports.batches import Taking
 from labeler.imports.options import ImportOptions, options_of
 from labeler.imports.survey import Found, survey
 from labeler.intake import images, import_labels
+from labeler.intake.bucket import BucketTree
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest
-from labeler.intake.formats.item import Item, Options, Said
+from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Options, Said
 from labeler.intake.formats.recognise import PLAIN, READERS, Reader, recognise
 from labeler.intake.outcomes import Refusal
 from labeler.intake.refusal_report import RefusalReport
@@ -31,8 +32,8 @@ from labeler.label_set import categories as label_set
 from labeler.models import Job
 from labeler.models.label import Answer
 
-URLS = "urls"
-FORMATS = ("auto", *READERS, jobs.JUDGEMENTS, URLS)
+URLS, S3 = "urls", "s3"
+FORMATS = ("auto", *READERS, jobs.JUDGEMENTS, URLS, S3)
 
 
 class Progress(Protocol):
@@ -58,6 +59,11 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
     with RefusalReport(job.pk) as report:
         if format_ == URLS:
             return _Import(job, None, URLS, _of_addresses, report, progress).run()
+        if format_ == S3:
+            with BucketTree(job.params.get("url", ""), caps=images.caps()) as tree:
+                found = recognise(tree, _reading(job))
+                reader = partial(_known_by_address, READERS[found], job.params["url"])
+                return _Import(job, tree, found, reader, report, progress).run()
         assert source is not None
         if format_ in PLAIN and not _is_dry(job):
             return _images(job, source, report, progress)
@@ -145,6 +151,17 @@ def _of_judgements(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
 def _item_of(row: judgements.Judgement) -> Item:
     said = Said(row.annotator, tuple(row.classes), row.answer, row.created_at, row.seconds)
     return Item(row.file_name, row=row.row, judgements=(said,))
+
+
+def _known_by_address(read: Reader, url: str, tree: Tree, options: Options) -> Iterator[Item | Refusal]:
+    """What was copied from a bucket once is known by its address there, and not copied again."""
+    folder = url[: url.rfind("/") + 1]
+    for item in read(tree, options):
+        if isinstance(item, Item) and item.source and not item.external_id:
+            address = (folder + item.name)[:LONGEST_EXTERNAL_ID]
+            yield replace(item, external_id=address)
+        else:
+            yield item
 
 
 def _of_addresses(urls: list[str]) -> Iterator[Item | Refusal]:

@@ -60,12 +60,9 @@ class Tree:
         self._openers: dict[str, Callable[[], IO[bytes]]] = {}
         self._readers: dict[str, Callable[[], bytes]] = {}
         self._open: list[IO[bytes]] = []
-        self.kind = "folder" if self.path.is_dir() else "file"
+        self.kind = ""
         try:
-            if self.kind == "folder":
-                self._folder()
-            else:
-                self._file(name or self.path.name)
+            self._fill(name)
         except BaseException:
             self.close()
             raise
@@ -118,6 +115,13 @@ class Tree:
     def _refuse_link(self, name: str) -> None:
         if not is_hidden(name):
             self.refused.append(Refusal(clean_name(name), _("This is a link or a device: only files are read.")))
+
+    def _fill(self, name: str) -> None:
+        self.kind = "folder" if self.path.is_dir() else "file"
+        if self.kind == "folder":
+            self._folder()
+        else:
+            self._file(name or self.path.name)
 
     def _folder(self) -> None:
         for folder, folders, files in os.walk(self.path):

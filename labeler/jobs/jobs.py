@@ -35,6 +35,7 @@ TASKS = {
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers
+SOURCES = ("path", "urls", "url")  # where an import's rows are
 KEPT = timedelta(days=1)  # a file that was only looked at
 UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
 
@@ -132,7 +133,8 @@ def forget_upload(job: Job) -> None:
 def is_waiting_for_answers(job: Job) -> bool:
     """Has it only looked at its file, so that whoever sent it may say now what is to become of it?"""
     is_kept = job.finished_at is not None and job.finished_at > timezone.now() - KEPT
-    return is_kept and job.state == State.DONE and job.result.get("asks") is True and "path" in job.params
+    is_open = job.params.keys() & set(SOURCES) and "confirmed" not in job.params
+    return bool(is_kept and is_open and job.state == State.DONE and job.result.get("asks") is True)
 
 
 def confirm(job: Job, *, by: User | None, params: dict[str, Any]) -> Job:
@@ -146,8 +148,10 @@ def confirm(job: Job, *, by: User | None, params: dict[str, Any]) -> Job:
             return earlier
         if not is_waiting_for_answers(looked):
             raise NotPossibleNow(_("There is nothing to confirm: the file is gone, or it was imported. Send it again."))
-        kept = {name: looked.params[name] for name in ("path", "name", "blind", "urls") if name in looked.params}
-        format_ = looked.result.get("format", looked.params.get("format", "auto"))
+        kept = {name: looked.params[name] for name in (*SOURCES, "name", "blind") if name in looked.params}
+        format_ = looked.params.get("format", "auto")
+        if "path" in looked.params:  # else it says where the rows are, not what they are
+            format_ = looked.result.get("format", format_)
         fresh = create(
             Kind.IMPORT, project=looked.project, requested_by=by, params={**kept, "format": format_, **params}
         )
@@ -164,10 +168,10 @@ def discard_looked_at(job: Job) -> None:
         looked = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         if not is_waiting_for_answers(looked):
             raise NotPossibleNow(_("There is nothing to throw away any more."))
-        source = source_of(looked)
-        looked.params = {name: value for name, value in looked.params.items() if name != "path"}
+        source = source_of(looked) if "path" in looked.params else None
+        looked.params = {name: value for name, value in looked.params.items() if name not in SOURCES}
         looked.save(update_fields=["params"])
-    if Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
+    if source is not None and Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
         source.unlink(missing_ok=True)
 
 

@@ -42,7 +42,7 @@ class Command(DataCommand):
         parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
         parser.add_argument("--dry-run", action="store_true", help="check every file and write nothing")
         parser.add_argument(
-            "--format", choices=[name for name in FORMATS if name not in ("images", "urls")], default="auto",
+            "--format", choices=[name for name in FORMATS if name not in ("images", "urls", "s3")], default="auto",
             help="auto recognises it by what is there; folders are classes only where --format or the next two say so",
         )  # fmt: skip
         parser.add_argument(

@@ -105,7 +105,8 @@ def _wanted(project: Project) -> dict[str, Any] | None:
 def _imports(project: Project) -> Any:
     rows = Job.objects.filter(project=project, kind=Kind.IMPORT).select_related("requested_by").order_by("-id")
     # A look at a file that was decided about is no import: what came of it is.
-    return rows.exclude(Q(result__asks=True) & ~Q(params__has_key="path"))
+    is_over = Q(params__has_key="confirmed") | ~Q(params__has_any_keys=list(jobs.SOURCES))
+    return rows.exclude(Q(result__asks=True) & is_over)
 
 
 # An import counts what it took in; an upload of single files lists it, and twenty lists of a page need not be read.
@@ -120,7 +121,9 @@ _ADDED, _DUPLICATES, _LABELS = (
 
 
 _ASKS = RawSQL(
-    "(state = 'done' AND result->'asks' = 'true'::jsonb AND params ? 'path' AND finished_at > now() - %s)", (jobs.KEPT,)
+    "(state = 'done' AND result->'asks' = 'true'::jsonb AND params ?| %s AND NOT params ? 'confirmed'"
+    " AND finished_at > now() - %s)",
+    (list(jobs.SOURCES), jobs.KEPT),
 )
 
 

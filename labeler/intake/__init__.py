@@ -2,6 +2,7 @@
 
 check.py says whether bytes are an image, renditions.py makes what a screen and a network look at, store.py
 keeps files by their hash, full_size.py makes the largest rendition when it is first asked for, archives.py walks
-zips, tars and folders, images.py writes the rows.
+zips, tars and folders, images.py writes the rows. tree.py gives the files of a folder, an archive or a bucket by name,
+formats/ reads what other tools wrote as one kind of record, fetch.py asks addresses.
 Writes: Image, Sketch. Does not know how an image is counted (labeling/counters.py).
 """

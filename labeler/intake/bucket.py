@@ -8,7 +8,6 @@ with the extra `s3`.
 from __future__ import annotations
 
 import io
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -46,6 +45,8 @@ class BucketTree(Tree):
         import botocore.exceptions as broken
 
         self.kind = "bucket"
+        self._read_at = lambda place: self._read(*place)
+        self._open_at = lambda place: self._stream(place[0])
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
@@ -53,8 +54,8 @@ class BucketTree(Tree):
                     key = one["Key"]
                     below = key[self._prefix.rfind("/") + 1 :]
                     if below and not below.endswith("/"):
-                        self._add(below, partial(self._read, key, one["Size"]), partial(self._stream, key))
-                self._check_count(len(self._readers))
+                        self._add(below, (key, one["Size"]))
+                self._check_count(len(self._files))
         except (broken.BotoCoreError, broken.ClientError) as error:
             raise NotPossibleNow(_("The bucket cannot be listed: %(error)s.") % {"error": _short(error)}) from error
 

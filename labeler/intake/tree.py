@@ -17,10 +17,9 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -57,8 +56,11 @@ class Tree:
         """
         self.path, self.caps = Path(path), caps or Caps()
         self.refused: list[Refusal] = []
-        self._openers: dict[str, Callable[[], IO[bytes]]] = {}
-        self._readers: dict[str, Callable[[], bytes]] = {}
+        # Where each file lies, as its kind has it, and how such are read. Two functions for each file would be a
+        # gigabyte for a million.
+        self._files: dict[str, Any] = {}
+        self._read_at: Callable[[Any], bytes]
+        self._open_at: Callable[[Any], IO[bytes]]
         self._open: list[IO[bytes]] = []
         self.kind = ""
         try:
@@ -66,7 +68,7 @@ class Tree:
         except BaseException:
             self.close()
             raise
-        self.names = sorted(self._readers)
+        self.names = sorted(self._files)
 
     def __enter__(self) -> Tree:
         return self
@@ -79,7 +81,7 @@ class Tree:
             file.close()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._readers
+        return name in self._files
 
     @property
     def images(self) -> list[str]:
@@ -88,11 +90,11 @@ class Tree:
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Refused, as archives.Member.read, and KeyError."""
-        return self._readers[name]()
+        return self._read_at(self._files[name])
 
     def open(self, name: str) -> BinaryIO:
         """A file as a stream, for tables that are larger than memory; close it. Raises Refused and KeyError."""
-        return cast("BinaryIO", io.BufferedReader(_Counting(self._openers[name]()), 256 * 1024))
+        return cast("BinaryIO", io.BufferedReader(_Counting(self._open_at(self._files[name])), 256 * 1024))
 
     def start(self, name: str, size: int = 4096) -> bytes:
         """The first bytes of a file; none where it cannot be read."""
@@ -104,13 +106,12 @@ class Tree:
 
     # ---------------------------------------------------------------- kinds
 
-    def _add(self, name: str, read: Callable[[], bytes], opener: Callable[[], IO[bytes]]) -> None:
+    def _add(self, name: str, place: Any) -> None:
         if leads_out(name):
             self.refused.append(Refusal(clean_name(name), _("Its name leads out of the archive: it is not read.")))
         elif not is_hidden(name):
-            label = clean_name(name)
             # Of twins the last one counts, as when an archive is unpacked.
-            self._readers[label], self._openers[label] = read, opener
+            self._files[clean_name(name)] = place
 
     def _refuse_link(self, name: str) -> None:
         if not is_hidden(name):
@@ -124,6 +125,8 @@ class Tree:
             self._file(name or self.path.name)
 
     def _folder(self) -> None:
+        self._read_at = lambda place: archives.read_file(self.path / place, self.caps)
+        self._open_at = lambda place: _opened(self.path / place)
         for folder, folders, files in os.walk(self.path):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             for name in sorted(files):
@@ -132,8 +135,8 @@ class Tree:
                 if not stat.S_ISREG(file.lstat().st_mode):
                     self._refuse_link(relative)
                     continue
-                self._add(relative, partial(archives.read_file, file, self.caps), partial(_opened, file))
-                self._check_count(len(self._readers))
+                self._add(relative, relative)
+                self._check_count(len(self._files))
 
     def _check_count(self, n: int) -> None:
         if n > self.caps.entries:
@@ -151,9 +154,9 @@ class Tree:
         elif start[257:262] == b"ustar" or _is_old_tar(self.path):
             self._tar(file, archives.length(file))
         else:
-            label = clean_name(name)
-            self._readers[label] = partial(archives.read_file, self.path, self.caps)
-            self._openers[label] = partial(_opened, self.path)
+            self._read_at = lambda place: archives.read_file(place, self.caps)
+            self._open_at = _opened
+            self._files[clean_name(name)] = self.path
 
     def _zip(self, file: BinaryIO) -> None:
         self.kind = "zip"
@@ -164,15 +167,15 @@ class Tree:
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
             raise Refused(_("The zip archive is damaged or incomplete.")) from error
         meter = Meter(self.caps, archives.length(file))
+        self._read_at = lambda info: archives.read_zip(archive, info, archives.zip_name(info), self.caps, meter)
+        self._open_at = lambda info: archives.open_zip(archive, info, archives.zip_name(info), self.caps)
         for info in archive.infolist():
-            name = archives.zip_name(info)
             if info.is_dir():
                 continue
             if stat.S_ISLNK(info.external_attr >> 16):
-                self._refuse_link(name)
-                continue
-            read = partial(archives.read_zip, archive, info, name, self.caps, meter)
-            self._add(name, read, partial(archives.open_zip, archive, info, name, self.caps))
+                self._refuse_link(archives.zip_name(info))
+            else:
+                self._add(archives.zip_name(info), info)
 
     def _unpacked(self, packed: BinaryIO, archive_bytes: int) -> BinaryIO:
         """The plain tar of a packed one, in a file that has no name and goes with us."""
@@ -198,6 +201,8 @@ class Tree:
 
     def _tar(self, file: BinaryIO, archive_bytes: int) -> None:
         self.kind = "tar"
+        self._read_at = lambda place: _read_part(file, place, self.caps)
+        self._open_at = lambda place: _part(file, *place[:2])
         try:
             for _archive, info in archives.tar_entries(file, self.caps, archive_bytes=archive_bytes):
                 if info.isdir():
@@ -205,9 +210,7 @@ class Tree:
                 if not info.isreg() or info.issparse():
                     self._refuse_link(info.name)
                     continue
-                place = (file, info.offset_data, info.size)
-                read = partial(_read_part, *place, info.name, self.caps)
-                self._add(info.name, read, partial(_part, *place))
+                self._add(info.name, (info.offset_data, info.size, info.name))
         except BROKEN as error:
             raise Refused(_("This is neither a zip nor a tar archive, or it is damaged.")) from error
 
@@ -220,7 +223,8 @@ def _is_old_tar(path: Path) -> bool:
         return False
 
 
-def _read_part(file: BinaryIO, start: int, size: int, name: str, caps: Caps) -> bytes:
+def _read_part(file: BinaryIO, place: tuple[int, int, str], caps: Caps) -> bytes:
+    start, size, name = place
     archives.check_depth(name, caps)
     if size > caps.member_bytes:
         raise Refused(archives.too_large(caps))

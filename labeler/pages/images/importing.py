@@ -106,7 +106,7 @@ def _imports(project: Project) -> Any:
     rows = Job.objects.filter(project=project, kind=Kind.IMPORT).select_related("requested_by").order_by("-id")
     # A look at a file that was decided about is no import: what came of it is.
     is_over = Q(params__has_key="confirmed") | ~Q(params__has_any_keys=list(jobs.SOURCES))
-    return rows.exclude(Q(result__asks=True) & is_over)
+    return rows.exclude(Q(result__has_key="asks") & is_over)
 
 
 # An import counts what it took in; an upload of single files lists it, and twenty lists of a page need not be read.

@@ -27,7 +27,7 @@ from labeler.intake import incoming, outcomes
 from labeler.jobs import jobs
 from labeler.models import Project, Role
 from labeler.models.account import Scope
-from labeler.models.image import Status
+from labeler.models.image import Split, Status
 
 TAG = "Images"
 # From a fixed list, and nothing else: a sort key is never built from what a client sends.
@@ -95,7 +95,7 @@ class Images(Uploads, View):
             parameter("accepted", "the model's answer stands for it, and nobody has judged it", bool),
             parameter("consensus", "taken to be this class (id or name)"),
             parameter("import", "came in with this import", int),
-            parameter("split", "came in with this split", enum=filters.SPLITS),
+            parameter("split", "what an import said it is for; repeat for several", enum=Split.values),
             parameter("min_pixels", "width times height", int),
             parameter("max_pixels", "width times height", int),
             parameter("metadata.<key>", "metadata has this value under the key"),

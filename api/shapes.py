@@ -20,7 +20,7 @@ from labeler.consensus import snapshots
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
-from labeler.models.image import Status
+from labeler.models.image import Split, Status
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -93,6 +93,13 @@ class ImageShape(WithImageUrls):
     height = serializers.IntegerField(help_text="pixels, upright")
     sha256 = serializers.CharField(help_text="of the original bytes")
     metadata = ObjectField()
+    split = serializers.ChoiceField(
+        Split.choices, allow_blank=True, help_text="what an import said it is for; empty: nothing was said"
+    )
+    external_id = serializers.CharField(
+        allow_blank=True,
+        help_text="what its source calls it; empty for annotators, unless the project shows file names",
+    )
     status = serializers.ChoiceField(
         Status.choices, allow_null=True,
         help_text="annotators: null before their own answer, and before the image has all its answers",
@@ -135,6 +142,8 @@ def image_shapes(
             "sha256": image.sha256,
             # A folder's name or a source's column can give the class away, like the file's name.
             "metadata": image.metadata if reviewing or project.show_file_names else {},
+            "split": image.split,
+            "external_id": image.external_id if reviewing or project.show_file_names else "",
             "status": image.status if told else None,
             "disagreement": image.disagreement if told else None,
             **image_urls(image.pk),

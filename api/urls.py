@@ -26,7 +26,8 @@ from api.guidelines import Guidelines, OneGuideline
 from api.image_work import Deletions, ImageWork, OneJob, Restorations
 from api.images import Images, OneImage
 from api.imports import Cancellation as ImportCancellation
-from api.imports import Imports, OneImport
+from api.imports import Confirmation as ImportConfirmation
+from api.imports import Imports, OneImport, RefusedRows
 from api.invitations import Invitations, OneInvitation
 from api.labels import Labels, OneLabel
 from api.members import Members, OneMember, SecondOpinions
@@ -93,6 +94,8 @@ urlpatterns = [
     path("images/<int:image_id>/explanation/", Explanation.as_view(), name="explanation"),
     path("projects/<int:project_id>/imports/", Imports.as_view(), name="imports"),
     path("imports/<int:import_id>/", OneImport.as_view(), name="import"),
+    path("imports/<int:import_id>/confirmation/", ImportConfirmation.as_view(), name="import-confirmation"),
+    path("imports/<int:import_id>/report/", RefusedRows.as_view(), name="import-report"),
     path("imports/<int:import_id>/cancellation/", ImportCancellation.as_view(), name="import-cancellation"),
     path("projects/<int:project_id>/metadata/", Metadata.as_view(), name="metadata"),
     path("projects/<int:project_id>/claims/", Claims.as_view(), name="claims"),

@@ -216,6 +216,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 # Images in: what is refused. Pixels are counted before decoding, bytes while reading.
 MAX_IMAGE_PIXELS = env_int("LABELER_MAX_IMAGE_PIXELS", 50_000_000)
 MAX_IMAGE_BYTES = env_int("LABELER_MAX_IMAGE_BYTES", 100 * 1024 * 1024)
+# Private networks whose images may be fetched by address all the same (10.0.0.0/8, …), on any port; none by default.
+FETCH_NETWORKS = [part for part in os.environ.get("LABELER_FETCH_NETWORKS", "").replace(",", " ").split() if part]
+# Buckets that imports may read with the server's own credentials (AWS_ACCESS_KEY_ID and its kin), none by default.
+S3_BUCKETS = [part for part in os.environ.get("LABELER_S3_BUCKETS", "").replace(",", " ").split() if part]
+S3_ENDPOINT = os.environ.get("LABELER_S3_ENDPOINT", "")  # of another provider than Amazon
 MAX_ARCHIVE_BYTES = env_int("LABELER_MAX_ARCHIVE_BYTES", 20 * 1024**3)
 # MB in each process (labeler/intake/budget.py). A web process has 120 without any: it stays below 1 GB.
 MEMORY_FOR_IMAGES = env_int("LABELER_MEMORY_FOR_IMAGES", 700)

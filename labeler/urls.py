@@ -8,7 +8,15 @@ from labeler.pages.account import account
 from labeler.pages.agreement import agreement, annotator, disagreement_groups, gold, report
 from labeler.pages.export import data_card, export
 from labeler.pages.export import releases as release_pages
-from labeler.pages.images import image_work, images, importing, metadata, near_duplicates, similar
+from labeler.pages.images import (
+    image_work,
+    images,
+    import_preview,
+    importing,
+    metadata,
+    near_duplicates,
+    similar,
+)
 from labeler.pages.label import labeling, my_work, threads
 from labeler.pages.model import accepting, card, label_economy, model, run, trying
 from labeler.pages.overview import overview
@@ -55,6 +63,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("model/accepting/resume/", accepting.resume, name="resume_accepting"),
     path("images/<int:image_id>/ask/", accepting.ask, name="ask_people"),
     path("import/", importing.import_images, name="import"),
+    path("import/<int:job_id>/", import_preview.preview, name="import_preview"),
+    path("import/<int:job_id>/refused.csv", import_preview.refused_rows, name="import_refused"),
     path("import/<int:job_id>/cancel/", importing.cancel, name="cancel_import"),
     path("import/metadata/", metadata.describe, name="import_metadata"),
     path("export/", export.export, name="export"),

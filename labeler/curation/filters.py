@@ -18,14 +18,13 @@ from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Acceptance, Consensus, Image, Label, Project
-from labeler.models.image import Status
+from labeler.models.image import Split, Status
 from labeler.training import runs
 
 if TYPE_CHECKING:
     from labeler.models import TrainingRun
 
 DELETED = "deleted"  # beside the statuses: in the trash
-SPLITS = ("train", "validation", "test")
 # What these ask for would tell an annotator what others said, or what the model says.
 FOR_REVIEWERS = (
     "status", "category", "consensus", "predicted", "min_confidence", "max_confidence", "disagreement", "accepted",
@@ -57,7 +56,7 @@ class ImageFilter:
     disagreement: float | None = None
     accepted: bool = False
     import_id: int | None = None
-    split: str = ""
+    splits: tuple[str, ...] = ()
     min_pixels: int | None = None
     max_pixels: int | None = None
     metadata: tuple[tuple[str, str], ...] = field(default=())
@@ -101,8 +100,8 @@ def narrow(
         images = images.filter(name__icontains=wanted.search)
     if wanted.import_id is not None:
         images = images.filter(job=wanted.import_id)
-    if wanted.split:
-        images = images.filter(Q(("split", wanted.split)))
+    if wanted.splits:
+        images = images.filter(split__in=wanted.splits)
     if wanted.min_pixels is not None or wanted.max_pixels is not None:
         images = images.alias(pixels=F("width") * F("height"))
         images = images.filter(pixels__gte=wanted.min_pixels) if wanted.min_pixels is not None else images
@@ -168,11 +167,12 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
     metadata = [(name.removeprefix(METADATA), values[-1]) for name, values in sent.items() if name.startswith(METADATA)]
     if len(metadata) > MOST_METADATA:
         raise Invalid(_("At most %(n)s fields of metadata at a time.") % {"n": MOST_METADATA}, fields={})
-    split = _last(sent, "split")
-    if split and split not in SPLITS:
-        raise Invalid(_("split is one of %(names)s.") % {"names": ", ".join(SPLITS)}, fields={"split": ["unknown"]})
-    if split and not has_splits():
-        raise Invalid(_("Images of this project have no splits."), fields={"split": ["not supported yet"]})
+    splits = tuple(dict.fromkeys(sent.get("split", ())))
+    if unknown := set(splits) - set(Split.values):
+        raise Invalid(
+            _("split is one of %(names)s, or empty.") % {"names": ", ".join(filter(None, Split.values))},
+            fields={"split": [f"unknown: {name}" for name in sorted(unknown)]},
+        )
     predicted, consensus = _last(sent, "predicted"), _last(sent, "consensus")
     return ImageFilter(
         statuses=tuple(dict.fromkeys(name for name in statuses if name != DELETED)),
@@ -187,16 +187,11 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
         disagreement=_share(sent, "disagreement"),
         accepted=_flag(sent, "accepted"),
         import_id=_whole(sent, "import"),
-        split=split,
+        splits=splits,
         min_pixels=_whole(sent, "min_pixels"),
         max_pixels=_whole(sent, "max_pixels"),
         metadata=tuple(sorted(metadata)),
     )
-
-
-def has_splits() -> bool:
-    """Whether images know the split that they came in with."""
-    return any(column.name == "split" for column in Image._meta.concrete_fields)
 
 
 def _last(sent: Mapping[str, Sequence[str]], name: str) -> str:

@@ -11,22 +11,20 @@ import gzip
 import io
 import lzma
 import os
-import re
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
 from labeler.intake.check import Refused
+from labeler.intake.names import clean_name, is_junk
 
-MAX_NAME = 500  # as wide as the column
 # Members are read in steps of this, and a tar's header is no longer: tarfile holds some 300 of them when they follow
 # each other.
 STEP = 256 * 1024
@@ -54,13 +52,6 @@ class Member:
 
     name: str
     read: Callable[[], bytes]
-
-
-# Files that stand beside images in data sets and on disks: no images, and no news to anybody.
-_BESIDE = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".ini", ".log", ".npy",
-           ".npz", ".parquet", ".py", ".db"}  # fmt: skip
-_JUNK_NAMES = {"thumbs.db", "desktop.ini", "license", "licence", "readme", "notice", "copying", "changelog"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def iterate(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Member]:
@@ -97,11 +88,11 @@ def iterate_archive(file: BinaryIO, *, caps: Caps = Caps()) -> Iterator[Member]:
     if start.startswith(b"PK"):
         yield from _iterate_zip(file, caps)
         return
-    opener = _decompressor(start)
+    opener = decompressor(start)
     try:
         plain = cast("BinaryIO", opener(file)) if opener else file
-        yield from _iterate_tar(plain, caps, archive_bytes=_length(file))
-    except _BROKEN as error:
+        yield from _iterate_tar(plain, caps, archive_bytes=length(file))
+    except BROKEN as error:
         raise Refused(_("This is neither a zip nor a tar archive, or it is damaged.")) from error
 
 
@@ -110,42 +101,19 @@ def iterate_folder(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iter
     root = Path(path)
     entries = 0
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not _is_junk(name))
+        folders[:] = sorted(name for name in folders if not is_junk(name))
         for name in sorted(files):
             file = Path(folder, name)
             relative = file.relative_to(root).as_posix()
-            if _is_junk(relative) or not file.is_file():
+            if is_junk(relative) or not file.is_file():
                 continue
             entries += 1
             if entries > caps.entries:
                 raise Refused(_("The folder holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
-            yield Member(clean_name(relative), partial(_read_file, file, caps))
+            yield Member(clean_name(relative), partial(read_file, file, caps))
 
 
-def clean_name(name: str) -> str:
-    """A member's name as a label: forward slashes, no way up, no drive, nothing invisible, at most MAX_NAME
-    characters.
-
-    The end is kept when it is too long, as that is where the file name stands. Never empty.
-    """
-    # Bytes that are no UTF-8 arrive as lone surrogates, which the database would not take.
-    name = name.encode("utf-8", "replace").decode("utf-8")
-    name = _CONTROL.sub("", unicodedata.normalize("NFC", name)).replace("\\", "/")
-    name = re.sub(r"^[A-Za-z]:", "", name)
-    parts = [part.strip() for part in name.split("/")]
-    name = "/".join(part for part in parts if part not in ("", ".", ".."))
-    return name[-MAX_NAME:] or "unnamed"
-
-
-def _is_junk(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts):
-        return True
-    last = parts[-1].lower() if parts else ""
-    return last in _JUNK_NAMES or PurePosixPath(last).suffix in _BESIDE
-
-
-def _read_file(file: Path, caps: Caps) -> bytes:
+def read_file(file: Path, caps: Caps) -> bytes:
     try:
         with file.open("rb") as opened:
             content = opened.read(caps.member_bytes + 1)
@@ -158,15 +126,15 @@ def _read_file(file: Path, caps: Caps) -> bytes:
 
 def _within_member_cap(content: bytes, caps: Caps) -> bytes:
     if len(content) > caps.member_bytes:
-        raise Refused(_too_large(caps))
+        raise Refused(too_large(caps))
     return content
 
 
-def _too_large(caps: Caps) -> str:
+def too_large(caps: Caps) -> str:
     return _("The file is larger than %(megabytes)s MB.") % {"megabytes": f"{caps.member_bytes / (1024 * 1024):.4g}"}
 
 
-class _Meter:
+class Meter:
     """Counts what really came out of an archive, over all members."""
 
     def __init__(self, caps: Caps, archive_bytes: int) -> None:
@@ -193,36 +161,49 @@ class ArchiveTooLarge(Refused):
 
 
 def _iterate_zip(file: BinaryIO, caps: Caps) -> Iterator[Member]:
-    if _count_zip_entries(file) > caps.entries:
+    if count_zip_entries(file) > caps.entries:
         raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
-    meter = _Meter(caps, _length(file))
+    meter = Meter(caps, length(file))
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
         raise Refused(_("The zip archive is damaged or incomplete.")) from error
     with archive:
-        members = [(_zip_name(info), info) for info in archive.infolist() if not info.is_dir()]
+        members = [(zip_name(info), info) for info in archive.infolist() if not info.is_dir()]
         members.sort(key=lambda member: (member[0], member[1].header_offset))
         for name, info in members:
-            if not _is_junk(name):
-                yield Member(clean_name(name), partial(_read_zip, archive, info, name, caps, meter))
+            if not is_junk(name):
+                yield Member(clean_name(name), partial(read_zip, archive, info, name, caps, meter))
 
 
-def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: Caps, meter: _Meter) -> bytes:
-    _check_depth(name, caps)
+def _check_zip(info: zipfile.ZipInfo, name: str, caps: Caps) -> None:
+    check_depth(name, caps)
     if info.flag_bits & 0x1:
         raise Refused(_("The file is encrypted: unpack the archive with its password first."))
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # The others cannot be read a little at a time by zipfile: 4 KB of bzip2 may become 90 MB in one step.
         raise Refused(_("The file is packed by a method that is not read here: use an ordinary zip."))
+
+
+def open_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: Caps) -> IO[bytes]:
+    """A member as a stream, of any size: whoever reads it counts. Raises Refused."""
+    _check_zip(info, name, caps)
+    try:
+        return archive.open(info)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError) as error:
+        raise Refused(_("The file is damaged inside the archive (its checksum or its header is wrong).")) from error
+
+
+def read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: Caps, meter: Meter) -> bytes:
+    _check_zip(info, name, caps)
     # zipfile stops at the size the header names, and a larger truth then fails the checksum: so what names too much
     # is not read at all. What it does not check is a header that names far more than the archive could hold, so we
     # read in steps and count.
     if info.file_size > caps.member_bytes:
-        raise Refused(_too_large(caps))
+        raise Refused(too_large(caps))
     try:
         with archive.open(info) as opened:
-            return _in_steps(opened, info.file_size, meter)
+            return in_steps(opened, info.file_size, meter)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -235,7 +216,7 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: 
         raise Refused(_("The file is damaged inside the archive (its checksum or its header is wrong).")) from error
 
 
-def _in_steps(opened: IO[bytes], most: int, meter: _Meter | None = None) -> bytes:
+def in_steps(opened: IO[bytes], most: int, meter: Meter | None = None) -> bytes:
     """At most `most` bytes, held once: one read of all has zlib and tarfile hold them two or three times."""
     content = io.BytesIO()
     while step := opened.read(min(STEP, most - content.tell())):
@@ -245,7 +226,7 @@ def _in_steps(opened: IO[bytes], most: int, meter: _Meter | None = None) -> byte
     return content.getvalue()
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
+def zip_name(info: zipfile.ZipInfo) -> str:
     """The member's name. Finder and others write UTF-8 without saying so: it arrives as code page 437."""
     if info.flag_bits & 0x800:
         return info.filename
@@ -255,14 +236,14 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def _count_zip_entries(file: BinaryIO) -> int:
+def count_zip_entries(file: BinaryIO) -> int:
     """How many entries the central directory can have at most, in constant memory.
 
     zipfile builds an object of some 600 bytes for each before anybody can count them, and does not
     believe the number at the end of the file either. So count the signatures from the start of the
     directory that it would read.
     """
-    size = _length(file)
+    size = length(file)
     tail_start = max(0, size - 65_557 - 20)  # the longest comment, and the locator of zip64
     file.seek(tail_start)
     tail = file.read()
@@ -286,14 +267,14 @@ def _count_zip_entries(file: BinaryIO) -> int:
     return count
 
 
-def _length(file: BinaryIO) -> int:
+def length(file: BinaryIO) -> int:
     position = file.tell()
     length = file.seek(0, io.SEEK_END)
     file.seek(position)
     return length
 
 
-def _check_depth(name: str, caps: Caps) -> None:
+def check_depth(name: str, caps: Caps) -> None:
     if name.count("/") + name.count("\\") > caps.depth:
         raise Refused(_("The file lies more than %(depth)s folders deep.") % {"depth": caps.depth})
 
@@ -301,12 +282,12 @@ def _check_depth(name: str, caps: Caps) -> None:
 # ---- tar
 
 # RecursionError: headers without end that only announce the next.
-_BROKEN = (
+BROKEN = (
     tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError, RecursionError,
 )  # fmt: skip
 
 
-def _decompressor(start: bytes) -> Callable[[BinaryIO], object] | None:
+def decompressor(start: bytes) -> Callable[[BinaryIO], object] | None:
     if start.startswith(b"\x1f\x8b"):
         return lambda file: gzip.GzipFile(fileobj=file)
     if start.startswith(b"BZh"):
@@ -341,7 +322,15 @@ class _Wary(io.RawIOBase):
 
 
 def _iterate_tar(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[Member]:
-    meter = _Meter(caps, archive_bytes)
+    for archive, info in tar_entries(file, caps, archive_bytes=archive_bytes):
+        # Links and devices: nothing here may reach outside the archive.
+        if info.isreg() and not is_junk(info.name):
+            yield Member(clean_name(info.name), partial(_read_tar, archive, info, caps))
+
+
+def tar_entries(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Every entry of a tar, links and folders too, within the caps. Raises Refused, and what BROKEN names."""
+    meter = Meter(caps, archive_bytes)
     wary = _Wary(file, largest_read=STEP)
     # Not sorted: a packed tar can only be read from front to back, and its own order is as stable.
     with tarfile.open(fileobj=cast("BinaryIO", wary), mode="r:", errorlevel=0) as archive:
@@ -355,9 +344,7 @@ def _iterate_tar(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[
                 raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
             # Passing over a member unpacks it, so it counts whether it is read or not.
             meter.check(info.offset_data + (0 if info.issym() or info.islnk() else _stored_size(info)))
-            # Links and devices: nothing here may reach outside the archive.
-            if info.isreg() and not _is_junk(info.name):
-                yield Member(clean_name(info.name), partial(_read_tar, archive, info, caps))
+            yield archive, info
         # tarfile takes a damaged header for the end. The true end is a block of zeros, or of the file.
         wary.seek(archive.offset)
         if wary.read(tarfile.BLOCKSIZE).strip(b"\0"):
@@ -372,15 +359,15 @@ def _stored_size(info: tarfile.TarInfo) -> int:
 
 
 def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo, caps: Caps) -> bytes:
-    _check_depth(info.name, caps)
+    check_depth(info.name, caps)
     if info.issparse():
         raise Refused(_("The file is stored with holes (sparse), which is not read here."))
     if info.size > caps.member_bytes:  # a tar's sizes are true: the next header stands behind that many bytes
-        raise Refused(_too_large(caps))
+        raise Refused(too_large(caps))
     try:
         opened = archive.extractfile(info)
-        content = _in_steps(opened, info.size) if opened else b""
-    except _BROKEN as error:
+        content = in_steps(opened, info.size) if opened else b""
+    except BROKEN as error:
         raise Refused(_("The archive is damaged in the middle of this file.")) from error
     if len(content) != info.size:
         raise Refused(_("The archive ends in the middle of this file."))

@@ -25,9 +25,10 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
 from labeler.intake import archives, near_duplicates
-from labeler.intake.archives import ArchiveTooLarge, Caps, Member, clean_name
+from labeler.intake.archives import ArchiveTooLarge, Caps, Member
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
+from labeler.intake.names import clean_name
 from labeler.intake.near_duplicates import Drawn
 from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, Refusal
 from labeler.intake.renditions import make_renditions
@@ -90,16 +91,17 @@ def import_path(
     job: Job | None = None,
     progress: Callable[[ImportResult, int], None] | None = None,
     dry_run: bool = False,
+    sink: Callable[[Refusal], None] | None = None,
 ) -> ImportResult:
     """Take in every image of a folder, zip or tar, in a stable order.
 
     `progress` is called about once a second, when all it counts is committed, with the result so far and
     the number of files (0: not known). What it raises ends the import, with everything counted in place.
-    `dry_run` checks all and writes nothing. Raises Refused when nothing of an archive can be read,
-    StorageFull, and OSError when `path` is not there.
+    `dry_run` checks all and writes nothing; `sink` is told of every refusal. Raises Refused when nothing of an archive
+    can be read, StorageFull, and OSError when `path` is not there.
     """
     total = archives.count(path, caps=caps())
-    result = ImportResult()
+    result = ImportResult(sink=sink)
     shown_at = time.monotonic()
     members = archives.iterate(path, caps=caps())
     try:

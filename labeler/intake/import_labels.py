@@ -10,7 +10,7 @@ judgement is in once. The rows are written by labeling/import_rows.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -30,7 +30,7 @@ from labeler.accounts.people import without_password
 from labeler.errors import Invalid
 from labeler.intake import lookup
 from labeler.intake.formats.judgements import Judgement
-from labeler.intake.outcomes import Counted, Refusal
+from labeler.intake.outcomes import Counted, ItemsResult, Refusal
 from labeler.label_set import categories as label_set
 from labeler.labeling import import_rows, seats
 from labeler.labeling.import_rows import There
@@ -65,7 +65,7 @@ class LabelImportResult(Counted):
 
 
 @dataclass(slots=True)
-class _Said:
+class Judged:
     """One judgement, its names looked up. Several rows of one person on one image, in multi-label work, are one."""
 
     rows: list[int]
@@ -83,13 +83,14 @@ def import_judgements(
     job: Job,
     rows: Iterable[Judgement | Refusal],
     progress: Callable[[LabelImportResult, int], None] = lambda outcome, total: None,
+    sink: Callable[[Refusal], None] | None = None,
 ) -> LabelImportResult:
     """Take judgements into the project of an import; what cannot be used is refused row by row, with the reason.
 
     job: who asks; its params say whether the judgements were given `blind`, and whether the operator of the server asks
     at a `terminal`. progress(outcome, rows in all) is called between batches and may raise to stop.
     """
-    project, outcome = job.project, LabelImportResult()
+    project, outcome = job.project, LabelImportResult(sink=sink)
     readable = []
     for row in rows:
         if isinstance(row, Refusal):
@@ -98,20 +99,20 @@ def import_judgements(
             readable.append(row)
     total = len(readable) + outcome.n_refused
     progress(outcome, total)
-    people = _people(job, list(dict.fromkeys(row.annotator for row in readable)))
+    people = find_people(job, list(dict.fromkeys(row.annotator for row in readable)))
     said = _look_up(project, readable, people, outcome)
-    by_image: dict[int, list[_Said]] = defaultdict(list)
+    by_image: dict[int, list[Judged]] = defaultdict(list)
     for one in said:
         by_image[one.image_id].append(one)
     if said and is_blind(job):
-        _write_down(job, "labels.declare_blind")  # before any is in: who stops an import has said so all the same
+        write_down(job, "labels.declare_blind")  # before any is in: who stops an import has said so all the same
     ids = iter(sorted(by_image))
     while batch := list(islice(ids, BATCH_IMAGES)):
-        _store(job, batch, [one for pk in batch for one in by_image[pk]], outcome)
+        store(job, batch, [one for pk in batch for one in by_image[pk]], outcome)
         progress(outcome, total)
     seats.forget_frontiers(project)
     if outcome.labels_added:
-        _write_down(job, "labels.import", labels=outcome.labels_added, blind=is_blind(job))
+        write_down(job, "labels.import", labels=outcome.labels_added, blind=is_blind(job))
     return outcome
 
 
@@ -120,14 +121,14 @@ def is_blind(job: Job) -> bool:
     return job.params.get("blind") is True
 
 
-def _write_down(job: Job, action: str, **details: Any) -> None:
+def write_down(job: Job, action: str, **details: Any) -> None:
     audit(job.requested_by, action, project=job.project, subject=job.project.name, **{"import": job.pk}, **details)
 
 
 # ---------------------------------------------------------------- names
 
 
-def _people(job: Job, names: list[str]) -> dict[str, int | str]:
+def find_people(job: Job, names: list[str]) -> dict[str, int | str]:
     """User id by name, or the sentence why that name cannot be used. New names become accounts without a password.
 
     Names are the same whatever their capitals, as the database folds them: no two accounts are made that differ by them
@@ -162,7 +163,7 @@ def _people(job: Job, names: list[str]) -> dict[str, int | str]:
             else:
                 found[name] = OF_A_PERSON % {"name": name}
         if named:
-            _write_down(job, "labels.import_for", people=sorted(set(named)))
+            write_down(job, "labels.import_for", people=sorted(set(named)))
     return found
 
 
@@ -216,12 +217,12 @@ def _is_administrator(job: Job) -> bool:
 
 def _look_up(
     project: Project, rows: list[Judgement], people: dict[str, int | str], outcome: LabelImportResult
-) -> list[_Said]:
+) -> list[Judged]:
     images = lookup.by_name(project, {row.file_name for row in rows})
     index = label_set.index(project)
     known: dict[tuple[str, ...], list[int]] = {}  # the same few classes in every row
     now = timezone.now()
-    said: dict[tuple[int, int], _Said] = {}
+    said: dict[tuple[int, int], Judged] = {}
     for row in rows:
         person, image = people[row.annotator], images.get(row.file_name)
         if image is None or isinstance(image, str) or isinstance(person, str):
@@ -238,7 +239,7 @@ def _look_up(
         ids = known[classes]
         earlier = said.get((image, person))
         if earlier is None:
-            said[image, person] = _Said(
+            said[image, person] = Judged(
                 [row.row], row.file_name, image, person, ids, row.answer, row.created_at or now, row.seconds
             )
         elif project.is_multi and earlier.answer == row.answer == Answer.LABELED:
@@ -256,8 +257,17 @@ def _look_up(
 # ---------------------------------------------------------------- rows
 
 
-def _store(job: Job, images: list[int], said: list[_Said], outcome: LabelImportResult) -> None:
-    """One batch of images in one transaction: claims, seats, labels, counters."""
+def store(
+    job: Job,
+    images: list[int],
+    said: list[Judged],
+    outcome: LabelImportResult | ItemsResult,
+    repeated: Collection[tuple[int, int]] = (),
+) -> None:
+    """One batch of images in one transaction: claims, seats, labels, counters.
+
+    repeated: image and person of what this very run has taken in before, so that it is not counted twice.
+    """
     project = job.project
     with transaction.atomic():
         found = import_rows.read(project, images, sorted({one.person_id for one in said}))
@@ -276,7 +286,7 @@ def _store(job: Job, images: list[int], said: list[_Said], outcome: LabelImportR
                     taken[one.image_id] += 1
             elif (known.answer, known.categories) != (one.answer, one.categories):
                 outcome.refuse(Refusal(one.name, str(ANOTHER), one.rows[0]))
-            elif known.import_id == job.pk:
+            elif known.import_id == job.pk and place[:2] not in repeated:
                 outcome.labels_added += 1  # by an attempt that was killed
             else:
                 outcome.duplicates += len(one.rows)
@@ -286,7 +296,7 @@ def _store(job: Job, images: list[int], said: list[_Said], outcome: LabelImportR
         outcome.labels_added += len(fresh)
 
 
-def _row(one: _Said, round_: int, known: There | None) -> dict[str, Any]:
+def _row(one: Judged, round_: int, known: There | None) -> dict[str, Any]:
     """For import_rows.write. known: they took their answer back; what they said elsewhere takes the place of that."""
     return {
         "image": one.image_id, "person": one.person_id, "round": round_, "answer": one.answer,

@@ -62,7 +62,7 @@ def describe(
         ids = iter(sorted(said))
         while batch := list(islice(ids, BATCH_IMAGES)):
             with transaction.atomic():
-                has_written = _store(project, {pk: said[pk] for pk in batch}, outcome)
+                has_written = store(project, {pk: said[pk] for pk in batch}, outcome)
                 if has_written and not is_audited:
                     # With the first batch: a stop further on must not leave changes that nobody has made.
                     audit(by, "metadata.import", project=project, subject=project.name, rows=total, fields=fields)
@@ -123,7 +123,7 @@ _WRITE = """
 """
 
 
-def _store(project: Project, said: dict[int, Described], outcome: MetadataResult) -> bool:
+def store(project: Project, said: dict[int, Described], outcome: MetadataResult) -> bool:
     """One batch, in the caller's transaction; whether there was anything to write."""
     # Locked by rising id, and read under the lock: of two tables at once, each keeps the other's fields.
     images = Image.objects.select_for_update(no_key=True).filter(project=project, pk__in=said).order_by("pk")

@@ -5,6 +5,7 @@ Knows no format and writes nothing. Who takes files in, judgements or metadata a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,9 +56,12 @@ class Counted:
     n_refused: int = 0
     refused: list[Refusal] = field(default_factory=list)  # the first MOST_REFUSALS_NAMED
     stopped: str = ""  # why the whole was given up, when it was; what came before is in
+    sink: Callable[[Refusal], None] | None = field(default=None, repr=False, compare=False)  # told of every refusal
 
     def refuse(self, refusal: Refusal) -> None:
         self.n_refused += 1
+        if self.sink is not None:
+            self.sink(refusal)
         if len(self.refused) < MOST_REFUSALS_NAMED:
             self.refused.append(refusal)
 
@@ -95,3 +99,16 @@ class ImportResult(Counted):
             self.duplicates += 1
         else:
             self.refuse(outcome)
+
+
+@dataclass(slots=True)
+class ItemsResult(Counted):
+    """Of a file that says more of images than that they are there."""
+
+    REST: ClassVar[str] = "more rows"
+
+    added: int = 0
+    duplicates: int = 0
+    labels_added: int = 0
+    predictions_added: int = 0
+    gold_added: int = 0

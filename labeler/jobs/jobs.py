@@ -8,6 +8,7 @@ work does.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,9 +16,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeler.errors import KeyReused, NotCancellable
+from labeler.errors import KeyReused, NotCancellable, NotPossibleNow
 from labeler.jobs import dispatch, leases, parts
 from labeler.jobs.leases import Lease
 from labeler.models import Job, Project
@@ -38,6 +40,8 @@ TASKS = {
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers
+SOURCES = ("path", "urls", "url")  # where an import's rows are
+KEPT = timedelta(days=1)  # a file that was only looked at
 UPLOADS = "uploads"  # below MEDIA_DIR: where a view puts a file for an import; deleted when the job has ended
 
 
@@ -56,9 +60,10 @@ def request_import(
 ) -> Job:
     """Ask for an import. A worker is told after commit.
 
-    params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), and
-    perhaps "format" ("auto", "zip", "tar", "imagefolder", "labels-csv"), "name", the file's name as the person knows
-    it, and "blind", true where they say that its judgements were given blind.
+    params: "path" (see source_of; a view puts uploads into MEDIA_DIR/uploads/ under a name of its own), or "urls"; and
+    perhaps "format" (labeler/imports/run.py has them), the answers of labeler/imports/options.py, "dry_run", "ask",
+    "name", the file's name as the person knows it, and "blind", true where they say that its judgements were given
+    blind.
     The same idempotency key gives the job it made before; with another body it raises KeyReused.
     """
     if idempotency_key is not None and (earlier := _earlier(requested_by, idempotency_key, body_hash)):
@@ -125,11 +130,64 @@ def forget_upload(job: Job) -> None:
     """Delete the uploaded file of an import that has ended: every image of it is in the media store, or never
     will be.
     """
-    if job.kind != Kind.IMPORT or not job.is_finished or "path" not in job.params:
+    if job.kind != Kind.IMPORT or not job.is_finished or "path" not in job.params or is_waiting_for_answers(job):
         return
     source = source_of(job)
     if Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
         source.unlink(missing_ok=True)
+
+
+def is_waiting_for_answers(job: Job) -> bool:
+    """Has it only looked at its file, so that whoever sent it may say now what is to become of it?"""
+    is_kept = job.finished_at is not None and job.finished_at > timezone.now() - KEPT
+    is_open = job.params.keys() & set(SOURCES) and "confirmed" not in job.params
+    return bool(is_kept and is_open and job.state == State.DONE and job.result.get("asks") is True)
+
+
+def confirm(job: Job, *, by: User | None, params: dict[str, Any]) -> Job:
+    """Import the file that a dry run has looked at, with these answers; again, the same import.
+
+    Raises NotPossibleNow where its file is gone, or it was no dry run.
+    """
+    with transaction.atomic():
+        looked = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        if (earlier := Job.objects.filter(pk=looked.params.get("confirmed", 0)).first()) is not None:
+            return earlier
+        if not is_waiting_for_answers(looked):
+            raise NotPossibleNow(_("There is nothing to confirm: the file is gone, or it was imported. Send it again."))
+        kept = {name: looked.params[name] for name in (*SOURCES, "name", "blind") if name in looked.params}
+        format_ = looked.params.get("format", "auto")
+        if "path" in looked.params:  # else it says where the rows are, not what they are
+            format_ = looked.result.get("format", format_)
+        fresh = create(
+            Kind.IMPORT, project=looked.project, requested_by=by, params={**kept, "format": format_, **params}
+        )
+        # The file is the new one's now.
+        rest = {name: value for name, value in looked.params.items() if name != "path"}
+        looked.params = {**rest, "confirmed": fresh.pk}
+        looked.save(update_fields=["params"])
+    return fresh
+
+
+def discard_looked_at(job: Job) -> None:
+    """Throw away a file that was only looked at. Raises NotPossibleNow where it is gone already."""
+    with transaction.atomic():
+        looked = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        if not is_waiting_for_answers(looked):
+            raise NotPossibleNow(_("There is nothing to throw away any more."))
+        source = source_of(looked) if "path" in looked.params else None
+        looked.params = {name: value for name, value in looked.params.items() if name not in SOURCES}
+        looked.save(update_fields=["params"])
+    if source is not None and Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
+        source.unlink(missing_ok=True)
+
+
+def forget_unconfirmed() -> None:
+    """Delete files that were looked at, and about which nobody said more within KEPT."""
+    old = Job.objects.filter(kind=Kind.IMPORT, state=State.DONE, params__has_key="path", finished_at__lt=Now() - KEPT)
+    for job in old.filter(result__asks=True):
+        forget_upload(job)
+        Job.objects.filter(pk=job.pk).update(params={k: v for k, v in job.params.items() if k != "path"})
 
 
 def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
@@ -142,6 +200,7 @@ def resend_lost() -> int:
     many are told.
     """
     parts.forget_ended()
+    forget_unconfirmed()
     if leases.fail_rows_without_attempts_left(Job):
         for job in Job.objects.filter(kind=Kind.IMPORT, state=State.FAILED, attempt__gte=MAX_ATTEMPTS):
             forget_upload(job)

@@ -38,6 +38,15 @@ class Slice(models.TextChoices):
     APART = "apart", _("left out")
 
 
+class Split(models.TextChoices):
+    """What an import said an image is for. Releases keep it; Slice, which is drawn here, knows nothing of it."""
+
+    NONE = "", _("none")
+    TRAIN = "train", _("train")
+    VALIDATION = "validation", _("validation")
+    TEST = "test", _("test")
+
+
 LONGEST_DESCRIPTION = 500  # characters, read aloud with each image
 
 HELD_OUT = (Slice.TEST, Slice.CALIBRATION)
@@ -79,6 +88,13 @@ class Image(models.Model):
     n_bytes = models.BigIntegerField()
     metadata = models.JSONField(default=dict, blank=True)
     slice = models.CharField(max_length=16, choices=Slice.choices, blank=True, default=Slice.NONE)
+    split = models.CharField(
+        max_length=16, choices=Split.choices, blank=True, default="", db_default="", help_text=_("as an import said it")
+    )
+    external_id = models.CharField(
+        max_length=500, blank=True, default="", db_default="",
+        help_text=_("what the source calls it, or its address: by this an import knows it again"),
+    )  # fmt: skip
     round = models.PositiveSmallIntegerField(default=1, help_text=_("raised when the image is sent back"))
     # Kept by labeler/labeling/labels.py in the transaction that writes the label. tally: {"3": 2, "3,7": 1, "": 1, "?":
     # 1} counts the current votes of this round by answer: category ids ascending, "" a verified none, "?" cannot tell.
@@ -108,6 +124,12 @@ class Image(models.Model):
             models.UniqueConstraint(
                 Coalesce("trashed_from", "project"), "sha256", name="one_image_per_content_in_project_and_trash"
             ),
+            models.UniqueConstraint(
+                Coalesce("trashed_from", "project"),
+                "external_id",
+                condition=~Q(external_id=""),
+                name="one_image_per_external_id_in_project_and_trash",
+            ),
             # What the rows about an image refer to, so that image and project never contradict each other.
             models.UniqueConstraint(fields=["id", "project"], name="image_and_its_project"),
             models.CheckConstraint(
@@ -136,6 +158,7 @@ class Image(models.Model):
             models.Index(
                 fields=["trashed_from", "-id"], condition=Q(trashed_from__isnull=False), name="images_in_the_trash"
             ),
+            models.Index(fields=["project", "split", "id"], condition=~Q(split=""), name="image_by_split"),
         ]
 
     def __str__(self) -> str:

@@ -16,8 +16,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from api import urls
+from labeler.intake import refusal_report
 from labeler.intake.images import media_store
-from labeler.models import Acceptance, Guarantee, Image, Project, TrainingRun
+from labeler.intake.outcomes import Refusal
+from labeler.models import Acceptance, Guarantee, Image, Job, Project, TrainingRun
 from labeler.review import gold
 from labeler.training import augmentation_preview, features, image_index, run_answers
 from labeler.training.run_answers import Answers, Part
@@ -134,6 +136,17 @@ def _an_outside_model(world: dict[str, Any], project: Project) -> None:
     run = outside_model(project)
     says(run, Image.objects.get(pk=world["image_id"]), "cat")
     world["run_id"] = run.pk
+
+
+@_before(("import-confirmation", "post"), ("import-report", "get"))
+def _a_file_that_was_looked_at(world: dict[str, Any], project: Project) -> None:
+    result = {"asks": True, "format": "csv"}
+    job = Job.objects.create(
+        project=project, kind="import", state="done", finished_at=timezone.now(), params={"path": "x"}, result=result
+    )
+    world["import_id"] = job.pk
+    with refusal_report.RefusalReport(job.pk) as report:
+        report(Refusal("a.jpg", "The file is empty."))
 
 
 @_before(("similar-images", "get"))

@@ -67,6 +67,8 @@ TABLE = {
     ("imports", "post"): LEADS,
     ("import", "get"): LEADS,
     ("import-cancellation", "post"): LEADS,
+    ("import-confirmation", "post"): LEADS,
+    ("import-report", "get"): LEADS,
     ("metadata", "post"): LEADS,
     ("claims", "post"): "142223",  # an admin who is no member labels nothing
     ("claim", "delete"): MEMBERS,

@@ -370,7 +370,7 @@ class _Verbs:
             case ast.Subscript(value=value, slice=part):
                 whole = self.kind(value, scope)
                 if isinstance(whole, Several) and isinstance(part, ast.Constant) and isinstance(part.value, int):
-                    return whole.of[part.value]
+                    return whole.of[part.value] if part.value < len(whole.of) else None
                 return whole
             case ast.BoolOp(values=values):
                 return _first(*(self.kind(value, scope) for value in values))

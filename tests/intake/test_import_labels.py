@@ -183,7 +183,7 @@ def test_labels_that_nobody_calls_blind_are_marked_and_in_no_figure_of_blind_one
 
 def test_who_says_that_labels_were_given_blind_is_written_down_before_any_is_in(project, bring, lena, monkeypatch):
     named(project, "a.jpg")
-    monkeypatch.setattr(import_labels, "_store", lambda *args: 1 / 0)
+    monkeypatch.setattr(import_labels, "store", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bring(project, "file_name,annotator,label\na.jpg,zoe,cat\n")
     event = AuditEvent.objects.get(action="labels.declare_blind")

@@ -1,1 +1,1 @@
-"""Files from elsewhere, one module per kind of content: judgements, metadata. Reads rows; writes no table."""
+"""Files of other tools, one module per format: each gives items (item.py), whichever it is. Writes no table."""

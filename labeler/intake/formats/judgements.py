@@ -136,9 +136,9 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | R
     if answer == "labeled" and not classes and not multi:
         return bad(_("The label is missing."))
     try:
-        moment = _moment(cells.get("created_at", "").strip())
-        seconds = _seconds(cells.get("seconds", "").strip())
-    except _Unusable as unusable:
+        moment = moment_of(cells.get("created_at", "").strip())
+        seconds = seconds_of(cells.get("seconds", "").strip())
+    except Unusable as unusable:
         return bad(str(unusable))
     return Judgement(number, without_formula_guard(name), annotator, classes, answer, moment, seconds)
 
@@ -159,30 +159,30 @@ def split_classes(text: str) -> list[str]:
     return [part.strip() for part in [*found, name] if part.strip()]
 
 
-class _Unusable(ValueError):
+class Unusable(ValueError):
     """A cell that says nothing we can use; str() is the sentence."""
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise _Unusable(NO_TIME) from error
+        raise Unusable(NO_TIME) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not EARLIEST <= moment <= datetime.now(UTC):
-        raise _Unusable(NO_TIME)
+        raise Unusable(NO_TIME)
     return moment
 
 
-def _seconds(text: str) -> float | None:
+def seconds_of(text: str) -> float | None:
     if not text:
         return None
     try:
         seconds = float(text)
     except ValueError as error:
-        raise _Unusable(NO_SECONDS) from error
+        raise Unusable(NO_SECONDS) from error
     if not (math.isfinite(seconds) and 0 <= seconds < 1e7):
-        raise _Unusable(NO_SECONDS)
+        raise Unusable(NO_SECONDS)
     return seconds

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from labeler.errors import LabelerError
+from labeler.imports import options as option_checks
+from labeler.imports.run import FORMATS, import_file
 from labeler.intake import import_metadata as metadata_import
+from labeler.intake import refusal_report
 from labeler.intake.check import Refused
 from labeler.intake.formats import metadata
-from labeler.intake.images import import_path
+from labeler.intake.formats.item import Options
+from labeler.intake.formats.recognise import PLAIN, recognise
+from labeler.intake.images import caps, import_path
 from labeler.intake.outcomes import ImportResult
+from labeler.intake.tree import Tree
+from labeler.jobs import jobs
+from labeler.jobs.leases import LeaseLost, beating
+from labeler.label_set import categories as label_set
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands import import_metadata
-from labeler.models import Project
+from labeler.models import Job, Project
 
 MOST_LINES = 50  # refusals shown to a person; --json has them all
 
 
 class Command(DataCommand):
     help = (
-        "Take the images of a folder, a zip or a tar into a project. What is there already is passed over, so "
-        "the same command continues after an interruption. Exit code 3: done, but some files were refused."
+        "Take the images of a folder, a zip or a tar into a project, or a file of another tool with its labels. What "
+        "is there already is passed over, so the same command continues after an interruption. Exit code 3: done, but "
+        "some files were refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="FOLDER|ZIP", type=Path)
         parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
         parser.add_argument("--dry-run", action="store_true", help="check every file and write nothing")
+        parser.add_argument(
+            "--format", choices=[name for name in FORMATS if name not in ("images", "urls", "s3")], default="auto",
+            help="auto recognises it by what is there; folders are classes only where --format or the next two say so",
+        )  # fmt: skip
+        parser.add_argument(
+            "--labels-as", metavar="WHAT",
+            help='prelabels, gold, nothing, or as JSON {"people": "COLUMN"} or {"source": "NAME"}',
+        )  # fmt: skip
+        parser.add_argument("--new-categories", metavar="WHAT", help='make, refuse, or as JSON {"old": "new"}')
+        parser.add_argument(
+            "--blind", action="store_true", help="the labels were given without seeing others' or a model's"
+        )
         parser.add_argument(
             "--metadata", metavar="FILE", type=Path, help="what is known of the images: as import_metadata takes it"
         )
@@ -41,6 +64,15 @@ class Command(DataCommand):
         table: Path | None = options["metadata"]
         if table is not None:
             self._check(table)
+
+        try:
+            answers = option_checks.check(options["labels_as"], options["new_categories"])
+            is_plain = not answers and self._is_of_images(source, project, options["format"])
+        except (LabelerError, Refused) as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+        if not is_plain:
+            self._import_more(source, project, {**options, "answers": answers})
+            return
 
         def progress(result: ImportResult, total: int) -> None:
             self.progress(result.seen, total or result.seen + 1, "files")
@@ -57,6 +89,63 @@ class Command(DataCommand):
         self._report(result, described, project, dry_run)
         is_whole = not (result.n_refused or result.stopped or (described and described.n_refused))
         self.finish(DONE if is_whole else REFUSALS)
+
+    def _is_of_images(self, source: Path, project: Project, format_: str) -> bool:
+        """Nothing but images, for which there is a shorter way without a row."""
+        if format_ != "auto":
+            return format_ in PLAIN
+        try:
+            with Tree(source, caps=caps()) as tree:
+                known = frozenset(label_set.index(project).by_name)
+                return recognise(tree, Options(project.is_multi, known=known)) in PLAIN
+        except Refused:
+            return True  # what stands before the damage is taken in
+
+    def _import_more(self, source: Path, project: Project, options: dict[str, Any]) -> None:
+        """By a row like that of the page, which lists it and can stop it."""
+        params = {
+            "path": str(source.absolute()), "name": source.name, "format": options["format"], "terminal": True,
+            "blind": options["blind"], "dry_run": options["dry_run"], **options["answers"],
+        }  # fmt: skip
+        job, lease = jobs.begin_here(project=project, params=params, worker=f"import_images {os.getpid()}")
+
+        def progress(stage: str, done: int, total: int, result: dict[str, Any]) -> None:
+            pulse.check()
+            lease.write(progress_done=done, progress_total=total, stage=stage, result=result)
+            self.progress(done, total, "rows")
+
+        try:
+            with beating(lease) as pulse:
+                ended = import_file(job, source, progress=progress)
+                lease.finish(result=ended.result, progress_done=ended.seen, progress_total=ended.seen)
+        except (LabelerError, Refused, OSError) as error:
+            lease.fail(getattr(error, "code", "unreadable"), str(error))
+            raise CommandError(str(error)) from error
+        except LeaseLost as lost:
+            raise CommandError("Somebody stopped this import. The same command goes on from here.") from lost
+        except KeyboardInterrupt as stop:
+            jobs.cancel(job)
+            raise CommandError("Stopped. The same command goes on from here.") from stop
+        self._report_more(ended.result, job, options["dry_run"])
+
+    def _report_more(self, result: dict[str, Any], job: Job, dry_run: bool) -> None:
+        refused = result["refused"]
+        for one in refused[:MOST_LINES]:
+            row = f" row {one['row']}" if one.get("row") else ""
+            self.say(f"refused{row} {one['name']}: {one['reason']}")
+        if len(refused) > MOST_LINES:
+            self.say(f"… and more; all of them: {refusal_report.path_of(job.pk)}")
+        found = result.get("found") or {}
+        if found:
+            classes = ", ".join(f"{c['name']} {c['count']:,}{'' if c['known'] else ' (new)'}" for c in found["classes"])
+            self.say(f"found {found['format']}: {found['images']:,} images, {found['labels']:,} labels: {classes}")
+        text = (
+            f"{'Would add' if dry_run else 'Added'} {result['added']:,} images and {result['labels_added']:,} labels "
+            f"to “{job.project.name}”; {result['duplicates']:,} were there already, {len(refused):,} refusals."
+        )
+        facts = {"project": job.project_id, "import": job.pk, "dry_run": dry_run, **result}
+        self.result(facts, "" if self._quiet else text)
+        self.finish(REFUSALS if refused else DONE)
 
     def _check(self, table: Path) -> None:
         """Before many images are read: is the table one at all?"""

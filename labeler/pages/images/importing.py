@@ -16,30 +16,32 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.errors import LabelerError
-from labeler.intake import advice, import_labels, outcomes, uploads
+from labeler.intake import advice, import_labels, outcomes, refusal_report, uploads
 from labeler.intake import images as intake
-from labeler.intake.archives import clean_name
 from labeler.intake.formats.cells import cell
+from labeler.intake.names import clean_name
 from labeler.jobs import dispatch, jobs
 from labeler.label_set import categories, targets
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.images import metadata
+from labeler.pages.images import import_preview, metadata
 
 JOBS = 12
 JOBS_READ = 400
 ONE_GO = timedelta(minutes=5)
 ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE)
-JUDGEMENTS = re.compile(r"\.csv$", re.IGNORECASE)
+TABLE = re.compile(r"\.(csv|tsv|jsonl|ndjson|json|xml|parquet)$", re.IGNORECASE)
 UPLOADED = "uploaded"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
 
@@ -101,7 +103,10 @@ def _wanted(project: Project) -> dict[str, Any] | None:
 
 
 def _imports(project: Project) -> Any:
-    return Job.objects.filter(project=project, kind=Kind.IMPORT).select_related("requested_by").order_by("-id")
+    rows = Job.objects.filter(project=project, kind=Kind.IMPORT).select_related("requested_by").order_by("-id")
+    # A look at a file that was decided about is no import: what came of it is.
+    is_over = Q(params__has_key="confirmed") | ~Q(params__has_any_keys=list(jobs.SOURCES))
+    return rows.exclude(Q(result__has_key="asks") & is_over)
 
 
 # An import counts what it took in; an upload of single files lists it, and twenty lists of a page need not be read.
@@ -115,10 +120,18 @@ _ADDED, _DUPLICATES, _LABELS = (
 )
 
 
+_ASKS = RawSQL(
+    "(state = 'done' AND result->'asks' = 'true'::jsonb AND params ?| %s AND NOT params ? 'confirmed'"
+    " AND finished_at > now() - %s)",
+    (list(jobs.SOURCES), jobs.KEPT),
+)
+
+
 def _rows(project: Project) -> list[dict[str, Any]]:
     """The newest imports. A browser sends files twenty at a time: what one person sent in one go is one row."""
     found = _imports(project).defer("result").annotate(
-        n_added=_ADDED, n_duplicates=_DUPLICATES, n_labels=_LABELS, refused=KeyTransform("refused", "result")
+        asks=_ASKS, n_added=_ADDED, n_duplicates=_DUPLICATES, n_labels=_LABELS,
+        refused=KeyTransform("refused", "result")
     )  # fmt: skip
     rows: list[dict[str, Any]] = []
     for job in found[:JOBS_READ]:
@@ -134,7 +147,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
             rows.append({
                 "job": job, "first": job, "name": _name(job), "added": job.n_added, "duplicates": job.n_duplicates,
                 "refused": list(job.refused or []), "labels": job.n_labels,
-                "of_labels": job.params.get("format") == jobs.JUDGEMENTS or job.n_labels > 0,
+                "of_labels": job.params.get("format") == jobs.JUDGEMENTS or job.n_labels > 0, "id": job.pk,
+                "asks": import_preview.waits_at(job, job.asks), "report": refusal_report.path_of(job.pk).is_file(),
                 "blind": import_labels.is_blind(job), "at_terminal": job.params.get("terminal") is True,
             })  # fmt: skip
     for row in rows:
@@ -176,6 +190,7 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
         "images_url": f"/api/projects/{project.pk}/images/",
         "imports_url": f"/api/projects/{project.pk}/imports/",
         "n_images": n_images,
+        "preview_url": reverse("import_preview", args=(project.pk, 0)),
         "advice": advice.table(),
         "words": {
             "nothing": _("There was no file in that."),
@@ -201,6 +216,10 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
             "row_n": _("row {row}: {name}"),
             "seconds_left": _("{n} s left"),
             "minutes_left": _("{n} min left"),
+            "asks": _("{name} holds more than images: say what its labels are."),
+            "asks_chip": _("waits for you"),
+            "decide": _("See what it holds"),
+            "all_refused": _("All refused rows (CSV)"),
             "stop": _("Stop"),
             "stopped": _("stopped"),
             "done_chip": _("done"),
@@ -223,7 +242,7 @@ def _receive(request: HttpRequest, project: Project) -> None:
         return
     archives = [file for file in files if ARCHIVE.search(file.name or "")]
     # Last: the images that they are about come first.
-    archives += [file for file in files if JUDGEMENTS.search(file.name or "")]
+    archives += [file for file in files if TABLE.search(file.name or "")]
     try:
         _keep_images(request, project, [file for file in files if file not in archives])
         for archive in archives:
@@ -246,9 +265,11 @@ def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFil
 
 def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile) -> None:
     kept = uploads.keep(archive.chunks())
-    params: dict[str, Any] = {"path": kept.path, "format": "auto", "name": clean_name(archive.name or "archive")}
-    if JUDGEMENTS.search(archive.name or ""):
-        params |= {"format": jobs.JUDGEMENTS, "blind": "blind" in request.POST}
+    # What holds more than images is looked at first: its row then asks what its labels are.
+    params: dict[str, Any] = {
+        "path": kept.path, "format": "auto", "name": clean_name(archive.name or "archive"), "ask": True,
+        "blind": "blind" in request.POST,
+    }  # fmt: skip
     try:
         jobs.request_import(project=project, requested_by=person(request), params=params)
     except BaseException:

@@ -20,6 +20,7 @@ const refusals = new Refusals(config.advice);
 const totals = { added: 0, duplicates: 0, labels: 0 };
 let inProject = config.n_images;
 let busy = Promise.resolve();
+let following = 0; // imports whose row is watched
 let waiting = 0; // drops that this page still has to send: with the page they would be gone
 
 const say = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
@@ -90,7 +91,7 @@ async function everything(files) {
     unpacked.push(await sendArchive(archive, place === archives.length - 1 && !labels.length));
   }
   if (labels.length) await Promise.all(unpacked.map((one) => one?.over)); // labels are about images that are in
-  for (const [place, table] of labels.entries()) await sendArchive(table, place === labels.length - 1, "labels-csv");
+  for (const [place, table] of labels.entries()) await sendArchive(table, place === labels.length - 1);
 }
 
 /** What one drop is called: its folder, its only file, or how many there are. */
@@ -130,11 +131,11 @@ async function sendImages(images, isLast) {
 }
 
 /** @returns {Promise<{over: Promise<void>} | null>} once it is sent; `over` once the server is done with it */
-async function sendArchive({ file, path }, isLast, format = "auto") {
+async function sendArchive({ file, path }, isLast) {
   const row = Row.add(list, path, words);
   const form = new FormData();
-  form.append("format", format);
-  if (format === "labels-csv") form.append("blind", byId("given-blind").checked);
+  form.append("format", "auto");
+  form.append("ask", "true"); // what holds more than images is looked at first
   form.append("file", file, path);
   status.textContent = say(words.sending_file, { name: path });
   try {
@@ -173,6 +174,7 @@ function summary({ added, duplicates, refused, labels = 0 }, ofLabels = false, b
 async function follow(row, job, name, before = 0) {
   const known = { added: 0, duplicates: 0, refused: 0, labels: 0 };
   let now = job;
+  following += 1;
   inProject -= before;
   row.onStop(() => call("POST", `/api/imports/${job.id}/cancellation/`).catch((problem) => { status.textContent = problem.message; }));
   status.textContent = say(words.unpacking, { name });
@@ -183,7 +185,10 @@ async function follow(row, job, name, before = 0) {
     try {
       now = await call("GET", `/api/imports/${job.id}/`);
     } catch (problem) {
-      if ([401, 403, 404].includes(problem.status)) return;
+      if ([401, 403, 404].includes(problem.status)) {
+        following -= 1;
+        return;
+      }
       continue; // the server is away: it will be back
     }
     // Only what came since the last look; a remark on the whole has no name and changes until the end.
@@ -196,6 +201,16 @@ async function follow(row, job, name, before = 0) {
     });
     Object.assign(known, { added: count(now.added), duplicates: count(now.duplicates), refused: refused.length, labels: count(now.labels_added) });
   }
+  if (now.asks) {
+    const address = config.preview_url.replace("/0/", `/${job.id}/`);
+    row.asks(address, name);
+    status.textContent = say(words.asks, { name });
+    // Nobody is torn away from what this page still sends.
+    if (!waiting && !document.hidden && following === 1) location.assign(address);
+    following -= 1;
+    return;
+  }
+  following -= 1;
   const ofLabels = now.format === "labels-csv" || known.labels > 0;
   for (const file of now.refused ?? []) if (!file.name && !file.row) refuse("", file.reason);
   if (now.error) refuse(name, now.error.message);

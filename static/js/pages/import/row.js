@@ -48,6 +48,16 @@ export class Row {
     this.state.textContent = left === null ? stage : inWords(left, { seconds: this.words.seconds_left, minutes: this.words.minutes_left });
   }
 
+  /** It has looked at its file, and waits until somebody says what the labels are. @param {string} address @param {string} name */
+  asks(address, name) {
+    this.bar?.remove();
+    this.stopper?.remove();
+    this.count.textContent = this.words.asks.replace("{name}", name);
+    this.state.replaceChildren(el("span", { class: "chip attn" }, this.words.asks_chip));
+    this.state.parentElement.append(el("a", { class: "btn pri", href: address }, this.words.decide, el("span", { class: "vh" }, ` ${name}`)));
+    this.element.classList.add("over");
+  }
+
   /** @param {"done" | "failed" | "stopped"} how @param {string} text */
   ended(how, text) {
     this.bar?.remove();

@@ -1,7 +1,7 @@
 // Which of the chosen files are archives, which tables of labels, and which images travel together? No DOM here: easy to test.
 
 const ARCHIVE = /\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$/i;
-const LABELS = /\.csv$/i;
+const LABELS = /\.(csv|tsv|jsonl|ndjson|json|xml|parquet)$/i;
 // What systems put beside images by themselves.
 const JUNK = /^(\.|__MACOSX|Thumbs\.db$|desktop\.ini$)/i;
 

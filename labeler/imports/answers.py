@@ -1,0 +1,168 @@
+"""What the labels and predictions of a file become, as the person said: judgements, known answers, or nothing.
+
+Knows which image each item is about; does not know where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeler.errors import Invalid, NotPossibleNow
+from labeler.imports import gold, predictions
+from labeler.imports.classes import ClassPlan
+from labeler.imports.options import ImportOptions
+from labeler.imports.survey import Found
+from labeler.intake import import_labels
+from labeler.intake.formats.item import Item, Predicted, Said
+from labeler.intake.import_labels import Judged
+from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.models import Job
+from labeler.models.label import Answer
+
+NOBODY = gettext_lazy("No annotator is named here.")
+
+
+class Answers:
+    """store() takes a batch, end() writes down what must be known of the whole."""
+
+    def __init__(
+        self, job: Job, options: ImportOptions, plan: ClassPlan, result: ItemsResult, found: Found, *, dry_run: bool
+    ) -> None:
+        self.job, self.options, self.plan, self.result, self.dry_run = job, options, plan, result, dry_run
+        self._brings_images = found.brought > 0
+        self._takes_predictions = True
+        self._judged: set[int] = set()  # image and person, of what this run has stored
+        self._people = self._find_people(found)
+        self._now = timezone.now()
+        if found.judgements and self._people and options.blind and not dry_run:
+            import_labels.write_down(job, "labels.declare_blind")
+
+    def _find_people(self, found: Found) -> dict[str, int | str]:
+        names = {"people": list(found.people), "source": [self.options.name]}.get(self.options.labels, [])
+        if not names or not found.judgements:
+            return {}
+        with transaction.atomic():
+            people = import_labels.find_people(self.job, names)
+            transaction.set_rollback(self.dry_run)
+        return people
+
+    def store(self, batch: Sequence[tuple[Item, int | None]]) -> None:
+        """(item, image id) each; None: an image that a dry run did not bring in."""
+        if self.options.labels in ("people", "source"):
+            self._store_judgements(batch)
+        elif self.options.labels == "gold":
+            self._store_gold(batch)
+        self._store_predictions(batch)
+
+    def end(self) -> None:
+        if self.result.labels_added and not self.dry_run:
+            import_labels.write_down(
+                self.job, "labels.import", labels=self.result.labels_added, blind=self.options.blind
+            )
+
+    # ---------------------------------------------------------------- judgements
+
+    def _store_judgements(self, batch: Sequence[tuple[Item, int | None]]) -> None:
+        said: dict[tuple[int, int], Judged] = {}
+        for item, image in batch:
+            for one in item.judgements:
+                person, ids = self._person(item, one), self._classes(item, one)
+                if person is None or ids is None:
+                    continue
+                if not image or any(pk < 0 for pk in ids):
+                    self.result.labels_added += 1  # of a dry run
+                else:
+                    self._judge(said, item, one, image, person, ids)
+        if not said:
+            return
+        part = import_labels.LabelImportResult()
+        repeated = {place for place in said if (place[0] << 32 | place[1]) in self._judged}
+        images = sorted({image for image, _person in said})
+        import_labels.store(self.job, images, list(said.values()), part, repeated)
+        self._judged.update(image << 32 | person for image, person in said)
+        self.result.labels_added += part.labels_added
+        self._count_known(part.duplicates)
+        for refusal in part.refused:
+            self.result.refuse(refusal)
+
+    def _judge(
+        self, said: dict[tuple[int, int], Judged], item: Item, one: Said, image: int, person: int, ids: list[int]
+    ) -> None:
+        earlier = said.get((image, person))
+        if earlier is None:
+            said[image, person] = Judged(
+                [item.row] if item.row else [], item.name, image, person, ids, one.answer, one.created_at or self._now,
+                one.seconds,
+            )  # fmt: skip
+        elif (earlier.categories, earlier.answer) == (ids, one.answer):
+            self._count_known(1)
+        else:
+            self.result.refuse(Refusal(item.name, str(import_labels.ANOTHER), item.row))
+
+    def _count_known(self, n: int) -> None:
+        """What brings images counts those; else it is labels that are here already."""
+        if not self._brings_images:
+            self.result.duplicates += n
+
+    def _person(self, item: Item, said: Said) -> int | None:
+        name = self.options.name if self.options.labels == "source" else said.annotator
+        found = self._people.get(name, "") if name else ""
+        if isinstance(found, int):
+            return found
+        self.result.refuse(Refusal(item.name, found or str(NOBODY), item.row))
+        return None
+
+    def _classes(self, item: Item, said: Said) -> list[int] | None:
+        if said.answer == Answer.CANNOT_TELL:
+            return []
+        try:
+            return self.plan.resolve(said.classes)
+        except Invalid as error:
+            self.result.refuse(Refusal(item.name, error.message, item.row))
+            return None
+
+    # ---------------------------------------------------------------- known answers, predictions
+
+    def _store_gold(self, batch: Sequence[tuple[Item, int | None]]) -> None:
+        answers: dict[int, tuple[int, str, int | None, list[int]]] = {}
+        for item, image in batch:
+            judged = [s.classes for s in item.judgements if s.answer == Answer.LABELED]
+            classes = item.gold if item.gold is not None else judged[0] if judged else None
+            if classes is None:
+                continue
+            if item.gold is None and any(set(other) != set(classes) for other in judged):
+                several = _("The file has several answers for this image: none of them is known to be right.")
+                self.result.refuse(Refusal(item.name, several, item.row))
+                continue
+            ids = self._classes(item, Said(None, classes))
+            if ids is None:
+                continue
+            if not image or any(pk < 0 for pk in ids):
+                self.result.gold_added += 1
+            elif image in answers and answers[image][3] != ids:
+                self.result.refuse(Refusal(item.name, _("An earlier row has another answer for this image."), item.row))
+            else:
+                answers[image] = (image, item.name, item.row, ids)
+        if answers:
+            gold.store(self.job, list(answers.values()), self.result)
+
+    def _store_predictions(self, batch: Sequence[tuple[Item, int | None]]) -> None:
+        if not self._takes_predictions:
+            return
+        predicted: list[tuple[int, Predicted]] = [(pk or 0, one) for item, pk in batch for one in item.predictions]
+        if not predicted:
+            return
+        try:
+            if self.dry_run:
+                predictions.check_possible()
+                self.result.predictions_added += len(predicted)
+            else:
+                self.result.predictions_added += predictions.store(job=self.job, predicted=predicted)
+        except NotPossibleNow as error:
+            self._takes_predictions = False  # said once
+            self.result.refuse(Refusal("", error.message))

@@ -1,0 +1,82 @@
+"""The classes that a file names, and those of the project: known, made anew, taken for another, or left out.
+
+Resolves names to ids once, before rows are taken in. Makes classes through labeler/projects/classes.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from labeler.errors import Invalid
+from labeler.imports.options import ImportOptions
+from labeler.label_set import categories as label_set
+from labeler.models import Job, Project
+from labeler.projects import classes as project_classes
+
+TO_BE_MADE = -1  # stands for the id of a class that a dry run does not make
+
+
+@dataclass(slots=True)
+class ClassPlan:
+    """What each name means. ids: by the name as the file has it; None: left out."""
+
+    ids: dict[str, int | None] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    multi: bool = False
+
+    def resolve(self, names: Iterable[str]) -> list[int] | None:
+        """Ids, ascending and distinct; None where all of them are left out. Raises Invalid with a sentence."""
+        named = list(names)
+        if unknown := [name for name in named if name in self.unknown]:
+            shown = ", ".join(f"“{name[:100]}”" for name in unknown)
+            raise Invalid(_("This project has no class %(names)s.") % {"names": shown})
+        found = {pk for name in named if (pk := self.ids.get(name)) is not None}
+        if named and not found:
+            return None
+        if not self.multi and len(found) != 1:
+            raise Invalid(_("This project wants exactly one class per image."))
+        return sorted(found)
+
+
+def plan(project: Project, job: Job, names: Iterable[str], options: ImportOptions, *, dry_run: bool) -> ClassPlan:
+    """Decide every name of the file; makes the classes that are to be made, unless it is a dry run.
+
+    Raises Invalid where one cannot be made: its name is too long, or there are too many.
+    """
+    planned = ClassPlan(multi=project.is_multi)
+    wanted: dict[str, str] = {}  # name in the file -> name in the project, "" left out
+    for name in names:
+        target = options.classes.get(name.strip().casefold())
+        wanted[name] = name if target is None else target
+    index = label_set.index(project)
+    made: dict[str, int] = {}
+    for name, target in wanted.items():
+        known = _known(index, target)
+        is_said = options.make_classes or name.strip().casefold() in options.classes
+        if not target:
+            planned.ids[name] = None
+        elif known is not None:
+            planned.ids[name] = known
+        elif not is_said:
+            planned.unknown.add(name)
+        elif dry_run:
+            planned.ids[name] = made.setdefault(target.casefold(), TO_BE_MADE - len(made))
+        else:
+            planned.ids[name] = made.get(target.casefold()) or _make(project, job, target)
+            made[target.casefold()] = planned.ids[name] or 0
+    return planned
+
+
+def _known(index: label_set.CategoryIndex, name: str) -> int | None:
+    try:
+        return index.resolve([name])[0] if name else None
+    except Invalid:
+        return None
+
+
+def _make(project: Project, job: Job, name: str) -> int:
+    by = job.requested_by
+    return project_classes.add_category(project=project, by=by, name=name).pk  # type: ignore[arg-type]

@@ -1,0 +1,102 @@
+"""What a foreign file says about one image, whatever the format: the record that all readers give.
+
+A reader is a module here with two functions: `recognises(tree, options)` says whether the files are of its format, by
+names and first bytes; `read(tree, options)` gives an Item for each image or row and a Refusal for what cannot be used.
+It reads lazily, holds one record at a time, and may be called again. Knows neither projects nor tables.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+SPLITS = {
+    "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+    "dev": "validation", "test": "test", "testing": "test",
+}  # fmt: skip
+LONGEST_EXTERNAL_ID = 500
+MOST_CLASSES_OF_ONE = 1000  # names that one record gives an image
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a reader must know besides the files. multi: several classes may stand in one cell."""
+
+    multi: bool = False
+    people: str = ""  # the column or field that names who judged; "": the usual one
+    expects_labels: bool = False  # whoever sends it says so: then folders are classes
+    known: frozenset[str] = frozenset()  # names that classes have or had, casefolded: to know a class's folder by
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One judgement. annotator: None where the file names nobody. answer: labeled or cannot_tell."""
+
+    annotator: str | None
+    classes: tuple[str, ...]
+    answer: str = "labeled"
+    created_at: Any = None  # datetime or None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a model said. probabilities: by class, or empty; probability: of the classes named, 0 to 1, or None."""
+
+    model: str
+    version: str
+    classes: tuple[str, ...]
+    probabilities: dict[str, float] = field(default_factory=dict)
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image, or one row about an image. name: as people know it; with a source, the name it will have here."""
+
+    name: str
+    row: int | None = None  # of a table: as a spreadsheet counts, or the line
+    source: Callable[[], bytes] | None = None  # its bytes, where the files hold them; raises Refused
+    url: str = ""
+    sha256: str = ""  # of the bytes, hexadecimal, small letters
+    external_id: str = ""
+    split: str = ""  # one of SPLITS' values, or ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    judgements: tuple[Said, ...] = ()
+    predictions: tuple[Predicted, ...] = ()
+    gold: tuple[str, ...] | None = None  # where the file itself calls an answer the known one
+    problems: tuple[str, ...] = ()  # parts that cannot be used, in sentences; the rest is taken
+
+
+def split_of(text: str) -> tuple[str, str]:
+    """The split as it is called here, and "", or "" and what is wrong."""
+    if not text:
+        return "", ""
+    found = SPLITS.get(text.strip().casefold(), "")
+    wrong = _("“%(split)s” is no split: write train, validation or test.") % {
+        "split": "".join(c if c.isprintable() else "?" for c in text[:100])
+    }
+    return found, "" if found else wrong
+
+
+class Names:
+    """Files of a tree by what a table calls them: the exact name, else the last part, where only one has it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
+        last = Counter(name.rpartition("/")[2] for name in self._names)
+        self._short = {name.rpartition("/")[2]: name for name in self._names}
+        self._several = {name for name, n in last.items() if n > 1}
+
+    def find(self, name: str, beside: str = "") -> str | None:
+        """beside: the folder of the table, with its slash. None: there is none, or several have that last part."""
+        plain = name.removeprefix("./")
+        for wanted in (beside + plain, plain):
+            if wanted in self._names:
+                return wanted
+        last = plain.rpartition("/")[2]
+        return None if last in self._several else self._short.get(last)

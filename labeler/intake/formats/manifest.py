@@ -1,0 +1,399 @@
+"""Manifests: a CSV or JSON Lines with a row for each image, or for each judgement of one.
+
+Columns: file_name, path or url; sha256, external_id; label (several with | between, or a JSON list), annotator, answer,
+created_at, seconds; prediction, probability, model; split. `metadata.<key>` and every other name is metadata. The file
+comes alone, about the project's images or about URLs, or as `manifest.csv` or `manifest.jsonl` at the root of an
+archive, about the images in that.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.utils.translation import gettext as _
+
+from labeler.errors import NotPossibleNow
+from labeler.intake.formats import judgements, metadata
+from labeler.intake.formats.cells import without_formula_guard
+from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Options, Predicted, Said, split_of
+from labeler.intake.formats.judgements import MOST_ROWS, header, is_blank, separator_of, split_classes
+from labeler.intake.names import clean_name
+from labeler.intake.outcomes import Refusal
+from labeler.intake.tree import Tree, leads_out
+
+CSV, LINES = (".csv", ".tsv"), (".jsonl", ".ndjson")
+ALSO = {
+    "filename": "file_name", "image": "file_name", "image_url": "url", "uri": "url",
+    "labels": "label", "class": "label", "category": "label", "categories": "label",
+    "username": "annotator", "user": "annotator", "worker": "annotator",
+    "confidence": "probability", "score": "probability",
+}  # fmt: skip
+COLUMNS = frozenset((
+    "file_name", "path", "url", "sha256", "external_id", "label", "annotator", "answer", "created_at", "seconds",
+    "prediction", "probability", "probabilities", "model", "split",
+))  # fmt: skip
+NAMING = ("file_name", "path", "url", "sha256", "external_id")
+UNNAMED_MODEL = "manifest"
+METADATA = "metadata."
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a row is read against. names: the images that come with the table; beside: its folder, with a slash."""
+
+    tree: Tree
+    options: Options
+    names: Names | None
+    beside: str = ""
+    split: str = ""  # where the folder of the table says it
+
+
+def recognises(tree: Tree, options: Options) -> str:
+    """csv, jsonl, or "" for neither."""
+    name = _table(tree)
+    if not name:
+        return ""
+    if name.lower().endswith(LINES):
+        return "jsonl"
+    head = _head(tree, name)
+    return "csv" if head and set(NAMING) & {_canonical(cell) for cell in head} else ""
+
+
+def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
+    """Raises NotPossibleNow for a file that is no such table."""
+    yield from tree.refused
+    name = _table(tree)
+    if not name:
+        raise NotPossibleNow(_("There is no manifest.csv or manifest.jsonl at the root of the archive."))
+    names = None if tree.kind == "file" else Names(tree.images)
+    yield from rows(name, Context(tree, options, names, beside=name[: name.rfind("/") + 1]))
+
+
+def _table(tree: Tree) -> str:
+    """The manifest's name: the only file, or by its name at the root, or below one folder that holds all."""
+    if tree.kind == "file":
+        return tree.names[0]
+    found = [name for name in tree.names if name.rpartition("/")[2].lower() in ("manifest.csv", "manifest.jsonl")]
+    found.sort(key=lambda name: name.count("/"))
+    if not found or found[0].count("/") > 1:
+        return ""
+    root = found[0][: found[0].rfind("/") + 1]
+    return found[0] if all(name.startswith(root) for name in tree.names) else ""
+
+
+def rows(name: str, context: Context) -> Iterator[Item | Refusal]:
+    """The rows of one table. Raises NotPossibleNow, also in the middle."""
+    is_lines = name.lower().endswith(LINES)
+    try:
+        with context.tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+            first, head = header(text)
+            is_lines = is_lines or head.lstrip().startswith("{")
+            yield from (_of_lines if is_lines else _of_csv)(first, head, text, context)
+    except UnicodeDecodeError as error:
+        raise NotPossibleNow(_("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")) from error
+    except csv.Error as error:
+        raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": error}) from error
+
+
+def columns_of(tree: Tree, name: str) -> list[str]:
+    """The columns of a CSV as they stand there, for who asks which one names people."""
+    return _head(tree, name)
+
+
+def _head(tree: Tree, name: str) -> list[str]:
+    try:
+        with tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+            head = header(text, judgements.LONGEST_CELL)[1]
+            return [cell.strip() for cell in next(csv.reader([head], delimiter=separator_of(head)), [])]
+    except (UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _canonical(name: str) -> str:
+    folded = name.strip().casefold()
+    return ALSO.get(folded, folded)
+
+
+# ---------------------------------------------------------------- csv
+
+
+def _of_csv(first: int, head: str, text: Iterable[str], context: Context) -> Iterator[Item | Refusal]:
+    if not head:
+        raise NotPossibleNow(_("The file is empty: its first line names the columns, file_name and others."))
+    separator = separator_of(head)
+    known, fields = _columns([cell.strip() for cell in next(csv.reader([head], delimiter=separator))], context.options)
+    width = len(known) + len(fields)
+    for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
+        if number > MOST_ROWS:
+            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
+        if is_blank(cells):
+            continue
+        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+            too_much = _("There is a cell too much: put quotes around a text with a separator.")
+            yield Refusal(clean_name(cells[0]), too_much, number)
+            continue
+        row: dict[str, Any] = {}
+        for place, name in known:
+            if place < len(cells) and (cell := cells[place].strip()):
+                row[name] = without_formula_guard(cell)
+        said = ((key, cells[place].strip()) for place, key in fields if place < len(cells))
+        yield _item(number, row, [(key, cell) for key, cell in said if cell], metadata.typed, context)
+
+
+def _columns(names: list[str], options: Options) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """(place, what it is) of the columns we know, and (place, key) of metadata; one without a name is left out."""
+    known: dict[str, int] = {}
+    fields: list[tuple[int, str]] = []
+    people = options.people.casefold()
+    for place, name in enumerate(names):
+        what = _canonical(name)
+        if people and name.casefold() == people:
+            what = "annotator"
+        elif people and what == "annotator":
+            what = ""  # another column names them
+        if what in COLUMNS and what not in known:
+            known[what] = place
+        else:
+            fields.append((place, name[len(METADATA) :] if name.startswith(METADATA) else name))
+    _check_head(known, [key for _place, key in fields if key], options)
+    return [(place, name) for name, place in known.items()], fields
+
+
+def _check_head(known: Iterable[str], keys: list[str], options: Options) -> None:
+    if not set(NAMING) & set(known):
+        raise NotPossibleNow(
+            _("No column names the images. The first line names the columns: file_name, path, url, sha256 or "
+              "external_id, and others.")
+        )  # fmt: skip
+    if options.people and "annotator" not in known:
+        raise NotPossibleNow(_("There is no column “%(name)s” that could name people.") % {"name": options.people})
+    try:
+        metadata.check_keys(["file_name", *keys])
+    except metadata.Unusable as unusable:
+        raise NotPossibleNow(str(unusable)) from unusable
+
+
+# ---------------------------------------------------------------- JSON Lines
+
+
+def _of_lines(first: int, head: str, text: Iterable[str], context: Context) -> Iterator[Item | Refusal]:
+    for number, line in enumerate(_chain(head, text), start=first):
+        if number > MOST_ROWS:
+            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
+        if not line.strip():
+            continue
+        try:
+            said = json.loads(line, parse_constant=metadata.no_constant)
+        except (ValueError, RecursionError) as error:
+            yield Refusal("", _("This line is no JSON: %(error)s.") % {"error": str(error)[:200]}, number)
+            continue
+        if isinstance(said, dict):
+            yield of_object(number, said, context)
+        else:
+            no_object = _("This is no object: each line is one, as {“file_name”: …, “label”: …}.")
+            yield Refusal("", no_object, number)
+
+
+def _chain(head: str, text: Iterable[str]) -> Iterator[str]:
+    yield head
+    yield from text
+
+
+def of_object(number: int, said: dict[str, Any], context: Context) -> Item | Refusal:
+    """A row that came as an object: of JSON Lines, or of a parquet file."""
+    row: dict[str, Any] = {}
+    fields: list[tuple[str, Any]] = []
+    people = context.options.people
+    for key, value in said.items():
+        what = "annotator" if people and key == people else _canonical(key)
+        if what == "annotator" and people and key != people:
+            what = ""
+        if what in COLUMNS and what not in row:
+            if value is not None and value != "":
+                row[what] = value
+        elif key == "metadata" and isinstance(value, dict):
+            fields += value.items()
+        elif value is not None and value != "":
+            fields.append((key[len(METADATA) :] if key.startswith(METADATA) else key, value))
+    return _item(number, row, fields, _flat, context)
+
+
+def _flat(key: str, value: Any) -> Any:
+    """A field of an object, its name too. Raises metadata.Unusable."""
+    metadata.check_keys(["file_name", key])
+    return metadata.flat(key, value)
+
+
+# ---------------------------------------------------------------- one row
+
+
+class Unreadable(ValueError):
+    """A row of which nothing can be used; str() is the sentence."""
+
+
+def _item(
+    number: int, row: dict[str, Any], said: list[tuple[str, Any]], value_of: Callable[[str, Any], Any],
+    context: Context,
+) -> Item | Refusal:  # fmt: skip
+    problems: list[str] = []
+    try:
+        place = _image(row, context)
+    except Unreadable as unusable:
+        return Refusal(_named(row), str(unusable), number)
+    fields: dict[str, Any] = {}
+    for key, value in said:
+        if not key:
+            continue
+        try:
+            fields[key] = value_of(key, value)
+        except metadata.Unusable as unusable:
+            problems.append(str(unusable))
+    split, wrong = split_of(_text(row, "split"))
+    return Item(
+        **place, row=number, split=split or context.split, metadata=fields,
+        judgements=_judgements(row, context.options, problems), predictions=_predictions(row, context, problems),
+        problems=(*problems, wrong) if wrong else tuple(problems),
+    )  # fmt: skip
+
+
+def _named(row: dict[str, Any]) -> str:
+    """What a refused row calls its image, fit to be shown."""
+    said = _text(row, *NAMING)
+    if "://" in said:
+        return metadata.shown_text(said, metadata.LONGEST_NAME)
+    return clean_name(said) if said else ""
+
+
+def _text(row: dict[str, Any], *names: str) -> str:
+    value = next((row[name] for name in names if row.get(name) not in (None, "")), "")
+    return value.strip() if isinstance(value, str) else str(value)
+
+
+def _image(row: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Which image it is, as fields of an Item. Raises Unreadable."""
+    path, url = _text(row, "file_name", "path").replace("\\", "/"), _text(row, "url")
+    sha256, external_id = _text(row, "sha256").lower(), _text(row, "external_id")
+    if path.startswith(("http://", "https://")):
+        path, url = "", path
+    if sha256 and not metadata.SHA256.fullmatch(sha256):
+        raise Unreadable(_("sha256 must be 64 hexadecimal digits."))
+    if len(external_id) > LONGEST_EXTERNAL_ID or not metadata.is_line(external_id):
+        raise Unreadable(
+            _("external_id has at most %(most)s characters, all in one line.") % {"most": LONGEST_EXTERNAL_ID}
+        )
+    if not (path or url or sha256 or external_id):
+        raise Unreadable(_("Which image? file_name, path, url, sha256 or external_id must be given."))
+    if leads_out(path):
+        raise Unreadable(
+            _("“%(name)s” leads out of the file: write where the image lies inside of it, or its name alone.")
+            % {"name": clean_name(path)}
+        )
+    place: dict[str, Any] = {"name": clean_name(path) if path else "", "sha256": sha256, "external_id": external_id}
+    if path and context.names and (found := context.names.find(path, context.beside)):
+        place |= {"name": found, "source": partial(context.tree.read, found)}
+    elif url:
+        place |= _address(url, external_id)
+    place["name"] = place["name"] or external_id or sha256
+    return place
+
+
+def _address(url: str, external_id: str) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not host or not metadata.is_line(url):
+        raise Unreadable(_("This is no address of an image: it begins with http:// or https://, and names a server."))
+    # What was fetched once is known by its address, and not fetched again.
+    known_by = external_id or (url if len(url) <= LONGEST_EXTERNAL_ID else "")
+    return {"url": url, "external_id": known_by, "name": clean_name(unquote(parts.path).rpartition("/")[2] or host)}
+
+
+def of_address(url: str, number: int) -> Item | Refusal:
+    """A row of which nothing but the address is known."""
+    try:
+        return Item(**_address(url.strip(), ""), row=number)
+    except Unreadable as unusable:
+        return Refusal(clean_name(url[:500]), str(unusable), number)
+
+
+def _judgements(row: dict[str, Any], options: Options, problems: list[str]) -> tuple[Said, ...]:
+    answer = _text(row, "answer") or "labeled"
+    if "label" not in row and answer == "labeled":
+        return ()
+    annotator = _text(row, "annotator") or None
+    try:
+        if answer not in ("labeled", "cannot_tell"):
+            raise judgements.Unusable(_("Only judgements are taken: answer must be labeled or cannot_tell."))
+        if annotator and (len(annotator) > 150 or not annotator.isprintable()):
+            raise judgements.Unusable(_("The annotator's name is too long or has characters that names do not have."))
+        classes = () if answer == "cannot_tell" else names_in(row["label"], multi=options.multi)
+        moment, seconds = judgements.moment_of(_text(row, "created_at")), judgements.seconds_of(_text(row, "seconds"))
+    except judgements.Unusable as unusable:
+        problems.append(str(unusable))
+        return ()
+    return (Said(annotator, classes, answer, moment, seconds),)
+
+
+def names_in(value: Any, *, multi: bool) -> tuple[str, ...]:
+    """Classes as a cell or an object names them. Raises judgements.Unusable."""
+    wrong = _("label must be the name of a class, or a list of names.")
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise judgements.Unusable(wrong) from error
+    names = _names(value, multi)
+    if names is None or not all(metadata.is_line(name) for name in names):
+        raise judgements.Unusable(wrong)
+    return names
+
+
+def _names(value: Any, multi: bool) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        return tuple(split_classes(value)) if multi else (value.strip(),)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (str(value),)
+    if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
+        return None
+    return tuple(name.strip() for name in value)
+
+
+def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> tuple[Predicted, ...]:
+    if "prediction" not in row and "probabilities" not in row:
+        return ()
+    try:
+        classes = names_in(row["prediction"], multi=context.options.multi) if "prediction" in row else ()
+        probability = _probability(row.get("probability"))
+        given = row.get("probabilities") or {}
+        if isinstance(given, str):
+            given = json.loads(given)
+        if not isinstance(given, dict):
+            raise ValueError
+        probabilities = {str(name): _probability(value) or 0.0 for name, value in given.items()}
+    except (judgements.Unusable, ValueError, RecursionError):
+        problems.append(_("A prediction names classes, and its probability is a number from 0 to 1."))
+        return ()
+    model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
+    return (Predicted(model[:150], version[:150], classes, probabilities, probability),)
+
+
+def _probability(value: Any) -> float | None:
+    """Raises ValueError."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError
+    number = float(value)
+    if not (math.isfinite(number) and 0 <= number <= 1):
+        raise ValueError
+    return number

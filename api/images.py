@@ -22,7 +22,7 @@ from api.uploads import PathKeepingUploads, Uploads
 from labeler.access import may_review
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
-from labeler.intake import incoming, outcomes
+from labeler.intake import import_metadata, incoming, outcomes, private_fields
 from labeler.jobs import jobs
 from labeler.labeling import blindness
 from labeler.models import Acceptance, Image, Label, Prediction, Project, Role
@@ -183,6 +183,8 @@ def _filtered(request: Request, project: Project, order: str) -> QuerySet[Image]
         images = images.filter(name__icontains=words)
     for name, value in request.query_params.items():
         if name.startswith("metadata."):
+            if not private_fields.may_see(project, name.removeprefix("metadata.")):
+                raise NotAllowed(_("Only leads may look for images by %(name)s.") % {"name": name[:200]})
             images = images.filter(_has_metadata(name.removeprefix("metadata."), str(value)))
     return _by_model(request, project, images, order)
 
@@ -231,7 +233,8 @@ def _by_model(request: Request, project: Project, images: QuerySet[Image], order
 
 def _refuse_curiosity(request: Request, project: Project, order: str) -> None:
     asked = [name for name in FOR_REVIEWERS if name in request.query_params]
-    asked += [name for name in request.query_params if name.startswith("metadata.") and not project.show_file_names]
+    fields = [name for name in request.query_params if name.startswith("metadata.")]
+    asked += [name for name in fields if not private_fields.may_see(project, name.removeprefix("metadata."))]
     if "search" in request.query_params and not project.show_file_names:
         asked.append("search")
     if request.query_params.get("labeled_by", request.user.get_username()) != request.user.get_username():
@@ -242,8 +245,14 @@ def _refuse_curiosity(request: Request, project: Project, order: str) -> None:
         raise NotAllowed(_("Only reviewers and leads may look for images by %(names)s.") % {"names": ", ".join(asked)})
 
 
+class ImageInput(serializers.Serializer):
+    metadata = serializers.DictField(
+        help_text="fields to change: text, a number, true or false; null takes one away, others stay as they are"
+    )
+
+
 class OneImage(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "PATCH": Needs(Scope.MANAGE, Role.LEAD)}
 
     @describe(
         "get_image", "One image.\n\nAnnotators see status, disagreement, consensus and prediction only after they have "
@@ -253,5 +262,18 @@ class OneImage(View):
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
+        (shape,) = image_shapes(self.person, image.project, [image], with_labels=True)
+        return Response(shape)
+
+    @describe(
+        "change_image", "Change metadata of an image.\n\nField by field: of two people at once the last wins, and a "
+        "field that is not named stays. What is read from the file (`exif.…`, `file.…`) cannot be changed.", tag=TAG,
+        request=ImageInput, answers={200: ImageShape},
+        examples=[example({"metadata": {"camera": "C-3", "site": None}}, of_request=True)],
+    )  # fmt: skip
+    def patch(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        changes = parsing.parse(ImageInput, request)["metadata"]
+        image.metadata = import_metadata.edit(image=image, by=self.person, changes=changes)
         (shape,) = image_shapes(self.person, image.project, [image], with_labels=True)
         return Response(shape)

@@ -17,6 +17,7 @@ from api.fields import JudgementShape, ObjectField
 from labeler.acceptance import summary
 from labeler.access import may_review
 from labeler.consensus import snapshots
+from labeler.intake import private_fields
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
@@ -90,7 +91,10 @@ class ImageShape(WithImageUrls):
     width = serializers.IntegerField(help_text="pixels, upright")
     height = serializers.IntegerField(help_text="pixels, upright")
     sha256 = serializers.CharField(help_text="of the original bytes")
-    metadata = ObjectField()
+    metadata = ObjectField(
+        help_text="`exif.…` and `file.…` are read from the file; annotators see none where file names are hidden, and "
+        "never its EXIF; the place (`exif.gps_…`) is for leads"
+    )
     status = serializers.ChoiceField(
         Status.choices, allow_null=True,
         help_text="annotators: null before their own answer, and before the image has all its answers",
@@ -125,14 +129,13 @@ def image_shapes(
     shapes = []
     for image in images:
         told = image.pk in seen.others
-        shape = {
+        shape: dict[str, Any] = {
             "id": image.pk,
             "name": shown_name(image, project, opaque=not reviewing),
             "width": image.width,
             "height": image.height,
             "sha256": image.sha256,
-            # A folder's name or a source's column can give the class away, like the file's name.
-            "metadata": image.metadata if reviewing or project.show_file_names else {},
+            "metadata": private_fields.shown(project, image.metadata),
             "status": image.status if told else None,
             "disagreement": image.disagreement if told else None,
             **image_urls(image.pk),

@@ -52,6 +52,7 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
     bodies: dict[Row, Any] = {
         ("tokens", "post"): {"username": "ann", "password": PASSWORD},
         ("rounds", "post"): {"images": [image]},
+        ("image", "patch"): {"metadata": {"camera": "C-3"}},
         ("priorities", "post"): {"images": [image]},
         ("projects", "post"): {"name": "New", "task": "single", "categories": ["a"]},
         ("members", "post"): {"username": "carl"},

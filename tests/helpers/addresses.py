@@ -57,6 +57,7 @@ TABLE = {
     ("images", "get"): MEMBERS,
     ("images", "post"): LEADS,
     ("image", "get"): MEMBERS,
+    ("image", "patch"): LEADS,
     ("preview", "get"): MEMBERS,
     ("thumb", "get"): MEMBERS,
     ("file", "get"): MEMBERS,

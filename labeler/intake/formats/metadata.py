@@ -127,7 +127,7 @@ def _limited(rows: Iterator[Described | Refusal]) -> Iterator[Described | Refusa
 # ---------------------------------------------------------------- rows
 
 
-class _Unusable(ValueError):
+class Unusable(ValueError):
     """A row that says nothing we can use; str() is the sentence."""
 
 
@@ -156,8 +156,8 @@ def _columns(names: list[str]) -> _Columns:
             % {"column": column}
         )
     try:
-        _check_keys([column, *fields])
-    except _Unusable as unusable:
+        check_keys([column, *fields])
+    except Unusable as unusable:
         raise NotPossibleNow(str(unusable)) from unusable
     return _Columns(by, at, keys)
 
@@ -173,28 +173,28 @@ def _names_image(names: Iterable[str]) -> tuple[str, str | None]:
     return found if found in ("sha256", "id") else "file_name", given[found]
 
 
-def _check_keys(keys: Sequence[str]) -> None:
-    """Raises _Unusable with the first thing that is wrong; the first key is the one that names the image."""
+def check_keys(keys: Sequence[str]) -> None:
+    """Raises Unusable with the first thing that is wrong; the first key is the one that names the image."""
     if len(keys) - 1 > MOST_FIELDS:
-        raise _Unusable(_("An image has at most %(most)s fields.") % {"most": MOST_FIELDS})
+        raise Unusable(_("An image has at most %(most)s fields.") % {"most": MOST_FIELDS})
     for key in keys:
-        shown = {"key": _shown(key), "most": LONGEST_KEY}
+        shown = {"key": shown_text(key), "most": LONGEST_KEY}
         if not key:
-            raise _Unusable(_("A field has no name."))
+            raise Unusable(_("A field has no name."))
         if len(key) > LONGEST_KEY:
-            raise _Unusable(_("The name of a field has at most %(most)s characters: “%(key)s” is too long.") % shown)
-        if not _is_line(key):
-            raise _Unusable(_("The name of the field “%(key)s” has a line break or a control character.") % shown)
+            raise Unusable(_("The name of a field has at most %(most)s characters: “%(key)s” is too long.") % shown)
+        if not is_line(key):
+            raise Unusable(_("The name of the field “%(key)s” has a line break or a control character.") % shown)
         if keys.count(key) > 1:
-            raise _Unusable(_("“%(key)s” is there twice.") % shown)
+            raise Unusable(_("“%(key)s” is there twice.") % shown)
 
 
-def _shown(text: str, most: int = LONGEST_KEY) -> str:
+def shown_text(text: str, most: int = LONGEST_KEY) -> str:
     """A key or a name as it may stand in a sentence, whatever it is."""
-    return "".join(letter if _is_line(letter) else "\N{REPLACEMENT CHARACTER}" for letter in text[:most])
+    return "".join(letter if is_line(letter) else "\N{REPLACEMENT CHARACTER}" for letter in text[:most])
 
 
-def _is_line(text: str) -> bool:
+def is_line(text: str) -> bool:
     if text.isascii():
         return text.isprintable()
     return not any(unicodedata.category(letter) in NO_TEXT for letter in text)
@@ -204,7 +204,7 @@ def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bo
     named = cells[columns.at].strip() if len(cells) > columns.at else ""
     if any(cell.strip() for cell in cells[len(columns.keys) :]):
         too_much = _("There is a cell too much: put quotes around a text with a separator.")
-        return Refusal(_shown(named, LONGEST_NAME), too_much, number)
+        return Refusal(shown_text(named, LONGEST_NAME), too_much, number)
     fields: dict[str, Value] = {}
     try:
         image = _image(columns.by, without_formula_guard(named))
@@ -212,23 +212,23 @@ def _of_cells(number: int, columns: _Columns, cells: list[str], remove_empty: bo
             if not key:
                 continue
             if text := cell.strip():
-                fields[key] = _typed(key, text)
+                fields[key] = typed(key, text)
             elif remove_empty:
                 fields[key] = None
-    except _Unusable as unusable:
-        return Refusal(_shown(named, LONGEST_NAME), str(unusable), number)
+    except Unusable as unusable:
+        return Refusal(shown_text(named, LONGEST_NAME), str(unusable), number)
     return Described(number, image, columns.by, fields)
 
 
 def _of_line(number: int, line: str, remove_empty: bool) -> Described | Refusal | None:
     try:
-        row = json.loads(line, parse_constant=_no_constant)
+        row = json.loads(line, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         return Refusal("", _("This line is no JSON: %(error)s.") % {"error": str(error)[:200]}, number)
     return _of_object(number, row, remove_empty)
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
     raise ValueError(f"{name} is no value")
 
 
@@ -243,45 +243,45 @@ def _of_object(number: int, row: Any, remove_empty: bool) -> Described | Refusal
     try:
         image = _image(by, named)
         pairs = [(key.strip(), value) for key, value in row.items() if key != column]
-        _check_keys([str(column), *(key for key, _value in pairs)])
+        check_keys([str(column), *(key for key, _value in pairs)])
         fields: dict[str, Value] = {}
         for key, value in pairs:
             if isinstance(value, str) and not value.strip():
                 if remove_empty:
                     fields[key] = None
             else:
-                fields[key] = _flat(key, value)
-    except _Unusable as unusable:
-        return Refusal(_shown(str(named), LONGEST_NAME), str(unusable), number)
+                fields[key] = flat(key, value)
+    except Unusable as unusable:
+        return Refusal(shown_text(str(named), LONGEST_NAME), str(unusable), number)
     return Described(number, image, by, fields)
 
 
 def _image(by: str, named: Any) -> str | int:
-    """What names the image, as it can be looked up. Raises _Unusable."""
+    """What names the image, as it can be looked up. Raises Unusable."""
     if isinstance(named, str):
         named = named.strip()
     if named is None or named == "" or not by:
-        raise _Unusable(_("Which image? file_name, sha256 or id must be given."))
+        raise Unusable(_("Which image? file_name, sha256 or id must be given."))
     if by == "id":
         text = str(named)
         if isinstance(named, bool) or not (text.isascii() and text.isdigit() and len(text) < 20):
-            raise _Unusable(_("id must be the number of an image."))
+            raise Unusable(_("id must be the number of an image."))
         return min(int(text), LARGEST)
     if not isinstance(named, str):
-        raise _Unusable(_("%(by)s must be a text.") % {"by": by})
+        raise Unusable(_("%(by)s must be a text.") % {"by": by})
     if by == "sha256":
         if not SHA256.fullmatch(named.lower()):
-            raise _Unusable(_("sha256 must be 64 hexadecimal digits."))
+            raise Unusable(_("sha256 must be 64 hexadecimal digits."))
         return named.lower()
-    if len(named) > LONGEST_NAME or not _is_line(named):
-        raise _Unusable(_("This is no name of a file: it is too long, or has a control character."))
+    if len(named) > LONGEST_NAME or not is_line(named):
+        raise Unusable(_("This is no name of a file: it is too long, or has a control character."))
     return named
 
 
 # ---------------------------------------------------------------- values
 
 
-def _typed(key: str, text: str) -> Value:
+def typed(key: str, text: str) -> Value:
     """What a cell of a CSV spells: a number, true or false, else the text."""
     bare = without_formula_guard(text)
     _check_text(key, bare)
@@ -295,28 +295,28 @@ def _typed(key: str, text: str) -> Value:
     return number if abs(number) <= EXACT else text
 
 
-def _flat(key: str, value: Any) -> Value:
-    """A value of a JSON object. Raises _Unusable for lists and objects, and for what no database column holds."""
+def flat(key: str, value: Any) -> Value:
+    """A value of a JSON object. Raises Unusable for lists and objects, and for what no database column holds."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return _check_text(key, value.strip())
     if not isinstance(value, int | float):
-        raise _Unusable(
+        raise Unusable(
             _("“%(key)s” must be a text, a number, true or false; lists and objects are not taken.")
-            % {"key": _shown(key)}
+            % {"key": shown_text(key)}
         )
     if not math.isfinite(value) or abs(value) > LARGEST:
-        raise _Unusable(_("“%(key)s” is a number out of range.") % {"key": _shown(key)})
+        raise Unusable(_("“%(key)s” is a number out of range.") % {"key": shown_text(key)})
     return value
 
 
 def _check_text(key: str, text: str) -> str:
     if len(text) > LONGEST_VALUE:
-        raise _Unusable(
+        raise Unusable(
             _("“%(key)s” has at most %(most)s characters, and this has %(n)s.")
-            % {"key": _shown(key), "most": f"{LONGEST_VALUE:,}", "n": f"{len(text):,}"}
+            % {"key": shown_text(key), "most": f"{LONGEST_VALUE:,}", "n": f"{len(text):,}"}
         )
-    if not _is_line(text):
-        raise _Unusable(_("“%(key)s” has a line break or a control character.") % {"key": _shown(key)})
+    if not is_line(text):
+        raise Unusable(_("“%(key)s” has a line break or a control character.") % {"key": shown_text(key)})
     return text

@@ -7,7 +7,7 @@ from api import health
 from labeler.pages.account import account
 from labeler.pages.agreement import agreement, annotator, disagreement_groups, gold, report
 from labeler.pages.export import export
-from labeler.pages.images import images, importing, metadata, metadata_form, near_duplicates, similar
+from labeler.pages.images import checks, images, importing, metadata, metadata_form, near_duplicates, similar
 from labeler.pages.label import labeling, my_work, threads
 from labeler.pages.model import accepting, card, label_economy, model, run
 from labeler.pages.overview import overview
@@ -31,6 +31,8 @@ project_pages: list[URLPattern | URLResolver] = [
     path("mine/", my_work.mine, name="mine"),
     path("images/<int:image_id>/", images.image, name="image"),
     path("images/<int:image_id>/metadata/", metadata_form.change, name="image_metadata"),
+    path("checks/", checks.checks, name="checks"),
+    path("checks/<slug:code>/", checks.finding, name="finding"),
     path("adjudicate/", adjudicate.adjudicate, name="adjudicate"),
     path("adjudicate/reasons/", reasons.reasons, name="adjudicate_reasons"),
     path("images/<int:image_id>/example/", examples.from_image, name="use_as_example"),

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from labeler.acceptance import accepting, promises
 from labeler.consensus import label_economy, overlap, reliability, snapshots
+from labeler.data_checks import check
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.intake import facts, import_metadata, incoming, near_duplicates
 from labeler.intake.images import media_store
@@ -81,6 +82,7 @@ def run_due_work() -> None:
     request_first_indexes()
     sketch_older_images()
     read_older_files()
+    check.request_due()
     pixels.forget_trashed()
     checkpoints.forget()
     incoming.forget_abandoned()

@@ -32,10 +32,11 @@ ANSWER = "worker.tasks.answer"
 CONVERT = "worker.tasks.convert"
 VIEWS = "worker.tasks.views"
 BUILD_INDEX = "worker.tasks.look"
+CHECK_DATA = "worker.tasks.check_data"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
     TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", IMPORT: "default", ANSWER: "serve",
-    VIEWS: "serve",
+    VIEWS: "serve", CHECK_DATA: "default",
 }  # fmt: skip
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer

@@ -2,7 +2,8 @@
 Job.
 
 Pre-labelings are asked for by training/prelabels.py, varied images by training/augmentation_preview.py, indexes by
-training/image_index.py, all through `create` here. Knows states, not what the work does.
+training/image_index.py, checks by data_checks/check.py, all through `create` here. Knows states, not what the work
+does.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ TASKS = {
     Kind.PRELABEL: dispatch.PRELABEL,
     Kind.VIEWS: dispatch.VIEWS,
     Kind.LOOK: dispatch.BUILD_INDEX,
+    Kind.CHECKS: dispatch.CHECK_DATA,
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers

@@ -64,12 +64,13 @@ class Kind(models.TextChoices):
     PRELABEL = "prelabel", _("pre-labels")
     VIEWS = "views", _("varied images")
     LOOK = "look", _("look at the images")
+    CHECKS = "checks", _("checks on the data set")
 
 
 class Job(Leased):
     """An import, an export, the making of pre-labels with the active model (params: {"run": id}), of images that show
-    how training images are varied (labeler/training/augmentation_preview.py), or a look at new images for the index of
-    similar ones (labeler/training/image_index.py).
+    how training images are varied (labeler/training/augmentation_preview.py), a look at new images for the index of
+    similar ones (labeler/training/image_index.py), or checks on the data set (labeler/data_checks/check.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")
@@ -92,6 +93,11 @@ class Job(Leased):
                 fields=["project"],
                 condition=Q(kind=Kind.PRELABEL, state__in=UNFINISHED),
                 name="one_unfinished_prelabeling_per_project",
+            ),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(kind=Kind.CHECKS, state__in=UNFINISHED),
+                name="one_unfinished_check_per_project",
             ),
         ]
 

@@ -46,6 +46,8 @@ TABLES = {
     "Guarantee": "acceptance",
     "Acceptance": "acceptance",
     "Snapshot": "progress",
+    "ImageCheck": "data_checks",
+    "ImageFinding": "data_checks",
 }
 
 # The state of work: changed by whoever has the lease, and by those who end or renew what nobody has.

@@ -92,6 +92,8 @@ TABLE = {
     ("similar-images", "get"): MEMBERS,
     ("priorities", "post"): LEADS,
     ("near-duplicates", "get"): REVIEWERS,
+    ("checks", "get"): REVIEWERS,
+    ("checks", "post"): LEADS,
     ("drift", "get"): REVIEWERS,
     ("augmentation", "get"): REVIEWERS,
     ("augmentation", "post"): LEADS,

@@ -50,7 +50,7 @@ def test_all_images_of_a_finding_page_by_page(checked, as_, rev, monkeypatch):
 
 def test_a_lead_asks_for_a_check_and_others_do_not(project, as_, lena, rev):
     assert b"Not looked at yet" in as_(rev).get(url("checks", project)).content
-    as_(rev).post(url("checks", project))
+    assert as_(rev).post(url("checks", project)).status_code == 403
     assert not Job.objects.filter(kind=Kind.CHECKS).exists()
     as_(lena).post(url("checks", project))
     as_(lena).post(url("checks", project))

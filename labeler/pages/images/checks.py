@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -88,10 +89,9 @@ def checks(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
         if not access.may_lead:
-            messages.error(request, _("Only leads can ask for a check."))
-        else:
-            check.request(project, by=person(request))
-            messages.success(request, _("A worker looks at the images now."))
+            raise PermissionDenied(_("Only leads of this project can ask for a check."))
+        check.request(project, by=person(request))
+        messages.success(request, _("A worker looks at the images now."))
         return redirect("checks", project.pk)
     counts, newest = found.counts(project), found.newest(project, SHOWN)
     standing = found.standing(project)

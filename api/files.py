@@ -16,8 +16,9 @@ from api import parsing
 from api.access import View, shown_name
 from api.permissions import Needs
 from api.schema import describe, file, parameter
-from labeler.access import image_for, may_review
+from labeler.access import image_for, may_lead, may_review
 from labeler.errors import NotAllowed, NotFound
+from labeler.intake import private_fields
 from labeler.intake.check import Refused
 from labeler.intake.full_size import open_full_size
 from labeler.intake.images import media_store
@@ -87,7 +88,8 @@ class File(_Bytes):
         "\n\nMade when it is first asked for, then kept: while others are being made it may answer 429, and "
         "while other images take the memory 503, both with `Retry-After`. Reviewers and leads get the bytes as "
         "they came "
-        "with `original=true`.", tag=TAG, answers=file("image/*", "the image"),
+        "with `original=true`, of images with a place in them leads only.",
+        tag=TAG, answers=file("image/*", "the image"),
         parameters=[parameter("original", "as it came, with its metadata", bool)],
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
@@ -96,6 +98,8 @@ class File(_Bytes):
             if not may_review(image.project):
                 # Where and when it was taken, and by whom, stands in a file as it came.
                 raise NotAllowed(_("Only reviewers and leads may have the file as it came."))
+            if any(private_fields.is_place(key) for key in image.metadata) and not may_lead(image.project):
+                raise NotAllowed(_("The file as it came says where it was taken: only leads may have it."))
             original = media_store().original_path(image.sha256, image.extension)
             response = self._answer(request, image, original, "original", MEDIA_TYPES[image.extension])
             name = shown_name(image, image.project, opaque=False).rsplit("/", 1)[-1]

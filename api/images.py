@@ -23,7 +23,7 @@ from labeler.access import image_for, may_lead, may_review
 from labeler.curation import deletion, filters, listing
 from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
-from labeler.intake import incoming, outcomes
+from labeler.intake import import_metadata, incoming, outcomes
 from labeler.jobs import jobs
 from labeler.models import Project, Role
 from labeler.models.account import Scope
@@ -198,8 +198,17 @@ def _refuse_curiosity(request: Request, project: Project, order: str) -> None:
         raise NotAllowed(_("Only reviewers and leads may look for images by %(names)s.") % {"names": ", ".join(asked)})
 
 
+class ImageInput(serializers.Serializer):
+    metadata = serializers.DictField(
+        help_text="fields to change: text, a number, true or false; null takes one away, others stay as they are"
+    )
+
+
 class OneImage(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {
+        "GET": Needs(Scope.READ, Role.ANNOTATOR), "PATCH": Needs(Scope.MANAGE, Role.LEAD),
+        "DELETE": Needs(Scope.MANAGE, Role.LEAD),
+    }  # fmt: skip
 
     @describe(
         "get_image", "One image.\n\nAnnotators see status, disagreement, consensus and prediction only after they have "
@@ -223,3 +232,16 @@ class OneImage(View):
         image = self.image(image_id)
         deletion.delete(project=image.project, by=self.person, image_ids=[image.pk])
         return Response(status=204)
+
+    @describe(
+        "change_image", "Change metadata of an image.\n\nField by field: of two people at once the last wins, and a "
+        "field that is not named stays. What is read from the file (`exif.…`, `file.…`) cannot be changed.", tag=TAG,
+        request=ImageInput, answers={200: ImageShape},
+        examples=[example({"metadata": {"camera": "C-3", "site": None}}, of_request=True)],
+    )  # fmt: skip
+    def patch(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        changes = parsing.parse(ImageInput, request)["metadata"]
+        image.metadata = import_metadata.edit(image=image, by=self.person, changes=changes)
+        (shape,) = image_shapes(self.person, image.project, [image], with_labels=True)
+        return Response(shape)

@@ -17,6 +17,7 @@ from api.fields import JudgementShape, ObjectField
 from labeler.acceptance import summary
 from labeler.access import may_review
 from labeler.consensus import snapshots
+from labeler.intake import private_fields
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Consensus, Image, Label, Project
@@ -92,7 +93,10 @@ class ImageShape(WithImageUrls):
     width = serializers.IntegerField(help_text="pixels, upright")
     height = serializers.IntegerField(help_text="pixels, upright")
     sha256 = serializers.CharField(help_text="of the original bytes")
-    metadata = ObjectField()
+    metadata = ObjectField(
+        help_text="`exif.…` and `file.…` are read from the file; annotators see none where file names are hidden, and "
+        "never its EXIF; the place (`exif.gps_…`) is for leads"
+    )
     split = serializers.ChoiceField(
         Split.choices, allow_blank=True, help_text="what an import said it is for; empty: nothing was said"
     )
@@ -134,14 +138,13 @@ def image_shapes(
     shapes = []
     for image in images:
         told = image.pk in seen.others
-        shape = {
+        shape: dict[str, Any] = {
             "id": image.pk,
             "name": shown_name(image, project, opaque=not reviewing),
             "width": image.width,
             "height": image.height,
             "sha256": image.sha256,
-            # A folder's name or a source's column can give the class away, like the file's name.
-            "metadata": image.metadata if reviewing or project.show_file_names else {},
+            "metadata": private_fields.shown(project, image.metadata),
             "split": image.split,
             "external_id": image.external_id if reviewing or project.show_file_names else "",
             "status": image.status if told else None,

@@ -8,6 +8,7 @@ from api import acceptance
 from api.agreement import Agreement, Disagreements, Progress
 from api.augmentation import Augmentations, VariedImage
 from api.categories import Categories, OneCategory
+from api.checks import Checks
 from api.claims import Claims, OneClaim
 from api.comments import Closure, ImageComments, Reading, ThreadComments, Threads
 from api.consensus import OneConsensus
@@ -86,6 +87,7 @@ urlpatterns = [
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),
     path("images/<int:image_id>/similar/", SimilarImages.as_view(), name="similar-images"),
     path("projects/<int:project_id>/drift/", Drifts.as_view(), name="drift"),
+    path("projects/<int:project_id>/checks/", Checks.as_view(), name="checks"),
     path("projects/<int:project_id>/near-duplicates/", NearDuplicates.as_view(), name="near-duplicates"),
     path("projects/<int:project_id>/priorities/", Priorities.as_view(), name="priorities"),
     path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),

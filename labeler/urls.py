@@ -9,11 +9,13 @@ from labeler.pages.agreement import agreement, annotator, disagreement_groups, g
 from labeler.pages.export import data_card, export
 from labeler.pages.export import releases as release_pages
 from labeler.pages.images import (
+    checks,
     image_work,
     images,
     import_preview,
     importing,
     metadata,
+    metadata_form,
     near_duplicates,
     similar,
 )
@@ -40,6 +42,9 @@ project_pages: list[URLPattern | URLResolver] = [
     path("images/<int:image_id>/similar/", similar.similar, name="similar"),
     path("mine/", my_work.mine, name="mine"),
     path("images/<int:image_id>/", images.image, name="image"),
+    path("images/<int:image_id>/metadata/", metadata_form.change, name="image_metadata"),
+    path("checks/", checks.checks, name="checks"),
+    path("checks/<slug:code>/", checks.finding, name="finding"),
     path("adjudicate/", adjudicate.adjudicate, name="adjudicate"),
     path("adjudicate/reasons/", reasons.reasons, name="adjudicate_reasons"),
     path("images/<int:image_id>/example/", examples.from_image, name="use_as_example"),

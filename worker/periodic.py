@@ -20,8 +20,9 @@ from django.utils import timezone
 from labeler.acceptance import accepting, promises
 from labeler.consensus import label_economy, overlap, reliability, snapshots
 from labeler.curation import deletion
+from labeler.data_checks import check
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
-from labeler.intake import incoming, near_duplicates
+from labeler.intake import facts, import_metadata, incoming, near_duplicates
 from labeler.intake.images import media_store
 from labeler.labeling import claim_ends
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 SKETCHED_AT_ONCE = 200  # images of before, of each project and each round: half a second
 _sketched: set[int] = set()  # projects in which every image was looked for that had no sketch
 _not_drawn: set[int] = set()  # images whose thumbnail this process could not read
+READ_AT_ONCE = 100  # files of before, of each project and each round, for what they say of themselves
+_read_up_to: dict[int, int] = {}  # the last image of a project that was looked for such; LARGEST when there is no more
+LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ def run_due_work() -> None:
     request_due_indexes()
     request_first_indexes()
     sketch_older_images()
+    read_older_files()
+    check.request_due()
     pixels.forget_trashed()
     checkpoints.forget()
     incoming.forget_abandoned()
@@ -232,3 +238,16 @@ def sketch_older_images() -> int:
         if len(todo) < SKETCHED_AT_ONCE:
             _sketched.add(project.pk)
     return left_out
+
+
+def read_older_files() -> int:
+    """Read what files say of themselves (EXIF) that came in before it was read, some at a time; of how many."""
+    done, store = 0, media_store()
+    for project in Project.objects.not_in_trash().order_by("pk"):
+        if (after := _read_up_to.get(project.pk, 0)) == LARGEST:
+            continue  # what came in since this process started was read from the start
+        todo = facts.without(project, READ_AT_ONCE, after)
+        if todo:
+            done += import_metadata.add_facts({image.pk: facts.of_older(image, store) for image in todo})
+        _read_up_to[project.pk] = todo[-1].pk if len(todo) == READ_AT_ONCE else LARGEST
+    return done

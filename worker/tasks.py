@@ -108,6 +108,14 @@ def deliver(self, delivery_id: int) -> None:
     deliveries.deliver(delivery_id)
 
 
+@shared_task(name="worker.tasks.check_data", bind=True, queue="default", soft_time_limit=1800)
+def check_data(self, job_id: int) -> None:
+    """Measure new images and look for what is wrong with them; does nothing if another worker took it."""
+    from worker.intake.checks import checks_job
+
+    checks_job(job_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
 def answer_request(self, errand_id: int) -> None:
     """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""

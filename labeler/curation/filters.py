@@ -14,7 +14,8 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid
+from labeler.errors import Invalid, NotAllowed
+from labeler.intake import private_fields
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Acceptance, Consensus, Image, Label, Project
@@ -165,6 +166,9 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
             fields={"status": [f"unknown: {name}" for name in sorted(unknown)]},
         )
     metadata = [(name.removeprefix(METADATA), values[-1]) for name, values in sent.items() if name.startswith(METADATA)]
+    for key, _value in metadata:
+        if not private_fields.may_see(project, key):
+            raise NotAllowed(_("Only leads may look for images by %(name)s.") % {"name": key[:200]})
     if len(metadata) > MOST_METADATA:
         raise Invalid(_("At most %(n)s fields of metadata at a time.") % {"n": MOST_METADATA}, fields={})
     splits = tuple(dict.fromkeys(sent.get("split", ())))

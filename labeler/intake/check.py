@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageFile, WebPImagePlugin
 
 from labeler.errors import LabelerError
+from labeler.intake import exif
 
 # Named, because Pillow has 43 decoders active and most of them have seen far less hostile input than these
 # six. What a camera calls MPO (a JPEG with a second picture behind it) arrives through the JPEG decoder.
@@ -37,6 +38,7 @@ RENDITION_BYTES, MOST_RENDITION_BYTES = 20, 56 * 1024**2
 FULL_SIZE_BYTES = 7  # a second image in RGB, 4 bytes, and the file made of it: 3 for a PNG of noise
 
 _ORIENTATION = 0x0112  # EXIF tag
+MOST_HEXADECIMAL = 4096  # of EXIF as some programs put it into a PNG's text; longer ones are read as upright
 _TILE_WIDTH, _TILE_HEIGHT, _ROWS_PER_STRIP, _BITS_PER_SAMPLE = 322, 323, 278, 258  # TIFF tags
 SIDEWAYS = (5, 6, 7, 8)  # orientations whose upright image has width and height exchanged
 
@@ -129,7 +131,10 @@ def _decode(
     # depend on it.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     # Closed, whatever happens: the traceback of a refusal would keep the pixels.
-    with closing(Image.open(io.BytesIO(content), formats=FORMATS)) as image:
+    harmless = exif.harmless(content)
+    if harmless is None:
+        raise Refused(_("The image is damaged and cannot be decoded."))
+    with closing(Image.open(io.BytesIO(harmless), formats=FORMATS)) as image:
         width, height = image.size
         if width * height > limits.max_pixels:
             raise Refused(_too_many_pixels(limits))
@@ -147,7 +152,7 @@ def _decode(
             before_decoding(coefficients + _bytes_needed(image, full_size))
         pixels = _loaded(image)
         # Only after load(): TIFF turns itself upright there, and drops the tag.
-        orientation = _orientation(image)
+        orientation = _orientation(image) if harmless is content else exif.orientation(exif.block(content))
         if image_format == "TIFF":
             width, height = image.size
     if orientation in SIDEWAYS:
@@ -256,6 +261,13 @@ def read_source(source: Source, max_bytes: int) -> bytes:
 
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8; 1 where the tag is missing or nonsense, as every viewer does."""
+    given = image.info.get("exif")
+    if isinstance(given, bytes):
+        # Pillow would read every value there is: 64 KB that name one another five thousand times are 300 MB of them,
+        # and each that is broken is a warning.
+        return exif.orientation(given)
+    if len(image.info.get("Raw profile type exif", "")) > MOST_HEXADECIMAL:
+        return 1
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     # A camera's broken metadata says nothing against its pixels, which decoded.

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
 
@@ -24,7 +24,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
-from labeler.intake import archives, near_duplicates
+from labeler.intake import archives, exif, facts, near_duplicates
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
@@ -170,6 +170,7 @@ class _File:
     sha256: str = ""  # empty: could not be read
     reason: str = ""  # why it is refused
     checked: CheckedImage | None = None
+    exif: dict[str, exif.Fact] = field(default_factory=dict)
 
 
 def _cores() -> int:
@@ -227,8 +228,9 @@ def _check_all(pool: ThreadPoolExecutor, missing: list[_File], check: Callable[[
 
 
 def _let_go(batch: list[_File]) -> None:
-    """Of the contents: the next batch is read while this one is still at hand."""
+    """Of the contents, once their EXIF is read: the next batch is read while this one is still at hand."""
     for file in batch:
+        file.exif = exif.read(file.content) if file.checked is not None else {}
         file.content = b""
 
 
@@ -301,7 +303,7 @@ def _commit(
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
                 if not store.has(file.sha256, file.checked.extension):
                     continue  # the last image with this content was deleted for good since its files were found
-                new[file.sha256] = _row(project, file.name, file.checked, job)
+                new[file.sha256] = _row(project, file, file.checked, job)
         sketched = [(image, drawn[sha256]) for sha256, image in new.items() if sha256 in drawn]
         near = near_duplicates.place(alike, sketched) if sketched else []
         created = Image.objects.bulk_create(new.values())
@@ -340,15 +342,16 @@ def _without_writing(
             outcomes.append(Duplicate(file.name, before.pk or 0, deleted=before.trashed_at is not None))
         else:
             assert file.checked is not None  # neither refused nor known: it was checked
-            seen[file.sha256] = _row(project, file.name, file.checked, None)
+            seen[file.sha256] = _row(project, file, file.checked, None)
             outcomes.append(Added(file.name, seen[file.sha256]))
     return outcomes
 
 
-def _row(project: Project, name: str, checked: CheckedImage, job: Job | None) -> Image:
+def _row(project: Project, file: _File, checked: CheckedImage, job: Job | None) -> Image:
     return Image(
         project=project,
-        name=name,
+        name=file.name,
+        metadata={**file.exif, **facts.of_name(file.name, job)},
         sha256=checked.sha256,
         extension=checked.extension,
         width=checked.width,

@@ -1,5 +1,6 @@
-"""Store metadata of images: what is known of them besides their pixels. The only module that writes Image.metadata.
+"""Store metadata of images: what is known of them besides their pixels. The only module that changes Image.metadata.
 
+What a newcomer's file says stands in its row from the start (labeler/intake/facts.py, whose fields nobody else writes).
 A row changes the fields it names and leaves the others. Written in short transactions of some hundred images, which
 lock these images by rising id and nothing else (the order of labeling/claims.py): a label that is saved meanwhile waits
 for one of them at most. Stopped at any point and started again, it ends in the same metadata. Knows rows, not where
@@ -9,7 +10,7 @@ they come from (intake/formats/metadata.py) or who may see them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,9 +19,11 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
+from labeler.errors import Invalid, NotFound
 from labeler.intake import lookup
-from labeler.intake.formats.metadata import MOST_FIELDS, Described, Value
+from labeler.intake.formats.metadata import MOST_FIELDS, Described, Unusable, Value, check_keys, flat, typed
 from labeler.intake.outcomes import Counted, Refusal
+from labeler.intake.private_fields import is_reserved
 from labeler.models import Image, Project
 
 if TYPE_CHECKING:
@@ -128,27 +131,118 @@ def store(project: Project, said: dict[int, Described], outcome: MetadataResult)
     # Locked by rising id, and read under the lock: of two tables at once, each keeps the other's fields.
     images = Image.objects.select_for_update(no_key=True).filter(project=project, pk__in=said).order_by("pk")
     known = dict(images.values_list("pk", "metadata"))
-    changed: dict[int, str] = {}
+    changed: dict[int, dict[str, Any]] = {}
     for pk, row in said.items():
         if pk not in known:
             gone = _("The image was deleted from the project at this moment.")
             outcome.refuse(Refusal(str(row.image), gone, row.row))
             continue
         before = known[pk] if isinstance(known[pk], dict) else {}
-        after = {key: value for key, value in {**before, **row.fields}.items() if value is not None}
+        # What the product reads from the file is left as it is: a table that it wrote itself may name it.
+        given = {key: value for key, value in row.fields.items() if not is_reserved(key)}
+        after = _with(before, given)
         if _is_same(before, after):
             outcome.unchanged += 1
-        elif len(after) > max(MOST_FIELDS, len(before)):
-            too_many = _("An image has at most %(most)s fields, and with these it would have %(n)s.")
-            reason = too_many % {"most": MOST_FIELDS, "n": len(after)}
+        elif reason := _too_many(before, after):
             outcome.refuse(Refusal(str(row.image), reason, row.row))
         else:
-            changed[pk] = json.dumps(after, ensure_ascii=False, allow_nan=False)
+            changed[pk] = after
             outcome.updated += 1
-    if changed:
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITE, [list(changed), list(changed.values())])
+    _write(changed)
     return bool(changed)
+
+
+def _with(before: Mapping[str, Any], changes: Mapping[str, Value]) -> dict[str, Any]:
+    return {key: value for key, value in {**before, **changes}.items() if value is not None}
+
+
+def _too_many(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Why an image cannot have these fields; "" where it can. Those that the product reads itself do not count."""
+    own, had = (sum(not is_reserved(key) for key in fields) for fields in (after, before))
+    if own <= max(MOST_FIELDS, had):
+        return ""
+    reason = _("An image has at most %(most)s fields, and with these it would have %(n)s.")
+    return reason % {"most": MOST_FIELDS, "n": own}
+
+
+# ---------------------------------------------------------------- one image, by hand
+
+
+def edit(*, image: Image, by: User, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change some fields of one image; None takes a field away, and fields not named stay as they are.
+
+    Of two people at once the last wins, field by field. What the image has then. Raises Invalid, with the fields that
+    cannot be written, and NotFound when the image is gone.
+    """
+    given = _checked(changes)
+    with transaction.atomic():
+        there = Image.objects.select_for_update(no_key=True).filter(pk=image.pk, project=image.project_id)
+        row = there.values_list("metadata", flat=True).first()
+        if row is None:
+            raise NotFound(_("The image is gone."))
+        before = row if isinstance(row, dict) else {}
+        after = _with(before, given)
+        if reason := _too_many(before, after):
+            raise Invalid(reason, fields={"metadata": [reason]})
+        if not _is_same(before, after):
+            _write({image.pk: after})
+            named = {key: before.get(key) for key in given if not _is_same_value(before.get(key), given[key])}
+            audit(
+                by, "metadata.edit", project=image.project_id, subject=f"image {image.pk}", image=image.pk,
+                fields=list(named)[:AUDITED_FIELDS],
+            )  # fmt: skip
+    return after
+
+
+def _checked(changes: Mapping[str, Any]) -> dict[str, Value]:
+    """The changes as they are stored. Raises Invalid."""
+    wrong: dict[str, list[str]] = {}
+    given: dict[str, Value] = {}
+    for key, value in changes.items():
+        name = str(key).strip()
+        try:
+            check_keys([name])
+            if is_reserved(name):
+                raise Unusable(_("“%(key)s” is read from the file and cannot be changed.") % {"key": name})
+            given[name] = flat(name, value)
+            if given[name] == "":
+                given[name] = None
+        except Unusable as unusable:
+            wrong[f"metadata.{name[:100]}"] = [str(unusable)]
+    if wrong:
+        raise Invalid(next(iter(wrong.values()))[0], fields=wrong)
+    return given
+
+
+def spelled(key: str, text: str) -> Value:
+    """What somebody typed: a number, true or false, else the text; None for nothing. Raises Invalid."""
+    try:
+        return typed(key, text.strip()) if text.strip() else None
+    except Unusable as unusable:
+        raise Invalid(str(unusable), fields={"metadata": [str(unusable)]}) from unusable
+
+
+# ---------------------------------------------------------------- what files say
+
+
+@transaction.atomic
+def add_facts(facts: Mapping[int, Mapping[str, Any]]) -> int:
+    """Store what was read from the files of images that were in before it was read; of how many. Nobody's deed.
+
+    facts: by the image's id, of the product's own fields.
+    """
+    images = Image.objects.select_for_update(no_key=True).filter(pk__in=facts).order_by("pk")
+    known = dict(images.values_list("pk", "metadata"))
+    # A lead's column of such a name, from before it was reserved, gives way to what the file says.
+    _write({pk: {**(row if isinstance(row, dict) else {}), **facts[pk]} for pk, row in known.items()})
+    return len(known)
+
+
+def _write(changed: Mapping[int, Mapping[str, Any]]) -> None:
+    rows = [json.dumps(fields, ensure_ascii=False, allow_nan=False) for fields in changed.values()]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, [list(changed), rows])
 
 
 def _is_same(before: dict[str, Any], after: dict[str, Any]) -> bool:

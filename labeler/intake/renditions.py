@@ -130,7 +130,12 @@ def strip_jpeg(content: bytes) -> bytes | None:
             kept.append(b"\xff\xe0\x00\x10" + content[position + 4 : position + 16] + b"\0\0")
             position = end
             continue
-        elif (0xE0 <= marker <= 0xEF and marker != 0xEE) or marker == 0xFE:
+        elif marker == 0xEE and content[position + 4 : position + 9] == b"Adobe" and end - position >= 16:
+            # The 12 bytes that say how the numbers become colours, and nothing that stands behind them.
+            kept.append(b"\xff\xee\x00\x0e" + content[position + 4 : position + 16])
+            position = end
+            continue
+        elif 0xE0 <= marker <= 0xEF or marker == 0xFE:
             position = end
             continue
         elif marker < 0xC0:

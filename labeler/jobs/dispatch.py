@@ -37,11 +37,12 @@ BUILD_FILE = "worker.tasks.build_release_file"
 JUDGE = "worker.tasks.judge"
 IMAGES = "worker.tasks.work_on_images"
 DELIVER = "worker.tasks.deliver"
+CHECK_DATA = "worker.tasks.check_data"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
     TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", ANSWER: "serve", VIEWS: "serve",
     IMPORT: "default", JUDGE: "default", IMAGES: "default", FREEZE: "default", BUILD_FILE: "default",
-    DELIVER: "default",
+    DELIVER: "default", CHECK_DATA: "default",
 }  # fmt: skip
 
 SOCKET_SECONDS = 1.0  # a request waits at most about twice this for a broker that does not answer

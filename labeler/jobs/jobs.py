@@ -2,8 +2,8 @@
 Job.
 
 Pre-labelings are asked for by training/prelabels.py, varied images by training/augmentation_preview.py, indexes by
-training/image_index.py, releases and their files by releases/, all through `create` here. Knows states, not what the
-work does.
+training/image_index.py, releases and their files by releases/, checks by data_checks/check.py, all through `create`
+here. Knows states, not what the work does.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ TASKS = {
     Kind.IMAGES: dispatch.IMAGES,
     Kind.RELEASE: dispatch.FREEZE,
     Kind.EXPORT: dispatch.BUILD_FILE,
+    Kind.CHECKS: dispatch.CHECK_DATA,
 }
 
 JUDGEMENTS = "labels-csv"  # the format of an import whose rows are people's answers

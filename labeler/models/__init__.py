@@ -3,6 +3,7 @@
 from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, LoginFailures, Preference, Token
 from labeler.models.comment import Comment, Thread
+from labeler.models.data_check import Finding, ImageCheck, ImageFinding
 from labeler.models.drift import Drift
 from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
@@ -33,10 +34,13 @@ __all__ = [
     "Errand",
     "Exposure",
     "Feature",
+    "Finding",
     "Gold",
     "Guarantee",
     "GuidelineVersion",
     "Image",
+    "ImageCheck",
+    "ImageFinding",
     "Invitation",
     "Job",
     "Label",

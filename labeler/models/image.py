@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -169,11 +169,6 @@ class Image(models.Model):
         """What the data set says it shows, for those who do not see it; "" where it says nothing."""
         said = self.metadata.get("description") if isinstance(self.metadata, dict) else None
         return said.strip()[:LONGEST_DESCRIPTION] if isinstance(said, str) else ""
-
-    @property
-    def facts(self) -> list[tuple[str, Any]]:
-        """Its metadata for a page: to a template `metadata.items` is the field of that name, if there is one."""
-        return sorted(self.metadata.items()) if isinstance(self.metadata, dict) else []
 
     @property
     def is_blind(self) -> bool:

@@ -67,14 +67,15 @@ class Kind(models.TextChoices):
     JUDGE = "judge", _("judgement of an outside model")
     IMAGES = "images", _("work on images")
     RELEASE = "release", _("release")
+    CHECKS = "checks", _("checks on the data set")
 
 
 class Job(Leased):
     """An import, the freezing of a release or the building of one of its files (export), the making of pre-labels with
     the active model (params: {"run": id}), of images that show how training images are varied
     (labeler/training/augmentation_preview.py), a look at new images for the index of similar ones
-    (labeler/training/image_index.py), the judgement of another program's predictions (labeler/training/judging.py), or
-    something done to many images (labeler/curation/work.py).
+    (labeler/training/image_index.py), the judgement of another program's predictions (labeler/training/judging.py),
+    something done to many images (labeler/curation/work.py), or checks on the data set (labeler/data_checks/check.py).
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="jobs")
@@ -97,6 +98,11 @@ class Job(Leased):
                 fields=["project"],
                 condition=Q(kind=Kind.PRELABEL, state__in=UNFINISHED),
                 name="one_unfinished_prelabeling_per_project",
+            ),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(kind=Kind.CHECKS, state__in=UNFINISHED),
+                name="one_unfinished_check_per_project",
             ),
         ]
 

@@ -50,6 +50,8 @@ TABLES = {
     "ReleaseFile": "releases",
     "Webhook": "webhooks",
     "WebhookDelivery": "webhooks",
+    "ImageCheck": "data_checks",
+    "ImageFinding": "data_checks",
 }
 
 # The state of work: changed by whoever has the lease, and by those who end or renew what nobody has.

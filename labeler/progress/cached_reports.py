@@ -2,7 +2,7 @@
 
 Knows the names under which reports are kept (cache.py) and what counts each (agreement/reports.py, overview.py,
 agreement/trust.py, agreement/disagreement_groups.py, agreement/printed_report.py, label_economy.py,
-releases/summary.py): the one place where a name becomes figures, in a request and in a worker.
+data_checks/report.py, releases/summary.py): the one place where a name becomes figures, in a request and in a worker.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from labeler.agreement import disagreement_groups, printed_report, reports, trust
+from labeler.data_checks import report as data_checks
 from labeler.labeling.label_arrays import Selection
 from labeler.models import Project
 from labeler.progress import cache, counts, label_economy, overview
@@ -118,6 +119,16 @@ def export_figures(project: Project) -> Figures:
     return cache.get(project, "export", count, first_time=count)
 
 
+def checks_figures(project: Project, *, wait: bool = False) -> Figures:
+    """Balance, people and groups of the data set (labeler/data_checks/report.py), and their time. wait: as for
+    agreement."""
+
+    def count() -> dict[str, Any]:
+        return data_checks.count(project)
+
+    return cache.get(project, "checks", count, first_time=count if wait else None)
+
+
 def compute(project: Project, name: str) -> dict[str, Any]:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
@@ -127,6 +138,8 @@ def compute(project: Project, name: str) -> dict[str, Any]:
             return trust.figures(project)
         case ["economy"]:
             return label_economy.figures(project)
+        case ["checks"]:
+            return data_checks.count(project)
         case ["export"]:
             return asdict(summary.summary_of(project))
         case ["progress"]:

@@ -57,6 +57,7 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
         ("webhooks", "post"): {"url": "https://93.184.216.34/told"},
         ("webhook", "patch"): {"active": False},
         ("rounds", "post"): {"images": [image]},
+        ("image", "patch"): {"metadata": {"camera": "C-3"}},
         ("priorities", "post"): {"images": [image]},
         ("deletions", "post"): {"images": [2**40]},
         ("restorations", "post"): {"images": [image]},

@@ -595,7 +595,7 @@ def test_images_and_what_is_known_of_them_come_in_by_one_command(project, tmp_pa
     assert out.endswith(
         "0 refused. Changed the metadata of 1 images; 0 had it already, 0 rows refused.\n"
     )  # fmt: skip
-    assert Image.objects.get().metadata == {"camera": "C-3"}
+    assert Image.objects.get().metadata == {"camera": "C-3", "file.source": "upload"}
 
     path.write_text("file_name,camera\nb.jpg,C-3\n")
     with pytest.raises(SystemExit) as end:

@@ -25,6 +25,7 @@ PAGES = {
     "agreement_report": "reviewer",
     "mine": "annotator",
     "images": "reviewer",
+    "checks": "reviewer",
     "adjudicate": "reviewer",
     "adjudicate_reasons": "reviewer",
     "model": "reviewer",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.intake.private_fields import without_place
 from labeler.models import Image, Label
 from labeler.models.queue import ChosenBy, Purpose
 from labeler.stats import labelerrors, learning, promise
@@ -189,7 +190,8 @@ def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[d
     scores = compare.scores(found[seen], truth, dataset.task)
     ids = [example.image_id for example, known in zip(examples, seen, strict=True) if known]
     metadata = dict(Image.objects.filter(pk__in=ids).values_list("pk", "metadata"))
-    rows = [metadata.get(pk) or {} for pk in ids]
+    # The report is for reviewers, the place for leads.
+    rows = [without_place(metadata.get(pk) or {}) for pk in ids]
     reports = []
     for field in _fields(rows):
         values = [_value(row.get(field)) for row in rows]

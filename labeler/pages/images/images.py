@@ -33,7 +33,7 @@ from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Settle
-from labeler.pages.images import explanation, image_work
+from labeler.pages.images import explanation, image_work, metadata_form
 from labeler.pages.images import filters as image_filters
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
@@ -233,6 +233,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             "images",
             heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
             image=shown,
+            fields=metadata_form.fields_of(project, shown),
             form=form,
             markers=categories.markers_by_name(project),
             labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],

@@ -3,4 +3,4 @@
 Django finds the tables of an app here. The site itself, and its door, is accounts/admin_site.py's.
 """
 
-from labeler.admin import people, projects, tables, training  # noqa: F401
+from labeler.admin import data_sets, people, projects, tables, training  # noqa: F401

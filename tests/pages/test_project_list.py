@@ -126,7 +126,7 @@ NEXT = {
     "threads": {"ann": "sends a question about the image to the team"},
     "adjudicate": {"rev": "Images come here when those who judged them differ."},
     "review": {"rev": "Once some images are labeled a model learns from them."},
-    "import": {"lena": "Drop a folder, images, a zip or a CSV of labels here"},
+    "import": {"lena": "Drop a folder, images, a zip, or a file of another tool here"},
     "export": {"lena": "Bring in images first."},
     "members": {"lena": "Make a link"},
 }

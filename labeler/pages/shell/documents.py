@@ -31,6 +31,7 @@ TITLES = {
     "lead": gettext_lazy("Leading a project"),
     "agreement": gettext_lazy("Reading agreement"),
     "model": gettext_lazy("The model"),
+    "formats": gettext_lazy("Formats out"),
     "rest": gettext_lazy("The REST interface"),
     "operator": gettext_lazy("Running Labeler"),
 }

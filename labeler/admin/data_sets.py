@@ -1,0 +1,61 @@
+"""Releases, webhooks and checks of the images, in the admin site: to look up what a worker did."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from labeler.admin.kinds import ReadOnly
+from labeler.models import ImageCheck, ImageFinding, Release, ReleaseFile, Webhook, WebhookDelivery
+
+
+@admin.register(Release)
+class ReleaseAdmin(ReadOnly):
+    list_display = ["project", "number", "name", "labels", "created_by", "created_at", "frozen_at", "deleted_at"]
+    list_filter = ["labels"]
+    list_select_related = ["project", "created_by"]
+    search_fields = ["project__name", "name", "checksum"]
+    raw_id_fields = ["project", "created_by", "job"]
+
+
+@admin.register(ReleaseFile)
+class ReleaseFileAdmin(ReadOnly):
+    list_display = ["release", "format", "options", "n_bytes", "built_at", "expires_at"]
+    list_filter = ["format"]
+    list_select_related = ["release__project"]
+    search_fields = ["release__project__name", "format", "checksum"]
+    raw_id_fields = ["release", "job"]
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnly):
+    list_display = ["project", "host", "active", "failures", "paused_at", "created_by", "created_at"]
+    list_filter = ["active"]
+    list_select_related = ["project", "created_by"]
+    search_fields = ["project__name"]
+    raw_id_fields = ["project", "created_by"]
+    exclude = ["url", "salt", "digest"]  # an address may hold a key; of the others a secret is made
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnly):
+    list_display = ["webhook_id", "event", "subject", "state", "attempts", "status_code", "created_at", "delivered_at"]
+    list_filter = ["state", "event"]
+    search_fields = ["=webhook__id", "subject"]
+    raw_id_fields = ["webhook"]
+
+
+@admin.register(ImageCheck)
+class ImageCheckAdmin(ReadOnly):
+    list_display = ["image_id", "project", "brightness", "contrast", "blur"]
+    list_select_related = ["project"]
+    search_fields = ["=image__id"]
+    raw_id_fields = ["image", "project"]
+
+
+@admin.register(ImageFinding)
+class ImageFindingAdmin(ReadOnly):
+    list_display = ["image_id", "project", "code"]
+    list_filter = ["code"]
+    list_select_related = ["project"]
+    search_fields = ["=image__id"]
+    raw_id_fields = ["image", "project"]

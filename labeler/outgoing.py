@@ -29,19 +29,10 @@ MOST_BYTES = 64 * 1024
 TRIED = 3  # addresses of one name
 LONGEST_URL = 2000
 PORTS = {"http": 80, "https": 443}
-# Ranges that Python 3.11 takes for public, and that may lead inside: NAT64, 6to4, Teredo, IPv4 in IPv6, benchmarking.
-NOT_PUBLIC = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2002::/16",
-        "2001::/32",
-        "198.18.0.0/15",
-        "192.88.99.0/24",
-        "192.0.0.0/24",
-    )
-)
+# Ranges that Python 3.11 takes for public: local NAT64, 6to4 relays, benchmarking, protocol assignments.
+NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "192.88.99.0/24", "198.18.0.0/15", "192.0.0.0/24")))
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Unreachable(Exception):
@@ -61,7 +52,7 @@ class Answer:
 def checked_url(url: str) -> SplitResult:
     """The parts of an address that may be asked, as far as that can be told without resolving its name.
 
-    http or https, the usual port unless the operator allows the host (LABELER_OUTGOING_ALLOW), no user name or password
+    http or https, the usual port unless the operator allows another (LABELER_OUTGOING_ALLOW), no user name or password
     in it, no fragment. Raises Invalid.
     """
     try:
@@ -75,15 +66,15 @@ def checked_url(url: str) -> SplitResult:
     if parts.scheme not in PORTS or not host:
         raise _invalid(_("The address must begin with https:// or http:// and name a host."))
     if parts.username is not None or parts.password is not None:
-        raise _invalid(_("Leave user name and password out of the address: what is sent is signed instead."))
+        raise _invalid(_("Leave user name and password out of the address."))
     if parts.fragment:
         raise _invalid(_("Leave out what follows the # in the address: it is never sent."))
-    if port not in (None, *PORTS.values()) and not is_allowed(host, port):
-        raise _invalid(_("Only ports 80 and 443 are used, unless an operator allows the host."))
     if is_allowed(host, port or PORTS[parts.scheme]):
         return parts
+    if port not in (None, *PORTS.values()) and not _networks():
+        raise _invalid(_("Only ports 80 and 443 are used, unless an operator allows the host."))
     with contextlib.suppress(ValueError):  # a name: its addresses are looked at when it is asked
-        if not is_public(host.strip("[]")):
+        if not _may_be_asked(host.strip("[]"), port or PORTS[parts.scheme]):
             raise _invalid(_("This address is inside of a network. An operator can allow it."))
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
         raise _invalid(_("This address is inside of a network. An operator can allow it."))
@@ -100,16 +91,34 @@ def is_allowed(host: str, port: int | None) -> bool:
     return host in allowed or f"{host}:{port}" in allowed
 
 
+def _networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Those that the operator allows, on any port."""
+    return [ipaddress.ip_network(one) for one in settings.OUTGOING_ALLOW if "/" in one]
+
+
+def _may_be_asked(address: str, port: int) -> bool:
+    """Raises ValueError for what is no address."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return any(found in network for network in _networks()) or (is_public(address) and port in PORTS.values())
+
+
 def is_public(address: str) -> bool:
     """Is this an address of the internet at large? Not private, loopback, link-local, multicast, reserved, and none
-    that leads to an IPv4 address in disguise. Raises ValueError for what is no address.
+    that leads to such an IPv4 address in disguise. Raises ValueError for what is no address.
     """
     found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
+    if isinstance(found, ipaddress.IPv6Address) and (inner := _inner(found)) is not None:
+        return is_public(str(inner))
     if any(found in network for network in NOT_PUBLIC if network.version == found.version):
         return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+
+
+def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that one of IPv6 stands for: mapped, 6to4, Teredo, NAT64."""
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -119,7 +128,7 @@ def resolve(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise Unreachable(_("There is no host of this name.")) from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if not is_allowed(host, port) and not all(map(is_public, addresses)):
+    if not is_allowed(host, port) and not all(_may_be_asked(address, port) for address in addresses):
         raise Unreachable(_("The host's name leads inside of a network, which is not asked."))
     return addresses
 
@@ -196,13 +205,16 @@ def request(
                 headers={"Accept-Encoding": "identity", "Connection": "close", **(headers or {})},
             )  # fmt: skip
             response = connection.getresponse()
+            is_too_long = (response.length or 0) > most_bytes
             read = response.read(most_bytes + 1)
+            if not is_too_long and response.length:
+                raise http.client.IncompleteRead(read)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unreachable(_too_late() if over.is_set() else _why(error)) from None
         if over.is_set():
             raise Unreachable(_too_late())
         found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, found, read[:most_bytes], len(read) <= most_bytes)
+        return Answer(response.status, found, read[:most_bytes], len(read) <= most_bytes and not is_too_long)
 
 
 def _too_late() -> str:
@@ -216,6 +228,8 @@ def _why(error: Exception) -> str:
         return _("No encrypted connection could be made.")
     if isinstance(error, TimeoutError):
         return _too_late()
+    if isinstance(error, http.client.IncompleteRead):
+        return _("The answer ended too early.")
     if isinstance(error, OSError):
         return _("No connection could be made.")
     return _("What came back is not HTTP.")

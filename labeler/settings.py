@@ -216,8 +216,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 # Images in: what is refused. Pixels are counted before decoding, bytes while reading.
 MAX_IMAGE_PIXELS = env_int("LABELER_MAX_IMAGE_PIXELS", 50_000_000)
 MAX_IMAGE_BYTES = env_int("LABELER_MAX_IMAGE_BYTES", 100 * 1024 * 1024)
-# Private networks whose images may be fetched by address all the same (10.0.0.0/8, …), on any port; none by default.
-FETCH_NETWORKS = [part for part in os.environ.get("LABELER_FETCH_NETWORKS", "").replace(",", " ").split() if part]
 # Buckets that imports may read with the server's own credentials (AWS_ACCESS_KEY_ID and its kin), none by default.
 S3_BUCKETS = [part for part in os.environ.get("LABELER_S3_BUCKETS", "").replace(",", " ").split() if part]
 S3_ENDPOINT = os.environ.get("LABELER_S3_ENDPOINT", "")  # of another provider than Amazon
@@ -227,7 +225,8 @@ MEMORY_FOR_IMAGES = env_int("LABELER_MEMORY_FOR_IMAGES", 700)
 if MEMORY_FOR_IMAGES < 64:
     raise ImproperlyConfigured("LABELER_MEMORY_FOR_IMAGES is a number of megabytes, at least 64.")
 
-# Hosts ("host" or "host:port") that webhooks may reach wherever they are; others must be of the internet at large.
+# Hosts ("host" or "host:port") and networks ("10.1.0.0/16", on any port) that webhooks and imports of addresses may
+# ask wherever they are; all others must be of the internet at large.
 OUTGOING_ALLOW = env_list("LABELER_OUTGOING_ALLOW")
 
 # Grams of CO2 per kWh, for the cards of models: the world's mean of 2024 (IEA, Electricity 2025), unless set.

@@ -31,7 +31,6 @@ def said(image: Image) -> dict[str, object]:
     return {key: value for key, value in image.metadata.items() if not key.startswith(("file.", "exif."))}
 
 
-
 def splits(project):
     return dict(Image.objects.filter(project=project).values_list("name", "split"))
 

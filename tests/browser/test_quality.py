@@ -104,18 +104,15 @@ def test_a_csv_of_labels_is_sent_and_its_rows_are_counted(page, live_server, sig
     page.goto(live_server.url + url("import", project))
     table = b"file_name,annotator,label\na.jpg,zoe,cat\n"
 
-    page.check("#given-blind")
     page.set_input_files("#pick-files", [{"name": "labels.csv", "mimeType": "text/csv", "buffer": table}])
     expect(page.locator("#status")).to_contain_text("labels.csv is on the server")
-    params = Job.objects.get().params
-    assert (params["format"], params["blind"]) == ("labels-csv", True)
 
-    # What a worker would write.
+    # What a worker would write, of a file whose answers need no question.
     refused = [{"name": "a.jpg", "row": 2, "reason": "This project has no image of that name."}]
     result = {"added": 0, "duplicates": 3, "labels_added": 1200, "refused": refused}
     Job.objects.update(state="done", result=result)
     expect(page.locator("#n-labels")).to_have_text("1,200")
     expect(page.locator("#status")).to_have_text("Done: 1,200 labels are in.")
-    expect(page.locator("#imports li").first).to_contain_text("1,200 labels · 3 here already · 1 refused · given blind")
+    expect(page.locator("#imports li").first).to_contain_text("1,200 labels · 3 here already · 1 refused")
     expect(page.locator("#refused > li")).to_contain_text("Import the image first.")
     expect(page.locator("#refused > li")).to_contain_text("row 2: a.jpg")

@@ -61,8 +61,11 @@ sys.exit(metadata.version("torch").partition("+")[0] != wanted)' >/dev/null 2>&1
             -r requirements/torch.txt || stop "$failed"
     fi
     echo "Installing the packages of $lock …"
+    # The one package without a wheel: pure Python, and only tests need it (mlcroissant asks for it).
+    from_source=""
+    [ "$kind" = dev ] && from_source="--no-binary=jsonpath-rw"
     # shellcheck disable=SC2086
-    .venv/bin/python -m pip install $quiet --no-compile --only-binary=:all: -r "$lock" -c requirements/torch.txt || stop "$failed"
+    .venv/bin/python -m pip install $quiet --no-compile --only-binary=:all: $from_source -r "$lock" -c requirements/torch.txt || stop "$failed"
     .venv/bin/python -m pip check || stop "The installed packages do not fit together (see above). Remove .venv and run the same command again."
     new=yes
     echo "$now" >"$stamp"

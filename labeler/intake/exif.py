@@ -35,7 +35,7 @@ Directory = dict[int, tuple[int, bytes]]  # type and bytes of a value, by tag
 
 def read(content: bytes) -> dict[str, Fact]:
     """What the file says of when, with what and where it was taken, under the keys above; {} where it says nothing."""
-    parsed = _Block.of(block(content))
+    parsed = _Block.parsed(block(content))
     if parsed is None:
         return {}
     first = parsed.directory(parsed.first, {_MAKE, _MODEL, _CHANGED, _EXIF_PLACE, _GPS_PLACE})
@@ -58,7 +58,7 @@ def read(content: bytes) -> dict[str, Fact]:
 
 def orientation(exif: bytes) -> int:
     """1..8, of an EXIF block with or without its six letters; 1 where it says nothing that can be."""
-    parsed = _Block.of(exif.removeprefix(b"Exif\0\0"))
+    parsed = _Block.parsed(exif.removeprefix(b"Exif\0\0"))
     if parsed is None:
         return 1
     kind, value = parsed.directory(parsed.first, {_ORIENTATION}).get(_ORIENTATION, (0, b""))
@@ -148,7 +148,7 @@ def harmless(content: bytes) -> bytes | None:
 
 def _is_greedy(block: bytes) -> bool:
     """Do the values of its first directory take more than it has, or are there more than anybody writes?"""
-    parsed = _Block.of(block)
+    parsed = _Block.parsed(block)
     return parsed is not None and parsed.claimed(parsed.first) > max(len(block), MOST_OF_VALUE)
 
 
@@ -163,7 +163,7 @@ class _Block:
         self.first = self._number(4, 4)
 
     @classmethod
-    def of(cls, content: bytes) -> _Block | None:
+    def parsed(cls, content: bytes) -> _Block | None:
         order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
         return cls(content, order) if order and len(content) >= 8 else None
 

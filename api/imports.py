@@ -34,7 +34,7 @@ from labeler.models.job import Kind, State
 
 TAG = "Images"
 SUPPORTED = tuple(name for name in run.FORMATS if name != "images")
-LATER = ("coco", "voc", "predictions")
+LATER = ("coco", "voc")
 MOST_URLS = 10_000
 # Formats that hold labels, so that it can be asked what these are.
 OF_IMAGES_ALONE = ("zip", "tar", "urls")

@@ -1,4 +1,4 @@
-"""What the labels and predictions of a file become, as the person said: judgements, known answers, or nothing.
+"""What the labels and predictions of a file become, as the person said: judgements, known answers, pre-labels, nothing.
 
 Knows which image each item is about; does not know where it came from.
 """
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeler.errors import Invalid, NotPossibleNow
+from labeler.errors import Invalid
 from labeler.imports import gold, predictions
 from labeler.imports.classes import ClassPlan
 from labeler.imports.options import ImportOptions
@@ -35,7 +35,7 @@ class Answers:
     ) -> None:
         self.job, self.options, self.plan, self.result, self.dry_run = job, options, plan, result, dry_run
         self._brings_images = found.brought > 0
-        self._takes_predictions = True
+        self._predictions = predictions.Predictions(job, plan, result, dry_run=dry_run)
         self._judged: set[int] = set()  # image and person, of what this run has stored
         self._people = self._find_people(found)
         self._now = timezone.now()
@@ -57,7 +57,8 @@ class Answers:
             self._store_judgements(batch)
         elif self.options.labels == "gold":
             self._store_gold(batch)
-        self._store_predictions(batch)
+        if self.options.labels != "nothing":
+            self._store_predictions(batch)
 
     def end(self) -> None:
         if self.result.labels_added and not self.dry_run:
@@ -152,17 +153,10 @@ class Answers:
             gold.store(self.job, list(answers.values()), self.result)
 
     def _store_predictions(self, batch: Sequence[tuple[Item, int | None]]) -> None:
-        if not self._takes_predictions:
-            return
-        predicted: list[tuple[int, Predicted]] = [(pk or 0, one) for item, pk in batch for one in item.predictions]
-        if not predicted:
-            return
-        try:
-            if self.dry_run:
-                predictions.check_possible()
-                self.result.predictions_added += len(predicted)
-            else:
-                self.result.predictions_added += predictions.store(job=self.job, predicted=predicted)
-        except NotPossibleNow as error:
-            self._takes_predictions = False  # said once
-            self.result.refuse(Refusal("", error.message))
+        said: list[tuple[Item, int | None, Predicted]] = []
+        for item, image in batch:
+            said += [(item, image, one) for one in item.predictions]
+            if self.options.labels == "prelabels":
+                said += [(item, image, one) for one in predictions.of_labels(item.judgements, self.options.name)]
+        if said:
+            self._predictions.store(said)

@@ -49,8 +49,7 @@ class Taking:
     ) -> None:
         self.job, self.options, self.dry_run, self.rows = job, options, dry_run, 0
         self.result = ItemsResult(sink=sink)
-        # What predictions alone name is no class to be made while they are left out.
-        names = [name for name, n in found.classes.items() if n] if options.labels != "nothing" else []
+        names = list(found.classes) if options.labels != "nothing" else []
         plan = class_plans.plan(job.project, job, names, options, dry_run=dry_run)
         self._answers = Answers(job, options, plan, self.result, found, dry_run=dry_run)
         self._ready: list[tuple[Item, int | None]] = []

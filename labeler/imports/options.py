@@ -13,7 +13,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid
-from labeler.imports import predictions
 from labeler.intake.formats.metadata import is_line
 
 WORDS = ("prelabels", "gold", "nothing")
@@ -50,7 +49,7 @@ def options_of(params: Mapping[str, Any], format_: str) -> ImportOptions:
 
 
 def check(labels_as: Any = None, new_categories: Any = None) -> dict[str, Any]:
-    """The two answers as params of a job. Each may be JSON in a text. Raises Invalid, and NotPossibleNow."""
+    """The two answers as params of a job. Each may be JSON in a text. Raises Invalid."""
     found: dict[str, Any] = {}
     if labels_as not in (None, ""):
         found["labels_as"] = _labels_as(_parsed(labels_as, "labels_as"))
@@ -70,8 +69,6 @@ def _parsed(value: Any, name: str) -> Any:
 
 def _labels_as(value: Any) -> Any:
     if value in WORDS:
-        if value == "prelabels":
-            predictions.check_possible()
         return value
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("people", "source"):
         kind, name = next(iter(value.items()))

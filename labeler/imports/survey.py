@@ -59,7 +59,7 @@ class Found:
         for predicted in item.predictions:
             self.predictions += 1
             # Counted as no judgement, but the class must be known as well.
-            self.classes.update(dict.fromkeys(predicted.classes, 0))
+            self.classes.update(dict.fromkeys((*predicted.classes, *predicted.probabilities), 0))
         self.gold += item.gold is not None
         if len(self.classes) > MOST_NAMES:
             raise NotPossibleNow(

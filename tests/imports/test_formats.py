@@ -116,8 +116,7 @@ def test_label_studio_names_people_in_two_ways(project, lena, tmp_path):
     label = Label.objects.get(image__name="i/a.jpg")
     assert (label.seconds, label.created_at.isoformat()) == (4.25, "2026-01-05T10:00:00+00:00")
     assert said(Image.objects.get(name="i/a.jpg")) == {"ref": "r1"}
-    assert reasons(result) == [("", None, "Predictions of other models cannot be taken in yet: they are left out.")]
-    assert result["found"]["predictions"] == 1
+    assert (result["found"]["predictions"], result["predictions_added"], reasons(result)) == (1, 1, [])
 
 
 def test_cvat_tags_are_those_of_one_source(project, lena, tmp_path):

@@ -171,8 +171,7 @@ def test_answers_come_as_text_or_as_json():
         "labels_as": {"source": "x"}, "new_categories": {"a": "", "b": "c"},
     }  # fmt: skip
     assert options.check(None, "") == {}
-    with pytest.raises(NotPossibleNow, match="left out"):
-        options.check("prelabels")
+    assert options.check("prelabels") == {"labels_as": "prelabels"}
 
 
 def test_every_refused_row_is_in_the_report_though_the_row_of_the_job_names_some(project, lena, tmp_path, monkeypatch):

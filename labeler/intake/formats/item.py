@@ -29,6 +29,7 @@ class Options:
     multi: bool = False
     people: str = ""  # the column or field that names who judged; "": the usual one
     expects_labels: bool = False  # whoever sends it says so: then folders are classes
+    as_predictions: bool = False  # what a table calls labels are a model's
     known: frozenset[str] = frozenset()  # names that classes have or had, casefolded: to know a class's folder by
 
 

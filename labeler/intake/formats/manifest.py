@@ -11,9 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.formats import judgements, metadata
+from labeler.intake.formats import judgements, metadata, probabilities
 from labeler.intake.formats.cells import without_formula_guard
 from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Options, Predicted, Said, split_of
 from labeler.intake.formats.judgements import MOST_ROWS, header, is_blank, separator_of, split_classes
@@ -207,6 +206,11 @@ def _chain(head: str, text: Iterable[str]) -> Iterator[str]:
     yield from text
 
 
+def read_predictions(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
+    """A table of what models say: its labels are predictions."""
+    return read(tree, replace(options, as_predictions=True))
+
+
 def of_object(number: int, said: dict[str, Any], context: Context) -> Item | Refusal:
     """A row that came as an object: of JSON Lines, or of a parquet file."""
     row: dict[str, Any] = {}
@@ -244,6 +248,8 @@ def _item(
     context: Context,
 ) -> Item | Refusal:  # fmt: skip
     problems: list[str] = []
+    if context.options.as_predictions and "label" in row:
+        row.setdefault("prediction", row.pop("label"))
     try:
         place = _image(row, context)
     except Unreadable as unusable:
@@ -373,27 +379,10 @@ def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> 
         return ()
     try:
         classes = names_in(row["prediction"], multi=context.options.multi) if "prediction" in row else ()
-        probability = _probability(row.get("probability"))
-        given = row.get("probabilities") or {}
-        if isinstance(given, str):
-            given = json.loads(given)
-        if not isinstance(given, dict):
-            raise ValueError
-        probabilities = {str(name): _probability(value) or 0.0 for name, value in given.items()}
+        probability = probabilities.of_one(row.get("probability"))
+        of_each = probabilities.of_each(row.get("probabilities"))
     except (judgements.Unusable, ValueError, RecursionError):
         problems.append(_("A prediction names classes, and its probability is a number from 0 to 1."))
         return ()
     model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
-    return (Predicted(model[:150], version[:150], classes, probabilities, probability),)
-
-
-def _probability(value: Any) -> float | None:
-    """Raises ValueError."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError
-    number = float(value)
-    if not (math.isfinite(number) and 0 <= number <= 1):
-        raise ValueError
-    return number
+    return (Predicted(model[:150], version[:150], classes, of_each, probability),)

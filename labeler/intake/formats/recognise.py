@@ -28,6 +28,7 @@ READERS: dict[str, Reader] = {
     IMAGES: pictures.read, "zip": pictures.read, "tar": pictures.read,
     "imagefolder": imagefolder.read, "csv": manifest.read, "jsonl": manifest.read, "labelstudio": labelstudio.read,
     "cvat": cvat.read, "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
+    "predictions": manifest.read_predictions,
 }  # fmt: skip
 PLAIN = frozenset((IMAGES, "zip", "tar"))  # of images alone
 # A table with these is a manifest, though it may have the three columns of a table of judgements.

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.errors import LabelerError
-from labeler.imports import options, predictions
+from labeler.imports import options
 from labeler.intake import refusal_report
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
@@ -37,6 +37,7 @@ FORMATS = {
     "yolo": gettext_lazy("YOLO classification"),
     "huggingface": gettext_lazy("a Hugging Face data set"),
     "webdataset": gettext_lazy("a WebDataset shard"),
+    "predictions": gettext_lazy("predictions of a model"),
     "urls": gettext_lazy("addresses"),
 }
 
@@ -81,19 +82,10 @@ def _context(job: Job) -> dict[str, Any]:
         "names_people": names_people,
         "chosen": "people" if names_people else "source",
         "source": found["format"],
-        "can_prelabel": _can_prelabel(),
         "blind": job.params.get("blind") is True,
         "has_metadata": any(row["metadata"] for row in found["sample"]),
         "has_splits": any(row["split"] for row in found["sample"]),
     }
-
-
-def _can_prelabel() -> bool:
-    try:
-        predictions.check_possible()
-    except LabelerError:
-        return False
-    return True
 
 
 def _answered(request: HttpRequest, job: Job) -> HttpResponse:

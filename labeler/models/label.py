@@ -55,7 +55,8 @@ class Label(models.Model):
     """One judgement of one person on one image. Rows are never changed but for `superseded_at`, and never deleted."""
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="labels", db_index=False)
-    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="labels")
+    # The pair with the project refers to the image (migration 0032): one check for each row that is saved, not two.
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="labels", db_constraint=False)
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="labels", db_index=False
     )

@@ -98,7 +98,10 @@ class Claim(models.Model):
     # No index of their own for the three: the unique one below begins with the image, and a planner without
     # statistics would rather read all claims of a person (383 ms instead of 1 in a test) than ask that one.
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
-    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="claims", db_index=False)
+    # As of labels: the pair with the project refers to the image.
+    image = models.ForeignKey(
+        "labeler.Image", on_delete=models.CASCADE, related_name="claims", db_index=False, db_constraint=False
+    )
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="claims", db_index=False
     )

@@ -18,12 +18,15 @@ from api.schema import describe, parameter
 from api.shapes import OpinionShape, OutcomeShape, PromisedShape
 from labeler import releases
 from labeler.accounts.audit import audit
+from labeler.curation import filters
 from labeler.labeling import blindness
 from labeler.models import Role, Task
 from labeler.models.account import Scope
 from labeler.models.image import Status
+from labeler.releases import preparation
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT
 from labeler.releases.formats.answers import STATES
+from labeler.releases.preparation import FORMATS, OVER, UNDER, WAYS
 
 TAG = "Data sets out"
 
@@ -111,13 +114,25 @@ class Export(View):
         "alone (accepted, or filled in where the project has it answer for images nobody has labeled), marked as "
         "such: in tables `source` is `model`, in `jsonl` and `json` the member `accepted`, in folders `.model7` in the "
         "file's name, in `labelstudio` a prediction, in `cvat` `source=\"auto\"`; each with the model's number where "
-        "the format has a place for it. What the model says of held-out images, and of others judged blind before "
+        "the format has a place for it. The filters of `images/` (`search`, `status`, `category`, `split`, "
+        "`metadata.<key>` …, all but `accepted`) leave only the images that fit.\n\nWhat the model says of held-out "
+        "images, and of others judged blind before "
         "they are settled, is in no export.",
         tag=TAG, errors=(422,),
         parameters=[
             parameter("accepted", "with what stands by the model's word alone", bool),
             parameter("labels", "left out: as the format has it", enum=(CONSENSUS, ALL, SOFT)),
             parameter("images", "with the image files; left out: as the format has it", bool),
+            parameter("width", "of the pictures, pixels; with `height` and `way`", int),
+            parameter("height", "of the pictures, pixels", int),
+            parameter("way", "fit: within, never enlarged; fill: exactly, cut; stretch: exactly, bent", enum=WAYS),
+            parameter("crop", "left,top,right,bottom as shares of the picture, before anything else"),
+            parameter("grey", "pictures in grey", bool),
+            parameter("file_format", "of the pictures; left out: as they are", enum=tuple(FORMATS)),
+            parameter("quality", "of jpg and webp, 1 to 100", int),
+            parameter("copies", "so many augmented copies of each training image", int),
+            parameter("sampling", "a list with which classes come equally often", enum=(OVER, UNDER)),
+            parameter("seed", "of copies and lists", int),
         ],
         answers={
             (200, "text/csv"): bytes, (200, "application/zip"): bytes, (200, "application/json"): ExportedDocumentShape,
@@ -135,8 +150,15 @@ class Export(View):
             wanted["labels"] = parsing.choice(request, "labels", (CONSENSUS, ALL, SOFT), CONSENSUS)
         if "images" in request.query_params:
             wanted["images"] = parsing.flag(request, "images")
-        export = releases.export(project, format, **wanted)
-        audit(self.person, "project.export", project=project, subject=export.file_name, format=format, **wanted)
+        sent = {name: request.query_params.getlist(name) for name in request.query_params}
+        for name, values in sent.items():
+            for text in (name, *values):
+                parsing.check_text(text)
+        only = filters.read(project, {name: values for name, values in sent.items() if name != "accepted"})
+        how = preparation.parse_texts(request.query_params)
+        export = releases.export(project, format, **wanted, preparation=how, only=only)
+        noted = {name: values for name, values in sent.items() if name in preparation.NAMES or filters.is_filter(name)}
+        audit(self.person, "project.export", project=project, subject=export.file_name, format=format, **noted | wanted)
         blindness.remember_download(self.person, project)
         response = StreamingHttpResponse(export.chunks, content_type=export.media_type)
         response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'

@@ -198,6 +198,11 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
     )
 
 
+def is_filter(name: str) -> bool:
+    """Is this the name of a filter, in an address?"""
+    return name in NAMES or (name.startswith(METADATA) and name != METADATA)
+
+
 def _last(sent: Mapping[str, Sequence[str]], name: str) -> str:
     values = sent.get(name)
     return str(values[-1]) if values else ""

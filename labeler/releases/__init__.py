@@ -14,11 +14,13 @@ from types import ModuleType
 
 from django.utils.translation import gettext as _
 
+from labeler.curation.filters import ImageFilter
 from labeler.errors import NotFound, NotPossibleNow
 from labeler.models import Project
 from labeler.releases import live
 from labeler.releases.data_set import ALL, DataSet, Wanted
 from labeler.releases.formats import WRITERS
+from labeler.releases.preparation import AS_IT_IS, Preparation
 
 # Of the contract, but not written yet: understood, and refused with a reason.
 LATER = ("coco", "voc", "masks", "geojson")
@@ -34,15 +36,17 @@ class Export:
 
 
 def export(
-    project: Project, format_: str, *, accepted: bool = False, labels: str = "", images: bool | None = None
-) -> Export:
+    project: Project, format_: str, *, accepted: bool = False, labels: str = "", images: bool | None = None,
+    preparation: Preparation = AS_IT_IS, only: ImageFilter | None = None,
+) -> Export:  # fmt: skip
     """The project as a file of this format, as of now. Nothing is read before the first chunk is asked for.
 
     accepted: with the images that stand by a model's word alone, marked as such and never among the labels. labels,
-    images: of Wanted; left out, as the format has it of itself. Raises as as_file().
+    images, preparation: of Wanted; left out, as the format has it of itself. only: the images that fit a filter. Raises
+    as as_file() and live.data_set().
     """
-    wanted = Wanted(labels or writer_of(format_).READINGS[0], accepted, images)
-    return as_file(live.data_set(project, wanted), format_)
+    wanted = Wanted(labels or writer_of(format_).READINGS[0], accepted, images, preparation=preparation)
+    return as_file(live.data_set(project, wanted, only), format_)
 
 
 def as_file(data: DataSet, format_: str) -> Export:
@@ -86,5 +90,12 @@ def _check_wanted(writer: ModuleType, format_: str, wanted: Wanted) -> None:
             % {"format": writer.TITLE}
             if wanted.images
             else _("%(format)s is made of pictures: it cannot be without them.") % {"format": writer.TITLE},
+            fields={"images": [f"not in {format_}"]},
+        )
+    has_pictures = writer.HAS_IMAGES if wanted.images is None else wanted.images
+    if wanted.preparation != AS_IT_IS and not has_pictures:
+        raise NotPossibleNow(
+            _("%(format)s has no pictures in it that could be prepared. Take huggingface, webdataset or imagefolder.")
+            % {"format": writer.TITLE},
             fields={"images": [f"not in {format_}"]},
         )

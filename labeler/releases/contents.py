@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.db.models import Case, F, When
+from django.db.models import Case, F, QuerySet, When
 
 from labeler.acceptance.summary import of_images
 from labeler.label_set import categories as label_set
@@ -136,15 +136,16 @@ def snapshot() -> Iterator[None]:
         yield
 
 
-def read(project: Project, *, accepted: bool = False) -> Iterator[Contents]:
-    """Every image of a project in order of id. Call inside snapshot().
+def read(project: Project, *, accepted: bool = False, only: QuerySet[Image] | None = None) -> Iterator[Contents]:
+    """Every image of a project, or only some, in order of id. Call inside snapshot().
 
     accepted: with what stands by a model's word alone. Without, such images have no outcome.
     """
     reader = _Reader(project, accepted=accepted)
-    ids = Image.objects.for_project(project).order_by("id").values_list("pk", flat=True).iterator(chunk_size=BATCH)
+    images = Image.objects.for_project(project) if only is None else only
+    ids = images.order_by("id").values_list("pk", flat=True).iterator(chunk_size=BATCH)
     while batch := list(islice(ids, BATCH)):
-        yield from reader.contents(batch[0], batch[-1])
+        yield from reader.contents(batch[0], batch[-1], None if only is None else batch)
 
 
 _IMAGES = f"""
@@ -153,7 +154,8 @@ _IMAGES = f"""
            d.reviewer_id, d.reason, d.created_at, p.categories,
            CASE WHEN p.margin IS NULL THEN NULL ELSE p.probability END, p.probabilities
     FROM {IMAGES} LEFT JOIN labeler_prediction p ON p.image_id = i.id AND p.run_id = %(run)s
-    WHERE i.project_id = %(project)s AND i.id BETWEEN %(first)s AND %(last)s ORDER BY i.id
+    WHERE i.project_id = %(project)s AND i.id BETWEEN %(first)s AND %(last)s
+      AND (%(some)s::bigint[] IS NULL OR i.id = ANY (%(some)s::bigint[])) ORDER BY i.id
 """
 _ABOUT = len(Pictured._fields)  # the columns of the image itself come first ...
 _DECIDING = _ABOUT + 10  # ... then those of Rule.outcome
@@ -183,10 +185,12 @@ class _Reader:
     def _resolved(self, ids: tuple[int, ...]) -> Names:
         return tuple(self.index.label(self.index.resolve(ids)))
 
-    def contents(self, first: int, last: int) -> Iterator[Contents]:
-        """The project's images from one id to another."""
-        labels = self._labels(first, last)
-        asked: dict[str, Any] = {"project": self.project.pk, "first": first, "last": last, "methods": self.rule.methods}
+    def contents(self, first: int, last: int, some: list[int] | None = None) -> Iterator[Contents]:
+        """The project's images from one id to another; all, or some of them."""
+        labels = self._labels(first, last, some)
+        asked: dict[str, Any] = {
+            "project": self.project.pk, "first": first, "last": last, "some": some, "methods": self.rule.methods,
+        }  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(_IMAGES, {**asked, "run": self.run.pk if self.run else None})
             rows = cursor.fetchall()
@@ -208,9 +212,10 @@ class _Reader:
                 accepted.get(pk),
             )  # fmt: skip
 
-    def _labels(self, first: int, last: int) -> dict[int, list[Judgement]]:
+    def _labels(self, first: int, last: int, some: list[int] | None) -> dict[int, list[Judgement]]:
         found: dict[int, list[Judgement]] = defaultdict(list)
         labels = Label.objects.current().filter(project=self.project, image__gte=first, image__lte=last)
+        labels = labels if some is None else labels.filter(image__in=some)
         rows: Any = labels.order_by("image", "id").values_list(
             "image_id", "id", "annotator_id", "answer", "categories", "created_at", "seconds",
             "shown_prediction__categories", SAID_PROBABILITY, "shown_prediction__run__number",

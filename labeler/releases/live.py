@@ -9,23 +9,33 @@ import re
 from collections.abc import Iterator
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
+from labeler.curation.filters import ImageFilter
+from labeler.errors import Invalid
 from labeler.models import Category, Decision, Image, Label, Project
 from labeler.releases.contents import Contents, read, snapshot
 from labeler.releases.data_set import Class, DataSet, Wanted
 from labeler.releases.outcomes import has_model_answers
 
 
-def data_set(project: Project, wanted: Wanted | None = None) -> DataSet:
-    """The project as of the moment at which its rows are read, not of this call."""
+def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter | None = None) -> DataSet:
+    """The project, or its images that fit a filter, as of the moment at which its rows are read, not of this call.
+
+    Raises Invalid for a filter of deleted images.
+    """
     asked = wanted or Wanted()
+    if only is not None and only.deleted:
+        raise Invalid(_("Deleted images are in no export: restore them first."), fields={"status": ["deleted"]})
+    is_part = only is not None and only != ImageFilter()
 
     def rows() -> Iterator[Contents]:
         with snapshot():
-            yield from read(project, accepted=asked.accepted)
+            images = only.images(project) if only is not None and is_part else None
+            yield from read(project, accepted=asked.accepted, only=images)
 
     return DataSet(
-        file_name=f"{safe_file_name(project.name)}-{project.pk}",
+        file_name=f"{safe_file_name(project.name)}-{project.pk}" + ("-part" if is_part else ""),
         title=project.name,
         question=project.question,
         is_multi=project.is_multi,

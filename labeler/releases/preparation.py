@@ -81,6 +81,37 @@ def parse(values: Mapping[str, Any]) -> Preparation:
     return Preparation(**given | ({"crop": tuple(map(float, crop))} if crop is not None else {}))
 
 
+NAMES = tuple(field.name for field in fields(Preparation))
+
+
+def parse_texts(texts: Mapping[str, str]) -> Preparation:
+    """As parse(), from the texts of a form or an address; others than NAMES and empty ones are passed over.
+
+    crop: four numbers with commas between; grey: true or 1. Raises Invalid.
+    """
+    values: dict[str, Any] = {}
+    for name in NAMES:
+        text = texts.get(name, "").strip()
+        if not text:
+            continue
+        if name in ("width", "height", "quality", "copies", "seed"):
+            values[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
+        elif name == "grey":
+            values[name] = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+        elif name == "crop":
+            values[name] = _numbers(text)
+        else:
+            values[name] = text
+    return parse(values)
+
+
+def _numbers(text: str) -> list[float] | str:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        return text
+
+
 def _is_crop(crop: Any) -> bool:
     if not isinstance(crop, list | tuple) or len(crop) != 4:
         return False

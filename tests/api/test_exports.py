@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import pytest
+from PIL import Image
 
 from labeler.models import AuditEvent
 from labeler.releases.formats import WRITERS
@@ -56,3 +61,42 @@ def test_what_cannot_be_is_said(export):
     assert export("yolo", "?labels=all").status_code == 422
     refused = export("yolo", multi=True)
     assert refused.status_code == 422 and "several" in refused.json()["error"]["message"]
+
+
+def test_a_filter_leaves_only_the_images_that_fit(export):
+    lines = [json.loads(line) for line in body_of(export("jsonl")).splitlines()]
+    status = lines[0]["status"]
+    wanted = [one["image"] for one in lines if one["status"] == status]
+    assert 0 < len(wanted) < len(lines)
+
+    response = export("jsonl", f"?status={status.replace(' ', '+')}")
+
+    assert [json.loads(line)["image"] for line in body_of(response).splitlines()] == wanted
+    assert "-part." in response["Content-Disposition"]
+    event = AuditEvent.objects.filter(action="project.export").latest("id")
+    assert event.details == {"format": "jsonl", "status": [status]}
+    assert export("csv", "?status=deleted").status_code == 400
+    assert export("csv", "?status=perhaps").status_code == 400
+    assert len(body_of(export("jsonl", "?search=there+is+no+such+name"))) == 0
+
+
+def test_pictures_are_prepared_as_asked_and_twice_the_same(export):
+    query = "?width=32&height=32&way=fill&grey=true&file_format=png"
+    first, again = (body_of(export("imagefolder", query)) for _ in range(2))
+    assert first == again
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        pictures = [name for name in archive.namelist() if name.startswith("root/")]
+        assert pictures and all(name.endswith(".png") for name in pictures)
+        for name in pictures:
+            image = Image.open(io.BytesIO(archive.read(name)))
+            assert (image.size, image.mode) == ((32, 32), "L")
+
+
+@pytest.mark.parametrize(("query", "field"), [
+    ("?width=none", "width"), ("?width=0", "width"), ("?way=fill&width=10", "height"), ("?crop=0,0,2,1", "crop"),
+    ("?crop=a", "crop"), ("?grey=perhaps", "grey"), ("?file_format=gif", "file_format"), ("?copies=99999", "copies"),
+])  # fmt: skip
+def test_a_preparation_that_cannot_be_is_refused_by_its_field(export, query, field):
+    response = export("imagefolder", query)
+    assert response.status_code == 400 and list(response.json()["error"]["fields"]) == [field]
+    assert export("csv", "?width=32&height=32").status_code == 422

@@ -25,7 +25,7 @@ from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
 from labeler.intake import import_metadata, incoming, outcomes
 from labeler.jobs import jobs
-from labeler.models import Project, Role
+from labeler.models import Finding, Project, Role
 from labeler.models.account import Scope
 from labeler.models.image import Split, Status
 
@@ -96,6 +96,7 @@ class Images(Uploads, View):
             parameter("consensus", "taken to be this class (id or name)"),
             parameter("import", "came in with this import", int),
             parameter("split", "what an import said it is for; repeat for several", enum=Split.values),
+            parameter("finding", "of the checks on the data set; repeated: each of them", enum=Finding.values),
             parameter("min_pixels", "width times height", int),
             parameter("max_pixels", "width times height", int),
             parameter("metadata.<key>", "metadata has this value under the key"),

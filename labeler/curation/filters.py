@@ -18,7 +18,7 @@ from labeler.errors import Invalid, NotAllowed
 from labeler.intake import private_fields
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Acceptance, Consensus, Image, Label, Project
+from labeler.models import Acceptance, Consensus, Finding, Image, ImageFinding, Label, Project
 from labeler.models.image import Split, Status
 from labeler.training import runs
 
@@ -29,12 +29,12 @@ DELETED = "deleted"  # beside the statuses: in the trash
 # What these ask for would tell an annotator what others said, or what the model says.
 FOR_REVIEWERS = (
     "status", "category", "consensus", "predicted", "min_confidence", "max_confidence", "disagreement", "accepted",
-    "import", "split",
+    "import", "split", "finding",
 )  # fmt: skip
 # Besides metadata.<key>. In the order of pages.
 NAMES = (
     "search", "status", "category", "labeled_by", "consensus", "predicted", "min_confidence", "max_confidence",
-    "disagreement", "accepted", "import", "split", "min_pixels", "max_pixels",
+    "disagreement", "accepted", "import", "split", "finding", "min_pixels", "max_pixels",
 )  # fmt: skip
 METADATA = "metadata."
 MOST_METADATA = 10
@@ -58,6 +58,7 @@ class ImageFilter:
     accepted: bool = False
     import_id: int | None = None
     splits: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()  # each of them, by the checks on the data set
     min_pixels: int | None = None
     max_pixels: int | None = None
     metadata: tuple[tuple[str, str], ...] = field(default=())
@@ -101,6 +102,8 @@ def narrow(
         images = images.filter(name__icontains=wanted.search)
     if wanted.import_id is not None:
         images = images.filter(job=wanted.import_id)
+    for code in wanted.findings:
+        images = images.filter(ImageFinding.objects.of_image(code))
     if wanted.splits:
         images = images.filter(split__in=wanted.splits)
     if wanted.min_pixels is not None or wanted.max_pixels is not None:
@@ -177,6 +180,12 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
             _("split is one of %(names)s, or empty.") % {"names": ", ".join(filter(None, Split.values))},
             fields={"split": [f"unknown: {name}" for name in sorted(unknown)]},
         )
+    findings = tuple(dict.fromkeys(code for code in sent.get("finding", ()) if code))
+    if unknown := set(findings) - set(Finding.values):
+        raise Invalid(
+            _("finding is one of %(names)s.") % {"names": ", ".join(Finding.values)},
+            fields={"finding": [f"unknown: {name}" for name in sorted(unknown)]},
+        )
     predicted, consensus = _last(sent, "predicted"), _last(sent, "consensus")
     return ImageFilter(
         statuses=tuple(dict.fromkeys(name for name in statuses if name != DELETED)),
@@ -192,6 +201,7 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
         accepted=_flag(sent, "accepted"),
         import_id=_whole(sent, "import"),
         splits=splits,
+        findings=findings,
         min_pixels=_whole(sent, "min_pixels"),
         max_pixels=_whole(sent, "max_pixels"),
         metadata=tuple(sorted(metadata)),

@@ -241,3 +241,31 @@ def test_what_is_chosen_is_in_the_address_of_the_file(as_, lena, project, votes)
     assert page.context["chosen"]["download"].endswith("/export/csv/")  # holds all of it
     page = client.get(url("export", project) + "?format=cvat&labels=shares")
     assert [row["on"] for row in page.context["readings"]] == [True, False, False]
+
+
+def test_filters_and_preparation_are_carried_by_every_link(as_, rev, project, votes):
+    query = "?format=imagefolder&labels=final&status=settled&width=32&height=32&way=fill"
+    html = as_(rev).get(url("export", project) + query).content.decode()
+
+    assert "that fit your filters" in html or "that fits your filters" in html
+    download = html_of(re.search(r'href="([^"]*)" download', html).group(1))
+    assert download.endswith("/export/imagefolder/?labels=consensus&status=settled&width=32&height=32&way=fill")
+    formats = [html_of(one) for one in re.findall(r'href="(\?format=[^"]*)"', html)]
+    assert len(formats) > 10 and all("status=settled" in one for one in formats if one != formats_all(html))
+    table = as_(rev).get(url("export", project) + query.replace("imagefolder", "csv")).content.decode()
+    assert "width=32" not in html_of(re.search(r'href="([^"]*)" download', table).group(1))
+
+
+def test_a_preparation_that_cannot_be_is_said_beside_its_form(as_, rev, project, votes):
+    html = as_(rev).get(url("export", project) + "?format=imagefolder&width=9999999").content.decode()
+    assert "cannot be prepared that way" in html and "width: a whole number from 1 to 8192." in html
+    assert "width=9999999" not in re.search(r'href="([^"]*)" download', html).group(1)
+
+
+def html_of(text: str) -> str:
+    return text.replace("&amp;", "&")
+
+
+def formats_all(html: str) -> str:
+    """The link that leaves the filters."""
+    return html_of(re.search(r'<a href="([^"]*)">All images</a>', html).group(1))

@@ -23,8 +23,8 @@ from labeler.models import Project, Role
 from labeler.models.image import Status
 from labeler.models.project import ConsensusMethod
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.export import choices, snippets
 from labeler.pages.export import releases as release_pages
-from labeler.pages.export import snippets
 from labeler.pages.export.readings import LABELS
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
@@ -32,6 +32,7 @@ from labeler.releases import live
 from labeler.releases import summary as summaries
 from labeler.releases.data_set import ALL, SOFT
 from labeler.releases.formats import WRITERS
+from labeler.releases.preparation import NAMES
 from labeler.templatetags.figures import percent, thousands
 
 SHOWN = 6  # formats; the others are folded away until one of them is chosen
@@ -45,6 +46,7 @@ NAMES_LEFT_OUT = ("imagefolder", "yolo", "huggingface", "webdataset", "cvat")
 def export(request: HttpRequest, access: Access) -> HttpResponse:
     """Format and reading are in the address, so the page needs no script and can be sent to a colleague."""
     project = access.project
+    asked_for = choices.read(project, request.GET)
     formats = _formats(project)
     chosen = next((row for row in formats if row["id"] == request.GET.get("format")), formats[0])
     readings = _readings(project, chosen)
@@ -53,10 +55,10 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     summary = summaries.Summary(**figures.value or {})
     with_accepted = request.GET.get("accepted") == "1" and bool(summary.by_model)
     for row in formats:
-        row["url"], row["on"] = _address(row["id"], reading["id"], with_accepted), row is chosen
-        row["download"] = _download(row, reading["id"], with_accepted)
+        row["url"], row["on"] = _address(row["id"], reading["id"], with_accepted, asked_for), row is chosen
+        row["download"] = _download(row, reading["id"], with_accepted, asked_for)
     for row in readings:
-        row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted), row is reading
+        row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted, asked_for), row is reading
     context = {
         "releases": release_pages.latest(project),
         "formats": formats[:SHOWN],
@@ -68,7 +70,16 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "as_of": figures.as_of if figures.is_kept else None,
         "holds": _holds(chosen["id"], reading["id"], summary, with_accepted),
         "left": _left_out(project, chosen["id"], reading["id"], summary, with_accepted),
-        "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"]),
+        "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"], asked_for),
+        "part": asked_for.is_part and {
+            "n": asked_for.only.images(project).count(),
+            "all": _address(chosen["id"], reading["id"], with_accepted, None),
+        },
+        "prepare": choices.form(project, request.GET, asked_for) if WRITERS[chosen["id"]].HAS_IMAGES else None,
+        "carried": [
+            ("format", chosen["id"]), ("labels", reading["id"]), *([("accepted", "1")] if with_accepted else []),
+            *((name, value) for name, value in asked_for.carried if name not in NAMES),
+        ],
         "code": chosen["file"] and snippets.code(
             chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
         ),
@@ -79,12 +90,13 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "export/export.html", access.context("export", **context))
 
 
-def _address(format_: str, reading: str, accepted: bool) -> str:
-    return "?" + urlencode({"format": format_, "labels": reading} | ({"accepted": "1"} if accepted else {}))
+def _address(format_: str, reading: str, accepted: bool, asked_for: choices.Choices | None) -> str:
+    asked = [("format", format_), ("labels", reading), *([("accepted", "1")] if accepted else [])]
+    return "?" + urlencode([*asked, *(asked_for.carried if asked_for else ())])
 
 
 def _accepted(
-    project: Project, summary: summaries.Summary, on: bool, format_: str, reading: str
+    project: Project, summary: summaries.Summary, on: bool, format_: str, reading: str, asked_for: choices.Choices
 ) -> dict[str, Any] | None:
     """The choice to have what stands by the model's word alone; None where nothing does."""
     if not summary.by_model:
@@ -113,7 +125,7 @@ def _accepted(
             n,
         )
         texts.append(words % {"n": thousands(n)})
-    return {"on": on, "url": _address(format_, reading, not on), "texts": texts}
+    return {"on": on, "url": _address(format_, reading, not on, asked_for), "texts": texts}
 
 
 def _formats(project: Project) -> list[dict[str, Any]]:
@@ -153,10 +165,12 @@ def _readings(project: Project, chosen: dict[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _download(row: dict[str, Any], reading: str, accepted: bool) -> str:
+def _download(row: dict[str, Any], reading: str, accepted: bool, asked_for: choices.Choices) -> str:
     """The address of the file, with what was chosen; those that hold all of it need not be told how they are read."""
-    asked = {} if row["holds_all"] else {"labels": LABELS[reading]}
-    asked |= {"accepted": "true"} if accepted else {}
+    asked = [] if row["holds_all"] else [("labels", LABELS[reading])]
+    asked += [("accepted", "true")] if accepted else []
+    has_pictures = WRITERS[row["id"]].HAS_IMAGES
+    asked += [(name, value) for name, value in asked_for.carried if has_pictures or name not in NAMES]
     return row["download"] + (f"?{urlencode(asked)}" if asked else "")
 
 

@@ -22,7 +22,7 @@ from labeler.curation import filters as curated
 from labeler.curation.filters import DELETED, METADATA, ImageFilter
 from labeler.errors import LabelerError
 from labeler.label_set import categories
-from labeler.models import Acceptance, Consensus, Image, Label, Project
+from labeler.models import Acceptance, Consensus, Finding, Image, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer, Purpose
 
@@ -36,7 +36,8 @@ DIVIDED = (Status.DISPUTED, DIFFER)
 NAMES = ("status", "class", "final", "pair", "by", "people", "against")
 # Those of labeler/curation/filters.py, which REST has too; and metadata.<key>.
 MORE = (
-    "search", "predicted", "min_confidence", "max_confidence", "import", "split", "min_pixels", "max_pixels",
+    "search", "predicted", "min_confidence", "max_confidence", "disagreement", "import", "split", "finding",
+    "min_pixels", "max_pixels",
 )  # fmt: skip
 # From a fixed list: a sort key is never built from an address. Empty: what the other filters suggest.
 ORDERS = {
@@ -151,6 +152,16 @@ class Filters:
         }
         return {name: str(value) for name, value in values.items() if value}
 
+    def exported(self) -> str | None:
+        """The same images for an export, as the query of an address; None where it has no such filter."""
+        if any((self.pair, self.people, self.against)) or self.status in (DIFFER, ACCEPTED, DELETED):
+            return None
+        asked = {
+            "status": self.status or (Status.SETTLED if self.final else ""), "category": self.said or "",
+            "consensus": self.final or "", "labeled_by": self.by, **self.kept,
+        }  # fmt: skip
+        return urlencode({name: value for name, value in asked.items() if value}, safe=",")
+
     def link(self, **changes: Any) -> str:
         """The address with something changed, on its first page unless `page` is given; "" takes a filter away."""
         changed = {name.rstrip("_"): value for name, value in changes.items()}
@@ -193,12 +204,15 @@ class Filters:
             return _("%(key)s is %(value)s") % {"key": name.removeprefix(METADATA), "value": value}
         if name == "predicted":
             return _("the model says %(name)s") % {"name": self.names.get(self.more.predicted or 0, value)}
+        if name == "finding":
+            return str(Finding(value).label)
         said = {
             "search": _("name has “%(value)s”"),
             "min_confidence": _("model at least %(value)s sure"),
             "max_confidence": _("model at most %(value)s sure"),
             "import": _("of import %(value)s"),
             "split": _("split %(value)s"),
+            "disagreement": _("people differ by at least %(value)s"),
             "min_pixels": _("at least %(value)s pixels"),
             "max_pixels": _("at most %(value)s pixels"),
         }

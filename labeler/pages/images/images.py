@@ -25,8 +25,8 @@ from labeler.curation import listing
 from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
-from labeler.models import Image, Job, Label, Project, Role, TrainingRun
-from labeler.models.image import Status
+from labeler.models import Finding, Image, Job, Label, Project, Role, TrainingRun
+from labeler.models.image import Split, Status
 from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
@@ -59,7 +59,7 @@ ORDERS = [
 # Of the form above the list; the rest of the filters goes along hidden.
 OWN_FIELDS = (
     "search", "class", "order", "final", "predicted", "min_confidence", "max_confidence", "min_pixels", "max_pixels",
-    "import", "metadata",
+    "import", "metadata", "disagreement", "finding", "split",
 )  # fmt: skip
 
 
@@ -150,6 +150,9 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             ],
             in_trash=in_trash,
             orders=ORDERS,
+            splits=Split.choices[1:],
+            findings=Finding.choices,
+            exported=filters.exported() if rows else None,
             views=[
                 {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
                 {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},

@@ -1,0 +1,82 @@
+"""What the address of the export page asks for besides format and reading: some of the images, and how pictures are
+prepared.
+
+Both stand in the address, so that every link on the page can carry them on, and the page needs no script.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy
+
+from labeler.curation import filters
+from labeler.curation.filters import ImageFilter
+from labeler.errors import Invalid, LabelerError
+from labeler.models import Project
+from labeler.releases import previews
+from labeler.releases.preparation import AS_IT_IS, FILL, FIT, FORMATS, NAMES, STRETCH, Preparation, parse_texts
+
+# In the form, in its order. copies and the like need splits: they are for releases and REST.
+FIELDS = ("width", "height", "way", "crop", "file_format", "quality", "grey")
+WAYS_IN_WORDS = {
+    FIT: gettext_lazy("within, never enlarged"),
+    FILL: gettext_lazy("exactly so, the middle cut out"),
+    STRETCH: gettext_lazy("exactly so, bent"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """carried: what the links take along. problem: why the pictures cannot be prepared so."""
+
+    only: ImageFilter
+    how: Preparation
+    carried: list[tuple[str, str]] = field(default_factory=list)
+    is_part: bool = False
+    problem: str = ""
+
+    @property
+    def prepares(self) -> bool:
+        return self.how != AS_IT_IS
+
+
+def read(project: Project, asked: QueryDict) -> Choices:
+    """A filter that cannot be read is left out, and so is a preparation that cannot be, with its sentence."""
+    sent = {
+        name: [value for value in values if value and "\0" not in value] for name, values in asked.lists()
+        if name != "accepted" and filters.is_filter(name)
+    }  # fmt: skip
+    sent = {name: values for name, values in sent.items() if values}
+    try:
+        only = filters.read(project, sent)
+    except LabelerError:
+        only, sent = ImageFilter(), {}
+    texts = {name: asked.get(name, "") for name in NAMES if asked.get(name)}
+    how, problem = AS_IT_IS, ""
+    try:
+        how = parse_texts(texts)
+    except Invalid as error:
+        problem = " ".join([error.message, *(f"{name}: {words[0]}." for name, words in (error.fields or {}).items())])
+        texts = {}
+    carried = [(name, value) for name, values in sent.items() for value in values] + list(texts.items())
+    return Choices(only, how, carried, is_part=only != ImageFilter(), problem=problem)
+
+
+def form(project: Project, asked: QueryDict, choices: Choices) -> dict[str, Any]:
+    """What the form of the preparation shows: its values, and six pictures as they would go out."""
+    shown = previews.of_project(project, choices.how) if choices.prepares else []
+    return {
+        "values": {name: asked.get(name, "")[:40] for name in FIELDS},
+        "ways": list(WAYS_IN_WORDS.items()),
+        "file_formats": list(FORMATS),
+        "problem": choices.problem,
+        "is_on": choices.prepares,
+        "previews": [
+            {"name": one.name, "src": f"data:image/jpeg;base64,{base64.b64encode(one.made.content).decode()}"}
+            for one in shown
+        ],
+    }  # fmt: skip

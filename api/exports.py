@@ -29,6 +29,19 @@ from labeler.releases.formats.answers import STATES
 from labeler.releases.preparation import FORMATS, OVER, UNDER, WAYS
 
 TAG = "Data sets out"
+# How pictures are prepared, in the address of an export and of a release's file.
+PREPARED = [
+    parameter("width", "of the pictures, pixels; with `height` and `way`", int),
+    parameter("height", "of the pictures, pixels", int),
+    parameter("way", "fit: within, never enlarged; fill: exactly, cut; stretch: exactly, bent", enum=WAYS),
+    parameter("crop", "left,top,right,bottom as shares of the picture, before anything else"),
+    parameter("grey", "pictures in grey", bool),
+    parameter("file_format", "of the pictures; left out: as they are", enum=tuple(FORMATS)),
+    parameter("quality", "of jpg and webp, 1 to 100", int),
+    parameter("copies", "so many augmented copies of each training image", int),
+    parameter("sampling", "a list with which classes come equally often", enum=(OVER, UNDER)),
+    parameter("seed", "of copies and lists", int),
+]
 
 
 class ExportedPredictionShape(OpinionShape):
@@ -123,16 +136,7 @@ class Export(View):
             parameter("accepted", "with what stands by the model's word alone", bool),
             parameter("labels", "left out: as the format has it", enum=(CONSENSUS, ALL, SOFT)),
             parameter("images", "with the image files; left out: as the format has it", bool),
-            parameter("width", "of the pictures, pixels; with `height` and `way`", int),
-            parameter("height", "of the pictures, pixels", int),
-            parameter("way", "fit: within, never enlarged; fill: exactly, cut; stretch: exactly, bent", enum=WAYS),
-            parameter("crop", "left,top,right,bottom as shares of the picture, before anything else"),
-            parameter("grey", "pictures in grey", bool),
-            parameter("file_format", "of the pictures; left out: as they are", enum=tuple(FORMATS)),
-            parameter("quality", "of jpg and webp, 1 to 100", int),
-            parameter("copies", "so many augmented copies of each training image", int),
-            parameter("sampling", "a list with which classes come equally often", enum=(OVER, UNDER)),
-            parameter("seed", "of copies and lists", int),
+            *PREPARED,
         ],
         answers={
             (200, "text/csv"): bytes, (200, "application/zip"): bytes, (200, "application/json"): ExportedDocumentShape,

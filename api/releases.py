@@ -15,6 +15,7 @@ from rest_framework.reverse import reverse
 
 from api import parsing, ranges
 from api.access import View
+from api.exports import PREPARED
 from api.fields import FailureShape, ObjectField, StatShape
 from api.pagination import Key, page
 from api.permissions import Needs
@@ -27,7 +28,7 @@ from labeler.models import Release, ReleaseFile, Role
 from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.release import ReleaseLabels
-from labeler.releases import files, releases
+from labeler.releases import files, preparation, releases
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT
 from labeler.wording.sentences import in_words
 
@@ -346,6 +347,7 @@ class ReleaseDownload(_OfRelease):
             parameter("accepted", "with what stands by a model's word alone, marked as such", bool),
             parameter("labels", "normally as the release has them; soft: shares of the votes", enum=READINGS),
             parameter("images", "with the image files; normally as the format usually has it", bool),
+            *PREPARED,
         ],
         answers={
             202: ReleaseFileShape,
@@ -359,7 +361,10 @@ class ReleaseDownload(_OfRelease):
         accepted = parsing.flag(request, "accepted")
         labels = parsing.choice(request, "labels", READINGS, release.labels)
         images = parsing.flag(request, "images") if parsing.text(request, "images") else None
-        row = files.ask(release, format, by=self.person, accepted=accepted, images=images, labels=labels)
+        row = files.ask(
+            release, format, by=self.person, accepted=accepted, images=images, labels=labels,
+            preparation=preparation.parse_texts(request.query_params),
+        )  # fmt: skip
         if files.is_there(row):
             try:
                 return self._sent(request, release, row)

@@ -74,7 +74,7 @@ class ReleaseFile(models.Model):
 
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="files")
     format = models.CharField(max_length=32)
-    options = models.CharField(max_length=100, blank=True)
+    options = models.CharField(max_length=300, blank=True)
     job = models.OneToOneField("labeler.Job", null=True, on_delete=models.SET_NULL, related_name="release_file")
     file_name = models.CharField(max_length=200, blank=True)
     media_type = models.CharField(max_length=100, blank=True)

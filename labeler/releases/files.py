@@ -27,6 +27,7 @@ from labeler.models import Release, ReleaseFile
 from labeler.models.job import UNFINISHED, Kind
 from labeler.releases import frozen, releases
 from labeler.releases.data_set import Wanted
+from labeler.releases.preparation import AS_IT_IS, Preparation, as_texts, parse_texts
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -42,14 +43,16 @@ def options_of(wanted: Wanted) -> str:
     """What else was asked for, in one way of writing it."""
     images = {None: "", True: "images=true", False: "images=false"}[wanted.images]
     labels = f"labels={wanted.labels}" if wanted.labels else ""
-    return "&".join(filter(None, ("accepted=true" if wanted.accepted else "", images, labels)))
+    prepared = [f"{name}={text}" for name, text in as_texts(wanted.preparation).items()]
+    return "&".join(filter(None, ("accepted=true" if wanted.accepted else "", images, labels, *prepared)))
 
 
 def wanted_of(release: Release, options: str) -> Wanted:
     """The other way round, with what the release itself says."""
     said = dict(part.split("=") for part in options.split("&") if part)
     images = {"": None, "true": True, "false": False}[said.get("images", "")]
-    return Wanted(said.get("labels", release.labels), "accepted" in said, images, release.location)
+    how = parse_texts(said)
+    return Wanted(said.get("labels", release.labels), "accepted" in said, images, release.location, how)
 
 
 def ask(
@@ -60,13 +63,15 @@ def ask(
     accepted: bool = False,
     images: bool | None = None,
     labels: str = "",
+    preparation: Preparation = AS_IT_IS,
 ) -> ReleaseFile:
     """The row of a file: there (is_there()), or being built, by a worker that is told now where none is at it.
 
     labels: empty, as the release says. Raises NotFound for an unknown format, NotPossibleNow for what cannot be
     written, and where building just failed.
     """
-    options = options_of(Wanted("" if labels == release.labels else labels, accepted, images))
+    said = "" if labels == release.labels else labels
+    options = options_of(Wanted(said, accepted, images, preparation=preparation))
     exports.as_file(releases.data_set(release, wanted_of(release, options)), format_)  # may be refused
     rows = ReleaseFile.objects.filter(release=release, format=format_, options=options).select_related("job")
     if rows.first() is None:

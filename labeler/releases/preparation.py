@@ -105,6 +105,16 @@ def parse_texts(texts: Mapping[str, str]) -> Preparation:
     return parse(values)
 
 
+def as_texts(how: Preparation) -> dict[str, str]:
+    """What parse_texts() reads: only what is not as it is anyhow, in one way of writing it."""
+    texts = {}
+    for name in NAMES:
+        value = getattr(how, name)
+        if value != getattr(AS_IT_IS, name):
+            texts[name] = ",".join(f"{side:.6g}" for side in value) if name == "crop" else str(value).lower()
+    return texts
+
+
 def _numbers(text: str) -> list[float] | str:
     try:
         return [float(part) for part in text.split(",")]

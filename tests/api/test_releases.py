@@ -193,6 +193,22 @@ def test_an_expired_file_is_deleted_and_built_again_with_the_same_bytes(project,
     assert make_file(release, "csv")[1] == content
 
 
+def test_prepared_pictures_are_a_file_of_their_own(project, labeled, rev):
+    release = make_release(project)
+    client, address = as_person(rev), f"/api/releases/{release.pk}/files/imagefolder/"
+
+    for _again in range(2):
+        assert client.get(address + "?way=fill&grey=1&height=32&width=32").status_code == 202
+        assert client.get(address).status_code == 202
+
+    assert sorted(ReleaseFile.objects.values_list("options", flat=True)) == [
+        "",
+        "width=32&height=32&way=fill&grey=true",
+    ]
+    assert client.get(address + "?width=0").status_code == 400
+    assert client.get(f"/api/releases/{release.pk}/files/csv/?width=32").status_code == 422
+
+
 def test_files_of_what_is_not_there(project, labeled, rev):
     release = make_release(project)
     client = as_person(rev)

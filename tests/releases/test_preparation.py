@@ -18,7 +18,9 @@ from labeler.releases.preparation import (
     UNDER,
     ChannelFigures,
     Preparation,
+    as_texts,
     parse,
+    parse_texts,
     prepare,
     previews,
     sampling_list,
@@ -149,3 +151,11 @@ def test_previews_are_small_pictures_of_six_images():
         assert (shown.width, shown.height) == (320, 256) and opened(shown.content).format == "JPEG"
         assert copy is not None and copy.content != shown.content
     assert previews(originals[:1], Preparation())[0][1] is None
+
+
+@pytest.mark.parametrize("how", [
+    Preparation(), Preparation(width=3, height=5, way="fill", grey=True, file_format="png", quality=7, copies=2,
+                               sampling="over", seed=9), Preparation(crop=(0.1, 0.0, 1.0, 0.9)),
+])  # fmt: skip
+def test_a_preparation_can_be_written_into_an_address(how):
+    assert parse_texts(as_texts(how)) == how

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -180,6 +181,11 @@ def test_labels_of_the_outcome_say_whose_they_are(filled):
 @pytest.mark.filterwarnings("ignore")  # of the libraries that mlcroissant reads with
 def test_croissant_is_valid_and_its_records_are_the_table(filled, tmp_path):
     mlcroissant = pytest.importorskip("mlcroissant")
+    # absl, which comes with it, takes what standard error is at that moment, a file of pytest's own, and would close it
+    # when anybody configures logging anew: each later test of this process would fail.
+    from absl import logging as absl_logging
+
+    absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
     project, images = filled
     for name, content in unzipped(written(data_set(project), "croissant")).items():
         (tmp_path / name).write_bytes(content)

@@ -17,9 +17,10 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, Protocol, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -42,9 +43,23 @@ def temporary() -> BinaryIO:
     return cast("BinaryIO", tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))
 
 
+@contextmanager
+def named_temporary() -> Iterator[BinaryIO]:
+    """The same with a name, for readers that open a path: gone at the end."""
+    Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR, suffix=".upload.tar") as file:
+        yield cast("BinaryIO", file)
+
+
 def leads_out(name: str) -> bool:
     """Is this an absolute path, or one that climbs out of where it stands?"""
     return _OUTSIDE.search(name) is not None
+
+
+class Closes(Protocol):
+    """What is open."""
+
+    def close(self) -> None: ...
 
 
 class Tree:
@@ -61,7 +76,7 @@ class Tree:
         self._files: dict[str, Any] = {}
         self._read_at: Callable[[Any], bytes]
         self._open_at: Callable[[Any], IO[bytes]]
-        self._open: list[IO[bytes]] = []
+        self._open: list[Closes] = []
         self.kind = ""
         try:
             self._fill(name)
@@ -79,6 +94,10 @@ class Tree:
     def close(self) -> None:
         for file in self._open:
             file.close()
+
+    def close_with(self, file: Closes) -> None:
+        """Have something closed when this is."""
+        self._open.append(file)
 
     def __contains__(self, name: str) -> bool:
         return name in self._files

@@ -676,6 +676,7 @@ def test_what_the_server_refuses_is_said_with_image_and_choice_until_it_was_read
     screen = open_screen(project)
     page = screen.page
     image = screen.image()
+    page.wait_for_load_state("networkidle")  # the next images are claimed: a claim after this would get it back
     Claim.objects.filter(image=image).delete()  # the person was taken out of the project and came back, say
 
     screen.press("1")

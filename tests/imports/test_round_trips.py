@@ -12,7 +12,7 @@ from labeler.releases import live
 from labeler.releases.data_set import Wanted
 from tests.helpers.data_sets import add_photographs, fill
 from tests.helpers.factories import make_project
-from tests.helpers.importing import bring_in
+from tests.helpers.importing import bring_in, pictures, tarred
 
 pytestmark = pytest.mark.django_db
 
@@ -28,19 +28,22 @@ def outcomes(project) -> dict[str, list[str]]:
     return {one.image.name: sorted(one.names) for one in data.rows() if one.names}
 
 
-def brought(project) -> dict[int, list[str]]:
-    """What the labels of an import say, by the number that an export wrote into the file's name."""
+def brought(project, source) -> dict[int, list[str]]:
+    """What the labels of an import say, by the image of the source: its name, or its number in the file's name."""
     names = dict(project.categories.values_list("pk", "name"))
-    return {
-        int(re.search(r"-(\d+)\.\w+$", label.image.name).group(1)): sorted(names[pk] for pk in label.categories)
-        for label in Label.objects.current().filter(project=project).select_related("image")
-    }
+    numbers = dict(Image.objects.filter(project=source).values_list("name", "pk"))
+    found = {}
+    for label in Label.objects.current().filter(project=project).select_related("image"):
+        name = label.image.name
+        number = numbers.get(name) or int(re.search(r"(\d+)\.\w+$", name).group(1))
+        found[number] = sorted(names[pk] for pk in label.categories)
+    return found
 
 
 # Formats with pictures, and whether they can hold several classes of one image.
 WITH_PICTURES = [
-    ("imagefolder", {}, False), ("yolo", {"format": "yolo"}, False), ("huggingface", {}, True), ("webdataset", {}, True),
-    ("cvat", {}, True), ("labelstudio", {}, True),
+    ("imagefolder", {}, False), ("yolo", {"format": "yolo"}, False), ("huggingface", {}, True),
+    ("webdataset", {}, True), ("cvat", {}, True), ("labelstudio", {}, True),
 ]  # fmt: skip
 
 
@@ -65,7 +68,7 @@ def test_pictures_come_back_with_the_outcome(
     result = bring_in(target, ada, path, **said)
     again = bring_in(target, ada, path, **said)
 
-    found = {pk: names for pk, names in brought(target).items() if names}
+    found = {pk: names for pk, names in brought(target, source).items() if names}
     assert found == wanted, result
     assert result["added"] >= len(wanted) and not Image.objects.filter(project=target, name="").exists()
     assert (again["added"], again["labels_added"]) == (0, 0)
@@ -102,3 +105,17 @@ def judgements(project) -> list[tuple[str, str, str, list[str]]]:
         (one.image.name, one.annotator.get_username(), one.answer, sorted(names[pk] for pk in one.categories))
         for one in rows
     )
+
+
+def test_a_folder_of_shards_is_read_shard_by_shard(project, lena, tmp_path):
+    """The images are read after the rows: of three shards the first is closed by then, and opened again."""
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for n in range(3):
+        (picture,) = pictures(f"{n}.jpg", start=n + 1).values()
+        tarred(folder / f"train-{n:06}.tar", {f"{n}.jpg": picture, f"{n}.cls": "cat"})
+
+    result = bring_in(project, lena, folder, labels_as={"source": "before"})
+
+    assert (result["format"], result["added"], result["labels_added"], result["refused"]) == ("webdataset", 3, 3, [])
+    assert set(Image.objects.filter(project=project).values_list("split", flat=True)) == {"train"}

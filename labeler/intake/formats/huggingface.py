@@ -6,6 +6,7 @@ struct of bytes and path, and the names of a ClassLabel stand in the schema.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -160,8 +161,10 @@ def _of_row(
     item = manifest.of_object(number, row, context)
     if isinstance(item, Refusal) or content is None:
         return item
+    # The hash may be that of the file before its metadata were taken away: what counts is what lies here.
+    sha256 = item.sha256 if hashlib.sha256(content).hexdigest() == item.sha256 else ""
     return Item(
-        clean_name(item.name), row=number, source=partial(_bytes, content), sha256=item.sha256, split=item.split,
+        clean_name(item.name), row=number, source=partial(_bytes, content), sha256=sha256, split=item.split,
         external_id=item.external_id, metadata=item.metadata, judgements=item.judgements,
         predictions=item.predictions, problems=item.problems,
     )  # fmt: skip

@@ -9,26 +9,31 @@ mapped to a class.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from labeler.intake import tree as trees
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest
 from labeler.intake.formats.item import SPLITS, Item, Names, Options, Said
 from labeler.intake.outcomes import Refusal
-from labeler.intake.tree import Tree
+from labeler.intake.tree import Tree, each
 
 PICTURES = frozenset(("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"))
+OPEN = 2  # shards at a time
 MOST_BYTES = 2**20  # of a sample's description
 
 
 def recognises(tree: Tree, options: Options) -> bool:
-    if tree.kind == "folder":
-        return bool(_shards(tree))
+    if _shards(tree):
+        return True
     if tree.kind != "tar":
         return False
     keys = {_key(name) for name in tree.names if name.lower().endswith((".cls", ".json"))}
@@ -36,8 +41,12 @@ def recognises(tree: Tree, options: Options) -> bool:
 
 
 def _shards(tree: Tree) -> list[str]:
-    tars = [name for name in tree.names if name.lower().endswith(".tar")]
-    return tars if tars and len(tars) == len(tree.images) else []
+    """The tars of a folder or a zip that holds nothing else but tables about them."""
+    if tree.kind not in ("folder", "zip"):
+        return []
+    tars = list(each(tree, ".tar"))
+    beside = set(tree.images).difference(tars, each(tree, ".json", ".csv", ".txt", ".md"))
+    return [] if beside else tars
 
 
 def _key(name: str) -> str:
@@ -51,17 +60,57 @@ def _suffix(name: str) -> str:
 
 def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     yield from tree.refused
-    shards = _shards(tree) if tree.kind == "folder" else []
-    if not shards:
-        yield from _samples(tree, options, tree.path.name)
-    for name in shards:
-        with Tree(tree.path / name, caps=tree.caps) as shard:
-            yield from shard.refused
-            yield from _samples(shard, options, name)
+    names = _shards(tree)
+    if not names:
+        yield from _samples(tree, options, tree.path.name, tree.read, _classes(tree))
+        return
+    shards, beside = _Shards(tree), _classes(tree)
+    tree.close_with(shards)
+    for name in names:
+        shard = shards.opened(name)
+        yield from shard.refused
+        yield from _samples(shard, options, name, partial(shards.read, name), _classes(shard) or beside)
 
 
-def _samples(tree: Tree, options: Options, shard: str) -> Iterator[Item | Refusal]:
-    numbered = _classes(tree)
+class _Shards:
+    """Shards of a folder or a zip, two of them open: their images are read in order, but some time after their rows."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._open: OrderedDict[str, tuple[Tree, ExitStack]] = OrderedDict()
+
+    def opened(self, name: str) -> Tree:
+        if name not in self._open:
+            with ExitStack() as stack:
+                shard = stack.enter_context(Tree(self._path(name, stack), name=name, caps=self._tree.caps))
+                self._open[name] = shard, stack.pop_all()
+            if len(self._open) > OPEN:
+                self._open.popitem(last=False)[1][1].close()
+        self._open.move_to_end(name)
+        return self._open[name][0]
+
+    def _path(self, name: str, stack: ExitStack) -> Path:
+        """Where it lies; one of a zip is copied, for its members are found by their place."""
+        if self._tree.kind == "folder":
+            return self._tree.path / name
+        target = stack.enter_context(trees.named_temporary())
+        with self._tree.open(name) as stream:
+            trees.copy(stream, target)
+        target.flush()
+        return Path(target.name)
+
+    def read(self, name: str, member: str) -> bytes:
+        return self.opened(name).read(member)
+
+    def close(self) -> None:
+        while self._open:
+            self._open.popitem()[1][1].close()
+
+
+def _samples(
+    tree: Tree, options: Options, shard: str, read: Callable[[str], bytes], numbered: list[str]
+) -> Iterator[Item | Refusal]:
+    """read: the bytes of a member, whenever they are wanted. numbered: the classes by number."""
     # train-000000.tar: the shard's name says the split
     split = SPLITS.get(shard.rpartition("/")[2].partition("-")[0].partition(".")[0].casefold(), "")
     # names are sorted, so those of one key follow each other but for "a.b" between "a" and "a/": the key decides
@@ -72,12 +121,13 @@ def _samples(tree: Tree, options: Options, shard: str) -> Iterator[Item | Refusa
             if by_suffix.keys() & {"cls", "json"} and key.rpartition("/")[2] not in ("classes", "dataset"):
                 yield Refusal(next(iter(by_suffix.values())), _("There is no image of this sample."))
             continue
-        yield _sample(tree, options, picture, by_suffix, numbered, split)
+        yield _sample(tree, options, picture, by_suffix, numbered, split, read)
 
 
 def _sample(
-    tree: Tree, options: Options, picture: str, by_suffix: dict[str, str], numbered: list[str], split: str
-) -> Item | Refusal:
+    tree: Tree, options: Options, picture: str, by_suffix: dict[str, str], numbered: list[str], split: str,
+    read: Callable[[str], bytes],
+) -> Item | Refusal:  # fmt: skip
     problems: list[str] = []
     described: dict[str, Any] = {}
     if "json" in by_suffix:
@@ -104,7 +154,7 @@ def _sample(
         said = tuple(Said(s.annotator, tuple(_named(n, numbered) for n in s.classes), s.answer, s.created_at, s.seconds)
                      for s in said)  # fmt: skip
     return Item(
-        picture, source=partial(tree.read, picture), sha256=item.sha256, external_id=item.external_id,
+        picture, source=partial(read, picture), sha256=item.sha256, external_id=item.external_id,
         split=item.split, metadata=item.metadata, judgements=said, predictions=item.predictions,
         problems=(*problems, *item.problems),
     )  # fmt: skip
@@ -135,6 +185,8 @@ def _classes(tree: Tree) -> list[str]:
             except (ValueError, RecursionError):
                 return []
             found = found.get("classes", found.get("names")) if isinstance(found, dict) else found
-            if isinstance(found, list) and all(isinstance(one, str) for one in found):
-                return found
+            if isinstance(found, list):
+                # A list of names, or ours: [{"index": 0, "class": "cat"}, …].
+                names = [one.get("class") if isinstance(one, dict) else one for one in found]
+                return [str(one) for one in names] if all(isinstance(one, str) for one in names) else []
     return []

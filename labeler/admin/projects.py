@@ -51,6 +51,10 @@ class ProjectAdmin(Undeletable):
     ]  # fmt: skip
     inlines = [Members, Categories]
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Project]:
+        """Without those that only hold deleted images (docs/decisions/0017)."""
+        return super().get_queryset(request).filter(trash_of=None)
+
 
 @admin.register(Category)
 class CategoryAdmin(ReadOnly):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
 from labeler.errors import Busy
-from labeler.intake import trash
+from labeler.intake import refusal_report, trash
 from labeler.jobs import jobs
 from labeler.labeling import counters, seats, trash_rows
 from labeler.models import Image, Job, Label, Project
@@ -131,6 +131,7 @@ def purge_overdue(most: int = 5_000) -> int:
             model_files.forget(project)
             for job in Job.objects.filter(project=project):
                 jobs.forget_upload(job)
+                refusal_report.forget(job.pk)
             projects.purge(project)
     return done
 

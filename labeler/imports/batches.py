@@ -25,7 +25,7 @@ from labeler.intake import fetch, images, import_details, lookup
 from labeler.intake.archives import Member
 from labeler.intake.check import Refused
 from labeler.intake.formats.item import Item
-from labeler.intake.outcomes import Added, Duplicate, ItemsResult, Outcome, Refusal
+from labeler.intake.outcomes import IN_TRASH, Added, Duplicate, ItemsResult, Outcome, Refusal
 from labeler.labeling import seats
 from labeler.models import Image, Job
 
@@ -133,9 +133,7 @@ class Taking:
                 self.result.added += 1
                 self._met[one.key] = image.pk
             case Duplicate(_name, _image_id, deleted=True):
-                self.result.duplicates += 1
-                in_trash = _("This image is in the trash. Restore it, then import the file again.")
-                self.result.refuse(Refusal(outcome.name, in_trash, one.item.row))
+                self.result.refuse(Refusal(outcome.name, str(IN_TRASH), one.item.row))
             case Duplicate(_name, image_id):
                 self.result.duplicates += 1
                 self._met[one.key] = image_id or None

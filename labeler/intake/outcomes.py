@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.utils.translation import gettext_lazy
+
 if TYPE_CHECKING:
     from labeler.models import Image
 
+IN_TRASH = gettext_lazy("This image is in the trash. Restore it there, or wait until it is deleted for good.")
 MOST_REFUSALS_NAMED = 10_000  # of a job with more, the rest is only counted: they stand in one row
 
 
@@ -95,6 +98,8 @@ class ImportResult(Counted):
     def count(self, outcome: Outcome) -> None:
         if isinstance(outcome, Added):
             self.added += 1
+        elif isinstance(outcome, Duplicate) and outcome.deleted:
+            self.refuse(Refusal(outcome.name, str(IN_TRASH)))
         elif isinstance(outcome, Duplicate):
             self.duplicates += 1
         else:

@@ -25,6 +25,11 @@ def path_of(job_id: int) -> Path:
     return Path(settings.MEDIA_DIR, REPORTS, f"import-{job_id}.csv")
 
 
+def forget(job_id: int) -> None:
+    """Delete the report of an import, where there is one."""
+    path_of(job_id).unlink(missing_ok=True)
+
+
 class RefusalReport:
     """`with RefusalReport(job.pk) as report: report(refusal)`. Where nothing is refused, there is no file."""
 

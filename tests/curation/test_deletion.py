@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from labeler import access
@@ -37,7 +38,8 @@ from labeler.projects import projects
 from labeler.review import comments, gold
 from tests.helpers.at_once import counters_are_right, together
 from tests.helpers.factories import add_images, make_model, make_project, predict
-from tests.helpers.pictures import picture
+from tests.helpers.importing import bring_in
+from tests.helpers.pictures import archive, picture
 from tests.helpers.seats import seats_are_right
 
 pytestmark = pytest.mark.django_db
@@ -283,3 +285,27 @@ def test_deleting_beside_people_who_label_loses_nothing(lena, ann, bea, dora):
     assert seats_are_right(project)
     assert Label.objects.filter(project=project).count() == 180
     assert reports.disagreements(project).count() == 0
+
+
+def test_a_file_that_brings_a_deleted_image_again_says_that_it_is_in_the_trash(lena, settings, tmp_path):
+    settings.MEDIA_DIR = tmp_path / "media"
+    project = make_project(lead=lena)
+    plain = archive(tmp_path / "plain.zip", {"a.jpg": picture(1), "b.jpg": picture(2)})
+    table = b"file_name,label\na.jpg,cat\nb.jpg,cat\n"
+    listed = archive(tmp_path / "listed.zip", {"a.jpg": picture(1), "b.jpg": picture(2), "manifest.csv": table})
+    bring_in(project, lena, plain)
+    deletion.delete(project=project, by=lena, image_ids=[Image.objects.get(name="a.jpg").pk])
+
+    for path in (plain, listed):
+        result = bring_in(project, lena, path)
+        assert [(one["name"], "in the trash" in one["reason"]) for one in result["refused"]] == [("a.jpg", True)]
+        assert (result["added"], result["duplicates"]) == (0, 1)
+    assert Label.objects.filter(project=project).count() == 1
+    assert not Image.objects.filter(project=project, name="a.jpg").exists()
+
+
+@pytest.mark.usefixtures("uncollected_static_files")
+def test_the_admin_site_lists_no_project_of_deleted_images(as_, lab, lena, ada):
+    deletion.delete(project=lab, by=lena, image_ids=[lab.images.first().pk])
+    html = as_(ada).get(reverse("admin:labeler_project_changelist")).content.decode()
+    assert html.count(f">{lab.name}<") == 1

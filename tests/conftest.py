@@ -57,6 +57,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
         connection.settings_dict["TEST"]["TEMPLATE"] = name
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Nobody else is connected when the database is dropped: the warning that somebody is counts as an error."""
+    yield
+    with django_db_blocker.unblock():
+        databases.end_other_sessions()
+
+
 def _empty(_test: TransactionTestCase) -> None:
     databases.empty()
 

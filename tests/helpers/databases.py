@@ -91,3 +91,23 @@ def wait_until_the_database_is_quiet(seconds: float = 10) -> None:
             cursor.execute(busy)
             if cursor.fetchone()[0] == 0:
                 return
+
+
+def end_other_sessions(seconds: float = 5) -> None:
+    """Wait until nobody else is connected to the test's database; after `seconds`, end the sessions that are left.
+
+    PostgreSQL drops no database that somebody is connected to. A thread of the live server keeps its connection as long
+    as a browser holds on to it, and the session of a process that a test has killed stands until its statement ends:
+    on a loaded machine both outlast the last test.
+    """
+    end = monotonic() + seconds
+    # Sessions of the server itself, such as autovacuum's, end by themselves when the database is dropped.
+    others = """FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                AND backend_type = 'client backend' AND usename = current_user"""
+    with connection.cursor() as cursor:
+        while monotonic() < end:
+            cursor.execute(f"SELECT count(*) {others}")
+            if cursor.fetchone()[0] == 0:
+                return
+            sleep(0.1)
+        cursor.execute(f"SELECT pg_terminate_backend(pid, 5000) {others}")

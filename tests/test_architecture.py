@@ -25,8 +25,8 @@ def test_a_web_process_loads_neither_torch_nor_scikit_learn_nor_what_is_slow_of_
     code = (
         f"import sys, django; django.setup(); import {entry}; from django.urls import get_resolver; "
         "get_resolver().url_patterns; "
-        "print([name for name in ('torch', 'sklearn', 'pandas', 'worker', 'scipy.stats', 'scipy.optimize') "
-        "if name in sys.modules])"
+        "print([name for name in ('torch', 'sklearn', 'pandas', 'worker', 'scipy.stats', 'scipy.optimize', "
+        "'shapely', 'pycocotools') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
@@ -48,6 +48,7 @@ def test_a_worker_that_has_not_trained_holds_no_torch():
     [
         ("labeler.stats", {"numpy", "scipy"}),
         ("labeler.charts", {"numpy"}),
+        ("labeler.geometry", {"numpy", "shapely", "pycocotools"}),
         ("labeler.train_settings", set()),
         (
             "worker.ml",

@@ -19,7 +19,7 @@ from labeler.stats.results import TOO_FEW_IMAGES, Reason
 from labeler.wording.sentences import SENTENCES, chart_words, in_words, sentence
 
 ROOT = Path(__file__).resolve().parent.parent
-PURE = sorted(path for package in ("charts", "stats") for path in (ROOT / "labeler" / package).glob("*.py"))
+PURE = sorted(path for package in ("charts", "stats") for path in (ROOT / "labeler" / package).rglob("*.py"))
 OURS = sorted(path for package in ("labeler", "worker", "api") for path in (ROOT / package).rglob("*.py"))
 
 

@@ -236,6 +236,10 @@ SENTENCES: dict[str, Any] = {
     "nothing_shared": gettext_lazy("no shared images"),
     "one_class_dominates": _one_class_dominates,
     "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
+    "one_kind_of_rating": gettext_lazy(
+        "everybody drew objects of one class and left none out, or nobody drew any: "
+        "agreement beyond chance is undefined"
+    ),
     "one_of_two_undefined": gettext_lazy("one of the two is not defined yet"),
     "pairs_with_few_images": _pairs_with_few_images,
     "pairs_without_images": _pairs_without_images,

@@ -51,6 +51,13 @@ class CategoryInput(serializers.Serializer):
     variety = serializers.CharField(
         required=False, allow_blank=True, max_length=10_000, help_text="in words: what its images shall differ in"
     )
+    smallest = serializers.FloatField(
+        required=False, min_value=0, max_value=100_000,
+        help_text="drawn objects: pixels that the shorter side has at least; smaller ones are refused",
+    )  # fmt: skip
+    background = serializers.BooleanField(
+        required=False, help_text="`semantic`: pixels that nobody painted are of this class; one class at most"
+    )
 
 
 class CategoryChange(CategoryInput):
@@ -74,7 +81,8 @@ class CategoryShape(serializers.ModelSerializer):
     class Meta:
         model = Category
         fields = (
-            "id", "name", "description", "key", "position", "colour", "shape", "marker", "wanted", "variety", "retired",
+            "id", "name", "description", "key", "position", "colour", "shape", "marker", "wanted", "variety",
+            "smallest", "background", "retired",
             "merged_into", "former_names", "version",
         )  # fmt: skip
 

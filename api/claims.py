@@ -14,14 +14,17 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, shown_name
-from api.fields import CategoryRefField, ShareField
+from api.drafts import DraftShape
+from api.drafts import shape as draft_shape
+from api.fields import CategoryRefField, DrawnShape, ShareField
 from api.permissions import Needs
 from api.schema import PERSON, describe, example
 from labeler.errors import NotAllowed
 from labeler.label_set import categories as label_set
-from labeler.labeling import claim_ends
+from labeler.labeling import claim_ends, drafts
 from labeler.labeling import claims as queue
-from labeler.models import Claim, Image, Project, Role
+from labeler.labeling.objects import SHAPES
+from labeler.models import Claim, Image, Prediction, Project, Role
 from labeler.models.account import Scope
 
 TAG = "Labeling"
@@ -67,6 +70,14 @@ class ClaimedImageShape(HandedOutImageShape):
     description = serializers.CharField(help_text="from its metadata, for those who do not see it; may be empty")
 
 
+class ShownObjectShape(DrawnShape):
+    number = serializers.IntegerField()
+    category = serializers.CharField()
+    category_id = serializers.IntegerField()
+    probability = serializers.FloatField(allow_null=True)
+    calibrated = serializers.BooleanField()
+
+
 class PrelabelShape(serializers.Serializer):
     prediction = serializers.IntegerField()
     categories = serializers.ListField(child=serializers.CharField())
@@ -74,12 +85,14 @@ class PrelabelShape(serializers.Serializer):
         allow_null=True, help_text="null: a model of another program that gave no probabilities"
     )
     calibrated = serializers.BooleanField(help_text="false: read the probability as an order, not as a frequency")
+    objects = ShownObjectShape(many=True, required=False, help_text="where people draw")
 
 
 class ClaimShape(serializers.Serializer):
     image = ClaimedImageShape()
     prelabel = PrelabelShape(allow_null=True, help_text="null: to be judged without help")
     expires_at = serializers.DateTimeField()
+    draft = DraftShape(allow_null=True, required=False, help_text="where people draw: what you had drawn already")
 
 
 class ClaimsShape(serializers.Serializer):
@@ -124,7 +137,12 @@ class Claims(View):
         claims = queue.claim(project=project, annotator=self.person, **wanted)
         # One query for the models of all pre-labels, not one each.
         prefetch_related_objects([c.shown_prediction for c in claims if c.shown_prediction], "run")
-        return Response({"claims": [_shape(project, claim) for claim in claims], "remaining": queue.remaining(project)})
+        shapes = [_shape(project, claim) for claim in claims]
+        if project.draws:
+            kept = drafts.of_claims(claims)
+            for claim, told in zip(claims, shapes, strict=True):
+                told["draft"] = draft_shape(kept[claim.pk]) if claim.pk in kept else None
+        return Response({"claims": shapes, "remaining": queue.remaining(project)})
 
 
 def image_urls(image_id: int) -> dict[str, str]:
@@ -157,8 +175,30 @@ def _shape(project: Project, claim: Claim) -> dict[str, Any]:
             "categories": label_set.index(project).label(shown.categories),
             "probability": shown.confidence,
             "calibrated": shown.run.is_calibrated,
+            **_objects(project, shown),
         },
         "expires_at": claim.expires_at,
+    }
+
+
+def _objects(project: Project, shown: Prediction) -> dict[str, Any]:
+    """The objects of a pre-label that are sure enough to be shown; nothing where classes are predicted."""
+    if shown.drawn is None:
+        return {}
+    names = label_set.index(project).names
+    return {
+        "objects": [
+            {
+                "number": one["number"],
+                "category": names.get(one["category"], f"#{one['category']}"),
+                "category_id": one["category"],
+                **{kind: one[kind] for kind in SHAPES if kind in one},
+                "probability": one.get("probability"),
+                "calibrated": shown.run.is_calibrated,
+            }
+            for one in shown.drawn
+            if one.get("shown", True)
+        ]
     }
 
 

@@ -83,6 +83,42 @@ class TrainSettingsField(ObjectField):
     """Settings of a training run; the domain checks them."""
 
 
+class MaskShape(serializers.Serializer):
+    """A run-length code as COCO has it, column by column, of a crop of the image."""
+
+    size = serializers.ListField(child=serializers.IntegerField(), help_text="height and width of the crop")
+    counts = serializers.CharField(help_text="compressed, as pycocotools writes it; a list of runs is taken too")
+    offset = serializers.ListField(child=serializers.IntegerField(), help_text="x and y of the crop's top left")
+
+
+class DrawnShape(serializers.Serializer):
+    """Where an object is: one of three, in pixels of the upright image, edges from 0 to its width and height."""
+
+    box = serializers.ListField(child=serializers.FloatField(), required=False, help_text="x, y, width, height")
+    polygon = serializers.ListField(
+        child=serializers.JSONField(), required=False,
+        help_text="[[x1, y1, …], [hole …]]; several parts: one nesting more",
+    )  # fmt: skip
+    mask = MaskShape(required=False)
+
+
+class LabelObjectShape(DrawnShape):
+    """An object of an answer."""
+
+    number = serializers.IntegerField(help_text="from 1, within the answer")
+    category = serializers.CharField()
+    category_id = serializers.IntegerField()
+    attributes = ObjectField(help_text="answers by the name of the question")
+    change = serializers.CharField(
+        allow_null=True, help_text="kept, moved, class or drawn: what became of the pre-label; null without one"
+    )
+    iou = serializers.FloatField(allow_null=True, help_text="with the pre-label's object")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        origin = serializers.IntegerField(allow_null=True, help_text="its number in the pre-label")
+        return {**super().get_fields(), "from": origin}
+
+
 class FailureShape(serializers.Serializer):
     """Why work failed, in its row."""
 
@@ -94,7 +130,8 @@ class ErrorShape(FailureShape):
     """Inside of every error answer."""
 
     fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.ListField(child=serializers.CharField()), help_text="what is wrong with which member"
+        child=serializers.ListField(child=serializers.JSONField()),
+        help_text="what is wrong with which member; of drawn objects: {number, code, reason}, numbers from 0",
     )
 
 

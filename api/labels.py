@@ -16,14 +16,14 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import CategoryRefField, JudgementShape
+from api.fields import CategoryRefField, JudgementShape, LabelObjectShape, ObjectField
 from api.pagination import page
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
 from api.shapes import VoteShape
 from labeler.access import NO_IMAGE
 from labeler.errors import Invalid, LabelerError, NotFound
-from labeler.labeling import blindness, labels
+from labeler.labeling import blindness, labels, object_rows
 from labeler.models import Label, Role
 from labeler.models.account import Scope
 from labeler.models.label import VOTES, Answer
@@ -33,6 +33,7 @@ from labeler.review import gold
 
 TAG = "Labeling"
 MOST_CATEGORIES = 1000
+MOST_OBJECTS = 20_000  # of a page of the long table
 
 
 class LabelInput(serializers.Serializer):
@@ -42,6 +43,13 @@ class LabelInput(serializers.Serializer):
         child=CategoryRefField(), required=False,
         help_text="by id or by any name they ever had; [] in a multi-label project is a verified “none of them”",
     )  # fmt: skip
+    objects = serializers.ListField(
+        child=ObjectField(), required=False,
+        help_text="where people draw: {category, box | polygon | mask, attributes?, from?} each; {from} alone keeps "
+        "that object of the pre-label; [] is a verified “nothing here”",
+    )  # fmt: skip
+    keep = serializers.CharField(required=False, help_text="`all`: objects of the pre-label not named here stay")
+    mend = serializers.BooleanField(required=False, help_text="polygons that cross themselves are mended, not refused")
     answer = serializers.CharField(required=False, help_text="skip or cannot_tell")
     reason = serializers.CharField(required=False)
     seconds = serializers.FloatField(required=False, help_text="from the image painted to the answer")
@@ -52,6 +60,11 @@ class FeedbackShape(serializers.Serializer):
     right = serializers.BooleanField()
     categories = serializers.ListField(child=serializers.CharField(), help_text="what the image is")
     explanation = serializers.CharField()
+
+
+class ObjectChangeShape(serializers.Serializer):
+    number = serializers.IntegerField()
+    change = serializers.ChoiceField(["clipped", "mended"])
 
 
 class LabelShape(serializers.Serializer):
@@ -69,6 +82,11 @@ class LabelShape(serializers.Serializer):
     informed = serializers.BooleanField(
         help_text="you had been shown what others, or the model, say of it: counted, but never as blind"
     )
+    objects = LabelObjectShape(many=True, required=False, help_text="where people draw: as stored")
+    deleted = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
+    )
+    changes = ObjectChangeShape(many=True, required=False, help_text="what was not stored as it was sent")
     feedback = FeedbackShape(
         required=False, help_text="only for an image with a known answer, where the project says at once what it was"
     )
@@ -114,7 +132,7 @@ class OneLabel(View):
                 idempotency_key=parsing.idempotency_key(request),
                 **_answer(parsing.body(request)),
             )
-        return Response(_saved(saved) | self._feedback(saved), status=201 if saved.created else 200)
+        return Response(_saved(saved) | _drawn(saved) | self._feedback(saved), status=201 if saved.created else 200)
 
     @describe(
         "undo_label", "Take back your answer.\n\nIt is superseded, not deleted, and the image is yours to answer "
@@ -140,10 +158,17 @@ class OneLabel(View):
 
 def _answer(sent: dict[str, Any]) -> dict[str, Any]:
     """The members of a label's body with their types checked, ready for save_label."""
-    answer, categories = sent.get("answer"), sent.get("categories")
+    answer, categories, drawn, keep = (sent.get(name) for name in ("answer", "categories", "objects", "keep"))
     reason, seconds, label_set = sent.get("reason"), sent.get("seconds"), sent.get("label_set")
-    if answer is None and categories is None:
-        raise Invalid(_("Send categories, or answer skip or cannot_tell."), fields={"categories": ["missing"]})
+    if answer is None and categories is None and drawn is None and keep is None:
+        raise Invalid(
+            _("Send categories, or objects where people draw, or answer skip or cannot_tell."),
+            fields={"categories": ["missing"]},
+        )
+    if drawn is not None and not isinstance(drawn, list):
+        raise Invalid(_("objects is a list of objects."), fields={"objects": ["not a list of objects"]})
+    if keep not in (None, "all"):
+        raise Invalid(_("keep is all, or absent."), fields={"keep": ["unknown"]})
     if categories is not None and not (isinstance(categories, list) and len(categories) <= MOST_CATEGORIES):
         raise Invalid(_("categories must be a list of ids or names."), fields={"categories": ["not a list"]})
     for name, value, kinds in (
@@ -151,12 +176,16 @@ def _answer(sent: dict[str, Any]) -> dict[str, Any]:
         ("reason", reason, str),
         ("seconds", seconds, (int, float)),
         ("label_set", label_set, int),
+        ("mend", sent.get("mend"), bool),
     ):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+        if value is not None and (isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds)):
             raise Invalid(_("%(name)s is of the wrong type.") % {"name": name}, fields={name: ["wrong type"]})
     return {
         "answer": answer or Answer.LABELED,
         "categories": categories or (),
+        "drawn": drawn,
+        "keep_all": keep == "all",
+        "mend": bool(sent.get("mend")),
         "reason": reason or "",
         "seconds": seconds,
         "label_set": label_set,
@@ -178,6 +207,14 @@ def _saved(saved: labels.Saved) -> dict[str, Any]:
     }
 
 
+def _drawn(saved: labels.Saved) -> dict[str, Any]:
+    """What an answer has besides where people draw."""
+    if saved.drawing is None:
+        return {}
+    stored = saved.drawing
+    return {"objects": stored.as_sent(saved.names), "deleted": stored.deleted, "changes": stored.changes}
+
+
 class TableRowShape(JudgementShape):
     """What the long table and the exports say of a label besides."""
 
@@ -193,6 +230,10 @@ class LabelRowShape(TableRowShape, VoteShape):
     image = serializers.IntegerField()
     file_name = serializers.CharField()
     superseded_at = serializers.DateTimeField(required=False, allow_null=True, help_text="with history=true")
+    objects = LabelObjectShape(many=True, required=False, help_text="where people draw; not with objects=false")
+    deleted = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
+    )
 
 
 class Labels(View):
@@ -209,6 +250,7 @@ class Labels(View):
             parameter("history", "also what was superseded or taken back", bool),
             parameter("annotator", "only this person's"),
             parameter("image", "only this image's", int),
+            parameter("objects", "false: without the drawn objects; with them a page has at most 20,000", bool),
         ],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response | StreamingHttpResponse:
@@ -223,11 +265,17 @@ class Labels(View):
             blindness.remember_download(self.person, project)
             return _csv(long_table.csv_lines(project, rows, history=history), f"labels-{project.pk}.csv")
         rows = rows.select_related("image", "annotator")
+        drawn = project.draws and parsing.flag(request, "objects", default=True)
 
         def shape(found: list[Label]) -> list[dict[str, Any]]:
             blindness.remember(self.person, others=[r.image_id for r in found if r.annotator_id != self.person.pk])
-            return [long_table.row(project, r, history=history) for r in found]
+            told = [long_table.row(project, r, history=history) for r in found]
+            if drawn:
+                long_table.add_objects(project, found, told)
+            return told
 
+        if drawn:
+            return page(request, rows, shape, weigh=(object_rows.counts, MOST_OBJECTS))
         return page(request, rows, shape)
 
 

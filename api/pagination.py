@@ -49,10 +49,12 @@ def page(
     *,
     order: Sequence[Key] = BY_ID,
     fetch: Callable[[QuerySet, Sequence[str], int], list[Any]] | None = None,
+    weigh: tuple[Callable[[list[int]], dict[int, int]], int] | None = None,
 ) -> Response:
     """One page of `rows` in `order`, whose last key must make it unique. `shape` turns rows into JSON values.
 
-    fetch(rows, ordering, n): how they are read, where not by one plain query.
+    fetch(rows, ordering, n): how they are read, where not by one plain query. weigh: weights of rows by their id, and
+    the most that a page may hold; it ends before the row that would be too much, but has one row at least.
     """
     size = parsing.integer(request, "page_size", low=1, high=LARGEST_PAGE) or PAGE_SIZE
     if cursor := parsing.text(request, "cursor"):
@@ -60,11 +62,21 @@ def page(
     # One more than shown tells whether there is a next page.
     ordering = [key.ordering for key in order]
     found = fetch(rows, ordering, size + 1) if fetch else list(rows.order_by(*ordering)[: size + 1])
-    shown = found[:size]
+    shown = _light_enough(found[:size], *weigh) if weigh else found[:size]
     following = None
-    if len(found) > size:
+    if len(found) > len(shown):
         following = _url(request, _encode([_value(shown[-1], key.field) for key in order]))
     return Response({"results": list(shape(shown)), "next": following})
+
+
+def _light_enough(rows: list[Any], weights_of: Callable[[list[int]], dict[int, int]], most: int) -> list[Any]:
+    weights = weights_of([row.pk for row in rows])
+    total = 0
+    for at, row in enumerate(rows):
+        total += weights.get(row.pk, 0)
+        if at and total > most:
+            return rows[:at]
+    return rows
 
 
 def _value(row: Any, field: str) -> Any:

@@ -190,9 +190,9 @@ def share(request: Request, name: str) -> float | None:
     return number
 
 
-def flag(request: Request, name: str) -> bool:
-    """A parameter that is true or false (the default)."""
-    value = text(request, name, "false").lower()
+def flag(request: Request, name: str, *, default: bool = False) -> bool:
+    """A parameter that is true or false."""
+    value = (text(request, name) or str(default)).lower()
     if value not in ("true", "false", "1", "0", ""):
         raise Invalid(_("%(name)s must be true or false.") % {"name": name}, fields={name: ["not true or false"]})
     return value in ("true", "1")

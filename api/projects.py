@@ -15,6 +15,7 @@ from api.categories import MOST, CategoryInput, CategoryShape
 from api.fields import ShareField, TrainSettingsField
 from api.pagination import Key, page
 from api.permissions import Needs
+from api.questions import QuestionInput, QuestionShape
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
 from labeler import access
 from labeler.errors import NotAllowed
@@ -71,6 +72,13 @@ class ProjectSettings(serializers.Serializer):
     ordered = serializers.ChoiceField(
         Ordered.choices, required=False, help_text="weights of kappa for classes with an order; single choice only"
     )
+    object_iou = ShareField(
+        required=False, min_value=0.05, max_value=0.95,
+        help_text="drawn objects: from this intersection over union on, two people drew the same one",
+    )  # fmt: skip
+    gold_iou = ShareField(
+        required=False, min_value=0.05, max_value=0.95, help_text="drawn objects: and somebody found a known one"
+    )
     show_file_names = serializers.BooleanField(
         required=False, help_text="to annotators; a path can give the class away"
     )
@@ -115,9 +123,10 @@ class CategoryOrName(CategoryInput):
 
 class NewProject(ProjectSettings):
     task = serializers.ChoiceField(
-        Task.choices, help_text="boxes, polygons and masks are refused (422) until they exist"
+        Task.choices, help_text="single, multi: people name classes; the others: they draw objects of classes"
     )
     categories = CategoryOrName(many=True)
+    questions = QuestionInput(many=True, required=False, help_text="asked of each drawn object")
 
 
 class ProjectChange(ProjectSettings):
@@ -137,6 +146,7 @@ class ProjectShape(serializers.ModelSerializer):
             "labels_per_image", "blind_share", "lease_seconds", "target_agreement", "wanted_images", "variety",
             "review_confidence", "planted_share", "gold_share", "gold_feedback", "repeat_share", "consensus_method",
             "adaptive_overlap", "fewest_labels", "most_labels", "enough_confidence", "ordered",
+            "object_iou", "gold_iou",
             "show_file_names", "show_prelabels", "ask_uncertain_first", "auto_accept", "accept_precision",
             "accept_confidence", "accept_per_class", "audited_share", "ask_by_gain", "goal_right",
             "model_fills", "train_automatically", "training_config",
@@ -146,12 +156,18 @@ class ProjectShape(serializers.ModelSerializer):
 
 class FullProjectShape(ProjectShape):
     categories = serializers.SerializerMethodField()
+    questions = serializers.SerializerMethodField()
 
     class Meta(ProjectShape.Meta):
-        fields = (*ProjectShape.Meta.fields, "categories")  # type: ignore[assignment]
+        fields = (*ProjectShape.Meta.fields, "categories", "questions")  # type: ignore[assignment]
 
     def get_categories(self, project: Project) -> CategoryShape(many=True):  # type: ignore[valid-type]
         return CategoryShape(project.categories.in_use(), many=True).data
+
+    def get_questions(self, project: Project) -> QuestionShape(many=True):  # type: ignore[valid-type]
+        # Asked for where there may be some only: this answer is read at each start of a client.
+        asked = project.questions.filter(retired_at=None) if project.draws else []
+        return QuestionShape(asked, many=True).data
 
 
 EXAMPLE = {

@@ -15,6 +15,7 @@ from api.consensus import OneConsensus
 from api.contested import ContestedGroups, Rounds
 from api.docs import Docs, Schema
 from api.doubts import LabelErrors
+from api.drafts import OneDraft
 from api.drift import Drifts
 from api.duplicates import NearDuplicates
 from api.economy import Economy
@@ -39,6 +40,7 @@ from api.outside_models import OutsideActivation, OutsideModels, OutsidePredicti
 from api.predictions import OnePrediction, Predictions
 from api.preferences import ClassKeys, Preferences
 from api.projects import OneProject, Projects, Restoration
+from api.questions import OneQuestion, Questions
 from api.releases import OneRelease, ReleaseDownload, Releases
 from api.report import AgreementReport
 from api.reviews import OneReviewPage, ReviewPages, Reviews
@@ -75,6 +77,8 @@ urlpatterns = [
     path("projects/<int:project_id>/gold/", GoldImages.as_view(), name="gold"),
     path("projects/<int:project_id>/gold/<int:image_id>/", OneGoldImage.as_view(), name="gold-image"),
     path("projects/<int:project_id>/categories/", Categories.as_view(), name="categories"),
+    path("projects/<int:project_id>/questions/", Questions.as_view(), name="questions"),
+    path("questions/<int:question_id>/", OneQuestion.as_view(), name="question"),
     path("projects/<int:project_id>/keys/", ClassKeys.as_view(), name="class-keys"),
     path("categories/<int:category_id>/", OneCategory.as_view(), name="category"),
     path("categories/<int:category_id>/examples/", Examples.as_view(), name="examples"),
@@ -102,6 +106,7 @@ urlpatterns = [
     path("projects/<int:project_id>/metadata/", Metadata.as_view(), name="metadata"),
     path("projects/<int:project_id>/claims/", Claims.as_view(), name="claims"),
     path("images/<int:image_id>/claim/", OneClaim.as_view(), name="claim"),
+    path("images/<int:image_id>/draft/", OneDraft.as_view(), name="draft"),
     path("images/<int:image_id>/label/", OneLabel.as_view(), name="label"),
     path("projects/<int:project_id>/review-pages/", ReviewPages.as_view(), name="review-pages"),
     path("projects/<int:project_id>/review-pages/<uuid:page>/", OneReviewPage.as_view(), name="review-page"),

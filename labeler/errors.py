@@ -132,7 +132,7 @@ class TooFewLabels(NotPossibleNow):
 
 
 class TaskNotSupported(NotPossibleNow):
-    """Boxes, polygons, masks: the schema has room for them, the screens come later."""
+    """Not for projects of this task: nothing is trained on drawn objects yet, say."""
 
     code = "task_not_supported"
 

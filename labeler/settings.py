@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
     # Two shapes have it, and other shapes another `method`: the generator cannot name it by itself.
     "ENUM_NAME_OVERRIDES": {
         "ConsensusMethodEnum": "api.shapes.METHODS",
+        "QuestionKindEnum": "labeler.models.drawn.Question.Kind",
         "LabelsEnum": "labeler.labeling.label_arrays.LABELS",
         "ReleaseLabelsEnum": "labeler.models.release.ReleaseLabels",
         # Of messages, and of all long work: both have a `state`.

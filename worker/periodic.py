@@ -24,7 +24,7 @@ from labeler.data_checks import check
 from labeler.errors import LabelerError, RunInProgress, TooFewLabels
 from labeler.intake import facts, import_metadata, incoming, near_duplicates
 from labeler.intake.images import media_store
-from labeler.labeling import claim_ends
+from labeler.labeling import claim_ends, drafts
 from labeler.models import Claim, Decision, Label, Project, TrainingRun
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ClaimState
@@ -91,6 +91,7 @@ def run_due_work() -> None:
     checkpoints.forget()
     incoming.forget_abandoned()
     deletion.purge_overdue()
+    drafts.forget_old()
     files.expire()
     if events.collect():
         deliveries.send_due()

@@ -27,6 +27,8 @@ class CategoryIndex:
     merged: dict[int, int]  # id -> the id it was merged into
     by_name: dict[str, int]  # casefolded present and former names -> id
     markers: dict[int, Marker]  # of the classes in use, in screen order
+    smallest: dict[int, float]  # pixels: the least shorter side of an object, where there is one
+    background: int | None  # of pixels that nobody painted
 
     def resolve(self, wanted: Iterable[int | str]) -> list[int]:
         """Ids, ascending and distinct, of classes given by id or name. Merged ones become what they were merged into.
@@ -87,6 +89,8 @@ def _read(project_id: int, version: int) -> CategoryIndex:
         markers={
             c.pk: markers.marker_of(c, place) for place, c in enumerate(c for c in categories if c.retired_at is None)
         },
+        smallest={c.pk: c.smallest for c in categories if c.smallest > 0},
+        background=next((c.pk for c in categories if c.background and c.retired_at is None), None),
     )
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F
 
+from labeler.labeling import drafts
 from labeler.models import Claim, Project, QueueEntry
 from labeler.models.queue import ClaimState, Purpose
 
@@ -31,6 +32,7 @@ def release(*, image_id: int, annotator: User) -> bool:
         if held is None:
             return False
         give_back(held, ClaimState.RELEASED)
+        drafts.end([held.pk])
     return True
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from labeler.label_set import categories as label_set
+from labeler.labeling import drawn_votes
 from labeler.labeling.labels import status_of
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
@@ -104,7 +105,8 @@ def _recount(project: Project, ids: list[int]) -> int:
         rows = Image.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values(*_COUNTED)
         batch = [partly(Image, row) for row in rows]
         seats = dict(QueueEntry.objects.filter(pk__in=ids).values_list("pk", "seats"))
-        index = label_set.index(Project.objects.get(pk=project.pk))
+        now = Project.objects.get(pk=project.pk)
+        index = label_set.index(now)
         keys: dict[tuple[int, ...], str] = {}  # the same few answers on every image
         tallies: dict[int, Counter[str]] = defaultdict(Counter)
         counted = Label.objects.votes().filter(image__in=ids, extra=False)
@@ -113,25 +115,32 @@ def _recount(project: Project, ids: list[int]) -> int:
             if said not in keys:
                 keys[said] = votes.key(index.resolve(said))
             tallies[image_id][votes.CANNOT_TELL if answer == Answer.CANNOT_TELL else keys[said]] += 1
-        changed = []
+        before = {image.pk: _counted(image) for image in batch}
         for image in batch:
-            before = (image.tally, image.n_votes, image.status, image.disagreement)
             image.tally = dict(tallies[image.pk])
             image.n_votes = sum(image.tally.values())
-            image.status = status_of(image, seats[image.pk])
             image.disagreement = votes.disagreement(image.tally)
-            if before != (image.tally, image.n_votes, image.status, image.disagreement):
-                changed.append({name: getattr(image, name) for name in _COUNTED})
+        if now.draws:
+            drawn_votes.compare(now, batch)
+        for image in batch:
+            image.status = status_of(image, seats[image.pk])
+        changed = [_counted(image) for image in batch if _counted(image) != before[image.pk]]
         if changed:
             with connection.cursor() as cursor:
                 cursor.execute(_WRITE, [json.dumps(changed)])
     return len(changed)
 
 
-_COUNTED = ("id", "has_decision", "tally", "n_votes", "status", "disagreement")
+def _counted(image: Image) -> dict[str, Any]:
+    return {name: getattr(image, name) for name in _COUNTED}
+
+
+_COUNTED = ("id", "has_decision", "tally", "n_votes", "status", "disagreement", "disputed_objects", "width", "height")
 # One statement: bulk_update spells a case for each image and column, and took most of the time of an import.
 _WRITE = """
-    UPDATE labeler_image i SET tally = n.tally, n_votes = n.n_votes, status = n.status, disagreement = n.disagreement
-    FROM json_to_recordset(%s::json) AS n (id bigint, tally jsonb, n_votes int, status text, disagreement float8)
+    UPDATE labeler_image i SET tally = n.tally, n_votes = n.n_votes, status = n.status, disagreement = n.disagreement,
+                               disputed_objects = n.disputed_objects
+    FROM json_to_recordset(%s::json) AS n (id bigint, tally jsonb, n_votes int, status text, disagreement float8,
+                                           disputed_objects int)
     WHERE i.id = n.id
 """

@@ -2,6 +2,7 @@
 for imports, and trash_rows.py, which deletes for good, the only module that writes Label.
 
 One transaction per answer, three statements: read and lock (claim, image), write the label, count it (claim, image).
+Where people draw, at most five more: what was shown, the objects, those of the other votes, and the draft that ends.
 PostgreSQL alone is needed: no message is sent; workers find new labels by themselves. Does not know how images
 are chosen (claims.py) or how votes become a consensus (consensus/snapshots.py).
 
@@ -22,9 +23,9 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo
+from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo, WrongTask
 from labeler.label_set.categories import check_answer, index
-from labeler.labeling import claim_ends
+from labeler.labeling import claim_ends, drafts, drawn_votes, object_rows, objects
 from labeler.labeling.save_rows import COUNT, INSERT, Case, read_case
 from labeler.models import Claim, Image, Label
 from labeler.models.image import Status
@@ -57,6 +58,11 @@ class Saved:
     purpose: str  # vote, gold or repeat: for what follows, not for the person to know
     created: bool  # the first answer of this person on this image; False: it changed one, or was a replay
     replayed: bool  # the same idempotency key had been here before: nothing was written
+    drawing: objects.Drawing | None = None  # where people draw
+
+    @property
+    def names(self) -> dict[int, str]:
+        return dict(zip(self.categories, self.category_names, strict=True))
 
 
 def save_label(
@@ -65,6 +71,9 @@ def save_label(
     annotator: User,
     answer: str = Answer.LABELED,
     categories: Sequence[int | str] = (),
+    drawn: Sequence[Any] | None = None,
+    keep_all: bool = False,
+    mend: bool = False,
     reason: str = "",
     seconds: float | None = None,
     label_set: int | None = None,
@@ -73,17 +82,21 @@ def save_label(
 ) -> Saved:
     """Keep one answer of one person: a label (its categories by id or by any name they had), cannot tell, or skip.
 
+    Where people draw, a label is its objects instead: drawn, keep_all and mend are those of objects.check().
+
     Needs a claim of the person on the image, open or not (NoClaim). `seconds` from painted to answered. `label_set`:
     the version of the label set the person had on screen, when older than the present one. `at`: when it was said, for
     histories that are simulated (demo/); else now.
     With an idempotency key, the same call again writes nothing and gives the same answer; another answer under that
-    key is refused. Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, KeyReused.
+    key is refused. Raises NotFound, NoClaim, CategoryNotInProject, WrongTask, Invalid, ObjectsRefused, TooMany,
+    KeyReused.
     """
     if answer not in (Answer.LABELED, Answer.CANNOT_TELL, Answer.SKIP):
         raise Invalid(_("answer must be skip or cannot_tell."), fields={"answer": ["unknown"]})
     wanted = answering(
-        image_id, answer, categories, reason=reason, seconds=seconds, label_set=label_set, key=idempotency_key, at=at
-    )
+        image_id, answer, categories, drawn=drawn, keep_all=keep_all, mend=mend, reason=reason, seconds=seconds,
+        label_set=label_set, key=idempotency_key, at=at,
+    )  # fmt: skip
     return _once(wanted.image_id, annotator, wanted)
 
 
@@ -104,6 +117,9 @@ def answering(
     answer: str = Answer.LABELED,
     categories: Sequence[int | str] = (),
     *,
+    drawn: Sequence[Any] | None = None,
+    keep_all: bool = False,
+    mend: bool = False,
     reason: str = "",
     seconds: float | None = None,
     label_set: int | None = None,
@@ -113,11 +129,16 @@ def answering(
     """An answer to be saved, checked for shape; the members are save_label's. Raises Invalid."""
     if seconds is not None and not 0 <= seconds < float("inf"):
         raise Invalid(_("seconds must be a number from 0."), fields={"seconds": ["out of range"]})
-    body = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
+    body: dict[str, Any] = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
+    if drawn is not None or keep_all:
+        body |= {"objects": drawn, "keep": keep_all, "mend": mend}
     return Wanted(
         image_id=image_id,
         answer=str(answer),
         categories=list(categories),
+        drawn=list(drawn or ()) if drawn is not None or keep_all else None,
+        keep_all=keep_all,
+        mend=mend,
         reason=reason[:LONGEST_REASON],
         seconds=None if seconds is None else min(float(seconds), LONGEST_ANSWER),
         label_set=label_set,
@@ -154,6 +175,9 @@ class Wanted:
     answer: str
     body_hash: str
     categories: Sequence[int | str] = ()
+    drawn: list[Any] | None = None  # None: no objects were sent
+    keep_all: bool = False
+    mend: bool = False
     reason: str = ""
     seconds: float | None = None
     label_set: int | None = None
@@ -200,7 +224,11 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
     present = case.present if case.present and case.present["answer"] != Answer.UNDONE else None
     if wanted.answer == Answer.UNDONE and present is None:
         raise NothingToUndo(_("There is no answer of yours on this image to take back."))
-    ids = check_answer(case.project, wanted.categories) if wanted.answer == Answer.LABELED else []
+    drawing = _drawing(case, wanted)
+    if drawing is not None:
+        ids = drawing.categories
+    else:
+        ids = check_answer(case.project, wanted.categories) if wanted.answer == Answer.LABELED else []
     if wanted.label_set is not None and not 1 <= wanted.label_set <= case.project.label_set_version:
         raise Invalid(_("label_set is not a version of this project's classes."), fields={"label_set": ["unknown"]})
 
@@ -211,12 +239,14 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         extra = was_extra
     # What was known when an answer was given is known when it is changed, too.
     informed = case.was_shown or bool(case.present and case.present["informed"])
-    label_id = _write(case, wanted, ids, extra=extra, informed=informed)
+    label_id = _write(case, wanted, ids, drawing, extra=extra, informed=informed)
     # An answer that named a class which was merged since is counted as what it was merged into (counters.py).
     named = index(case.project).resolve(present["categories"]) if present else []
     before = _vote_key(present["answer"], named) if present and not was_extra else None
     after = _vote_key(wanted.answer, ids) if not extra else None
     _count(case, before, after)
+    if case.project.draws and wanted.answer != Answer.UNDONE:
+        drafts.end([case.claim.pk])
     return Saved(
         id=label_id,
         image_id=image_id,
@@ -231,7 +261,36 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
         purpose=case.claim.purpose,
         created=present is None,
         replayed=False,
+        drawing=drawing,
     )
+
+
+def _drawing(case: Case, wanted: Wanted) -> objects.Drawing | None:
+    """The objects of an answer, checked; None where there are none to draw. Raises WrongTask, and as objects.check."""
+    if wanted.answer != Answer.LABELED:
+        return None
+    if not case.project.draws:
+        if wanted.drawn is not None:
+            raise WrongTask(
+                _("In this project people name classes: send categories."), fields={"objects": ["not in this task"]}
+            )
+        return None
+    if wanted.drawn is None or wanted.categories:
+        raise WrongTask(
+            _("In this project people draw: send objects; [] says that there is nothing here."),
+            fields={"objects": ["missing"] if wanted.drawn is None else ["beside categories"]},
+        )
+    return objects.check(
+        project=case.project, width=case.image.width, height=case.image.height, sent=wanted.drawn,
+        prelabel=object_rows.shown(case.claim.shown_prediction_id), keep_all=wanted.keep_all, mend=wanted.mend,
+    )  # fmt: skip
+
+
+def _drawing_of(case: Case, twin: dict[str, Any]) -> objects.Drawing | None:
+    """The objects that a replayed request stored."""
+    if not case.project.draws or twin["answer"] != Answer.LABELED:
+        return None
+    return objects.Drawing(object_rows.read([twin["id"]])[twin["id"]], [], [])
 
 
 def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
@@ -259,6 +318,7 @@ def _replay(case: Case, annotator: User, wanted: Wanted) -> Saved:
         purpose=case.claim.purpose,
         created=False,
         replayed=True,
+        drawing=_drawing_of(case, twin),
     )
 
 
@@ -281,7 +341,9 @@ def _settle_seat(case: Case, answer: str, *, voted: bool) -> bool:
     return not has_seat and claim.purpose == Purpose.VOTE
 
 
-def _write(case: Case, wanted: Wanted, ids: list[int], *, extra: bool, informed: bool) -> int:
+def _write(
+    case: Case, wanted: Wanted, ids: list[int], drawing: objects.Drawing | None, *, extra: bool, informed: bool
+) -> int:
     """Insert the row, after marking the one it takes the place of; its id."""
     earlier = case.present["id"] if case.present else None
     if earlier is not None:
@@ -292,15 +354,19 @@ def _write(case: Case, wanted: Wanted, ids: list[int], *, extra: bool, informed:
         cursor.execute(
             INSERT,
             [
-                project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer, ids,
-                wanted.reason,
+                project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer,
+                "classification" if drawing is None else "objects", ids,
+                json.dumps({"deleted": drawing.deleted}) if drawing and drawing.deleted else None, wanted.reason,
                 # From the claim, which remembers what the server sent; a client's word would not do.
                 claim.shown_prediction_id, informed, claim.chosen_by, wanted.seconds, project.guideline_version,
                 wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key),
                 wanted.body_hash, earlier, case.now,
             ],
         )  # fmt: skip
-        return cursor.fetchone()[0]
+        label_id = cursor.fetchone()[0]
+    if drawing is not None:
+        object_rows.insert([(label_id, drawing.objects)])
+    return label_id
 
 
 def _vote_key(answer: str, ids: Sequence[int]) -> str | None:
@@ -319,6 +385,9 @@ def status_of(image: Image, seats: int) -> Status:
         return Status.DISPUTED
     if image.n_votes < seats:
         return Status.PARTLY
+    if image.disputed_objects is not None:
+        # People draw: whether they agree is a matter of places, not of which classes there are.
+        return Status.DISPUTED if image.disputed_objects else Status.SETTLED
     return Status.SETTLED if votes.is_settled(image.tally) else Status.DISPUTED
 
 
@@ -330,13 +399,15 @@ def _count(case: Case, before: str | None, after: str | None) -> None:
             if answer is not None:
                 image.tally = votes.count(image.tally, answer, step)
                 image.n_votes += step
-    image.status = status_of(image, case.seats)
     image.disagreement = votes.disagreement(image.tally)
+    if case.project.draws:
+        drawn_votes.compare(case.project, [image])
+    image.status = status_of(image, case.seats)
     with connection.cursor() as cursor:
         cursor.execute(
             COUNT,
             [
-                claim.state, claim.holds_seat, claim.pk,
-                json.dumps(image.tally), image.n_votes, image.status, image.disagreement, image.pk,
+                claim.state, claim.holds_seat, claim.pk, json.dumps(image.tally), image.n_votes, image.status,
+                image.disagreement, image.disputed_objects, image.pk,
             ],
         )  # fmt: skip

@@ -37,8 +37,8 @@ class Case:
 
 
 _CLAIM = ("id", "round", "state", "holds_seat", "chosen_by", "shown_prediction_id", "purpose")
-_IMAGE = ("id", "round", "tally", "n_votes", "has_decision")
-_PROJECT = ("id", "task", "guideline_version", "label_set_version", "lease_seconds")
+_IMAGE = ("id", "round", "tally", "n_votes", "has_decision", "disputed_objects", "width", "height")
+_PROJECT = ("id", "task", "guideline_version", "label_set_version", "lease_seconds", "object_iou")
 _EARLIER = ("id", "answer", "categories", "extra", "body_hash", "supersedes_id", "created_at", "informed")
 
 
@@ -67,15 +67,16 @@ _READ = f"""
     ORDER BY c.round DESC, c.state = 'open' DESC, c.id DESC LIMIT 1 FOR NO KEY UPDATE OF c, i
 """
 INSERT = """
-    INSERT INTO labeler_label (project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason,
-        shown_prediction_id, informed, chosen_by, seconds, guideline_version, label_set_version, extra,
+    INSERT INTO labeler_label (project_id, image_id, annotator_id, round, purpose, answer, kind, categories, value,
+        reason, shown_prediction_id, informed, chosen_by, seconds, guideline_version, label_set_version, extra,
         idempotency_key, body_hash, supersedes_id, created_at)
-    VALUES (%s, %s, %s, %s, %s, %s, 'classification', %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING id
 """
 COUNT = """
     WITH answered AS (UPDATE labeler_claim SET state = %s, holds_seat = %s WHERE id = %s)
-    UPDATE labeler_image SET tally = %s, n_votes = %s, status = %s, disagreement = %s WHERE id = %s
+    UPDATE labeler_image SET tally = %s, n_votes = %s, status = %s, disagreement = %s, disputed_objects = %s
+    WHERE id = %s
 """
 
 

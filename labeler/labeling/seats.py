@@ -242,8 +242,9 @@ def begin_round(project: Project, image_ids: Sequence[int]) -> None:
     asked by gain, an image begins with the fewest seats again, as what it was before anybody differed.
     """
     Image.objects.filter(pk__in=image_ids).update(
-        round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0
-    )
+        round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0,
+        disputed_objects=None,
+    )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
             """

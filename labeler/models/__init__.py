@@ -4,6 +4,7 @@ from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, LoginFailures, Preference, Token
 from labeler.models.comment import Comment, Thread
 from labeler.models.data_check import Finding, ImageCheck, ImageFinding
+from labeler.models.drawn import Draft, LabelObject, Question
 from labeler.models.drift import Drift
 from labeler.models.economy import EconomyPoint
 from labeler.models.errand import Errand
@@ -29,6 +30,7 @@ __all__ = [
     "Comment",
     "Consensus",
     "Decision",
+    "Draft",
     "Drift",
     "EconomyPoint",
     "Errand",
@@ -44,6 +46,7 @@ __all__ = [
     "Invitation",
     "Job",
     "Label",
+    "LabelObject",
     "LoginFailures",
     "Membership",
     "Part",
@@ -51,6 +54,7 @@ __all__ = [
     "Prediction",
     "Preference",
     "Project",
+    "Question",
     "QueueEntry",
     "Release",
     "ReleaseFile",

@@ -19,6 +19,8 @@ class Thread(models.Model):
     raised_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="threads")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(help_text="of the newest comment")
+    x = models.FloatField(null=True, help_text="pixels of the upright image: the place it is about; null: all of it")
+    y = models.FloatField(null=True)
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     # Whose turn it is: an answer of the team is unread until its owner has opened the thread.

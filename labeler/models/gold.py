@@ -13,6 +13,7 @@ class Gold(models.Model):
     image = models.OneToOneField("labeler.Image", primary_key=True, on_delete=models.CASCADE, related_name="gold")
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="gold")
     categories = ArrayField(models.BigIntegerField(), default=list)
+    drawn = models.JSONField(null=True, help_text="[{category, box | polygon | mask}]; null: not drawn")
     explanation = models.CharField(max_length=500, blank=True, help_text="shown with the feedback, when it is on")
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

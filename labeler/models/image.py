@@ -107,6 +107,9 @@ class Image(models.Model):
         default=False, help_text=_("a reviewer settled it: kept by labeler/review/adjudication.py")
     )
     disagreement = models.FloatField(default=0.0, help_text=_("entropy of the votes, 0 to 1"))
+    disputed_objects = models.PositiveIntegerField(
+        null=True, help_text=_("drawn objects without a majority of the votes; null: classes, or fewer than two votes")
+    )
     job = models.ForeignKey("labeler.Job", null=True, on_delete=models.SET_NULL, related_name="images", db_index=False)
     created_at = models.DateTimeField(auto_now_add=True)
     # In the trash its project is another one, which nobody is a member of, and all rows about it go along with it: no

@@ -63,11 +63,12 @@ class Label(models.Model):
     round = models.PositiveSmallIntegerField()
     purpose = models.CharField(max_length=16, choices=Purpose.choices, default=Purpose.VOTE)
     answer = models.CharField(max_length=16, choices=Answer.choices, default=Answer.LABELED)
-    # An answer is a value of a declared kind, with categories beside it. "classification" needs no value; boxes and
-    # polygons will put their geometry there, one category per shape.
+    # "classification", or "objects": then the rows are drawn.LabelObject, and categories are those of the objects.
     kind = models.CharField(max_length=20, default="classification")
     categories = ArrayField(models.BigIntegerField(), default=list, help_text=_("category ids, ascending"))
-    value = models.JSONField(null=True, blank=True)
+    value = models.JSONField(
+        null=True, blank=True, help_text=_("objects: {deleted: numbers of the pre-label's objects that were deleted}")
+    )
     reason = models.CharField(max_length=1000, blank=True)
     # What the author was shown, copied from the claim. Null: no pre-label.
     shown_prediction = models.ForeignKey("labeler.Prediction", null=True, on_delete=models.PROTECT, related_name="+")
@@ -146,6 +147,7 @@ class Decision(models.Model):
     undecidable = models.BooleanField(
         default=False, help_text=_("the image does not say: settled without an answer, and left out of data sets")
     )
+    drawn = models.JSONField(null=True, help_text=_("[{category, box | polygon | mask}]; null: not drawn"))
     reason = models.TextField(blank=True)
     round = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -174,6 +176,9 @@ class Consensus(models.Model):
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")
     # Null: no answer can be named (no votes, a tie, or nobody could tell).
     categories = ArrayField(models.BigIntegerField(), null=True)
+    drawn = models.JSONField(
+        null=True, help_text=_("[{category, box | polygon | mask, n, asked, settled}]; null: nothing is drawn here")
+    )
     confidence = models.FloatField(null=True, help_text=_("share of the votes, or probability; null for a decision"))
     is_tie = models.BooleanField(default=False)
     method = models.CharField(max_length=32, help_text=_("majority, decision, one_coin, …"))

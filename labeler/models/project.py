@@ -13,16 +13,19 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Task(models.TextChoices):
-    """What is asked about an image. The last three have room in the schema and come later."""
+    """What is asked about an image: which classes, or where the objects of which class are."""
 
     SINGLE = "single", _("one class per image")
     MULTI = "multi", _("any number of classes per image")
     BOXES = "boxes", _("boxes")
     POLYGONS = "polygons", _("polygons")
-    MASKS = "masks", _("masks")
+    MASKS = "masks", _("masks of objects")
+    SEMANTIC = "semantic", _("a class for each pixel")
 
 
-SUPPORTED_TASKS = (Task.SINGLE, Task.MULTI)
+# People name classes, or draw objects.
+CLASS_TASKS = (Task.SINGLE, Task.MULTI)
+OBJECT_TASKS = (Task.BOXES, Task.POLYGONS, Task.MASKS, Task.SEMANTIC)
 
 
 class Role(models.TextChoices):
@@ -170,6 +173,19 @@ class Project(models.Model):
     model_fills = models.BooleanField(
         default=False, help_text=_("images without a label get the model's answer as consensus, marked as such")
     )
+    # Drawn objects: from which overlap on two of them are the same one.
+    object_iou = models.FloatField(
+        default=0.5,
+        db_default=0.5,
+        validators=[MinValueValidator(0.05), MaxValueValidator(0.95)],
+        help_text=_("least intersection over union of two people's drawings of one object"),
+    )
+    gold_iou = models.FloatField(
+        default=0.5,
+        db_default=0.5,
+        validators=[MinValueValidator(0.05), MaxValueValidator(0.95)],
+        help_text=_("least intersection over union with a known object to have found it"),
+    )
     train_automatically = models.BooleanField(default=True)
     training_config = models.JSONField(default=dict, blank=True)
     salt = models.CharField(max_length=64, default=new_salt, editable=False)
@@ -206,6 +222,10 @@ class Project(models.Model):
                 condition=Q(fewest_labels__gte=1, most_labels__gte=models.F("fewest_labels")),
                 name="the_most_labels_are_not_fewer_than_the_fewest",
             ),
+            models.CheckConstraint(
+                condition=Q(object_iou__gt=0.0, object_iou__lte=1.0, gold_iou__gt=0.0, gold_iou__lte=1.0),
+                name="iou_of_objects_in_0_1",
+            ),
             models.CheckConstraint(condition=Q(goal_right__gte=0.5, goal_right__lt=1.0), name="goal_below_certainty"),
             models.CheckConstraint(
                 condition=Q(review_confidence__gte=0.0, review_confidence__lte=1.0), name="review_confidence_in_0_1"
@@ -220,7 +240,13 @@ class Project(models.Model):
 
     @property
     def is_multi(self) -> bool:
-        return self.task == Task.MULTI
+        """May an answer name any number of classes, or none? Drawn objects name the classes that they are of."""
+        return self.task != Task.SINGLE
+
+    @property
+    def draws(self) -> bool:
+        """Do people draw objects here?"""
+        return self.task in OBJECT_TASKS
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -244,6 +270,15 @@ class Category(models.Model):
     shape = models.PositiveSmallIntegerField(default=0, help_text=_("1 to 12; 0: by its position"))
     wanted = models.PositiveIntegerField(null=True, blank=True, help_text=_("images of this class, at least"))
     variety = models.TextField(blank=True, help_text=_("in words: what its images shall differ in"))
+    smallest = models.FloatField(
+        default=0.0,
+        db_default=0.0,
+        validators=[MinValueValidator(0.0)],
+        help_text=_("pixels: the shorter side that an object of this class has at least"),
+    )
+    background = models.BooleanField(
+        default=False, db_default=False, help_text=_("a class for each pixel: what nobody painted is this one")
+    )
     former_names = models.JSONField(default=list, blank=True, help_text=_("clients may go on using them"))
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -259,6 +294,12 @@ class Category(models.Model):
                 Lower("name"), F("project"), condition=Q(retired_at__isnull=True), name="one_category_in_use_per_name"
             ),
             models.CheckConstraint(condition=~Q(name=""), name="category_has_a_name"),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(background=True, retired_at__isnull=True),
+                name="one_background_per_project",
+            ),
+            models.CheckConstraint(condition=Q(smallest__gte=0.0), name="smallest_size_not_negative"),
             models.CheckConstraint(condition=Q(colour__lte=6, shape__lte=12), name="marker_exists"),
         ]
 

@@ -171,6 +171,8 @@ class Prediction(models.Model):
     margin = models.FloatField(null=True, help_text="0 unsure, 1 sure; null: an outside model gave no probabilities")
     # Of an outside model, as it gave them, to calibrate them anew. Null: a model of our own. Empty: it gave none.
     given = ArrayField(models.FloatField(), null=True)
+    # [{number, category, box | polygon | mask, probability, shown}], at most 300; null where classes are predicted.
+    drawn = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

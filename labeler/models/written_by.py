@@ -22,6 +22,7 @@ TABLES = {
     "Membership": "projects",
     "Invitation": "projects",
     "CategoryExample": "label_set",
+    "Question": "projects",
     "Job": "jobs",
     "Part": "jobs",
     "Image": "intake",
@@ -29,6 +30,8 @@ TABLES = {
     "QueueEntry": "labeling",
     "Claim": "labeling",
     "Label": "labeling",
+    "LabelObject": "labeling",
+    "Draft": "labeling",
     "Exposure": "labeling",
     "TrainingRun": "training",
     "RunAnswers": "training",
@@ -59,7 +62,9 @@ _OF_A_LEASE = dict.fromkeys((field.name for field in Leased._meta.local_fields),
 
 # Columns that another package changes than the one that creates the row.
 COLUMNS = {
-    "Image": dict.fromkeys(("round", "tally", "n_votes", "status", "has_decision", "disagreement"), "labeling"),
+    "Image": dict.fromkeys(
+        ("round", "tally", "n_votes", "status", "has_decision", "disagreement", "disputed_objects"), "labeling"
+    ),
     # Where a member's search goes on, and the keys a person chose.
     "Membership": {"frontier_priority": "labeling", "frontier_image": "labeling", "category_keys": "accounts"},
     "TrainingRun": _OF_A_LEASE,

@@ -17,6 +17,7 @@ from labeler.errors import Conflict, Invalid
 from labeler.label_set import markers
 from labeler.labeling import counters
 from labeler.models import Category, Project
+from labeler.models.project import Task
 from labeler.projects.checks import check_row, check_version
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MOST_CATEGORIES = 1000
 # Letters with a meaning of their own on the labeling screen (static/js/label/keys.js).
 RESERVED_KEYS = frozenset("scfzg? 0+-=")
 # What is said of a class; its place, and whether it is in use, are changed by change_category alone.
-CATEGORY_FIELDS = ("name", "description", "key", "colour", "shape", "wanted", "variety")
+CATEGORY_FIELDS = ("name", "description", "key", "colour", "shape", "wanted", "variety", "smallest", "background")
 
 
 def add_category(*, project: Project, by: User, name: str, **fields: Any) -> Category:
@@ -40,7 +41,7 @@ def add_category(*, project: Project, by: User, name: str, **fields: Any) -> Cat
                 fields={"name": ["too many classes"]},
             )
         category = insert_category(row, 0 if last is None else last + 1, name=name, **fields)
-        _raise_label_set(row, project)
+        raise_label_set(row, project)
         audit(by, "category.create", project=row, subject=category.name)
     return category
 
@@ -62,6 +63,11 @@ def _tidy(name: str, value: Any) -> Any:
 
 
 def _check_numbers(category: Category) -> None:
+    if category.background and category.project.task != Task.SEMANTIC:
+        raise Invalid(
+            _("Only where each pixel has a class is one of them the background."),
+            fields={"background": ["not in this task"]},
+        )
     if category.wanted == 0:
         raise Invalid(_("The wanted number of images is at least 1, or left open."), fields={"wanted": ["at least 1"]})
     for name, last in (("colour", len(markers.COLOURS)), ("shape", len(markers.SHAPES))):
@@ -95,6 +101,10 @@ def _saved(category: Category) -> Category:
         with transaction.atomic():
             category.save()
     except IntegrityError as error:
+        if "one_background_per_project" in str(error):
+            raise Conflict(
+                _("Another class is the background already."), fields={"background": ["taken by another class"]}
+            ) from error
         raise Conflict(
             _("There is a class “%(name)s” already.") % {"name": category.name},
             fields={"name": ["taken by another class"]},
@@ -102,7 +112,7 @@ def _saved(category: Category) -> Category:
     return category
 
 
-def _raise_label_set(row: Project, project: Project) -> None:
+def raise_label_set(row: Project, project: Project) -> None:
     """Every change of a class makes a new version of the set: processes keep what they read by that number."""
     row.label_set_version += 1
     row.save(update_fields=["label_set_version"])
@@ -130,7 +140,7 @@ def change_category(
         _check_numbers(row)
         _check_key(row)
         _saved(row)
-        _raise_label_set(project, category.project)
+        raise_label_set(project, category.project)
         audit(by, "category.update", project=project, subject=row.name, category=row.pk, changed=changed)
     if row.merged_into_id != before:
         counters.images(project)
@@ -156,7 +166,7 @@ def place_category(*, category: Category, by: User, place: int) -> None:
         for c in shifted:
             c.version += 1
         Category.objects.bulk_update(shifted, ["position", "version"])
-        _raise_label_set(project, category.project)
+        raise_label_set(project, category.project)
         audit(by, "category.update", project=project, subject=moved.name, category=moved.pk, changed=["position"])
 
 

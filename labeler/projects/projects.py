@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 
 from labeler.access import administers
 from labeler.accounts.audit import audit
-from labeler.errors import Invalid, NotAllowed, NotPossibleNow, TaskNotSupported
+from labeler.errors import Invalid, NotAllowed, NotPossibleNow
 from labeler.labeling import counters, seats
 from labeler.models import GuidelineVersion, Image, Membership, Project, Role
 from labeler.models.image import Slice
-from labeler.models.project import SUPPORTED_TASKS, ConsensusMethod, Ordered, Task
+from labeler.models.project import ConsensusMethod, Ordered, Task
 from labeler.projects.checks import check_row, check_version
 from labeler.projects.classes import MOST_CATEGORIES, change_category, insert_category
+from labeler.projects.questions import add as add_question
 from labeler.training import prelabels, run_settings
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ SETTINGS = (
     "most_labels",
     "enough_confidence",
     "ordered",
+    "object_iou",
+    "gold_iou",
     "show_file_names",
     "show_prelabels",
     "ask_uncertain_first",
@@ -86,12 +89,14 @@ def create(
     name: str,
     task: str = Task.SINGLE,
     categories: Iterable[str | Mapping[str, Any]],
+    questions: Iterable[Mapping[str, Any]] = (),
     **settings: Any,
 ) -> Project:
     """A new project, with its classes in this order and its creator as lead. Only admins may.
 
-    categories: names, or {name, …} of CATEGORY_FIELDS. settings: any of SETTINGS.
-    Raises NotAllowed, TaskNotSupported (boxes, polygons, masks), Invalid.
+    categories: names, or {name, …} of CATEGORY_FIELDS. questions: {name, kind, …}, asked of each drawn object.
+    settings: any of SETTINGS.
+    Raises NotAllowed, Invalid.
     """
     check_may_create(created_by)
     _check_task(task)
@@ -113,6 +118,8 @@ def create(
         Membership.objects.create(project=project, user=created_by, role=Role.LEAD)
         for position, fields in enumerate(wanted):
             insert_category(project, position, **fields)
+        for asked in questions:
+            add_question(project=project, by=created_by, **asked)
         audit(created_by, "project.create", project=project, subject=project.name)
     return project
 
@@ -120,12 +127,7 @@ def create(
 def _check_task(task: str) -> None:
     if task not in Task.values:
         raise Invalid(
-            _("task must be one of %(names)s.") % {"names": ", ".join(SUPPORTED_TASKS)}, fields={"task": ["unknown"]}
-        )
-    if task not in SUPPORTED_TASKS:
-        raise TaskNotSupported(
-            _("Projects of %(task)s do not exist yet; single and multi do.") % {"task": task},
-            fields={"task": ["not supported yet"]},
+            _("task must be one of %(names)s.") % {"names": ", ".join(Task.values)}, fields={"task": ["unknown"]}
         )
 
 

@@ -22,7 +22,7 @@ from labeler.intake import lookup
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.models import Prediction, Project, TrainingRun
-from labeler.models.project import SUPPORTED_TASKS
+from labeler.models.project import CLASS_TASKS
 from labeler.training import judging, prelabels, runs
 from labeler.training.prelabels import Opinion
 
@@ -69,7 +69,7 @@ def register(*, project: Project, by: User | None, name: str, version: str = "")
     if len(version) > LONGEST_VERSION:
         text = _("A version has at most %(most)s characters.") % {"most": LONGEST_VERSION}
         raise Invalid(text, fields={"version": ["too long"]})
-    if project.task not in SUPPORTED_TASKS:
+    if project.task not in CLASS_TASKS:
         raise NotPossibleNow(_("Models of other programs answer single-choice and multi-label projects so far."))
     return runs.register_outside(project=project, by=by, name=name, version=version)
 

@@ -28,7 +28,7 @@ from labeler.models import Decision, Image, Label, Project, TrainingRun
 from labeler.models.image import NEVER_TRAINED
 from labeler.models.job import State
 from labeler.models.label import VOTES
-from labeler.models.project import SUPPORTED_TASKS
+from labeler.models.project import CLASS_TASKS
 from labeler.stats import tally as votes
 from labeler.training import judging, prelabels, run_answers, run_settings
 
@@ -132,7 +132,7 @@ def request(
     Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like),
     Invalid.
     """
-    if project.task not in SUPPORTED_TASKS:
+    if project.task not in CLASS_TASKS:
         raise NotPossibleNow(_("Models learn single-choice and multi-label projects so far."))
     settled = train_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
     run_settings.check(settled)
@@ -248,7 +248,7 @@ def due(now: datetime | None = None) -> list[Project]:
     now = now or timezone.now()
     busy = TrainingRun.objects.unfinished().values("project")
     projects = (
-        Project.objects.not_in_trash().filter(train_automatically=True, task__in=SUPPORTED_TASKS).exclude(pk__in=busy)
+        Project.objects.not_in_trash().filter(train_automatically=True, task__in=CLASS_TASKS).exclude(pk__in=busy)
     )
     return [project for project in projects.order_by("pk") if _is_due(project, now)]
 

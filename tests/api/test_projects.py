@@ -57,7 +57,6 @@ def test_the_defaults_of_the_contract(ada):
 @pytest.mark.parametrize(
     ("changes", "status", "code", "field"),
     [
-        ({"task": "boxes"}, 422, "task_not_supported", "task"),
         ({"task": "guess"}, 400, "invalid", "task"),
         ({"task": None}, 400, "invalid", "task"),
         ({"name": ""}, 400, "invalid", "name"),

@@ -72,6 +72,9 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
         ("gold", "post"): {"image": image, "categories": ["dog"]},
         ("metadata", "post"): [{"id": image, "camera": "C-3"}],
         ("label", "put"): {"categories": ["cat"]},
+        ("draft", "put"): {"objects": [{"category": "cat", "box": [1, 2, 3, 4]}], "revision": 1},
+        ("questions", "post"): {"name": "side", "kind": "one", "options": ["left", "right"]},
+        ("question", "patch"): {"required": True},
         ("class-keys", "put"): {"keys": {}},
         ("comments", "post"): {"text": "Rust, or only dirt?"},
         ("thread-comments", "post"): {"text": "Dirt."},
@@ -117,6 +120,11 @@ def _a_password(world: dict[str, Any], project: Project) -> None:
     ann = User.objects.get(username="ann")
     ann.set_password(PASSWORD)
     ann.save()
+
+
+@_before(("questions", "post"))
+def _people_draw(world: dict[str, Any], project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(task="boxes")
 
 
 @_before(("gold-image", "delete"))

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from labeler.accounts.tokens import create_token
-from labeler.labeling import claims
+from labeler.labeling import claims, drafts
 from labeler.labeling.labels import save_label
 from labeler.models import CategoryExample, Errand, Job, Membership, WebhookDelivery
 from labeler.projects import invitations
@@ -57,6 +57,9 @@ TABLE = {
     ("examples", "get"): MEMBERS,
     ("examples", "post"): LEADS,
     ("example", "delete"): LEADS,
+    ("questions", "get"): MEMBERS,
+    ("questions", "post"): LEADS,
+    ("question", "patch"): LEADS,
     ("images", "get"): MEMBERS,
     ("images", "post"): LEADS,
     ("image", "get"): MEMBERS,
@@ -73,6 +76,9 @@ TABLE = {
     ("metadata", "post"): LEADS,
     ("claims", "post"): "142223",  # an admin who is no member labels nothing
     ("claim", "delete"): MEMBERS,
+    ("draft", "get"): "142224",
+    ("draft", "put"): "142224",
+    ("draft", "delete"): "142224",
     ("label", "put"): "142224",
     ("label", "delete"): "142224",
     ("review-pages", "post"): "142223",
@@ -162,6 +168,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
     for person in (ann, rev, lena):
         claims.claim(project=project, annotator=person)
         save_label(image_id=image.pk, annotator=person, categories=["dog"])
+        drafts.keep(image_id=image.pk, annotator=person, objects=[])
     adjudication.decide(image_id=image.pk, reviewer=rev, categories=["dog"])
     run = make_model(project)
     webhook = webhooks.create(project=project, by=lena, url="https://93.184.216.34/told")[0]
@@ -172,6 +179,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "member_id": Membership.objects.get(user=bea).pk,
         "number": 1,
         "thread_id": comments.raise_flag(image=image, by=ann, text="Rust?").thread_id,
+        "question_id": project.questions.create(name="fallen", kind="yes_no").pk,
         "example_id": CategoryExample.objects.create(category=project.categories.first(), image=image).pk,
         "invitation_id": invitations.create(project=project, by=lena)[0].pk,
         "token_id": create_token(user=ada)[0].pk,

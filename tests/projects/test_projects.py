@@ -15,7 +15,6 @@ from labeler.errors import (
     NotAllowed,
     NotPossibleNow,
     StaleVersion,
-    TaskNotSupported,
 )
 from labeler.label_set import categories
 from labeler.labeling import claims
@@ -64,7 +63,6 @@ def test_only_admins_make_projects(lena):
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"task": "boxes"}, TaskNotSupported),
         ({"task": "guess"}, Invalid),
         ({"categories": []}, Invalid),
         ({"categories": ["a", "A"]}, Conflict),

@@ -1,0 +1,92 @@
+"""/api/projects/{id}/questions/ and /api/questions/{id}/: what is asked of each drawn object beside its class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import parsing
+from api.access import View
+from api.fields import CategoryRefField
+from api.permissions import Needs
+from api.schema import describe, example
+from labeler.models import Question, Role
+from labeler.models.account import Scope
+from labeler.projects import questions
+
+TAG = "Projects"
+
+
+class QuestionInput(serializers.Serializer):
+    name = serializers.CharField(max_length=100)
+    kind = serializers.ChoiceField(Question.Kind.choices)
+    options = serializers.ListField(
+        child=serializers.CharField(max_length=100), required=False, max_length=questions.MOST_OPTIONS,
+        help_text="of `one` and `several`",
+    )  # fmt: skip
+    categories = serializers.ListField(
+        child=CategoryRefField(), required=False, max_length=1000, help_text="asked of these classes; empty: of all"
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # A name that cannot be an attribute here: every field has one of it.
+        return {**super().get_fields(), "required": serializers.BooleanField(required=False)}
+
+
+class QuestionChange(QuestionInput):
+    position = serializers.IntegerField(required=False, min_value=0, max_value=100_000)
+    retired = serializers.BooleanField(required=False, help_text="no longer asked; its answers stay")
+
+
+class QuestionShape(serializers.ModelSerializer):
+    retired = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Question
+        fields = ("id", "name", "kind", "options", "required", "categories", "position", "retired")
+
+    def get_retired(self, question: Question) -> bool:
+        return question.retired_at is not None
+
+
+class QuestionListShape(serializers.Serializer):
+    results = QuestionShape(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class Questions(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("list_questions", "What is asked of each drawn object, retired questions included.", tag=TAG,
+              answers={200: QuestionListShape})  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        return Response(QuestionListShape({"results": project.questions.all(), "next": None}).data)
+
+    @describe(
+        "add_question", "Ask something of each drawn object.\n\nAnswers come with the objects: `attributes: {name: "
+        "answer}`. Every change of a question raises the version of the label set.", tag=TAG, request=QuestionInput,
+        answers={201: QuestionShape}, errors=(409,),
+        examples=[example({"name": "occluded", "kind": "yes_no"}, of_request=True)],
+    )  # fmt: skip
+    def post(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        wanted: dict[str, Any] = parsing.parse(QuestionInput, request)
+        question = questions.add(project=project, by=self.person, **wanted)
+        return Response(QuestionShape(question).data, status=201)
+
+
+class OneQuestion(View):
+    needs = {"PATCH": Needs(Scope.MANAGE, Role.LEAD)}
+
+    @describe("change_question", "Rename, reword or retire a question.", tag=TAG, request=QuestionChange,
+              answers={200: QuestionShape}, errors=(409,),
+              examples=[example({"retired": True}, of_request=True)])  # fmt: skip
+    def patch(self, request: Request, question_id: int) -> Response:
+        rows = Question.objects.select_related("project").filter(pk=question_id, project__trashed_at__isnull=True)
+        question = self.row(rows, "There is no such question, or you are not a member of its project.")
+        changes = parsing.parse(QuestionChange, request, partial=True)
+        return Response(QuestionShape(questions.change(question=question, by=self.person, changes=changes)).data)

@@ -1,0 +1,136 @@
+"""Do the votes on an image agree, where votes are drawn objects: how many objects have no majority.
+
+Read with the image locked, by whoever counts its votes (labels.py, counters.py). Objects of different people are one
+where they overlap enough (stats/objects/matching.py), whatever class they were given. Does not know the consensus.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import connection
+
+from labeler.label_set import categories as label_set
+from labeler.models import Image, Project
+
+if TYPE_CHECKING:
+    from labeler.stats.objects.drawings import Drawings
+
+# In the order of their image: so that one image's are together, and nobody else's are kept in memory.
+_VOTES = """
+    SELECT l.image_id, l.annotator_id, o.category_id, o.shape, o.x, o.y, o.x + o.width, o.y + o.height
+    FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
+    LEFT JOIN labeler_labelobject o ON o.label_id = l.id
+    WHERE l.image_id = ANY (%s) AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
+      AND NOT l.extra
+    ORDER BY l.image_id, l.annotator_id, o.number
+"""
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the people who answered one image drew: one row per object."""
+
+    people: list[int]  # user ids, ascending; all who answered, also those who drew nothing
+    person: list[int]  # of each object: place in people
+    category: list[int]  # as of today: merged classes are what they were merged into
+    shape: list[dict[str, Any]]
+    bounds: list[tuple[float, float, float, float]]  # left, top, right, bottom, in pixels
+
+
+def read(project: Project, image_ids: Iterable[int]) -> dict[int, Answers]:
+    """The drawn votes of images, by image; those without a label are missing. One query."""
+    index = label_set.index(project)
+    meant: dict[int, int] = {}
+    found: dict[int, Answers] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_VOTES, [list(image_ids)])
+        for image, person, category, shape, *bounds in cursor:
+            answers = found.setdefault(image, Answers([], [], [], [], []))
+            if not answers.people or answers.people[-1] != person:
+                answers.people.append(person)
+            if category is None:
+                continue
+            if category not in meant:
+                (meant[category],) = index.resolve([category])
+            answers.person.append(len(answers.people) - 1)
+            answers.category.append(meant[category])
+            answers.shape.append(json.loads(shape))
+            answers.bounds.append(tuple(bounds))
+    return found
+
+
+def compare(project: Project, images: Sequence[Image]) -> None:
+    """Set disputed_objects and disagreement of these images, in memory. At most one query.
+
+    disputed_objects: places without a majority of those who answered, for an object or against it, or for its class;
+    None below two answers. disagreement: the mean share of people against the most frequent rating of a place, doubled.
+    """
+    several = [image for image in images if image.n_votes > 1]
+    answers = read(project, [image.pk for image in several]) if several else {}
+    for image in images:
+        drawn = answers.get(image.pk)
+        if drawn is None or len(drawn.people) < 2:
+            image.disputed_objects = None
+            continue
+        places = _places(drawn, width=image.width, height=image.height, iou=project.object_iou)
+        asked = len(drawn.people)
+        most = [_most(ratings, asked) for ratings in places]
+        image.disputed_objects = sum(n * 2 <= asked for n in most)
+        image.disagreement = min(1.0, 2 * sum(1 - n / asked for n in most) / len(most)) if most else 0.0
+
+
+def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[Counter[int]]:
+    """For each place where somebody drew: how many drew which class there."""
+    from labeler.stats.objects.matching import clusters
+
+    of = clusters(arrays(drawn, width=width, height=height, least=iou), iou).of.tolist()
+    places: dict[int, Counter[int]] = defaultdict(Counter)
+    for place, category in zip(of, drawn.category, strict=True):
+        places[place][category] += 1
+    return list(places.values())
+
+
+def _most(ratings: Counter[int], asked: int) -> int:
+    """How many gave the most frequent rating; who drew nothing there says that nothing is there."""
+    return max(asked - ratings.total(), *ratings.values())
+
+
+def arrays(drawn: Answers, *, width: int, height: int, least: float) -> Drawings:
+    """One image's answers as arrays, with the pairs of objects that overlap by at least `least`."""
+    from labeler.geometry import overlaps
+    from labeler.stats.objects.drawings import drawings
+
+    by_person: dict[int, list[int]] = defaultdict(list)
+    for at, person in enumerate(drawn.person):
+        by_person[person].append(at)
+    first, second, values = [], [], []
+    for one, other in combinations(by_person.values(), 2):
+        i, j, iou = overlaps.iou_pairs(
+            [drawn.shape[at] for at in one], [drawn.shape[at] for at in other], least=least, width=width, height=height
+        )
+        first.append(np.asarray(one, dtype=np.int64)[i])
+        second.append(np.asarray(other, dtype=np.int64)[j])
+        values.append(iou)
+    classes = {category: code for code, category in enumerate(sorted(set(drawn.category)))}
+    empty = np.zeros(0, dtype=np.int64)
+    return drawings(
+        answered=np.ones((1, len(drawn.people)), dtype=bool),
+        image=np.zeros(len(drawn.person), dtype=np.int64),
+        person=drawn.person,
+        category=[classes[category] for category in drawn.category],
+        bounds=np.asarray(drawn.bounds, dtype=np.float64).reshape(-1, 4),
+        pairs=(
+            np.concatenate(first) if first else empty,
+            np.concatenate(second) if second else empty,
+            np.concatenate(values) if values else np.zeros(0),
+        ),
+        least=least,
+        n_categories=max(1, len(classes)),
+    )

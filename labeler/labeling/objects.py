@@ -1,0 +1,267 @@
+"""What a person drew, checked against the project: classes, shapes, sizes, attributes, and what became of a pre-label.
+
+Knows what may be answered; the shapes themselves are geometry's, rows are object_rows.py's. One object that makes no
+sense refuses the whole answer, with a reason for each such object: half an answer would say that the rest is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from django.utils.translation import gettext as _
+
+from labeler.errors import Invalid, NotPossibleNow
+from labeler.label_set import categories as label_set
+from labeler.label_set import questions
+from labeler.models import Project
+from labeler.models.drawn import MOST_OBJECTS, MOST_POINTS, Change
+from labeler.models.project import Task
+from labeler.wording import shapes as words
+
+# What may be drawn for each task. A polygon is kept as drawn where a mask is asked: it is rasterised when it is read.
+KINDS: dict[str, tuple[str, ...]] = {
+    Task.BOXES: ("box",),
+    Task.POLYGONS: ("polygon",),
+    Task.MASKS: ("mask", "polygon"),
+    Task.SEMANTIC: ("mask", "polygon"),
+}
+SHAPES = ("box", "polygon", "mask")
+MEMBERS = {"category", *SHAPES, "attributes", "from", "number", "change", "iou", "probability", "category_id", "shown"}
+NEARLY_ONE = 1 - 1e-9
+
+
+@dataclass(slots=True)
+class Drawn:
+    """One object of an answer."""
+
+    number: int  # from 1, in the order sent
+    category: int
+    shape: dict[str, Any]  # {"box" | "polygon" | "mask": …}
+    bounds: tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+    area: float  # square pixels
+    attributes: dict[str, Any] = field(default_factory=dict)
+    origin: int | None = None  # number in the pre-label
+    change: str = ""  # models.drawn.Change
+    iou: float | None = None  # with its origin
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """An answer's objects, checked."""
+
+    objects: list[Drawn]
+    deleted: list[int]  # numbers of the pre-label's objects that the answer leaves out
+    changes: list[dict[str, Any]]  # [{number, change: clipped | mended}]
+
+    @property
+    def categories(self) -> list[int]:
+        return sorted({one.category for one in self.objects})
+
+    def as_sent(self, names: Mapping[int, str]) -> list[dict[str, Any]]:
+        return as_sent(self.objects, names)
+
+
+class ObjectsRefused(NotPossibleNow):
+    """Objects that cannot be, each with its reason; `code` says which when there is one for all."""
+
+    code = "impossible_objects"
+
+    def __init__(self, refused: list[dict[str, Any]]):
+        codes = {one["code"] for one in refused}
+        first = refused[0]
+        super().__init__(
+            _("Object %(number)s: %(reason)s") % {"number": first["number"] + 1, "reason": first["reason"]}
+        )
+        self.fields = {"objects": refused}  # type: ignore[dict-item]
+        if len(codes) == 1 and codes <= {"wrong_geometry", "overlap"}:
+            self.code = codes.pop()
+
+
+class TooMany(NotPossibleNow):
+    code = "too_many"
+
+
+def check(
+    *,
+    project: Project,
+    width: int,
+    height: int,
+    sent: Sequence[Any],
+    prelabel: Sequence[Mapping[str, Any]] | None = None,
+    keep_all: bool = False,
+    mend: bool = False,
+) -> Drawing:
+    """The objects of an answer on an image of this size, in pixels.
+
+    sent: {category, box | polygon | mask, attributes?, from?} each, as the REST contract has them; {from} alone keeps
+    that object of the pre-label. prelabel: the objects that were shown, or None. keep_all: those that are not named
+    in `sent` stay, too. mend: polygons that cross themselves are made whole instead of refused.
+    Raises Invalid for what is no object at all, TooMany, ObjectsRefused.
+    """
+    shown = {one["number"]: one for one in prelabel or () if one.get("shown", True)}
+    wanted = list(sent)
+    if keep_all:
+        named = {one.get("from") for one in wanted if isinstance(one, Mapping)}
+        wanted += [{"from": number} for number in shown if number not in named]
+    if len(wanted) > MOST_OBJECTS:
+        raise TooMany(_("An answer has at most %(most)s objects.") % {"most": f"{MOST_OBJECTS:,}"})
+    reader = _Reader(project, width, height, shown, has_prelabel=prelabel is not None, mend=mend)
+    for place, one in enumerate(wanted):
+        reader.read(place, one)
+    if reader.refused:
+        raise ObjectsRefused(reader.refused)
+    if project.task == Task.SEMANTIC:
+        _check_disjoint(reader.drawn, width, height)
+    kept = {one.origin for one in reader.drawn}
+    return Drawing(reader.drawn, [number for number in shown if number not in kept], reader.changes)
+
+
+class _Reader:
+    """Reads objects one by one; collects what is refused."""
+
+    def __init__(
+        self, project: Project, width: int, height: int, shown: Mapping[int, Any], *, has_prelabel: bool, mend: bool
+    ):
+        self.width, self.height, self.shown, self.mend = width, height, shown, mend
+        self.has_prelabel = has_prelabel
+        self.index = label_set.index(project)
+        self.questions = questions.index(project)
+        self.kinds = KINDS[project.task]
+        self.drawn: list[Drawn] = []
+        self.refused: list[dict[str, Any]] = []
+        self.changes: list[dict[str, Any]] = []
+        self.points = 0
+
+    def read(self, place: int, one: Any) -> None:
+        if not isinstance(one, Mapping):
+            _malformed(place, _("An object is {category, box, polygon or mask, …}."))
+        if unknown := [str(name) for name in one if name not in MEMBERS]:
+            _malformed(place, _("An object has no member “%(name)s”.") % {"name": unknown[0][:100]})
+        try:
+            self._read(place, one)
+        except _Refused as refused:
+            self.refused.append({"number": place, "code": refused.code, "reason": refused.reason})
+
+    def _read(self, place: int, one: Mapping[str, Any]) -> None:
+        from labeler.geometry import checks, shapes  # shapely: only where somebody draws
+
+        origin = self._origin(place, one)
+        shape = {name: one[name] for name in SHAPES if one.get(name) is not None}
+        if len(shape) > 1:
+            _malformed(place, _("An object has one shape: a box, a polygon or a mask."))
+        if not shape and origin is None:
+            _malformed(place, _("An object has a shape: a box, a polygon or a mask."))
+        category = self._category(place, one, origin)
+        if not shape and origin is not None:
+            shape = {name: origin[name] for name in SHAPES if origin.get(name) is not None}
+        try:
+            found = checks.check(
+                shape, width=self.width, height=self.height, kinds=self.kinds, mend=self.mend,
+                smallest=self.index.smallest.get(category, 0.0),
+            )  # fmt: skip
+        except shapes.Malformed as error:
+            _malformed(place, words.sentence(error.code))
+        except shapes.Impossible as error:
+            raise _Refused(error.code, words.sentence(error.code)) from error
+        self.points += found.points
+        if self.points > MOST_POINTS:
+            raise TooMany(_("An answer has at most %(most)s points.") % {"most": f"{MOST_POINTS:,}"})
+        drawn = Drawn(
+            len(self.drawn) + 1, category, found.shape, found.bounds, found.area,
+            self._attributes(place, category, one.get("attributes")),
+        )  # fmt: skip
+        if found.change:
+            self.changes.append({"number": place + 1, "change": found.change})
+        if origin is not None:
+            drawn.origin, drawn.iou = int(origin["number"]), self._iou(origin, drawn)
+            if category != origin["category"]:
+                drawn.change = Change.CLASS
+            else:
+                drawn.change = Change.KEPT if drawn.iou >= NEARLY_ONE else Change.MOVED
+        elif self.has_prelabel:
+            drawn.change = Change.DRAWN
+        self.drawn.append(drawn)
+
+    def _origin(self, place: int, one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        number = one.get("from")
+        if number is None:
+            return None
+        if isinstance(number, bool) or not isinstance(number, int):
+            _malformed(place, _("from is the number of an object of the pre-label."))
+        if number not in self.shown:
+            raise _Refused("unknown_origin", _("The pre-label has no object %(number)s.") % {"number": number})
+        if any(earlier.origin == number for earlier in self.drawn):
+            raise _Refused(
+                "unknown_origin", _("Object %(number)s of the pre-label is named twice.") % {"number": number}
+            )
+        return self.shown[number]
+
+    def _category(self, place: int, one: Mapping[str, Any], origin: Mapping[str, Any] | None) -> int:
+        wanted = one.get("category")
+        if wanted is None and origin is not None:
+            return self.index.resolve([origin["category"]])[0]
+        if isinstance(wanted, bool) or not isinstance(wanted, int | str):
+            _malformed(place, _("Name the class of an object by its id or its name."))
+        try:
+            return self.index.resolve([wanted])[0]
+        except Invalid as error:
+            raise _Refused("unknown_class", error.message) from error
+
+    def _attributes(self, place: int, category: int, said: Any) -> dict[str, Any]:
+        if said is not None and not isinstance(said, Mapping):
+            _malformed(place, _("attributes is an object: {question: answer}."))
+        try:
+            return self.questions.check(category, said or {})
+        except questions.Unfit as error:
+            raise _Refused(error.code, str(error)) from error
+
+    def _iou(self, origin: Mapping[str, Any], drawn: Drawn) -> float:
+        from labeler.geometry import overlaps
+
+        before = {name: origin[name] for name in SHAPES if origin.get(name) is not None}
+        if before == drawn.shape:
+            return 1.0
+        _i, _j, iou = overlaps.iou_pairs([before], [drawn.shape], width=self.width, height=self.height)
+        return float(iou[0]) if len(iou) else 0.0
+
+
+class _Refused(Exception):
+    def __init__(self, code: str, reason: str):
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def _malformed(place: int, reason: str) -> NoReturn:
+    raise Invalid(
+        _("Object %(number)s: %(reason)s") % {"number": place + 1, "reason": reason},
+        fields={"objects": [{"number": place, "code": "malformed", "reason": reason}]},  # type: ignore[list-item]
+    )
+
+
+def _check_disjoint(drawn: Sequence[Drawn], width: int, height: int) -> None:
+    """A pixel has one class. Two objects of one class may overlap: together they are what was painted."""
+    from labeler.geometry import masks
+
+    pair = masks.disjoint([one.shape for one in drawn], width, height, [one.category for one in drawn])
+    if pair is not None:
+        reason = _("It overlaps an object of another class: a pixel has one class.")
+        raise ObjectsRefused([{"number": at, "code": "overlap", "reason": reason} for at in pair])
+
+
+def as_sent(drawn: Iterable[Drawn], names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Objects as the REST contract has them; names by class id."""
+    return [
+        {
+            "number": one.number,
+            "category": names.get(one.category, f"#{one.category}"),
+            "category_id": one.category,
+            **one.shape,
+            "attributes": one.attributes,
+            "from": one.origin,
+            "change": one.change or None,
+            "iou": one.iou,
+        }
+        for one in drawn
+    ]

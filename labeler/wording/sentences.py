@@ -223,6 +223,7 @@ SENTENCES: dict[str, Any] = {
     "no_images_with_two_classes": gettext_lazy("there are no images with two classes to choose from yet"),
     "no_interval_of_both": gettext_lazy("no interval of one of the two"),
     "no_interval_to_plan_from": gettext_lazy("no interval yet: a plan needs one to start from"),
+    "no_matched_objects": gettext_lazy("no object of one matches one of the other"),
     "no_labels": gettext_lazy("no labels yet"),
     "no_labels_of_one_side": gettext_lazy("one side has no labels yet"),
     "no_labels_yet": gettext_lazy("There are no labels yet."),
@@ -232,10 +233,12 @@ SENTENCES: dict[str, Any] = {
     "nobody_chose_this_class": gettext_lazy("nobody chose this class"),
     "nothing_accepted": gettext_lazy("nothing is accepted"),
     "nothing_looked_at": gettext_lazy("no doubted label was looked at yet"),
+    "nothing_drawn": gettext_lazy("neither drew anything"),
     "nothing_made_lately": gettext_lazy("nothing was made during the last days"),
     "nothing_shared": gettext_lazy("no shared images"),
     "one_class_dominates": _one_class_dominates,
     "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
+    "one_image_only": gettext_lazy("there are answers to one image only"),
     "one_kind_of_rating": gettext_lazy(
         "everybody drew objects of one class and left none out, or nobody drew any: "
         "agreement beyond chance is undefined"

@@ -123,7 +123,8 @@ def _shared(
         if pixels_2 is None:
             pixels_2 = _pixels(second, np.arange(len(second)) if rest_1.size else rest_2, width, height)
         for one, other in ((rest_1, rest_2), (rest_1, boxes_2), (boxes_1, rest_2)):
-            results.append(_by_pixels(pixels_1, pixels_2, one, other))
+            if one.size and other.size:
+                results.append(_by_pixels(pixels_1, pixels_2, one, other))
     i, j, area, one_area, other_area = (np.concatenate(columns) for columns in zip(*results, strict=True))
     return Pairs(i, j, area), one_area, other_area
 

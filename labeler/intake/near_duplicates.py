@@ -22,7 +22,6 @@ from django.db import transaction
 from django.db.models import Count, Min, QuerySet
 from numpy.typing import NDArray
 from PIL import Image as Pixels
-from scipy.fft import dctn
 
 from labeler.accounts.audit import audit
 from labeler.models import Image, Project, Sketch
@@ -53,6 +52,8 @@ class Drawn:
 
 def draw(thumbnail: bytes | Path) -> Drawn:
     """The sketch of a thumbnail. Raises OSError for what is no image or not there."""
+    from scipy.fft import dctn  # here: a web process starts without scipy
+
     with Pixels.open(io.BytesIO(thumbnail) if isinstance(thumbnail, bytes) else thumbnail) as image:
         small = image.convert("RGB").resize((SIDE, SIDE), Pixels.Resampling.BOX)
     pixels = np.asarray(small)
@@ -319,7 +320,8 @@ def uncompared(project: Project) -> list[int]:
 def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[int, int]], *, most: int) -> int:
     """Note that these images were compared, and put pairs that are nearly the same into one group each.
 
-    most: images of a group, and left out of all, as most_of_a_group_in() says. How many had to be left out of training or tests. Pairs of which one is gone by now are nothing.
+    most: images of a group, and left out of all, as most_of_a_group_in() says. How many had to be left out of training
+    or tests. Pairs of which one is gone by now are nothing.
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     wanted = {pk for pair in pairs for pk in pair}

@@ -262,6 +262,26 @@ def test_a_preparation_that_cannot_be_is_said_beside_its_form(as_, rev, project,
     assert "width=9999999" not in re.search(r'href="([^"]*)" download', html).group(1)
 
 
+@pytest.mark.parametrize("query", ["status=done", "category=horse", "min_confidence=x", "search=%00", "status=deleted"])
+def test_a_filter_that_cannot_be_read_exports_nothing_rather_than_all_images(as_, rev, project, votes, query):
+    client = as_(rev)
+    page = client.get(url("export", project) + f"?format=csv&{query}")
+    html = page.content.decode()
+
+    assert page.status_code == 200 and "These filters cannot be read, so nothing can be downloaded: " in text_of(page)
+    assert " download>" not in html and "curl" not in html and "manage.py export" not in html
+    address = page.context["chosen"]["download"]
+    assert address.endswith("?" + query)  # who follows it all the same is refused
+    assert client.get(address).status_code == 400
+    whole = client.get(url("export", project) + page.context["all_images"])
+    assert " download>" in whole.content.decode() and not whole.context["unreadable"]
+
+
+def test_a_part_of_the_images_is_not_offered_as_the_command_that_takes_all(as_, rev, project, votes):
+    html = as_(rev).get(url("export", project) + "?format=csv&status=settled").content.decode()
+    assert "manage.py export" not in html and "curl" in html
+
+
 def html_of(text: str) -> str:
     return text.replace("&amp;", "&")
 

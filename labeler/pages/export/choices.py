@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.curation import filters
@@ -18,6 +19,7 @@ from labeler.curation.filters import ImageFilter
 from labeler.errors import Invalid, LabelerError
 from labeler.models import Project
 from labeler.releases import previews
+from labeler.releases.live import check_filter
 from labeler.releases.preparation import AS_IT_IS, FILL, FIT, FORMATS, NAMES, STRETCH, Preparation, parse_texts
 
 # In the form, in its order. copies and the like need splits: they are for releases and REST.
@@ -31,13 +33,16 @@ WAYS_IN_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """carried: what the links take along. problem: why the pictures cannot be prepared so."""
+    """carried: what the links take along. problem: why the pictures cannot be prepared so. unreadable: why the images
+    that were asked for cannot be found; then nothing may be taken out, because it would be all images.
+    """
 
     only: ImageFilter
     how: Preparation
     carried: list[tuple[str, str]] = field(default_factory=list)
     is_part: bool = False
     problem: str = ""
+    unreadable: str = ""
 
     @property
     def prepares(self) -> bool:
@@ -45,16 +50,10 @@ class Choices:
 
 
 def read(project: Project, asked: QueryDict) -> Choices:
-    """A filter that cannot be read is left out, and so is a preparation that cannot be, with its sentence."""
-    sent = {
-        name: [value for value in values if value and "\0" not in value] for name, values in asked.lists()
-        if name != "accepted" and filters.is_filter(name)
-    }  # fmt: skip
-    sent = {name: values for name, values in sent.items() if values}
-    try:
-        only = filters.read(project, sent)
-    except LabelerError:
-        only, sent = ImageFilter(), {}
+    """A preparation that cannot be is left out, with its sentence. A filter that cannot be read stays in the links, so
+    that none of them is an export of all images: REST refuses it with the same sentence.
+    """
+    only, sent, unreadable = read_filter(project, asked)
     texts = {name: asked.get(name, "") for name in NAMES if asked.get(name)}
     how, problem = AS_IT_IS, ""
     try:
@@ -63,7 +62,24 @@ def read(project: Project, asked: QueryDict) -> Choices:
         problem = " ".join([error.message, *(f"{name}: {words[0]}." for name, words in (error.fields or {}).items())])
         texts = {}
     carried = [(name, value) for name, values in sent.items() for value in values] + list(texts.items())
-    return Choices(only, how, carried, is_part=only != ImageFilter(), problem=problem)
+    return Choices(only, how, carried, only != ImageFilter(), problem, unreadable)
+
+
+def read_filter(project: Project, asked: QueryDict) -> tuple[ImageFilter, dict[str, list[str]], str]:
+    """The images that an address asks for; the values it has of filters; and why they cannot be read, or nothing."""
+    sent = {
+        name: [value for value in values if value] for name, values in asked.lists()
+        if name != "accepted" and filters.is_filter(name)
+    }  # fmt: skip
+    sent = {name: values for name, values in sent.items() if values}
+    try:
+        if any("\0" in text for name, values in sent.items() for text in (name, *values)):
+            raise Invalid(_("A text contains a NUL character."))
+        only = filters.read(project, sent)
+        check_filter(only)
+    except LabelerError as error:
+        return ImageFilter(), sent, error.message
+    return only, sent, ""
 
 
 def form(project: Project, asked: QueryDict, choices: Choices) -> dict[str, Any]:

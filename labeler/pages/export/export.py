@@ -60,6 +60,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted, asked_for), row is reading
     context = {
+        "filters": urlencode([(name, value) for name, value in asked_for.carried if name not in NAMES]),
         "releases": release_pages.latest(project),
         "formats": formats[:SHOWN],
         "more_formats": formats[SHOWN:],

@@ -18,6 +18,8 @@ from labeler.review import adjudication
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
 
+# A line to type into, and what stands in it.
+FIELD = r'<input\s+id="(\w+)"\s+name="\1"[^>]*maxlength[^>]*\svalue="([^"]*)"'
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
 
@@ -254,6 +256,21 @@ def test_filters_and_preparation_are_carried_by_every_link(as_, rev, project, vo
     assert len(formats) > 10 and all("status=settled" in one for one in formats if one != formats_all(html))
     table = as_(rev).get(url("export", project) + query.replace("imagefolder", "csv")).content.decode()
     assert "width=32" not in html_of(re.search(r'href="([^"]*)" download', table).group(1))
+
+
+def test_the_forms_show_what_was_asked_for(as_, rev, project, votes):
+    client = as_(rev)
+    asked = "?format=imagefolder&width=32&height=24&way=fill&crop=0,0,1,0.9&file_format=png"
+    fields = [*re.findall(FIELD, client.get(url("export", project) + asked).content.decode())]
+    assert fields == [("width", "32"), ("height", "24"), ("crop", "0,0,1,0.9"), ("quality", "")]
+    html = client.get(url("export", project) + asked).content.decode()
+    assert re.findall(r'<option value="(\w+)" selected>', html) == ["fill", "png"]
+
+    html = client.get(
+        url("images", project) + "?final=1&min_confidence=0.5&finding=blurred&split=test"
+    ).content.decode()
+    assert ("min_confidence", "0.5") in re.findall(FIELD, html) and ("metadata", "") in re.findall(FIELD, html)
+    assert {"blurred", "test"} <= set(re.findall(r'<option value="(\w+)" selected>', html))
 
 
 def test_a_preparation_that_cannot_be_is_said_beside_its_form(as_, rev, project, votes):

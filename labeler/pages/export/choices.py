@@ -18,12 +18,11 @@ from labeler.curation import filters
 from labeler.curation.filters import ImageFilter
 from labeler.errors import Invalid, LabelerError
 from labeler.models import Project
+from labeler.pages.forms import Input, Select
 from labeler.releases import previews
 from labeler.releases.live import check_filter
 from labeler.releases.preparation import AS_IT_IS, FILL, FIT, FORMATS, NAMES, STRETCH, Preparation, parse_texts
 
-# In the form, in its order. copies and the like need splits: they are for releases and REST.
-FIELDS = ("width", "height", "way", "crop", "file_format", "quality", "grey")
 WAYS_IN_WORDS = {
     FIT: gettext_lazy("within, never enlarged"),
     FILL: gettext_lazy("exactly so, the middle cut out"),
@@ -85,10 +84,24 @@ def read_filter(project: Project, asked: QueryDict) -> tuple[ImageFilter, dict[s
 def form(project: Project, asked: QueryDict, choices: Choices) -> dict[str, Any]:
     """What the form of the preparation shows: its values, and six pictures as they would go out."""
     shown = previews.of_project(project, choices.how) if choices.prepares else []
+
+    def value(name: str) -> str:
+        return asked.get(name, "")[:40]
+
+    formats = [(one, one) for one in FORMATS]
     return {
-        "values": {name: asked.get(name, "")[:40] for name in FIELDS},
-        "ways": list(WAYS_IN_WORDS.items()),
-        "file_formats": list(FORMATS),
+        # copies and the like need splits: they are for releases and REST.
+        "fields": [
+            Input("width", _("Width, px"), value("width"), 4, "numeric"),
+            Input("height", _("Height, px"), value("height"), 4, "numeric"),
+            Select("way", _("Into that size"), list(WAYS_IN_WORDS.items()), value("way")),
+            Input(
+                "crop", _("Cut to (left, top, right, bottom; 0 to 1)"), value("crop"), 40, placeholder="0,0,1,0.9"
+            ),
+            Select("file_format", _("File format"), formats, value("file_format"), _("as it is")),
+            Input("quality", _("Quality of jpg and webp"), value("quality"), 3, "numeric"),
+        ],
+        "grey": bool(value("grey")),
         "problem": choices.problem,
         "is_on": choices.prepares,
         "previews": [

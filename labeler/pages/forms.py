@@ -20,7 +20,14 @@ from labeler.models.account import Scope, Theme
 from labeler.projects import invitations
 
 MOST_CLASSES = 200
-TASKS = [(Task.SINGLE, _("exactly one class")), (Task.MULTI, _("any number of classes, or none"))]
+TASKS = [
+    (Task.SINGLE, _("exactly one class")),
+    (Task.MULTI, _("any number of classes, or none")),
+    (Task.BOXES, _("boxes around objects")),
+    (Task.POLYGONS, _("outlines of objects")),
+    (Task.MASKS, _("painted masks of objects")),
+    (Task.SEMANTIC, _("a class for each pixel")),
+]
 
 
 # Where a page asks in other words than the domain.

@@ -1,0 +1,7 @@
+// The tools by name, as setTools(name) takes them in hand.
+
+import { BoxTool } from "./box.js";
+import { SelectTool } from "./select.js";
+
+/** @type {Object<string, new (board: import("../board.js").Board) => import("../types.js").ToolLike>} */
+export const TOOLS = { select: SelectTool, box: BoxTool };

@@ -23,11 +23,11 @@ export function keyOn(board, event) {
   board.mayLeave = false;
   const withControl = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (board.tool.key(event)) return true;
   if (withControl && !event.altKey && (key === "z" || key === "y")) {
     board.does[key === "y" || event.shiftKey ? "redo" : "undo"]();
     return true; // also with nothing to take back: never the browser's own undo
   }
-  if (board.tool.key(event)) return true;
   if (key in ARROWS) return moveCrosshair(board, event);
   if (withControl) return key === "d" && !event.altKey && board.does.duplicate();
   if (event.altKey) return false;

@@ -154,8 +154,15 @@ export class Scene {
 
   /** All steps after the mark become one: a polygon is drawn point by point, but taken back whole. */
   fold(mark, name) {
-    const steps = this.past.splice(this.past.indexOf(mark) + 1); // all of them when the mark was forgotten
+    const place = this.past.indexOf(mark);
+    if (mark && place < 0) return; // it was taken back, or is longer ago than anything remembered
+    const steps = this.past.splice(place + 1);
     if (steps.length) this.past.push({ ...steps[0], name });
+  }
+
+  /** The polygon that is still being drawn. @returns {DrawnObject | undefined} */
+  get openPolygon() {
+    return this.objects.findLast(({ open, shape }) => open && shape.polygon);
   }
 
   // ---- for the server

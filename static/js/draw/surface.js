@@ -6,8 +6,10 @@ import { coloursOf, paintShape } from "./paint.js";
 import { PictureLayer } from "./picture.js";
 import { ShapesLayer } from "./shapeslayer.js";
 import { areaOf, borderDistance, contains } from "./shapes.js";
+import { snapTo } from "./snapping.js";
 
 const REACH = 6; // CSS pixels around a border or a handle that still count as on it; doubled for fingers
+const SNAP = 8; // CSS pixels
 const NO_CLASS = "#888888";
 
 export class Surface {
@@ -75,6 +77,12 @@ export class Surface {
     return found.sort((a, b) => b.isBorder - a.isBorder || a.area - b.area).map(({ object }) => object);
   }
 
+  /** A vertex or an edge of a neighbour near this point. @param {string} [key] of the object that is being drawn @param {number} [reach] image pixels */
+  snap({ x, y }, key, reach = this.px(SNAP)) {
+    const others = this.grid.near(x, y, reach).filter((object) => object.key !== key && !object.hidden && !object.open);
+    return snapTo({ x, y }, reach, others);
+  }
+
   recolour() {
     this.colours = coloursOf(this.stage);
     this.shapes.anew();
@@ -101,8 +109,9 @@ export class Surface {
   }
 
   paint(context, object, scale) {
-    if (object.hidden || object.open || this.atWork.has(object.key)) return;
-    paintShape(context, object.shape, { colour: this.colourOf(object.category), scale, dash: object.locked ? [6, 4] : undefined });
+    if (object.hidden || this.atWork.has(object.key)) return;
+    const dash = object.locked ? [6, 4] : object.open ? [2, 4] : undefined;
+    paintShape(context, object.shape, { colour: this.colourOf(object.category), scale, dash });
   }
 
   resized() {

@@ -133,7 +133,7 @@ export class SelectTool extends Tool {
       if (hidden) continue;
       const now = this.shapes.get(key) ?? shape;
       paintShape(context, now.mask ? { box: Object.values(boundsOf(now)) } : now, { colour: "#ffffff", scale, line: HALO, fill: 0 });
-      paintShape(context, now, { colour: board.colourOf(category), scale });
+      paintShape(context, now, { colour: board.colourOf(category), scale, fill: this.shapes.has(key) ? undefined : 0 });
       if (scene.chosen.length === 1 && !now.mask) paintHandles(context, handlesOf(boundsOf(now)), board.px(1), board.colourOf(category));
     }
     if (this.frame) paintShape(context, { box: this.frame }, { colour: board.colourOf(null), scale, line: 1, fill: 0.08, dash: [4, 4] });

@@ -269,6 +269,7 @@ def test_zoom_goes_to_sixteen_hundred_percent_at_the_pointer_and_space_drags(boa
         board.page.mouse.wheel(0, -300)
     assert board.page.evaluate("board.place.scale") == 16
     assert board.at(x, y) == pytest.approx((900, 600), abs=0.01)
+    board.page.focus("#stage")
     board.page.keyboard.down(" ")
     board.drag((x, y), (x - 10, y))
     board.page.keyboard.up(" ")

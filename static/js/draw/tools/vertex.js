@@ -1,7 +1,7 @@
 // The points of one polygon: moved alone or with their edge, added, deleted; and holes, drawn inside with Shift.
 
 import { paintHandles } from "../handles.js";
-import { paintShape } from "../paint.js";
+import { paintChosen } from "../paint.js";
 import { contains } from "../shapes.js";
 import { addHole, edgeAt, edgeMiddles, insertVertex, moveEdge, moveVertex, vertexAt, vertexHandles, vertexOf } from "../vertices.js";
 import { Hole } from "./hole.js";
@@ -159,12 +159,13 @@ export class VertexTool extends Tool {
     const { scale } = board.place;
     const colour = board.colourOf(object.category);
     const shape = { polygon: this.current };
-    paintShape(context, shape, { colour: "#ffffff", scale, line: 4, fill: 0 });
-    paintShape(context, shape, { colour, scale, fill: this.polygon ? undefined : 0 });
-    const isSeen = board.seen();
-    paintHandles(context, edgeMiddles(this.current, isSeen, board.px(MIDDLE_PX)), board.px(1), colour, 5);
-    paintHandles(context, vertexHandles(this.current, isSeen, board.px(APART_PX)), board.px(1), colour, 8);
-    if (this.spot && !this.isMoving) paintHandles(context, [vertexOf(this.current, this.spot)].filter(({ x }) => x !== undefined), board.px(1), "#000000", 10);
+    paintChosen(context, shape, { colour, scale, isNew: this.polygon !== null });
+    if (!this.isMoving) {
+      const isSeen = board.seen();
+      paintHandles(context, edgeMiddles(this.current, isSeen, board.px(MIDDLE_PX)), board.px(1), colour, 4);
+      paintHandles(context, vertexHandles(this.current, isSeen, board.px(APART_PX)), board.px(1), colour, 7);
+    }
+    if (this.spot) paintHandles(context, [vertexOf(this.current, this.spot)].filter(({ x }) => x !== undefined), board.px(1), "#000000", 10);
     this.hole?.draw(context, colour);
     if (this.isMoving) board.drawLoupe(context, this.now);
   }

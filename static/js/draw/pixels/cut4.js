@@ -15,7 +15,7 @@ import { enlarged, part } from "./resize.js";
 /** Around the box, as a share of its longer side: where the colours of the background are learned. */
 const RIM = 0.15;
 /** First in a small picture, where a cut is fast; then in a larger one, and only near the border that was found. */
-const SMALL_SIDE = 128;
+const SMALL_SIDE = 96;
 const LARGE_SIDE = 512;
 /** A border found in the small picture lies at most so many of its pixels from the true one. */
 const REACH = 2;

@@ -1,7 +1,8 @@
 import { area, at, bounds, grow, intersect, subtract, union } from "/static/js/draw/bitmap.js";
-import { borders, rasterised, signedArea } from "/static/js/draw/outline.js";
-import { crossing, polygonOf, simplified } from "/static/js/draw/polygonise.js";
+import { borders, rasterised } from "/static/js/draw/outline.js";
+import { crossing, polygonOf } from "/static/js/draw/polygonise.js";
 import { components, holes, regionAround, withoutCrumbs, withoutHoles } from "/static/js/draw/regions.js";
+import { signedArea } from "/static/js/draw/shapes.js";
 import { equal, test } from "./harness.js";
 
 /** Rows of signs, # is set. */
@@ -122,8 +123,4 @@ test("crossing and folded edges are found", () => {
   equal(crossing([[0, 0, 4, 0, 2, 0, 2, 3]]), true, "it runs back onto itself");
   equal(crossing([[0, 0, 4, 0, 4, 4, 0, 4], [1, 1, 3, 1, 2, 5]]), true, "a hole that leaves its polygon");
   equal(crossing([[0, 0, 4, 0, 4, 4, 0, 4], [1, 1, 3, 1, 2, 2]]), false);
-});
-
-test("points on a line are left out", () => {
-  equal(simplified([0, 0, 1, 0, 2, 0, 4, 0, 4, 2, 4, 4, 0, 4, 0, 1], 0.5), [0, 0, 4, 0, 4, 4, 0, 4]);
 });

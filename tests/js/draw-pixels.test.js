@@ -78,6 +78,7 @@ test("scissors go on outside of their first window", () => {
   const wide = picture(400, 40, (x, y) => (y < 20 ? [20, 20, 20] : [220, 220, 220]));
   const wire = livewire(wide);
   wire.from(5, 20);
+  wire.snapped(300, 20, 5); // elsewhere in between
   const path = wire.to(390, 20);
   equal(path.filter((_, i) => i % 2).every((y) => Math.abs(y - 20) <= 1.5), true);
 });

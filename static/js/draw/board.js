@@ -1,11 +1,13 @@
 // The drawing board: objects of one image, the tool in hand, and what is said about them.
 // Knows one image at a time; not where objects come from, nor where they are sent.
 
+import { forgetBitmap } from "./bitmaps.js";
 import { commandsOf } from "./commands.js";
 import { Crosshair } from "./crosshair.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
+import { forgetTint } from "./paint.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
 import { Spoken } from "./spoken.js";
@@ -28,6 +30,9 @@ export class Board extends Surface {
     this.spoken = new Spoken(texts, document.documentElement.lang || "en");
     this.scene = new Scene((_, what) => this.sceneChanged(what));
     this.category = null;
+    /** @type {"boxes" | "polygons" | "masks" | "semantic" | null} of the project: what painting makes; null: masks */
+    this.task = null;
+    this.usesPressure = false; // of a pen, by the brush
     this.isDown = false;
     this.loupe = true;
     stage.classList.add("board");
@@ -160,6 +165,7 @@ export class Board extends Surface {
   }
 
   sceneChanged(what) {
+    this.forgetMasks();
     if (!this.image) return;
     const changed = this.grid.update(this.scene.objects);
     if (changed.length) this.shapes.damage(changed);
@@ -167,6 +173,17 @@ export class Board extends Surface {
     if (what === "choose") this.onChoose(this.scene.chosenObjects, this.toolName);
     else this.onChange(this.scene, what);
     this.redraw();
+  }
+
+  /** Masks that are gone or changed keep their code for a step back, not their pixels. */
+  forgetMasks() {
+    const present = new Set(this.scene.objects.map(({ shape }) => shape.mask));
+    for (const { shape } of this.drawnBefore ?? []) {
+      if (!shape.mask || present.has(shape.mask)) continue;
+      forgetBitmap(shape.mask);
+      forgetTint(shape.mask);
+    }
+    this.drawnBefore = this.scene.objects;
   }
 
   drawActive(context) {

@@ -3,8 +3,7 @@
 // image, those classes whose shape is another one now are read again.
 
 import { ClassMap } from "./classmap.js";
-import { encode } from "./rle.js";
-import { bitmapOfShape } from "./shapebits.js";
+import { bitmapOfShape, shapeOfBitmap } from "./shapebits.js";
 
 /** @typedef {import("./types.js").DrawnObject} DrawnObject */
 
@@ -66,8 +65,7 @@ export class Semantic {
   /** The mask of a class anew, in one object of the scene. */
   keep(category) {
     const [first, ...more] = this.scene.objects.filter((object) => object.category === category && !object.open);
-    const mask = encode(this.map.bitmap(category));
-    const shape = mask && { mask };
+    const shape = shapeOfBitmap(this.map.bitmap(category), "mask");
     if (first && shape) this.scene.change(first.key, { shape });
     else if (first) this.scene.remove([first.key]);
     else if (shape) this.scene.add({ category, shape });

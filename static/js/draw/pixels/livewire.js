@@ -49,7 +49,7 @@ export function livewire(pixels) {
     from(x, y) {
       const start = point(x, y);
       if (!edges || !holds(edges.frame, start)) look(start);
-      search = { start, ...begin(edges, start) };
+      search = begin(edges, start);
     },
 
     /**
@@ -62,9 +62,10 @@ export function livewire(pixels) {
       if (frame.width > LARGEST || frame.height > LARGEST) {
         return [search.start.x + 0.5, search.start.y + 0.5, end.x + 0.5, end.y + 0.5];
       }
-      if (!holds(edges.frame, end)) {
+      // Its own window: looking for an edge to snap to may have opened another one since.
+      if (!holds(search.frame, end)) {
         look(frame);
-        search = { start: search.start, ...begin(edges, search.start) };
+        search = begin(edges, search.start);
       }
       return search.to(end);
     },
@@ -134,5 +135,5 @@ function begin(edges, start) {
       i -= dy * width + dx;
     }
   }
-  return { to };
+  return { start, frame, to };
 }

@@ -261,6 +261,22 @@ def test_semantic_fill_pours_a_class_into_a_region_and_erasing_leaves_none(page)
     assert masks[11] == 20 * 600 - 20 * 20
 
 
+def test_superpixels_given_back_leave_other_classes_alone(page):
+    open_board(page)
+    page.evaluate("board.setCategory(11)")
+    _take(page, "brush", task="semantic")
+    _drag(page, (300, 100), (700, 100))
+    page.evaluate("board.setCategory(12)")
+    _take(page, "superpixels", task="semantic")
+    page.wait_for_function("board.tool.ready")
+
+    _drag(page, (100, 300), (200, 300))
+    other = {mask["category"]: mask["area"] for mask in _masks(page)}[11]
+    _drag(page, (100, 300), (200, 300), (500, 100))
+
+    assert [(mask["category"], mask["area"]) for mask in _masks(page)] == [(11, other)]
+
+
 def test_a_tiled_image_has_no_pixels_and_says_so(page):
     open_board(page)
     page.evaluate("board.show({ ...picture, tiled: true }, [])")

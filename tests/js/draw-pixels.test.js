@@ -83,6 +83,16 @@ test("scissors go on outside of their first window", () => {
   equal(path.filter((_, i) => i % 2).every((y) => Math.abs(y - 20) <= 1.5), true);
 });
 
+test("a way is found in small portions, too, and is the same", () => {
+  const [whole, slowly] = [livewire(disc), livewire(disc)];
+  whole.from(30, 50);
+  slowly.from(30, 50);
+  let [found, questions] = [null, 0];
+  for (; !found; questions += 1) found = slowly.to(85, 65, 100);
+  equal(questions > 3, true, `${questions} questions`);
+  equal(found, whole.to(85, 65));
+});
+
 test("the smallest cut is the smallest: all cuts of small grids tried", () => {
   const next = random(5);
   for (let round = 0; round < 60; round += 1) {

@@ -38,10 +38,10 @@ export function* connected(labels, width, height, smallest) {
  */
 export function members({ labels, count }) {
   const starts = new Int32Array(count + 1);
-  for (const label of labels) starts[label + 1] += 1;
+  for (let i = 0; i < labels.length; i += 1) starts[labels[i] + 1] += 1;
   for (let n = 0; n < count; n += 1) starts[n + 1] += starts[n];
   const next = starts.slice();
   const order = new Int32Array(labels.length);
-  labels.forEach((label, i) => (order[next[label]++] = i));
+  for (let i = 0; i < labels.length; i += 1) order[next[labels[i]]++] = i;
   return { starts, order };
 }

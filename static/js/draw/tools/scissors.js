@@ -12,6 +12,7 @@ import { PixelTool } from "./pixeltool.js";
 
 const SNAP_PX = 5; // CSS pixels in which the strongest edge is looked for, Alt: none
 const CLOSE_PX = 8;
+const PIXELS_A_FRAME = 40_000;
 const DOUBLE_MS = 350;
 
 export class ScissorsTool extends PixelTool {
@@ -122,8 +123,10 @@ export class ScissorsTool extends PixelTool {
     if (!points.length) return;
     if (this.isStale && now && this.known) {
       const { x, y } = board.inside(now);
-      this.ahead = this.known.wire.to(x, y);
-      this.isStale = false;
+      const found = this.known.wire.to(x, y, PIXELS_A_FRAME);
+      if (found) this.ahead = found;
+      this.isStale = found === null;
+      if (this.isStale) board.redraw(); // a way over a large flat place takes several frames
     }
     context.setLineDash([]);
     for (const [width, style] of [[4, "#ffffff"], [2, this.colour]]) {

@@ -1,6 +1,6 @@
 // Superpixels: press and drag over them to take them, or, begun on what is taken already, to give them back.
 
-import { at as setAt, blank } from "../bitmap.js";
+import { at as setAt, blank, intersect } from "../bitmap.js";
 import { paint, paintedPixels } from "../painting.js";
 import { members } from "../pixels/connected.js";
 import { slic } from "../pixels/slic.js";
@@ -102,7 +102,10 @@ export class SuperpixelsTool extends PixelTool {
 
   up() {
     if (!this.taken) return;
-    const [bitmap, { takes, start }] = [this.bitmap(this.taken), this];
+    const { takes, start } = this;
+    let bitmap = this.bitmap(this.taken);
+    // Given back is what is taken; other classes that the pointer came over stay.
+    if (takes) bitmap = intersect(bitmap, paintedPixels(this.board) ?? bitmap);
     this.hovered = -1;
     this.cancel();
     paint(this.board, bitmap, { name: "superpixels", takes, from: start });

@@ -1,13 +1,13 @@
 // The drawing board: objects of one image, the tool in hand, and what is said about them.
 // Knows one image at a time; not where objects come from, nor where they are sent.
 
-import { forgetBitmap } from "./bitmaps.js";
 import { commandsOf } from "./commands.js";
 import { Crosshair } from "./crosshair.js";
+import { forgetGone } from "./forget.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
-import { forgetTint } from "./paint.js";
+import { paintChosen } from "./paint.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
 import { Spoken } from "./spoken.js";
@@ -165,7 +165,8 @@ export class Board extends Surface {
   }
 
   sceneChanged(what) {
-    this.forgetMasks();
+    forgetGone(this.shown, this.scene.objects);
+    this.shown = this.scene.objects;
     if (!this.image) return;
     const changed = this.grid.update(this.scene.objects);
     if (changed.length) this.shapes.damage(changed);
@@ -175,15 +176,11 @@ export class Board extends Surface {
     this.redraw();
   }
 
-  /** Masks that are gone or changed keep their code for a step back, not their pixels. */
-  forgetMasks() {
-    const present = new Set(this.scene.objects.map(({ shape }) => shape.mask));
-    for (const { shape } of this.drawnBefore ?? []) {
-      if (!shape.mask || present.has(shape.mask)) continue;
-      forgetBitmap(shape.mask);
-      forgetTint(shape.mask);
+  /** A halo around what is chosen. @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key */
+  drawChosen(context, shapes = new Map()) {
+    for (const { key, shape, category, hidden } of this.scene.chosenObjects) {
+      if (!hidden) paintChosen(context, shapes.get(key) ?? shape, { colour: this.colourOf(category), scale: this.place.scale, isNew: shapes.has(key) });
     }
-    this.drawnBefore = this.scene.objects;
   }
 
   drawActive(context) {

@@ -6,26 +6,47 @@ import { boundsOf, ringsOf } from "./shapes.js";
 const LINE = 2; // CSS pixels
 const FILL = 0.18;
 const MASK = 0.45;
+const HALO = 5; // CSS pixels
 const SMALLEST = 2; // CSS pixels: what is smaller is a dot
 
-/** @type {WeakMap<object, Path2D>} */
+const MANY = 200; // points of a ring: with more, those that no eye can tell apart are left out
+const APART = 0.5; // CSS pixels
+
+/** @type {WeakMap<object, {detail: number, path: Path2D}>} */
 const paths = new WeakMap();
 /** @type {WeakMap<object, {colour: string, canvas: OffscreenCanvas}>} */
 const tinted = new WeakMap();
 
-/** @param {import("./types.js").Shape} shape in image pixels */
-export function pathOf(shape) {
-  let path = paths.get(shape);
-  if (!path) paths.set(shape, (path = traced(shape)));
+/**
+ * @param {import("./types.js").Shape} shape @param {number} [scale] CSS pixels per image pixel that it is drawn at
+ * @returns {Path2D} in image pixels
+ */
+export function pathOf(shape, scale = Infinity) {
+  const isFine = !shape.polygon || !ringsOf(shape.polygon).some((ring) => ring.length > 2 * MANY);
+  // By powers of two, so that zooming traces a path a few times and not at each step.
+  const detail = isFine ? Infinity : 2 ** Math.ceil(Math.log2(scale));
+  const known = paths.get(shape);
+  if (known?.detail === detail) return known.path;
+  const path = traced(shape, APART / detail);
+  paths.set(shape, { detail, path });
   return path;
 }
 
-function traced({ box, polygon, mask }) {
+function traced({ box, polygon, mask }, apart) {
   const path = new Path2D();
   if (box) path.rect(...box);
   else if (mask) path.rect(mask.offset[0], mask.offset[1], mask.size[1], mask.size[0]);
-  else for (const ring of ringsOf(polygon)) traceRing(path, ring);
+  else for (const ring of ringsOf(polygon)) traceRing(path, ring.length > 2 * MANY ? thinned(ring, apart) : ring);
   return path;
+}
+
+/** Without points that are nearer than that to the one before; a drawn line is a few times as wide. @param {number[]} ring */
+export function thinned(ring, apart) {
+  const kept = [ring[0], ring[1]];
+  for (let n = 2; n < ring.length; n += 2) {
+    if (Math.abs(ring[n] - kept.at(-2)) >= apart || Math.abs(ring[n + 1] - kept.at(-1)) >= apart) kept.push(ring[n], ring[n + 1]);
+  }
+  return kept;
 }
 
 /** @param {Path2D | CanvasRenderingContext2D} path @param {number[]} ring @param {boolean} [isClosed] */
@@ -53,13 +74,22 @@ export function paintShape(context, shape, { colour, scale, line = LINE, fill = 
   context.strokeStyle = colour;
   context.lineWidth = line / scale;
   context.setLineDash(dash ? dash.map((part) => part / scale) : []);
-  const path = pathOf(shape);
+  context.lineJoin = "bevel"; // long spikes at sharp turns would show points where none are
+  const path = pathOf(shape, scale);
   if (fill > 0) {
     context.globalAlpha = fill;
     context.fill(path, "evenodd");
     context.globalAlpha = 1;
   }
   context.stroke(path);
+}
+
+/** The same with white under its line. @param {{colour: string, scale: number, isNew: boolean}} look isNew: not on the layer below */
+export function paintChosen(context, shape, { colour, scale, isNew }) {
+  const outline = shape.mask ? { box: Object.values(boundsOf(shape)) } : shape;
+  if (!isNew) paintShape(context, outline, { colour: "#ffffff", scale, line: HALO, fill: 0 });
+  if (!shape.mask || isNew) paintShape(context, shape, { colour, scale, fill: isNew ? FILL : 0 });
+  else paintShape(context, outline, { colour, scale, fill: 0, dash: [4, 4] });
 }
 
 function paintMask(context, mask, colour) {

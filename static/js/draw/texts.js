@@ -65,6 +65,5 @@ export const TEXTS = {
   tool_scissors: "intelligent scissors",
   tool_cut4: "four-point cut",
   tool_vertex: "points",
-  tool_join: "join",
   tool_cut: "cut",
 };

@@ -1,8 +1,9 @@
 import { area, at, bounds, grow, intersect, subtract, union } from "/static/js/draw/bitmap.js";
 import { borders, rasterised } from "/static/js/draw/outline.js";
 import { crossing, polygonOf } from "/static/js/draw/polygonise.js";
-import { components, holes, regionAround, withoutCrumbs, withoutHoles, withoutSpecks } from "/static/js/draw/regions.js";
+import { components, holes, regionAround, withoutCrumbs, withoutHoles } from "/static/js/draw/regions.js";
 import { signedArea } from "/static/js/draw/shapes.js";
+import { withoutSpecks } from "/static/js/draw/specks.js";
 import { equal, test } from "./harness.js";
 
 /** Rows of signs, # is set. */

@@ -1,7 +1,7 @@
 import { area, at, bounds, intersect, union } from "/static/js/draw/bitmap.js";
 import { cutByPoints } from "/static/js/draw/pixels/cut4.js";
-import { members } from "/static/js/draw/pixels/connected.js";
 import { livewire } from "/static/js/draw/pixels/livewire.js";
+import { covered, members } from "/static/js/draw/pixels/members.js";
 import { WAYS, minCut } from "/static/js/draw/pixels/mincut.js";
 import { slic } from "/static/js/draw/pixels/slic.js";
 import { wand } from "/static/js/draw/pixels/wand.js";
@@ -58,6 +58,8 @@ test("superpixels cover the picture, each in one piece, and keep to edges", () =
     const inside = own.filter((i) => truth.bits[i]).length;
     wrong += Math.min(inside, own.length - inside);
   }
+  const both = covered({ ...turn.value, ...members(turn.value) }, [0, 1]);
+  equal(area(both), starts[2]);
   equal(wrong / labels.length < 0.02, true, `${wrong} pixels on the wrong side of the disc's border`);
 });
 

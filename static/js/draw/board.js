@@ -8,8 +8,10 @@ import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
 import { paintChosen } from "./paint.js";
+import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
+import { semanticOf } from "./semantic.js";
 import { Spoken } from "./spoken.js";
 import { Surface } from "./surface.js";
 import { TOOLS } from "./tools/index.js";
@@ -168,6 +170,7 @@ export class Board extends Surface {
     forgetGone(this.shown, this.scene.objects);
     this.shown = this.scene.objects;
     if (!this.image) return;
+    if (what === "step" && isSemantic(this) && semanticOf(this).settle()) return; // that was another change
     const changed = this.grid.update(this.scene.objects);
     if (changed.length) this.shapes.damage(changed);
     else if (what !== "choose") this.shapes.anew(); // another order

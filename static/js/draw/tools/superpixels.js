@@ -1,8 +1,8 @@
 // Superpixels: press and drag over them to take them, or, begun on what is taken already, to give them back.
 
-import { at as setAt, blank, intersect } from "../bitmap.js";
+import { at as setAt, intersect } from "../bitmap.js";
 import { paint, paintedPixels } from "../painting.js";
-import { members } from "../pixels/connected.js";
+import { bordersOf, covered, members } from "../pixels/members.js";
 import { slic } from "../pixels/slic.js";
 import { Preview, tinted } from "../tint.js";
 import { PixelTool } from "./pixeltool.js";
@@ -116,20 +116,8 @@ export class SuperpixelsTool extends PixelTool {
     this.board.redraw();
   }
 
-  /** @param {Iterable<number>} numbers @returns {import("../rle.js").Bitmap} */
   bitmap(numbers) {
-    const { starts, order, width } = this.ready;
-    let [left, top, right, bottom] = [Infinity, Infinity, 0, 0];
-    const each = (visit) => {
-      for (const n of numbers) for (let k = starts[n]; k < starts[n + 1]; k += 1) visit(order[k] % width, Math.floor(order[k] / width));
-    };
-    each((x, y) => {
-      [left, right] = [Math.min(left, x), Math.max(right, x)];
-      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-    });
-    const out = blank({ x: left, y: top, width: right - left + 1, height: bottom - top + 1 });
-    each((x, y) => (out.bits[(y - top) * out.width + x - left] = 1));
-    return out;
+    return covered(this.ready, numbers);
   }
 
   key(event) {
@@ -142,20 +130,13 @@ export class SuperpixelsTool extends PixelTool {
 
   draw(context) {
     if (!this.ready) return;
-    this.ready.lines ??= tinted(edges(this.ready), "#ffffff");
+    this.ready.lines ??= tinted(bordersOf(this.ready), "#ffffff");
     context.imageSmoothingEnabled = true;
     context.globalAlpha = LINES;
     context.drawImage(this.ready.lines, 0, 0);
     context.globalAlpha = 1;
     this.preview.draw(context, this.colour, this.taken !== null && this.takes);
   }
-}
-
-/** Pixels whose right or lower neighbour is in another superpixel. */
-function edges({ width, height, labels }) {
-  const bits = new Uint8Array(labels.length);
-  for (let i = 0; i < labels.length - width; i += 1) bits[i] = labels[i] !== labels[i + width] || labels[i] !== labels[i + 1] ? 1 : 0;
-  return { x: 0, y: 0, width, height, bits };
 }
 
 /** Points from one to the other, none further from the next than `gap`. */

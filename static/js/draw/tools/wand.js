@@ -2,7 +2,7 @@
 
 import { paint } from "../painting.js";
 import { wand } from "../pixels/wand.js";
-import { withoutSpecks } from "../regions.js";
+import { withoutSpecks } from "../specks.js";
 import { Preview } from "../tint.js";
 import { PixelTool } from "./pixeltool.js";
 import { Size } from "./size.js";

@@ -1,0 +1,103 @@
+// How one object is drawn. Knows canvases and colours; not which objects there are.
+
+import { bitmapOf } from "./bitmaps.js";
+import { boundsOf, ringsOf } from "./shapes.js";
+
+const LINE = 2; // CSS pixels
+const FILL = 0.18;
+const MASK = 0.45;
+const SMALLEST = 2; // CSS pixels: what is smaller is a dot
+
+/** @type {WeakMap<object, Path2D>} */
+const paths = new WeakMap();
+/** @type {WeakMap<object, {colour: string, canvas: OffscreenCanvas}>} */
+const tinted = new WeakMap();
+
+/** @param {import("./types.js").Shape} shape in image pixels */
+export function pathOf(shape) {
+  let path = paths.get(shape);
+  if (!path) paths.set(shape, (path = traced(shape)));
+  return path;
+}
+
+function traced({ box, polygon, mask }) {
+  const path = new Path2D();
+  if (box) path.rect(...box);
+  else if (mask) path.rect(mask.offset[0], mask.offset[1], mask.size[1], mask.size[0]);
+  else for (const ring of ringsOf(polygon)) traceRing(path, ring);
+  return path;
+}
+
+/** @param {Path2D | CanvasRenderingContext2D} path @param {number[]} ring @param {boolean} [isClosed] */
+export function traceRing(path, ring, isClosed = true) {
+  if (ring.length < 2) return;
+  path.moveTo(ring[0], ring[1]);
+  for (let n = 2; n < ring.length; n += 2) path.lineTo(ring[n], ring[n + 1]);
+  if (isClosed) path.closePath();
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context one unit is one image pixel
+ * @param {import("./types.js").Shape} shape
+ * @param {{colour: string, scale: number, line?: number, fill?: number, dash?: number[]}} look scale: CSS pixels per
+ *   image pixel; line and dash in CSS pixels; fill: 0..1
+ */
+export function paintShape(context, shape, { colour, scale, line = LINE, fill = FILL, dash }) {
+  const bounds = boundsOf(shape);
+  context.fillStyle = colour;
+  if (bounds.width * scale < SMALLEST && bounds.height * scale < SMALLEST) {
+    context.fillRect(bounds.x, bounds.y, SMALLEST / scale, SMALLEST / scale);
+    return;
+  }
+  if (shape.mask) return paintMask(context, shape.mask, colour);
+  context.strokeStyle = colour;
+  context.lineWidth = line / scale;
+  context.setLineDash(dash ? dash.map((part) => part / scale) : []);
+  const path = pathOf(shape);
+  if (fill > 0) {
+    context.globalAlpha = fill;
+    context.fill(path, "evenodd");
+    context.globalAlpha = 1;
+  }
+  context.stroke(path);
+}
+
+function paintMask(context, mask, colour) {
+  context.imageSmoothingEnabled = false;
+  context.globalAlpha = MASK;
+  const canvas = tintedMask(mask, colour);
+  if (canvas) context.drawImage(canvas, mask.offset[0], mask.offset[1]);
+  context.globalAlpha = 1;
+}
+
+/** @returns {OffscreenCanvas | null} null: no pixel of it */
+export function tintedMask(mask, colour) {
+  const known = tinted.get(mask);
+  if (known?.colour === colour) return known.canvas;
+  const { width, height, bits } = bitmapOf(mask);
+  if (!width || !height) return null;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  const pixels = new Uint32Array(bits.length);
+  const [tint] = new Uint32Array(new Uint8Array([red, green, blue, 255]).buffer);
+  for (let n = 0; n < bits.length; n += 1) if (bits[n]) pixels[n] = tint;
+  context.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+  tinted.set(mask, { colour, canvas });
+  return canvas;
+}
+
+/** The markers' colours as the page has them now: custom properties hold light-dark(), which no canvas reads. */
+export function coloursOf(stage) {
+  const probe = document.createElement("i");
+  probe.hidden = true;
+  stage.append(probe);
+  const colours = [0, 1, 2, 3, 4, 5, 6].map((n) => {
+    probe.style.color = n ? `var(--c${n})` : "var(--accent)";
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  return colours;
+}

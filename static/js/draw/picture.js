@@ -1,0 +1,60 @@
+// The picture under the shapes: placed as on the labeling screen, but closer, and without glides, which shapes could not follow.
+
+import { Viewer } from "../label/viewer.js";
+import { bounded, largest } from "../label/zoom.js";
+
+const LARGEST_PIXEL = 16; // device pixels for one of the image: 1,600 %
+const PIXELS_SHOW = 3; // from here on pixels are squares and not blurred
+const MOST_PIXELS = 24e6; // of ImageData: 96 MB
+
+export class PictureLayer extends Viewer {
+  /** @param {HTMLElement} stage @param {HTMLElement} frame @param {() => void} onPlace */
+  constructor(stage, frame, onPlace) {
+    super(stage, frame, { onChange: () => {} });
+    this.onPlace = onPlace;
+  }
+
+  /** Wheel, fingers and mouse are heard by the board (pointers.js): one finger draws. */
+  listen() {}
+
+  bound(scale) {
+    return bounded(scale, this.image, this.box, devicePixelRatio, LARGEST_PIXEL);
+  }
+
+  put(wanted) {
+    super.put(wanted);
+    this.sheet.classList.toggle("squares", this.place.scale * devicePixelRatio >= PIXELS_SHOW);
+    this.onPlace();
+  }
+
+  /** Exactly there, for measurements and for what follows the crosshair. */
+  tell() {
+    this.stage.toggleAttribute("data-zoomed", this.zoomed);
+    this.atMost = this.image === null || this.place.scale >= largest(this.image, this.box, devicePixelRatio, LARGEST_PIXEL);
+  }
+
+  /** The best that is here: the full size, until then the preview. */
+  get source() {
+    return this.full?.complete && this.full.naturalWidth ? this.full : this.preview;
+  }
+
+  /**
+   * The picture's pixels at the size of the image, for tools that look at colours. Enlarged from the preview until the
+   * full size is here, which this asks for. @returns {ImageData | null} null: too large, or only there in tiles
+   */
+  pixels() {
+    const { image, source } = this;
+    if (!image || image.tiled || image.width * image.height > MOST_PIXELS) return null;
+    if (this.kept?.source === source && this.kept.image === image) return this.kept.pixels;
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(source, 0, 0, image.width, image.height);
+    this.kept = { source, image, pixels: context.getImageData(0, 0, image.width, image.height) };
+    if (!this.full && image.file_url && source.naturalWidth < image.width) void this.sharpen();
+    return this.kept.pixels;
+  }
+
+  sharpen() {
+    return this.image.file_url && !this.image.tiled ? super.sharpen() : Promise.resolve();
+  }
+}

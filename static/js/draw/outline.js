@@ -87,6 +87,7 @@ export function borders({ x: x0, y: y0, width, height, bits }) {
         if (turn !== way) ring.push(x0 + (corner % wide), y0 + Math.floor(corner / wide));
         way = turn;
       } while (corner !== start || way !== first);
+      ring.unshift(...ring.splice(-2)); // the corner it began at was the last to be turned
       rings.push(ring);
     }
   }

@@ -6,6 +6,7 @@ import { Crosshair } from "./crosshair.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
+import { paintChosen } from "./paint.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
 import { Spoken } from "./spoken.js";
@@ -167,6 +168,13 @@ export class Board extends Surface {
     if (what === "choose") this.onChoose(this.scene.chosenObjects, this.toolName);
     else this.onChange(this.scene, what);
     this.redraw();
+  }
+
+  /** A halo around what is chosen. @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key */
+  drawChosen(context, shapes = new Map()) {
+    for (const { key, shape, category, hidden } of this.scene.chosenObjects) {
+      if (!hidden) paintChosen(context, shapes.get(key) ?? shape, { colour: this.colourOf(category), scale: this.place.scale, isNew: shapes.has(key) });
+    }
   }
 
   drawActive(context) {

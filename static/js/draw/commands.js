@@ -1,6 +1,8 @@
 // What keys and buttons do to what is chosen. Each answers false where there was nothing to do.
 
+import { unite } from "./overlay.js";
 import { allowedMove, around, boundsOf, movedShape } from "./shapes.js";
+import { tidy } from "./tools/tool.js";
 
 const APART = 10; // CSS pixels between an object and its duplicate
 
@@ -55,6 +57,21 @@ export function commandsOf(board) {
     return true;
   }
 
+  /** The chosen polygons as one, of the first one's class. */
+  function join() {
+    const [first, ...others] = free().filter(({ shape, hidden }) => shape.polygon && !hidden);
+    if (!others.length) return board.sayThat("choose_two") ?? true;
+    const parts = others.reduce((all, { shape }) => unite(all, shape.polygon), first.shape.polygon);
+    if (parts.length > 1) return board.sayThat("do_not_touch") ?? true;
+    const polygon = parts[0].map((ring) => ring.map(tidy));
+    scene.step("join", () => {
+      scene.remove(others.map(({ key }) => key));
+      scene.change(first.key, { shape: { polygon } });
+    });
+    board.sayObject("changed", scene.get(first.key));
+    return true;
+  }
+
   /** Forth and back through the objects. @returns {boolean} false: past the last one, where the focus goes on */
   function cycle(by) {
     const seen = scene.objects.filter(({ hidden, open }) => !hidden && !open);
@@ -83,6 +100,7 @@ export function commandsOf(board) {
     up: () => order(1),
     down: () => order(-1),
     reclass,
+    join,
     next: () => cycle(1),
     previous: () => cycle(-1),
     again: () => board.lastDrawing !== undefined && (board.setTools(board.lastDrawing), true),

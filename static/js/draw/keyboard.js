@@ -3,7 +3,7 @@
 import { lookFor } from "../label/looks.js";
 import { ARROWS } from "./tools/nudging.js";
 
-const SIMPLE = { Delete: "remove", Backspace: "remove", h: "hide", l: "lock", "]": "up", "[": "down", n: "again", v: "before", f: "fit" };
+const SIMPLE = { Delete: "remove", Backspace: "remove", h: "hide", l: "lock", "]": "up", "[": "down", n: "again", j: "join", v: "before", f: "fit" };
 const FAR = { plain: 1, shift: 10, more: 50 }; // image pixels that the crosshair moves
 
 /** @param {import("./board.js").Board} board */

@@ -6,6 +6,7 @@ import { boundsOf, ringsOf } from "./shapes.js";
 const LINE = 2; // CSS pixels
 const FILL = 0.18;
 const MASK = 0.45;
+const HALO = 5; // CSS pixels
 const SMALLEST = 2; // CSS pixels: what is smaller is a dot
 
 /** @type {WeakMap<object, Path2D>} */
@@ -60,6 +61,14 @@ export function paintShape(context, shape, { colour, scale, line = LINE, fill = 
     context.globalAlpha = 1;
   }
   context.stroke(path);
+}
+
+/** The same with white under its line. @param {{colour: string, scale: number, isNew: boolean}} look isNew: not on the layer below */
+export function paintChosen(context, shape, { colour, scale, isNew }) {
+  const outline = shape.mask ? { box: Object.values(boundsOf(shape)) } : shape;
+  paintShape(context, outline, { colour: "#ffffff", scale, line: HALO, fill: 0 });
+  if (!shape.mask || isNew) paintShape(context, shape, { colour, scale, fill: isNew ? FILL : 0 });
+  else paintShape(context, outline, { colour, scale, fill: 0, dash: [4, 4] });
 }
 
 function paintMask(context, mask, colour) {

@@ -21,6 +21,17 @@ export class PictureLayer extends Viewer {
     return bounded(scale, this.image, this.box, devicePixelRatio, LARGEST_PIXEL);
   }
 
+  /**
+   * Anything, as long as the middle of the stage shows the image: an edge can be brought to where it is drawn best, and
+   * what is zoomed at stays under the pointer.
+   */
+  allow({ scale, x, y }) {
+    const { whole, image, middle } = this;
+    if (scale <= whole.scale * 1.005) return whole;
+    const within = (start, at, length) => Math.min(at, Math.max(at - length * scale, start));
+    return { scale, x: within(x, middle.x, image.width), y: within(y, middle.y, image.height) };
+  }
+
   put(wanted) {
     super.put(wanted);
     this.sheet.classList.toggle("squares", this.place.scale * devicePixelRatio >= PIXELS_SHOW);

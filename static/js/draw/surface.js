@@ -56,6 +56,13 @@ export class Surface {
     return { x: (x - this.place.x) / this.place.scale, y: (y - this.place.y) / this.place.scale };
   }
 
+  /** Is a point of the image in sight? @returns {(x: number, y: number) => boolean} */
+  seen() {
+    const { scale, x: left, y: top } = this.place;
+    const { width, height } = this.picture.box;
+    return (x, y) => x * scale + left >= 0 && x * scale + left <= width && y * scale + top >= 0 && y * scale + top <= height;
+  }
+
   /** The nearest point of the image. */
   inside({ x, y }) {
     return { x: Math.max(0, Math.min(this.image.width, x)), y: Math.max(0, Math.min(this.image.height, y)) };

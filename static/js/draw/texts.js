@@ -42,6 +42,5 @@ export const TEXTS = {
   tool_extreme: "four extreme points",
   tool_polygon: "polygon",
   tool_vertex: "points",
-  tool_join: "join",
   tool_cut: "cut",
 };

@@ -6,7 +6,6 @@ import { allowedMove, around, boundsOf, boxBetween, fitted, meets, movedShape } 
 import { Nudging } from "./nudging.js";
 import { Tool, tidy } from "./tool.js";
 
-const HALO = 5; // CSS pixels of white under the line of what is chosen
 const SMALLEST = 1; // image pixel
 
 export class SelectTool extends Tool {
@@ -129,13 +128,10 @@ export class SelectTool extends Tool {
   draw(context) {
     const { board, scene } = this;
     const { scale } = board.place;
-    for (const { key, shape, category, hidden } of scene.chosenObjects) {
-      if (hidden) continue;
-      const now = this.shapes.get(key) ?? shape;
-      paintShape(context, now.mask ? { box: Object.values(boundsOf(now)) } : now, { colour: "#ffffff", scale, line: HALO, fill: 0 });
-      paintShape(context, now, { colour: board.colourOf(category), scale, fill: this.shapes.has(key) ? undefined : 0 });
-      if (scene.chosen.length === 1 && !now.mask) paintHandles(context, handlesOf(boundsOf(now)), board.px(1), board.colourOf(category));
-    }
+    board.drawChosen(context, this.shapes);
+    const [object, ...more] = scene.chosenObjects;
+    const now = object && (this.shapes.get(object.key) ?? object.shape);
+    if (object && !more.length && !now.mask && !object.hidden) paintHandles(context, handlesOf(boundsOf(now)), board.px(1), board.colourOf(object.category));
     if (this.frame) paintShape(context, { box: this.frame }, { colour: board.colourOf(null), scale, line: 1, fill: 0.08, dash: [4, 4] });
     if (this.mode === "resize") board.drawLoupe(context, this.now);
   }

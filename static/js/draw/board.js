@@ -23,12 +23,17 @@ export class Board extends Surface {
    * @param {(scene: Scene, what: string) => void} [options.onChange] objects changed: load, step, undo or redo
    * @param {(objects: import("./types.js").DrawnObject[], tool: string) => void} [options.onChoose] others are chosen, or another tool
    * @param {(text: string) => void} [options.onSay] one sentence for those who do not see the screen
+   * @param {(zoom: {zoomed: boolean, atMost: boolean}) => void} [options.onZoom]
+   * @param {(object: import("./types.js").DrawnObject) => (number[] | undefined)} [options.dashOf] a line of its own for an object
+   * @param {boolean} [options.pageHears] the page hears keys and hands on what is not its own: see key()
    * @param {() => (object[] | null)} [options.onBefore] objects of the image before, for the key V
    * @param {Object<string, string>} [options.texts] see texts.js
    */
-  constructor(stage, { onChange = () => {}, onChoose = () => {}, onSay = () => {}, onBefore = () => null, texts = {} } = {}) {
+  constructor(stage, options = {}) {
+    const { onChange = () => {}, onChoose = () => {}, onSay = () => {}, onBefore = () => null, texts = {} } = options;
     super(stage);
-    Object.assign(this, { onChange, onChoose, onSay, onBefore });
+    Object.assign(this, { onChange, onChoose, onSay, onBefore, pageHears: options.pageHears ?? false, dashOf: options.dashOf });
+    this.picture.onChange = options.onZoom ?? (() => {});
     this.spoken = new Spoken(texts, document.documentElement.lang || "en");
     this.scene = new Scene((_, what) => this.sceneChanged(what));
     this.category = null;

@@ -10,7 +10,7 @@ const FAR = { plain: 1, shift: 10, more: 50 }; // image pixels that the crosshai
 export function listenToKeys(board) {
   const { stage } = board;
   stage.addEventListener("keydown", (event) => {
-    if (event.target === stage && !event.defaultPrevented && board.key(event)) event.preventDefault();
+    if (!board.pageHears && event.target === stage && !event.defaultPrevented && board.key(event)) event.preventDefault();
   });
   addEventListener("keyup", (event) => event.key === " " && board.spaceUp(event));
   addEventListener("blur", () => board.spaceUp(null)); // the key may come up in another window
@@ -32,6 +32,8 @@ export function keyOn(board, event) {
   if (withControl) return key === "d" && !event.altKey && board.does.duplicate();
   if (event.altKey) return false;
   if (key === "Escape") return escape(board);
+  // The page gives the others away, as the person chose them; Space alone is the board's everywhere.
+  if (board.pageHears) return key === " " && spaceDown(board, event);
   if (key in SIMPLE) return !(event.repeat && key !== "[" && key !== "]") && board.does[SIMPLE[key]]() !== false;
   if (key === " ") return spaceDown(board, event);
   if (key === "Enter") return !event.repeat && board.crosshair.press(event);

@@ -42,7 +42,10 @@ export class PictureLayer extends Viewer {
   /** Exactly there, for measurements and for what follows the crosshair. */
   tell() {
     this.stage.toggleAttribute("data-zoomed", this.zoomed);
-    this.atMost = this.image === null || this.place.scale >= largest(this.image, this.box, devicePixelRatio, LARGEST_PIXEL);
+    const atMost = this.image === null || this.place.scale >= largest(this.image, this.box, devicePixelRatio, LARGEST_PIXEL);
+    const isOther = atMost !== this.atMost || this.zoomed !== this.wasZoomed;
+    Object.assign(this, { atMost, wasZoomed: this.zoomed });
+    if (isOther) this.onChange({ zoomed: this.zoomed, atMost });
   }
 
   /** The best that is here: the full size, until then the preview. */

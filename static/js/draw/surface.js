@@ -5,7 +5,7 @@ import { el } from "../dom.js";
 import { coloursOf, paintShape } from "./paint.js";
 import { PictureLayer } from "./picture.js";
 import { ShapesLayer } from "./shapeslayer.js";
-import { areaOf, borderDistance, contains } from "./shapes.js";
+import { areaOf, borderDistance, boundsOf, contains } from "./shapes.js";
 import { snapTo } from "./snapping.js";
 
 const REACH = 6; // CSS pixels around a border or a handle that still count as on it; doubled for fingers
@@ -117,8 +117,11 @@ export class Surface {
 
   paint(context, object, scale) {
     if (object.hidden || this.atWork.has(object.key)) return;
-    const dash = object.locked ? [6, 4] : object.open ? [2, 4] : undefined;
-    paintShape(context, object.shape, { colour: this.colourOf(object.category), scale, dash });
+    const dash = object.locked ? [6, 4] : object.open ? [2, 4] : this.dashOf?.(object);
+    const colour = this.colourOf(object.category);
+    paintShape(context, object.shape, { colour, scale, dash });
+    // A mask has no line that could be broken.
+    if (dash && object.shape.mask) paintShape(context, { box: Object.values(boundsOf(object.shape)) }, { colour, scale, dash, fill: 0 });
   }
 
   resized() {

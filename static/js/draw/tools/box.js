@@ -7,12 +7,13 @@ import { Tool, tidy } from "./tool.js";
 const SMALLEST = 1; // image pixel
 
 export class BoxTool extends Tool {
+  /** Another tool, or another image: a first corner belonged to what was before. */
   begin() {
-    this.cancel();
+    this.drop();
   }
 
   end() {
-    this.cancel();
+    this.drop();
   }
 
   cancel() {

@@ -25,7 +25,7 @@ class Desk extends Board {
 }
 
 const places = new Places(given.places);
-const board = new Desk($("adj-stage"), {
+const board = new Desk($("stage"), {
   onChange: () => refresh(),
   onChoose: (_objects, tool) => pressed(tool),
   onSay: (text) => ($("adj-live").textContent = text),
@@ -146,4 +146,4 @@ function pressed(tool) {
   document.querySelectorAll("[data-does^=tool_]").forEach((each) => each.setAttribute("aria-pressed", String(each.dataset.does === `tool_${tool}`)));
 }
 
-if ($("adj-stage")) start();
+if ($("stage")) start();

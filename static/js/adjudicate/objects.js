@@ -30,6 +30,7 @@ const board = new Desk($("stage"), {
   onChoose: (_objects, tool) => pressed(tool),
   onSay: (text) => ($("adj-live").textContent = text),
 });
+board.task = given.task;
 board.setClasses(given.classes);
 
 function start() {

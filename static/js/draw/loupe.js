@@ -10,8 +10,7 @@ const AWAY = 90; // CSS pixels from the pointer
  */
 export function drawLoupe(context, board, at) {
   if (!board.loupe || !at) return;
-  const { image, picture, place } = board;
-  const { source } = picture;
+  const { picture, place } = board;
   const px = board.px(1);
   const radius = RADIUS * px;
   // Above and to the left; where the stage ends, to the other side.
@@ -19,7 +18,7 @@ export function drawLoupe(context, board, at) {
   const isLeft = place.x + at.x * place.scale < AWAY + RADIUS;
   const middle = { x: at.x + (isLeft ? AWAY : -AWAY) * px, y: at.y + (isTop ? AWAY : -AWAY) * px };
   const shown = radius / CLOSER;
-  const by = source.naturalWidth / image.width; // the preview has fewer pixels than the image
+  const crop = picture.crop(at, shown);
   context.save();
   context.beginPath();
   context.arc(middle.x, middle.y, radius, 0, 2 * Math.PI);
@@ -27,7 +26,8 @@ export function drawLoupe(context, board, at) {
   context.fillStyle = "#808080";
   context.fillRect(middle.x - radius, middle.y - radius, 2 * radius, 2 * radius);
   context.imageSmoothingEnabled = false;
-  context.drawImage(source, (at.x - shown) * by, (at.y - shown) * by, 2 * shown * by, 2 * shown * by, middle.x - radius, middle.y - radius, 2 * radius, 2 * radius);
+  const [left, top] = [(at.x - shown - crop.x) * crop.by, (at.y - shown - crop.y) * crop.by];
+  context.drawImage(crop.canvas, left, top, 2 * shown * crop.by, 2 * shown * crop.by, middle.x - radius, middle.y - radius, 2 * radius, 2 * radius);
   context.restore();
   context.setLineDash([]);
   for (const [width, colour] of [[3, "#000000"], [1, "#ffffff"]]) {

@@ -9,24 +9,44 @@ const MASK = 0.45;
 const HALO = 5; // CSS pixels
 const SMALLEST = 2; // CSS pixels: what is smaller is a dot
 
-/** @type {WeakMap<object, Path2D>} */
+const MANY = 200; // points of a ring: with more, those that no eye can tell apart are left out
+const APART = 0.5; // CSS pixels
+
+/** @type {WeakMap<object, {detail: number, path: Path2D}>} */
 const paths = new WeakMap();
 /** @type {WeakMap<object, {colour: string, canvas: OffscreenCanvas}>} */
 const tinted = new WeakMap();
 
-/** @param {import("./types.js").Shape} shape in image pixels */
-export function pathOf(shape) {
-  let path = paths.get(shape);
-  if (!path) paths.set(shape, (path = traced(shape)));
+/**
+ * @param {import("./types.js").Shape} shape @param {number} [scale] CSS pixels per image pixel that it is drawn at
+ * @returns {Path2D} in image pixels
+ */
+export function pathOf(shape, scale = Infinity) {
+  const isFine = !shape.polygon || !ringsOf(shape.polygon).some((ring) => ring.length > 2 * MANY);
+  // By powers of two, so that zooming traces a path a few times and not at each step.
+  const detail = isFine ? Infinity : 2 ** Math.ceil(Math.log2(scale));
+  const known = paths.get(shape);
+  if (known?.detail === detail) return known.path;
+  const path = traced(shape, APART / detail);
+  paths.set(shape, { detail, path });
   return path;
 }
 
-function traced({ box, polygon, mask }) {
+function traced({ box, polygon, mask }, apart) {
   const path = new Path2D();
   if (box) path.rect(...box);
   else if (mask) path.rect(mask.offset[0], mask.offset[1], mask.size[1], mask.size[0]);
-  else for (const ring of ringsOf(polygon)) traceRing(path, ring);
+  else for (const ring of ringsOf(polygon)) traceRing(path, ring.length > 2 * MANY ? thinned(ring, apart) : ring);
   return path;
+}
+
+/** Without points that are nearer than that to the one before; a drawn line is a few times as wide. @param {number[]} ring */
+export function thinned(ring, apart) {
+  const kept = [ring[0], ring[1]];
+  for (let n = 2; n < ring.length; n += 2) {
+    if (Math.abs(ring[n] - kept.at(-2)) >= apart || Math.abs(ring[n + 1] - kept.at(-1)) >= apart) kept.push(ring[n], ring[n + 1]);
+  }
+  return kept;
 }
 
 /** @param {Path2D | CanvasRenderingContext2D} path @param {number[]} ring @param {boolean} [isClosed] */
@@ -40,10 +60,10 @@ export function traceRing(path, ring, isClosed = true) {
 /**
  * @param {CanvasRenderingContext2D} context one unit is one image pixel
  * @param {import("./types.js").Shape} shape
- * @param {{colour: string, scale: number, line?: number, fill?: number, dash?: number[]}} look scale: CSS pixels per
- *   image pixel; line and dash in CSS pixels; fill: 0..1
+ * @param {{colour: string, scale: number, line?: number, fill?: number, dash?: number[], detail?: number}} look scale: CSS
+ *   pixels per image pixel; line and dash in CSS pixels; fill: 0..1; detail: the scale that points are thinned out for
  */
-export function paintShape(context, shape, { colour, scale, line = LINE, fill = FILL, dash }) {
+export function paintShape(context, shape, { colour, scale, line = LINE, fill = FILL, dash, detail = scale }) {
   const bounds = boundsOf(shape);
   context.fillStyle = colour;
   if (bounds.width * scale < SMALLEST && bounds.height * scale < SMALLEST) {
@@ -54,7 +74,8 @@ export function paintShape(context, shape, { colour, scale, line = LINE, fill = 
   context.strokeStyle = colour;
   context.lineWidth = line / scale;
   context.setLineDash(dash ? dash.map((part) => part / scale) : []);
-  const path = pathOf(shape);
+  context.lineJoin = "bevel"; // long spikes at sharp turns would show points where none are
+  const path = pathOf(shape, detail);
   if (fill > 0) {
     context.globalAlpha = fill;
     context.fill(path, "evenodd");
@@ -66,8 +87,9 @@ export function paintShape(context, shape, { colour, scale, line = LINE, fill = 
 /** The same with white under its line. @param {{colour: string, scale: number, isNew: boolean}} look isNew: not on the layer below */
 export function paintChosen(context, shape, { colour, scale, isNew }) {
   const outline = shape.mask ? { box: Object.values(boundsOf(shape)) } : shape;
-  paintShape(context, outline, { colour: "#ffffff", scale, line: HALO, fill: 0 });
-  if (!shape.mask || isNew) paintShape(context, shape, { colour, scale, fill: isNew ? FILL : 0 });
+  if (!isNew) paintShape(context, outline, { colour: "#ffffff", scale, line: HALO, fill: 0 });
+  // In motion with half of the detail: the stroke of thousands of points is what a frame's time goes into.
+  if (!shape.mask || isNew) paintShape(context, shape, { colour, scale, fill: isNew ? FILL : 0, detail: isNew ? scale / 2 : scale });
   else paintShape(context, outline, { colour, scale, fill: 0, dash: [4, 4] });
 }
 
@@ -98,13 +120,16 @@ export function tintedMask(mask, colour) {
   return canvas;
 }
 
-/** The markers' colours as the page has them now: custom properties hold light-dark(), which no canvas reads. */
+/**
+ * The colours as the page has them now: custom properties hold light-dark(), which no canvas reads.
+ * @returns {string[]} 0: none of a class; 1 to 6: of classes; 7: what words lie on; 8: words
+ */
 export function coloursOf(stage) {
   const probe = document.createElement("i");
   probe.hidden = true;
   stage.append(probe);
-  const colours = [0, 1, 2, 3, 4, 5, 6].map((n) => {
-    probe.style.color = n ? `var(--c${n})` : "var(--accent)";
+  const colours = ["accent", "c1", "c2", "c3", "c4", "c5", "c6", "surface", "ink"].map((name) => {
+    probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   });
   probe.remove();

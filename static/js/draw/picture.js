@@ -5,6 +5,7 @@ import { bounded, largest } from "../label/zoom.js";
 
 const LARGEST_PIXEL = 16; // device pixels for one of the image: 1,600 %
 const PIXELS_SHOW = 3; // from here on pixels are squares and not blurred
+const CROP = 5; // times as wide as what the loupe shows
 const MOST_PIXELS = 24e6; // of ImageData: 96 MB
 
 export class PictureLayer extends Viewer {
@@ -66,6 +67,24 @@ export class PictureLayer extends Viewer {
     this.kept = { source, image, pixels: context.getImageData(0, 0, image.width, image.height) };
     if (!this.full && image.file_url && source.naturalWidth < image.width) void this.sharpen();
     return this.kept.pixels;
+  }
+
+  /**
+   * A part of the picture around a point, kept until another is asked for: cutting it from a large picture takes longer
+   * than a frame. @param {import("./types.js").Point} at @param {number} reach image pixels to each side, at least
+   * @returns {{canvas: OffscreenCanvas, x: number, y: number, by: number}} by: its pixels per image pixel
+   */
+  crop({ x, y }, reach) {
+    const { source, cropped: known } = this;
+    const holds = known?.source === source && Math.abs(known.at.x - x) + reach <= known.wide && Math.abs(known.at.y - y) + reach <= known.wide;
+    if (holds && known.reach === reach) return known;
+    const wide = CROP * reach;
+    const by = source.naturalWidth / this.image.width; // the preview has fewer pixels than the image
+    const side = Math.max(1, Math.round(2 * wide * by));
+    const canvas = new OffscreenCanvas(side, side);
+    canvas.getContext("2d").drawImage(source, (x - wide) * by, (y - wide) * by, side, side, 0, 0, side, side);
+    this.cropped = { canvas, x: x - wide, y: y - wide, by, at: { x, y }, wide, reach, source };
+    return this.cropped;
   }
 
   sharpen() {

@@ -7,7 +7,8 @@ import { boundsOf, meets, pointsOf } from "./shapes.js";
 const BEYOND = 0.25; // of the stage, painted on each side
 const REST_MS = 120;
 const SLICE = { points: 2_500, objects: 400 }; // painted in one frame
-const EDGE = 4; // CSS pixels that lines reach beyond their shape
+const FIRST_SLICE = { points: 8_000, objects: 1_200 }; // of an image that was just opened: nothing moves yet
+const EDGE = 9; // CSS pixels that lines and markers reach beyond their shape
 
 export class ShapesLayer {
   /**
@@ -115,7 +116,7 @@ export class ShapesLayer {
     if (this.isStale) this.start();
     if (!this.work) return this.isBlurred === true;
     const { work, back } = this;
-    const most = { points: SLICE.points, objects: SLICE.objects };
+    const most = { ...(this.front.place ? SLICE : FIRST_SLICE) };
     while (work.next < work.objects.length && most.points > 0 && most.objects > 0) {
       const object = work.objects[work.next];
       work.next += 1;

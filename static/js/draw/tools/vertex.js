@@ -1,8 +1,9 @@
 // The points of one polygon: moved alone or with their edge, added, deleted; and holes, drawn inside with Shift.
 
+import { crossingOf } from "../crossing.js";
 import { paintHandles } from "../handles.js";
-import { paintShape } from "../paint.js";
-import { contains } from "../shapes.js";
+import { paintChosen } from "../paint.js";
+import { contains, ringsOf } from "../shapes.js";
 import { addHole, edgeAt, edgeMiddles, insertVertex, moveEdge, moveVertex, vertexAt, vertexHandles, vertexOf } from "../vertices.js";
 import { Hole } from "./hole.js";
 import { Tool, tidy } from "./tool.js";
@@ -125,7 +126,9 @@ export class VertexTool extends Tool {
   put(polygon, name = "points") {
     const { key } = this.object;
     this.scene.change(key, { shape: { polygon } }, name);
-    this.saySpot();
+    const at = this.spot && crossingOf(ringsOf(polygon)[this.spot.ring] ?? []);
+    if (at) this.board.say(this.board.spoken.point(at, this.board.image, "crosses_itself"));
+    else this.saySpot();
   }
 
   addHole(ring) {
@@ -159,12 +162,13 @@ export class VertexTool extends Tool {
     const { scale } = board.place;
     const colour = board.colourOf(object.category);
     const shape = { polygon: this.current };
-    paintShape(context, shape, { colour: "#ffffff", scale, line: 4, fill: 0 });
-    paintShape(context, shape, { colour, scale, fill: this.polygon ? undefined : 0 });
-    const isSeen = board.seen();
-    paintHandles(context, edgeMiddles(this.current, isSeen, board.px(MIDDLE_PX)), board.px(1), colour, 5);
-    paintHandles(context, vertexHandles(this.current, isSeen, board.px(APART_PX)), board.px(1), colour, 8);
-    if (this.spot && !this.isMoving) paintHandles(context, [vertexOf(this.current, this.spot)].filter(({ x }) => x !== undefined), board.px(1), "#000000", 10);
+    paintChosen(context, shape, { colour, scale, isNew: this.polygon !== null });
+    if (!this.isMoving) {
+      const isSeen = board.seen();
+      paintHandles(context, edgeMiddles(this.current, isSeen, board.px(MIDDLE_PX)), board.px(1), colour, 4);
+      paintHandles(context, vertexHandles(this.current, isSeen, board.px(APART_PX)), board.px(1), colour, 7);
+    }
+    if (this.spot) paintHandles(context, [vertexOf(this.current, this.spot)].filter(({ x }) => x !== undefined), board.px(1), "#000000", 10);
     this.hole?.draw(context, colour);
     if (this.isMoving) board.drawLoupe(context, this.now);
   }

@@ -1,7 +1,7 @@
 import { area, at, bounds, intersect, union } from "/static/js/draw/bitmap.js";
 import { cutByPoints } from "/static/js/draw/pixels/cut4.js";
-import { members } from "/static/js/draw/pixels/connected.js";
 import { livewire } from "/static/js/draw/pixels/livewire.js";
+import { covered, members } from "/static/js/draw/pixels/members.js";
 import { WAYS, minCut } from "/static/js/draw/pixels/mincut.js";
 import { slic } from "/static/js/draw/pixels/slic.js";
 import { wand } from "/static/js/draw/pixels/wand.js";
@@ -58,6 +58,8 @@ test("superpixels cover the picture, each in one piece, and keep to edges", () =
     const inside = own.filter((i) => truth.bits[i]).length;
     wrong += Math.min(inside, own.length - inside);
   }
+  const both = covered({ ...turn.value, ...members(turn.value) }, [0, 1]);
+  equal(area(both), starts[2]);
   equal(wrong / labels.length < 0.02, true, `${wrong} pixels on the wrong side of the disc's border`);
 });
 
@@ -78,8 +80,19 @@ test("scissors go on outside of their first window", () => {
   const wide = picture(400, 40, (x, y) => (y < 20 ? [20, 20, 20] : [220, 220, 220]));
   const wire = livewire(wide);
   wire.from(5, 20);
+  wire.snapped(300, 20, 5); // elsewhere in between
   const path = wire.to(390, 20);
   equal(path.filter((_, i) => i % 2).every((y) => Math.abs(y - 20) <= 1.5), true);
+});
+
+test("a way is found in small portions, too, and is the same", () => {
+  const [whole, slowly] = [livewire(disc), livewire(disc)];
+  whole.from(30, 50);
+  slowly.from(30, 50);
+  let [found, questions] = [null, 0];
+  for (; !found; questions += 1) found = slowly.to(85, 65, 100);
+  equal(questions > 3, true, `${questions} questions`);
+  equal(found, whole.to(85, 65));
 });
 
 test("the smallest cut is the smallest: all cuts of small grids tried", () => {

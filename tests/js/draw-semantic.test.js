@@ -57,6 +57,26 @@ test("what came with the image is painted over; polygons become pixels of their 
   equal(pixels(scene)[TREE], 100);
 });
 
+test("what other tools lay over classes is settled within their step", () => {
+  const image = { width: 40, height: 30 };
+  let semantic;
+  const scene = new Scene((_, what) => what === "step" && semantic.settle());
+  semantic = new Semantic(scene, image);
+  semantic.paint(rect(0, 0, 10, 10), SKY, "brush");
+  semantic.paint(rect(20, 0, 10, 10), ROAD, "brush");
+  const [sky] = scene.objects;
+  scene.step("duplicate", () => scene.add({ category: ROAD, shape: { polygon: [[5, 0, 15, 0, 15, 10, 5, 10]] } }));
+  equal(pixels(scene), { [SKY]: 50, [ROAD]: 200 });
+  equal(scene.objects.every(({ shape }) => shape.mask), true);
+  equal(scene.past.map(({ name }) => name), ["brush", "brush", "duplicate"]);
+  scene.undo();
+  equal(pixels(scene), { [SKY]: 100, [ROAD]: 100 });
+  scene.change(sky.key, { category: ROAD }, "class");
+  equal(pixels(scene), { [ROAD]: 200 });
+  scene.undo();
+  equal([pixels(scene), semantic.at(0, 0)], [{ [SKY]: 100, [ROAD]: 100 }, SKY]);
+});
+
 test("three hundred classes fit", () => {
   const { scene, semantic } = fresh();
   for (let n = 0; n < 300; n += 1) semantic.paint(rect(n % 40, Math.floor(n / 40), 1, 1), 1000 + n, "brush");

@@ -93,13 +93,3 @@ export function borders({ x: x0, y: y0, width, height, bits }) {
   }
   return rings;
 }
-
-/** @param {Ring} ring @returns {number} in pixels; above zero where it runs clockwise on the screen */
-export function signedArea(ring) {
-  let sum = 0;
-  for (let i = 0; i < ring.length; i += 2) {
-    const j = (i + 2) % ring.length;
-    sum += ring[i] * ring[j + 1] - ring[j] * ring[i + 1];
-  }
-  return sum / 2;
-}

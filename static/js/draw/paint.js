@@ -120,6 +120,11 @@ export function tintedMask(mask, colour) {
   return canvas;
 }
 
+/** Drop the canvas of a mask that is not in the scene any more: four bytes a pixel for each step back. */
+export function forgetTint(mask) {
+  tinted.delete(mask);
+}
+
 /**
  * The colours as the page has them now: custom properties hold light-dark(), which no canvas reads.
  * @returns {string[]} 0: none of a class; 1 to 6: of classes; 7: what words lie on; 8: words

@@ -3,8 +3,7 @@
 // image, those classes whose shape is another one now are read again.
 
 import { ClassMap } from "./classmap.js";
-import { encode } from "./rle.js";
-import { bitmapOfShape } from "./shapebits.js";
+import { bitmapOfShape, shapeOfBitmap } from "./shapebits.js";
 
 /** @typedef {import("./types.js").DrawnObject} DrawnObject */
 
@@ -16,6 +15,8 @@ export class Semantic {
     this.map = new ClassMap(image.width, image.height);
     /** @type {Map<number, object[]>} per class the shapes that the map holds */
     this.held = new Map();
+    /** Classes whose objects are not what the map says: something else was laid over them, or they are several. */
+    this.stale = new Set();
   }
 
   /** Bring the map to what the scene has. @returns {ClassMap} */
@@ -34,7 +35,11 @@ export class Semantic {
     // All of them first: what one class lost, another may have by now.
     for (const category of changed) this.map.clear(category);
     for (const category of changed) {
-      for (const shape of shapes.get(category) ?? []) this.map.write(bitmapOfShape(shape), category);
+      const own = shapes.get(category) ?? [];
+      if (own.length > 1 || own.some(({ mask }) => !mask)) this.stale.add(category);
+      for (const shape of own) {
+        for (const id of this.map.write(bitmapOfShape(shape), category)) if (id !== category) this.stale.add(id);
+      }
     }
     this.held = shapes;
     return this.map;
@@ -55,7 +60,21 @@ export class Semantic {
     const locked = new Set(this.scene.objects.filter((object) => object.locked).map((object) => object.category));
     const changed = map.write(bitmap, category, (id) => locked.has(id));
     if (!changed.size) return false;
-    return this.scene.step(name, () => changed.forEach((id) => this.keep(id)));
+    return this.scene.step(name, () => new Set([...changed, ...this.stale]).forEach((id) => this.keep(id)));
+  }
+
+  /**
+   * After a step of a tool that knows nothing of classes a pixel (moved, duplicated, another class): what lies on top
+   * takes the pixels, and each class is one mask again. It belongs to that step.
+   * @returns {boolean} false: there was nothing to settle
+   */
+  settle() {
+    this.current();
+    if (!this.stale.size || this.scene.isInStep) return false;
+    const [before, last] = [this.scene.past.at(-2) ?? null, this.scene.mark];
+    this.scene.step("settle", () => [...this.stale].forEach((id) => this.keep(id)));
+    if (last) this.scene.fold(before, last.name);
+    return true;
   }
 
   /** A shape of another tool (a polygon, scissors) as pixels of its class. @returns {boolean} */
@@ -66,13 +85,13 @@ export class Semantic {
   /** The mask of a class anew, in one object of the scene. */
   keep(category) {
     const [first, ...more] = this.scene.objects.filter((object) => object.category === category && !object.open);
-    const mask = encode(this.map.bitmap(category));
-    const shape = mask && { mask };
+    const shape = shapeOfBitmap(this.map.bitmap(category), "mask");
     if (first && shape) this.scene.change(first.key, { shape });
     else if (first) this.scene.remove([first.key]);
     else if (shape) this.scene.add({ category, shape });
     if (more.length) this.scene.remove(more.map(({ key }) => key));
     this.held.set(category, shape ? [shape] : []);
+    this.stale.delete(category);
   }
 }
 

@@ -1,7 +1,7 @@
 // Shapes as pixels and pixels as shapes. Pure.
 
-import { area, filled } from "./bitmap.js";
-import { bitmapOf } from "./bitmaps.js";
+import { area, cropped, filled } from "./bitmap.js";
+import { bitmapOf, keepBitmap } from "./bitmaps.js";
 import { rasterised } from "./outline.js";
 import { polygonOf } from "./polygonise.js";
 import { components } from "./regions.js";
@@ -30,8 +30,11 @@ export function bitmapOfShape({ box, polygon, mask }) {
  */
 export function shapeOfBitmap(bitmap, kind, tolerance = 0.75) {
   if (kind === "mask") {
-    const mask = encode(bitmap);
-    return mask && { mask };
+    const tight = cropped(bitmap);
+    if (!tight) return null;
+    const mask = encode(tight);
+    keepBitmap(mask, tight); // it is drawn next
+    return { mask };
   }
   const parts = components(bitmap);
   const kept = parts.filter((part, i) => i === 0 || area(part) >= SMALLEST_PART).map((part) => polygonOf(part, tolerance));

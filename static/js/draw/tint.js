@@ -30,13 +30,13 @@ export class Preview {
   }
 
   clear() {
-    this.bitmap = null;
-    this.canvas = null;
+    this.show(null);
   }
 
-  /** @param {import("./rle.js").Bitmap | null} bitmap */
-  show(bitmap) {
+  /** @param {import("./rle.js").Bitmap | null} bitmap @param {number} [every] one of its pixels is so many of the image */
+  show(bitmap, every = 1) {
     this.bitmap = bitmap;
+    this.every = every;
     this.canvas = null;
   }
 
@@ -47,7 +47,8 @@ export class Preview {
     if (!this.canvas) return;
     context.imageSmoothingEnabled = false;
     context.globalAlpha = TINT;
-    context.drawImage(this.canvas, this.bitmap.x, this.bitmap.y);
+    const { x, y, width, height } = this.bitmap;
+    context.drawImage(this.canvas, x, y, width * this.every, height * this.every);
     context.globalAlpha = 1;
   }
 }

@@ -31,17 +31,3 @@ export function* connected(labels, width, height, smallest) {
   }
   return { width, height, labels: out, count };
 }
-
-/**
- * Where the pixels of each superpixel are: those of n are `order[starts[n]]` to `order[starts[n + 1] - 1]`.
- * @param {import("./slic.js").Superpixels} superpixels @returns {{starts: Int32Array, order: Int32Array}}
- */
-export function members({ labels, count }) {
-  const starts = new Int32Array(count + 1);
-  for (const label of labels) starts[label + 1] += 1;
-  for (let n = 0; n < count; n += 1) starts[n + 1] += starts[n];
-  const next = starts.slice();
-  const order = new Int32Array(labels.length);
-  labels.forEach((label, i) => (order[next[label]++] = i));
-  return { starts, order };
-}

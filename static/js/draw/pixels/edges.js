@@ -2,29 +2,83 @@
 // The three features of Mortensen and Barrett 1995 (and 1998): zero-crossings of the Laplacian, size of the gradient,
 // and its direction.
 
+import { shared } from "../bitmap.js";
+
 /** @typedef {import("./wand.js").Pixels} Pixels */
 /** @typedef {import("../bitmap.js").Frame} Frame */
 
 /** Steps of a grey value below which a change of sign of the Laplacian is noise. */
 const NOISE = 2;
 
-/**
- * @typedef {{frame: Frame, strength: Float32Array, alongX: Float32Array, alongY: Float32Array, crossing: Uint8Array}} Edges
- *   strength: the gradient as a share of the strongest in the frame, 0 to 1; along: the unit vector along the edge
- *   (0, 0 where there is none); crossing: 1 where the Laplacian crosses zero
- */
+/** The gradient of a sharp edge from black to white, smoothed: 255 grey steps, 4 of the Sobel filter, 3/4 of smoothing. */
+const STRONG = 765;
+const TILE = 256;
+/** Filters see two pixels further than they say; so much of a tile's border is thrown away. */
+const APRON = 4;
 
-/** @param {Pixels} pixels @param {Frame} frame inside the picture @returns {Edges} row by row */
-export function edgesIn(pixels, frame) {
+/** The edges of a picture, worked out tile by tile where somebody looks; four bytes a pixel. */
+export class EdgeMap {
+  /** @param {Pixels} pixels */
+  constructor(pixels) {
+    const n = pixels.width * pixels.height;
+    this.pixels = pixels;
+    this.width = pixels.width;
+    /** 0 to 255, row by row: how strong */
+    this.strength = new Uint8Array(n);
+    /** the unit vector along the edge in 127ths; 0, 0 where there is none */
+    this.alongX = new Int8Array(n);
+    this.alongY = new Int8Array(n);
+    /** 1 where the Laplacian crosses zero */
+    this.crossing = new Uint8Array(n);
+    this.done = new Set();
+  }
+
+  /**
+   * @param {Frame} frame inside the picture: there the map is filled afterwards
+   * @param {number} [most] so many tiles now; one takes about 10 ms
+   * @returns {boolean} false: that was not enough
+   */
+  look({ x, y, width, height }, most = Infinity) {
+    let left = most;
+    for (let row = Math.floor(y / TILE); row * TILE < y + height; row += 1) {
+      for (let column = Math.floor(x / TILE); column * TILE < x + width; column += 1) {
+        const name = `${column} ${row}`;
+        if (this.done.has(name)) continue;
+        if (left <= 0) return false;
+        this.fill(column * TILE, row * TILE);
+        this.done.add(name);
+        left -= 1;
+      }
+    }
+    return true;
+  }
+
+  fill(x, y) {
+    const { pixels } = this;
+    const whole = { x: 0, y: 0, width: pixels.width, height: pixels.height };
+    const tile = shared({ x, y, width: TILE, height: TILE }, whole);
+    const wide = shared({ x: x - APRON, y: y - APRON, width: TILE + 2 * APRON, height: TILE + 2 * APRON }, whole);
+    const found = edgesIn(pixels, wide);
+    for (let row = tile.y; row < tile.y + tile.height; row += 1) {
+      let from = (row - wide.y) * wide.width + tile.x - wide.x;
+      for (let to = row * this.width + tile.x, end = to + tile.width; to < end; to += 1, from += 1) {
+        const size = found.strength[from];
+        this.crossing[to] = found.crossing[from];
+        if (size === 0) continue;
+        this.strength[to] = Math.min(255, Math.round((size / STRONG) * 255));
+        // The edge runs across its gradient.
+        this.alongX[to] = Math.round((-127 * found.downY[from]) / size);
+        this.alongY[to] = Math.round((127 * found.downX[from]) / size);
+      }
+    }
+  }
+}
+
+/** Size and direction of the gradient in a frame, and where the Laplacian crosses zero. */
+function edgesIn(pixels, frame) {
   const { width, height } = frame;
   const n = width * height;
-  const found = {
-    frame,
-    strength: new Float32Array(n),
-    alongX: new Float32Array(n),
-    alongY: new Float32Array(n),
-    crossing: new Uint8Array(n),
-  };
+  const found = { strength: new Float32Array(n), downX: new Float32Array(n), downY: new Float32Array(n), crossing: new Uint8Array(n) };
   const grey = new Float32Array(n);
   for (let channel = 0; channel < 3; channel += 1) {
     const smooth = smoothed(pixels, frame, channel);
@@ -32,16 +86,6 @@ export function edgesIn(pixels, frame) {
     for (let i = 0; i < n; i += 1) grey[i] += smooth[i] / 3;
   }
   crossings(grey, found.crossing, width, height);
-  let most = 1e-6;
-  for (const value of found.strength) if (value > most) most = value;
-  for (let i = 0; i < n; i += 1) {
-    const size = found.strength[i];
-    if (size > 0) {
-      // The edge runs across its gradient.
-      [found.alongX[i], found.alongY[i]] = [-found.alongY[i] / size, found.alongX[i] / size];
-    }
-    found.strength[i] = size / most;
-  }
   return found;
 }
 
@@ -49,23 +93,24 @@ export function edgesIn(pixels, frame) {
 function smoothed({ width, data }, { x, y, width: wide, height: high }, channel) {
   const rows = new Float32Array(wide * high);
   for (let row = 0; row < high; row += 1) {
-    const at = (column) => data[4 * ((y + row) * width + x + Math.max(0, Math.min(wide - 1, column))) + channel];
-    for (let column = 0; column < wide; column += 1) {
-      rows[row * wide + column] = (at(column - 1) + 2 * at(column) + at(column + 1)) / 4;
+    const from = 4 * ((y + row) * width + x) + channel;
+    for (let column = 0, i = row * wide; column < wide; column += 1, i += 1) {
+      const here = from + 4 * column;
+      const [left, right] = [column ? data[here - 4] : data[here], column < wide - 1 ? data[here + 4] : data[here]];
+      rows[i] = (left + 2 * data[here] + right) / 4;
     }
   }
   const out = new Float32Array(wide * high);
   for (let row = 0; row < high; row += 1) {
-    const [above, here, below] = [Math.max(0, row - 1) * wide, row * wide, Math.min(high - 1, row + 1) * wide];
-    for (let column = 0; column < wide; column += 1) {
-      out[here + column] = (rows[above + column] + 2 * rows[here + column] + rows[below + column]) / 4;
-    }
+    const here = row * wide;
+    const [above, below] = [row ? here - wide : here, row < high - 1 ? here + wide : here];
+    for (let i = 0; i < wide; i += 1) out[here + i] = (rows[above + i] + 2 * rows[here + i] + rows[below + i]) / 4;
   }
   return out;
 }
 
 /** Keep of each pixel the channel whose gradient is the largest: two colours may be equally bright. */
-function strongest(values, { strength, alongX, alongY }, width, height) {
+function strongest(values, { strength, downX, downY }, width, height) {
   for (let y = 1; y < height - 1; y += 1) {
     for (let x = 1, i = y * width + 1; x < width - 1; x += 1, i += 1) {
       const [a, b] = [values[i - width - 1] - values[i + width + 1], values[i - width + 1] - values[i + width - 1]];
@@ -74,8 +119,8 @@ function strongest(values, { strength, alongX, alongY }, width, height) {
       const size = Math.sqrt(gx * gx + gy * gy);
       if (size > strength[i]) {
         strength[i] = size;
-        alongX[i] = gx;
-        alongY[i] = gy;
+        downX[i] = gx;
+        downY[i] = gy;
       }
     }
   }

@@ -17,15 +17,19 @@ export function wand(pixels, x, y) {
   const [seedX, seedY] = [Math.floor(x), Math.floor(y)];
   const colour = meanColour(pixels, seedX, seedY);
   const level = new Uint8Array(width * height).fill(NEVER);
+  const offered = new Uint8Array(width * height).fill(NEVER); // the best way that is known already
   const waiting = Array.from({ length: NEVER }, () => /** @type {number[]} */ ([]));
   let reached = -1; // tolerances up to this one are worked out
   const box = { left: seedX, top: seedY, right: seedX, bottom: seedY };
   waiting[0].push(seedY * width + seedX);
 
   const offer = (i, least) => {
-    if (level[i] !== NEVER) return;
+    // No way is shorter than that: it is done, or waits for as little.
+    if (offered[i] <= least) return;
     const needed = Math.max(least, difference(data, i, colour));
-    if (needed < NEVER) waiting[needed].push(i);
+    if (needed >= offered[i]) return;
+    offered[i] = needed;
+    waiting[needed].push(i);
   };
 
   function work(tolerance) {
@@ -48,14 +52,19 @@ export function wand(pixels, x, y) {
   }
 
   return {
-    /** @param {number} tolerance 0 (this colour only) to 254 @returns {import("../rle.js").Bitmap} */
-    at(tolerance) {
+    /**
+     * @param {number} tolerance 0 (this colour only) to 254
+     * @param {number} [every] for a preview: one pixel of so many in each direction
+     * @returns {import("../rle.js").Bitmap}
+     */
+    at(tolerance, every = 1) {
       const limit = Math.max(0, Math.min(NEVER - 1, Math.round(tolerance)));
       work(limit);
       const { left, top, right, bottom } = box;
-      const out = blank({ x: left, y: top, width: right - left + 1, height: bottom - top + 1 });
-      for (let row = top, i = 0; row <= bottom; row += 1) {
-        for (let at = row * width + left, end = row * width + right; at <= end; at += 1, i += 1) {
+      const size = { width: Math.ceil((right - left + 1) / every), height: Math.ceil((bottom - top + 1) / every) };
+      const out = blank({ x: left, y: top, ...size });
+      for (let row = top, i = 0; row <= bottom; row += every) {
+        for (let at = row * width + left, end = row * width + right; at <= end; at += every, i += 1) {
           out.bits[i] = level[at] <= limit ? 1 : 0;
         }
       }

@@ -1,9 +1,8 @@
 // The colour wand: press where the colour is, drag to the right for more and to the left for less, let go to take it.
 
-import { frameOf, paint } from "../painting.js";
+import { paint } from "../painting.js";
 import { wand } from "../pixels/wand.js";
-import { withoutHoles } from "../regions.js";
-import { shared, onFrame } from "../bitmap.js";
+import { withoutSpecks } from "../specks.js";
 import { Preview } from "../tint.js";
 import { PixelTool } from "./pixeltool.js";
 import { Size } from "./size.js";
@@ -56,22 +55,14 @@ export class WandTool extends PixelTool {
     this.board.redraw();
   }
 
-  bitmap() {
-    if (this.tolerance !== this.wanted) {
-      this.tolerance = this.wanted;
-      this.found = withoutHoles(this.flood.at(this.wanted), NOISE);
-      this.preview.show(this.found);
-    }
-    return this.found;
-  }
-
   up(at) {
     if (!this.flood) return;
     this.look(at);
-    const [bitmap, { takes, start, tolerance }] = [this.bitmap(), this];
+    const { flood, takes, start, wanted } = this;
     this.cancel();
-    this.board[this.size.name] = tolerance; // what was good here is a good beginning there
-    paint(this.board, onFrame(bitmap, shared(bitmap, frameOf(this.board))), { name: "wand", takes, from: start });
+    this.board[this.size.name] = wanted; // what was good here is a good beginning there
+    const bitmap = withoutSpecks(flood.at(wanted), NOISE);
+    paint(this.board, bitmap, { name: "wand", takes, from: start });
   }
 
   key(event) {
@@ -84,7 +75,12 @@ export class WandTool extends PixelTool {
 
   draw(context) {
     if (!this.flood) return;
-    this.bitmap();
+    if (this.tolerance !== this.wanted) {
+      this.tolerance = this.wanted;
+      // As many pixels as the screen shows.
+      const every = Math.max(1, Math.floor(this.board.px(1) / devicePixelRatio));
+      this.preview.show(this.flood.at(this.wanted, every), every);
+    }
     this.preview.draw(context, this.colour, this.takes);
   }
 }

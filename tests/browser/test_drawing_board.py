@@ -176,6 +176,23 @@ def test_a_polygon_by_clicks_is_taken_back_point_by_point_and_then_whole(board):
     assert board.page.evaluate("board.scene.toDraft()") == []
 
 
+def test_a_polygon_that_crosses_itself_is_said_to(board):
+    board.open("polygon")
+    for point in ((200, 200), (400, 400), (400, 200), (200, 400)):
+        board.click(*point)
+    board.press("Enter")
+    assert board.said == "The border crosses itself at 38% from the left, 50% from the top"
+
+
+def test_a_polygon_of_a_draft_goes_on_where_it_was_left(board):
+    board.open("polygon", {"category": 12, "polygon": [[100, 100, 300, 100]], "open": True})
+    board.click(300, 300)
+    board.press("Enter")
+    assert (board.sent[0]["category"], len(board.sent[0]["polygon"][0])) == (12, 6)
+    board.press("Control+z")
+    assert board.page.evaluate("board.scene.toDraft()[0].polygon") == [[100, 100, 300, 100]]
+
+
 def test_a_polygon_by_one_stroke_has_few_points(board):
     board.open("polygon")
     board.drag((100, 100), (300, 101), (300, 300), (100, 300), (101, 102))
@@ -339,7 +356,7 @@ def test_objects_of_the_image_before_come_as_one_step(board):
 def test_a_mask_is_painted_in_the_colour_of_its_class(board):
     # 2 x 2 with only the lower left pixel: runs 1, 1, 2 of pycocotools are "112"
     board.open("box", {"category": 12, "mask": {"size": [2, 2], "counts": "112", "offset": [400, 300]}})
-    board.page.evaluate("board.place = {scale: 16, x: 640 - 401 * 16, y: 400 - 301 * 16}")
+    board.page.evaluate("board.place = {scale: 14, x: 640 - 401 * 14, y: 400 - 301 * 14}")
     board.rest()
     lower_left = board.colour(400.5, 301.5)
     assert [board.colour(400.5, 300.5)[3], board.colour(401.5, 301.5)[3]] == [0, 0]

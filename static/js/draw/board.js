@@ -7,6 +7,7 @@ import { forgetGone } from "./forget.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
+import { paintName } from "./marks.js";
 import { paintChosen } from "./paint.js";
 import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
@@ -186,9 +187,13 @@ export class Board extends Surface {
 
   /** A halo around what is chosen. @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key */
   drawChosen(context, shapes = new Map()) {
-    for (const { key, shape, category, hidden } of this.scene.chosenObjects) {
-      if (!hidden) paintChosen(context, shapes.get(key) ?? shape, { colour: this.colourOf(category), scale: this.place.scale, isNew: shapes.has(key) });
-    }
+    const seen = this.scene.chosenObjects.filter(({ hidden }) => !hidden);
+    const look = ({ category }) => ({ colour: this.colourOf(category), scale: this.place.scale });
+    for (const object of seen) paintChosen(context, shapes.get(object.key) ?? object.shape, { ...look(object), isNew: shapes.has(object.key) });
+    const [object, ...more] = seen;
+    if (!object || more.length || !this.colours) return;
+    const [surface, ink] = this.colours.slice(7);
+    paintName(context, shapes.get(object.key) ?? object.shape, { ...look(object), name: this.spoken.nameOf(object.category), surface, ink });
   }
 
   drawActive(context) {

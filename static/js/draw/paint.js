@@ -125,13 +125,16 @@ export function forgetTint(mask) {
   tinted.delete(mask);
 }
 
-/** The markers' colours as the page has them now: custom properties hold light-dark(), which no canvas reads. */
+/**
+ * The colours as the page has them now: custom properties hold light-dark(), which no canvas reads.
+ * @returns {string[]} 0: none of a class; 1 to 6: of classes; 7: what words lie on; 8: words
+ */
 export function coloursOf(stage) {
   const probe = document.createElement("i");
   probe.hidden = true;
   stage.append(probe);
-  const colours = [0, 1, 2, 3, 4, 5, 6].map((n) => {
-    probe.style.color = n ? `var(--c${n})` : "var(--accent)";
+  const colours = ["accent", "c1", "c2", "c3", "c4", "c5", "c6", "surface", "ink"].map((name) => {
+    probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   });
   probe.remove();

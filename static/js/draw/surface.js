@@ -2,6 +2,7 @@
 // point of the stage is in the image. Knows neither tools nor keys.
 
 import { el } from "../dom.js";
+import { paintMark } from "./marks.js";
 import { coloursOf, paintShape } from "./paint.js";
 import { PictureLayer } from "./picture.js";
 import { ShapesLayer } from "./shapeslayer.js";
@@ -122,6 +123,8 @@ export class Surface {
     paintShape(context, object.shape, { colour, scale, dash });
     // A mask has no line that could be broken.
     if (dash && object.shape.mask) paintShape(context, { box: Object.values(boundsOf(object.shape)) }, { colour, scale, dash, fill: 0 });
+    const mark = this.classes.get(object.category)?.shape;
+    if (mark && !object.open) paintMark(context, object.shape, { colour, scale, mark, surface: this.colours[7] });
   }
 
   resized() {

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_TOLD = 2_000
 
 # Told to the browser at once, as labeling.MODULES are.
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (*(f"label/drawn/{name}" for name in (*("drawing",),)),)
 
 
 class Tool(NamedTuple):
@@ -149,10 +149,6 @@ def texts() -> dict[str, str]:
         "drawn_none": _("Nothing here"),
         "drawn_one": _("{n} object"),
         "drawn_other": _("{n} objects"),
-        "objects_title": _("Objects"),
-        "objects_none": _("No objects yet"),
-        "object_n": _("{n} {name}"),
-        "object_choose": _("Choose object {n}, {name}"),
         "object_hide": _("Hide object {n}, {name}"),
         "object_lock": _("Lock object {n}, {name}"),
         "object_delete": _("Delete object {n}, {name}"),
@@ -167,7 +163,9 @@ def texts() -> dict[str, str]:
         "missing_attribute": _("Object {n}, {name}: “{question}” must be answered before you go on."),
         "unfinished": _("Object {n}, {name} is not closed yet: Enter closes it, Escape drops it."),
         "not_empty": _("There are {n} objects on this image. Delete them first, or press Enter."),
-        "undo_within": _("Ctrl+Z takes back a step on this image. Z goes back to the last image when nothing is drawn."),
+        "undo_within": _(
+            "Ctrl+Z takes back a step on this image. Z goes back to the last image when nothing is drawn."
+        ),
         "changed_stays": _("You have changed this answer. Enter saves it; the button leaves it as it was."),
         "nothing_before": _("No image before this one has objects that fit here."),
         "kept_one": _("Kept: {n}"),
@@ -177,6 +175,5 @@ def texts() -> dict[str, str]:
         "newer_draft": _("Another screen of yours has a newer draft of this image."),
         "newer_load": _("Load the newer draft"),
         "newer_mine": _("Keep what is here"),
-        "draft_unkept": _("This browser cannot keep what you draw: it is on the server only, up to 15 seconds old."),
         "object_refused": _("Object {n}: {reason}"),
     }

@@ -26,8 +26,8 @@ from labeler.label_set import examples
 from labeler.labeling import blindness
 from labeler.models import Label, Project
 from labeler.models.label import VOTES, Answer
-from labeler.pages.label import drawing
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.label import drawing
 from labeler.progress import mixups
 from labeler.projects import guideline
 from labeler.review import comments

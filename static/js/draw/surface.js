@@ -112,7 +112,7 @@ export class Surface {
   setAtWork(keys) {
     const other = [...this.atWork, ...keys].filter((key) => this.atWork.has(key) !== keys.includes(key));
     this.atWork = new Set(keys);
-    this.shapes.damage(this.grid.boundsOf(other));
+    if (this.grid) this.shapes.damage(this.grid.boundsOf(other)); // a tool may be taken in hand before the first image
     this.redraw();
   }
 

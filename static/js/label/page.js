@@ -206,8 +206,9 @@ const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases
 
 /** What an earlier tab left is known before images come, so that none is offered again; nobody waits long for that. */
 async function claimsOnceTheOutboxIsRead(count) {
+  await drawing?.isReady; // what was drawn goes first: its images come back with it
   const asked = call("POST", config.claims_url, { body: { count, client }, person });
-  const [answer] = await Promise.all([asked, outboxIsRead, drawing?.isReady]);
+  const [answer] = await Promise.all([asked, outboxIsRead]);
   if (!answer?.claims) throw new Unreachable(new Error("The answer is not from our server."));
   return answer;
 }

@@ -31,13 +31,14 @@ export class Drafts {
     this.conflict = null;
   }
 
-  /** Read what earlier pages left. Never fails. */
+  /** Read what earlier pages left, and tell the server what it has not seen. Never fails. */
   async start() {
     try {
-      for (const draft of await this.store.all(this.person)) if (!this.kept.has(draft.imageId)) this.kept.set(draft.imageId, draft);
+      for (const draft of await this.store.all(this.person)) if (!this.kept.has(draft.imageId)) this.kept.set(draft.imageId, { ...draft, isHomeless: false });
     } catch {
       this.fails();
     }
+    await Promise.all([...this.kept.keys()].map((imageId) => this.send(imageId)));
   }
 
   /**
@@ -123,7 +124,7 @@ export class Drafts {
       const saved = await this.call("PUT", draftUrl(imageId), { body: force ? { objects } : { objects, revision } });
       this.arrived(imageId, objects, saved.revision);
     } catch (error) {
-      this.failed(imageId, error);
+      await this.failed(imageId, error);
     }
     this.next(imageId);
   }
@@ -138,12 +139,23 @@ export class Drafts {
     this.onChange();
   }
 
-  failed(imageId, error) {
+  async failed(imageId, error) {
     const draft = this.kept.get(imageId);
     if (!draft || troubleOf(error)) return; // again in 15 seconds
-    if (error instanceof Refused && error.status === 412) this.conflict = imageId;
+    const isStale = error instanceof Refused && error.status === 412;
+    // What a closing page sends arrives, but its answer is heard by nobody: that is no other screen.
+    const there = isStale ? await this.call("GET", draftUrl(imageId)).catch(() => null) : null;
+    if (there && sameText(there.objects) === sameText(draft.objects)) return this.arrived(imageId, draft.objects, there.revision);
+    if (isStale) this.conflict = imageId;
     else draft.isHomeless = true; // no claim any more, or too many objects: the answer will say so, this browser has it
     this.onChange();
+  }
+
+  /** Somebody turns to another window, perhaps to go on elsewhere: now, and not in 15 seconds. */
+  hurry(imageId) {
+    this.timers.clear(this.alarm);
+    this.alarm = null;
+    void this.send(imageId);
   }
 
   /** Whatever is not sent yet: of the image on screen, then of others. */
@@ -169,4 +181,12 @@ export class Drafts {
       void this.call("PUT", draftUrl(imageId), { body, keepalive: true }).catch(() => {});
     }
   }
+}
+
+/** The database keeps no order of members. */
+function sameText(value) {
+  return JSON.stringify(value, (_, each) => {
+    if (each === null || typeof each !== "object" || Array.isArray(each)) return each;
+    return Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }

@@ -52,6 +52,7 @@ export class Drawing {
     });
     this.key = (event) => hear(this, event);
     this.viewerFor = (onChange) => Object.assign(this.board.picture, { onChange });
+    addEventListener("blur", () => session.isSomebodyElses || this.drafts.hurry(this.imageId));
     addEventListener("pagehide", () => session.isSomebodyElses || this.drafts.leave());
   }
 
@@ -73,7 +74,7 @@ export class Drawing {
   show(img, image) {
     this.imageId = image.id;
     const claim = this.session.queue.current;
-    const suggested = this.session.editing ? [] : suggestedObjects(claim.prelabel);
+    const suggested = this.session.editing ? [] : usable(suggestedObjects(claim.prelabel), this.config.categories);
     this.origins = new Origins(suggested);
     const draft = this.drafts.find(image.id, claim.draft);
     const objects = usable(draft ?? this.session.given.get(image.id) ?? suggested, this.config.categories);

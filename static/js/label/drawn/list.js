@@ -67,7 +67,7 @@ export class ObjectList {
       el("button", { type: "button", class: "btn ghost ico", "data-list": what, "aria-label": this.words.say(`object_${what === "remove" ? "delete" : what}`, { n, name }) }, icon(picture));
     const choose = el(
       "button",
-      { type: "button", class: "pick", "data-list": "choose", "aria-label": this.words.say("object_choose", { n, name }) + (note ? `, ${note}` : "") },
+      { type: "button", class: "pick", "data-list": "choose" },
       el("span", { class: "num dim" }, this.words.number(n)),
       ...(category ? [marker(category)] : []),
       el("span", { class: "nm" }, name),

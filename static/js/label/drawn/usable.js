@@ -1,5 +1,6 @@
 // Objects from elsewhere, as the board can show them: a draft may come from another program. No page here.
 
+import { bitmapOfShape, shapeOfBitmap } from "../../draw/shapebits.js";
 import { boundsOf } from "../../draw/shapes.js";
 
 const isNumbers = (list) => Array.isArray(list) && list.flat(3).length > 0 && list.flat(3).every(Number.isFinite);
@@ -14,9 +15,15 @@ export function usable(objects, categories, image) {
     const isWhole = shape?.mask ? isNumbers(mask.size) && typeof mask.counts === "string" : shape && isNumbers(box ?? polygon);
     const id = categories.find((one) => one.id === category || one.name === category)?.id ?? category;
     if (!isWhole || typeof id !== "number") return [];
-    const object = { ...more, ...shape, category: id };
+    const object = { ...more, ...(mask ? tight(mask) : shape), category: id };
+    if (mask && !object.mask) return [];
     return image && !isWithin(shape, image) ? [] : [object];
   });
+}
+
+/** Models and other programs send masks as large as the image: what is chosen should be as large as it looks. */
+function tight(mask) {
+  return shapeOfBitmap(bitmapOfShape({ mask: { ...mask, offset: mask.offset ?? [0, 0] } }), "mask") ?? {};
 }
 
 function isWithin(shape, { width, height }) {

@@ -20,6 +20,7 @@ class Clusters:
     """Objects that are the same thing, at most one of each person.
 
     of: the cluster of each object, 0..n-1, shape (n_objects,); an object that met no other is a cluster of its own.
+    Numbered by their first object.
     image, size: of each cluster, shape (n,).
     """
 
@@ -62,6 +63,8 @@ def _join(parent: list[int], people: list[int], first: list[int], second: list[i
         while parent[j] != j:
             parent[j] = j = parent[parent[j]]
         if not people[i] & people[j]:
+            if j < i:
+                i, j = j, i
             parent[j] = i
             people[i] |= people[j]
 

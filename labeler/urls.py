@@ -24,7 +24,7 @@ from labeler.pages.model import accepting, card, label_economy, model, run, tryi
 from labeler.pages.overview import overview
 from labeler.pages.projects import invitations, members, projects
 from labeler.pages.review import adjudicate, reasons, review
-from labeler.pages.settings import classes, examples, guideline, settings, variations, webhooks
+from labeler.pages.settings import classes, examples, guideline, objects, settings, variations, webhooks
 from labeler.pages.shell import about, documents, errors
 
 project_pages: list[URLPattern | URLResolver] = [
@@ -93,6 +93,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/classes/<int:category_id>/examples/", examples.picker, name="examples"),
     path("settings/wanted/", settings.wanted_numbers, name="settings_wanted"),
     path("settings/judging/", settings.judging, name="settings_judging"),
+    path("settings/objects/", objects.objects, name="settings_objects"),
     path("settings/quality/", settings.quality, name="settings_quality"),
     path("settings/consensus/", settings.consensus, name="settings_consensus"),
     path("settings/accepting/", settings.accepting, name="settings_accepting"),

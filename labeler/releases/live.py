@@ -25,8 +25,8 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
     Raises Invalid for a filter of deleted images.
     """
     asked = wanted or Wanted()
-    if only is not None and only.deleted:
-        raise Invalid(_("Deleted images are in no export: restore them first."), fields={"status": ["deleted"]})
+    if only is not None:
+        check_filter(only)
     is_part = only is not None and only != ImageFilter()
 
     def rows() -> Iterator[Contents]:
@@ -45,6 +45,14 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
         held=snapshot,
         has_outcomes=_has_outcomes(project, accepted=asked.accepted),
     )
+
+
+def check_filter(only: ImageFilter) -> None:
+    """Raises Invalid for a filter of deleted images."""
+    if only.deleted:
+        raise Invalid(
+            _("Deleted images are in no export and no release: restore them first."), fields={"status": ["deleted"]}
+        )
 
 
 def classes_of(project: Project) -> Iterator[Class]:

@@ -60,6 +60,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted, asked_for), row is reading
     context = {
+        "filters": urlencode([(name, value) for name, value in asked_for.carried if name not in NAMES]),
         "releases": release_pages.latest(project),
         "formats": formats[:SHOWN],
         "more_formats": formats[SHOWN:],
@@ -73,8 +74,9 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"], asked_for),
         "part": asked_for.is_part and {
             "n": asked_for.only.images(project).count(),
-            "all": _address(chosen["id"], reading["id"], with_accepted, None),
         },
+        "unreadable": asked_for.unreadable,
+        "all_images": _address(chosen["id"], reading["id"], with_accepted, None),
         "prepare": choices.form(project, request.GET, asked_for) if WRITERS[chosen["id"]].HAS_IMAGES else None,
         "carried": [
             ("format", chosen["id"]), ("labels", reading["id"]), *([("accepted", "1")] if with_accepted else []),
@@ -83,8 +85,11 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "code": chosen["file"] and snippets.code(
             chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
         ),
-        "command": _command(request, project, chosen, reading["id"], with_accepted),
-        "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
+        # The command takes all images, so it is not "the same" as a part of them.
+        "command": "" if asked_for.is_part or asked_for.unreadable else _command(
+            request, project, chosen, reading["id"], with_accepted
+        ),
+        "request_line": "" if asked_for.unreadable else f"curl -OJ -H 'Authorization: Token …' \\\n    "
         f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
     }  # fmt: skip
     return render(request, "export/export.html", access.context("export", **context))

@@ -32,7 +32,7 @@ from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
-from labeler.pages.forms import Settle
+from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import explanation, image_work, metadata_form
 from labeler.pages.images import filters as image_filters
 from labeler.pages.review import decisions
@@ -133,6 +133,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             filters=filters,
             chips=filters.chips(),
             categories=list(project.categories.in_use()),
+            more_fields=_more_fields(project, filters),
             markers=categories.markers_by_name(project),
             statuses=[
                 {"label": label, "url": filters.link(status=value), "on": value == filters.status}
@@ -150,15 +151,12 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             ],
             in_trash=in_trash,
             orders=ORDERS,
-            splits=Split.choices[1:],
-            findings=Finding.choices,
             exported=filters.exported() if rows else None,
             views=[
                 {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
                 {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
             ],
             own_fields=OWN_FIELDS,
-            imports=_imports(project, filters),
             more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
             here=filters.link(page=page if page > 1 else ""),
             actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
@@ -169,6 +167,29 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
         ),
     )
+
+
+def _more_fields(project: Project, filters: image_filters.Filters) -> list[Input | Select]:
+    """The filters that are folded away."""
+    kept, more = filters.kept, filters.more
+    classes = [(one.pk, one.name) for one in project.categories.in_use()]
+
+    def number(name: str, label: str, longest: int, mode: str) -> Input:
+        return Input(name, label, kept.get(name, ""), longest, mode)
+
+    return [
+        Select("final", _("Settled as"), classes, filters.final, _("any class")),
+        Select("predicted", _("The model says"), classes, more.predicted, _("any class")),
+        number("min_confidence", _("Model sure from (0 to 1)"), 8, "decimal"),
+        number("max_confidence", _("Model sure up to"), 8, "decimal"),
+        number("disagreement", _("People differ by (0 to 1)"), 8, "decimal"),
+        Select("finding", _("Found by the checks"), Finding.choices, kept.get("finding"), _("anything or nothing")),
+        Select("split", _("Imported for"), Split.choices[1:], kept.get("split"), _("any split")),
+        number("min_pixels", _("At least so many pixels"), 12, "numeric"),
+        number("max_pixels", _("At most so many pixels"), 12, "numeric"),
+        Select("import", _("Came in with"), _imports(project, filters), more.import_id, _("any import")),
+        Input("metadata", _("Metadata, as field=value"), "", 300, placeholder="site=north"),
+    ]
 
 
 def _imports(project: Project, filters: image_filters.Filters) -> list[tuple[int, str]]:

@@ -134,6 +134,9 @@ def _of_models(figures: Figures) -> str:
 def _of_release(release: dict[str, Any]) -> dict[str, str]:
     """What a frozen release's manifest adds."""
     known = {}
+    if only := release.get("filter"):
+        named = "; ".join(f"{_inline(name)}: {', '.join(map(_inline, values))}" for name, values in only.items())
+        known["sample"] = f"A part of the project: the images that fitted this filter when it was frozen. {named}."
     if description := (release.get("project") or {}).get("description"):
         known["purpose"] = _inline(description)
     if by := release.get("by"):

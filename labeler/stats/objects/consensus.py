@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labeler.stats.intervals import wilson
-from labeler.stats.objects.drawings import BoolArray, Drawings, FloatArray, IntArray
+from labeler.stats.objects.drawings import DIGITS, BoolArray, Drawings, FloatArray, IntArray
 from labeler.stats.objects.matching import Clusters
 from labeler.stats.results import Reason, Stat, undefined, with_interval
 
@@ -96,7 +96,7 @@ def _medoids(drawings: Drawings, found: Clusters, weight: FloatArray) -> IntArra
     n = drawings.n_objects
     total = np.bincount(i, weights=iou, minlength=n) + np.bincount(j, weights=iou, minlength=n)
     bounds = drawings.bounds
-    order = np.lexsort((*bounds.T[::-1], -weight, -np.round(total, 9), found.of))
+    order = np.lexsort((*bounds.T[::-1], -weight, -np.round(total, DIGITS), found.of))
     return order[np.cumsum(found.size) - found.size]
 
 

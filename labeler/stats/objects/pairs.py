@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labeler.stats.intervals import REPLICATES, SEED, Interval, resampled
-from labeler.stats.objects.drawings import Drawings, FloatArray, IntArray
+from labeler.stats.objects.drawings import DIGITS, Drawings, FloatArray, IntArray
 from labeler.stats.objects.matching import Matches, one_to_one
 from labeler.stats.results import NO_SHARED_IMAGES, Reason, Stat, undefined, with_interval
 
@@ -164,7 +164,7 @@ def second_annotator_ap(
         return np.bincount(cell, minlength=n * k).reshape(n, k).astype(np.float64)
 
     # Matches fall in IoU: those at a higher threshold are the first of them.
-    hits = [count(strict.low[np.round(strict.iou, 9) >= round(threshold, 9)]) for threshold in ious]
+    hits = [count(strict.low[np.round(strict.iou, DIGITS) >= round(threshold, DIGITS)]) for threshold in ious]
     columns = np.hstack([count(own[0]), count(own[1]), *hits])
 
     def ap(sums: FloatArray) -> FloatArray:

@@ -43,6 +43,7 @@ class PairShape(serializers.Serializer):
     # Where people draw objects:
     objects_a = serializers.IntegerField(required=False, help_text="what a drew on these images")
     objects_b = serializers.IntegerField(required=False)
+    alpha = StatShape(required=False, help_text="Krippendorff's, of these two alone")
     matched = serializers.IntegerField(required=False, help_text="one to one from `iou` on, whatever their class")
     f1 = StatShape(required=False, help_text="2 matched / (objects_a + objects_b)")
     mean_iou = StatShape(required=False, help_text="of the matched")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from labeler.stats.objects.distance import DistanceAlpha, distance_alpha
 from labeler.stats.objects.drawings import Drawings, IntArray
 from labeler.stats.objects.matching import Matches, one_to_one
 from labeler.stats.objects.pairs import NOTHING_DRAWN, PairOfPeople, pairs, second_annotator_ap
-from labeler.stats.objects.place_then_class import HEADLINE, place_then_class
+from labeler.stats.objects.place_then_class import HEADLINE, alpha_at, place_then_class
 from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, Reason, Stat, undefined, with_interval
 
 Report = dict[str, Any]
@@ -64,7 +65,7 @@ def report_of(
     shared = answered >= 2
     figures = place_then_class(drawings, iou=iou)
     n_objects = np.bincount(drawings.category, minlength=len(names))
-    compared = _compared_pairs(drawings, iou)
+    compared, alphas = _compared_pairs(drawings, iou), alpha_of_pairs(drawings, iou)
     report: Report = {
         "labels": selection.labels,
         "sample": selection.sample,
@@ -77,7 +78,7 @@ def report_of(
         "curve": [{"iou": step, "alpha": alpha.as_dict()} for step, alpha in figures.curve],
         "distance_alpha": distance_of(rows, drawings).alpha.as_dict(),
         **{name: undefined(NOT_FOR_OBJECTS).as_dict() for name in ("kappa", "fleiss", "light", "observed")},
-        "pairs": [_pair(pair, people) for pair in compared],
+        "pairs": [_pair(pair, alphas[pair.a, pair.b], people) for pair in compared],
         "per_class": [
             {"name": name, "alpha": alpha.as_dict(), "n": int(n)}
             for name, alpha, n in zip(names, figures.classes, n_objects, strict=False)
@@ -115,8 +116,7 @@ def _compared_pairs(drawings: Drawings, iou: float) -> list[PairOfPeople]:
     """Every two people, of at most COMPARED_PEOPLE."""
     if drawings.n_people <= COMPARED_PEOPLE:
         return pairs(drawings, iou=iou)
-    shared = drawings.answered & (drawings.answered.sum(axis=1) >= 2)[:, None]
-    most = np.sort(np.argsort(-shared.sum(axis=0), kind="stable")[:COMPARED_PEOPLE])
+    most = _compared_people(drawings)
     place = np.full(drawings.n_people, -1)
     place[most] = np.arange(most.size)
     chosen = place[drawings.person] >= 0
@@ -127,7 +127,26 @@ def _compared_pairs(drawings: Drawings, iou: float) -> list[PairOfPeople]:
     return [replace(pair, a=int(most[pair.a]), b=int(most[pair.b])) for pair in pairs(some, iou=iou)]
 
 
-def _pair(pair: PairOfPeople, people: list[Any]) -> Report:
+def alpha_of_pairs(drawings: Drawings, iou: float = HEADLINE) -> dict[tuple[int, int], Stat]:
+    """Alpha of every two of the people that are compared, by their codes: with the chance that F1 leaves in."""
+    found = {}
+    for a, b in combinations(_compared_people(drawings).tolist(), 2):
+        both = drawings.answered[:, a] & drawings.answered[:, b]
+        answered = np.zeros_like(drawings.answered)
+        answered[both, a] = answered[both, b] = True
+        own = both[drawings.image] & ((drawings.person == a) | (drawings.person == b))
+        found[a, b] = alpha_at(drawings.part(own, answered), iou)
+    return found
+
+
+def _compared_people(drawings: Drawings) -> IntArray:
+    """At most COMPARED_PEOPLE, those with most images that others answered, too."""
+    shared = drawings.answered & (drawings.answered.sum(axis=1) >= 2)[:, None]
+    most: IntArray = np.sort(np.argsort(-shared.sum(axis=0), kind="stable")[:COMPARED_PEOPLE])
+    return most
+
+
+def _pair(pair: PairOfPeople, alpha: Stat, people: list[Any]) -> Report:
     return {
         "a": people[pair.a],
         "b": people[pair.b],
@@ -136,6 +155,7 @@ def _pair(pair: PairOfPeople, people: list[Any]) -> Report:
         "objects_b": pair.objects_b,
         "matched": pair.matched,
         "f1": pair.f1.as_dict(),
+        "alpha": alpha.as_dict(),
         "mean_iou": pair.mean_iou.as_dict(),
         "same_class": pair.same_class.as_dict(),
         "pq": pair.pq.as_dict(),

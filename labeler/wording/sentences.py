@@ -219,6 +219,9 @@ SENTENCES: dict[str, Any] = {
     "chosen_by_doubt": gettext_lazy(
         "Those seen were chosen by the model's doubt, those unseen at random: the true difference may be larger."
     ),
+    "economy_of_classes_only": gettext_lazy(
+        "how much of the labels is right is estimated for classes of images; where people draw, read agreement and gold"
+    ),
     "few_images_of_two_people": _few_images_of_two_people,
     "few_looked_at": gettext_lazy("few labels were looked at, the clearest doubts first: read the interval"),
     "fleiss_of_one_class": gettext_lazy("Fleiss' kappa is for one class per image; read alpha"),

@@ -50,7 +50,7 @@ def figures(project: Project) -> Report:
         "assisted": with_help.as_dict(),
         "assisted_minus_blind": difference(with_help, blind).as_dict(),
         "plan": trust.plan_for(blind),
-        "anchoring": {name: NOTHING for name in ("shown", "hidden", "difference", "copied")}
+        "anchoring": dict.fromkeys(("shown", "hidden", "difference", "copied"), NOTHING)
         | {"sample": "random", "note": ""},
         "ac1": NOTHING,
         "paradox": None,
@@ -141,7 +141,8 @@ def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: li
                 "id": pk, "username": name, "n": int((history.person == code).sum()), "paused": pk in paused,
                 "kappa": NOTHING, "f1": f1.as_dict(), "n_blind": int(blind.sum()),
                 "seconds_blind": objects.median(unaided.seconds[blind]), "confusion": [], "by_class": [],
-                "gold": scores.get(pk, nothing), "repeats": repeats.get(pk, nothing), "planted": planted.get(pk, nothing), "signs": [],
+                "gold": scores.get(pk, nothing), "repeats": repeats.get(pk, nothing),
+                "planted": planted.get(pk, nothing), "signs": [],
                 "by_week": courses.by_week(code), "by_sitting": courses.by_sitting(code),
                 "seconds_median": objects.median(history.seconds[history.person == code]),
             }

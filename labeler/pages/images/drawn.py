@@ -43,9 +43,7 @@ def path_of(shape: Mapping[str, Any], bounds: Sequence[float], *, outlined: bool
         shape = masks.outline(crop.bits, crop.x, crop.y, TOLERANCE)
     if "polygon" in shape:
         rings = [ring for part in parts_of(shape["polygon"]) for ring in part]
-        return "".join(
-            "M" + "L".join(f"{_short(x)} {_short(y)}" for x, y in ring.tolist()) + "Z" for ring in rings
-        )
+        return "".join("M" + "L".join(f"{_short(x)} {_short(y)}" for x, y in ring.tolist()) + "Z" for ring in rings)
     left, top, right, bottom = (_short(edge) for edge in bounds)
     return f"M{left} {top}H{right}V{bottom}H{left}Z"
 

@@ -41,8 +41,9 @@ def differences(request: HttpRequest, access: Access) -> HttpResponse:
         found = report["differences"][kind]
         ids = found["images"][:PER_PAGE]
         # What was decided or deleted meanwhile is read now, as are the objects.
-        votes = Label.objects.votes().filter(image__in=ids, image__trashed_from=None)
-        shown = drawn.figures(project, votes.select_related("annotator", "image"))
+        images = project.images.filter(pk__in=ids)
+        votes = Label.objects.votes().filter(image__in=images).select_related("annotator")
+        shown = drawn.figures(project, images, votes)
         blindness.remember(request.user, others=ids)
         context |= {
             "meaning": KIND_WORDS[kind][1],

@@ -52,11 +52,12 @@ def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def figures(project: Project, labels: Iterable[Label]) -> dict[int, Report]:
-    """By image: what parts/drawn.html shows of these answers. labels: with their images and annotators. Two queries.
+def figures(project: Project, images: Iterable[Image], labels: Iterable[Label]) -> dict[int, Report]:
+    """By image: what parts/drawn.html shows of these answers. labels: of these images, with annotators. Two queries.
 
-    {svg, lines: [{name, line, said, words}], width, height, n}; images without a drawn answer are missing.
+    {image, svg, lines: [{name, line, said, n}], n, by_bounds}; images without a drawn answer are missing.
     """
+    of = {image.pk: image for image in images}
     answered = [label for label in labels if label.answer == Answer.LABELED]
     drawn = object_rows.read(label.pk for label in answered)
     by_image: dict[int, list[Label]] = {}
@@ -67,7 +68,7 @@ def figures(project: Project, labels: Iterable[Label]) -> dict[int, Report]:
     left = MOST_OUTLINED
     found = {}
     for pk, of_image in by_image.items():
-        found[pk] = _figure(of_image[0].image, of_image, drawn, style, index, outlined=left > 0)
+        found[pk] = _figure(of[pk], of_image, drawn, style, index, outlined=left > 0)
         left -= found[pk]["n"]
     return found
 

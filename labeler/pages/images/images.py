@@ -33,7 +33,7 @@ from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Input, Select, Settle
-from labeler.pages.images import explanation, image_work, metadata_form
+from labeler.pages.images import drawn, explanation, image_work, metadata_form
 from labeler.pages.images import filters as image_filters
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
@@ -242,6 +242,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
     rows = Label.objects.filter(image=shown).select_related("annotator")
     labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
+    votes_of_now = [row for row in labels if _is_current(row) and row.purpose == Purpose.VOTE]
+    drawn_over = drawn.figures(project, [shown], votes_of_now).get(shown.pk) if project.draws else None
     outcome = snapshots.shown_consensus([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)
@@ -260,7 +262,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             fields=metadata_form.fields_of(project, shown),
             form=form,
             markers=categories.markers_by_name(project),
-            labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],
+            labels=[_said(row, index) for row in votes_of_now],
+            drawn=drawn_over,
             no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
             history=[
                 _said(row, index)

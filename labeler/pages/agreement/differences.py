@@ -23,6 +23,8 @@ from labeler.progress import cached_reports
 from labeler.stats.objects.differences import KINDS
 
 PER_PAGE = 12
+# Where outlines differ and not what is there, nothing stands back.
+FADES = ("missed", "extra", "doubled", "other_class")
 
 
 @project_page(Role.REVIEWER)
@@ -43,7 +45,7 @@ def differences(request: HttpRequest, access: Access) -> HttpResponse:
         # What was decided or deleted meanwhile is read now, as are the objects.
         images = project.images.filter(pk__in=ids)
         votes = Label.objects.votes().filter(image__in=images).select_related("annotator")
-        shown = drawn.figures(project, images, votes)
+        shown = drawn.figures(project, images, votes, fade=kind in FADES)
         blindness.remember(request.user, others=ids)
         context |= {
             "meaning": KIND_WORDS[kind][1],

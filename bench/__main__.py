@@ -15,7 +15,7 @@ MEASUREMENTS = (
     "startup", "queue", "lists", "agreement", "trust", "report", "releases", "overview", "trust_page", "forecast",
     "intake", "judgements", "imports", "features", "loop", "serving", "gpu", "candidates", "screen", "promise",
     "promise_sets", "accepting", "economy", "economy_live", "economy_rows", "learning", "curves", "drift", "duplicates",
-    "image_list",
+    "image_list", "draw",
 )  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from labeler.geometry.masks import boundary
 from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Shape
 from labeler.geometry.spans import Spans
 
-# Pairs looked at together: 3,000 x 3,000 boxes all over each other would be 9 million at once.
-PAIRS_AT_ONCE = 1 << 16
+# Rows of pairs looked at together: 32 x 3,000 numbers stay in a processor's cache.
+ROWS_AT_ONCE = 32
 
 
 class Pairs(NamedTuple):
@@ -37,17 +37,22 @@ def iou_pairs(first: Sequence[Shape], second: Sequence[Shape], *, least: float =
     pairs, one, other = _shared(first, second, width, height)
     iou = pairs.value / (one + other - pairs.value)
     kept = iou >= least
-    return Pairs(pairs.i[kept], pairs.j[kept], np.minimum(iou[kept], 1.0))
+    return _ordered(pairs.i[kept], pairs.j[kept], np.minimum(iou[kept], 1.0))
 
 
 def intersections(first: Sequence[Shape], second: Sequence[Shape], *, width: int, height: int) -> Pairs:
     """(i, j, shared area in square px) of every pair that overlaps; as iou_pairs."""
-    return _shared(first, second, width, height)[0]
+    return _ordered(*_shared(first, second, width, height)[0])
+
+
+def _ordered(i: IntArray, j: IntArray, value: FloatArray) -> Pairs:
+    order = np.lexsort((j, i))
+    return Pairs(i[order], j[order], value[order])
 
 
 def areas(shapes: Sequence[Shape], *, width: int, height: int) -> FloatArray:
     """Area of each shape in square px, shape (n,): of boxes exactly, of polygons and masks in pixels."""
-    found = np.zeros(len(shapes))
+    found: FloatArray = np.zeros(len(shapes))
     boxes, rest = _by_kind(shapes)
     found[boxes] = _box_areas(_edges(shapes, boxes))
     found[rest] = [spans.of_shape(shapes[k], width, height).area for k in rest]
@@ -75,31 +80,26 @@ def _box_areas(edges: FloatArray) -> FloatArray:
 def _touching(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     """i, j and shared area of all rectangles that overlap; first, second: x0, y0, x1, y1, shapes (n, 4) and (m, 4).
 
-    Sorted by x0, those that can overlap one rectangle lie in one stretch: from its x0 less the widest width to its x1.
+    Both sorted by x0, those that can overlap some rectangles of the first list lie in one stretch of the second: from
+    the least x0 less the widest width, to the greatest x1.
     """
     none = np.empty(0, dtype=np.int64)
     if not len(first) or not len(second):
         return none, none, np.empty(0)
-    order = np.argsort(second[:, 0], kind="stable")
-    ordered = second[order]
-    widest = float((ordered[:, 2] - ordered[:, 0]).max())
-    begin = np.searchsorted(ordered[:, 0], first[:, 0] - widest, side="left")
-    end = np.maximum(np.searchsorted(ordered[:, 0], first[:, 2], side="left"), begin)
-    count = end - begin
-    total = np.cumsum(count)
+    order_1, order_2 = np.argsort(first[:, 0], kind="stable"), np.argsort(second[:, 0], kind="stable")
+    first, second = first[order_1], second[order_2]
+    widest = (second[:, 2] - second[:, 0]).max()
     found: list[tuple[IntArray, IntArray, FloatArray]] = []
-    low = 0
-    while low < len(first):
-        before = total[low - 1] if low else 0
-        high = max(int(np.searchsorted(total, before + PAIRS_AT_ONCE, side="right")), low + 1)
-        n = count[low:high]
-        i = np.repeat(np.arange(low, high), n)
-        j = np.arange(i.size) - np.repeat(np.cumsum(n) - n, n) + np.repeat(begin[low:high], n)
-        wide = np.minimum(first[i, 2], ordered[j, 2]) - np.maximum(first[i, 0], ordered[j, 0])
-        tall = np.minimum(first[i, 3], ordered[j, 3]) - np.maximum(first[i, 1], ordered[j, 1])
-        kept = (wide > 0) & (tall > 0)
-        found.append((i[kept], order[j[kept]], wide[kept] * tall[kept]))
-        low = high
+    for low in range(0, len(first), ROWS_AT_ONCE):
+        rows = first[low : low + ROWS_AT_ONCE]
+        begin = int(np.searchsorted(second[:, 0], rows[0, 0] - widest, side="left"))
+        end = int(np.searchsorted(second[:, 0], rows[:, 2].max(), side="left"))
+        columns = second[begin:end]
+        wide = np.minimum(rows[:, None, 2], columns[:, 2]) - np.maximum(rows[:, None, 0], columns[:, 0])
+        tall = np.minimum(rows[:, None, 3], columns[:, 3]) - np.maximum(rows[:, None, 1], columns[:, 1])
+        both = (wide > 0) & (tall > 0)
+        i, j = np.nonzero(both)
+        found.append((order_1[i + low], order_2[j + begin], (wide * tall)[both]))
     return (
         np.concatenate([part[0] for part in found]),
         np.concatenate([part[1] for part in found]),
@@ -110,7 +110,7 @@ def _touching(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray
 def _shared(
     first: Sequence[Shape], second: Sequence[Shape], width: int, height: int
 ) -> tuple[Pairs, FloatArray, FloatArray]:
-    """Pairs with their shared area, and the areas of both shapes of each pair in the same measure."""
+    """Pairs with their shared area, in no order, and the areas of both shapes of each pair in the same measure."""
     boxes_1, rest_1 = _by_kind(first)
     boxes_2, rest_2 = _by_kind(second)
     edges_1, edges_2 = _edges(first, boxes_1), _edges(second, boxes_2)
@@ -123,11 +123,10 @@ def _shared(
         if pixels_2 is None:
             pixels_2 = _pixels(second, np.arange(len(second)) if rest_1.size else rest_2, width, height)
         for one, other in ((rest_1, rest_2), (rest_1, boxes_2), (boxes_1, rest_2)):
-            results.append(_by_pixels(pixels_1, pixels_2, one, other))
+            if one.size and other.size:
+                results.append(_by_pixels(pixels_1, pixels_2, one, other))
     i, j, area, one_area, other_area = (np.concatenate(columns) for columns in zip(*results, strict=True))
-    order = np.lexsort((j, i))
-    pairs = Pairs(i[order], j[order], area[order])
-    return pairs, one_area[order], other_area[order]
+    return Pairs(i, j, area), one_area, other_area
 
 
 def _pixels(shapes: Sequence[Shape], places: IntArray, width: int, height: int) -> dict[int, Spans]:
@@ -141,8 +140,10 @@ def _by_pixels(
     bounds_1 = np.array([pixels_1[k].bounds() for k in one.tolist()], dtype=np.float64).reshape(-1, 4)
     bounds_2 = np.array([pixels_2[k].bounds() for k in other.tolist()], dtype=np.float64).reshape(-1, 4)
     a, b, _ = _touching(bounds_1, bounds_2)
+    by_first = np.argsort(a, kind="stable")
+    a, b = a[by_first], b[by_first]
     shared = np.zeros(a.size)
-    edges = np.searchsorted(a, np.arange(one.size + 1))  # _touching answers in the order of the first list
+    edges = np.searchsorted(a, np.arange(one.size + 1))
     for k, place in enumerate(one.tolist()):
         low, high = int(edges[k]), int(edges[k + 1])
         if high > low:

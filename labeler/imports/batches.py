@@ -88,6 +88,8 @@ class Taking:
                 for item in read:
                     for problem in item.problems:
                         self.result.refuse(Refusal(item.name, problem, item.row))
+                    for number, reason in item.unusable:
+                        self.result.refuse(Refusal(item.name, reason, item.row, number))
                 yield from ahead.members(self._wanted(read))
                 if not self._waiting:
                     self._store()

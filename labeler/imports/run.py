@@ -86,7 +86,11 @@ def _reading(job: Job) -> Options:
     known = frozenset(label_set.index(job.project).by_name)
     people = said.name if said.labels == "people" else ""
     expects = any(job.params.get(name) for name in ("dry_run", "labels_as", "new_categories"))
-    return Options(job.project.is_multi, people, expects_labels=expects, known=known)
+    index = label_set.index(job.project)
+    return Options(
+        job.project.is_multi, people, expects_labels=expects, known=known, task=job.project.task,
+        origin=job.params.get("origin", 1), classes=tuple(index.names[pk] for pk in index.names if pk in index.ids_in_use),
+    )  # fmt: skip
 
 
 def _of_tree(job: Job, source: Path, tree: Tree, report: RefusalReport, progress: Progress) -> Ended:

@@ -34,9 +34,11 @@ MOST = 2000
 
 
 def add(
-    *, project: Project, by: User, image_id: int, categories: Iterable[int | str] | None = None, explanation: str = ""
-) -> Gold:
+    *, project: Project, by: User, image_id: int, categories: Iterable[int | str] | None = None, explanation: str = "",
+    drawn: list[dict[str, Any]] | None = None,
+) -> Gold:  # fmt: skip
     """Make an image gold. categories: what it is; None: what a reviewer decided, or all votes (two or more) agree on.
+    drawn: its objects, checked, as Gold has them.
 
     An image that was retired as gold comes back with the new answer. Raises NotFound, Invalid (nothing agreed, too
     many), CategoryNotInProject, WrongTask.
@@ -54,7 +56,7 @@ def add(
         gold, _new = Gold.objects.update_or_create(
             image=image,
             defaults={
-                "project": project, "categories": ids, "explanation": explanation.strip()[:500], "added_by": by,
+                "project": project, "categories": ids, "drawn": drawn, "explanation": explanation.strip()[:500], "added_by": by,
                 "retired_at": None,
             },
         )  # fmt: skip

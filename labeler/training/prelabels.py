@@ -46,6 +46,7 @@ class Opinion:
     probability: float  # of that answer, 0 to 1
     margin: float | None  # 0 unsure, 1 sure; None: an outside model that gave no probabilities
     given: list[float] | None = None  # by an outside model, before any temperature; [] where it gave none
+    drawn: list[dict[str, Any]] | None = None  # as Prediction has it; None where classes are predicted
 
 
 # ---------------------------------------------------------------- asking for them
@@ -183,7 +184,7 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
     rows = [
         Prediction(
             run=run, image_id=o.image_id, probabilities=o.probabilities, categories=o.categories,
-            probability=o.probability, margin=o.margin, given=o.given,
+            probability=o.probability, margin=o.margin, given=o.given, drawn=o.drawn,
         )
         for o in sorted(opinions, key=lambda o: o.image_id)
     ]  # fmt: skip
@@ -192,7 +193,7 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
         batch_size=GIVEN,
         update_conflicts=True,
         unique_fields=["image", "run"],
-        update_fields=["probabilities", "categories", "probability", "margin", "given"],
+        update_fields=["probabilities", "categories", "probability", "margin", "given", "drawn"],
     )
     return len(rows) - before
 

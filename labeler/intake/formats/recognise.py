@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.formats import (
+    coco,
     cvat,
     huggingface,
     imagefolder,
@@ -27,7 +28,7 @@ Reader = Callable[[Tree, Options], Iterator[Item | Refusal]]
 READERS: dict[str, Reader] = {
     IMAGES: pictures.read, "zip": pictures.read, "tar": pictures.read,
     "imagefolder": imagefolder.read, "csv": manifest.read, "jsonl": manifest.read, "labelstudio": labelstudio.read,
-    "cvat": cvat.read, "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
+    "coco": coco.read, "cvat": cvat.read, "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
     "predictions": manifest.read_predictions,
 }  # fmt: skip
 PLAIN = frozenset((IMAGES, "zip", "tar"))  # of images alone
@@ -44,7 +45,7 @@ def recognise(tree: Tree, options: Options) -> str:
     if found := manifest.recognises(tree, options):
         return found
     for name, reader in (
-        ("labelstudio", labelstudio), ("cvat", cvat), ("huggingface", huggingface), ("webdataset", webdataset),
+        ("labelstudio", labelstudio), ("coco", coco), ("cvat", cvat), ("huggingface", huggingface), ("webdataset", webdataset),
         ("imagefolder", imagefolder),
     ):  # fmt: skip
         if reader.recognises(tree, options):
@@ -61,6 +62,8 @@ def _of_file(tree: Tree, options: Options) -> str:
     if text.startswith((b"[", b"{")):
         if labelstudio.is_tasks(tree, name):
             return "labelstudio"
+        if coco.is_coco(tree, name):
+            return "coco"
         if text.startswith(b"{"):
             return "jsonl"
     elif text.startswith(b"<"):

@@ -6,7 +6,6 @@ sense refuses the whole answer, with a reason for each such object: half an answ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -148,7 +147,7 @@ def sift(
         if len(reader.drawn) == before:
             continue
         drawn = reader.drawn[-1]
-        same = f"{drawn.category} {json.dumps(drawn.shape, sort_keys=True)}"
+        same = f"{drawn.category} {drawn.shape}"
         reason = _("The same object is there twice.") if same in there else ""
         if not reason and owners is not None and not owners.take(drawn):
             reason = _("It overlaps an object of another class: a pixel has one class.")

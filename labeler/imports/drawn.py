@@ -66,9 +66,7 @@ class Drawings:
             return None
         return self._sent(item, objects, width, height)
 
-    def _sent(
-        self, item: Item, objects: Sequence[Object], width: int, height: int
-    ) -> tuple[list[Sent], int]:
+    def _sent(self, item: Item, objects: Sequence[Object], width: int, height: int) -> tuple[list[Sent], int]:
         """What can be checked, and how many were refused."""
         sent: list[Sent] = []
         n_refused = 0

@@ -25,9 +25,7 @@ from labeler.training.outside_models import LONGEST_NAME, LONGEST_VERSION, Drawn
 class Predictions:
     """store() takes a batch; what cannot be used is refused in the result, row by row."""
 
-    def __init__(
-        self, job: Job, plan: ClassPlan, result: ItemsResult, drawings: Drawings, *, dry_run: bool
-    ) -> None:
+    def __init__(self, job: Job, plan: ClassPlan, result: ItemsResult, drawings: Drawings, *, dry_run: bool) -> None:
         self.job, self.plan, self.result, self.dry_run = job, plan, result, dry_run
         self._drawings = drawings
         self._runs: dict[tuple[str, str], TrainingRun] = {}
@@ -62,7 +60,9 @@ class Predictions:
 
     def _drawn(self, item: Item, image: int | None, one: Predicted) -> Given | None:
         if one.objects is None:
-            self.result.refuse(Refusal(item.name, _("This project wants drawn objects, and this names classes."), item.row))
+            self.result.refuse(
+                Refusal(item.name, _("This project wants drawn objects, and this names classes."), item.row)
+            )
             return None
         if not image or is_only_planned(self.plan, one.objects):
             self.result.predictions_added += 1  # of a dry run

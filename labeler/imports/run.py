@@ -87,9 +87,11 @@ def _reading(job: Job) -> Options:
     people = said.name if said.labels == "people" else ""
     expects = any(job.params.get(name) for name in ("dry_run", "labels_as", "new_categories"))
     index = label_set.index(job.project)
+    background = index.names[index.background] if index.background is not None else ""
     return Options(
         job.project.is_multi, people, expects_labels=expects, known=known, task=job.project.task,
-        origin=job.params.get("origin", 1), classes=tuple(index.names[pk] for pk in index.names if pk in index.ids_in_use),
+        origin=job.params.get("origin", 1), background=background,
+        classes=tuple(index.names[pk] for pk in index.names if pk in index.ids_in_use),
     )  # fmt: skip
 
 

@@ -22,9 +22,6 @@ from labeler.releases.data_set import ALL, DataSet, Wanted
 from labeler.releases.formats import OF_OBJECTS, WRITERS
 from labeler.releases.preparation import AS_IT_IS, Preparation
 
-# Of the contract, but not written yet: understood, and refused with a reason.
-LATER = ("voc", "masks", "geojson")
-
 
 @dataclass(frozen=True, slots=True)
 class Export:
@@ -71,15 +68,10 @@ def as_file(data: DataSet, format_: str) -> Export:
 
 
 def writer_of(format_: str) -> ModuleType:
-    """The module that writes a format. Raises NotFound, and NotPossibleNow for one of the contract's to come."""
+    """The module that writes a format. Raises NotFound."""
     if (writer := WRITERS.get(format_)) is not None:
         return writer
     known = ", ".join(WRITERS)
-    if format_ in LATER:
-        raise NotPossibleNow(
-            _("Exports as %(format)s are not written yet; %(known)s are.") % {"format": format_, "known": known},
-            fields={"format": ["later"]},
-        )
     raise NotFound(_("There is no such format. There are %(known)s.") % {"known": known})
 
 

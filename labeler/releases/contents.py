@@ -243,7 +243,7 @@ class _Reader:
         return {
             pk: tuple(
                 Object(
-                    number, *self.names([one["category"]]), {kind: one[kind] for kind in SHAPES if kind in one},
+                    number, self.names([one["category"]])[0], {kind: one[kind] for kind in SHAPES if kind in one},
                     one.get("attributes") or {}, one.get("n"), one.get("asked"),
                 )
                 for number, one in enumerate((one for one in found if one.get("settled", True)), start=1)
@@ -266,16 +266,16 @@ class _Reader:
         drawn = object_rows.read([row[1] for row in rows]) if self.project.draws else {}
         for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest in rows:
             shown = None if said is None else Shown(self.names(said), sure, model)
-            found[image].append(
-                Judgement(
-                    pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest,
-                    objects=self._objects(drawn[pk]) if answer == Answer.LABELED and pk in drawn else None,
-                )
-            )  # fmt: skip
+            one = Judgement(
+                pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest
+            )
+            if answer == Answer.LABELED and pk in drawn:
+                one = one._replace(objects=self._objects(drawn[pk]))
+            found[image].append(one)
         return found
 
     def _objects(self, drawn: Iterable[Drawn]) -> tuple[Object, ...]:
-        return tuple(Object(one.number, *self.names([one.category]), one.shape, one.attributes) for one in drawn)
+        return tuple(Object(one.number, self.names([one.category])[0], one.shape, one.attributes) for one in drawn)
 
     def _learn_usernames(self, ids: Iterable[int | None]) -> None:
         unknown = {pk for pk in ids if pk is not None} - self.usernames.keys()
@@ -293,7 +293,7 @@ class _Reader:
         if drawn is not None and self.project.draws:
             objects = tuple(
                 Object(
-                    one["number"], *self.names([one["category"]]), {kind: one[kind] for kind in SHAPES if kind in one},
+                    one["number"], self.names([one["category"]])[0], {kind: one[kind] for kind in SHAPES if kind in one},
                     probability=one.get("probability"),
                 )
                 for one in json.loads(drawn)

@@ -89,7 +89,8 @@ def contents_of(line: bytes) -> Contents:
         outcome=Outcome(*_cells(values["outcome"], Outcome)),
         names=None if values["names"] is None else tuple(values["names"]),
         decision=decision and Ruling(*_cells(decision | {"created_at": _time(decision["created_at"])}, Ruling)),
-        prediction=opinion and Opinion(
+        prediction=opinion
+        and Opinion(
             *_cells(
                 opinion | {"categories": tuple(opinion["categories"]), "objects": _objects(opinion.get("objects"))},
                 Opinion,

@@ -72,15 +72,14 @@ class Reader:
         order = sorted(range(len(kept)), key=lambda at: (-(1.0 if kept[at] is None else kept[at]), at))[:MOST]  # type: ignore[operator]
         drawn: list[dict[str, Any]] = []
         for number, at in enumerate(order, start=1):
-            one, p = found.objects[at], kept[at]
+            there, p = found.objects[at], kept[at]
             is_shown = p is None or p >= self.threshold
-            drawn.append({"number": number, "category": one.category, **one.shape, "probability": p, "shown": is_shown})
+            about = {"number": number, "category": there.category, "probability": p, "shown": is_shown}
+            drawn.append({**about, **there.shape})
         shown = [one for one in drawn if one["shown"]]
         known = [one["probability"] for one in shown if one["probability"] is not None]
         classes = sorted({one["category"] for one in shown})
         has_p = len(known) == len(shown)
         # Nothing is shown: as sure as its likeliest object is unlikely.
         smallest = min(known) if known else 1 - max((one["probability"] or 0.0 for one in drawn), default=0.0)
-        return Opinion(
-            row.image_id, [], classes, smallest if has_p else 1.0, smallest if has_p else None, [], drawn
-        )
+        return Opinion(row.image_id, [], classes, smallest if has_p else 1.0, smallest if has_p else None, [], drawn)

@@ -1,7 +1,7 @@
 """COCO's JSON: images, categories and annotations, alone or in an archive with the images.
 
 A project of boxes takes "bbox"; the others take "segmentation": rings, of which several mean their union and never a
-hole, or a run-length code. Categories of one name are one class. What is marked as a crowd is a region to ignore, and no
+hole, or a run-length code. Categories of one name are one class. What is marked as a crowd is a region to ignore, no
 object. Ours beside the standard: an annotation may name its `annotator` and a `score`; an image its `split`, and the
 `annotators` who answered it; further fields of an image are its metadata. Every image that is listed is answered.
 """
@@ -69,7 +69,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     yield from tree.refused
     files = tree.names if tree.kind == "file" else _files(tree)
     if not files:
-        raise NotPossibleNow(_("There is no JSON of COCO in the archive: it has “images”, “annotations”, “categories”."))
+        raise NotPossibleNow(_("There is no JSON of COCO in the archive, with “images”, “annotations”, “categories”."))
     names = Names(tree.images if tree.kind != "file" else ())
     for name in files:
         document = _load(tree, name)
@@ -124,9 +124,7 @@ def _split_in(name: str) -> str:
     return next((SPLITS[bare] for part in parts if (bare := part.rstrip("0123456789")) in SPLITS), "")
 
 
-def _items(
-    document: _Document, tree: Tree, names: Names, options: Options, split: str
-) -> Iterator[Item | Refusal]:
+def _items(document: _Document, tree: Tree, names: Names, options: Options, split: str) -> Iterator[Item | Refusal]:
     yield from document.broken
     for number, image in enumerate(document.images, start=1):
         raw = document.annotations.pop(image["id"], []) if _is_key(image.get("id")) else []

@@ -36,6 +36,7 @@ class Options:
     known: frozenset[str] = frozenset()  # names that classes have or had, casefolded: to know a class's folder by
     task: str = "single"  # of the project
     origin: int = 1  # Pascal VOC: the number of the first pixel, 1 as its standard says, or 0
+    background: str = ""  # semantic: the class of pixels that nobody painted
     classes: tuple[str, ...] = ()  # in use, in their order: for files of numbers without names
 
     @property

@@ -269,14 +269,14 @@ def _item(
     split, wrong = split_of(_text(row, "split"))
     judged: tuple[Said, ...] = ()
     predicted: tuple[Predicted, ...] = ()
-    unusable: list[tuple[int, str]] = []
+    left_out: list[tuple[int, str]] = []
     if context.options.draws:
-        judged, predicted = _drawn(row, context.options, problems, unusable)
+        judged, predicted = _drawn(row, context.options, problems, left_out)
     else:
         judged, predicted = _judgements(row, context.options, problems), _predictions(row, context, problems)
     return Item(
         **place, row=number, split=split or context.split, metadata=fields, judgements=judged, predictions=predicted,
-        problems=(*problems, wrong) if wrong else tuple(problems), unusable=tuple(unusable),
+        problems=(*problems, wrong) if wrong else tuple(problems), unusable=tuple(left_out),
     )  # fmt: skip
 
 
@@ -348,7 +348,7 @@ def _drawn(
     """A row of drawn objects: of whoever is named, or a model's, where the table is one of predictions."""
     answer = _text(row, "answer") or "labeled"
     if "objects" not in row and answer == "labeled":
-        if "label" in row and row["label"]:
+        if row.get("label"):
             problems.append(_("This project wants drawn objects: the column “objects” is empty here."))
         return (), ()
     try:

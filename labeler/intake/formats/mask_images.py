@@ -141,8 +141,8 @@ class _Reader:
         self, _name: str, pixels: NDArray[np.int64], objects: list[Object], unusable: list[tuple[int, str]]
     ) -> None:
         for value in np.unique(pixels).tolist():
-            if value == VOID:
-                continue
+            if value == VOID or (value in self.classes and self.classes[value] == self.options.background):
+                continue  # what nobody painted
             number = len(objects) + len(unusable) + 1
             if value not in self.classes:
                 text = _("The pixels of value %(value)s have no name in the list of classes.") % {"value": value}

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotPossibleNow
 from labeler.geometry.shapes import Shape
 from labeler.intake.formats import metadata
-from labeler.intake.formats.item import SPLITS, Item, Object, Options, Said, Unreadable
+from labeler.intake.formats.item import SPLITS, Item, Names, Object, Options, Said, Unreadable
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
@@ -54,7 +54,9 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     """Raises NotPossibleNow where nothing names the classes."""
     yield from tree.refused
     if tree.kind == "file":
-        raise NotPossibleNow(_("YOLO's objects are many files: send a zip with the labels and data.yaml or classes.txt."))
+        raise NotPossibleNow(
+            _("YOLO's objects are many files: send a zip with the labels and data.yaml or classes.txt.")
+        )
     where = _names_file(tree)
     if not where:
         raise NotPossibleNow(_("Nothing names the classes: a data.yaml with “names”, or a classes.txt, is missing."))
@@ -62,19 +64,24 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     if not classes:
         raise NotPossibleNow(_("“%(name)s” names no classes.") % {"name": where})
     images = {_stem(name): name for name in tree.images}
-    about = {image: text for text in _texts(tree) if (image := _image_of(text, images))}
-    for image in tree.images:
-        split = _split_of(image)
-        text = about.get(image)
-        if text is None:
-            yield Item(image, source=partial(tree.read, image), split=split)
-        else:
-            yield _item(tree, text, classes, options, {"name": image, "source": partial(tree.read, image)}, split)
-    taken = set(about.values())
+    names = Names(images)
+    about: dict[str, list[str]] = {}
+    alone: list[str] = []
     for text in _texts(tree):
-        if text not in taken:
-            place = {"name": clean_name(_stem(text).rpartition("/")[2]), "is_stem": True}
-            yield _item(tree, text, classes, options, place, _split_of(text))
+        image = _image_of(text, images, names)
+        if image:
+            about.setdefault(image, []).append(text)
+        else:
+            alone.append(text)
+    for image in tree.images:
+        place: dict[str, Any] = {"name": image, "source": partial(tree.read, image)}
+        if image not in about:
+            yield Item(**place, split=_split_of(image))
+        for text in about.get(image, ()):
+            yield _item(tree, text, classes, options, place, _split_of(image))
+    for text in alone:
+        place = {"name": clean_name(_stem(text).rpartition("/")[2]), "is_stem": True}
+        yield _item(tree, text, classes, options, place, _split_of(text))
 
 
 def _stem(name: str) -> str:
@@ -82,14 +89,15 @@ def _stem(name: str) -> str:
     return folder + slash + (last.rpartition(".")[0] or last)
 
 
-def _image_of(text: str, images: dict[str, str]) -> str | None:
+def _image_of(text: str, images: dict[str, str], names: Names) -> str | None:
     """The image in the files that a text is about, by stems."""
     stem = _stem(text)
     parts = stem.split("/")
     for at in range(len(parts) - 1):
         if parts[at] == "labels" and (found := images.get("/".join([*parts[:at], "images", *parts[at + 1 :]]))):
             return found
-    return images.get(stem)
+    found = names.find(stem)
+    return images[found] if found else None
 
 
 def _split_of(name: str) -> str:
@@ -192,13 +200,14 @@ def _object(number: int, cells: list[str], classes: dict[int, str]) -> Object:
         probability = numbers[4] if len(numbers) == 5 else None
         if probability is not None and not 0 <= probability <= 1:
             raise Unreadable(_("Its probability is not from 0 to 1."))
-        return Object(category, partial(_box, *numbers[:4]), number, probability=probability)
+        return Object(category, partial(_box, numbers[:4]), number, probability=probability)
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
         return Object(category, partial(_outline, numbers), number)
     raise Unreadable(_("A line is class, cx, cy, width, height, or class and the points of an outline."))
 
 
-def _box(cx: float, cy: float, share_w: float, share_h: float, width: int, height: int) -> Shape:
+def _box(shares: list[float], width: int, height: int) -> Shape:
+    cx, cy, share_w, share_h = shares
     w, h = share_w * width, share_h * height
     return {"box": [cx * width - w / 2, cy * height - h / 2, w, h]}
 

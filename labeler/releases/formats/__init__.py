@@ -16,13 +16,16 @@ from labeler.releases.formats import (
     csv_table,
     cvat,
     datacard,
+    geojson,
     huggingface,
     imagefolder,
     json_document,
     json_lines,
     labels_csv,
     labelstudio,
+    mask_images,
     parquet_table,
+    voc,
     webdataset,
     yolo,
 )
@@ -40,8 +43,14 @@ WRITERS: dict[str, ModuleType] = {
     "labelstudio": labelstudio,
     "cvat": cvat,
     "coco": coco,
+    "voc": voc,
+    "masks": mask_images,
+    "geojson": geojson,
     "croissant": croissant,
     "datacard": datacard,
 }
 # Of drawn objects. The others say which class an image has, and cannot say where.
-OF_OBJECTS = frozenset(("coco", "csv", "jsonl", "json", "parquet", "yolo", "cvat", "labelstudio", "croissant", "datacard"))
+OF_OBJECTS = frozenset((
+    "coco", "yolo", "voc", "cvat", "labelstudio", "masks", "geojson", "csv", "jsonl", "json", "parquet", "croissant",
+    "datacard",
+))  # fmt: skip

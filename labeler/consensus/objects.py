@@ -31,7 +31,7 @@ def current(project: Project, images: Iterable[int]) -> dict[int, Outcome]:
             found[image] = [{"n": None, "asked": None, "settled": True, **one} for one in drawn]
     rest = [pk for pk in ids if pk not in found and pk not in undecidable]
     kept = Consensus.objects.filter(image__in=rest, drawn__isnull=False)
-    found |= dict(kept.values_list("image", "drawn"))
+    found |= {image: drawn or [] for image, drawn in kept.values_list("image", "drawn")}
     votes = drawn_votes.read(project, [pk for pk in rest if pk not in found])
     for image, answers in votes.items():
         if len(answers.people) == 1:

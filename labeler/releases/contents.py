@@ -266,9 +266,7 @@ class _Reader:
         drawn = object_rows.read([row[1] for row in rows]) if self.project.draws else {}
         for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest in rows:
             shown = None if said is None else Shown(self.names(said), sure, model)
-            one = Judgement(
-                pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest
-            )
+            one = Judgement(pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest)
             if answer == Answer.LABELED and pk in drawn:
                 one = one._replace(objects=self._objects(drawn[pk]))
             found[image].append(one)
@@ -293,8 +291,8 @@ class _Reader:
         if drawn is not None and self.project.draws:
             objects = tuple(
                 Object(
-                    one["number"], self.names([one["category"]])[0], {kind: one[kind] for kind in SHAPES if kind in one},
-                    probability=one.get("probability"),
+                    one["number"], self.names([one["category"]])[0],
+                    {kind: one[kind] for kind in SHAPES if kind in one}, probability=one.get("probability"),
                 )
                 for one in json.loads(drawn)
                 if one.get("shown", True)

@@ -32,6 +32,7 @@ PARAMETERS = (
     "model_fills", "auto_accept", "accept_precision", "accept_confidence", "show_prelabels", "blind_share",
 )  # fmt: skip
 FIGURES = ("labels", "sample", "n_images", "n_shared_images", "n_labels", "alpha", "fleiss", "observed", "categories")
+_SIDES = ("p10", "median", "p90")
 NOTHING_NAMED = NOWHERE - 1  # the class of images about which people said something, but nothing can be named
 
 
@@ -175,7 +176,7 @@ def _drawn(project: Project, tally: Tally) -> dict[str, Any]:
                 name: {
                     "objects": len(one), "images": tally.images_with[name],
                     # The side of a square as large, in px.
-                    "side": dict(zip(("p10", "median", "p90"), np.percentile(one, (10, 50, 90)).round(1).tolist(), strict=True)),
+                    "side": dict(zip(_SIDES, np.percentile(one, (10, 50, 90)).round(1).tolist(), strict=True)),
                 }
                 for name, one in sizes.items()
             },

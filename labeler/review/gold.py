@@ -56,8 +56,8 @@ def add(
         gold, _new = Gold.objects.update_or_create(
             image=image,
             defaults={
-                "project": project, "categories": ids, "drawn": drawn, "explanation": explanation.strip()[:500], "added_by": by,
-                "retired_at": None,
+                "project": project, "categories": ids, "drawn": drawn, "explanation": explanation.strip()[:500],
+                "added_by": by, "retired_at": None,
             },
         )  # fmt: skip
         audit(by, "gold.add", project=project, subject=f"image {image.pk}", categories=ids)

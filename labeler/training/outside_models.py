@@ -71,8 +71,12 @@ class _Refused(Exception):
     """Why one row cannot be stored, in a sentence."""
 
 
-def register(*, project: Project, by: User | None, name: str, version: str = "") -> tuple[TrainingRun, bool]:
+def register(
+    *, project: Project, by: User | None, name: str, version: str = "", threshold: float | None = None
+) -> tuple[TrainingRun, bool]:
     """The run of another program's model, and whether it is new: the same name and version are the same one.
+
+    threshold: where people draw, the probability from which on its objects are shown; of a new one only.
 
     Raises Invalid, NotPossibleNow (too many of them).
     """
@@ -83,7 +87,13 @@ def register(*, project: Project, by: User | None, name: str, version: str = "")
     if len(version) > LONGEST_VERSION:
         text = _("A version has at most %(most)s characters.") % {"most": LONGEST_VERSION}
         raise Invalid(text, fields={"version": ["too long"]})
-    return runs.register_outside(project=project, by=by, name=name, version=version)
+    if threshold is not None and not project.draws:
+        text = _("A threshold is for drawn objects: here the model answers with classes.")
+        raise Invalid(text, fields={"threshold": ["not for classes"]})
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise Invalid(_("threshold is a probability, from 0 to 1."), fields={"threshold": ["out of range"]})
+    config = {} if threshold is None else {"threshold": threshold}
+    return runs.register_outside(project=project, by=by, name=name, version=version, config=config)
 
 
 def take_in(run: TrainingRun, rows: Iterable[Given]) -> Taken:

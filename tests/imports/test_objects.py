@@ -27,8 +27,7 @@ def media(settings, tmp_path):
 @pytest.fixture
 def facades(lena, test_data):
     """The pictures of the real set, without their bytes: the file names them."""
-    project = make_project(lead=lena, task="polygons", categories=())
-    return project
+    return make_project(lead=lena, task="polygons", categories=())
 
 
 def register(project, document):
@@ -229,7 +228,9 @@ def test_answers_that_only_name_classes_are_none_here(small, lena, tmp_path):
     path.write_text("file_name,annotator,label\na.jpg,zoe,king\n")
     with pytest.raises(NotPossibleNow, match="give it a column “objects”"):
         bring_in(project, lena, path)
-    path = zipped(tmp_path / "yolo.zip", {"labels/a.txt": "0 .5 .5 .2 .2\n7 .5 .5 .1 .1\n0 x\n", "classes.txt": "king\n"})
+    path = zipped(
+        tmp_path / "yolo.zip", {"labels/a.txt": "0 .5 .5 .2 .2\n7 .5 .5 .1 .1\n0 x\n", "classes.txt": "king\n"}
+    )
     result = bring_in(project, lena, path)
     assert (result["format"], result["objects_added"]) == ("yolo", 1)
     assert told(result) == [

@@ -203,7 +203,7 @@ def _said(
     if not by_person:
         # Looked at by all of them, and nothing was found.
         everybody = document.people if field_ == "annotator" else ()
-        by_person = {person: [] for person in everybody} or {None: []}  # type: ignore[assignment]
+        by_person = {person: [] for person in everybody} or {None: []}
     if options.draws:
         return tuple(
             Said(person, (), objects=tuple(objects[at] for at in places if at in objects))

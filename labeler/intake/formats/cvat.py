@@ -1,8 +1,8 @@
 """CVAT's XML 1.1 for images: `annotations.xml`, alone or in a zip with `images/`.
 
-Tags where answers are classes, boxes, polygons and masks where they are drawn; what does not fit is counted as left out.
-The file names nobody, so all is one source's; what CVAT marks as `auto` is a model's prediction. Masks are runs along the
-rows of a crop. Tracks are of videos and refused. Document types are refused, so no entity is ever expanded.
+Tags where answers are classes, boxes, polygons and masks where they are drawn; what does not fit is counted as left
+out. The file names nobody, so all is one source's; what CVAT marks as `auto` is a model's prediction. Masks are runs
+along the rows of a crop. Tracks are of videos and refused. Document types are refused, so no entity is ever expanded.
 """
 
 from __future__ import annotations

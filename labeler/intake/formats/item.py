@@ -50,8 +50,8 @@ class Object:
     """One drawn object as a file has it. number: from 1, among those that the file has of the image."""
 
     category: str
-    # As in REST, in px of the upright image: {"box": …}, {"polygon": …} or {"mask": …}. Where the file needs the size of
-    # the image for that: from its width and height. It may raise Unreadable.
+    # As in REST, in px of the upright image: {"box": …}, {"polygon": …} or {"mask": …}. Where the file needs the size
+    # of the image for that: from its width and height. It may raise Unreadable.
     shape: Shape | Callable[[int, int], Shape]
     number: int
     attributes: dict[str, Any] = field(default_factory=dict)

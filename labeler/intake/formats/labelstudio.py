@@ -1,8 +1,8 @@
 """Label Studio's JSON: a list of tasks with annotations and predictions, alone or in an archive with its images.
 
 An image is found by the last part of its path, as Label Studio's own paths mean nothing elsewhere. `completed_by` is a
-number in some exports and an object in others. Choices where answers are classes; rectangles, polygons and brushes where
-they are drawn (labelstudio_objects.py). What was skipped is passed over.
+number in some exports and an object in others. Choices where answers are classes; rectangles, polygons and brushes
+where they are drawn (labelstudio_objects.py). What was skipped is passed over.
 """
 
 from __future__ import annotations

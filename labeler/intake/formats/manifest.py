@@ -1,10 +1,10 @@
 """Manifests: a CSV or JSON Lines with a row for each image, or for each judgement of one.
 
 Columns: file_name, path or url; sha256, external_id; label (several with | between, or a JSON list), annotator, answer,
-created_at, seconds; prediction, probability, model; split. Where answers are drawn, `objects` is a JSON list as in REST:
-[{category, box | polygon | mask, attributes?, probability?}], and empty where nothing is there. `metadata.<key>` and every other name is metadata. The file
-comes alone, about the project's images or about URLs, or as `manifest.csv` or `manifest.jsonl` at the root of an
-archive, about the images in that.
+created_at, seconds; prediction, probability, model; split. Where answers are drawn, `objects` is a JSON list as in
+REST: [{category, box | polygon | mask, attributes?, probability?}], and empty where nothing is there. `metadata.<key>`
+and every other name is metadata. The file comes alone, about the project's images or about URLs, or as `manifest.csv`
+or `manifest.jsonl` at the root of an archive, about the images in that.
 """
 
 from __future__ import annotations
@@ -371,7 +371,7 @@ def _drawn(
 
 
 def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...]:
-    """Objects as a cell or an object has them; those that cannot be read go to `unusable`. Raises judgements.Unusable."""
+    """Objects as a cell or an object has them; what cannot be read goes to `unusable`. Raises judgements.Unusable."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

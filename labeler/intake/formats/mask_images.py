@@ -1,9 +1,9 @@
 """Masks as PNG: each pixel has a number, of an object (instances) or of a class (semantic).
 
-Instances: 8 or 16 bits, 0 is nothing. Their classes stand in objects.csv (file, number, category), else the folder around
-the file is the class (instances/nucleus/a.png); of a project with one class it is that one. Semantic: 8 bits, with a
-palette or grey; classes.txt names 0, 1, 2 … line by line, 255 is void. A mask is about the image of the same name, without
-the suffix, and of the same size.
+Instances: 8 or 16 bits, 0 is nothing. Their classes stand in objects.csv (file, number, category), else the folder
+around the file is the class (instances/nucleus/a.png); of a project with one class it is that one. Semantic: 8 bits,
+with a palette or grey; classes.txt names 0, 1, 2 … line by line, 255 is void. A mask is about the image of the same
+name, without the suffix, and of the same size.
 """
 
 from __future__ import annotations

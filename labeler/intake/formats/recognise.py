@@ -30,7 +30,8 @@ Reader = Callable[[Tree, Options], Iterator[Item | Refusal]]
 READERS: dict[str, Reader] = {
     IMAGES: pictures.read, "zip": pictures.read, "tar": pictures.read,
     "imagefolder": imagefolder.read, "csv": manifest.read, "jsonl": manifest.read, "labelstudio": labelstudio.read,
-    "coco": coco.read, "voc": voc.read, "masks": mask_images.read, "cvat": cvat.read, "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
+    "coco": coco.read, "voc": voc.read, "masks": mask_images.read, "cvat": cvat.read,
+    "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
     "predictions": manifest.read_predictions,
 }  # fmt: skip
 PLAIN = frozenset((IMAGES, "zip", "tar"))  # of images alone
@@ -47,7 +48,8 @@ def recognise(tree: Tree, options: Options) -> str:
     if found := manifest.recognises(tree, options):
         return found
     for name, reader in (
-        ("labelstudio", labelstudio), ("coco", coco), ("voc", voc), ("cvat", cvat), ("huggingface", huggingface), ("webdataset", webdataset),
+        ("labelstudio", labelstudio), ("coco", coco), ("voc", voc), ("cvat", cvat),
+        ("huggingface", huggingface), ("webdataset", webdataset),
         ("yolo", yolo), ("masks", mask_images), ("imagefolder", imagefolder),
     ):  # fmt: skip
         if reader.recognises(tree, options):

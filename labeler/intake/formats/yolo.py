@@ -1,4 +1,4 @@
-"""YOLO: for drawn objects labels beside the images; for classes train, val and perhaps test, in each a folder per class."""
+"""YOLO: labels beside the images where people draw; else train, val and perhaps test, in each a folder per class."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
     class cx cy width height          class x1 y1 x2 y2 x3 y3 …
 
-The classes' names are those of data.yaml, or the lines of classes.txt, obj.names or _darknet.labels. A line of a box may
-end with a probability. labels/train/a.txt is about images/train/a.jpg, train/labels/a.txt about train/images/a.jpg, else
-about the image beside it. An empty file says that nothing is there; an image without a file was not looked at.
+The classes' names are those of data.yaml, or the lines of classes.txt, obj.names or _darknet.labels. A line of a box
+may end with a probability. labels/train/a.txt is about images/train/a.jpg, train/labels/a.txt about train/images/a.jpg,
+else about the image beside it. An empty file says that nothing is there; an image without a file was not looked at.
 """
 
 from __future__ import annotations

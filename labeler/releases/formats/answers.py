@@ -83,7 +83,7 @@ def judgements_of(contents: Contents) -> list[Judgement]:
 
 
 def objects_of(objects: Sequence[Object] | None) -> list[dict[str, Any]] | None:
-    """Drawn objects as tables and JSON have them: [{number, category, box | polygon | mask, …}]; None where none are."""
+    """Drawn objects as tables and JSON have them: [{number, category, box | polygon | mask, …}]; None for classes."""
     if objects is None:
         return None
     return [

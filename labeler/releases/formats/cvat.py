@@ -70,8 +70,9 @@ def write(data: DataSet) -> Iterator[bytes]:
 
 
 def _head(data: DataSet, n: int) -> str:
+    kind = _KINDS.get(data.task, "tag")
     labels = "".join(
-        f"        <label><name>{escape(xml_text(one.name))}</name><type>{_KINDS.get(data.task, 'tag')}</type><attributes></attributes></label>\n"
+        f"        <label><name>{escape(xml_text(one.name))}</name><type>{kind}</type><attributes></attributes></label>\n"
         for one in data.classes
     )
     return (

@@ -1,8 +1,8 @@
 """GeoJSON: a feature for each object, as programs for maps read it.
 
-Coordinates are pixels of the image, x from its left edge, y up from its lower one: there is no place on earth in them, so
-`crs` is null. Rings are closed, outer ones run counter-clockwise, holes clockwise. `images` lists every image with an
-answer, so also those on which nothing is.
+Coordinates are pixels of the image, x from its left edge, y up from its lower one: there is no place on earth in them,
+so `crs` is null. Rings are closed, outer ones run counter-clockwise, holes clockwise. `images` lists every image with
+an answer, so also those on which nothing is.
 """
 
 from __future__ import annotations
@@ -92,4 +92,4 @@ def _ring(ring: FloatArray, height: int, *, is_hole: bool) -> list[list[float]]:
         points = np.vstack([points, points[:1]])
     x, y = points[:, 0], points[:, 1]
     doubled = float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum())  # above 0: counter-clockwise
-    return (points[::-1] if (doubled > 0) == is_hole else points).tolist()  # type: ignore[no-any-return]
+    return (points[::-1] if (doubled > 0) == is_hole else points).tolist()

@@ -1,9 +1,10 @@
 """Masks as PNG, of the size of the picture: a number for each pixel.
 
-Instances: instances/<split>/*.png of 16 bits, 0 is nothing, else the object's number, whose class stands in objects.csv;
-where objects lie over each other the later one has the pixel, which notes.txt counts. Semantic: semantic/<split>/*.png
-with a palette; classes.txt names 0, 1, 2 … line by line, 255 is void. A mask of zeros (or of void) says that nothing is
-there; images without an answer are absent. With all labels each person has a folder with theirs.
+Instances: instances/<split>/*.png of 16 bits, 0 is nothing, else the object's number, whose class stands in
+objects.csv; where objects lie over each other the later one has the pixel, which notes.txt counts. Semantic:
+semantic/<split>/*.png with a palette; classes.txt names 0, 1, 2 … line by line, 255 is void. A mask of zeros (or of
+void) says that nothing is there; images without an answer are absent. With all labels each person has a folder with
+theirs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Pascal VOC: Annotations/*.xml, JPEGImages/ and ImageSets/Main/<split>.txt.
 
-Boxes by the standard: whole numbers of pixels, counted from 1, the last one is in it; so they are rounded to the nearest
-edge. Outlines and masks go out as the boxes around them. An XML without objects says that nothing is there; images
-without an answer are absent. With all labels each person has a folder with theirs, and the pictures are there once.
+Boxes by the standard: whole numbers of pixels, counted from 1, the last one is in it; so they are rounded to the
+nearest edge. Outlines and masks go out as the boxes around them. An XML without objects says that nothing is there;
+images without an answer are absent. With all labels each person has a folder with theirs, and the pictures are there
+once.
 """
 
 from __future__ import annotations

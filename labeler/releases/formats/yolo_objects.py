@@ -1,9 +1,9 @@
 """YOLO for drawn objects: images/<split>, labels/<split> and data.yaml, as Ultralytics reads them.
 
-A box is a line `class cx cy width height`, an outline `class x1 y1 x2 y2 …`, in shares of the picture with six digits; a
-mask goes out as its outline. A line has one ring: holes are lost, and an object of several parts is several lines, which
-notes.txt counts. An empty file says that nothing is there; images without an answer are absent. With all labels each
-person has a folder with theirs, and the pictures are there once.
+A box is a line `class cx cy width height`, an outline `class x1 y1 x2 y2 …`, in shares of the picture with six digits;
+a mask goes out as its outline. A line has one ring: holes are lost, and an object of several parts is several lines,
+which notes.txt counts. An empty file says that nothing is there; images without an answer are absent. With all labels
+each person has a folder with theirs, and the pictures are there once.
 """
 
 from __future__ import annotations

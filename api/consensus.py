@@ -10,12 +10,12 @@ from rest_framework.response import Response
 
 from api import etags, parsing
 from api.access import View
-from api.fields import CategoryRefField
+from api.fields import CategoryRefField, ObjectField
 from api.permissions import Needs
 from api.schema import IF_MATCH, describe, example
-from api.shapes import ConsensusShape, consensus_shape
+from api.shapes import ConsensusShape, consensus_shape, objects_shape
 from labeler.access import may_review
-from labeler.consensus import snapshots
+from labeler.consensus import objects, snapshots
 from labeler.labeling import blindness
 from labeler.models import Image, Role
 from labeler.models.account import Scope
@@ -28,6 +28,10 @@ class DecisionInput(serializers.Serializer):
     categories = serializers.ListField(
         child=CategoryRefField(), max_length=1000, required=False, help_text="by id or name; or undecidable"
     )
+    objects = serializers.ListField(
+        child=ObjectField(), required=False,
+        help_text="where people draw: {category, box | polygon | mask} each; [] says that there is nothing",
+    )  # fmt: skip
     undecidable = serializers.BooleanField(
         required=False, default=False, help_text="the image does not say: settled, and left out of data sets"
     )
@@ -35,7 +39,7 @@ class DecisionInput(serializers.Serializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # Nothing said must not become "none of the classes" in a multi-label project.
-        if not attrs["undecidable"] and "categories" not in attrs:
+        if not attrs["undecidable"] and "categories" not in attrs and "objects" not in attrs:
             raise serializers.ValidationError({"categories": "Name the classes, or send undecidable: true."})
         return attrs
 
@@ -58,7 +62,10 @@ class OneConsensus(View):
     def _answer(self, image: Image) -> Response:
         blindness.remember(self.person, others=[image.pk])
         decision = adjudication.standing(image)
-        response = Response(consensus_shape(image.project, snapshots.shown_consensus([image])[image.pk]))
+        told = consensus_shape(image.project, snapshots.shown_consensus([image])[image.pk])
+        if image.project.draws:
+            told["objects"] = objects_shape(image.project, objects.current(image.project, [image]).get(image.pk, []))
+        response = Response(told)
         return etags.tagged(response, adjudication.version_of(image, decision))
 
     @describe(
@@ -68,14 +75,16 @@ class OneConsensus(View):
         tag=TAG, request=DecisionInput, answers={200: ConsensusShape}, errors=(412,), parameters=[IF_MATCH],
         examples=[
             example({"categories": ["rust"], "reason": "orange dust underneath"}, of_request=True),
+            example({"objects": [{"category": "pawn", "box": [10, 20, 30, 40]}]}, "drawn", of_request=True),
             example({"undecidable": True, "reason": "out of focus"}, "undecidable", of_request=True),
         ],
     )  # fmt: skip
     def put(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
+        wanted = parsing.parse(DecisionInput, request)
         adjudication.decide(
-            image_id=image.pk, reviewer=self.person, expected_version=etags.expected(request),
-            **parsing.parse(DecisionInput, request),
+            image_id=image.pk, reviewer=self.person, drawn=wanted.pop("objects", None),
+            expected_version=etags.expected(request), **wanted,
         )  # fmt: skip
         return self._answer(self.image(image_id))
 

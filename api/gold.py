@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
-from api.fields import CategoryNamesField, CategoryRefField, StatShape
+from api.fields import CategoryNamesField, CategoryRefField, ObjectField, StatShape
 from api.pagination import Key, page
 from api.permissions import Needs
 from api.schema import PAGING, describe, example, page_of, parameter
@@ -29,6 +29,10 @@ class GoldInput(serializers.Serializer):
         child=CategoryRefField(), required=False, allow_null=True, max_length=1000,
         help_text="what it is; without: what a reviewer decided, or two and more people agree on",
     )  # fmt: skip
+    objects = serializers.ListField(
+        child=ObjectField(), required=False, allow_null=True,
+        help_text="where people draw: what is there, {category, box | polygon | mask} each",
+    )  # fmt: skip
     explanation = serializers.CharField(
         required=False, allow_blank=True, max_length=500, help_text="shown with the feedback, where that is on"
     )
@@ -38,6 +42,9 @@ class GoldShape(WithImageUrls):
     image = serializers.IntegerField(source="image_id")
     categories = CategoryNamesField()
     category_ids = serializers.ListField(child=serializers.IntegerField(), source="categories")
+    objects = serializers.ListField(
+        child=ObjectField(), source="drawn", allow_null=True, help_text="where people draw; classes by id"
+    )
     explanation = serializers.CharField()
     added_by = serializers.CharField(source="added_by.username", allow_null=True)
     created_at = serializers.DateTimeField()
@@ -52,7 +59,8 @@ class GoldShape(WithImageUrls):
 
 
 EXAMPLE = {
-    "image": 613, "categories": ["rust"], "category_ids": [3], "explanation": "orange dust on the underside",
+    "image": 613, "categories": ["rust"], "category_ids": [3], "objects": None,
+    "explanation": "orange dust on the underside",
     "added_by": "lena", "created_at": "2026-11-05T10:00:00Z", "retired_at": None,
     "right": {"value": 0.9, "low": 0.6, "high": 0.98, "n": 10, "reason": None}, "doubtful": False,
     "preview_url": "/api/images/613/preview/", "thumbnail_url": "/api/images/613/thumb/",
@@ -97,7 +105,7 @@ class GoldImages(View):
         known = Gold.objects.filter(project=project, pk=wanted["image"], retired_at=None).exists()
         row = gold.add(
             project=project, by=self.person, image_id=wanted["image"], categories=wanted.get("categories"),
-            explanation=wanted.get("explanation", ""),
+            drawn=wanted.get("objects"), explanation=wanted.get("explanation", ""),
         )  # fmt: skip
         return Response(_shapes(project, [row])[0], status=200 if known else 201)
 

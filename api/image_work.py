@@ -86,21 +86,12 @@ def chosen(request: Request, project: Project, sent: Mapping[str, Any], *, of_tr
         )
     if ways == ["images"]:
         return list(sent["images"])
-    named = {name: _texts(name, value) for name, value in (sent.get("filter") or {}).items()}
+    named = filters.texts(sent.get("filter") or {})
     status = [name for name in named.get("status", []) if name != filters.DELETED]
     wanted = filters.read(project, {**named, "status": [*status, filters.DELETED] if of_trash else status})
     if ways == ["filter"] and not named:
         raise Invalid(_("An empty filter: send all: true for all images."), fields={"filter": ["empty"]})
     return list(wanted.images(project).order_by("id").values_list("pk", flat=True)[: work.MOST + 1])
-
-
-def _texts(name: str, value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    if any(isinstance(one, dict | list) for one in values):
-        raise Invalid(
-            _("A filter's values are texts, numbers, or lists of them."), fields={f"filter.{name}": ["shape"]}
-        )
-    return [str(one).lower() if isinstance(one, bool) else str(one) for one in values if one is not None]
 
 
 class _Work(View):

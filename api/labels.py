@@ -60,6 +60,7 @@ class FeedbackShape(serializers.Serializer):
     right = serializers.BooleanField()
     categories = serializers.ListField(child=serializers.CharField(), help_text="what the image is")
     explanation = serializers.CharField()
+    objects = serializers.ListField(child=ObjectField(), required=False, help_text="where people draw: what is there")
 
 
 class ObjectChangeShape(serializers.Serializer):
@@ -150,7 +151,10 @@ class OneLabel(View):
         """Nothing is asked for other images: this is the request that must cost least."""
         if saved.purpose != Purpose.GOLD or saved.answer not in VOTES:
             return {}
-        told = gold.feedback(image_id=saved.image_id, categories=saved.categories)
+        told = gold.feedback(
+            image_id=saved.image_id, categories=saved.categories,
+            drawn=saved.drawing.objects if saved.drawing is not None else None,
+        )  # fmt: skip
         if told:
             blindness.remember(self.person, told=[saved.image_id])
         return {"feedback": told} if told else {}

@@ -22,6 +22,7 @@ from api.permissions import Needs
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from labeler import releases as exports
 from labeler.accounts.audit import audit
+from labeler.curation import filters
 from labeler.errors import NotFound
 from labeler.labeling import blindness
 from labeler.models import Release, ReleaseFile, Role
@@ -52,6 +53,10 @@ class ReleaseInput(serializers.Serializer):
     location = serializers.BooleanField(
         required=False, default=False, help_text="places and personal fields of EXIF stay in its files"
     )
+    filter = serializers.DictField(
+        required=False, allow_null=True, default=None,
+        help_text="only the images that fit, as the parameters of the list: {status: […], search: …}",
+    )  # fmt: skip
 
 
 class ReleaseChange(serializers.Serializer):
@@ -92,6 +97,9 @@ class ReleaseShape(serializers.Serializer):
     group_by = serializers.CharField()
     seed = serializers.IntegerField()
     location = serializers.BooleanField()
+    filter = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="which images; empty: all"
+    )
     created_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     frozen_at = serializers.DateTimeField(allow_null=True)
@@ -195,8 +203,8 @@ EXAMPLE = {
     "id": 4, "project": 1, "number": 2, "name": "v2", "state": "queued", "stage": "",
     "progress": {"done": 0, "total": 0}, "error": None, "labels": "consensus",
     "splits": {"train": 0.8, "validation": 0.1, "test": 0.1}, "group_by": "patient", "seed": 0, "location": False,
-    "created_by": "rev", "created_at": "2026-11-22T10:00:00Z", "frozen_at": None, "checksum": None, "images": None,
-    "judgements": None, "outcomes": None,
+    "filter": {}, "created_by": "rev", "created_at": "2026-11-22T10:00:00Z", "frozen_at": None, "checksum": None,
+    "images": None, "judgements": None, "outcomes": None,
 }  # fmt: skip
 
 
@@ -214,7 +222,7 @@ def brief(release: Release) -> dict[str, Any]:
     return {
         "id": release.pk, "project": release.project_id, "number": release.number, "name": release.name,
         **_work(release.job, is_there=is_frozen), "labels": release.labels, "splits": release.splits,
-        "group_by": release.group_by, "seed": release.seed, "location": release.location,
+        "group_by": release.group_by, "seed": release.seed, "location": release.location, "filter": release.filter,
         "created_by": release.created_by.get_username() if release.created_by else None,
         "created_at": release.created_at, "frozen_at": release.frozen_at, "checksum": release.checksum or None,
         **counted,
@@ -265,7 +273,8 @@ class Releases(View):
 
     @describe(
         "create_release", "Freeze the project as the next release.\n\nA worker does it; follow the row. A release "
-        "holds every image with all judgements, outcome, decision and prediction as of one moment, and never changes. "
+        "holds every image (with `filter` every image that fits) with all judgements, outcome, decision and prediction "
+        "as of one moment, and never changes. "
         "With `splits` each image that anything is said of has one, decided by the first of: the split it was imported "
         "with; the one it had in the newest earlier release with the same splits and groups; being held out here "
         "(test); its group (near-duplicates, and images with one value of `group_by`); the seed, evenly by class.",
@@ -276,6 +285,10 @@ class Releases(View):
         project = self.project(project_id)
         asked = parsing.parse(ReleaseInput, request)
         asked["group_by"] = asked["group_by"] or ""
+        asked["filter"] = filters.texts(asked["filter"] or {})
+        for name, values in asked["filter"].items():
+            for text in (name, *values):
+                parsing.check_text(text)
         key = parsing.idempotency_key(request)
         release = releases.request(project=project, by=self.person, idempotency_key=key, **asked)
         return Response(ReleaseShape(brief(release)).data, status=202)

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from api.access import shown_name
 from api.claims import WithImageUrls, image_urls
-from api.fields import JudgementShape, ObjectField
+from api.fields import DrawnShape, JudgementShape, ObjectField
 from labeler.acceptance import summary
 from labeler.access import may_review
 from labeler.consensus import snapshots
@@ -69,8 +69,20 @@ class OutcomeShape(serializers.Serializer):
     n_votes = serializers.IntegerField()
 
 
+class AgreedObjectShape(DrawnShape):
+    """An object of a consensus."""
+
+    number = serializers.IntegerField()
+    category = serializers.CharField()
+    category_id = serializers.IntegerField()
+    n = serializers.IntegerField(help_text="people who drew it; 0: a reviewer decided")
+    asked = serializers.IntegerField(help_text="people who answered the image")
+    settled = serializers.BooleanField(help_text="false: without a majority, for a reviewer, and in no data set")
+
+
 class ConsensusShape(OutcomeShape):
     category_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    objects = AgreedObjectShape(many=True, required=False, help_text="where people draw")
 
 
 class PromisedShape(serializers.Serializer):
@@ -172,6 +184,15 @@ def consensus_shape(project: Project, outcome: Consensus) -> dict[str, Any]:
         "is_tie": outcome.is_tie,
         "n_votes": outcome.n_votes,
     }
+
+
+def objects_shape(project: Project, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The objects of consensus.objects.current(), with names."""
+    names = label_set.index(project).names
+    return [
+        {**row, "number": number, "category": names.get(row["category"], ""), "category_id": row["category"]}
+        for number, row in enumerate(rows, 1)
+    ]
 
 
 def accepted_shape(found: summary.Accepted) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from api import health
 from labeler.pages.account import account
-from labeler.pages.agreement import agreement, annotator, disagreement_groups, gold, report
+from labeler.pages.agreement import agreement, annotator, differences, disagreement_groups, gold, report
 from labeler.pages.export import data_card, export
 from labeler.pages.export import releases as release_pages
 from labeler.pages.images import (
@@ -24,7 +24,7 @@ from labeler.pages.model import accepting, card, label_economy, model, run, tryi
 from labeler.pages.overview import overview
 from labeler.pages.projects import invitations, members, projects
 from labeler.pages.review import adjudicate, reasons, review
-from labeler.pages.settings import classes, examples, guideline, settings, variations, webhooks
+from labeler.pages.settings import classes, examples, guideline, objects, settings, variations, webhooks
 from labeler.pages.shell import about, documents, errors
 
 project_pages: list[URLPattern | URLResolver] = [
@@ -50,6 +50,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("images/<int:image_id>/example/", examples.from_image, name="use_as_example"),
     path("agreement/", agreement.agreement, name="agreement"),
     path("agreement/report/", report.report, name="agreement_report"),
+    path("agreement/differences/", differences.differences, name="differences"),
     path("agreement/contested/", disagreement_groups.groups, name="contested"),
     path("agreement/contested/rule/", disagreement_groups.rule, name="rule"),
     path("agreement/people/<str:username>/", annotator.annotator, name="annotator"),
@@ -93,6 +94,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("settings/classes/<int:category_id>/examples/", examples.picker, name="examples"),
     path("settings/wanted/", settings.wanted_numbers, name="settings_wanted"),
     path("settings/judging/", settings.judging, name="settings_judging"),
+    path("settings/objects/", objects.objects, name="settings_objects"),
     path("settings/quality/", settings.quality, name="settings_quality"),
     path("settings/consensus/", settings.consensus, name="settings_consensus"),
     path("settings/accepting/", settings.accepting, name="settings_accepting"),

@@ -90,7 +90,7 @@ def run_due_work() -> None:
     pixels.forget_trashed()
     checkpoints.forget()
     incoming.forget_abandoned()
-    deletion.purge_overdue()
+    pixels.forget_purged(anew=deletion.purge_overdue() > 0)
     drafts.forget_old()
     files.expire()
     if events.collect():

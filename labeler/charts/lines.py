@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from labeler.charts.axes import (
     BOTTOM,
@@ -24,6 +27,7 @@ from labeler.charts.markup import UNDEFINED, Words, attributes, finite, number, 
 HEADROOM = 12
 LEGEND_ROW = 20
 WORDS = 18  # the height of a line of words, on a phone
+MIDDLE = 5  # of a line of words, above the height it is placed at
 LARGE_LETTER = 9.0  # about the width of a letter of the legend on a phone, where it is 17 px high
 DOTTED_POINTS = 15  # up to here each point gets a dot
 SMALL = 480  # a drawing of at most this width is shown beside others, and shrinks less on a phone
@@ -110,7 +114,7 @@ def line_chart(
         legend
         + axes(frame, x_marks, y_marks, x_name, y_name, percent)
         + target_line(frame, target)
-        + "".join(_mark(frame, x, name, target) for x, name in marks)
+        + "".join(_mark(frame, x, name, target, series) for x, name in marks)
         + "".join(_band(frame, one) for one in series)
         + "".join(_line(frame, one) for one in series)
         + "".join(_note(frame, one) for one in notes)
@@ -125,7 +129,7 @@ def line_chart(
     return f"<figure>{drawing}{table}</figure>"
 
 
-def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None) -> str:
+def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None, series: Sequence[Series]) -> str:
     at = frame.across(x)
     y = frame.bottom - 8
     if target is not None and frame.bottom - frame.at_y(target[0]) < 2 * WORDS:
@@ -133,10 +137,27 @@ def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None) -
     # Beyond the middle the name stands left of its line, or it would leave the drawing.
     left_of_it = float(at) > (frame.left + frame.right) / 2
     anchor, shift = ("end", -6) if left_of_it else ("start", 6)
+    edge = float(at) + shift
+    ends = sorted((edge, edge + math.copysign(LARGE_LETTER * len(name), shift)))
+    # At the bottom, unless a line runs through the words there and through less of them higher up.
+    heights = (y, frame.top + WORDS, (frame.top + frame.bottom) / 2)
+    y = min(heights, key=lambda height: _crossed(frame, series, ends[0], ends[1], height - MIDDLE))
     line = f'<line class="now" x1="{at}" x2="{at}" y1="{place(frame.bottom)}" y2="{place(frame.top)}"/>'
     if not name:
         return line
     return f'{line}<text x="{at}" dx="{shift}" y="{place(y)}" text-anchor="{anchor}">{text(name)}</text>'
+
+
+def _crossed(frame: Frame, series: Sequence[Series], left: float, right: float, y: float) -> int:
+    """On how many units between two places a line runs through words at this height."""
+    across = np.arange(left, right)
+    n = 0
+    for one in series:
+        points = [(frame.at_x(x), frame.at_y(value)) for x, value in one.points if value is not None]
+        if points:
+            xs, ys = zip(*points, strict=True)
+            n += int((np.abs(np.interp(across, xs, ys, left=np.inf, right=np.inf) - y) < WORDS / 2 + 2).sum())
+    return n
 
 
 def _note(frame: Frame, note: Note) -> str:

@@ -46,6 +46,13 @@ def consensus_of(image: Image, decision: Decision | None) -> Consensus:
             method=UNDECIDABLE if decision.undecidable else DECISION, n_votes=image.n_votes,
         )  # fmt: skip
     outcome = votes.vote(image.tally)
+    if image.disputed_objects is not None:
+        # People draw: which classes most of them found. The objects themselves are in objects.py.
+        return Consensus(
+            image=image, project_id=image.project_id, categories=votes.classes_of_most(image.tally),
+            confidence=1 - image.disagreement / 2, is_tie=image.disputed_objects > 0, method=MAJORITY,
+            n_votes=image.n_votes,
+        )  # fmt: skip
     return Consensus(
         image=image, project_id=image.project_id, categories=outcome.categories, confidence=outcome.share,
         is_tie=outcome.is_tie, method=MAJORITY, n_votes=image.n_votes,

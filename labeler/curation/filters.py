@@ -156,10 +156,11 @@ def _by_model(wanted: ImageFilter, project: Project, images: QuerySet[Image], *,
 # ---------------------------------------------------------------- reading what was sent
 
 
-def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
-    """The filter of a query string, or of a JSON object whose values are lists of texts; unknown names are ignored.
+def read(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: bool = False) -> ImageFilter:
+    """The filter of a query string, or of texts(); unknown names are ignored.
 
-    Raises Invalid, CategoryNotInProject.
+    is_checked: somebody who may ask for these fields has; a worker or a command has no person to ask access about.
+    Raises Invalid, CategoryNotInProject, NotAllowed.
     """
     statuses = [name for name in sent.get("status", ()) if name]
     known = (*Status.values, DELETED)
@@ -170,7 +171,7 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
         )
     metadata = [(name.removeprefix(METADATA), values[-1]) for name, values in sent.items() if name.startswith(METADATA)]
     for key, _value in metadata:
-        if not private_fields.may_see(project, key):
+        if not is_checked and not private_fields.may_see(project, key):
             raise NotAllowed(_("Only leads may look for images by %(name)s.") % {"name": key[:200]})
     if len(metadata) > MOST_METADATA:
         raise Invalid(_("At most %(n)s fields of metadata at a time.") % {"n": MOST_METADATA}, fields={})
@@ -206,6 +207,49 @@ def read(project: Project, sent: Mapping[str, Sequence[str]]) -> ImageFilter:
         max_pixels=_whole(sent, "max_pixels"),
         metadata=tuple(sorted(metadata)),
     )
+
+
+def texts(sent: Mapping[str, Any]) -> dict[str, list[str]]:
+    """A JSON object as a query string has it: each value as a list of texts. Raises Invalid."""
+    return {name: _texts(name, value) for name, value in sent.items()}
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(one, dict | list) for one in values):
+        raise Invalid(
+            _("A filter's values are texts, numbers, or lists of them."), fields={f"filter.{name}": ["shape"]}
+        )
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in values if one is not None]
+
+
+def check_names(sent: Mapping[str, Sequence[str]]) -> None:
+    """Raises Invalid for a name that is no filter: nobody must get all images for a slip of the pen."""
+    if unknown := sorted(name for name in sent if not is_filter(name)):
+        raise Invalid(
+            _("There is no such filter: %(names)s. There are %(known)s and metadata.<key>.")
+            % {"names": ", ".join(unknown)[:200], "known": ", ".join(NAMES)},
+            fields={f"filter.{name[:100]}": ["unknown"] for name in unknown[:5]},
+        )
+
+
+def kept(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: bool = False) -> dict[str, list[str]]:
+    """A filter as it is kept with a release: what says nothing is left out, and classes have their names, for people to
+    read. Raises as check_names() and read().
+    """
+    check_names(sent)
+    read(project, sent, is_checked=is_checked)
+    names = label_set.index(project).names
+    found: dict[str, list[str]] = {}
+    for name in sorted(sent):
+        values = [value for value in sent[name] if value]
+        if name in ("category", "consensus", "predicted"):
+            # A class that is called 7 stays an id: its name would be read as one.
+            named = [names[_category(project, value)] for value in values]
+            values = [value if one.isdigit() else one for value, one in zip(values, named, strict=True)]
+        if values:
+            found[name] = values
+    return found
 
 
 def is_filter(name: str) -> bool:

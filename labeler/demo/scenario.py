@@ -123,7 +123,7 @@ def make(*, lead: User, progress: Progress) -> Demo:
         train_automatically=False,
     )
     projects.date_guideline(project=project, number=1, at=_when(project, 0))
-    people = [(person, _account(person)) for person in PEOPLE]
+    people = [(person, account(person.name)) for person in PEOPLE]
     for _person, user in people:
         if not Membership.objects.filter(project=project, user=user).exists():
             membership.add_member(project=project, by=lead, username=user.get_username())
@@ -155,15 +155,15 @@ def _categories() -> list[dict[str, str]]:
     return [{"name": name, "description": CATEGORY_TEXTS[name]} for name in CATEGORIES]
 
 
-def _account(person: Person) -> User:
+def account(name: str) -> User:
     """The account of a simulated person, which nobody can log in to. Other accounts are left alone."""
     users = get_user_model().objects
-    username, address = person.name.lower(), f"{person.name.lower()}@demo.invalid"
+    username, address = name.lower(), f"{name.lower()}@demo.invalid"
     if (there := users.filter(email=address).first()) is not None:
         return there
     if users.filter(username=username).exists():
         username += ".demo"
-    return without_password(username, address, first_name=person.name, last_name="(simulated)")
+    return without_password(username, address, first_name=name, last_name="(simulated)")
 
 
 # ---------------------------------------------------------------- images

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ from django.db import transaction
 from django.db.models import Count, Min, QuerySet
 from numpy.typing import NDArray
 from PIL import Image as Pixels
-from scipy.fft import dctn
 
 from labeler.accounts.audit import audit
 from labeler.models import Image, Project, Sketch
@@ -52,6 +52,8 @@ class Drawn:
 
 def draw(thumbnail: bytes | Path) -> Drawn:
     """The sketch of a thumbnail. Raises OSError for what is no image or not there."""
+    from scipy.fft import dctn  # here: a web process starts without scipy
+
     with Pixels.open(io.BytesIO(thumbnail) if isinstance(thumbnail, bytes) else thumbnail) as image:
         small = image.convert("RGB").resize((SIDE, SIDE), Pixels.Resampling.BOX)
     pixels = np.asarray(small)
@@ -147,11 +149,16 @@ def _closest(looks: NDArray[np.int64], look: int) -> NDArray[np.int64]:
     return rows
 
 
-def most_of_a_group(project: Project) -> int:
-    """How many images may be taken for copies of one picture, and how many left out of all because they are found to
-    be copies: a project keeps images to train on and to judge by.
+def most_of_a_group(n_sketches: int) -> int:
+    """How many images of a project with so many sketches may be taken for copies of one picture, and how many left out
+    of all because they are found to be copies: a project keeps images to train on and to judge by.
     """
-    return max(MOST_OF_A_GROUP, int(SHARE_OF_A_GROUP * Sketch.objects.filter(project=project).count()))
+    return max(MOST_OF_A_GROUP, int(SHARE_OF_A_GROUP * n_sketches))
+
+
+def most_of_a_group_in(project: Project) -> int:
+    """The same; counts all sketches, so who works in steps asks once and not in each."""
+    return most_of_a_group(Sketch.objects.filter(project=project).count())
 
 
 def place(known: Known, newcomers: Sequence[tuple[Image, Drawn]]) -> list[list[int | Image]]:
@@ -163,7 +170,7 @@ def place(known: Known, newcomers: Sequence[tuple[Image, Drawn]]) -> list[list[i
     there = {pk: (row, Slice(slice_), group) for row, (pk, _pixels, slice_, group) in enumerate(rows)}
     before = _Pictures.of_bytes([bytes(pixels) for _pk, pixels, _slice, _group in rows])
     kept = _Groups(_sizes(known.project, {group for _row, _slice, group in there.values()}))
-    most = most_of_a_group(known.project)
+    most = most_of_a_group(len(known.ids))  # not a count of rows: this is called for every 100 images of an import
     new = _Pictures.of_bytes([drawn.pixels for _image, drawn in newcomers])
     looks = np.array([drawn.look for _image, drawn in newcomers], np.int64)
     found: list[list[int | Image]] = []
@@ -310,18 +317,20 @@ def uncompared(project: Project) -> list[int]:
 
 
 @transaction.atomic
-def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[int, int]]) -> int:
+def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[int, int]], *, most: int) -> int:
     """Note that these images were compared, and put pairs that are nearly the same into one group each.
 
-    How many had to be left out of training or tests. Pairs of which one is gone by now are nothing.
+    most: images of a group, and left out of all, as most_of_a_group_in() says. How many had to be left out of training
+    or tests. Pairs of which one is gone by now are nothing.
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     wanted = {pk for pair in pairs for pk in pair}
     rows = Sketch.objects.filter(project=project, pk__in=wanted).values_list("pk", "group", "image__slice")
     groups = {pk: group for pk, group, _slice in rows}
     slices = {pk: slice_ for pk, _group, slice_ in rows}
-    sizes, most = _sizes(project, set(groups.values())), most_of_a_group(project)
-    room = most - Image.objects.filter(project=project, slice=Slice.APART).count()
+    sizes = _sizes(project, set(groups.values()))
+    # How many may still be left out; counted where one would have to be.
+    room = cache(lambda: most - Image.objects.filter(project=project, slice=Slice.APART).count())
     left_out: set[int] = set()
     for one, other in pairs:
         if one not in groups or other not in groups:
@@ -329,7 +338,7 @@ def join(project: Project, image_ids: Collection[int], pairs: Collection[tuple[i
         gone = _gives_way(one, other, slices)
         first, second = sorted((groups[one], groups[other]))
         is_too_large = first != second and sizes[first] + sizes[second] > most
-        if is_too_large or (gone is not None and gone not in left_out and len(left_out) >= room):
+        if is_too_large or (gone is not None and gone not in left_out and len(left_out) >= room()):
             continue  # they look alike as all do here: neither is a copy, and neither is left out
         if gone is not None:
             left_out.add(gone)

@@ -100,11 +100,6 @@ class Migration(migrations.Migration):
             field=models.FloatField(db_default=0.0, default=0.0, help_text='pixels: the shorter side that an object of this class has at least', validators=[django.core.validators.MinValueValidator(0.0)]),
         ),
         migrations.AddField(
-            model_name='consensus',
-            name='drawn',
-            field=models.JSONField(help_text='[{category, box | polygon | mask, n, asked, settled}]; null: nothing is drawn here', null=True),
-        ),
-        migrations.AddField(
             model_name='decision',
             name='drawn',
             field=models.JSONField(help_text='[{category, box | polygon | mask}]; null: not drawn', null=True),

@@ -176,9 +176,6 @@ class Consensus(models.Model):
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="+")
     # Null: no answer can be named (no votes, a tie, or nobody could tell).
     categories = ArrayField(models.BigIntegerField(), null=True)
-    drawn = models.JSONField(
-        null=True, help_text=_("[{category, box | polygon | mask, n, asked, settled}]; null: nothing is drawn here")
-    )
     confidence = models.FloatField(null=True, help_text=_("share of the votes, or probability; null for a decision"))
     is_tie = models.BooleanField(default=False)
     method = models.CharField(max_length=32, help_text=_("majority, decision, one_coin, …"))

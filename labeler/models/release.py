@@ -65,6 +65,13 @@ class Release(models.Model):
     def __str__(self) -> str:
         return f"release {self.number} of project {self.project_id}"
 
+    @property
+    def filter(self) -> dict[str, list[str]]:
+        """Which images were asked for, as labeler/curation/filters.py keeps it; empty: all."""
+        if self.frozen_at is not None:
+            return self.manifest.get("filter") or {}
+        return (self.job.params.get("filter") or {}) if self.job is not None else {}
+
 
 class ReleaseFile(models.Model):
     """A release in one format, built by a worker when it was asked for, and deleted some days later.

@@ -6,7 +6,8 @@ Knows shapes and limits. What follows from a valid form is decided by the domain
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -19,7 +20,14 @@ from labeler.models.account import Scope, Theme
 from labeler.projects import invitations
 
 MOST_CLASSES = 200
-TASKS = [(Task.SINGLE, _("exactly one class")), (Task.MULTI, _("any number of classes, or none"))]
+TASKS = [
+    (Task.SINGLE, _("exactly one class")),
+    (Task.MULTI, _("any number of classes, or none")),
+    (Task.BOXES, _("boxes around objects")),
+    (Task.POLYGONS, _("outlines of objects")),
+    (Task.MASKS, _("painted masks of objects")),
+    (Task.SEMANTIC, _("a class for each pixel")),
+]
 
 
 # Where a page asks in other words than the domain.
@@ -35,6 +43,31 @@ FIELD_NAMES = {
     "config.min_labels": "min_labels",
     "config.time_limit_s": "time_limit_minutes",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A line to type into, of a form whose values stand in the address."""
+
+    name: str
+    label: str
+    value: str
+    longest: int  # characters
+    mode: str = ""  # the keyboard of a phone: numeric, decimal
+    placeholder: str = ""
+    template = "parts/input.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """One of several, of such a form. any: what no choice is called; empty where there must be one."""
+
+    name: str
+    label: str
+    options: Sequence[tuple[Any, Any]]  # value and words
+    chosen: Any
+    any: str = ""
+    template = "parts/select.html"
 
 
 def refuse(form: forms.Form, error: LabelerError) -> None:
@@ -203,6 +236,8 @@ class Settle(forms.Form):
         label=_("Why"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2, "cols": 30})
     )
     undecidable = forms.BooleanField(required=False, widget=forms.HiddenInput())
+    # Where people draw: a list of objects, written by static/js/adjudicate/objects.js.
+    objects = forms.CharField(required=False, widget=forms.HiddenInput(), max_length=5_000_000)
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

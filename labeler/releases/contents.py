@@ -239,7 +239,8 @@ class _Reader:
             )  # fmt: skip
 
     def _drawn(self, images: list[int]) -> dict[int, tuple[Object, ...]]:
-        """The objects of each image's outcome; an image without an outcome is missing."""
+        """The objects of each image's outcome; an image without an outcome is missing. Open ones are left out."""
+        listed = Image.objects.filter(pk__in=images).only("n_votes", "has_decision", "width", "height")
         return {
             pk: tuple(
                 Object(
@@ -248,7 +249,7 @@ class _Reader:
                 )
                 for number, one in enumerate((one for one in found if one.get("settled", True)), start=1)
             )
-            for pk, found in current_objects(self.project, images).items()
+            for pk, found in current_objects(self.project, listed).items()
         }  # fmt: skip
 
     def _labels(self, first: int, last: int, some: list[int] | None) -> dict[int, list[Judgement]]:

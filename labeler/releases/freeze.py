@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
+from labeler.curation import filters
 from labeler.errors import NotPossibleNow
 from labeler.models import Image, Project, Release
 from labeler.releases import diff, frozen, index, manifest, split_facts, splits
@@ -39,14 +41,19 @@ def freeze(release: Release, tick: Tick = lambda _done, _all: None) -> Frozen:
     with frozen.draft(release.pk) as draft:
         with snapshot():
             project = Project.objects.get(pk=release.project_id)
-            n = Image.objects.for_project(project).count()
+            only = filters.read(project, release.filter, is_checked=True).images(project) if release.filter else None
+            n = (Image.objects.for_project(project) if only is None else only).count()
             if not n:
-                raise NotPossibleNow(_("There is no image in this project, so there is nothing to release."))
+                raise NotPossibleNow(
+                    _("There is no image in this project, so there is nothing to release.")
+                    if only is None
+                    else _("No image fits this filter, so there is nothing to release.")
+                )
             # First: with a million labels it takes the most memory of all, and gives it back.
-            agreement = manifest.agreement_of(project)
-            tally, columns = _drafted(project, draft, n, tick)
-            about = manifest.of_project(project, tally, agreement)
-            names, side, dealt, kept_from = _dealt(release, project, tally)
+            agreement = manifest.agreement_of(project, only)
+            tally, columns = _drafted(project, only, draft, n, tick)
+            about = manifest.of_project(project, tally, agreement, only)
+            names, side, dealt, kept_from = _dealt(release, project, only, tally)
         draft.seek(0)
         lines = _with_splits(draft, names, side, lambda done: tick(n + done, 2 * n))
         written = frozen.write(frozen.folder_of(release.pk), frozen.packed(lines), ".jsonl.gz")
@@ -59,17 +66,19 @@ def freeze(release: Release, tick: Tick = lambda _done, _all: None) -> Frozen:
     in_split = side[side != NOWHERE] if names else side
     about |= {
         "labels": release.labels, "splits": release.splits, "group_by": release.group_by, "seed": release.seed,
-        "location": release.location, "counts": tally.counts(names, in_split), "diff": changes.counts(),
-        **manifest.of_splits(dealt, kept_from),
+        "location": release.location, "filter": release.filter, "counts": tally.counts(names, in_split),
+        "diff": changes.counts(), **manifest.of_splits(dealt, kept_from),
     }  # fmt: skip
     return Frozen(written.checksum, written.n_bytes, about)
 
 
-def _drafted(project: Project, draft: IO[bytes], n: int, tick: Tick) -> tuple[manifest.Tally, Columns]:
-    """Every image as a line without a split, and all that is counted on the way."""
+def _drafted(
+    project: Project, only: QuerySet[Image] | None, draft: IO[bytes], n: int, tick: Tick
+) -> tuple[manifest.Tally, Columns]:
+    """Every image of the release as a line without a split, and all that is counted on the way."""
     tally = manifest.Tally()
     columns = Columns({name: pk for pk, name in _class_names(project)})
-    for done, contents in enumerate(read(project, accepted=True)):
+    for done, contents in enumerate(read(project, accepted=True, only=only)):
         if done % TICK == 0:
             tick(done, 2 * n)
         draft.write(frozen.line_of(contents))
@@ -83,7 +92,7 @@ def _class_names(project: Project) -> Iterator[tuple[int, str]]:
 
 
 def _dealt(
-    release: Release, project: Project, tally: manifest.Tally
+    release: Release, project: Project, only: QuerySet[Image] | None, tally: manifest.Tally
 ) -> tuple[list[str], NDArray[np.int8], Dealt | None, int | None]:
     """The names of the splits, the side of every image (NOWHERE: in none), and how that came about."""
     stratum = np.array(tally.stratum, np.int64)
@@ -94,7 +103,7 @@ def _dealt(
     earlier = split_facts.earlier_of(release)
     subjects, _ids = split_facts.subjects_of(
         project, names, seed=release.seed, group_by=release.group_by, stratum=stratum, strata=tally.strata,
-        earlier=None if earlier is None else index.index_of(earlier),
+        earlier=None if earlier is None else index.index_of(earlier), only=only,
     )  # fmt: skip
     if not len(subjects.order):
         raise NotPossibleNow(_("No image is labeled yet, so there is nothing to split."))

@@ -26,8 +26,8 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
     Raises Invalid for a filter of deleted images.
     """
     asked = wanted or Wanted()
-    if only is not None and only.deleted:
-        raise Invalid(_("Deleted images are in no export: restore them first."), fields={"status": ["deleted"]})
+    if only is not None:
+        check_filter(only)
     is_part = only is not None and only != ImageFilter()
 
     def rows() -> Iterator[Contents]:
@@ -48,6 +48,14 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
         task=project.task,
         background=background_of(project),
     )
+
+
+def check_filter(only: ImageFilter) -> None:
+    """Raises Invalid for a filter of deleted images."""
+    if only.deleted:
+        raise Invalid(
+            _("Deleted images are in no export and no release: restore them first."), fields={"status": ["deleted"]}
+        )
 
 
 def classes_of(project: Project) -> Iterator[Class]:

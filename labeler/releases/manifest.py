@@ -14,11 +14,12 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from labeler.agreement import reports
-from labeler.labeling.label_arrays import Selection
-from labeler.models import Category, GuidelineVersion, Project, TrainingRun
+from labeler.labeling.label_arrays import Selection, read_labels
+from labeler.models import Category, GuidelineVersion, Image, Project, TrainingRun
 from labeler.releases import summary
 from labeler.releases.contents import Contents
 from labeler.releases.live import background_of, classes_of
@@ -124,8 +125,13 @@ class Tally:
         return rows
 
 
-def of_project(project: Project, tally: Tally, agreement: dict[str, Any]) -> dict[str, Any]:
-    """All that does not depend on the splits. Call inside the snapshot of the tally."""
+def of_project(
+    project: Project, tally: Tally, agreement: dict[str, Any], only: QuerySet[Image] | None = None
+) -> dict[str, Any]:
+    """All that does not depend on the splits. Call inside the snapshot of the tally.
+
+    only: the images of the tally, where they are not all.
+    """
     categories = Category.objects.filter(project=project).order_by("position", "id")
     guideline = GuidelineVersion.objects.filter(project=project, number=project.guideline_version).first()
     return {
@@ -151,14 +157,14 @@ def of_project(project: Project, tally: Tally, agreement: dict[str, Any]) -> dic
         "agreement": agreement,
         "models": _models(project, tally),
         "by_model": dict(tally.by_model),
-        **_outcomes(project),
+        **_outcomes(project, only),
         **(_drawn(project, tally) if project.draws else {}),
     }  # fmt: skip
 
 
-def _outcomes(project: Project) -> dict[str, Any]:
+def _outcomes(project: Project, only: QuerySet[Image] | None) -> dict[str, Any]:
     """By the rule of the files and of the page (outcomes.py), counted for itself."""
-    found = asdict(summary.summary_of(project))
+    found = asdict(summary.summary_of(project, only))
     return {"outcomes": found["outcome"], "early": found["early"], "left_out": found["without"]}
 
 
@@ -184,11 +190,19 @@ def _drawn(project: Project, tally: Tally) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def agreement_of(project: Project) -> dict[str, Any]:
-    """Of blind answers to randomly chosen images; where there are none to compare, of all answers."""
-    report = reports.count_agreement(project, Selection.with_default_sample("blind"))
+def agreement_of(project: Project, only: QuerySet[Image] | None = None) -> dict[str, Any]:
+    """Of blind answers to randomly chosen images; where there are none to compare, of all answers. only: of these
+    images.
+    """
+    ids = None if only is None else np.array(list(only.order_by().values_list("pk", flat=True)), np.int64)
+
+    def count(selection: Selection) -> dict[str, Any]:
+        rows = read_labels(project, selection)
+        return reports.report_of(project, rows if ids is None else rows.where(np.isin(rows.image, ids)), selection)
+
+    report = count(Selection.with_default_sample("blind"))
     if not report["n_shared_images"]:
-        report = reports.count_agreement(project, Selection.with_default_sample("all"))
+        report = count(Selection.with_default_sample("all"))
     return {name: report[name] for name in FIGURES}
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
+from labeler.curation import filters
 from labeler.errors import Invalid, NotCancellable, NotPossibleNow
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease
@@ -33,7 +34,7 @@ from labeler.releases.contents import Contents
 from labeler.releases.data_set import Class, DataSet, Wanted
 from labeler.releases.diff import Diff
 from labeler.releases.freeze import Frozen
-from labeler.releases.live import safe_file_name
+from labeler.releases.live import check_filter, safe_file_name
 from labeler.releases.splits import SPLITS, TRAIN
 
 if TYPE_CHECKING:
@@ -53,9 +54,12 @@ def request(
     group_by: str = "",
     seed: int = 0,
     location: bool = False,
+    filter: Mapping[str, Sequence[str]] | None = None,
     idempotency_key: UUID | None = None,
 ) -> Release:
-    """The next release of a project; a worker freezes it. Raises Invalid, NotPossibleNow.
+    """The next release of a project; a worker freezes it. Raises Invalid, CategoryNotInProject, NotPossibleNow.
+
+    filter: only the images that fit at the moment of freezing, as curation.filters.read() takes it.
 
     The same idempotency key gives the release it made before; for another request it raises KeyReused.
     """
@@ -70,7 +74,17 @@ def request(
         )
     if not project.images.exists():
         raise NotPossibleNow(_("There is no image in this project, so there is nothing to release."))
-    said = json.dumps([project.pk, name, labels, splits, group_by, seed, location])
+    # by None: asked for on the server itself.
+    kept_filter = filters.kept(project, filter or {}, is_checked=by is None)
+    if kept_filter:
+        only = filters.read(project, kept_filter, is_checked=True)
+        check_filter(only)
+        if not only.images(project).exists():
+            raise NotPossibleNow(
+                _("No image fits this filter, so there is nothing to release."), fields={"filter": ["fits nothing"]}
+            )
+    part = {"filter": kept_filter} if kept_filter else {}
+    said = json.dumps([project.pk, name, labels, splits, group_by, seed, location, *part.values()])
     body_hash = hashlib.sha256(said.encode()).hexdigest()
     with transaction.atomic():
         # One number for one release, also of two people at once.
@@ -84,7 +98,7 @@ def request(
             raise NotPossibleNow(_("Several releases of this project are being made already. Wait for them."))
         number = (theirs.aggregate(last=Max("number"))["last"] or 0) + 1
         job = jobs.create(
-            Kind.RELEASE, project=project, requested_by=by, params={"number": number},
+            Kind.RELEASE, project=project, requested_by=by, params={"number": number, **part},
             idempotency_key=idempotency_key, body_hash=body_hash,
         )  # fmt: skip
         release = Release.objects.create(

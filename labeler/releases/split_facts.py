@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
@@ -46,12 +46,12 @@ def earlier_of(release: Release) -> Release | None:
 
 def subjects_of(
     project: Project, names: Sequence[str], *, seed: int, group_by: str, stratum: NDArray[np.int64],
-    strata: Sequence[tuple[int, ...]], earlier: Index | None,
+    strata: Sequence[tuple[int, ...]], earlier: Index | None, only: QuerySet[Image] | None = None,
 ) -> tuple[Subjects, NDArray[np.int64]]:  # fmt: skip
     """What is dealt out, and the ids of these images. Call inside the snapshot in which stratum was made.
 
-    stratum: of every image of the project in order of id, NOWHERE for those that are in no split. Raises NotPossibleNow
-    where what is asked for contradicts what is there.
+    only: these images, else all of the project. stratum: of each of them in order of id, NOWHERE for those that are in
+    no split. Raises NotPossibleNow where what is asked for contradicts what is there.
     """
     n = len(stratum)
     ids, order = np.zeros(n, np.int64), np.zeros(n, np.uint64)
@@ -60,7 +60,7 @@ def subjects_of(
     values: dict[str, int] = {}
     homeless: Counter[str] = Counter()
     sides = {name: at for at, name in enumerate(names)}
-    for at, (pk, sha256, slice_, group, value, split) in enumerate(_rows(project, group_by)):
+    for at, (pk, sha256, slice_, group, value, split) in enumerate(_rows(project, group_by, only)):
         ids[at], held_out[at] = pk, slice_ in HELD_OUT
         drawn = hashlib.blake2b(f"{seed}:{sha256}".encode(), digest_size=8).digest()
         order[at] = int.from_bytes(drawn)
@@ -88,10 +88,10 @@ def subjects_of(
     )  # fmt: skip
 
 
-def _rows(project: Project, group_by: str) -> Any:
+def _rows(project: Project, group_by: str, only: QuerySet[Image] | None) -> Any:
     """id, hash, slice, group of near-duplicates, value of the metadata, imported split; in order of id."""
     split = imported_split()
-    rows = Image.objects.for_project(project).order_by("id")
+    rows = (Image.objects.for_project(project) if only is None else only).order_by("id")
     columns: list[Any] = ["pk", "sha256", "slice", "sketch__group"]
     value = KeyTextTransform(group_by, "metadata") if group_by else None
     for row in rows.values_list(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +19,7 @@ from labeler.accounts.audit import audit
 from labeler.consensus import snapshots
 from labeler.errors import Conflict, NotFound, StaleVersion, WrongTask
 from labeler.label_set import categories as label_set
-from labeler.labeling import counters
+from labeler.labeling import counters, objects
 from labeler.models import Decision, Image
 
 if TYPE_CHECKING:
@@ -51,16 +51,18 @@ def decide(
     image_id: int,
     reviewer: User,
     categories: Iterable[int | str] = (),
+    drawn: Sequence[Any] | None = None,
     undecidable: bool = False,
     reason: str = "",
     expected_version: str | None = None,
 ) -> Decision:
     """Say what an image is, whatever the votes say; an earlier decision is withdrawn, not lost.
 
-    categories: ids or names, as the project's task wants them. undecidable: nobody can say it from this image;
-    it is settled without an answer, and left out of data sets and training. expected_version: of version_of(), to
-    refuse when votes or decision have changed since the reviewer looked. Raises NotFound, CategoryNotInProject,
-    WrongTask, StaleVersion.
+    categories: ids or names, as the project's task wants them. drawn: where people draw, the objects instead, as an
+    answer has them (labeling/objects.py); [] says that there is nothing. undecidable: nobody can say it from this
+    image; it is settled without an answer, and left out of data sets and training. expected_version: of version_of(),
+    to refuse when votes or decision have changed since the reviewer looked. Raises NotFound, CategoryNotInProject,
+    WrongTask, StaleVersion, ObjectsRefused.
     """
     named = list(categories)
     if undecidable and named:
@@ -70,7 +72,11 @@ def decide(
         )
     with transaction.atomic():
         image = _locked(image_id)
-        ids = [] if undecidable else label_set.check_answer(image.project, named)
+        objects = None if undecidable else _drawing(image, named, drawn)
+        if objects is not None:
+            ids = sorted({one["category"] for one in objects})
+        else:
+            ids = [] if undecidable else label_set.check_answer(image.project, named)
         earlier = standing(image)
         _check_version(image, earlier, expected_version)
         if earlier is not None:
@@ -79,6 +85,7 @@ def decide(
             image=image,
             reviewer=reviewer,
             categories=ids,
+            drawn=objects,
             undecidable=undecidable,
             reason=reason[:LONGEST_REASON],
             round=image.round,
@@ -94,6 +101,28 @@ def decide(
         )
         snapshots.refresh(image.project, [image.pk])
     return decision
+
+
+def _drawing(image: Image, named: list[int | str], drawn: Sequence[Any] | None) -> list[dict[str, Any]] | None:
+    """The objects of a decision, as Decision keeps them; None where people name classes."""
+    if not image.project.draws:
+        if drawn is not None:
+            raise WrongTask(
+                _("In this project people name classes: send categories."), fields={"objects": ["not in this task"]}
+            )
+        return None
+    if drawn is None or named:
+        raise WrongTask(
+            _("In this project people draw: send objects; [] says that there is nothing here."),
+            fields={"objects": ["missing"] if drawn is None else ["beside categories"]},
+        )
+    return known_objects(image, drawn)
+
+
+def known_objects(image: Image, drawn: Sequence[Any]) -> list[dict[str, Any]]:
+    """Objects that somebody sent, checked as those of an answer are, as a decision or a known answer keeps them."""
+    found = objects.check(project=image.project, width=image.width, height=image.height, sent=drawn)
+    return [{"category": one.category, **one.shape} for one in found.objects]
 
 
 def withdraw(*, image_id: int, reviewer: User, expected_version: str | None = None) -> None:

@@ -7,7 +7,7 @@ given before an image became gold may be what made it gold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeler.accounts.audit import audit
+from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.errors import Conflict, Invalid, NotFound
 from labeler.label_set import categories as label_set
+from labeler.labeling import object_rows
+from labeler.labeling.objects import Drawn
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.review import adjudication
+from labeler.review import adjudication, gold_objects
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
 
@@ -34,11 +37,17 @@ MOST = 2000
 
 
 def add(
-    *, project: Project, by: User, image_id: int, categories: Iterable[int | str] | None = None, explanation: str = "",
-    drawn: list[dict[str, Any]] | None = None,
-) -> Gold:  # fmt: skip
+    *,
+    project: Project,
+    by: User,
+    image_id: int,
+    categories: Iterable[int | str] | None = None,
+    drawn: Sequence[Any] | None = None,
+    explanation: str = "",
+) -> Gold:
     """Make an image gold. categories: what it is; None: what a reviewer decided, or all votes (two or more) agree on.
-    drawn: its objects, checked, as Gold has them.
+
+    drawn: where people draw, the objects instead, as an answer has them.
 
     An image that was retired as gold comes back with the new answer. Raises NotFound, Invalid (nothing agreed, too
     many), CategoryNotInProject, WrongTask.
@@ -46,7 +55,12 @@ def add(
     image = Image.objects.filter(project=project, pk=image_id).select_related("project").first()
     if image is None:
         raise NotFound(_("This project has no such image."))
-    ids = label_set.check_answer(project, categories) if categories is not None else _agreed(image)
+    objects = None
+    if project.draws:
+        objects = _known_objects(image) if drawn is None else adjudication.known_objects(image, drawn)
+        ids = sorted({one["category"] for one in objects})
+    else:
+        ids = label_set.check_answer(project, categories) if categories is not None else _agreed(image)
     with transaction.atomic():
         _stays(project, image_id)
         if Gold.objects.filter(project=project, retired_at=None).exclude(pk=image.pk).count() >= MOST:
@@ -56,8 +70,8 @@ def add(
         gold, _new = Gold.objects.update_or_create(
             image=image,
             defaults={
-                "project": project, "categories": ids, "drawn": drawn, "explanation": explanation.strip()[:500],
-                "added_by": by, "retired_at": None,
+                "project": project, "categories": ids, "drawn": objects, "added_by": by,
+                "explanation": explanation.strip()[:500], "retired_at": None,
             },
         )  # fmt: skip
         audit(by, "gold.add", project=project, subject=f"image {image.pk}", categories=ids)
@@ -95,6 +109,22 @@ def _agreed(image: Image) -> list[int]:
             fields={"categories": ["needed"]},
         )
     return found
+
+
+def _known_objects(image: Image) -> list[dict[str, Any]]:
+    """What certainly is on an image where people draw: as decided, or where all of two and more drew the same."""
+    if image.has_decision:
+        decision = adjudication.standing(image)
+        if decision is not None and decision.drawn is not None:
+            return decision.drawn
+    if not image.has_decision and image.n_votes >= 2:
+        places = agreed_objects.of_votes(image.project, [image]).get(image.pk, [])
+        if all(place.settled and place.n == place.asked for place in places):
+            return [{"category": place.category, **place.shape} for place in places]
+    raise Invalid(
+        _("Say what is on this image: no reviewer has decided it, and people do not all agree on it."),
+        fields={"objects": ["needed"]},
+    )
 
 
 def offers(project: Project, category: Category | None = None) -> QuerySet[Image]:
@@ -168,6 +198,8 @@ def scores_of_images(project: Project, image_id: int | None = None) -> dict[int,
 
 
 def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, Told]:
+    if project.draws:
+        return _told_of_objects(project, by, image_id)
     # Merges are followed on both sides: whoever says what a class was merged into says the same.
     index = label_set.index(project)
     found: dict[int, Told] = {}
@@ -182,11 +214,46 @@ def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, T
     return found
 
 
-def feedback(*, image_id: int, categories: Iterable[int]) -> dict[str, Any] | None:
+_DRAWN_ANSWERS = """
+    SELECT l.{by}, l.id, l.answer, l.categories, l.image_id
+    FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
+    WHERE l.project_id = %s AND l.purpose = 'gold' AND g.drawn IS NOT NULL
+      AND CASE WHEN %s THEN l.supersedes_id IS NULL ELSE l.superseded_at IS NULL END
+      AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
+    ORDER BY l.id
+"""
+
+
+def _told_of_objects(project: Project, by: str, image_id: int | None) -> dict[int, Told]:
+    """The same where people draw: n counts known objects and invented ones, right those that were found."""
+    index = label_set.index(project)
+    with connection.cursor() as cursor:
+        cursor.execute(_DRAWN_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
+        rows = cursor.fetchall()
+    drawn = object_rows.read([row[1] for row in rows])
+    known = {row.pk: row for row in Gold.objects.filter(pk__in={row[4] for row in rows}).select_related("image")}
+    found: dict[int, Told] = {}
+    for pk, label, answer, said, image in rows:
+        told = found.setdefault(pk, Told())
+        right, n = gold_objects.score(
+            known[image].image, known[image].drawn or [], drawn[label], iou=project.gold_iou, index=index
+        )
+        told.right += right
+        told.n += max(n, 1)  # a known "nothing here" is one thing to be right about
+        told.right += n == 0 and answer == Answer.LABELED
+        named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
+        told.answers[named] = told.answers.get(named, 0) + 1
+    return found
+
+
+def feedback(
+    *, image_id: int, categories: Iterable[int], drawn: Sequence[Drawn] | None = None
+) -> dict[str, Any] | None:
     """What to tell somebody who has just answered a gold image: {right, categories, explanation}; None: nothing.
 
-    categories: their answer, empty for a cannot-tell. Only where the project wants it: a person who is told learns
-    which images are gold. What was retired since teaches nobody.
+    categories: their answer, empty for a cannot-tell; drawn: their objects, where people draw.
+    Only where the project wants it: a person who is told learns which images are gold. What was retired since teaches
+    nobody.
     """
     found = Gold.objects.filter(image=image_id, retired_at=None, project__gold_feedback=True)
     gold = found.select_related("project").first()
@@ -194,6 +261,14 @@ def feedback(*, image_id: int, categories: Iterable[int]) -> dict[str, Any] | No
         return None
     index = label_set.index(gold.project)
     known = index.resolve(gold.categories)
+    if gold.project.draws and gold.drawn is not None:
+        image = Image.objects.get(pk=image_id)
+        right, n = gold_objects.score(image, gold.drawn, drawn or [], iou=gold.project.gold_iou, index=index)
+        return {
+            "right": right == n and drawn is not None, "categories": index.label(known),
+            "explanation": gold.explanation,
+            "objects": [{**one, "category": index.names[one["category"]]} for one in gold.drawn],
+        }  # fmt: skip
     return {
         "right": index.resolve(categories) == known, "categories": index.label(known), "explanation": gold.explanation,
     }  # fmt: skip

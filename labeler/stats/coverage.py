@@ -10,9 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import gammaln
-
 from labeler.stats.intervals import Interval, wilson
+from labeler.stats.special import gammaln
 
 LEVEL = 0.05
 FEWEST = 10  # images with two answers, inside and outside: of fewer no comparison is made

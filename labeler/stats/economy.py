@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from labeler.stats.intervals import SEED, Z95, FloatArray
 from labeler.stats.results import Reason, Stat, undefined
+from labeler.stats.special import logsumexp
 
 CHUNK = 4096  # images at a time: two answers in advance are K x K cases for each
 TEMPERATURES = (0.05, 20.0)

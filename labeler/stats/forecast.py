@@ -23,10 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from labeler.stats.intervals import SEED, FloatArray
 from labeler.stats.results import Reason
+from labeler.stats.special import stdtrit
 
 FEWEST_DAYS = 3
 WEEK = 7

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from labeler.stats.intervals import SEED, FloatArray
 from labeler.stats.results import Reason, Stat, undefined
+from labeler.stats.special import logsumexp
 
 FEWEST_SIZES = 4
 FEWEST_IMAGES = 50  # that judge: below, the band is all there is

@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from labeler.stats.alpha import Patterns, patterns_from_counts
 from labeler.stats.intervals import FloatArray
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
+from labeler.stats.special import stdtrit
 
 Metric = Literal["nominal", "ordinal", "interval"]
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, stdtrit  # scipy.stats takes half a second to import, in every process of ours
 
 from labeler.stats.intervals import Z95, FloatArray, Interval
 from labeler.stats.results import Reason, Stat, undefined, with_interval
+from labeler.stats.special import bdtr, stdtrit
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, betaincinv, logsumexp
 
 from labeler.stats.intervals import FloatArray
 from labeler.stats.results import Reason
+from labeler.stats.special import bdtr, betaincinv, logsumexp
 
 ALARM = 0.05  # chance that an audit ever suspends what keeps its promise
 STEPS = 40  # thresholds tried, equally many images between two

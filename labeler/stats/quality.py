@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtrc, ndtr
 
 from labeler.stats.anchoring import share_difference
 from labeler.stats.intervals import FloatArray
 from labeler.stats.results import Reason, Stat
+from labeler.stats.special import bdtrc, ndtr
 
 ALPHA = 0.01  # chance of a false alarm per rule and person
 FEWEST = 50  # answers: below, nobody is judged

@@ -61,6 +61,16 @@ def vote(tally: Mapping[str, int]) -> Vote:
     return Vote(categories_of(winners[0]), most / total, False, total, n_cannot_tell)
 
 
+def classes_of_most(tally: Mapping[str, int]) -> list[int]:
+    """Classes that more than half of those who could tell named, each by itself; ascending. For drawn objects."""
+    named: dict[int, int] = {}
+    for answer, n in tally.items():
+        for category in categories_of(answer) if answer != CANNOT_TELL else ():
+            named[category] = named.get(category, 0) + n
+    told = sum(n for answer, n in tally.items() if answer != CANNOT_TELL)
+    return sorted(category for category, n in named.items() if 2 * n > told)
+
+
 def is_settled(tally: Mapping[str, int]) -> bool:
     """More than half of those who could tell agree, and fewer than two could not tell."""
     outcome = vote(tally)

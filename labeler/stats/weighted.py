@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
 from labeler.stats.intervals import FloatArray
 from labeler.stats.kappa import FISHER_IMAGES, MINORITY, NOTHING_SHARED, SAME_SINGLE_CLASS
 from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Stat, undefined
+from labeler.stats.special import stdtrit
 
 Weights = Literal["none", "linear", "quadratic"]
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")

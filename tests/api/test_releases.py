@@ -66,7 +66,8 @@ def test_a_reviewer_makes_a_release_and_follows_it(project, labeled, rev):
         ({"splits": {"train": "nan", "test": 0.5}}, "splits.train"),
         ({"splits": ["train"]}, "splits"), ({"labels": "some"}, "labels"), ({"seed": -1}, "seed"),
         ({"group_by": "patient"}, "group_by"), ({"name": "x" * 201}, "name"), ({"splits": {}}, "splits"),
-        ({"seed": 2**70}, None),
+        ({"seed": 2**70}, None), ({"filter": {"statuz": "settled"}}, "filter.statuz"),
+        ({"filter": {"status": {"is": "settled"}}}, "filter.status"), ({"filter": {"search": "\x00"}}, None),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(project, labeled, rev, body, field):
@@ -74,6 +75,16 @@ def test_what_cannot_be_is_refused(project, labeled, rev, body, field):
 
     assert response.status_code == 400, response.json()
     assert field is None or field in response.json()["error"]["fields"]
+
+
+def test_a_filter_is_that_of_the_list_of_images(project, labeled, rev):
+    client = as_person(rev)
+    row = client.post(url(project), {"filter": {"category": "cat", "min_pixels": 1}}, format="json").json()
+
+    assert row["filter"] == {"category": ["cat"], "min_pixels": ["1"]}
+    freeze_now(Release.objects.get(pk=row["id"]))
+    found = client.get(f"/api/releases/{row['id']}/").json()
+    assert (found["filter"], found["images"], found["outcomes"]) == (row["filter"], 4, 4)
 
 
 def test_the_same_key_makes_one_release(project, labeled, rev):

@@ -601,3 +601,17 @@ def test_the_names_of_a_target_and_of_a_mark_never_stand_on_one_line(level):
     )
     places = {words(found): float(found.get("y")) + float(found.get("dy", 0)) for found in tree.iter("text")}
     assert abs(places["goal"] - places["now"]) >= 18
+
+
+def test_the_name_of_a_mark_stays_off_a_line_that_runs_along_the_bottom():
+    def height(points):
+        drawn = line_chart(
+            "Blur", "Images by blur.", [Series("images", points)], words=WORDS, x_name="", y_name="",
+            marks=[(0.65, "a finding from here")], width=480, height=230,
+        )  # fmt: skip
+        return float(re.search(r'y="([\d.]+)"[^>]*>a finding from here', drawn)[1])
+
+    # The histogram of the demo: a peak at 0.3, then nothing, just where the words would stand.
+    along = [(0.0, 0.0), (0.25, 0.0), (0.3, 150.0), (0.38, 30.0), (0.45, 1.0), (1.0, 0.0)]
+    above = [(x, 150.0) for x, _y in along] + [(1.1, 0.0)]
+    assert height(along) < 60 and height(above) > 150

@@ -38,6 +38,14 @@ def register(project, document):
         row.save(update_fields=["name", "width", "height"])
 
 
+def areas(document, image):
+    """Class and pixels of each object, as pycocotools draws them. The outcome has them from left to right."""
+    return sorted(
+        (document.cats[one["category_id"]]["name"], document.annToMask(one).tobytes())
+        for one in document.imgToAnns[image]
+    )
+
+
 def test_facades_come_in_to_the_object_and_go_out_the_same(facades, lena, test_data, tmp_path):
     path = test_data / "facades" / "coco.json"
     document = json.loads(path.read_text())
@@ -52,10 +60,7 @@ def test_facades_come_in_to_the_object_and_go_out_the_same(facades, lena, test_d
     assert len(after.anns) == 10054
     names = {one["file_name"]: one["id"] for one in after.imgs.values()}
     for image in list(before.imgs.values())[::15]:
-        ours = after.imgToAnns[names[image["file_name"]]]
-        for theirs, mine in zip(before.imgToAnns[image["id"]], ours, strict=True):
-            assert before.cats[theirs["category_id"]]["name"] == after.cats[mine["category_id"]]["name"]
-            assert (before.annToMask(theirs) == after.annToMask(mine)).all()
+        assert areas(before, image["id"]) == areas(after, names[image["file_name"]])
 
 
 @pytest.fixture

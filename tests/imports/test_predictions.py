@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from labeler.imports import batches
+from labeler.imports.predictions import Predictions
 from labeler.models import Image, Label, Prediction, TrainingRun
 from tests.helpers.factories import make_project
 from tests.helpers.importing import bring_in, pictures, reasons, task, zipped
@@ -67,6 +69,25 @@ def test_a_manifest_names_models_and_probabilities_and_each_bad_row_is_refused(p
     }  # fmt: skip
     assert [(row, why) for _name, row, why in reasons(result)] == [(5, "This project has no class “horse”.")]
     assert not Label.objects.exists()
+
+
+def test_each_model_counts_once_for_an_image_and_little_is_remembered_of_it(project, lena, tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 1)  # the third row comes in a batch of its own
+    remembered: set[object] = set()
+    take_in = Predictions._take_in
+
+    def watched(self, model, rows):
+        take_in(self, model, rows)
+        remembered.update(self._counted)
+
+    monkeypatch.setattr(Predictions, "_take_in", watched)
+    table = "file_name,prediction,model\na.jpg,cat,eff\na.jpg,cat,clip\na.jpg,dog,eff\nb.jpg,dog,eff\n"
+
+    result = bring_in(project, lena, manifest(tmp_path, table, "a.jpg", "b.jpg"))
+
+    assert (result["predictions_added"], Prediction.objects.count()) == (3, 3)
+    # Of a million predictions: 66 MB as numbers, 154 MB as pairs.
+    assert len(remembered) == 3 and all(isinstance(one, int) for one in remembered)
 
 
 def test_new_classes_of_predictions_are_made_where_somebody_says_so(project, lena, tmp_path):

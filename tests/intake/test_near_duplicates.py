@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from PIL import Image as Pixels
 from PIL import ImageEnhance
 
@@ -172,11 +174,28 @@ def test_pairs_that_a_worker_finds_take_no_project_either(project, monkeypatch):
     ids = [image.pk for image in images]
 
     # As registration would find them, if all of them were one drawing: each is like the next.
-    left_out = near_duplicates.join(project, ids, list(pairwise(ids)))
+    most = near_duplicates.most_of_a_group_in(project)
+    left_out = near_duplicates.join(project, ids, list(pairwise(ids)), most=most)
 
     assert 0 < left_out <= near_duplicates.MOST_OF_A_GROUP
     sizes = Counter(Sketch.objects.filter(project=project).values_list("group", flat=True))
     assert max(sizes.values()) <= near_duplicates.MOST_OF_A_GROUP
+
+
+def test_neither_a_batch_of_an_import_nor_a_step_of_a_worker_counts_all_sketches(project, monkeypatch):
+    images = bring_in(project, *(saved(photo(seed)) for seed in range(3)))
+    alike = [saved(photo(seed), 40) for seed in range(3)]
+
+    with CaptureQueriesContext(connection) as batch:
+        copies = bring_in(project, *alike)
+    with CaptureQueriesContext(connection) as step:
+        near_duplicates.join(project, [], [(images[0].pk, images[1].pk)], most=64)
+
+    groups = dict(Sketch.objects.values_list("image_id", "group"))
+    assert groups[copies[0].pk] == groups[images[0].pk] == groups[images[1].pk]
+    # Counting the members of named groups is cheap; counting the project each time makes an import quadratic.
+    counting = [one["sql"] for one in (*batch, *step) if "COUNT(" in one["sql"] and "GROUP BY" not in one["sql"]]
+    assert [sql for sql in counting if "labeler_sketch" in sql or "labeler_image" in sql] == []
 
 
 def test_no_test_image_is_ever_trained_on_also_not_saved_anew(project, ann, bea):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import zipfile
 
 import pytest
@@ -18,6 +19,8 @@ from labeler.review import adjudication
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
 
+# A line to type into, and what stands in it.
+FIELD = r'<input\s+id="(\w+)"\s+name="\1"[^>]*maxlength[^>]*\svalue="([^"]*)"'
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
 
@@ -256,10 +259,50 @@ def test_filters_and_preparation_are_carried_by_every_link(as_, rev, project, vo
     assert "width=32" not in html_of(re.search(r'href="([^"]*)" download', table).group(1))
 
 
+def test_the_forms_show_what_was_asked_for(as_, rev, project, votes):
+    client = as_(rev)
+    asked = "?format=imagefolder&width=32&height=24&way=fill&crop=0,0,1,0.9&file_format=png"
+    fields = [*re.findall(FIELD, client.get(url("export", project) + asked).content.decode())]
+    assert fields == [("width", "32"), ("height", "24"), ("crop", "0,0,1,0.9"), ("quality", "")]
+    html = client.get(url("export", project) + asked).content.decode()
+    assert re.findall(r'<option value="(\w+)" selected>', html) == ["fill", "png"]
+
+    html = client.get(
+        url("images", project) + "?final=1&min_confidence=0.5&finding=blurred&split=test"
+    ).content.decode()
+    assert ("min_confidence", "0.5") in re.findall(FIELD, html) and ("metadata", "") in re.findall(FIELD, html)
+    assert {"blurred", "test"} <= set(re.findall(r'<option value="(\w+)" selected>', html))
+
+
 def test_a_preparation_that_cannot_be_is_said_beside_its_form(as_, rev, project, votes):
     html = as_(rev).get(url("export", project) + "?format=imagefolder&width=9999999").content.decode()
     assert "cannot be prepared that way" in html and "width: a whole number from 1 to 8192." in html
     assert "width=9999999" not in re.search(r'href="([^"]*)" download', html).group(1)
+
+
+@pytest.mark.parametrize("query", ["status=done", "category=horse", "min_confidence=x", "search=%00", "status=deleted"])
+def test_a_filter_that_cannot_be_read_exports_nothing_rather_than_all_images(as_, rev, project, votes, query):
+    client = as_(rev)
+    page = client.get(url("export", project) + f"?format=csv&{query}")
+    html = page.content.decode()
+
+    assert page.status_code == 200 and "These filters cannot be read, so nothing can be downloaded: " in text_of(page)
+    assert " download>" not in html and "curl" not in html and "manage.py export" not in html
+    address = page.context["chosen"]["download"]
+    assert address.endswith("?" + query)  # who follows it all the same is refused
+    assert client.get(address).status_code == 400
+    whole = client.get(url("export", project) + page.context["all_images"])
+    assert " download>" in whole.content.decode() and not whole.context["unreadable"]
+
+
+def test_the_command_takes_the_same_part_of_the_images(as_, rev, project, votes):
+    query = "?format=imagefolder&status=settled&metadata.site=north+side&width=32"
+    command = as_(rev).get(url("export", project) + query).context["command"]
+
+    assert shlex.split(command.replace("\\\n", " "))[7:] == [
+        "--labels", "consensus", "--filter", "status=settled", "--filter", "metadata.site=north side",
+        "--prepare", "width=32",
+    ]  # fmt: skip
 
 
 def html_of(text: str) -> str:

@@ -39,6 +39,7 @@ PAGES = {
     "categories": "lead",
     "settings_wanted": "lead",
     "settings_judging": "lead",
+    "settings_objects": "lead",
     "settings_quality": "lead",
     "settings_consensus": "lead",
     "settings_model": "lead",

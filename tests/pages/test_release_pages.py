@@ -56,6 +56,31 @@ def test_a_reviewer_makes_one_by_the_form(project, labeled, rev, as_):
     assert "with the other images of their group" in shown
 
 
+def test_just_the_images_that_fit(project, labeled, rev, as_):
+    client = as_(rev)
+    assert page(project, "new_release") + "?category=cat" in text(client.get(url("export", project) + "?category=cat"))
+    address = page(project, "new_release") + "?category=cat"
+    assert "Just the 4 images that fit your filters" in text(client.get(address))
+
+    client.post(address, {**FORM, "is_split": "", "only_these": "on"})
+    client.post(address, {**FORM, "is_split": ""})  # the tick is taken away
+
+    part, whole = (freeze_now(release) for release in Release.objects.order_by("number"))
+    assert [one.manifest["images"] for one in (part, whole)] == [4, 8]
+    assert "somebody said cat" in text(client.get(page(project, "release", 1)))
+    assert "Only images for which" not in text(client.get(page(project, "release", 2)))
+
+
+def test_a_filter_that_cannot_be_read_makes_no_release(project, labeled, rev, as_):
+    address = page(project, "new_release") + "?category=horse"
+    client = as_(rev)
+
+    shown = text(client.get(address))
+    assert "no release can be made with them" in shown and "Make the release</button>" not in shown
+    client.post(address, {**FORM, "only_these": "on"})
+    assert not Release.objects.exists()
+
+
 def test_a_mistake_is_said_beside_the_form(project, labeled, rev, as_):
     response = as_(rev).post(page(project, "new_release"), {**FORM, "train": 10})
 

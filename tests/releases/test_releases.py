@@ -13,7 +13,7 @@ from labeler.intake.images import add_image
 from labeler.intake.outcomes import Added
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
-from labeler.models import Acceptance, AuditEvent, Category, Guarantee, Image, Release, ReleaseFile, Sketch
+from labeler.models import Acceptance, AuditEvent, Category, Guarantee, Image, Release, ReleaseFile, Role, Sketch
 from labeler.models.image import Slice
 from labeler.models.job import State
 from labeler.projects import classes as project_classes
@@ -110,6 +110,45 @@ def test_the_database_refuses_to_change_what_is_frozen(project, labeled):
         with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
             Release.objects.filter(pk=release.pk).update(**changed)
     assert Release.objects.filter(pk=release.pk).update(name="x", card={"a": "b"}) == 1
+
+
+def test_a_release_of_a_part_counts_and_splits_these_images_only(project, labeled, bea, lena):
+    for image in labeled[:20]:  # shared by two, who disagree about the first alone
+        answer(project, bea, image, "dog" if image == labeled[0] else ("cat", "dog")[labeled.index(image) % 2])
+    Image.objects.filter(pk__in=[one.pk for one in labeled[:10]]).update(metadata={"site": "north"})
+    add_images(project, 2)
+    project.role = Role.REVIEWER  # as access.py hands it out
+    everything = make_release(project, splits=THREE)
+
+    asked = {"metadata.site": ["north"], "category": [str(category(project, "dog"))]}
+    release = make_release(project, lena, splits=THREE, filter=asked)
+
+    # Odd ones of the first ten are dogs, and of the first one a person says so.
+    inside = [labeled[0].pk, *(one.pk for one in labeled[1:10:2])]
+    assert [line["image"]["pk"] for line in frozen_lines(release)] == inside
+    manifest = release.manifest
+    assert manifest["filter"] == release.filter == {"category": ["dog"], "metadata.site": ["north"]}
+    assert (manifest["images"], manifest["judgements"], manifest["outcomes"]) == (6, 12, 5)
+    assert manifest["left_out"] == {"tie": 1}
+    assert sum(row["images"] for row in manifest["counts"]) == 6
+    assert (manifest["agreement"]["n_images"], manifest["agreement"]["observed"]["value"]) == (6, pytest.approx(5 / 6))
+    # Whoever trained on the whole finds each image on the side it had there.
+    assert sides(release) == {pk: side for pk, side in sides(everything).items() if pk in inside}
+    card = make_file(release, "datacard")[1].decode()
+    assert "A part of the project" in card and "Somebody said dog, and site is north." in card
+    assert freeze(release).checksum == release.checksum
+    assert everything.filter == {} and everything.manifest["images"] == 42
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [({"category": ["horse"]}, Invalid), ({"statuz": ["settled"]}, Invalid), ({"status": ["deleted"]}, Invalid),
+     ({"search": ["nobody has this name"]}, NotPossibleNow)],
+)  # fmt: skip
+def test_a_filter_that_says_nothing_is_no_release_of_all(project, labeled, asked, kind):
+    with pytest.raises(kind):
+        releases.request(project=project, by=None, filter=asked)
+    assert not Release.objects.exists()
 
 
 # ---------------------------------------------------------------- splits

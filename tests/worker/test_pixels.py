@@ -1,16 +1,19 @@
 """The decoded images of a project: made once, taken instead of the files, gone with the project."""
 
 import os
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.utils import timezone
 
+from labeler.curation import deletion
 from labeler.intake.images import add_images as take_in
 from labeler.intake.images import file_member, media_store
-from labeler.models import Project
+from labeler.models import Image, Project
 from tests.helpers.factories import make_model
 from tests.helpers.workers import draw
+from worker import periodic
 from worker.indexing import pixels
 from worker.ml.images.decoding import decode
 from worker.ml.images.pixels import UNDER_WAY, DiskFull, PixelStore
@@ -72,6 +75,34 @@ def test_what_is_kept_of_a_project_in_the_trash_is_deleted(project, hashes):
     Project.objects.filter(pk=project.pk).update(trashed_at=timezone.now())
     assert pixels.forget_trashed() == 1
     assert not store.folder.exists()
+
+
+def test_what_is_kept_of_a_purged_image_goes_with_it(project, hashes, lena):
+    open_before, _, _ = keep(project, hashes)
+    square = open_before.get(hashes[1]).copy()
+    (block,) = open_before.folder.glob("*.squares")
+    assert pixels.forget_purged(anew=True) == 0
+
+    image = Image.objects.get(project=project, sha256=hashes[0])
+    deletion.delete(project=project, by=lena, image_ids=[image.pk])
+    assert pixels.forget_purged(anew=True) == 0  # it can come back from the trash
+    pixel_bytes = open_before.get(hashes[0]).tobytes()
+    assert pixel_bytes in block.read_bytes()
+    Image.objects.filter(pk=image.pk).update(trashed_at=timezone.now() - timedelta(days=31))
+    periodic.run_due_work()
+
+    assert pixel_bytes not in block.read_bytes()
+    for store in (open_before, pixels.store_of(project.pk)):
+        assert store.get(hashes[0]) is None and np.array_equal(store.get(hashes[1]), square)
+
+
+def test_a_block_that_was_written_after_the_purge_is_looked_into_and_an_empty_one_deleted(project, hashes):
+    assert pixels.forget_purged(anew=True) == 0
+    store, _, _ = keep(project, hashes)  # by a run that had begun before
+    Image.objects.filter(project=project).delete()
+
+    assert pixels.forget_purged(anew=False) == 3
+    assert list(store.folder.iterdir()) == []
 
 
 def test_what_killed_and_cancelled_runs_left_behind_is_deleted(project, hashes):

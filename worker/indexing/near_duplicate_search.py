@@ -42,12 +42,14 @@ def compare(project: Project, *, seconds: float, tick: Callable[[], None]) -> in
         return 0
     todo = [pk for pk in near_duplicates.uncompared(project) if index.place(pk) is not None]
     squares: dict[int, Square | None] = {}
+    most = near_duplicates.most_of_a_group_in(project)
     began = time.monotonic()
     for start in range(0, len(todo), STEP):
         if start and time.monotonic() - began > seconds:
             return len(todo) - start
         part = todo[start : start + STEP]
-        near_duplicates.join(project, part, _same(_unknown(index.alike(part, NEIGHBOURS, ALIKE)), squares, tick))
+        same = _same(_unknown(index.alike(part, NEIGHBOURS, ALIKE)), squares, tick)
+        near_duplicates.join(project, part, same, most=most)
     return 0
 
 
@@ -78,11 +80,13 @@ def compare_among(
             likeness[min(one, other), max(one, other)] = float(values[row, rank])
     pairs = sorted(_unknown(likeness), key=lambda pair: -likeness[pair])
     squares: dict[int, Square | None] = {}
+    most = near_duplicates.most_of_a_group_in(project)
     left_out, began = 0, time.monotonic()
     for start in range(0, len(pairs), STEP):
         if start and time.monotonic() - began > seconds:
             return left_out, len(pairs) - start
-        left_out += near_duplicates.join(project, [], _same(pairs[start : start + STEP], squares, tick))
+        same = _same(pairs[start : start + STEP], squares, tick)
+        left_out += near_duplicates.join(project, [], same, most=most)
     return left_out, 0
 
 

@@ -1,4 +1,4 @@
-"""The decoded images of each project: made when training first wants them, gone with the project.
+"""The decoded images of each project: made when training first wants them, gone with the image or the project.
 
 Knows where they lie, thumbnails and projects. The files are worker/ml/images/pixels.py's. Loads no torch.
 """
@@ -8,21 +8,26 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Q
 from numpy.typing import NDArray
 
 from labeler.intake.images import media_store
-from labeler.models import Project
+from labeler.models import Image, Project
 from worker.ml.errors import DiskFull
 from worker.ml.images.decode_files import processes_for
 from worker.ml.images.decoding import Bytes, Source
-from worker.ml.images.pixels import PixelStore
+from worker.ml.images.pixels import SUFFIX, PixelStore, erase, keys_of
 
 logger = logging.getLogger(__name__)
 FOLDER = "pixels"  # below MODELS_DIR, one folder per project
+ASKED_AT_ONCE = 5_000  # hashes
+# Blocks in which this process has looked for images that are gone. Of 100,000 images the keys alone are 7 MB.
+_looked_into: set[Path] = set()
 
 
 def store_of(project_id: int) -> PixelStore:
@@ -79,3 +84,34 @@ def forget_trashed() -> int:
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
     return len(gone)
+
+
+def forget_purged(*, anew: bool) -> int:
+    """Erase what is kept of images that their project has no more, not in the trash either; how many.
+
+    A block is looked into once, because a run that began before a purge, or joined blocks, may have written it after;
+    and once more after a purge, which is what `anew` says.
+    """
+    if anew:
+        _looked_into.clear()
+    root = Path(settings.MODELS_DIR) / FOLDER
+    blocks = set(root.glob(f"project-*/*{SUFFIX}")) if root.is_dir() else set()
+    erased = 0
+    for path in sorted(blocks - _looked_into):
+        gone = _without_image(int(path.parent.name.removeprefix("project-")), keys_of(path))
+        if gone:
+            with suppress(FileNotFoundError):  # joined with others just now: the joined one is looked into next time
+                erased += erase(path, gone)
+        _looked_into.add(path)
+    _looked_into.intersection_update(blocks)
+    return erased
+
+
+def _without_image(project_id: int, hashes: Sequence[str]) -> set[str]:
+    """Those of these contents that no image of a project has, nor one in its trash."""
+    gone = set(hashes)
+    theirs = Image.objects.filter(Q(project=project_id) | Q(trashed_from=project_id))
+    for start in range(0, len(hashes), ASKED_AT_ONCE):
+        part = hashes[start : start + ASKED_AT_ONCE]
+        gone.difference_update(theirs.filter(sha256__in=part).values_list("sha256", flat=True))
+    return gone

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from labeler.demo import scenario
+from labeler.demo import chess, scenario
 from labeler.errors import LabelerError
 from labeler.management.base import DataCommand
 
@@ -24,12 +24,17 @@ class Command(DataCommand):
         self.say("Making the demo project …")
         try:
             demo = scenario.make(lead=lead, progress=self.progress)
+            # Who has thrown it away shall not find it again after the next start.
+            drawn = chess.find() if not demo.made else None
+            if demo.made or drawn is not None:
+                drawn = chess.make(lead=lead, account=scenario.account, progress=self.progress)
         except LabelerError as error:
             raise CommandError(str(error)) from error
         seconds = time.monotonic() - begun
         facts = {
             "project": demo.project.pk,
             "empty_project": demo.empty.pk if demo.empty else None,
+            "objects_project": drawn.pk if drawn else None,
             "made": demo.made,
             "seconds": round(seconds, 1),
         }

@@ -60,6 +60,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted, asked_for), row is reading
     context = {
+        "filters": urlencode([(name, value) for name, value in asked_for.carried if name not in NAMES]),
         "releases": release_pages.latest(project),
         "formats": formats[:SHOWN],
         "more_formats": formats[SHOWN:],
@@ -73,8 +74,9 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "accepted": _accepted(project, summary, with_accepted, chosen["id"], reading["id"], asked_for),
         "part": asked_for.is_part and {
             "n": asked_for.only.images(project).count(),
-            "all": _address(chosen["id"], reading["id"], with_accepted, None),
         },
+        "unreadable": asked_for.unreadable,
+        "all_images": _address(chosen["id"], reading["id"], with_accepted, None),
         "prepare": choices.form(project, request.GET, asked_for) if WRITERS[chosen["id"]].HAS_IMAGES else None,
         "carried": [
             ("format", chosen["id"]), ("labels", reading["id"]), *([("accepted", "1")] if with_accepted else []),
@@ -83,8 +85,10 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "code": chosen["file"] and snippets.code(
             chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
         ),
-        "command": _command(request, project, chosen, reading["id"], with_accepted),
-        "request_line": f"curl -OJ -H 'Authorization: Token …' \\\n    "
+        "command": "" if asked_for.unreadable else _command(
+            request, project, chosen, reading["id"], with_accepted, asked_for
+        ),
+        "request_line": "" if asked_for.unreadable else f"curl -OJ -H 'Authorization: Token …' \\\n    "
         f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
     }  # fmt: skip
     return render(request, "export/export.html", access.context("export", **context))
@@ -243,13 +247,21 @@ def _left_out(
     ]
 
 
-def _command(request: HttpRequest, project: Project, chosen: dict[str, Any], reading: str, accepted: bool) -> str:
+def _command(
+    request: HttpRequest, project: Project, chosen: dict[str, Any], reading: str, accepted: bool,
+    asked_for: choices.Choices,
+) -> str:  # fmt: skip
     """The same on the server. Where the data lie is the administrators' to know."""
     words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {chosen['id']}"]
     if not chosen["holds_all"]:
         words.append(f"--labels {LABELS[reading]}")
     if accepted:
         words.append("--accepted")
+    for name, value in asked_for.carried:
+        if name not in NAMES:
+            words.append(f"--filter {shlex.quote(f'{name}={value}')}")
+        elif WRITERS[chosen["id"]].HAS_IMAGES:
+            words.append(f"--prepare {shlex.quote(f'{name}={value}')}")
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
         words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
     return " \\\n    ".join(words)

@@ -7,11 +7,12 @@ from typing import Any
 from django import forms
 from django.db import connection
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from labeler.models import Project
 from labeler.models.release import ReleaseLabels
 from labeler.releases.splits import SPLITS
+from labeler.templatetags.figures import thousands
 
 SOME_IMAGES = 1000  # looked at for keys of the metadata
 MOST_KEYS = 100
@@ -40,6 +41,7 @@ class ReleaseForm(forms.Form):
         label=gettext_lazy("Name"), max_length=200, required=False,
         help_text=gettext_lazy("For people; it can be changed later. The number is given."),
     )  # fmt: skip
+    only_these = forms.BooleanField(label="", required=False, initial=True)
     labels = forms.ChoiceField(
         label=gettext_lazy("What its files say of an image"), choices=ReleaseLabels.choices,
         initial=ReleaseLabels.CONSENSUS, widget=forms.RadioSelect,
@@ -63,15 +65,27 @@ class ReleaseForm(forms.Form):
         help_text=gettext_lazy("Where a photograph was taken, and whose camera it was. Normally taken out."),
     )  # fmt: skip
 
-    def __init__(self, project: Project, *args: Any, **more: Any) -> None:
+    def __init__(self, project: Project, *args: Any, part: int | None = None, **more: Any) -> None:
+        """part: how many images fit the filter of the address; None: there is none, and no choice of images."""
         super().__init__(*args, **more)
+        if part is None:
+            del self.fields["only_these"]
+        else:
+            self.fields["only_these"].label = ngettext(
+                "Just the %(n)s image that fits your filters", "Just the %(n)s images that fit your filters", part
+            ) % {"n": thousands(part)}
         keys = [(key, key) for key in metadata_keys(project)]
         field = self.fields["group_by"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("nothing else")), *keys]
 
+    @property
+    def wants_part(self) -> bool:
+        """Of a valid form."""
+        return bool(self.cleaned_data.get("only_these"))
+
     def asked(self) -> dict[str, Any]:
-        """Arguments of releases.request(), of a valid form."""
+        """Arguments of releases.request() but the filter, of a valid form."""
         said = self.cleaned_data
         splits = {name: said[name] / 100 for name in SPLITS if said[name]} if said["is_split"] else None
         return {

@@ -23,11 +23,13 @@ from labeler.jobs import dispatch
 from labeler.models import Project, Release, ReleaseFile, Role
 from labeler.models.job import UNFINISHED, State
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.export import choices
 from labeler.pages.export.release_form import ReleaseForm
 from labeler.pages.forms import refuse
 from labeler.releases import files, releases, summary
 from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import thousands
+from labeler.wording.filters import phrases
 from labeler.wording.sentences import in_words
 
 SHOWN = 20  # releases on the export page; the others are in REST
@@ -65,16 +67,19 @@ def split_names() -> dict[str, str]:
 @project_page(Role.REVIEWER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, access: Access) -> HttpResponse:
-    """Ask for a release."""
-    form = ReleaseForm(access.project, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    """Ask for a release, of all images or of those that fit the filters in the address."""
+    only, sent, unreadable = choices.read_filter(access.project, request.GET)
+    part = only.images(access.project).count() if sent and not unreadable else None
+    form = ReleaseForm(access.project, request.POST if request.method == "POST" else None, part=part)
+    if request.method == "POST" and not unreadable and form.is_valid():
+        chosen = sent if form.wants_part else None
         try:
-            release = releases.request(project=access.project, by=person(request), **form.asked())
+            release = releases.request(project=access.project, by=person(request), filter=chosen, **form.asked())
         except LabelerError as problem:
             refuse(form, problem)
         else:
             return redirect("release", access.project.pk, release.number)
-    return render(request, "export/new_release.html", access.context("export", form=form))
+    return render(request, "export/new_release.html", access.context("export", form=form, unreadable=unreadable))
 
 
 def find(access: Access, number: int) -> Release:
@@ -100,6 +105,7 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
             "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest), "formats": built,
             "is_building": any(one["is_working"] for one in built), "diff": manifest["diff"],
             "before": releases.before(found), "models": manifest["models"],
+            "only": phrases(found.filter, {one["id"]: one["name"] for one in manifest["classes"]}),
         }  # fmt: skip
     return render(request, "export/release.html", access.context("export", **context))
 

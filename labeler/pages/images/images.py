@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.acceptance import summary
+from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.curation import listing
 from labeler.errors import LabelerError
@@ -32,8 +33,8 @@ from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
-from labeler.pages.forms import Settle
-from labeler.pages.images import explanation, image_work, metadata_form
+from labeler.pages.forms import Input, Select, Settle
+from labeler.pages.images import drawn, explanation, image_work, metadata_form
 from labeler.pages.images import filters as image_filters
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
@@ -86,7 +87,9 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
         "image": image,
         "url": reverse("image", args=[image.project_id, image.pk]),
         "thumb": thumbnail_url(image.pk),
-        "votes": vote_rows(image, index),
+        # Of drawn answers that were compared, places say more than the classes that are somewhere in them.
+        "votes": vote_rows(image, index) if image.disputed_objects is None else [],
+        "open_places": image.disputed_objects,
         "cannot_tell": image.tally.get(votes.CANNOT_TELL, 0),
     }
 
@@ -133,6 +136,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             filters=filters,
             chips=filters.chips(),
             categories=list(project.categories.in_use()),
+            more_fields=_more_fields(project, filters),
             markers=categories.markers_by_name(project),
             statuses=[
                 {"label": label, "url": filters.link(status=value), "on": value == filters.status}
@@ -150,15 +154,12 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             ],
             in_trash=in_trash,
             orders=ORDERS,
-            splits=Split.choices[1:],
-            findings=Finding.choices,
             exported=filters.exported() if rows else None,
             views=[
                 {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
                 {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
             ],
             own_fields=OWN_FIELDS,
-            imports=_imports(project, filters),
             more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
             here=filters.link(page=page if page > 1 else ""),
             actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
@@ -169,6 +170,29 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
         ),
     )
+
+
+def _more_fields(project: Project, filters: image_filters.Filters) -> list[Input | Select]:
+    """The filters that are folded away."""
+    kept, more = filters.kept, filters.more
+    classes = [(one.pk, one.name) for one in project.categories.in_use()]
+
+    def number(name: str, label: str, longest: int, mode: str) -> Input:
+        return Input(name, label, kept.get(name, ""), longest, mode)
+
+    return [
+        Select("final", _("Settled as"), classes, filters.final, _("any class")),
+        Select("predicted", _("The model says"), classes, more.predicted, _("any class")),
+        number("min_confidence", _("Model sure from (0 to 1)"), 8, "decimal"),
+        number("max_confidence", _("Model sure up to"), 8, "decimal"),
+        number("disagreement", _("People differ by (0 to 1)"), 8, "decimal"),
+        Select("finding", _("Found by the checks"), Finding.choices, kept.get("finding"), _("anything or nothing")),
+        Select("split", _("Imported for"), Split.choices[1:], kept.get("split"), _("any split")),
+        number("min_pixels", _("At least so many pixels"), 12, "numeric"),
+        number("max_pixels", _("At most so many pixels"), 12, "numeric"),
+        Select("import", _("Came in with"), _imports(project, filters), more.import_id, _("any import")),
+        Input("metadata", _("Metadata, as field=value"), "", 300, placeholder="site=north"),
+    ]
 
 
 def _imports(project: Project, filters: image_filters.Filters) -> list[tuple[int, str]]:
@@ -221,6 +245,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
     rows = Label.objects.filter(image=shown).select_related("annotator")
     labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
+    votes_of_now = [row for row in labels if _is_current(row) and row.purpose == Purpose.VOTE]
+    drawn_over = drawn.figures(project, [shown], votes_of_now).get(shown.pk) if project.draws else None
     outcome = snapshots.shown_consensus([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)
@@ -239,7 +265,9 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             fields=metadata_form.fields_of(project, shown),
             form=form,
             markers=categories.markers_by_name(project),
-            labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],
+            labels=[_said(row, index) for row in votes_of_now],
+            drawn=drawn_over,
+            places=_places(project, shown) if project.draws else None,
             no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
             history=[
                 _said(row, index)
@@ -264,6 +292,13 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             next_disputed=_next_disputed(shown),
         ),
     )
+
+
+def _places(project: Project, image: Image) -> dict[str, int]:
+    """Where people draw: of how many places it is known what is there, and how many are open."""
+    found = agreed_objects.current(project, [image]).get(image.pk, [])
+    settled = sum(bool(one["settled"]) for one in found)
+    return {"settled": settled, "open": len(found) - settled}
 
 
 def _unsaid(image: Image, model: TrainingRun) -> str:

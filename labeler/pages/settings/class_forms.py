@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.label_set import markers
 from labeler.models import Category, Project
+from labeler.models.project import Task
 from labeler.pages.forms import first_twin, names_in
 from labeler.pages.settings.forms import LONGEST_DESCRIPTION, Typed, _long
 
@@ -117,13 +118,30 @@ class OneClass(Typed):
         help_text=gettext_lazy("In words; stands on the import page while images are missing."),
     )
 
+    smallest = forms.FloatField(
+        label=gettext_lazy("Smallest size, in pixels"),
+        min_value=0,
+        max_value=100_000,
+        required=False,
+        help_text=gettext_lazy("Of the shorter side of an object. Smaller ones are refused. 0: any size."),
+    )
+    background = forms.BooleanField(
+        label=gettext_lazy("This class is the background"),
+        required=False,
+        help_text=gettext_lazy("Pixels that nobody painted are of this class. Without one, they have none."),
+    )
+
     def __init__(self, category: Category, place: int, *args: Any, **kwargs: Any):
         self.by_place = markers.at(place)
-        fields = ("name", "description", "key", "colour", "shape", "wanted", "variety")
+        fields = ("name", "description", "key", "colour", "shape", "wanted", "variety", "smallest", "background")
         kwargs["initial"] = {name: getattr(category, name) for name in fields} | {"place": place + 1}
         super().__init__(*args, **kwargs)
         if category.retired_at is not None:
             del self.fields["place"]
+        if not category.project.draws:
+            del self.fields["smallest"]
+        if category.project.task != Task.SEMANTIC:
+            del self.fields["background"]
         for name, names in (("colour", markers.COLOURS), ("shape", markers.SHAPES)):
             by_place = names[getattr(self.by_place, name)]
             automatic = format_lazy("{by_place} ({name})", by_place=gettext_lazy("by its place"), name=by_place)
@@ -131,7 +149,10 @@ class OneClass(Typed):
 
     def changes(self) -> dict[str, Any]:
         """Of CATEGORY_FIELDS; the place is another verb's."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "place"}
+        changes = {name: value for name, value in self.cleaned_data.items() if name != "place"}
+        if "smallest" in changes:
+            changes["smallest"] = changes["smallest"] or 0.0
+        return changes
 
 
 class AddClasses(forms.Form):

@@ -33,6 +33,7 @@ SECTIONS = {
     "settings": gettext_lazy("The question"),
     "settings_guideline": gettext_lazy("Guideline"),
     "categories": gettext_lazy("Classes"),
+    "settings_objects": gettext_lazy("Drawn objects"),
     "settings_wanted": gettext_lazy("What is wanted"),
     "settings_judging": gettext_lazy("Who judges what"),
     "settings_quality": gettext_lazy("Quality"),
@@ -44,14 +45,19 @@ SECTIONS = {
     "settings_webhooks": gettext_lazy("Webhooks"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
+# Models learn classes so far, and nobody draws where classes are named.
+NOT_WHERE_PEOPLE_DRAW = ("settings_training", "settings_variations", "settings_accepting")
+NOT_WHERE_CLASSES_ARE_NAMED = ("settings_objects",)
 LONGEST_SHOWN = 60  # characters of a value that somebody else saved
 
 
 def show(request: HttpRequest, access: Access, section: str, template: str, **more: Any) -> HttpResponse:
     """A page of the settings, with the navigation between its sections."""
+    hidden = NOT_WHERE_PEOPLE_DRAW if access.project.draws else NOT_WHERE_CLASSES_ARE_NAMED
     links = [
         {"url": reverse(name, args=[access.project.pk]), "text": text, "on": name == section}
         for name, text in SECTIONS.items()
+        if name not in hidden or name == section
     ]
     context = access.context("settings", sections=links, heading=SECTIONS[section], **more)
     return render(request, template, context)

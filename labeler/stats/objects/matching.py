@@ -20,6 +20,7 @@ class Clusters:
     """Objects that are the same thing, at most one of each person.
 
     of: the cluster of each object, 0..n-1, shape (n_objects,); an object that met no other is a cluster of its own.
+    Numbered by their first object.
     image, size: of each cluster, shape (n,).
     """
 
@@ -62,6 +63,8 @@ def _join(parent: list[int], people: list[int], first: list[int], second: list[i
         while parent[j] != j:
             parent[j] = j = parent[parent[j]]
         if not people[i] & people[j]:
+            if j < i:
+                i, j = j, i
             parent[j] = i
             people[i] |= people[j]
 
@@ -98,15 +101,15 @@ def one_to_one(drawings: Drawings, iou: float, *, same_class: bool = False) -> M
         one, other, overlap = one[equal], other[equal], overlap[equal]
     swap = drawings.person[one] > drawings.person[other]
     low, high = np.where(swap, other, one), np.where(swap, one, other)
-    taken = _first_come(
+    taken = first_come(
         low * drawings.n_people + drawings.person[high],
         high * drawings.n_people + drawings.person[low],
     )
     return Matches(low[taken], high[taken], overlap[taken])
 
 
-def _first_come(left: IntArray, right: IntArray) -> BoolArray:
-    """Which rows are taken where a row needs two things that no row before has taken."""
+def first_come(left: IntArray, right: IntArray) -> BoolArray:
+    """Which rows are taken, where each row needs two things that no row before it has taken; shape (n,)."""
     used: set[int] = set()
     taken = np.zeros(left.size, dtype=bool)
     for row, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):

@@ -5,8 +5,8 @@ Knows folders, keys and pixels. Does not know which images there are, or who nee
     <first 16 digits of a checksum>.squares     a block of squares, written aside and renamed: whole or not there
 
 A block is a line of JSON (its keys, a CRC-32 of each square, the side), filled up to a page, then the squares one after
-the other. Blocks are never changed: who writes at the same time writes another one, and twins do no harm. Ten
-blocks are joined into one. A damaged square is as good as none: it is decoded again.
+the other. Blocks are never changed, but for squares that are erased: who writes at the same time writes another one,
+and twins do no harm. Ten blocks are joined into one. A damaged square is as good as none: it is decoded again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +66,7 @@ class PixelStore:
     def _read(self, path: Path) -> dict[str, _Place]:
         try:
             with path.open("rb") as file:
-                line = file.readline(1 << 30)
-                about = json.loads(line)
-                start = _round_up(len(line))
+                about, start = _head(file)
                 n, side = len(about["keys"]), about["side"]
                 if side != self.side or path.stat().st_size != start + n * side * side * 3 or n == 0:
                     return {}
@@ -222,6 +220,42 @@ class Squares:
 
 def _opened(folder: Path, side: int, keys: list[str]) -> Squares:
     return Squares(PixelStore(folder, side=side), keys)
+
+
+def _head(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """What a block says of itself, and where its squares begin. Raises ValueError for what is no block."""
+    line = file.readline(1 << 30)
+    about: dict[str, Any] = json.loads(line)
+    return about, _round_up(len(line))
+
+
+def keys_of(path: Path) -> list[str]:
+    """The keys of a block; none of one that is gone or damaged, of which nothing is ever read."""
+    try:
+        with path.open("rb") as file:
+            return [str(key) for key in _head(file)[0]["keys"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def erase(path: Path, keys: Collection[str]) -> int:
+    """Overwrite the squares of these keys in a block; how many. A block with nothing else in it is deleted.
+
+    Who has the block open finds them damaged, so they are as good as none and no joined block takes them over. Raises
+    OSError where the disk does.
+    """
+    with path.open("r+b") as file:
+        about, start = _head(file)
+        slots = [slot for slot, key in enumerate(about["keys"]) if key in keys]
+        size = about["side"] ** 2 * 3
+        for slot in slots:
+            file.seek(start + slot * size)
+            file.write(bytes(size))
+        file.flush()
+        os.fsync(file.fileno())
+    if len(slots) == len(about["keys"]):
+        path.unlink(missing_ok=True)
+    return len(slots)
 
 
 def _round_up(n: int) -> int:

@@ -166,13 +166,19 @@ class Project:
         group_by: str | None = None,
         seed: int = 0,
         location: bool = False,
+        filter: Mapping[str, Any] | None = None,
     ) -> Release:
-        """Freeze the project as its next release: `.wait()` for it, then `.download()`."""
+        """Freeze the project as its next release: `.wait()` for it, then `.download()`.
+
+        filter: only the images that fit, as `images()` takes it: `{"status": ["settled"]}`.
+        """
         body: dict[str, Any] = {"name": name, "labels": labels, "seed": seed, "location": location}
         if splits is not None:
             body["splits"] = dict(splits)
         if group_by is not None:
             body["group_by"] = group_by
+        if filter:
+            body["filter"] = dict(filter)
         return Release(self._transport, self._transport.json("POST", self._at("releases/"), once=True, json=body))
 
     def releases(self) -> Rows[Release]:

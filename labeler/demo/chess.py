@@ -1,0 +1,120 @@
+"""Make the second demo: photographs of a chess board on which three simulated people have drawn boxes.
+
+Goes through the verbs that real work goes through. May be stopped and repeated; once all is there, it does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.utils.translation import gettext as _
+
+from labeler.demo.drawers import DRAWERS, Piece, draw
+from labeler.errors import NotPossibleNow
+from labeler.intake.archives import Member
+from labeler.intake.images import add_images
+from labeler.intake.outcomes import Added
+from labeler.labeling import claim_ends
+from labeler.labeling import claims as queue
+from labeler.labeling.labels import save_label
+from labeler.models import Image, Label, Membership, Project
+from labeler.projects import members as membership
+from labeler.projects import projects
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+NAME = "Chess pieces (demo)"
+PHOTOS = Path(__file__).parent / "chess_photos"
+KINDS = ("pawn", "knight", "bishop", "rook", "queen", "king")
+LABELED = 12  # images on which everybody has drawn; the others are left to try
+SEED = 2027
+DESCRIPTION = (
+    "A demonstration of drawn objects. The photographs are real; Amara, Ben and Chen are simulated: "
+    + "; ".join(f"{person.name} {person.manner}" for person in DRAWERS)
+    + ". All else is real: the boxes were saved like yours, and agreement and consensus are computed from them. Draw "
+    "on the photographs that are left."
+)
+GUIDELINE = """\
+Draw a box around each piece on the board, as tight as you can, from its top to its foot.
+
+- A piece that stands behind another one: the part you see.
+- Pieces that lie beside the board are not drawn.
+- **Bishop or pawn?** A bishop has a notch in its head and is taller.
+"""
+
+
+def make(*, lead: User, account: Callable[[str], User], progress: Callable[[int, int, str], None]) -> Project:
+    """Make what is missing of the project; account: the user of a simulated person. Raises as the verbs do."""
+    project = find()
+    if project is not None and (project.trashed_at or _labels(project) >= LABELED * len(DRAWERS)):
+        return project
+    project = project or projects.create(
+        created_by=lead, name=NAME, task="boxes", question=_("Where is which piece?"), description=DESCRIPTION,
+        guideline=GUIDELINE, labels_per_image=len(DRAWERS), blind_share=0.0,
+        categories=[{"name": kind, "smallest": 6} for kind in KINDS],
+        questions=[{"name": "side", "kind": "one", "options": ["white", "black"]}],
+    )  # fmt: skip
+    boxes = json.loads((PHOTOS / "pieces.json").read_text())
+    pieces = {name: [_piece(row) for row in rows] for name, rows in boxes.items()}
+    _add_photos(project, sorted(pieces))
+    for place, person in enumerate(DRAWERS):
+        user = account(person.name)
+        if not Membership.objects.filter(project=project, user=user).exists():
+            membership.add_member(project=project, by=lead, username=user.get_username())
+        _draw(project, place, user, pieces)
+        progress(_labels(project), LABELED * len(DRAWERS), "photographs drawn on")
+    return project
+
+
+def find() -> Project | None:
+    """The project, where it was made, also in the trash."""
+    return Project.objects.filter(name=NAME).order_by("pk").first()
+
+
+def _piece(row: list[Any]) -> Piece:
+    side, kind, *box = row
+    return kind, side, tuple(box)
+
+
+def _labels(project: Project) -> int:
+    return Label.objects.filter(project=project).count()
+
+
+def _add_photos(project: Project, names: list[str]) -> None:
+    there = set(Image.objects.filter(project=project).values_list("name", flat=True))
+
+    def members() -> Iterator[Member]:
+        for name in names:
+            if name not in there:
+                yield Member(name, partial(bytes, (PHOTOS / name).read_bytes()))
+
+    for outcome in add_images(project=project, members=members(), threads=1):
+        if not isinstance(outcome, Added):
+            raise NotPossibleNow(_("The demo's own image was not taken in: %(outcome)s") % {"outcome": outcome})
+
+
+def _draw(project: Project, place: int, user: User, pieces: dict[str, list[Piece]]) -> None:
+    """One person draws on the first LABELED images, a day after the person before."""
+    person = DRAWERS[place]
+    labeled = sorted(pieces)[:LABELED]
+    begun = datetime.combine((project.created_at - timedelta(days=7 - 2 * place)).date(), time(9), tzinfo=UTC)
+    at = begun
+    for claim in sorted(
+        queue.claim(project=project, annotator=user, count=queue.MOST_CLAIMS), key=lambda claim: claim.image.name
+    ):
+        name = claim.image.name
+        if name not in labeled:
+            claim_ends.release(image_id=claim.image_id, annotator=user)
+            continue
+        rng = np.random.default_rng([SEED, labeled.index(name), place])
+        drawn = draw(person, pieces[name], rng)
+        seconds = float(person.seconds * max(1, len(drawn)) * rng.lognormal(0, 0.2))
+        at += timedelta(seconds=seconds)
+        save_label(image_id=claim.image_id, annotator=user, drawn=drawn, seconds=seconds, at=at)

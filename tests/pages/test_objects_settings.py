@@ -1,0 +1,59 @@
+"""The settings of drawn objects: overlap, questions, the size of a class; and making such a project by its page."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from labeler.models import Category, Project, Question
+from tests.helpers.factories import make_project
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+
+
+@pytest.fixture
+def boxes(ann, lena):
+    return make_project(ann, lead=lena, task="boxes", categories=("pawn", "king"))
+
+
+def test_a_project_that_draws_is_made_by_its_page(as_, ada):
+    client = as_(ada)
+    sent = {"name": "Chess", "classes": "pawn, king", "task": "boxes", "labels_per_image": 2, "question": ""}
+
+    client.post(reverse("new_project"), sent)
+
+    assert Project.objects.get(name="Chess").task == "boxes"
+
+
+def test_a_question_is_asked_and_retired(as_, lena, boxes):
+    client, page = as_(lena), reverse("settings_objects", args=[boxes.pk])
+    king = boxes.categories.get(name="king").pk
+
+    client.post(page, {"do": "ask", "name": "side", "kind": "one", "options": "white, black", "categories": [king]})
+    refused = client.post(page, {"do": "ask", "name": "side", "kind": "yes_no"})
+
+    question = Question.objects.get()
+    assert (question.options, question.categories) == (["white", "black"], [king])
+    assert "There is a question “side” already." in refused.content.decode()
+    client.post(page, {"do": "retire", "question": question.pk})
+    assert Question.objects.get().retired_at is not None
+    assert "no longer asked" in client.get(page).content.decode()
+
+
+def test_overlap_and_smallest_size_are_saved(as_, lena, boxes, project):
+    client, page = as_(lena), reverse("settings_objects", args=[boxes.pk])
+    seen = client.get(page).context["seen"]
+
+    client.post(page, {"do": "overlap", "object_iou": "0.6", "gold_iou": "0.7", "seen": seen})
+    pawn = boxes.categories.get(name="pawn")
+    form = client.get(reverse("category", args=[boxes.pk, pawn.pk]))
+    values = {name: value for name, value in form.context["form"].initial.items() if value is not None}
+    client.post(
+        reverse("category", args=[boxes.pk, pawn.pk]),
+        {**values, "smallest": "12", "seen": form.context["seen"], "do": "change"},
+    )
+
+    stored = Project.objects.get(pk=boxes.pk)
+    assert (stored.object_iou, stored.gold_iou) == (0.6, 0.7)
+    assert Category.objects.get(pk=pawn.pk).smallest == 12
+    assert "nothing is drawn" in client.get(reverse("settings_objects", args=[project.pk])).content.decode()

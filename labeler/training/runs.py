@@ -207,7 +207,9 @@ def _make_active(run: TrainingRun) -> None:
     TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
-    if run.is_outside:
+    if run.is_outside and run.project.draws:
+        prelabels.stop(run.project)  # what it drew is judged by nobody yet
+    elif run.is_outside:
         judging.request_instead_of_prelabels(run)
     else:
         prelabels.request(run)
@@ -265,7 +267,9 @@ def _is_due(project: Project, now: datetime) -> bool:
 # ---------------------------------------------------------------- models of other programs (outside_models.py)
 
 
-def register_outside(*, project: Project, by: User | None, name: str, version: str) -> tuple[TrainingRun, bool]:
+def register_outside(
+    *, project: Project, by: User | None, name: str, version: str, config: dict[str, Any] | None = None
+) -> tuple[TrainingRun, bool]:
     """The run that stands for another program's model, and whether it is new. Raises NotPossibleNow: too many."""
     with transaction.atomic():
         # Numbers are counted per project, as in request().
@@ -283,6 +287,7 @@ def register_outside(*, project: Project, by: User | None, name: str, version: s
             finished_at=Now(),
             outside_name=name,
             outside_version=version,
+            config=config or {},
             n_labels=Label.objects.filter(project=project).current().count(),
         )
         run.refresh_from_db()

@@ -112,10 +112,8 @@ def _seats(
 
 
 def _objects_in_doubt(image: Image) -> bool:
-    """Has a drawn object no majority? Of a single drawing nothing can be said: only a cannot-tell beside it is doubt."""
-    if image.disputed_objects is None:
-        return image.tally.get(CANNOT_TELL, 0) > 0
-    return image.disputed_objects > 0
+    """Has a drawn object no majority? A single drawing says nothing: only a cannot-tell beside it is doubt."""
+    return image.tally.get(CANNOT_TELL, 0) > 0 if image.disputed_objects is None else image.disputed_objects > 0
 
 
 def _fewest(rule: rule_stats.OverlapRule, image: Image) -> int:

@@ -124,6 +124,7 @@ class TrustPersonShape(serializers.Serializer):
     n = serializers.IntegerField(help_text="labels, of all rounds")
     paused = serializers.BooleanField()
     kappa = StatShape(help_text="Cohen's, the others taken as one person; labels without a suggestion")
+    f1 = StatShape(required=False, help_text="where people draw: objects shared with the others, no suggestion shown")
     n_blind = serializers.IntegerField(help_text="labels of the present rounds without a suggestion")
     seconds_blind = serializers.FloatField(allow_null=True, help_text="median time of these")
     seconds_median = serializers.FloatField(allow_null=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from labeler.agreement import model_as_rater
+from labeler.agreement import model_as_rater, object_trust
 from labeler.agreement.over_time import (
     Report,
     _codes,
@@ -49,6 +49,8 @@ NARROW = 0.05  # the half-width a plan aims at
 
 def figures(project: Project) -> Report:
     """All of it."""
+    if project.draws:
+        return object_trust.figures(project)
     rows = label_arrays.read_labels(project)
     blind = rows.where(rows.is_blind & rows.is_random)
     assisted = rows.where(rows.is_assisted)
@@ -63,7 +65,7 @@ def figures(project: Project) -> Report:
         "blind": alpha.as_dict(),
         "assisted": with_help.as_dict(),
         "assisted_minus_blind": difference(with_help, alpha).as_dict(),
-        "plan": _plan(alpha),
+        "plan": plan_for(alpha),
         "anchoring": _anchoring(project),
         "ac1": ac1.as_dict(),
         "paradox": _paradox(project, blind, together, ac1),
@@ -73,7 +75,7 @@ def figures(project: Project) -> Report:
         "by_guideline": by_guideline(project, history),
         "people": people_rows(project, rows, history, names),
         "model": _model(project, names, rows),
-        "categories": _categories(project, rows),
+        "categories": categories_of(project, rows.categories),
         "methods": reliability.compare_on_gold(project, rows),
         "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
@@ -88,10 +90,10 @@ def _model(project: Project, names: list[str], rows: LabelArrays) -> Report | No
     return {"number": run.number, "pairs": model_as_rater.kappas(project, run, names, rows)}
 
 
-def _categories(project: Project, rows: LabelArrays) -> list[Report]:
+def categories_of(project: Project, ids: list[int]) -> list[Report]:
     """The classes that `confusion` and `by_class` of people speak of, in the order of the label set."""
     names = label_set.index(project).names
-    return [{"id": pk, "name": names[pk]} for pk in rows.categories]
+    return [{"id": pk, "name": names[pk]} for pk in ids]
 
 
 def of_rows(project: Project, rows: LabelArrays, names: list[str]) -> Report:
@@ -100,7 +102,7 @@ def of_rows(project: Project, rows: LabelArrays, names: list[str]) -> Report:
     together, ac1 = many_raters(patterns), gwet_ac1(patterns)
     return {
         "ac1": ac1.as_dict(),
-        "plan": _plan(together.alpha),
+        "plan": plan_for(together.alpha),
         "paradox": _paradox(project, rows, together, ac1),
         "ordered": _ordered(project, rows, names),
     }
@@ -122,7 +124,8 @@ def of_person(report: Report, username: str) -> Report:
 # ---------------------------------------------------------------- agreement
 
 
-def _plan(alpha: Stat) -> Report:
+def plan_for(alpha: Stat) -> Report:
+    """How many more images bring the interval of alpha to NARROW."""
     plan = images_for(alpha, NARROW)
     if plan.more is None:
         told = plan.reason
@@ -164,6 +167,11 @@ def _why(project: Project, counts: PairCounts, names: list[str]) -> Report:
         Pair(int(a), int(b), kappa.stat())
         for a, b, kappa in zip(counts.a, counts.b, pair_kappas(counts).kappas(), strict=True)
     ]
+    return why_of(project, pairs, names)
+
+
+def why_of(project: Project, pairs: list[Pair], names: list[str]) -> Report:
+    """Guideline or person, from the agreement of pairs that was counted already."""
     found = cause(pairs, project.target_agreement)
     return {
         "kind": found.kind, "pairs": found.pairs, "low": found.low, "people": found.people, "mean": found.mean,

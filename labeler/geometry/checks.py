@@ -94,7 +94,7 @@ def _box(shape: Shape, width: int, height: int) -> Checked:
     for number in box:
         if not -FARTHEST <= number <= FARTHEST:  # also false for NaN; an array would take four times as long
             numbers(box)
-    if w <= 0 or h <= 0 or w * h == 0:
+    if w <= 0 or h <= 0 or w * h <= SLACK * SLACK:
         raise Impossible("zero_area")
     right, bottom = x + w, y + h
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(right, width), min(bottom, height)
@@ -133,9 +133,11 @@ def _polygon(shape: Shape, parts: list[Part], width: int, height: int, mend: boo
             raise Impossible("outside")
         bounds, change = bounds_of_parts(parts), change or "clipped"
     area = polygons.area(parts)
-    if area <= 0:
+    clamped = Bounds(
+        max(bounds.x0, 0.0), max(bounds.y0, 0.0), min(bounds.x1, float(width)), min(bounds.y1, float(height))
+    )
+    if area <= SLACK * SLACK or _is_flat(clamped):
         raise Impossible("zero_area")
-    clamped = Bounds(max(bounds.x0, 0.0), max(bounds.y0, 0.0), min(bounds.x1, width), min(bounds.y1, height))
     points = sum(len(ring) for part in parts for ring in part)
     return Checked(polygon_of(parts) if change else shape, "polygon", clamped, area, points, change)
 

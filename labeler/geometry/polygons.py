@@ -23,7 +23,8 @@ def polygon(part: Part) -> shapely.Polygon:
 
 def is_simple(part: Part) -> bool:
     """Whether no ring of the part crosses or touches itself, and holes lie in the ring beside each other."""
-    return bool(shapely.is_valid(polygon(part)))
+    with np.errstate(all="ignore"):  # as in mended
+        return bool(shapely.is_valid(polygon(part)))
 
 
 def rings_are_simple(part: Part) -> bool:
@@ -35,7 +36,8 @@ def area(parts: Sequence[Part]) -> float:
     """Area of valid parts in square px; where parts overlap it counts once."""
     if len(parts) == 1:
         return float(shapely.area(polygon(parts[0])))
-    return float(shapely.area(shapely.union_all([polygon(part) for part in parts])))
+    with np.errstate(all="ignore"):  # as in mended
+        return float(shapely.area(shapely.union_all([polygon(part) for part in parts])))
 
 
 def mended(parts: Sequence[Part]) -> list[Part]:
@@ -44,16 +46,19 @@ def mended(parts: Sequence[Part]) -> list[Part]:
     Everything a crossing ring goes around stays inside (GEOS, GeometryFixer: "structure"), so that a loop in a stroke
     tears no hole; lines and points that remain are dropped.
     """
-    fixed = [shapely.make_valid(polygon(part), method="structure", keep_collapsed=False) for part in parts]
-    return parts_of_region(fixed[0] if len(fixed) == 1 else shapely.union_all(fixed))
+    # Points 1e-238 px apart make GEOS divide by zero on its way to a right answer; NumPy would warn of it.
+    with np.errstate(all="ignore"):
+        fixed = [shapely.make_valid(polygon(part), method="structure", keep_collapsed=False) for part in parts]
+        return parts_of_region(fixed[0] if len(fixed) == 1 else shapely.union_all(fixed))
 
 
 def cut(parts: Sequence[Part], x0: float, y0: float, x1: float, y1: float) -> list[Part]:
     """Valid parts within a rectangle; [] where none has an area there."""
     window = shapely.box(x0, y0, x1, y1)
     pieces: list[Part] = []
-    for part in parts:
-        pieces += parts_of_region(shapely.intersection(polygon(part), window))
+    with np.errstate(all="ignore"):  # as in mended
+        for part in parts:
+            pieces += parts_of_region(shapely.intersection(polygon(part), window))
     # An intersection with the border may miss it in the last digit.
     low, high = np.array([x0, y0]), np.array([x1, y1])
     return [[np.clip(ring, low, high) for ring in part] for part in pieces]

@@ -23,7 +23,7 @@ from labeler.jobs import dispatch
 from labeler.label_set import categories
 from labeler.models import Comment, Project, Role, Thread, TrainingRun
 from labeler.models.acceptance import Suspension
-from labeler.pages.agreement.agreement import confusions, matrix
+from labeler.pages.agreement.pair_tables import confusions, matrix
 from labeler.pages.agreement.trust_charts import person_url
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters

@@ -85,15 +85,18 @@ def _report(access: Access, figures: Report, row: Report, is_own: bool) -> dict[
 def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
     """The figures on top; of those that a project does not use, no card."""
     times = [one["seconds_median"] for one in others if one["seconds_median"] is not None]
-    kappa = row["kappa"]
+    # Of drawn objects: how many a person shares with the others. Chance plays no part in where objects are.
+    draws = "f1" in row
+    headline = row["f1"] if draws else row["kappa"]
     cards = [
         {
-            "id": "kappa", "title": _("κ with the others"), "text": figure(kappa["value"]),
-            "interval": interval(kappa), "reason": kappa["reason"],
+            "id": "f1" if draws else "kappa", "title": _("F1 with the others") if draws else _("κ with the others"),
+            "text": figure(headline["value"]), "interval": interval(headline), "reason": headline["reason"],
             "hint": ngettext(
-                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", kappa["n"]
-            ) % {"n": f"{kappa['n']:,}"},
-        }
+                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", headline["n"]
+            ) % {"n": f"{headline['n']:,}"},
+        },
+        *(_drawn_again(row) if draws else ()),
     ]  # fmt: skip
     for name, title, hint in (
         ("gold", _("Right on gold"), _("images whose answer is known")),
@@ -101,7 +104,7 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
         ("planted", _("Planted ones noticed"), _("wrong suggestions among right ones")),
     ):
         stat = row[name]
-        if stat["n"]:
+        if stat["n"] and not (draws and name == "repeats"):
             cards.append(
                 {
                     "id": name, "title": title, "text": percent(stat["value"]), "interval": percent_interval(stat),
@@ -116,6 +119,25 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
         }
     )  # fmt: skip
     return cards
+
+
+def _drawn_again(row: Report) -> list[dict[str, Any]]:
+    """How far somebody who draws agrees with themselves; no card without a repeated image."""
+    stats = {name: row[name] for name in ("repeats", "repeats_iou") if row[name]["n"]}
+    titles = {"repeats": _("Same objects again"), "repeats_iou": _("How far they overlap")}
+    return [
+        {
+            "id": name, "title": titles[name], "text": figure(stat["value"]), "interval": interval(stat),
+            "reason": stat["reason"],
+            "hint": {
+                "repeats": ngettext("F1, n %(n)s image shown twice", "F1, n %(n)s images shown twice", stat["n"]),
+                "repeats_iou": ngettext(
+                    "mean IoU, n %(n)s image shown twice", "mean IoU, n %(n)s images shown twice", stat["n"]
+                ),
+            }[name] % {"n": f"{stat['n']:,}"},
+        }
+        for name, stat in stats.items()
+    ]  # fmt: skip
 
 
 def _others_time(times: Sequence[float]) -> str:

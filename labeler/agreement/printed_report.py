@@ -97,7 +97,7 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
         "title": Reason("report_title", {"name": project.name}).as_dict(),
         "project": {
             "id": project.pk, "name": project.name, "question": project.question, "task": project.task,
-            "description": project.description,
+            "draws": project.draws, "description": project.description,
         },
         "counted_at": timezone.now().isoformat(),
         "software": {"name": "Labeler", "version": __version__},

@@ -20,6 +20,7 @@ class Outline:
     path: str
     style: int
     name: str
+    faded: bool = False  # nothing to look at: everybody drew it alike
 
 
 def drawn_svg(shapes: Sequence[Outline], width: int, height: int, label: str) -> str:
@@ -28,7 +29,7 @@ def drawn_svg(shapes: Sequence[Outline], width: int, height: int, label: str) ->
     Each line has a dark one under it: it stays readable on any picture.
     """
     lines = "".join(
-        f'<g class="who{shape.style}"><title>{text(shape.name)}</title>'
+        f'<g class="who{shape.style}{" faded" if shape.faded else ""}"><title>{text(shape.name)}</title>'
         f'<path class="under" d="{text(shape.path)}"/><path d="{text(shape.path)}"/></g>'
         for shape in shapes
     )

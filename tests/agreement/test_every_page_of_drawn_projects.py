@@ -1,4 +1,4 @@
-"""Every page and every GET endpoint, walked in a project that draws: none crashes, none shows a number without sense."""
+"""Every page and every GET endpoint, walked in a project that draws: none fails, none shows what is no number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHERS = {"int": "1", "slug": "balance", "str": "x", "uuid": "0d9c3f9e-58a8-4c0e
 FILES = {"api:preview", "api:thumb", "api:file", "api:export", "api:release-file", "api:explanation"}
 MUST_BE_THERE = {
     "project", "label", "images", "image", "mine", "checks", "agreement", "agreement_report", "contested",
-    "annotator", "model", "economy", "train_settings", "export", "gold", "members", "settings", "categories",
+    "annotator", "differences", "model", "economy", "export", "gold", "members", "settings", "categories",
     "adjudicate", "threads", "settings_quality", "settings_consensus", "api:project", "api:images", "api:image",
     "api:labels", "api:agreement", "api:agreement-report", "api:trust", "api:economy", "api:disagreements",
     "api:contested-groups", "api:label-errors", "api:progress", "api:consensus", "api:checks", "api:categories",
@@ -50,7 +50,7 @@ def test_no_page_and_no_endpoint_fails(task, ann, bea, dora, rev, lena):
     }  # fmt: skip
 
     failed, there = [], set()
-    for person in (lena, rev, ann):
+    for person in (lena, rev, ann) if task == "boxes" else (lena,):
         pages, rest = Client(), as_person(person)
         pages.force_login(person)
         for asked in walk(urls.urlpatterns):
@@ -72,3 +72,4 @@ def test_no_page_and_no_endpoint_fails(task, ann, bea, dora, rev, lena):
                 failed.append(f"{person} {asked.name} {where}: shows {body!r:.0} None or NaN")
 
     assert not failed, "\n".join(failed)
+    assert there >= MUST_BE_THERE, MUST_BE_THERE - there

@@ -23,6 +23,8 @@ from labeler.progress import cached_reports
 from labeler.stats.objects.differences import KINDS
 
 PER_PAGE = 12
+# Where outlines differ and not what is there, nothing stands back.
+FADES = ("missed", "extra", "doubled", "other_class")
 
 
 @project_page(Role.REVIEWER)
@@ -41,8 +43,9 @@ def differences(request: HttpRequest, access: Access) -> HttpResponse:
         found = report["differences"][kind]
         ids = found["images"][:PER_PAGE]
         # What was decided or deleted meanwhile is read now, as are the objects.
-        votes = Label.objects.votes().filter(image__in=ids, image__trashed_from=None)
-        shown = drawn.figures(project, votes.select_related("annotator", "image"))
+        images = project.images.filter(pk__in=ids)
+        votes = Label.objects.votes().filter(image__in=images).select_related("annotator")
+        shown = drawn.figures(project, images, votes, fade=kind in FADES)
         blindness.remember(request.user, others=ids)
         context |= {
             "meaning": KIND_WORDS[kind][1],

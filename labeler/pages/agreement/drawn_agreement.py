@@ -115,7 +115,7 @@ def _cards(report: Report, selection: Selection, figures: Report | None) -> list
         highest = max(known, key=lambda stat: stat["value"])
         card = figure_card(
             "ap", _("Second-annotator AP"), highest,
-            _("a person scored as if a model, best of %(n)s people, the lowest %(low)s: no model can be judged above it")
+            _("a person scored as if a model; the best of %(n)s, the lowest %(low)s. No model is judged above it")
             % {"n": len(known), "low": figure(lowest["value"])},
         )  # fmt: skip
         cards.append(card)
@@ -142,13 +142,11 @@ def _meaning(project: Project, report: Report) -> str:
     if alpha["low"] is not None and alpha["low"] >= project.target_agreement:
         return _("People draw the same things and give them the same names: α %(value)s, target %(target)s.") % words
     if alpha["high"] is not None and alpha["high"] < project.target_agreement:
-        return (
-            _(
-                "People do not see the same things, or do not give them the same names: α %(value)s, target %(target)s. What "
-                "differs is listed below."
-            )
-            % words
+        told = _(
+            "People do not see the same things, or do not give them the same names: α %(value)s, target %(target)s. "
+            "What differs is listed below."
         )
+        return told % words
     return _("Whether people reach the target cannot be told yet: α %(value)s, target %(target)s.") % words
 
 
@@ -160,13 +158,11 @@ def _reading(report: Report) -> str:
         return ""
     words = {"low": figure(low), "middle": figure(middle), "high": figure(high)}
     if middle - high >= LOOSE:
-        return (
-            _(
-                "α falls from %(middle)s at IoU .5 to %(high)s at .7: people mean the same things, and draw them loosely. Say "
-                "in the guideline where an outline runs."
-            )
-            % words
+        told = _(
+            "α falls from %(middle)s at IoU .5 to %(high)s at .7: people mean the same things, and draw them loosely. "
+            "Say in the guideline where an outline runs."
         )
+        return told % words
     return _("α hardly depends on how exactly outlines must fit (%(low)s at IoU .3, %(high)s at .7).") % words
 
 

@@ -62,7 +62,10 @@ def matrix(
                 )
     caption, words = _("Cohen's kappa for each pair of people"), chart_words()
     if project.draws:
-        caption, words = _("Krippendorff's alpha for each pair of people"), replace(words, kappa="α")
+        caption, words = (
+            _("Krippendorff's alpha for each pair of people"),
+            replace(words, kappa="α", neutral=words.neutral.replace("κ", "α")),
+        )
     drawn = charts.pair_matrix(names, cells, project.target_agreement, words=words, caption=caption, few=FEW_IMAGES)
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

@@ -54,8 +54,8 @@ def why(project: Project, found: Report, *, may_review: bool) -> SafeString | st
             return _("All %(pairs)s pairs of people agree to the target of %(target)s or better.") % says
         case "guideline":
             words = _(
-                "All %(pairs)s pairs of people are below the target of %(target)s (mean %(sign)s %(mean)s), so nobody stands "
-                "out: the guideline is unclear."
+                "All %(pairs)s pairs of people are below the target of %(target)s (mean %(sign)s %(mean)s), so nobody "
+                "stands out: the guideline is unclear."
             ) % {**says, "sign": sign, "mean": figure(found["mean"])}
             return (
                 f"{words} {_('Look at the classes that are confused, and settle them there.')}" if may_review else words
@@ -63,8 +63,8 @@ def why(project: Project, found: Report, *, may_review: bool) -> SafeString | st
         case "person":
             return format_html(
                 _(
-                    "{name} sees it otherwise: mean {sign} {own} with the others, who agree among themselves at {others} "
-                    "(target {target}). Look at images together before the guideline is changed."
+                    "{name} sees it otherwise: mean {sign} {own} with the others, who agree among themselves at "
+                    "{others} (target {target}). Look at images together before the guideline is changed."
                 ),
                 name=_named(project, found["person"], may_review), sign=sign, own=figure(found["own"]),
                 others=figure(found["others"]), target=says["target"],

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from labeler.charts.drawn import STYLES, Outline, drawn_svg, line_of
 from labeler.label_set import categories
-from labeler.labeling import object_rows
+from labeler.labeling import drawn_votes, object_rows
 from labeler.labeling.objects import Drawn
 from labeler.models import Image, Label, Project
 from labeler.models.label import Answer
@@ -52,11 +52,16 @@ def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def figures(project: Project, labels: Iterable[Label]) -> dict[int, Report]:
-    """By image: what parts/drawn.html shows of these answers. labels: with their images and annotators. Two queries.
+def figures(
+    project: Project, images: Iterable[Image], labels: Iterable[Label], *, fade: bool = False
+) -> dict[int, Report]:
+    """By image: what parts/drawn.html shows of these answers. labels: of these images, with annotators. Two queries.
 
-    {svg, lines: [{name, line, said, words}], width, height, n}; images without a drawn answer are missing.
+    fade: what everybody drew alike stands back, so that the eye finds what differs.
+
+    {image, svg, lines: [{name, line, said, n}], n, by_bounds}; images without a drawn answer are missing.
     """
+    of = {image.pk: image for image in images}
     answered = [label for label in labels if label.answer == Answer.LABELED]
     drawn = object_rows.read(label.pk for label in answered)
     by_image: dict[int, list[Label]] = {}
@@ -67,7 +72,8 @@ def figures(project: Project, labels: Iterable[Label]) -> dict[int, Report]:
     left = MOST_OUTLINED
     found = {}
     for pk, of_image in by_image.items():
-        found[pk] = _figure(of_image[0].image, of_image, drawn, style, index, outlined=left > 0)
+        alike = _alike(project, of[pk], of_image, drawn) if fade else set()
+        found[pk] = _figure(of[pk], of_image, drawn, style, index, outlined=left > 0, alike=alike)
         left -= found[pk]["n"]
     return found
 
@@ -80,6 +86,7 @@ def _figure(
     index: categories.CategoryIndex,
     *,
     outlined: bool,
+    alike: set[tuple[int, int]],
 ) -> Report:
     shapes, lines = [], []
     for label in sorted(labels, key=lambda label: label.annotator.get_username()):
@@ -89,7 +96,7 @@ def _figure(
         for one, category in zip(own, called, strict=True):
             path = path_of(one.shape, one.bounds, outlined=outlined)
             if path:
-                shapes.append(Outline(path, look, f"{name}: {category}"))
+                shapes.append(Outline(path, look, f"{name}: {category}", (label.pk, one.number) in alike))
         lines.append(
             {
                 "name": name,
@@ -107,6 +114,29 @@ def _figure(
         "n": len(shapes),
         "by_bounds": not outlined,
     }
+
+
+def _alike(
+    project: Project, image: Image, labels: Sequence[Label], drawn: Mapping[int, list[Drawn]]
+) -> set[tuple[int, int]]:
+    """(label, number) of the objects that everybody drew, at one place and of one class."""
+    from labeler.stats.objects.matching import clusters
+
+    keys = [(label.pk, one.number) for label in labels for one in drawn[label.pk]]
+    answers = drawn_votes.Answers(
+        people=[label.annotator_id for label in labels],
+        person=[at for at, label in enumerate(labels) for _one in drawn[label.pk]],
+        category=[one.category for label in labels for one in drawn[label.pk]],
+        shape=[one.shape for label in labels for one in drawn[label.pk]],
+        bounds=[one.bounds for label in labels for one in drawn[label.pk]],
+    )
+    arrays = drawn_votes.arrays(answers, width=image.width, height=image.height, least=project.object_iou)
+    of = clusters(arrays, project.object_iou).of.tolist()
+    places: dict[int, list[int]] = {}
+    for place, category in zip(of, answers.category, strict=True):
+        places.setdefault(place, []).append(category)
+    whole = {place for place, said in places.items() if len(said) == len(labels) and len(set(said)) == 1}
+    return {key for key, place in zip(keys, of, strict=True) if place in whole}
 
 
 def _said(called: Sequence[str]) -> str:

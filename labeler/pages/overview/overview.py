@@ -179,6 +179,7 @@ def _people(project: Project, figures: Figures, members: list[Any]) -> list[dict
                 "labels": labels.get(name, 0),
                 "seconds": row.get("seconds_median"),
                 "kappa": kappa,
+                "f1": row.get("f1"),
                 "is_low": bool(kappa and kappa["value"] is not None and kappa["value"] < project.target_agreement),
                 "decided": row.get("decided"),
                 "spark": _spark(name, row.get("weeks", []), drift is not None and drift["username"] == name),

@@ -267,7 +267,12 @@ def test_everything_is_drawn_by_keyboard_alone(board):
     assert board.sent[1]["polygon"] == [[x, y, x - 10, y, x - 10, y - 10]]
 
     board.page.evaluate("board.setTools('vertex')")
-    board.keys("PageDown", "ArrowRight", "PageDown", "Delete")
+    board.keys("PageDown", "ArrowRight", "ArrowRight", "ArrowDown")
+    assert board.said.startswith("Point 1 of 3")
+    assert board.sent[1]["polygon"][0][:2] == [x + 2, y + 1]
+    board.press("Control+z")
+    assert board.sent[1]["polygon"][0][:2] == [x, y]
+    board.keys("PageDown", "Delete")
     assert len(board.sent) == 1, "a triangle without a point is no polygon"
 
 

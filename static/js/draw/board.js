@@ -146,6 +146,11 @@ export class Board extends Surface {
     this.tool.cancel();
   }
 
+  sayTool() {
+    const name = `tool_${this.toolName}`;
+    if (this.spoken.words.has(name)) this.sayThat("tool", { name: this.spoken.say(name) });
+  }
+
   /** What is chosen, in words, and its place among the others. */
   sayChosen() {
     const [object, ...more] = this.scene.chosenObjects;

@@ -7,11 +7,17 @@ import { forgetGone } from "./forget.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
+import { paintName } from "./marks.js";
+import { objectFrom } from "./objects.js";
 import { paintChosen } from "./paint.js";
 import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
+<<<<<<< HEAD
 import { semanticOf } from "./semantic.js";
+=======
+import { boundsOf, meets } from "./shapes.js";
+>>>>>>> draw
 import { Spoken } from "./spoken.js";
 import { Surface } from "./surface.js";
 import { TOOLS } from "./tools/index.js";
@@ -54,7 +60,7 @@ export class Board extends Surface {
 
   /** Another image. Undo begins anew. @param {import("./types.js").Picture} image @param {object[]} objects as the server gives them */
   show(image, objects = []) {
-    this.tool.cancel();
+    this.dropGesture();
     this.tool.end();
     this.image = image;
     this.atWork.clear();
@@ -69,7 +75,8 @@ export class Board extends Surface {
 
   /** No image; words stand in its place. */
   clear() {
-    this.tool.cancel();
+    this.dropGesture();
+    this.tool.end();
     this.scene.load([]);
     this.image = null;
     this.picture.clear();
@@ -81,7 +88,7 @@ export class Board extends Surface {
   setTools(name) {
     if (!(name in this.tools)) throw new Error(`There is no tool ${name}. There are: ${Object.keys(this.tools).join(", ")}.`);
     if (this.tools[name] === this.tool) return;
-    this.tool?.cancel();
+    if (this.tool) this.dropGesture();
     this.tool?.end();
     this.tool = this.tools[name];
     this.toolName = name;
@@ -115,11 +122,11 @@ export class Board extends Surface {
 
   /** Copies of objects of another image, as one step. @param {object[]} objects */
   takeFrom(objects) {
-    this.scene.step("take over", () => {
-      const keys = objects.map((object) => this.scene.add({ ...object, from: null, open: false }));
-      this.scene.choose(keys);
-    });
-    this.sayThat("taken_over", { n: objects.length });
+    const whole = { x: 0, y: 0, width: this.image.width, height: this.image.height };
+    // The image before may have been larger: what lies outside of this one stays there.
+    const copies = objects.map((object) => ({ ...objectFrom(object), from: null, open: false })).filter(({ shape }) => meets(boundsOf(shape), whole));
+    this.scene.step("take over", () => this.scene.choose(copies.map((object) => this.scene.add(object))));
+    this.sayThat("taken_over", { n: copies.length });
   }
 
   /** For a page that hears keys itself. @param {KeyboardEvent} event @returns {boolean} true: it was for the board */
@@ -140,6 +147,12 @@ export class Board extends Surface {
 
   sayObject(name, object) {
     if (object) this.sayThat(name, { object: this.spoken.object(object, this.image) });
+  }
+
+  /** A pointer that is down draws nothing more: a step back, another tool or another image came in between. */
+  dropGesture() {
+    this.pointers?.stop();
+    this.tool.cancel();
   }
 
   /** What is chosen, in words, and its place among the others. */
@@ -181,9 +194,13 @@ export class Board extends Surface {
 
   /** A halo around what is chosen. @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key */
   drawChosen(context, shapes = new Map()) {
-    for (const { key, shape, category, hidden } of this.scene.chosenObjects) {
-      if (!hidden) paintChosen(context, shapes.get(key) ?? shape, { colour: this.colourOf(category), scale: this.place.scale, isNew: shapes.has(key) });
-    }
+    const seen = this.scene.chosenObjects.filter(({ hidden }) => !hidden);
+    const look = ({ category }) => ({ colour: this.colourOf(category), scale: this.place.scale });
+    for (const object of seen) paintChosen(context, shapes.get(object.key) ?? object.shape, { ...look(object), isNew: shapes.has(object.key) });
+    const [object, ...more] = seen;
+    if (!object || more.length || !this.colours) return;
+    const [surface, ink] = this.colours.slice(7);
+    paintName(context, shapes.get(object.key) ?? object.shape, { ...look(object), name: this.spoken.nameOf(object.category), surface, ink });
   }
 
   drawActive(context) {

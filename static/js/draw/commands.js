@@ -84,7 +84,7 @@ export function commandsOf(board) {
   }
 
   function back(what, done) {
-    board.tool.cancel();
+    board.dropGesture();
     const step = scene[what]();
     board.sayThat(step === null ? "nothing_to_undo" : done);
     return step !== null;

@@ -27,6 +27,7 @@ export const TEXTS = {
   point_set: "Point {n} set",
   point_removed: "Point taken back, {n} left",
   point_chosen: "Point {n} of {total}: {x} from the left, {y} from the top",
+  crosses_itself: "The border crosses itself at {x} from the left, {y} from the top",
   too_small: "Too small to be an object",
   choose_two: "Choose two polygons first",
   do_not_touch: "The two polygons do not touch",

@@ -38,6 +38,7 @@ export class CutTool extends Tool {
   }
 
   up(at) {
+    if (!this.from) return; // Escape came in between
     if (!this.isFirstSet && this.isClick(this.from, at)) {
       this.isFirstSet = true;
       return this.board.sayThat("point_set", { n: 1 });

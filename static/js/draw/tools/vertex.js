@@ -1,8 +1,9 @@
 // The points of one polygon: moved alone or with their edge, added, deleted; and holes, drawn inside with Shift.
 
+import { crossingOf } from "../crossing.js";
 import { paintHandles } from "../handles.js";
 import { paintChosen } from "../paint.js";
-import { contains } from "../shapes.js";
+import { contains, ringsOf } from "../shapes.js";
 import { addHole, edgeAt, edgeMiddles, insertVertex, moveEdge, moveVertex, vertexAt, vertexHandles, vertexOf } from "../vertices.js";
 import { Hole } from "./hole.js";
 import { Tool, tidy } from "./tool.js";
@@ -125,7 +126,9 @@ export class VertexTool extends Tool {
   put(polygon, name = "points") {
     const { key } = this.object;
     this.scene.change(key, { shape: { polygon } }, name);
-    this.saySpot();
+    const at = this.spot && crossingOf(ringsOf(polygon)[this.spot.ring] ?? []);
+    if (at) this.board.say(this.board.spoken.point(at, this.board.image, "crosses_itself"));
+    else this.saySpot();
   }
 
   addHole(ring) {

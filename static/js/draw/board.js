@@ -3,15 +3,21 @@
 
 import { commandsOf } from "./commands.js";
 import { Crosshair } from "./crosshair.js";
+import { forgetGone } from "./forget.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
 import { paintName } from "./marks.js";
 import { objectFrom } from "./objects.js";
 import { paintChosen } from "./paint.js";
+import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
+<<<<<<< HEAD
+import { semanticOf } from "./semantic.js";
+=======
 import { boundsOf, meets } from "./shapes.js";
+>>>>>>> draw
 import { Spoken } from "./spoken.js";
 import { Surface } from "./surface.js";
 import { TOOLS } from "./tools/index.js";
@@ -32,6 +38,9 @@ export class Board extends Surface {
     this.spoken = new Spoken(texts, document.documentElement.lang || "en");
     this.scene = new Scene((_, what) => this.sceneChanged(what));
     this.category = null;
+    /** @type {"boxes" | "polygons" | "masks" | "semantic" | null} of the project: what painting makes; null: masks */
+    this.task = null;
+    this.usesPressure = false; // of a pen, by the brush
     this.isDown = false;
     this.loupe = true;
     stage.classList.add("board");
@@ -176,7 +185,10 @@ export class Board extends Surface {
   }
 
   sceneChanged(what) {
+    forgetGone(this.shown, this.scene.objects);
+    this.shown = this.scene.objects;
     if (!this.image) return;
+    if (what === "step" && isSemantic(this) && semanticOf(this).settle()) return; // that was another change
     const changed = this.grid.update(this.scene.objects);
     if (changed.length) this.shapes.damage(changed);
     else if (what !== "choose") this.shapes.anew(); // another order

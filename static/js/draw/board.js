@@ -13,11 +13,8 @@ import { paintChosen } from "./paint.js";
 import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
-<<<<<<< HEAD
 import { semanticOf } from "./semantic.js";
-=======
 import { boundsOf, meets } from "./shapes.js";
->>>>>>> draw
 import { Spoken } from "./spoken.js";
 import { Surface } from "./surface.js";
 import { TOOLS } from "./tools/index.js";

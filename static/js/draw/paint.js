@@ -120,19 +120,15 @@ export function tintedMask(mask, colour) {
   return canvas;
 }
 
-<<<<<<< HEAD
 /** Drop the canvas of a mask that is not in the scene any more: four bytes a pixel for each step back. */
 export function forgetTint(mask) {
   tinted.delete(mask);
 }
 
-/** The markers' colours as the page has them now: custom properties hold light-dark(), which no canvas reads. */
-=======
 /**
  * The colours as the page has them now: custom properties hold light-dark(), which no canvas reads.
  * @returns {string[]} 0: none of a class; 1 to 6: of classes; 7: what words lie on; 8: words
  */
->>>>>>> draw
 export function coloursOf(stage) {
   const probe = document.createElement("i");
   probe.hidden = true;

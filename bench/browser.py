@@ -17,7 +17,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @contextlib.contextmanager
 def chromium(*more: str) -> Iterator[Any]:
-    """A headless Chromium, with more arguments where they are given. Raises RuntimeError, with what to do, where there is none."""
+    """A headless Chromium, started with `more` arguments. Raises RuntimeError, with what to do, where there is none."""
     from playwright.sync_api import sync_playwright
 
     path = find_browser()

@@ -176,6 +176,23 @@ def test_a_polygon_by_clicks_is_taken_back_point_by_point_and_then_whole(board):
     assert board.page.evaluate("board.scene.toDraft()") == []
 
 
+def test_a_polygon_that_crosses_itself_is_said_to(board):
+    board.open("polygon")
+    for point in ((200, 200), (400, 400), (400, 200), (200, 400)):
+        board.click(*point)
+    board.press("Enter")
+    assert board.said == "The border crosses itself at 38% from the left, 50% from the top"
+
+
+def test_a_polygon_of_a_draft_goes_on_where_it_was_left(board):
+    board.open("polygon", {"category": 12, "polygon": [[100, 100, 300, 100]], "open": True})
+    board.click(300, 300)
+    board.press("Enter")
+    assert (board.sent[0]["category"], len(board.sent[0]["polygon"][0])) == (12, 6)
+    board.press("Control+z")
+    assert board.page.evaluate("board.scene.toDraft()[0].polygon") == [[100, 100, 300, 100]]
+
+
 def test_a_polygon_by_one_stroke_has_few_points(board):
     board.open("polygon")
     board.drag((100, 100), (300, 101), (300, 300), (100, 300), (101, 102))
@@ -250,7 +267,12 @@ def test_everything_is_drawn_by_keyboard_alone(board):
     assert board.sent[1]["polygon"] == [[x, y, x - 10, y, x - 10, y - 10]]
 
     board.page.evaluate("board.setTools('vertex')")
-    board.keys("PageDown", "ArrowRight", "PageDown", "Delete")
+    board.keys("PageDown", "ArrowRight", "ArrowRight", "ArrowDown")
+    assert board.said.startswith("Point 1 of 3")
+    assert board.sent[1]["polygon"][0][:2] == [x + 2, y + 1]
+    board.press("Control+z")
+    assert board.sent[1]["polygon"][0][:2] == [x, y]
+    board.keys("PageDown", "Delete")
     assert len(board.sent) == 1, "a triangle without a point is no polygon"
 
 
@@ -336,10 +358,47 @@ def test_objects_of_the_image_before_come_as_one_step(board):
     assert len(board.sent) == 1
 
 
+def test_what_lies_outside_of_this_image_is_not_taken_over(board):
+    board.open("box")
+    board.page.evaluate("board.takeFrom([{category: 11, box: [900, 100, 5, 5]}, {category: 12, box: [1, 2, 3, 4]}])")
+    assert [each["category"] for each in board.sent] == [12]
+    assert board.said == "Taken from the image before: 1"
+
+
+@pytest.mark.parametrize("tool", ["select", "box", "extreme", "polygon", "vertex", "cut"])
+def test_a_key_in_the_middle_of_a_drag_leaves_nothing_behind(board, tool):
+    board.open(tool, BOX, {"category": 12, "polygon": [[*SQUARE]]})
+    before = board.sent
+    for key in ("Control+z", "Escape", "another tool"):
+        board.page.evaluate("name => board.setTools(name)", tool)
+        board.page.mouse.move(*board.at(150, 150))
+        board.page.mouse.down()
+        board.page.mouse.move(*board.at(220, 260), steps=3)
+        if key == "another tool":
+            board.page.evaluate("board.setTools(board.toolName === 'select' ? 'box' : 'select')")
+        else:
+            board.press(key)
+        board.page.mouse.move(*board.at(230, 280))
+        board.page.mouse.up()
+        assert board.sent == before, key
+    board.page.evaluate("board.clear()")
+    board.page.mouse.click(400, 400)
+    board.keys("Space", "Delete", "Control+z")
+
+
+def test_a_tool_may_be_chosen_before_the_first_image(board):
+    board.open("box")
+    board.page.evaluate("board.clear(); board.setTools('polygon'); board.show({...picture}, [])")
+    for point in ((100, 100), (300, 100), (300, 300)):
+        board.click(*point)
+    board.press("Enter")
+    assert len(board.sent) == 1
+
+
 def test_a_mask_is_painted_in_the_colour_of_its_class(board):
     # 2 x 2 with only the lower left pixel: runs 1, 1, 2 of pycocotools are "112"
     board.open("box", {"category": 12, "mask": {"size": [2, 2], "counts": "112", "offset": [400, 300]}})
-    board.page.evaluate("board.place = {scale: 16, x: 640 - 401 * 16, y: 400 - 301 * 16}")
+    board.page.evaluate("board.place = {scale: 14, x: 640 - 401 * 14, y: 400 - 301 * 14}")
     board.rest()
     lower_left = board.colour(400.5, 301.5)
     assert [board.colour(400.5, 300.5)[3], board.colour(401.5, 301.5)[3]] == [0, 0]

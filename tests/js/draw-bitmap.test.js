@@ -1,7 +1,9 @@
 import { area, at, bounds, grow, intersect, subtract, union } from "/static/js/draw/bitmap.js";
-import { borders, rasterised, signedArea } from "/static/js/draw/outline.js";
-import { crossing, polygonOf, simplified } from "/static/js/draw/polygonise.js";
+import { borders, rasterised } from "/static/js/draw/outline.js";
+import { crossing, polygonOf } from "/static/js/draw/polygonise.js";
 import { components, holes, regionAround, withoutCrumbs, withoutHoles } from "/static/js/draw/regions.js";
+import { signedArea } from "/static/js/draw/shapes.js";
+import { withoutSpecks } from "/static/js/draw/specks.js";
 import { equal, test } from "./harness.js";
 
 /** Rows of signs, # is set. */
@@ -54,6 +56,17 @@ test("holes are filled, bays are not, and a diagonal wall is no way out", () => 
   const closed = drawing(["####.", "#..#.", "####.", "#.#.."]);
   equal(shown(withoutHoles(closed)), ["####.", "####.", "####.", "#.#.."]);
   equal(area(withoutHoles(closed, 1)), area(closed), "a hole of two pixels is larger than one");
+});
+
+test("specks are the holes that are small enough, however they lie", () => {
+  const next = random(13);
+  for (let round = 0; round < 60; round += 1) {
+    const [width, height] = [3 + Math.floor(next() * 20), 3 + Math.floor(next() * 20)];
+    const share = 0.5 + next() / 2;
+    const bitmap = { x: 2, y: 1, width, height, bits: Uint8Array.from({ length: width * height }, () => (next() < share ? 1 : 0)) };
+    const largest = 1 + Math.floor(next() * 6);
+    equal(shown(withoutSpecks(bitmap, largest)), shown(withoutHoles(bitmap, largest)));
+  }
 });
 
 test("parts come largest first, crumbs go", () => {
@@ -122,8 +135,4 @@ test("crossing and folded edges are found", () => {
   equal(crossing([[0, 0, 4, 0, 2, 0, 2, 3]]), true, "it runs back onto itself");
   equal(crossing([[0, 0, 4, 0, 4, 4, 0, 4], [1, 1, 3, 1, 2, 5]]), true, "a hole that leaves its polygon");
   equal(crossing([[0, 0, 4, 0, 4, 4, 0, 4], [1, 1, 3, 1, 2, 2]]), false);
-});
-
-test("points on a line are left out", () => {
-  equal(simplified([0, 0, 1, 0, 2, 0, 4, 0, 4, 2, 4, 4, 0, 4, 0, 1], 0.5), [0, 0, 4, 0, 4, 4, 0, 4]);
 });

@@ -1,3 +1,4 @@
+import { crossingOf } from "/static/js/draw/crossing.js";
 import { cutByLine } from "/static/js/draw/cutting.js";
 import { intersect, unite } from "/static/js/draw/overlay.js";
 import { areaOf } from "/static/js/draw/shapes.js";
@@ -91,6 +92,16 @@ test("a vertex is moved, added and deleted, and an edge takes both its ends alon
   const triangle = [[0, 0, 9, 0, 9, 9], [4, 1, 8, 1, 8, 5]];
   equal(removeVertex(triangle, { ring: 1, place: 0 }), [[0, 0, 9, 0, 9, 9]], "a hole of three points goes");
   equal(removeVertex([triangle[0]], { ring: 0, place: 0 }), null);
+});
+
+test("a ring that crosses itself is told where, and a star of thousands of points quickly that it does not", () => {
+  equal(crossingOf([0, 0, 10, 10, 10, 0, 0, 10]), { x: 5, y: 5 });
+  equal(crossingOf(square(0, 0, 10)), null);
+  const star = Array.from({ length: 12_000 }, (_, n) => {
+    const [angle, r] = [((n >> 1) * Math.PI) / 3000, 400 + 50 * Math.sin((n >> 1) * 12.9898)];
+    return n % 2 ? r * Math.sin(angle) : r * Math.cos(angle);
+  });
+  equal(crossingOf(star), null);
 });
 
 test("of several parts only the one that is meant changes", () => {

@@ -9,6 +9,9 @@ import { extent } from "./rle.js";
 /** @param {Frame} frame @returns {Bitmap} with nothing set */
 export const blank = ({ x, y, width, height }) => ({ x, y, width, height, bits: new Uint8Array(width * height) });
 
+/** @param {Frame} frame @returns {Bitmap} with everything set */
+export const filled = ({ x, y, width, height }) => ({ x, y, width, height, bits: new Uint8Array(width * height).fill(1) });
+
 /** @param {Bitmap} bitmap @param {number} x in pixels of the image @param {number} y @returns {0 | 1} 0 outside, too */
 export function at(bitmap, x, y) {
   const [column, row] = [Math.floor(x) - bitmap.x, Math.floor(y) - bitmap.y];

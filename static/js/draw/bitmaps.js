@@ -12,6 +12,16 @@ export function bitmapOf(mask) {
   return bitmap;
 }
 
+/** The pixels of a mask that was just made of them. @param {import("./types.js").MaskShape["mask"]} mask @param {import("./rle.js").Bitmap} bitmap its crop */
+export function keepBitmap(mask, bitmap) {
+  kept.set(mask, bitmap);
+}
+
+/** A mask that only a step back still knows: its code is short, its pixels are not. */
+export function forgetBitmap(mask) {
+  kept.delete(mask);
+}
+
 /** @param {import("./types.js").MaskShape["mask"]} mask */
 export function maskContains(mask, x, y) {
   const bitmap = bitmapOf(mask);

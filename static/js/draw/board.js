@@ -3,12 +3,18 @@
 
 import { commandsOf } from "./commands.js";
 import { Crosshair } from "./crosshair.js";
+import { forgetGone } from "./forget.js";
 import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
+import { paintName } from "./marks.js";
+import { objectFrom } from "./objects.js";
 import { paintChosen } from "./paint.js";
+import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
+import { semanticOf } from "./semantic.js";
+import { boundsOf, meets } from "./shapes.js";
 import { Spoken } from "./spoken.js";
 import { Surface } from "./surface.js";
 import { TOOLS } from "./tools/index.js";
@@ -29,6 +35,9 @@ export class Board extends Surface {
     this.spoken = new Spoken(texts, document.documentElement.lang || "en");
     this.scene = new Scene((_, what) => this.sceneChanged(what));
     this.category = null;
+    /** @type {"boxes" | "polygons" | "masks" | "semantic" | null} of the project: what painting makes; null: masks */
+    this.task = null;
+    this.usesPressure = false; // of a pen, by the brush
     this.isDown = false;
     this.loupe = true;
     stage.classList.add("board");
@@ -48,7 +57,7 @@ export class Board extends Surface {
 
   /** Another image. Undo begins anew. @param {import("./types.js").Picture} image @param {object[]} objects as the server gives them */
   show(image, objects = []) {
-    this.tool.cancel();
+    this.dropGesture();
     this.tool.end();
     this.image = image;
     this.atWork.clear();
@@ -63,7 +72,8 @@ export class Board extends Surface {
 
   /** No image; words stand in its place. */
   clear() {
-    this.tool.cancel();
+    this.dropGesture();
+    this.tool.end();
     this.scene.load([]);
     this.image = null;
     this.picture.clear();
@@ -75,7 +85,7 @@ export class Board extends Surface {
   setTools(name) {
     if (!(name in this.tools)) throw new Error(`There is no tool ${name}. There are: ${Object.keys(this.tools).join(", ")}.`);
     if (this.tools[name] === this.tool) return;
-    this.tool?.cancel();
+    if (this.tool) this.dropGesture();
     this.tool?.end();
     this.tool = this.tools[name];
     this.toolName = name;
@@ -109,11 +119,11 @@ export class Board extends Surface {
 
   /** Copies of objects of another image, as one step. @param {object[]} objects */
   takeFrom(objects) {
-    this.scene.step("take over", () => {
-      const keys = objects.map((object) => this.scene.add({ ...object, from: null, open: false }));
-      this.scene.choose(keys);
-    });
-    this.sayThat("taken_over", { n: objects.length });
+    const whole = { x: 0, y: 0, width: this.image.width, height: this.image.height };
+    // The image before may have been larger: what lies outside of this one stays there.
+    const copies = objects.map((object) => ({ ...objectFrom(object), from: null, open: false })).filter(({ shape }) => meets(boundsOf(shape), whole));
+    this.scene.step("take over", () => this.scene.choose(copies.map((object) => this.scene.add(object))));
+    this.sayThat("taken_over", { n: copies.length });
   }
 
   /** For a page that hears keys itself. @param {KeyboardEvent} event @returns {boolean} true: it was for the board */
@@ -134,6 +144,17 @@ export class Board extends Surface {
 
   sayObject(name, object) {
     if (object) this.sayThat(name, { object: this.spoken.object(object, this.image) });
+  }
+
+  /** A pointer that is down draws nothing more: a step back, another tool or another image came in between. */
+  dropGesture() {
+    this.pointers?.stop();
+    this.tool.cancel();
+  }
+
+  sayTool() {
+    const name = `tool_${this.toolName}`;
+    if (this.spoken.words.has(name)) this.sayThat("tool", { name: this.spoken.say(name) });
   }
 
   /** What is chosen, in words, and its place among the others. */
@@ -161,7 +182,10 @@ export class Board extends Surface {
   }
 
   sceneChanged(what) {
+    forgetGone(this.shown, this.scene.objects);
+    this.shown = this.scene.objects;
     if (!this.image) return;
+    if (what === "step" && isSemantic(this) && semanticOf(this).settle()) return; // that was another change
     const changed = this.grid.update(this.scene.objects);
     if (changed.length) this.shapes.damage(changed);
     else if (what !== "choose") this.shapes.anew(); // another order
@@ -172,9 +196,13 @@ export class Board extends Surface {
 
   /** A halo around what is chosen. @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key */
   drawChosen(context, shapes = new Map()) {
-    for (const { key, shape, category, hidden } of this.scene.chosenObjects) {
-      if (!hidden) paintChosen(context, shapes.get(key) ?? shape, { colour: this.colourOf(category), scale: this.place.scale, isNew: shapes.has(key) });
-    }
+    const seen = this.scene.chosenObjects.filter(({ hidden }) => !hidden);
+    const look = ({ category }) => ({ colour: this.colourOf(category), scale: this.place.scale });
+    for (const object of seen) paintChosen(context, shapes.get(object.key) ?? object.shape, { ...look(object), isNew: shapes.has(object.key) });
+    const [object, ...more] = seen;
+    if (!object || more.length || !this.colours) return;
+    const [surface, ink] = this.colours.slice(7);
+    paintName(context, shapes.get(object.key) ?? object.shape, { ...look(object), name: this.spoken.nameOf(object.category), surface, ink });
   }
 
   drawActive(context) {

@@ -87,18 +87,9 @@ export function borders({ x: x0, y: y0, width, height, bits }) {
         if (turn !== way) ring.push(x0 + (corner % wide), y0 + Math.floor(corner / wide));
         way = turn;
       } while (corner !== start || way !== first);
+      ring.unshift(...ring.splice(-2)); // the corner it began at was the last to be turned
       rings.push(ring);
     }
   }
   return rings;
-}
-
-/** @param {Ring} ring @returns {number} in pixels; above zero where it runs clockwise on the screen */
-export function signedArea(ring) {
-  let sum = 0;
-  for (let i = 0; i < ring.length; i += 2) {
-    const j = (i + 2) % ring.length;
-    sum += ring[i] * ring[j + 1] - ring[j] * ring[i + 1];
-  }
-  return sum / 2;
 }

@@ -60,10 +60,10 @@ export function traceRing(path, ring, isClosed = true) {
 /**
  * @param {CanvasRenderingContext2D} context one unit is one image pixel
  * @param {import("./types.js").Shape} shape
- * @param {{colour: string, scale: number, line?: number, fill?: number, dash?: number[]}} look scale: CSS pixels per
- *   image pixel; line and dash in CSS pixels; fill: 0..1
+ * @param {{colour: string, scale: number, line?: number, fill?: number, dash?: number[], detail?: number}} look scale: CSS
+ *   pixels per image pixel; line and dash in CSS pixels; fill: 0..1; detail: the scale that points are thinned out for
  */
-export function paintShape(context, shape, { colour, scale, line = LINE, fill = FILL, dash }) {
+export function paintShape(context, shape, { colour, scale, line = LINE, fill = FILL, dash, detail = scale }) {
   const bounds = boundsOf(shape);
   context.fillStyle = colour;
   if (bounds.width * scale < SMALLEST && bounds.height * scale < SMALLEST) {
@@ -75,7 +75,7 @@ export function paintShape(context, shape, { colour, scale, line = LINE, fill = 
   context.lineWidth = line / scale;
   context.setLineDash(dash ? dash.map((part) => part / scale) : []);
   context.lineJoin = "bevel"; // long spikes at sharp turns would show points where none are
-  const path = pathOf(shape, scale);
+  const path = pathOf(shape, detail);
   if (fill > 0) {
     context.globalAlpha = fill;
     context.fill(path, "evenodd");
@@ -88,7 +88,8 @@ export function paintShape(context, shape, { colour, scale, line = LINE, fill = 
 export function paintChosen(context, shape, { colour, scale, isNew }) {
   const outline = shape.mask ? { box: Object.values(boundsOf(shape)) } : shape;
   if (!isNew) paintShape(context, outline, { colour: "#ffffff", scale, line: HALO, fill: 0 });
-  if (!shape.mask || isNew) paintShape(context, shape, { colour, scale, fill: isNew ? FILL : 0 });
+  // In motion with half of the detail: the stroke of thousands of points is what a frame's time goes into.
+  if (!shape.mask || isNew) paintShape(context, shape, { colour, scale, fill: isNew ? FILL : 0, detail: isNew ? scale / 2 : scale });
   else paintShape(context, outline, { colour, scale, fill: 0, dash: [4, 4] });
 }
 
@@ -119,13 +120,21 @@ export function tintedMask(mask, colour) {
   return canvas;
 }
 
-/** The markers' colours as the page has them now: custom properties hold light-dark(), which no canvas reads. */
+/** Drop the canvas of a mask that is not in the scene any more: four bytes a pixel for each step back. */
+export function forgetTint(mask) {
+  tinted.delete(mask);
+}
+
+/**
+ * The colours as the page has them now: custom properties hold light-dark(), which no canvas reads.
+ * @returns {string[]} 0: none of a class; 1 to 6: of classes; 7: what words lie on; 8: words
+ */
 export function coloursOf(stage) {
   const probe = document.createElement("i");
   probe.hidden = true;
   stage.append(probe);
-  const colours = [0, 1, 2, 3, 4, 5, 6].map((n) => {
-    probe.style.color = n ? `var(--c${n})` : "var(--accent)";
+  const colours = ["accent", "c1", "c2", "c3", "c4", "c5", "c6", "surface", "ink"].map((name) => {
+    probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   });
   probe.remove();

@@ -1,7 +1,9 @@
 // A bitmap as a polygon that a person can edit: few points, no edge across another. Pure.
 
-import { borders, signedArea } from "./outline.js";
+import { borders } from "./outline.js";
 import { largestPart } from "./regions.js";
+import { signedArea } from "./shapes.js";
+import { simplifiedRing } from "./simplify.js";
 
 /** @typedef {import("./rle.js").Bitmap} Bitmap */
 /** @typedef {import("./outline.js").Ring} Ring */
@@ -21,7 +23,7 @@ export function polygonOf(bitmap, tolerance = 1) {
   const [outer, ...holes] = borders(withoutSaddles(part)).sort((a, b) => signedArea(b) - signedArea(a));
   const rings = [outer, ...holes.filter((ring) => -signedArea(ring) >= SMALLEST_HOLE)];
   for (let bend = tolerance; bend > 0.05; bend /= 2) {
-    const simple = rings.map((ring) => simplified(ring, bend));
+    const simple = rings.map((ring) => simplifiedRing(ring, bend));
     if (simple.every((ring) => ring.length >= 6) && !crossing(simple)) return simple;
   }
   return rings;
@@ -86,31 +88,3 @@ function meet(a, b) {
 
 const folded = (a, b, c) =>
   turn(a, b, c) === 0 && (a[0] - b[0]) * (c[0] - b[0]) + (a[1] - b[1]) * (c[1] - b[1]) > 0;
-
-/** Douglas and Peucker 1973, on a closed ring. @param {Ring} ring @param {number} tolerance @returns {Ring} */
-export function simplified(ring, tolerance) {
-  const n = ring.length / 2;
-  if (n < 4) return ring;
-  let far = 0;
-  const away = (i) => (ring[2 * i] - ring[0]) ** 2 + (ring[2 * i + 1] - ring[1]) ** 2;
-  for (let i = 1; i < n; i += 1) if (away(i) > away(far)) far = i;
-  const kept = new Uint8Array(n + 1);
-  kept[0] = kept[far] = 1;
-  const spans = [[0, far], [far, n]];
-  for (let span = spans.pop(); span; span = spans.pop()) {
-    const [a, b] = span;
-    const [ax, ay, bx, by] = [ring[2 * a], ring[2 * a + 1], ring[2 * (b % n)], ring[2 * (b % n) + 1]];
-    const long = Math.hypot(bx - ax, by - ay);
-    let [worst, at] = [tolerance, -1];
-    for (let i = a + 1; i < b; i += 1) {
-      const [px, py] = [ring[2 * i] - ax, ring[2 * i + 1] - ay];
-      const off = long ? Math.abs(px * (by - ay) - py * (bx - ax)) / long : Math.hypot(px, py);
-      if (off > worst) [worst, at] = [off, i];
-    }
-    if (at >= 0) {
-      kept[at] = 1;
-      spans.push([a, at], [at, b]);
-    }
-  }
-  return ring.filter((_, i) => kept[i >> 1]);
-}

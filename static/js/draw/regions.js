@@ -1,7 +1,7 @@
 // Which pixels hang together: parts, holes, the region around a point. Pure. Set pixels hang together by their sides
 // (four neighbours), so what an outline goes around is one piece; what is not set likewise.
 
-import { area, at, blank, cropped, inverted, onFrame } from "./bitmap.js";
+import { at, blank, cropped, inverted, onFrame } from "./bitmap.js";
 
 /** @typedef {import("./rle.js").Bitmap} Bitmap */
 
@@ -20,40 +20,61 @@ export function labelled({ width, height, bits }) {
     let [depth, size] = [1, 0];
     stack[0] = seed;
     labels[seed] = label;
-    const visit = (i) => {
-      if (!bits[i] || labels[i]) return;
-      labels[i] = label;
-      stack[depth] = i;
-      depth += 1;
-    };
     while (depth) {
       depth -= 1;
       const i = stack[depth];
       size += 1;
       const x = i % width;
-      if (x > 0) visit(i - 1);
-      if (x < width - 1) visit(i + 1);
-      if (i >= width) visit(i - width);
-      if (i < width * (height - 1)) visit(i + width);
+      if (x > 0 && bits[i - 1] && !labels[i - 1]) labels[(stack[depth++] = i - 1)] = label;
+      if (x < width - 1 && bits[i + 1] && !labels[i + 1]) labels[(stack[depth++] = i + 1)] = label;
+      if (i >= width && bits[i - width] && !labels[i - width]) labels[(stack[depth++] = i - width)] = label;
+      if (i < width * (height - 1) && bits[i + width] && !labels[i + width]) labels[(stack[depth++] = i + width)] = label;
     }
     sizes.push(size);
   }
   return { labels, sizes };
 }
 
+/** The regions whose number is marked. @param {Uint8Array} marks by number */
+function marked(frame, labels, marks) {
+  const out = blank(frame);
+  for (let i = 0; i < labels.length; i += 1) out.bits[i] = marks[labels[i]];
+  return out;
+}
+
 /** @param {Bitmap} bitmap @returns {Bitmap[]} its parts, each cropped, the largest first */
 export function components(bitmap) {
   const { labels, sizes } = labelled(bitmap);
+  const { x, y, width } = bitmap;
+  const boxes = sizes.map(() => [Infinity, Infinity, -1, -1]);
+  for (let i = 0; i < labels.length; i += 1) {
+    const box = boxes[labels[i]];
+    const [column, row] = [i % width, Math.floor(i / width)];
+    if (column < box[0]) box[0] = column;
+    if (row < box[1]) box[1] = row;
+    if (column > box[2]) box[2] = column;
+    if (row > box[3]) box[3] = row;
+  }
   const order = [...sizes.keys()].slice(1).sort((a, b) => sizes[b] - sizes[a] || a - b);
-  return order.map((label) => cropped({ ...bitmap, bits: Uint8Array.from(labels, (at) => (at === label ? 1 : 0)) }));
+  return order.map((label) => {
+    const [left, top, right, bottom] = boxes[label];
+    const out = blank({ x: x + left, y: y + top, width: right - left + 1, height: bottom - top + 1 });
+    for (let row = top, i = 0; row <= bottom; row += 1) {
+      for (let at = row * width + left, end = row * width + right; at <= end; at += 1, i += 1) out.bits[i] = labels[at] === label ? 1 : 0;
+    }
+    return out;
+  });
 }
 
 /** @param {Bitmap} bitmap @returns {Bitmap | null} its largest part */
 export function largestPart(bitmap) {
   const { labels, sizes } = labelled(bitmap);
   if (sizes.length < 2) return null;
-  const label = sizes.indexOf(Math.max(...sizes.slice(1)));
-  return cropped({ ...bitmap, bits: Uint8Array.from(labels, (at) => (at === label ? 1 : 0)) });
+  const marks = new Uint8Array(sizes.length);
+  let best = 1;
+  for (let label = 2; label < sizes.length; label += 1) if (sizes[label] > sizes[best]) best = label;
+  marks[best] = 1;
+  return cropped(marked(bitmap, labels, marks));
 }
 
 /** @param {Bitmap} bitmap @param {number} [largest] holes of more pixels stay @returns {Bitmap} its holes, set */
@@ -61,20 +82,21 @@ export function holes(bitmap, largest = Infinity) {
   // One pixel around, so that everything outside is one region: the one of the corner.
   const frame = { x: bitmap.x - 1, y: bitmap.y - 1, width: bitmap.width + 2, height: bitmap.height + 2 };
   const { labels, sizes } = labelled(inverted(onFrame(bitmap, frame)));
-  const bits = Uint8Array.from(labels, (label) => (label > 1 && sizes[label] <= largest ? 1 : 0));
-  return onFrame({ ...frame, bits }, bitmap);
+  const marks = Uint8Array.from(sizes, (size, label) => (label > 1 && size <= largest ? 1 : 0));
+  return onFrame(marked(frame, labels, marks), bitmap);
 }
 
 /** @param {Bitmap} bitmap @param {number} [largest] @returns {Bitmap} without holes of at most so many pixels */
 export function withoutHoles(bitmap, largest = Infinity) {
-  const found = holes(bitmap, largest);
-  return { ...bitmap, bits: bitmap.bits.map((bit, i) => bit | found.bits[i]) };
+  const out = holes(bitmap, largest);
+  for (let i = 0; i < out.bits.length; i += 1) out.bits[i] |= bitmap.bits[i];
+  return out;
 }
 
 /** @param {Bitmap} bitmap @param {number} smallest @returns {Bitmap} without parts of fewer pixels */
 export function withoutCrumbs(bitmap, smallest) {
   const { labels, sizes } = labelled(bitmap);
-  return { ...bitmap, bits: Uint8Array.from(labels, (label) => (label && sizes[label] >= smallest ? 1 : 0)) };
+  return marked(bitmap, labels, Uint8Array.from(sizes, (size, label) => (label && size >= smallest ? 1 : 0)));
 }
 
 /**
@@ -99,6 +121,3 @@ export function regionAround(bitmap, frame, x, y) {
     box.y + box.height < frame.y + frame.height;
   return { region: box, closed };
 }
-
-/** @param {Bitmap | null} bitmap @returns {boolean} */
-export const isEmpty = (bitmap) => !bitmap || area(bitmap) === 0;

@@ -8,7 +8,7 @@ const BEYOND = 0.25; // of the stage, painted on each side
 const REST_MS = 120;
 const SLICE = { points: 2_500, objects: 400 }; // painted in one frame
 const FIRST_SLICE = { points: 8_000, objects: 1_200 }; // of an image that was just opened: nothing moves yet
-const EDGE = 4; // CSS pixels that lines reach beyond their shape
+const EDGE = 9; // CSS pixels that lines and markers reach beyond their shape
 
 export class ShapesLayer {
   /**

@@ -2,6 +2,7 @@
 // point of the stage is in the image. Knows neither tools nor keys.
 
 import { el } from "../dom.js";
+import { paintMark } from "./marks.js";
 import { coloursOf, paintShape } from "./paint.js";
 import { PictureLayer } from "./picture.js";
 import { ShapesLayer } from "./shapeslayer.js";
@@ -109,6 +110,7 @@ export class Surface {
 
   /** Objects that the tool draws on the active layer itself. @param {string[]} keys */
   setAtWork(keys) {
+    if (!this.image) return;
     const other = [...this.atWork, ...keys].filter((key) => this.atWork.has(key) !== keys.includes(key));
     this.atWork = new Set(keys);
     this.shapes.damage(this.grid.boundsOf(other));
@@ -118,7 +120,10 @@ export class Surface {
   paint(context, object, scale) {
     if (object.hidden || this.atWork.has(object.key)) return;
     const dash = object.locked ? [6, 4] : object.open ? [2, 4] : undefined;
-    paintShape(context, object.shape, { colour: this.colourOf(object.category), scale, dash });
+    const colour = this.colourOf(object.category);
+    paintShape(context, object.shape, { colour, scale, dash });
+    const mark = this.classes.get(object.category)?.shape;
+    if (mark && !object.open) paintMark(context, object.shape, { colour, scale, mark, surface: this.colours[7] });
   }
 
   resized() {

@@ -1,6 +1,7 @@
 // A polygon by clicks, by one stroke, or both. Its points are in the scene at once, as an open object: so a step back
 // takes the last of them, and a draft keeps what is there.
 
+import { crossingOf } from "../crossing.js";
 import { paintHandles } from "../handles.js";
 import { traceRing } from "../paint.js";
 import { signedArea } from "../shapes.js";
@@ -114,7 +115,9 @@ export class PolygonTool extends Tool {
 
   close() {
     const { openPolygon } = this.scene;
-    if (this.ring.length < 6 || Math.abs(signedArea(this.ring)) < SMALLEST) return this.board.sayThat("too_small");
+    // The halves of a figure of eight cancel out: that is no line.
+    const isLine = Math.abs(signedArea(this.ring)) < SMALLEST && !crossingOf(this.ring);
+    if (this.ring.length < 6 || isLine) return this.board.sayThat("too_small");
     this.scene.step("polygon", () => {
       this.scene.change(openPolygon.key, { open: false });
       this.scene.choose([openPolygon.key]);
@@ -122,6 +125,13 @@ export class PolygonTool extends Tool {
     this.scene.fold(this.mark, "polygon");
     this.cancel();
     this.board.sayObject("added", this.scene.get(openPolygon.key));
+    this.sayCrossing(openPolygon.shape.polygon[0]);
+  }
+
+  /** It is kept as drawn: the server offers to mend it, and a point can be moved. */
+  sayCrossing(ring) {
+    const at = crossingOf(ring);
+    if (at) this.board.say(this.board.spoken.point(at, this.board.image, "crosses_itself"));
   }
 
   key(event) {

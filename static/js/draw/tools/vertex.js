@@ -1,8 +1,10 @@
 // The points of one polygon: moved alone or with their edge, added, deleted; and holes, drawn inside with Shift.
 
+import { crossingOf } from "../crossing.js";
 import { paintHandles } from "../handles.js";
 import { paintChosen } from "../paint.js";
-import { contains } from "../shapes.js";
+import { contains, ringsOf } from "../shapes.js";
+import { Together } from "../together.js";
 import { addHole, edgeAt, edgeMiddles, insertVertex, moveEdge, moveVertex, vertexAt, vertexHandles, vertexOf } from "../vertices.js";
 import { Hole } from "./hole.js";
 import { Tool, tidy } from "./tool.js";
@@ -17,6 +19,7 @@ export class VertexTool extends Tool {
     this.cursor = "default";
     this.keepsChoice = true;
     this.spot = null;
+    this.together = new Together(board.scene);
   }
 
   begin() {
@@ -125,7 +128,9 @@ export class VertexTool extends Tool {
   put(polygon, name = "points") {
     const { key } = this.object;
     this.scene.change(key, { shape: { polygon } }, name);
-    this.saySpot();
+    const at = this.spot && crossingOf(ringsOf(polygon)[this.spot.ring] ?? []);
+    if (at) this.board.say(this.board.spoken.point(at, this.board.image, "crosses_itself"));
+    else this.saySpot();
   }
 
   addHole(ring) {

@@ -6,6 +6,7 @@ import { bounded, largest } from "../label/zoom.js";
 const LARGEST_PIXEL = 16; // device pixels for one of the image: 1,600 %
 const PIXELS_SHOW = 3; // from here on pixels are squares and not blurred
 const CROP = 5; // times as wide as what the loupe shows
+const LOUPE = 2; // pixels of a loupe over tiles, for each of the stage: it enlarges more, but by what tiles there are
 const MOST_PIXELS = 24e6; // of ImageData: 96 MB
 
 export class PictureLayer extends Viewer {
@@ -59,7 +60,7 @@ export class PictureLayer extends Viewer {
    */
   pixels() {
     const { image, source } = this;
-    if (!image || image.tiled || image.width * image.height > MOST_PIXELS) return null;
+    if (!image || this.tiles || image.width * image.height > MOST_PIXELS) return null;
     if (this.kept?.source === source && this.kept.image === image) return this.kept.pixels;
     const canvas = new OffscreenCanvas(image.width, image.height);
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -79,15 +80,23 @@ export class PictureLayer extends Viewer {
     const holds = known?.source === source && Math.abs(known.at.x - x) + reach <= known.wide && Math.abs(known.at.y - y) + reach <= known.wide;
     if (holds && known.reach === reach) return known;
     const wide = CROP * reach;
-    const by = source.naturalWidth / this.image.width; // the preview has fewer pixels than the image
+    const shown = source.naturalWidth / this.image.width; // the preview has fewer pixels than the image
+    const by = this.tiles?.isClose ? Math.min(1, this.place.scale * devicePixelRatio * LOUPE) : shown;
     const side = Math.max(1, Math.round(2 * wide * by));
     const canvas = new OffscreenCanvas(side, side);
-    canvas.getContext("2d").drawImage(source, (x - wide) * by, (y - wide) * by, side, side, 0, 0, side, side);
+    const context = canvas.getContext("2d");
+    context.drawImage(source, (x - wide) * shown, (y - wide) * shown, 2 * wide * shown, 2 * wide * shown, 0, 0, side, side);
+    context.setTransform(by, 0, 0, by, (wide - x) * by, (wide - y) * by);
+    this.tiles?.paint(context);
     this.cropped = { canvas, x: x - wide, y: y - wide, by, at: { x, y }, wide, reach, source };
     return this.cropped;
   }
 
   sharpen() {
-    return this.image.file_url && !this.image.tiled ? super.sharpen() : Promise.resolve();
+    return this.image.file_url ? super.sharpen() : Promise.resolve();
+  }
+
+  get drawing() {
+    return { squaresFrom: PIXELS_SHOW, onDrawn: () => (this.cropped = null) };
   }
 }

@@ -24,8 +24,8 @@
  * @property {boolean} hidden @property {boolean} locked not to be chosen by a pointer, nor changed
  * @property {boolean} open still being drawn: kept in drafts, never sent
  *
- * @typedef {{id: number, width: number, height: number, img: HTMLImageElement, file_url?: string, tiled?: boolean}} Picture
- *   img: the decoded preview; file_url: the full size, asked for when somebody looks closer
+ * @typedef {{id: number, width: number, height: number, img: HTMLImageElement, file_url?: string}} Picture
+ *   img: the decoded preview; file_url: the full size, asked for when somebody looks closer; of a large image its tiles are, beside it
  * @typedef {{id: number, name: string, colour: number, shape: number}} DrawnClass colour 1..6 and marker shape 1..12
  *
  * What a tool is (tools/tool.js). `at` is in image pixels and may lie outside the image: board.inside(at) brings it in.

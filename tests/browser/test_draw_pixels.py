@@ -46,7 +46,6 @@ def _masks(page) -> list[dict]:
     return found
 
 
-
 def test_a_stroke_is_one_mask_and_one_step(page):
     open_board(page)
     _take(page, "brush")
@@ -332,8 +331,8 @@ def test_a_second_finger_takes_a_stroke_back(page, new_context):
     assert _masks(touch) == []
     touch.evaluate(
         """() => {
-            const fire = (type, x) => board.stage.dispatchEvent(
-                new PointerEvent(type, { pointerId: 3, pointerType: "touch", clientX: x, clientY: 300, bubbles: true }));
+            const fire = (type, x) => board.stage.dispatchEvent(new PointerEvent(
+                type, { pointerId: 3, pointerType: "touch", clientX: x, clientY: 300, bubbles: true }));
             fire("pointerdown", 300);
             fire("pointermove", 350);
             fire("pointerup", 350);

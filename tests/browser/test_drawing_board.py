@@ -267,7 +267,12 @@ def test_everything_is_drawn_by_keyboard_alone(board):
     assert board.sent[1]["polygon"] == [[x, y, x - 10, y, x - 10, y - 10]]
 
     board.page.evaluate("board.setTools('vertex')")
-    board.keys("PageDown", "ArrowRight", "PageDown", "Delete")
+    board.keys("PageDown", "ArrowRight", "ArrowRight", "ArrowDown")
+    assert board.said.startswith("Point 1 of 3")
+    assert board.sent[1]["polygon"][0][:2] == [x + 2, y + 1]
+    board.press("Control+z")
+    assert board.sent[1]["polygon"][0][:2] == [x, y]
+    board.keys("PageDown", "Delete")
     assert len(board.sent) == 1, "a triangle without a point is no polygon"
 
 
@@ -350,6 +355,43 @@ def test_objects_of_the_image_before_come_as_one_step(board):
     board.press("v")
     assert [("from" in each, each["category"]) for each in board.sent] == [(False, 11), (False, 12), (False, 13)]
     board.press("Control+z")
+    assert len(board.sent) == 1
+
+
+def test_what_lies_outside_of_this_image_is_not_taken_over(board):
+    board.open("box")
+    board.page.evaluate("board.takeFrom([{category: 11, box: [900, 100, 5, 5]}, {category: 12, box: [1, 2, 3, 4]}])")
+    assert [each["category"] for each in board.sent] == [12]
+    assert board.said == "Taken from the image before: 1"
+
+
+@pytest.mark.parametrize("tool", ["select", "box", "extreme", "polygon", "vertex", "cut"])
+def test_a_key_in_the_middle_of_a_drag_leaves_nothing_behind(board, tool):
+    board.open(tool, BOX, {"category": 12, "polygon": [[*SQUARE]]})
+    before = board.sent
+    for key in ("Control+z", "Escape", "another tool"):
+        board.page.evaluate("name => board.setTools(name)", tool)
+        board.page.mouse.move(*board.at(150, 150))
+        board.page.mouse.down()
+        board.page.mouse.move(*board.at(220, 260), steps=3)
+        if key == "another tool":
+            board.page.evaluate("board.setTools(board.toolName === 'select' ? 'box' : 'select')")
+        else:
+            board.press(key)
+        board.page.mouse.move(*board.at(230, 280))
+        board.page.mouse.up()
+        assert board.sent == before, key
+    board.page.evaluate("board.clear()")
+    board.page.mouse.click(400, 400)
+    board.keys("Space", "Delete", "Control+z")
+
+
+def test_a_tool_may_be_chosen_before_the_first_image(board):
+    board.open("box")
+    board.page.evaluate("board.clear(); board.setTools('polygon'); board.show({...picture}, [])")
+    for point in ((100, 100), (300, 100), (300, 300)):
+        board.click(*point)
+    board.press("Enter")
     assert len(board.sent) == 1
 
 

@@ -48,13 +48,11 @@ test("a locked class keeps its pixels", () => {
   equal(semantic.paint(rect(0, 20, 5, 5), SKY, "brush"), false);
 });
 
-test("what came with the image is painted over; polygons become pixels of their class", () => {
+test("what came with the image is painted over, and becomes one mask", () => {
   const { scene, semantic } = fresh();
   scene.load([{ category: SKY, polygon: [[0, 0, 10, 0, 10, 10, 0, 10]] }, { category: SKY, box: [20, 0, 5, 5] }]);
   semantic.paint(rect(0, 0, 1, 1), ROAD, "brush");
   equal(pixels(scene), { [SKY]: 99 + 25, [ROAD]: 1 });
-  semantic.draw({ polygon: [[0, 20, 10, 20, 10, 30, 0, 30]] }, TREE, "polygon");
-  equal(pixels(scene)[TREE], 100);
 });
 
 test("what other tools lay over classes is settled within their step", () => {

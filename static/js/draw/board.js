@@ -8,11 +8,13 @@ import { Grid } from "./grid.js";
 import { keyOn, listenToKeys } from "./keyboard.js";
 import { drawLoupe } from "./loupe.js";
 import { paintName } from "./marks.js";
+import { objectFrom } from "./objects.js";
 import { paintChosen } from "./paint.js";
 import { isSemantic } from "./painting.js";
 import { Pointers } from "./pointers.js";
 import { Scene } from "./scene.js";
 import { semanticOf } from "./semantic.js";
+import { boundsOf, meets } from "./shapes.js";
 import { Spoken } from "./spoken.js";
 import { Surface } from "./surface.js";
 import { TOOLS } from "./tools/index.js";
@@ -60,7 +62,7 @@ export class Board extends Surface {
 
   /** Another image. Undo begins anew. @param {import("./types.js").Picture} image @param {object[]} objects as the server gives them */
   show(image, objects = []) {
-    this.tool.cancel();
+    this.dropGesture();
     this.tool.end();
     this.image = image;
     this.atWork.clear();
@@ -75,7 +77,8 @@ export class Board extends Surface {
 
   /** No image; words stand in its place. */
   clear() {
-    this.tool.cancel();
+    this.dropGesture();
+    this.tool.end();
     this.scene.load([]);
     this.image = null;
     this.picture.clear();
@@ -87,7 +90,7 @@ export class Board extends Surface {
   setTools(name) {
     if (!(name in this.tools)) throw new Error(`There is no tool ${name}. There are: ${Object.keys(this.tools).join(", ")}.`);
     if (this.tools[name] === this.tool) return;
-    this.tool?.cancel();
+    if (this.tool) this.dropGesture();
     this.tool?.end();
     this.tool = this.tools[name];
     this.toolName = name;
@@ -121,11 +124,11 @@ export class Board extends Surface {
 
   /** Copies of objects of another image, as one step. @param {object[]} objects */
   takeFrom(objects) {
-    this.scene.step("take over", () => {
-      const keys = objects.map((object) => this.scene.add({ ...object, from: null, open: false }));
-      this.scene.choose(keys);
-    });
-    this.sayThat("taken_over", { n: objects.length });
+    const whole = { x: 0, y: 0, width: this.image.width, height: this.image.height };
+    // The image before may have been larger: what lies outside of this one stays there.
+    const copies = objects.map((object) => ({ ...objectFrom(object), from: null, open: false })).filter(({ shape }) => meets(boundsOf(shape), whole));
+    this.scene.step("take over", () => this.scene.choose(copies.map((object) => this.scene.add(object))));
+    this.sayThat("taken_over", { n: copies.length });
   }
 
   /** For a page that hears keys itself. @param {KeyboardEvent} event @returns {boolean} true: it was for the board */
@@ -146,6 +149,17 @@ export class Board extends Surface {
 
   sayObject(name, object) {
     if (object) this.sayThat(name, { object: this.spoken.object(object, this.image) });
+  }
+
+  /** A pointer that is down draws nothing more: a step back, another tool or another image came in between. */
+  dropGesture() {
+    this.pointers?.stop();
+    this.tool.cancel();
+  }
+
+  sayTool() {
+    const name = `tool_${this.toolName}`;
+    if (this.spoken.words.has(name)) this.sayThat("tool", { name: this.spoken.say(name) });
   }
 
   /** What is chosen, in words, and its place among the others. */

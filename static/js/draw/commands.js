@@ -84,7 +84,7 @@ export function commandsOf(board) {
   }
 
   function back(what, done) {
-    board.tool.cancel();
+    board.dropGesture();
     const step = scene[what]();
     board.sayThat(step === null ? "nothing_to_undo" : done);
     return step !== null;
@@ -103,7 +103,12 @@ export function commandsOf(board) {
     join,
     next: () => cycle(1),
     previous: () => cycle(-1),
-    again: () => board.lastDrawing !== undefined && (board.setTools(board.lastDrawing), true),
+    again: () => {
+      if (board.lastDrawing === undefined) return false;
+      board.setTools(board.lastDrawing);
+      board.sayTool();
+      return true;
+    },
     before: () => {
       const objects = board.onBefore();
       if (!objects?.length) return false;

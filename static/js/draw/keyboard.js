@@ -23,6 +23,11 @@ export function keyOn(board, event) {
   board.mayLeave = false;
   const withControl = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.key === "Escape" && board.isDown) {
+    board.dropGesture();
+    board.sayThat("let_go");
+    return true;
+  }
   if (board.tool.key(event)) return true;
   if (withControl && !event.altKey && (key === "z" || key === "y")) {
     board.does[key === "y" || event.shiftKey ? "redo" : "undo"]();
@@ -34,7 +39,8 @@ export function keyOn(board, event) {
   if (key === "Escape") return escape(board);
   // The page gives the others away, as the person chose them; Space alone is the board's everywhere.
   if (board.pageHears) return key === " " && spaceDown(board, event);
-  if (key in SIMPLE) return !(event.repeat && key !== "[" && key !== "]") && board.does[SIMPLE[key]]() !== false;
+  if (key in SIMPLE && !(event.repeat && key !== "[" && key !== "]") && board.does[SIMPLE[key]]() !== false) return true;
+  if (key === "Backspace") return true; // one too many while drawing must not take back the answer before
   if (key === " ") return spaceDown(board, event);
   if (key === "Enter") return !event.repeat && board.crosshair.press(event);
   return digit(board, event) || look(board, event);

@@ -64,7 +64,7 @@ export class Semantic {
   }
 
   /**
-   * After a step of a tool that knows nothing of classes a pixel (moved, duplicated, another class): what lies on top
+   * After a step that knows nothing of one class a pixel (a polygon, a move, a duplicate, another class): what lies on top
    * takes the pixels, and each class is one mask again. It belongs to that step.
    * @returns {boolean} false: there was nothing to settle
    */
@@ -75,11 +75,6 @@ export class Semantic {
     this.scene.step("settle", () => [...this.stale].forEach((id) => this.keep(id)));
     if (last) this.scene.fold(before, last.name);
     return true;
-  }
-
-  /** A shape of another tool (a polygon, scissors) as pixels of its class. @returns {boolean} */
-  draw(shape, category, name) {
-    return this.paint(bitmapOfShape(shape), category, name);
   }
 
   /** The mask of a class anew, in one object of the scene. */

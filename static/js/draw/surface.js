@@ -110,6 +110,7 @@ export class Surface {
 
   /** Objects that the tool draws on the active layer itself. @param {string[]} keys */
   setAtWork(keys) {
+    if (!this.image) return;
     const other = [...this.atWork, ...keys].filter((key) => this.atWork.has(key) !== keys.includes(key));
     this.atWork = new Set(keys);
     if (this.grid) this.shapes.damage(this.grid.boundsOf(other)); // a tool may be taken in hand before the first image

@@ -1,8 +1,8 @@
-// From four extreme points to the object between them: what Papadopoulos and others 2017 do. The cheapest way along
-// edges through the points is a first outline, its core surely object, everything outside the box surely not, and
-// GrabCut (Rother and others 2004) decides about the rest. Pure.
+// From four extreme points to the object between them, after Papadopoulos and others 2017: outside the box nothing is
+// the object, the cheapest way along edges through the points says where its border may be, and GrabCut (Rother and
+// others 2004) decides. Pure.
 
-import { area, filled, grow, intersect, onFrame, shared } from "../bitmap.js";
+import { area, blank, filled, grow, intersect, onFrame, shared } from "../bitmap.js";
 import { rasterised } from "../outline.js";
 import { withoutCrumbs, withoutHoles } from "../regions.js";
 import { grabCut } from "./grabcut.js";
@@ -14,6 +14,10 @@ import { enlarged, part } from "./resize.js";
 
 /** Around the box, as a share of its longer side: where the colours of the background are learned. */
 const RIM = 0.15;
+/** What is expected before any colour is seen: a box with rounded corners (exponent of a superellipse), its middle surely. */
+const [ROUNDNESS, CORE] = [8, 0.3];
+/** How much, as logarithms of odds: the place in the box, and lying inside the way along edges. */
+const [BY_PLACE, BY_OUTLINE] = [5, 2];
 /** First in a small picture, where a cut is fast; then in a larger one, and only near the border that was found. */
 const SMALL_SIDE = 96;
 const LARGE_SIDE = 512;
@@ -70,8 +74,21 @@ function tidied(cut) {
 function fromPoints(pixels, points) {
   const whole = wholeOf(pixels);
   const box = shared(boxOf(points), whole);
-  const first = onFrame(firstGuess(pixels, points, box), whole);
-  return grabCut(pixels, first, core(first), onFrame(filled(box), whole), 3);
+  const outline = onFrame(enclosed(pixels, points, box), whole);
+  const [first, surely] = [blank(whole), blank(whole)];
+  const prior = new Float32Array(first.bits.length);
+  for (let y = box.y; y < box.y + box.height; y += 1) {
+    const v = Math.abs((y + 0.5 - box.y) / (box.height / 2) - 1) ** ROUNDNESS;
+    for (let x = box.x; x < box.x + box.width; x += 1) {
+      const i = y * whole.width + x;
+      const u = Math.abs((x + 0.5 - box.x) / (box.width / 2) - 1) ** ROUNDNESS;
+      const away = (u + v) ** (1 / ROUNDNESS); // 0 in the middle, 1 on the border
+      first.bits[i] = away <= 1 ? 1 : 0;
+      surely.bits[i] = away < CORE ? 1 : 0;
+      prior[i] = BY_PLACE * Math.max(-1, Math.min(1, 2 * (1 - away))) + (outline.bits[i] ? BY_OUTLINE : -BY_OUTLINE);
+    }
+  }
+  return grabCut(pixels, first, surely, onFrame(filled(box), whole), 3, prior);
 }
 
 /** The border anew where it may be: at most `reach` pixels from where it is. */
@@ -79,8 +96,8 @@ function alongBorder(pixels, shape, reach) {
   return grabCut(pixels, shape, grow(shape, -reach), onFrame(grow(shape, reach), shape), 1);
 }
 
-/** What the cheapest way along edges through the points encloses, together with what lies straight between them. */
-function firstGuess(pixels, points, box) {
+/** What the cheapest way along edges through the points encloses. */
+function enclosed(pixels, points, box) {
   const straight = rasterised([points.flat()], "nonzero");
   const wire = livewire(pixels);
   const ring = [];
@@ -91,17 +108,5 @@ function firstGuess(pixels, points, box) {
   const outline = rasterised([ring], "nonzero");
   // A way that cuts through the object, or around something else, knows less than straight lines.
   const usable = area(intersect(outline, straight)) > 0.6 * area(straight);
-  const guess = onFrame(usable ? outline : straight, box);
-  return area(guess) ? guess : filled(box);
-}
-
-/** The middle of a shape: as thin as can be, but not empty. */
-function core(shape) {
-  let radius = Math.floor(Math.min(shape.width, shape.height) / 4);
-  let inner = grow(shape, -radius);
-  while (radius > 0 && !area(inner)) {
-    radius = Math.floor(radius / 1.5);
-    inner = grow(shape, -radius);
-  }
-  return inner;
+  return onFrame(usable ? outline : straight, box);
 }

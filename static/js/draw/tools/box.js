@@ -42,6 +42,7 @@ export class BoxTool extends Tool {
   }
 
   up(at) {
+    if (!this.first) return; // Escape came in between
     this.now = this.board.inside(at);
     this.isDragging = false;
     if (!this.isFirstSet && this.isClick(this.first, this.now)) {

@@ -38,6 +38,7 @@ export class CutTool extends Tool {
   }
 
   up(at) {
+    if (!this.from) return; // Escape came in between
     if (!this.isFirstSet && this.isClick(this.from, at)) {
       this.isFirstSet = true;
       return this.board.sayThat("point_set", { n: 1 });
@@ -53,6 +54,7 @@ export class CutTool extends Tool {
     const chosen = scene.chosenObjects.filter(may);
     const rect = { x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(from.x - to.x), height: Math.abs(from.y - to.y) };
     const candidates = chosen.length ? chosen : scene.objects.filter((object) => may(object) && meets(boundsOf(object.shape), rect)).toReversed();
+    if (!candidates.length) return board.sayThat("no_polygon");
     const cuts = candidates.map((object) => ({ object, pieces: cutByLine(object.shape.polygon, from, to) })).filter(({ pieces }) => pieces.length > 1);
     if (!cuts.length) return board.sayThat("does_not_cut");
     scene.step("cut", () => {

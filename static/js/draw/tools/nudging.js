@@ -1,17 +1,17 @@
-// Move and resize what is chosen by arrow keys. Held down, or pressed again soon, they are one step back.
+// Move and resize what is chosen by arrow keys.
 
 import { allowedMove, around, boundsOf, fitted, movedShape } from "../shapes.js";
+import { Together } from "../together.js";
 
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const FAR = 10; // image pixels with Ctrl or Alt
-const TOGETHER_MS = 1_000;
 const SMALLEST = 1;
 
 export class Nudging {
   /** @param {import("../board.js").Board} board */
   constructor(board) {
     this.board = board;
-    this.last = null;
+    this.together = new Together(board.scene);
   }
 
   /** @param {KeyboardEvent} event @returns {boolean} */
@@ -22,21 +22,9 @@ export class Nudging {
     const far = event.ctrlKey || event.altKey ? FAR : 1;
     const [dx, dy] = ARROWS[event.key].map((way) => way * far);
     const name = event.shiftKey ? "resize" : "move";
-    const mark = this.markFor(name, event.timeStamp);
-    scene.step(name, () => (event.shiftKey ? this.grow(free, dx, dy) : this.move(free, dx, dy)));
-    if (mark !== undefined) scene.fold(mark, name);
-    this.last = { name, when: event.timeStamp, step: scene.mark, mark: mark === undefined ? this.before : mark, chosen: scene.chosen };
+    this.together.step(name, event.timeStamp, () => (event.shiftKey ? this.grow(free, dx, dy) : this.move(free, dx, dy)));
     this.board.sayObject("changed", scene.get(free[0].key));
     return true;
-  }
-
-  /** What lay before the first of these steps; undefined: this is the first. */
-  markFor(name, when) {
-    const { scene } = this.board;
-    const { last } = this;
-    this.before = scene.mark;
-    const goesOn = last && last.name === name && when - last.when < TOGETHER_MS && last.step === scene.mark && last.chosen === scene.chosen;
-    return goesOn ? last.mark : undefined;
   }
 
   move(objects, dx, dy) {

@@ -4,7 +4,6 @@
 import { crossingOf } from "../crossing.js";
 import { paintHandles } from "../handles.js";
 import { traceRing } from "../paint.js";
-import { isSemantic } from "../painting.js";
 import { signedArea } from "../shapes.js";
 import { simplified, simplifiedRing } from "../simplify.js";
 import { follow } from "../snapping.js";
@@ -119,19 +118,13 @@ export class PolygonTool extends Tool {
     // The halves of a figure of eight cancel out: that is no line.
     const isLine = Math.abs(signedArea(this.ring)) < SMALLEST && !crossingOf(this.ring);
     if (this.ring.length < 6 || isLine) return this.board.sayThat("too_small");
-    const { category, shape } = openPolygon;
     this.scene.step("polygon", () => {
-      if (isSemantic(this.board)) {
-        this.scene.remove([openPolygon.key]);
-        return this.painted(shape, "polygon", category);
-      }
       this.scene.change(openPolygon.key, { open: false });
       this.scene.choose([openPolygon.key]);
     });
     this.scene.fold(this.mark, "polygon");
     this.cancel();
-    const drawn = this.scene.get(openPolygon.key);
-    if (drawn) this.board.sayObject("added", drawn);
+    this.board.sayObject("added", this.scene.get(openPolygon.key));
     this.sayCrossing(openPolygon.shape.polygon[0]);
   }
 

@@ -1,8 +1,5 @@
 // What all tools share. See ToolLike of types.js for who calls what, and when.
 
-import { isSemantic } from "../painting.js";
-import { semanticOf } from "../semantic.js";
-
 /** Two decimals: finer than anybody can point, and short in the answer. */
 export const tidy = (value) => Math.round(value * 100) / 100;
 
@@ -48,7 +45,6 @@ export class Tool {
 
   /** A new object of the present class, chosen and said. @param {import("../types.js").Shape} shape @returns {string} its key */
   drawn(shape, name) {
-    if (isSemantic(this.board)) return this.painted(shape, name);
     let key = "";
     this.scene.step(name, () => {
       key = this.scene.add({ category: this.board.category, shape });
@@ -56,12 +52,5 @@ export class Tool {
     });
     this.board.sayObject("added", this.scene.get(key));
     return key;
-  }
-
-  /** Where a pixel has one class, a shape is paint. @returns {string} none: it is no object of its own */
-  painted(shape, name, category = this.board.category) {
-    semanticOf(this.board).draw(shape, category, name);
-    this.board.sayThat("painted", { name: this.board.spoken.nameOf(category) });
-    return "";
   }
 }

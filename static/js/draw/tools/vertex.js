@@ -4,6 +4,7 @@ import { crossingOf } from "../crossing.js";
 import { paintHandles } from "../handles.js";
 import { paintChosen } from "../paint.js";
 import { contains, ringsOf } from "../shapes.js";
+import { Together } from "../together.js";
 import { addHole, edgeAt, edgeMiddles, insertVertex, moveEdge, moveVertex, vertexAt, vertexHandles, vertexOf } from "../vertices.js";
 import { Hole } from "./hole.js";
 import { Tool, tidy } from "./tool.js";
@@ -18,6 +19,7 @@ export class VertexTool extends Tool {
     this.cursor = "default";
     this.keepsChoice = true;
     this.spot = null;
+    this.together = new Together(board.scene);
   }
 
   begin() {

@@ -31,7 +31,8 @@ function nudge(tool, event) {
   const { board, spot } = tool;
   const [dx, dy] = ARROWS[event.key].map((way) => way * (event.shiftKey ? FAR : 1));
   const { x, y } = vertexOf(tool.current, spot);
-  tool.put(moveVertex(tool.current, spot, board.inside({ x: x + dx, y: y + dy })));
+  const polygon = moveVertex(tool.current, spot, board.inside({ x: x + dx, y: y + dy }));
+  tool.together.step("points", event.timeStamp, () => tool.put(polygon), `${spot.ring} ${spot.place}`);
   return true;
 }
 

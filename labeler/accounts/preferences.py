@@ -76,7 +76,7 @@ DRAWING: dict[str, Action] = {
     "before": Action("v", gettext_lazy("Objects of the image before")),
     "fit": Action("f", gettext_lazy("Whole image")),
 }
-# On those screens Space pans, and F shows all of the image: asking has another key (static/js/label/keys.js says the same).
+# On those screens Space pans, and F shows all of the image: asking has another key, as static/js/label/keys.js has it.
 NOT_WHILE_DRAWING = ("zoom",)
 FLAG_WHILE_DRAWING = "q"
 

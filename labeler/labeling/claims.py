@@ -142,8 +142,8 @@ def _check_count(count: int) -> None:
 def open_claims(*, project: Project, annotator: User, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
     """The person's open claims (of one tab, when it is named), oldest first, their leases renewed.
 
-    A tab that holds none yet takes over those with a draft, whichever tab drew it: it was closed, or crashed, or runs on
-    another computer, and what was drawn is to be there again.
+    A tab that holds none yet takes over those with a draft, whichever tab drew it: it was closed, or crashed, or runs
+    on another computer, and what was drawn is to be there again.
     """
     rows = _renew_own(project, annotator, count, client)
     if not rows and client is not None and project.draws:

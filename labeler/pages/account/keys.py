@@ -36,8 +36,9 @@ class OwnKeys(forms.Form):
         for name, action in ALL.items():
             attrs = {"list": "key-names", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
             self.fields[name] = forms.CharField(
-                label=action.words, max_length=30, strip=False, widget=forms.TextInput(attrs=attrs)
-            )
+                label=action.words, max_length=30, strip=False, widget=forms.TextInput(attrs=attrs),
+                required=name in preferences.ACTIONS,  # the others: empty is the one that it comes with
+            )  # fmt: skip
 
     def actions(self) -> list[forms.BoundField]:
         return [self[name] for name in preferences.ACTIONS]
@@ -51,7 +52,7 @@ class OwnKeys(forms.Form):
             preferences.change(
                 user=user,
                 single_keys=self.cleaned_data["single_keys"],
-                keys={name: _read(self.cleaned_data[name]) for name in ALL},
+                keys={name: _read(typed) for name in ALL if (typed := self.cleaned_data[name])},
             )
         except LabelerError as error:
             refuse(self, error)

@@ -1,7 +1,7 @@
 """The labeling screen where people draw: its tools, its keys, what is asked of each object, and its sentences.
 
-Knows what the page must be told besides what labeling.py tells. What may be drawn is labeler/labeling/objects.py's; what
-the tools do is static/js/draw's.
+Knows what the page must be told besides what labeling.py tells. What may be drawn is labeler/labeling/objects.py's;
+what the tools do is static/js/draw's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,39 @@ if TYPE_CHECKING:
 MOST_TOLD = 2_000
 
 # Told to the browser at once, as labeling.MODULES are.
-MODULES: tuple[str, ...] = (*(f"label/drawn/{name}" for name in (*("drawing",),)),)
+MODULES: tuple[str, ...] = (
+    *(
+        f"draw/{name}"
+        for name in (
+            *("bitmap", "bitmaps", "board", "classmap", "commands", "crosshair", "crossing", "cutting"),
+            *("forget", "grid", "handles", "keyboard", "loupe", "marks", "objects", "outline", "overlay"),
+            *("paint", "painting", "picture", "pointers", "polygonise", "regions", "rle", "scene", "semantic"),
+            *("shapebits", "shapes", "shapeslayer", "simplify", "snapping", "specks", "spoken", "surface"),
+            *("texts", "tint", "together", "vertices"),
+        )
+    ),
+    *(
+        f"draw/pixels/{name}"
+        for name in (
+            *("connected", "cut4", "edges", "grabcut", "lab", "livewire", "members", "mincut", "mixture"),
+            *("resize", "search", "slic", "stroke", "wand"),
+        )
+    ),
+    *(
+        f"draw/tools/{name}"
+        for name in (
+            *("box", "brush", "cut", "cut4", "extreme", "fill", "hole", "index", "nudging", "pixeltool"),
+            *("polygon", "scissors", "select", "size", "superpixels", "tool", "vertex", "vertexkeys", "wand"),
+        )
+    ),
+    *(
+        f"label/drawn/{name}"
+        for name in (
+            *("asked", "attributes", "does", "drafts", "drawing", "hearing", "list", "origins", "refusals"),
+            *("session", "store", "toolbar", "usable"),
+        )
+    ),
+)
 
 
 class Tool(NamedTuple):
@@ -117,13 +149,14 @@ def config(project: Project) -> dict[str, Any]:
 
 
 def objects_of(told: Sequence[Label]) -> dict[int, dict[str, Any]]:
-    """{label id: {objects}} of these answers, newest first, until MOST_TOLD are told; {} for one without any, as a skip.
+    """{label id: {objects}} of these answers, newest first, until MOST_TOLD are told; {} for a skip and the like.
 
     Two statements. A member `objects` as the page's script sends it, with class ids.
     """
     labeled = [row for row in told if row.answer == Answer.LABELED]
     counted = object_rows.counts([row.pk for row in labeled])
-    wanted, total = [], 0
+    wanted: list[int] = []
+    total = 0
     for row in labeled:
         total += counted.get(row.pk, 0)
         if wanted and total > MOST_TOLD:
@@ -163,9 +196,7 @@ def texts() -> dict[str, str]:
         "missing_attribute": _("Object {n}, {name}: “{question}” must be answered before you go on."),
         "unfinished": _("Object {n}, {name} is not closed yet: Enter closes it, Escape drops it."),
         "not_empty": _("There are {n} objects on this image. Delete them first, or press Enter."),
-        "undo_within": _(
-            "Ctrl+Z takes back a step on this image. Z goes back to the last image when nothing is drawn."
-        ),
+        "undo_within": _("Ctrl+Z takes back a step on this image. Z goes to the last image when nothing is drawn."),
         "changed_stays": _("You have changed this answer. Enter saves it; the button leaves it as it was."),
         "nothing_before": _("No image before this one has objects that fit here."),
         "kept_one": _("Kept: {n}"),

@@ -134,6 +134,7 @@ export class Drawing {
 
   refuse(object, sentence, missing = null) {
     this.missing = missing;
+    if (!object.open && !this.board.tool.keepsChoice) this.board.setTools("select"); // which marks it in the picture
     this.scene.choose([object.key]);
     this.missing = null;
     this.tell(sentence);

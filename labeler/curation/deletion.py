@@ -28,6 +28,7 @@ from labeler.training import features, image_index, model_files, prelabels
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+RESTORED = "images.restore"  # in the audit: what is checked of a data set is checked again
 STEP = 200  # images per transaction, in which people who save on them wait
 PURGED_AT_ONCE = 100  # images per transaction: rows, then files
 IMAGES_NAMED = 1_000  # of a deletion, in the audit
@@ -60,7 +61,7 @@ def _delete(project: Project, by: User | None, ids: Sequence[int]) -> list[int]:
 def _restore(project: Project, by: User | None, ids: Sequence[int]) -> list[int]:
     with transaction.atomic():
         back = trash.bring_back(project=project, image_ids=ids)
-        _write_down(by, "images.restore", project, back)
+        _write_down(by, RESTORED, project, back)
     return back
 
 

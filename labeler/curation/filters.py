@@ -159,8 +159,8 @@ def _by_model(wanted: ImageFilter, project: Project, images: QuerySet[Image], *,
 def read(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: bool = False) -> ImageFilter:
     """The filter of a query string, or of texts(); unknown names are ignored.
 
-    is_checked: somebody who may ask for these fields has; a worker has no person to ask access about. Raises Invalid,
-    CategoryNotInProject, NotAllowed.
+    is_checked: somebody who may ask for these fields has; a worker or a command has no person to ask access about.
+    Raises Invalid, CategoryNotInProject, NotAllowed.
     """
     statuses = [name for name in sent.get("status", ()) if name]
     known = (*Status.values, DELETED)
@@ -223,17 +223,22 @@ def _texts(name: str, value: Any) -> list[str]:
     return [str(one).lower() if isinstance(one, bool) else str(one) for one in values if one is not None]
 
 
-def kept(project: Project, sent: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """A filter as it is kept with a release: what says nothing is left out, and classes have their names, for people to
-    read. Raises Invalid for a name that is no filter: nobody must get all images for a slip of the pen; and as read().
-    """
+def check_names(sent: Mapping[str, Sequence[str]]) -> None:
+    """Raises Invalid for a name that is no filter: nobody must get all images for a slip of the pen."""
     if unknown := sorted(name for name in sent if not is_filter(name)):
         raise Invalid(
             _("There is no such filter: %(names)s. There are %(known)s and metadata.<key>.")
             % {"names": ", ".join(unknown)[:200], "known": ", ".join(NAMES)},
             fields={f"filter.{name[:100]}": ["unknown"] for name in unknown[:5]},
         )
-    read(project, sent)
+
+
+def kept(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: bool = False) -> dict[str, list[str]]:
+    """A filter as it is kept with a release: what says nothing is left out, and classes have their names, for people to
+    read. Raises as check_names() and read().
+    """
+    check_names(sent)
+    read(project, sent, is_checked=is_checked)
     names = label_set.index(project).names
     found: dict[str, list[str]] = {}
     for name in sorted(sent):

@@ -21,12 +21,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from labeler.curation import deletion
 from labeler.data_checks import findings
 from labeler.data_checks.measures import Measures, measure
 from labeler.intake.images import media_store
 from labeler.intake.store import MediaStore
 from labeler.jobs import jobs
-from labeler.models import Finding, Image, ImageCheck, ImageFinding, Job, Project
+from labeler.models import AuditEvent, Finding, Image, ImageCheck, ImageFinding, Job, Project
 from labeler.models.job import UNFINISHED, Kind, State
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ SECONDS = 300.0
 AGAIN_AFTER = timedelta(hours=1)
 FILES_STEP = 2_000  # images whose files are looked for at once: 6,000 questions to the file system
 SAMPLE = 200  # originals of a check that are read to their end and held against their SHA-256
+SEEN = "seen"  # among a job's parameters: the newest line of the audit when it was asked for
 NAMES = tuple(field.name for field in fields(Measures))
 Row = tuple[int, str, int, int]  # id, SHA-256, width, height
 Tell = Callable[[int], None]  # how many images are done; may raise to stop
@@ -61,19 +63,22 @@ def request(project: Project, *, by: User | None, files: bool = True) -> Job:
     """Ask for a check, or the one that is on its way. files: look also whether the files of all images are there."""
     try:
         with transaction.atomic():
-            return jobs.create(Kind.CHECKS, project=project, requested_by=by, params={"files": files})
+            params = {"files": files, SEEN: _newest_event(project)}
+            return jobs.create(Kind.CHECKS, project=project, requested_by=by, params=params)
     except IntegrityError:
         return Job.objects.filter(project=project, kind=Kind.CHECKS, state__in=UNFINISHED).latest("pk")
 
 
 def due() -> list[Project]:
-    """Projects with images that came in since the last check, and no import or check under way."""
+    """Projects with images that came in, or back from the trash, since the last check, and no import or check under
+    way.
+    """
     of_project = Job.objects.filter(project=OuterRef("pk"))
     busy = of_project.filter(kind__in=(Kind.CHECKS, Kind.IMPORT), state__in=UNFINISHED)
     # What failed, or was cancelled, would do so again every few seconds.
     ended = of_project.filter(kind=Kind.CHECKS, finished_at__gt=Now() - AGAIN_AFTER).exclude(state=State.DONE)
     resting = Project.objects.not_in_trash().exclude(Exists(busy)).exclude(Exists(ended))
-    return [project for project in resting.order_by("pk") if _has_new(project)]
+    return [project for project in resting.order_by("pk") if _has_new(project) or _has_restored(project)]
 
 
 def _has_new(project: Project) -> bool:
@@ -81,6 +86,23 @@ def _has_new(project: Project) -> bool:
     newest = Image.objects.filter(project=project).order_by("-pk").values_list("pk", flat=True).first()
     checked = ImageCheck.objects.filter(project=project).order_by("-image").values_list("image", flat=True).first()
     return newest is not None and newest > (checked or 0)
+
+
+def _has_restored(project: Project) -> bool:
+    """Images that come back may never have been measured, and what depends on all images has changed without them.
+
+    By the audit, in which a restore is written as it happens: of its lines only those since the last check are read.
+    """
+    last = Job.objects.filter(project=project, kind=Kind.CHECKS, state=State.DONE).order_by("-pk").first()
+    if last is None:
+        return False
+    since = AuditEvent.objects.filter(project=project, pk__gt=last.params.get(SEEN, 0))
+    return since.filter(action=deletion.RESTORED).exists()
+
+
+def _newest_event(project: Project) -> int:
+    newest = AuditEvent.objects.filter(project=project).order_by("-pk").values_list("pk", flat=True).first()
+    return newest or 0
 
 
 def request_due() -> int:

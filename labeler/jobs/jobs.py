@@ -94,10 +94,10 @@ def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None
     return job
 
 
-def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
-    """A queued job, and after commit a message about it."""
+def create(kind: Kind, *, project: Project, task: str = "", **fields: Any) -> Job:
+    """A queued job, and after commit a message about it. task: of dispatch.py, where it is not that of the kind."""
     job = Job.objects.create(project=project, kind=kind, **fields)
-    dispatch.send_after_commit(TASKS[kind], job.pk)
+    dispatch.send_after_commit(task or TASKS[kind], job.pk)
     return job
 
 

@@ -74,7 +74,8 @@ def forget_frontiers(project: Project) -> None:
 
 
 def set_seats(project: Project) -> int:
-    """Bring the seats of all images in line with the project's quota; returns how many changed.
+    """Bring the seats of all images in line with the project's quota, those in its trash included: they come back as
+    what the others are. Returns how many changed.
 
     A quota below what is already claimed or answered leaves no seat open; nothing is taken from anybody.
     """
@@ -286,7 +287,8 @@ _SET_SEATS = """
         SELECT e.image_id, CASE WHEN i.slice IN ('test', 'calibration') OR e.chosen_by = 'audit' THEN %(held_out)s
                                 ELSE %(seats)s END AS wanted
         FROM labeler_queueentry e JOIN labeler_image i ON i.id = e.image_id
-        WHERE e.project_id = %(project)s AND e.image_id > %(last)s
+        WHERE e.project_id IN (SELECT id FROM labeler_project WHERE %(project)s IN (id, trash_of_id))
+          AND e.image_id > %(last)s
         ORDER BY e.image_id LIMIT 1000 FOR UPDATE OF e
     ), changed AS (
         UPDATE labeler_queueentry e

@@ -73,9 +73,10 @@ def request(
         )
     if not project.images.exists():
         raise NotPossibleNow(_("There is no image in this project, so there is nothing to release."))
-    kept_filter = filters.kept(project, filter or {})
+    # by None: asked for on the server itself.
+    kept_filter = filters.kept(project, filter or {}, is_checked=by is None)
     if kept_filter:
-        only = filters.read(project, kept_filter)
+        only = filters.read(project, kept_filter, is_checked=True)
         check_filter(only)
         if not only.images(project).exists():
             raise NotPossibleNow(

@@ -6,6 +6,7 @@ would leave them out. rjsmin and rcssmin take out comments and white space and c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -29,6 +30,17 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     """
 
     support_js_module_import_aggregation = True
+    # A name changes when that of an imported module does: as many rounds as modules import each other in a row.
+    max_post_process_passes = 20
+
+    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
+        """Our files are read as they were copied, without comments.
+
+        A type in a comment, {import("./board.js").Board}, is an import for Django's pattern; where it leads back to the
+        module that it stands in, hashes are made in a circle and never end.
+        """
+        copied = {name: (self, name) if name.startswith(OURS) else source for name, source in paths.items()}
+        yield from super().post_process(copied, dry_run=dry_run, **options)
 
     def _save(self, name: str, content: Any) -> str:
         """As collectstatic copies a file in; its hash is made of what is saved here."""

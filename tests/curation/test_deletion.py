@@ -33,6 +33,7 @@ from labeler.models import (
     Sketch,
     Thread,
 )  # fmt: skip
+from labeler.models.image import Status
 from labeler.progress import counts
 from labeler.projects import projects
 from labeler.review import comments, gold
@@ -131,6 +132,24 @@ def test_an_open_claim_ends_and_its_answer_finds_no_image(lena, ann):
     deletion.restore(project=project, by=lena, image_ids=[claim.image_id])
     assert seats_are_right(project)
     assert [c.image_id for c in claims.claim(project=project, annotator=ann)] == [claim.image_id]
+
+
+def test_images_come_back_with_the_seats_that_the_project_asks_for_now(lab, lena):
+    answered, fresh = lab.images.first(), add_images(lab, 1)[0]
+    deletion.delete(project=lab, by=lena, image_ids=[answered.pk, fresh.pk])
+    other = make_project(lead=lena)
+    (elsewhere,) = add_images(other, 1)
+    deletion.delete(project=other, by=lena, image_ids=[elsewhere.pk])
+
+    projects.update(project=lab, by=lena, changes={"labels_per_image": 3})
+    deletion.restore(project=lab, by=lena, image_ids=[answered.pk, fresh.pk])
+
+    seats = QueueEntry.objects.filter(image__in=[answered, fresh]).order_by("pk").values_list("seats", "seats_left")
+    assert list(seats) == [(3, 1), (3, 3)]
+    answered.refresh_from_db()
+    assert answered.status == Status.PARTLY  # two of three answers
+    assert seats_are_right(lab)
+    assert QueueEntry.objects.get(pk=elsewhere.pk).seats == other.labels_per_image
 
 
 def test_a_row_never_says_another_project_than_its_image(lab, lena):

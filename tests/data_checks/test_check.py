@@ -14,6 +14,7 @@ from django.utils import timezone
 from PIL import Image as Pixels
 from PIL import ImageFilter
 
+from labeler.curation import deletion
 from labeler.data_checks import check, findings, found
 from labeler.data_checks.measures import measure_pixels
 from labeler.intake.images import media_store
@@ -203,7 +204,7 @@ def test_a_check_is_due_when_images_came_in_and_nothing_is_under_way(project):
     importing.delete()
     assert check.request_due() == 1
     job = Job.objects.get(kind=Kind.CHECKS)
-    assert job.params == {"files": True}  # the first time
+    assert job.params["files"]  # the first time
     assert check.request_due() == 0 and check.request(project, by=None) == job
     checks_job(job.pk, worker="w")
     checks_job(job.pk, worker="w")  # the message came twice
@@ -212,7 +213,24 @@ def test_a_check_is_due_when_images_came_in_and_nothing_is_under_way(project):
     assert check.due() == []
     bring_in(project, {"two": sound(2)})
     check.request_due()
-    assert Job.objects.filter(kind=Kind.CHECKS).latest("pk").params == {"files": False}
+    assert Job.objects.filter(kind=Kind.CHECKS).latest("pk").params["files"] is False
+
+
+def test_images_that_come_back_from_the_trash_are_looked_at_again(project, lena):
+    there = bring_in(project, {"never measured": dark(3), "one": sound(1), "again": sound(1).resize((300, 225))})
+    back = [there["never measured"].pk, there["one"].pk]
+
+    def checked():
+        assert check.request_due() == 1
+        checks_job(Job.objects.filter(kind=Kind.CHECKS).latest("pk").pk, worker="w")
+        return set(found.images_with(project, "near_duplicate")), set(found.images_with(project, "dark"))
+
+    deletion.delete(project=project, by=lena, image_ids=back)
+    assert checked() == (set(), set())
+    assert check.due() == []
+    deletion.restore(project=project, by=lena, image_ids=back)
+    assert checked() == ({there["one"], there["again"]}, {there["never measured"]})
+    assert check.due() == []
 
 
 def test_a_check_that_failed_is_not_asked_for_again_at_once(project):

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from labeler.management.commands import release as command
-from labeler.models import AuditEvent, Release
+from labeler.models import AuditEvent, Image, Release
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer
 from tests.helpers.releasing import make_file
@@ -55,6 +55,35 @@ def test_a_release_is_made_and_exported(project, labeled, capsys, tmp_path):
     call_command("export", project=project.name, format="csv", release=1, output=str(target), quiet=True)
     assert target.read_bytes() == make_file(release, "csv")[1]
     assert AuditEvent.objects.filter(action="project.export").get().details["release"] == 1
+
+
+def test_only_the_images_that_fit_a_filter(project, labeled, capsys, tmp_path):
+    Image.objects.filter(pk__in=Image.objects.values("pk")[:4]).update(metadata={"exif.gps_latitude": "north"})
+    place = "metadata.exif.gps_latitude=north"  # a lead's to ask for, and the administrator's at the terminal
+    call_command("release", project=project.name, filter=["category=cat", place], json=True)
+    assert (said := json.loads(capsys.readouterr().out))["images"] == 2
+    assert said["filter"] == {"category": ["cat"], "metadata.exif.gps_latitude": ["north"]}
+
+    target = tmp_path / "out.csv"
+    call_command("export", project=project.name, filter=["category=cat", place], output=str(target), json=True)
+    assert json.loads(capsys.readouterr().out)["images"] == 2
+    assert len(target.read_text().splitlines()) == 1 + 2
+    assert AuditEvent.objects.get(action="project.export").details["filter"] == ["category=cat", place]
+
+
+@pytest.mark.parametrize(
+    ("command", "asked", "why"),
+    [("release", {"filter": ["statuz=settled"]}, "no such filter: statuz"),
+     ("release", {"filter": ["settled"]}, "NAME=VALUE, not 'settled'"),
+     ("export", {"filter": ["statuz=settled"]}, "no such filter: statuz"),
+     ("export", {"filter": ["status=settled"], "release": 1}, "A release has its images"),
+     ("export", {"prepare": ["wide=3"], "format": "imagefolder"}, "has no wide"),
+     ("delete_images", {"filter": ["serach=leaf"]}, "no such filter: serach")],
+)  # fmt: skip
+def test_a_filter_that_is_none_is_not_all_images(project, labeled, command, asked, why):
+    with pytest.raises(CommandError, match=why):
+        call_command(command, project=project.name, **asked)
+    assert not Release.objects.exists() and project.images.count() == 10
 
 
 @pytest.mark.parametrize("splits", ["train", "train=much", "train=0.5,test=0.1", "a=1"])

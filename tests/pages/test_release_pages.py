@@ -67,8 +67,8 @@ def test_just_the_images_that_fit(project, labeled, rev, as_):
 
     part, whole = (freeze_now(release) for release in Release.objects.order_by("number"))
     assert [one.manifest["images"] for one in (part, whole)] == [4, 8]
-    assert "category: cat" in text(client.get(page(project, "release", 1)))
-    assert "Only images with" not in text(client.get(page(project, "release", 2)))
+    assert "somebody said cat" in text(client.get(page(project, "release", 1)))
+    assert "Only images for which" not in text(client.get(page(project, "release", 2)))
 
 
 def test_a_filter_that_cannot_be_read_makes_no_release(project, labeled, rev, as_):

@@ -135,7 +135,7 @@ def test_a_release_of_a_part_counts_and_splits_these_images_only(project, labele
     # Whoever trained on the whole finds each image on the side it had there.
     assert sides(release) == {pk: side for pk, side in sides(everything).items() if pk in inside}
     card = make_file(release, "datacard")[1].decode()
-    assert "A part of the project" in card and "category: dog; metadata.site: north." in card
+    assert "A part of the project" in card and "Somebody said dog, and site is north." in card
     assert freeze(release).checksum == release.checksum
     assert everything.filter == {} and everything.manifest["images"] == 42
 

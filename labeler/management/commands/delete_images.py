@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandError, CommandParser
 
 from labeler.errors import LabelerError
+from labeler.management import image_filter
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 
 
@@ -21,10 +22,7 @@ class Command(DataCommand):
         parser.add_argument("images", metavar="ID", type=int, nargs="*", help="ids of images")
         parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
         parser.add_argument("--all", action="store_true", help="all images of the project (restore: of its trash)")
-        parser.add_argument(
-            "--filter", metavar="NAME=VALUE", action="append", default=[],
-            help="as in the list of images by REST: search=leaf, status=unlabeled, metadata.site=north; repeat it",
-        )  # fmt: skip
+        image_filter.add_to(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         from labeler.curation import deletion, filters, work
@@ -32,19 +30,14 @@ class Command(DataCommand):
         project = self.project(options["project"])
         if bool(options["images"]) + bool(options["all"]) + bool(options["filter"]) != 1:
             raise CommandError("Name the images in one way: ids, --filter, or --all.", returncode=USAGE)
-        sent: dict[str, list[str]] = {}
-        for one in options["filter"]:
-            name, is_there, value = one.partition("=")
-            if not is_there:
-                raise CommandError(f"A filter is NAME=VALUE, not {one!r}.", returncode=USAGE)
-            sent.setdefault(name, []).append(value)
         ids = options["images"]
         verb = deletion.restore if self.restores else deletion.delete
         try:
             if not ids:
+                sent = image_filter.sent(options["filter"])
                 if self.restores:
                     sent["status"] = [*sent.get("status", []), filters.DELETED]
-                found = filters.read(project, sent).images(project)
+                found = filters.read(project, sent, is_checked=True).images(project)
                 ids = list(found.order_by("id").values_list("pk", flat=True))
             done = 0
             for start in range(0, len(ids), work.STEP):

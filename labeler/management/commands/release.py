@@ -13,6 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeler.errors import LabelerError
 from labeler.jobs import dispatch, jobs
+from labeler.management import image_filter
 from labeler.management.base import FAILED, USAGE, DataCommand
 from labeler.management.commands.train import find_project, work_here
 from labeler.models import Release
@@ -36,6 +37,7 @@ class Command(DataCommand):
         parser.add_argument("--group-by", default="", metavar="KEY", help="of the metadata: its groups stay together")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--location", action="store_true", help="leave places and personal fields in its files")
+        image_filter.add_to(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
@@ -43,7 +45,7 @@ class Command(DataCommand):
             release = releases.request(
                 project=project, by=None, name=options["name"], labels=options["labels"],
                 splits=shares(options["splits"]), group_by=options["group_by"], seed=options["seed"],
-                location=options["location"],
+                location=options["location"], filter=image_filter.sent(options["filter"] or ()),
             )  # fmt: skip
         except LabelerError as problem:
             raise CommandError(str(problem)) from None
@@ -103,7 +105,7 @@ def shares(said: str | None) -> dict[str, float] | None:
 
 def facts(release: Release) -> dict[str, Any]:
     """What --json prints."""
-    told = ("images", "judgements", "outcomes", "counts", "decided_by", "groups_divided", "diff", "left_out")
+    told = ("filter", "images", "judgements", "outcomes", "counts", "decided_by", "groups_divided", "diff", "left_out")
     return {
         "id": release.pk, "project": release.project_id, "number": release.number, "name": release.name,
         "state": State.DONE, "checksum": release.checksum, "bytes": release.n_bytes,

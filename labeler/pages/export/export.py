@@ -85,9 +85,8 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "code": chosen["file"] and snippets.code(
             chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
         ),
-        # The command takes all images, so it is not "the same" as a part of them.
-        "command": "" if asked_for.is_part or asked_for.unreadable else _command(
-            request, project, chosen, reading["id"], with_accepted
+        "command": "" if asked_for.unreadable else _command(
+            request, project, chosen, reading["id"], with_accepted, asked_for
         ),
         "request_line": "" if asked_for.unreadable else f"curl -OJ -H 'Authorization: Token …' \\\n    "
         f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
@@ -248,13 +247,21 @@ def _left_out(
     ]
 
 
-def _command(request: HttpRequest, project: Project, chosen: dict[str, Any], reading: str, accepted: bool) -> str:
+def _command(
+    request: HttpRequest, project: Project, chosen: dict[str, Any], reading: str, accepted: bool,
+    asked_for: choices.Choices,
+) -> str:  # fmt: skip
     """The same on the server. Where the data lie is the administrators' to know."""
     words = [".venv/bin/python manage.py export", f"--project {shlex.quote(project.name)} --format {chosen['id']}"]
     if not chosen["holds_all"]:
         words.append(f"--labels {LABELS[reading]}")
     if accepted:
         words.append("--accepted")
+    for name, value in asked_for.carried:
+        if name not in NAMES:
+            words.append(f"--filter {shlex.quote(f'{name}={value}')}")
+        elif WRITERS[chosen["id"]].HAS_IMAGES:
+            words.append(f"--prepare {shlex.quote(f'{name}={value}')}")
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
         words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
     return " \\\n    ".join(words)

@@ -29,6 +29,7 @@ from labeler.pages.forms import refuse
 from labeler.releases import files, releases, summary
 from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import thousands
+from labeler.wording.filters import phrases
 from labeler.wording.sentences import in_words
 
 SHOWN = 20  # releases on the export page; the others are in REST
@@ -104,7 +105,7 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
             "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest), "formats": built,
             "is_building": any(one["is_working"] for one in built), "diff": manifest["diff"],
             "before": releases.before(found), "models": manifest["models"],
-            "only": [(name, ", ".join(values)) for name, values in found.filter.items()],
+            "only": phrases(found.filter, {one["id"]: one["name"] for one in manifest["classes"]}),
         }  # fmt: skip
     return render(request, "export/release.html", access.context("export", **context))
 

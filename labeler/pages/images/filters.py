@@ -22,9 +22,10 @@ from labeler.curation import filters as curated
 from labeler.curation.filters import DELETED, METADATA, ImageFilter
 from labeler.errors import LabelerError
 from labeler.label_set import categories
-from labeler.models import Acceptance, Consensus, Finding, Image, Label, Project
+from labeler.models import Acceptance, Consensus, Image, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer, Purpose
+from labeler.wording.filters import told
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -182,14 +183,14 @@ class Filters:
         """Each filter in words, and the address without it. The status has its own row of links."""
         words = []
         if self.said:
-            words.append(("class", _("somebody said %(name)s") % {"name": self.names[self.said]}))
+            words.append(("class", told("category", self.names[self.said])))
         if self.final:
             words.append(("final", _("settled as %(name)s") % {"name": self.names[self.final]}))
         if self.pair:
             a, b = (self.names[pk] for pk in self.pair)
             words.append(("pair", _("people split on %(a)s and %(b)s") % {"a": a, "b": b}))
         if self.by:
-            words.append(("by", _("answered by %(name)s") % {"name": self.by}))
+            words.append(("by", told("labeled_by", self.by)))
         if self.people:
             words.append(("people", _("%(a)s and %(b)s differ") % {"a": self.people[0], "b": self.people[1]}))
         if self.against:
@@ -200,23 +201,7 @@ class Filters:
         return [{"text": text, "without": self.link(**{name: ""})} for name, text in words]
 
     def _told(self, name: str, value: str) -> str:
-        if name.startswith(METADATA):
-            return _("%(key)s is %(value)s") % {"key": name.removeprefix(METADATA), "value": value}
-        if name == "predicted":
-            return _("the model says %(name)s") % {"name": self.names.get(self.more.predicted or 0, value)}
-        if name == "finding":
-            return str(Finding(value).label)
-        said = {
-            "search": _("name has “%(value)s”"),
-            "min_confidence": _("model at least %(value)s sure"),
-            "max_confidence": _("model at most %(value)s sure"),
-            "import": _("of import %(value)s"),
-            "split": _("split %(value)s"),
-            "disagreement": _("people differ by at least %(value)s"),
-            "min_pixels": _("at least %(value)s pixels"),
-            "max_pixels": _("at most %(value)s pixels"),
-        }
-        return said[name] % {"value": value}
+        return told(name, self.names.get(self.more.predicted or 0, value) if name == "predicted" else value)
 
     # ------------------------------------------------------------ the query
 

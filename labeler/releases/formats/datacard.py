@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils import translation
 from django.utils.translation import gettext_lazy
 
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.datasheet import QUESTIONS
 from labeler.releases.formats.answers import NONE, STATES, answer_of, judgements_of
+from labeler.wording import filters
 
 MEDIA_TYPE = "text/markdown; charset=utf-8"
 EXTENSION = "md"
@@ -135,8 +137,10 @@ def _of_release(release: dict[str, Any]) -> dict[str, str]:
     """What a frozen release's manifest adds."""
     known = {}
     if only := release.get("filter"):
-        named = "; ".join(f"{_inline(name)}: {', '.join(map(_inline, values))}" for name, values in only.items())
-        known["sample"] = f"A part of the project: the images that fitted this filter when it was frozen. {named}."
+        # A file is the same bytes whoever asks for it, in whatever language.
+        with translation.override("en"):
+            named = filters.sentence(only, {one["id"]: one["name"] for one in release.get("classes", ())})
+        known["sample"] = f"A part of the project: the images that fitted this when it was frozen. {_inline(named)}"
     if description := (release.get("project") or {}).get("description"):
         known["purpose"] = _inline(description)
     if by := release.get("by"):

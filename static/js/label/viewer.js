@@ -60,6 +60,10 @@ export class Viewer {
     if (this.image) this.put(zoomedAt(this.place, this.bound(this.place.scale * by), point), how);
   }
 
+  allow(place) {
+    return allowed(place, this.image, this.box);
+  }
+
   bound(scale) {
     return bounded(scale, this.image, this.box, devicePixelRatio);
   }
@@ -98,7 +102,7 @@ export class Viewer {
 
   /** @param {import("./zoom.js").Place} wanted @param {{glide?: boolean}} [how] glide: a step the eye should follow */
   put(wanted, { glide = false } = {}) {
-    this.place = allowed(wanted, this.image, this.box);
+    this.place = this.allow(wanted);
     const { scale, x, y } = this.place;
     const whole = this.whole.scale;
     const { style } = this.sheet;

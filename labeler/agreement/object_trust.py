@@ -15,6 +15,7 @@ import numpy as np
 from labeler.agreement import object_repeats, objects
 from labeler.agreement.over_time import EPOCH, WEEK_REPLICATES, WEEKS, Report, difference, versions_with_change, week_of
 from labeler.agreement.people import SITTING_MINUTES
+from labeler.agreement.trust_parts import categories_of, plan_for, why_of
 from labeler.consensus import overlap
 from labeler.labeling import drawn_arrays
 from labeler.labeling.drawn_arrays import BoolArray, DrawnArrays, FloatArray
@@ -36,8 +37,6 @@ NOTHING = undefined(objects.NOT_FOR_OBJECTS).as_dict()
 
 def figures(project: Project) -> Report:
     """As trust.figures."""
-    from labeler.agreement import trust
-
     history = drawn_arrays.read(project, all_rounds=True)
     rows = history.part(present_round(project, history))
     names = usernames(rows.annotators)
@@ -47,18 +46,18 @@ def figures(project: Project) -> Report:
         "blind": blind.as_dict(),
         "assisted": with_help.as_dict(),
         "assisted_minus_blind": difference(with_help, blind).as_dict(),
-        "plan": trust.plan_for(blind),
+        "plan": plan_for(blind),
         "anchoring": dict.fromkeys(("shown", "hidden", "difference", "copied"), NOTHING)
         | {"sample": "random", "note": ""},
         "ac1": NOTHING,
         "paradox": None,
-        "why": trust.why_of(project, _pairs(rows.part(rows.is_blind)), names),
+        "why": why_of(project, _pairs(rows.part(rows.is_blind)), names),
         "ordered": None,
         "by_week": _by_week(history),
         "by_guideline": _by_guideline(project, history),
         "people": _people(project, rows, history, names),
         "model": None,
-        "categories": trust.categories_of(project, rows.categories),
+        "categories": categories_of(project, rows.categories),
         "methods": [],
         "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
@@ -67,10 +66,8 @@ def figures(project: Project) -> Report:
 
 def of_rows(rows: DrawnArrays) -> Report:
     """As trust.of_rows: what a report on these answers says beside objects.report_of."""
-    from labeler.agreement import trust
-
     alpha = alpha_at(rows.drawings)
-    return {"ac1": NOTHING, "plan": trust.plan_for(alpha), "paradox": None, "ordered": None}
+    return {"ac1": NOTHING, "plan": plan_for(alpha), "paradox": None, "ordered": None}
 
 
 def present_round(project: Project, history: DrawnArrays) -> BoolArray:

@@ -81,15 +81,19 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
     people = dict(zip(rows.annotators, _people(rows.annotators, names), strict=True))
     known = list(people.values())
     if isinstance(rows, DrawnArrays):
-        counted = objects.report_of(project, rows, selection, known) | object_trust.of_rows(rows)
+        counted = objects.report_of(project, rows, selection, known)
     else:
-        counted = reports.report_of(project, rows, selection, known) | trust.of_rows(project, rows, known)
+        counted = reports.report_of(project, rows, selection, known)
     for row in counted["annotators"]:
         row.pop("gold_accuracy")  # of the day
     ids = label_arrays.label_ids(project, selection)
     today = None if is_past else _of_the_day(project, people)
     if ordered is not None:  # after what is kept was counted: it is of the project as it is
         project.ordered = ordered
+    if isinstance(rows, DrawnArrays):
+        counted |= object_trust.of_rows(rows)
+    else:
+        counted |= trust.of_rows(project, rows, known)
     index = label_set.index(project)
     version = project.guideline_versions.filter(created_at__lte=then.at).order_by("-number").first()
     return {

@@ -26,6 +26,7 @@ from labeler.agreement.over_time import (
     read_history,
 )
 from labeler.agreement.people import people_rows
+from labeler.agreement.trust_parts import categories_of, plan_for, why_of
 from labeler.consensus import overlap, reliability
 from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays
@@ -35,16 +36,13 @@ from labeler.models.label import BLIND_SQL
 from labeler.models.project import Ordered
 from labeler.stats.alpha import ManyRaters, many_raters
 from labeler.stats.anchoring import anchoring
-from labeler.stats.cause import Pair, cause
+from labeler.stats.cause import Pair
 from labeler.stats.kappa import PairCounts, pair_kappas
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
 from labeler.stats.pairs import count_pairs
 from labeler.stats.paradox import dominance
-from labeler.stats.planner import images_for
-from labeler.stats.results import FEW_IMAGES, Reason, Stat, plain
+from labeler.stats.results import FEW_IMAGES, Reason, Stat
 from labeler.stats.weighted import weighted_kappa
-
-NARROW = 0.05  # the half-width a plan aims at
 
 
 def figures(project: Project) -> Report:
@@ -90,12 +88,6 @@ def _model(project: Project, names: list[str], rows: LabelArrays) -> Report | No
     return {"number": run.number, "pairs": model_as_rater.kappas(project, run, names, rows)}
 
 
-def categories_of(project: Project, ids: list[int]) -> list[Report]:
-    """The classes that `confusion` and `by_class` of people speak of, in the order of the label set."""
-    names = label_set.index(project).names
-    return [{"id": pk, "name": names[pk]} for pk in ids]
-
-
 def of_rows(project: Project, rows: LabelArrays, names: list[str]) -> Report:
     """What a report on these labels says beside reports.report_of: {ac1, plan, paradox, ordered}. names: of people."""
     patterns = answer_patterns(project, rows)
@@ -122,18 +114,6 @@ def of_person(report: Report, username: str) -> Report:
 
 
 # ---------------------------------------------------------------- agreement
-
-
-def plan_for(alpha: Stat) -> Report:
-    """How many more images bring the interval of alpha to NARROW."""
-    plan = images_for(alpha, NARROW)
-    if plan.more is None:
-        told = plan.reason
-    elif plan.more == 0:
-        told = Reason("narrow_already", {"width": NARROW})
-    else:
-        told = Reason("more_images_wanted", {"more": plan.more, "width": NARROW})
-    return {"images": plan.images, "more": plan.more, "half_width": NARROW, "sentence": plain(told) or ""}
 
 
 def _paradox(project: Project, rows: LabelArrays, together: ManyRaters, ac1: Stat) -> Report | None:
@@ -168,16 +148,6 @@ def _why(project: Project, counts: PairCounts, names: list[str]) -> Report:
         for a, b, kappa in zip(counts.a, counts.b, pair_kappas(counts).kappas(), strict=True)
     ]
     return why_of(project, pairs, names)
-
-
-def why_of(project: Project, pairs: list[Pair], names: list[str]) -> Report:
-    """Guideline or person, from the agreement of pairs that was counted already."""
-    found = cause(pairs, project.target_agreement)
-    return {
-        "kind": found.kind, "pairs": found.pairs, "low": found.low, "people": found.people, "mean": found.mean,
-        "person": None if found.person is None else names[found.person], "own": found.own, "others": found.others,
-        "target": project.target_agreement,
-    }  # fmt: skip
 
 
 def _ordered(project: Project, rows: LabelArrays, names: list[str]) -> Report | None:

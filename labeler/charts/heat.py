@@ -38,7 +38,8 @@ def pair_matrix(
     few: int,
     sign: str = "κ",
 ) -> str:
-    """Who disagrees with whom: kappa, or another figure with its sign, with half its interval, coloured by its distance from the target.
+    """Who disagrees with whom: kappa, or a figure of another sign, with half its interval, coloured by how far it is
+    from the target.
 
     cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images. few: below so
     many images a kappa is not coloured: its value says little.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labeler.agreement import objects, trust
-from labeler.labeling import labels
+from labeler.labeling import drawn_arrays, labels
 from labeler.labeling.label_arrays import Selection
 from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import draw, draw_all, drawing_project, three_people
@@ -181,3 +181,16 @@ def test_what_has_no_meaning_for_objects_says_so(boxes, ann, bea, dora, rev):
     economy = as_person(rev).get(f"/api/projects/{boxes.pk}/economy/").json()
 
     assert economy["right"]["value"] is None and "people draw" in economy["right"]["reason"]
+
+
+def test_more_objects_than_can_be_compared_leave_whole_images_out_and_say_so(boxes, ann, bea, dora, monkeypatch):
+    three_people(boxes, ann, bea, dora)
+    monkeypatch.setattr(drawn_arrays, "MOST_BOXES", 14)
+
+    told = objects.count(boxes, ALL)
+
+    # 25 objects on six images: some images go, with all of their answers.
+    assert 0 < told["n_objects"] <= 14 and 0 < told["n_images"] < 6
+    assert told["n_labels"] == 3 * told["n_images"]
+    assert {"code": "images_left_out", "n": 6 - told["n_images"]} in told["notes"]
+    assert objects.count(boxes, ALL)["alpha"] == told["alpha"]

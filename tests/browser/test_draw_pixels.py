@@ -46,7 +46,6 @@ def _masks(page) -> list[dict]:
     return found
 
 
-
 def test_a_stroke_is_one_mask_and_one_step(page):
     open_board(page)
     _take(page, "brush")

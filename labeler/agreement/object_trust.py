@@ -7,28 +7,26 @@ ordered classes, confusion person by person, signs read from runs of one class, 
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 
-from labeler.agreement import objects
+from labeler.agreement import object_repeats, objects
 from labeler.agreement.over_time import EPOCH, WEEK_REPLICATES, WEEKS, Report, difference, versions_with_change, week_of
 from labeler.agreement.people import SITTING_MINUTES
-from labeler.label_set import categories as label_set
-from labeler.labeling import drawn_arrays, object_rows
+from labeler.consensus import overlap
+from labeler.labeling import drawn_arrays
 from labeler.labeling.drawn_arrays import BoolArray, DrawnArrays, FloatArray
 from labeler.labeling.label_arrays import usernames
 from labeler.models import Project
-from labeler.review import gold, gold_objects
+from labeler.review import gold
 from labeler.review import planted as planted_answers
 from labeler.stats.anchoring import share_of
 from labeler.stats.cause import Pair
 from labeler.stats.intervals import resampled
 from labeler.stats.objects.matching import one_to_one
-from labeler.stats.objects.pairs import NOTHING_DRAWN
+from labeler.stats.objects.pairs import NOTHING_DRAWN, DrawnAgain
 from labeler.stats.objects.place_then_class import HEADLINE, alpha_at
 from labeler.stats.pace import sitting_starts
 from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, Stat, undefined, with_interval
@@ -62,7 +60,7 @@ def figures(project: Project) -> Report:
         "model": None,
         "categories": trust.categories_of(project, rows.categories),
         "methods": [],
-        "overlap": None,
+        "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
     }
 
@@ -126,7 +124,7 @@ def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: li
     planted = {
         rate.reviewer.pk: share_of(rate.caught, rate.n).as_dict() for rate in planted_answers.catch_rate(project)
     }
-    repeats = _repeats(project)
+    repeats = object_repeats.of_people(project)
     paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
     nothing = share_of(0, 0).as_dict()
     unaided = rows.part(rows.is_blind)
@@ -141,7 +139,7 @@ def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: li
                 "id": pk, "username": name, "n": int((history.person == code).sum()), "paused": pk in paused,
                 "kappa": NOTHING, "f1": f1.as_dict(), "n_blind": int(blind.sum()),
                 "seconds_blind": objects.median(unaided.seconds[blind]), "confusion": [], "by_class": [],
-                "gold": scores.get(pk, nothing), "repeats": repeats.get(pk, nothing),
+                "gold": scores.get(pk, nothing), **_repeats(repeats.get(pk)),
                 "planted": planted.get(pk, nothing), "signs": [],
                 "by_week": courses.by_week(code), "by_sitting": courses.by_sitting(code),
                 "seconds_median": objects.median(history.seconds[history.person == code]),
@@ -150,31 +148,14 @@ def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: li
     return sorted(people, key=lambda row: row["username"])
 
 
-# The vote and the later answer of the same person to the same image.
-_REPEATED = """
-    SELECT r.annotator_id, r.image_id, r.id, v.id
-    FROM labeler_label r JOIN labeler_label v ON v.image_id = r.image_id AND v.annotator_id = r.annotator_id
-         AND v.round = r.round AND v.purpose = 'vote' AND v.superseded_at IS NULL AND v.answer = 'labeled'
-    WHERE r.project_id = %s AND r.purpose = 'repeat' AND r.superseded_at IS NULL AND r.answer = 'labeled'
-"""
-
-
-def _repeats(project: Project) -> dict[int, Report]:
-    """By person: of the objects drawn on repeated images, in either answer, the share that was drawn in both."""
-    index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_REPEATED, [project.pk])
-        rows = cursor.fetchall()
-    images = project.images.in_bulk([image for _person, image, _again, _before in rows])
-    drawn = object_rows.read([pk for row in rows for pk in row[2:]])
-    right: Counter[int] = Counter()
-    total: Counter[int] = Counter()
-    for person, image, again, before in rows:
-        known = [{"category": one.category, **one.shape} for one in drawn[before]]
-        found, n = gold_objects.score(images[image], known, drawn[again], iou=project.object_iou, index=index)
-        right[person] += found
-        total[person] += n
-    return {person: share_of(right[person], n).as_dict() for person, n in total.items()}
+def _repeats(found: DrawnAgain | None) -> Report:
+    """Agreement with oneself on repeated images: objects drawn again, how well they overlap, and of the same class."""
+    none = object_repeats.NOTHING_REPEATED
+    return {
+        "repeats": (found.f1 if found else none).as_dict(),
+        "repeats_iou": (found.mean_iou if found else none).as_dict(),
+        "repeats_class": (found.same_class if found else none).as_dict(),
+    }
 
 
 class _Courses:

@@ -39,6 +39,17 @@ def drawn_svg(shapes: Sequence[Outline], width: int, height: int, label: str) ->
     )
 
 
+def known_svg(path: str, width: int, height: int, label: str) -> str:
+    """Objects that are known, as one path over the thumbnail of an image of width x height px, which fills its frame.
+
+    label: what is said of it. Other than people's: one line, in one colour (css/app.css: svg.known).
+    """
+    return (
+        f'<svg class="known" viewBox="0 0 {width} {height}" preserveAspectRatio="xMidYMid slice" role="img"'
+        f'{attributes(aria_label=label)}><path class="under" d="{text(path)}"/><path d="{text(path)}"/></svg>'
+    )
+
+
 def line_of(style: int) -> str:
     """A short piece of a person's line, for the legend."""
     return (

@@ -343,7 +343,9 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
     (worker/inference/write_prelabels.py has one). Images that were chosen as gold, repeat or for review keep their
     place. Returns how many changed.
     """
-    run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
+    # How unsure a model is of all its objects together is no figure yet: where people draw, the order is random.
+    by_model = project.ask_uncertain_first and not project.draws
+    run = TrainingRun.objects.filter(project=project, is_active=True).first() if by_model else None
     entries = _open_entries(project, run)
     places: dict[int, Place] = {}
     if run is not None:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from labeler import train_settings
 from labeler.accounts.audit import audit
-from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
+from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TaskNotSupported, TooFewLabels
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
 from labeler.label_set import categories as label_set
@@ -129,11 +129,13 @@ def request(
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
     settings, or stands in their place.
 
-    Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like),
+    Raises RunInProgress (one unfinished run per project), TooFewLabels, TaskNotSupported (where people draw),
     Invalid.
     """
     if project.task not in CLASS_TASKS:
-        raise NotPossibleNow(_("Models learn single-choice and multi-label projects so far."))
+        raise TaskNotSupported(
+            _("Models learn classes so far: nothing can be trained in a project where people draw objects.")
+        )
     settled = train_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
     run_settings.check(settled)
     if unfinished := project.runs.unfinished().first():

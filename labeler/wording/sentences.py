@@ -261,6 +261,7 @@ SENTENCES: dict[str, Any] = {
     "nothing_looked_at": gettext_lazy("no doubted label was looked at yet"),
     "nothing_drawn": gettext_lazy("neither drew anything"),
     "nothing_made_lately": gettext_lazy("nothing was made during the last days"),
+    "nothing_repeated": gettext_lazy("no image was given to this person twice"),
     "nothing_shared": gettext_lazy("no shared images"),
     "nothing_to_judge_by": gettext_lazy("there is no object of others to compare with yet"),
     "one_class_dominates": _one_class_dominates,

@@ -9,8 +9,8 @@ from django.test import Client
 
 from labeler import urls
 from tests.helpers.api import as_person
-from tests.helpers.drawn_projects import drawing_project, three_people
-from tests.helpers.factories import join
+from tests.helpers.drawn_projects import drawing_project, shape_of, three_people
+from tests.helpers.factories import join, make_model
 from tests.test_access_walk import ADMINISTRATORS, OPEN, OWN, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -36,12 +36,24 @@ def address(route: str, known: dict[str, str]) -> str:
     return "/" + re.sub(r"<([^>]+)>", part, route)
 
 
-@pytest.mark.parametrize("task", ["boxes", "polygons", "masks", "semantic"])
+def _with_a_model(project, images):
+    """An active model of another program, which has drawn on every image."""
+    run = make_model(project)
+    pawn = project.categories.get(name="pawn").pk
+    for image in images:
+        drawn = [{"number": 1, "category": pawn, **shape_of(project.task, 100, 100, 80, 80), "probability": 0.9}]
+        run.predictions.create(
+            image=image, probabilities=[], categories=[pawn], probability=0.9, margin=0.8, drawn=drawn
+        )
+
+
+@pytest.mark.parametrize("task", ["boxes", "masks", "semantic"])
 def test_no_page_and_no_endpoint_fails(task, ann, bea, dora, rev, lena):
     project = drawing_project(ann, bea, dora, lead=lena, task=task, labels_per_image=3)
     join(project, rev, "reviewer")
     images = three_people(project, ann, bea, dora)
     disputed = images[-1]
+    _with_a_model(project, images)
     disputed.refresh_from_db()
     assert disputed.status == "disputed"
     known = {

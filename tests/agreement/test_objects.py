@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeler.agreement import objects
+from labeler.agreement import objects, trust
 from labeler.labeling import labels
 from labeler.labeling.label_arrays import Selection
 from tests.helpers.api import as_person
@@ -144,3 +144,40 @@ def test_an_iou_outside_of_0_to_1_is_refused(boxes, rev, iou):
 
     assert answer.status_code == 400
     assert "iou" in answer.json()["error"]["fields"]
+
+
+def test_trust_speaks_of_objects_and_leaves_out_what_is_for_classes(boxes, ann, bea, dora):
+    three_people(boxes, ann, bea, dora)
+
+    told = trust.figures(boxes)
+
+    alpha = objects.count(boxes, Selection())["alpha"]
+    assert (told["blind"], told["by_week"][0]["alpha"]["value"]) == (alpha, alpha["value"])
+    assert told["by_guideline"][0]["alpha"]["value"] == alpha["value"]
+    assert (told["ac1"]["value"], told["paradox"], told["methods"], told["why"]["kind"]) == (None, None, [], "unknown")
+    rows = {row["username"]: row for row in told["people"]}
+    assert rows["ann"]["kappa"]["value"] is None
+    assert rows["ann"]["by_week"][0]["agrees"]["value"] == pytest.approx(rows["ann"]["f1"]["value"])
+    assert rows["dora"]["f1"]["value"] < rows["ann"]["f1"]["value"]
+
+
+def test_a_report_of_the_past_comes_out_the_same_after_people_changed_their_minds(boxes, ann, bea, dora, rev):
+    images = three_people(boxes, ann, bea, dora)
+    client = as_person(rev)
+    first = client.get(f"/api/projects/{boxes.pk}/agreement/report/").json()
+
+    draw(boxes, images[1], dora, [PAWN, KING])
+    labels.undo(image_id=images[0].pk, annotator=ann)
+
+    again = client.get(first["again"]).json()
+    assert (again["hash"], again["agreement"]) == (first["hash"], first["agreement"])
+    assert client.get(f"/api/projects/{boxes.pk}/agreement/report/").json()["hash"] != first["hash"]
+    assert "Second-annotator AP" in [method["title"] for method in first["methods"]]
+
+
+def test_what_has_no_meaning_for_objects_says_so(boxes, ann, bea, dora, rev):
+    three_people(boxes, ann, bea, dora)
+
+    economy = as_person(rev).get(f"/api/projects/{boxes.pk}/economy/").json()
+
+    assert economy["right"]["value"] is None and "people draw" in economy["right"]["reason"]

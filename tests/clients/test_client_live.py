@@ -14,7 +14,7 @@ from labeler_client import Client, NotAllowed, NotFound, NotSignedIn, WorkFailed
 
 from api import urls
 from labeler.accounts.tokens import create_token
-from labeler.models import Image, Job, Label, Webhook
+from labeler.models import Gold, Image, Job, Label, Webhook
 from labeler.projects import projects
 from tests.clients.answers import mocked
 from tests.helpers.factories import make_project
@@ -132,6 +132,60 @@ def test_an_import_that_fails_says_why(leaf, client):
         client.project("leaf").import_file("broken.zip", format="zip").wait(timeout=60)
     assert failed.value.message.endswith(".") and failed.value.code
     assert Job.objects.get().state == "failed"
+
+
+FOREIGN = """file_name,who,label
+north/leaf-1.jpg,zoe,healthy
+north/leaf-1.jpg,yan,rust
+north/leaf-2.jpg,zoe,mould
+north/leaf-3.jpg,zoe,Scab
+"""
+
+
+def test_a_dry_run_says_what_would_be_and_writes_nothing(leaf, client):
+    project = client.project("leaf")
+    project.upload("photos")
+    Path("foreign.csv").write_text(FOREIGN)
+    how = {"labels_as": {"people": "who"}, "new_categories": {"mould": "rust", "Scab": None}}
+    with InlineWorker() as worker:
+        refusing = project.import_file("foreign.csv", labels_as={"people": "who"}, dry_run=True).wait(timeout=60)
+        looked = project.import_file("foreign.csv", dry_run=True, **how).wait(timeout=60)
+        assert not Label.objects.exists()
+        done = project.import_file("foreign.csv", **how).wait(timeout=60)
+    assert worker.troubles == []
+
+    assert refusing.found is not None and refusing.found["format"] == "csv"
+    known = {one["name"]: one["known"] for one in refusing.found["classes"]}
+    assert known == {"healthy": True, "rust": True, "mould": False, "Scab": False}
+    assert {one["name"]: one["count"] for one in refusing.found["people"]} == {"zoe": 3, "yan": 1}
+    assert (refusing.labels_added, len(refusing.refused)) == (2, 2)
+    # What the dry run promised is what came.
+    assert looked.labels_added == done.labels_added == 3
+    assert [one["row"] for one in looked.refused] == [one["row"] for one in done.refused]
+    stored = {(row.file_name, row.annotator): row.categories for row in project.labels()}
+    assert stored == {
+        ("north/leaf-1.jpg", "zoe"): ["healthy"], ("north/leaf-1.jpg", "yan"): ["rust"],
+        ("north/leaf-2.jpg", "zoe"): ["rust"],
+    }  # fmt: skip
+
+
+def test_what_labels_of_a_file_are_is_said_with_it(leaf, client):
+    project = client.project("leaf")
+    project.upload("photos")
+    Path("answers.csv").write_text("file_name,label\nnorth/leaf-1.jpg,healthy\nnorth/leaf-2.jpg,galls\n")
+    with InlineWorker() as worker:
+        gold = project.import_file("answers.csv", labels_as="gold").wait(timeout=60)
+        of_one = project.import_file("answers.csv", labels_as={"source": "atlas"}, new_categories="make")
+        of_one.wait(timeout=60)
+        with pytest.raises(labeler_client.BadRequest) as bad:
+            project.import_file("answers.csv", labels_as="perhaps")
+    assert worker.troubles == []
+
+    assert (gold.labels_added, Gold.objects.get().image.name) == (0, "north/leaf-1.jpg")
+    assert [one["row"] for one in gold.refused] == [3] and "galls" in gold.refused[0]["reason"]
+    assert of_one.labels_added == 2 and {row.annotator for row in project.labels()} == {"atlas"}
+    assert leaf.categories.filter(name="galls").exists()
+    assert set(bad.value.fields) == {"labels_as"}
 
 
 def test_errors_have_their_class_code_and_fields(leaf, live_server, client, carl, lena):

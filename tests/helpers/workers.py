@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from celery import Celery
 from django.conf import settings
 from django.db import connection
 from PIL import Image as PillowImage
@@ -105,11 +106,22 @@ class Worker:
             os.kill(pid, number)
         return children
 
+    def kill(self) -> None:
+        """As if its machine had gone: the main process and its children at once, and nobody sees it any more."""
+        self.stop()
+        dispatch.hide_worker(self.name)
+
     def stop(self) -> None:
         """Killed with all its children: what a test no longer asks about need not be ended in order."""
         with suppress(ProcessLookupError):  # nothing of it is left
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+def care_now() -> None:
+    """Tell a worker what beat tells it every 20 seconds: do what is due."""
+    app = Celery(broker=settings.REDIS_URL, set_as_current=False)
+    app.send_task("worker.tasks.care", queue="default", ignore_result=True)
 
 
 class Beat:

@@ -102,7 +102,8 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
             "hint": ngettext(
                 "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", stat["n"]
             ) % {"n": f"{stat['n']:,}"},
-        }
+        },
+        *(_drawn_again(row) if is_drawn else ()),
     ]  # fmt: skip
     for name, title, hint in (
         ("gold", _("Right on gold"), _("images whose answer is known")),
@@ -110,7 +111,7 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
         ("planted", _("Planted ones noticed"), _("wrong suggestions among right ones")),
     ):
         stat = row[name]
-        if stat["n"]:
+        if stat["n"] and not (is_drawn and name == "repeats"):
             cards.append(
                 {
                     "id": name, "title": title, "text": percent(stat["value"]), "interval": percent_interval(stat),
@@ -125,6 +126,25 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
         }
     )  # fmt: skip
     return cards
+
+
+def _drawn_again(row: Report) -> list[dict[str, Any]]:
+    """How far somebody who draws agrees with themselves; no card without a repeated image."""
+    stats = {name: row[name] for name in ("repeats", "repeats_iou") if row[name]["n"]}
+    titles = {"repeats": _("Same objects again"), "repeats_iou": _("How far they overlap")}
+    return [
+        {
+            "id": name, "title": titles[name], "text": percent(stat["value"]), "interval": percent_interval(stat),
+            "reason": stat["reason"],
+            "hint": {
+                "repeats": ngettext("F1, n %(n)s image shown twice", "F1, n %(n)s images shown twice", stat["n"]),
+                "repeats_iou": ngettext(
+                    "mean IoU, n %(n)s image shown twice", "mean IoU, n %(n)s images shown twice", stat["n"]
+                ),
+            }[name] % {"n": f"{stat['n']:,}"},
+        }
+        for name, stat in stats.items()
+    ]  # fmt: skip
 
 
 def _others_time(times: Sequence[float]) -> str:

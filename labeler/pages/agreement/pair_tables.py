@@ -60,13 +60,13 @@ def matrix(
                 cells[at[row["username"]], place] = charts.PairCell(
                     stat["value"], stat["low"], stat["high"], stat["n"], stat["reason"]
                 )
-    caption, words = _("Cohen's kappa for each pair of people"), chart_words()
+    caption, words, sign = _("Cohen's kappa for each pair of people"), chart_words(), "κ"
     if project.draws:
-        caption, words = (
-            _("Krippendorff's alpha for each pair of people"),
-            replace(words, kappa="α", neutral=words.neutral.replace("κ", "α")),
-        )
-    drawn = charts.pair_matrix(names, cells, project.target_agreement, words=words, caption=caption, few=FEW_IMAGES)
+        caption, sign = _("Krippendorff's alpha for each pair of people"), "α"
+        words = replace(words, kappa=sign, neutral=words.neutral.replace("κ", sign))
+    drawn = charts.pair_matrix(
+        names, cells, project.target_agreement, words=words, caption=caption, few=FEW_IMAGES, sign=sign
+    )
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 

@@ -36,6 +36,7 @@ from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import drawn, explanation, image_work, metadata_form
 from labeler.pages.images import filters as image_filters
+from labeler.pages.label import pins
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
 from labeler.review import adjudication
@@ -279,6 +280,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             decision=decision,
             example=examples.use_as_example(access, shown, outcome),
             as_gold=gold.of_image(access, shown),
+            asked=pins.of_image(shown),
             version=adjudication.version_of(shown, decision),
             prediction=prediction,
             model=model,

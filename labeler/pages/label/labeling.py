@@ -27,6 +27,7 @@ from labeler.labeling import blindness
 from labeler.models import Label, Project
 from labeler.models.label import VOTES, Answer
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.images import known_objects
 from labeler.pages.label import drawing
 from labeler.progress import mixups
 from labeler.projects import guideline
@@ -196,9 +197,24 @@ def uses(project: Project, categories: Sequence[Category], annotator: User) -> l
 
 
 def examples_of(project: Project) -> dict[int, list[dict[str, Any]]]:
-    """By class, the images that show what it means; their bytes come from the REST API."""
+    """By class, the images that show what it means; their bytes come from the REST API.
+
+    Where people draw, with the size of the image and a path around the objects of the class, in its pixels.
+    """
     found = examples.examples_of(project)
-    return {pk: [{"image": row.image_id, "caption": row.caption} for row in rows] for pk, rows in found.items()}
+    if not project.draws:
+        return {pk: [{"image": row.image_id, "caption": row.caption} for row in rows] for pk, rows in found.items()}
+    drawn = known_objects.of_examples(project, [row for rows in found.values() for row in rows])
+    return {
+        pk: [
+            {
+                "image": row.image_id, "caption": row.caption, "width": row.image.width, "height": row.image.height,
+                "drawn": known_objects.outline(drawn[row.pk]),
+            }
+            for row in rows
+        ]
+        for pk, rows in found.items()
+    }  # fmt: skip
 
 
 def last_words(project: Project, annotator: User) -> list[Label]:

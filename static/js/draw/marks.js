@@ -6,7 +6,7 @@ import { boundsOf, ringsOf } from "./shapes.js";
 
 const SIZE = 12; // CSS pixels, as the drawings of templates/shell/symbols.html are
 const ROOM = 30; // CSS pixels that an object must be wide and high to have one
-const BELOW = 11; // CSS pixels from the top of the object to the middle of its marker
+const BELOW = 0; // CSS pixels from the top of the object to the middle of its marker: half outside, where it hides least
 
 // m1 … m12 of symbols.html; a number: drawn as a line of that width.
 const DRAWINGS = [
@@ -35,7 +35,7 @@ function pathOfMark(shape) {
 /** @type {WeakMap<object, {x: number, y: number}>} */
 const tops = new WeakMap();
 
-/** The uppermost point of a shape: its marker hangs there. @param {import("./types.js").Shape} shape */
+/** Where the marker of a shape is: at the top left corner of a box, at the uppermost point of anything else. @param {import("./types.js").Shape} shape */
 export function topOf(shape) {
   let top = tops.get(shape);
   if (!top) tops.set(shape, (top = found(shape)));
@@ -43,7 +43,7 @@ export function topOf(shape) {
 }
 
 function found({ box, polygon, mask }) {
-  if (box) return { x: box[0] + box[2] / 2, y: box[1] };
+  if (box) return { x: box[0], y: box[1] };
   if (mask) {
     const { x, y, width, bits } = bitmapOf(mask);
     const first = Math.max(0, bits.indexOf(1));
@@ -69,7 +69,7 @@ export function paintMark(context, shape, { colour, scale, mark, surface }) {
   context.save();
   context.translate(x, y);
   context.scale(1 / scale, 1 / scale);
-  context.translate(-SIZE / 2, BELOW - SIZE / 2);
+  context.translate(shape.box ? 2 : -SIZE / 2, BELOW - SIZE / 2);
   context.fillStyle = surface;
   context.fillRect(-2, -2, SIZE + 4, SIZE + 4);
   context.setLineDash([]);

@@ -11,7 +11,7 @@
  * @typedef {{categories: (number | string)[], probability: number | null, calibrated: boolean}} Prelabel
  *
  * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number,
- *   examples: {image: number, caption: string}[]}} Category
+ *   examples: {image: number, caption: string, width?: number, height?: number, drawn?: string}[]}} Category
  *   colour (1..6) and shape (1..12) of its marker, as labeler/label_set/markers.py chose them
  *
  * What a person said about an image: classes (none of them: a verified none), or why not.

@@ -23,7 +23,8 @@ from labeler.labeling.objects import SHAPES
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.training import outside_models, runs
-from labeler.training.outside_models import DrawnObject, Given
+from labeler.training.outside_models import Given
+from labeler.training.outside_objects import DrawnObject
 
 TAG = "Model"
 MOST_ITEMS = 1_000

@@ -19,7 +19,8 @@ from labeler.label_set import categories as label_set
 from labeler.models import Job, Prediction, TrainingRun
 from labeler.models.label import Answer
 from labeler.training import outside_models
-from labeler.training.outside_models import LONGEST_NAME, LONGEST_VERSION, DrawnObject, Given
+from labeler.training.outside_models import LONGEST_NAME, LONGEST_VERSION, Given
+from labeler.training.outside_objects import DrawnObject
 
 
 class Predictions:

@@ -23,6 +23,7 @@ from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.training import judging, outside_objects, prelabels, runs
+from labeler.training.outside_objects import DrawnObject
 from labeler.training.prelabels import Opinion
 
 if TYPE_CHECKING:
@@ -33,16 +34,6 @@ OFF = 0.01  # so far the probabilities of a single choice may be from a sum of 1
 HAIR = 1e-6  # an answer may be so much less likely than the likeliest class, and a probability so far beyond 0 and 1
 TOGETHER = 1_000  # rows per transaction
 Class = int | str
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnObject:
-    """An object that another program's model has found. shape: as in REST, in px of the upright image, not checked."""
-
-    category: Class  # by id or any name it ever had
-    shape: Any
-    probability: Any = None  # 0 to 1; None: it gave none
-    number: int = 0  # as whoever sent it counts, from 1; 0: as it stands among the objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +126,7 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
                 raise _Refused(_("This project has no such image."))
             if row.image_id in found:
                 raise _Refused(_("This image was named before in the same request."))
-            found[row.image_id] = place, reader.opinion(row)
+            found[row.image_id] = place, _opinion_of(reader, row)
         except (_Refused, outside_objects.Unusable) as refusal:
             taken.refused.append((place, str(refusal)))
         if isinstance(reader, outside_objects.Reader):
@@ -157,6 +148,13 @@ def _said_otherwise(run: TrainingRun, opinions: Mapping[int, Opinion]) -> list[i
     before = Prediction.objects.filter(run=run, image__in=seen).values_list("image", "categories", "given", "drawn")
     now = {pk: [one.categories, one.given, one.drawn] for pk, one in opinions.items()}
     return [pk for pk, *said in before if said != now[pk]]
+
+
+def _opinion_of(reader: outside_objects.Reader | _Reader, row: Given) -> Opinion:
+    """Raises _Refused and outside_objects.Unusable."""
+    if isinstance(reader, outside_objects.Reader):
+        return reader.opinion(row.image_id, row.objects)
+    return reader.opinion(row)
 
 
 class _Reader:

@@ -7,8 +7,9 @@ All from LEAST on are kept, MOST at most, so that precision and recall can be to
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -17,11 +18,18 @@ from labeler.labeling import objects
 from labeler.models import Image, TrainingRun
 from labeler.training.prelabels import Opinion
 
-if TYPE_CHECKING:
-    from labeler.training.outside_models import Given
-
 LEAST, SHOWN = 0.05, 0.5  # probabilities
 MOST = 300  # objects of an image
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnObject:
+    """An object that another program's model has found. shape: as in REST, in px of the upright image, not checked."""
+
+    category: int | str  # by id or any name it ever had
+    shape: Any
+    probability: Any = None  # 0 to 1; None: it gave none
+    number: int = 0  # as whoever sent it counts, from 1; 0: as it stands among the objects
 
 
 class Unusable(Exception):
@@ -43,13 +51,13 @@ class Reader:
         refused, self._refused = self._refused, []
         return refused
 
-    def opinion(self, row: Given) -> Opinion:
+    def opinion(self, image_id: int, given: Sequence[DrawnObject] | None) -> Opinion:
         """Raises Unusable."""
-        if row.objects is None:
+        if given is None:
             raise Unusable(_("This project wants drawn objects: give “objects”, a list that may be empty."))
-        width, height = self._sizes[row.image_id]
+        width, height = self._sizes[image_id]
         sent, places, sure = [], [], []
-        for place, one in enumerate(row.objects, start=1):
+        for place, one in enumerate(given, start=1):
             p = one.probability
             if p is not None and (isinstance(p, bool) or not isinstance(p, int | float) or not math.isfinite(p)):
                 self._refused.append((one.number or place, _("Its probability is not a number.")))
@@ -65,7 +73,7 @@ class Reader:
         except Invalid as error:
             raise Unusable(error.message) from error
         self._refused += [(places[one["number"]], one["reason"]) for one in refused]
-        if row.objects and not found.objects and self._refused:
+        if given and not found.objects and self._refused:
             raise Unusable(_("None of its objects can be used: %(reason)s") % {"reason": self._refused[0][1]})
         left_out = {one["number"] for one in refused}
         kept = [p for place, p in enumerate(sure) if place not in left_out]
@@ -82,4 +90,4 @@ class Reader:
         has_p = len(known) == len(shown)
         # Nothing is shown: as sure as its likeliest object is unlikely.
         smallest = min(known) if known else 1 - max((one["probability"] or 0.0 for one in drawn), default=0.0)
-        return Opinion(row.image_id, [], classes, smallest if has_p else 1.0, smallest if has_p else None, [], drawn)
+        return Opinion(image_id, [], classes, smallest if has_p else 1.0, smallest if has_p else None, [], drawn)

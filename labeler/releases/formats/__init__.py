@@ -49,7 +49,8 @@ WRITERS: dict[str, ModuleType] = {
     "croissant": croissant,
     "datacard": datacard,
 }
-# Of drawn objects. The others say which class an image has, and cannot say where.
+ONLY_OBJECTS = ("coco", "voc", "masks", "geojson")  # nothing but drawn objects
+# Of drawn objects, too. The others say which class an image has, and cannot say where.
 OF_OBJECTS = frozenset((
     "coco", "yolo", "voc", "cvat", "labelstudio", "masks", "geojson", "csv", "jsonl", "json", "parquet", "croissant",
     "datacard",

@@ -71,10 +71,9 @@ def write(data: DataSet) -> Iterator[bytes]:
 
 def _head(data: DataSet, n: int) -> str:
     kind = _KINDS.get(data.task, "tag")
-    labels = "".join(
-        f"        <label><name>{escape(xml_text(one.name))}</name><type>{kind}</type><attributes></attributes></label>\n"
-        for one in data.classes
-    )
+    after = f"<type>{kind}</type><attributes></attributes>"
+    names = (escape(xml_text(one.name)) for one in data.classes)
+    labels = "".join(f"        <label><name>{name}</name>{after}</label>\n" for name in names)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n'
         f"      <name>{escape(xml_text(data.title))}</name>\n      <size>{n}</size>\n      <mode>annotation</mode>\n"

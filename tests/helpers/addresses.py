@@ -137,6 +137,7 @@ TABLE = {
     ("outside-models", "post"): LEADS,
     ("outside-predictions", "post"): LEADS,
     ("outside-activation", "post"): LEADS,
+    ("predictions", "get"): REVIEWERS,
     ("predictions", "post"): REVIEWERS,
     ("prediction", "get"): REVIEWERS,
     ("export", "get"): REVIEWERS,

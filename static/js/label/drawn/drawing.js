@@ -9,7 +9,7 @@ import { Drafts } from "./drafts.js";
 import { ObjectList } from "./list.js";
 import { hear } from "./hearing.js";
 import { Origins, suggestedObjects } from "./origins.js";
-import { Refusals } from "./refusals.js";
+import { CROSSING, Refusals } from "./refusals.js";
 import { DraftStore } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 import { usable } from "./usable.js";
@@ -219,6 +219,11 @@ export class Drawing {
   /** @param {import("../view.js").View} view @returns {import("../notices.js").Notice[]} */
   notices(view) {
     const { words, drafts, imageId } = this;
+    const refused = this.session.editing && this.refusals.of(imageId);
+    if (refused && refused.objects.every(({ code }) => code === CROSSING)) {
+      const mend = view.button(words.say("mend"), () => this.session.answerObjects(this.scene.toSend(), { mend: true }));
+      return [{ text: words.say("mend_more"), isQuiet: true, actions: [mend] }];
+    }
     if (drafts.conflict === null || drafts.conflict !== imageId) return [];
     const load = view.button(words.say("newer_load"), () => void drafts.load(imageId).then(() => this.showAgain(), (error) => this.tell(error.message)));
     const mine = view.button(words.say("newer_mine"), () => void drafts.send(imageId, { force: true }));

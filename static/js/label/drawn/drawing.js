@@ -200,7 +200,7 @@ export class Drawing {
     const chosen = scene.chosenObjects;
     this.list.draw({ objects: scene.objects, chosen: scene.chosen, noteOf: (object) => this.noteOf(object) });
     $("objects-none").hidden = scene.objects.length > 0;
-    for (const part of document.querySelectorAll("[data-objects]")) part.textContent = words.number(scene.objects.length);
+    for (const part of document.querySelectorAll("[data-number-of-objects]")) part.textContent = words.number(scene.objects.length);
     const [one] = chosen.length === 1 ? chosen : [null];
     this.attributes.draw(one, one ? words.say("object_group", this.numberOf(one)) : "", this.missing ?? null);
     this.toolbar.draw({

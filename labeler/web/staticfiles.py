@@ -34,7 +34,7 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     max_post_process_passes = 25
 
     def post_process(self, paths: Any, dry_run: bool = False, **options: Any) -> Iterator[Any]:
-        """Hash what was copied, not its source: there comments name modules too, and tools and board name each other."""
+        """Hash what was copied, not its source: there comments name modules too, and some name each other."""
         copied = {name: (self, name) if name.startswith(OURS) else source for name, source in paths.items()}
         yield from super().post_process(copied, dry_run, **options)
 

@@ -133,6 +133,21 @@ def test_a_polygon_by_clicks_and_its_last_point_taken_back(open_hand, draws):
     assert shape["polygon"] == [near([100, 100, 300, 100, 300, 300, 100, 300])]
 
 
+def test_a_border_that_crosses_itself_comes_back_and_is_mended_on_request(open_hand, draws):
+    hand = open_hand(draws("polygons"))
+    first = hand.image()
+    hand.click((100, 100), (300, 300), (300, 100), (100, 310))
+    hand.press("Enter", "Enter")
+    expect(hand.page.locator("#draw-said")).to_contain_text("Object 1: A border crosses itself")
+    assert not Label.objects.exists()
+
+    hand.page.get_by_role("button", name="Mend and save").click()
+
+    assert hand.image() != first
+    hand.says("saved")
+    assert len(drawn(first)) == 1
+
+
 def test_undo_stays_within_the_image_and_z_goes_back_only_where_nothing_was_drawn(open_hand, draws):
     hand = open_hand(draws())
     first = hand.image()

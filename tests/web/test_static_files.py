@@ -113,7 +113,7 @@ def _loaded_by(module: str) -> set[str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("task", "most"), [("single", 60_000), ("masks", 130_000)])
+@pytest.mark.parametrize(("task", "most"), [("single", 60_000), ("masks", 150_000)])
 def test_the_labeling_page_weighs_little(built, client, settings, project, ann, task, most):
     """HTML, style sheets and every module they name, each as gzip sends it; images apart. Drawing is not for all."""
     project.task = task

@@ -207,4 +207,6 @@ def texts() -> dict[str, str]:
         "newer_load": _("Load the newer draft"),
         "newer_mine": _("Keep what is here"),
         "object_refused": _("Object {n}: {reason}"),
+        "mend": _("Mend and save"),
+        "mend_more": _("A border crosses itself. Move a point, or have it made whole: what it goes around stays."),
     }

@@ -9,7 +9,7 @@ import { Drafts } from "./drafts.js";
 import { ObjectList } from "./list.js";
 import { hear } from "./hearing.js";
 import { Origins, suggestedObjects } from "./origins.js";
-import { Refusals } from "./refusals.js";
+import { CROSSING, Refusals } from "./refusals.js";
 import { DraftStore } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 import { usable } from "./usable.js";
@@ -200,7 +200,7 @@ export class Drawing {
     const chosen = scene.chosenObjects;
     this.list.draw({ objects: scene.objects, chosen: scene.chosen, noteOf: (object) => this.noteOf(object) });
     $("objects-none").hidden = scene.objects.length > 0;
-    for (const part of document.querySelectorAll("[data-objects]")) part.textContent = words.number(scene.objects.length);
+    for (const part of document.querySelectorAll("[data-number-of-objects]")) part.textContent = words.number(scene.objects.length);
     const [one] = chosen.length === 1 ? chosen : [null];
     this.attributes.draw(one, one ? words.say("object_group", this.numberOf(one)) : "", this.missing ?? null);
     this.toolbar.draw({
@@ -219,6 +219,11 @@ export class Drawing {
   /** @param {import("../view.js").View} view @returns {import("../notices.js").Notice[]} */
   notices(view) {
     const { words, drafts, imageId } = this;
+    const refused = this.session.editing && this.refusals.of(imageId);
+    if (refused && refused.objects.every(({ code }) => code === CROSSING)) {
+      const mend = view.button(words.say("mend"), () => this.session.answerObjects(this.scene.toSend(), { mend: true }));
+      return [{ text: words.say("mend_more"), isQuiet: true, actions: [mend] }];
+    }
     if (drafts.conflict === null || drafts.conflict !== imageId) return [];
     const load = view.button(words.say("newer_load"), () => void drafts.load(imageId).then(() => this.showAgain(), (error) => this.tell(error.message)));
     const mine = view.button(words.say("newer_mine"), () => void drafts.send(imageId, { force: true }));

@@ -1,5 +1,7 @@
 // Answers that the server refused because of one object: its image is shown again with that object chosen.
 
+export const CROSSING = "self_crossing";
+
 export class Refusals {
   /**
    * @param {object} parts
@@ -35,9 +37,9 @@ export class Refusals {
   chooseIn(scene, imageId) {
     const found = this.of(imageId);
     if (!found) return "";
-    const [{ number, reason }] = found.objects;
+    const [{ number, code, reason }] = found.objects;
     const keys = found.objects.map((each) => scene.objects[each.number]?.key).filter(Boolean);
     scene.choose(keys);
-    return this.words.say("object_refused", { n: number + 1, reason });
+    return this.words.say("object_refused", { n: number + 1, reason: code === CROSSING ? this.words.say("mend_more") : reason });
   }
 }

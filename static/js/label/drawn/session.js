@@ -50,10 +50,10 @@ export class DrawnSession extends Session {
     return this.painted && this.drawing.finishEmpty();
   }
 
-  /** @param {object[]} objects as they are sent */
-  answerObjects(objects) {
+  /** @param {object[]} objects as they are sent @param {{mend?: boolean}} [how] mend: borders that cross themselves are made whole */
+  answerObjects(objects, { mend = false } = {}) {
     const categories = [...new Set(objects.map(({ category }) => category))];
-    return this.answer({ categories, objects });
+    return this.answer({ categories, objects, ...(mend && { mend }) });
   }
 
   /** Only where nothing was drawn: a key for one step must not lead to another image. */

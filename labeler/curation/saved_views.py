@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MOST = 50  # of a project: a row of links, not an archive
-LONGEST_NAME, LONGEST_QUERY = (SavedView._meta.get_field(name).max_length or 0 for name in ("name", "query"))
+LONGEST_NAME, LONGEST_QUERY = 100, 2000  # as the columns have it
 
 
 @transaction.atomic

@@ -28,4 +28,8 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('project', 'name'), name='one_saved_view_per_name_of_a_project')],
             },
         ),
+        migrations.AddIndex(
+            model_name='prediction',
+            index=models.Index(fields=['run', 'margin', 'image'], name='predictions_least_sure_first'),
+        ),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,11 +19,13 @@ from api.schema import PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
 from labeler.access import may_review
 from labeler.agreement import reports
+from labeler.errors import Invalid
 from labeler.labeling import label_arrays
 from labeler.models import Image, Role
 from labeler.models.account import Scope
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
+from labeler.stats.objects.place_then_class import HEADLINE
 from labeler.wording.sentences import in_words
 
 TAG = "Agreement"
@@ -37,12 +40,48 @@ class PairShape(serializers.Serializer):
     expected = serializers.FloatField(allow_null=True)
     ac1 = serializers.FloatField(allow_null=True, help_text="Gwet's")
     pabak = serializers.FloatField(allow_null=True)
+    # Where people draw objects:
+    objects_a = serializers.IntegerField(required=False, help_text="what a drew on these images")
+    objects_b = serializers.IntegerField(required=False)
+    alpha = StatShape(required=False, help_text="Krippendorff's, of these two alone")
+    matched = serializers.IntegerField(required=False, help_text="one to one from `iou` on, whatever their class")
+    f1 = StatShape(required=False, help_text="2 matched / (objects_a + objects_b)")
+    mean_iou = StatShape(required=False, help_text="of the matched")
+    same_class = StatShape(required=False, help_text="share of the matched")
+    pq = StatShape(required=False, help_text="f1 x mean_iou: panoptic quality without regard to class")
+    second_annotator_ap = StatShape(
+        required=False, help_text="at `iou`: one scored as if a model against the other, mean of both directions"
+    )
+    second_annotator_ap_50_95 = StatShape(required=False, help_text="the same, mean over IoU .5, .55, … .95")
 
 
 class CategoryAgreementShape(serializers.Serializer):
     name = serializers.CharField()
     kappa = StatShape(help_text="this class against all others")
     n = serializers.IntegerField(help_text="labels that name it")
+
+
+class ClassAlphaShape(serializers.Serializer):
+    name = serializers.CharField()
+    alpha = StatShape(help_text="this class against everything else, nothing included")
+    n = serializers.IntegerField(help_text="objects of it")
+
+
+class CurveShape(serializers.Serializer):
+    iou = serializers.FloatField()
+    alpha = StatShape()
+
+
+class PersonCountShape(serializers.Serializer):
+    username = serializers.CharField()
+    n = serializers.IntegerField()
+
+
+class DifferenceShape(serializers.Serializer):
+    n = serializers.IntegerField()
+    n_images = serializers.IntegerField()
+    images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, those with most first; at most 60")
+    people = PersonCountShape(many=True, help_text="whose they are")
 
 
 class ConfusionShape(serializers.Serializer):
@@ -58,6 +97,12 @@ class AnnotatorShape(serializers.Serializer):
     mean_kappa = serializers.FloatField(allow_null=True)
     seconds_median = serializers.FloatField(allow_null=True)
     gold_accuracy = serializers.FloatField(allow_null=True, help_text="null without gold images")
+    # Where people draw objects:
+    objects = serializers.IntegerField(required=False)
+    vitality = StatShape(required=False, help_text="alpha of all the others, without this person")
+    difference = StatShape(required=False, help_text="alpha of all minus vitality; below 0: better without")
+    f1 = StatShape(required=False, help_text="objects shared with each of the others, pooled")
+    second_annotator_ap = StatShape(required=False, help_text="with each of the others, pooled")
 
 
 class AgreementShape(serializers.Serializer):
@@ -70,6 +115,19 @@ class AgreementShape(serializers.Serializer):
     alpha = StatShape(help_text="Krippendorff's, the headline; MASI distance for several classes")
     fleiss = StatShape()
     light = StatShape(help_text="mean of the defined kappas of pairs")
+    # Where people draw objects:
+    n_objects = serializers.IntegerField(required=False)
+    iou = serializers.FloatField(required=False, help_text="from which overlap on two objects are the same")
+    curve = CurveShape(many=True, required=False, help_text="alpha at an IoU of .3 to .9")
+    distance_alpha = StatShape(required=False, help_text="of answers as wholes: how far they differ, beyond chance")
+    kappa = StatShape(required=False, help_text="always undefined here")
+    per_class = ClassAlphaShape(many=True, required=False)
+    differences = serializers.DictField(
+        child=DifferenceShape(),
+        required=False,
+        help_text="by kind: missed, extra, doubled, other_class, shifted, too_large, too_small; against what most "
+        "drew, of two people against the other",
+    )
     observed = StatShape()
     pairs = PairShape(many=True)
     categories = CategoryAgreementShape(many=True)
@@ -109,10 +167,13 @@ class Agreement(View):
             parameter("since", "labels from this time on (ISO 8601)"),
             parameter("guideline", "labels made by this version of the guideline", int),
             parameter("category", "this class against all others (id or name)"),
+            parameter("iou", "where people draw: objects are the same from this intersection over union on, above 0 "
+            "and at most 1. Normally 0.5", float),
         ],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
+        iou = _iou(request)
         labels = parsing.choice(request, "labels", label_arrays.LABELS, "blind")
         sample = parsing.choice(request, "sample", label_arrays.SAMPLES, "all" if labels == "all" else "random")
         category = parsing.text(request, "category")
@@ -123,7 +184,15 @@ class Agreement(View):
             guideline=parsing.integer(request, "guideline", high=2**31 - 1),
             category=parsing.category(project, category) if category else None,
         )
-        return Response(AgreementShape(dated(cached_reports.agreement_figures(project, selection))).data)
+        return Response(AgreementShape(dated(cached_reports.agreement_figures(project, selection, iou=iou))).data)
+
+
+def _iou(request: Request) -> float:
+    """The IoU asked for; Invalid where nothing can be compared at it."""
+    iou = parsing.share(request, "iou")
+    if iou == 0:
+        raise Invalid(_("iou must be above 0, and at most 1."), fields={"iou": ["not above 0"]})
+    return HEADLINE if iou is None else iou
 
 
 def dated(figures: Figures) -> dict[str, Any]:

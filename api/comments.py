@@ -24,7 +24,8 @@ TAG = "Questions"
 NO_THREAD = "There is no such question, or it is not for you."
 NEWEST_FIRST = (Key("id", descending=True),)
 EXAMPLE = {
-    "id": 12, "image": 613, "project": 1, "raised_by": "ann", "created_at": "2026-11-05T10:00:00Z",
+    "id": 12, "image": 613, "project": 1, "raised_by": "ann", "place": {"x": 212.5, "y": 80.0},
+    "created_at": "2026-11-05T10:00:00Z",
     "changed_at": "2026-11-05T10:20:00Z", "closed_at": None, "closed_by": None, "unread": True,
     "comments": [
         {"id": 40, "author": "ann", "text": "Rust, or only dirt?", "created_at": "2026-11-05T10:00:00Z"},
@@ -35,6 +36,19 @@ EXAMPLE = {
 
 class CommentInput(serializers.Serializer):
     text = serializers.CharField(max_length=comments.LONGEST_TEXT)
+
+
+class PlaceShape(serializers.Serializer):
+    """A point on the upright image, in pixels from its top left corner."""
+
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+
+
+class QuestionInput(CommentInput):
+    place = PlaceShape(
+        required=False, allow_null=True, help_text="where the question points, inside the image; null: all of it"
+    )
 
 
 class CommentShape(serializers.Serializer):
@@ -51,6 +65,7 @@ class ThreadShape(serializers.Serializer):
     image = serializers.IntegerField(source="image_id")
     project = serializers.IntegerField(source="project_id")
     raised_by = serializers.CharField(source="raised_by.username")
+    place = PlaceShape(allow_null=True, help_text="where it points; null: it is about the whole image")
     created_at = serializers.DateTimeField()
     changed_at = serializers.DateTimeField(help_text="of its newest comment")
     closed_at = serializers.DateTimeField(allow_null=True, help_text="another comment opens it again")
@@ -79,14 +94,18 @@ class ImageComments(View):
 
     @describe(
         "ask_about_image", "Ask the team about an image.\n\nA second question about the same image goes on in your "
-        "thread, and opens it again. The image still wants its answer, or a skip.",
-        tag=TAG, request=CommentInput, answers={201: ThreadShape}, errors=(409,), parameters=[IDEMPOTENCY],
-        examples=[example({"text": "Rust, or only dirt?"}, of_request=True), example(EXAMPLE)],
+        "thread, and opens it again. `place`, if given, is where the thread points from now on. The image still wants "
+        "its answer, or a skip.",
+        tag=TAG, request=QuestionInput, answers={201: ThreadShape}, errors=(409,), parameters=[IDEMPOTENCY],
+        examples=[
+            example({"text": "Rust, or only dirt?", "place": {"x": 212.5, "y": 80}}, of_request=True), example(EXAMPLE),
+        ],
     )  # fmt: skip
     def post(self, request: Request, image_id: int) -> Response:
         image = self.image(image_id)
+        asked = parsing.parse(QuestionInput, request)
         comment = comments.raise_flag(
-            image=image, by=self.person, text=parsing.parse(CommentInput, request)["text"],
+            image=image, by=self.person, text=asked["text"], place=asked.get("place"),
             idempotency_key=parsing.idempotency_key(request),
         )  # fmt: skip
         return Response(_one(comment.thread_id, self.person), status=201)

@@ -1,4 +1,4 @@
-"""/api/images/{id}/preview/, thumb/ and file/: an image's bytes, for members only."""
+"""/api/images/{id}/preview/, thumb/, file/ and tiles/: an image's bytes, for members only."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, shown_name
 from api.permissions import Needs
-from api.schema import describe, file, parameter
+from api.schema import describe, example, file, parameter
 from labeler.access import image_for, may_lead, may_review
 from labeler.errors import NotAllowed, NotFound
-from labeler.intake import private_fields
+from labeler.intake import private_fields, tile_jobs, tiles
 from labeler.intake.check import Refused
 from labeler.intake.full_size import open_full_size
 from labeler.intake.images import media_store
+from labeler.intake.pyramid import TILE, is_large, levels_of
 from labeler.models import Image, Role
 from labeler.models.account import Scope
 
@@ -120,3 +123,78 @@ class File(_Bytes):
                 _("The file of this image is damaged on the server. %(reason)s") % {"reason": refusal.reason}
             ) from refusal
         return _guarded(FileResponse(opened, content_type=media_type), tag)
+
+
+# ---------------------------------------------------------------- tiles
+
+
+class LevelShape(serializers.Serializer):
+    level = serializers.IntegerField(help_text="0: full size")
+    width = serializers.IntegerField(help_text="pixels of the whole image at this level")
+    height = serializers.IntegerField()
+    columns = serializers.IntegerField()
+    rows = serializers.IntegerField()
+    scale = serializers.FloatField(help_text="its pixels per pixel of the image, to a side: 1, 1/2, 1/4 …")
+
+
+class TilesShape(serializers.Serializer):
+    tile = serializers.IntegerField(help_text="pixels, to each side; less in the last column and row")
+    levels = LevelShape(many=True, help_text="full size first; none: shown without tiles")
+    ready = serializers.BooleanField(help_text="false: a worker was asked for them")
+
+
+def _tiles(image: Image, *, ready: bool) -> Response:
+    levels = levels_of(image.width, image.height)
+    body = {"tile": TILE, "levels": LevelShape(levels, many=True).data, "ready": ready}
+    response = Response(body, status=200 if ready else 202)
+    if not ready:
+        response["Retry-After"] = "1"
+    # What it says changes once, and whoever asks waits for that.
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+class Tiles(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    @describe(
+        "get_tiles", "The levels and tiles of a large image, so that no program has to decode the whole of it."
+        "\n\nImages whose longer side is over 4,096 pixels have them. A worker makes them when they are first asked "
+        "for, in projects where people draw when the image comes in; until then the answer is 202, `ready: false`.",
+        tag=TAG, answers={200: TilesShape, 202: TilesShape},
+        examples=[example({"tile": 512, "ready": True, "levels": [
+            {"level": 0, "width": 5000, "height": 3000, "columns": 10, "rows": 6, "scale": 1.0},
+            {"level": 1, "width": 2500, "height": 1500, "columns": 5, "rows": 3, "scale": 0.5}]})],
+    )  # fmt: skip
+    def get(self, request: Request, image_id: int) -> Response:
+        image = self.image(image_id)
+        is_ready = not is_large(image.width, image.height) or tiles.are_made(
+            sha256=image.sha256, width=image.width, height=image.height
+        )
+        if not is_ready:
+            tile_jobs.ask(image)
+        return _tiles(image, ready=is_ready)
+
+
+class Tile(View):
+    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+
+    @describe(
+        "get_tile", "One tile of a large image: a JPEG, upright, without metadata.\n\nWhile tiles are being made the "
+        "answer is 202 and that of `tiles/`.",
+        tag=TAG, answers=file("image/jpeg", "the tile") | {202: TilesShape},
+    )  # fmt: skip
+    def get(self, request: Request, image_id: int, level: int, column: int, row: int) -> HttpResponseBase:
+        image = self.image(image_id)
+        levels = levels_of(image.width, image.height)
+        number = levels[level].number(column, row) if level < len(levels) else None
+        if number is None:
+            raise NotFound(_("This image has no such tile."))
+        tag = f'"{image.sha256[:32]}-tile-{number}"'
+        if tag in request.headers.get("If-None-Match", ""):
+            return _guarded(HttpResponse(status=304), tag)
+        content = tiles.read(sha256=image.sha256, width=image.width, height=image.height, number=number)
+        if content is None:
+            tile_jobs.ask(image)
+            return _tiles(image, ready=False)
+        return _guarded(HttpResponse(content, content_type="image/jpeg"), tag)

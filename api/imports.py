@@ -23,7 +23,7 @@ from api.images import RefusedShape
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
-from labeler.errors import Invalid, NotFound, NotPossibleNow
+from labeler.errors import Invalid, NotFound
 from labeler.imports import options, run
 from labeler.intake import bucket, import_labels, refusal_report, uploads
 from labeler.intake.names import clean_name
@@ -34,7 +34,6 @@ from labeler.models.job import Kind, State
 
 TAG = "Images"
 SUPPORTED = tuple(name for name in run.FORMATS if name != "images")
-LATER = ("coco", "voc")
 MOST_URLS = 10_000
 # Formats that hold labels, so that it can be asked what these are.
 OF_IMAGES_ALONE = ("zip", "tar", "urls")
@@ -44,7 +43,7 @@ class ImportInput(serializers.Serializer):
     file = serializers.FileField(
         help_text="a zip, or a tar (plain, gzip, bzip2, xz); a CSV or JSON Lines; a JSON, XML or parquet of other tools"
     )
-    format = serializers.ChoiceField([*SUPPORTED, *LATER], required=False, default="auto")
+    format = serializers.ChoiceField(SUPPORTED, required=False, default="auto")
     blind = serializers.BooleanField(
         required=False, default=False,
         help_text="of judgements: they were given without seeing others' answers or a model's suggestion, so they "
@@ -68,6 +67,10 @@ class ImportInput(serializers.Serializer):
         help_text='of classes the project lacks: "make", "refuse" (the default: the image comes in, its label does '
         'not), or JSON {"old": "new"}, where null leaves a class out and a new name that is unknown is made',
     )
+    origin = serializers.ChoiceField(
+        [0, 1], required=False, default=1,
+        help_text="of voc: the number of the first pixel. 1: the standard, the last one is in the box; 0: edges",
+    )  # fmt: skip
 
 
 class UrlsInput(serializers.Serializer):
@@ -77,6 +80,7 @@ class UrlsInput(serializers.Serializer):
 
 
 class ConfirmationInput(serializers.Serializer):
+    origin = serializers.ChoiceField([0, 1], required=False, help_text="as for an import")
     labels_as = serializers.JSONField(required=False, help_text="as for an import; here JSON itself")
     new_categories = serializers.JSONField(required=False, help_text="as for an import; here JSON itself")
     blind = serializers.BooleanField(required=False)
@@ -95,6 +99,7 @@ class FoundPersonShape(serializers.Serializer):
 
 class SampleShape(serializers.Serializer):
     name = serializers.CharField()
+    objects = serializers.IntegerField(help_text="drawn on it by the first who is named")
     classes = serializers.ListField(child=serializers.CharField())
     annotator = serializers.CharField(allow_blank=True)
     prediction = serializers.ListField(child=serializers.CharField())
@@ -112,6 +117,7 @@ class FoundShape(serializers.Serializer):
     labels = serializers.IntegerField(help_text="judgements")
     unnamed = serializers.IntegerField(help_text="judgements that name nobody")
     gold = serializers.IntegerField(help_text="answers that the file itself calls the known ones")
+    objects = serializers.IntegerField(help_text="drawn, of people and models together")
     brought = serializers.IntegerField(help_text="rows whose image comes with the file or from an address")
     splits = serializers.DictField(child=serializers.IntegerField())
     sample = SampleShape(many=True, help_text="the first five rows")
@@ -119,6 +125,9 @@ class FoundShape(serializers.Serializer):
 
 class RefusedRowShape(RefusedShape):
     row = serializers.IntegerField(required=False, help_text="of a table, as a spreadsheet counts: the header is 1")
+    object = serializers.IntegerField(
+        required=False, help_text="of the image's objects in the file, from 1: the others came in"
+    )
 
 
 class CountField(serializers.IntegerField):
@@ -150,6 +159,9 @@ class ImportShape(serializers.Serializer):
     labels_added = CountField()
     predictions_added = CountField()
     gold_added = CountField()
+    objects_added = CountField(help_text="drawn")
+    objects_mended = CountField(help_text="of these: the outline crossed itself, and was made whole")
+    objects_clipped = CountField(help_text="of these: they reached over the border, and were cut")
     refused = serializers.SerializerMethodField()
 
     def get_name(self, job: Job) -> str:
@@ -189,12 +201,13 @@ class Imports(Uploads, View):
         "create_import", "Import a file: images, and labels that were made elsewhere.\n\nA worker opens it; follow the "
         "row. `auto` recognises the format: images alone (zip, tar), imagefolder (below splits, or where folders are "
         "classes of the project; name it where they are to become classes), csv and jsonl manifests (alone or as "
-        "`manifest.csv` or `manifest.jsonl` in an archive), labelstudio, cvat (tags), yolo (classification, to be "
-        "named), huggingface (metadata or parquet), webdataset, and `labels-csv` by its header: file_name, annotator, "
-        "label (and perhaps created_at, seconds, answer), one row per judgement. `format=urls` takes JSON with a list "
-        "of addresses, which the worker fetches. Send `dry_run=true` to see first what it finds, or `ask=true` to see "
-        "it only where there is more than images.\n\nNames without an account become people who cannot log in, and "
-        "names of people who can are refused, unless an administrator imports. Each label keeps its import's id. It "
+        "`manifest.csv` or `manifest.jsonl` in an archive), labelstudio, cvat, yolo (of classes: to be named), coco, "
+        "voc, masks (PNG), huggingface (metadata or parquet), webdataset, and `labels-csv` by its header: file_name, "
+        "annotator, label (and perhaps created_at, seconds, answer), one row per judgement. `format=urls` takes JSON "
+        "with a list of addresses, which the worker fetches. Send `dry_run=true` to see first what it finds, or "
+        "`ask=true` to see it only where there is more than images.\n\nNames without an account become people who "
+        "cannot log in, and names of people who can are refused, unless an administrator imports. Each label keeps its "
+        "import's id. It "
         "counts as blind only with `blind=true`; without, it is in `labels=all` of the agreement, and not in the "
         "default.",
         tag=TAG, request={"multipart/form-data": ImportInput, "application/json": UrlsInput},
@@ -203,7 +216,8 @@ class Imports(Uploads, View):
                            "error": None, "name": "leaves.zip", "format": "zip", "dry_run": False, "asks": False,
                            "found": None, "report": None, "blind": False,
                            "created_at": "2026-11-05T10:00:00Z", "finished_at": None, "added": 0, "duplicates": 0,
-                           "labels_added": 0, "predictions_added": 0, "gold_added": 0, "refused": []})],
+                           "labels_added": 0, "predictions_added": 0, "gold_added": 0, "objects_added": 0,
+                           "objects_mended": 0, "objects_clipped": 0, "refused": []})],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
@@ -242,7 +256,7 @@ class Imports(Uploads, View):
 
 def _params(said: Mapping[str, Any], format_: str) -> dict[str, Any]:
     """The answers of a request, checked, without its file."""
-    answers = options.check(said.get("labels_as"), said.get("new_categories"))
+    answers = options.check(said.get("labels_as"), said.get("new_categories"), said.get("origin"))
     if answers and format_ in OF_IMAGES_ALONE:
         raise Invalid(
             _("A %(format)s of images holds no labels: leave %(names)s away, or name the format that has them.")
@@ -286,11 +300,6 @@ def _check_format(format_: str) -> None:
     if format_ in SUPPORTED:
         return
     known = ", ".join(SUPPORTED)
-    if format_ in LATER:
-        raise NotPossibleNow(
-            _("Imports as %(format)s are not possible yet; %(known)s are.") % {"format": format_, "known": known},
-            fields={"format": ["not supported yet"]},
-        )
     raise Invalid(_("format must be one of %(known)s.") % {"known": known}, fields={"format": ["unknown"]})
 
 
@@ -329,7 +338,7 @@ class Confirmation(OneImport):
     def post(self, request: Request, import_id: int) -> Response:
         job = self._job(import_id)
         said = request.data if isinstance(request.data, Mapping) else {}
-        answers = options.check(said.get("labels_as"), said.get("new_categories"))
+        answers = options.check(said.get("labels_as"), said.get("new_categories"), said.get("origin"))
         if "blind" in said:
             answers["blind"] = _switch(said, "blind")
         return Response(ImportShape(jobs.confirm(job, by=self.person, params=answers)).data, status=202)
@@ -337,7 +346,7 @@ class Confirmation(OneImport):
 
 class RefusedRows(OneImport):
     @describe("get_import_report", "Every refused row of an import, with the reason and what can be done, as a CSV: "
-              "`row, name, reason, advice`.", tag=TAG,
+              "`row, name, reason, advice, object`.", tag=TAG,
               answers={(200, "text/csv"): OpenApiTypes.BINARY})  # fmt: skip
     def get(self, request: Request, import_id: int) -> Any:
         path = refusal_report.path_of(self._job(import_id).pk)

@@ -19,10 +19,12 @@ from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
 from api.schema import PAGING, describe, example
 from labeler.errors import Invalid, NotFound
 from labeler.intake import lookup
+from labeler.labeling.objects import SHAPES
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.training import outside_models, runs
 from labeler.training.outside_models import Given
+from labeler.training.outside_objects import DrawnObject
 
 TAG = "Model"
 MOST_ITEMS = 1_000
@@ -34,11 +36,26 @@ class OutsideModelInput(serializers.Serializer):
     version = serializers.CharField(
         max_length=outside_models.LONGEST_VERSION, required=False, allow_blank=True, default=""
     )
+    threshold = serializers.FloatField(
+        required=False, min_value=0, max_value=1,
+        help_text="where people draw: objects from this probability on are shown; 0.5 if left out",
+    )  # fmt: skip
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}})
 class ProbabilitiesField(serializers.Field):
     """Name of a class to its probability; each item's own are looked at where they are taken in."""
+
+
+@extend_schema_field({
+    "type": "array", "items": {"type": "object", "properties": {
+        "category": {"type": "string"}, "box": {"type": "array", "items": {"type": "number"}},
+        "polygon": {"type": "array", "items": {}}, "mask": {"type": "object"},
+        "probability": {"type": "number", "minimum": 0, "maximum": 1},
+    }},
+})  # fmt: skip
+class ObjectsField(serializers.Field):
+    """Objects of an image; each is looked at where it is taken in."""
 
 
 class OutsideItem(serializers.Serializer):
@@ -54,6 +71,11 @@ class OutsideItem(serializers.Serializer):
         required=False,
         help_text="of each class; missing: 0. Single choice: their sum is within 0.01 of 1. Without, none are shown",
     )
+    objects = ObjectsField(
+        required=False,
+        help_text="where people draw: [{category, box | polygon | mask, probability}]; [] where nothing is. Kept are "
+        "those from 0.05 on, 300 at most",
+    )
 
 
 class OutsideInput(serializers.Serializer):
@@ -62,6 +84,7 @@ class OutsideInput(serializers.Serializer):
 
 class RefusedItem(serializers.Serializer):
     item = serializers.IntegerField(help_text="from 0 in the request")
+    object = serializers.IntegerField(required=False, help_text="from 1: the image's others are stored")
     reason = serializers.CharField()
 
 
@@ -132,7 +155,9 @@ class OutsidePredictions(_OfOutsideModel):
         places = list(rows)
         taken = outside_models.take_in(run, rows.values())
         refused += [(places[at], reason) for at, reason in taken.refused]
-        said = [{"item": item, "reason": reason} for item, reason in sorted(refused)]
+        said: list[dict[str, Any]] = [{"item": item, "reason": reason} for item, reason in refused]
+        said += [{"item": places[at], "object": n, "reason": reason} for at, n, reason in taken.refused_objects]
+        said.sort(key=lambda one: (one["item"], one.get("object", 0)))
         return Response({"stored": taken.stored, "refused": said})
 
 
@@ -164,14 +189,21 @@ def _rows(project: Project, items: list[Any]) -> tuple[dict[int, Given], list[tu
             refused.append((place, found or _("This project has no such image.")))
             continue
         item = items[place]
-        named, p = item.get("categories"), item.get("probabilities")
+        named, p, objects = item.get("categories"), item.get("probabilities"), item.get("objects")
         if named is not None and not isinstance(named, list):
             refused.append((place, _("categories must be a list of classes.")))
+        elif objects is not None and not (isinstance(objects, list) and all(isinstance(o, dict) for o in objects)):
+            refused.append((place, _("objects must be a list of {category, box | polygon | mask, probability}.")))
         elif p is not None and not isinstance(p, dict):
             refused.append((place, _("probabilities must be an object of class names and numbers.")))
         else:
-            rows[place] = Given(found, named, p)
+            rows[place] = Given(found, named, p, None if objects is None else [_drawn(one) for one in objects])
     return dict(sorted(rows.items())), refused
+
+
+def _drawn(one: dict[str, Any]) -> DrawnObject:
+    shape = {kind: one[kind] for kind in SHAPES if one.get(kind) is not None}
+    return DrawnObject(one.get("category"), shape, one.get("probability"))  # type: ignore[arg-type]
 
 
 def _image_of(item: Any) -> tuple[str, Any]:

@@ -1,6 +1,9 @@
-"""/api/projects/{id}/predictions/ and /api/predictions/{id}/: predictions for an image that is not in the project."""
+"""/api/projects/{id}/predictions/ and /api/predictions/{id}/: what models say of images, of the project and others."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -10,17 +13,20 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.fields import FailureShape, StepShape
+from api.fields import DrawnShape, FailureShape, StepShape
+from api.pagination import page
 from api.permissions import Needs
-from api.schema import describe, example, parameter
+from api.schema import PAGING, describe, example, page_of, parameter
 from api.uploads import Uploads
 from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
-from labeler.models import Errand, Role
+from labeler.labeling import blindness
+from labeler.labeling.objects import SHAPES
+from labeler.models import Errand, Prediction, Project, Role
 from labeler.models.account import Scope
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
-from labeler.training import inference_requests
+from labeler.training import inference_requests, prelabels
 
 TAG = "Model"
 LONGEST_WAIT = 30
@@ -71,9 +77,70 @@ class AskedPredictionShape(serializers.Serializer):
         return errand.run_id if errand.answer else None
 
 
+class PredictedObjectShape(DrawnShape):
+    number = serializers.IntegerField(help_text="from 1, by falling probability")
+    category = serializers.CharField()
+    category_id = serializers.IntegerField()
+    probability = serializers.FloatField(allow_null=True)
+    shown = serializers.BooleanField(help_text="sure enough to be in the pre-label")
+
+
+class PredictionRowShape(serializers.Serializer):
+    """One of categories and objects is there, as the project's answers are."""
+
+    id = serializers.IntegerField()
+    image = serializers.IntegerField()
+    run = serializers.IntegerField(help_text="whose it is")
+    categories = serializers.ListField(child=serializers.CharField(), required=False)
+    objects = PredictedObjectShape(many=True, required=False, help_text="all that are kept, also those not shown")
+    probability = serializers.FloatField(
+        allow_null=True, help_text="of the answer, or the smallest of the objects that are shown; null: none was given"
+    )
+
+
+PREDICTION_PAGE = page_of(PredictionRowShape)
+
+
+def _rows(project: Project, found: list[Prediction]) -> list[dict[str, Any]]:
+    index = label_set.index(project)
+    return [
+        {
+            "id": one.pk, "image": one.image_id, "run": one.run_id, "probability": one.confidence,
+            **({"objects": [_object(o, index.names) for o in one.drawn or ()]} if project.draws
+               else {"categories": index.label(one.categories)}),
+        }
+        for one in found
+    ]  # fmt: skip
+
+
+def _object(one: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "number": one["number"], "category": names.get(one["category"], f"#{one['category']}"),
+        "category_id": one["category"], **{kind: one[kind] for kind in SHAPES if kind in one},
+        "probability": one.get("probability"), "shown": one.get("shown", True),
+    }  # fmt: skip
+
+
 class Predictions(Uploads, View):
     # Whoever labels must not know what the model says: an image sent from outside may be the one they are asked about.
-    needs = {"POST": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.READ, Role.REVIEWER)}
+
+    @describe(
+        "list_predictions", "What a model says of the project's images, by rising id.\n\nOf the model in use, or of "
+        "`?run=`. Without images that are judged blind: nobody is told what the model says there.", tag=TAG,
+        parameters=[*PAGING, parameter("run", "whose; the model in use if left out", int)],
+        answers={200: PREDICTION_PAGE},
+    )  # fmt: skip
+    def get(self, request: Request, project_id: int) -> Response:
+        project = self.project(project_id)
+        rows = prelabels.told(project, parsing.integer(request, "run"))
+
+        def shape(found: list[Prediction]) -> list[dict[str, Any]]:
+            # Whoever was told what the model says is informed from then on.
+            blindness.remember(request.user, told=[one.image_id for one in found])
+            return _rows(project, found)
+
+        return page(request, rows.select_related("run"), shape)
 
     def most_bytes(self) -> int:
         return settings.MAX_IMAGE_BYTES

@@ -43,7 +43,7 @@ class PreferencesShape(serializers.Serializer):
     all_keys = serializers.SerializerMethodField(help_text="every action with its key")
 
     def get_all_keys(self, row: Preference) -> dict[str, str]:
-        return preferences.keys_of(row)
+        return preferences.keys_of(row, preferences.ACTIONS | preferences.DRAWING)
 
 
 class Preferences(View):

@@ -124,11 +124,17 @@ class TrustPersonShape(serializers.Serializer):
     n = serializers.IntegerField(help_text="labels, of all rounds")
     paused = serializers.BooleanField()
     kappa = StatShape(help_text="Cohen's, the others taken as one person; labels without a suggestion")
+    f1 = StatShape(required=False, help_text="where people draw: objects shared with the others, no suggestion shown")
     n_blind = serializers.IntegerField(help_text="labels of the present rounds without a suggestion")
     seconds_blind = serializers.FloatField(allow_null=True, help_text="median time of these")
     seconds_median = serializers.FloatField(allow_null=True)
     gold = StatShape(help_text="share right on gold images")
-    repeats = StatShape(help_text="share of silently repeated images answered as before")
+    repeats = StatShape(
+        help_text="share of silently repeated images answered as before; where people draw, F1 of the objects of both "
+        "answers at the project's `object_iou`, whatever their class"
+    )
+    repeats_iou = StatShape(required=False, help_text="where people draw: mean IoU of the objects drawn both times")
+    repeats_class = StatShape(required=False, help_text="where people draw: share of these that have the same class")
     planted = StatShape(help_text="share of planted wrong suggestions noticed")
     signs = SignShape(many=True, help_text="reasons to look together, never a verdict")
     confusion = ConfusedShape(many=True, help_text="one class per image: with the others, cells that are not empty")

@@ -22,7 +22,7 @@ from api.economy import Economy
 from api.examples import Examples, OneExample
 from api.explanations import Explanation
 from api.exports import Export
-from api.files import File, Preview, Thumb
+from api.files import File, Preview, Thumb, Tile, Tiles
 from api.gold import GoldImages, OneGoldImage
 from api.guidelines import Guidelines, OneGuideline
 from api.image_work import Deletions, ImageWork, OneJob, Restorations
@@ -97,6 +97,8 @@ urlpatterns = [
     path("images/<int:image_id>/preview/", Preview.as_view(), name="preview"),
     path("images/<int:image_id>/thumb/", Thumb.as_view(), name="thumb"),
     path("images/<int:image_id>/file/", File.as_view(), name="file"),
+    path("images/<int:image_id>/tiles/", Tiles.as_view(), name="tiles"),
+    path("images/<int:image_id>/tiles/<int:level>/<int:column>/<int:row>/", Tile.as_view(), name="tile"),
     path("images/<int:image_id>/explanation/", Explanation.as_view(), name="explanation"),
     path("projects/<int:project_id>/imports/", Imports.as_view(), name="imports"),
     path("imports/<int:import_id>/", OneImport.as_view(), name="import"),

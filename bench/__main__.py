@@ -12,10 +12,10 @@ from bench.yardstick import YARDSTICKS
 
 # In the order of the README's table. Each module has a main() that prints.
 MEASUREMENTS = (
-    "startup", "queue", "objects", "lists", "agreement", "trust", "report", "releases", "overview", "trust_page",
-    "forecast", "intake", "judgements", "imports", "features", "loop", "serving", "gpu", "candidates", "screen",
-    "promise", "promise_sets", "accepting", "economy", "economy_live", "economy_rows", "learning", "curves", "drift",
-    "duplicates", "image_list",
+    "startup", "queue", "objects", "lists", "agreement", "trust", "report", "releases", "overview",
+    "trust_page", "forecast", "intake", "judgements", "imports", "features", "loop", "serving", "gpu",
+    "candidates", "screen", "draw", "promise", "promise_sets", "accepting", "economy", "economy_live",
+    "economy_rows", "learning", "curves", "drift", "duplicates", "image_list", "agreement_objects",
 )  # fmt: skip
 
 

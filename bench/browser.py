@@ -16,8 +16,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Any]:
-    """A headless Chromium. Raises RuntimeError, with what to do, where there is none."""
+def chromium(*more: str) -> Iterator[Any]:
+    """A headless Chromium, started with `more` arguments. Raises RuntimeError, with what to do, where there is none."""
     from playwright.sync_api import sync_playwright
 
     path = find_browser()
@@ -26,7 +26,7 @@ def chromium() -> Iterator[Any]:
             "no Chromium here (Debian: apt-get install chromium-headless-shell; or name one with LABELER_BROWSER)"
         )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
         try:
             yield browser
         finally:

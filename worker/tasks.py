@@ -84,6 +84,14 @@ def work_on_images(self, job_id: int) -> None:
     image_work_job(job_id, worker=_name(self.request))
 
 
+@shared_task(name="worker.tasks.make_tiles", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
+def make_tiles(self, job_id: int) -> None:
+    """Cut an image that somebody looks at into tiles; does nothing if another worker took it."""
+    from worker.intake.image_work import image_work_job
+
+    image_work_job(job_id, worker=_name(self.request))
+
+
 @shared_task(name="worker.tasks.freeze_release", bind=True, queue="default", soft_time_limit=EXPORT_SECONDS)
 def freeze_release(self, job_id: int) -> None:
     """Freeze one requested release; does nothing if another worker took it."""

@@ -87,6 +87,8 @@ def _threshold(kept: dict[str, Any]) -> dict[str, Any]:
 
 def _state(project: Project, guarantee: Guarantee | None, run: TrainingRun | None) -> tuple[str, str]:
     """Where it stands, and a sentence where nothing new is accepted."""
+    if project.draws:
+        return OFF, _("A model accepts classes only, so far: in this project people draw objects on every image.")
     if not project.auto_accept:
         return OFF, _("Off: people judge every image.")
     if run is None:

@@ -50,6 +50,36 @@ ACTIONS: dict[str, Action] = {
     "help": Action("?", gettext_lazy("These keys")),
 }
 
+# Where people draw, beside those above. A key of ACTIONS that a person changed goes before a default here.
+DRAWING: dict[str, Action] = {
+    "tool_select": Action("a", gettext_lazy("Choose and move objects")),
+    "tool_box": Action("b", gettext_lazy("Box")),
+    "tool_extreme": Action("x", gettext_lazy("Box by four extreme points")),
+    "tool_polygon": Action("p", gettext_lazy("Polygon")),
+    "tool_vertex": Action("t", gettext_lazy("Points of a polygon, and holes")),
+    "tool_cut": Action("u", gettext_lazy("Cut a polygon in two")),
+    "join": Action("j", gettext_lazy("Join two polygons")),
+    "tool_brush": Action("d", gettext_lazy("Brush")),
+    "tool_erase": Action("e", gettext_lazy("Eraser")),
+    "tool_fill": Action("i", gettext_lazy("Fill")),
+    "tool_wand": Action("w", gettext_lazy("Colour wand")),
+    "tool_superpixels": Action("m", gettext_lazy("Superpixels")),
+    "tool_scissors": Action("r", gettext_lazy("Scissors that follow edges")),
+    "tool_cut4": Action("y", gettext_lazy("Object from four points")),
+    "again": Action("n", gettext_lazy("Draw another one")),
+    "keep": Action("k", gettext_lazy("Keep what the model drew, for what is chosen")),
+    "remove": Action("Delete", gettext_lazy("Delete what is chosen")),
+    "hide": Action("h", gettext_lazy("Hide what is chosen, or show all")),
+    "lock": Action("l", gettext_lazy("Lock what is chosen, or unlock all")),
+    "up": Action("]", gettext_lazy("One further up")),
+    "down": Action("[", gettext_lazy("One further down")),
+    "before": Action("v", gettext_lazy("Objects of the image before")),
+    "fit": Action("f", gettext_lazy("Whole image")),
+}
+# On those screens Space pans, and F shows all of the image: asking has another key, as static/js/label/keys.js has it.
+NOT_WHILE_DRAWING = ("zoom",)
+FLAG_WHILE_DRAWING = "q"
+
 # What the browser calls the keys that print nothing; Space stands for " ", which a reader could not see.
 NAMED_KEYS = (
     *("Enter", "Space", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown"),
@@ -67,9 +97,21 @@ def preferences_of(user: User) -> Preference:
     return Preference.objects.filter(user=user).first() or Preference(user=user)
 
 
-def keys_of(preference: Preference) -> dict[str, str]:
+def keys_of(preference: Preference, actions: Mapping[str, Action] = ACTIONS) -> dict[str, str]:
     """Every action with the key that it has for this person."""
-    return {name: preference.keys.get(name, action.key) for name, action in ACTIONS.items()}
+    return {name: preference.keys.get(name, action.key) for name, action in actions.items()}
+
+
+def keys_while_drawing(keys: Mapping[str, str]) -> dict[str, str]:
+    """{action: key} where people draw, of what differs from the defaults. A default that is taken is left out."""
+    found = {name: keys.get(name, action.key) for name, action in ACTIONS.items() if name not in NOT_WHILE_DRAWING}
+    if "flag" not in keys and FLAG_WHILE_DRAWING not in found.values():
+        found["flag"] = FLAG_WHILE_DRAWING
+    found |= {name: keys[name] for name in DRAWING if name in keys}
+    for name, action in DRAWING.items():
+        if name not in keys and action.key not in found.values():
+            found[name] = action.key
+    return found
 
 
 @transaction.atomic
@@ -103,29 +145,38 @@ def change(
 
 def _checked_keys(keys: Mapping[str, str]) -> dict[str, str]:
     """The same without those that are the default anyway. Raises Invalid."""
-    if unknown := [name for name in keys if name not in ACTIONS]:
+    actions = ACTIONS | DRAWING
+    if unknown := [name for name in keys if name not in actions]:
         raise Invalid(
             _("There is no action “%(name)s”; there are %(names)s.")
-            % {"name": unknown[0][:40], "names": ", ".join(ACTIONS)},
+            % {"name": unknown[0][:40], "names": ", ".join(actions)},
             fields={"keys": [f"unknown: {name[:40]}" for name in unknown]},
         )
     wanted = {name: spelled(key) for name, key in keys.items()}
     for name, key in wanted.items():
         if key in CLASS_DIGITS:
             raise Invalid(
-                _("The digits 1 to 9 choose classes: give “%(action)s” another key.") % {"action": ACTIONS[name].words},
+                _("The digits 1 to 9 choose classes: give “%(action)s” another key.") % {"action": actions[name].words},
                 fields={"keys": [f"{name}: a digit"]},
             )
+    changed = {name: key for name, key in wanted.items() if key != actions[name].key}
+    _refuse_twins({name: wanted.get(name, action.key) for name, action in ACTIONS.items()})
+    _refuse_twins(keys_while_drawing(changed))
+    return changed
+
+
+def _refuse_twins(keys: Mapping[str, str]) -> None:
+    """Raises Invalid when two actions of one screen have the same key."""
+    actions = ACTIONS | DRAWING
     taken: dict[str, str] = {}
-    for name, key in {name: wanted.get(name, action.key) for name, action in ACTIONS.items()}.items():
+    for name, key in keys.items():
         if key in taken:
             raise Invalid(
                 _("“%(first)s” and “%(second)s” cannot both have the key %(key)s.")
-                % {"first": ACTIONS[taken[key]].words, "second": ACTIONS[name].words, "key": printed(key)},
+                % {"first": actions[taken[key]].words, "second": actions[name].words, "key": printed(key)},
                 fields={"keys": [f"{taken[key]}, {name}: the same key"]},
             )
         taken[key] = name
-    return {name: key for name, key in wanted.items() if key != ACTIONS[name].key}
 
 
 def spelled(key: Any) -> str:
@@ -174,7 +225,9 @@ def change_class_keys(*, project: Project, user: User, keys: Mapping[int, str]) 
     if member is None:
         raise NotFound(_("You are not a member of this project."))
     names = dict(Category.objects.in_use().filter(project=project).values_list("id", "name"))
-    taken = {key: str(ACTIONS[name].words) for name, key in keys_of(preferences_of(user)).items()}
+    own = preferences_of(user)
+    keyed = keys_while_drawing(own.keys) if project.draws else keys_of(own)
+    taken = {key: str((ACTIONS | DRAWING)[name].words) for name, key in keyed.items()}
     wanted: dict[str, str] = {}
     for pk, sent in keys.items():
         if pk not in names:

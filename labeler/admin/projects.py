@@ -13,6 +13,7 @@ from labeler.models import (
     GuidelineVersion,
     Membership,
     Project,
+    Question,
 )
 
 
@@ -63,6 +64,15 @@ class CategoryAdmin(ReadOnly):
     list_select_related = ["project", "merged_into"]
     search_fields = ["name", "project__name"]
     raw_id_fields = ["project", "merged_into"]
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnly):
+    list_display = ["name", "project", "kind", "required", "position", "retired_at"]
+    list_filter = ["kind", "retired_at"]
+    list_select_related = ["project"]
+    search_fields = ["name", "project__name"]
+    raw_id_fields = ["project"]
 
 
 @admin.register(GuidelineVersion)

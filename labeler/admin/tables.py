@@ -18,9 +18,11 @@ from labeler.models import (
     Comment,
     Consensus,
     Decision,
+    Draft,
     Gold,
     Image,
     Label,
+    LabelObject,
     Plant,
     QueueEntry,
     Thread,
@@ -97,6 +99,26 @@ class LabelAdmin(ReadOnly):
     @admin.display(boolean=True, description=_("pre-label shown"))
     def prelabel_shown(self, label: Label) -> bool:
         return label.shown_prediction_id is not None
+
+
+@admin.register(LabelObject)
+class LabelObjectAdmin(ReadOnly):
+    list_display = ["id", "label_id", "number", "category", "x", "y", "width", "height", "change", "iou"]
+    list_filter = ["change"]
+    list_select_related = ["category"]
+    search_fields = ["=label__id", "=label__image__id", "category__name"]
+    raw_id_fields = ["label", "category"]
+    ordering = ["-id"]
+
+
+@admin.register(Draft)
+class DraftAdmin(ReadOnly):
+    """Whose draft, and when; not what is in it: that is its author's alone."""
+
+    list_display = ["claim_id", "revision", "saved_at"]
+    fields = ["claim", "revision", "saved_at"]
+    raw_id_fields = ["claim"]
+    ordering = ["-saved_at"]
 
 
 @admin.register(Decision)

@@ -32,6 +32,8 @@ class Method:
 
 def methods_used(project: Project) -> list[Method]:
     """What the figures of a project's report need."""
+    if project.draws:
+        return [*_labels(), *_of_drawn(), *_intervals(), *_quality()]
     found = [*_labels(), *_figures(project), *_intervals(), *_quality()]
     found += _consensus(project)
     return found
@@ -121,6 +123,65 @@ def _figures(project: Project) -> list[Method]:
             )
         )
     return found
+
+
+def _of_drawn() -> list[Method]:
+    """Where people draw objects."""
+    return [
+        Method(
+            _("Which objects are the same"),
+            _(
+                "Per image, pairs of objects of different people by falling IoU (intersection over union), those below "
+                "the threshold left out, whatever their class. A pair starts a cluster, or joins the cluster of the "
+                "other whose person is not in it, or joins two clusters without a person in common. Boxes are compared "
+                "as rectangles, polygons and masks by pixels."
+            ),
+            "Tschirschwitz and others 2022; arXiv 2603.27197",
+        ),
+        Method(
+            _("Krippendorff's alpha of objects"),
+            _(
+                "Of a table per image, people by clusters: the class that a person drew there, or nothing. Who skipped "
+                "the image is not in it; where everybody drew nothing it is one column of nothing. Nominal alpha, "
+                "nothing being a class of its own. 1 is perfect, 0 is chance."
+            ),
+            "Krippendorff 2011; Tschirschwitz and others 2022",
+        ),
+        Method(_("Alpha without a person"), _("The same, clusters formed anew without that person's objects."), ""),
+        Method(
+            _("Distance alpha"),
+            _(
+                "One minus the mean distance of two answers to one image, over that of answers to different images. "
+                "The distance of two answers is 1 less the mean, over both, of each object's best IoU in the other."
+            ),
+            "Braylan, Alonso and Lease 2022",
+        ),
+        Method(
+            _("F1, mean IoU, same class and PQ of two people"),
+            _(
+                "Objects matched one to one by falling IoU from the threshold on, whatever their class. F1: twice the "
+                "matched over all objects of both. PQ: F1 times mean IoU. Not corrected for chance."
+            ),
+            "Kirillov and others 2019 (PQ)",
+        ),
+        Method(
+            _("Second-annotator AP"),
+            _(
+                "One person scored as if a model, the other being the truth, and the other way round: COCO's average "
+                "precision with equal scores, matches of the same class. The ceiling for the AP of a model."
+            ),
+            "Lin and others 2014; Gupta and others 2019",
+        ),
+        Method(
+            _("What differs"),
+            _(
+                "Each answer against the object nearest to the others of each place where most people drew; of two "
+                "people, against the other. Missed and extra: no match. Shifted: about the same size, IoU below .7. "
+                "Too large and too small: the same centre, areas beyond a factor of 1.25."
+            ),
+            "",
+        ),
+    ]
 
 
 def _intervals() -> list[Method]:

@@ -169,14 +169,24 @@ def week_of(at: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def by_guideline(project: Project, history: History) -> list[Report]:
     """Blind agreement under each version, with the change to the one before."""
+    return versions_with_change(
+        project,
+        [
+            (version, _alpha_where(history, (history.version == version) & history.is_blind))
+            for version in np.unique(history.version).tolist()
+        ],
+    )
+
+
+def versions_with_change(project: Project, alphas: list[tuple[int, Stat]]) -> list[Report]:
+    """Alpha under each version of the guideline, rising, with the change to the one before."""
     began = {
         number: moment.date().isoformat()
         for number, moment in project.guideline_versions.values_list("number", "created_at")
     }
     found: list[Report] = []
     before: Stat | None = None
-    for version in np.unique(history.version).tolist():
-        alpha = _alpha_where(history, (history.version == version) & history.is_blind)
+    for version, alpha in alphas:
         change = difference(alpha, before).as_dict() if before is not None else None
         found.append({"version": version, "began": began.get(version), "alpha": alpha.as_dict(), "change": change})
         before = alpha

@@ -20,10 +20,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from labeler import __version__
-from labeler.agreement import methods, reports, trust
+from labeler.agreement import methods, object_trust, objects, reports, trust
 from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
-from labeler.labeling import label_arrays
+from labeler.labeling import drawn_arrays, label_arrays
+from labeler.labeling.drawn_arrays import DrawnArrays
 from labeler.labeling.label_arrays import Selection, Until
 from labeler.models import Label, Project
 from labeler.models.project import ConsensusMethod
@@ -76,16 +77,23 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
     declared = then.classes or tuple(_declared(project, then, is_past))
     then = Until(then.label, then.at, declared)
     selection = Selection(selection.labels, selection.sample, until=then)
-    rows = label_arrays.read_labels(project, selection)
+    rows = drawn_arrays.read(project, selection) if project.draws else label_arrays.read_labels(project, selection)
     people = dict(zip(rows.annotators, _people(rows.annotators, names), strict=True))
     known = list(people.values())
-    counted = reports.report_of(project, rows, selection, known)
+    if isinstance(rows, DrawnArrays):
+        counted = objects.report_of(project, rows, selection, known)
+    else:
+        counted = reports.report_of(project, rows, selection, known)
     for row in counted["annotators"]:
         row.pop("gold_accuracy")  # of the day
     ids = label_arrays.label_ids(project, selection)
     today = None if is_past else _of_the_day(project, people)
     if ordered is not None:  # after what is kept was counted: it is of the project as it is
         project.ordered = ordered
+    if isinstance(rows, DrawnArrays):
+        counted |= object_trust.of_rows(rows)
+    else:
+        counted |= trust.of_rows(project, rows, known)
     index = label_set.index(project)
     version = project.guideline_versions.filter(created_at__lte=then.at).order_by("-number").first()
     return {
@@ -93,7 +101,7 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
         "title": Reason("report_title", {"name": project.name}).as_dict(),
         "project": {
             "id": project.pk, "name": project.name, "question": project.question, "task": project.task,
-            "description": project.description,
+            "draws": project.draws, "description": project.description,
         },
         "counted_at": timezone.now().isoformat(),
         "software": {"name": "Labeler", "version": __version__},
@@ -107,7 +115,7 @@ def build(project: Project, selection: Selection, *, names: bool = False, ordere
         "n_hashed": len(ids),
         "guideline": {"version": version.number, "began": version.created_at.isoformat()} if version else None,
         "classes": [{"id": pk, "name": index.names[pk], "declared": pk in declared} for pk in rows.categories],
-        "agreement": counted | trust.of_rows(project, rows, known),
+        "agreement": counted,
         "of_the_day": today,
     }  # fmt: skip
 

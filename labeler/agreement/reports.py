@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from labeler.agreement import objects
 from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import LabelArrays, Selection, read_labels, usernames
@@ -24,6 +25,7 @@ from labeler.models import Image, Label, Project
 from labeler.models.image import Status
 from labeler.review import gold
 from labeler.stats import agreement as agreement_stats
+from labeler.stats.objects.place_then_class import HEADLINE
 
 KEPT_SECONDS = 600
 # Ids are given before the commit: while the newest label is this young, one with a lower id may still appear,
@@ -35,13 +37,18 @@ KEPT_WHILE_SETTLING_SECONDS = 2
 # ---------------------------------------------------------------- agreement
 
 
-def agreement(project: Project, selection: Selection | None = None) -> dict[str, Any]:
-    """The report of GET /api/projects/{id}/agreement/ as plain values. Default: blind labels of random images."""
+def agreement(project: Project, selection: Selection | None = None, iou: float = HEADLINE) -> dict[str, Any]:
+    """The report of GET /api/projects/{id}/agreement/ as plain values. Default: blind labels of random images.
+
+    iou: where people draw, from which overlap on two objects are the same.
+    """
     selection = selection or Selection()
-    return kept(project, f"agreement:{selection}", lambda: count_agreement(project, selection))
+    return kept(project, f"agreement:{selection}:{iou}", lambda: count_agreement(project, selection, iou))
 
 
-def count_agreement(project: Project, selection: Selection) -> dict[str, Any]:
+def count_agreement(project: Project, selection: Selection, iou: float = HEADLINE) -> dict[str, Any]:
+    if project.draws:
+        return objects.count(project, selection, iou)
     return report_of(project, read_labels(project, selection), selection)
 
 

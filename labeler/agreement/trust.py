@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from labeler.agreement import model_as_rater
+from labeler.agreement import model_as_rater, object_trust
 from labeler.agreement.over_time import (
     Report,
     _codes,
@@ -26,6 +26,7 @@ from labeler.agreement.over_time import (
     read_history,
 )
 from labeler.agreement.people import people_rows
+from labeler.agreement.trust_parts import categories_of, plan_for, why_of
 from labeler.consensus import overlap, reliability
 from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays
@@ -35,20 +36,19 @@ from labeler.models.label import BLIND_SQL
 from labeler.models.project import Ordered
 from labeler.stats.alpha import ManyRaters, many_raters
 from labeler.stats.anchoring import anchoring
-from labeler.stats.cause import Pair, cause
+from labeler.stats.cause import Pair
 from labeler.stats.kappa import PairCounts, pair_kappas
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
 from labeler.stats.pairs import count_pairs
 from labeler.stats.paradox import dominance
-from labeler.stats.planner import images_for
-from labeler.stats.results import FEW_IMAGES, Reason, Stat, plain
+from labeler.stats.results import FEW_IMAGES, Reason, Stat
 from labeler.stats.weighted import weighted_kappa
-
-NARROW = 0.05  # the half-width a plan aims at
 
 
 def figures(project: Project) -> Report:
     """All of it."""
+    if project.draws:
+        return object_trust.figures(project)
     rows = label_arrays.read_labels(project)
     blind = rows.where(rows.is_blind & rows.is_random)
     assisted = rows.where(rows.is_assisted)
@@ -63,7 +63,7 @@ def figures(project: Project) -> Report:
         "blind": alpha.as_dict(),
         "assisted": with_help.as_dict(),
         "assisted_minus_blind": difference(with_help, alpha).as_dict(),
-        "plan": _plan(alpha),
+        "plan": plan_for(alpha),
         "anchoring": _anchoring(project),
         "ac1": ac1.as_dict(),
         "paradox": _paradox(project, blind, together, ac1),
@@ -73,7 +73,7 @@ def figures(project: Project) -> Report:
         "by_guideline": by_guideline(project, history),
         "people": people_rows(project, rows, history, names),
         "model": _model(project, names, rows),
-        "categories": _categories(project, rows),
+        "categories": categories_of(project, rows.categories),
         "methods": reliability.compare_on_gold(project, rows),
         "overlap": overlap.savings(project) if project.adaptive_overlap else None,
         "few": FEW_IMAGES,
@@ -88,19 +88,13 @@ def _model(project: Project, names: list[str], rows: LabelArrays) -> Report | No
     return {"number": run.number, "pairs": model_as_rater.kappas(project, run, names, rows)}
 
 
-def _categories(project: Project, rows: LabelArrays) -> list[Report]:
-    """The classes that `confusion` and `by_class` of people speak of, in the order of the label set."""
-    names = label_set.index(project).names
-    return [{"id": pk, "name": names[pk]} for pk in rows.categories]
-
-
 def of_rows(project: Project, rows: LabelArrays, names: list[str]) -> Report:
     """What a report on these labels says beside reports.report_of: {ac1, plan, paradox, ordered}. names: of people."""
     patterns = answer_patterns(project, rows)
     together, ac1 = many_raters(patterns), gwet_ac1(patterns)
     return {
         "ac1": ac1.as_dict(),
-        "plan": _plan(together.alpha),
+        "plan": plan_for(together.alpha),
         "paradox": _paradox(project, rows, together, ac1),
         "ordered": _ordered(project, rows, names),
     }
@@ -120,17 +114,6 @@ def of_person(report: Report, username: str) -> Report:
 
 
 # ---------------------------------------------------------------- agreement
-
-
-def _plan(alpha: Stat) -> Report:
-    plan = images_for(alpha, NARROW)
-    if plan.more is None:
-        told = plan.reason
-    elif plan.more == 0:
-        told = Reason("narrow_already", {"width": NARROW})
-    else:
-        told = Reason("more_images_wanted", {"more": plan.more, "width": NARROW})
-    return {"images": plan.images, "more": plan.more, "half_width": NARROW, "sentence": plain(told) or ""}
 
 
 def _paradox(project: Project, rows: LabelArrays, together: ManyRaters, ac1: Stat) -> Report | None:
@@ -164,12 +147,7 @@ def _why(project: Project, counts: PairCounts, names: list[str]) -> Report:
         Pair(int(a), int(b), kappa.stat())
         for a, b, kappa in zip(counts.a, counts.b, pair_kappas(counts).kappas(), strict=True)
     ]
-    found = cause(pairs, project.target_agreement)
-    return {
-        "kind": found.kind, "pairs": found.pairs, "low": found.low, "people": found.people, "mean": found.mean,
-        "person": None if found.person is None else names[found.person], "own": found.own, "others": found.others,
-        "target": project.target_agreement,
-    }  # fmt: skip
+    return why_of(project, pairs, names)
 
 
 def _ordered(project: Project, rows: LabelArrays, names: list[str]) -> Report | None:

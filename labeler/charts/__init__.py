@@ -8,6 +8,7 @@ Names of people and classes may be anything; where a caller passes markup of its
 
 from labeler.charts.bars import Bar, bars, meter
 from labeler.charts.burnup import Fan, burn_up
+from labeler.charts.drawn import Outline, drawn_svg, line_of
 from labeler.charts.group_map import Area, Dot, group_map
 from labeler.charts.heat import PairCell, confusion_matrix, heat_scale, pair_matrix
 from labeler.charts.lines import Note, Series, line_chart
@@ -24,6 +25,7 @@ __all__ = [
     "Dot",
     "Fan",
     "Note",
+    "Outline",
     "PairCell",
     "Panel",
     "Point",
@@ -33,9 +35,11 @@ __all__ = [
     "bars",
     "burn_up",
     "confusion_matrix",
+    "drawn_svg",
     "group_map",
     "heat_scale",
     "line_chart",
+    "line_of",
     "meter",
     "pair_matrix",
     "panels",

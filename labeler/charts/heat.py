@@ -36,8 +36,10 @@ def pair_matrix(
     words: Words,
     caption: str,
     few: int,
+    sign: str = "κ",
 ) -> str:
-    """Who disagrees with whom: kappa with half its interval, coloured by its distance from the target.
+    """Who disagrees with whom: kappa, or a figure of another sign, with half its interval, coloured by how far it is
+    from the target.
 
     cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images. few: below so
     many images a kappa is not coloured: its value says little.
@@ -46,7 +48,9 @@ def pair_matrix(
     body = "".join(
         f"<tr>{_head('row', name)}"
         + "".join(
-            '<td class="diag"></td>' if i == j else f"<td>{_pair_cell(names, cells, i, j, target, few, words)}</td>"
+            '<td class="diag"></td>'
+            if i == j
+            else f"<td>{_pair_cell(names, cells, i, j, target, few, words, sign)}</td>"
             for j in range(len(names))
         )
         + "</tr>"
@@ -80,13 +84,14 @@ def _pair_cell(
     target: float,
     few: int,
     words: Words,
+    sign: str,
 ) -> str:
     cell = cells.get((i, j)) or cells.get((j, i)) or PairCell(None, None, None, 0, words.no_shared_images)
     pair = words.both % {"a": names[i], "b": names[j]} + ": "
     if cell.value is None:
         return _cell(UNDEFINED, "none", pair + (cell.reason or words.undefined), cell.href if cell.n else None)
     interval = _interval(cell, words)
-    said = f"κ {number(cell.value)}" + (f" (95 % {interval})" if interval else "")
+    said = f"{sign} {number(cell.value)}" + (f" (95 % {interval})" if interval else "")
     said += ", " + words.n_shared(cell.n)
     if cell.reason:
         said += f"; {cell.reason}"

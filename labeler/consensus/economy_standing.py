@@ -130,12 +130,15 @@ class Board:
 
 
 def standing(project: Project) -> Standing | None:
-    """What is believed of the images of a project now; None where there is nothing to infer: no image, one class."""
+    """What is believed of the images of a project now; None where there is nothing to infer: no image, one class, or
+    drawn objects, of which nobody computes how probable they are."""
     found = read_standing(project)
     return None if found is None else found[0]
 
 
 def read_standing(project: Project) -> tuple[Standing, Board, reliability.Inference] | None:
+    if project.draws:
+        return None
     table = columns.read(_BOARD, [[why.value for why in _REASONS], project.pk], _BOARD_RECORD, whole=True)
     table = table[np.argsort(table["id"], kind="stable")]
     if not table.size:

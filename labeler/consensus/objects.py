@@ -150,7 +150,8 @@ def _shape(
         return drawn.shape[medoid]
     if kinds == {"box"}:
         left, top, right, bottom = (float(edge) for edge in box)
-        return {"box": [left, top, right - left, bottom - top]}
+        # A difference of two floats has digits that nobody drew.
+        return {"box": [round(value, 6) for value in (left, top, right - left, bottom - top)]}
     return _staple([drawn.shape[at] for at in own], width, height) or drawn.shape[medoid]
 
 

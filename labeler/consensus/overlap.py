@@ -2,6 +2,7 @@
 
 A worker looks at images with new votes; saving a label knows nothing of it. Works in projects that have switched it on
 (fewest_labels, most_labels, enough_confidence); elsewhere the quota is fixed. The rule is labeler/stats/overlap.py's.
+Where people draw, the doubt is the objects without a majority (Image.disputed_objects), and nobody is weighed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
 from labeler.stats import overlap as rule_stats
 from labeler.stats.dawid_skene import RIGHT_BEFORE
+from labeler.stats.tally import CANNOT_TELL
 
 BATCH = 500
 
@@ -42,13 +44,14 @@ def adjust(project: Project, image_ids: Iterable[int] | None = None) -> int:
 
     Never fewer seats than are taken. Multi-label: each class is a question; the image goes on while one is in doubt.
     Cannot-tells leave no posterior: such an image has the most seats until two of them send it to a reviewer.
+    Drawn objects: the image goes on while a place on it has no majority.
     """
     if not project.adaptive_overlap:
         return 0
     images = Image.objects.filter(project=project, n_votes__gt=0, has_decision=False)
     if image_ids is not None:
         images = images.filter(pk__in=list(image_ids))
-    known = reliability.infer(project, ConsensusMethod.ONE_COIN)
+    known = None if project.draws else reliability.infer(project, ConsensusMethod.ONE_COIN)
     rule, changed = rule_of(project), 0
     paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
     ids = list(images.order_by("pk").values_list("pk", flat=True))
@@ -72,6 +75,7 @@ def _adjust(
         images = {image.pk: image for image in rows}
         said: dict[int, list[tuple[int, list[int]]]] = {pk: [] for pk in ids}
         with connection.cursor() as cursor:
+            # Of drawn answers only who gave them: what they differ in stands on the image, which is locked.
             cursor.execute(_ANSWERS, [ids])
             for image_id, person, categories in cursor.fetchall():
                 said[image_id].append((person, categories))
@@ -100,9 +104,16 @@ def _seats(
     fewest = max(rule.fewest, HELD_OUT_SEATS) if judges else _fewest(rule, image)
 
     def doubted() -> bool:
+        if project.draws:
+            return _objects_in_doubt(image)
         return known is None or _in_doubt(project, rule, known, said)
 
     return rule_stats.seats(rule, image.n_votes, doubted, fewest=fewest)
+
+
+def _objects_in_doubt(image: Image) -> bool:
+    """Has a drawn object no majority? A single drawing says nothing: only a cannot-tell beside it is doubt."""
+    return image.tally.get(CANNOT_TELL, 0) > 0 if image.disputed_objects is None else image.disputed_objects > 0
 
 
 def _fewest(rule: rule_stats.OverlapRule, image: Image) -> int:
@@ -140,13 +151,14 @@ def savings(project: Project) -> dict[str, Any]:
     """What the page shows: labels per image so far, what a fixed quota would have asked, and the expected error.
 
     {n_images, labels, per_image, fixed, saved, expected_error}; of images that are closed. expected_error: share of
-    them whose most probable class is wrong, by the one-coin posterior; None without any.
+    them whose most probable class is wrong, by the one-coin posterior; None without any, and where an image may have
+    several classes or drawn objects.
     """
     closed = QueueEntry.objects.filter(project=project, seats_left=0, image__n_votes__gt=0)
     votes = dict(closed.values_list("image_id", "image__n_votes"))
-    known = reliability.infer(project, ConsensusMethod.ONE_COIN) if votes else None
     error = None
-    if known is not None and not project.is_multi:
+    known = reliability.infer(project, ConsensusMethod.ONE_COIN) if votes and not project.is_multi else None
+    if known is not None:
         chosen = np.isin(known.image_ids, list(votes))
         error = rule_stats.expected_error(known.posterior[chosen])
     n, labels = len(votes), sum(votes.values())

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from labeler.curation.actions import ACTIONS
 from labeler.errors import Invalid
+from labeler.intake.tile_jobs import DO as TILES
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease
 from labeler.models import Image, Job, Project
@@ -87,6 +88,7 @@ def sentence(job: Job) -> str:
         "again": ngettext("%(n)s image is asked again.", "%(n)s images are asked again.", changed),
         "gold": ngettext("%(n)s image is gold now.", "%(n)s images are gold now.", changed),
         "metadata": ngettext("%(n)s image has it now.", "%(n)s images have it now.", changed),
+        TILES: ngettext("%(n)s image was cut into tiles.", "%(n)s images were cut into tiles.", changed),
         "label": ngettext("%(n)s image has your label.", "%(n)s images have your label.", changed),
     }[job.params["do"]] % {"n": f"{changed:,}"}
     if not kept:
@@ -101,5 +103,6 @@ WHY_KEPT: dict[str, Callable[[], str]] = {
     "again": lambda: _("%(n)s stay as they are: nobody has answered them in this round."),
     "gold": lambda: _("%(n)s stay as they are: nobody knows their answer for certain."),
     "metadata": lambda: _("%(n)s had it already, or are gone."),
+    TILES: lambda: _("%(n)s had their tiles already, or their files are gone or damaged."),
     "label": lambda: _("%(n)s stay as they are: judged blind, full, or answered by you before."),
 }

@@ -32,11 +32,11 @@ class Drawer:
 DRAWERS = (
     Drawer("Amara", "draws tight boxes", shaky=0.03, misses=0.01, seconds=7.5),
     Drawer(
-        "Ben", "misses small pieces and mixes up bishop and pawn", shaky=0.06, misses=0.09,
+        "Ben", "misses small pieces and mixes up bishop and pawn", shaky=0.04, misses=0.09,
         mistakes={"bishop": {"pawn": 0.3}, "pawn": {"bishop": 0.05}}, seconds=5.0,
     ),
     Drawer(
-        "Chen", "draws boxes too large and some pieces twice", shaky=0.06, grows=0.2, misses=0.03, doubles=0.04,
+        "Chen", "draws boxes too large and some pieces twice", shaky=0.04, grows=0.16, misses=0.03, doubles=0.04,
         mistakes={"king": {"queen": 0.2}, "bishop": {"knight": 0.15}}, seconds=4.5,
     ),
 )  # fmt: skip

@@ -77,7 +77,7 @@ def _box_areas(edges: FloatArray) -> FloatArray:
     return area
 
 
-def _touching(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+def touching(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     """i, j and shared area of all rectangles that overlap; first, second: x0, y0, x1, y1, shapes (n, 4) and (m, 4).
 
     Both sorted by x0, those that can overlap some rectangles of the first list lie in one stretch of the second: from
@@ -114,7 +114,7 @@ def _shared(
     boxes_1, rest_1 = _by_kind(first)
     boxes_2, rest_2 = _by_kind(second)
     edges_1, edges_2 = _edges(first, boxes_1), _edges(second, boxes_2)
-    a, b, shared = _touching(edges_1, edges_2)
+    a, b, shared = touching(edges_1, edges_2)
     results = [(boxes_1[a], boxes_2[b], shared, _box_areas(edges_1)[a], _box_areas(edges_2)[b])]
     if rest_1.size or rest_2.size:
         # Boxes take part only where the other list has something else.
@@ -139,7 +139,7 @@ def _by_pixels(
     """i, j, shared pixels and both areas of those places whose pixels overlap."""
     bounds_1 = np.array([pixels_1[k].bounds() for k in one.tolist()], dtype=np.float64).reshape(-1, 4)
     bounds_2 = np.array([pixels_2[k].bounds() for k in other.tolist()], dtype=np.float64).reshape(-1, 4)
-    a, b, _ = _touching(bounds_1, bounds_2)
+    a, b, _ = touching(bounds_1, bounds_2)
     by_first = np.argsort(a, kind="stable")
     a, b = a[by_first], b[by_first]
     shared = np.zeros(a.size)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler.errors import Invalid
-from labeler.imports import gold, predictions
+from labeler.imports import drawn, gold, predictions
 from labeler.imports.classes import ClassPlan
 from labeler.imports.options import ImportOptions
 from labeler.imports.survey import Found
@@ -21,9 +21,11 @@ from labeler.intake import import_labels
 from labeler.intake.formats.item import Item, Predicted, Said
 from labeler.intake.import_labels import Judged
 from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.labeling.objects import Drawing
 from labeler.models import Job
 from labeler.models.label import Answer
 
+NOT_DRAWN = gettext_lazy("This project wants drawn objects, and this answer only names classes.")
 NOBODY = gettext_lazy("No annotator is named here.")
 
 
@@ -35,7 +37,8 @@ class Answers:
     ) -> None:
         self.job, self.options, self.plan, self.result, self.dry_run = job, options, plan, result, dry_run
         self._brings_images = found.brought > 0
-        self._predictions = predictions.Predictions(job, plan, result, dry_run=dry_run)
+        self._drawings = drawn.Drawings(job.project, plan, result)
+        self._predictions = predictions.Predictions(job, plan, result, self._drawings, dry_run=dry_run)
         self._judged: set[int] = set()  # image and person, of what this run has stored
         self._people = self._find_people(found)
         self._now = timezone.now()
@@ -53,6 +56,8 @@ class Answers:
 
     def store(self, batch: Sequence[tuple[Item, int | None]]) -> None:
         """(item, image id) each; None: an image that a dry run did not bring in."""
+        if self.job.project.draws:
+            self._drawings.look_up(image for _item, image in batch if image)
         if self.options.labels in ("people", "source"):
             self._store_judgements(batch)
         elif self.options.labels == "gold":
@@ -72,8 +77,14 @@ class Answers:
         said: dict[tuple[int, int], Judged] = {}
         for item, image in batch:
             for one in item.judgements:
-                person, ids = self._person(item, one), self._classes(item, one)
-                if person is None or ids is None:
+                person = self._person(item, one)
+                if person is None:
+                    continue
+                if self.job.project.draws and one.answer == Answer.LABELED:
+                    self._judge_drawn(said, item, one, image, person)
+                    continue
+                ids = self._classes(item, one)
+                if ids is None:
                     continue
                 if not image or any(pk < 0 for pk in ids):
                     self.result.labels_added += 1  # of a dry run
@@ -84,23 +95,40 @@ class Answers:
         part = import_labels.LabelImportResult()
         repeated = {place for place in said if (place[0] << 32 | place[1]) in self._judged}
         images = sorted({image for image, _person in said})
-        import_labels.store(self.job, images, list(said.values()), part, repeated)
+        added = import_labels.store(self.job, images, list(said.values()), part, repeated)
+        for judged in added:
+            self.result.objects_added += len(judged.drawing.objects) if judged.drawing else 0
+            for change in judged.drawing.changes if judged.drawing else ():
+                self.result.objects_mended += change["change"] == "mended"
+                self.result.objects_clipped += change["change"] == "clipped"
         self._judged.update(image << 32 | person for image, person in said)
         self.result.labels_added += part.labels_added
         self._count_known(part.duplicates)
         for refusal in part.refused:
             self.result.refuse(refusal)
 
-    def _judge(
-        self, said: dict[tuple[int, int], Judged], item: Item, one: Said, image: int, person: int, ids: list[int]
+    def _judge_drawn(
+        self, said: dict[tuple[int, int], Judged], item: Item, one: Said, image: int | None, person: int
     ) -> None:
+        if one.objects is None:
+            self.result.refuse(Refusal(item.name, str(NOT_DRAWN), item.row))
+        elif not image or drawn.is_only_planned(self.plan, one.objects):  # of a dry run
+            self.result.labels_added += 1
+            self.result.objects_added += len(one.objects)
+        elif (drawing := self._drawings.read(item, one.objects, image)) is not None:
+            self._judge(said, item, one, image, person, drawing.categories, drawing)
+
+    def _judge(
+        self, said: dict[tuple[int, int], Judged], item: Item, one: Said, image: int, person: int, ids: list[int],
+        drawing: Drawing | None = None,
+    ) -> None:  # fmt: skip
         earlier = said.get((image, person))
         if earlier is None:
             said[image, person] = Judged(
                 [item.row] if item.row else [], item.name, image, person, ids, one.answer, one.created_at or self._now,
-                one.seconds,
+                one.seconds, drawing,
             )  # fmt: skip
-        elif (earlier.categories, earlier.answer) == (ids, one.answer):
+        elif (earlier.categories, earlier.answer) == (ids, one.answer) and import_labels.same(earlier.drawing, drawing):
             self._count_known(1)
         else:
             self.result.refuse(Refusal(item.name, str(import_labels.ANOTHER), item.row))
@@ -130,7 +158,10 @@ class Answers:
     # ---------------------------------------------------------------- known answers, predictions
 
     def _store_gold(self, batch: Sequence[tuple[Item, int | None]]) -> None:
-        answers: dict[int, tuple[int, str, int | None, list[int]]] = {}
+        if self.job.project.draws:
+            self._store_drawn_gold(batch)
+            return
+        answers: dict[int, gold.Known] = {}
         for item, image in batch:
             judged = [s.classes for s in item.judgements if s.answer == Answer.LABELED]
             classes = item.gold if item.gold is not None else judged[0] if judged else None
@@ -145,10 +176,34 @@ class Answers:
                 continue
             if not image or any(pk < 0 for pk in ids):
                 self.result.gold_added += 1
-            elif image in answers and answers[image][3] != ids:
+            elif image in answers and answers[image].categories != ids:
                 self.result.refuse(Refusal(item.name, _("An earlier row has another answer for this image."), item.row))
             else:
-                answers[image] = (image, item.name, item.row, ids)
+                answers[image] = gold.Known(image, item.name, item.row, ids)
+        if answers:
+            gold.store(self.job, list(answers.values()), self.result)
+
+    def _store_drawn_gold(self, batch: Sequence[tuple[Item, int | None]]) -> None:
+        answers: dict[int, gold.Known] = {}
+        for item, image in batch:
+            judged = [s for s in item.judgements if s.answer == Answer.LABELED]
+            objects = item.gold_objects if item.gold_objects is not None else judged[0].objects if judged else None
+            if objects is None:
+                if judged:
+                    self.result.refuse(Refusal(item.name, str(NOT_DRAWN), item.row))
+                continue
+            if item.gold_objects is None and len(judged) > 1:
+                several = _("The file has several answers for this image: none of them is known to be right.")
+                self.result.refuse(Refusal(item.name, several, item.row))
+            elif not image or drawn.is_only_planned(self.plan, objects):
+                self.result.gold_added += 1
+            elif (drawing := self._drawings.read(item, objects, image)) is not None:
+                known = gold.Known(image, item.name, item.row, drawing.categories, gold.as_kept(drawing))
+                if image in answers and answers[image].drawn != known.drawn:
+                    another = _("An earlier row has another answer for this image.")
+                    self.result.refuse(Refusal(item.name, another, item.row))
+                else:
+                    answers[image] = known
         if answers:
             gold.store(self.job, list(answers.values()), self.result)
 

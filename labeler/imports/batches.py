@@ -88,6 +88,8 @@ class Taking:
                 for item in read:
                     for problem in item.problems:
                         self.result.refuse(Refusal(item.name, problem, item.row))
+                    for number, reason in item.unusable:
+                        self.result.refuse(Refusal(item.name, reason, item.row, number))
                 yield from ahead.members(self._wanted(read))
                 if not self._waiting:
                     self._store()
@@ -96,6 +98,8 @@ class Taking:
         """Those whose bytes are needed, as (name, how to read them, or an address)."""
         known = import_details.known(self.job.project, items)
         by_name = lookup.by_name(self.job.project, {i.name for i in items if _is_named(i) and not _known(known, i)})
+        if stems := {item.name for item in items if item.is_stem}:
+            by_name |= lookup.by_stem(self.job.project, stems)
         for item in items:
             key = item.name if item.source else item.external_id or item.url or item.sha256 or item.name
             image = _known(known, item)

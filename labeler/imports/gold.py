@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
 from labeler.errors import LabelerError
 from labeler.intake.outcomes import ItemsResult, Refusal
+from labeler.labeling.objects import Drawing
 from labeler.models import Gold, Job
 from labeler.review import gold
 
 
-def store(job: Job, answers: Sequence[tuple[int, str, int | None, list[int]]], result: ItemsResult) -> None:
-    """answers: (image id, name, row, class ids). What is gold already with the same answer is counted as a duplicate,
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an image certainly is. drawn: as Gold has it; None where answers are classes."""
+
+    image: int
+    name: str
+    row: int | None
+    categories: list[int]
+    drawn: list[dict[str, Any]] | None = None
+
+
+def as_kept(drawing: Drawing) -> list[dict[str, Any]]:
+    """The objects as Gold has them."""
+    return [{"category": one.category, **one.shape} for one in drawing.objects]
+
+
+def store(job: Job, answers: Sequence[Known], result: ItemsResult) -> None:
+    """What is gold already with the same answer is counted as a duplicate,
     unless an attempt of this very import that was killed made it so.
     """
-    there = Gold.objects.filter(image__in=[image for image, *_rest in answers], retired_at=None)
-    known = {one.image_id: one for one in there}
-    for image, name, row, ids in answers:
-        before = known.get(image)
-        if before is not None and sorted(before.categories) == ids:
+    there = Gold.objects.filter(image__in=[one.image for one in answers], retired_at=None)
+    known = {row.image_id: row for row in there}
+    for one in answers:
+        before = known.get(one.image)
+        if before is not None and (sorted(before.categories), before.drawn) == (one.categories, one.drawn):
             is_ours = before.added_by_id == job.requested_by_id and before.created_at >= job.created_at
             if is_ours:
                 result.gold_added += 1
@@ -29,7 +48,10 @@ def store(job: Job, answers: Sequence[tuple[int, str, int | None, list[int]]], r
             continue
         try:
             with transaction.atomic():
-                gold.add(project=job.project, by=job.requested_by, image_id=image, categories=ids)  # type: ignore[arg-type]
+                gold.add(
+                    project=job.project, by=job.requested_by, image_id=one.image,  # type: ignore[arg-type]
+                    categories=one.categories, drawn=one.drawn,
+                )  # fmt: skip
             result.gold_added += 1
         except LabelerError as error:
-            result.refuse(Refusal(name, error.message, row))
+            result.refuse(Refusal(one.name, error.message, one.row))

@@ -48,9 +48,15 @@ def options_of(params: Mapping[str, Any], format_: str) -> ImportOptions:
     )  # fmt: skip
 
 
-def check(labels_as: Any = None, new_categories: Any = None) -> dict[str, Any]:
-    """The two answers as params of a job. Each may be JSON in a text. Raises Invalid."""
+def check(labels_as: Any = None, new_categories: Any = None, origin: Any = None) -> dict[str, Any]:
+    """The answers as params of a job. Each may be JSON in a text. Raises Invalid."""
     found: dict[str, Any] = {}
+    if origin not in (None, ""):
+        if str(origin) not in ("0", "1") or isinstance(origin, bool):
+            raise Invalid(
+                _("origin is the number of the first pixel in Pascal VOC: 1, or 0."), fields={"origin": ["0 or 1"]}
+            )
+        found["origin"] = int(origin)
     if labels_as not in (None, ""):
         found["labels_as"] = _labels_as(_parsed(labels_as, "labels_as"))
     if new_categories not in (None, ""):

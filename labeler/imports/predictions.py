@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid
 from labeler.imports.classes import ClassPlan
+from labeler.imports.drawn import Drawings, is_only_planned
 from labeler.intake.formats.item import Item, Predicted, Said
 from labeler.intake.outcomes import ItemsResult, Refusal
 from labeler.label_set import categories as label_set
@@ -19,13 +20,15 @@ from labeler.models import Job, Prediction, TrainingRun
 from labeler.models.label import Answer
 from labeler.training import outside_models
 from labeler.training.outside_models import LONGEST_NAME, LONGEST_VERSION, Given
+from labeler.training.outside_objects import DrawnObject
 
 
 class Predictions:
     """store() takes a batch; what cannot be used is refused in the result, row by row."""
 
-    def __init__(self, job: Job, plan: ClassPlan, result: ItemsResult, *, dry_run: bool) -> None:
+    def __init__(self, job: Job, plan: ClassPlan, result: ItemsResult, drawings: Drawings, *, dry_run: bool) -> None:
         self.job, self.plan, self.result, self.dry_run = job, plan, result, dry_run
+        self._drawings = drawings
         self._runs: dict[tuple[str, str], TrainingRun] = {}
         # Image and run, of what this pass has counted; as one number: a million take 66 MB, as pairs 154.
         self._counted: set[int] = set()
@@ -35,6 +38,10 @@ class Predictions:
         by_model: dict[tuple[str, str], list[tuple[Item, Given]]] = {}
         index = label_set.index(self.job.project)
         for item, image, one in predicted:
+            if self.job.project.draws:
+                if (given := self._drawn(item, image, one)) is not None:
+                    by_model.setdefault(self._model(one), []).append((item, given))
+                continue
             try:
                 answer = self.plan.resolve(one.classes) if one.classes else None
                 p = self._probabilities(one, answer)
@@ -52,6 +59,24 @@ class Predictions:
             by_model.setdefault(self._model(one), []).append((item, Given(image, answer, by_name or None)))
         for model, rows in by_model.items():
             self._take_in(model, rows)
+
+    def _drawn(self, item: Item, image: int | None, one: Predicted) -> Given | None:
+        if one.objects is None:
+            self.result.refuse(
+                Refusal(item.name, _("This project wants drawn objects, and this names classes."), item.row)
+            )
+            return None
+        if not image or is_only_planned(self.plan, one.objects):
+            self.result.predictions_added += 1  # of a dry run
+            return None
+        shapes = self._drawings.shapes(item, one.objects, image)
+        if shapes is None:
+            return None
+        given = [
+            DrawnObject(sent["category"], {k: v for k, v in sent.items() if k in ("box", "polygon", "mask")}, p, number)
+            for sent, number, p in shapes
+        ]
+        return Given(image, objects=given)
 
     def _probabilities(self, one: Predicted, answer: list[int] | None) -> dict[int, float]:
         """By class id; none where a class that is left out had a share. Raises Invalid."""
@@ -82,6 +107,9 @@ class Predictions:
         for place, sentence in taken.refused:
             item = rows[place][0]
             self.result.refuse(Refusal(item.name, sentence, item.row))
+        for place, number, sentence in taken.refused_objects:
+            item = rows[place][0]
+            self.result.refuse(Refusal(item.name, sentence, item.row, number))
         refused = {place for place, _sentence in taken.refused}
         images = {given.image_id for place, (_item, given) in enumerate(rows) if place not in refused}
         fresh = [pk for pk in images if (pk << 32 | run.pk) not in self._counted]
@@ -103,4 +131,8 @@ def _spread(answer: int, probability: float, classes: Collection[int]) -> dict[i
 
 def of_labels(said: Sequence[Said], name: str) -> list[Predicted]:
     """Labels of a file that are a model's: its name is that of whom they are by, else `name`."""
-    return [Predicted(one.annotator or name, "", one.classes) for one in said if one.answer == Answer.LABELED]
+    return [
+        Predicted(one.annotator or name, "", one.classes, objects=one.objects)
+        for one in said
+        if one.answer == Answer.LABELED
+    ]

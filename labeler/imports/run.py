@@ -6,7 +6,7 @@ and counts: images and labels that this very job brought in before count as brou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from labeler.intake.refusal_report import RefusalReport
 from labeler.intake.tree import Tree
 from labeler.jobs import jobs
 from labeler.label_set import categories as label_set
-from labeler.models import Job
+from labeler.models import Job, Project
 from labeler.models.label import Answer
 
 URLS, S3 = "urls", "s3"
@@ -61,7 +61,7 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
             return _Import(job, None, URLS, _of_addresses, report, progress).run()
         if format_ == S3:
             with BucketTree(job.params.get("url", ""), caps=images.caps()) as tree:
-                found = recognise(tree, _reading(job))
+                found = recognise(tree, reading(job.project, job.params))
                 reader = partial(_known_by_address, READERS[found], job.params["url"])
                 return _Import(job, tree, found, reader, report, progress).run()
         assert source is not None
@@ -81,19 +81,26 @@ def _is_dry(job: Job) -> bool:
     return job.params.get("dry_run") is True
 
 
-def _reading(job: Job) -> Options:
-    said = options_of(job.params, "")
-    known = frozenset(label_set.index(job.project).by_name)
+def reading(project: Project, params: Mapping[str, Any]) -> Options:
+    """What a reader must know of a project and of the answers about a file."""
+    said = options_of(params, "")
+    known = frozenset(label_set.index(project).by_name)
     people = said.name if said.labels == "people" else ""
-    expects = any(job.params.get(name) for name in ("dry_run", "labels_as", "new_categories"))
-    return Options(job.project.is_multi, people, expects_labels=expects, known=known)
+    expects = any(params.get(name) for name in ("dry_run", "labels_as", "new_categories"))
+    index = label_set.index(project)
+    background = index.names[index.background] if index.background is not None else ""
+    return Options(
+        project.is_multi, people, expects_labels=expects, known=known, task=project.task,
+        origin=params.get("origin", 1), background=background,
+        classes=tuple(index.names[pk] for pk in index.names if pk in index.ids_in_use),
+    )  # fmt: skip
 
 
 def _of_tree(job: Job, source: Path, tree: Tree, report: RefusalReport, progress: Progress) -> Ended:
     params = job.params
     format_ = params.get("format", "auto")
     if format_ == "auto":
-        format_ = recognise(tree, _reading(job))
+        format_ = recognise(tree, reading(job.project, job.params))
     has_answers = any(params.get(name) for name in ("dry_run", "ask", "labels_as", "new_categories"))
     if format_ in PLAIN and not _is_dry(job):
         return _images(job, source, report, progress)
@@ -182,9 +189,9 @@ class _Import:
         self.options: ImportOptions = options_of(job.params, format_)
         if format_ == jobs.JUDGEMENTS and not self.options.is_said:
             self.options = options_of({**job.params, "labels_as": {"people": ""}}, format_)
-        reading = _reading(job)
+        options = reading(job.project, job.params)
         read: Reader = reader
-        self.items = partial(read, tree, reading) if tree is not None else partial(reader, job.params.get("urls", []))
+        self.items = partial(read, tree, options) if tree is not None else partial(reader, job.params.get("urls", []))
 
     def run(self) -> Ended:
         stage = "looking through the file"

@@ -6,14 +6,14 @@ Knows items, not what becomes of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.formats.item import Item
+from labeler.intake.formats.item import Item, Object
 from labeler.intake.outcomes import Refusal
 from labeler.label_set import categories as label_set
 from labeler.models import Project
@@ -35,6 +35,7 @@ class Found:
     predictions: int = 0
     refused: int = 0
     gold: int = 0
+    objects: int = 0  # drawn, of people and models together
     classes: Counter[str] = field(default_factory=Counter)
     people: Counter[str] = field(default_factory=Counter)
     unnamed: int = 0  # judgements that nobody is named for
@@ -52,15 +53,17 @@ class Found:
         for said in item.judgements:
             self.judgements += 1
             self.classes.update(said.classes)
+            self._count_objects(said.objects)
             if said.annotator:
                 self.people[said.annotator] += 1
             else:
                 self.unnamed += 1
         for predicted in item.predictions:
             self.predictions += 1
+            self._count_objects(predicted.objects)
             # Counted as no judgement, but the class must be known as well.
             self.classes.update(dict.fromkeys((*predicted.classes, *predicted.probabilities), 0))
-        self.gold += item.gold is not None
+        self.gold += item.gold is not None or item.gold_objects is not None
         if len(self.classes) > MOST_NAMES:
             raise NotPossibleNow(
                 _("The file names more than %(most)s classes: is that column the one of labels?")
@@ -73,6 +76,10 @@ class Found:
             )
         if len(self.sample) < SAMPLE:
             self.sample.append(_shown(item))
+
+    def _count_objects(self, objects: Sequence[Object] | None) -> None:
+        self.objects += len(objects or ())
+        self.classes.update(one.category for one in objects or ())
 
     @property
     def images(self) -> int:
@@ -93,6 +100,7 @@ class Found:
             "labels": self.judgements,
             "unnamed": self.unnamed,
             "gold": self.gold,
+            "objects": self.objects,
             "brought": self.brought,
             "splits": dict(self.splits),
         }
@@ -115,9 +123,11 @@ def _shown(item: Item) -> dict[str, Any]:
     """A row of the sample."""
     said = item.judgements[0] if item.judgements else None
     predicted = item.predictions[0] if item.predictions else None
+    objects = (said and said.objects) or (predicted and predicted.objects) or ()
     return {
         "name": item.name,
-        "classes": list(said.classes) if said else [],
+        "classes": list(said.classes or dict.fromkeys(one.category for one in said.objects or ())) if said else [],
+        "objects": len(objects),
         "annotator": said.annotator or "" if said else "",
         "prediction": list(predicted.classes) if predicted else [],
         "probability": predicted.probability if predicted else None,

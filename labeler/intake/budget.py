@@ -22,7 +22,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import Busy
-from labeler.intake.check import DecodedImage, Limits, Source, decode_image
+from labeler.intake.check import FULL_SIZE_BYTES, DecodedImage, Limits, Source, decode_image
 
 MEGABYTE = 1024 * 1024
 WAIT_SECONDS = 10.0  # of a request for its turn; a worker waits on
@@ -100,7 +100,12 @@ def turn(held: int) -> Iterator[None]:
 
 @contextmanager
 def decoded(
-    source: Source, *, limits: Limits, full_size: bool = False, patience: float | None = None
+    source: Source,
+    *,
+    limits: Limits,
+    full_size: bool = False,
+    made_bytes: int = FULL_SIZE_BYTES,
+    patience: float | None = None,
 ) -> Iterator[DecodedImage]:
     """As decode_image, once there is room for it; its pixels are gone afterwards. Raises Refused, OSError, and Busy
     when there is none within `patience` seconds.
@@ -112,7 +117,9 @@ def decoded(
             if needed >= GIVEN_BACK_FROM:
                 held.callback(give_back)
 
-        image = decode_image(source, limits=limits, full_size=full_size, before_decoding=before_decoding)
+        image = decode_image(
+            source, limits=limits, full_size=full_size, made_bytes=made_bytes, before_decoding=before_decoding
+        )
         # Called first: the pixels go, then the memory, then the room is somebody else's.
         held.callback(image.pixels.close)
         yield image

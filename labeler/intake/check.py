@@ -94,11 +94,13 @@ def decode_image(
     *,
     limits: Limits = Limits(),
     full_size: bool = False,
+    made_bytes: int = FULL_SIZE_BYTES,
     before_decoding: Callable[[int], object] | None = None,
 ) -> DecodedImage:
     """Decode the whole of `source` (a path, bytes or an open binary file) and describe it.
 
     full_size: never let the JPEG decoder reduce the pixels.
+    made_bytes: with full_size, how many bytes per pixel are made beside them.
     before_decoding: called with the bytes of memory that decoding and renditions will need, as far as the header
     tells; what it raises ends the decoding. Whoever serves many decodes through budget.decoded().
 
@@ -109,7 +111,7 @@ def decode_image(
     if not content:
         raise Refused(_("The file is empty."))
     try:
-        return _decode(content, limits, full_size, before_decoding)
+        return _decode(content, limits, made_bytes if full_size else None, before_decoding)
     except (Refused, LabelerError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -124,7 +126,7 @@ def decode_image(
 
 
 def _decode(
-    content: bytes, limits: Limits, full_size: bool, before_decoding: Callable[[int], object] | None
+    content: bytes, limits: Limits, made_bytes: int | None, before_decoding: Callable[[int], object] | None
 ) -> DecodedImage:
     # Pillow compares the size in the header with this global before we see the image. Written on each call,
     # as the limit is a setting; all callers of a process pass the same one, and the check below does not
@@ -144,12 +146,12 @@ def _decode(
         if image_format == "TIFF" and _pixels_at_once(image) > max(limits.max_pixels, width * height):
             raise Refused(_too_many_pixels(limits))
         coefficients = _coefficient_bytes(image, content) if image_format == "JPEG" else 0
-        if image_format == "JPEG" and not full_size:
+        if image_format == "JPEG" and made_bytes is None:
             # Reads the entropy-coded data to its end all the same, so a truncated file is still found.
             scale = min(1.0, PREVIEW_LONG_SIDE / max(width, height))
             image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
         if before_decoding is not None:
-            before_decoding(coefficients + _bytes_needed(image, full_size))
+            before_decoding(coefficients + _bytes_needed(image, made_bytes or 0))
         pixels = _loaded(image)
         # Only after load(): TIFF turns itself upright there, and drops the tag.
         orientation = _orientation(image) if harmless is content else exif.orientation(exif.block(content))
@@ -183,7 +185,7 @@ def _loaded(image: ImageFile.ImageFile) -> Image.Image:
 # ---------------------------------------------------------------- what it will cost
 
 
-def _bytes_needed(image: ImageFile.ImageFile, full_size: bool) -> int:
+def _bytes_needed(image: ImageFile.ImageFile, made_bytes: int) -> int:
     """Memory that decoding and renditions take at most, in bytes, by what the header says. `image` is not loaded."""
     pixels = image.width * image.height
     decoded = pixels * _bytes_per_pixel(image.mode)
@@ -195,7 +197,7 @@ def _bytes_needed(image: ImageFile.ImageFile, full_size: bool) -> int:
     elif image.format == "BMP":
         decoded += 2 * pixels  # of run lengths: unpacked in Python before it becomes an image
     rendered = min(RENDITION_BYTES * pixels, MOST_RENDITION_BYTES)
-    return decoded + rendered + (FULL_SIZE_BYTES * pixels if full_size else 0)
+    return decoded + rendered + made_bytes * pixels
 
 
 def _bytes_per_pixel(mode: str) -> int:

@@ -24,7 +24,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
-from labeler.intake import archives, exif, facts, near_duplicates
+from labeler.intake import archives, exif, facts, near_duplicates, tile_jobs
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
@@ -309,6 +309,7 @@ def _commit(
         created = Image.objects.bulk_create(new.values())
         near_duplicates.keep(sketched, near)
         seats.enter(project, created)
+        tile_jobs.ask_for_new(project, created)
     if created:
         seats.forget_frontiers(project)
     return [_outcome(file, known, new, job, counted) for file in batch]

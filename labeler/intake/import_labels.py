@@ -27,13 +27,14 @@ from django.utils.translation import gettext_lazy
 
 from labeler.accounts.audit import audit
 from labeler.accounts.people import without_password
-from labeler.errors import Invalid
+from labeler.errors import Invalid, NotPossibleNow
 from labeler.intake import lookup
 from labeler.intake.formats.judgements import Judgement
 from labeler.intake.outcomes import Counted, ItemsResult, Refusal
 from labeler.label_set import categories as label_set
-from labeler.labeling import import_rows, seats
+from labeler.labeling import import_rows, object_rows, seats
 from labeler.labeling.import_rows import There
+from labeler.labeling.objects import Drawing, Drawn
 from labeler.models import AuditEvent, Job, Project
 from labeler.models.label import Answer
 from labeler.stats.pace import LONGEST_ANSWER
@@ -76,6 +77,11 @@ class Judged:
     answer: str
     created_at: datetime
     seconds: float | None
+    drawing: Drawing | None = None  # None: the answer is classes
+
+    @property
+    def row(self) -> int | None:
+        return self.rows[0] if self.rows else None
 
 
 def import_judgements(
@@ -91,6 +97,10 @@ def import_judgements(
     at a `terminal`. progress(outcome, rows in all) is called between batches and may raise to stop.
     """
     project, outcome = job.project, LabelImportResult(sink=sink)
+    if project.draws:
+        raise NotPossibleNow(
+            _("This project wants drawn objects, and this table names classes only: give it a column “objects”.")
+        )
     readable = []
     for row in rows:
         if isinstance(row, Refusal):
@@ -263,8 +273,8 @@ def store(
     said: list[Judged],
     outcome: LabelImportResult | ItemsResult,
     repeated: Collection[tuple[int, int]] = (),
-) -> None:
-    """One batch of images in one transaction: claims, seats, labels, counters.
+) -> list[Judged]:
+    """One batch of images in one transaction: claims, seats, labels and their objects, counters. What was added.
 
     repeated: image and person of what this very run has taken in before, so that it is not counted twice.
     """
@@ -272,28 +282,54 @@ def store(
     with transaction.atomic():
         found = import_rows.read(project, images, sorted({one.person_id for one in said}))
         fresh: list[dict[str, Any]] = []
+        added: list[Judged] = []
+        drawn = _drawn_before(found, said)
         taken: dict[int, int] = defaultdict(int)
         for one in said:
             if one.image_id not in found.rounds:
                 gone = _("The image was deleted from the project at this moment.")
-                outcome.refuse(Refusal(one.name, gone, one.rows[0]))
+                outcome.refuse(Refusal(one.name, gone, one.row))
                 continue
             place = (one.image_id, one.person_id, found.rounds[one.image_id])
             known = found.there.get(place)
             if known is None or known.answer == Answer.UNDONE:
                 fresh.append(_row(one, found.rounds[one.image_id], known))
+                added.append(one)
                 if place not in found.sitting:
                     taken[one.image_id] += 1
-            elif (known.answer, known.categories) != (one.answer, one.categories):
-                outcome.refuse(Refusal(one.name, str(ANOTHER), one.rows[0]))
+            elif (known.answer, known.categories) != (one.answer, one.categories) or not _is_same(
+                one.drawing, drawn.get(known.label_id)
+            ):
+                outcome.refuse(Refusal(one.name, str(ANOTHER), one.row))
             elif known.import_id == job.pk and place[:2] not in repeated:
                 outcome.labels_added += 1  # by an attempt that was killed
+                added.append(one)
             else:
-                outcome.duplicates += len(one.rows)
-        if not fresh:
-            return
-        import_rows.write(job, fresh, taken, blind=is_blind(job))
-        outcome.labels_added += len(fresh)
+                outcome.duplicates += max(1, len(one.rows))
+        if fresh:
+            by_place = {(one.image_id, one.person_id): one.drawing for one in added}
+            import_rows.write(job, fresh, taken, by_place, blind=is_blind(job))
+            outcome.labels_added += len(fresh)
+    return added
+
+
+def same(one: Drawing | None, other: Drawing | None) -> bool:
+    """Are these the same objects, in the same order?"""
+    return _is_same(one, other.objects if other is not None else None)
+
+
+def _is_same(drawing: Drawing | None, before: list[Drawn] | None) -> bool:
+    if drawing is None or before is None:
+        return drawing is None
+    return [(one.category, one.shape) for one in drawing.objects] == [(one.category, one.shape) for one in before]
+
+
+def _drawn_before(found: import_rows.Found, said: list[Judged]) -> dict[int, list[Drawn]]:
+    """The objects of answers that are there, by label, where objects come."""
+    places = {
+        (one.image_id, one.person_id, found.rounds.get(one.image_id, 0)) for one in said if one.drawing is not None
+    }
+    return object_rows.read(there.label_id for place, there in found.there.items() if place in places)
 
 
 def _row(one: Judged, round_: int, known: There | None) -> dict[str, Any]:
@@ -303,4 +339,5 @@ def _row(one: Judged, round_: int, known: There | None) -> dict[str, Any]:
         "categories": one.categories, "created_at": one.created_at.isoformat(),
         "seconds": None if one.seconds is None else min(one.seconds, LONGEST_ANSWER),
         "supersedes": known.label_id if known else None,
+        "kind": "classification" if one.drawing is None else "objects",
     }  # fmt: skip

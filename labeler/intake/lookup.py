@@ -40,6 +40,23 @@ def by_name(project: Project, names: Iterable[str]) -> dict[str, int | str]:
     return found | {name: short[last] for name in missing if (last := name.rpartition("/")[2]) in short}
 
 
+def by_stem(project: Project, stems: Iterable[str]) -> dict[str, int | str]:
+    """The same by the last part of the name without its suffix, of the images that only one has; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT regexp_replace(regexp_replace(name, '^.*/', ''), '\\.[^.]*$', '') AS stem, min(id), count(*)
+            FROM labeler_image WHERE project_id = %s
+              AND regexp_replace(regexp_replace(name, '^.*/', ''), '\\.[^.]*$', '') = ANY (%s) GROUP BY stem
+            """,
+            [project.pk, list(set(stems))],
+        )
+        return {
+            stem: pk if n == 1 else _("Several images of this project have that name: give its folder too.")
+            for stem, pk, n in cursor.fetchall()
+        }
+
+
 def by_sha256(project: Project, hashes: Iterable[str]) -> dict[str, int]:
     """Image id by the hash of its bytes, in small letters; one query."""
     rows = Image.objects.filter(project=project, sha256__in=list(hashes))

@@ -42,9 +42,11 @@ class Refusal:
     name: str
     reason: str
     row: int | None = None  # of a table, as a spreadsheet counts: the header is 1
+    object: int | None = None  # of the image's objects in the file, from 1; the image and the others came in
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, **({} if self.row is None else {"row": self.row}), "reason": self.reason}
+        places = {"row": self.row, "object": self.object}
+        return {"name": self.name, **{k: v for k, v in places.items() if v is not None}, "reason": self.reason}
 
 
 Outcome = Added | Duplicate | Refusal
@@ -117,3 +119,6 @@ class ItemsResult(Counted):
     labels_added: int = 0
     predictions_added: int = 0
     gold_added: int = 0
+    objects_added: int = 0
+    objects_mended: int = 0  # of these: their outline crossed itself
+    objects_clipped: int = 0  # of these: they reached over the border

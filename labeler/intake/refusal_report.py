@@ -18,7 +18,7 @@ from labeler.intake.formats.cells import cell
 from labeler.intake.outcomes import Refusal
 
 REPORTS = "reports"  # below MEDIA_DIR
-HEADER = ("row", "name", "reason", "advice")
+HEADER = ("row", "name", "reason", "advice", "object")
 
 
 def path_of(job_id: int) -> Path:
@@ -45,7 +45,7 @@ class RefusalReport:
             self._file = self._path.open("w", encoding="utf-8", errors="replace", newline="")
             self._table = csv.writer(self._file)
             self._table.writerow(HEADER)
-        cells = (refusal.row, refusal.name, refusal.reason, advice_for(refusal.reason))
+        cells = (refusal.row, refusal.name, refusal.reason, advice_for(refusal.reason), refusal.object)
         self._table.writerow([cell(value) for value in cells])
 
     def __enter__(self) -> RefusalReport:

@@ -38,6 +38,7 @@ _TURN = {
     8: Image.Transpose.ROTATE_90,
 }
 _SRGB = ImageCms.createProfile("sRGB")
+Box = tuple[int, int, int, int]  # left, top, right, bottom; pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,20 @@ def make_full_size(image: DecodedImage) -> FullSize:
     out = io.BytesIO()
     upright.save(out, "PNG", compress_level=3)
     return FullSize(out.getvalue(), "image/png")
+
+
+def upright_pieces(image: DecodedImage) -> Callable[[Box], Image.Image]:
+    """What gives any part of the upright image, as a screen shows it, by its box there: left, top, right, bottom.
+
+    `image` must be decoded with full_size=True. A part takes the memory of its own pixels only.
+    """
+    convert = _to_srgb(image.pixels) or (lambda part: part)
+    place, size = _PLACE[image.orientation], (image.checked.width, image.checked.height)
+
+    def piece(box: Box) -> Image.Image:
+        return _bare(_turned(convert(image.pixels.crop(place(*box, *size))), image.orientation))
+
+    return piece
 
 
 def strip_jpeg(content: bytes) -> bytes | None:
@@ -212,6 +227,19 @@ _CORNER: dict[int, Callable[[int, int, int, int], tuple[int, int]]] = {
     6: lambda x, _y, _r, b: (b, x),
     7: lambda _x, _y, r, b: (b, r),
     8: lambda _x, y, r, _b: (y, r),
+}
+
+
+# Where a part of the upright image, w x h px, lies in the pixels as they were decoded.
+_PLACE: dict[int, Callable[[int, int, int, int, int, int], Box]] = {
+    1: lambda left, top, right, bottom, _w, _h: (left, top, right, bottom),
+    2: lambda left, top, right, bottom, w, _h: (w - right, top, w - left, bottom),
+    3: lambda left, top, right, bottom, w, h: (w - right, h - bottom, w - left, h - top),
+    4: lambda left, top, right, bottom, _w, h: (left, h - bottom, right, h - top),
+    5: lambda left, top, right, bottom, _w, _h: (top, left, bottom, right),
+    6: lambda left, top, right, bottom, w, _h: (top, w - right, bottom, w - left),
+    7: lambda left, top, right, bottom, w, h: (h - bottom, w - right, h - top, w - left),
+    8: lambda left, top, right, bottom, _w, h: (h - bottom, left, h - top, right),
 }
 
 

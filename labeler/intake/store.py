@@ -4,6 +4,7 @@ Knows a directory. Does not know projects, rows or who may look; that is asked b
 
     originals/ab/cd/<sha256>.<extension>      previews/ab/cd/<sha256>.jpg      thumbs/ab/cd/<sha256>.jpg
     full/ab/cd/<sha256>.<jpg or png>          made when somebody first looks closer; may be deleted at any time
+    tiles/ab/cd/<sha256>.tiles                all tiles of a large image (tiles.py); may be deleted at any time
     incoming/<random>                         files being written; what a killed process left is removed after a day
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
@@ -56,6 +58,9 @@ class MediaStore:
         if extension not in FULL_SIZE_EXTENSIONS:
             raise ValueError(f"{extension!r} is not an extension of a full-size rendition.")
         return self._path("full", sha256, extension)
+
+    def tiles_path(self, sha256: str) -> Path:
+        return self._path("tiles", sha256, "tiles")
 
     def has(self, sha256: str, extension: str) -> bool:
         """All three files are there; the original is written last, but any of them can be lost later."""
@@ -148,13 +153,21 @@ class Batch:
     def _write(self, path: Path, content: bytes, waiting: list[tuple[Path, Path]]) -> None:
         if _size(path) == len(content):
             return
+        with full_disk_said(), self._new(path, waiting).open("xb") as file:
+            file.write(content)
+
+    @contextmanager
+    def new_tiles(self, *, sha256: str) -> Iterator[BinaryIO]:
+        """A file of tiles, to be written piece by piece under a temporary name. Raises StorageFull."""
+        with full_disk_said(), self._new(self._store.tiles_path(sha256), self._renditions).open("xb") as file:
+            yield file
+
+    def _new(self, path: Path, waiting: list[tuple[Path, Path]]) -> Path:
         # A name nobody else has: two workers may write the same content at once.
         temporary = self._store.incoming / secrets.token_hex(16)
         waiting.append((temporary, path))
-        with full_disk_said():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
-                file.write(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return temporary
 
 
 @contextmanager

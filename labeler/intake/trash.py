@@ -76,6 +76,7 @@ def delete_files(contents: Mapping[str, str]) -> None:
         store.original_path(sha256, extension).unlink(missing_ok=True)
         store.preview_path(sha256).unlink(missing_ok=True)
         store.thumb_path(sha256).unlink(missing_ok=True)
+        store.tiles_path(sha256).unlink(missing_ok=True)
         for full in FULL_SIZE_EXTENSIONS:
             store.full_path(sha256, full).unlink(missing_ok=True)
 

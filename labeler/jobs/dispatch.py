@@ -36,12 +36,13 @@ FREEZE = "worker.tasks.freeze_release"
 BUILD_FILE = "worker.tasks.build_release_file"
 JUDGE = "worker.tasks.judge"
 IMAGES = "worker.tasks.work_on_images"
+TILES = "worker.tasks.make_tiles"
 DELIVER = "worker.tasks.deliver"
 CHECK_DATA = "worker.tasks.check_data"
 # "serve" is for what somebody waits for: seconds at most, in a process that keeps its models loaded.
 QUEUES = {
     TRAIN: "gpu", PRELABEL: "gpu", HELP: "gpu", CONVERT: "gpu", BUILD_INDEX: "gpu", ANSWER: "serve", VIEWS: "serve",
-    IMPORT: "default", JUDGE: "default", IMAGES: "default", FREEZE: "default", BUILD_FILE: "default",
+    TILES: "serve",    IMPORT: "default", JUDGE: "default", IMAGES: "default", FREEZE: "default", BUILD_FILE: "default",
     DELIVER: "default", CHECK_DATA: "default",
 }  # fmt: skip
 

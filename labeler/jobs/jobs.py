@@ -94,10 +94,10 @@ def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None
     return job
 
 
-def create(kind: Kind, *, project: Project, **fields: Any) -> Job:
-    """A queued job, and after commit a message about it."""
+def create(kind: Kind, *, project: Project, task: str = "", **fields: Any) -> Job:
+    """A queued job, and after commit a message about it. task: of dispatch.py, where it is not that of the kind."""
     job = Job.objects.create(project=project, kind=kind, **fields)
-    dispatch.send_after_commit(TASKS[kind], job.pk)
+    dispatch.send_after_commit(task or TASKS[kind], job.pk)
     return job
 
 
@@ -156,7 +156,7 @@ def confirm(job: Job, *, by: User | None, params: dict[str, Any]) -> Job:
             return earlier
         if not is_waiting_for_answers(looked):
             raise NotPossibleNow(_("There is nothing to confirm: the file is gone, or it was imported. Send it again."))
-        kept = {name: looked.params[name] for name in (*SOURCES, "name", "blind") if name in looked.params}
+        kept = {name: looked.params[name] for name in (*SOURCES, "name", "blind", "origin") if name in looked.params}
         format_ = looked.params.get("format", "auto")
         if "path" in looked.params:  # else it says where the rows are, not what they are
             format_ = looked.result.get("format", format_)

@@ -65,6 +65,17 @@ class QuestionIndex:
                 raise Unfit("missing_attribute", _("“%(name)s” must be answered.") % {"name": one.name})
         return kept
 
+    def fitting(self, category: int, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Those answers of another tool that fit a question about this class; the others are dropped."""
+        kept: dict[str, Any] = {}
+        for one in self.asked:
+            if one.fits(category) and said.get(one.name) not in (None, "", []):
+                try:
+                    kept[one.name] = _fitting(one, said[one.name])
+                except Unfit:
+                    continue
+        return kept
+
 
 def _fitting(asked: Asked, value: Any) -> Any:
     kinds = Question.Kind

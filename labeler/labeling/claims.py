@@ -140,8 +140,14 @@ def _check_count(count: int) -> None:
 
 
 def open_claims(*, project: Project, annotator: User, client: UUID | None, count: int = MOST_CLAIMS) -> list[Claim]:
-    """The person's open claims (of one tab, when it is named), oldest first, their leases renewed."""
+    """The person's open claims (of one tab, when it is named), oldest first, their leases renewed.
+
+    A tab that holds none yet takes over those with a draft, whichever tab drew it: it was closed, or crashed, or runs
+    on another computer, and what was drawn is to be there again.
+    """
     rows = _renew_own(project, annotator, count, client)
+    if not rows and client is not None and project.draws:
+        rows = _renew_own(project, annotator, count, client, statement=_RENEW_DRAFTED)
     return claims_of(project, annotator, client, rows, images_of([row[1] for row in rows]), {}) if rows else []
 
 
@@ -225,7 +231,13 @@ _RENEW = f"""
 """
 
 
-def _renew_own(project: Project, annotator: User, count: int, client: UUID | None) -> list[tuple]:
+_OF_THE_TAB = "(%(client)s::uuid IS NULL OR client = %(client)s)"
+_RENEW_DRAFTED = _RENEW.replace(_OF_THE_TAB, "EXISTS (SELECT FROM labeler_draft d WHERE d.claim_id = labeler_claim.id)")
+
+
+def _renew_own(
+    project: Project, annotator: User, count: int, client: UUID | None, *, statement: str = _RENEW
+) -> list[tuple]:
     """The person's open claims (of one tab, when it is named), oldest first, their leases renewed. Rows of COLUMNS."""
     params = {
         "lease": project.lease_seconds,
@@ -235,7 +247,7 @@ def _renew_own(project: Project, annotator: User, count: int, client: UUID | Non
         "count": count,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, params)
+        cursor.execute(statement, params)
         return sorted(cursor.fetchall())
 
 

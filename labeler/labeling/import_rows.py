@@ -6,12 +6,14 @@ Knows rows. Whose they are, and which are refused, is intake/import_labels.py's.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from labeler.labeling import counters, seats
+from labeler.labeling import counters, object_rows, seats
+from labeler.labeling.objects import Drawing
 from labeler.models import Job, Project
 from labeler.models.queue import ChosenBy
 
@@ -64,7 +66,7 @@ _INSERT = """
     WITH fresh AS (
         SELECT * FROM json_to_recordset(%(fresh)s::json) AS f (
             image bigint, person bigint, round int, answer text, categories bigint[], seconds float8,
-            created_at timestamptz, supersedes bigint)
+            created_at timestamptz, supersedes bigint, kind text)
     ), seated AS (
         INSERT INTO labeler_claim (project_id, image_id, annotator_id, round, state, holds_seat, chosen_by, purpose,
                                    claimed_at, expires_at)
@@ -76,9 +78,10 @@ _INSERT = """
         project_id, image_id, annotator_id, round, purpose, answer, kind, categories, reason, informed,
         source_import_id, chosen_by, seconds, guideline_version, label_set_version, extra, body_hash, supersedes_id,
         created_at)
-    SELECT %(project)s, image, person, round, 'vote', answer, 'classification', categories, '', %(informed)s,
+    SELECT %(project)s, image, person, round, 'vote', answer, kind, categories, '', %(informed)s,
            %(import)s, %(chosen_by)s, seconds, %(guideline)s, %(label_set)s, false, '', supersedes, created_at
     FROM fresh
+    RETURNING id, image_id, annotator_id
 """
 
 
@@ -97,10 +100,14 @@ def read(project: Project, images: list[int], people: list[int]) -> Found:
     return Found(rounds, sitting, there)
 
 
-def write(job: Job, fresh: list[dict[str, Any]], taken: dict[int, int], *, blind: bool) -> None:
+def write(
+    job: Job, fresh: list[dict[str, Any]], taken: dict[int, int], drawings: Mapping[tuple[int, int], Drawing | None],
+    *, blind: bool,
+) -> None:  # fmt: skip
     """Insert these labels, take so many seats of each image, count. Call in the transaction that read().
 
-    fresh: rows of {image, person, round, answer, categories, created_at, seconds, supersedes}, as JSON has them.
+    fresh: rows of {image, person, round, answer, categories, created_at, seconds, supersedes, kind}, as JSON has them.
+    drawings: what was drawn, by image and person.
     """
     project = job.project
     seats.take_or_add_seats(taken)
@@ -112,5 +119,11 @@ def write(job: Job, fresh: list[dict[str, Any]], taken: dict[int, int], *, blind
             "chosen_by": ChosenBy.RANDOM if blind else ChosenBy.ELSEWHERE,
             "guideline": project.guideline_version, "label_set": project.label_set_version, "fresh": json.dumps(fresh),
         })  # fmt: skip
+        made = cursor.fetchall()
+    object_rows.insert(
+        (label, drawing.objects)
+        for label, image, person in made
+        if (drawing := drawings.get((image, person))) is not None
+    )
     # Here, with the images locked: an answer that is taken back a moment later must have been counted.
     counters.these(project, sorted({row["image"] for row in fresh}))

@@ -112,7 +112,7 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     classes = ""
     if project.is_multi:
         category, classes = "coalesce(c.id, -1)", "LEFT JOIN LATERAL unnest(l.categories) AS c(id) ON true"
-    source, params = _source(project, selection, classes)
+    source, params = votes_sql(project, selection, classes)
     return (
         f"""
         SELECT l.image_id, l.annotator_id, {category}::bigint, coalesce(l.seconds, 'NaN')::real,
@@ -125,8 +125,10 @@ def _sql(project: Project, selection: Selection) -> tuple[str, list[Any]]:
     )
 
 
-def _source(project: Project, selection: Selection, classes: str = "") -> tuple[str, list[Any]]:
-    """FROM and WHERE of the votes of a selection."""
+def votes_sql(
+    project: Project, selection: Selection, classes: str = "", *, all_rounds: bool = False
+) -> tuple[str, list[Any]]:
+    """FROM and WHERE of the votes of a selection: labels l of images i. all_rounds: not of the present one alone."""
     conditions: list[str] = ["l.project_id = %s"]
     params: list[Any] = [project.pk]
     if selection.labels != "all":
@@ -152,8 +154,8 @@ def _source(project: Project, selection: Selection, classes: str = "") -> tuple[
     return (
         f"""
         FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id {classes}
-        WHERE {" AND ".join(conditions)} AND {present} AND l.round = {round_} AND l.answer = 'labeled'
-        AND l.purpose = 'vote'
+        WHERE {" AND ".join(conditions)} AND {present} AND (l.round = {round_}{" OR true" if all_rounds else ""})
+        AND l.answer = 'labeled' AND l.purpose = 'vote'
         """,
         params,
     )
@@ -161,7 +163,7 @@ def _source(project: Project, selection: Selection, classes: str = "") -> tuple[
 
 def label_ids(project: Project, selection: Selection) -> NDArray[np.int64]:
     """Ids of the votes that a report of this selection is counted from, ascending."""
-    source, params = _source(project, selection)
+    source, params = votes_sql(project, selection)
     return np.sort(columns.read(f"SELECT l.id {source}", params, _ID_RECORD, whole=True)["id"].astype(np.int64))
 
 
@@ -170,8 +172,8 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     sql, params = _sql(project, selection or Selection(labels="all", sample="all"))
     table = columns.read(sql, params, _RECORD, whole=True)
     image = table["image"].astype(np.int64)
-    annotators, annotator = _codes(table["annotator"].astype(np.int64))
-    named, category = _codes(table["category"].astype(np.int64))
+    annotators, annotator = codes_of(table["annotator"].astype(np.int64))
+    named, category = codes_of(table["category"].astype(np.int64))
     seconds, day = table["seconds"].astype(np.float32), table["day"].astype(np.int64)
     how = table["how"].astype(np.int64)
     # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
@@ -180,8 +182,8 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     is_blind, is_random, is_assisted = (how & _BLIND) > 0, (how & _RANDOM) > 0, (how & _ASSISTED) > 0
 
     index = label_set.index(project)
-    declared = _declared(project, index, selection.until if selection else None)
-    meant = [_last_name(index, pk, declared) for pk in named]
+    declared = declared_classes(project, index, selection.until if selection else None)
+    meant = [last_name(index, pk, declared) for pk in named]
     known = list(declared)
     known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
     place = {pk: code for code, pk in enumerate(known)}
@@ -201,7 +203,7 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     )  # fmt: skip
 
 
-def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
+def codes_of(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
     """Distinct values, ascending, and the place of each value among them."""
     if not values.size:
         return [], values
@@ -215,7 +217,7 @@ def _codes(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
     return (np.flatnonzero(present) + lowest).tolist(), (np.cumsum(present) - 1)[values - lowest]
 
 
-def _declared(project: Project, index: label_set.CategoryIndex, until: Until | None) -> dict[int, None]:
+def declared_classes(project: Project, index: label_set.CategoryIndex, until: Until | None) -> dict[int, None]:
     """The classes that could be chosen, in their order."""
     if until is None:
         return dict.fromkeys(pk for pk in index.names if pk in index.ids_in_use)
@@ -225,7 +227,7 @@ def _declared(project: Project, index: label_set.CategoryIndex, until: Until | N
     return dict.fromkeys(pk for pk in index.names if pk not in left)
 
 
-def _last_name(index: label_set.CategoryIndex, pk: int, declared: Container[int] = ()) -> int:
+def last_name(index: label_set.CategoryIndex, pk: int, declared: Container[int] = ()) -> int:
     """The class that a class was merged into, or itself; one that was still declared is itself."""
     while pk in index.merged and pk not in declared:
         pk = index.merged[pk]

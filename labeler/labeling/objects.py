@@ -118,13 +118,79 @@ def check(
     return Drawing(reader.drawn, [number for number in shown if number not in kept], reader.changes)
 
 
+def sift(
+    *, project: Project, width: int, height: int, sent: Sequence[Any], mend: bool = True
+) -> tuple[Drawing, list[dict[str, Any]]]:
+    """The objects of an answer that came from elsewhere: what cannot be is left out, with the reason; the rest stays.
+
+    sent: as for check(), without a pre-label. Objects keep their order; the same object a second time is left out.
+    Attributes that nobody asks for here are dropped, and one that must be answered may be missing: the file is older
+    than the question. Returns the drawing, whose objects are numbered from 1, and [{number: from 0 in sent, reason}].
+    """
+    reader = _Reader(project, width, height, {}, has_prelabel=False, mend=mend, lenient=True)
+    there: set[str] = set()
+    owners = _Owners(width, height) if project.task == Task.SEMANTIC else None
+    for place, one in enumerate(sent):
+        before, n_changes = len(reader.drawn), len(reader.changes)
+        if before >= MOST_OBJECTS:
+            most = _("An answer has at most %(most)s objects.") % {"most": f"{MOST_OBJECTS:,}"}
+            reader.refused.append({"number": place, "code": "too_many", "reason": most})
+            continue
+        points = reader.points
+        try:
+            reader.read(place, one)
+        except (Invalid, TooMany) as error:
+            said = (error.fields or {}).get("objects")
+            reason = said[0]["reason"] if said else error.message  # type: ignore[index]
+            reader.refused.append({"number": place, "code": "malformed", "reason": reason})
+            reader.points = points
+        if len(reader.drawn) == before:
+            continue
+        drawn = reader.drawn[-1]
+        same = f"{drawn.category} {drawn.shape}"
+        reason = _("The same object is there twice.") if same in there else ""
+        if not reason and owners is not None and not owners.take(drawn):
+            reason = _("It overlaps an object of another class: a pixel has one class.")
+        if reason:
+            reader.drawn.pop()
+            del reader.changes[n_changes:]
+            reader.points = points
+            reader.refused.append({"number": place, "code": "twice" if same in there else "overlap", "reason": reason})
+        there.add(same)
+    return Drawing(reader.drawn, [], reader.changes), reader.refused
+
+
+class _Owners:
+    """Which class each pixel of one image has."""
+
+    def __init__(self, width: int, height: int):
+        import numpy as np
+
+        self.width, self.height = width, height
+        self.classes = np.full((height, width), -1, dtype=np.int64)
+
+    def take(self, drawn: Drawn) -> bool:
+        """Give the object its pixels; False where one of them has another class, which it keeps."""
+        from labeler.geometry import masks
+
+        crop = masks.raster(drawn.shape, self.width, self.height)
+        rows, columns = crop.bits.shape
+        window = self.classes[crop.y : crop.y + rows, crop.x : crop.x + columns]
+        before = window[crop.bits]
+        if ((before != -1) & (before != drawn.category)).any():
+            return False
+        window[crop.bits] = drawn.category
+        return True
+
+
 class _Reader:
-    """Reads objects one by one; collects what is refused."""
+    """Reads objects one by one; collects what is refused. lenient: what a file says beside shapes may not fit."""
 
     def __init__(
-        self, project: Project, width: int, height: int, shown: Mapping[int, Any], *, has_prelabel: bool, mend: bool
-    ):
-        self.width, self.height, self.shown, self.mend = width, height, shown, mend
+        self, project: Project, width: int, height: int, shown: Mapping[int, Any], *, has_prelabel: bool, mend: bool,
+        lenient: bool = False,
+    ):  # fmt: skip
+        self.width, self.height, self.shown, self.mend, self.lenient = width, height, shown, mend, lenient
         self.has_prelabel = has_prelabel
         self.index = label_set.index(project)
         self.questions = questions.index(project)
@@ -212,6 +278,8 @@ class _Reader:
     def _attributes(self, place: int, category: int, said: Any) -> dict[str, Any]:
         if said is not None and not isinstance(said, Mapping):
             _malformed(place, _("attributes is an object: {question: answer}."))
+        if self.lenient:
+            return self.questions.fitting(category, said or {})
         try:
             return self.questions.check(category, said or {})
         except questions.Unfit as error:

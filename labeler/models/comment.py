@@ -38,6 +38,11 @@ class Thread(models.Model):
     def __str__(self) -> str:
         return f"thread of {self.raised_by_id} on image {self.image_id}"
 
+    @property
+    def place(self) -> dict[str, float] | None:
+        """{x, y} in pixels of the upright image; None: it is about all of it."""
+        return None if self.x is None or self.y is None else {"x": self.x, "y": self.y}
+
 
 class Comment(models.Model):
     """One contribution to a thread. Never changed, never deleted."""

@@ -55,7 +55,9 @@ class Access:
 
     def has_review(self) -> bool:
         """Is there anything to confirm on the review grid: a model whose word this person may see and label with?"""
-        return self.membership is not None and self.project.show_prelabels and runs.active(self.project) is not None
+        if self.membership is None or self.project.draws or not self.project.show_prelabels:
+            return False
+        return runs.active(self.project) is not None
 
     def questions_waiting(self) -> int:
         """What the tab “Questions” counts for this person."""

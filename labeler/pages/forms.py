@@ -236,6 +236,8 @@ class Settle(forms.Form):
         label=_("Why"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2, "cols": 30})
     )
     undecidable = forms.BooleanField(required=False, widget=forms.HiddenInput())
+    # Where people draw: a list of objects, written by static/js/adjudicate/objects.js.
+    objects = forms.CharField(required=False, widget=forms.HiddenInput(), max_length=5_000_000)
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

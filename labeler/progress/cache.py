@@ -23,13 +23,16 @@ from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
-from labeler.models import Image, Label, Project, Snapshot
+from labeler.models import Image, Label, LabelObject, Project, Snapshot
+from labeler.models.project import Task
 
 logger = logging.getLogger(__name__)
 
 Report = dict[str, Any]  # plain values, as JSON keeps them
 
 LARGE = 20_000  # labels, or images; what is smaller is counted in the request (bench/overview.py)
+# Objects, where people draw: 5,000 boxes or 1,000 masks are compared in .2 s (bench/agreement_objects.py).
+LARGE_BOXES, LARGE_SHAPES = 5_000, 1_000
 LARGE_KNOWN_SECONDS = 3600
 MAX_AGE = timedelta(minutes=1)  # of figures that new labels have overtaken
 UNMOVED_MAX_AGE = timedelta(minutes=15)  # of others: decisions, imports and predictions come without a label
@@ -42,7 +45,7 @@ WARM_AGE = timedelta(minutes=10)
 LOCK_SPACE = 0x5A5  # first half of the advisory lock's key; the second is the row's id
 COUNT_SECONDS = 600  # a worker's statement may take longer than a request's ...
 COUNT_MEMORY = "64MB"  # ... and sort and hash a million rows without a detour over the disk
-FORMAT = 4  # of what is kept; raised when a report changes its shape, so that no page reads the old one
+FORMAT = 5  # of what is kept; raised when a report changes its shape, so that no page reads the old one
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # computed_at of a row that has no figures yet
 
 
@@ -93,7 +96,10 @@ def get(
 
 
 def is_large(project: Project) -> bool:
-    """Whether the project has more than LARGE labels or images. A project that was large stays so for an hour."""
+    """Whether the project has more than LARGE labels or images, or more objects than a request can compare.
+
+    A project that was large stays so for an hour.
+    """
     key = f"large:{project.pk}"
     if cache.get(key):
         return True
@@ -101,6 +107,10 @@ def is_large(project: Project) -> bool:
     labels = Label.objects.filter(project=project).order_by("-id").values_list("pk")
     images = Image.objects.filter(project=project).order_by().values_list("pk")
     large = bool(labels[LARGE : LARGE + 1]) or bool(images[LARGE : LARGE + 1])
+    if project.draws and not large:
+        most = LARGE_BOXES if project.task == Task.BOXES else LARGE_SHAPES
+        objects = LabelObject.objects.filter(label__project=project).order_by().values_list("pk")
+        large = bool(objects[most : most + 1])
     if large:
         cache.set(key, True, LARGE_KNOWN_SECONDS)
     return large

@@ -20,21 +20,25 @@ from labeler.progress import cache, counts, label_economy, overview
 from labeler.progress.cache import Figures
 from labeler.releases import summary
 from labeler.review.worklists import Pair
+from labeler.stats.objects.place_then_class import HEADLINE
 
 OVERVIEW_KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
 CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
 
 
-def agreement_figures(project: Project, selection: Selection, *, wait: bool = True) -> Figures:
-    """The agreement report and its time. wait: count it here where a large project has none yet; else value is None."""
+def agreement_figures(project: Project, selection: Selection, *, wait: bool = True, iou: float = HEADLINE) -> Figures:
+    """The agreement report and its time. wait: count it here where a large project has none yet; else value is None.
+
+    iou: where people draw, from which overlap on two objects are the same.
+    """
 
     def count() -> dict[str, Any]:
-        return reports.agreement(project, selection)
+        return reports.agreement(project, selection, iou)
 
-    if selection != Selection.with_default_sample(selection.labels, selection.sample):
+    if selection != Selection.with_default_sample(selection.labels, selection.sample) or iou != round(iou, 2):
         # A class, a version of the guideline, a time: too many to keep, and each is asked for rarely.
         return Figures(count(), timezone.now(), False)
-    name = f"agreement:{selection.labels}:{selection.sample}"
+    name = f"agreement:{selection.labels}:{selection.sample}" + ("" if iou == HEADLINE else f":{iou}")
     return cache.get(project, name, count, first_time=count if wait else None)
 
 
@@ -154,6 +158,8 @@ def compute(project: Project, name: str) -> dict[str, Any]:
             return disagreement_groups.find(project, (a, b))
         case ["agreement", labels, sample]:
             return reports.count_agreement(project, Selection(labels, sample))  # type: ignore[arg-type]
+        case ["agreement", labels, sample, iou]:
+            return reports.count_agreement(project, Selection(labels, sample), float(iou))  # type: ignore[arg-type]
     raise ValueError(f"there is no report called {name}")
 
 

@@ -49,7 +49,8 @@ def figures(project: Project) -> Report:
         "history": history(project),
     }
     if found is None or not found.image_ids.size:
-        none = undefined(Reason("no_images_with_two_classes"))
+        why = Reason("economy_of_classes_only") if project.draws else Reason("no_images_with_two_classes")
+        none = undefined(why)
         return {**report, **_counts(None), **_right(None, none), "ahead": [], "next_hour": None, "until_goal": None}
     share, borne_out = found.share_right(), found.is_borne_out(project.goal_right)
     n = len(found.image_ids)

@@ -23,6 +23,7 @@ from labeler.labeling.label_arrays import LabelArrays, Selection
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
 from labeler.progress import counts as progress_counts
+from labeler.progress import object_overview
 from labeler.review import label_errors
 from labeler.stats import tally as votes
 from labeler.stats.classpair import between_classes, without_each
@@ -46,8 +47,21 @@ EARLIER_DAYS = 56  # ... what they did before that
 
 def figures(project: Project) -> Report:
     """Everything the overview says that is not read from a few rows."""
+    return _shared(project) | (_of_drawn(project) if project.draws else _of_classes(project))
+
+
+def _of_drawn(project: Project) -> Report:
+    """What is counted otherwise where people draw."""
+    found = object_overview.figures(project)
+    return {
+        **found, "alpha": _headline(found["agreement"], found.pop("blind")), "class_pairs": [], "review": None,
+        "doubts": 0, "with_model": [],
+    }  # fmt: skip
+
+
+def _of_classes(project: Project) -> Report:
+    """What is counted from classes of images."""
     rows = label_arrays.read_labels(project)
-    progress = progress_counts.count_progress(project)
     everything = reports.report_of(project, rows, Selection.with_default_sample("all"))
     blind = reports.report_of(
         project, rows.where(rows.is_blind & rows.is_random), Selection.with_default_sample("blind")
@@ -56,14 +70,27 @@ def figures(project: Project) -> Report:
     if sum(1 for person in everything["annotators"] if person["n"]) > PAIRED_PEOPLE:
         everything["pairs"] = []
     model = runs.active(project)
-    labeled, final, oldest_dispute = _burn_up(project)
-    forecast, left, reach = _forecast(project, progress)
     return {
-        "progress": progress,
         "agreement": everything,
         "alpha": _headline(everything, blind),
         "people": _people(project, rows, usernames, everything),
         "class_pairs": [] if project.is_multi else _class_pairs(project, rows, usernames, everything),
+        "seconds_median": _median(rows.seconds),
+        "accepted": _accepted(project),
+        "review": _review(project, model) if model else None,
+        "doubts": len(label_errors.waiting(project, model)) if model else 0,
+        "with_model": model_as_rater.kappas(project, model, usernames, rows) if model else [],
+    }
+
+
+def _shared(project: Project) -> Report:
+    """What is the same for every task."""
+    progress = progress_counts.count_progress(project)
+    model = runs.active(project)
+    labeled, final, oldest_dispute = _burn_up(project)
+    forecast, left, reach = _forecast(project, progress)
+    return {
+        "progress": progress,
         "labeled_by_day": labeled,
         "final_by_day": final,
         "forecast": {
@@ -76,13 +103,8 @@ def figures(project: Project) -> Report:
             "fan": [list(point) for point in forecast.fan],
         },
         "oldest_dispute": oldest_dispute and oldest_dispute.isoformat(),
-        "seconds_median": _median(rows.seconds),
-        "accepted": _accepted(project),
-        "review": _review(project, model) if model else None,
-        "doubts": len(label_errors.waiting(project, model)) if model else 0,
         "drift": _drift(project, model),
         "unlike": list(image_index.count_novel(project)),
-        "with_model": model_as_rater.kappas(project, model, usernames, rows) if model else [],
         "too_few": not model and _too_few(project),
     }
 

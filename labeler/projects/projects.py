@@ -182,6 +182,8 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
 
 def _check_quality(row: Project, changes: Iterable[str]) -> None:
     """Settings that are possible one by one and not together."""
+    if row.draws:
+        _check_of_drawn(row)
     if row.most_labels < row.fewest_labels:
         name = "most_labels" if "most_labels" in changes else "fewest_labels"
         raise Invalid(
@@ -214,6 +216,27 @@ def _check_quality(row: Project, changes: Iterable[str]) -> None:
             _("Classes with an order are answered one at a time: this project asks for several."),
             fields={"ordered": ["not for several classes"]},
         )
+
+
+def _check_of_drawn(row: Project) -> None:
+    """What works for classes only is not switched on where people draw."""
+    usual = {
+        "consensus_method": ConsensusMethod.MAJORITY, "ordered": Ordered.NONE,
+        "ask_by_gain": False, "auto_accept": False, "model_fills": False,
+    }  # fmt: skip
+    why = {
+        "consensus_method": _("Drawn objects are settled by the majority, object by object: people are not weighed."),
+        "ordered": _("Classes with an order are answered one at a time: here people draw objects."),
+        "ask_by_gain": _(
+            "Asking by gain works for classes only. Where people draw, adaptive overlap asks one more person as long "
+            "as an object has no majority."
+        ),
+        "auto_accept": _("A model accepts classes only: here people draw objects."),
+        "model_fills": _("A model fills in classes only: here people draw objects."),
+    }
+    for name, value in usual.items():
+        if getattr(row, name) != value:
+            raise Invalid(why[name], fields={name: ["not for drawn objects"]})
 
 
 def _has_calibration(row: Project) -> bool:

@@ -19,11 +19,8 @@ from labeler.errors import NotFound, NotPossibleNow
 from labeler.models import Project
 from labeler.releases import live
 from labeler.releases.data_set import ALL, DataSet, Wanted
-from labeler.releases.formats import WRITERS
+from labeler.releases.formats import OF_OBJECTS, WRITERS
 from labeler.releases.preparation import AS_IT_IS, Preparation
-
-# Of the contract, but not written yet: understood, and refused with a reason.
-LATER = ("coco", "voc", "masks", "geojson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +52,26 @@ def as_file(data: DataSet, format_: str) -> Export:
     Raises NotFound for an unknown format, NotPossibleNow for one that cannot be written (yet, or of this data set).
     """
     writer = writer_of(format_)
+    if data.draws and format_ not in OF_OBJECTS:
+        known = ", ".join(name for name in WRITERS if name in OF_OBJECTS)
+        raise NotPossibleNow(
+            _("%(format)s says which class an image has, and here objects are drawn. Take one of %(known)s.")
+            % {"format": writer.TITLE, "known": known},
+            fields={"format": ["of classes"]},
+        )
     _check_wanted(writer, format_, data.wanted)
     writer.check(data)
-    return Export(f"{data.file_name}.{writer.EXTENSION}", writer.MEDIA_TYPE, writer.write(data))
+    media_type, extension = writer.MEDIA_TYPE, writer.EXTENSION
+    if data.wanted.images and hasattr(writer, "WITH_IMAGES"):
+        media_type, extension = writer.WITH_IMAGES
+    return Export(f"{data.file_name}.{extension}", media_type, writer.write(data))
 
 
 def writer_of(format_: str) -> ModuleType:
-    """The module that writes a format. Raises NotFound, and NotPossibleNow for one of the contract's to come."""
+    """The module that writes a format. Raises NotFound."""
     if (writer := WRITERS.get(format_)) is not None:
         return writer
     known = ", ".join(WRITERS)
-    if format_ in LATER:
-        raise NotPossibleNow(
-            _("Exports as %(format)s are not written yet; %(known)s are.") % {"format": format_, "known": known},
-            fields={"format": ["later"]},
-        )
     raise NotFound(_("There is no such format. There are %(known)s.") % {"known": known})
 
 

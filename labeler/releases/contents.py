@@ -7,6 +7,7 @@ images: with a model instance for each row an export took four times as long.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,12 +21,16 @@ from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, When
 
 from labeler.acceptance.summary import of_images
+from labeler.consensus.objects import current as current_objects
 from labeler.label_set import categories as label_set
+from labeler.labeling import object_rows
+from labeler.labeling.objects import SHAPES, Drawn
 from labeler.models import Image, Label, Project
-from labeler.models.label import IMPORT, PERSON
+from labeler.models.label import IMPORT, PERSON, Answer
 from labeler.releases.outcomes import ACCEPTED, COLUMNS, IMAGES, Outcome, OutcomeRule
 
 BATCH = 1000
+BATCH_DRAWN = 100  # an answer may have 3,000 objects
 # Who an outcome comes from, where it is nobody's judgement.
 MODEL = "model"
 
@@ -44,6 +49,18 @@ class Pictured(NamedTuple):
     n_bytes: int
     status: str
     metadata: str  # JSON
+
+
+class Object(NamedTuple):
+    """A drawn object. shape as in REST: {"box" | "polygon" | "mask": …}, in px of the upright image."""
+
+    number: int  # from 1; stays within its answer
+    category: str  # the present name of its class
+    shape: dict[str, Any]
+    attributes: dict[str, Any] = {}
+    n: int | None = None  # of an outcome: how many drew it ...
+    asked: int | None = None  # ... of so many who answered
+    probability: float | None = None  # of a model's
 
 
 class Shown(NamedTuple):
@@ -73,6 +90,7 @@ class Judgement(NamedTuple):
     label_set_version: int
     import_id: int | None  # the import it came with; None: given here
     informed: bool  # others' answers or a model's were known before
+    objects: tuple[Object, ...] | None = None  # None: answers are classes
 
     @property
     def source(self) -> str:
@@ -95,6 +113,7 @@ class Opinion(NamedTuple):
     categories: Names
     probability: float | None  # None: an outside model that gave none
     probabilities: dict[str, float]
+    objects: tuple[Object, ...] | None = None  # those that are shown
 
 
 class ModelsWord(NamedTuple):
@@ -118,6 +137,7 @@ class Contents(NamedTuple):
     prediction: Opinion | None  # None also where the image is judged blind
     by_model: ModelsWord | None = None  # only where the export asks for it
     split: str = ""  # train, validation or test, where the data set is split
+    objects: tuple[Object, ...] | None = None  # of the outcome, where answers are drawn; None: nothing can be named
 
 
 @contextmanager
@@ -144,7 +164,7 @@ def read(project: Project, *, accepted: bool = False, only: QuerySet[Image] | No
     reader = _Reader(project, accepted=accepted)
     images = Image.objects.for_project(project) if only is None else only
     ids = images.order_by("id").values_list("pk", flat=True).iterator(chunk_size=BATCH)
-    while batch := list(islice(ids, BATCH)):
+    while batch := list(islice(ids, BATCH_DRAWN if project.draws else BATCH)):
         yield from reader.contents(batch[0], batch[-1], None if only is None else batch)
 
 
@@ -152,7 +172,7 @@ _IMAGES = f"""
     SELECT i.id, i.name, i.sha256, i.extension, i.width, i.height, i.n_bytes, i.status, i.metadata::text,
            {COLUMNS},
            d.reviewer_id, d.reason, d.created_at, p.categories,
-           CASE WHEN p.margin IS NULL THEN NULL ELSE p.probability END, p.probabilities
+           CASE WHEN p.margin IS NULL THEN NULL ELSE p.probability END, p.probabilities, p.drawn::text
     FROM {IMAGES} LEFT JOIN labeler_prediction p ON p.image_id = i.id AND p.run_id = %(run)s
     WHERE i.project_id = %(project)s AND i.id BETWEEN %(first)s AND %(last)s
       AND (%(some)s::bigint[] IS NULL OR i.id = ANY (%(some)s::bigint[])) ORDER BY i.id
@@ -197,20 +217,40 @@ class _Reader:
         self._learn_usernames(row[_DECIDING] for row in rows)
         outcomes = [self.rule.outcome(*row[_ABOUT:_DECIDING]) for row in rows]
         accepted = self._accepted(rows, outcomes) if self.accepted else {}
+        drawn = self._drawn([row[0] for row in rows]) if self.project.draws else {}
         for row, outcome in zip(rows, outcomes, strict=True):
             pk, hidden = row[0], row[_ABOUT + 2]
             reviewer, reason, decided_at, *opinion = row[_DECIDING:]
+            objects = drawn.get(pk)
+            if self.project.draws:
+                outcome = _outcome_of(outcome, objects)
             yield Contents(
                 Pictured._make(row[:_ABOUT]),
                 labels.get(pk, []),
                 outcome,
-                None if outcome.categories is None else self.names(outcome.categories),
+                _classes_of(objects) if self.project.draws
+                else None if outcome.categories is None else self.names(outcome.categories),
                 None if reviewer is None else Ruling(
                     outcome.categories is None, self.usernames[reviewer], reason, decided_at
                 ),
                 None if hidden else self._opinion(*opinion),
                 accepted.get(pk),
+                objects=objects,
             )  # fmt: skip
+
+    def _drawn(self, images: list[int]) -> dict[int, tuple[Object, ...]]:
+        """The objects of each image's outcome; an image without an outcome is missing. Open ones are left out."""
+        listed = Image.objects.filter(pk__in=images).only("n_votes", "has_decision", "width", "height")
+        return {
+            pk: tuple(
+                Object(
+                    number, self.names([one["category"]])[0], {kind: one[kind] for kind in SHAPES if kind in one},
+                    one.get("attributes") or {}, one.get("n"), one.get("asked"),
+                )
+                for number, one in enumerate((one for one in found if one.get("settled", True)), start=1)
+            )
+            for pk, found in current_objects(self.project, listed).items()
+        }  # fmt: skip
 
     def _labels(self, first: int, last: int, some: list[int] | None) -> dict[int, list[Judgement]]:
         found: dict[int, list[Judgement]] = defaultdict(list)
@@ -224,14 +264,17 @@ class _Reader:
         )  # fmt: skip
         rows = list(rows)
         self._learn_usernames(row[2] for row in rows)
+        drawn = object_rows.read([row[1] for row in rows]) if self.project.draws else {}
         for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest in rows:
             shown = None if said is None else Shown(self.names(said), sure, model)
-            found[image].append(
-                Judgement(
-                    pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest
-                )
-            )  # fmt: skip
+            one = Judgement(pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest)
+            if answer == Answer.LABELED and pk in drawn:
+                one = one._replace(objects=self._objects(drawn[pk]))
+            found[image].append(one)
         return found
+
+    def _objects(self, drawn: Iterable[Drawn]) -> tuple[Object, ...]:
+        return tuple(Object(one.number, self.names([one.category])[0], one.shape, one.attributes) for one in drawn)
 
     def _learn_usernames(self, ids: Iterable[int | None]) -> None:
         unknown = {pk for pk in ids if pk is not None} - self.usernames.keys()
@@ -239,12 +282,23 @@ class _Reader:
             self.usernames |= dict(get_user_model().objects.filter(pk__in=unknown).values_list("pk", "username"))
 
     def _opinion(
-        self, named: list[int] | None, probability: float | None, probabilities: Sequence[float] | None
-    ) -> Opinion | None:
+        self, named: list[int] | None, probability: float | None, probabilities: Sequence[float] | None,
+        drawn: str | None,
+    ) -> Opinion | None:  # fmt: skip
         if self.run is None or named is None or probabilities is None:
             return None
         each = dict(zip(self.learned, probabilities, strict=True)) if probabilities else {}
-        return Opinion(self.run.number, self.labelled(tuple(named)), probability, each)
+        objects = None
+        if drawn is not None and self.project.draws:
+            objects = tuple(
+                Object(
+                    one["number"], self.names([one["category"]])[0],
+                    {kind: one[kind] for kind in SHAPES if kind in one}, probability=one.get("probability"),
+                )
+                for one in json.loads(drawn)
+                if one.get("shown", True)
+            )  # fmt: skip
+        return Opinion(self.run.number, self.labelled(tuple(named)), probability, each, objects)
 
     def _accepted(self, rows: list[Any], outcomes: list[Outcome]) -> dict[int, ModelsWord]:
         """What stands by a model's word alone, by image: accepted under a promise, or filled in without one."""
@@ -258,3 +312,18 @@ class _Reader:
                 _method, kept, confidence, _votes = row[_DECIDING - 4 : _DECIDING]
                 found[pk] = ModelsWord(self.names(kept), self.run.number, confidence, None, None)
         return found
+
+
+def _classes_of(objects: Sequence[Object] | None) -> Names | None:
+    """The classes present, each once; None where there is no outcome."""
+    return None if objects is None else tuple(dict.fromkeys(one.category for one in objects))
+
+
+def _outcome_of(outcome: Outcome, objects: Sequence[Object] | None) -> Outcome:
+    """Object by object, not by the votes' sets of classes: people who saw the same classes may have drawn other
+    things.
+    """
+    if objects is not None:
+        return outcome._replace(categories=outcome.categories or (), is_tie=False)
+    is_open = outcome.categories is not None or outcome.is_tie
+    return outcome._replace(categories=None, confidence=None, is_tie=is_open and bool(outcome.n_votes))

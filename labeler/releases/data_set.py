@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from labeler.models.project import OBJECT_TASKS
 from labeler.releases.contents import Contents
 from labeler.releases.preparation import AS_IT_IS, Preparation
 
@@ -53,3 +54,10 @@ class DataSet:
     # What is read inside is as of one moment, also in two passes over rows. A release is so by itself.
     held: Callable[[], AbstractContextManager[None]] = nullcontext
     has_outcomes: bool = True  # False: no image has a class, so there would be nothing to file
+    task: str = "single"  # of the project
+    background: str = ""  # semantic: the class of pixels that nobody painted; "": void
+
+    @property
+    def draws(self) -> bool:
+        """Are answers drawn objects?"""
+        return self.task in OBJECT_TASKS

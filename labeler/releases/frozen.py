@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.store import full_disk_said
-from labeler.releases.contents import Contents, Judgement, ModelsWord, Opinion, Pictured, Ruling, Shown
+from labeler.releases.contents import Contents, Judgement, ModelsWord, Object, Opinion, Pictured, Ruling, Shown
 from labeler.releases.outcomes import Outcome
 
 FOLDER = "releases"
@@ -50,15 +50,27 @@ def line_of(contents: Contents) -> bytes:
     """All of an image. `split` is last: with_split() puts it in."""
     values: dict[str, Any] = {
         "image": _named(contents.image),
-        "labels": [_named(label) | {"shown": label.shown and _named(label.shown)} for label in contents.labels],
+        "labels": [_labelled(label) for label in contents.labels],
         "outcome": _named(contents.outcome),
         "names": contents.names,
         "decision": contents.decision and _named(contents.decision),
-        "prediction": contents.prediction and _named(contents.prediction),
+        "prediction": contents.prediction and _without_none(_named(contents.prediction)),
         "by_model": contents.by_model and _named(contents.by_model),
+        **({} if contents.objects is None else {"objects": contents.objects}),
         "split": contents.split,
     }
     return _encoded(values).encode("utf-8") + b"\n"
+
+
+def _labelled(label: Judgement) -> dict[str, Any]:
+    return _without_none(_named(label) | {"shown": label.shown and _named(label.shown)})
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Without objects where nothing is drawn: then the bytes are those of before there were any."""
+    if values["objects"] is None:
+        del values["objects"]
+    return values
 
 
 def with_split(line: bytes, split: str) -> bytes:
@@ -77,15 +89,27 @@ def contents_of(line: bytes) -> Contents:
         outcome=Outcome(*_cells(values["outcome"], Outcome)),
         names=None if values["names"] is None else tuple(values["names"]),
         decision=decision and Ruling(*_cells(decision | {"created_at": _time(decision["created_at"])}, Ruling)),
-        prediction=opinion and Opinion(*_cells(opinion | {"categories": tuple(opinion["categories"])}, Opinion)),
+        prediction=opinion
+        and Opinion(
+            *_cells(
+                opinion | {"categories": tuple(opinion["categories"]), "objects": _objects(opinion.get("objects"))},
+                Opinion,
+            )
+        ),
         by_model=alone and ModelsWord(*_cells(alone | {"categories": tuple(alone["categories"])}, ModelsWord)),
         split=values["split"],
+        objects=_objects(values.get("objects")),
     )
+
+
+def _objects(rows: list[list[Any]] | None) -> tuple[Object, ...] | None:
+    return None if rows is None else tuple(Object(*row) for row in rows)
 
 
 def _judgement(values: dict[str, Any]) -> Judgement:
     values["categories"] = tuple(values["categories"])
     values["created_at"] = _time(values["created_at"])
+    values["objects"] = _objects(values.get("objects"))
     if (shown := values["shown"]) is not None:
         values["shown"] = Shown(*_cells(shown | {"categories": tuple(shown["categories"])}, Shown))
     return Judgement(*_cells(values, Judgement))

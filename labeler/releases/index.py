@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from labeler.models import Release
 from labeler.releases import frozen
-from labeler.releases.contents import Contents
+from labeler.releases.contents import Contents, Object
 from labeler.releases.splits import SPLITS
 
 SUFFIX = ".index"
@@ -58,12 +58,19 @@ class Columns:
     def add(self, contents: Contents) -> None:
         self.ids.append(contents.image.pk)
         said = None if contents.names is None else self._codes(contents.names)
-        self.outcome.append(_short([said, contents.outcome.method == "undecidable"]))
-        people = [(label.annotator, label.answer, self._codes(label.categories)) for label in contents.labels]
+        drawn = self._drawn(contents.objects)
+        self.outcome.append(_short([said, contents.outcome.method == "undecidable", *drawn]))
+        people = [
+            (label.annotator, label.answer, self._codes(label.categories), *self._drawn(label.objects))
+            for label in contents.labels
+        ]
         self.judgements.append(_short(sorted(people, key=str)))
 
     def _codes(self, names: Iterable[str]) -> list[Any]:
         return sorted((self._class_ids.get(name, name) for name in names), key=str)
+
+    def _drawn(self, objects: Sequence[Object] | None) -> list[Any]:
+        return [] if objects is None else [[self._class_ids.get(one.category), one.shape] for one in objects]
 
     def index(self, side: NDArray[np.int8]) -> Index:
         return Index(

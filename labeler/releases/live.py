@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from labeler.curation.filters import ImageFilter
 from labeler.errors import Invalid
+from labeler.label_set import categories as label_set
 from labeler.models import Category, Decision, Image, Label, Project
 from labeler.releases.contents import Contents, read, snapshot
 from labeler.releases.data_set import Class, DataSet, Wanted
@@ -44,6 +45,8 @@ def data_set(project: Project, wanted: Wanted | None = None, only: ImageFilter |
         wanted=asked,
         held=snapshot,
         has_outcomes=_has_outcomes(project, accepted=asked.accepted),
+        task=project.task,
+        background=background_of(project),
     )
 
 
@@ -65,6 +68,12 @@ def classes_of(project: Project) -> Iterator[Class]:
         named = {"categories__contains": [one.pk]}
         if one.retired_at and (answers.filter(**named).exists() or decisions.filter(**named).exists()):
             yield Class(one.pk, one.name, one.description)
+
+
+def background_of(project: Project) -> str:
+    """The class of pixels that nobody painted; "" where there is none."""
+    found = label_set.index(project)
+    return found.names[found.background] if found.background is not None else ""
 
 
 def safe_file_name(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -22,7 +22,8 @@ from labeler.labeling.label_arrays import Selection, read_labels
 from labeler.models import Category, GuidelineVersion, Image, Project, TrainingRun
 from labeler.releases import summary
 from labeler.releases.contents import Contents
-from labeler.releases.live import classes_of
+from labeler.releases.live import background_of, classes_of
+from labeler.releases.moved import area_of
 from labeler.releases.splits import NOWHERE, RULES, Dealt
 
 FORMAT = 1  # of the frozen file and of this; raised when a reader of before would misread it
@@ -32,6 +33,7 @@ PARAMETERS = (
     "model_fills", "auto_accept", "accept_precision", "accept_confidence", "show_prelabels", "blind_share",
 )  # fmt: skip
 FIGURES = ("labels", "sample", "n_images", "n_shared_images", "n_labels", "alpha", "fleiss", "observed", "categories")
+_SIDES = ("p10", "median", "p90")
 NOTHING_NAMED = NOWHERE - 1  # the class of images about which people said something, but nothing can be named
 
 
@@ -46,6 +48,10 @@ class Tally:
         self.alone: Counter[int] = Counter()  # images by the model whose word is all there is
         self.people: set[str] = set()
         self.n_images = self.n_judgements = self.n_bytes = 0
+        # Of drawn answers: areas of the outcome's objects by class, in square px.
+        self.areas: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self.images_with: Counter[str] = Counter()
+        self.n_outcomes = self.n_objects = self.n_empty = 0
         self._hash = hashlib.sha256()
         self._classes: dict[str, int] = {}
         self._strata: dict[tuple[tuple[int, ...], bool], int] = {}
@@ -62,6 +68,13 @@ class Tally:
         if contents.prediction is not None:
             self.predicted[contents.prediction.model] += 1
         self.stratum.append(self._stratum_of(contents))
+        self.n_objects += sum(len(label.objects or ()) for label in contents.labels)
+        if contents.objects is not None:
+            self.n_outcomes += 1
+            self.n_empty += not contents.objects
+            self.images_with.update({one.category for one in contents.objects})
+            for one in contents.objects:
+                self.areas[one.category].append(area_of(one.shape))
 
     def _stratum_of(self, contents: Contents) -> int:
         if (alone := contents.by_model) is not None:
@@ -145,6 +158,7 @@ def of_project(
         "models": _models(project, tally),
         "by_model": dict(tally.by_model),
         **_outcomes(project, only),
+        **(_drawn(project, tally) if project.draws else {}),
     }  # fmt: skip
 
 
@@ -152,6 +166,28 @@ def _outcomes(project: Project, only: QuerySet[Image] | None) -> dict[str, Any]:
     """By the rule of the files and of the page (outcomes.py), counted for itself."""
     found = asdict(summary.summary_of(project, only))
     return {"outcomes": found["outcome"], "early": found["early"], "left_out": found["without"]}
+
+
+def _drawn(project: Project, tally: Tally) -> dict[str, Any]:
+    """Of drawn answers: the objects of all outcomes by class, with their sizes, and those of people."""
+    sizes = {name: np.sqrt(np.array(areas)) for name, areas in sorted(tally.areas.items())}
+    return {
+        "outcomes": tally.n_outcomes,
+        "background": background_of(project),
+        "objects": {
+            "outcome": sum(len(one) for one in sizes.values()),
+            "people": tally.n_objects,
+            "empty": tally.n_empty,
+            "classes": {
+                name: {
+                    "objects": len(one), "images": tally.images_with[name],
+                    # The side of a square as large, in px.
+                    "side": dict(zip(_SIDES, np.percentile(one, (10, 50, 90)).round(1).tolist(), strict=True)),
+                }
+                for name, one in sizes.items()
+            },
+        },
+    }  # fmt: skip
 
 
 def agreement_of(project: Project, only: QuerySet[Image] | None = None) -> dict[str, Any]:

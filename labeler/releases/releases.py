@@ -27,6 +27,7 @@ from labeler.jobs import jobs
 from labeler.jobs.leases import Lease
 from labeler.models import Project, Release, ReleaseFile
 from labeler.models.job import UNFINISHED, Kind
+from labeler.models.project import Task
 from labeler.models.release import ReleaseLabels
 from labeler.releases import diff, frozen, index
 from labeler.releases.contents import Contents
@@ -228,13 +229,15 @@ def data_set(release: Release, wanted: Wanted | None = None) -> DataSet:
         file_name=f"{safe_file_name(project['name'])}-{release.project_id}-release-{release.number}",
         title=project["name"],
         question=project["question"],
-        is_multi=project["task"] == "multi",
+        is_multi=project["task"] != Task.SINGLE,
         classes=tuple(Class(one["id"], one["name"], one["description"]) for one in manifest["classes"]),
         rows=rows,
         wanted=asked,
         is_split=bool(release.splits),
         release=facts(release),
         has_outcomes=bool(manifest["outcomes"] + alone),
+        task=project["task"],
+        background=manifest.get("background", ""),
     )
 
 

@@ -8,12 +8,14 @@ exists, because what somebody wrote about an image would be a hint to whoever ju
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -61,15 +63,30 @@ def waiting(*, project: Project, person: User, may_review: bool) -> int:
     return unread(project=project, person=person)
 
 
+def on_image(image: Image) -> list[Thread]:
+    """The threads about an image, oldest first, each with what was asked first as `first_text`. One query."""
+    first = Comment.objects.filter(thread=OuterRef("pk")).order_by("id").values("text")[:1]
+    return list(image.threads.select_related("raised_by").annotate(first_text=Subquery(first)).order_by("id"))
+
+
 # ---------------------------------------------------------------- what is done
 
 
-def raise_flag(*, image: Image, by: User, text: str, idempotency_key: UUID | None = None) -> Comment:
+def raise_flag(
+    *,
+    image: Image,
+    by: User,
+    text: str,
+    place: Mapping[str, float] | None = None,
+    idempotency_key: UUID | None = None,
+) -> Comment:
     """Ask the team about an image. A second question about it goes on in the same thread, and opens it again.
 
-    The same key again writes nothing and gives the same comment. Raises Invalid, KeyReused.
+    place: {x, y} in pixels of the upright image, where the question points; another question may move it, one without
+    leaves it. The same key again writes nothing and gives the same comment. Raises Invalid, KeyReused.
     """
     text = _checked(text)
+    point = _checked_place(image, place)
     if twin := _twin(by, idempotency_key):
         return _replayed(twin, text, mine_about=image)
     with transaction.atomic():
@@ -80,6 +97,8 @@ def raise_flag(*, image: Image, by: User, text: str, idempotency_key: UUID | Non
         thread, _created = Thread.objects.get_or_create(
             image=image, raised_by=by, defaults={"project_id": image.project_id, "changed_at": now}
         )
+        if point is not None:
+            Thread.objects.filter(pk=thread.pk).update(x=point[0], y=point[1])
         return _write(thread, by, text, idempotency_key)
 
 
@@ -125,6 +144,19 @@ def _checked(text: Any) -> str:
     if len(text) > LONGEST_TEXT:
         raise Invalid(_("A comment has at most %(n)s characters.") % {"n": LONGEST_TEXT}, fields={"text": ["too long"]})
     return text
+
+
+def _checked_place(image: Image, place: Mapping[str, float] | None) -> tuple[float, float] | None:
+    if place is None:
+        return None
+    x, y = float(place["x"]), float(place["y"])
+    if not (math.isfinite(x) and math.isfinite(y) and 0 <= x <= image.width and 0 <= y <= image.height):
+        raise Invalid(
+            _("The place must lie inside the image, which is %(width)s × %(height)s pixels.")
+            % {"width": image.width, "height": image.height},
+            fields={"place": ["outside the image"]},
+        )
+    return x, y
 
 
 def _twin(by: User, key: UUID | None) -> Comment | None:

@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from labeler.errors import Conflict, Invalid, KeyReused, LabelerError, NoClaim, NothingToUndo
+from labeler.errors import Conflict, Invalid, KeyReused, LabelerError, NoClaim, NothingToUndo, TaskNotSupported
 from labeler.label_set import categories as label_set
 from labeler.labeling import claim_ends, labels, member_lock
 from labeler.labeling import claims as queue
@@ -80,8 +80,9 @@ def open_page(
     the project's threshold unless given. max_confidence: where to begin, such as where the last page ended; when too
     little is left below, what is above it comes too. Empty when nothing is left for this person.
     Raises NotFound for people who are not in the project, Paused, Invalid, NotPossibleNow where no pre-labels are
-    shown.
+    shown, TaskNotSupported where people draw.
     """
+    _check_task(project)
     low = project.review_confidence if min_confidence is None else min_confidence
     if not 1 <= count <= MOST_ITEMS:
         raise Invalid(
@@ -113,6 +114,13 @@ def open_page(
             # Never more than half of a page, and none where there is nothing to hide among.
             plants = plant(project, reviewer, client, predicted, found[: len(claims)], confidences(claims), low)
     return _page(client, claims, plants, run)
+
+
+def _check_task(project: Project) -> None:
+    if project.draws:
+        raise TaskNotSupported(
+            _("The review page is for classes of whole images: objects are confirmed image by image, while drawing.")
+        )
 
 
 def _is_review(claim: Claim) -> bool:
@@ -243,8 +251,9 @@ def answer_page(
     Each image for itself: one that is refused keeps no other from being saved. Needs a claim of one's own on each, as
     labeling does, open or not. An image that is sent back gives up its claim and goes to labeling again, but not to
     this person's grid. seconds: for all of it; each label carries its part. The same call again under the same key
-    writes nothing and gives the same outcomes. Raises Invalid, NotFound.
+    writes nothing and gives the same outcomes. Raises Invalid, NotFound, TaskNotSupported.
     """
+    _check_task(project)
     ids = [answer.image_id for answer in answers]
     if not answers or len(answers) > MOST_ITEMS:
         raise Invalid(

@@ -21,7 +21,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from labeler import train_settings
-from labeler.errors import NotPossibleNow
+from labeler.errors import NotPossibleNow, TaskNotSupported
 from labeler.jobs import jobs, leases
 from labeler.label_set import categories
 from labeler.models import Image, Job, Project
@@ -143,8 +143,10 @@ def find(project: Project, how: Mapping[str, Any]) -> Pictures:
 def ask(project: Project, how: Mapping[str, Any], *, by: User | None) -> Pictures:
     """Have a worker make them unless they are there or on their way; those of other settings are not made any more.
 
-    Raises NotPossibleNow for a project without an image.
+    Raises NotPossibleNow for a project without an image, TaskNotSupported where people draw.
     """
+    if project.draws:
+        raise TaskNotSupported(_("Variants are made for trainings, and models learn classes only, so far."))
     images = sample(project)
     if not images:
         raise NotPossibleNow(_("There are no images yet that could be varied. Import some first."))

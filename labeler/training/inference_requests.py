@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
+from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TaskNotSupported, TooLarge, TooManyRequests
 from labeler.intake import near_duplicates
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
@@ -139,6 +139,10 @@ def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
 
 
 def _active(project: Project) -> TrainingRun:
+    if project.draws:
+        raise TaskNotSupported(
+            _("Models name classes so far: nothing can be asked of one in a project where people draw objects.")
+        )
     run = runs.active(project)
     if run is None:
         raise NoModel(_("This project has no model yet. One is trained when there are labels enough."))

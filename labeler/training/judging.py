@@ -11,10 +11,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from labeler.jobs import jobs, leases
+from labeler.jobs import jobs
 from labeler.models import Job, Label, Project, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.label import VOTES
+from labeler.models.project import CLASS_TASKS
+from labeler.training import prelabels
 from labeler.training.prelabels import AGAIN_AFTER, PAUSE
 
 NEW_LABELS_SHARE = 0.01  # of the labels there were: fewer hardly move a figure
@@ -33,9 +35,7 @@ def request(run: TrainingRun) -> Job:
 
 def request_instead_of_prelabels(run: TrainingRun) -> Job:
     """The same for one that has just become the model in use: what another model was about to say is not wanted."""
-    others = Job.objects.filter(project_id=run.project_id, kind=Kind.PRELABEL, state__in=UNFINISHED)
-    for pk in others.values_list("pk", flat=True):
-        leases.cancel(Job, pk)
+    prelabels.stop(run.project)
     return request(run)
 
 
@@ -43,6 +43,7 @@ def due() -> list[TrainingRun]:
     """Outside models whose figures are older than their predictions, or than enough labels."""
     busy = Job.objects.filter(kind=Kind.JUDGE, state__in=UNFINISHED).values("project")
     sent = TrainingRun.objects.outside().filter(predicted_at__isnull=False, project__trashed_at__isnull=True)
+    sent = sent.filter(project__task__in=CLASS_TASKS)  # what is drawn is judged by nobody yet
     return [run for run in sent.exclude(project__in=busy).select_related("project").slim() if _is_due(run)]
 
 

@@ -17,13 +17,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeler.errors import Invalid, NotPossibleNow
+from labeler.errors import Invalid
 from labeler.intake import lookup
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.models import Prediction, Project, TrainingRun
-from labeler.models.project import CLASS_TASKS
-from labeler.training import judging, prelabels, runs
+from labeler.training import judging, outside_objects, prelabels, runs
+from labeler.training.outside_objects import DrawnObject
 from labeler.training.prelabels import Opinion
 
 if TYPE_CHECKING:
@@ -43,24 +43,33 @@ class Given:
     image_id: int
     categories: Sequence[Class] | None = None  # by id or any name they ever had; None: what its probabilities say
     probabilities: Mapping[str, float] | None = None  # by such a name, missing: 0; None: it gave none
+    objects: Sequence[DrawnObject] | None = None  # where people draw; (): nothing is there
 
 
 @dataclass(slots=True)
 class Taken:
-    """How many were stored, and of the others the place (from 0) and a sentence."""
+    """How many images were stored, and of the others the place (from 0) and a sentence.
+
+    refused_objects: of images that were stored without them: the place, the object's number from 1, and a sentence.
+    """
 
     stored: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
+    refused_objects: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 class _Refused(Exception):
     """Why one row cannot be stored, in a sentence."""
 
 
-def register(*, project: Project, by: User | None, name: str, version: str = "") -> tuple[TrainingRun, bool]:
+def register(
+    *, project: Project, by: User | None, name: str, version: str = "", threshold: float | None = None
+) -> tuple[TrainingRun, bool]:
     """The run of another program's model, and whether it is new: the same name and version are the same one.
 
-    Raises Invalid, NotPossibleNow (boxes and the like, or too many of them).
+    threshold: where people draw, the probability from which on its objects are shown; of a new one only.
+
+    Raises Invalid, NotPossibleNow (too many of them).
     """
     name, version = " ".join(name.split()), " ".join(version.split())
     if not 1 <= len(name) <= LONGEST_NAME:
@@ -69,9 +78,13 @@ def register(*, project: Project, by: User | None, name: str, version: str = "")
     if len(version) > LONGEST_VERSION:
         text = _("A version has at most %(most)s characters.") % {"most": LONGEST_VERSION}
         raise Invalid(text, fields={"version": ["too long"]})
-    if project.task not in CLASS_TASKS:
-        raise NotPossibleNow(_("Models of other programs answer single-choice and multi-label projects so far."))
-    return runs.register_outside(project=project, by=by, name=name, version=version)
+    if threshold is not None and not project.draws:
+        text = _("A threshold is for drawn objects: here the model answers with classes.")
+        raise Invalid(text, fields={"threshold": ["not for classes"]})
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise Invalid(_("threshold is a probability, from 0 to 1."), fields={"threshold": ["out of range"]})
+    config = {} if threshold is None else {"threshold": threshold}
+    return runs.register_outside(project=project, by=by, name=name, version=version, config=config)
 
 
 def take_in(run: TrainingRun, rows: Iterable[Given]) -> Taken:
@@ -88,7 +101,7 @@ def take_in(run: TrainingRun, rows: Iterable[Given]) -> Taken:
             part = []
     if part:
         _take_in(run, part, taken)
-    if taken.stored:
+    if taken.stored and not run.project.draws:
         judging.request(run)
     return taken
 
@@ -102,7 +115,9 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
         in_use = [pk for pk in index.names if pk in index.ids_in_use]
         if in_use != locked.category_ids:
             runs.set_classes(locked, in_use, index.label(in_use))
-    reader = _Reader(locked, index)
+    reader: outside_objects.Reader | _Reader = _Reader(locked, index)
+    if locked.project.draws:
+        reader = outside_objects.Reader(locked, {row.image_id for _place, row in part})
     there = lookup.by_id(locked.project, {row.image_id for _place, row in part})
     found: dict[int, tuple[int, Opinion]] = {}
     for place, row in part:
@@ -111,9 +126,11 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
                 raise _Refused(_("This project has no such image."))
             if row.image_id in found:
                 raise _Refused(_("This image was named before in the same request."))
-            found[row.image_id] = place, reader.opinion(row)
-        except _Refused as refusal:
+            found[row.image_id] = place, _opinion_of(reader, row)
+        except (_Refused, outside_objects.Unusable) as refusal:
             taken.refused.append((place, str(refusal)))
+        if isinstance(reader, outside_objects.Reader):
+            taken.refused_objects += [(place, number, reason) for number, reason in reader.take_refused()]
     for pk in _said_otherwise(locked, {pk: opinion for pk, (_place, opinion) in found.items()}):
         place, _opinion = found.pop(pk)
         text = _("A person was shown what this model said of this image before. Send it as a new version of the model.")
@@ -128,8 +145,16 @@ def _take_in(run: TrainingRun, part: Sequence[tuple[int, Given]], taken: Taken) 
 def _said_otherwise(run: TrainingRun, opinions: Mapping[int, Opinion]) -> list[int]:
     """Images of which somebody was shown another word of this model than the one that comes now."""
     seen = prelabels.shown(run, list(opinions))
-    before = Prediction.objects.filter(run=run, image__in=seen).values_list("image", "categories", "given")
-    return [pk for pk, named, given in before if (named, given) != (opinions[pk].categories, opinions[pk].given)]
+    before = Prediction.objects.filter(run=run, image__in=seen).values_list("image", "categories", "given", "drawn")
+    now = {pk: [one.categories, one.given, one.drawn] for pk, one in opinions.items()}
+    return [pk for pk, *said in before if said != now[pk]]
+
+
+def _opinion_of(reader: outside_objects.Reader | _Reader, row: Given) -> Opinion:
+    """Raises _Refused and outside_objects.Unusable."""
+    if isinstance(reader, outside_objects.Reader):
+        return reader.opinion(row.image_id, row.objects)
+    return reader.opinion(row)
 
 
 class _Reader:

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from labeler.jobs import jobs, leases
-from labeler.labeling import seats
+from labeler.labeling import blindness, seats
 from labeler.labeling.priorities import ORDERED, Place, place, recomputable
 from labeler.models import Image, Job, Prediction, Project, TrainingRun, columns
 from labeler.models.image import Slice, Status
@@ -46,6 +46,7 @@ class Opinion:
     probability: float  # of that answer, 0 to 1
     margin: float | None  # 0 unsure, 1 sure; None: an outside model that gave no probabilities
     given: list[float] | None = None  # by an outside model, before any temperature; [] where it gave none
+    drawn: list[dict[str, Any]] | None = None  # as Prediction has it; None where classes are predicted
 
 
 # ---------------------------------------------------------------- asking for them
@@ -67,6 +68,13 @@ def request(run: TrainingRun) -> Job:
             return job
         leases.cancel(Job, job.pk)
     return jobs.create(Kind.PRELABEL, project=run.project, requested_by=run.requested_by, params={"run": run.pk})
+
+
+def stop(project: Project) -> None:
+    """Cancel what our own model was about to say: a model of another program is in use now."""
+    others = Job.objects.filter(project=project, kind=Kind.PRELABEL, state__in=UNFINISHED)
+    for pk in others.values_list("pk", flat=True):
+        leases.cancel(Job, pk)
 
 
 def are_under_way(project: Project) -> bool:
@@ -123,6 +131,14 @@ def judged(run: TrainingRun, image_ids: Sequence[int]) -> set[int]:
 def last_image(project: Project) -> int:
     """The highest image id there is: newer ones are not yet predicted."""
     return Image.objects.filter(project=project).aggregate(Max("id"))["id__max"] or 0
+
+
+def told(project: Project, run_id: int | None = None) -> QuerySet[Prediction]:
+    """What a model of the project says, of the images of which that may be told; run_id None: the model in use."""
+    rows = Prediction.objects.filter(run__project=project)
+    rows = rows.filter(run__is_active=True) if run_id is None else rows.filter(run=run_id)
+    images = Image.objects.filter(project=project).exclude(blindness.HIDES_MODEL)
+    return rows.filter(image__in=images)
 
 
 # ---------------------------------------------------------------- storing them
@@ -183,7 +199,7 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
     rows = [
         Prediction(
             run=run, image_id=o.image_id, probabilities=o.probabilities, categories=o.categories,
-            probability=o.probability, margin=o.margin, given=o.given,
+            probability=o.probability, margin=o.margin, given=o.given, drawn=o.drawn,
         )
         for o in sorted(opinions, key=lambda o: o.image_id)
     ]  # fmt: skip
@@ -192,7 +208,7 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
         batch_size=GIVEN,
         update_conflicts=True,
         unique_fields=["image", "run"],
-        update_fields=["probabilities", "categories", "probability", "margin", "given"],
+        update_fields=["probabilities", "categories", "probability", "margin", "given", "drawn"],
     )
     return len(rows) - before
 
@@ -327,7 +343,9 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
     (worker/inference/write_prelabels.py has one). Images that were chosen as gold, repeat or for review keep their
     place. Returns how many changed.
     """
-    run = TrainingRun.objects.filter(project=project, is_active=True).first() if project.ask_uncertain_first else None
+    # How unsure a model is of all its objects together is no figure yet: where people draw, the order is random.
+    by_model = project.ask_uncertain_first and not project.draws
+    run = TrainingRun.objects.filter(project=project, is_active=True).first() if by_model else None
     entries = _open_entries(project, run)
     places: dict[int, Place] = {}
     if run is not None:

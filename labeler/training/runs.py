@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from labeler import train_settings
 from labeler.accounts.audit import audit
-from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
+from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TaskNotSupported, TooFewLabels
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
 from labeler.label_set import categories as label_set
@@ -129,11 +129,13 @@ def request(
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
     settings, or stands in their place.
 
-    Raises RunInProgress (one unfinished run per project), TooFewLabels, NotPossibleNow (boxes and the like),
+    Raises RunInProgress (one unfinished run per project), TooFewLabels, TaskNotSupported (where people draw),
     Invalid.
     """
     if project.task not in CLASS_TASKS:
-        raise NotPossibleNow(_("Models learn single-choice and multi-label projects so far."))
+        raise TaskNotSupported(
+            _("Models learn classes so far: nothing can be trained in a project where people draw objects.")
+        )
     settled = train_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
     run_settings.check(settled)
     if unfinished := project.runs.unfinished().first():
@@ -207,7 +209,9 @@ def _make_active(run: TrainingRun) -> None:
     TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
-    if run.is_outside:
+    if run.is_outside and run.project.draws:
+        prelabels.stop(run.project)  # what it drew is judged by nobody yet
+    elif run.is_outside:
         judging.request_instead_of_prelabels(run)
     else:
         prelabels.request(run)
@@ -265,7 +269,9 @@ def _is_due(project: Project, now: datetime) -> bool:
 # ---------------------------------------------------------------- models of other programs (outside_models.py)
 
 
-def register_outside(*, project: Project, by: User | None, name: str, version: str) -> tuple[TrainingRun, bool]:
+def register_outside(
+    *, project: Project, by: User | None, name: str, version: str, config: dict[str, Any] | None = None
+) -> tuple[TrainingRun, bool]:
     """The run that stands for another program's model, and whether it is new. Raises NotPossibleNow: too many."""
     with transaction.atomic():
         # Numbers are counted per project, as in request().
@@ -283,6 +289,7 @@ def register_outside(*, project: Project, by: User | None, name: str, version: s
             finished_at=Now(),
             outside_name=name,
             outside_version=version,
+            config=config or {},
             n_labels=Label.objects.filter(project=project).current().count(),
         )
         run.refresh_from_db()

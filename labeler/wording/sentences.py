@@ -93,6 +93,26 @@ def _all_chose_the_same(numbers: Numbers) -> str:
     return _counted(words, numbers)
 
 
+def _one_kind_drawn(numbers: Numbers) -> str:
+    words = ngettext(
+        "On %(n)s image everybody drew objects of one class and left none out, or nobody drew any: whether people "
+        "agree beyond chance cannot be told yet.",
+        "On %(n)s images everybody drew objects of one class and left none out, or nobody drew any: whether people "
+        "agree beyond chance cannot be told yet.",
+        numbers["n"],
+    )
+    return _counted(words, numbers)
+
+
+def _images_left_out(numbers: Numbers) -> str:
+    words = ngettext(
+        "There are more objects than can be compared: %(n)s image is left out, drawn by lot.",
+        "There are more objects than can be compared: %(n)s images are left out, drawn by lot.",
+        numbers["n"],
+    )
+    return _counted(words, numbers)
+
+
 def _few_images_of_two_people(numbers: Numbers) -> str:
     words = ngettext(
         "Only %(n)s image has labels of two people: read the intervals, not the values.",
@@ -199,6 +219,9 @@ SENTENCES: dict[str, Any] = {
     "chosen_by_doubt": gettext_lazy(
         "Those seen were chosen by the model's doubt, those unseen at random: the true difference may be larger."
     ),
+    "economy_of_classes_only": gettext_lazy(
+        "how much of the labels is right is estimated for classes of images; where people draw, read agreement and gold"
+    ),
     "few_images_of_two_people": _few_images_of_two_people,
     "few_looked_at": gettext_lazy("few labels were looked at, the clearest doubts first: read the interval"),
     "fleiss_of_one_class": gettext_lazy("Fleiss' kappa is for one class per image; read alpha"),
@@ -207,6 +230,7 @@ SENTENCES: dict[str, Any] = {
         "read Krippendorff's alpha"
     ),
     "gain_expected": _gain_expected,
+    "images_left_out": _images_left_out,
     "models_settled": gettext_lazy(
         "the last %(models)d models say the same of images nobody has labeled: more labels change little"
     ),
@@ -231,16 +255,19 @@ SENTENCES: dict[str, Any] = {
     "no_shared_images": gettext_lazy("no image has labels of two people"),
     "no_spread": gettext_lazy("too few or one-sided labels: no interval can be estimated"),
     "no_threshold_reached": gettext_lazy("no threshold is reached by enough calibration images"),
+    "not_for_objects": gettext_lazy("this figure is for classes of whole images; where people draw, read alpha"),
     "nobody_chose_this_class": gettext_lazy("nobody chose this class"),
     "nothing_accepted": gettext_lazy("nothing is accepted"),
     "nothing_looked_at": gettext_lazy("no doubted label was looked at yet"),
     "nothing_drawn": gettext_lazy("neither drew anything"),
     "nothing_made_lately": gettext_lazy("nothing was made during the last days"),
+    "nothing_repeated": gettext_lazy("no image was given to this person twice"),
     "nothing_shared": gettext_lazy("no shared images"),
     "nothing_to_judge_by": gettext_lazy("there is no object of others to compare with yet"),
     "one_class_dominates": _one_class_dominates,
     "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
     "one_image_only": gettext_lazy("there are answers to one image only"),
+    "one_kind_drawn": _one_kind_drawn,
     "one_kind_of_rating": gettext_lazy(
         "everybody drew objects of one class and left none out, or nobody drew any: "
         "agreement beyond chance is undefined"
@@ -252,6 +279,7 @@ SENTENCES: dict[str, Any] = {
     "part_has_two_people": _part_has_two_people,
     "report_title": gettext_lazy("Agreement on %(name)s"),
     "same_single_class": gettext_lazy("both always chose the same class: agreement beyond chance is undefined"),
+    "some_people_compared": gettext_lazy("Of many people, the %(n)s who share most images are compared pair by pair."),
     "sign_chance": _sign_chance,
     "sign_drift": _sign_drift,
     "sign_fast": _sign_fast,

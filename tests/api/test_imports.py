@@ -69,7 +69,7 @@ def test_refused_rows_are_a_file(project, lena, send):
 
 @pytest.mark.parametrize(("fields", "status"), [
     ({"labels_as": "perhaps"}, 400), ({"new_categories": "[1]"}, 400),
-    ({"dry_run": "perhaps"}, 400), ({"format": "zip", "labels_as": "gold"}, 400), ({"format": "coco"}, 422),
+    ({"dry_run": "perhaps"}, 400), ({"format": "zip", "labels_as": "gold"}, 400), ({"origin": "2"}, 400),
     ({"labels_as": "{" * 5000}, 400), ({"labels_as": json.dumps({"source": "x" * 200})}, 400),
 ])  # fmt: skip
 def test_answers_that_do_not_fit_are_refused_before_a_file_is_kept(send, settings, fields, status):

@@ -140,6 +140,11 @@ def _files(world: dict[str, Any], project: Project) -> None:
     )
 
 
+@_before(("tiles", "get"), ("tile", "get"))
+def _a_large_image(world: dict[str, Any], project: Project) -> None:
+    Image.objects.filter(pk=world["image_id"]).update(width=5000, height=3000)
+
+
 @_before(("outside-predictions", "post"), ("outside-activation", "post"))
 def _an_outside_model(world: dict[str, Any], project: Project) -> None:
     run = outside_model(project)

@@ -67,6 +67,8 @@ TABLE = {
     ("preview", "get"): MEMBERS,
     ("thumb", "get"): MEMBERS,
     ("file", "get"): MEMBERS,
+    ("tiles", "get"): MEMBERS,
+    ("tile", "get"): MEMBERS,
     ("explanation", "get"): MEMBERS,  # ann has answered the image
     ("imports", "post"): LEADS,
     ("import", "get"): LEADS,
@@ -135,6 +137,7 @@ TABLE = {
     ("outside-models", "post"): LEADS,
     ("outside-predictions", "post"): LEADS,
     ("outside-activation", "post"): LEADS,
+    ("predictions", "get"): REVIEWERS,
     ("predictions", "post"): REVIEWERS,
     ("prediction", "get"): REVIEWERS,
     ("export", "get"): REVIEWERS,
@@ -195,6 +198,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
         "key": "0" * 32,
+        "level": 0,
         "row": 0,
         "column": 0,
     }

@@ -77,7 +77,7 @@ def begun(project, by, path: Path | None, **params: Any) -> Job:
     """The row of an import that nobody has begun."""
     if path is not None:
         params = {"path": str(path), "name": path.name, **params}
-    params |= options.check(params.get("labels_as"), params.get("new_categories"))
+    params |= options.check(params.get("labels_as"), params.get("new_categories"), params.get("origin"))
     return jobs.request_import(project=project, requested_by=by, params=params)
 
 

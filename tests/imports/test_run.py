@@ -186,6 +186,7 @@ def test_every_refused_row_is_in_the_report_though_the_row_of_the_job_names_some
     assert rows[9] == {
         "row": "11", "name": "'=gone-9.jpg", "reason": "This project has no image of that name.",
         "advice": "Import the image first. Names are compared with their folder, else without it.",
+        "object": "",
     }  # fmt: skip
 
 

@@ -57,3 +57,24 @@ def test_overlap_and_smallest_size_are_saved(as_, lena, boxes, project):
     assert (stored.object_iou, stored.gold_iou) == (0.6, 0.7)
     assert Category.objects.get(pk=pawn.pk).smallest == 12
     assert "nothing is drawn" in client.get(reverse("settings_objects", args=[project.pk])).content.decode()
+
+
+def test_settings_of_classes_are_not_offered_where_people_draw(as_, lena, boxes):
+    client, page = as_(lena), reverse("settings_consensus", args=[boxes.pk])
+    shown = client.get(page)
+
+    text = shown.content.decode()
+    assert "settled one by one, by the majority" in text and 'name="adaptive_overlap"' in text
+    for name in ("consensus_method", "enough_percent", "ask_by_gain", "goal_percent", "model_fills", "ordered"):
+        assert f'name="{name}"' not in text
+    sent = {"adaptive_overlap": "on", "fewest_labels": "2", "most_labels": "4", "seen": shown.context["seen"]}
+    # What is not offered is not saved either.
+    assert client.post(page, {**sent, "consensus_method": "one_coin"}).status_code == 302
+    stored = Project.objects.get(pk=boxes.pk)
+    assert (stored.adaptive_overlap, stored.most_labels, stored.consensus_method) == (True, 4, "majority")
+    assert 'name="review_percent"' not in client.get(reverse("settings_model", args=[boxes.pk])).content.decode()
+    for name in ("settings_training", "settings_variations", "settings_accepting"):
+        address = reverse(name, args=[boxes.pk])
+        for answer in (client.get(address), client.post(address, {"auto_accept": "on"})):
+            assert answer.status_code == 200 and "Works for classes only." in answer.content.decode()
+    assert not Project.objects.get(pk=boxes.pk).auto_accept

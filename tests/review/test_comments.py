@@ -176,3 +176,42 @@ def test_nonsense_over_rest_is_refused(photo, ann):
     client = as_person(ann)
     for body in ({}, {"text": ""}, {"text": "x" * 2001}, {"text": ["a"]}):
         assert error_of(client.post(f"/api/images/{photo.pk}/comments/", body, format="json")) == "invalid"
+
+
+# ---------------------------------------------------------------- at a place
+
+
+def test_a_question_points_at_a_place_until_another_moves_it(photo, ann):
+    assert ask(photo, ann).place is None
+
+    pinned = ask(photo, ann, "This one?", place={"x": 640, "y": 0})  # the border is inside
+    assert (pinned.place, ask(photo, ann, "And?").place) == ({"x": 640.0, "y": 0.0}, {"x": 640.0, "y": 0.0})
+    assert ask(photo, ann, "Or this?", place={"x": 1.5, "y": 2}).place == {"x": 1.5, "y": 2.0}
+
+
+def test_a_place_outside_the_image_asks_nothing(photo, ann):
+    client = as_person(ann)
+    places = [{"x": 640.5, "y": 1}, {"x": -1, "y": 1}, {"x": 1, "y": 481}, {"x": 1}, {"x": "a", "y": 1}, 5]
+
+    for place in places:
+        answer = client.post(f"/api/images/{photo.pk}/comments/", {"text": "Rust?", "place": place}, format="json")
+        assert (answer.status_code, error_of(answer)) == (400, "invalid"), place
+
+    assert not Thread.objects.exists()
+
+
+@pytest.mark.usefixtures("uncollected_static_files")
+def test_the_place_is_listed_and_shown_on_the_pictures(photo, ann, rev, project, as_):
+    client = as_person(ann)
+    sent = {"text": "Rust?", "place": {"x": 320.25, "y": 1200 / 7}}
+    assert client.post(f"/api/images/{photo.pk}/comments/", sent, format="json").json()["place"] == sent["place"]
+    client.post(f"/api/images/{add_images(project, 1)[0].pk}/comments/", {"text": "Spot?"}, format="json")
+
+    rows = as_person(rev).get(f"/api/projects/{project.pk}/threads/").json()["results"]
+    assert [row["place"] for row in rows] == [None, sent["place"]]
+    listed = as_(ann).get(f"/projects/{project.pk}/threads/").content.decode()
+    image = as_(rev).get(f"/projects/{project.pk}/images/{photo.pk}/").content.decode()
+    for page in (listed, image):
+        assert page.count('<svg class="pins" viewBox="0 0 640 480"') == 1
+        assert 'd="M320.25 171.42857142857142h0"' in page and "ann asks about this place" in page
+    assert "points at a place" in image and "Rust?" in image

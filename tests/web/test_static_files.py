@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from labeler.pages.label import labeling
+from labeler.pages.label import drawing, labeling
 from labeler.web.staticfiles import minified
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,15 @@ def test_what_others_wrote_keeps_its_notices(built):
 
 def test_the_labeling_page_names_every_module_that_its_script_will_load():
     """One that is missing costs a round trip before the first image; one too many is fetched for nothing."""
-    loaded, waiting = set(), ["label/page"]
+    loaded = _loaded_by("label/page")
+    assert set(labeling.MODULES) == loaded
+    assert set(drawing.MODULES) == (_loaded_by("label/drawn/drawing") | {"label/drawn/drawing"}) - loaded
+
+
+def _loaded_by(module: str) -> set[str]:
+    """Every module that comes at once with this one."""
+    loaded: set[str] = set()
+    waiting = [module]
     while waiting:
         module = waiting.pop()
         source = _without_comments((STATIC / "js" / f"{module}.js").read_text())
@@ -101,12 +109,14 @@ def test_the_labeling_page_names_every_module_that_its_script_will_load():
             if name not in loaded:
                 loaded.add(name)
                 waiting.append(name)
-    assert set(labeling.MODULES) == loaded
+    return loaded
 
 
 @pytest.mark.django_db
-def test_the_labeling_page_weighs_less_than_60_kilobytes(built, client, settings, project, ann):
-    """HTML, style sheets and every module they name, each as gzip sends it; images apart."""
+@pytest.mark.parametrize(("task", "most"), [("single", 60_000), ("masks", 150_000)])
+def test_the_labeling_page_weighs_little(built, client, settings, project, ann, task, most):
+    """HTML, style sheets and every module they name, each as gzip sends it; images apart. Drawing is not for all."""
+    project.task = task
     settings.STATIC_ROOT = built
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "labeler.web.staticfiles.HashedStaticFiles"}}
     project.guideline = "Look at the **ears** first.\n\n" * 5
@@ -125,7 +135,8 @@ def test_the_labeling_page_weighs_less_than_60_kilobytes(built, client, settings
     total = sum(sizes.values()) + len(gzip.compress(html))
 
     print(f"labeling page: {total:,} bytes gzip, {len(sizes)} files, HTML {len(gzip.compress(html)):,}")
-    assert 20_000 < total < 60_000, sorted(sizes.items(), key=lambda item: -item[1])
+    assert ("js/draw/" in " ".join(sizes)) == (task == "masks")
+    assert 20_000 < total < most, sorted(sizes.items(), key=lambda item: -item[1])
 
 
 def test_templates_carry_no_inline_style_script_or_handler():

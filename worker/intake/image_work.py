@@ -1,11 +1,12 @@
 """From a job to something done to many images: its progress on its row.
 
-Knows jobs. What is done is labeler/curation/work.py's.
+Knows jobs. What is done is labeler/curation/work.py's; tiles are cut by labeler/intake/tiles.py.
 """
 
 from __future__ import annotations
 
 from labeler.curation import work
+from labeler.intake import tiles
 from labeler.jobs import jobs
 from worker.attempt import attempt
 
@@ -17,4 +18,5 @@ def image_work_job(job_id: int, *, worker: str) -> None:
         return
     job, lease = taken
     with attempt(lease) as pulse:
-        work.carry_out(job, lease, pulse.check)
+        carry_out = tiles.carry_out if job.params["do"] == tiles.DO else work.carry_out
+        carry_out(job, lease, pulse.check)

@@ -14,6 +14,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from labeler.geometry.shapes import Shape
+from labeler.models.project import OBJECT_TASKS
+
 SPLITS = {
     "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
     "dev": "validation", "test": "test", "testing": "test",
@@ -31,6 +34,32 @@ class Options:
     expects_labels: bool = False  # whoever sends it says so: then folders are classes
     as_predictions: bool = False  # what a table calls labels are a model's
     known: frozenset[str] = frozenset()  # names that classes have or had, casefolded: to know a class's folder by
+    task: str = "single"  # of the project
+    origin: int = 1  # Pascal VOC: the number of the first pixel, 1 as its standard says, or 0
+    background: str = ""  # semantic: the class of pixels that nobody painted
+    classes: tuple[str, ...] = ()  # in use, in their order: for files of numbers without names
+
+    @property
+    def draws(self) -> bool:
+        """Are answers drawn objects?"""
+        return self.task in OBJECT_TASKS
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One drawn object as a file has it. number: from 1, among those that the file has of the image."""
+
+    category: str
+    # As in REST, in px of the upright image: {"box": …}, {"polygon": …} or {"mask": …}. Where the file needs the size
+    # of the image for that: from its width and height. It may raise Unreadable.
+    shape: Shape | Callable[[int, int], Shape]
+    number: int
+    attributes: dict[str, Any] = field(default_factory=dict)
+    probability: float | None = None  # of a model's
+
+
+class Unreadable(ValueError):
+    """An object that cannot be read; str() is the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +71,7 @@ class Said:
     answer: str = "labeled"
     created_at: Any = None  # datetime or None
     seconds: float | None = None
+    objects: tuple[Object, ...] | None = None  # None: the answer is classes; (): nothing is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +83,7 @@ class Predicted:
     classes: tuple[str, ...]
     probabilities: dict[str, float] = field(default_factory=dict)
     probability: float | None = None
+    objects: tuple[Object, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +102,10 @@ class Item:
     predictions: tuple[Predicted, ...] = ()
     gold: tuple[str, ...] | None = None  # where the file itself calls an answer the known one
     problems: tuple[str, ...] = ()  # parts that cannot be used, in sentences; the rest is taken
+    gold_objects: tuple[Object, ...] | None = None
+    unusable: tuple[tuple[int, str], ...] = ()  # objects that cannot be used: their number, from 1, and a sentence
+    size: tuple[int, int] | None = None  # width and height in px, as the file has them, where objects depend on it
+    is_stem: bool = False  # the name lacks its suffix: the file beside the image was named like it
 
 
 def split_of(text: str) -> tuple[str, str]:

@@ -50,6 +50,77 @@ def elements(file: BinaryIO) -> Iterator[Any]:
     raise NotPossibleNow(_("The file ends in the middle: after %(n)s elements of its list.") % {"n": number - 1})
 
 
+def members(file: BinaryIO, most: int) -> Iterator[tuple[str, Any, str]]:
+    """The elements of all lists that are members of one large object: (member, element, its JSON).
+
+    Members that are no lists are passed over. NaN and infinity are read, as Python writes them. Raises NotPossibleNow:
+    broken, no object, or longer than `most` characters.
+    """
+    text = _Cursor(codecs.getreader("utf-8")(file), most)
+    try:
+        if text.sign() != "{":
+            raise NotPossibleNow(_("The file is no JSON object."))
+        text.at += 1
+        while (now := text.sign(_SPACE + ",")) and now != "}":
+            name, _raw = text.value(0)
+            if not isinstance(name, str) or text.sign() != ":":
+                raise NotPossibleNow(_("The file is no JSON that can be read."))
+            text.at += 1
+            if text.sign() != "[":
+                text.value(0)
+                continue
+            text.at += 1
+            number = 1
+            while (now := text.sign(_SPACE + ",")) and now != "]":
+                found, raw = text.value(number)
+                number += 1
+                yield name, found, raw
+            text.at += 1
+        if not now:
+            raise NotPossibleNow(_("The file ends in the middle."))
+    except UnicodeDecodeError as error:
+        raise NotPossibleNow(_("The file is not UTF-8 text: save it as UTF-8, then send it again.")) from error
+    except RecursionError as error:
+        raise NotPossibleNow(_("The file is no JSON that can be read: it is nested too deeply.")) from error
+
+
+class _Cursor:
+    """A place in a long text."""
+
+    def __init__(self, text: codecs.StreamReader, most: int) -> None:
+        self._text, self._most, self._decoder = text, most, json.JSONDecoder()
+        self._buffer, self._seen, self.at = "", 0, 0
+
+    def sign(self, passed_over: str = _SPACE) -> str:
+        """The next character that is none of these; "" at the end."""
+        while True:
+            while self.at < len(self._buffer) and self._buffer[self.at] in passed_over:
+                self.at += 1
+            if self.at < len(self._buffer):
+                return self._buffer[self.at]
+            self._buffer, self.at = self._text.read(STEP), 0
+            self._count(len(self._buffer))
+            if not self._buffer:
+                return ""
+
+    def value(self, number: int) -> tuple[Any, str]:
+        """The value that begins at the next character, and how it is written; the place is then behind it."""
+        self.sign()
+        found, end, buffer = _next(self._decoder, self._buffer, self.at, self._text, number)
+        if buffer is not self._buffer:
+            self._count(len(buffer) - (len(self._buffer) - self.at))
+            self._buffer, self.at = buffer, 0
+        raw = buffer[self.at : end]
+        self.at = end
+        return found, raw
+
+    def _count(self, n: int) -> None:
+        self._seen += n
+        if self._seen > self._most:
+            most = f"{self._most / 2**20:,.0f}"
+            raise NotPossibleNow(_("Such a file has at most %(most)s MB: split it.") % {"most": most})
+
+
 def _next(
     decoder: json.JSONDecoder, buffer: str, at: int, text: codecs.StreamReader, number: int
 ) -> tuple[Any, int, str]:

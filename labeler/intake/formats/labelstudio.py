@@ -1,7 +1,8 @@
 """Label Studio's JSON: a list of tasks with annotations and predictions, alone or in an archive with its images.
 
 An image is found by the last part of its path, as Label Studio's own paths mean nothing elsewhere. `completed_by` is a
-number in some exports and an object in others. Choices only, single or multiple; what was skipped is passed over.
+number in some exports and an object in others. Choices where answers are classes; rectangles, polygons and brushes
+where they are drawn (labelstudio_objects.py). What was skipped is passed over.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.check import Refused
-from labeler.intake.formats import judgements, metadata
+from labeler.intake.formats import judgements, labelstudio_objects, metadata
 from labeler.intake.formats.item import Item, Names, Options, Predicted, Said
 from labeler.intake.formats.json_items import elements
 from labeler.intake.names import clean_name
@@ -80,7 +81,8 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
     if not path:
         return Refusal("", _("“data” names no image: no text in it is a path or an address."), number)
     problems: list[str] = []
-    said, gold = _annotations(task, options, problems)
+    drawn = labelstudio_objects.Task() if options.draws else None
+    said, gold = _annotations(task, options, problems, drawn)
     fields: dict[str, Any] = {}
     for name, value in task["data"].items():
         if name != key and value is not None and not isinstance(value, dict | list):
@@ -98,8 +100,9 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
     else:
         place["name"] = _spellings(path)[-1]
     return Item(
-        **place, row=number, metadata=fields, judgements=said, gold=gold, predictions=_predictions(task, problems),
-        problems=tuple(problems),
+        **place, row=number, metadata=fields, judgements=said, gold=gold if drawn is None else None,
+        predictions=_predictions(task, problems, drawn), problems=tuple(problems),
+        gold_objects=drawn.gold if drawn else None, unusable=tuple(drawn.unusable) if drawn else (),
     )  # fmt: skip
 
 
@@ -136,14 +139,17 @@ def _spellings(path: str) -> list[str]:
 
 
 def _annotations(
-    task: dict[str, Any], options: Options, problems: list[str]
+    task: dict[str, Any], options: Options, problems: list[str], drawn: labelstudio_objects.Task | None
 ) -> tuple[tuple[Said, ...], tuple[str, ...] | None]:
     said: list[Said] = []
     gold: tuple[str, ...] | None = None
     for annotation in _list(task.get("annotations") or task.get("completions")):
         if annotation.get("was_cancelled"):
             continue
-        classes = _choices(annotation.get("result"))
+        objects = drawn.objects_of(annotation.get("result"), options) if drawn else None
+        if drawn and objects is None:
+            continue  # nothing of it can be used
+        classes = () if drawn else _choices(annotation.get("result"))
         if classes is None:
             problems.append(_("An annotation has no choices: only choices are read."))
             continue
@@ -155,9 +161,11 @@ def _annotations(
             moment = None
         lead = annotation.get("lead_time")
         seconds = float(lead) if isinstance(lead, int | float) and math.isfinite(lead) and 0 <= lead < 1e7 else None
-        said.append(Said(_person(annotation, options.people), classes, "labeled", moment, seconds))
+        said.append(Said(_person(annotation, options.people), classes, "labeled", moment, seconds, objects))
         if annotation.get("ground_truth") is True:
             gold = classes
+            if drawn:
+                drawn.gold = objects
     return tuple(said), gold
 
 
@@ -192,9 +200,17 @@ def _person(annotation: dict[str, Any], field: str) -> str | None:
     return metadata.shown_text(str(by).strip(), 151) or None
 
 
-def _predictions(task: dict[str, Any], problems: list[str]) -> tuple[Predicted, ...]:
+def _predictions(
+    task: dict[str, Any], problems: list[str], drawn: labelstudio_objects.Task | None
+) -> tuple[Predicted, ...]:
     found = []
     for prediction in _list(task.get("predictions")):
+        if drawn:
+            version = metadata.shown_text(str(prediction.get("model_version") or ""), 150)
+            objects = drawn.objects_of(prediction.get("result"), None)
+            if objects is not None:
+                found.append(Predicted(UNNAMED_MODEL, version, (), objects=objects))
+            continue
         classes = _choices(prediction.get("result"))
         if not classes:
             problems.append(_("A prediction has no choices: only choices are read."))

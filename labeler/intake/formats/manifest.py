@@ -1,9 +1,10 @@
 """Manifests: a CSV or JSON Lines with a row for each image, or for each judgement of one.
 
 Columns: file_name, path or url; sha256, external_id; label (several with | between, or a JSON list), annotator, answer,
-created_at, seconds; prediction, probability, model; split. `metadata.<key>` and every other name is metadata. The file
-comes alone, about the project's images or about URLs, or as `manifest.csv` or `manifest.jsonl` at the root of an
-archive, about the images in that.
+created_at, seconds; prediction, probability, model; split. Where answers are drawn, `objects` is a JSON list as in
+REST: [{category, box | polygon | mask, attributes?, probability?}], and empty where nothing is there. `metadata.<key>`
+and every other name is metadata. The file comes alone, about the project's images or about URLs, or as `manifest.csv`
+or `manifest.jsonl` at the root of an archive, about the images in that.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotPossibleNow
 from labeler.intake.formats import judgements, metadata, probabilities
 from labeler.intake.formats.cells import without_formula_guard
-from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Options, Predicted, Said, split_of
+from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Object, Options, Predicted, Said, split_of
 from labeler.intake.formats.judgements import MOST_ROWS, header, is_blank, separator_of, split_classes
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
@@ -37,8 +38,11 @@ ALSO = {
 }  # fmt: skip
 COLUMNS = frozenset((
     "file_name", "path", "url", "sha256", "external_id", "label", "annotator", "answer", "created_at", "seconds",
-    "prediction", "probability", "probabilities", "model", "split",
+    "prediction", "probability", "probabilities", "model", "split", "objects",
 ))  # fmt: skip
+# A cell with three thousand objects is longer than the csv module takes unasked.
+LONGEST_OBJECTS = 32 * 2**20
+csv.field_size_limit(max(csv.field_size_limit(), LONGEST_OBJECTS))
 NAMING = ("file_name", "path", "url", "sha256", "external_id")
 UNNAMED_MODEL = "manifest"
 METADATA = "metadata."
@@ -263,10 +267,16 @@ def _item(
         except metadata.Unusable as unusable:
             problems.append(str(unusable))
     split, wrong = split_of(_text(row, "split"))
+    judged: tuple[Said, ...] = ()
+    predicted: tuple[Predicted, ...] = ()
+    left_out: list[tuple[int, str]] = []
+    if context.options.draws:
+        judged, predicted = _drawn(row, context.options, problems, left_out)
+    else:
+        judged, predicted = _judgements(row, context.options, problems), _predictions(row, context, problems)
     return Item(
-        **place, row=number, split=split or context.split, metadata=fields,
-        judgements=_judgements(row, context.options, problems), predictions=_predictions(row, context, problems),
-        problems=(*problems, wrong) if wrong else tuple(problems),
+        **place, row=number, split=split or context.split, metadata=fields, judgements=judged, predictions=predicted,
+        problems=(*problems, wrong) if wrong else tuple(problems), unusable=tuple(left_out),
     )  # fmt: skip
 
 
@@ -330,6 +340,60 @@ def of_address(url: str, number: int) -> Item | Refusal:
         return Item(**_address(url.strip(), ""), row=number)
     except Unreadable as unusable:
         return Refusal(clean_name(url[:500]), str(unusable), number)
+
+
+def _drawn(
+    row: dict[str, Any], options: Options, problems: list[str], unusable: list[tuple[int, str]]
+) -> tuple[tuple[Said, ...], tuple[Predicted, ...]]:
+    """A row of drawn objects: of whoever is named, or a model's, where the table is one of predictions."""
+    answer = _text(row, "answer") or "labeled"
+    if "objects" not in row and answer == "labeled":
+        if row.get("label"):
+            problems.append(_("This project wants drawn objects: the column “objects” is empty here."))
+        return (), ()
+    try:
+        objects = objects_in(row.get("objects", []), unusable) if answer == "labeled" else None
+        if options.as_predictions:
+            model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
+            return (), (Predicted(model[:150], version[:150], (), objects=objects),)
+        if answer not in ("labeled", "cannot_tell"):
+            raise judgements.Unusable(_("Only judgements are taken: answer must be labeled or cannot_tell."))
+        annotator = _text(row, "annotator") or None
+        if annotator and (len(annotator) > 150 or not annotator.isprintable()):
+            raise judgements.Unusable(_("The annotator's name is too long or has characters that names do not have."))
+        moment, seconds = judgements.moment_of(_text(row, "created_at")), judgements.seconds_of(_text(row, "seconds"))
+    except judgements.Unusable as error:
+        problems.append(str(error))
+        return (), ()
+    if not objects and unusable:
+        return (), ()
+    return (Said(annotator, (), answer, moment, seconds, objects),), ()
+
+
+def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...]:
+    """Objects as a cell or an object has them; what cannot be read goes to `unusable`. Raises judgements.Unusable."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise judgements.Unusable(_("objects is no JSON: %(error)s.") % {"error": str(error)[:200]}) from error
+    if not isinstance(value, list):
+        raise judgements.Unusable(_("objects is a list of {category, box | polygon | mask}."))
+    found = []
+    for number, one in enumerate(value, start=1):
+        if not isinstance(one, dict) or not isinstance(one.get("category"), str) or not one["category"].strip():
+            unusable.append((number, _("It is no object with a category.")))
+            continue
+        shape = {kind: one[kind] for kind in ("box", "polygon", "mask") if one.get(kind) is not None}
+        said, p = one.get("attributes"), one.get("probability")
+        if len(shape) != 1:
+            unusable.append((number, _("An object has one shape: a box, a polygon or a mask.")))
+            continue
+        is_p = isinstance(p, int | float) and not isinstance(p, bool) and 0 <= p <= 1
+        category = metadata.shown_text(one["category"].strip(), 500)
+        attributes = said if isinstance(said, dict) else {}
+        found.append(Object(category, shape, number, attributes, float(p) if is_p else None))  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def _judgements(row: dict[str, Any], options: Options, problems: list[str]) -> tuple[Said, ...]:

@@ -8,13 +8,16 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.formats import (
+    coco,
     cvat,
     huggingface,
     imagefolder,
     judgements,
     labelstudio,
     manifest,
+    mask_images,
     pictures,
+    voc,
     webdataset,
     yolo,
 )
@@ -27,13 +30,14 @@ Reader = Callable[[Tree, Options], Iterator[Item | Refusal]]
 READERS: dict[str, Reader] = {
     IMAGES: pictures.read, "zip": pictures.read, "tar": pictures.read,
     "imagefolder": imagefolder.read, "csv": manifest.read, "jsonl": manifest.read, "labelstudio": labelstudio.read,
-    "cvat": cvat.read, "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
+    "coco": coco.read, "voc": voc.read, "masks": mask_images.read, "cvat": cvat.read,
+    "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,
     "predictions": manifest.read_predictions,
 }  # fmt: skip
 PLAIN = frozenset((IMAGES, "zip", "tar"))  # of images alone
 # A table with these is a manifest, though it may have the three columns of a table of judgements.
 _OF_A_MANIFEST = frozenset(
-    ("path", "url", "image_url", "sha256", "external_id", "split", "prediction", "probability", "model")
+    ("path", "url", "image_url", "sha256", "external_id", "split", "prediction", "probability", "model", "objects")
 )
 
 
@@ -44,8 +48,9 @@ def recognise(tree: Tree, options: Options) -> str:
     if found := manifest.recognises(tree, options):
         return found
     for name, reader in (
-        ("labelstudio", labelstudio), ("cvat", cvat), ("huggingface", huggingface), ("webdataset", webdataset),
-        ("imagefolder", imagefolder),
+        ("labelstudio", labelstudio), ("coco", coco), ("voc", voc), ("cvat", cvat),
+        ("huggingface", huggingface), ("webdataset", webdataset),
+        ("yolo", yolo), ("masks", mask_images), ("imagefolder", imagefolder),
     ):  # fmt: skip
         if reader.recognises(tree, options):
             return name
@@ -61,11 +66,15 @@ def _of_file(tree: Tree, options: Options) -> str:
     if text.startswith((b"[", b"{")):
         if labelstudio.is_tasks(tree, name):
             return "labelstudio"
+        if coco.is_coco(tree, name):
+            return "coco"
         if text.startswith(b"{"):
             return "jsonl"
     elif text.startswith(b"<"):
         if cvat.recognises(tree, options):
             return "cvat"
+        if voc.recognises(tree, options):
+            return "voc"
     elif judgements.is_table(tree.path):
         columns = {column.strip().casefold() for column in manifest.columns_of(tree, name)}
         others = columns & _OF_A_MANIFEST or {c for c in columns if c.startswith(manifest.METADATA)}
@@ -74,5 +83,5 @@ def _of_file(tree: Tree, options: Options) -> str:
         return "csv"  # whose reader says what is wrong with it
     raise NotPossibleNow(
         _("This file is of no format that is known here: a zip or a tar, a table with a column file_name, a JSON of "
-          "Label Studio, an XML of CVAT, or parquet.")
+          "COCO or Label Studio, an XML of CVAT or Pascal VOC, or parquet.")
     )  # fmt: skip

@@ -10,19 +10,17 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeler.errors import LabelerError
 from labeler.imports import options as option_checks
-from labeler.imports.run import FORMATS, import_file
+from labeler.imports.run import FORMATS, import_file, reading
 from labeler.intake import import_metadata as metadata_import
 from labeler.intake import refusal_report
 from labeler.intake.check import Refused
 from labeler.intake.formats import metadata
-from labeler.intake.formats.item import Options
 from labeler.intake.formats.recognise import PLAIN, recognise
 from labeler.intake.images import caps, import_path
 from labeler.intake.outcomes import ImportResult
 from labeler.intake.tree import Tree
 from labeler.jobs import jobs
 from labeler.jobs.leases import LeaseLost, beating
-from labeler.label_set import categories as label_set
 from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands import import_metadata
 from labeler.models import Job, Project
@@ -51,6 +49,9 @@ class Command(DataCommand):
         )  # fmt: skip
         parser.add_argument("--new-categories", metavar="WHAT", help='make, refuse, or as JSON {"old": "new"}')
         parser.add_argument(
+            "--origin", choices=("0", "1"), help="of voc: the number of the first pixel; 1 (the standard) if left out"
+        )
+        parser.add_argument(
             "--blind", action="store_true", help="the labels were given without seeing others' or a model's"
         )
         parser.add_argument(
@@ -66,7 +67,7 @@ class Command(DataCommand):
             self._check(table)
 
         try:
-            answers = option_checks.check(options["labels_as"], options["new_categories"])
+            answers = option_checks.check(options["labels_as"], options["new_categories"], options["origin"])
             is_plain = not answers and self._is_of_images(source, project, options["format"])
         except (LabelerError, Refused) as error:
             raise CommandError(str(error), returncode=USAGE) from error
@@ -96,8 +97,7 @@ class Command(DataCommand):
             return format_ in PLAIN
         try:
             with Tree(source, caps=caps()) as tree:
-                known = frozenset(label_set.index(project).by_name)
-                return recognise(tree, Options(project.is_multi, known=known)) in PLAIN
+                return recognise(tree, reading(project, {})) in PLAIN
         except Refused:
             return True  # what stands before the damage is taken in
 
@@ -132,16 +132,20 @@ class Command(DataCommand):
         refused = result["refused"]
         for one in refused[:MOST_LINES]:
             row = f" row {one['row']}" if one.get("row") else ""
+            row += f" object {one['object']}" if one.get("object") else ""
             self.say(f"refused{row} {one['name']}: {one['reason']}")
         if len(refused) > MOST_LINES:
             self.say(f"… and more; all of them: {refusal_report.path_of(job.pk)}")
         found = result.get("found") or {}
         if found:
             classes = ", ".join(f"{c['name']} {c['count']:,}{'' if c['known'] else ' (new)'}" for c in found["classes"])
-            self.say(f"found {found['format']}: {found['images']:,} images, {found['labels']:,} labels: {classes}")
+            objects = f" with {found['objects']:,} objects" if found["objects"] else ""
+            counted = f"{found['images']:,} images, {found['labels']:,} labels{objects}"
+            self.say(f"found {found['format']}: {counted}: {classes}")
         text = (
             f"{'Would add' if dry_run else 'Added'} {result['added']:,} images and {result['labels_added']:,} labels "
-            f"to “{job.project.name}”; {result['duplicates']:,} were there already, {len(refused):,} refusals."
+            + (f"({result['objects_added']:,} objects) " if result.get("objects_added") else "")
+            + f"to “{job.project.name}”; {result['duplicates']:,} were there already, {len(refused):,} refusals."
         )
         facts = {"project": job.project_id, "import": job.pk, "dry_run": dry_run, **result}
         self.result(facts, "" if self._quiet else text)

@@ -15,6 +15,8 @@ from labeler.errors import LabelerError
 from labeler.models import Preference
 from labeler.pages.forms import refuse
 
+ALL = preferences.ACTIONS | preferences.DRAWING
+
 
 class OwnKeys(forms.Form):
     """One field per action, and whether a character alone may act."""
@@ -29,16 +31,20 @@ class OwnKeys(forms.Form):
     )
 
     def __init__(self, data: Any, preference: Preference):
-        shown = {name: _typed(key) for name, key in preferences.keys_of(preference).items()}
+        shown = {name: _typed(key) for name, key in preferences.keys_of(preference, ALL).items()}
         super().__init__(data, initial={**shown, "single_keys": preference.single_keys}, auto_id="key_%s")
-        for name, action in preferences.ACTIONS.items():
+        for name, action in ALL.items():
             attrs = {"list": "key-names", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
             self.fields[name] = forms.CharField(
-                label=action.words, max_length=30, strip=False, widget=forms.TextInput(attrs=attrs)
-            )
+                label=action.words, max_length=30, strip=False, widget=forms.TextInput(attrs=attrs),
+                required=name in preferences.ACTIONS,  # the others: empty is the one that it comes with
+            )  # fmt: skip
 
     def actions(self) -> list[forms.BoundField]:
         return [self[name] for name in preferences.ACTIONS]
+
+    def drawing(self) -> list[forms.BoundField]:
+        return [self[name] for name in preferences.DRAWING]
 
     def save(self, user: Any) -> bool:
         """False when the domain has something to say about it."""
@@ -46,7 +52,7 @@ class OwnKeys(forms.Form):
             preferences.change(
                 user=user,
                 single_keys=self.cleaned_data["single_keys"],
-                keys={name: _read(self.cleaned_data[name]) for name in preferences.ACTIONS},
+                keys={name: _read(typed) for name in ALL if (typed := self.cleaned_data[name])},
             )
         except LabelerError as error:
             refuse(self, error)

@@ -6,54 +6,49 @@ what they are is labeler/agreement/reports.py's and labeler/agreement/trust.py's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from labeler import charts
 from labeler.agreement import reports, trust
 from labeler.label_set import categories
 from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
 from labeler.models import Project
-from labeler.pages.agreement import trust_charts
+from labeler.pages.agreement import drawn_agreement, trust_charts
+from labeler.pages.agreement.pair_tables import confusions, matrix, pairs_that_agree_least
+from labeler.pages.agreement.selecting import COMPARISONS, choices, figure_card, selection_of, summary_of
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import tile
 from labeler.progress import cached_reports
-from labeler.stats.results import FEW_IMAGES
-from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
-from labeler.wording.sentences import chart_words, in_words
+from labeler.wording.sentences import in_words
 
 # A larger matrix is a carpet nobody reads; then the pairs that agree least are listed.
 MATRIX_PEOPLE = 16
-LISTED_PAIRS = 40
 LISTED_CONFUSIONS = 12
 LISTED_IMAGES = 24
-# What a figure's n counts.
-IMAGES, COMPARISONS = gettext_lazy("n %(n)s images"), gettext_lazy("n %(n)s comparisons of two people")
 
 
 @project_page()
 @require_GET
 def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    selection = _selection(request)
+    selection = selection_of(request)
     found = cached_reports.agreement_figures(project, selection, wait=False)
     report, figures = in_words(found.value), in_words(cached_reports.trust_figures(project).value)
     if figures is not None and not access.may_review:
         figures = trust.of_person(figures, person(request).get_username())
+    if project.draws:
+        return drawn_agreement.page(request, access, selection, found, figures)
     context: dict[str, Any] = {
         "selection": selection,
-        "label_choices": _choices(request, "labels", selection.labels, LABELS),
-        "sample_choices": _choices(request, "sample", selection.sample, SAMPLES),
+        "label_choices": choices(request, "labels", selection.labels, LABELS),
+        "sample_choices": choices(request, "sample", selection.sample, SAMPLES),
         "report": report,
         "as_of": found.as_of if found.is_kept else None,
         "is_counted": report is not None and figures is not None,
@@ -61,7 +56,7 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     if report is not None:
         name = person(request).get_username()
         context |= {
-            "summary": _summary(report),
+            "summary": summary_of(report),
             "cards": headline_cards(project, report, selection, figures),
             "own": next((row for row in report["annotators"] if row["username"] == name), None),
         }
@@ -127,40 +122,6 @@ def _notes(
     return [note for note in notes if note]
 
 
-def _selection(request: HttpRequest) -> Selection:
-    labels = request.GET.get("labels")
-    sample = request.GET.get("sample")
-    labels = labels if labels in LABELS else "blind"
-    return Selection.with_default_sample(labels, sample if sample in SAMPLES else None)
-
-
-def _choices(request: HttpRequest, name: str, chosen: str, values: Sequence[str]) -> list[dict[str, Any]]:
-    """Links that change one part of the selection and keep the other."""
-    words = {
-        "blind": _("no suggestion shown"),
-        "assisted": _("suggestion shown"),
-        "random": _("chosen at random"),
-    }
-    all_words = {"labels": _("all labels"), "sample": _("all images")}
-    kept = {key: value for key, value in request.GET.items() if key in ("labels", "sample")}
-    return [
-        {
-            "url": "?" + urlencode({**kept, name: value}),
-            "label": all_words[name] if value == "all" else words[value],
-            "on": value == chosen,
-        }
-        for value in values
-    ]
-
-
-def _summary(report: Mapping[str, Any]) -> str:
-    return _("%(labels)s labels on %(images)s images, %(shared)s of them judged by two people or more") % {
-        "labels": f"{report['n_labels']:,}",
-        "images": f"{report['n_images']:,}",
-        "shared": f"{report['n_shared_images']:,}",
-    }
-
-
 def headline_cards(
     project: Project, report: Mapping[str, Any], selection: Selection, figures: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
@@ -169,23 +130,25 @@ def headline_cards(
     alpha, observed = report["alpha"], report["observed"]
     is_headline = figures is not None and selection == Selection()
     cards = [
-        _card("alpha", _("Krippendorff's α"), alpha, _("beyond chance; 1 is perfect, 0 is chance"))
+        figure_card("alpha", _("Krippendorff's α"), alpha, _("beyond chance; 1 is perfect, 0 is chance"))
         # What it takes to know more exactly: of the labels that speak for the project.
         | {"plan": figures["plan"]["sentence"] if figures and is_headline and figures["plan"]["more"] else ""},
-        _card("observed", _("Equal answers"), observed, _("of two people, chance included"), as_percent=True),
-        _card("light", _("Mean κ of the pairs"), report["light"], _("Cohen's κ of each two (Light)"), of=COMPARISONS),
+        figure_card("observed", _("Equal answers"), observed, _("of two people, chance included"), as_percent=True),
+        figure_card(
+            "light", _("Mean κ of the pairs"), report["light"], _("Cohen's κ of each two (Light)"), of=COMPARISONS
+        ),
     ]
     if figures and is_headline:
-        cards.append(_card("ac1", _("Gwet's AC1"), figures["ac1"], _("minds one large class less than α")))
+        cards.append(figure_card("ac1", _("Gwet's AC1"), figures["ac1"], _("minds one large class less than α")))
     if not project.is_multi:
-        cards.append(_card("fleiss", _("Fleiss' κ"), report["fleiss"], _("everyone as one group")))
+        cards.append(figure_card("fleiss", _("Fleiss' κ"), report["fleiss"], _("everyone as one group")))
     if figures and selection.labels == "blind" and figures["assisted"]["n"]:
         hint = _("α where the suggestion was shown")
         if figures["assisted_minus_blind"]["value"] is not None:
             hint = _("α where the suggestion was shown: %(difference)s against unaided") % {
                 "difference": trust_charts.signed(figures["assisted_minus_blind"])
             }
-        cards.append(_card("assisted", _("With suggestions"), figures["assisted"], hint))
+        cards.append(figure_card("assisted", _("With suggestions"), figures["assisted"], hint))
     elif figures is None and selection.labels == "blind":
         others = in_words(
             cached_reports.agreement_figures(
@@ -199,22 +162,8 @@ def headline_cards(
                 hint = _("α where the suggestion was shown: %(difference)s against blind") % {
                     "difference": f"{assisted['value'] - alpha['value']:+.2f}"
                 }
-            cards.append(_card("assisted", _("With suggestions"), assisted, hint))
+            cards.append(figure_card("assisted", _("With suggestions"), assisted, hint))
     return cards
-
-
-def _card(
-    name: str, title: str, stat: dict[str, Any], hint: str, *, as_percent: bool = False, of: Any = IMAGES
-) -> dict[str, Any]:
-    return {
-        "evidence": of % {"n": f"{stat['n']:,}"},
-        "id": f"figure-{name}",
-        "title": title,
-        "stat": stat,
-        "text": percent(stat["value"], 1) if as_percent else figure(stat["value"]),
-        "interval": percent_interval(stat) if as_percent else interval(stat),
-        "hint": hint,
-    }
 
 
 def _everyone(project: Project, report: Mapping[str, Any], figures: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -227,7 +176,7 @@ def _everyone(project: Project, report: Mapping[str, Any], figures: Mapping[str,
     model = (figures and figures["model"]) or {"number": None, "pairs": []}
     return {
         "matrix": matrix(project, report, model["pairs"], model["number"]) if len(people) <= MATRIX_PEOPLE else "",
-        "least": _least(project, report) if len(people) > MATRIX_PEOPLE else [],
+        "least": pairs_that_agree_least(project, report) if len(people) > MATRIX_PEOPLE else [],
         "people": [
             {**row, "url": filters.url(project, by=row["username"])}
             for row in sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0))
@@ -243,77 +192,3 @@ def _everyone(project: Project, report: Mapping[str, Any], figures: Mapping[str,
         "tiles": [tile(image, index) for image in divided[:LISTED_IMAGES]],
         "more_images": len(divided) > LISTED_IMAGES,
     }
-
-
-def matrix(
-    project: Project,
-    report: Mapping[str, Any],
-    with_model: Sequence[Mapping[str, Any]] = (),
-    model: int | None = None,
-) -> SafeString:
-    """Cohen's kappa of every pair as a heat table that leads to their images; empty below two people.
-
-    with_model: kappa of people with the model of this number, as labeler/progress/overview.py counts it: a row of its
-    own.
-    """
-    names = [row["username"] for row in report["annotators"] if row["n"]]
-    if len(names) < 2:
-        return mark_safe("")
-    at = {name: place for place, name in enumerate(names)}
-    cells = {
-        (at[pair["a"]], at[pair["b"]]): charts.PairCell(
-            pair["kappa"]["value"],
-            pair["kappa"]["low"],
-            pair["kappa"]["high"],
-            pair["n"],
-            pair["kappa"]["reason"],
-            filters.url(project, people=f"{pair['a']},{pair['b']}"),
-        )
-        for pair in report["pairs"]
-        if pair["a"] in at and pair["b"] in at
-    }
-    if with_model:
-        place = len(names)
-        names.append(_("Model %(n)s") % {"n": model})
-        for row in with_model:
-            stat = row["kappa"]
-            if row["username"] in at:
-                # Without a link: what the model says of single blind images is not shown before they are decided.
-                cells[at[row["username"]], place] = charts.PairCell(
-                    stat["value"], stat["low"], stat["high"], stat["n"], stat["reason"]
-                )
-    caption = _("Cohen's kappa for each pair of people")
-    drawn = charts.pair_matrix(
-        names, cells, project.target_agreement, words=chart_words(), caption=caption, few=FEW_IMAGES
-    )
-    return mark_safe(drawn)  # noqa: S308  (escaped there)
-
-
-def _least(project: Project, report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    defined = [pair for pair in report["pairs"] if pair["kappa"]["value"] is not None]
-    return [
-        {**pair, "url": filters.url(project, people=f"{pair['a']},{pair['b']}")}
-        for pair in sorted(defined, key=lambda pair: pair["kappa"]["value"])[:LISTED_PAIRS]
-    ]
-
-
-def confusions(project: Project, report: Mapping[str, Any], most: int) -> SafeString:
-    """The pairs of classes that are taken for each other, as bars that lead to the images."""
-    markers = categories.markers_by_name(project)
-    ids = {name: pk for pk, name in categories.index(project).names.items()}
-    lines = [
-        charts.Bar(
-            name=format_html(
-                '{} <span class="dim">↔</span> {}',
-                class_tag(markers.get(row["a"]), row["a"]),
-                class_tag(markers.get(row["b"]), row["b"]),
-            ),
-            value=row["count"],
-            note=f"{row['count']:,}",
-            href=filters.url(project, pair=f"{ids[row['a']]},{ids[row['b']]}")
-            if {row["a"], row["b"]} <= ids.keys()
-            else None,
-        )
-        for row in report["confusion"][:most]
-    ]
-    return mark_safe(charts.bars(lines, empty=_("No two people chose different classes.")))  # noqa: S308  (escaped there)

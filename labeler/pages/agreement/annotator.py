@@ -12,6 +12,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -22,8 +23,10 @@ from django.views.decorators.http import require_GET
 from labeler import charts
 from labeler.label_set import categories
 from labeler.label_set.markers import Marker
+from labeler.labeling.label_arrays import Selection
 from labeler.models import Label, Project
 from labeler.pages.agreement import trust_charts
+from labeler.pages.agreement.drawn_agreement import KIND_WORDS
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
@@ -75,6 +78,8 @@ def _report(access: Access, figures: Report, row: Report, is_own: bool) -> dict[
         "reading": _reading(names, row, is_own),
         "by_class": _by_class(project, names, row),
         "line": _line(row, is_own),
+        "kinds": _kinds(access, row),
+        "differences_url": reverse("differences", args=[project.pk]),
         "sittings": _sittings(row),
     }
 
@@ -85,15 +90,20 @@ def _report(access: Access, figures: Report, row: Report, is_own: bool) -> dict[
 def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
     """The figures on top; of those that a project does not use, no card."""
     times = [one["seconds_median"] for one in others if one["seconds_median"] is not None]
-    kappa = row["kappa"]
+    # Where people draw there is no kappa: F1 takes its place, which has no correction for chance.
+    is_drawn = "f1" in row
+    stat = row["f1"] if is_drawn else row["kappa"]
     cards = [
         {
-            "id": "kappa", "title": _("κ with the others"), "text": figure(kappa["value"]),
-            "interval": interval(kappa), "reason": kappa["reason"],
+            "id": "kappa",
+            "title": _("Objects in common (F1)") if is_drawn else _("κ with the others"),
+            "text": percent(stat["value"]) if is_drawn else figure(stat["value"]),
+            "interval": percent_interval(stat) if is_drawn else interval(stat), "reason": stat["reason"],
             "hint": ngettext(
-                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", kappa["n"]
-            ) % {"n": f"{kappa['n']:,}"},
-        }
+                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", stat["n"]
+            ) % {"n": f"{stat['n']:,}"},
+        },
+        *(_drawn_again(row) if is_drawn else ()),
     ]  # fmt: skip
     for name, title, hint in (
         ("gold", _("Right on gold"), _("images whose answer is known")),
@@ -101,7 +111,7 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
         ("planted", _("Planted ones noticed"), _("wrong suggestions among right ones")),
     ):
         stat = row[name]
-        if stat["n"]:
+        if stat["n"] and not (is_drawn and name == "repeats"):
             cards.append(
                 {
                     "id": name, "title": title, "text": percent(stat["value"]), "interval": percent_interval(stat),
@@ -118,6 +128,25 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
     return cards
 
 
+def _drawn_again(row: Report) -> list[dict[str, Any]]:
+    """How far somebody who draws agrees with themselves; no card without a repeated image."""
+    stats = {name: row[name] for name in ("repeats", "repeats_iou") if row[name]["n"]}
+    titles = {"repeats": _("Same objects again"), "repeats_iou": _("How far they overlap")}
+    return [
+        {
+            "id": name, "title": titles[name], "text": percent(stat["value"]), "interval": percent_interval(stat),
+            "reason": stat["reason"],
+            "hint": {
+                "repeats": ngettext("F1, n %(n)s image shown twice", "F1, n %(n)s images shown twice", stat["n"]),
+                "repeats_iou": ngettext(
+                    "mean IoU, n %(n)s image shown twice", "mean IoU, n %(n)s images shown twice", stat["n"]
+                ),
+            }[name] % {"n": f"{stat['n']:,}"},
+        }
+        for name, stat in stats.items()
+    ]  # fmt: skip
+
+
 def _others_time(times: Sequence[float]) -> str:
     if not times:
         return _("an image")
@@ -126,6 +155,20 @@ def _others_time(times: Sequence[float]) -> str:
 
 
 # ---------------------------------------------------------------- where they differ
+
+
+def _kinds(access: Access, row: Report) -> list[dict[str, Any]]:
+    """Where people draw: how many of the person's objects differ in which way from what most drew."""
+    if not access.project.draws:
+        return []
+    report = cached_reports.agreement_figures(access.project, Selection(), wait=False).value
+    if report is None:
+        return []
+    found = []
+    for kind, (name, meaning) in KIND_WORDS.items():
+        n = next((one["n"] for one in report["differences"][kind]["people"] if one["username"] == row["username"]), 0)
+        found.append({"name": name, "meaning": meaning, "n": n, "kind": kind})
+    return found
 
 
 def _confusion(access: Access, names: Mapping[int, str], row: Report, is_own: bool) -> SafeString | str:

@@ -5,6 +5,7 @@ Knows tiles and forms. What makes an image gold, and when one is doubtful, is la
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,7 +24,7 @@ from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.images import filters
+from labeler.pages.images import filters, known_objects
 from labeler.review import gold
 
 PER_PAGE = 60
@@ -42,6 +44,8 @@ class MakeGold(forms.Form):
 
     def __init__(self, project: Project, data: Any = None, initial: dict[str, Any] | None = None):
         super().__init__(data, auto_id="gold_%s", initial=initial)
+        if project.draws:
+            return  # nobody draws in a form: what was decided or agreed is taken
         choices = [(c.pk, c.name) for c in project.categories.in_use()]
         if project.is_multi:
             self.fields["categories"] = forms.TypedMultipleChoiceField(
@@ -54,7 +58,10 @@ class MakeGold(forms.Form):
             )
         self.order_fields(["categories", "explanation"])
 
-    def chosen(self) -> list[int]:
+    def chosen(self) -> list[int] | None:
+        """The classes; None where people draw."""
+        if "categories" not in self.fields:
+            return None
         value = self.cleaned_data["categories"]
         return list(value) if isinstance(value, list) else [value]
 
@@ -111,14 +118,21 @@ def _rows(project: Project, ids: list[int], told: dict[int, gold.Told]) -> list[
     index = label_set.index(project)
     rows = {row.pk: row for row in Gold.objects.filter(pk__in=ids).select_related("added_by", "image")}
     shown = set(CategoryExample.objects.filter(image__in=ids).values_list("image", flat=True))
-    return [_row(rows[pk], told.get(pk, gold.Told()), index) | {"is_example": pk in shown} for pk in ids if pk in rows]
+    return [
+        _row(rows[pk], told.get(pk, gold.Told()), index, draws=project.draws) | {"is_example": pk in shown}
+        for pk in ids
+        if pk in rows
+    ]
 
 
-def _row(row: Gold, told: gold.Told, index: label_set.CategoryIndex) -> dict[str, Any]:
+def _row(row: Gold, told: gold.Told, index: label_set.CategoryIndex, *, draws: bool = False) -> dict[str, Any]:
     known = index.resolve(row.categories)
-    others = [(names, n) for names, n in told.answers.items() if names is None or list(names) != known]
+    # Of drawn objects the same classes are no right answer, and others no other one: what counts is told.right.
+    others = [(names, n) for names, n in told.answers.items() if names is None or (list(names) != known and not draws)]
     return {
         "gold": row,
+        "drawn": _drawn(row.image, row.drawn, index) if draws else "",
+        "n_people": sum(told.answers.values()),
         "url": reverse("image", args=[row.project_id, row.pk]),
         "thumb": reverse("api:thumb", args=[row.pk]),
         "names": index.label(known),
@@ -132,17 +146,33 @@ def _row(row: Gold, told: gold.Told, index: label_set.CategoryIndex) -> dict[str
     }
 
 
+def _drawn(image: Image, objects: Sequence[Mapping[str, Any]] | None, index: label_set.CategoryIndex) -> SafeString:
+    """The objects over the thumbnail, each as what its class is called today."""
+    known = [{**one, "category": index.resolve([one["category"]])[0]} for one in objects or ()]
+    return known_objects.overlay(image, known, index.names)
+
+
 def _offers(request: HttpRequest, project: Project) -> dict[str, Any]:
     wanted = filters.number(request.GET.get("class", ""))
     kind = Category.objects.in_use().filter(project=project, pk=wanted).first() if wanted else None
     index = label_set.index(project)
     found = list(gold.offers(project, kind).select_related("project")[:OFFERED])
+    objects: dict[int, Any] = {}
+    if project.draws:
+        objects = gold.known_objects(project, found)
+        # Two who name the same classes may have drawn at other places.
+        found = [image for image in found if image.pk in objects]
     return {
         "offers": [
             {
                 "image": image,
                 "thumb": reverse("api:thumb", args=[image.pk]),
-                "names": index.label(gold.known_answer(image)),
+                "drawn": _drawn(image, objects.get(image.pk), index),
+                "names": index.label(
+                    index.resolve({one["category"] for one in objects[image.pk]})
+                    if project.draws
+                    else gold.known_answer(image)
+                ),
             }
             for image in found
         ],
@@ -162,7 +192,8 @@ def _carry_out(request: HttpRequest, project: Project) -> None:
             row = Gold.objects.filter(project=project, pk=back).first()
             if row is None:
                 raise Http404(_("This project has no such image."))
-            gold.add(project=project, by=by, image_id=back, categories=row.categories, explanation=row.explanation)
+            known = {"drawn": row.drawn} if project.draws else {"categories": row.categories}
+            gold.add(project=project, by=by, image_id=back, explanation=row.explanation, **known)
             messages.success(request, _("Image %(n)s is gold again.") % {"n": back})
         else:
             ticked = [filters.number(text) or 0 for text in request.POST.getlist("image")[:OFFERED]]
@@ -188,17 +219,20 @@ def of_image(access: Access, image: Image) -> dict[str, Any] | None:
     row = Gold.objects.filter(pk=image.pk).select_related("added_by").first()
     in_use = row is not None and row.retired_at is None
     index = label_set.index(access.project)
-    known = index.present(row.categories) if row else gold.known_answer(image)
-    form = MakeGold(
-        access.project,
-        initial={
-            "categories": known if access.project.is_multi else known[0] if known else None,
-            "explanation": row.explanation if row else "",
-        },
-    )
-    told = gold.scores_of_images(access.project, image.pk) if row else {}
-    shown = _row(row, told.get(image.pk, gold.Told()), index) if row else None
-    return {"form": form, "in_use": in_use, "row": shown, "is_known": known is not None}
+    project = access.project
+    objects = gold.known_objects(project, [image]).get(image.pk) if project.draws else None
+    known = index.present(row.categories) if row else None if project.draws else gold.known_answer(image)
+    initial: dict[str, Any] = {"explanation": row.explanation if row else ""}
+    if not project.draws:
+        initial["categories"] = known if project.is_multi else known[0] if known else None
+    told = gold.scores_of_images(project, image.pk) if row else {}
+    shown = _row(row, told.get(image.pk, gold.Told()), index, draws=project.draws) if row else None
+    return {
+        "form": MakeGold(project, initial=initial), "in_use": in_use, "row": shown,
+        "is_known": objects is not None if project.draws else known is not None,
+        "thumb": reverse("api:thumb", args=[image.pk]), "drawn": _drawn(image, objects, index),
+        "n_objects": None if objects is None else len(objects),
+    }  # fmt: skip
 
 
 @project_page(Role.LEAD)

@@ -24,6 +24,7 @@ from labeler.label_set import categories
 from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
 from labeler.models import Role
 from labeler.models.project import Ordered
+from labeler.pages.agreement.drawn_agreement import kinds
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
@@ -58,6 +59,7 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
             "dated": printed_report.dated(told),
             "markers": categories.markers_by_name(project),
             "matrix": _confusion(told),
+            "kinds": kinds(project, told["agreement"], selection) if project.draws else [],
         }
     return render(request, "agreement/report.html", access.context("agreement", **context))
 

@@ -47,25 +47,26 @@ def person_url(project: Project, username: str) -> str:
 
 def why(project: Project, found: Report, *, may_review: bool) -> SafeString | str:
     """Guideline or person, in one sentence with its evidence; empty where nothing can be said."""
+    sign = "α" if project.draws else "κ"
     says = {"pairs": thousands(found["pairs"]), "low": thousands(found["low"]), "target": figure(found["target"])}
     match found["kind"]:
         case "fine":
             return _("All %(pairs)s pairs of people agree to the target of %(target)s or better.") % says
         case "guideline":
             words = _(
-                "All %(pairs)s pairs of people are below the target of %(target)s (mean κ %(mean)s), so nobody stands "
-                "out: the guideline is unclear."
-            ) % {**says, "mean": figure(found["mean"])}
+                "All %(pairs)s pairs of people are below the target of %(target)s (mean %(sign)s %(mean)s), so nobody "
+                "stands out: the guideline is unclear."
+            ) % {**says, "sign": sign, "mean": figure(found["mean"])}
             return (
                 f"{words} {_('Look at the classes that are confused, and settle them there.')}" if may_review else words
             )
         case "person":
             return format_html(
                 _(
-                    "{name} sees it otherwise: mean κ {own} with the others, who agree among themselves at {others} "
-                    "(target {target}). Look at images together before the guideline is changed."
+                    "{name} sees it otherwise: mean {sign} {own} with the others, who agree among themselves at "
+                    "{others} (target {target}). Look at images together before the guideline is changed."
                 ),
-                name=_named(project, found["person"], may_review), own=figure(found["own"]),
+                name=_named(project, found["person"], may_review), sign=sign, own=figure(found["own"]),
                 others=figure(found["others"]), target=says["target"],
             )  # fmt: skip
         case "several":

@@ -18,6 +18,7 @@ from labeler.curation import work
 from labeler.curation.actions import ACTIONS
 from labeler.curation.filters import DELETED
 from labeler.errors import LabelerError
+from labeler.intake import tile_jobs
 from labeler.models import Job, Project, Role
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.pages.asking import Access, person, project_page
@@ -42,7 +43,8 @@ def choices(project: Project, *, in_trash: bool) -> list[tuple[str, str]]:
 
 def under_way(project: Project) -> list[dict[str, Any]]:
     """Work on images that a worker has not finished, as a card shows it; and of the last hour what failed."""
-    rows = Job.objects.filter(project=project, kind=Kind.IMAGES, state__in=UNFINISHED).order_by("id")[:5]
+    rows = Job.objects.filter(project=project, kind=Kind.IMAGES, state__in=UNFINISHED)
+    rows = rows.exclude(params__do=tile_jobs.DO).order_by("id")[:5]  # nobody asked for tiles but their own zooming
     return [
         {"job": job, "words": work.sentence(job), "done": job.progress_done, "total": job.progress_total or 1}
         for job in rows

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.acceptance import summary
+from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.curation import listing
 from labeler.errors import LabelerError
@@ -33,8 +34,9 @@ from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Input, Select, Settle
-from labeler.pages.images import explanation, image_work, metadata_form, saved_views
+from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
 from labeler.pages.images import filters as image_filters
+from labeler.pages.label import pins
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
 from labeler.review import adjudication
@@ -86,7 +88,9 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
         "image": image,
         "url": reverse("image", args=[image.project_id, image.pk]),
         "thumb": thumbnail_url(image.pk),
-        "votes": vote_rows(image, index),
+        # Of drawn answers that were compared, places say more than the classes that are somewhere in them.
+        "votes": vote_rows(image, index) if image.disputed_objects is None else [],
+        "open_places": image.disputed_objects,
         "cannot_tell": image.tally.get(votes.CANNOT_TELL, 0),
     }
 
@@ -244,6 +248,8 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
     rows = Label.objects.filter(image=shown).select_related("annotator")
     labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
+    votes_of_now = [row for row in labels if _is_current(row) and row.purpose == Purpose.VOTE]
+    drawn_over = drawn.figures(project, [shown], votes_of_now).get(shown.pk) if project.draws else None
     outcome = snapshots.shown_consensus([shown])[shown.pk]
     decision = adjudication.standing(shown)
     model = runs.active(project)
@@ -262,7 +268,9 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             fields=metadata_form.fields_of(project, shown),
             form=form,
             markers=categories.markers_by_name(project),
-            labels=[_said(row, index) for row in labels if _is_current(row) and row.purpose == Purpose.VOTE],
+            labels=[_said(row, index) for row in votes_of_now],
+            drawn=drawn_over,
+            places=_places(project, shown) if project.draws else None,
             no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
             history=[
                 _said(row, index)
@@ -274,6 +282,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             decision=decision,
             example=examples.use_as_example(access, shown, outcome),
             as_gold=gold.of_image(access, shown),
+            asked=pins.of_image(shown),
             version=adjudication.version_of(shown, decision),
             prediction=prediction,
             model=model,
@@ -287,6 +296,13 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             next_disputed=_next_disputed(shown),
         ),
     )
+
+
+def _places(project: Project, image: Image) -> dict[str, int]:
+    """Where people draw: of how many places it is known what is there, and how many are open."""
+    found = agreed_objects.current(project, [image]).get(image.pk, [])
+    settled = sum(bool(one["settled"]) for one in found)
+    return {"settled": settled, "open": len(found) - settled}
 
 
 def _unsaid(image: Image, model: TrainingRun) -> str:

@@ -5,6 +5,7 @@ The file waits on the server meanwhile. Knows forms; what the answers mean is la
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.errors import LabelerError
-from labeler.imports import options
+from labeler.imports import options, voc_origin
 from labeler.intake import refusal_report
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
@@ -34,7 +35,10 @@ FORMATS = {
     "labels-csv": gettext_lazy("a CSV of judgements"),
     "labelstudio": gettext_lazy("Label Studio’s JSON"),
     "cvat": gettext_lazy("CVAT’s XML"),
-    "yolo": gettext_lazy("YOLO classification"),
+    "coco": gettext_lazy("COCO’s JSON"),
+    "voc": gettext_lazy("Pascal VOC’s XML"),
+    "masks": gettext_lazy("masks as PNG"),
+    "yolo": gettext_lazy("YOLO"),
     "huggingface": gettext_lazy("a Hugging Face data set"),
     "webdataset": gettext_lazy("a WebDataset shard"),
     "predictions": gettext_lazy("predictions of a model"),
@@ -85,6 +89,20 @@ def _context(job: Job) -> dict[str, Any]:
         "blind": job.params.get("blind") is True,
         "has_metadata": any(row["metadata"] for row in found["sample"]),
         "has_splits": any(row["split"] for row in found["sample"]),
+        "asks_origin": found["format"] == "voc",
+        "origin": job.params.get("origin", 1),
+        "origin_shown": _first_box(job) if found["format"] == "voc" else None,
+    }
+
+
+def _first_box(job: Job) -> dict[str, str] | None:
+    """A corner of one box, as both readings have it."""
+    shown = voc_origin.show(job.project, jobs.source_of(job), job.params.get("name", ""))
+    if shown is None:
+        return None
+    pictures = {"one": shown.from_one, "zero": shown.from_zero}
+    return {"name": shown.name} | {
+        name: f"data:image/png;base64,{base64.b64encode(content).decode()}" for name, content in pictures.items()
     }
 
 
@@ -117,7 +135,7 @@ def _answers(form: QueryDict, job: Job) -> dict[str, Any]:
     for place, name in enumerate(unknown):
         choice = form.get(f"class-{place}" if place < CLASSES_ASKED else "class-more", MAKE)
         mapping[name] = name if choice == MAKE else "" if choice == LEAVE_OUT else choice.removeprefix("to:")
-    answers = options.check(labels_as, mapping or None)
+    answers = options.check(labels_as, mapping or None, form.get("origin"))
     if found.get("labels"):
         answers["blind"] = "blind" in form
     return answers

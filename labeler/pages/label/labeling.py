@@ -27,6 +27,8 @@ from labeler.labeling import blindness
 from labeler.models import Label, Project
 from labeler.models.label import VOTES, Answer
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.images import known_objects
+from labeler.pages.label import drawing
 from labeler.progress import mixups
 from labeler.projects import guideline
 from labeler.review import comments
@@ -83,7 +85,7 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
     categories = list(project.categories.in_use())
     annotator = person(request)
     mode = mode_of(project, len(categories))
-    modules = MODULES + (FINDING if mode == "many" else ())
+    modules = MODULES + (FINDING if mode == "many" else ()) + (drawing.MODULES if project.draws else ())
     return render(
         request,
         "label/label.html",
@@ -93,10 +95,12 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
             question=project.question or _("Which class is it?"),
             project_url=f"/projects/{project.pk}/",
             config=screen_config(project, categories, annotator, may_lead=access.may_lead)
-            | {"keys": keys_of(access.membership, annotator)},
+            | {"keys": keys_of(project, access.membership, annotator)}
+            | (drawing.config(project) if project.draws else {}),
             guideline=guideline.rendered(project),
-            texts=texts(),
+            texts=texts() | (drawing.texts() if project.draws else {}),
             mode=mode,
+            tools=drawing.tools_of(project),
             reasons=REASONS,
             unread_answers=comments.unread(project=project, person=annotator),
             modules=[static(f"js/{module}.js") for module in modules],
@@ -147,22 +151,23 @@ def screen_config(
         "show_names": project.show_file_names,
         "images": project.images.count(),
         "done": last[0].done if last else 0,  # type: ignore[attr-defined]
-        "recent": recent_answers(last, named=project.show_file_names),
+        "recent": recent_answers(last, named=project.show_file_names, draws=project.draws),
         "used": uses(project, categories, annotator) if len(categories) > MOST_BY_DIGIT else [],
         # Answers that the browser still keeps, because it never heard ours, are counted in `done` already.
         "known": [str(row.idempotency_key) for row in last if row.idempotency_key],
     }
 
 
-def keys_of(member: Membership, annotator: User) -> dict[str, Any]:
-    """The person's keys, and where changes of them go."""
+def keys_of(project: Project, member: Membership, annotator: User) -> dict[str, Any]:
+    """The person's keys, and where changes of them go; `elsewhere`: changed ones that this screen does not have."""
     wanted = preferences.preferences_of(annotator)
+    actions = drawing.actions_of(project) if project.draws else preferences.ACTIONS
     return {
         "actions": [
-            {"name": name, "words": str(preferences.ACTIONS[name].words), "key": key}
-            | {"normal": preferences.ACTIONS[name].key}
-            for name, key in preferences.keys_of(wanted).items()
+            {"name": name, "words": str(actions[name].words), "key": key, "normal": actions[name].key}
+            for name, key in preferences.keys_of(wanted, actions).items()
         ],
+        "elsewhere": {name: key for name, key in wanted.keys.items() if name not in actions},
         "own": member.category_keys,
         "single_keys": wanted.single_keys,
         "url": "/api/me/preferences/",
@@ -192,9 +197,24 @@ def uses(project: Project, categories: Sequence[Category], annotator: User) -> l
 
 
 def examples_of(project: Project) -> dict[int, list[dict[str, Any]]]:
-    """By class, the images that show what it means; their bytes come from the REST API."""
+    """By class, the images that show what it means; their bytes come from the REST API.
+
+    Where people draw, with the size of the image and a path around the objects of the class, in its pixels.
+    """
     found = examples.examples_of(project)
-    return {pk: [{"image": row.image_id, "caption": row.caption} for row in rows] for pk, rows in found.items()}
+    if not project.draws:
+        return {pk: [{"image": row.image_id, "caption": row.caption} for row in rows] for pk, rows in found.items()}
+    drawn = known_objects.of_examples(project, [row for rows in found.values() for row in rows])
+    return {
+        pk: [
+            {
+                "image": row.image_id, "caption": row.caption, "width": row.image.width, "height": row.image.height,
+                "drawn": known_objects.outline(drawn[row.pk]),
+            }
+            for row in rows
+        ]
+        for pk, rows in found.items()
+    }  # fmt: skip
 
 
 def last_words(project: Project, annotator: User) -> list[Label]:
@@ -208,8 +228,15 @@ def last_words(project: Project, annotator: User) -> list[Label]:
     return list(own.select_related("image").annotate(done=done).order_by("-id")[:LAST_WORDS])
 
 
-def recent_answers(last: Sequence[Label], *, named: bool) -> list[dict[str, Any]]:
-    """Those that still count, newest first, so that undo reaches back across pages. `named`: with their file names."""
+def recent_answers(last: Sequence[Label], *, named: bool, draws: bool = False) -> list[dict[str, Any]]:
+    """Those that still count, newest first, so that undo reaches back across pages.
+
+    named: with their file names. draws: with their objects, as far back as drawing.objects_of() reads.
+    """
+    told = [row for row in last if row.answer != Answer.UNDONE][:LAST_ANSWERS]
+    drawn = drawing.objects_of(told) if draws else {}
+    if draws:
+        told = [row for row in told if row.pk in drawn]
     return [
         {
             "claim": {
@@ -226,10 +253,10 @@ def recent_answers(last: Sequence[Label], *, named: bool) -> list[dict[str, Any]
                 },
                 "prelabel": None,
             },
-            "choice": choice_of(row),
+            "choice": choice_of(row) | drawn.get(row.pk, {}),
             "sending": None,
         }
-        for row in [row for row in last if row.answer != Answer.UNDONE][:LAST_ANSWERS]
+        for row in told
     ]
 
 

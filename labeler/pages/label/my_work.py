@@ -98,6 +98,8 @@ def in_words(row: Mapping[str, Any], target: float) -> str:
             "Somebody else has judged %(n)s of your images: too few to say how you go together.",
             n,
         ) % {"n": thousands(n)}
+    if "f1" in row:  # people draw: the share of objects that both drew says it, and no target is set for it
+        return _("Of the objects that you or somebody else drew on the same images, this many were drawn by both.")
     if kappa["value"] is None:
         return _("You and the others have seen one class only so far.")
     if kappa["low"] is not None and kappa["low"] >= target:

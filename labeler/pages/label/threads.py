@@ -20,6 +20,7 @@ from labeler.errors import LabelerError
 from labeler.models import Thread
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images.images import thumbnail_url
+from labeler.pages.label.pins import pins
 from labeler.review import comments
 
 PER_PAGE = 20
@@ -69,6 +70,7 @@ def _row(thread: Thread, access: Access, reader_id: int) -> dict[str, Any]:
         "preview": f"/api/images/{thread.image_id}/preview/",
         "url": reverse("image", args=[thread.project_id, thread.image_id]) if access.may_review else "",
         "comments": said,
+        "pins": pins([thread]),
         "own": thread.raised_by_id == reader_id,
         # Whose turn it is: the team's as long as the last word is the asker's.
         "waits": thread.closed_at is None and said[-1].author_id == thread.raised_by_id,

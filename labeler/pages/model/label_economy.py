@@ -12,13 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.consensus.economy_standing import FEWEST_CHECKS
 from labeler.models import Role
 from labeler.pages.asking import Access, project_page
+from labeler.pages.classes_only import classes_only
 from labeler.progress import cached_reports
 from labeler.templatetags.figures import figure, percent, thousands
 from labeler.training import prelabels
@@ -29,6 +30,14 @@ Report = Mapping[str, Any]
 
 @project_page(Role.REVIEWER)
 @require_GET
+@classes_only(
+    "model",
+    gettext_lazy("Label economy"),
+    gettext_lazy(
+        "It is estimated from how probable each class of an image is. Drawn objects have no such figure yet: the "
+        "agreement page says how far people agree, and adaptive overlap asks one more person where they do not."
+    ),
+)
 def economy(request: HttpRequest, access: Access) -> HttpResponse:
     figures = cached_reports.economy_figures(access.project)
     found = in_words(figures.value)

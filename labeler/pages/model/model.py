@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts
@@ -25,6 +25,7 @@ from labeler.labeling import blindness
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.classes_only import classes_only, told
 from labeler.pages.model import accepting, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
@@ -34,6 +35,10 @@ from labeler.wording.sentences import chart_words
 VERSIONS = 20
 GPU_QUEUE = "gpu"
 MINUTE = timedelta(minutes=1)
+NO_MODEL_DRAWS = gettext_lazy(
+    "The models of this program name classes so far, so nothing is trained on drawn objects. Outside models can send "
+    "objects as suggestions; those that have stand below."
+)
 
 
 @project_page(Role.REVIEWER)
@@ -41,6 +46,9 @@ MINUTE = timedelta(minutes=1)
 def model(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     versions = list(project.runs.slim().select_related("requested_by").order_by("-number")[:VERSIONS])
+    if project.draws:
+        rows = [_version(row) for row in versions]
+        return told(request, access, "model", _("Model"), NO_MODEL_DRAWS, versions=rows)
     run = next((row for row in versions if row.state in UNFINISHED), None)
     active = runs.active(project)
     newest = versions[0] if versions else None
@@ -195,6 +203,7 @@ def _find(access: Access, run_id: int) -> TrainingRun:
 
 @project_page(Role.LEAD)
 @require_http_methods(["GET", "POST"])
+@classes_only("model", gettext_lazy("Train a model"), NO_MODEL_DRAWS)
 def train(request: HttpRequest, access: Access) -> HttpResponse:
     """Train now: with the project's settings, or with those of the form, this once."""
     project = access.project

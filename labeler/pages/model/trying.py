@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import charts
@@ -25,6 +26,7 @@ from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.classes_only import classes_only
 from labeler.pages.images.images import tile
 from labeler.pages.model import report
 from labeler.pages.model.model import no_worker
@@ -32,11 +34,17 @@ from labeler.templatetags.figures import class_tag, figure, percent, percent_int
 from labeler.training import explanation, inference_requests, outside_models, runs
 
 QUEUE = "serve"
+_OF_CLASSES = classes_only(
+    "model",
+    gettext_lazy("Classify a picture"),
+    gettext_lazy("The models of this program name classes so far. In this project people draw objects on images."),
+)
 WAIT_SECONDS = 8  # for the answer, before the page says that it comes later
 
 
 @project_page(Role.REVIEWER, most_bytes_of_files=lambda: settings.MAX_IMAGE_BYTES)
 @require_http_methods(["GET", "POST"])
+@_OF_CLASSES
 def try_model(request: HttpRequest, access: Access) -> HttpResponse:
     """The form; a picture that was sent is answered on the same page, because it is shown and not kept."""
     context: dict[str, Any] = {}
@@ -51,6 +59,7 @@ def try_model(request: HttpRequest, access: Access) -> HttpResponse:
 
 @project_page(Role.REVIEWER)
 @require_GET
+@_OF_CLASSES
 def tried(request: HttpRequest, access: Access, errand_id: int) -> HttpResponse:
     """The answer to a picture that was sent a moment ago, by whoever sent it; without the picture."""
     rows = Errand.objects.filter(project=access.project, kind=ErrandKind.TRY, asked_by=person(request))

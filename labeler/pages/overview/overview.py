@@ -23,7 +23,7 @@ from labeler.jobs import dispatch
 from labeler.label_set import categories
 from labeler.models import Comment, Project, Role, Thread, TrainingRun
 from labeler.models.acceptance import Suspension
-from labeler.pages.agreement.agreement import confusions, matrix
+from labeler.pages.agreement.pair_tables import confusions, matrix
 from labeler.pages.agreement.trust_charts import person_url
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
@@ -179,6 +179,7 @@ def _people(project: Project, figures: Figures, members: list[Any]) -> list[dict
                 "labels": labels.get(name, 0),
                 "seconds": row.get("seconds_median"),
                 "kappa": kappa,
+                "f1": row.get("f1"),
                 "is_low": bool(kappa and kappa["value"] is not None and kappa["value"] < project.target_agreement),
                 "decided": row.get("decided"),
                 "spark": _spark(name, row.get("weeks", []), drift is not None and drift["username"] == name),

@@ -35,7 +35,8 @@ from labeler.models import Image, Project, Role, TrainingRun
 from labeler.models.image import Status
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.forms import Settle
-from labeler.pages.review import decisions
+from labeler.pages.label import drawing
+from labeler.pages.review import adjudicate_objects, decisions
 from labeler.pages.review.adjudicate_image import Asked, image_context, just_decided
 from labeler.review import label_errors, worklists
 from labeler.review.worklists import Pair, Selection, Worklist
@@ -79,6 +80,8 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     }
     if image is not None:
         context |= image_context(project, image, run, form or Settle(project), asked)
+        if project.draws:
+            context |= _drawn(project, image)
     else:
         context |= _nothing(project, asked)
     _remember(request, context)
@@ -223,6 +226,16 @@ def _texts() -> dict[str, str]:
         "log_in": _("Log in"),
         "try_again": _("Try again"),
     }
+
+
+def _drawn(project: Project, image: Image) -> dict[str, Any]:
+    """What the page has besides, or otherwise, where people draw."""
+    decision = next(iter(image.standing), None)  # type: ignore[attr-defined]
+    drawn = adjudicate_objects.drawn_context(project, image, decision)
+    more = {"drawn": drawn, "drawn_texts": adjudicate_objects.texts(), "tools": drawing.tools_of(project)}
+    if decision is None:
+        more["heading"] = adjudicate_objects.heading(image, len(drawn["places"]))
+    return more
 
 
 # ---------------------------------------------------------------- nothing to settle

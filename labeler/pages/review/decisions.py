@@ -12,12 +12,14 @@ from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from labeler.errors import LabelerError, StaleVersion
 from labeler.label_set import categories
 from labeler.models import Decision, Image
 from labeler.pages.asking import person
 from labeler.pages.forms import Settle, refuse
+from labeler.pages.review.adjudicate_objects import sent_objects
 from labeler.review import adjudication
 
 Done = Literal["settled", "withdrawn"]
@@ -36,12 +38,15 @@ def decide_by_form(request: HttpRequest, image: Image, form: Settle) -> Done | N
         return "withdrawn"
     if not form.is_bound or not form.is_valid():
         return None
+    undecidable = form.cleaned_data["undecidable"]
+    drawn = sent_objects(form.cleaned_data["objects"]) if image.project.draws and not undecidable else None
     try:
         adjudication.decide(
             image_id=image.pk,
             reviewer=person(request),
-            categories=form.chosen(),
-            undecidable=form.cleaned_data["undecidable"],
+            categories=() if image.project.draws else form.chosen(),
+            drawn=drawn,
+            undecidable=undecidable,
             reason=form.cleaned_data["reason"],
             expected_version=seen,
         )
@@ -74,6 +79,9 @@ def in_words(image: Image, decision: Decision) -> str:
     if decision.undecidable:
         return _("the image does not say")
     names = categories.index(image.project).label(decision.categories)
+    if decision.drawn is not None:
+        n = len(decision.drawn)
+        return ngettext("%(n)s object", "%(n)s objects", n) % {"n": n} if n else _("nothing here")
     if not names:
         return _("none of the classes")
     return names[0] if len(names) == 1 else _("%(first)s and %(last)s") % {

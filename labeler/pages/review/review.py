@@ -17,7 +17,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from labeler.accounts import preferences
@@ -25,6 +25,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Category, Job, Membership, Project
 from labeler.models.job import UNFINISHED, Kind
 from labeler.pages.asking import Access, project_page
+from labeler.pages.classes_only import classes_only
 from labeler.review import grid as verbs
 from labeler.review import planted
 from labeler.training import runs
@@ -43,6 +44,14 @@ MODULES = (
 
 @project_page()
 @require_GET
+@classes_only(
+    "review",
+    gettext_lazy("Review"),
+    gettext_lazy(
+        "The review page shows what a model says of whole images, many at once. In this project people draw objects: "
+        "suggestions are confirmed one image at a time, while drawing."
+    ),
+)
 def review(request: HttpRequest, access: Access) -> HttpResponse:
     """The grid of one class; without anything to review, what to do about that. 404 for strangers."""
     if access.membership is None:

@@ -24,6 +24,7 @@ from labeler.label_set import examples
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Consensus, Image, Project, Role
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.images import known_objects
 from labeler.pages.settings import settings
 
 PER_PAGE = 48
@@ -36,15 +37,17 @@ KINDS = {
 
 
 def strip(category: Category) -> list[dict[str, Any]]:
-    """The examples of a class as a page lists them. Three queries."""
+    """The examples of a class as a page lists them. Three queries, five where people draw."""
     rows = list(category.examples.filter(image__trashed_from=None).select_related("image").order_by("id"))
     images = [row.image for row in rows]
     prefetch_related_objects(images, snapshots.standing_decisions())
     outcomes = snapshots.shown_consensus(images)
     index = label_set.index(category.project)
+    drawn = known_objects.of_examples(category.project, rows) if category.project.draws else {}
     return [
         {
             "example": row,
+            "drawn": known_objects.overlay(row.image, drawn.get(row.pk, ()), index.names),
             "url": reverse("image", args=[category.project_id, row.image_id]),
             "thumb": reverse("api:thumb", args=[row.image_id]),
             "taken_for": _taken_for(category, outcomes[row.image_id].categories, index),

@@ -42,6 +42,13 @@ class Section(Typed):
     units: ClassVar[Mapping[str, tuple[str, float]]] = {}
     # fields that are no setting by themselves: the section's own business
     inside: ClassVar[frozenset[str]] = frozenset()
+    # fields about classes: not offered where people draw objects
+    of_classes: ClassVar[frozenset[str]] = frozenset()
+
+    def leave_out_of_classes(self) -> None:
+        """Offer only what works where people draw objects."""
+        for name in self.of_classes:
+            del self.fields[name]
 
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
@@ -155,6 +162,7 @@ class Judging(Section):
 
 class Model(Section):
     units = {"review_percent": ("review_confidence", _PERCENT), "planted_percent": ("planted_share", _PERCENT)}
+    of_classes = frozenset({"ask_uncertain_first", "review_percent", "planted_percent"})
 
     show_prelabels = forms.BooleanField(
         label=gettext_lazy("Show the model's suggestion"),

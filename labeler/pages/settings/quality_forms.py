@@ -105,6 +105,9 @@ class Consensus(Section):
     """How several answers become one, and how many answers an image gets."""
 
     units = {"enough_percent": ("enough_confidence", _PERCENT), "goal_percent": ("goal_right", _PERCENT)}
+    of_classes = frozenset(
+        {"consensus_method", "enough_percent", "ask_by_gain", "goal_percent", "model_fills", "ordered"}
+    )
 
     consensus_method = forms.ChoiceField(
         label=gettext_lazy("How several answers become one"),

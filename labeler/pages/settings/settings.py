@@ -111,7 +111,11 @@ def accepting(request: HttpRequest, access: Access) -> HttpResponse:
 def _section(
     request: HttpRequest, access: Access, name: str, shape: type[section_forms.Section], **more: Any
 ) -> HttpResponse:
+    if access.project.draws and name in NOT_WHERE_PEOPLE_DRAW:
+        return show(request, access, name, "settings/classes_only.html")
     form = shape(request.POST or None, initial=shape.values_of(access.project))
+    if access.project.draws:
+        form.leave_out_of_classes()
     if request.method == "POST" and save(request, access.project, form) is not None:
         messages.success(request, _("Saved."))
         return redirect(name, access.project.pk)

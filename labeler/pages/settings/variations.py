@@ -101,6 +101,8 @@ def _typed(how: Augmentation) -> dict[str, Any]:
 def variations(request: HttpRequest, access: Access) -> HttpResponse:
     """The switches and, for the settings that stand there, the images."""
     project, here = access.project, reverse("settings_variations", args=[access.project.pk])
+    if project.draws:
+        return settings.show(request, access, "settings_variations", "settings/classes_only.html")
     saved = Variations.values_of(project)
     if request.method == "POST":
         form = Variations(request.POST, initial=saved)

@@ -2,7 +2,8 @@
 
 Each says MEDIA_TYPE and EXTENSION of its file; TITLE and TEXT for pages; READINGS, what it can say of an image (the
 first is its own choice); IMAGES, whether it can be with pictures, without, or both, and HAS_IMAGES, which it is
-unasked. All know a DataSet and nothing of projects.
+unasked. WITH_IMAGES, where it is another kind of file with pictures: its media type and extension. All know a DataSet
+and nothing of projects.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 from types import ModuleType
 
 from labeler.releases.formats import (
+    coco,
     croissant,
     csv_table,
     cvat,
     datacard,
+    geojson,
     huggingface,
     imagefolder,
     json_document,
     json_lines,
     labels_csv,
     labelstudio,
+    mask_images,
     parquet_table,
+    voc,
     webdataset,
     yolo,
 )
@@ -37,6 +42,16 @@ WRITERS: dict[str, ModuleType] = {
     "yolo": yolo,
     "labelstudio": labelstudio,
     "cvat": cvat,
+    "coco": coco,
+    "voc": voc,
+    "masks": mask_images,
+    "geojson": geojson,
     "croissant": croissant,
     "datacard": datacard,
 }
+ONLY_OBJECTS = ("coco", "voc", "masks", "geojson")  # nothing but drawn objects
+# Of drawn objects, too. The others say which class an image has, and cannot say where.
+OF_OBJECTS = frozenset((
+    "coco", "yolo", "voc", "cvat", "labelstudio", "masks", "geojson", "csv", "jsonl", "json", "parquet", "croissant",
+    "datacard",
+))  # fmt: skip

@@ -6,12 +6,14 @@ a model's word alone. The one place that tells them apart, for all formats that 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from labeler.consensus.snapshots import UNDECIDABLE
 from labeler.models.label import VOTES, Answer
 from labeler.models.queue import Purpose
-from labeler.releases.contents import MODEL, Contents, Judgement, Names
+from labeler.releases.contents import MODEL, Contents, Judgement, Names, Object
 from labeler.releases.data_set import SOFT, DataSet
 
 # Where an image stands. LABELED and NONE have an answer; in NONE it is that no class applies.
@@ -78,6 +80,27 @@ def shares_of(contents: Contents) -> dict[str, float] | None:
 def judgements_of(contents: Contents) -> list[Judgement]:
     """Every answer that says something of the image: skips do not."""
     return [one for one in contents.labels if one.answer in VOTES]
+
+
+def objects_of(objects: Sequence[Object] | None) -> list[dict[str, Any]] | None:
+    """Drawn objects as tables and JSON have them: [{number, category, box | polygon | mask, …}]; None for classes."""
+    if objects is None:
+        return None
+    return [
+        {
+            "number": one.number, "category": one.category, **one.shape,
+            **({"attributes": one.attributes} if one.attributes else {}),
+            **({} if one.n is None else {"n": one.n, "asked": one.asked}),
+            **({} if one.probability is None else {"probability": one.probability}),
+        }
+        for one in objects
+    ]  # fmt: skip
+
+
+def objects_text(objects: Sequence[Object] | None) -> str | None:
+    """The same as one JSON text."""
+    found = objects_of(objects)
+    return None if found is None else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def split_of(contents: Contents, data: DataSet) -> str:

@@ -17,7 +17,7 @@ from labeler.intake.formats.cells import classes, csv_chunks
 from labeler.releases.contents import MODEL, Contents
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import flat_table
-from labeler.releases.formats.answers import answer_of
+from labeler.releases.formats.answers import answer_of, objects_text
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 EXTENSION = "csv"
@@ -52,6 +52,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     named = lru_cache(maxsize=10_000)(partial(classes, multi=data.is_multi))
     rows = (cells for contents in data.rows() for cells in _rows(contents, named, data))
     header = (*COLUMNS, *(ACCEPTED if accepted else ()), "state", *(("split",) if data.is_split else ()))
+    header += ("objects", "consensus_objects") if data.draws else ()
     yield from csv_chunks(header, rows)
 
 
@@ -63,16 +64,28 @@ def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, 
     state = answer_of(contents).state
     split = (contents.split,) if data.is_split else ()
     nothing = (*((None,) * len(ACCEPTED) if data.wanted.accepted else ()), state, *split)
+    agreed = (objects_text(contents.objects),) if data.draws else ()
     for label in contents.labels:
+        drawn = (objects_text(label.objects), *agreed) if data.draws else ()
         shown = label.shown
         saw = (True, named(shown.categories), shown.probability, shown.model) if shown else (False, None, None, None)
         yield (
             *before, label.annotator, named(label.categories), label.answer, label.created_at, label.seconds, *saw,
             label.purpose, label.round, label.extra, label.reason, label.chosen_by, label.guideline_version,
-            label.label_set_version, *after, label.id, label.import_id, label.informed, label.source, *nothing,
+            label.label_set_version, *after, label.id, label.import_id, label.informed, label.source, *nothing, *drawn,
         )  # fmt: skip
     if not contents.labels and contents.decision:
-        yield *before, *(None,) * _JUDGED, *after, *(None,) * 3, DECISION, *nothing
+        yield (
+            *before,
+            *(None,) * _JUDGED,
+            *after,
+            *(None,) * 3,
+            DECISION,
+            *nothing,
+            *((None,) if data.draws else ()),
+            *outcome,
+        )
     if by_model is not None:
         empty = (None,) * (_JUDGED + len(after) + 3)
-        yield *before, *empty, MODEL, named(by_model.categories), *by_model[1:], state, *split
+        none = (None, None) if data.draws else ()
+        yield *before, *empty, MODEL, named(by_model.categories), *by_model[1:], state, *split, *none

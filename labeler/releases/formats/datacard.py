@@ -49,6 +49,7 @@ class Figures:
     def __init__(self, data: DataSet) -> None:
         self.states: Counter[str] = Counter()
         self.classes: Counter[str] = Counter()
+        self.objects: Counter[str] = Counter()  # of the outcomes, where they are drawn
         self.splits: Counter[str] = Counter()
         self.models: Counter[int] = Counter()  # images by the model whose word is all there is
         self.people: set[str] = set()
@@ -61,6 +62,7 @@ class Figures:
             self.states[said.state] += 1
             self.splits[contents.split] += 1
             self.classes.update(said.names or ())
+            self.objects.update(one.category for one in contents.objects or ())
             if contents.by_model is not None:
                 self.models[contents.by_model.model] += 1
             for one in judgements_of(contents):
@@ -94,16 +96,35 @@ def text(data: DataSet) -> str:
 
 
 def _table(data: DataSet, figures: Figures) -> list[str]:
+    if data.draws:
+        return _table_of_objects(data, figures)
     rows = [f"| {_cell(one.name)} | {figures.classes[one.name]:,} | {_cell(one.description)} |" for one in data.classes]
     if data.is_multi:
         rows.append(f"| *verified none* | {figures.states[NONE]:,} | people looked and saw none of these |")
     return ["| class | images | what it means |", "|---|---:|---|", *rows]
 
 
+def _table_of_objects(data: DataSet, figures: Figures) -> list[str]:
+    """By class: objects, images, and of a release how large they are."""
+    sizes = ((data.release or {}).get("objects") or {}).get("classes") or {}
+    rows = []
+    for one in data.classes:
+        side = (sizes.get(one.name) or {}).get("side")
+        size = f"{side['p10']:g}, {side['median']:g}, {side['p90']:g}" if side else ""
+        counts = f"{figures.objects[one.name]:,} | {figures.classes[one.name]:,}"
+        rows.append(f"| {_cell(one.name)} | {counts} | {size} | {_cell(one.description)} |")
+    rows.append(f"| *verified none* | 0 | {figures.states[NONE]:,} | | people looked and saw none of these |")
+    head = "| class | objects | images | size in px (10 %, median, 90 %) | what it means |"
+    return [head, "|---|---:|---:|---|---|", *rows, "", "The size is the side of a square as large as the object."]
+
+
 def _known(data: DataSet, figures: Figures) -> dict[str, str]:
     """Answers that the data set itself can give, by the key of the question."""
     states = "; ".join(f"{figures.states[state]:,} {_WORDS[state]}" for state in STATES if figures.states[state])
     several = "any number of classes, or none" if data.is_multi else "one class"
+    if data.draws:
+        drawn = {"boxes": "boxes", "polygons": "outlines", "masks": "masks", "semantic": "a class for each pixel"}
+        several = f"{drawn[data.task]}, drawn object by object ({figures.objects.total():,} in all), or none"
     place = "with" if data.wanted.location else "without"
     known = {
         "instances": "Images, one file each.",

@@ -8,14 +8,14 @@ are a column per class. Knows columns; how they are written is the formats' busi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from labeler.intake.formats.cells import classes
 from labeler.models.label import Answer
-from labeler.releases.contents import Contents
-from labeler.releases.data_set import ALL, CONSENSUS, DataSet
-from labeler.releases.formats.answers import answer_of, judgements_of, shares_of
+from labeler.releases.contents import Contents, Object
+from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
+from labeler.releases.formats.answers import answer_of, judgements_of, objects_text, shares_of
 from labeler.releases.places import public_metadata
 
 _IMAGE = ("image_id", "file_name", "sha256", "width", "height")
@@ -33,7 +33,7 @@ def columns(data: DataSet) -> tuple[str, ...]:
         said = ("state", "annotator", "answer", named, "created_at", "seconds", "label_id")
     else:
         said = ("state", *(SHARE + one.name for one in data.classes))
-    return (*_IMAGE, *split, *said, *_LAST)
+    return (*_IMAGE, *split, *said, *_LAST, *(("objects",) if data.draws and data.wanted.labels != SOFT else ()))
 
 
 def rows(contents: Contents, data: DataSet, *, joined: bool) -> Iterator[tuple[Any, ...]]:
@@ -49,19 +49,25 @@ def rows(contents: Contents, data: DataSet, *, joined: bool) -> Iterator[tuple[A
     after = (said.source, said.model, votes, about)
     if data.wanted.labels == CONSENSUS:
         sure = said.confidence if said.probability is None else said.probability
-        yield (*before, _named(said.names, data, joined), sure, *after)
+        yield (*before, _named(said.names, data, joined), sure, *after, *_objects(contents.objects, data))
     elif data.wanted.labels == ALL:
         judged = judgements_of(contents)
         if not judged:
-            yield (*before, None, None, _named(said.names, data, joined), None, None, None, *after)
+            outcome = _objects(contents.objects, data)
+            yield (*before, None, None, _named(said.names, data, joined), None, None, None, *after, *outcome)
         for one in judged:
             names = one.categories if one.answer == Answer.LABELED else None
             who = (one.annotator, one.answer, _named(names, data, joined), one.created_at, one.seconds, one.id)
-            yield (*before, *who, one.source, None, votes, about)
+            yield (*before, *who, one.source, None, votes, about, *_objects(one.objects, data))
     else:
         shares = shares_of(contents)
         each = (None if shares is None else shares.get(one.name, 0.0) for one in data.classes)
         yield (*before, *each, *after)
+
+
+def _objects(objects: Sequence[Object] | None, data: DataSet) -> tuple[str | None, ...]:
+    """The cell of the column that only drawn answers have: JSON."""
+    return (objects_text(objects),) if data.draws else ()
 
 
 def _named(names: tuple[str, ...] | None, data: DataSet, joined: bool) -> Any:

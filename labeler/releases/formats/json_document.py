@@ -30,7 +30,7 @@ def check(data: DataSet) -> None:
 def write(data: DataSet) -> Iterator[bytes]:
     """The document, in pieces."""
     header = {
-        "title": data.title, "question": data.question, "task": "multi" if data.is_multi else "single",
+        "title": data.title, "question": data.question, "task": data.task,
         "classes": [{"id": one.id, "name": one.name, "description": one.description} for one in data.classes],
         "release": data.release,
     }  # fmt: skip

@@ -7,15 +7,15 @@ state keeps verified none, cannot_tell, tie, undecidable and unlabeled apart; wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy
 
 from labeler.intake.formats.cells import CHUNK_BYTES, timestamp
-from labeler.releases.contents import MODEL, Contents, Judgement
+from labeler.releases.contents import MODEL, Contents, Judgement, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
-from labeler.releases.formats.answers import PEOPLE, image_marks
+from labeler.releases.formats.answers import PEOPLE, image_marks, objects_of
 from labeler.releases.places import public_metadata
 
 MEDIA_TYPE = "application/x-ndjson"
@@ -68,13 +68,14 @@ def _image(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
         "status": image.status,
         **image_marks(contents, data),
-        "labels": [_label(label) for label in contents.labels],
+        "labels": [_label(label) | _drawn(label.objects) for label in contents.labels],
         "consensus": {
             "categories": contents.names,
             "method": outcome.method,
             "confidence": outcome.confidence,
             "is_tie": outcome.is_tie,
             "n_votes": outcome.n_votes,
+            **({"objects": objects_of(contents.objects)} if data.draws else {}),
         },
         "decision": decision
         and {
@@ -90,6 +91,7 @@ def _image(contents: Contents, data: DataSet) -> dict[str, Any]:
             "categories": opinion.categories,
             "probability": opinion.probability,
             "probabilities": opinion.probabilities,
+            **_drawn(opinion.objects),
         },
     }
 
@@ -110,6 +112,10 @@ def _accepted(contents: Contents) -> dict[str, Any]:
             else {"precision": found.precision, "confidence": found.confidence},
         },
     }
+
+
+def _drawn(objects: Sequence[Object] | None) -> dict[str, Any]:
+    return {} if objects is None else {"objects": objects_of(objects)}
 
 
 def _label(label: Judgement) -> dict[str, Any]:

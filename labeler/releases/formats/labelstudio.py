@@ -19,6 +19,7 @@ from labeler.intake.formats.cells import timestamp
 from labeler.models.label import Answer
 from labeler.releases.contents import Contents, Names
 from labeler.releases.data_set import ALL, CONSENSUS, DataSet
+from labeler.releases.formats import labelstudio_objects
 from labeler.releases.formats.answers import CANNOT_TELL, UNDECIDABLE, Said, answer_of, judgements_of
 from labeler.releases.formats.archives import Notes, ZipOut
 from labeler.releases.formats.pictures import picture_of
@@ -44,11 +45,11 @@ def write(data: DataSet) -> Iterator[bytes]:
     yield from archive.add("label_config.xml", _config(data))
     with Notes() as tasks:
         for contents in data.rows():
-            address = contents.image.name
+            address, size = contents.image.name, (contents.image.width, contents.image.height)
             if data.wanted.images and (picture := picture_of(contents, data)):
                 yield from archive.add(f"images/{picture.name}", picture.content)
-                address = f"/data/local-files/?d=images/{picture.name}"
-            task = json.dumps(_task(contents, data, address), ensure_ascii=False)
+                address, size = f"/data/local-files/?d=images/{picture.name}", (picture.width, picture.height)
+            task = json.dumps(_task(contents, data, address, size), ensure_ascii=False)
             tasks.add((",\n" if tasks.n else "\n").encode() + task.encode())
         yield from archive.add_pieces(
             "tasks.json", (piece for part in ([b"["], tasks.pieces(), [b"\n]\n"]) for piece in part)
@@ -57,6 +58,8 @@ def write(data: DataSet) -> Iterator[bytes]:
 
 
 def _config(data: DataSet) -> str:
+    if data.draws:
+        return labelstudio_objects.config(data)
     lines = [
         "<View>",
         *([f"  <Header value={quoteattr(xml_text(data.question))}/>"] if data.question else []),
@@ -69,7 +72,7 @@ def _config(data: DataSet) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _task(contents: Contents, data: DataSet, address: str) -> dict[str, Any]:
+def _task(contents: Contents, data: DataSet, address: str, size: tuple[int, int]) -> dict[str, Any]:
     image, said = contents.image, answer_of(contents)
     about: dict[str, Any] = {
         "image": address, "image_id": image.pk, "file_name": image.name, "sha256": image.sha256, "state": said.state,
@@ -77,6 +80,8 @@ def _task(contents: Contents, data: DataSet, address: str) -> dict[str, Any]:
     }  # fmt: skip
     if data.is_split:
         about["split"] = contents.split
+    if data.draws:
+        return {"data": about, **labelstudio_objects.answers(contents, data, size)}
     annotations = _judgements(contents) if data.wanted.labels == ALL else _outcome(contents, said)
     return {"data": about, "annotations": annotations, "predictions": _predictions(contents)}
 

@@ -1,6 +1,7 @@
 """Two people side by side: how many objects they share, how well these overlap, and one scored against the other.
 
-Knows one-to-one matches of two people's objects. Not corrected for chance: for reading beside alpha, not instead.
+The same of one person who answered images twice. Knows one-to-one matches of two answers' objects. Not corrected for
+chance: for reading beside alpha, not instead.
 """
 
 from __future__ import annotations
@@ -118,10 +119,24 @@ def _pair(
         return PairOfPeople(a, b, 0, 0, 0, 0, none, none, none, none, none, none)
     place = np.full(drawings.n_images, -1)
     place[images] = np.arange(n)
+    f1, mean_iou, same_class, pq = _shared(drawings, own, blind, place, n, replicates)
+    ap, ap_50_95 = (
+        second_annotator_ap(drawings, own, strict, place, n, ious, replicates)
+        if n_a + n_b
+        else undefined(NOTHING_DRAWN, n)
+        for ious in ((iou,), COCO_IOUS)
+    )
+    return PairOfPeople(a, b, n, n_a, n_b, n_matched, f1, mean_iou, same_class, pq, ap, ap_50_95)
+
+
+def _shared(
+    drawings: Drawings, own: list[IntArray], blind: Matches, place: IntArray, n: int, replicates: int
+) -> tuple[Stat, Stat, Stat, Stat]:
+    """F1, IoU, class and PQ of two answers to n images. own: objects of each; place: row of each image, 0..n-1."""
     same = drawings.category[blind.low] == drawings.category[blind.high]
     at = place[drawings.image[blind.low]]
     sums = [np.bincount(place[drawings.image[objects]], minlength=n) for objects in own]
-    sums += [np.bincount(at, weights=weight, minlength=n) for weight in (np.ones(n_matched), blind.iou, same * 1.0)]
+    sums += [np.bincount(at, weights=w, minlength=n) for w in (np.ones(blind.low.size), blind.iou, same * 1.0)]
     columns = np.column_stack(sums).astype(np.float64)
     values = _figures(columns.sum(axis=0)[None])[0]
     intervals = resampled(columns, np.ones(n, dtype=np.int64), _figures, replicates=replicates)
@@ -130,11 +145,41 @@ def _pair(
         with_interval(float(value), interval, n) if np.isfinite(value) else nothing
         for value, interval, nothing in zip(values, intervals, (empty, unmatched, unmatched, empty), strict=True)
     )
-    ap, ap_50_95 = (
-        second_annotator_ap(drawings, own, strict, place, n, ious, replicates) if n_a + n_b else empty
-        for ious in ((iou,), COCO_IOUS)
-    )
-    return PairOfPeople(a, b, n, n_a, n_b, n_matched, f1, mean_iou, same_class, pq, ap, ap_50_95)
+    return f1, mean_iou, same_class, pq
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnAgain:
+    """One person's two answers to each of n images: f1, mean_iou and same_class as of PairOfPeople."""
+
+    n: int
+    f1: Stat
+    mean_iou: Stat
+    same_class: Stat
+
+
+def drawn_again(
+    drawings: Drawings, whose: IntArray, *, iou: float = 0.5, replicates: int = REPLICATES
+) -> dict[int, DrawnAgain]:
+    """How far each person agrees with themselves, by person. Raises ValueError as Drawings.pairs_from().
+
+    drawings: the first answers as person 0, the second ones as person 1, both to every image. whose: of each image,
+    shape (n_images,): who answered it twice. Undefined as of pairs(). Agreement with others is hardly ever above it.
+    """
+    matches = one_to_one(drawings, iou)
+    by_answer = [drawings.person == answer for answer in (0, 1)]
+    found = {}
+    for person in np.unique(whose).tolist():
+        images = np.flatnonzero(whose == person)
+        place = np.full(drawings.n_images, -1)
+        place[images] = np.arange(images.size)
+        mine = place[drawings.image] >= 0
+        kept = mine[matches.low]
+        own = Matches(matches.low[kept], matches.high[kept], matches.iou[kept])
+        objects = [np.flatnonzero(mine & answer) for answer in by_answer]
+        f1, mean_iou, same_class, _pq = _shared(drawings, objects, own, place, images.size, replicates)
+        found[person] = DrawnAgain(images.size, f1, mean_iou, same_class)
+    return found
 
 
 def _figures(sums: FloatArray) -> FloatArray:

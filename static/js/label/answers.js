@@ -38,5 +38,6 @@ const LIKELY = 0.7;
 
 /** The body of the PUT. `seconds` and the version of the label set tell what the person saw and how long. */
 export function bodyOf(choice, { seconds, labelSet }) {
-  return { ...choice, seconds, label_set: labelSet };
+  const { categories, ...said } = choice; // of drawn objects the server counts them itself
+  return { ...(choice.objects ? said : choice), seconds, label_set: labelSet };
 }

@@ -2,6 +2,7 @@
 
 import { el } from "../dom.js";
 import { marker } from "./dock.js";
+import { known } from "./known.js";
 
 export class Enlarged {
   /** @param {HTMLDialogElement} dialog @param {{words: import("./words.js").Words}} options */
@@ -31,11 +32,13 @@ export class Enlarged {
 
   draw() {
     const { category, at } = this;
-    const { image, caption } = category.examples[at];
+    const example = category.examples[at];
+    const { image, caption } = example;
     const { length } = category.examples;
     for (const button of this.steps) button.hidden = length < 2;
     const number = length > 1 ? [el("span", { class: "xs dim num" }, this.words.say("example_n", { n: at + 1, total: length }))] : [];
     this.title.replaceChildren(marker(category), category.name, ...(caption ? [el("span", { class: "mut" }, caption)] : []), ...number);
-    this.place.replaceChildren(el("img", { src: `/api/images/${image}/preview/`, alt: this.words.say("example_of", { name: caption ? `${category.name}, ${caption}` : category.name }) }));
+    const alt = this.words.say("example_of", { name: caption ? `${category.name}, ${caption}` : category.name });
+    this.place.replaceChildren(el("img", { src: `/api/images/${image}/preview/`, alt }), ...known(example, "meet"));
   }
 }

@@ -42,6 +42,7 @@ export class Film {
     if ("answer" in choice) return [choice.answer === "skip" ? "S" : "?"];
     if (!choice.categories.length) return ["0"];
     const chosen = this.categories.filter(({ id }) => choice.categories.includes(id));
+    if (choice.objects) return [...chosen.slice(0, 1).map(marker), String(choice.objects.length)];
     if (!chosen.length) return ["…"];
     return [marker(chosen[0]), ...(chosen.length > 1 ? [`+${chosen.length - 1}`] : [])];
   }

@@ -15,9 +15,10 @@ const $ = (id) => document.getElementById(id);
  * @param {import("./reasons.js").Reasons} parts.reasons
  * @param {import("./flag.js").Flag} parts.flag
  * @param {import("./viewing.js").Viewing} parts.viewing
+ * @param {import("./drawn/drawing.js").Drawing | null} [parts.drawing] where people draw
  * @param {Object<string, Function>} [parts.more] what other parts do on a key or button, by name; false: not now
  */
-export function listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more = {} }) {
+export function listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, drawing = null, more = {} }) {
   const choose = (index) => index !== undefined && session.choose(index);
   const does = {
     choose,
@@ -32,6 +33,7 @@ export function listenToPerson({ session, keys, finder, panes, reasons, flag, vi
     guide: toggleGuide,
     filter: () => finder.open(),
     ...viewing.does,
+    ...drawing?.does,
     ...more,
   };
 
@@ -47,7 +49,7 @@ export function listenToPerson({ session, keys, finder, panes, reasons, flag, vi
     keys.mode === "two"
       ? { left: () => choose(toLeft), right: () => choose(toRight) }
       : { left: () => does.undo(), right: () => does.accept() };
-  listenForSwipes($("stage"), (direction) => panes.isNormal && swipes[direction]());
+  if (!drawing) listenForSwipes($("stage"), (direction) => panes.isNormal && swipes[direction]());
 
   document.addEventListener("keydown", (event) => {
     const target = keyTarget(event);
@@ -63,6 +65,7 @@ export function listenToPerson({ session, keys, finder, panes, reasons, flag, vi
       if (reasons.key(event) !== false) event.preventDefault();
       return;
     }
+    if (!inFinder && panes.isNormal && drawing?.key(event)) return event.preventDefault();
     const look = inFinder ? null : lookFor(event);
     const isMeant = look?.character ? event.altKey === keys.needsAlt("+") : !event.altKey;
     if (look && isMeant && viewing.look(look, event)) return event.preventDefault();

@@ -62,8 +62,8 @@ export class Keeper {
   }
 
   refuse(sending) {
-    const { code = "", status = 0, message = "" } = sending.error;
-    return this.afterWriting(sending, () => this.outbox.refuse(sending.key, { code, status, message }));
+    const { code = "", status = 0, message = "", fields = {} } = sending.error;
+    return this.afterWriting(sending, () => this.outbox.refuse(sending.key, { code, status, message, fields }));
   }
 
   async afterWriting(sending, change) {

@@ -5,7 +5,7 @@
 import { LOOKING_SIGNS } from "./looks.js";
 
 const DIGITS = "123456789";
-/** F is an answer where there are two classes: its own action moves. */
+/** F is an answer where there are two classes, and shows all of the image where people draw: its own action moves. */
 const FLAG_BESIDE_TWO = "q";
 const PRINTED = { Enter: "↵", Backspace: "⌫", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
@@ -20,10 +20,11 @@ export class Keys {
    * @param {object} project
    * @param {import("./types.js").Category[]} project.categories
    * @param {boolean} [project.multi]
+   * @param {boolean} [project.draws]
    * @param {boolean} [project.rtl] the first of two answers stands on the right then, and so does its arrow
    */
-  constructor({ categories, multi = false, rtl = false }) {
-    Object.assign(this, { categories, multi, rtl, mode: modeOf({ categories, multi }) });
+  constructor({ categories, multi = false, draws = false, rtl = false }) {
+    Object.assign(this, { categories, multi, draws, rtl, mode: modeOf({ categories, multi }) });
     this.set({ actions: {}, own: {}, single: true });
   }
 
@@ -37,7 +38,8 @@ export class Keys {
     /** @type {Map<string, {kind: string, index?: number}>} */
     this.meaning = new Map();
     this.actions = this.theirs(actions);
-    for (const [kind, key] of Object.entries(this.actions)) this.give(key, { kind });
+    // Another one's key is none: the sheet shows that it has none.
+    for (const [kind, key] of Object.entries(this.actions)) if (!this.give(key, { kind }) && this.draws) this.actions[kind] = "";
     this.ofClass = this.categories.map(() => []);
     this.categories.forEach(({ id }, index) => this.giveClass(own[id], index));
     this.categories.forEach(({ key }, index) => this.giveClass((key || "").toLowerCase(), index));
@@ -46,7 +48,7 @@ export class Keys {
       if (this.mode === "many") this.give(digit, { kind: "pick", index }); // of the list as it stands there now
       else if (index < this.categories.length) this.giveClass(digit, index);
     });
-    this.give("Backspace", { kind: "undo" });
+    this.give("Backspace", { kind: this.draws ? "remove" : "undo" });
     this.give("Escape", { kind: "leave" });
   }
 
@@ -55,7 +57,7 @@ export class Keys {
     const { none, filter, ...actions } = wanted;
     if (this.multi && none) actions.none = none;
     if (this.mode === "many" && filter) actions.filter = filter;
-    if (this.mode === "two" && actions.flag === "f" && !Object.values(actions).includes(FLAG_BESIDE_TWO)) {
+    if ((this.mode === "two" || this.draws) && actions.flag === "f" && !Object.values(actions).includes(FLAG_BESIDE_TWO)) {
       actions.flag = FLAG_BESIDE_TWO;
     }
     return actions;
@@ -81,7 +83,7 @@ export class Keys {
 
   /** A character that acts together with Alt only: switched off alone, or typed into the filter. */
   needsAlt(key) {
-    return [...key].length === 1 && (!this.single || (this.mode === "many" && isLetter(key)));
+    return [...key].length === 1 && (!this.single || (this.mode === "many" && !this.draws && isLetter(key)));
   }
 
   /** How a key is printed on a button, for an eye. */
@@ -126,7 +128,7 @@ export class Keys {
 
   /** Does this key write a letter that the filter of many classes should begin with? */
   types(event) {
-    if (this.mode !== "many" || !this.single || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return false;
+    if (this.mode !== "many" || this.draws || !this.single || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return false;
     return event.key.length === 1 && isLetter(event.key);
   }
 }

@@ -38,10 +38,10 @@ export class KeySettings {
    */
   takenBy(key, { action, category }) {
     if (action && DIGITS.includes(key)) return { digit: true };
-    const other = this.actions.find(({ name, key: theirs }) => name !== action && theirs === key);
+    const others = this.actions.filter(({ name, key: theirs }) => name !== action && theirs === key);
     // F is free for the two answers: the question has moved away (keys.js).
-    if (other && this.keys.actions[other.name] === key) return { words: other.words };
-    if (other && this.keys.actions[other.name] === undefined) return { words: other.words };
+    const other = others.find(({ name }) => [key, undefined].includes(this.keys.actions[name]));
+    if (other) return { words: other.words };
     const place = this.keys.ofClass.findIndex((keys) => keys.includes(key));
     const isOwnDigit = category !== undefined && DIGITS.includes(key); // a class may take the digit of another
     if (place >= 0 && this.categories[place].id !== category && !isOwnDigit) return { words: this.categories[place].name };
@@ -55,7 +55,8 @@ export class KeySettings {
 
   async saveActions(actions) {
     const keys = Object.fromEntries(actions.filter(({ key, normal }) => key !== normal).map(({ name, key }) => [name, key]));
-    await this.call("PATCH", this.config.url, { body: { keys } });
+    // They replace all there are: those of the other kind of screen go along.
+    await this.call("PATCH", this.config.url, { body: { keys: { ...this.config.elsewhere, ...keys } } });
     this.actions = actions;
     this.changed();
   }

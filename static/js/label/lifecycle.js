@@ -13,9 +13,10 @@ const claimUrl = (imageId) => `/api/images/${imageId}/claim/`;
  * @param {import("./keeper.js").Keeper} parts.keeper
  * @param {import("./images.js").ImageStore} parts.images
  * @param {import("./leases.js").Leases} parts.leases
+ * @param {(imageId: number) => boolean} [parts.isBegun] something is drawn on it: it is not given back
  * @returns {{tryNow: () => void}}
  */
-export function listenToPage({ person, session, saver, keeper, images, leases }) {
+export function listenToPage({ person, session, saver, keeper, images, leases, isBegun = () => false }) {
   const { queue } = session;
 
   function tryNow() {
@@ -53,7 +54,7 @@ export function listenToPage({ person, session, saver, keeper, images, leases })
       for (const { imageId, method, body, key } of saver.heads) {
         call(method, labelUrl(imageId), { body, key, person, keepalive: true }).catch(unseen);
       }
-      for (const id of queue.unanswered) call("DELETE", claimUrl(id), { person, keepalive: true }).catch(unseen);
+      for (const id of queue.unanswered) if (!isBegun(id)) call("DELETE", claimUrl(id), { person, keepalive: true }).catch(unseen);
     }
     keeper.leave();
   });

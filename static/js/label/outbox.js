@@ -2,7 +2,7 @@
 // and a killed browser. Knows the database; neither the network nor whose turn it is to send.
 
 const NAME = "labeler-outbox";
-const STORE = "entries";
+export const STORE = "entries";
 const PATIENCE_MS = 3_000; // some browsers never answer the question for a database
 
 export class Outbox {
@@ -116,6 +116,13 @@ export class Outbox {
     return this.opened;
   }
 
+  /** @param {IDBDatabase} database a new one */
+  build(database) {
+    const store = database.createObjectStore(STORE, { keyPath: "seq", autoIncrement: true });
+    store.createIndex("key", "key", { unique: true });
+    store.createIndex("person", "person");
+  }
+
   /** @returns {Promise<IDBDatabase>} */
   connect() {
     return new Promise((resolve, reject) => {
@@ -124,9 +131,7 @@ export class Outbox {
       const request = this.factory.open(this.name, 1);
       request.onupgradeneeded = () => {
         if (this.mustExist) return request.transaction.abort();
-        const store = request.result.createObjectStore(STORE, { keyPath: "seq", autoIncrement: true });
-        store.createIndex("key", "key", { unique: true });
-        store.createIndex("person", "person");
+        this.build(request.result);
       };
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);

@@ -54,7 +54,10 @@ const queue = new ImageQueue({
   isAnsweredElsewhere: (id) => keeper.elsewhere.some(({ imageId, method }) => imageId === id && method === "PUT"),
   leases,
 });
-const session = new Session({
+const { categories } = config;
+/** Only where people draw: the board and what belongs to it. */
+const drawn = config.draws ? await import("./drawn/drawing.js") : null;
+const session = new (drawn?.DrawnSession ?? Session)({
   project: config,
   queue,
   saver,
@@ -63,18 +66,18 @@ const session = new Session({
   onChange: changed,
   timers,
 });
-const { categories } = config;
-const keys = new Keys({ categories, multi: config.multi, rtl: document.documentElement.dir === "rtl" });
+const keys = new Keys({ categories, multi: config.multi, draws: Boolean(config.draws), rtl: document.documentElement.dir === "rtl" });
 const ownCall = (method, url, options) => call(method, url, { ...options, person });
 keys.set({ actions: Object.fromEntries(config.keys.actions.map(({ name, key }) => [name, key])), own: config.keys.own, single: config.keys.single_keys });
-const viewing = new Viewing({ project: config.id });
-const view = new View({ words, viewer: viewing.viewer });
+const announce = (text) => view.announce(text);
+const drawing = drawn ? new drawn.Drawing({ config, words, session, saver, keys, person, call: ownCall, announce, timers, onChange: draw }) : null;
+const viewing = new Viewing({ project: config.id, viewerFor: drawing?.viewerFor });
+const view = new View({ words, viewer: drawing ?? viewing.viewer });
 const choose = (place) => session.choose(place);
 const dock = new Dock(document.getElementById("keys"), { categories, keys, multi: config.multi, words, onChoose: choose });
 // Most projects have few classes, and the ? window is opened now and then: what is rarely needed comes when it is.
 const finder = keys.mode === "many" ? (await import("./finder.js")).finderFor({ dock, categories, used: config.used, words, onChoose: choose, onChange: draw }) : null;
 const panes = new Panes(document.getElementById("panes"));
-const announce = (text) => view.announce(text);
 const reasons = new Reasons({ session, panes, keys, announce });
 const questions = new Questions({
   person,
@@ -111,6 +114,7 @@ let told = null; // what a gold image was, while it is shown
 let answeredAt = null; // for the measurement "key to next image painted"
 
 function changed(what, answered) {
+  drawing?.changed(what, answered);
   if (what === "answered") {
     answeredAt = performance.now();
     told?.answered();
@@ -130,6 +134,7 @@ function changed(what, answered) {
 function draw() {
   drawStage();
   const { suggestion, editing, history } = session;
+  drawing?.draw();
   const enter = finder?.enter(session.enter) ?? session.enter;
   dock.suggest(suggestion, queue.current?.prelabel ?? null);
   dock.press(session.chosen);
@@ -141,7 +146,7 @@ function draw() {
   view.ready(queue.ahead.filter((claim) => images.isReady(claim)).length);
   view.progress(session.done, Math.max(0, Math.min((queue.remaining ?? Infinity) + queue.held.length, config.images - session.done)));
   view.saving(wordFor({ waiting: saver.waiting, trouble: session.trouble, refused: saver.refused.length, isRead: keeper.isRead }));
-  view.notices(notices.all());
+  view.notices([...(drawing?.notices(view) ?? []), ...notices.all()]);
   view.lock(session.isSomebodyElses);
   film.draw(history);
 }
@@ -190,16 +195,18 @@ function nameAt(place) {
 function answerInWords(choice, kept = []) {
   if (choice.reason) return words.say("cannot_tell_because", { reason: reasons.inWords(choice.reason) });
   if (choice.answer) return words.say(choice.answer);
+  if (choice.objects) return choice.objects.length ? words.count("drawn", choice.objects.length) : words.say("drawn_none");
   const names = choice.categories.map((id, index) => config.categories[placeOf(id)]?.name || kept[index] || "…");
   return names.length ? words.list(names) : words.say("none");
 }
 
-listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, more: { help: () => void keysDialog().then((it) => it?.open()) } });
+listenToPerson({ session, keys, finder, panes, reasons, flag, viewing, drawing, more: { help: () => void keysDialog().then((it) => it?.open()) } });
 letterButtons(keys);
-const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases });
+const { tryNow } = listenToPage({ person, session, saver, keeper, images, leases, isBegun: (id) => drawing?.isBegun(id) ?? false });
 
 /** What an earlier tab left is known before images come, so that none is offered again; nobody waits long for that. */
 async function claimsOnceTheOutboxIsRead(count) {
+  await drawing?.isReady; // what was drawn goes first: its images come back with it
   const asked = call("POST", config.claims_url, { body: { count, client }, person });
   const [answer] = await Promise.all([asked, outboxIsRead]);
   if (!answer?.claims) throw new Unreachable(new Error("The answer is not from our server."));

@@ -2,6 +2,7 @@
 
 import { el } from "../dom.js";
 import { marker } from "./dock.js";
+import { known } from "./known.js";
 
 const REST_MS = 120; // a pointer that only passes over an answer changes nothing
 const SEARCHED_FROM = 10; // classes
@@ -115,9 +116,10 @@ export class Rail {
   }
 
   example(category, at) {
-    const { image, caption } = category.examples[at];
+    const example = category.examples[at];
+    const { image, caption } = example;
     const name = this.words.say("example_enlarge", { name: caption || category.name });
-    const button = el("button", { type: "button", "aria-label": name }, thumbnail(image));
+    const button = el("button", { type: "button", "aria-label": name }, thumbnail(image), ...known(example, "slice"));
     button.addEventListener("click", () => this.onEnlarge(category, at));
     return el("figure", {}, button, ...(caption ? [el("figcaption", {}, caption)] : []));
   }

@@ -11,11 +11,11 @@
  * @typedef {{categories: (number | string)[], probability: number | null, calibrated: boolean}} Prelabel
  *
  * @typedef {{id: number, name: string, key: string, description: string, colour: number, shape: number,
- *   examples: {image: number, caption: string}[]}} Category
+ *   examples: {image: number, caption: string, width?: number, height?: number, drawn?: string}[]}} Category
  *   colour (1..6) and shape (1..12) of its marker, as labeler/label_set/markers.py chose them
  *
  * What a person said about an image: classes (none of them: a verified none), or why not.
- * @typedef {{categories: number[]} | {answer: "skip" | "cannot_tell", reason?: string}} Choice
+ * @typedef {{categories: number[], objects?: object[]} | {answer: "skip" | "cannot_tell", reason?: string}} Choice
  *
  * What is written down beside an answer, so that any later page can say what it was. No byte of the image.
  * @typedef {{project: number, claim: Claim, choice: Choice, names: string[], step: number}} Note names: of the classes;

@@ -2,6 +2,8 @@
 // Knows one image at a time; not what is answered about it.
 
 import { el } from "../dom.js";
+import { TileLayer } from "../draw/tilelayer.js";
+import { isTiled } from "../draw/tiles.js";
 import { STEP, allowed, bounded, closer, fit, largest, movedBy, outgrows, pinched, wheelFactor, zoomedAt } from "./zoom.js";
 
 const TAP_MS = 300; // between the two taps of a double tap
@@ -34,15 +36,28 @@ export class Viewer {
     this.from = null; // fingers that are down belong to the image before
     delete this.stage.dataset.full;
     this.sheet.replaceChildren(img);
+    this.endTiles();
     if (this.sheet.parentNode !== this.frame) this.frame.replaceChildren(this.sheet);
+    if (image.file_url && isTiled(image)) this.tiles = new TileLayer(tilesOf(image), this.frame, this.drawing);
     this.toFit();
   }
 
   /** No image: words stand in its place. */
   clear() {
     this.image = null;
+    this.endTiles();
     this.frame.replaceChildren();
     this.tell();
+  }
+
+  endTiles() {
+    this.tiles?.end();
+    this.tiles = null;
+  }
+
+  /** How tiles are drawn: blurred where enlarged, as the browser enlarges the preview. */
+  get drawing() {
+    return { squaresFrom: Infinity, onDrawn: () => {} };
   }
 
   get zoomed() {
@@ -58,6 +73,10 @@ export class Viewer {
   /** @param {number} by times as large @param {{x: number, y: number}} [point] stays where it is; else the middle */
   zoom(by, point = this.middle, how = { glide: true }) {
     if (this.image) this.put(zoomedAt(this.place, this.bound(this.place.scale * by), point), how);
+  }
+
+  allow(place) {
+    return allowed(place, this.image, this.box);
   }
 
   bound(scale) {
@@ -98,7 +117,7 @@ export class Viewer {
 
   /** @param {import("./zoom.js").Place} wanted @param {{glide?: boolean}} [how] glide: a step the eye should follow */
   put(wanted, { glide = false } = {}) {
-    this.place = allowed(wanted, this.image, this.box);
+    this.place = this.allow(wanted);
     const { scale, x, y } = this.place;
     const whole = this.whole.scale;
     const { style } = this.sheet;
@@ -108,7 +127,9 @@ export class Viewer {
     style.height = `${this.image.height * whole}px`;
     style.transform = `translate(${x}px, ${y}px) scale(${scale / whole})`;
     this.tell();
-    if (this.zoomed && !this.full && outgrows(this.place, this.image, this.preview.naturalWidth, devicePixelRatio)) void this.sharpen();
+    const isClose = this.zoomed && outgrows(this.place, this.image, this.preview.naturalWidth, devicePixelRatio);
+    if (this.tiles) this.tiles.put(this.place, this.box, { isClose, glide });
+    else if (isClose && !this.full) void this.sharpen();
   }
 
   tell() {
@@ -233,6 +254,8 @@ export class Viewer {
   }
 }
 
+/** Beside the full size, wherever that is. */
+const tilesOf = ({ file_url }) => new URL("../tiles/", new URL(file_url, location.href)).href;
 const near = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) < TAP_PX;
 
 /** The words in place of an image have buttons. */

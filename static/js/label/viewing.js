@@ -8,9 +8,9 @@ const $ = (id) => document.getElementById(id);
 const buttonsFor = (what) => document.querySelectorAll(`[data-does="${what}"]`);
 
 export class Viewing {
-  /** @param {{project: number}} options */
-  constructor({ project }) {
-    this.viewer = new Viewer($("stage"), $("frame"), { onChange: (now) => this.drawZoom(now) });
+  /** @param {{project: number, viewerFor?: (onChange: Function) => Viewer}} options viewerFor: in place of its own */
+  constructor({ project, viewerFor = (onChange) => new Viewer($("stage"), $("frame"), { onChange }) }) {
+    this.viewer = viewerFor((now) => this.drawZoom(now));
     const adjust = new Adjust($("tune"), $("frame"), { project, button: $("tuner"), mark: $("adjusted") });
     const { viewer } = this;
     /** For keys, and for buttons with data-does; false: not now. */

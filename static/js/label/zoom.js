@@ -22,9 +22,9 @@ function centred(image, stage, scale) {
   return { scale, x: (stage.width - image.width * scale) / 2, y: (stage.height - image.height * scale) / 2 };
 }
 
-/** The largest scale worth having. @param {number} density device pixels per CSS pixel */
-export function largest(image, stage, density) {
-  return Math.max(LARGEST_PIXEL / density, LEAST_REACH * fit(image, stage).scale);
+/** The largest scale worth having. @param {number} density device pixels per CSS pixel @param {number} [pixel] what one image pixel may fill */
+export function largest(image, stage, density, pixel = LARGEST_PIXEL) {
+  return Math.max(pixel / density, LEAST_REACH * fit(image, stage).scale);
 }
 
 /** What "100 %" is: one device pixel for each pixel of the image; twice as large as fitted where that would be no closer. */
@@ -45,8 +45,8 @@ export function movedBy(place, dx, dy) {
 }
 
 /** Never smaller than fitted, never larger than worth having. */
-export function bounded(scale, image, stage, density) {
-  return Math.min(largest(image, stage, density), Math.max(fit(image, stage).scale, scale));
+export function bounded(scale, image, stage, density, pixel = LARGEST_PIXEL) {
+  return Math.min(largest(image, stage, density, pixel), Math.max(fit(image, stage).scale, scale));
 }
 
 /**

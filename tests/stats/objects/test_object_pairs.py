@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeler.stats.objects.pairs import pairs
+from labeler.stats.objects.pairs import drawn_again, pairs
 from tests.helpers.drawn import draw, iou, simulated
 from tests.helpers.oracles import coco_ap
 
@@ -144,3 +144,26 @@ def test_the_order_of_people_objects_and_images_does_not_matter(answers, random)
         value, mirrored = getattr(one, figure).value, getattr(other, figure).value
         assert value == pytest.approx(mirrored) if value is not None else mirrored is None, figure
         assert value is None or 0 <= value <= 1 + 1e-9
+
+
+def test_two_answers_of_each_person_are_compared_person_by_person():
+    # Person 7: image 0 the cat again (IoU .818), the dog as an owl, a far cat no more; image 1 nothing, twice.
+    # Person 9: image 2 one cat, and another one far from it.
+    drawn = draw(
+        [
+            {0: [(CAT, LEFT), (DOG, RIGHT), (CAT, FAR)], 1: [(CAT, LEFT_1), (OWL, RIGHT)]},
+            {0: [], 1: []},
+            {0: [(CAT, LEFT)], 1: [(CAT, FAR)]},
+        ]
+    )
+
+    found = drawn_again(drawn, np.array([7, 7, 9]))
+
+    assert (found[7].n, found[9].n) == (2, 1)
+    assert found[7].f1.value == pytest.approx(2 * 2 / 5)
+    assert found[7].mean_iou.value == pytest.approx((90 / 110 + 1) / 2)
+    assert found[7].same_class.value == pytest.approx(1 / 2)
+    assert found[9].f1.value == 0.0
+    assert found[9].mean_iou.value is None and found[9].mean_iou.reason.code == "no_matched_objects"
+    nothing = drawn_again(draw([{0: [], 1: []}], classes=1), np.array([3]))[3]
+    assert nothing.f1.value is None and nothing.f1.reason.code == "nothing_drawn"

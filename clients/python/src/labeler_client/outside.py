@@ -15,7 +15,8 @@ LOT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many predictions are stored, and which were refused: `{item, reason}`, item counted from 0 over all."""
+    """How many predictions are stored, and which were refused: `{item, object?, reason}`, item counted from 0 over
+    all; with `object`, from 1, only that object of it."""
 
     stored: int
     refused: list[dict[str, Any]]
@@ -38,7 +39,8 @@ class OutsideModel:
 
     def predict(self, items: Iterable[Mapping[str, Any]], progress: Progress | None = None) -> Stored:
         """Send predictions, a thousand at a time: each names an image by `image`, `sha256` or `file_name`, and says
-        `categories`, `probabilities` (name to p), or both. The same again changes nothing.
+        `categories`, `probabilities` (name to p), or both; where people draw, `objects`, a list of `{category, box |
+        polygon | mask, probability}`. The same again changes nothing.
         """
         left, stored, sent = iter(items), 0, 0
         refused: list[dict[str, Any]] = []

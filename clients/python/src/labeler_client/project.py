@@ -76,11 +76,13 @@ class Project:
         new_categories: Mapping[str, str | None] | str | None = None,
         dry_run: bool = False,
         blind: bool = False,
+        origin: int | None = None,
     ) -> Job:
         """Have a worker import an archive, a table, or another tool's file: `.wait()` for it.
 
         labels_as: what the labels are: {"people": column}, {"source": name}, "prelabels", "gold" or "nothing".
         new_categories: "make", "refuse" or {"old": "new"}. dry_run: say what would be (`Job.found`), write nothing.
+        origin: of Pascal VOC, the number of the first pixel: 1 (the standard, if left out) or 0.
         """
         form: dict[str, str] = {"format": format}
         if labels_as is not None:
@@ -88,6 +90,8 @@ class Project:
         if new_categories is not None:
             form["new_categories"] = new_categories if isinstance(new_categories, str) else json.dumps(new_categories)
         form |= {name: "true" for name, is_so in (("dry_run", dry_run), ("blind", blind)) if is_so}
+        if origin is not None:
+            form["origin"] = str(origin)
         with Path(path).open("rb") as file:
             raw = self._transport.json(
                 "POST", self._at("imports/"), once=True, rewind=lambda: _to_start(file), data=form,
@@ -95,12 +99,50 @@ class Project:
             )  # fmt: skip
         return Job(self._transport, raw)
 
-    def outside_model(self, name: str, version: str = "") -> OutsideModel:
-        """Another program's model, to send its predictions. The same name and version is the same model."""
-        raw = self._transport.json(
-            "POST", self._at("outside-models/"), once=True, json={"name": name, "version": version}
+    def outside_model(self, name: str, version: str = "", *, threshold: float | None = None) -> OutsideModel:
+        """Another program's model, to send its predictions. The same name and version is the same model.
+
+        threshold: where people draw, the probability from which on its objects are shown; 0.5 if left out.
+        """
+        body: dict[str, Any] = {"name": name, "version": version}
+        if threshold is not None:
+            body["threshold"] = threshold
+        return OutsideModel(
+            self._transport, self._transport.json("POST", self._at("outside-models/"), once=True, json=body)
         )
-        return OutsideModel(self._transport, raw)
+
+    def predictions(self, run: int | None = None) -> Rows[dict[str, Any]]:
+        """What a model says of the images: `{id, image, run, categories | objects, probability}`. run: whose; None: of
+        the model in use.
+        """
+        return Rows(self._transport, self._at("predictions/"), {} if run is None else {"run": run}, dict)
+
+    # ------------------------------------------------------------ labeling
+
+    def claim(self, count: int = 1) -> list[dict[str, Any]]:
+        """The next images to label, with their pre-labels: `{image, prelabel, expires_at}` each."""
+        said = self._transport.json("POST", self._at("claims/"), json={"count": count})
+        return list(said["claims"])
+
+    def label(
+        self,
+        image: int,
+        *,
+        categories: Sequence[str | int] | None = None,
+        objects: Sequence[Mapping[str, Any]] | None = None,
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Answer an image that was claimed: with classes, or with what is drawn on it.
+
+        objects: `{category, box | polygon | mask, attributes?, from?}` each, in pixels of the upright image; [] where
+        nothing is. Returns the label; its `objects` are as they are stored, `changes` what was cut or mended.
+        """
+        body: dict[str, Any] = {} if seconds is None else {"seconds": seconds}
+        if objects is not None:
+            body["objects"] = [dict(one) for one in objects]
+        if categories is not None:
+            body["categories"] = list(categories)
+        return dict(self._transport.json("PUT", f"/api/images/{image}/label/", once=True, json=body))
 
     # ------------------------------------------------------------ models
 

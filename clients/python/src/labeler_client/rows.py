@@ -116,6 +116,13 @@ class Label:
     created_at: str
     raw: dict[str, Any] = field(repr=False)
 
+    @property
+    def objects(self) -> list[dict[str, Any]] | None:
+        """What is drawn: `{number, category, box | polygon | mask, attributes, …}` each; None where answers are
+        classes.
+        """
+        return self.raw.get("objects")
+
     @classmethod
     def of(cls, raw: dict[str, Any]) -> Label:
         """From the server's answer."""

@@ -99,8 +99,13 @@ class Job(Work):
         return int(self.raw.get("labels_added") or 0)
 
     @property
+    def objects_added(self) -> int:
+        """Drawn objects that came in with them."""
+        return int(self.raw.get("objects_added") or 0)
+
+    @property
     def refused(self) -> list[dict[str, Any]]:
-        """What did not, each `{name, row?, reason}`."""
+        """What did not, each `{name, row?, object?, reason}`; with `object`, only that one of the image."""
         return list(self.raw.get("refused") or [])
 
     @property

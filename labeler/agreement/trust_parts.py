@@ -1,0 +1,40 @@
+"""Members of the trust report that are the same for classes and for drawn objects: the plan, guideline or person."""
+
+from __future__ import annotations
+
+from labeler.agreement.over_time import Report
+from labeler.label_set import categories as label_set
+from labeler.models import Project
+from labeler.stats.cause import Pair, cause
+from labeler.stats.planner import images_for
+from labeler.stats.results import Reason, Stat, plain
+
+NARROW = 0.05  # the half-width a plan aims at
+
+
+def categories_of(project: Project, ids: list[int]) -> list[Report]:
+    """The classes that `confusion` and `by_class` of people speak of, in the order of the label set."""
+    names = label_set.index(project).names
+    return [{"id": pk, "name": names[pk]} for pk in ids]
+
+
+def plan_for(alpha: Stat) -> Report:
+    """How many more images bring the interval of alpha to NARROW."""
+    plan = images_for(alpha, NARROW)
+    if plan.more is None:
+        told = plan.reason
+    elif plan.more == 0:
+        told = Reason("narrow_already", {"width": NARROW})
+    else:
+        told = Reason("more_images_wanted", {"more": plan.more, "width": NARROW})
+    return {"images": plan.images, "more": plan.more, "half_width": NARROW, "sentence": plain(told) or ""}
+
+
+def why_of(project: Project, pairs: list[Pair], names: list[str]) -> Report:
+    """Guideline or person, from the agreement of pairs that was counted already."""
+    found = cause(pairs, project.target_agreement)
+    return {
+        "kind": found.kind, "pairs": found.pairs, "low": found.low, "people": found.people, "mean": found.mean,
+        "person": None if found.person is None else names[found.person], "own": found.own, "others": found.others,
+        "target": project.target_agreement,
+    }  # fmt: skip

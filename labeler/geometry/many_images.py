@@ -1,0 +1,100 @@
+"""IoU of the objects of many images at once: every two that overlap and were drawn by different people.
+
+Boxes are compared as rectangles, in one pass over all images; everything else by pixels, each shape drawn once. Knows
+numbers for images and people, not who they are; overlaps.py compares two lists of one image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labeler.geometry import spans
+from labeler.geometry.overlaps import Pairs, touching
+from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Shape
+from labeler.geometry.spans import Spans
+
+
+def box_pairs(bounds: FloatArray, image: IntArray, person: IntArray) -> Pairs:
+    """(i, j, IoU) of every two boxes of one image and two people that share area; i < j.
+
+    bounds: left, top, right, bottom, shape (n, 4). image, person: numbers from 0, shape (n,).
+    """
+    i, j = _near(bounds, image, person)
+    value = box_iou(bounds, i, j)
+    kept = value > 0
+    return Pairs(i[kept], j[kept], value[kept])
+
+
+def box_iou(bounds: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+    """IoU of box i[k] with box j[k], as if both lay on one image, shape (m,); 0 where neither has an area."""
+    one, other = bounds[i], bounds[j]
+    wide = np.minimum(one[:, 2], other[:, 2]) - np.maximum(one[:, 0], other[:, 0])
+    tall = np.minimum(one[:, 3], other[:, 3]) - np.maximum(one[:, 1], other[:, 1])
+    shared = np.maximum(wide, 0) * np.maximum(tall, 0)
+    joint = _area(one) + _area(other) - shared
+    return np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
+
+
+def _area(edges: FloatArray) -> FloatArray:
+    area: FloatArray = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
+    return area
+
+
+def _near(bounds: FloatArray, image: IntArray, person: IntArray) -> tuple[IntArray, IntArray]:
+    """Objects i < j of one image and two people whose bounds overlap.
+
+    All images are laid side by side, so that one pass finds the neighbours of all; the IoU is taken of the bounds as
+    they are, since far to the right a float has fewer digits left.
+    """
+    none = np.empty(0, dtype=np.int64)
+    if not len(bounds):
+        return none, none
+    stride = float(bounds[:, 2].max() - min(bounds[:, 0].min(), 0.0)) + 1.0
+    beside = bounds.copy()
+    beside[:, [0, 2]] += (image * stride)[:, None]
+    i, j, _shared = touching(beside, beside)
+    kept = (i < j) & (image[i] == image[j]) & (person[i] != person[j])
+    return i[kept], j[kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Shapes of many images as pixels, each drawn once. area: shape (n,). bounds: of the pixels, shape (n, 4)."""
+
+    spans: list[Spans]
+    area: FloatArray
+    bounds: FloatArray
+
+    @classmethod
+    def of(cls, shapes: Sequence[Shape], widths: Sequence[int], heights: Sequence[int]) -> Pixels:
+        """shapes: checked ones, of any kinds mixed. widths, heights: of the image of each."""
+        drawn = [spans.of_shape(*row) for row in zip(shapes, widths, heights, strict=True)]
+        area = np.array([one.area for one in drawn], dtype=np.float64)
+        return cls(drawn, area, np.array([one.bounds() for one in drawn], dtype=np.float64).reshape(-1, 4))
+
+    def part(self, kept: BoolArray) -> Pixels:
+        """Some of the shapes, shape (n,)."""
+        chosen = np.flatnonzero(kept).tolist()
+        return Pixels([self.spans[k] for k in chosen], self.area[kept], self.bounds[kept])
+
+    def pairs(self, image: IntArray, person: IntArray) -> Pairs:
+        """(i, j, IoU) of every two shapes of one image and two people that have a pixel in common; i < j."""
+        i, j = _near(self.bounds, image, person)
+        value = self.iou(i, j)
+        kept = value > 0
+        return Pairs(i[kept], j[kept], value[kept])
+
+    def iou(self, i: IntArray, j: IntArray) -> FloatArray:
+        """IoU of shape i[k] with shape j[k], as if both lay on one image, shape (m,); 0 where neither has a pixel."""
+        order = np.argsort(i, kind="stable")
+        first, second = i[order], j[order]
+        shared = np.zeros(i.size)
+        for rows in np.split(np.arange(i.size), np.flatnonzero(np.diff(first)) + 1):
+            if rows.size:
+                others = [self.spans[k] for k in second[rows].tolist()]
+                shared[order[rows]] = spans.shared_areas(self.spans[first[rows[0]]], others)
+        joint = self.area[i] + self.area[j] - shared
+        return np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)

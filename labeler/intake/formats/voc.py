@@ -1,0 +1,139 @@
+"""Pascal VOC: an XML for each image, with boxes from the first to the last pixel that they hold.
+
+By the standard the first pixel is number 1; many programs write 0, or edges: whoever imports says which (`origin`).
+<path> and <folder> mean places on other computers and are not read. An XML without objects says that nothing is there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from labeler.errors import NotPossibleNow
+from labeler.intake.check import Refused
+from labeler.intake.formats import metadata
+from labeler.intake.formats.item import SPLITS, Item, Names, Object, Options, Said, Unreadable
+from labeler.intake.formats.xml_tree import BrokenXml, Element, parse
+from labeler.intake.names import clean_name
+from labeler.intake.outcomes import Refusal
+from labeler.intake.tree import Tree, each
+
+LARGEST = 16 * 2**20  # bytes of one file
+LONGEST_CLASS = 500
+FLAGS = ("truncated", "difficult", "occluded")
+
+
+def recognises(tree: Tree, options: Options) -> bool:
+    names = tree.names if tree.kind == "file" else islice(each(tree, ".xml"), 20)
+    return any(is_voc(tree.start(name)) for name in names)
+
+
+def is_voc(start: bytes) -> bool:
+    return b"<annotation>" in start and b"<filename>" in start
+
+
+def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
+    """Raises NotPossibleNow where there is no such file."""
+    yield from tree.refused
+    if not options.draws:
+        raise NotPossibleNow(_("Pascal VOC has boxes, and the answers of this project are classes."))
+    files = tree.names if tree.kind == "file" else list(each(tree, ".xml"))
+    if not files:
+        raise NotPossibleNow(_("There is no XML of Pascal VOC here: it has an <annotation> for each image."))
+    names = Names(tree.images if tree.kind != "file" else ())
+    splits = _splits(tree) if tree.kind != "file" else {}
+    said_of: set[str] = set()
+    for name in files:
+        item = _item(tree, name, names, splits, options)
+        if isinstance(item, Item) and item.source:
+            said_of.add(item.name)
+        yield item
+    for name in tree.images if tree.kind != "file" else ():
+        if name not in said_of:
+            yield Item(name, source=partial(tree.read, name), split=splits.get(_stem(name), ""))
+
+
+def _stem(name: str) -> str:
+    last = name.rpartition("/")[2]
+    return last.rpartition(".")[0] or last
+
+
+def _splits(tree: Tree) -> dict[str, str]:
+    """By the stem of the image, of ImageSets/Main/train.txt and the like."""
+    found: dict[str, str] = {}
+    for name in each(tree, ".txt"):
+        split = SPLITS.get(_stem(name).casefold())
+        if split and "imagesets" in name.casefold():
+            with tree.open(name) as file:
+                for line in file.read(LARGEST).decode("utf-8", "replace").splitlines():
+                    if stem := line.split()[:1]:
+                        found.setdefault(stem[0], split)
+    return found
+
+
+def _item(tree: Tree, name: str, names: Names, splits: dict[str, str], options: Options) -> Item | Refusal:
+    try:
+        with tree.open(name) as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            return Refusal(name, _("The XML is larger than %(most)s MB.") % {"most": LARGEST // 2**20})
+        root = parse(content)
+    except (BrokenXml, Refused) as error:
+        return Refusal(name, str(error))
+    if root.name != "annotation":
+        return Refusal(name, _("This is no XML of Pascal VOC: its first element is not <annotation>."))
+    file_name = root.said("filename").replace("\\", "/").rpartition("/")[2]
+    found = names.find(file_name, "JPEGImages/") if file_name else None
+    place: dict[str, Any] = {"name": clean_name(file_name)} if file_name else {"name": _stem(name), "is_stem": True}
+    if found:
+        place = {"name": found, "source": partial(tree.read, found)}
+    objects: list[Object] = []
+    unusable: list[tuple[int, str]] = []
+    for number, element in enumerate(root.all("object"), start=1):
+        try:
+            objects.append(_object(number, element, options.origin))
+        except Unreadable as error:
+            unusable.append((number, str(error)))
+    said = (Said(_person(name, options), (), objects=tuple(objects)),) if objects or not unusable else ()
+    return Item(
+        **place, split=splits.get(_stem(name), ""), judgements=said, unusable=tuple(unusable), size=_size(root)
+    )  # fmt: skip
+
+
+def _person(name: str, options: Options) -> str | None:
+    """Whose folder it is, as our own files have one for each person: zoe/Annotations/a.xml."""
+    parts = name.split("/")
+    return parts[parts.index("Annotations") - 1] if options.people and "Annotations" in parts[1:] else None
+
+
+def _size(root: Element) -> tuple[int, int] | None:
+    size = root.find("size")
+    if size is None or not size.said("width").isdigit() or not size.said("height").isdigit():
+        return None
+    width, height = int(size.said("width")), int(size.said("height"))
+    return (width, height) if width and height else None
+
+
+def _object(number: int, element: Element, origin: int) -> Object:
+    category = metadata.shown_text(element.said("name"), LONGEST_CLASS)
+    box = element.find("bndbox")
+    if not category:
+        raise Unreadable(_("It has no <name>."))
+    if box is None:
+        raise Unreadable(_("It has no <bndbox>."))
+    try:
+        x0, y0, x1, y1 = (float(box.said(side)) for side in ("xmin", "ymin", "xmax", "ymax"))
+    except ValueError:
+        raise Unreadable(_("xmin, ymin, xmax and ymax of a <bndbox> are numbers.")) from None
+    if not all(math.isfinite(side) for side in (x0, y0, x1, y1)):
+        raise Unreadable(_("A coordinate is not a finite number."))
+    # 1: numbers of pixels from 1, the last one is in it. 0: edges, as LabelImg writes them.
+    shape = {"box": [x0 - origin, y0 - origin, x1 - x0 + origin, y1 - y0 + origin]}
+    flags = {flag: element.said(flag) == "1" for flag in FLAGS if element.said(flag) in ("0", "1")}
+    pose = element.said("pose")
+    return Object(category, shape, number, {**flags, **({"pose": pose} if pose else {})})

@@ -1,0 +1,39 @@
+"""Pages that work for classes only: where people draw objects, they say so in a sentence instead.
+
+Models that draw come next. Knows projects' tasks; which page it is and why, the page says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from labeler.pages.asking import Access
+
+REFUSED = 422  # a form that was sent all the same
+
+
+def classes_only(tab: str, heading: Any, sentence: Any) -> Callable[..., Callable[..., HttpResponse]]:
+    """Below project_page: the view runs where classes are named. tab: which one is marked. heading, sentence: lazy."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, access: Access, **ids: int | str) -> HttpResponse:
+            return (
+                told(request, access, tab, heading, sentence) if access.project.draws else view(request, access, **ids)
+            )
+
+        return guarded
+
+    return decorate
+
+
+def told(request: HttpRequest, access: Access, tab: str, heading: Any, sentence: Any, **more: Any) -> HttpResponse:
+    """The page that says it. Nothing of a form that was sent is carried out."""
+    status = 200 if request.method in ("GET", "HEAD") else REFUSED
+    context = access.context(tab, heading=heading, sentence=sentence, **more)
+    return render(request, "classes_only.html", context, status=status)

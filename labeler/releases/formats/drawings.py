@@ -1,0 +1,91 @@
+"""What the formats of drawn objects share: whose objects a file has of an image, and where they lie in its picture.
+
+A drawing is one answer: the outcome, or with `labels: "all"` one person's of the image's present round. Images that
+nobody answered, or that have no outcome, have none; an answer that nothing is there has a drawing without objects.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from labeler.errors import NotPossibleNow
+from labeler.models.label import Answer
+from labeler.releases.contents import Contents, Object
+from labeler.releases.data_set import ALL, DataSet
+from labeler.releases.formats.answers import votes_of
+from labeler.releases.formats.pictures import Folders, file_name, picture_of
+from labeler.releases.moved import moved
+
+
+class Drawing(NamedTuple):
+    """One answer. annotator: "" for the outcome. label: its id, None for the outcome."""
+
+    annotator: str
+    label: int | None
+    objects: tuple[Object, ...]
+
+
+class Place(NamedTuple):
+    """The file of an image in a data set: its name, its size in px, and its bytes, where pictures go with it."""
+
+    name: str
+    width: int
+    height: int
+    content: bytes | None
+
+
+def check(data: DataSet, title: str | Promise) -> None:
+    """Raises NotPossibleNow where answers are classes, where there is none, and for copies of pictures."""
+    if not data.draws:
+        raise NotPossibleNow(
+            _("%(format)s holds drawn objects, and the answers here are classes. Take csv, jsonl or imagefolder.")
+            % {"format": title}
+        )
+    if not data.has_outcomes:
+        raise NotPossibleNow(_("No image is labeled yet, so there would be no objects."))
+    if data.wanted.preparation.copies or data.wanted.preparation.sampling:
+        raise NotPossibleNow(
+            _("Copies are turned by chance, and lists are drawn by class: neither goes along with drawn objects.")
+        )
+
+
+def drawings_of(contents: Contents, data: DataSet) -> list[Drawing]:
+    """The answers of an image that a file of this data set has."""
+    if data.wanted.labels == ALL:
+        return [
+            Drawing(vote.annotator, vote.id, vote.objects)
+            for vote in votes_of(contents)
+            if vote.answer == Answer.LABELED and vote.objects is not None
+        ]
+    return [] if contents.objects is None else [Drawing("", None, contents.objects)]
+
+
+def place_of(contents: Contents, data: DataSet, *, pictures: bool) -> Place | None:
+    """pictures: they go with the file. None where the picture is gone or cannot be read."""
+    image = contents.image
+    if not pictures:
+        return Place(image.name, image.width, image.height, None)
+    found = picture_of(contents, data)
+    return found and Place(found.name, found.width, found.height, found.content)
+
+
+def in_place(objects: tuple[Object, ...], contents: Contents, data: DataSet, place: Place) -> list[Object]:
+    """The objects where they lie in the picture that goes out; what was cut away is missing."""
+    if place.content is None:
+        return list(objects)
+    return list(moved(objects, contents.image.width, contents.image.height, data.wanted.preparation))
+
+
+def stem_of(contents: Contents, place: Place) -> str:
+    """What files beside the image are called, without a suffix: as its picture, which makes it unique."""
+    return (place.name if place.content is not None else file_name(contents)).rpartition(".")[0]
+
+
+class People(Folders):
+    """A folder for each person, where a file has everybody's answers; "" for the outcome."""
+
+    def of(self, drawing: Drawing) -> str:
+        return f"{self.folder_of(drawing.annotator)}/" if drawing.label is not None else ""

@@ -118,7 +118,7 @@ def _user(n: int) -> Any:
 def found(project: Any, sent: dict[str, list[str]]) -> Any:
     from labeler.curation import filters
 
-    return filters.read(project, sent).images(project)
+    return filters.read(project, sent, is_checked=True).images(project)
 
 
 def plan(rows: Any) -> str:

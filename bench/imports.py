@@ -1,22 +1,32 @@
 """Files of other tools: a manifest of 10,000 rows about images that are here, in processor time of this process and of
-its database connection together; and an archive with labels again, as a share of its first time.
+its database connection together; an archive with labels again, as a share of its first time; and what a person who
+labels notices of a worker that imports 5,000 pictures with a manifest into the same project.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
 import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+from PIL import Image
 
-from bench.common import fill_project, labeler, show
+from bench.common import Client, Running, fill_project, labeler, quantile, show, token_for
 from bench.intake import jpegs
+from bench.queue import label
 
 ROWS, ROUNDS = 10_000, 3
 IMAGES = 300
+PICTURES = int(os.environ.get("BENCH_PICTURES", "5000"))  # of the import beside which somebody labels
+THERE = 10_000  # images of that project before
+QUIET = 300  # saves before the import begins
+PAUSE_SECONDS = 1.0  # between two claims of five images each, which are saved without pause
 NAMES = ("Rust", "Leaf spot", "Mildew", "Blight", "Healthy")
 MANIFESTS = {
     "metadata and split": "file_name,metadata.camera,metadata.n,split",
@@ -53,8 +63,53 @@ def bring_in(project: Any, path: Path) -> tuple[dict[str, Any], float, float]:
     return ended.result, used() - begun, time.perf_counter() - at
 
 
+def pictures_with_manifest(path: Path) -> None:
+    """PICTURES different small JPEGs, each with a label of one source and metadata."""
+    random = np.random.default_rng(5)
+    rows = ["file_name,label,metadata.camera"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for n in range(PICTURES):
+            content = io.BytesIO()
+            patches = Image.fromarray(random.integers(0, 255, (9, 12, 3), np.uint8))
+            patches.resize((400, 300), Image.Resampling.BICUBIC).save(content, "JPEG", quality=85)
+            archive.writestr(f"{n}.jpg", content.getvalue())
+            rows.append(f"{n}.jpg,{NAMES[n % len(NAMES)]},Canon")
+        archive.writestr("manifest.csv", "\n".join(rows))
+
+
+def labeling_beside_an_import(running: Running) -> None:
+    """Saves of one person over HTTP, quiet and while the worker imports into the same project."""
+    from django.conf import settings
+
+    from labeler.jobs import jobs
+
+    project, [user] = fill_project(THERE, people=1)
+    client = Client(running.port, token_for(user))
+    label(client, project.pk, 50)  # warm caches and plans
+    upload = Path(settings.MEDIA_DIR) / "uploads" / "beside.zip"
+    upload.parent.mkdir(parents=True, exist_ok=True)
+    pictures_with_manifest(upload)
+    quiet: list[float] = []
+    while len(quiet) < QUIET:
+        label(client, project.pk, 1, quiet)
+        time.sleep(PAUSE_SECONDS)
+    params = {"path": "uploads/beside.zip", "name": upload.name, "labels_as": {"source": "atlas"}}
+    job, begun = jobs.request_import(project=project, requested_by=None, params=params), time.monotonic()
+    beside: list[float] = []
+    while not job.is_finished:
+        label(client, project.pk, 1, beside)
+        time.sleep(PAUSE_SECONDS)
+        job.refresh_from_db()
+    took = time.monotonic() - begun
+    assert (job.state, job.result.get("added")) == ("done", PICTURES), (job.error, str(job.result)[:500])
+    show(f"one save, quiet, {THERE:,} images", quiet, "ms", 1000)
+    show(f"one save beside an import of {PICTURES:,} pictures ({took:.0f} s)", beside, "ms", 1000)
+    times = quantile(beside, 0.95) / quantile(quiet, 0.95)
+    print(f"p95 of a save beside the import: {times:.1f} times the quiet one   target <= 2")
+
+
 def main() -> None:
-    """Print rows per second, and the share that the second import of one archive takes."""
+    """Print rows per second, the share that the second import of one archive takes, and saves beside an import."""
     with labeler(), tempfile.TemporaryDirectory(prefix="labeler-bench-") as folder:
         for what, head in MANIFESTS.items():
             path = Path(folder) / "rows.csv"
@@ -83,3 +138,5 @@ def main() -> None:
             assert (first[0]["added"], second[0]["added"], second[0]["duplicates"]) == (IMAGES, 0, IMAGES), second[0]
             shares.append(second[2] / first[2])
         show("an ImageFolder again, as a share of the first time", shares, "of it", target="<= 0.2")
+    with labeler(worker=True) as running:
+        labeling_beside_an_import(running)

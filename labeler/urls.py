@@ -17,6 +17,7 @@ from labeler.pages.images import (
     metadata,
     metadata_form,
     near_duplicates,
+    saved_views,
     similar,
 )
 from labeler.pages.label import labeling, my_work, threads
@@ -37,6 +38,7 @@ project_pages: list[URLPattern | URLResolver] = [
     path("threads/<int:thread_id>/", threads.thread, name="thread"),
     path("images/", images.images, name="images"),
     path("images/work/", image_work.image_work, name="image_work"),
+    path("images/views/", saved_views.change, name="saved_views"),
     path("images/near-duplicates/", near_duplicates.near_duplicates, name="near_duplicates"),
     path("images/unlike/", similar.unlike, name="unlike"),
     path("images/<int:image_id>/similar/", similar.similar, name="similar"),

@@ -18,6 +18,7 @@ from labeler.models.queue import Claim, QueueEntry
 from labeler.models.release import Release, ReleaseFile
 from labeler.models.review import Plant
 from labeler.models.run import Feature, Prediction, RunAnswers, TrainingRun
+from labeler.models.saved_view import SavedView
 from labeler.models.snapshot import Snapshot
 from labeler.models.webhook import Webhook, WebhookDelivery
 
@@ -60,6 +61,7 @@ __all__ = [
     "ReleaseFile",
     "Role",
     "RunAnswers",
+    "SavedView",
     "Sketch",
     "Snapshot",
     "Task",

@@ -189,6 +189,9 @@ class Prediction(models.Model):
             models.Index(
                 fields=["run", "-probability", "-image"], include=["categories"], name="predictions_by_confidence"
             ),
+            # The images page, the model's least sure first: of 300,000 predictions 270 ms to find and sort them all, 16
+            # by this. Writing 100,000 rows takes 5 s with or without it; four rounds of each differ by more.
+            models.Index(fields=["run", "margin", "image"], name="predictions_least_sure_first"),
         ]
 
     def __str__(self) -> str:

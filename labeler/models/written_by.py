@@ -53,6 +53,7 @@ TABLES = {
     "ReleaseFile": "releases",
     "Webhook": "webhooks",
     "WebhookDelivery": "webhooks",
+    "SavedView": "curation",
     "ImageCheck": "data_checks",
     "ImageFinding": "data_checks",
 }

@@ -34,7 +34,7 @@ from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Input, Select, Settle
-from labeler.pages.images import drawn, explanation, image_work, metadata_form
+from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
 from labeler.pages.images import filters as image_filters
 from labeler.pages.label import pins
 from labeler.pages.review import decisions
@@ -160,6 +160,8 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
                 {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
                 {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
             ],
+            saved=saved_views.shown(access, filters),
+            may_save=access.may_lead and bool(filters.asked),
             own_fields=OWN_FIELDS,
             more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
             here=filters.link(page=page if page > 1 else ""),

@@ -17,7 +17,8 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from labeler.agreement import reports
+from labeler.agreement import objects, reports
+from labeler.labeling import drawn_arrays
 from labeler.labeling.label_arrays import Selection, read_labels
 from labeler.models import Category, GuidelineVersion, Image, Project, TrainingRun
 from labeler.releases import summary
@@ -33,6 +34,7 @@ PARAMETERS = (
     "model_fills", "auto_accept", "accept_precision", "accept_confidence", "show_prelabels", "blind_share",
 )  # fmt: skip
 FIGURES = ("labels", "sample", "n_images", "n_shared_images", "n_labels", "alpha", "fleiss", "observed", "categories")
+OF_OBJECTS = ("n_objects", "iou", "curve", "distance_alpha", "per_class")
 _SIDES = ("p10", "median", "p90")
 NOTHING_NAMED = NOWHERE - 1  # the class of images about which people said something, but nothing can be named
 
@@ -197,13 +199,17 @@ def agreement_of(project: Project, only: QuerySet[Image] | None = None) -> dict[
     ids = None if only is None else np.array(list(only.order_by().values_list("pk", flat=True)), np.int64)
 
     def count(selection: Selection) -> dict[str, Any]:
+        if project.draws:
+            drawn = drawn_arrays.read(project, selection)
+            chosen = drawn if ids is None else drawn.part(np.isin(drawn.image, ids))
+            return objects.report_of(project, chosen, selection, iou=project.object_iou)
         rows = read_labels(project, selection)
         return reports.report_of(project, rows if ids is None else rows.where(np.isin(rows.image, ids)), selection)
 
     report = count(Selection.with_default_sample("blind"))
     if not report["n_shared_images"]:
         report = count(Selection.with_default_sample("all"))
-    return {name: report[name] for name in FIGURES}
+    return {name: report[name] for name in (*FIGURES, *(OF_OBJECTS if project.draws else ()))}
 
 
 def _models(project: Project, tally: Tally) -> list[dict[str, Any]]:

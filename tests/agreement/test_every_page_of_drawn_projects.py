@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 
 from labeler import urls
+from tests.helpers.access_walk import ADMINISTRATORS, OPEN, OWN, walk
 from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import drawing_project, shape_of, three_people
 from tests.helpers.factories import join, make_model
-from tests.test_access_walk import ADMINISTRATORS, OPEN, OWN, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -31,9 +31,14 @@ def shape_of(task: str, x: float, y: float, width: float, height: float) -> dict
 
 def draw(project: Project, image: Image, person: Any, objects: Sequence[Square], **more: Any) -> Any:
     """Claim and save one person's answer, of rectangles."""
-    claims.claim(project=project, annotator=person, count=50)
     drawn = [{"category": name, **shape_of(project.task, *place)} for name, *place in objects]
-    return labels.save_label(image_id=image.pk, annotator=person, drawn=drawn, **more)
+    return draw_objects(project, image, person, drawn, **more)
+
+
+def draw_objects(project: Project, image: Image, person: Any, objects: Sequence[Any], **more: Any) -> Any:
+    """Claim and save one person's answer, of objects as REST has them."""
+    claims.claim(project=project, annotator=person, count=50)
+    return labels.save_label(image_id=image.pk, annotator=person, drawn=objects, **more)
 
 
 def draw_all(project: Project, answers: Sequence[Mapping[Any, Sequence[Square]]], **more: Any) -> list[Image]:

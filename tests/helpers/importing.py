@@ -16,6 +16,13 @@ from tests.helpers.pictures import picture
 
 TEXT = str | bytes
 
+# One box of Pascal VOC; the number of its first pixel goes in.
+VOC_ONE = (
+    "<annotation><filename>a.jpg</filename><path>/etc/passwd</path><size><width>64</width><height>48</height></size>"
+    "<object><name>king</name><bndbox><xmin>{0}</xmin><ymin>5</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+    "</annotation>"
+)
+
 
 def pictures(*names: str, start: int = 1) -> dict[str, bytes]:
     """Different images under these names."""

@@ -12,7 +12,7 @@ from labeler.errors import NotPossibleNow
 from labeler.models import Gold, Image, Label, LabelObject, Prediction
 from labeler.releases import export
 from tests.helpers.factories import add_images, make_project
-from tests.helpers.importing import CVAT, bring_in, pictures, zipped
+from tests.helpers.importing import CVAT, VOC_ONE, bring_in, pictures, zipped
 
 # pycocotools' decode() has NumPy ask it for a copy in the old way.
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
@@ -173,11 +173,6 @@ def test_several_people_gold_and_a_models_objects(small, lena, tmp_path):
     assert Gold.objects.get().drawn[0] == {"category": king, "box": [1, 1, 5, 5]}
 
 
-VOC_ONE = (
-    "<annotation><filename>a.jpg</filename><path>/etc/passwd</path><size><width>64</width><height>48</height></size>"
-    "<object><name>king</name><bndbox><xmin>{0}</xmin><ymin>5</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
-    "</annotation>"
-)
 BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;">]><annotation><filename>&c;</filename></annotation>'
 
 

@@ -14,6 +14,7 @@ from labeler.labeling.objects import ObjectsRefused, TooMany
 from labeler.models import Image, Label, LabelObject
 from labeler.models.image import Status
 from labeler.projects import questions
+from tests.helpers.drawn_projects import draw_objects as draw
 from tests.helpers.factories import add_images, category, make_model, make_project
 
 BOX = [10.0, 20.0, 30.0, 40.0]
@@ -22,11 +23,6 @@ BOX = [10.0, 20.0, 30.0, 40.0]
 @pytest.fixture
 def boxes(ann, bea, dora, lena):
     return make_project(ann, bea, dora, lead=lena, task="boxes", categories=("pawn", "king"))
-
-
-def draw(project, image, person, objects, **more):
-    claims.claim(project=project, annotator=person, count=50)
-    return labels.save_label(image_id=image.pk, annotator=person, drawn=objects, **more)
 
 
 def box(x, y, width, height, name="pawn"):

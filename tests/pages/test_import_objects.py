@@ -12,8 +12,7 @@ from PIL import Image as Picture
 
 from labeler.models import Job
 from tests.helpers.factories import make_project
-from tests.helpers.importing import bring_in, pictures, zipped
-from tests.imports.test_objects import VOC_ONE
+from tests.helpers.importing import VOC_ONE, bring_in, pictures, zipped
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

@@ -10,9 +10,9 @@ from labeler.models import LabelObject
 from labeler.models.image import Slice
 from labeler.releases import frozen, releases
 from labeler.releases.formats import OF_OBJECTS
+from tests.helpers.drawn_projects import draw_objects as draw
 from tests.helpers.factories import add_images, make_project
 from tests.helpers.releasing import frozen_bytes, frozen_lines, make_file, make_release
-from tests.labeling.test_objects import draw
 
 pytestmark = pytest.mark.django_db
 MASK = {"size": [2, 2], "counts": "13", "offset": [50, 40]}
@@ -40,6 +40,9 @@ def test_a_release_holds_the_objects_and_says_how_many(drawn, lena):
     lines = frozen_lines(release)
     assert [len(line["objects"]) if "objects" in line else None for line in lines][:6] == [2, 1, 2, 1, 2, 0]
     assert "objects" not in lines[12] and lines[12]["split"] == ""
+    # One person drew: there is nothing to compare, and it says so for objects, not for classes.
+    agreement = release.manifest["agreement"]
+    assert (agreement["alpha"]["value"], agreement["iou"], agreement["n_objects"]) == (None, 0.5, 17)
     said = release.manifest["objects"]
     # 11 kings of 16 × 20 pixels, 6 masks of 3 pixels; one image is empty.
     assert (said["outcome"], said["people"], said["empty"], release.manifest["outcomes"]) == (17, 17, 1, 12)

@@ -47,7 +47,7 @@ class Screen:
 
     name: str
     person: str  # lead, annotator or nobody
-    path: str  # {demo}, {empty}, {image}, {class}, {invitation} are filled in
+    path: str  # {demo}, {empty}, {chess}, {image}, {photo}, {class}, {invitation} are filled in
     act: Callable[[Any], None] | None = None
     whole: bool = True  # the whole page, not only what the window shows
 
@@ -174,6 +174,13 @@ SCREENS = (
     Screen("label-empty", "lead", "/projects/{empty}/label/", whole=False),
     Screen("review", "annotator", "/projects/{demo}/review/", images_loaded),
     Screen("adjudicate", "lead", "/projects/{demo}/adjudicate/", images_loaded),
+    Screen("draw", "lead", "/projects/{chess}/label/", painted, whole=False),
+    Screen("adjudicate-objects", "lead", "/projects/{chess}/adjudicate/", painted),
+    Screen("agreement-objects", "lead", "/projects/{chess}/agreement/"),
+    Screen("differences", "lead", "/projects/{chess}/agreement/differences/?kind=missed", images_loaded),
+    Screen("overview-objects", "lead", "/projects/{chess}/"),
+    Screen("image-objects", "lead", "/projects/{chess}/images/{photo}/", images_loaded),
+    Screen("settings-objects", "lead", "/projects/{chess}/settings/objects/"),
     Screen("similar", "lead", "/projects/{demo}/images/{image}/similar/"),
     Screen("near-duplicates", "lead", "/projects/{demo}/images/near-duplicates/"),
     Screen("unlike", "lead", "/projects/{demo}/images/unlike/"),
@@ -265,6 +272,7 @@ def prepare(data: Path) -> tuple[dict[str, str], dict[str, Any]]:
     django.setup()
     from django.contrib.auth import get_user_model
 
+    from labeler.demo import chess
     from labeler.demo.scenario import EMPTY_NAME, NAME
     from labeler.models import Image, Project
     from labeler.projects import invitations
@@ -275,6 +283,8 @@ def prepare(data: Path) -> tuple[dict[str, str], dict[str, Any]]:
     wait_for_prelabels(demo)
     divided = Image.objects.filter(project=demo).most_disputed_first().first()
     ids: dict[str, Any] = {"demo": demo.pk, "empty": Project.objects.get(name=EMPTY_NAME).pk, "image": divided.pk}
+    drawn = Project.objects.get(name=chess.NAME)
+    ids |= {"chess": drawn.pk, "photo": drawn.images.most_disputed_first()[0].pk}  # type: ignore[attr-defined]
     ids["class"] = demo.categories.in_use()[0].pk
     lead = people.filter(is_superuser=True).order_by("pk")[0]
     _row, ids["invitation"] = invitations.create(project=demo, by=lead, note="Eva")

@@ -15,7 +15,7 @@ from api.categories import MOST, CategoryInput, CategoryShape
 from api.fields import ShareField, TrainSettingsField
 from api.pagination import Key, page
 from api.permissions import Needs
-from api.questions import QuestionInput, QuestionShape
+from api.questions import ObjectQuestionInput, QuestionShape
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
 from labeler import access
 from labeler.errors import NotAllowed
@@ -126,7 +126,7 @@ class NewProject(ProjectSettings):
         Task.choices, help_text="single, multi: people name classes; the others: they draw objects of classes"
     )
     categories = CategoryOrName(many=True)
-    questions = QuestionInput(many=True, required=False, help_text="asked of each drawn object")
+    questions = ObjectQuestionInput(many=True, required=False, help_text="asked of each drawn object")
 
 
 class ProjectChange(ProjectSettings):

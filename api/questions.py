@@ -20,7 +20,7 @@ from labeler.projects import questions
 TAG = "Projects"
 
 
-class QuestionInput(serializers.Serializer):
+class ObjectQuestionInput(serializers.Serializer):
     name = serializers.CharField(max_length=100)
     kind = serializers.ChoiceField(Question.Kind.choices)
     options = serializers.ListField(
@@ -36,7 +36,7 @@ class QuestionInput(serializers.Serializer):
         return {**super().get_fields(), "required": serializers.BooleanField(required=False)}
 
 
-class QuestionChange(QuestionInput):
+class QuestionChange(ObjectQuestionInput):
     position = serializers.IntegerField(required=False, min_value=0, max_value=100_000)
     retired = serializers.BooleanField(required=False, help_text="no longer asked; its answers stay")
 
@@ -68,13 +68,13 @@ class Questions(View):
 
     @describe(
         "add_question", "Ask something of each drawn object.\n\nAnswers come with the objects: `attributes: {name: "
-        "answer}`. Every change of a question raises the version of the label set.", tag=TAG, request=QuestionInput,
+        "answer}`. Every change of a question raises the version of the label set.", tag=TAG, request=ObjectQuestionInput,
         answers={201: QuestionShape}, errors=(409,),
         examples=[example({"name": "occluded", "kind": "yes_no"}, of_request=True)],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
-        wanted: dict[str, Any] = parsing.parse(QuestionInput, request)
+        wanted: dict[str, Any] = parsing.parse(ObjectQuestionInput, request)
         question = questions.add(project=project, by=self.person, **wanted)
         return Response(QuestionShape(question).data, status=201)
 

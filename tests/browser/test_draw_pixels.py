@@ -278,7 +278,7 @@ def test_superpixels_given_back_leave_other_classes_alone(page):
 
 def test_a_tiled_image_has_no_pixels_and_says_so(page):
     open_board(page)
-    page.evaluate("board.show({ ...picture, tiled: true }, [])")
+    page.evaluate("board.show({ ...picture, width: 5000, height: 4000, file_url: '/large/file/' }, [])")
 
     for tool in ["wand", "superpixels", "scissors", "cut4"]:
         _take(page, tool)

@@ -194,8 +194,7 @@ def test_what_is_drawn_survives_a_reload_and_is_there_on_another_computer(
     expect(hand.rows).to_have_count(1)
     hand.drag((400, 300), (500, 400))
     look_away(hand)
-    eventually(page, lambda: Draft.objects.filter(revision__gte=2).exists())
-    assert len(Draft.objects.get().drawn) == 2
+    eventually(page, lambda: [len(draft.drawn) for draft in Draft.objects.all()] == [2])
 
     other = new_context().new_page()
     there = open_hand(Claim.objects.get(image=first).project, other)

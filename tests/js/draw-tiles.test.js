@@ -1,4 +1,5 @@
-import { isTiled, levelFor, visible } from "/static/js/draw/tiles.js";
+import { levelFor, visible } from "/static/js/draw/tiles.js";
+import { isTiled } from "/static/js/label/zoom.js";
 import { equal, test } from "./harness.js";
 
 // 5000 x 3000: as api/files.py answers.

@@ -26,6 +26,7 @@ from labeler.intake.formats.judgements import header, is_blank, separator_of
 from labeler.intake.outcomes import Refusal
 
 MOST_BYTES = 64 * 2**20  # of a file
+LONGEST_CELL = 131_072  # characters; a manifest may have longer ones (manifest.py), a field of an image none
 MOST_ROWS = 200_000
 MOST_FIELDS = 50  # of a row, and of an image
 LONGEST_KEY = 100  # characters
@@ -102,6 +103,8 @@ class Table:
         separator = separator_of(head)
         columns = _columns([cell.strip() for cell in next(csv.reader([head], delimiter=separator))])
         for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
+            if any(len(cell) > LONGEST_CELL for cell in cells):
+                raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": _("a quotation mark never ends")})
             if not is_blank(cells):
                 yield _of_cells(number, columns, cells, self._remove_empty)
 

@@ -62,7 +62,7 @@ MODULES = (
         f"label/{name}"
         for name in (
             *("adjust", "answers", "dock", "enlarged", "film", "flag", "fullscreen"),
-            *("gestures", "images", "input", "keys", "lettering", "looks"),
+            *("gestures", "images", "input", "keys", "known", "lettering", "looks"),
             *("panes", "questions", "queue", "rail", "reasons"),
             *("saver", "session", "stopwatch", "uuid", "view", "viewer", "viewing", "words", "zoom"),
             # answers that survive

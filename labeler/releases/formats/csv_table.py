@@ -75,16 +75,8 @@ def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, 
             label.label_set_version, *after, label.id, label.import_id, label.informed, label.source, *nothing, *drawn,
         )  # fmt: skip
     if not contents.labels and contents.decision:
-        yield (
-            *before,
-            *(None,) * _JUDGED,
-            *after,
-            *(None,) * 3,
-            DECISION,
-            *nothing,
-            *((None,) if data.draws else ()),
-            *outcome,
-        )
+        drawn = (None, *agreed) if data.draws else ()
+        yield *before, *(None,) * _JUDGED, *after, *(None,) * 3, DECISION, *nothing, *drawn
     if by_model is not None:
         empty = (None,) * (_JUDGED + len(after) + 3)
         none = (None, None) if data.draws else ()

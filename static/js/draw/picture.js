@@ -60,7 +60,7 @@ export class PictureLayer extends Viewer {
    */
   pixels() {
     const { image, source } = this;
-    if (!image || this.tiles || image.width * image.height > MOST_PIXELS) return null;
+    if (!image || this.isTiled || image.width * image.height > MOST_PIXELS) return null;
     if (this.kept?.source === source && this.kept.image === image) return this.kept.pixels;
     const canvas = new OffscreenCanvas(image.width, image.height);
     const context = canvas.getContext("2d", { willReadFrequently: true });

@@ -7,12 +7,6 @@
  *   x, y, width, height: in pixels of the image
  */
 
-const LARGE = 4096; // px: an image whose longer side is longer has tiles (labeler/intake/pyramid.py)
-
-/** Is it shown by tiles, and never decoded whole? @param {{width: number, height: number}} image */
-export function isTiled({ width, height }) {
-  return Math.max(width, height) > LARGE;
-}
 
 /** The smallest level that has a pixel for each of the screen; else full size. @param {Level[]} levels @param {number} wanted device pixels per image pixel */
 export function levelFor(levels, wanted) {

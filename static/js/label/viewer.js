@@ -2,9 +2,7 @@
 // Knows one image at a time; not what is answered about it.
 
 import { el } from "../dom.js";
-import { TileLayer } from "../draw/tilelayer.js";
-import { isTiled } from "../draw/tiles.js";
-import { STEP, allowed, bounded, closer, fit, largest, movedBy, outgrows, pinched, wheelFactor, zoomedAt } from "./zoom.js";
+import { STEP, allowed, bounded, closer, fit, isTiled, largest, movedBy, outgrows, pinched, wheelFactor, zoomedAt } from "./zoom.js";
 
 const TAP_MS = 300; // between the two taps of a double tap
 const TAP_PX = 24;
@@ -38,8 +36,18 @@ export class Viewer {
     this.sheet.replaceChildren(img);
     this.endTiles();
     if (this.sheet.parentNode !== this.frame) this.frame.replaceChildren(this.sheet);
-    if (image.file_url && isTiled(image)) this.tiles = new TileLayer(tilesOf(image), this.frame, this.drawing);
+    /** Shown by tiles over the preview, and never decoded whole. */
+    this.isTiled = Boolean(image.file_url) && isTiled(image);
+    if (this.isTiled) void this.layTiles(image);
     this.toFit();
+  }
+
+  /** Few images are so large: what shows them comes with the first. */
+  async layTiles(image) {
+    const { TileLayer } = await import("../draw/tilelayer.js");
+    if (this.image !== image || this.tiles) return;
+    this.tiles = new TileLayer(tilesOf(image), this.frame, this.drawing);
+    this.put(this.place);
   }
 
   /** No image: words stand in its place. */
@@ -129,7 +137,7 @@ export class Viewer {
     this.tell();
     const isClose = this.zoomed && outgrows(this.place, this.image, this.preview.naturalWidth, devicePixelRatio);
     if (this.tiles) this.tiles.put(this.place, this.box, { isClose, glide });
-    else if (isClose && !this.full) void this.sharpen();
+    else if (isClose && !this.full && !this.isTiled) void this.sharpen();
   }
 
   tell() {

@@ -9,7 +9,13 @@
 export const MARGIN = 12; // around a fitted image, so that its edge can be told from the stage's
 export const STEP = 1.5;
 const LARGEST_PIXEL = 8; // device pixels that one image pixel may fill
+const LARGE = 4096; // px: an image whose longer side is longer has tiles (labeler/intake/pyramid.py)
 const LEAST_REACH = 4; // a small image may be zoomed as well: at least so many times as large as fitted
+
+/** Is it shown by tiles, and never decoded whole? @param {Size} image */
+export function isTiled({ width, height }) {
+  return Math.max(width, height) > LARGE;
+}
 
 /** All of the image, as large as the stage allows. @param {Size} image @param {Size} stage @returns {Place} */
 export function fit(image, stage) {

@@ -68,7 +68,8 @@ class Questions(View):
 
     @describe(
         "add_question", "Ask something of each drawn object.\n\nAnswers come with the objects: `attributes: {name: "
-        "answer}`. Every change of a question raises the version of the label set.", tag=TAG, request=ObjectQuestionInput,
+        "answer}`. Every change of a question raises the version of the label set.", tag=TAG,
+        request=ObjectQuestionInput,
         answers={201: QuestionShape}, errors=(409,),
         examples=[example({"name": "occluded", "kind": "yes_no"}, of_request=True)],
     )  # fmt: skip

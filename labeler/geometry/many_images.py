@@ -69,7 +69,7 @@ class Pixels:
     bounds: FloatArray
 
     @classmethod
-    def of(cls, shapes: Sequence[Shape], widths: Sequence[int], heights: Sequence[int]) -> Pixels:
+    def from_shapes(cls, shapes: Sequence[Shape], widths: Sequence[int], heights: Sequence[int]) -> Pixels:
         """shapes: checked ones, of any kinds mixed. widths, heights: of the image of each."""
         drawn = [spans.of_shape(*row) for row in zip(shapes, widths, heights, strict=True)]
         area = np.array([one.area for one in drawn], dtype=np.float64)

@@ -209,7 +209,7 @@ def _pixels(ids: IntArray, widths: IntArray, heights: IntArray) -> Pixels:
     with connection.cursor() as cursor:
         cursor.execute(_SHAPES, [ids.tolist()])
         shapes = [json.loads(shape) for _label, _number, shape in cursor.fetchall()]
-    return Pixels.of(shapes, widths.tolist(), heights.tolist())
+    return Pixels.from_shapes(shapes, widths.tolist(), heights.tolist())
 
 
 def _drawings(

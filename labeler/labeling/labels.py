@@ -12,7 +12,6 @@ by then. Changing an answer writes a new row and supersedes the old one; taking 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,17 +26,16 @@ from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo,
 from labeler.label_set.categories import check_answer, index
 from labeler.labeling import claim_ends, drafts, drawn_votes, object_rows, objects
 from labeler.labeling.save_rows import COUNT, INSERT, Case, read_case
+from labeler.labeling.wanted import Wanted, answering, taking_back
 from labeler.models import Claim, Image, Label
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
 from labeler.models.queue import ClaimState, Purpose
 from labeler.stats import tally as votes
-from labeler.stats.pace import LONGEST_ANSWER
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-LONGEST_REASON = 1000
 TRIES = 3
 
 
@@ -112,48 +110,6 @@ def undo(*, image_id: int, annotator: User, idempotency_key: UUID | None = None)
 # ---------------------------------------------------------------- several at once
 
 
-def answering(
-    image_id: int,
-    answer: str = Answer.LABELED,
-    categories: Sequence[int | str] = (),
-    *,
-    drawn: Sequence[Any] | None = None,
-    keep_all: bool = False,
-    mend: bool = False,
-    reason: str = "",
-    seconds: float | None = None,
-    label_set: int | None = None,
-    key: UUID | None = None,
-    at: datetime | None = None,
-) -> Wanted:
-    """An answer to be saved, checked for shape; the members are save_label's. Raises Invalid."""
-    if seconds is not None and not 0 <= seconds < float("inf"):
-        raise Invalid(_("seconds must be a number from 0."), fields={"seconds": ["out of range"]})
-    body: dict[str, Any] = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
-    if drawn is not None or keep_all:
-        body |= {"objects": drawn, "keep": keep_all, "mend": mend}
-    return Wanted(
-        image_id=image_id,
-        answer=str(answer),
-        categories=list(categories),
-        drawn=list(drawn or ()) if drawn is not None or keep_all else None,
-        keep_all=keep_all,
-        mend=mend,
-        reason=reason[:LONGEST_REASON],
-        seconds=None if seconds is None else min(float(seconds), LONGEST_ANSWER),
-        label_set=label_set,
-        key=key,
-        at=at,
-        body_hash=_hash(image_id, body),
-    )
-
-
-def taking_back(image_id: int, *, key: UUID | None = None) -> Wanted:
-    """The taking back of an answer, to be saved."""
-    body_hash = _hash(image_id, {"answer": str(Answer.UNDONE)})
-    return Wanted(image_id=image_id, answer=str(Answer.UNDONE), key=key, body_hash=body_hash)
-
-
 def save_in_turn(*, annotator: User, wanted: Wanted) -> Saved:
     """Save one of several answers of a transaction; when it is refused, what the others wrote stays.
 
@@ -165,28 +121,6 @@ def save_in_turn(*, annotator: User, wanted: Wanted) -> Saved:
 
 
 # ---------------------------------------------------------------- how
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One request, checked for shape."""
-
-    image_id: int
-    answer: str
-    body_hash: str
-    categories: Sequence[int | str] = ()
-    drawn: list[Any] | None = None  # None: no objects were sent
-    keep_all: bool = False
-    mend: bool = False
-    reason: str = ""
-    seconds: float | None = None
-    label_set: int | None = None
-    key: UUID | None = None
-    at: datetime | None = None
-
-
-def _hash(image_id: int, body: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([image_id, body], sort_keys=True).encode()).hexdigest()
 
 
 def _once(image_id: int, annotator: User, wanted: Wanted) -> Saved:

@@ -28,6 +28,7 @@ from labeler.errors import Conflict, Invalid, KeyReused, LabelerError, NoClaim, 
 from labeler.label_set import categories as label_set
 from labeler.labeling import claim_ends, labels, member_lock
 from labeler.labeling import claims as queue
+from labeler.labeling.wanted import answering, taking_back
 from labeler.models import Claim, Image, Plant, Project, TrainingRun
 from labeler.models.queue import ChosenBy, ClaimState
 from labeler.review.planted import confidences, how_many, plant, plantable, waiting_plants
@@ -319,7 +320,7 @@ def _answer_claim(case: _Case, claim: Claim, answer: ReviewAnswer, key: UUID | N
         return _take_back(case, claim, key)
     if answer.categories is None:
         return _send_back(claim)
-    wanted = labels.answering(
+    wanted = answering(
         claim.image_id, categories=answer.categories, seconds=case.seconds, label_set=case.label_set, key=key
     )
     saved = labels.save_in_turn(annotator=case.reviewer, wanted=wanted)
@@ -340,7 +341,7 @@ def _take_back(case: _Case, claim: Claim, key: UUID | None) -> ReviewResult:
         claim_ends.reopen(claim, case.project)
         return ReviewResult(claim.image_id, "taken_back")
     with suppress(NothingToUndo):  # no answer stands: that is what was wanted
-        labels.save_in_turn(annotator=case.reviewer, wanted=labels.taking_back(claim.image_id, key=key))
+        labels.save_in_turn(annotator=case.reviewer, wanted=taking_back(claim.image_id, key=key))
     return ReviewResult(claim.image_id, "taken_back")
 
 

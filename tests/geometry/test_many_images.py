@@ -36,4 +36,4 @@ def test_objects_of_all_images_overlap_as_those_of_each_image():
     assert told(box_pairs(bounds, image, person)) == expected
     # Far to the right a float has fewer digits: the number of an image must not change an IoU.
     assert told(box_pairs(bounds, image + 10_000_000, person)) == expected
-    assert told(Pixels.of(drawn, [100] * n, [100] * n).pairs(image, person)) == expected
+    assert told(Pixels.from_shapes(drawn, [100] * n, [100] * n).pairs(image, person)) == expected

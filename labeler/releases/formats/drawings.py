@@ -87,5 +87,5 @@ def stem_of(contents: Contents, place: Place) -> str:
 class People(Folders):
     """A folder for each person, where a file has everybody's answers; "" for the outcome."""
 
-    def of(self, drawing: Drawing) -> str:
+    def prefix(self, drawing: Drawing) -> str:
         return f"{self.folder_of(drawing.annotator)}/" if drawing.label is not None else ""

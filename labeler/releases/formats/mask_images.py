@@ -64,7 +64,7 @@ def write(data: DataSet) -> Iterator[bytes]:
                 yield from archive.add(f"images/{split}{place.name}", place.content)
             for one in drawn:
                 things = drawings.in_place(one.objects, contents, data, place)
-                path = f"{people.of(one)}{folder}/{split}{drawings.stem_of(contents, place)}.png"
+                path = f"{people.prefix(one)}{folder}/{split}{drawings.stem_of(contents, place)}.png"
                 if is_semantic:
                     yield from archive.add(path, _semantic(things, place, data))
                     continue

@@ -53,7 +53,7 @@ def write(data: DataSet) -> Iterator[bytes]:
             yield from archive.add(f"JPEGImages/{place.name}", place.content)
         for one in drawn:
             things = drawings.in_place(one.objects, contents, data, place)
-            yield from archive.add(f"{people.of(one)}Annotations/{stem}.xml", _xml(place, things, data))
+            yield from archive.add(f"{people.prefix(one)}Annotations/{stem}.xml", _xml(place, things, data))
     for split, names in sorted(stems.items()):
         yield from archive.add(f"ImageSets/Main/{split}.txt", "".join(f"{name}\n" for name in names))
     yield from archive.end()

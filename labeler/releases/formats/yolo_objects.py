@@ -47,7 +47,7 @@ def write(data: DataSet) -> Iterator[bytes]:
                 for thing in things
                 for line in _lines(thing.shape, place.width, place.height, data.task, lost)
             ]
-            path = f"{people.of(one)}labels/{split}/{drawings.stem_of(contents, place)}.txt"
+            path = f"{people.prefix(one)}labels/{split}/{drawings.stem_of(contents, place)}.txt"
             yield from archive.add(path, "".join(lines))
     yield from archive.add("data.yaml", _yaml(data, used))
     if lost:

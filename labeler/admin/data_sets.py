@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from labeler.admin.kinds import ReadOnly
-from labeler.models import ImageCheck, ImageFinding, Release, ReleaseFile, Webhook, WebhookDelivery
+from labeler.models import ImageCheck, ImageFinding, Release, ReleaseFile, SavedView, Webhook, WebhookDelivery
 
 
 @admin.register(Release)
@@ -24,6 +24,14 @@ class ReleaseFileAdmin(ReadOnly):
     list_select_related = ["release__project"]
     search_fields = ["release__project__name", "format", "checksum"]
     raw_id_fields = ["release", "job"]
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnly):
+    list_display = ["project", "name", "query", "created_by", "created_at"]
+    list_select_related = ["project", "created_by"]
+    search_fields = ["name", "project__name"]
+    raw_id_fields = ["project", "created_by"]
 
 
 @admin.register(Webhook)

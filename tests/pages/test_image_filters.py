@@ -167,5 +167,5 @@ def test_the_next_page_keeps_the_filters(show, project, ann, monkeypatch):
 
 def test_a_wall_costs_as_many_queries_whatever_it_shows(show, project, mixed, as_, rev, django_assert_max_num_queries):
     client = as_(rev)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         client.get(image_filters.url(project, people="ann,bea", by="ann", status="differ"))

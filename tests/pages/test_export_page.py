@@ -16,7 +16,8 @@ from labeler.pages.export import readings, snippets
 from labeler.releases import summary
 from labeler.releases.formats import ONLY_OBJECTS, WRITERS
 from labeler.review import adjudication
-from tests.helpers.factories import add_images
+from tests.helpers.drawn_projects import draw_objects
+from tests.helpers.factories import add_images, make_project
 from tests.helpers.pages import answer, url
 
 # A line to type into, and what stands in it.
@@ -232,6 +233,21 @@ def test_each_format_has_a_page_that_offers_its_file(as_, lena, project, votes, 
     assert page.context["chosen"]["id"] == format_ and page.context["chosen"]["file"]
     assert f"/api/projects/{project.pk}/export/{format_}/" in page.content.decode()
     assert page.context["code"] or format_ == "datacard"
+
+
+def test_where_people_draw_the_formats_of_objects_come_first(as_, lena, ann):
+    project = make_project(ann, lead=lena, task="boxes", categories=("pawn", "king"))
+    (image,) = add_images(project, 1)
+    draw_objects(project, image, ann, [{"category": "pawn", "box": [1, 2, 30, 40]}])
+    client = as_(lena)
+
+    page = client.get(url("export", project))
+
+    assert page.context["chosen"]["id"] == "coco" and page.context["chosen"]["file"]
+    assert not [row["id"] for row in page.context["formats"] if row["why_not"]]
+    assert "imagefolder" in [row["id"] for row in page.context["more_formats"] if row["why_not"]]
+    for format_ in WRITERS:
+        assert client.get(url("export", project) + f"?format={format_}").status_code == 200
 
 
 def test_what_is_chosen_is_in_the_address_of_the_file(as_, lena, project, votes):

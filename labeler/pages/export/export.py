@@ -31,7 +31,7 @@ from labeler.progress import cached_reports
 from labeler.releases import live
 from labeler.releases import summary as summaries
 from labeler.releases.data_set import ALL, SOFT
-from labeler.releases.formats import WRITERS
+from labeler.releases.formats import ONLY_OBJECTS, WRITERS
 from labeler.releases.preparation import NAMES
 from labeler.templatetags.figures import percent, thousands
 
@@ -146,6 +146,9 @@ def _formats(project: Project) -> list[dict[str, Any]]:
             row["why_not"] = error.message
         row["download"] = f"/api/projects/{project.pk}/export/{name}/"
         rows.append(row)
+    if project.draws:
+        # What training code of detectors reads comes first, and what cannot say where something is comes last.
+        rows.sort(key=lambda row: (bool(row["why_not"]), row["id"] not in ONLY_OBJECTS))
     return rows
 
 

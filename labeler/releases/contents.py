@@ -239,7 +239,10 @@ class _Reader:
             )  # fmt: skip
 
     def _drawn(self, images: list[int]) -> dict[int, tuple[Object, ...]]:
-        """The objects of each image's outcome; an image without an outcome is missing. Open ones are left out."""
+        """The objects of each image's outcome; an image without an outcome is missing.
+
+        So is one with an open object, as a tie of classes is: its place would be taught as empty.
+        """
         listed = Image.objects.filter(pk__in=images).only("n_votes", "has_decision", "width", "height")
         return {
             pk: tuple(
@@ -247,9 +250,10 @@ class _Reader:
                     number, self.names([one["category"]])[0], {kind: one[kind] for kind in SHAPES if kind in one},
                     one.get("attributes") or {}, one.get("n"), one.get("asked"),
                 )
-                for number, one in enumerate((one for one in found if one.get("settled", True)), start=1)
+                for number, one in enumerate(found, start=1)
             )
             for pk, found in current_objects(self.project, listed).items()
+            if all(one.get("settled", True) for one in found)
         }  # fmt: skip
 
     def _labels(self, first: int, last: int, some: list[int] | None) -> dict[int, list[Judgement]]:

@@ -10,6 +10,7 @@ from labeler.models import LabelObject
 from labeler.models.image import Slice
 from labeler.releases import frozen, releases
 from labeler.releases.formats import OF_OBJECTS
+from labeler.review import adjudication
 from tests.helpers.drawn_projects import draw_objects as draw
 from tests.helpers.factories import add_images, make_project
 from tests.helpers.releasing import frozen_bytes, frozen_lines, make_file, make_release
@@ -62,6 +63,14 @@ def test_the_same_state_is_the_same_release_and_another_outline_is_a_change(draw
     third = make_release(drawn, lena)
     assert releases.changes(third, second).counts()["labels_changed"] == 1
     assert LabelObject.objects.filter(label__image=image).count() == 4
+
+
+def test_an_image_with_an_open_object_is_left_out_until_somebody_settles_it(drawn, ann, bea, rev, lena):
+    first = drawn.images.order_by("pk").first()
+    draw(drawn, first, bea, [])
+    assert "objects" not in frozen_lines(make_release(drawn, lena))[0]
+    adjudication.decide(image_id=first.pk, reviewer=rev, drawn=[{"category": "pawn", "mask": MASK}])
+    assert len(frozen_lines(make_release(drawn, lena))[0]["objects"]) == 1
 
 
 def test_every_format_of_it_is_the_same_to_the_byte(drawn, lena):

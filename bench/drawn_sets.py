@@ -1,0 +1,71 @@
+"""Four sets of photographs with objects drawn on them, as a trainer takes them. Read from LABELER_TEST_DATA.
+
+Facades hold 60 photographs twice, as two squares that overlap: both squares of a photograph are on one side of a split.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.geometry import codes
+from worker.ml.detection.samples import Drawn, DrawnSet
+
+TASKS = {"blood_cells": "boxes", "chess": "boxes", "nuclei": "masks", "facades": "boxes"}
+UPSIDE_DOWN = ("blood_cells", "nuclei")  # nothing is up or down there
+
+
+def read(name: str) -> DrawnSet | None:
+    """All images of a set, or None where its folder is not there."""
+    folder = Path(os.environ.get("LABELER_TEST_DATA", "")) / name
+    if not (folder / "coco.json").exists():
+        return None
+    about = json.loads((folder / "coco.json").read_text())
+    drawn: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for one in about["annotations"]:
+        if min(one["bbox"][2:]) > 1:  # blood_cells has two boxes without an area
+            drawn[one["image_id"]].append(one)
+    ids = sorted({one["category_id"] for objects in drawn.values() for one in objects})
+    names = {one["id"]: one["name"] for one in about["categories"]}
+    files = {path.name: path for path in folder.rglob("*") if path.suffix in (".jpg", ".png")}
+    images = about["images"]
+    groups = np.unique([_photo(name, one["file_name"]) for one in images], return_inverse=True)[1]
+    return DrawnSet(
+        sources=[files[Path(one["file_name"]).name] for one in images],
+        sizes=np.array([[one["width"], one["height"]] for one in images]),
+        drawn=[_drawn(drawn[one["id"]], ids, with_masks=TASKS[name] == "masks") for one in images],
+        categories=[names[pk] for pk in ids], task=TASKS[name], groups=groups,
+    )  # fmt: skip
+
+
+def _photo(name: str, file_name: str) -> str:
+    """Which photograph an image is cut from: 20230329_200519_157_R_… and …_L_… are one."""
+    return re.sub(r"_[LR]_scaled.*", "", file_name) if name == "facades" else file_name
+
+
+def _drawn(objects: list[dict[str, Any]], ids: list[int], *, with_masks: bool) -> Drawn:
+    boxes = np.array([one["bbox"] for one in objects], np.float32).reshape(-1, 4)
+    kinds = np.array([ids.index(one["category_id"]) for one in objects], np.int64)
+    shapes = None
+    if with_masks:
+        shapes = tuple(shape for one in objects if (shape := codes.from_coco(one["segmentation"])) is not None)
+    return Drawn(boxes, kinds, np.ones(len(objects), np.float32), shapes)
+
+
+def halves(samples: DrawnSet, n_judged: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of images to judge by, about n_judged of them, and of the others in random order; groups stay whole."""
+    assert samples.groups is not None
+    rng = np.random.default_rng(seed)
+    judged = np.zeros(len(samples), bool)
+    for group in rng.permutation(np.unique(samples.groups)):
+        if judged.sum() >= n_judged:
+            break
+        judged |= samples.groups == group
+    return np.flatnonzero(judged), rng.permutation(np.flatnonzero(~judged))

@@ -1,0 +1,165 @@
+"""Images of any size on canvases of one size: how large, and varied views of them with their boxes.
+
+A canvas holds its image at the top left, scaled to fit; the rest is grey. Knows pixels and boxes, no networks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from labeler.train_settings import Augmentation
+from worker.ml.detection.samples import DrawnSet
+from worker.ml.errors import ImageUnreadable, OutOfMemory
+from worker.ml.images.decoding import Source, open_upright
+
+STEP = 32  # sides are multiples of it, as strides of the networks divide it
+GREY = 127
+LARGEST = {"cpu": 512, "cuda": 1024}  # long side; a CPU trains in minutes at most at this
+SMALLEST = 320
+SMALL_SIDE = 22.0  # px: a tenth of the objects may be smaller than this on the canvas
+FINE_BELOW = 26.0  # px: where a tenth of the objects is smaller, they are looked for every 4 px instead of every 8
+MOST_BYTES = 6_000_000_000  # of all canvases
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """How images go in. width, height: px. stride: px between two places where objects are looked for.
+
+    typical: px, the median of the square roots of the objects' areas on the canvas.
+    """
+
+    width: int
+    height: int
+    stride: int
+    typical: float
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+    def scale(self, size: Sequence[int] | NDArray[np.int64]) -> float:
+        """By which factor an image of (width, height) px is scaled to fit."""
+        return float(min(self.width / size[0], self.height / size[1]))
+
+
+def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
+    """The smallest canvas on which the objects can be told, for all images' shapes; `wanted`: the long side, 0: free."""
+    sizes = samples.sizes.astype(float)
+    long_sides = sizes.max(1)
+    per_image = [drawn.boxes[:, 2:] / long_sides[k] for k, drawn in enumerate(samples.drawn)]
+    sides = np.concatenate(per_image) if per_image else np.zeros((0, 2))
+    if not len(sides):
+        sides = np.full((1, 2), 0.2)
+    small = max(float(np.quantile(sides.min(1), 0.1)), 1e-3)  # shares of the long side
+    largest = LARGEST.get(device, LARGEST["cpu"])
+    side = wanted or _up(min(max(SMALL_SIDE / small, SMALLEST), largest))
+    ratios = sizes / long_sides[:, None]
+    # Of nearly all images; the few that are of another shape are scaled down a little more.
+    width, height = (_up(side * float(np.quantile(ratios[:, axis], 0.95))) for axis in (0, 1))
+    typical = float(np.median(np.sqrt(sides.prod(1)))) * side
+    return Canvas(width, height, 4 if small * side < FINE_BELOW else 8, max(typical, 4.0))
+
+
+def _up(px: float) -> int:
+    return max(STEP, math.ceil(px / STEP - 1e-6) * STEP)
+
+
+def filled(canvas: Canvas, source: Source, size: Sequence[int]) -> NDArray[np.uint8]:
+    """One image on its canvas, uint8 (height, width, 3). Raises ImageUnreadable."""
+    scale = canvas.scale(size)
+    width, height = (max(1, min(side, round(px * scale))) for px, side in zip(size, canvas_sides(canvas), strict=True))
+    image = open_upright(source, short_side=min(width, height))
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    pixels = np.full((canvas.height, canvas.width, 3), GREY, np.uint8)
+    pixels[:height, :width] = np.asarray(image)
+    return pixels
+
+
+def canvas_sides(canvas: Canvas) -> tuple[int, int]:
+    return canvas.width, canvas.height
+
+
+def read_all(
+    canvas: Canvas, samples: DrawnSet
+) -> Iterator[tuple[int, NDArray[np.uint8] | None, dict[int, str]]]:
+    """Progress as (done, None, {}), about once a second; at last (n, canvases (n, h, w, 3), {position: reason})."""
+    n = len(samples)
+    if n * canvas.width * canvas.height * 3 > MOST_BYTES:
+        raise OutOfMemory(f"{n} images do not fit into memory at {canvas.width} x {canvas.height} px: choose fewer px.")
+    pixels = np.full((n, canvas.height, canvas.width, 3), GREY, np.uint8)
+    failed: dict[int, str] = {}
+    told = 0.0
+    for k, source in enumerate(samples.sources):
+        try:
+            pixels[k] = filled(canvas, source, samples.sizes[k])
+        except ImageUnreadable as error:
+            failed[k] = str(error)
+        if time.monotonic() - told > 1:
+            told = time.monotonic()
+            yield k + 1, None, {}
+    yield n, pixels, failed
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a canvas was varied: canvas px = factor * view px + offset, in x and y; a factor below 0 mirrors."""
+
+    factor: tuple[float, float]
+    offset: tuple[float, float]
+
+    def boxes(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Boxes (k, 4) left, top, right, bottom of the canvas, in px of the view."""
+        at = (boxes.reshape(-1, 2, 2) - np.array(self.offset)) / np.array(self.factor)
+        return np.concatenate([at.min(1), at.max(1)], 1).astype(np.float32)
+
+
+def vary(
+    canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator
+) -> list[View]:
+    """A view for each image: mirrored, zoomed and shifted. extents: (b, 2), px that each image takes on its canvas."""
+    views = []
+    for extent in extents:
+        # Objects get larger and smaller: from a crop of (1 - zoom) of the side to as much beside the image.
+        share = float(np.exp(generator.uniform(np.log(max(1 - how.zoom, 0.2)), np.log(1 + 0.6 * how.zoom))))
+        stretch = float(np.exp(generator.uniform(-1, 1) * np.log1p(how.stretch) / 2))
+        factor = np.array([share * stretch, share / stretch])
+        seen = factor * np.array([canvas.width, canvas.height])  # px of the canvas that the view shows
+        room = extent - seen
+        offset = np.where(room > 0, generator.uniform(0, 1, 2) * room, generator.uniform(0, 1, 2) * room)
+        for axis, is_on in ((0, how.flip), (1, how.flip_vertical)):
+            if is_on and generator.random() < 0.5:
+                offset[axis] += seen[axis]
+                factor[axis] *= -1
+        views.append(View((float(factor[0]), float(factor[1])), (float(offset[0]), float(offset[1]))))
+    return views
+
+
+def see(pixels: Tensor, views: Sequence[View], how: Augmentation, generator: np.random.Generator) -> Tensor:
+    """uint8 canvases (b, h, w, 3) as float views (b, 3, h, w) of 0 to 255, colours varied too."""
+    b, height, width = pixels.shape[:3]
+    x = pixels.permute(0, 3, 1, 2).float() - GREY
+    theta = torch.zeros(b, 2, 3)
+    for k, view in enumerate(views):
+        for axis, side in ((0, width), (1, height)):
+            factor, offset = view.factor[axis], view.offset[axis]
+            theta[k, axis, axis] = factor
+            # pixel edges: p = (1 + n) * side / 2 for n in -1..1, on both sides of the map
+            theta[k, axis, 2] = factor + 2 * offset / side - 1
+    grid = F.affine_grid(theta.to(x.device), [b, 3, height, width], align_corners=False)
+    x = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + GREY
+    draw = torch.from_numpy(generator.uniform(-1, 1, (b, 3, 1, 1, 1)).astype(np.float32)).to(x.device)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * (1 + draw[:, 0] * how.saturation)
+    x = mean + (x - mean) * (1 + draw[:, 1] * how.contrast)
+    return (x * (1 + draw[:, 2] * how.brightness)).clamp_(0, 255).contiguous(memory_format=torch.channels_last)

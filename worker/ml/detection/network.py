@@ -1,0 +1,143 @@
+"""The network that finds objects: a pretrained trunk, a small pyramid, and heads.
+
+One stage: a heat map says for each class where the centres of objects are, and four distances where their edges are
+(TTFNet: Liu and others 2020; CenterNet: Zhou and others 2019). Two stages: what the heat map proposes is looked at
+again, its class told and its box moved (Faster R-CNN: Ren and others 2015). Masks: 28 x 28 px within each box, the same
+for all classes. RoIAlign is grid_sample, suppression of neighbours a 3 x 3 max-pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from worker.ml.networks.frozen import Frozen
+from worker.ml.networks.network import Staged
+
+WIDTH = 64  # channels of the pyramid
+ROI, MASK = 7, 28  # px of a region for its class, and of a mask
+RARE = -4.6  # of the heat before any training: an object at one place in a hundred (focal loss's prior)
+
+
+def levels_of(network: Staged) -> list[tuple[int, int, int]]:
+    """(stride, stage after it, channels) of the last maps at strides 4, 8, 16 and 32."""
+    levels: dict[int, tuple[int, int]] = {}
+    with torch.no_grad():
+        x, side = torch.zeros(1, 3, 64, 64), 64
+        for stage in range(network.n_stages):
+            x = network.run(x, stage, stage + 1)
+            if x.ndim != 4 or x.shape[-1] < 2:
+                break
+            levels[side // x.shape[-1]] = (stage + 1, x.shape[1])
+    return [(stride, *levels[stride]) for stride in (4, 8, 16, 32) if stride in levels]
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class Heads(nn.Module):
+    """All that is learned from nothing. maps in: the trunk's, finest first, from `stride` on."""
+
+    def __init__(self, channels: Sequence[int], n_classes: int, *, masks: bool, two_stage: bool) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(_conv(c, WIDTH, 1) for c in channels)
+        self.smooth = nn.ModuleList(
+            nn.Sequential(_conv(WIDTH, WIDTH, 3, WIDTH), _conv(WIDTH, WIDTH, 1)) for _ in channels[:-1]
+        )
+        self.shared = _conv(WIDTH, 2 * WIDTH)
+        self.heat = nn.Conv2d(WIDTH, n_classes, 1)
+        self.edges = nn.Conv2d(WIDTH, 4, 1)
+        nn.init.constant_(self.heat.bias, RARE)  # type: ignore[arg-type]
+        nn.init.normal_(self.heat.weight, std=0.01)
+        nn.init.normal_(self.edges.weight, std=0.01)
+        nn.init.zeros_(self.edges.bias)  # type: ignore[arg-type]
+        self.masks = nn.Sequential(_conv(WIDTH, WIDTH), _conv(WIDTH, WIDTH), nn.Upsample(scale_factor=2), _conv(
+            WIDTH, 32), nn.Conv2d(32, 1, 1)) if masks else None  # fmt: skip
+        self.second = nn.Sequential(
+            nn.Flatten(), nn.Linear(WIDTH * ROI * ROI, 256), nn.ReLU(inplace=True), nn.Dropout(0.2),
+            nn.Linear(256, n_classes + 1 + 4),
+        ) if two_stage else None  # fmt: skip
+
+    def pyramid(self, maps: Sequence[Tensor]) -> Tensor:
+        """(b, 64, h, w) at the finest stride."""
+        x = self.lateral[-1](maps[-1])
+        for k in range(len(maps) - 2, -1, -1):
+            finer = self.lateral[k](maps[k])
+            x = self.smooth[k](finer + F.interpolate(x, size=finer.shape[-2:], mode="nearest"))
+        return x
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Pyramid (b, 64, h, w), heat logits (b, K, h, w), edges (b, 4, h, w): logs of left, top, right, bottom."""
+        x = self.pyramid(maps)
+        for_heat, for_edges = self.shared(x).split(WIDTH, 1)
+        return x, self.heat(for_heat), self.edges(for_edges)
+
+
+def regions(x: Tensor, boxes: Sequence[Tensor], side: int, stride: int) -> Tensor:
+    """(m, c, side, side): what lies in each box; boxes: of each image (k, 4) left, top, right, bottom in px."""
+    parts = []
+    height, width = x.shape[-2] * stride, x.shape[-1] * stride
+    steps = (torch.arange(side, device=x.device) + 0.5) / side
+    for one, box in zip(x, boxes, strict=True):
+        if not len(box):
+            continue
+        across = box[:, 0:1] + (box[:, 2:3] - box[:, 0:1]) * steps  # (k, side)
+        down = box[:, 1:2] + (box[:, 3:4] - box[:, 1:2]) * steps
+        grid = torch.stack([
+            (across[:, None, :] / width * 2 - 1).expand(-1, side, -1),
+            (down[:, :, None] / height * 2 - 1).expand(-1, -1, side),
+        ], -1)  # fmt: skip
+        k = len(box)
+        # one tall picture for all boxes of the image: grid_sample copies its input for each item of a batch
+        sampled = F.grid_sample(one[None], grid.reshape(1, k * side, side, 2).to(x.dtype), align_corners=False)
+        parts.append(sampled.reshape(x.shape[1], k, side, side).transpose(0, 1))
+    return torch.cat(parts) if parts else x.new_zeros(0, x.shape[1], side, side)
+
+
+class Network(nn.Module):
+    """Trunk and heads. Stages of the trunk below `first_stage` are `frozen` and not in the state dict."""
+
+    def __init__(
+        self, trunk: Staged, frozen: Frozen | None, first_stage: int, n_classes: int, *, stride: int, masks: bool,
+        two_stage: bool,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.levels = [level for level in levels_of(trunk) if level[0] >= stride]
+        self.first_stage, self.stride = first_stage, stride
+        self._frozen = frozen
+        self._last = self.levels[-1][1]
+        self.heads = Heads([c for _, _, c in self.levels], n_classes, masks=masks, two_stage=two_stage)
+        self.trunk = nn.ModuleDict()
+        for stage in range(first_stage, self._last):
+            for name, module in trunk.stage_modules(stage).items():
+                self.trunk[name.replace(".", "/")] = module
+        object.__setattr__(self, "_staged", trunk)  # not a submodule: its parts are in `trunk` already
+
+    def train(self, mode: bool = True) -> Network:
+        """The trunk's normalisation stays as published: batches are small."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The trunk's maps at `stride` and coarser, finest first."""
+        found, at = [], 0
+        for _, stage, _ in self.levels:
+            if at < self.first_stage:
+                with torch.no_grad():
+                    until = min(stage, self.first_stage)
+                    x = self._frozen.run(x, at, until) if self._frozen is not None else self._staged.run(x, at, until)
+                    # what the frozen form gives belongs to inference alone, and a copy of it to nobody
+                    x, at = x.clone(), until
+            if at < stage:
+                x, at = self._staged.run(x, at, stage), stage
+            found.append(x)
+        return found
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.heads(self.maps(x))  # type: ignore[no-any-return]

@@ -1,0 +1,342 @@
+"""One training run of a model that draws: try the candidates on the same images, keep the best, train it on all.
+
+Read from top to bottom it is the order of events. Semantic segmentation has candidates of its own
+(worker/ml/segmentation). Does not know where answers come from or where results go.
+
+Candidates are judged on one part of the images, not in five folds: a detector's training takes minutes. The next
+candidate goes on from the one before, and the model that is kept goes on from its judged self, now with all images.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from labeler.train_settings import TrainConfig
+from worker.ml.detection import canvas as canvases
+from worker.ml.detection.canvas import Canvas
+from worker.ml.detection.detector import Detector
+from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
+from worker.ml.detection.judge import ap50
+from worker.ml.detection.network import Network
+from worker.ml.detection.samples import Drawn, DrawnSet, Found
+from worker.ml.device import is_out_of_memory, to_device
+from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
+from worker.ml.networks import backbones
+from worker.ml.saved.storage import Stages, fingerprint
+from worker.ml.training.run import Progress, Skipped
+
+VERSION = 1  # raise it when stored stages of older code must not be taken up
+MIN_IMAGES = 20
+JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are compared
+TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
+MOST_EPOCHS, FEWEST_STEPS = 120, 60
+MEASURED = 8  # steps, to see how fast this machine is
+BATCH = {"cpu": 8, "cuda": 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to find objects. share: of the time limit."""
+
+    name: str
+    title: str
+    trains_trunk: bool
+    two_stage: bool
+    share: float
+
+
+CANDIDATES = {
+    one.name: one
+    for one in (
+        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.5),
+        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.0),
+        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.6),
+    )
+}
+
+
+@dataclass(frozen=True)
+class DrawnResult:
+    """The outcome of a run. recipe: with the weights, all that detector.from_parts needs."""
+
+    candidate: str
+    weights: dict[str, Tensor]
+    recipe: dict[str, Any]
+    comparison: list[dict[str, Any]]  # one row per candidate, JSON-ready
+    history: dict[str, Any]  # candidate -> curve, JSON-ready
+    out_of_fold: list[Found | None]  # what the chosen one found before it saw the image; None: it learned from it
+    skipped: dict[int, str]  # position -> reason: images that could not be read
+    seconds: dict[str, float]  # stage -> wall time
+    config: TrainConfig
+    task: str
+    categories: tuple[Any, ...]
+    n_labels: int
+    out_of_fold_of: dict[str, list[Found | None]] = field(default_factory=dict)
+
+
+def train(
+    samples: DrawnSet, config: TrainConfig, *, device: torch.device, state_dir: Path | None = None
+) -> Iterator[Progress | DrawnResult]:
+    """Train on `samples`; yields Progress, at last a result. Stop iterating to cancel.
+
+    state_dir: what is done is kept there and taken up by the same run started anew; the caller deletes it at the end.
+    Raises TooFewLabels, OneCategoryOnly (nothing is drawn on any image), LossNotFinite or OutOfMemory.
+    """
+    if len(samples) < MIN_IMAGES:
+        raise TooFewLabels(len(samples), MIN_IMAGES)
+    if not any(len(drawn) for drawn in samples.drawn):
+        raise OneCategoryOnly("Nothing is drawn on any of the images: draw objects on a few first.")
+    with all_cores(device):
+        yield from _Run(samples, config, device, state_dir).events()
+
+
+@contextmanager
+def all_cores(device: torch.device) -> Iterator[None]:
+    """A worker has one thread for each process; a training of minutes takes every core that is idle as it begins.
+
+    Not more: two threads that wait for each other on cores that others use were ten times slower than one.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        idle = len(os.sched_getaffinity(0)) - round(os.getloadavg()[0])
+        torch.set_num_threads(max(1, min(idle, 8)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Run:
+    """What the steps of one run share."""
+
+    def __init__(self, samples: DrawnSet, config: TrainConfig, device: torch.device, state_dir: Path | None) -> None:
+        self.everything, self.samples, self.config, self.device = samples, samples, config, device
+        self.backbone = backbones.get(config.backbone)
+        self.canvas: Canvas = canvases.choose(samples, device.type, getattr(config, "detect_size", 0))
+        self.limit = config.time_limit_s or TIME_LIMIT_S.get(device.type, TIME_LIMIT_S["cpu"])
+        names = [name for name in config.candidates if name in CANDIDATES] or list(CANDIDATES)
+        self.candidates = [CANDIDATES[name] for name in names]
+        self.masks = samples.task in ("masks", "polygons")
+        print_of = fingerprint(
+            VERSION, torch.__version__, config.to_json(), device.type, samples.task, samples.sizes,
+            *(part for drawn in samples.drawn for part in (drawn.boxes, drawn.classes, drawn.weights)),
+        )  # fmt: skip
+        self.stages = Stages(state_dir, print_of)
+        self.seconds: dict[str, float] = {}
+        self.done_s, self.total_s = 0.0, sum(c.share for c in self.candidates) * self.limit + 0.6 * self.limit
+
+    def events(self) -> Iterator[Progress | DrawnResult]:
+        data, skipped = yield from self._read()
+        learn, judge = split(self.samples, self.config.seed)
+        rows: list[dict[str, Any]] = []
+        history: dict[str, Any] = {}
+        found_by: dict[str, list[Found]] = {}
+        best: tuple[float, Candidate, Network, Plan] | None = None
+        failure: Exception | None = None
+        for candidate in self.candidates:
+            row = {"candidate": candidate.name, "title": candidate.title, "tried": False, "chosen": False}
+            rows.append(row | {"reason": None})
+            before = best[2] if best else None
+            begun = time.monotonic()
+            try:
+                network, plan, curve = yield from self._fit(candidate, data, learn, before)
+            except (Skipped, LossNotFinite, OutOfMemory) as error:
+                rows[-1]["reason"], failure = str(error), error
+                continue
+            found = yield from self._find(candidate, network, data, judge)
+            reached = ap50([self.samples.drawn[k] for k in judge], found, len(self.samples.categories))
+            seconds = round(time.monotonic() - begun, 1)
+            rows[-1] |= {
+                "tried": True, "seconds": seconds, "n": len(judge), "ap50": reached,
+                "settings": {
+                    **asdict(plan), **self.canvas.to_json(), "first_stage": network.first_stage,
+                    "goes_on_from": best[1].name if best else None,
+                },
+            }  # fmt: skip
+            history[candidate.name] = {"x": "epoch", "points": curve}
+            found_by[candidate.name] = found
+            if best is None or (reached or 0.0) > best[0]:
+                best = (reached or 0.0, candidate, network, plan)
+            else:
+                rows[-1]["reason"] = "Not better on the images that none of them has learned from."
+        if best is None:
+            raise failure or ValueError("no candidate was tried")
+        next(row for row in rows if row["candidate"] == best[1].name)["chosen"] = True
+        network = yield from self._refit(best[1], best[2], best[3], data)
+        kept = np.setdiff1d(np.arange(len(self.everything)), list(skipped))
+        out_of_fold_of: dict[str, list[Found | None]] = {}
+        for name, found in found_by.items():
+            out_of_fold_of[name] = [None] * len(self.everything)
+            for k, one in zip(judge, found, strict=True):
+                out_of_fold_of[name][int(kept[k])] = one
+        yield DrawnResult(
+            candidate=best[1].name, weights={k: v.cpu() for k, v in network.state_dict().items()},
+            recipe=self._recipe(best[1], network), comparison=rows, history=history,
+            out_of_fold=out_of_fold_of[best[1].name], skipped=skipped, seconds=self.seconds, config=self.config,
+            task=self.samples.task, categories=tuple(self.samples.categories), n_labels=len(self.samples),
+            out_of_fold_of=out_of_fold_of,
+        )  # fmt: skip
+
+    def _recipe(self, candidate: Candidate, network: Network) -> dict[str, Any]:
+        return {
+            "kind": "detector", "canvas": self.canvas.to_json(), "first_stage": network.first_stage,
+            "n_classes": len(self.samples.categories), "masks": self.masks, "two_stage": candidate.two_stage,
+        }  # fmt: skip
+
+    def _read(self) -> Generator[Progress, None, tuple[Data, dict[int, str]]]:
+        n, begun = len(self.samples), time.monotonic()
+        pixels: NDArray[np.uint8] | None = None
+        skipped: dict[int, str] = {}
+        for done, some, failed in canvases.read_all(self.canvas, self.samples):
+            yield self._progress("decode", f"Reading the images ({done} of {n})", done, n, 0.0)
+            pixels, skipped = some, failed
+        assert pixels is not None
+        if skipped:
+            kept = np.setdiff1d(np.arange(n), list(skipped))
+            self.samples, pixels = self.samples.some(kept), pixels[kept]
+            if len(kept) < MIN_IMAGES:
+                raise TooFewLabels(len(kept), MIN_IMAGES)
+        self.seconds["decode"] = round(time.monotonic() - begun, 2)
+        return data_of(self.samples, self.canvas, pixels, self.backbone.offset, self.backbone.scale), skipped
+
+    def _progress(
+        self, stage: str, text: str, done: int, total: int, share: float, line: dict[str, Any] | None = None
+    ) -> Progress:
+        overall = min(0.99, 0.03 + 0.97 * (self.done_s + share) / self.total_s)
+        return Progress(stage, text, done, total, round(overall, 4), line)
+
+    def _network(self, candidate: Candidate) -> Network:
+        trunk = backbones.load(self.backbone)
+        network = Network(
+            trunk, None, 0, len(self.samples.categories), stride=self.canvas.stride, masks=self.masks,
+            two_stage=candidate.two_stage,
+        )  # fmt: skip
+        # On a CPU the first stages stay: a third of the time, and they hold what every image set needs.
+        last, second = network.levels[-1][1], network.levels[0][1]
+        cut = last if not candidate.trains_trunk else 0 if self.device.type != "cpu" else min(second, 4)
+        torch.manual_seed(self.config.seed)
+        network = Network(
+            trunk, backbones.frozen(self.backbone, self.device) if cut else None, cut, len(self.samples.categories),
+            stride=self.canvas.stride, masks=self.masks, two_stage=candidate.two_stage,
+        )  # fmt: skip
+        return to_device(network, self.device)  # type: ignore[return-value]
+
+    def _fit(
+        self, candidate: Candidate, data: Data, learn: NDArray[np.int64], before: Network | None
+    ) -> Generator[Progress, None, tuple[Network, Plan, list[dict[str, Any]]]]:
+        network = self._network(candidate)
+        if before is not None:  # the heads, and the stages that both train
+            network.load_state_dict(before.state_dict(), strict=False)
+        plan = yield from self._plan(candidate, network, data, learn)
+        curve = yield from self._train(candidate.name, network, data, learn, plan, candidate.share * self.limit)
+        return network, plan, curve
+
+    def _plan(
+        self, candidate: Candidate, network: Network, data: Data, learn: NDArray[np.int64]
+    ) -> Generator[Progress, None, Plan]:
+        """As many steps as fit into the time limit, by a short measurement; a run taken up keeps its plan."""
+        kept = self.stages.load(f"{candidate.name}-plan")
+        if kept is not None:
+            return Plan(**kept[1])
+        yield self._progress("measure", "Measuring how fast this machine trains", 0, 1, 0.0)
+        tune, batch = self.config.finetune, min(BATCH.get(self.device.type, 8), len(learn))
+        rate = 2 * tune.learning_rate
+        plan = Plan(MEASURED, batch, rate, 0.3 * rate, min(tune.weight_decay, 0.05), self.config.seed)
+        state = {key: value.clone() for key, value in network.state_dict().items()}
+        times = []
+        begun = time.monotonic()
+        for _ in self._steps(network, data, learn, plan, "measure", every=True):
+            times.append(time.monotonic() - begun)
+            begun = time.monotonic()
+        network.load_state_dict(state)
+        each = float(np.median(times[-3:]))  # the first ones take longer
+        most = MOST_EPOCHS * len(learn) // batch
+        steps = int(min(candidate.share * self.limit / each, most))
+        if steps < FEWEST_STEPS and candidate is not self.candidates[0]:  # a run always has one model
+            raise Skipped(
+                f"In the time limit of {candidate.share * self.limit:.0f} s it could make {steps} steps; "
+                f"{FEWEST_STEPS} are the least."
+            )
+        plan = replace(plan, steps=max(steps, FEWEST_STEPS))
+        self.stages.save(f"{candidate.name}-plan", {}, asdict(plan))
+        return plan
+
+    def _steps(
+        self, network: Network, data: Data, images: NDArray[np.int64], plan: Plan, name: str, *, every: bool = False
+    ) -> Iterator[Step]:
+        stages = Stages(None, "") if every else self.stages
+        try:
+            yield from fit(network, data, images, plan, self.config.augmentation, self.device, stages, name)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory("The memory does not suffice for this detector: choose fewer px.") from error
+
+    def _train(
+        self, name: str, network: Network, data: Data, images: NDArray[np.int64], plan: Plan, seconds: float
+    ) -> Generator[Progress, None, list[dict[str, Any]]]:
+        text = "Training on all images" if name == "refit" else f"Training: {CANDIDATES[name].title.lower()}"
+        stage = "refit" if name == "refit" else "finetune"
+        curve, begun = [], time.monotonic()
+        for step in self._steps(network, data, images, plan, name):
+            line = None if step.line is None else {"candidate": name, "fold": 0} | step.line
+            if step.line is not None:
+                curve.append(step.line)
+            yield self._progress(stage, text, step.done, step.total, seconds * step.done / step.total, line)
+        self.done_s += seconds
+        self.seconds[name] = round(time.monotonic() - begun, 2)
+        return curve
+
+    def _find(
+        self, candidate: Candidate, network: Network, data: Data, judge: NDArray[np.int64]
+    ) -> Generator[Progress, None, list[Found]]:
+        detector = Detector(network, self.canvas, self.backbone.name, self.device)
+        found: list[Found] = []
+        for start in range(0, len(judge), 8):
+            yield self._progress("judge", "Judging it on images that it has not seen", start, len(judge), 0.0)
+            some = judge[start : start + 8]
+            found += detector.on_canvases(data.pixels[some], self.samples.sizes[some])
+        return found
+
+    def _refit(
+        self, candidate: Candidate, network: Network, plan: Plan, data: Data
+    ) -> Generator[Progress, None, Network]:
+        """Goes on from what was judged, half as long, with the images that judged it too."""
+        everything = np.arange(len(self.samples))
+        steps = max(FEWEST_STEPS, plan.steps // 2)
+        again = replace(
+            plan, steps=steps, head_rate=plan.head_rate / 2, trunk_rate=plan.trunk_rate / 2, seed=plan.seed + 1
+        )
+        yield from self._train("refit", network, data, everything, again, 0.6 * self.limit)
+        return network
+
+
+def split(samples: DrawnSet, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions to learn from and to judge by; near-duplicates stay together."""
+    n = len(samples)
+    groups = np.arange(n) if samples.groups is None else samples.groups
+    wanted = min(round(JUDGED_SHARE * n), MOST_JUDGED)
+    judged = np.zeros(n, bool)
+    for group in np.random.default_rng(seed).permutation(np.unique(groups)):
+        mine = groups == group
+        if judged.sum() + mine.sum() <= max(wanted, 1):
+            judged |= mine
+    if not judged.any() or judged.all():  # all images nearly the same: apart anyway, and no figure is better than that
+        judged = np.arange(n) % 4 == 3
+    return np.flatnonzero(~judged), np.flatnonzero(judged)
+
+
+def empty() -> Drawn:
+    """An image on which people said that nothing is there."""
+    return Drawn(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))

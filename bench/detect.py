@@ -19,10 +19,10 @@ from bench import drawn_sets
 from bench.common import hardware
 from labeler.train_settings import Augmentation, TrainConfig
 from worker.ml.detection import detector
-from worker.ml.detection.judge import ap50
 from worker.ml.detection.samples import DrawnSet, Found, nothing
 from worker.ml.detection.train import CANDIDATES, DrawnResult, all_cores, train
 from worker.ml.device import pick_device
+from worker.ml.evaluation.objects import ap50
 
 JUDGED = 80
 GOALS = {("blood_cells", 50): 0.75, ("blood_cells", 200): 0.85, ("chess", 200): 0.85, ("nuclei", 200): 0.75,
@@ -67,7 +67,7 @@ def one_run(name: str, samples: DrawnSet, n: int, seed: int) -> dict[str, Any]:
 
 
 def _ap(test: DrawnSet, found: list[Found], *, by_masks: bool = False) -> float:
-    return ap50(test.drawn, found, len(test.categories), test.sizes if by_masks else None) or 0.0
+    return ap50(test.drawn, found, len(test.categories), test.sizes, by_masks=by_masks) or 0.0
 
 
 def _print(name: str, task: str, n: int, rows: list[dict[str, Any]]) -> None:

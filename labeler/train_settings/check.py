@@ -30,7 +30,7 @@ def read(config: Mapping[str, Any]) -> TrainConfig:
             continue
         kind = SETTINGS[path].kind
         if kind is tuple:
-            value = tuple(value if path == "candidates" else map(float, value))
+            value = tuple(value if path.endswith("candidates") else map(float, value))
         elif kind is float:
             value = float(value)
         group, dot, name = path.partition(".")
@@ -92,6 +92,8 @@ def _problem(path: str, value: Any) -> str | None:
     if setting.kind is tuple:
         if not isinstance(value, list) or len(value) > LONGEST:
             return "must be a list"
+        if path == "drawing.candidates":
+            return _problem_of_choices(value, setting)
         return _problem_of_candidates(value) if path == "candidates" else _problem_of_penalties(value, setting)
     if value is None:
         return None
@@ -119,6 +121,12 @@ def _problem_of_candidates(names: list[Any]) -> str | None:
     if first < len(names) and (first < 2 or not set(names[first:]) <= set(ENSEMBLES)):
         return f"must name {names[first]} after the two or more that it is made of"
     return None
+
+
+def _problem_of_choices(names: list[Any], setting: Setting) -> str | None:
+    if not names or any(not isinstance(name, str) or name not in setting.options for name in names):
+        return f"must name some of {', '.join(setting.options)}"
+    return "must name each candidate once" if len(set(names)) < len(names) else None
 
 
 def _problem_of_penalties(values: list[Any], setting: Setting) -> str | None:

@@ -45,6 +45,18 @@ BACKBONES = {
     "resnet50": "ResNet-50: large, wants a GPU",
 }
 
+# Of models that draw, in the order in which they compete.
+DRAWN_CANDIDATES = {
+    "heatmap": "One stage, as SSD and YOLO, on the network as published: the fastest",
+    "heatmap.finetuned": "One stage, the network trained further: minutes on a CPU",
+    "two_stage": "Two stages, as Faster R-CNN: what the first stage proposes is looked at again",
+}
+WISHES = {
+    "balanced": "Misses and inventions weigh alike",
+    "few_misses": "Few misses: more is drawn, and more of it has to be deleted",
+    "few_inventions": "Few inventions: less is drawn, and more has to be added",
+}
+
 IMBALANCE = {
     "none": "As the images come: honest percentages",
     "auto": "Let the run find out, on the labels it learns from",
@@ -130,6 +142,23 @@ class Scratch:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """Settings where people draw objects."""
+
+    candidates: tuple[str, ...] = _choice(
+        tuple(DRAWN_CANDIDATES), DRAWN_CANDIDATES,
+        "The best one on images that it has not learned from is kept; the others are shown in a table.",
+    )  # fmt: skip
+    size: int = _setting(
+        0, 0, 2048, "Long side of what the network sees, in pixels; 0: as the objects need it.", multiple_of=32
+    )
+    wish: str = _choice("balanced", WISHES, "Decides from which probability on an object is shown.")
+    outline_tolerance: float = _setting(
+        1.0, 0, 100, "Pixels by which the outline of a polygon may leave out corners of what was found."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """How long the classical candidates try settings of their own, inside the images they learn from."""
 
@@ -168,13 +197,18 @@ class TrainConfig:
     finetune: Finetune = field(default_factory=Finetune)
     scratch: Scratch = field(default_factory=Scratch)
     search: Search = field(default_factory=Search)
+    drawing: Drawing = field(default_factory=Drawing)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `read` turns into an equal config."""
-        return asdict(self) | {"candidates": list(self.candidates), "penalties": list(self.penalties)}
+        drawing = asdict(self.drawing) | {"candidates": list(self.drawing.candidates)}
+        lists = {"candidates": list(self.candidates), "penalties": list(self.penalties), "drawing": drawing}
+        return asdict(self) | lists
 
 
-GROUPS: dict[str, type] = {"augmentation": Augmentation, "finetune": Finetune, "scratch": Scratch, "search": Search}
+GROUPS: dict[str, type] = {
+    "augmentation": Augmentation, "finetune": Finetune, "scratch": Scratch, "search": Search, "drawing": Drawing,
+}  # fmt: skip
 
 
 def _listed(cls: type, prefix: str = "") -> dict[str, Setting]:

@@ -151,7 +151,10 @@ def store(run: TrainingRun, opinions: Iterable[Opinion]) -> int:
     # By image: two workers that write the same rows must lock them in the same order.
     rows = sorted(opinions, key=lambda o: o.image_id)
     for start in range(0, len(rows), STORED):
-        _store(run, rows[start : start + STORED])
+        if run.project.draws:
+            _upsert(run, rows[start : start + STORED])
+        else:
+            _store(run, rows[start : start + STORED])
     return len(rows)
 
 
@@ -196,6 +199,11 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
     Call in a transaction that has locked the run. Unlike store(), durable: nobody here could compute it again.
     """
     before = Prediction.objects.filter(run=run, image__in=[o.image_id for o in opinions]).count()
+    return _upsert(run, opinions) - before
+
+
+def _upsert(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
+    """One row per image and run, new or in place of the one before; returns how many."""
     rows = [
         Prediction(
             run=run, image_id=o.image_id, probabilities=o.probabilities, categories=o.categories,
@@ -210,7 +218,7 @@ def store_given(run: TrainingRun, opinions: Sequence[Opinion]) -> int:
         unique_fields=["image", "run"],
         update_fields=["probabilities", "categories", "probability", "margin", "given", "drawn"],
     )
-    return len(rows) - before
+    return len(rows)
 
 
 def opinion_of(
@@ -343,9 +351,10 @@ def reorder(project: Project, spread: Callable[[Sequence[OpenEntry]], Sequence[O
     (worker/inference/write_prelabels.py has one). Images that were chosen as gold, repeat or for review keep their
     place. Returns how many changed.
     """
-    # How unsure a model is of all its objects together is no figure yet: where people draw, the order is random.
-    by_model = project.ask_uncertain_first and not project.draws
+    by_model = project.ask_uncertain_first
     run = TrainingRun.objects.filter(project=project, is_active=True).first() if by_model else None
+    if run is not None and run.is_outside and project.draws:
+        run = None  # its objects have no thresholds of ours, so nobody knows what it is unsure of
     entries = _open_entries(project, run)
     places: dict[int, Place] = {}
     if run is not None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,7 +28,7 @@ from labeler.models import Decision, Image, Label, Project, TrainingRun
 from labeler.models.image import NEVER_TRAINED
 from labeler.models.job import State
 from labeler.models.label import VOTES
-from labeler.models.project import CLASS_TASKS
+from labeler.models.project import CLASS_TASKS, Task
 from labeler.stats import tally as votes
 from labeler.training import judging, prelabels, run_answers, run_settings
 
@@ -42,6 +42,7 @@ FEWEST_PER_CLASS = 2
 # When beat asks for a run by itself: enough that is new, and a pause (prelabels.PAUSE), so that a busy group does not
 # train without end.
 NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05
+TRAINABLE = (*CLASS_TASKS, Task.BOXES, Task.POLYGONS, Task.MASKS)
 MOST_OUTSIDE = 100  # models of other programs, each version counted
 
 
@@ -65,6 +66,8 @@ class Trainable:
                 have=self.n_images,
                 need=FEWEST_IMAGES,
             )
+        if project.draws:
+            return  # one class is enough: there is the rest of the image to tell it from
         if project.is_multi:
             # Yes or no for each class: it can be learned where there are a few of both.
             learnable = [
@@ -94,6 +97,9 @@ def trainable(project: Project) -> Trainable:
     """Count what could be trained on now, from the counters that saving a label keeps: one grouped query."""
     index = label_set.index(project)
     n_images, by_category = 0, dict.fromkeys(sorted(index.ids_in_use), 0)
+    if project.draws:  # also an answer that nothing is there teaches something
+        answered = Image.objects.filter(project=project).may_train().filter(Q(n_votes__gt=0) | Q(has_decision=True))
+        return Trainable(answered.count(), by_category)
     labeled = Image.objects.filter(project=project).may_train().order_by()
     outcomes = [
         (votes.vote(row["tally"]).categories, row["n"])
@@ -129,13 +135,11 @@ def request(
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
     settings, or stands in their place.
 
-    Raises RunInProgress (one unfinished run per project), TooFewLabels, TaskNotSupported (where people draw),
+    Raises RunInProgress (one unfinished run per project), TooFewLabels, TaskNotSupported (semantic),
     Invalid.
     """
-    if project.task not in CLASS_TASKS:
-        raise TaskNotSupported(
-            _("Models learn classes so far: nothing can be trained in a project where people draw objects.")
-        )
+    if project.task not in TRAINABLE:
+        raise TaskNotSupported(_("No model can be trained here yet that says of every pixel what it is."))
     settled = train_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
     run_settings.check(settled)
     if unfinished := project.runs.unfinished().first():
@@ -251,9 +255,7 @@ def due(now: datetime | None = None) -> list[Project]:
     """
     now = now or timezone.now()
     busy = TrainingRun.objects.unfinished().values("project")
-    projects = (
-        Project.objects.not_in_trash().filter(train_automatically=True, task__in=CLASS_TASKS).exclude(pk__in=busy)
-    )
+    projects = Project.objects.not_in_trash().filter(train_automatically=True, task__in=TRAINABLE).exclude(pk__in=busy)
     return [project for project in projects.order_by("pk") if _is_due(project, now)]
 
 

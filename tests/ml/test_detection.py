@@ -9,12 +9,13 @@ from PIL import Image
 
 from labeler.geometry import masks
 from labeler.train_settings import Augmentation, TrainConfig
+from labeler.train_settings.settings import Drawing
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import decode, detector, losses
 from worker.ml.detection import train as training
-from worker.ml.detection.judge import ap50
 from worker.ml.detection.samples import Drawn, DrawnSet, Found
 from worker.ml.errors import OneCategoryOnly, TooFewLabels
+from worker.ml.evaluation.objects import ap50
 
 CPU = torch.device("cpu")
 COLOURS = ((220, 40, 40), (40, 60, 220))
@@ -52,14 +53,20 @@ def scenes(n, *, task="boxes", seed=0, size=(200, 160)):
 
 def settings(**changes):
     """Without a limit of time, so that the steps are the same on any machine: MOST_EPOCHS ends a fit."""
-    return replace(TrainConfig(candidates=("heatmap.finetuned",), time_limit_s=3600.0), **changes)
+    drawing = Drawing(candidates=changes.pop("candidates", ("heatmap.finetuned",)))
+    return TrainConfig(drawing=drawing, time_limit_s=3600.0, **changes)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def few_epochs():
-    before, training.MOST_EPOCHS = training.MOST_EPOCHS, 36
+def small():
+    """Small canvases and few steps: these scenes are easy."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(training, "MOST_EPOCHS", 30)
+    patch.setattr(training, "FEWEST_STEPS", 30)
+    patch.setattr(canvases, "SMALLEST", 160)
+    patch.setitem(canvases.LARGEST, "cpu", 160)
     yield
-    training.MOST_EPOCHS = before
+    patch.undo()
 
 
 def run(samples, config, state_dir=None):
@@ -69,7 +76,7 @@ def run(samples, config, state_dir=None):
 
 
 @pytest.fixture(scope="module")
-def with_masks(few_epochs):
+def with_masks(small):
     return run(scenes(24, task="masks"), settings())
 
 
@@ -78,13 +85,13 @@ def test_discs_and_squares_are_found_on_new_images_with_their_masks(with_masks):
 
     found = [
         one
-        for _, one in detector.from_parts(
-            with_masks.weights, with_masks.recipe, "efficientnet_lite0", CPU
-        ).find(test.sources, test.sizes)
+        for _, one in detector.from_parts(with_masks.weights, with_masks.recipe, "efficientnet_lite0", CPU).find(
+            test.sources, test.sizes
+        )
     ]
 
-    assert ap50(test.drawn, found, 2) > 0.8
-    assert ap50(test.drawn, found, 2, test.sizes) > 0.7
+    assert ap50(test.drawn, found, 2, test.sizes) > 0.8
+    assert ap50(test.drawn, found, 2, test.sizes, by_masks=True) > 0.7
     for one in found:
         assert (np.diff(one.probabilities) <= 0).all(), "likeliest first"
         assert one.probabilities.min(initial=1) >= decode.LEAST
@@ -152,7 +159,7 @@ def test_what_cannot_be_learned_is_said():
 
 
 def test_views_move_boxes_with_the_pixels():
-    canvas = canvases.Canvas(128, 96, 4, 30.0)
+    canvas = canvases.Canvas(128, 96, 4, 30.0, 128, 96)
     pixels = np.full((1, 96, 128, 3), 127, np.uint8)
     pixels[0, 30:50, 40:70] = 255
     box = np.array([[40, 30, 70, 50]], np.float32)
@@ -160,7 +167,7 @@ def test_views_move_boxes_with_the_pixels():
     for seed in range(8):
         rng = np.random.default_rng(seed)
         (view,) = canvases.vary(canvas, np.array([[128, 96]], np.float32), how, rng)
-        bright = canvases.see(torch.from_numpy(pixels), [view], how, rng)[0, 0].numpy() > 191
+        bright = canvases.see(canvas, torch.from_numpy(pixels), [view], how, rng)[0, 0].numpy() > 191
         left, top, right, bottom = np.clip(view.boxes(box)[0], 0, [128, 96, 128, 96])
         if bright.any():
             rows, columns = np.flatnonzero(bright.any(1)), np.flatnonzero(bright.any(0))
@@ -183,8 +190,8 @@ def test_a_large_image_is_brought_to_the_canvas_and_its_boxes_come_back_in_its_o
     large = np.asarray(Image.fromarray(test.sources[0]).resize((800, 640), Image.Resampling.NEAREST))
     find = detector.from_parts(with_masks.weights, with_masks.recipe, "efficientnet_lite0", CPU).find
 
-    (_, small_one), = find(test.sources, test.sizes)
-    (_, large_one), = find([large], np.array([[800, 640]]))
+    ((_, small_one),) = find(test.sources, test.sizes)
+    ((_, large_one),) = find([large], np.array([[800, 640]]))
 
     likely = small_one.probabilities > 0.5
     np.testing.assert_allclose(large_one.boxes[: likely.sum()], 4 * small_one.boxes[likely], atol=12)

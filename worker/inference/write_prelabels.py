@@ -27,9 +27,10 @@ from labeler.models import Job, TrainingRun
 from labeler.models.job import State
 from labeler.training import drift, prelabels, runs
 from labeler.training import features as kept
-from labeler.training.prelabels import OpenEntry
+from labeler.training.prelabels import OpenEntry, Opinion
 from worker.attempt import attempt
-from worker.inference import saved_models
+from worker.inference import drawn_models, saved_models
+from worker.inference.drawn_models import DrawnModel
 from worker.ml.device import pick_device, settle_process
 from worker.ml.saved.predict import Model
 from worker.ml.training import active_learning
@@ -59,7 +60,7 @@ def help_with(job_id: int, *, worker: str) -> None:
     job = Job.objects.get(pk=job_id)
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     settle_process()
-    model = saved_models.load(run, pick_device())
+    model = _load(run)
     _do_free_parts(job, run, model, worker=worker, tick=lambda: None)
 
 
@@ -109,7 +110,7 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
 
 def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: str, before: int) -> parts.Together:
     """Work on parts, with whoever helps, until none is left. Raises LeaseLost."""
-    model: Model | None = None
+    model: Model | DrawnModel | None = None
     shown_at = 0.0
 
     def show() -> parts.Together:
@@ -129,7 +130,7 @@ def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: st
     parts.call_helpers(job)
     while (found := show()).unfinished:
         if model is None:
-            model = saved_models.load(run, pick_device())
+            model = _load(run)
         _do_free_parts(job, run, model, worker=worker, tick=tick)
         if show().unfinished:
             time.sleep(WAIT_SECONDS)  # the last ones are being worked on; should their workers die, they become free
@@ -143,7 +144,9 @@ class _Pace:
     step: int = STEP
 
 
-def _do_free_parts(job: Job, run: TrainingRun, model: Model, *, worker: str, tick: Callable[[], None]) -> None:
+def _do_free_parts(
+    job: Job, run: TrainingRun, model: Model | DrawnModel, *, worker: str, tick: Callable[[], None]
+) -> None:
     """Work on parts until none is free or the job has ended. Raises what `tick` raises.
 
     Where features are kept, PostgreSQL has most of the work. So parts are done in two threads: one looks at images
@@ -183,7 +186,7 @@ def _do_free_parts(job: Job, run: TrainingRun, model: Model, *, worker: str, tic
 
 
 def _do_one_part(
-    job: Job, run: TrainingRun, model: Model, pace: _Pace, looking: threading.Lock, *, worker: str,
+    job: Job, run: TrainingRun, model: Model | DrawnModel, pace: _Pace, looking: threading.Lock, *, worker: str,
     tick: Callable[[], None],
 ) -> bool:  # fmt: skip
     """False: none is free. Images that have their prediction already are left out."""
@@ -208,8 +211,8 @@ def _do_one_part(
             ids = todo[done : done + pace.step]
             with looking:
                 begun = time.monotonic()
-                found = saved_models.probabilities(model, [hashes[pk] for pk in ids], tick=look)
-            unreadable += len(ids) - prelabels.store(run, saved_models.opinions(model, ids, found))
+                said = _opinions(model, run, ids, [hashes[pk] for pk in ids], look)
+            unreadable += len(ids) - prelabels.store(run, said)
             # refused when the job was cancelled meanwhile: then its parts are gone
             done += len(ids)
             lease.write(progress_done=len(part.images) - len(todo) + done, unreadable=unreadable)
@@ -217,6 +220,19 @@ def _do_one_part(
             pace.step = min(2 * pace.step, MOST_STEP) if time.monotonic() - begun < QUICK_SECONDS else STEP
         lease.finish(progress_done=len(part.images), unreadable=unreadable)
     return True
+
+
+def _load(run: TrainingRun) -> Model | DrawnModel:
+    return drawn_models.load(run, pick_device()) if run.project.draws else saved_models.load(run, pick_device())
+
+
+def _opinions(
+    model: Model | DrawnModel, run: TrainingRun, ids: Sequence[int], hashes: Sequence[str], tick: Callable[[], None]
+) -> list[Opinion]:
+    """What the model says of these images; unreadable ones are left out."""
+    if isinstance(model, DrawnModel):
+        return drawn_models.opinions(model, run, ids, hashes, tick)
+    return saved_models.opinions(model, ids, saved_models.probabilities(model, hashes, tick=tick))
 
 
 def _spread(run: TrainingRun, unsure: Sequence[OpenEntry]) -> Sequence[OpenEntry]:

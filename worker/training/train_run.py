@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,7 +17,6 @@ from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler.errors import NotPossibleNow
-from labeler.intake import near_duplicates
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job, Label, TrainingRun
 from labeler.models.image import Slice
@@ -36,17 +32,17 @@ from worker.ml.distributed import torchrun
 from worker.ml.images.pixels import PixelStore, Squares
 from worker.ml.networks import backbones
 from worker.ml.saved.predict import MIN_CALIBRATION, apply_temperature
-from worker.ml.training.run import Progress, TrainingSet
+from worker.ml.training.run import TrainingSet
 from worker.ml.training.settings import read_settings
-from worker.ml.training.train import Result, train, wants_pixels
+from worker.ml.training.train import train, wants_pixels
 from worker.training import cost, evaluation, promotion, provenance, run_report
 from worker.training.checkpoints import work_folder
 from worker.training.dataset import Dataset, Example, assemble
+from worker.training.groups import groups_of
+from worker.training.screen import Screen, watch
 
 logger = logging.getLogger(__name__)
 
-WRITE_SECONDS = 0.7  # between two writes of progress: a page looks every second or two
-READ_SECONDS = 5.0  # between two readings of what it has cost so far
 COMPARE_SECONDS = 45.0  # for copies among images that nobody has looked at before
 FEATURES_SHARE = 30  # of the bar's 100, for looking at images for the first time
 
@@ -58,7 +54,12 @@ def train_run(run_id: int, *, worker: str) -> None:
         return
     run, lease = taken
     with attempt(lease) as pulse:
-        _train(run, lease, pulse)
+        if run.project.draws:
+            from worker.training.train_drawn import train_drawn
+
+            train_drawn(run, lease, pulse)
+        else:
+            _train(run, lease, pulse)
     # In the same process: torch and the network are loaded. Another worker may be quicker; then this does nothing.
     made = Job.objects.filter(project=run.project_id, kind=Kind.PRELABEL, params__run=run_id, state=State.QUEUED)
     if (job := made.first()) is not None:
@@ -74,7 +75,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     config = read_settings(run.config)
     device = pick_device()
     bill = cost.Bill(device, run.spent)
-    screen = _Screen(lease, pulse, bill)
+    screen = Screen(lease, pulse, bill)
     screen.show("Reading the labels", 0)
 
     dataset, guideline = assemble(run.project), run.project.guideline_version
@@ -119,7 +120,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         targets=(evaluation.soft_targets_of if config.soft_labels else evaluation.targets_of)(dataset, dataset.train),
         categories=dataset.category_ids,
         task=dataset.task,
-        groups=_groups(dataset.train, config.folds),
+        groups=groups_of([example.image_id for example in dataset.train], config.folds),
         sources=pixels.sources(squares or pixels.store_of(run.project_id), hashes),
         squares=Squares(squares, hashes) if squares is not None and kept else None,
     )
@@ -129,7 +130,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         events = torchrun.train_in_processes(samples, config, processes=processes, state_dir=work_folder(run))
     else:
         events = train(samples, config, device=device, state_dir=work_folder(run))
-    result = _watch(events, screen)
+    result = watch(events, screen)
 
     screen.room = (95, 100)
     screen.show("Judging the model on held-out images", 0)
@@ -197,7 +198,7 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
 
 
 def _squares(
-    run: TrainingRun, dataset: Dataset, config: TrainConfig, device: torch.device, screen: _Screen
+    run: TrainingRun, dataset: Dataset, config: TrainConfig, device: torch.device, screen: Screen
 ) -> PixelStore | None:
     """The decoded training images, all that can be read, where a candidate looks at them; else None."""
     if not wants_pixels(config, len(dataset.train)):
@@ -210,28 +211,6 @@ def _squares(
         progress=lambda done, n: screen.show(f"Reading the labeled images ({done} of {n})", 0.3 * done / max(n, 1)),
     )
     return squares
-
-
-def _watch(events: Iterable[Progress | Result], screen: _Screen) -> Result:
-    """Show progress until the result comes. Raises LeaseLost between two steps, which stops the training."""
-    for event in events:
-        if isinstance(event, Result):
-            return event
-        if event.epoch is not None:
-            screen.add_epoch(event.epoch)
-        screen.show(event.text, event.overall)
-    raise RuntimeError("the training ended without a result")
-
-
-def _groups(examples: list[Example], folds: int) -> NDArray[np.int64] | None:
-    """Numbers that near-duplicates share, so that none is judged by a model that learned from its twin.
-
-    None where one group is larger than a fold: images that are all nearly the same cannot be kept apart.
-    """
-    known = near_duplicates.groups_of([example.image_id for example in examples])
-    groups = np.array([known.get(example.image_id, example.image_id) for example in examples], np.int64)
-    sizes = np.unique(groups, return_counts=True)[1]
-    return groups if len(groups) and sizes.max() <= len(groups) / folds else None
 
 
 def _counts(dataset: Dataset, unreadable: int) -> dict[str, int]:
@@ -272,40 +251,3 @@ def _some(dataset: Dataset, features: NDArray[np.float16], without: set[str]) ->
     keep = [k for k, example in enumerate(dataset.examples) if example.sha256 not in without]
     train, test, calibration = (some(part) for part in (dataset.train, dataset.test, dataset.calibration))
     return replace(dataset, train=train, test=test, calibration=calibration), features[keep]
-
-
-@dataclass
-class _Screen:
-    """What a person sees of the run: a stage in words, a bar of 100, the curve. Written at most every WRITE_SECONDS."""
-
-    lease: Lease
-    pulse: Pulse
-    bill: cost.Bill
-    room: tuple[int, int] = (0, 100)  # the part of the bar that the present stage fills
-    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    _stage: str = ""
-    _written_at: float = 0.0
-    _read_at: float = 0.0
-
-    def show(self, stage: str, share: float) -> None:
-        """`share` of the present room is done. Raises LeaseLost."""
-        self.pulse.check()
-        now = time.monotonic()
-        if now - self._written_at < WRITE_SECONDS:
-            return
-        first, last = self.room
-        changes: dict[str, Any] = {"stage": stage[:200], "progress_total": 100}
-        if self.curves:
-            changes["history"] = [{"candidate": c, "x": "epoch", "points": p} for c, p in self.curves.items()]
-        if now - self._read_at >= READ_SECONDS:
-            changes["spent"] = self.bill.readings()
-            self._read_at = now
-        runs.report(self.lease, progress_done=round(first + (last - first) * min(1.0, share)), **changes)
-        self._written_at = now
-
-    def add_epoch(self, line: dict[str, Any]) -> None:
-        """One line of a curve, of the fold under way: a new fold begins it anew."""
-        points = self.curves.setdefault(str(line["candidate"]), [])
-        if points and points[-1].get("fold") != line.get("fold"):
-            points.clear()
-        points.append(line)

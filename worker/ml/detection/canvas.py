@@ -28,6 +28,7 @@ LARGEST = {"cpu": 512, "cuda": 1024}  # long side; a CPU trains in minutes at mo
 SMALLEST = 320
 SMALL_SIDE = 22.0  # px: a tenth of the objects may be smaller than this on the canvas
 FINE_BELOW = 26.0  # px: where a tenth of the objects is smaller, they are looked for every 4 px instead of every 8
+VIEW, VIEW_OBJECTS = 256, 2.5  # px of a view at least, and how many large objects it has room for in a row
 MOST_BYTES = 6_000_000_000  # of all canvases
 
 
@@ -35,13 +36,16 @@ MOST_BYTES = 6_000_000_000  # of all canvases
 class Canvas:
     """How images go in. width, height: px. stride: px between two places where objects are looked for.
 
-    typical: px, the median of the square roots of the objects' areas on the canvas.
+    typical: px, the median of the square roots of the objects' areas on the canvas. view_width, view_height: px of what
+    is learned from at a time, a part of the canvas where objects are small: four times as many steps in the same time.
     """
 
     width: int
     height: int
     stride: int
     typical: float
+    view_width: int
+    view_height: int
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
@@ -52,7 +56,7 @@ class Canvas:
 
 
 def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
-    """The smallest canvas on which the objects can be told, for all images' shapes; `wanted`: the long side, 0: free."""
+    """The smallest canvas on which the objects can be told. wanted: px of the long side; 0: as the objects need it."""
     sizes = samples.sizes.astype(float)
     long_sides = sizes.max(1)
     per_image = [drawn.boxes[:, 2:] / long_sides[k] for k, drawn in enumerate(samples.drawn)]
@@ -66,7 +70,10 @@ def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
     # Of nearly all images; the few that are of another shape are scaled down a little more.
     width, height = (_up(side * float(np.quantile(ratios[:, axis], 0.95))) for axis in (0, 1))
     typical = float(np.median(np.sqrt(sides.prod(1)))) * side
-    return Canvas(width, height, 4 if small * side < FINE_BELOW else 8, max(typical, 4.0))
+    large = float(np.quantile(sides.max(1), 0.95)) * side
+    view = max(VIEW, _up(VIEW_OBJECTS * large))
+    stride = 4 if small * side < FINE_BELOW else 8
+    return Canvas(width, height, stride, max(typical, 4.0), min(width, view), min(height, view))
 
 
 def _up(px: float) -> int:
@@ -89,9 +96,7 @@ def canvas_sides(canvas: Canvas) -> tuple[int, int]:
     return canvas.width, canvas.height
 
 
-def read_all(
-    canvas: Canvas, samples: DrawnSet
-) -> Iterator[tuple[int, NDArray[np.uint8] | None, dict[int, str]]]:
+def read_all(canvas: Canvas, samples: DrawnSet) -> Iterator[tuple[int, NDArray[np.uint8] | None, dict[int, str]]]:
     """Progress as (done, None, {}), about once a second; at last (n, canvases (n, h, w, 3), {position: reason})."""
     n = len(samples)
     if n * canvas.width * canvas.height * 3 > MOST_BYTES:
@@ -123,9 +128,7 @@ class View:
         return np.concatenate([at.min(1), at.max(1)], 1).astype(np.float32)
 
 
-def vary(
-    canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator
-) -> list[View]:
+def vary(canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator) -> list[View]:
     """A view for each image: mirrored, zoomed and shifted. extents: (b, 2), px that each image takes on its canvas."""
     views = []
     for extent in extents:
@@ -133,7 +136,7 @@ def vary(
         share = float(np.exp(generator.uniform(np.log(max(1 - how.zoom, 0.2)), np.log(1 + 0.6 * how.zoom))))
         stretch = float(np.exp(generator.uniform(-1, 1) * np.log1p(how.stretch) / 2))
         factor = np.array([share * stretch, share / stretch])
-        seen = factor * np.array([canvas.width, canvas.height])  # px of the canvas that the view shows
+        seen = factor * np.array([canvas.view_width, canvas.view_height])  # px of the canvas that the view shows
         room = extent - seen
         offset = np.where(room > 0, generator.uniform(0, 1, 2) * room, generator.uniform(0, 1, 2) * room)
         for axis, is_on in ((0, how.flip), (1, how.flip_vertical)):
@@ -144,18 +147,20 @@ def vary(
     return views
 
 
-def see(pixels: Tensor, views: Sequence[View], how: Augmentation, generator: np.random.Generator) -> Tensor:
-    """uint8 canvases (b, h, w, 3) as float views (b, 3, h, w) of 0 to 255, colours varied too."""
+def see(
+    canvas: Canvas, pixels: Tensor, views: Sequence[View], how: Augmentation, generator: np.random.Generator
+) -> Tensor:
+    """uint8 canvases (b, h, w, 3) as float views (b, 3, view height, view width) of 0 to 255, colours varied too."""
     b, height, width = pixels.shape[:3]
     x = pixels.permute(0, 3, 1, 2).float() - GREY
     theta = torch.zeros(b, 2, 3)
     for k, view in enumerate(views):
-        for axis, side in ((0, width), (1, height)):
-            factor, offset = view.factor[axis], view.offset[axis]
+        for axis, side, own in ((0, width, canvas.view_width), (1, height, canvas.view_height)):
+            # pixel edges: p = (1 + n) * side / 2 for n in -1..1, of the canvas and of the view
+            factor = view.factor[axis] * own / side
             theta[k, axis, axis] = factor
-            # pixel edges: p = (1 + n) * side / 2 for n in -1..1, on both sides of the map
-            theta[k, axis, 2] = factor + 2 * offset / side - 1
-    grid = F.affine_grid(theta.to(x.device), [b, 3, height, width], align_corners=False)
+            theta[k, axis, 2] = factor + 2 * view.offset[axis] / side - 1
+    grid = F.affine_grid(theta.to(x.device), [b, 3, canvas.view_height, canvas.view_width], align_corners=False)
     x = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + GREY
     draw = torch.from_numpy(generator.uniform(-1, 1, (b, 3, 1, 1, 1)).astype(np.float32)).to(x.device)
     mean = x.mean((1, 2, 3), keepdim=True)

@@ -12,7 +12,9 @@ SAME = 0.55  # IoU of two boxes of a class that are one object
 SAME_PLACE = 0.85  # of any classes: nobody draws two there
 
 
-def peaks(heat: Tensor, boxes: Tensor, *, least: float = LEAST, most: int = MOST) -> list[tuple[Tensor, Tensor, Tensor]]:
+def peaks(
+    heat: Tensor, boxes: Tensor, *, least: float = LEAST, most: int = MOST
+) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Of each image its boxes (m, 4), classes (m,) and probabilities (m,), likeliest first.
 
     heat: (b, K, h, w) of 0 to 1; boxes: (b, 4, h, w) px.

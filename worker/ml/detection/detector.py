@@ -33,9 +33,7 @@ class Detector:
         self.network, self.canvas, self.device = to_device(network, device).eval(), canvas, device
         self._backbone = backbones.get(backbone)
 
-    def find(
-        self, sources: Sequence[Source], sizes: NDArray[np.int64]
-    ) -> Iterator[tuple[int, Found | None]]:
+    def find(self, sources: Sequence[Source], sizes: NDArray[np.int64]) -> Iterator[tuple[int, Found | None]]:
         """(position, what is there) in order; None: unreadable. sizes: (n, 2), width and height in px of the answers.
 
         All of probability .05 and more, at most 300, likeliest first; boxes lie within the image.
@@ -101,7 +99,8 @@ class Detector:
         shapes = None
         if heads.masks is not None:
             inside = torch.sigmoid(heads.masks(regions(features, [boxes], MASK // 2, network.stride)).float())[:, 0]
-            drawn = [_pasted(m, b, size) for m, b in zip(inside.cpu().numpy(), (boxes / scale).cpu().numpy(), strict=True)]
+            places = (boxes / scale).cpu().numpy()
+            drawn = [_pasted(m, b, size) for m, b in zip(inside.cpu().numpy(), places, strict=True)]
             full = [k for k, shape in enumerate(drawn) if shape is not None]
             boxes, kinds, p = boxes[full], kinds[full], p[full]
             shapes = tuple(shape for shape in drawn if shape is not None)

@@ -37,6 +37,7 @@ KEEP_SECONDS = 15.0
 TICK_S = 1.0
 MOST_REPEATS = 3.0  # of an image with a rare class
 COMMON = 0.2  # share of the images: classes on fewer are shown more often
+MASKS = 8  # of an image in a step: those of a crowd teach much the same
 PROPOSALS = 24  # of an image, to learn the second stage from
 LINES = 40  # of a curve
 WARM = 0.1  # of the steps: the step size rises
@@ -86,7 +87,8 @@ def _crops(shapes: Sequence[dict[str, Any]], size: NDArray[np.int64]) -> NDArray
     for k, shape in enumerate(shapes):
         bits = masks.raster(shape, int(size[0]), int(size[1])).bits
         if bits.size:
-            kept[k] = np.asarray(Image.fromarray(bits.astype(np.uint8) * 255).resize((CROP, CROP), Image.Resampling.BOX))
+            crop = Image.fromarray(bits.astype(np.uint8) * 255)
+            kept[k] = np.asarray(crop.resize((CROP, CROP), Image.Resampling.BOX))
     return kept
 
 
@@ -156,7 +158,7 @@ def fit(
         if (step + 1) % each_line == 0 or step + 1 == total:
             mean = np.mean(losses_seen, 0)
             line = {"epoch": round((step + 1) * plan.batch / len(images), 2), "train_loss": round(float(mean.sum()), 4)}
-            line |= dict(zip(("heat", "edges", "masks", "second"), np.round(mean, 4).tolist(), strict=True))
+            line |= dict(zip(("heat", "edges", "masks", "second"), [round(float(v), 4) for v in mean], strict=True))
             curve.append(line)
             losses_seen = []
         now = time.monotonic()
@@ -183,15 +185,15 @@ def _losses(
 ) -> list[Tensor]:  # fmt: skip
     views = canvases.vary(data.canvas, data.extents[chosen], how, rng)
     pixels = torch.from_numpy(data.pixels[chosen]).to(device)
-    x = scaled(canvases.see(pixels, views, how, rng), data.offset, data.scale)
+    x = scaled(canvases.see(data.canvas, pixels, views, how, rng), data.offset, data.scale)
     seen = [_seen(data, int(k), view) for k, view in zip(chosen, views, strict=True)]
     boxes = [torch.from_numpy(s.boxes) for s in seen]
     classes = [torch.from_numpy(s.classes) for s in seen]
     with autocast(device):
         features, heat, edges = network(x)
-    wanted = losses.targets(
-        boxes, classes, [torch.from_numpy(s.weights) for s in seen], data.n_classes, *heat.shape[-2:], network.stride
-    )
+    height, width = heat.shape[-2:]
+    weights = [torch.from_numpy(s.weights) for s in seen]
+    wanted = losses.targets(boxes, classes, weights, data.n_classes, height, width, network.stride)
     wanted = losses.Targets(*(t.to(device) for t in (wanted.heat, wanted.peaks, wanted.boxes, wanted.near)))
     found = losses.edges_to_boxes(edges, network.stride, data.canvas.typical)
     none = heat.sum() * 0
@@ -217,7 +219,7 @@ class _Seen:
 
 def _seen(data: Data, k: int, view: View) -> _Seen:
     whole = view.boxes(data.boxes[k])
-    limits = np.array([data.canvas.width, data.canvas.height] * 2, np.float32)
+    limits = np.array([data.canvas.view_width, data.canvas.view_height] * 2, np.float32)
     boxes = np.clip(whole, 0, limits)
     areas = [np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (boxes, whole)]
     there = (areas[0] >= SEEN * areas[1]) & ((boxes[:, 2:] - boxes[:, :2]).min(1, initial=1e9) >= 2)
@@ -237,7 +239,7 @@ def _loss_of_masks(
     assert network.heads.masks is not None
     boxes, wanted = [], []
     for one in seen:
-        pick = rng.permutation(len(one.boxes))[:PROPOSALS]
+        pick = rng.permutation(len(one.boxes))[:MASKS]
         box = _jittered(torch.from_numpy(one.boxes[pick]), rng, 0.06)
         boxes.append(box.to(device))
         if len(pick):

@@ -1,7 +1,7 @@
 """What the network should say of a view, and how far it is from it.
 
-Heat: a Gaussian around each centre, as wide as .54 of the box (TTFNet); focal loss. Edges: GIoU at the places within the
-Gaussian, weighted by it, each object by the logarithm of its area. Masks and classes of regions: cross-entropy.
+Heat: a Gaussian around each centre, as wide as .54 of the box (TTFNet); focal loss. Edges: GIoU at the places within
+the Gaussian, weighted by it, each object by the logarithm of its area. Masks and classes of regions: cross-entropy.
 """
 
 from __future__ import annotations

@@ -49,15 +49,17 @@ class Heads(nn.Module):
         self.smooth = nn.ModuleList(
             nn.Sequential(_conv(WIDTH, WIDTH, 3, WIDTH), _conv(WIDTH, WIDTH, 1)) for _ in channels[:-1]
         )
-        self.shared = _conv(WIDTH, 2 * WIDTH)
+        # Each pixel apart, then across channels: at stride 4 a full 3 x 3 took most of a step's time on a CPU.
+        self.shared = nn.Sequential(_conv(WIDTH, WIDTH, 3, WIDTH), _conv(WIDTH, 2 * WIDTH, 1))
         self.heat = nn.Conv2d(WIDTH, n_classes, 1)
         self.edges = nn.Conv2d(WIDTH, 4, 1)
         nn.init.constant_(self.heat.bias, RARE)  # type: ignore[arg-type]
         nn.init.normal_(self.heat.weight, std=0.01)
         nn.init.normal_(self.edges.weight, std=0.01)
         nn.init.zeros_(self.edges.bias)  # type: ignore[arg-type]
-        self.masks = nn.Sequential(_conv(WIDTH, WIDTH), _conv(WIDTH, WIDTH), nn.Upsample(scale_factor=2), _conv(
-            WIDTH, 32), nn.Conv2d(32, 1, 1)) if masks else None  # fmt: skip
+        self.masks = nn.Sequential(
+            _conv(WIDTH, 32), _conv(32, 32), nn.Upsample(scale_factor=2), _conv(32, 16), nn.Conv2d(16, 1, 1),
+        ) if masks else None  # fmt: skip
         self.second = nn.Sequential(
             nn.Flatten(), nn.Linear(WIDTH * ROI * ROI, 256), nn.ReLU(inplace=True), nn.Dropout(0.2),
             nn.Linear(256, n_classes + 1 + 4),
@@ -116,7 +118,7 @@ class Network(nn.Module):
         for stage in range(first_stage, self._last):
             for name, module in trunk.stage_modules(stage).items():
                 self.trunk[name.replace(".", "/")] = module
-        object.__setattr__(self, "_staged", trunk)  # not a submodule: its parts are in `trunk` already
+        self._staged = (trunk,)  # in a tuple it is no submodule: its parts are in `trunk` already
 
     def train(self, mode: bool = True) -> Network:
         """The trunk's normalisation stays as published: batches are small."""
@@ -131,13 +133,17 @@ class Network(nn.Module):
             if at < self.first_stage:
                 with torch.no_grad():
                     until = min(stage, self.first_stage)
-                    x = self._frozen.run(x, at, until) if self._frozen is not None else self._staged.run(x, at, until)
+                    x = (
+                        self._frozen.run(x, at, until)
+                        if self._frozen is not None
+                        else self._staged[0].run(x, at, until)
+                    )
                     # what the frozen form gives belongs to inference alone, and a copy of it to nobody
                     x, at = x.clone(), until
             if at < stage:
-                x, at = self._staged.run(x, at, stage), stage
+                x, at = self._staged[0].run(x, at, stage), stage
             found.append(x)
         return found
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.heads(self.maps(x))  # type: ignore[no-any-return]
+        return self.heads(self.maps(x))

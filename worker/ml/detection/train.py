@@ -27,11 +27,11 @@ from worker.ml.detection import canvas as canvases
 from worker.ml.detection.canvas import Canvas
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
-from worker.ml.detection.judge import ap50
 from worker.ml.detection.network import Network
 from worker.ml.detection.samples import Drawn, DrawnSet, Found
 from worker.ml.device import is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
+from worker.ml.evaluation.objects import ap50
 from worker.ml.networks import backbones
 from worker.ml.saved.storage import Stages, fingerprint
 from worker.ml.training.run import Progress, Skipped
@@ -42,7 +42,7 @@ JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are 
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
 MOST_EPOCHS, FEWEST_STEPS = 120, 60
 MEASURED = 8  # steps, to see how fast this machine is
-BATCH = {"cpu": 8, "cuda": 16}
+BATCH = {"cpu": 4, "cuda": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class Candidate:
 CANDIDATES = {
     one.name: one
     for one in (
-        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.5),
-        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.0),
-        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.6),
+        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.4),
+        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.2),
+        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.5),
     )
 }
 
@@ -123,10 +123,10 @@ class _Run:
     def __init__(self, samples: DrawnSet, config: TrainConfig, device: torch.device, state_dir: Path | None) -> None:
         self.everything, self.samples, self.config, self.device = samples, samples, config, device
         self.backbone = backbones.get(config.backbone)
-        self.canvas: Canvas = canvases.choose(samples, device.type, getattr(config, "detect_size", 0))
+        self.canvas: Canvas = canvases.choose(samples, device.type, config.drawing.size)
         self.limit = config.time_limit_s or TIME_LIMIT_S.get(device.type, TIME_LIMIT_S["cpu"])
-        names = [name for name in config.candidates if name in CANDIDATES] or list(CANDIDATES)
-        self.candidates = [CANDIDATES[name] for name in names]
+        # each goes on from the one before
+        self.candidates = [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.candidates]
         self.masks = samples.task in ("masks", "polygons")
         print_of = fingerprint(
             VERSION, torch.__version__, config.to_json(), device.type, samples.task, samples.sizes,
@@ -155,7 +155,10 @@ class _Run:
                 rows[-1]["reason"], failure = str(error), error
                 continue
             found = yield from self._find(candidate, network, data, judge)
-            reached = ap50([self.samples.drawn[k] for k in judge], found, len(self.samples.categories))
+            reached = ap50(
+                [self.samples.drawn[k] for k in judge], found, len(self.samples.categories), self.samples.sizes[judge],
+                by_masks=self.masks,
+            )  # fmt: skip
             seconds = round(time.monotonic() - begun, 1)
             rows[-1] |= {
                 "tried": True, "seconds": seconds, "n": len(judge), "ap50": reached,
@@ -230,7 +233,7 @@ class _Run:
             trunk, backbones.frozen(self.backbone, self.device) if cut else None, cut, len(self.samples.categories),
             stride=self.canvas.stride, masks=self.masks, two_stage=candidate.two_stage,
         )  # fmt: skip
-        return to_device(network, self.device)  # type: ignore[return-value]
+        return to_device(network, self.device)
 
     def _fit(
         self, candidate: Candidate, data: Data, learn: NDArray[np.int64], before: Network | None

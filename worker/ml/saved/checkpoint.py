@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from worker.ml.detection.train import DrawnResult
 from worker.ml.errors import CheckpointDamaged
 from worker.ml.networks import backbones
 from worker.ml.saved.storage import write_atomically
@@ -74,6 +75,26 @@ def from_result(
     )  # fmt: skip
 
 
+def of_drawn(
+    result: DrawnResult,
+    categories: list[dict[str, Any]],
+    *,
+    calibrated_on: int = 0,
+    metrics: dict[str, Any] | None = None,
+    recipe: dict[str, Any] | None = None,
+) -> Checkpoint:
+    """A checkpoint of a model that draws. recipe: what is added to the result's own: thresholds, calibration."""
+    backbone = backbones.get(result.config.backbone)
+    return Checkpoint(
+        candidate=result.candidate, backbone=backbone.name, backbone_sha256=backbones.checksum(backbone),
+        first_stage=result.recipe["first_stage"], image_size=int(result.recipe["canvas"]["width"]), task=result.task,
+        categories=categories, temperature=1.0, calibrated_on=calibrated_on, config=result.config.to_json(),
+        metrics=metrics or {}, comparison=result.comparison, n_labels=result.n_labels,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"), weights=result.weights,
+        recipe=result.recipe | (recipe or {}),
+    )  # fmt: skip
+
+
 def save(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     """Write `path` (JSON) and the weights beside it; returns the checkpoint with its checksum.
 
@@ -95,6 +116,16 @@ def save(path: Path, checkpoint: Checkpoint) -> Checkpoint:
 def _preprocessing(checkpoint: Checkpoint) -> dict[str, Any]:
     """For readers without this code: how an image becomes what the network takes."""
     backbone = backbones.get(checkpoint.backbone)
+    if (canvas := checkpoint.recipe.get("canvas")) is not None:
+        return {
+            "upright": "EXIF orientation applied, RGB, transparency on white",
+            "resize": "bilinear, to fit the canvas; at its top left, the rest 127",
+            "width": canvas["width"],
+            "height": canvas["height"],
+            "pixels": "(p - offset) / scale, p in 0..255",
+            "offset": backbone.offset,
+            "scale": backbone.scale,
+        }
     return {
         "upright": "EXIF orientation applied, RGB, transparency on white",
         "crop": "the largest centre square, no margin cut off",

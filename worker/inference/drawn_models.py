@@ -1,0 +1,125 @@
+"""A run's model that draws, from its files, and what it says of images as the rows that are stored.
+
+Knows where models and previews lie. What it computes is worker/ml/detection's. All objects of probability .05 and more
+are stored, at most 300 of an image; shown are those that reach the threshold of their class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from django.conf import settings
+
+from labeler.geometry import masks
+from labeler.geometry.shapes import Impossible, Malformed
+from labeler.intake.images import media_store
+from labeler.models import Image, TrainingRun
+from labeler.models.project import Task
+from labeler.training.prelabels import Opinion
+from worker.ml.detection import detector
+from worker.ml.detection.detector import Detector
+from worker.ml.detection.samples import Found
+from worker.ml.errors import CheckpointDamaged
+from worker.ml.evaluation.objects import THRESHOLD, with_platt
+from worker.ml.saved import checkpoint
+from worker.ml.saved.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnModel:
+    """A detector with what a project needs of it. categories: {"id", "name"}, by class position."""
+
+    detector: Detector
+    categories: list[dict[str, Any]]
+    platt: tuple[float, float]
+    shown_from: list[float]
+    tolerance: float
+    checkpoint: Checkpoint
+
+    def found(self, sources: Sequence[Any], sizes: Any) -> list[Found | None]:
+        """What is on each image, with calibrated probabilities; None: unreadable."""
+        return [None if one is None else with_platt(one, *self.platt) for _, one in self.detector.find(sources, sizes)]
+
+
+def of_checkpoint(made: Checkpoint, device: torch.device) -> DrawnModel:
+    recipe = made.recipe
+    if recipe.get("kind") != "detector":
+        raise CheckpointDamaged("The model names classes and draws nothing.")
+    return DrawnModel(
+        detector.from_parts(made.weights, recipe, made.backbone, device), made.categories,
+        tuple(recipe.get("platt", (1.0, 0.0))), recipe.get("shown_from", [THRESHOLD] * len(made.categories)),
+        recipe.get("tolerance", 1.0), made,
+    )  # fmt: skip
+
+
+def load(run: TrainingRun, device: torch.device) -> DrawnModel:
+    """A finished run's model. Raises CheckpointDamaged: missing, altered, or not the one its row names."""
+    made = checkpoint.load(Path(settings.MODELS_DIR) / run.checkpoint)
+    if made.sha256 != run.checkpoint_sha256:
+        raise CheckpointDamaged(f"The file of model {run.number} is not the one that was trained.")
+    return of_checkpoint(made, device)
+
+
+def opinions(
+    model: DrawnModel, run: TrainingRun, image_ids: Sequence[int], hashes: Sequence[str], tick: Callable[[], None]
+) -> list[Opinion]:
+    """What the model draws on these images; unreadable ones are left out."""
+    rows = Image.objects.filter(pk__in=image_ids).values_list("pk", "width", "height")
+    sizes_of = {pk: (width, height) for pk, width, height in rows}
+    there = [(pk, sha256) for pk, sha256 in zip(image_ids, hashes, strict=True) if pk in sizes_of]
+    store, said = media_store(), []
+    for start in range(0, len(there), 16):
+        tick()
+        part = there[start : start + 16]
+        sizes = np.array([sizes_of[pk] for pk, _ in part], np.int64)
+        found = model.found([store.preview_path(sha256) for _, sha256 in part], sizes)
+        for (pk, _), one, size in zip(part, found, sizes.tolist(), strict=True):
+            if one is not None:
+                said.append(opinion(model, run.project.task, pk, one, size))
+    return said
+
+
+def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Sequence[int]) -> Opinion:
+    """As it is stored. probability: of the least sure object that is shown; where none is, that none is there.
+
+    margin: how far the object that is nearest to its threshold is from it, 0 to 1: what a look would settle.
+    """
+    drawn: list[dict[str, Any]] = []
+    doubts = []
+    for k in np.argsort(-found.probabilities, kind="stable").tolist():
+        p, threshold = float(found.probabilities[k]), model.shown_from[int(found.classes[k])]
+        shape = _shape(model, task, found, k, size)
+        if shape is None:
+            continue
+        far = (p - threshold) / (1 - threshold) if p >= threshold else (threshold - p) / threshold
+        doubts.append(min(1.0, max(0.0, far)))
+        drawn.append({
+            "number": len(drawn) + 1, "category": model.categories[int(found.classes[k])]["id"],
+            "probability": round(p, 4), "shown": p >= threshold, **shape,
+        })  # fmt: skip
+    shown = [one for one in drawn if one["shown"]]
+    likeliest = max((one["probability"] for one in drawn), default=0.0)
+    return Opinion(
+        image_id, [], sorted({one["category"] for one in shown}),
+        min((one["probability"] for one in shown), default=1 - likeliest), min(doubts, default=1.0), None, drawn,
+    )  # fmt: skip
+
+
+def _shape(model: DrawnModel, task: str, found: Found, k: int, size: Sequence[int]) -> dict[str, Any] | None:
+    """A box, a mask or an outline, as the project's task wants it; None where an outline would be nothing."""
+    if task == Task.BOXES or found.masks is None:
+        x, y, width, height = (round(float(v), 2) for v in found.boxes[k])
+        return {"box": [x, y, min(width, size[0] - x), min(height, size[1] - y)]}
+    shape = found.masks[k]
+    if task != Task.POLYGONS:
+        return shape
+    crop = masks.decode(shape)
+    try:
+        return masks.outline(crop.bits, crop.x, crop.y, tolerance=model.tolerance)
+    except (Impossible, Malformed, ValueError):
+        return None  # simplified away

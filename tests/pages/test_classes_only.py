@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from labeler.models import Errand, Project, TrainingRun
+from labeler.models import Errand, Project
 from labeler.models.queue import QueueEntry
 from labeler.training import prelabels
 from tests.helpers.api import as_person, error_of
@@ -30,8 +30,6 @@ def boxes(ann, lena):
     ("name", "says"),
     [
         ("review", "suggestions are confirmed one image at a time"),
-        ("model", "nothing is trained on drawn objects"),
-        ("train", "nothing is trained on drawn objects"),
         ("economy", "how far people agree"),
         ("try_model", "people draw objects on images"),
     ],
@@ -48,10 +46,9 @@ def test_the_page_says_so(as_, lena, boxes, name, says):
 def test_a_form_that_is_sent_all_the_same_does_nothing(as_, lena, boxes):
     client = as_(lena)
 
-    assert client.post(reverse("train", args=[boxes.pk])).status_code == 422
     assert client.post(reverse("try_model", args=[boxes.pk]), {"picture": "x"}).status_code == 422
 
-    assert not TrainingRun.objects.exists() and not Errand.objects.exists()
+    assert not Errand.objects.exists()
 
 
 def test_a_version_of_another_program_stays_listed(as_, lena, boxes):
@@ -69,13 +66,12 @@ def test_the_endpoints_refuse_with_a_sentence(lena, boxes):
     answers = [
         client.post(f"{here}/review-pages/", {"page": str(uuid4()), "predicted": pawn}, format="json"),
         client.post(f"{here}/reviews/", {"items": [{"image": image.pk, "categories": [pawn]}]}, format="json"),
-        client.post(f"{here}/runs/", {}, format="json"),
         client.post(f"{here}/augmentation/", {}, format="json"),
         client.post(f"{here}/predictions/", {"file": SimpleUploadedFile("a.jpg", picture(3))}, format="multipart"),
         client.get(f"/api/images/{image.pk}/explanation/"),
     ]
 
-    assert [(answer.status_code, error_of(answer)) for answer in answers] == [(422, "task_not_supported")] * 6
+    assert [(answer.status_code, error_of(answer)) for answer in answers] == [(422, "task_not_supported")] * 5
     assert all(answer.json()["error"]["message"].endswith(".") for answer in answers)
     economy = client.get(f"{here}/economy/").json()
     assert economy["right"]["value"] is None and economy["right"]["reason"]
@@ -85,9 +81,9 @@ def test_the_endpoints_refuse_with_a_sentence(lena, boxes):
     assert client.post(f"{here}/acceptance/resumption/").status_code == 422
 
 
-def test_a_model_does_not_order_images_where_people_draw(boxes):
+def test_a_model_of_another_program_does_not_order_images_where_people_draw(boxes):
     Project.objects.filter(pk=boxes.pk).update(ask_uncertain_first=True)
-    run = make_model(boxes)
+    run = make_model(boxes, outside_name="Other")
     before = dict(QueueEntry.objects.values_list("pk", "priority"))
     for at, image in enumerate(boxes.images.all()):
         run.predictions.create(image=image, probabilities=[], categories=[], probability=0.9, margin=at / 10, drawn=[])

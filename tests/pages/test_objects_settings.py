@@ -73,8 +73,23 @@ def test_settings_of_classes_are_not_offered_where_people_draw(as_, lena, boxes)
     stored = Project.objects.get(pk=boxes.pk)
     assert (stored.adaptive_overlap, stored.most_labels, stored.consensus_method) == (True, 4, "majority")
     assert 'name="review_percent"' not in client.get(reverse("settings_model", args=[boxes.pk])).content.decode()
-    for name in ("settings_training", "settings_variations", "settings_accepting"):
+    for name in ("settings_variations", "settings_accepting"):
         address = reverse(name, args=[boxes.pk])
         for answer in (client.get(address), client.post(address, {"auto_accept": "on"})):
             assert answer.status_code == 200 and "Works for classes only." in answer.content.decode()
     assert not Project.objects.get(pk=boxes.pk).auto_accept
+
+
+def test_what_a_model_that_draws_is_trained_by_is_a_form_of_its_own(as_, lena, boxes):
+    client, page = as_(lena), reverse("settings_training", args=[boxes.pk])
+    shown = client.get(page)
+    text = shown.content.decode()
+    assert "Two stages, as Faster R-CNN" in text and 'name="image_size"' not in text
+    sent = {"candidates": ["heatmap"], "wish": "few_misses", "size": "384", "seen": shown.context["seen"]}
+
+    assert client.post(page, {**sent, "size": "100"}).status_code == 200
+    assert "a multiple of 32" in client.post(page, {**sent, "size": "100"}).content.decode()
+    assert client.post(page, sent).status_code == 302
+
+    stored = Project.objects.get(pk=boxes.pk)
+    assert stored.training_config == {"drawing": {"candidates": ["heatmap"], "wish": "few_misses", "size": 384}}

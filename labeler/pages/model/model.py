@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts
@@ -25,8 +25,7 @@ from labeler.labeling import blindness
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.classes_only import classes_only, told
-from labeler.pages.model import accepting, drift, report
+from labeler.pages.model import accepting, drawn_report, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
 from labeler.training import outside_models, prelabels, runs
@@ -35,10 +34,6 @@ from labeler.wording.sentences import chart_words
 VERSIONS = 20
 GPU_QUEUE = "gpu"
 MINUTE = timedelta(minutes=1)
-NO_MODEL_DRAWS = gettext_lazy(
-    "The models of this program name classes so far, so nothing is trained on drawn objects. Outside models can send "
-    "objects as suggestions; those that have stand below."
-)
 
 
 @project_page(Role.REVIEWER)
@@ -46,9 +41,6 @@ NO_MODEL_DRAWS = gettext_lazy(
 def model(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     versions = list(project.runs.slim().select_related("requested_by").order_by("-number")[:VERSIONS])
-    if project.draws:
-        rows = [_version(row) for row in versions]
-        return told(request, access, "model", _("Model"), NO_MODEL_DRAWS, versions=rows)
     run = next((row for row in versions if row.state in UNFINISHED), None)
     active = runs.active(project)
     newest = versions[0] if versions else None
@@ -65,13 +57,24 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "by_labels": _by_labels(versions),
         "summary": summary(active),
         "before": _before(versions, active),
-        **variations.card(project),
-        **(drift.card(project, active) if active is not None and not active.is_outside else {}),
     }
+    if not project.draws:
+        context |= variations.card(project)
+        context |= drift.card(project, active) if active is not None and not active.is_outside else {}
     if active is not None:
-        context |= {"accepting": accepting.card(project), **report.report_context(project, active)}
-        blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
+        context |= report_of(project, active)
+        blindness.remember(request.user, told=context.get("told", ()))
     return render(request, "model/model.html", access.context("model", **context))
+
+
+def report_of(project: Project, run: TrainingRun) -> dict[str, Any]:
+    """What the page says of a model: of one that names classes, or of one that draws."""
+    if project.draws:
+        return {} if run.is_outside else drawn_report.report_context(project, run)
+    accepted = {"accepting": accepting.card(project)} if run.is_active else {}
+    found = report.report_context(project, run)
+    told = [row["image"].pk for row in found["suspects"]]
+    return {"report_template": "model/report.html", "told": told, **accepted, **found}
 
 
 def _too_few(project: Project) -> str:
@@ -203,12 +206,12 @@ def _find(access: Access, run_id: int) -> TrainingRun:
 
 @project_page(Role.LEAD)
 @require_http_methods(["GET", "POST"])
-@classes_only("model", gettext_lazy("Train a model"), NO_MODEL_DRAWS)
 def train(request: HttpRequest, access: Access) -> HttpResponse:
     """Train now: with the project's settings, or with those of the form, this once."""
     project = access.project
     once = request.method == "GET" or "once" in request.POST
-    form = training_forms.Once(request.POST or None, initial=training_forms.Once.values_of(project))
+    shape = training_forms.DrawnOnce if project.draws else training_forms.Once
+    form = shape(request.POST or None, initial=shape.values_of(project))
     if request.method == "POST" and (not once or form.is_valid()):
         config = form.config(project) if once else None
         try:

@@ -149,6 +149,9 @@ def crossed(metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def headline(metrics: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
     """The share right to speak of, and what it counts: test images, or cross-validation while those are too few."""
+    if drawn := metrics.get("ap50"):
+        n = ngettext("AP50 on %(n)s image", "AP50 on %(n)s images", drawn["n"])
+        return drawn, n % {"n": f"{drawn['n']:,}"}
     tested, other = metrics.get("accuracy"), crossed(metrics)
     if not tested:
         return tested, ""

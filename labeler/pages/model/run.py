@@ -24,10 +24,11 @@ from labeler.labeling import blindness
 from labeler.models import Project, Role, RunAnswers, TrainingRun
 from labeler.models.job import UNFINISHED, State
 from labeler.pages.asking import Access, project_page
+from labeler.pages.classes_only import classes_only
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
 from labeler.pages.model import report
-from labeler.pages.model.model import summary, time_left, time_taken, waits_for_nobody
+from labeler.pages.model.model import report_of, summary, time_left, time_taken, waits_for_nobody
 from labeler.templatetags.figures import class_tag, class_tags
 from labeler.training import run_answers, runs
 from labeler.wording.sentences import in_words
@@ -85,8 +86,8 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         "live": report.curves(shown) if shown.state in UNFINISHED else "",
     }
     if finished and shown.metrics:
-        context |= {"model": shown} | report.report_context(project, shown)
-        blindness.remember(request.user, told=[row["image"].pk for row in context["suspects"]])
+        context |= {"model": shown} | report_of(project, shown)
+        blindness.remember(request.user, told=context.get("told", ()))
     return render(request, "model/run.html", access.context("model", **context))
 
 
@@ -109,6 +110,10 @@ def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @project_page(Role.REVIEWER)
 @require_GET
+@classes_only(
+    "model", gettext_lazy("The images behind a figure"),
+    gettext_lazy("The page of a model that draws links to the images behind each of its mistakes."),
+)  # fmt: skip
 def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """The images that people call one thing and this model another; of several classes, those it misses or adds."""
     project, shown = access.project, _find(access, number)
@@ -224,6 +229,10 @@ def _tiles(
 
 @project_page(Role.REVIEWER)
 @require_GET
+@classes_only(
+    "model", gettext_lazy("Two versions, image by image"),
+    gettext_lazy("Two models that draw are compared by AP50 on the same images: their pages say how it came out."),
+)  # fmt: skip
 def compare(request: HttpRequest, access: Access) -> HttpResponse:
     """Which images one version gets right and the other wrong. ?a= and ?b= are numbers; without, the two last ones."""
     project = access.project

@@ -45,8 +45,8 @@ SECTIONS = {
     "settings_webhooks": gettext_lazy("Webhooks"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
-# Models learn classes so far, and nobody draws where classes are named.
-NOT_WHERE_PEOPLE_DRAW = ("settings_training", "settings_variations", "settings_accepting")
+# Variants are shown of classes only, so far; nobody draws where classes are named.
+NOT_WHERE_PEOPLE_DRAW = ("settings_variations", "settings_accepting")
 NOT_WHERE_CLASSES_ARE_NAMED = ("settings_objects",)
 LONGEST_SHOWN = 60  # characters of a value that somebody else saved
 
@@ -84,7 +84,8 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
 @project_page(Role.LEAD)
 @require_http_methods(["GET", "POST"])
 def training(request: HttpRequest, access: Access) -> HttpResponse:
-    return _section(request, access, "settings_training", training_forms.Training)
+    shape = training_forms.DrawnTraining if access.project.draws else training_forms.Training
+    return _section(request, access, "settings_training", shape)
 
 
 @project_page(Role.LEAD)

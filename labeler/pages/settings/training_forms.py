@@ -17,7 +17,15 @@ from django.utils.translation import gettext_lazy
 from labeler.errors import Invalid
 from labeler.models import Project
 from labeler.pages.settings.forms import Section
-from labeler.train_settings import BACKBONES, CANDIDATES, DEFAULT_CANDIDATES, IMBALANCE, SETTINGS
+from labeler.train_settings import (
+    BACKBONES,
+    CANDIDATES,
+    DEFAULT_CANDIDATES,
+    DRAWN_CANDIDATES,
+    IMBALANCE,
+    SETTINGS,
+    WISHES,
+)
 from labeler.training import networks, run_settings
 
 SECONDS = 60  # of a minute
@@ -145,6 +153,87 @@ class Training(Section):
 
 class Once(Training):
     """The same for one run only: whether the project trains by itself is no question here."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        del self.fields["train_automatically"]
+
+
+class DrawnTraining(Section):
+    """Where people draw objects. Every field but the first is a part of training_config."""
+
+    train_automatically = forms.BooleanField(
+        label=gettext_lazy("Train by itself when enough new answers are in"),
+        required=False,
+        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
+    )
+    candidates = forms.MultipleChoiceField(
+        label=gettext_lazy("What competes"),
+        choices=_labels(DRAWN_CANDIDATES),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(SETTINGS["drawing.candidates"].help),
+    )
+    time_limit_minutes = forms.FloatField(
+        label=gettext_lazy("Minutes for each network that is trained, at most"),
+        min_value=0.1,
+        max_value=SETTINGS["time_limit_s"].high // SECONDS,
+        required=False,
+        help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
+    )
+    size = _number("drawing.size", gettext_lazy("Long side of the image it sees, in pixels"))
+    wish = forms.ChoiceField(
+        label=gettext_lazy("What its pre-labels should be"),
+        choices=_labels(WISHES),
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(SETTINGS["drawing.wish"].help),
+    )
+    outline_tolerance = _number(
+        "drawing.outline_tolerance", gettext_lazy("How exact outlines of polygons are, in pixels")
+    )
+    seed = _number("seed", gettext_lazy("Seed"))
+    inside = frozenset({"candidates", "time_limit_minutes", "size", "wish", "outline_tolerance", "seed"})
+
+    @classmethod
+    def values_of(cls, project: Project) -> dict[str, Any]:
+        config = project.training_config
+        limit, drawing = config.get("time_limit_s"), config.get("drawing") or {}
+        return super().values_of(project) | {
+            "candidates": list(drawing.get("candidates") or DRAWN_CANDIDATES),
+            "time_limit_minutes": None if limit is None else _short(limit / SECONDS),
+            "size": drawing.get("size"),
+            "wish": drawing.get("wish") or SETTINGS["drawing.wish"].default,
+            "outline_tolerance": drawing.get("outline_tolerance"),
+            "seed": config.get("seed"),
+        }
+
+    def clean_size(self) -> int | None:
+        size: int | None = self.cleaned_data["size"]
+        if size is not None and size % SETTINGS["drawing.size"].multiple_of:
+            raise forms.ValidationError(_("It must be a multiple of 32, or empty."))
+        return size
+
+    def config(self, project: Project) -> dict[str, Any]:
+        """The project's settings of a run with what was typed laid over; what is as usual is left out."""
+        typed, made = self.cleaned_data, dict(project.training_config)
+        limit = typed["time_limit_minutes"]
+        _put(made, "time_limit_s", limit and round(limit * SECONDS, 3))
+        _put(made, "seed", typed["seed"])
+        drawing = dict(made.get("drawing") or {})
+        ticked = [name for name in DRAWN_CANDIDATES if name in typed["candidates"]]
+        _put(drawing, "candidates", ticked, list(DRAWN_CANDIDATES))
+        _put(drawing, "wish", typed["wish"], SETTINGS["drawing.wish"].default)
+        _put(drawing, "size", typed["size"])
+        _put(drawing, "outline_tolerance", typed["outline_tolerance"])
+        _put(made, "drawing", drawing, {})
+        return made
+
+    def changes(self, project: Project) -> dict[str, Any]:
+        changes, config = super().changes(project), self.config(project)
+        return changes if config == project.training_config else changes | {"training_config": config}
+
+
+class DrawnOnce(DrawnTraining):
+    """The same for one run only."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

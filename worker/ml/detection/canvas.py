@@ -70,7 +70,7 @@ def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
     # Of nearly all images; the few that are of another shape are scaled down a little more.
     width, height = (_up(side * float(np.quantile(ratios[:, axis], 0.95))) for axis in (0, 1))
     typical = float(np.median(np.sqrt(sides.prod(1)))) * side
-    large = float(np.quantile(sides.max(1), 0.95)) * side
+    large = float(np.quantile(sides.max(1), 0.75)) * side
     view = max(VIEW, _up(VIEW_OBJECTS * large))
     stride = 4 if small * side < FINE_BELOW else 8
     return Canvas(width, height, stride, max(typical, 4.0), min(width, view), min(height, view))

@@ -59,9 +59,9 @@ class Candidate:
 CANDIDATES = {
     one.name: one
     for one in (
-        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.4),
-        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.2),
-        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.5),
+        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.25),
+        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.35),
+        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.45),
     )
 }
 

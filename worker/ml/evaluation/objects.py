@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from labeler.geometry import overlaps
 from labeler.stats.intervals import SEED
 from labeler.stats.objects.average_precision import (
+    NOTHING_TO_FIND,
     REPLICATES,
     Matched,
     Objects,
@@ -31,6 +32,7 @@ from labeler.stats.results import Reason, undefined, with_interval
 from worker.ml.detection.samples import Drawn, Found
 
 IOU = 0.5
+NOTHING_FOUND = Reason("nothing_found")
 WISHES = {"balanced": 1.0, "few_misses": 2.0, "few_inventions": 0.5}  # beta of the F that a threshold maximises
 THRESHOLD = 0.3  # where there is nothing to choose by
 STEPS = np.round(np.arange(0.05, 0.96, 0.025), 3)  # thresholds that are tried
@@ -212,21 +214,21 @@ def _per_image(matched: Matched, shown: NDArray[np.bool_]) -> NDArray[np.float64
 def _right(said: NDArray[np.float64], wanted: NDArray[np.int64], weights: NDArray[np.int64]) -> dict[str, Any]:
     columns = np.concatenate([said, wanted.sum(1, keepdims=True)], 1)
     return {
-        "precision": ratio(lambda s: s[0], lambda s: s[1], columns, weights, "nothing_found"),
-        "recall": ratio(lambda s: s[0], lambda s: s[2], columns, weights, "no_object_to_find"),
-        "f1": ratio(lambda s: 2 * s[0], lambda s: s[1] + s[2], columns, weights, "no_object_to_find"),
+        "precision": ratio(lambda s: s[0], lambda s: s[1], columns, weights, NOTHING_FOUND),
+        "recall": ratio(lambda s: s[0], lambda s: s[2], columns, weights, NOTHING_TO_FIND),
+        "f1": ratio(lambda s: 2 * s[0], lambda s: s[1] + s[2], columns, weights, NOTHING_TO_FIND),
     }
 
 
 def ratio(
     above: Callable[[Any], Any], below: Callable[[Any], Any], columns: NDArray[np.float64],
-    weights: NDArray[np.int64], reason: str,
+    weights: NDArray[np.int64], reason: Reason,
 ) -> dict[str, Any]:  # fmt: skip
     """STAT of a ratio of sums over images; columns: (n, c) of each image, weights: (replicates, n)."""
     n = len(columns)
     whole = columns.sum(0)
     if not below(whole):
-        return undefined(Reason(reason), n).as_dict()
+        return undefined(reason, n).as_dict()
     again = (weights @ columns).T
     with np.errstate(divide="ignore", invalid="ignore"):
         values = above(again) / below(again)
@@ -260,8 +262,8 @@ def _panoptic(data: Both, shown_from: NDArray[np.float64], weights: NDArray[np.i
         np.bincount(data.found.image[shown], minlength=n), np.bincount(data.truth.image, minlength=n),
     ], 1).astype(float)  # fmt: skip
     return {
-        "mean_iou": ratio(lambda s: s[0], lambda s: s[1], columns, weights, "nothing_found"),
-        "pq": ratio(lambda s: 2 * s[0], lambda s: s[2] + s[3], columns, weights, "no_object_to_find"),
+        "mean_iou": ratio(lambda s: s[0], lambda s: s[1], columns, weights, NOTHING_FOUND),
+        "pq": ratio(lambda s: 2 * s[0], lambda s: s[2] + s[3], columns, weights, NOTHING_TO_FIND),
     }
 
 

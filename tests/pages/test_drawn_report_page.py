@@ -1,0 +1,98 @@
+"""The page of a model that draws: figures beside those of people, mistakes with their images, what was tried."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from labeler.models import TrainingRun
+from tests.helpers.api import as_person
+from tests.helpers.drawn_projects import drawing_project
+from tests.helpers.factories import add_images, make_model
+from worker.ml.detection.samples import Drawn, Found
+from worker.ml.evaluation import objects as evaluation
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
+
+
+def drawn(*boxes):
+    kinds = [kind for kind, *_ in boxes]
+    return Drawn(
+        np.array([box for _, *box in boxes], np.float32).reshape(-1, 4), np.array(kinds, np.int64),
+        np.ones(len(kinds), np.float32),
+    )  # fmt: skip
+
+
+def found(*boxes):
+    kinds = np.array([kind for kind, *_ in boxes], np.int64)
+    p = np.array([one[-1] for one in boxes], np.float32)
+    return Found(np.array([one[1:5] for one in boxes], np.float32).reshape(-1, 4), kinds, p)
+
+
+@pytest.fixture
+def judged(ann, lena):
+    """A model that was judged by three images: one hit, one missed, one called otherwise, one invented."""
+    project = drawing_project(ann, lead=lena)
+    images = add_images(project, 3)
+    truth = [drawn((0, 10, 10, 40, 40), (0, 200, 10, 40, 40)), drawn((1, 50, 50, 60, 60)), drawn()]
+    said = [found((0, 10, 10, 40, 40, 0.9)), found((0, 50, 50, 60, 60, 0.8)), found((1, 5, 5, 30, 30, 0.6))]
+    sizes = np.array([[640, 480]] * 3)
+    figures = evaluation.report(
+        truth, said, sizes, ["pawn", "king"], by_masks=False, shown_from=np.array([0.5, 0.5])
+    )  # fmt: skip
+    behind = figures["confusion"]["images"]
+    figures["confusion"]["images"] = {cell: [images[at].pk for at in places] for cell, places in behind.items()}
+    people = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 40, "reason": None}
+    run = make_model(project)
+    metrics = figures | {"judged_on": "cross-validation", "second_annotator_ap50": people}
+    tried = {
+        "candidate": "heatmap",
+        "tried": True,
+        "chosen": True,
+        "ap50": 0.5,
+        "seconds": 12.0,
+        "settings": {"steps": 9},
+    }
+    TrainingRun.objects.filter(pk=run.pk).update(metrics=metrics, comparison=[tried])
+    return project, run, images
+
+
+def test_the_page_says_what_is_found_missed_and_invented(as_, lena, judged):
+    project, run, images = judged
+
+    for name, ids in (("model", []), ("run", [run.number])):
+        text = " ".join(as_(lena).get(reverse(name, args=[project.pk, *ids])).content.decode().split())
+        assert "AP50 of people" in text and "0.90" in text
+        assert "invented: nobody drew a king there" in text
+        assert "missed: a pawn is there" in text
+        assert "people: king; the model: pawn" in text
+        assert "One stage, as SSD and YOLO" in text and "kept" in text
+        assert "nan" not in text.lower().split() and ">None<" not in text
+
+
+def test_figures_of_three_images_worked_by_hand(judged):
+    _project, run, _images = judged
+    figures = TrainingRun.objects.get(pk=run.pk).metrics
+
+    # shown: 3; right: the pawn of the first image alone. Drawn: 3.
+    assert figures["precision"]["value"] == pytest.approx(1 / 3)
+    assert figures["recall"]["value"] == pytest.approx(1 / 3)
+    assert figures["pq"]["value"] == pytest.approx(2 * 1 / (3 + 3))  # IoU 1 over TP + FP/2 + FN/2 = 1 + 1 + 1
+    # rows: pawn, king, invented; columns: pawn, king, missed
+    assert figures["confusion"]["counts"] == [[1, 0, 1], [1, 0, 0], [0, 1, 0]]
+    # pawn: a hit at .9, a false one at .8, two to find: precision 1 up to recall .5, of 101 recalls 51
+    assert figures["per_class"][0]["ap50"]["value"] == pytest.approx(51 / 101)
+    assert figures["per_class"][1]["ap50"]["value"] == 0
+
+
+def test_rest_gives_the_figures_and_names_no_image_that_somebody_still_judges_blind(lena, judged):
+    _project, run, images = judged
+    images[0].slice = "test"
+    images[0].save()
+
+    metrics = as_person(lena).get(f"/api/runs/{run.pk}/").json()["metrics"]
+
+    assert metrics["ap50"]["n"] == 3 and metrics["second_annotator_ap50"]["value"] == 0.9
+    named = {pk for ids in metrics["confusion"]["images"].values() for pk in ids}
+    assert named == {images[1].pk, images[2].pk}

@@ -12,7 +12,14 @@ from django.db.models.functions import JSONObject
 
 from labeler.models.job import UNFINISHED, Leased
 
-HEADLINE = ("accuracy", "macro_f1", "ap50", "cross_validation", "judged_on")  # of a run's metrics, for lists of runs
+HEADLINE = (
+    "accuracy",
+    "macro_f1",
+    "ap50",
+    "miou",
+    "cross_validation",
+    "judged_on",
+)  # of a run's metrics, for lists of runs
 
 
 class RunQuerySet(models.QuerySet["TrainingRun"]):

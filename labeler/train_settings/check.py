@@ -92,7 +92,7 @@ def _problem(path: str, value: Any) -> str | None:
     if setting.kind is tuple:
         if not isinstance(value, list) or len(value) > LONGEST:
             return "must be a list"
-        if path == "drawing.candidates":
+        if path.startswith("drawing."):
             return _problem_of_choices(value, setting)
         return _problem_of_candidates(value) if path == "candidates" else _problem_of_penalties(value, setting)
     if value is None:

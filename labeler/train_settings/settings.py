@@ -51,6 +51,11 @@ DRAWN_CANDIDATES = {
     "heatmap.finetuned": "One stage, the network trained further: minutes on a CPU",
     "two_stage": "Two stages, as Faster R-CNN: what the first stage proposes is looked at again",
 }
+PIXEL_CANDIDATES = {
+    "fcn": "FCN: the scores of maps of four sizes added up, on the network as published: the fastest",
+    "unet": "U-Net: maps of four sizes decoded together",
+    "unet.finetuned": "U-Net, the network trained further: minutes on a CPU",
+}
 WISHES = {
     "balanced": "Misses and inventions weigh alike",
     "few_misses": "Few misses: more is drawn, and more of it has to be deleted",
@@ -149,6 +154,9 @@ class Drawing:
         tuple(DRAWN_CANDIDATES), DRAWN_CANDIDATES,
         "The best one on images that it has not learned from is kept; the others are shown in a table.",
     )  # fmt: skip
+    pixel_candidates: tuple[str, ...] = _choice(
+        tuple(PIXEL_CANDIDATES), PIXEL_CANDIDATES, "The same where every pixel gets a class."
+    )
     size: int = _setting(
         0, 0, 2048, "Long side of what the network sees, in pixels; 0: as the objects need it.", multiple_of=32
     )
@@ -201,7 +209,8 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `read` turns into an equal config."""
-        drawing = asdict(self.drawing) | {"candidates": list(self.drawing.candidates)}
+        drawing = asdict(self.drawing)
+        drawing |= {name: list(drawing[name]) for name in ("candidates", "pixel_candidates")}
         lists = {"candidates": list(self.candidates), "penalties": list(self.penalties), "drawing": drawing}
         return asdict(self) | lists
 

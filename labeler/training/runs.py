@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from labeler import train_settings
 from labeler.accounts.audit import audit
-from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TaskNotSupported, TooFewLabels
+from labeler.errors import NotCancellable, NotPossibleNow, RunInProgress, TooFewLabels
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
 from labeler.label_set import categories as label_set
@@ -28,7 +28,6 @@ from labeler.models import Decision, Image, Label, Project, TrainingRun
 from labeler.models.image import NEVER_TRAINED
 from labeler.models.job import State
 from labeler.models.label import VOTES
-from labeler.models.project import CLASS_TASKS, Task
 from labeler.stats import tally as votes
 from labeler.training import judging, prelabels, run_answers, run_settings
 
@@ -42,7 +41,6 @@ FEWEST_PER_CLASS = 2
 # When beat asks for a run by itself: enough that is new, and a pause (prelabels.PAUSE), so that a busy group does not
 # train without end.
 NEW_LABELS, NEW_LABELS_SHARE = 32, 0.05
-TRAINABLE = (*CLASS_TASKS, Task.BOXES, Task.POLYGONS, Task.MASKS)
 MOST_OUTSIDE = 100  # models of other programs, each version counted
 
 
@@ -135,11 +133,8 @@ def request(
     """Ask for a training run; a worker is told after commit. `config` is laid over the project's own
     settings, or stands in their place.
 
-    Raises RunInProgress (one unfinished run per project), TooFewLabels, TaskNotSupported (semantic),
-    Invalid.
+    Raises RunInProgress (one unfinished run per project), TooFewLabels, Invalid.
     """
-    if project.task not in TRAINABLE:
-        raise TaskNotSupported(_("No model can be trained here yet that says of every pixel what it is."))
     settled = train_settings.laid_over({} if instead else project.training_config, run_settings.check(config or {}))
     run_settings.check(settled)
     if unfinished := project.runs.unfinished().first():
@@ -255,7 +250,7 @@ def due(now: datetime | None = None) -> list[Project]:
     """
     now = now or timezone.now()
     busy = TrainingRun.objects.unfinished().values("project")
-    projects = Project.objects.not_in_trash().filter(train_automatically=True, task__in=TRAINABLE).exclude(pk__in=busy)
+    projects = Project.objects.not_in_trash().filter(train_automatically=True).exclude(pk__in=busy)
     return [project for project in projects.order_by("pk") if _is_due(project, now)]
 
 

@@ -59,7 +59,7 @@ def judged(ann, lena):
 
 
 def test_the_page_says_what_is_found_missed_and_invented(as_, lena, judged):
-    project, run, images = judged
+    project, run, _images = judged
 
     for name, ids in (("model", []), ("run", [run.number])):
         text = " ".join(as_(lena).get(reverse(name, args=[project.pk, *ids])).content.decode().split())

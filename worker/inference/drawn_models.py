@@ -28,6 +28,7 @@ from worker.ml.errors import CheckpointDamaged
 from worker.ml.evaluation.objects import THRESHOLD, with_platt
 from worker.ml.saved import checkpoint
 from worker.ml.saved.checkpoint import Checkpoint
+from worker.ml.segmentation import segmenter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,11 @@ class DrawnModel:
 
 def of_checkpoint(made: Checkpoint, device: torch.device) -> DrawnModel:
     recipe = made.recipe
-    if recipe.get("kind") != "detector":
+    kinds = {"detector": detector.from_parts, "segmenter": segmenter.from_parts}
+    if recipe.get("kind") not in kinds:
         raise CheckpointDamaged("The model names classes and draws nothing.")
     return DrawnModel(
-        detector.from_parts(made.weights, recipe, made.backbone, device), made.categories,
+        kinds[recipe["kind"]](made.weights, recipe, made.backbone, device), made.categories,
         tuple(recipe.get("platt", (1.0, 0.0))), recipe.get("shown_from", [THRESHOLD] * len(made.categories)),
         recipe.get("tolerance", 1.0), made,
     )  # fmt: skip
@@ -96,8 +98,7 @@ def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Seq
         shape = _shape(model, task, found, k, size)
         if shape is None:
             continue
-        far = (p - threshold) / (1 - threshold) if p >= threshold else (threshold - p) / threshold
-        doubts.append(min(1.0, max(0.0, far)))
+        doubts.append(_distance(p, threshold))
         drawn.append({
             "number": len(drawn) + 1, "category": model.categories[int(found.classes[k])]["id"],
             "probability": round(p, 4), "shown": p >= threshold, **shape,
@@ -108,6 +109,14 @@ def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Seq
         image_id, [], sorted({one["category"] for one in shown}),
         min((one["probability"] for one in shown), default=1 - likeliest), min(doubts, default=1.0), None, drawn,
     )  # fmt: skip
+
+
+def _distance(p: float, threshold: float) -> float:
+    """How far a probability is from the threshold, 0 to 1; of pixels, which have none: how sure it is."""
+    if threshold <= 0:
+        return min(1.0, max(0.0, p))
+    far = (p - threshold) / max(1 - threshold, 1e-9) if p >= threshold else (threshold - p) / threshold
+    return min(1.0, max(0.0, far))
 
 
 def _shape(model: DrawnModel, task: str, found: Found, k: int, size: Sequence[int]) -> dict[str, Any] | None:

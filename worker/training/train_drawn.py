@@ -27,13 +27,16 @@ from labeler.training import runs
 from labeler.training.out_of_fold import folder_of
 from worker.inference import drawn_models, saved_models
 from worker.inference.drawn_models import DrawnModel
+from worker.ml.detection import train as detection
 from worker.ml.detection.samples import Drawn, Found, nothing
-from worker.ml.detection.train import DrawnResult, train
+from worker.ml.detection.train import DrawnResult
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.errors import ModelError
 from worker.ml.evaluation import objects as evaluation
+from worker.ml.evaluation import pixel_figures
 from worker.ml.saved import checkpoint
 from worker.ml.saved.storage import write_atomically
+from worker.ml.segmentation import run as segmentation
 from worker.ml.training.settings import read_settings
 from worker.training import cost
 from worker.training.checkpoints import work_folder
@@ -82,8 +85,10 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
 
     groups = groups_of([example.image_id for example in dataset.train], 4)
     screen.room = (0, 90)
+    is_semantic = run.project.task == Task.SEMANTIC
+    learn = segmentation.train if is_semantic else detection.train
     result = watch(
-        train(dataset.samples(dataset.train, groups), config, device=device, state_dir=work_folder(run)), screen
+        learn(dataset.samples(dataset.train, groups), config, device=device, state_dir=work_folder(run)), screen
     )
 
     screen.room = (90, 100)
@@ -94,20 +99,25 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     apart = _crossed(dataset, result)
     test = _judged(plain, dataset, dataset.test, pulse.check)
     calibration = _judged(plain, dataset, dataset.calibration, pulse.check)
-    platt, calibrated_on = _platt(calibration, apart, len(dataset.category_ids), by_masks=by_masks)
-    apart, test = _calibrated(apart, platt), _calibrated(test, platt)
-    # From images that the run has not learned from, and never from those that judge it.
-    shown_from = evaluation.thresholds(
-        apart.truth, apart.found, apart.sizes, len(dataset.category_ids), by_masks=by_masks, wish=config.drawing.wish
-    )
+    platt, calibrated_on, shown_from = (1.0, 0.0), 0, np.zeros(len(dataset.category_ids))
+    if not is_semantic:
+        platt, calibrated_on = _platt(calibration, apart, len(dataset.category_ids), by_masks=by_masks)
+        apart, test = _calibrated(apart, platt), _calibrated(test, platt)
+        # From images that the run has not learned from, and never from those that judge it.
+        shown_from = evaluation.thresholds(
+            apart.truth, apart.found, apart.sizes, len(dataset.category_ids), by_masks=by_masks,
+            wish=config.drawing.wish,
+        )  # fmt: skip
     judged = test if len(test.examples) >= FEW_IMAGES else apart
-    figures = evaluation.report(
-        judged.truth, judged.found, judged.sizes, dataset.category_names, by_masks=by_masks, shown_from=shown_from
-    )
+    about = judged.truth, judged.found, judged.sizes, dataset.category_names
+    figures = (
+        pixel_figures.report(*about) if is_semantic
+        else evaluation.report(*about, by_masks=by_masks, shown_from=shown_from)
+    )  # fmt: skip
     figures["confusion"]["images"] = _image_ids(figures["confusion"]["images"], judged.examples)
     figures |= {
         "judged_on": "test" if judged.on_test else "cross-validation", "wish": config.drawing.wish,
-        "second_annotator_ap50": second_annotator(run.project),
+        "second_annotator_ap50": None if is_semantic else second_annotator(run.project),
     }  # fmt: skip
 
     screen.show("Comparing it with the model in use", 0.5)
@@ -217,10 +227,11 @@ def _verdict(
     tick: Callable[[], None], *, by_masks: bool,
 ) -> tuple[bool, str]:  # fmt: skip
     """Whether to make the new model the active one, and why, in words."""
-    ap50 = figures["ap50"]["value"] or 0.0
-    told = f"AP50 {100 * ap50:.0f} % on {figures['n']} images that it had not learned from."
+    name, figure = ("mIoU", figures["miou"]) if "miou" in figures else ("AP50", figures["ap50"])
+    reached = figure["value"] or 0.0
+    told = f"{name} {100 * reached:.0f} % on {figures['n']} images that it had not learned from."
     if in_use is None:
-        return ap50 > 0, f"The first model. {told}" if ap50 > 0 else f"Not used: it finds nothing yet. {told}"
+        return reached > 0, f"The first model. {told}" if reached > 0 else f"Not used: it finds nothing yet. {told}"
     if in_use.is_outside:
         return (
             False,
@@ -228,18 +239,19 @@ def _verdict(
         )
     if len(test.examples) < FEW_IMAGES:
         few = f"Too few held-out images to compare ({len(test.examples)}; {FEW_IMAGES} are needed)."
-        return ap50 > 0, f"Used in place of model {in_use.number}. {few} {told}"
+        return reached > 0, f"Used in place of model {in_use.number}. {few} {told}"
     try:
         model = drawn_models.load(in_use, device)
     except ModelError as error:
-        return ap50 > 0, f"Used in place of model {in_use.number}, which cannot be asked ({error}). {told}"
+        return reached > 0, f"Used in place of model {in_use.number}, which cannot be asked ({error}). {told}"
     if [one["id"] for one in model.categories] != dataset.category_ids:
-        return ap50 > 0, f"Used in place of model {in_use.number}: the classes have changed since. {told}"
+        return reached > 0, f"Used in place of model {in_use.number}: the classes have changed since. {told}"
     old = _judged(model, dataset, test.examples, tick)
     both = {one.image_id for one in old.examples}
     new = [found for one, found in zip(test.examples, test.found, strict=True) if one.image_id in both]
-    compared = evaluation.compare(
-        old.truth, old.found, new, old.sizes, len(dataset.category_ids), by_masks=by_masks
+    about = old.truth, old.found, new, old.sizes, len(dataset.category_ids)
+    compared = (
+        pixel_figures.compare(*about) if "miou" in figures else evaluation.compare(*about, by_masks=by_masks)
     )  # fmt: skip
     figures["against"] = {"run": in_use.number, "difference": compared["difference"]}
     outcome = "Used in place of" if compared["not_worse"] else "Not used; better is"

@@ -49,6 +49,7 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "curve": _curve(metrics),
         "mistakes": mistakes,
         "curves": report.curves(run),
+        "figure": "mIoU" if "miou" in metrics else "AP50",
         "candidates": [_candidate(row) for row in run.comparison or []],
         "no_promise": PROMISE_EXISTS_NOT,
         # what a model says of these is on the page: who has seen it judges them no more without knowing
@@ -58,6 +59,10 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
 
 def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     wanted = [
+        ("miou", _("mIoU"), _("shared pixels over all of a class, mean over the classes"), False),
+        ("dice", _("Dice"), _("the same, shared pixels doubled over the sum"), False),
+        ("boundary_f", _("Boundary F"), _("share of the borders that lie within 2 px of each other"), False),
+        ("pixel_accuracy", _("Pixels right"), _("of the pixels that people gave a class"), True),
         ("ap50", _("AP50"), _("average precision at IoU .5, mean over the classes"), False),
         ("second_annotator_ap50", _("AP50 of people"), _("one person scored as if a model by another"), False),
         ("ap", _("AP50:95"), _("the same, mean over IoU .5 to .95: how exact the places are"), False),
@@ -88,6 +93,8 @@ def _judged_on(metrics: Mapping[str, Any]) -> str:
 
 def _beside_people(metrics: Mapping[str, Any]) -> str:
     """Whether it draws as well as people agree, as far as the intervals tell."""
+    if "miou" in metrics:
+        return _("Of pixels that nobody gave a class nothing is counted.")
     own, people = metrics.get("ap50"), metrics.get("second_annotator_ap50")
     if not own or own["value"] is None or not people or people["value"] is None:
         return _(
@@ -116,6 +123,8 @@ def _mistakes(project: Project, metrics: Mapping[str, Any], markers: Mapping[str
     """The most frequent cells of the confusion that are no hits, with images behind them."""
     confusion = metrics.get("confusion") or {}
     names = [row["name"] for row in metrics.get("per_class") or []]
+    if "miou" in metrics:
+        return []  # counted in pixels: no image is behind a cell
     cells = [
         (n, people, model)
         for people, counts in enumerate(confusion.get("counts") or [])
@@ -142,10 +151,10 @@ def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
     settings = row.get("settings") or {}
     name = str(row["candidate"])
     return {
-        "name": train_settings.DRAWN_CANDIDATES.get(name, name),
+        "name": (train_settings.DRAWN_CANDIDATES | train_settings.PIXEL_CANDIDATES).get(name, name),
         "tried": row.get("tried"),
         "chosen": row.get("chosen"),
-        "ap50": row.get("ap50"),
+        "reached": row.get("ap50", row.get("miou")),
         "seconds": row.get("seconds"),
         "steps": settings.get("steps"),
         "size": f"{settings['width']} × {settings['height']}" if settings.get("width") else "",

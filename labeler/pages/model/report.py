@@ -152,6 +152,9 @@ def headline(metrics: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]
     if drawn := metrics.get("ap50"):
         n = ngettext("AP50 on %(n)s image", "AP50 on %(n)s images", drawn["n"])
         return drawn, n % {"n": f"{drawn['n']:,}"}
+    if pixels := metrics.get("miou"):
+        n = ngettext("mIoU on %(n)s image", "mIoU on %(n)s images", pixels["n"])
+        return pixels, n % {"n": f"{pixels['n']:,}"}
     tested, other = metrics.get("accuracy"), crossed(metrics)
     if not tested:
         return tested, ""

@@ -24,6 +24,7 @@ from worker.ml.images.decoding import Source, open_upright
 
 STEP = 32  # sides are multiples of it, as strides of the networks divide it
 GREY = 127
+VOID = 255  # a pixel of which nobody said anything
 LARGEST = {"cpu": 512, "cuda": 1024}  # long side; a CPU trains in minutes at most at this
 SMALLEST = 320
 SMALL_SIDE = 22.0  # px: a tenth of the objects may be smaller than this on the canvas
@@ -151,16 +152,9 @@ def see(
     canvas: Canvas, pixels: Tensor, views: Sequence[View], how: Augmentation, generator: np.random.Generator
 ) -> Tensor:
     """uint8 canvases (b, h, w, 3) as float views (b, 3, view height, view width) of 0 to 255, colours varied too."""
-    b, height, width = pixels.shape[:3]
+    b = len(views)
     x = pixels.permute(0, 3, 1, 2).float() - GREY
-    theta = torch.zeros(b, 2, 3)
-    for k, view in enumerate(views):
-        for axis, side, own in ((0, width, canvas.view_width), (1, height, canvas.view_height)):
-            # pixel edges: p = (1 + n) * side / 2 for n in -1..1, of the canvas and of the view
-            factor = view.factor[axis] * own / side
-            theta[k, axis, axis] = factor
-            theta[k, axis, 2] = factor + 2 * view.offset[axis] / side - 1
-    grid = F.affine_grid(theta.to(x.device), [b, 3, canvas.view_height, canvas.view_width], align_corners=False)
+    grid = _grid(canvas, views).to(x.device)
     x = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + GREY
     draw = torch.from_numpy(generator.uniform(-1, 1, (b, 3, 1, 1, 1)).astype(np.float32)).to(x.device)
     mean = x.mean((1, 2, 3), keepdim=True)
@@ -168,3 +162,24 @@ def see(
     x = grey + (x - grey) * (1 + draw[:, 0] * how.saturation)
     x = mean + (x - mean) * (1 + draw[:, 1] * how.contrast)
     return (x * (1 + draw[:, 2] * how.brightness)).clamp_(0, 255).contiguous(memory_format=torch.channels_last)
+
+
+def see_labels(canvas: Canvas, labels: Tensor, views: Sequence[View]) -> Tensor:
+    """uint8 canvases of class positions (b, h, w), 255 void, as the same views (b, view height, view width) int64."""
+    there = labels[:, None].float() - VOID  # what lies outside of the canvas is void
+    grid = _grid(canvas, views).to(there.device)
+    seen = F.grid_sample(there, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return (seen[:, 0] + VOID).round().long()
+
+
+def _grid(canvas: Canvas, views: Sequence[View]) -> Tensor:
+    """(b, view height, view width, 2): where each pixel of a view lies on its canvas, -1 to 1."""
+    width, height, b = canvas.width, canvas.height, len(views)
+    theta = torch.zeros(b, 2, 3)
+    for k, view in enumerate(views):
+        for axis, side, own in ((0, width, canvas.view_width), (1, height, canvas.view_height)):
+            # pixel edges: p = (1 + n) * side / 2 for n in -1..1, of the canvas and of the view
+            factor = view.factor[axis] * own / side
+            theta[k, axis, axis] = factor
+            theta[k, axis, 2] = factor + 2 * view.offset[axis] / side - 1
+    return F.affine_grid(theta, [b, 3, canvas.view_height, canvas.view_width], align_corners=False)

@@ -39,6 +39,7 @@ MOST_REPEATS = 3.0  # of an image with a rare class
 COMMON = 0.2  # share of the images: classes on fewer are shown more often
 MASKS = 8  # of an image in a step: those of a crowd teach much the same
 PROPOSALS = 24  # of an image, to learn the second stage from
+LOSSES = ("places", "edges", "masks", "second")  # of a detector; of a segmenter: places alone
 LINES = 40  # of a curve
 WARM = 0.1  # of the steps: the step size rises
 
@@ -61,6 +62,8 @@ class Data:
     n_classes: int
     offset: PixelScale
     scale: PixelScale
+    class_weights: Tensor  # (K,): of a centre of each class; more where a class has few objects
+    labels: NDArray[np.uint8] | None = None  # (n, h, w): class positions, where pixels are told; 255 void
 
 
 def data_of(
@@ -78,8 +81,17 @@ def data_of(
         crops = [_crops(drawn.masks or (), size) for size, drawn in zip(samples.sizes, samples.drawn, strict=True)]
     return Data(
         canvas, pixels, np.array(extents, np.float32).reshape(-1, 2), boxes, [d.classes for d in samples.drawn],
-        [d.weights for d in samples.drawn], crops, len(samples.categories), offset, scale,
+        [d.weights for d in samples.drawn], crops, len(samples.categories), offset, scale, _class_weights(samples),
     )  # fmt: skip
+
+
+def _class_weights(samples: DrawnSet) -> Tensor:
+    """(K,), half to four: by the root of how many times rarer a class is than the mean of the classes."""
+    counts = np.bincount(
+        np.concatenate([np.zeros(0, np.int64), *(d.classes for d in samples.drawn)]), minlength=len(samples.categories)
+    )
+    weights = np.sqrt(counts[counts > 0].mean() / np.maximum(counts, 1)) if counts.any() else np.ones(len(counts))
+    return torch.from_numpy(np.clip(weights, 0.5, 4.0).astype(np.float32))
 
 
 def _crops(shapes: Sequence[dict[str, Any]], size: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -158,7 +170,7 @@ def fit(
         if (step + 1) % each_line == 0 or step + 1 == total:
             mean = np.mean(losses_seen, 0)
             line = {"epoch": round((step + 1) * plan.batch / len(images), 2), "train_loss": round(float(mean.sum()), 4)}
-            line |= dict(zip(("heat", "edges", "masks", "second"), [round(float(v), 4) for v in mean], strict=True))
+            line |= dict(zip(LOSSES, [round(float(v), 4) for v in mean], strict=False))
             curve.append(line)
             losses_seen = []
         now = time.monotonic()
@@ -186,6 +198,11 @@ def _losses(
     views = canvases.vary(data.canvas, data.extents[chosen], how, rng)
     pixels = torch.from_numpy(data.pixels[chosen]).to(device)
     x = scaled(canvases.see(data.canvas, pixels, views, how, rng), data.offset, data.scale)
+    if data.labels is not None:
+        with autocast(device):
+            logits = network(x)
+        wanted_labels = canvases.see_labels(data.canvas, torch.from_numpy(data.labels[chosen]).to(device), views)
+        return losses.pixel_losses(logits, wanted_labels)
     seen = [_seen(data, int(k), view) for k, view in zip(chosen, views, strict=True)]
     boxes = [torch.from_numpy(s.boxes) for s in seen]
     classes = [torch.from_numpy(s.classes) for s in seen]
@@ -197,7 +214,12 @@ def _losses(
     wanted = losses.Targets(*(t.to(device) for t in (wanted.heat, wanted.peaks, wanted.boxes, wanted.near)))
     found = losses.edges_to_boxes(edges, network.stride, data.canvas.typical)
     none = heat.sum() * 0
-    parts = [losses.heat_loss(heat, wanted), 2 * losses.box_loss(found, wanted), none, none]
+    parts = [
+        losses.heat_loss(heat, wanted, data.class_weights.to(device)),
+        2 * losses.box_loss(found, wanted),
+        none,
+        none,
+    ]
     if network.heads.masks is not None:
         parts[2] = _loss_of_masks(network, features, seen, rng, device)
     if network.heads.second is not None:

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.ml.detection.canvas import VOID
+
 SPREAD = 0.54 / 6  # of a box's side: the deviation of its Gaussian
 
 
@@ -60,10 +62,10 @@ def targets(
     return Targets(heat, peaks, wanted, near)
 
 
-def heat_loss(logits: Tensor, wanted: Targets) -> Tensor:
-    """Focal loss of the centres and of everything else, per object."""
+def heat_loss(logits: Tensor, wanted: Targets, class_weights: Tensor) -> Tensor:
+    """Focal loss of the centres and of everything else, per object. class_weights: (K,), of the centres."""
     p = torch.sigmoid(logits.float()).clamp(1e-4, 1 - 1e-4)
-    right = -((1 - p) ** 2) * torch.log(p) * wanted.peaks
+    right = -((1 - p) ** 2) * torch.log(p) * wanted.peaks * class_weights.view(1, -1, 1, 1)
     # A centre that only some people drew is a wish by their share; the rest says that nothing is there.
     empty = torch.where(wanted.heat == 1, 1 - wanted.peaks.clamp(max=1), (1 - wanted.heat) ** 4)
     wrong = -(p**2) * torch.log(1 - p) * empty
@@ -106,3 +108,24 @@ def mask_loss(logits: Tensor, wanted: Tensor) -> Tensor:
     p = torch.sigmoid(logits)
     dice = 1 - (2 * (p * wanted).sum((1, 2)) + 1) / (p.sum((1, 2)) + wanted.sum((1, 2)) + 1)
     return F.binary_cross_entropy_with_logits(logits, wanted) + 0.5 * dice.mean()
+
+
+def pixel_losses(logits: Tensor, wanted: Tensor) -> list[Tensor]:
+    """Cross-entropy, rare classes up to three times as heavy, and Dice. wanted: (b, h, w), 255 void.
+
+    logits: (b, K, h', w'), brought to the size of the labels.
+    """
+    logits = F.interpolate(logits.float(), size=wanted.shape[-2:], mode="bilinear", align_corners=False)
+    known = wanted != VOID
+    if not known.any():
+        return [logits.sum() * 0]
+    n_classes = logits.shape[1]
+    share = torch.bincount(wanted[known], minlength=n_classes).float() / known.sum()
+    weights = torch.where(share > 0, (0.1 / share.clamp(min=1e-6)).sqrt().clamp(0.7, 3.0), torch.ones_like(share))
+    loss = F.cross_entropy(logits, wanted, weight=weights, ignore_index=VOID)
+    p = torch.softmax(logits, 1) * known[:, None]
+    there = F.one_hot(torch.where(known, wanted, 0), n_classes).permute(0, 3, 1, 2) * known[:, None]
+    both, sums = (p * there).sum((0, 2, 3)), (p + there).sum((0, 2, 3))
+    named = there.sum((0, 2, 3)) > 0
+    dice = 1 - (2 * both[named] + 1) / (sums[named] + 1)
+    return [loss + 0.5 * dice.mean()]

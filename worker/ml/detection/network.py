@@ -35,7 +35,7 @@ def levels_of(network: Staged) -> list[tuple[int, int, int]]:
     return [(stride, *levels[stride]) for stride in (4, 8, 16, 32) if stride in levels]
 
 
-def _conv(inputs: int, outputs: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
+def conv(inputs: int, outputs: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
@@ -45,12 +45,12 @@ class Heads(nn.Module):
 
     def __init__(self, channels: Sequence[int], n_classes: int, *, masks: bool, two_stage: bool) -> None:
         super().__init__()
-        self.lateral = nn.ModuleList(_conv(c, WIDTH, 1) for c in channels)
+        self.lateral = nn.ModuleList(conv(c, WIDTH, 1) for c in channels)
         self.smooth = nn.ModuleList(
-            nn.Sequential(_conv(WIDTH, WIDTH, 3, WIDTH), _conv(WIDTH, WIDTH, 1)) for _ in channels[:-1]
+            nn.Sequential(conv(WIDTH, WIDTH, 3, WIDTH), conv(WIDTH, WIDTH, 1)) for _ in channels[:-1]
         )
         # Each pixel apart, then across channels: at stride 4 a full 3 x 3 took most of a step's time on a CPU.
-        self.shared = nn.Sequential(_conv(WIDTH, WIDTH, 3, WIDTH), _conv(WIDTH, 2 * WIDTH, 1))
+        self.shared = nn.Sequential(conv(WIDTH, WIDTH, 3, WIDTH), conv(WIDTH, 2 * WIDTH, 1))
         self.heat = nn.Conv2d(WIDTH, n_classes, 1)
         self.edges = nn.Conv2d(WIDTH, 4, 1)
         nn.init.constant_(self.heat.bias, RARE)  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ class Heads(nn.Module):
         nn.init.normal_(self.edges.weight, std=0.01)
         nn.init.zeros_(self.edges.bias)  # type: ignore[arg-type]
         self.masks = nn.Sequential(
-            _conv(WIDTH, 32), _conv(32, 32), nn.Upsample(scale_factor=2), _conv(32, 16), nn.Conv2d(16, 1, 1),
+            conv(WIDTH, 32), conv(32, 32), nn.Upsample(scale_factor=2), conv(32, 16), nn.Conv2d(16, 1, 1),
         ) if masks else None  # fmt: skip
         self.second = nn.Sequential(
             nn.Flatten(), nn.Linear(WIDTH * ROI * ROI, 256), nn.ReLU(inplace=True), nn.Dropout(0.2),

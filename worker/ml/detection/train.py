@@ -27,12 +27,13 @@ from worker.ml.detection import canvas as canvases
 from worker.ml.detection.canvas import Canvas
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
-from worker.ml.detection.network import Network
+from worker.ml.detection.network import Network, levels_of
 from worker.ml.detection.samples import Drawn, DrawnSet, Found
 from worker.ml.device import is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
 from worker.ml.evaluation.objects import ap50
 from worker.ml.networks import backbones
+from worker.ml.networks.network import Staged
 from worker.ml.saved.storage import Stages, fingerprint
 from worker.ml.training.run import Progress, Skipped
 
@@ -98,7 +99,7 @@ def train(
     if not any(len(drawn) for drawn in samples.drawn):
         raise OneCategoryOnly("Nothing is drawn on any of the images: draw objects on a few first.")
     with all_cores(device):
-        yield from _Run(samples, config, device, state_dir).events()
+        yield from DrawnRun(samples, config, device, state_dir).events()
 
 
 @contextmanager
@@ -117,16 +118,19 @@ def all_cores(device: torch.device) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class _Run:
-    """What the steps of one run share."""
+class DrawnRun:
+    """What the steps of one run share. Segmentation has another network, another figure and other candidates."""
+
+    figure = "ap50"  # by which candidates are compared
+    finder: type[Detector] = Detector
 
     def __init__(self, samples: DrawnSet, config: TrainConfig, device: torch.device, state_dir: Path | None) -> None:
         self.everything, self.samples, self.config, self.device = samples, samples, config, device
         self.backbone = backbones.get(config.backbone)
         self.canvas: Canvas = canvases.choose(samples, device.type, config.drawing.size)
         self.limit = config.time_limit_s or TIME_LIMIT_S.get(device.type, TIME_LIMIT_S["cpu"])
-        # each goes on from the one before
-        self.candidates = [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.candidates]
+        self.candidates = self.candidates_of(config)
+        self._titles = {one.name: one.title for one in self.candidates}
         self.masks = samples.task in ("masks", "polygons")
         print_of = fingerprint(
             VERSION, torch.__version__, config.to_json(), device.type, samples.task, samples.sizes,
@@ -135,6 +139,27 @@ class _Run:
         self.stages = Stages(state_dir, print_of)
         self.seconds: dict[str, float] = {}
         self.done_s, self.total_s = 0.0, sum(c.share for c in self.candidates) * self.limit + 0.6 * self.limit
+
+    def candidates_of(self, config: TrainConfig) -> list[Candidate]:
+        """In their order: each goes on from the one before."""
+        return [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.candidates]
+
+    def reached(self, judge: NDArray[np.int64], found: list[Found]) -> float | None:
+        """The figure of a candidate on the images that judge it."""
+        truth, sizes = [self.samples.drawn[k] for k in judge], self.samples.sizes[judge]
+        return ap50(truth, found, len(self.samples.categories), sizes, by_masks=self.masks)
+
+    def build(self, trunk: Staged, candidate: Candidate, first_stage: int) -> Network:
+        """A network whose stages from first_stage on are trained."""
+        frozen = backbones.frozen(self.backbone, self.device) if first_stage else None
+        return Network(
+            trunk, frozen, first_stage, len(self.samples.categories), stride=self.canvas.stride, masks=self.masks,
+            two_stage=candidate.two_stage,
+        )  # fmt: skip
+
+    def labels(self) -> NDArray[np.uint8] | None:
+        """Canvases of class positions, where pixels are told."""
+        return None
 
     def events(self) -> Iterator[Progress | DrawnResult]:
         data, skipped = yield from self._read()
@@ -155,13 +180,10 @@ class _Run:
                 rows[-1]["reason"], failure = str(error), error
                 continue
             found = yield from self._find(candidate, network, data, judge)
-            reached = ap50(
-                [self.samples.drawn[k] for k in judge], found, len(self.samples.categories), self.samples.sizes[judge],
-                by_masks=self.masks,
-            )  # fmt: skip
+            reached = self.reached(judge, found)
             seconds = round(time.monotonic() - begun, 1)
             rows[-1] |= {
-                "tried": True, "seconds": seconds, "n": len(judge), "ap50": reached,
+                "tried": True, "seconds": seconds, "n": len(judge), self.figure: reached,
                 "settings": {
                     **asdict(plan), **self.canvas.to_json(), "first_stage": network.first_stage,
                     "goes_on_from": best[1].name if best else None,
@@ -185,13 +207,13 @@ class _Run:
                 out_of_fold_of[name][int(kept[k])] = one
         yield DrawnResult(
             candidate=best[1].name, weights={k: v.cpu() for k, v in network.state_dict().items()},
-            recipe=self._recipe(best[1], network), comparison=rows, history=history,
+            recipe=self.recipe(best[1], network), comparison=rows, history=history,
             out_of_fold=out_of_fold_of[best[1].name], skipped=skipped, seconds=self.seconds, config=self.config,
             task=self.samples.task, categories=tuple(self.samples.categories), n_labels=len(self.samples),
             out_of_fold_of=out_of_fold_of,
         )  # fmt: skip
 
-    def _recipe(self, candidate: Candidate, network: Network) -> dict[str, Any]:
+    def recipe(self, candidate: Candidate, network: Network) -> dict[str, Any]:
         return {
             "kind": "detector", "canvas": self.canvas.to_json(), "first_stage": network.first_stage,
             "n_classes": len(self.samples.categories), "masks": self.masks, "two_stage": candidate.two_stage,
@@ -211,7 +233,8 @@ class _Run:
             if len(kept) < MIN_IMAGES:
                 raise TooFewLabels(len(kept), MIN_IMAGES)
         self.seconds["decode"] = round(time.monotonic() - begun, 2)
-        return data_of(self.samples, self.canvas, pixels, self.backbone.offset, self.backbone.scale), skipped
+        data = data_of(self.samples, self.canvas, pixels, self.backbone.offset, self.backbone.scale)
+        return replace(data, labels=self.labels()), skipped
 
     def _progress(
         self, stage: str, text: str, done: int, total: int, share: float, line: dict[str, Any] | None = None
@@ -221,26 +244,21 @@ class _Run:
 
     def _network(self, candidate: Candidate) -> Network:
         trunk = backbones.load(self.backbone)
-        network = Network(
-            trunk, None, 0, len(self.samples.categories), stride=self.canvas.stride, masks=self.masks,
-            two_stage=candidate.two_stage,
-        )  # fmt: skip
+        levels = [level for level in levels_of(trunk) if level[0] >= self.canvas.stride]
+        last, second = levels[-1][1], levels[0][1]
         # On a CPU the first stages stay: a third of the time, and they hold what every image set needs.
-        last, second = network.levels[-1][1], network.levels[0][1]
         cut = last if not candidate.trains_trunk else 0 if self.device.type != "cpu" else min(second, 4)
         torch.manual_seed(self.config.seed)
-        network = Network(
-            trunk, backbones.frozen(self.backbone, self.device) if cut else None, cut, len(self.samples.categories),
-            stride=self.canvas.stride, masks=self.masks, two_stage=candidate.two_stage,
-        )  # fmt: skip
-        return to_device(network, self.device)
+        return to_device(self.build(trunk, candidate, cut), self.device)
 
     def _fit(
         self, candidate: Candidate, data: Data, learn: NDArray[np.int64], before: Network | None
     ) -> Generator[Progress, None, tuple[Network, Plan, list[dict[str, Any]]]]:
         network = self._network(candidate)
         if before is not None:  # the heads, and the stages that both train
-            network.load_state_dict(before.state_dict(), strict=False)
+            own = network.state_dict()
+            fitting = {k: v for k, v in before.state_dict().items() if k in own and own[k].shape == v.shape}
+            network.load_state_dict(fitting, strict=False)
         plan = yield from self._plan(candidate, network, data, learn)
         curve = yield from self._train(candidate.name, network, data, learn, plan, candidate.share * self.limit)
         return network, plan, curve
@@ -289,7 +307,7 @@ class _Run:
     def _train(
         self, name: str, network: Network, data: Data, images: NDArray[np.int64], plan: Plan, seconds: float
     ) -> Generator[Progress, None, list[dict[str, Any]]]:
-        text = "Training on all images" if name == "refit" else f"Training: {CANDIDATES[name].title.lower()}"
+        text = "Training on all images" if name == "refit" else f"Training: {self._titles[name].lower()}"
         stage = "refit" if name == "refit" else "finetune"
         curve, begun = [], time.monotonic()
         for step in self._steps(network, data, images, plan, name):
@@ -304,7 +322,7 @@ class _Run:
     def _find(
         self, candidate: Candidate, network: Network, data: Data, judge: NDArray[np.int64]
     ) -> Generator[Progress, None, list[Found]]:
-        detector = Detector(network, self.canvas, self.backbone.name, self.device)
+        detector = self.finder(network, self.canvas, self.backbone.name, self.device)
         found: list[Found] = []
         for start in range(0, len(judge), 8):
             yield self._progress("judge", "Judging it on images that it has not seen", start, len(judge), 0.0)

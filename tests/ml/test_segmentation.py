@@ -1,0 +1,107 @@
+"""A segmenter learns which class every pixel is, leaves out pixels nobody labeled, and gives disjoint masks."""
+
+import numpy as np
+import pytest
+import torch
+
+from labeler.geometry import masks
+from labeler.train_settings import TrainConfig
+from labeler.train_settings.settings import Drawing
+from worker.ml.detection import canvas as canvases
+from worker.ml.detection import train as detection
+from worker.ml.detection.samples import Drawn, DrawnSet, Found
+from worker.ml.errors import OneCategoryOnly
+from worker.ml.evaluation import pixel_figures
+from worker.ml.segmentation import run as segmentation
+from worker.ml.segmentation import segmenter
+
+CPU = torch.device("cpu")
+COLOURS = ((120, 160, 220), (60, 140, 60), (200, 60, 50))  # sky, grass, house
+
+
+def scenes(n, seed=0, size=(160, 128)):
+    """Sky above grass with a house on it; a strip at the left edge that nobody labeled."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    sources, drawn = [], []
+    for _ in range(n):
+        labels = np.zeros((height, width), np.uint8)
+        horizon, side, x = int(rng.integers(50, 80)), int(rng.integers(30, 50)), int(rng.integers(20, 100))
+        labels[horizon:] = 1
+        labels[horizon - side // 2 : horizon + side // 2, x : x + side] = 2
+        pixels = np.array(COLOURS, np.int16)[labels] + rng.integers(-12, 12, (height, width, 3))
+        labels[:, :8] = 255
+        shapes = [masks.encode(labels == kind) for kind in range(3)]
+        sources.append(pixels.clip(0, 255).astype(np.uint8))
+        boxes = np.array([[0, 0, 1, 1]] * 3, np.float32)
+        drawn.append(Drawn(boxes, np.arange(3), np.ones(3, np.float32), tuple(shapes)))
+    return DrawnSet(sources, np.array([size] * n), drawn, ["sky", "grass", "house"], "semantic")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(detection, "MOST_EPOCHS", 12)
+    patch.setattr(detection, "FEWEST_STEPS", 12)
+    patch.setattr(canvases, "SMALLEST", 160)
+    patch.setitem(canvases.LARGEST, "cpu", 160)
+    yield
+    patch.undo()
+
+
+def run(samples, candidates):
+    config = TrainConfig(drawing=Drawing(pixel_candidates=candidates), time_limit_s=3600.0)
+    for event in segmentation.train(samples, config, device=CPU):
+        last = event
+    return last
+
+
+@pytest.fixture(scope="module")
+def learned(small):
+    return run(scenes(20), ("fcn", "unet"))
+
+
+def test_sky_grass_and_house_are_told_on_new_images(learned):
+    test = scenes(6, seed=5)
+
+    found = [
+        one
+        for _, one in segmenter.from_parts(learned.weights, learned.recipe, "efficientnet_lite0", CPU).find(
+            test.sources, test.sizes
+        )
+    ]
+
+    assert pixel_figures.miou(test.drawn, found, test.sizes, 3) > 0.8
+    whole = sum(masks.decode(shape).bits.sum() for shape in found[0].masks)
+    assert whole == 160 * 128, "every pixel is in one mask alone"
+    assert {row["candidate"] for row in learned.comparison if row["tried"]} == {"fcn", "unet"}
+    assert all(0 < row["miou"] <= 1 for row in learned.comparison)
+
+
+def test_one_class_alone_is_refused():
+    samples = scenes(20)
+    alone = [Drawn(d.boxes[:1], d.classes[:1], d.weights[:1], d.masks[:1]) for d in samples.drawn]
+    with pytest.raises(OneCategoryOnly, match="one class"):
+        run(DrawnSet(samples.sources, samples.sizes, alone, samples.categories, "semantic"), ("fcn",))
+
+
+def test_figures_of_pixels_worked_by_hand():
+    # 4 x 2 px; people: two columns of class 0, one of class 1, one that nobody labeled.
+    # The model: one column of class 0, three of class 1.
+    def columns(first, last):
+        bits = np.zeros((2, 4), bool)
+        bits[:, first:last] = True
+        return masks.encode(bits)
+
+    ones = np.ones(2, np.float32)
+    truth = Drawn(np.zeros((2, 4), np.float32), np.array([0, 1]), ones, (columns(0, 2), columns(2, 3)))
+    found = Found(np.zeros((2, 4), np.float32), np.array([0, 1]), ones, (columns(0, 1), columns(1, 4)))
+
+    figures = pixel_figures.report([truth], [found], np.array([[4, 2]]), ["a", "b"])
+
+    # a: 2 px of 4 in either; b: 2 px of 4, as the fourth column counts nowhere
+    assert [row["iou"]["value"] for row in figures["per_class"]] == [0.5, 0.5]
+    assert figures["miou"]["value"] == 0.5
+    assert figures["pixel_accuracy"]["value"] == pytest.approx(4 / 6)
+    assert figures["dice"]["value"] == pytest.approx(2 / 3)
+    assert figures["confusion"]["counts"] == [[2, 2], [0, 2]]

@@ -1,0 +1,88 @@
+"""One training run of a model that says of every pixel which class it is.
+
+The order of events is worker/ml/detection/train.py's; here are the candidates, the network and the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from labeler.train_settings import TrainConfig
+from worker.ml.detection.canvas import VOID
+from worker.ml.detection.detector import Detector
+from worker.ml.detection.network import Network
+from worker.ml.detection.samples import DrawnSet, Found
+from worker.ml.detection.train import MIN_IMAGES, Candidate, DrawnResult, DrawnRun, all_cores
+from worker.ml.errors import OneCategoryOnly, TooFewLabels
+from worker.ml.evaluation.pixel_figures import label_map, miou
+from worker.ml.networks import backbones
+from worker.ml.networks.network import Staged
+from worker.ml.segmentation.network import PixelNetwork
+from worker.ml.segmentation.segmenter import Segmenter
+from worker.ml.training.run import Progress
+
+CANDIDATES = {
+    one.name: one
+    for one in (
+        Candidate("fcn", "FCN, on the published network", False, False, 0.25),
+        Candidate("unet", "U-Net, on the published network", False, False, 0.35),
+        Candidate("unet.finetuned", "U-Net, the network trained further", True, False, 1.35),
+    )
+}
+
+
+def train(
+    samples: DrawnSet, config: TrainConfig, *, device: torch.device, state_dir: Path | None = None
+) -> Iterator[Progress | DrawnResult]:
+    """As worker.ml.detection.train.train, of pixels. Raises the same; OneCategoryOnly: there is one class."""
+    if len(samples) < MIN_IMAGES:
+        raise TooFewLabels(len(samples), MIN_IMAGES)
+    if len({int(kind) for drawn in samples.drawn for kind in drawn.classes}) < 2:
+        raise OneCategoryOnly("All pixels have one class: draw a second one on a few images first.")
+    with all_cores(device):
+        yield from PixelRun(samples, config, device, state_dir).events()
+
+
+class PixelRun(DrawnRun):
+    """Candidates that differ in their decoder; the U-Net that is trained further goes on from the one before."""
+
+    figure = "miou"
+    finder: type[Detector] = Segmenter
+
+    def candidates_of(self, config: TrainConfig) -> list[Candidate]:
+        return [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.pixel_candidates]
+
+    def reached(self, judge: NDArray[np.int64], found: list[Found]) -> float | None:
+        truth = [self.samples.drawn[k] for k in judge]
+        return miou(truth, found, self.samples.sizes[judge], len(self.samples.categories))
+
+    def build(self, trunk: Staged, candidate: Candidate, first_stage: int) -> Network:
+        frozen = backbones.frozen(self.backbone, self.device) if first_stage else None
+        return PixelNetwork(
+            trunk, frozen, first_stage, len(self.samples.categories), stride=self.canvas.stride,
+            fcn=candidate.name == "fcn",
+        )  # fmt: skip
+
+    def labels(self) -> NDArray[np.uint8] | None:
+        canvas = self.canvas
+        found = np.full((len(self.samples), canvas.height, canvas.width), VOID, np.uint8)
+        for k, (drawn, size) in enumerate(zip(self.samples.drawn, self.samples.sizes.tolist(), strict=True)):
+            scale = canvas.scale(size)
+            width, height = (max(1, min(side, round(px * scale))) for px, side in zip(
+                size, (canvas.width, canvas.height), strict=True))  # fmt: skip
+            whole = Image.fromarray(label_map(drawn, size))
+            found[k, :height, :width] = np.asarray(whole.resize((width, height), Image.Resampling.NEAREST))
+        return found
+
+    def recipe(self, candidate: Candidate, network: Network) -> dict[str, Any]:
+        return {
+            "kind": "segmenter", "canvas": self.canvas.to_json(), "first_stage": network.first_stage,
+            "n_classes": len(self.samples.categories), "fcn": candidate.name == "fcn",
+        }  # fmt: skip

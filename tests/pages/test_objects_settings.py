@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from labeler.models import Category, Project, Question
+from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import make_project
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
@@ -93,3 +94,16 @@ def test_what_a_model_that_draws_is_trained_by_is_a_form_of_its_own(as_, lena, b
 
     stored = Project.objects.get(pk=boxes.pk)
     assert stored.training_config == {"drawing": {"candidates": ["heatmap"], "wish": "few_misses", "size": 384}}
+
+
+def test_where_every_pixel_gets_a_class_other_candidates_compete(as_, lena, ann):
+    project = drawing_project(ann, lead=lena, task="semantic")
+    client, page = as_(lena), reverse("settings_training", args=[project.pk])
+    shown = client.get(page)
+    text = shown.content.decode()
+    assert "U-Net" in text and "Faster R-CNN" not in text and 'name="wish"' not in text
+
+    assert client.post(page, {"candidates": ["unet"], "seen": shown.context["seen"]}).status_code == 302
+
+    assert Project.objects.get(pk=project.pk).training_config == {"drawing": {"pixel_candidates": ["unet"]}}
+    assert "U-Net" in client.get(reverse("train", args=[project.pk])).content.decode()

@@ -210,7 +210,7 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
     """Train now: with the project's settings, or with those of the form, this once."""
     project = access.project
     once = request.method == "GET" or "once" in request.POST
-    shape = training_forms.DrawnOnce if project.draws else training_forms.Once
+    shape = training_forms.form_of(project, once=True)
     form = shape(request.POST or None, initial=shape.values_of(project))
     if request.method == "POST" and (not once or form.is_valid()):
         config = form.config(project) if once else None

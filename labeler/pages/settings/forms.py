@@ -42,6 +42,8 @@ class Section(Typed):
     units: ClassVar[Mapping[str, tuple[str, float]]] = {}
     # fields that are no setting by themselves: the section's own business
     inside: ClassVar[frozenset[str]] = frozenset()
+    # of the page, where it is not the name of the form
+    template: ClassVar[str] = ""
     # fields about classes: not offered where people draw objects
     of_classes: ClassVar[frozenset[str]] = frozenset()
 

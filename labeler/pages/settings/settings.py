@@ -84,8 +84,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
 @project_page(Role.LEAD)
 @require_http_methods(["GET", "POST"])
 def training(request: HttpRequest, access: Access) -> HttpResponse:
-    shape = training_forms.DrawnTraining if access.project.draws else training_forms.Training
-    return _section(request, access, "settings_training", shape)
+    return _section(request, access, "settings_training", training_forms.form_of(access.project))
 
 
 @project_page(Role.LEAD)
@@ -121,7 +120,13 @@ def _section(
         messages.success(request, _("Saved."))
         return redirect(name, access.project.pk)
     return show(
-        request, access, name, f"settings/{shape.__name__.lower()}.html", form=form, seen=fingerprint(form), **more
+        request,
+        access,
+        name,
+        f"settings/{shape.template or shape.__name__.lower()}.html",
+        form=form,
+        seen=fingerprint(form),
+        **more,
     )
 
 

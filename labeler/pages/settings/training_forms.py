@@ -7,7 +7,7 @@ they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.text import format_lazy
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import Invalid
 from labeler.models import Project
+from labeler.models.project import Task
 from labeler.pages.settings.forms import Section
 from labeler.train_settings import (
     BACKBONES,
@@ -23,6 +24,7 @@ from labeler.train_settings import (
     DEFAULT_CANDIDATES,
     DRAWN_CANDIDATES,
     IMBALANCE,
+    PIXEL_CANDIDATES,
     SETTINGS,
     WISHES,
 )
@@ -151,14 +153,6 @@ class Training(Section):
         return changes if config == project.training_config else changes | {"training_config": config}
 
 
-class Once(Training):
-    """The same for one run only: whether the project trains by itself is no question here."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        del self.fields["train_automatically"]
-
-
 class DrawnTraining(Section):
     """Where people draw objects. Every field but the first is a part of training_config."""
 
@@ -191,14 +185,17 @@ class DrawnTraining(Section):
         "drawing.outline_tolerance", gettext_lazy("How exact outlines of polygons are, in pixels")
     )
     seed = _number("seed", gettext_lazy("Seed"))
+    template = "drawntraining"
     inside = frozenset({"candidates", "time_limit_minutes", "size", "wish", "outline_tolerance", "seed"})
+    # the setting that the candidates are stored as, and the candidates there are
+    of_candidates: ClassVar[tuple[str, Mapping[str, str]]] = ("candidates", DRAWN_CANDIDATES)
 
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
         config = project.training_config
         limit, drawing = config.get("time_limit_s"), config.get("drawing") or {}
         return super().values_of(project) | {
-            "candidates": list(drawing.get("candidates") or DRAWN_CANDIDATES),
+            "candidates": list(drawing.get(cls.of_candidates[0]) or cls.of_candidates[1]),
             "time_limit_minutes": None if limit is None else _short(limit / SECONDS),
             "size": drawing.get("size"),
             "wish": drawing.get("wish") or SETTINGS["drawing.wish"].default,
@@ -219,11 +216,12 @@ class DrawnTraining(Section):
         _put(made, "time_limit_s", limit and round(limit * SECONDS, 3))
         _put(made, "seed", typed["seed"])
         drawing = dict(made.get("drawing") or {})
-        ticked = [name for name in DRAWN_CANDIDATES if name in typed["candidates"]]
-        _put(drawing, "candidates", ticked, list(DRAWN_CANDIDATES))
-        _put(drawing, "wish", typed["wish"], SETTINGS["drawing.wish"].default)
+        setting, candidates = self.of_candidates
+        _put(drawing, setting, [name for name in candidates if name in typed["candidates"]], list(candidates))
         _put(drawing, "size", typed["size"])
-        _put(drawing, "outline_tolerance", typed["outline_tolerance"])
+        if "wish" in typed:
+            _put(drawing, "wish", typed["wish"], SETTINGS["drawing.wish"].default)
+            _put(drawing, "outline_tolerance", typed["outline_tolerance"])
         _put(made, "drawing", drawing, {})
         return made
 
@@ -232,8 +230,31 @@ class DrawnTraining(Section):
         return changes if config == project.training_config else changes | {"training_config": config}
 
 
-class DrawnOnce(DrawnTraining):
+class PixelTraining(DrawnTraining):
+    """Where every pixel gets a class: other candidates, and nothing of objects."""
+
+    of_candidates: ClassVar[tuple[str, Mapping[str, str]]] = ("pixel_candidates", PIXEL_CANDIDATES)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["candidates"].choices = _labels(PIXEL_CANDIDATES)  # type: ignore[attr-defined]
+        for name in ("wish", "outline_tolerance"):
+            del self.fields[name]
+
+
+def form_of(project: Project, *, once: bool = False) -> type[Training | DrawnTraining]:
+    """The form of a project's task; `once`: for one run only, whether it trains by itself is no question there."""
+    if project.task == Task.SEMANTIC:
+        shape: type[Training | DrawnTraining] = PixelTraining
+    else:
+        shape = DrawnTraining if project.draws else Training
+    return type(f"{shape.__name__}Once", (OnlyOnce, shape), {}) if once else shape
+
+
+class OnlyOnce:
     """The same for one run only."""
+
+    fields: dict[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

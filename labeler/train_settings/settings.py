@@ -43,6 +43,10 @@ BACKBONES = {
     "mobilenet_v3_large": "MobileNetV3-Large: fast",
     "resnet18": "ResNet-18: for comparison with others",
     "resnet50": "ResNet-50: large, wants a GPU",
+    "densenet121": "DenseNet-121: many layers, few parameters; slow on a CPU",
+    "vgg16": "VGG-16: for comparison with older work; very slow on a CPU",
+    "inception_v3": "Inception-v3: sees 299 px; wants a GPU",
+    "vit_small_patch16_224": "ViT-S/16, a transformer: wants a GPU",
 }
 
 # Of models that draw, in the order in which they compete.

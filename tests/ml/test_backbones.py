@@ -15,6 +15,7 @@ from labeler.training import networks
 from tests.helpers.ml_data import drawn_images
 from worker.ml.candidates import finetune, logistic
 from worker.ml.errors import CheckpointDamaged, WeightsMissing
+from worker.ml.evaluation import gradcam
 from worker.ml.images.tensors import decode, to_network
 from worker.ml.networks import backbones, features
 from worker.ml.networks.frozen import FrozenPlain, freeze
@@ -103,6 +104,50 @@ def test_features_have_the_registered_size_and_stages_add_up_to_the_whole(backbo
     ]
     classifier = ("fc.", "classifier.")
     assert sorted(named) == sorted(key for key in network.state_dict() if not key.startswith(classifier))
+
+
+# as torchvision ("num_params") and timm give them
+@pytest.mark.parametrize(
+    ("backbone", "n_parameters", "classifier", "keys"),
+    [
+        (backbones.DENSENET121, 7_978_856, "classifier.", {
+            "features.conv0.weight": (64, 3, 7, 7), "features.denseblock3.denselayer24.conv2.weight": (32, 128, 3, 3),
+            "features.transition2.conv.weight": (256, 512, 1, 1), "features.norm5.running_var": (1024,)}),
+        (backbones.VGG16, 138_357_544, "classifier.", {
+            "features.0.weight": (64, 3, 3, 3), "features.28.bias": (512,), "classifier.6.weight": (1000, 4096)}),
+        (backbones.INCEPTION_V3, 27_161_264, ("fc.", "AuxLogits."), {
+            "Conv2d_1a_3x3.conv.weight": (32, 3, 3, 3), "Mixed_6b.branch7x7dbl_5.conv.weight": (192, 128, 1, 7),
+            "Mixed_7c.branch3x3_2b.bn.weight": (384,), "AuxLogits.conv1.conv.weight": (768, 128, 5, 5)}),
+        (backbones.VIT_SMALL_16, 22_050_664, ("head.", "cls_token", "pos_embed"), {
+            "cls_token": (1, 1, 384), "pos_embed": (1, 197, 384), "patch_embed.proj.weight": (384, 3, 16, 16),
+            "blocks.11.attn.qkv.weight": (1152, 384), "blocks.0.mlp.fc2.bias": (384,), "norm.weight": (384,)}),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)  # fmt: skip
+def test_older_networks_and_a_transformer_have_the_published_parameters_and_stages_that_add_up(
+    backbone, n_parameters, classifier, keys
+):
+    network = lively(backbone)
+    state = network.state_dict()
+    assert {key: tuple(state[key].shape) for key in keys} == keys
+    assert sum(parameter.numel() for parameter in network.parameters()) == n_parameters
+    x = torch.randn(1, 3, 96, 128)
+    with torch.no_grad():
+        whole = network.run(x)
+        assert whole.shape == (1, backbone.n_features)
+        assert network(x).shape == (1, 1000)
+        assert network.n_stages == backbone.n_stages
+        for cut in (1, *backbone.tails):
+            torch.testing.assert_close(network.run(network.run(x, 0, cut), cut), whole)
+        fast, scale, cut = freeze(network, CPU), float(whole.abs().max()), backbone.tails[0]
+        torch.testing.assert_close(fast.run(fast.run(x, 0, cut), cut) / scale, whole / scale, atol=1e-4, rtol=1e-3)
+    named = [
+        f"{name}.{key}"
+        for stage in range(network.n_stages)
+        for name, module in network.stage_modules(stage).items()
+        for key in module.state_dict()
+    ]
+    assert sorted(named) == sorted(key for key in state if not key.startswith(classifier))
 
 
 def test_pixels_go_in_as_each_network_was_trained():
@@ -241,3 +286,32 @@ def test_a_run_on_another_backbone_is_kept_and_refused_when_the_file_is_exchange
     save_file(lively(backbones.RESNET18, seed=1).state_dict(), folder / "resnet18.safetensors")
     with pytest.raises(CheckpointDamaged, match="other weights of resnet18"):
         predict.load_model(tmp_path / "m.json", CPU)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "method"), [(backbones.VIT_SMALL_16, "occlusion"), (backbones.DENSENET121, "grad-cam")]
+)
+def test_networks_of_the_folder_are_trained_further_and_explain_themselves(
+    folder, monkeypatch, tmp_path, backbone, method
+):
+    monkeypatch.setattr(backbones, "_frozen", cache(backbones._frozen.__wrapped__))
+    gradcam._plain.cache_clear()
+    save_file(lively(backbone).state_dict(), folder / f"{backbone.name}.safetensors")
+    images, classes = drawn_images(45)
+    found = np.concatenate([p.features for p in features.embed(images, backbone, CPU, size=64)])
+    config = read_settings(
+        {
+            "backbone": backbone.name, "image_size": 64, "folds": 2, "candidates": ["frozen", "finetuned"],
+            "time_limit_s": 3600,
+            "finetune": {"min_labels": 40, "first_stage": backbone.n_stages - 2, "epochs": 1, "views": 1},
+        }
+    )  # fmt: skip
+    monkeypatch.setattr("worker.ml.training.train._beats", lambda *rest: True)
+    *_, result = train(TrainingSet(found, classes, list("abc"), sources=images), config, device=CPU)
+    assert result.candidate == "finetuned"
+    named = [{"id": k, "name": name} for k, name in enumerate("abc")]
+    model = predict.from_checkpoint(checkpoint.from_result(result, named), CPU)
+    heat = gradcam.heat_of(model, decode(images[0], size=64), 1)
+    assert heat.method == method
+    assert np.isfinite(heat.values).all()
+    gradcam._plain.cache_clear()

@@ -30,7 +30,7 @@ from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
 from worker.ml.detection.network import Network, levels_of
 from worker.ml.detection.samples import Drawn, DrawnSet, Found
 from worker.ml.device import is_out_of_memory, to_device
-from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels
+from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels, WeightsMissing
 from worker.ml.evaluation.objects import ap50
 from worker.ml.networks import backbones
 from worker.ml.networks.network import Staged
@@ -244,6 +244,8 @@ class DrawnRun:
 
     def _network(self, candidate: Candidate) -> Network:
         trunk = backbones.load(self.backbone)
+        if not trunk.has_maps:
+            raise WeightsMissing(f"{self.backbone.name} has no maps to draw on: choose another network.")
         levels = [level for level in levels_of(trunk) if level[0] >= self.canvas.stride]
         last, second = levels[-1][1], levels[0][1]
         # On a CPU the first stages stay: a third of the time, and they hold what every image set needs.
@@ -307,7 +309,7 @@ class DrawnRun:
     def _train(
         self, name: str, network: Network, data: Data, images: NDArray[np.int64], plan: Plan, seconds: float
     ) -> Generator[Progress, None, list[dict[str, Any]]]:
-        text = "Training on all images" if name == "refit" else f"Training: {self._titles[name].lower()}"
+        text = "Training on all images" if name == "refit" else f"Training: {self._titles[name]}"
         stage = "refit" if name == "refit" else "finetune"
         curve, begun = [], time.monotonic()
         for step in self._steps(network, data, images, plan, name):

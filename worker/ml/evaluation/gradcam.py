@@ -42,6 +42,8 @@ class Heat:
 def heat_of(model: Model, pixels: NDArray[np.uint8], category: int) -> Heat:
     """The heat of output `category` of a model. pixels: uint8 (side, side, 3) of side predict.side_of(model)."""
     scorer, pixels = model.scorer, np.array(pixels)
+    if isinstance(scorer, LinearHead) and not _plain(model.checkpoint.backbone, "cpu").has_maps:
+        return _scaled(occlusion(partial(_logits, model, category), pixels), OCCLUSION)
     if isinstance(scorer, TunedNetwork):
         raw = _of_features(model, to_device(scorer.plain(), model.device), scorer, pixels, category)
     elif isinstance(scorer, LinearHead):

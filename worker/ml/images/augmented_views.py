@@ -96,7 +96,7 @@ class CachedViews:
 
     def __init__(self, n_images: int, n_views: int, cut: int) -> None:
         self.cut, self.n_views, self.n_images = cut, n_views, n_images
-        self._kept: Tensor | None = None  # (n_views + 1, n, h, w, c) float16; view 0 is the plain one
+        self._kept: Tensor | None = None  # (n_views + 1, n, h, w, c), or (…, t, c) of tokens; float16; view 0: plain
 
     def fill(
         self,
@@ -117,7 +117,8 @@ class CachedViews:
                     x = plain_pixels(part, backbone, size)
                 else:
                     x = _scaled(augment(part, size, how, generator), backbone)
-                y = frozen.run(x, 0, self.cut).permute(0, 2, 3, 1)
+                y = frozen.run(x, 0, self.cut)
+                y = y.permute(0, 2, 3, 1) if y.ndim == 4 else y
                 if self._kept is None:
                     shape = (self.n_views + 1, self.n_images, *y.shape[1:])
                     self._kept = torch.empty(shape, dtype=torch.float16)
@@ -127,7 +128,8 @@ class CachedViews:
 
     def _take(self, view: Tensor, indices: Tensor) -> Tensor:
         assert self._kept is not None, "fill() runs first"
-        return self._kept[view, indices].float().permute(0, 3, 1, 2)
+        found = self._kept[view, indices].float()
+        return found.permute(0, 3, 1, 2) if found.ndim == 4 else found
 
     def plain(self, indices: Tensor) -> Tensor:
         return self._take(torch.zeros_like(indices), indices)

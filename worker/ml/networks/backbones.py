@@ -15,7 +15,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -25,10 +25,13 @@ from safetensors.torch import load_file
 
 from worker.ml.errors import WeightsMissing
 from worker.ml.images.tensors import PixelScale
+from worker.ml.networks.densenet import VGG, DenseNet
 from worker.ml.networks.frozen import Frozen, freeze
+from worker.ml.networks.inception import InceptionV3
 from worker.ml.networks.mobilenet import MobileNetV3
 from worker.ml.networks.network import EfficientNetLite, Staged, lite_stages
 from worker.ml.networks.resnet import resnet18, resnet50
+from worker.ml.networks.vit import VisionTransformer
 
 FOLDER_SETTING = "LABELER_BACKBONES"
 SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -155,6 +158,18 @@ def _from_torchvision(
 RESNET18 = _from_torchvision("resnet18", resnet18, 512, 9, (7, 8))
 RESNET50 = _from_torchvision("resnet50", resnet50, 2048, 17, (14, 16))
 MOBILENET_V3_LARGE = _from_torchvision("mobilenet_v3_large", MobileNetV3, 960, 17, (13, 15, 16))
+DENSENET121 = _from_torchvision("densenet121", DenseNet, 1024, 9, (5, 7))
+VGG16 = _from_torchvision("vgg16", VGG, 512, 5, (3, 4))
+# Both were trained on pixels from -1 to 1; torchvision's code turns ImageNet's mean and deviation into that.
+INCEPTION_V3 = register(
+    replace(_from_torchvision("inception_v3", InceptionV3, 2048, 13, (10, 12)), size=299, offset=127.5, scale=127.5)
+)
+VIT_SMALL_16 = register(
+    replace(
+        _from_torchvision("vit_small_patch16_224", VisionTransformer, 384, 14, (9, 12)), offset=127.5, scale=127.5,
+        licence="Apache-2.0 (timm); another file: as its publisher says",
+    )
+)  # fmt: skip
 
 
 @cache

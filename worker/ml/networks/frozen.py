@@ -61,7 +61,9 @@ class FrozenPlain:
 
     @torch.inference_mode()
     def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        x = x.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        x = x.to(self.device, self.dtype)
+        if x.ndim == 4:  # else tokens of a transformer
+            x = x.contiguous(memory_format=torch.channels_last)
         whole = last is None or last >= self.n_stages
         y = self._network.run(x, first, last)
         return y.float() if whole else y

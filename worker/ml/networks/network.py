@@ -15,6 +15,7 @@ import copy
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +66,7 @@ class Staged(nn.Module):
     """
 
     pool: nn.Module
+    has_maps: ClassVar[bool] = True  # between stages are maps (n, c, h, w), whose places are those of the image
 
     @property
     @abstractmethod

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeler.errors import NotPossibleNow
+from labeler.errors import NotPossibleNow, TaskNotSupported
 from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
@@ -27,10 +27,19 @@ FEW_LABELS = 20  # training images of a class; below, what is said of it says li
 CROSS_VALIDATION = "cross-validation"
 
 
+def refuse_drawn(run: TrainingRun) -> None:
+    """Raises TaskNotSupported for a model that draws."""
+    if run.project.draws:
+        raise TaskNotSupported(
+            _("A model that draws has no card and no file to take out yet: its figures are on its page.")
+        )
+
+
 def card_of(run: TrainingRun) -> dict[str, Any]:
     """The card, JSON-ready. Raises NotPossibleNow for a run that has not ended well."""
     if run.is_outside:
         raise NotPossibleNow(outside_models.where_from(run))
+    refuse_drawn(run)
     if run.state != State.DONE:
         raise NotPossibleNow(_("Model %(n)s was not trained to its end, so it has no card.") % {"n": run.number})
     metrics = in_words(run.metrics or {})

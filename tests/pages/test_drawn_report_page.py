@@ -96,3 +96,15 @@ def test_rest_gives_the_figures_and_names_no_image_that_somebody_still_judges_bl
     assert metrics["ap50"]["n"] == 3 and metrics["second_annotator_ap50"]["value"] == 0.9
     named = {pk for ids in metrics["confusion"]["images"].values() for pk in ids}
     assert named == {images[1].pk, images[2].pk}
+
+
+def test_what_a_model_that_draws_does_not_have_yet_is_said(as_, lena, judged):
+    project, run, _images = judged
+    client = as_person(lena)
+
+    for path in ("card/", "export/", "export/?format=onnx"):
+        answer = client.get(f"/api/runs/{run.pk}/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "task_not_supported")
+    card = as_(lena).get(reverse("model_card", args=[project.pk, run.number])).content.decode()
+    assert "no card of models that draw" in card
+    assert as_(lena).get(reverse("compare_runs", args=[project.pk])).status_code == 200

@@ -16,6 +16,8 @@ CANDIDATES = {
     "frozen": "Regression on the network's features: always there, seconds",
     "finetuned": "The network trained further: minutes on a CPU, pays from some hundred labels on",
     "scratch": "A small network from nothing: for drawings, signs and whatever looks like no photograph",
+    "l1": "Regression on few of the features (L1): seconds",
+    "bagging": "Twenty regressions on random samples of the images (bagging): seconds",
     "svm": "Support vector machines on the features: seconds",
     "knn": "The most similar labeled images vote: seconds",
     "forest": "Random forest on the features: seconds",
@@ -30,7 +32,7 @@ CANDIDATES = {
     "ensemble": "The mean of the three best of those above",
     "stacking": "The same, weighed by a regression",
 }
-LEARNERS = ("svm", "knn", "forest", "boosting", "dbn")
+LEARNERS = ("l1", "bagging", "svm", "knn", "forest", "boosting", "dbn")
 CLASSIC = tuple(name for name in CANDIDATES if name.startswith("classic."))  # without the backbone's features
 ENSEMBLES = ("ensemble", "stacking")  # made of those before them
 DEFAULT_CANDIDATES = ("frozen", "finetuned")

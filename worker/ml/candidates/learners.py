@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import BernoulliRBM
 from sklearn.svm import SVC
 
@@ -70,6 +71,42 @@ def _fit_logistic(x: Array, soft: Array, weights: Array, task: str, settings: Se
 
 def _logistic_scores(arrays: Arrays, x: Array, task: str) -> Array:
     return x @ arrays["weight"].T + arrays["bias"]
+
+
+def _fit_l1(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
+    """Each class against the rest, with most of the features left out (L1 penalty)."""
+    n_classes = soft.shape[1]
+    weight, bias = np.zeros((n_classes, x.shape[1]), np.float32), np.zeros(n_classes, np.float32)
+    likeliest, sure = _hard(soft, weights)
+    for k in range(n_classes):
+        yes, trust = (likeliest == k, sure) if task == "single" else _yes_or_no(soft[:, k], weights)
+        if yes.all() or not yes.any():
+            bias[k] = 4.0 if yes.all() else -4.0  # nothing to tell apart: as it is here, so it is always
+            continue
+        fitted = LogisticRegression(solver="liblinear", l1_ratio=1.0, C=settings["C"], random_state=seed)
+        fitted.fit(x, yes, sample_weight=trust)
+        weight[k], bias[k] = fitted.coef_[0], fitted.intercept_[0]
+    return {"weight": weight, "bias": bias}
+
+
+def _fit_bagging(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
+    """The same regression on as many random samples of the images, drawn with replacement (Breiman 1996)."""
+    rng, n, bags = np.random.default_rng(seed), len(x), []
+    for _ in range(settings["bags"]):
+        often = rng.multinomial(n, np.full(n, 1 / n))
+        chosen = often > 0
+        bags.append(logistic.fit_path(x[chosen], soft[chosen], (weights * often.astype(float))[chosen], [settings["C"]], task)[0])
+    return {
+        "weight": np.stack([bag.weight for bag in bags]).astype(np.float32),
+        "bias": np.stack([bag.bias for bag in bags]).astype(np.float32),
+    }
+
+
+def _bagging_scores(arrays: Arrays, x: Array, task: str) -> Array:
+    """The mean of the probabilities that the regressions give."""
+    said = np.einsum("nd,tkd->tnk", x, arrays["weight"]) + arrays["bias"][:, None]
+    p = softmax(said, axis=2) if task == "single" else expit(said)
+    return log_scores(p.mean(0), task)
 
 
 # -- support vector machine ----------------------------------------------------------------------------------
@@ -322,6 +359,14 @@ LEARNERS: dict[str, Learner] = {
     "logistic": Learner(
         "logistic regression", tuple({"C": c} for c in (0.1, 0.01, 1.0, 0.003, 0.03, 0.3)),
         _fit_logistic, _logistic_scores,
+    ),
+    "l1": Learner(
+        "logistic regression on few features (L1)", tuple({"C": c} for c in (0.1, 0.03, 0.3, 1.0)),
+        _fit_l1, _logistic_scores,
+    ),
+    "bagging": Learner(
+        "bagging of logistic regressions", tuple({"bags": 20, "C": c} for c in (0.1, 0.01, 1.0)),
+        _fit_bagging, _bagging_scores,
     ),
     "svm": Learner(
         "support vector machine (RBF)",

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from labeler.train_settings import TrainConfig
-from worker.ml.candidates import learners, logistic
+from worker.ml.candidates import learners, linear_learners, logistic
 from worker.ml.evaluation import calibration
 from worker.ml.evaluation.compare import scores as right_answers
 from worker.ml.images import measures
@@ -34,7 +34,7 @@ DESCRIBED_AT_ONCE = 64  # images between two signs of life
 class Fitted:
     """A method fitted to some images, with what turns its scores into logits."""
 
-    arrays: learners.Arrays
+    arrays: linear_learners.Arrays
     settings: dict[str, Any]
     calibration: calibration.Calibration
     tried: int  # settings that the time sufficed for

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from labeler.train_settings import ENSEMBLES, TrainConfig
-from worker.ml.candidates import learners, logistic
+from worker.ml.candidates import linear_learners, logistic
 from worker.ml.evaluation import calibration
 from worker.ml.training.run import Judged, Progress, Run, Trained, losses
 
@@ -38,7 +38,7 @@ def stack_rows(probabilities: list[NDArray[Any]], task: str) -> NDArray[np.float
     """What a stack learns from: each member's log probabilities (single: less their mean), side by side (n, M K)."""
     parts = []
     for p in probabilities:
-        z = learners.log_scores(p, task)
+        z = linear_learners.log_scores(p, task)
         parts.append((z - z.mean(1, keepdims=True) if task == "single" else z) / STACK_SCALE)
     return np.concatenate(parts, 1).astype(np.float32)
 
@@ -46,7 +46,7 @@ def stack_rows(probabilities: list[NDArray[Any]], task: str) -> NDArray[np.float
 def mean_of(probabilities: list[NDArray[Any]], calibrations: list[calibration.Calibration], task: str) -> NDArray[Any]:
     """The mean of calibrated probabilities, (n, K)."""
     each = [
-        logistic.to_probabilities(how.apply(learners.log_scores(p, task)), task)
+        logistic.to_probabilities(how.apply(linear_learners.log_scores(p, task)), task)
         for p, how in zip(probabilities, calibrations, strict=True)
     ]
     return np.mean(each, axis=0)
@@ -115,7 +115,7 @@ class Ensemble:
         }
         names = sorted(loss, key=lambda name: loss[name])[:MEMBERS]
         said = [run.judged[name].probabilities[images] for name in names]
-        calibrations = [calibration.fit(learners.log_scores(p, task), soft, weights, task) for p in said]
+        calibrations = [calibration.fit(linear_learners.log_scores(p, task), soft, weights, task) for p in said]
         if self.name == "ensemble":
             return Joined(names, calibrations, None)
         rows, fold_of = stack_rows(said, task), run.fold_of[images]

@@ -14,23 +14,30 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import BernoulliRBM
 from sklearn.svm import SVC
 
 from worker.ml.candidates import logistic
-
-Array = NDArray[Any]  # of any number type
-Arrays = dict[str, Array]
-Settings = dict[str, Any]
-TINY = 1e-4
+from worker.ml.candidates.linear_learners import (
+    TINY,
+    Array,
+    Arrays,
+    Settings,
+    bagging_scores,
+    fit_bagging,
+    fit_l1,
+    fit_logistic,
+    hard,
+    log_scores,
+    logistic_scores,
+    yes_or_no,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,71 +49,6 @@ class Learner:
     fit: Callable[[Array, Array, Array, str, Settings, int], Arrays]  # x, soft, weights, task, settings, seed
     scores: Callable[[Arrays, Array, str], Array]  # arrays, x, task -> (n, K)
     max_labels: int = 100_000
-
-
-def _hard(soft: Array, weights: Array) -> tuple[NDArray[np.int64], Array]:
-    """The likeliest category of each image, and the image's weight times its probability."""
-    likeliest = soft.argmax(1)
-    return likeliest, weights * soft[np.arange(len(soft)), likeliest]
-
-
-def _yes_or_no(column: Array, weights: Array) -> tuple[NDArray[np.bool_], Array]:
-    yes = column > 0.5
-    return yes, weights * np.where(yes, column, 1 - column)
-
-
-def log_scores(p: Array, task: str) -> NDArray[np.float64]:
-    """Probabilities to scores that a factor and a shift can correct."""
-    p = np.clip(np.asarray(p, np.float64), TINY, 1 - TINY)
-    return np.log(p) if task == "single" else np.log(p) - np.log1p(-p)
-
-
-# -- logistic regression -----------------------------------------------------------------------------------
-
-
-def _fit_logistic(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
-    found = logistic.fit_path(x, soft, weights, [settings["C"]], task)[0]
-    return {"weight": found.weight.astype(np.float32), "bias": found.bias.astype(np.float32)}
-
-
-def _logistic_scores(arrays: Arrays, x: Array, task: str) -> Array:
-    return x @ arrays["weight"].T + arrays["bias"]
-
-
-def _fit_l1(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
-    """Each class against the rest, with most of the features left out (L1 penalty)."""
-    n_classes = soft.shape[1]
-    weight, bias = np.zeros((n_classes, x.shape[1]), np.float32), np.zeros(n_classes, np.float32)
-    likeliest, sure = _hard(soft, weights)
-    for k in range(n_classes):
-        yes, trust = (likeliest == k, sure) if task == "single" else _yes_or_no(soft[:, k], weights)
-        if yes.all() or not yes.any():
-            bias[k] = 4.0 if yes.all() else -4.0  # nothing to tell apart: as it is here, so it is always
-            continue
-        fitted = LogisticRegression(solver="liblinear", l1_ratio=1.0, C=settings["C"], random_state=seed)
-        fitted.fit(x, yes, sample_weight=trust)
-        weight[k], bias[k] = fitted.coef_[0], fitted.intercept_[0]
-    return {"weight": weight, "bias": bias}
-
-
-def _fit_bagging(x: Array, soft: Array, weights: Array, task: str, settings: Settings, seed: int) -> Arrays:
-    """The same regression on as many random samples of the images, drawn with replacement (Breiman 1996)."""
-    rng, n, bags = np.random.default_rng(seed), len(x), []
-    for _ in range(settings["bags"]):
-        often = rng.multinomial(n, np.full(n, 1 / n))
-        chosen = often > 0
-        bags.append(logistic.fit_path(x[chosen], soft[chosen], (weights * often.astype(float))[chosen], [settings["C"]], task)[0])
-    return {
-        "weight": np.stack([bag.weight for bag in bags]).astype(np.float32),
-        "bias": np.stack([bag.bias for bag in bags]).astype(np.float32),
-    }
-
-
-def _bagging_scores(arrays: Arrays, x: Array, task: str) -> Array:
-    """The mean of the probabilities that the regressions give."""
-    said = np.einsum("nd,tkd->tnk", x, arrays["weight"]) + arrays["bias"][:, None]
-    p = softmax(said, axis=2) if task == "single" else expit(said)
-    return log_scores(p.mean(0), task)
 
 
 # -- support vector machine ----------------------------------------------------------------------------------
@@ -127,7 +69,7 @@ def _fit_svm(x: Array, soft: Array, weights: Array, task: str, settings: Setting
     n_categories = soft.shape[1]
     coefficients, offsets = np.zeros((n_categories, len(x))), np.zeros(n_categories)
     for category in range(n_categories):
-        yes, trust = _yes_or_no(soft[:, category], weights)
+        yes, trust = yes_or_no(soft[:, category], weights)
         if yes.all() or not yes.any():
             offsets[category] = 1.0 if yes.any() else -1.0
             continue
@@ -238,7 +180,7 @@ def _fit_boosting(x: Array, soft: Array, weights: Array, task: str, settings: Se
     output: list[int] = []
     base = np.zeros(soft.shape[1])
     if task == "single":
-        targets, trust = _hard(soft, weights)
+        targets, trust = hard(soft, weights)
         # A category without any image in this fold stays improbable.
         base[:] = np.log(TINY)
         present = np.unique(targets)
@@ -248,7 +190,7 @@ def _fit_boosting(x: Array, soft: Array, weights: Array, task: str, settings: Se
             _boost(z, targets, trust, settings, seed, present.tolist(), trees, output, base)
     else:
         for category in range(soft.shape[1]):
-            yes, trust = _yes_or_no(soft[:, category], weights)
+            yes, trust = yes_or_no(soft[:, category], weights)
             if yes.all() or not yes.any():
                 base[category] = -np.log(TINY) if yes.any() else np.log(TINY)
                 continue
@@ -358,15 +300,15 @@ def _dbn_scores(arrays: Arrays, x: Array, task: str) -> Array:
 LEARNERS: dict[str, Learner] = {
     "logistic": Learner(
         "logistic regression", tuple({"C": c} for c in (0.1, 0.01, 1.0, 0.003, 0.03, 0.3)),
-        _fit_logistic, _logistic_scores,
+        fit_logistic, logistic_scores,
     ),
     "l1": Learner(
         "logistic regression on few features (L1)", tuple({"C": c} for c in (0.1, 0.03, 0.3, 1.0)),
-        _fit_l1, _logistic_scores,
+        fit_l1, logistic_scores,
     ),
     "bagging": Learner(
         "bagging of logistic regressions", tuple({"bags": 20, "C": c} for c in (0.1, 0.01, 1.0)),
-        _fit_bagging, _bagging_scores,
+        fit_bagging, bagging_scores,
     ),
     "svm": Learner(
         "support vector machine (RBF)",

@@ -257,7 +257,8 @@ def test_a_list_of_runs_has_the_headline_and_leaves_the_rest_to_each_run(project
         row = client.get(f"/api/projects/{project.pk}/runs/").json()["results"][0]
 
     assert row["headline"] == {
-        "accuracy": accuracy, "macro_f1": None, "cross_validation": None, "judged_on": "test"
+        "accuracy": accuracy, "macro_f1": None, "ap50": None, "miou": None, "cross_validation": None,
+        "judged_on": "test",
     }  # fmt: skip
     assert (row["id"], row["active"], row["seconds_left"]) == (run.pk, True, None)
     assert not {"metrics", "history", "comparison", "config"} & set(row)

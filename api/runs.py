@@ -78,7 +78,7 @@ class RunRowShape(serializers.Serializer):
     note = serializers.CharField(help_text="why it was or was not made active")
     worker = WorkerShape(source="*")
     headline = ObjectField(
-        help_text="of its metrics: accuracy, macro_f1, ap50, miou, cross_validation, judged_on; null where there is none"
+        help_text="accuracy, macro_f1, ap50, miou, cross_validation, judged_on of its metrics; null where there is none"
     )
 
     def get_worked_seconds(self, run: TrainingRun) -> float | None:

@@ -127,7 +127,7 @@ class DrawnRun:
     def __init__(self, samples: DrawnSet, config: TrainConfig, device: torch.device, state_dir: Path | None) -> None:
         self.everything, self.samples, self.config, self.device = samples, samples, config, device
         self.backbone = backbones.get(config.backbone)
-        self.canvas: Canvas = canvases.choose(samples, device.type, config.drawing.size)
+        self.canvas: Canvas = self.choose_canvas()
         self.limit = config.time_limit_s or TIME_LIMIT_S.get(device.type, TIME_LIMIT_S["cpu"])
         self.candidates = self.candidates_of(config)
         self._titles = {one.name: one.title for one in self.candidates}
@@ -139,6 +139,10 @@ class DrawnRun:
         self.stages = Stages(state_dir, print_of)
         self.seconds: dict[str, float] = {}
         self.done_s, self.total_s = 0.0, sum(c.share for c in self.candidates) * self.limit + 0.6 * self.limit
+
+    def choose_canvas(self) -> Canvas:
+        """How images go in."""
+        return canvases.choose(self.samples, self.device.type, self.config.drawing.size)
 
     def candidates_of(self, config: TrainConfig) -> list[Candidate]:
         """In their order: each goes on from the one before."""

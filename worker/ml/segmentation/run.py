@@ -6,6 +6,7 @@ The order of events is worker/ml/detection/train.py's; here are the candidates, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from labeler.train_settings import TrainConfig
-from worker.ml.detection.canvas import VOID
+from worker.ml.detection import canvas as canvases
+from worker.ml.detection.canvas import VOID, Canvas
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.network import Network
 from worker.ml.detection.samples import DrawnSet, Found
@@ -55,6 +57,12 @@ class PixelRun(DrawnRun):
 
     figure = "miou"
     finder: type[Detector] = Segmenter
+
+    def choose_canvas(self) -> Canvas:
+        """Whole images, smaller than objects would need them: what a pixel is shows in what lies around it."""
+        wanted = self.config.drawing.size or canvases.SMALLEST
+        canvas = canvases.choose(self.samples, self.device.type, wanted)
+        return replace(canvas, view_width=canvas.width, view_height=canvas.height)
 
     def candidates_of(self, config: TrainConfig) -> list[Candidate]:
         return [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.pixel_candidates]

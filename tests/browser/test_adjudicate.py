@@ -18,6 +18,7 @@ from tests.helpers.adjudicating import decisions, just, opened, painted
 from tests.helpers.answers import answer
 from tests.helpers.factories import category, make_model, make_project, predict
 from tests.helpers.pages import url
+from tests.helpers.screen import intercept
 from tests.helpers.settled import index, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -90,7 +91,7 @@ def test_the_next_image_is_there_before_the_server_has_answered(page, live_serve
         else:
             route.fallback()
 
-    page.route("**/adjudicate/?*", hold)
+    intercept(page, "**/adjudicate/?*", hold)
     page.wait_for_load_state("networkidle")
 
     page.keyboard.press("2")

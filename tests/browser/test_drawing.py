@@ -369,6 +369,8 @@ def test_v_takes_the_objects_of_the_image_before_and_the_film_opens_them_again(o
     first = hand.image()
     hand.drag((100, 60), (300, 200))
     hand.press("Enter")
+    # Answers to different images go side by side; the film shows them in the order in which they arrived.
+    eventually(hand.page, lambda: Label.objects.count() == 1)
     second = hand.image()
     hand.press("v", "Enter")
     hand.image()

@@ -17,7 +17,7 @@ from labeler.pages.label import labeling as labeling_page
 from labeler.review import comments
 from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import category, make_model, make_project, predict
-from tests.helpers.screen import Screen, answers, eventually, names
+from tests.helpers.screen import Screen, answers, eventually, intercept, names
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -513,7 +513,7 @@ def test_a_question_that_says_nothing_is_not_sent(open_screen, project, add_phot
 def test_without_a_network_a_question_is_kept_and_goes_when_it_is_back(open_screen, project, add_photos):
     add_photos(project, 3)
     screen = open_screen(project)
-    screen.page.route(COMMENT_CALL, lambda route: route.abort())
+    intercept(screen.page, COMMENT_CALL, lambda route: route.abort())
 
     screen.press("f")
     screen.page.keyboard.type("Rust?")
@@ -540,7 +540,7 @@ def test_a_question_whose_confirmation_was_lost_is_asked_once(open_screen, proje
         route.fetch()  # the server did write it
         route.abort()
 
-    screen.page.route(COMMENT_CALL, lose, times=1)
+    intercept(screen.page, COMMENT_CALL, lose, times=1)
     screen.press("f")
     screen.page.keyboard.type("Rust?")
     screen.page.keyboard.press("Control+Enter")
@@ -711,7 +711,7 @@ def test_a_key_that_could_not_be_saved_is_said_and_nothing_changes(open_screen, 
     add_photos(project, 2)
     screen = open_screen(project)
     screen.press("?")
-    screen.page.route("**/api/me/preferences/", lambda route: route.abort())
+    intercept(screen.page, "**/api/me/preferences/", lambda route: route.abort())
     change_key(screen.page, "Skip", "x")
 
     expect(screen.page.get_by_text("Not saved. The server cannot be reached.")).to_be_visible()

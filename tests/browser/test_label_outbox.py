@@ -28,7 +28,7 @@ from labeler.models.queue import ClaimState
 from tests.browser.conftest import ARGUMENTS
 from tests.helpers.accessibility import violations, violations_in_both_themes
 from tests.helpers.factories import make_project
-from tests.helpers.screen import LABEL_CALL, Screen, answers, eventually
+from tests.helpers.screen import LABEL_CALL, Screen, answers, eventually, intercept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -61,7 +61,7 @@ class Wire:
     def __init__(self, where: Page | BrowserContext, *, is_cut: bool = False):
         self.is_cut = is_cut
         self.sent: list[Request] = []
-        where.route(LABEL_CALL, self._pass)
+        intercept(where, LABEL_CALL, self._pass)
 
     def _pass(self, route: Route) -> None:
         self.sent.append(route.request)
@@ -223,7 +223,7 @@ def test_what_a_hotel_answers_is_not_taken_for_saved(open_screen, project, add_p
     screen = open_screen(project)
     first = screen.image()
     answer = {"status": 200, "content_type": "text/html", "body": "<h1>Welcome to our hotel</h1>"}
-    screen.page.route(LABEL_CALL, lambda route: route.fulfill(**answer))
+    intercept(screen.page, LABEL_CALL, lambda route: route.fulfill(**answer))
 
     screen.press("1")
 
@@ -775,7 +775,7 @@ def test_each_word_of_trouble_is_readable_for_everybody(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
     refusal = {"error": {"code": "no_claim", "message": "No.", "fields": {}}}
-    page.route(LABEL_CALL, lambda route: route.fulfill(status=409, json=refusal))
+    intercept(page, LABEL_CALL, lambda route: route.fulfill(status=409, json=refusal))
     screen.press("1", "2")
     screen.says("2 not saved")
     page.unroute(LABEL_CALL)

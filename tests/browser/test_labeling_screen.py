@@ -11,7 +11,7 @@ from playwright.sync_api import Route, expect
 from labeler.models import Claim, Label, Project
 from labeler.models.queue import ClaimState
 from tests.helpers.factories import make_model, make_project, predict
-from tests.helpers.screen import LABEL_CALL, Screen, answers, eventually, names
+from tests.helpers.screen import LABEL_CALL, Screen, answers, eventually, intercept, names
 
 PREVIEW_CALL = re.compile(r"/preview/")
 
@@ -171,7 +171,7 @@ def test_a_click_labels_and_the_next_enter_does_not_press_it_again(open_screen, 
 def test_without_a_network_nothing_is_lost_and_nothing_is_doubled(open_screen, project, add_photos, ann):
     add_photos(project, 8)
     screen = open_screen(project)
-    screen.page.route(LABEL_CALL, lambda route: route.abort())
+    intercept(screen.page, LABEL_CALL, lambda route: route.abort())
 
     seen = []
     for key in "1231":
@@ -203,7 +203,7 @@ def test_an_answer_whose_confirmation_was_lost_is_saved_once(open_screen, projec
         lost.append(route.fetch().status)  # the server did save it
         route.abort()
 
-    screen.page.route(LABEL_CALL, lose_the_first)
+    intercept(screen.page, LABEL_CALL, lose_the_first)
     screen.press("2")
 
     screen.says("offline: 1 waiting")
@@ -218,7 +218,7 @@ def test_what_the_server_refuses_is_said_in_words_and_stays_visible(open_screen,
     screen = open_screen(project)
     first = screen.image()
     refusal = {"error": {"code": "no_claim", "message": "You have not been given this image.", "fields": {}}}
-    screen.page.route(LABEL_CALL, lambda route: route.fulfill(status=409, json=refusal), times=1)
+    intercept(screen.page, LABEL_CALL, lambda route: route.fulfill(status=409, json=refusal), times=1)
 
     screen.press("1")
 

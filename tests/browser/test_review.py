@@ -15,7 +15,7 @@ from labeler.models import Category, Claim, Image, Label, Plant, Project, QueueE
 from labeler.models.queue import ClaimState
 from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import make_model, predict
-from tests.helpers.screen import eventually
+from tests.helpers.screen import eventually, intercept
 
 REVIEWS = re.compile(r"/reviews/$")
 THUMBS = re.compile(r"/thumb/$")
@@ -389,7 +389,7 @@ def test_an_answer_that_got_lost_on_the_way_back_saves_the_page_once(open_grid, 
         else:
             route.continue_()
 
-    grid.page.route(REVIEWS, lose_the_first)
+    intercept(grid.page, REVIEWS, lose_the_first)
     grid.press("Enter")
     expect(grid.page.locator("#notices")).to_contain_text("Offline")
     assert Label.objects.count() == 18
@@ -404,7 +404,7 @@ def test_an_answer_that_got_lost_on_the_way_back_saves_the_page_once(open_grid, 
 def test_the_window_warns_while_answers_are_not_saved(open_grid, project, cats):
     cats(3)
     grid = open_grid(project)
-    grid.page.route(REVIEWS, lambda route: route.abort())
+    intercept(grid.page, REVIEWS, lambda route: route.abort())
     asked: list[str] = []
     grid.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
 
@@ -543,7 +543,7 @@ def test_it_breaks_no_rule_of_accessibility(new_context, open_grid, project, cat
     expect(grid.page.get_by_role("dialog")).to_be_visible()
     assert violations_in_both_themes(grid.page) == []
     grid.press("Escape")
-    grid.page.route(REVIEWS, lambda route: route.abort())
+    intercept(grid.page, REVIEWS, lambda route: route.abort())
     grid.press("Enter")
     expect(grid.page.locator("#notices")).to_contain_text("not saved yet")
     assert violations_in_both_themes(grid.page) == []

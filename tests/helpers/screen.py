@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from time import monotonic
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from labeler.models import Category, Label
 
@@ -52,6 +52,20 @@ def answers(person) -> dict[int, object]:
     """Image id -> names of the classes, or the word for no class; what counts now, in the order it came."""
     current = Label.objects.current().filter(annotator=person).order_by("id")
     return {row.image_id: names(row) if row.answer == "labeled" else row.answer for row in current}
+
+
+def intercept(where: Page | BrowserContext, pattern, handler: Callable, **options) -> None:
+    """`route`, in force when this returns.
+
+    Chromium hands the new way of its requests to the pages that are open a moment after it has said that it
+    stands: on a loaded machine the next request of such a page still passed by the handler.
+    """
+    where.route(pattern, handler, **options)
+    where.route("**/is-intercepted", lambda route: route.fulfill(body="yes"))
+    for page in getattr(where, "pages", [where]):
+        if page.url.startswith("http"):
+            page.wait_for_function("fetch('/is-intercepted').then((a) => a.text()).then((text) => text === 'yes')")
+    where.unroute("**/is-intercepted")
 
 
 def eventually(page: Page, holds: Callable[[], bool], seconds: float = 20) -> None:

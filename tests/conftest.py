@@ -95,9 +95,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark who asks for a browser."""
+    """Mark who asks for a browser; such a test may try once more.
+
+    A browser, a server and a database share the machine with other tests there, and a step of theirs that comes late
+    is not a mistake of ours. The summary names each that needed a second try (RERUN): one that comes back is mended.
+    """
     if "browser_path" in getattr(item, "fixturenames", ()):
         item.add_marker("browser")
+        item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

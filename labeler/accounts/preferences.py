@@ -66,6 +66,7 @@ DRAWING: dict[str, Action] = {
     "tool_superpixels": Action("m", gettext_lazy("Superpixels")),
     "tool_scissors": Action("r", gettext_lazy("Scissors that follow edges")),
     "tool_cut4": Action("y", gettext_lazy("Object from four points")),
+    "tool_click": Action("o", gettext_lazy("Object at a click")),
     "again": Action("n", gettext_lazy("Draw another one")),
     "keep": Action("k", gettext_lazy("Keep what the model drew, for what is chosen")),
     "remove": Action("Delete", gettext_lazy("Delete what is chosen")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from labeler.models.job import Leased
@@ -18,6 +18,7 @@ class ErrandKind(models.TextChoices):
     EXPLAIN = "explain", _("explanation")
     CONVERT = "convert", _("ONNX file")
     TRY = "try", _("prediction with reasons")
+    CLICK = "click", _("pixels at a click")
 
 
 class Errand(Leased):
@@ -25,7 +26,7 @@ class Errand(Leased):
 
     predict: what is on an image that is not in the project. try: the same, with what in it speaks for the answer and
     the labeled images that look like it. explain: what in an image of the project speaks for a class. convert: the
-    model as an ONNX file.
+    model as an ONNX file. click: which pixels of an image of the project belong to what was clicked on; of no run.
     """
 
     project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="errands")
@@ -41,6 +42,9 @@ class Errand(Leased):
     # Not a foreign key: a model keeps the classes it learned, whatever becomes of them.
     category = models.BigIntegerField(default=0, help_text="explain: of this class; 0: of the model's own answer")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked = models.JSONField(
+        default=dict, db_default=Value({}, models.JSONField()), blank=True, help_text="click: where, in px of the image"
+    )
     # Not a file: rows and files that must come and go together leave files behind when a process is killed.
     picture = models.BinaryField(
         null=True, help_text="predict, try: a thumbnail of what was sent, until it is answered"

@@ -1,5 +1,5 @@
-"""Requests to a worker that keeps models loaded: predictions, explanations, ONNX files. The only module that writes
-Errand.
+"""Requests to a worker that keeps models loaded: predictions, explanations, ONNX files, clicks. The only module that
+writes Errand.
 
 Knows rows and how long they are kept. What a model computes is worker/inference/requests.py; who may ask is api/.
 """
@@ -39,13 +39,16 @@ TASKS = {
     ErrandKind.EXPLAIN: dispatch.ANSWER,
     ErrandKind.CONVERT: dispatch.CONVERT,
     ErrandKind.TRY: dispatch.ANSWER,
+    ErrandKind.CLICK: dispatch.ANSWER,
 }
 OF_PICTURES = (ErrandKind.PREDICT, ErrandKind.TRY)  # of what is not in the project
+AWAITED = (*OF_PICTURES, ErrandKind.CLICK)  # by somebody, now: later nobody wants the answer
 KEPT = timedelta(days=1)  # an answered prediction; an explanation by a model that is not in use any more
 GIVEN_UP = timedelta(minutes=10)  # a prediction that no worker took: nobody waits for it any more
 AGAIN_AFTER = timedelta(minutes=1)  # what failed may be asked for again
 # Of one person, and of all: behind these waits half a minute of a worker's time.
 MOST_WAITING_OF_ONE, MOST_WAITING = 50, 500
+MOST_CLICKS_OF_ONE = 5
 # A process has four threads, and an image of 50 megapixels takes seconds. Two at a time; the others are for labels.
 AT_ONCE = 2
 _checking = BoundedSemaphore(AT_ONCE)
@@ -53,6 +56,8 @@ WAIT_SECONDS = 2.0  # for the memory that other images take
 # A thread that waits for an answer saves no labels meanwhile.
 WAITING_AT_ONCE = 1
 _waiting = BoundedSemaphore(WAITING_AT_ONCE)
+CLICKS_AT_ONCE = 2  # a fifth of a second each
+_clicking = BoundedSemaphore(CLICKS_AT_ONCE)
 LOOK_SECONDS = (0.01, 0.1)  # between two looks at a row: at first, and at most
 
 
@@ -128,6 +133,19 @@ def explain(*, image: Image, asked_by: User | None, category: int = 0) -> Errand
     return _once(ErrandKind.EXPLAIN, run, asked_by, image=image, category=category)
 
 
+def click(*, image: Image, asked_by: User | None, asked: dict[str, Any]) -> Errand:
+    """Which pixels belong to what was clicked on; asked as worker/inference/clicks.py reads it. TooManyRequests."""
+    waiting = Errand.objects.filter(kind=ErrandKind.CLICK, state__in=UNFINISHED)
+    if waiting.filter(asked_by=asked_by).count() >= MOST_CLICKS_OF_ONE or waiting.count() >= MOST_WAITING:
+        raise TooManyRequests(_("The clicks before are being answered. Try again in a second."), retry_after=1)
+    with transaction.atomic():
+        errand = Errand.objects.create(
+            project_id=image.project_id, kind=ErrandKind.CLICK, image=image, asked_by=asked_by, asked=asked
+        )
+        dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
+    return errand
+
+
 def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
     """The run's model as an ONNX file; made once. Raises NotPossibleNow for a run without a model."""
     model_card.refuse_drawn(run)
@@ -177,8 +195,10 @@ def _once(kind: ErrandKind, run: TrainingRun, asked_by: User | None, **what: Any
 
 
 def wait_for(errand: Errand, seconds: float) -> Errand:
-    """Stay until it is answered, at most so long; one caller per process, the others get it as it is at once."""
-    if errand.is_finished or seconds <= 0 or not _waiting.acquire(blocking=False):
+    """Stay until it is answered, at most so long; one caller per process (two for clicks), the others get it as it is
+    at once."""
+    seats = _clicking if errand.kind == ErrandKind.CLICK else _waiting
+    if errand.is_finished or seconds <= 0 or not seats.acquire(blocking=False):
         return errand
     try:
         until, pause = time.monotonic() + seconds, LOOK_SECONDS[0]
@@ -187,7 +207,7 @@ def wait_for(errand: Errand, seconds: float) -> Errand:
             pause = min(pause * 1.3, LOOK_SECONDS[1])
             errand.refresh_from_db(fields=["state"])
     finally:
-        _waiting.release()
+        seats.release()
     errand.refresh_from_db()
     return errand
 
@@ -200,7 +220,7 @@ def start(errand_id: int, *, worker: str) -> tuple[Errand, Lease] | None:
     return leases.take(Errand, errand_id, worker=worker)
 
 
-def finish(lease: Lease, *, run: TrainingRun, answer: dict[str, Any], drawing: bytes | None = None) -> None:
+def finish(lease: Lease, *, run: TrainingRun | None, answer: dict[str, Any], drawing: bytes | None = None) -> None:
     """Store the answer; what was sent goes. Raises LeaseLost."""
     lease.finish(run=run, answer=answer, drawing=drawing, picture=None)
 
@@ -212,7 +232,7 @@ def resend_lost() -> int:
     """Tell workers about errands they have not heard of or have dropped; how many. Those that nobody waits for end."""
     leases.fail_rows_without_attempts_left(Errand)
     leases.give_up(
-        Errand.objects.filter(kind__in=OF_PICTURES, created_at__lt=Now() - GIVEN_UP),
+        Errand.objects.filter(kind__in=AWAITED, created_at__lt=Now() - GIVEN_UP),
         "no_answer",
         "No worker answered within ten minutes: is one running that serves the queue “serve”?",
     )
@@ -226,4 +246,5 @@ def sweep() -> int:
     old = ended.filter(created_at__lt=Now() - KEPT)
     # The file of a conversion lies beside its model and goes with it.
     gone = old.filter(kind__in=OF_PICTURES) | old.filter(kind=ErrandKind.EXPLAIN, run__is_active=False)
-    return gone.delete()[0]
+    clicks = ended.filter(kind=ErrandKind.CLICK, created_at__lt=Now() - GIVEN_UP)
+    return gone.delete()[0] + clicks.delete()[0]

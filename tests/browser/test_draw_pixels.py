@@ -339,3 +339,72 @@ def test_a_second_finger_takes_a_stroke_back(page, new_context):
         }"""
     )
     assert len(_masks(touch)) == 1
+
+
+# ---------------------------------------------------------------- an object at a click
+
+
+def _answers(page, *boxes: list[int]) -> None:
+    """The server finds these rectangles as masks, whatever is asked; what was asked is kept."""
+    masks = []
+    for x, y, width, height in boxes:
+        code = coco_mask.frPyObjects({"size": [height, width], "counts": [0, height * width]}, height, width)
+        masks.append({"mask": {"size": [height, width], "counts": code["counts"].decode(), "offset": [x, y]}})
+    page.evaluate(
+        """(objects) => {
+            window.asked = [];
+            board.askPixels = async (what) => (asked.push(structuredClone(what)), { objects, chosen: 0 });
+        }""",
+        masks,
+    )
+
+
+def test_a_click_proposes_an_object_further_clicks_mend_it_and_enter_takes_it(page):
+    open_board(page)
+    _answers(page, [100, 100, 40, 30], [90, 90, 80, 60])
+    _take(page, "click")
+
+    _click(page, (110, 110))
+    page.wait_for_function("board.tool.proposal !== null")
+    assert _masks(page) == []  # proposed, not drawn
+    page.wait_for_timeout(400)  # the next one is no double click
+    _click(page, (130, 120))
+    page.wait_for_function("asked.length === 2 && board.tool.asking === null")
+    inside = [[click["inside"] for click in one["clicks"]] for one in page.evaluate("asked")]
+    assert inside == [[True], [True, False]]  # within what was found it takes away
+    page.keyboard.press("]")
+    page.keyboard.press("Enter")
+
+    assert [mask["box"] for mask in _masks(page)] == [[90, 90, 80, 60]]
+    assert page.evaluate("board.tool.clicks.length") == 0
+    page.keyboard.press("Control+z")
+    assert _masks(page) == []
+
+
+def test_a_click_makes_a_box_where_boxes_are_drawn_and_escape_lets_go(page):
+    open_board(page)
+    _answers(page, [100, 100, 40, 30])
+    _take(page, "click", task="boxes")
+
+    _click(page, (110, 110))
+    page.wait_for_function("board.tool.proposal !== null")
+    page.keyboard.press("Escape")
+    assert page.evaluate("board.scene.toSend()") == []
+
+    page.wait_for_timeout(400)
+    _click(page, (112, 112))
+    page.wait_for_function("board.tool.proposal !== null")
+    page.keyboard.press("Enter")
+    (one,) = page.evaluate("board.scene.toSend()")
+    assert one["box"] == [100, 100, 40, 30]
+
+
+def test_a_click_that_nothing_answers_is_said_and_taken_back(page):
+    open_board(page)
+    page.evaluate("() => { board.onTell = (text) => (window.told = text); }")
+    page.evaluate("() => { board.askPixels = () => Promise.reject(new Error('No worker has answered.')); }")
+    _take(page, "click")
+
+    _click(page, (110, 110))
+    page.wait_for_function("window.told === 'No worker has answered.'")
+    assert page.evaluate("board.tool.clicks.length") == 0

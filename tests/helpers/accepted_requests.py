@@ -72,6 +72,7 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
         ("gold", "post"): {"image": image, "categories": ["dog"]},
         ("metadata", "post"): [{"id": image, "camera": "C-3"}],
         ("label", "put"): {"categories": ["cat"]},
+        ("click-mask", "post"): {"clicks": [{"x": 1, "y": 1}]},
         ("draft", "put"): {"objects": [{"category": "cat", "box": [1, 2, 3, 4]}], "revision": 1},
         ("questions", "post"): {"name": "side", "kind": "one", "options": ["left", "right"]},
         ("question", "patch"): {"required": True},
@@ -122,7 +123,7 @@ def _a_password(world: dict[str, Any], project: Project) -> None:
     ann.save()
 
 
-@_before(("questions", "post"))
+@_before(("questions", "post"), ("click-mask", "post"))
 def _people_draw(world: dict[str, Any], project: Project) -> None:
     Project.objects.filter(pk=project.pk).update(task="boxes")
 

@@ -78,6 +78,8 @@ TABLE = {
     ("metadata", "post"): LEADS,
     ("claims", "post"): "142223",  # an admin who is no member labels nothing
     ("claim", "delete"): MEMBERS,
+    ("click-answer", "get"): "144442",  # of ada's click: not for others to know of,
+    ("click-mask", "post"): MEMBERS,
     ("draft", "get"): "142224",
     ("draft", "put"): "142224",
     ("draft", "delete"): "142224",
@@ -189,6 +191,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "import_id": Job.objects.create(project=project, kind="import").pk,
         "job_id": Job.objects.create(project=project, kind="views").pk,
         "run_id": run.pk,
+        "errand_id": Errand.objects.create(project=project, kind="click", image=image, asked_by=ada).pk,
         "prediction_id": Errand.objects.create(project=project, kind="predict").pk,
         "release_id": make_release(project, lena).pk,
         "webhook_id": webhook.pk,

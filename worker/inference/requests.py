@@ -28,7 +28,7 @@ from labeler.training import inference_requests, outside_models, runs
 from labeler.training.prelabels import Opinion
 from worker.attempt import attempt
 from worker.indexing import similar_labeled
-from worker.inference import model_cache, saved_models
+from worker.inference import clicks, model_cache, saved_models
 from worker.ml.device import settle_process
 from worker.ml.errors import ImageUnreadable
 from worker.ml.evaluation import gradcam, heat
@@ -171,4 +171,5 @@ ANSWERS = {
     ErrandKind.TRY: _predict,
     ErrandKind.EXPLAIN: _explain,
     ErrandKind.CONVERT: _convert,
+    ErrandKind.CLICK: clicks.answer,
 }

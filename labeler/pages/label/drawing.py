@@ -50,14 +50,14 @@ MODULES: tuple[str, ...] = (
     *(
         f"draw/tools/{name}"
         for name in (
-            *("box", "brush", "cut", "cut4", "extreme", "fill", "hole", "index", "nudging", "pixeltool"),
+            *("box", "brush", "click", "cut", "cut4", "extreme", "fill", "hole", "index", "nudging", "pixeltool"),
             *("polygon", "scissors", "select", "size", "superpixels", "tool", "vertex", "vertexkeys", "wand"),
         )
     ),
     *(
         f"label/drawn/{name}"
         for name in (
-            *("asked", "attributes", "does", "drafts", "drawing", "hearing", "list", "origins", "refusals"),
+            *("asked", "attributes", "clicked", "does", "drafts", "drawing", "hearing", "list", "origins", "refusals"),
             *("session", "store", "toolbar", "usable"),
         )
     ),
@@ -82,6 +82,7 @@ _TOOLS: dict[str, Tool] = {
         ("tool_vertex", "vertex", gettext_lazy("Points and holes")),
         ("tool_cut", "cut", gettext_lazy("Cut in two")),
         ("join", "join", gettext_lazy("Join two")),
+        ("tool_click", "click", gettext_lazy("Object at a click")),
         ("tool_brush", "brush", gettext_lazy("Brush")),
         ("tool_erase", "eraser", gettext_lazy("Eraser")),
         ("tool_fill", "fill", gettext_lazy("Fill")),
@@ -93,15 +94,24 @@ _TOOLS: dict[str, Tool] = {
 }
 # The first that draws is in hand when the page opens.
 _OF_TASK: dict[str, tuple[str, ...]] = {
-    Task.BOXES: ("tool_select", "tool_box", "tool_extreme"),
-    Task.POLYGONS: ("tool_select", "tool_polygon", "tool_vertex", "tool_cut", "join", "tool_scissors", "tool_cut4"),
+    Task.BOXES: ("tool_select", "tool_box", "tool_extreme", "tool_click"),
+    Task.POLYGONS: (
+        "tool_select",
+        "tool_polygon",
+        "tool_vertex",
+        "tool_cut",
+        "join",
+        "tool_click",
+        "tool_scissors",
+        "tool_cut4",
+    ),
     Task.MASKS: (
         *("tool_select", "tool_brush", "tool_erase", "tool_fill", "tool_wand", "tool_superpixels"),
-        *("tool_scissors", "tool_cut4", "tool_polygon"),
+        *("tool_click", "tool_scissors", "tool_cut4", "tool_polygon"),
     ),
     Task.SEMANTIC: (
         *("tool_select", "tool_brush", "tool_erase", "tool_fill", "tool_wand", "tool_superpixels"),
-        *("tool_scissors", "tool_cut4", "tool_polygon"),
+        *("tool_click", "tool_scissors", "tool_cut4", "tool_polygon"),
     ),
 }
 
@@ -179,6 +189,7 @@ def texts() -> dict[str, str]:
         "enter_done": _("Done ({n})"),
         "enter_keep": _("Keep all {n}"),
         "enter_empty": _("Nothing here"),
+        "enter_take": _("Take what was found"),
         "drawn_none": _("Nothing here"),
         "drawn_one": _("{n} object"),
         "drawn_other": _("{n} objects"),

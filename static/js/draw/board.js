@@ -28,6 +28,8 @@ export class Board extends Surface {
    * @param {(text: string) => void} [options.onSay] one sentence for those who do not see the screen
    * @param {(zoom: {zoomed: boolean, atMost: boolean}) => void} [options.onZoom]
    * @param {(object: import("./types.js").DrawnObject) => (number[] | undefined)} [options.dashOf] a line of its own for an object
+   * @param {(asked: object) => Promise<{objects: object[], chosen: number}>} [options.onPixels] what was clicked on
+   * @param {(text: string) => void} [options.onTell] one sentence for everybody
    * @param {boolean} [options.pageHears] the page hears keys and hands on what is not its own: see key()
    * @param {() => (object[] | null)} [options.onBefore] objects of the image before, for the key V
    * @param {Object<string, string>} [options.texts] see texts.js
@@ -36,6 +38,8 @@ export class Board extends Surface {
     const { onChange = () => {}, onChoose = () => {}, onSay = () => {}, onBefore = () => null, texts = {} } = options;
     super(stage);
     Object.assign(this, { onChange, onChoose, onSay, onBefore, pageHears: options.pageHears ?? false, dashOf: options.dashOf });
+    this.askPixels = options.onPixels ?? (() => Promise.resolve({ objects: [], chosen: 0 }));
+    this.onTell = options.onTell ?? (() => {});
     this.picture.onChange = options.onZoom ?? (() => {});
     this.spoken = new Spoken(texts, document.documentElement.lang || "en");
     this.scene = new Scene((_, what) => this.sceneChanged(what));

@@ -49,6 +49,9 @@ export const TEXTS = {
   fill_open: "This region is not closed",
   fill_no_holes: "No hole to fill",
   cut_found_nothing: "Nothing stands out between these points",
+  click_found: "Enter takes it; a click mends it, Escape lets go",
+  click_found_some: "Enter takes it; a click mends it, [ and ] make it smaller or larger ({n} of {total}), Escape lets go",
+  click_found_nothing: "Nothing hangs together there: click elsewhere on the object",
   no_pixels: "This image is too large for this tool: its pixels are not in the browser as a whole",
   tool: "Tool: {name}",
   class: "Class: {name}",
@@ -65,6 +68,7 @@ export const TEXTS = {
   tool_superpixels: "superpixels",
   tool_scissors: "intelligent scissors",
   tool_cut4: "four-point cut",
+  tool_click: "object at a click",
   tool_vertex: "points",
   tool_cut: "cut",
 };

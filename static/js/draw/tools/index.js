@@ -2,6 +2,7 @@
 
 import { BoxTool } from "./box.js";
 import { BrushTool, EraseTool } from "./brush.js";
+import { ClickTool } from "./click.js";
 import { CutTool } from "./cut.js";
 import { Cut4Tool } from "./cut4.js";
 import { ExtremeTool } from "./extreme.js";
@@ -17,5 +18,5 @@ import { WandTool } from "./wand.js";
 export const TOOLS = {
   ...{ select: SelectTool, box: BoxTool, extreme: ExtremeTool, polygon: PolygonTool, vertex: VertexTool, cut: CutTool },
   ...{ brush: BrushTool, erase: EraseTool, fill: FillTool, wand: WandTool },
-  ...{ superpixels: SuperpixelsTool, scissors: ScissorsTool, cut4: Cut4Tool },
+  ...{ superpixels: SuperpixelsTool, scissors: ScissorsTool, cut4: Cut4Tool, click: ClickTool },
 };

@@ -43,11 +43,15 @@ export class Tool {
     return Math.hypot(a.x - b.x, a.y - b.y) <= this.board.px(CLICK_PX);
   }
 
-  /** A new object of the present class, chosen and said. @param {import("../types.js").Shape} shape @returns {string} its key */
-  drawn(shape, name) {
+  /**
+   * A new object of the present class, chosen and said.
+   * @param {import("../types.js").Shape} shape @param {number | null} [from] its number in the pre-label
+   * @returns {string} its key
+   */
+  drawn(shape, name, from = null) {
     let key = "";
     this.scene.step(name, () => {
-      key = this.scene.add({ category: this.board.category, shape });
+      key = this.scene.add({ category: this.board.category, shape, from });
       this.scene.choose([key]);
     });
     this.board.sayObject("added", this.scene.get(key));

@@ -6,6 +6,7 @@ import { Attributes } from "./attributes.js";
 import { missingOf, answered as withAnswer } from "./asked.js";
 import { doesOf } from "./does.js";
 import { Drafts } from "./drafts.js";
+import { ClickedPixels } from "./clicked.js";
 import { ObjectList } from "./list.js";
 import { hear } from "./hearing.js";
 import { Origins, suggestedObjects } from "./origins.js";
@@ -30,10 +31,13 @@ export class Drawing {
     this.isReady = Promise.race([this.drafts.start(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
     this.origins = new Origins();
     this.refusals = new Refusals({ saver, session, words });
+    this.pixels = new ClickedPixels({ call });
     this.board = new Board($("stage"), {
       onChange: (_, what) => this.boardChanged(what),
       onChoose: () => this.draw(),
       onSay: announce,
+      onTell: (text) => (this.tell(text), onChange()),
+      onPixels: (asked) => this.pixels.at(this.imageId, asked),
       onBefore: () => this.objectsBefore(),
       dashOf: (object) => (this.origins.isSuggested(object) ? SUGGESTED : undefined),
       pageHears: true,
@@ -110,6 +114,7 @@ export class Drawing {
 
   /** What Enter does. The places say how many objects, and of which classes. */
   enterMeans() {
+    if (this.board.tool.proposal) return { kind: "take", places: [] };
     const objects = this.scene.objects.filter(({ open }) => !open);
     if (!objects.length) return { kind: "empty", places: [] };
     const places = objects.map(({ category }) => Math.max(0, this.config.categories.findIndex(({ id }) => id === category)));
@@ -120,6 +125,7 @@ export class Drawing {
   /** The image is done, unless something is missing: then that is chosen and said. */
   finish() {
     const { scene, words } = this;
+    if (this.takes()) return true;
     const open = scene.objects.find((object) => object.open);
     if (open) return this.refuse(open, words.say("unfinished", this.numberOf(open)));
     for (const object of scene.objects) {
@@ -141,7 +147,17 @@ export class Drawing {
     return true;
   }
 
+  /** What a click has found and nobody has taken: it is taken first, and seen before anything is saved. */
+  takes() {
+    const { tool } = this.board;
+    if (!tool.clicks?.length) return false;
+    if (tool.asking) return true;
+    tool.take();
+    return true;
+  }
+
   finishEmpty() {
+    if (this.takes()) return true;
     const n = this.scene.objects.length;
     if (!n) return this.session.answerObjects([]);
     this.tell(this.words.say("not_empty", { n }));

@@ -31,6 +31,7 @@ export function hear(drawing, event) {
 /** What is half drawn is finished first; then Enter is the page's: done. */
 function enter({ board, scene }, event) {
   if (scene.openPolygon) return board.key(event) || board.crosshair.press(event);
-  const isHalf = board.tool.isFirstSet || board.tool.points?.length > 0;
-  return isHalf && board.crosshair.press(event);
+  const { tool } = board;
+  const isHalf = tool.isFirstSet || tool.points?.length > 0 || tool.clicks?.length > 0;
+  return isHalf && (tool.key(event) || board.crosshair.press(event));
 }

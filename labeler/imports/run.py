@@ -21,7 +21,7 @@ from labeler.imports.survey import Found, survey
 from labeler.intake import images, import_labels
 from labeler.intake.bucket import BucketTree
 from labeler.intake.check import Refused
-from labeler.intake.formats import judgements, manifest
+from labeler.intake.formats import judgements, manifest_row
 from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Options, Said
 from labeler.intake.formats.recognise import PLAIN, READERS, Reader, recognise
 from labeler.intake.outcomes import Refusal
@@ -173,7 +173,7 @@ def _known_by_address(read: Reader, url: str, tree: Tree, options: Options) -> I
 
 def _of_addresses(urls: list[str]) -> Iterator[Item | Refusal]:
     for number, url in enumerate(urls, start=1):
-        yield manifest.of_address(url, number)
+        yield manifest_row.of_address(url, number)
 
 
 # ---------------------------------------------------------------- any format

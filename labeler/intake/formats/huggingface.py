@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotPossibleNow
 from labeler.intake import tree as trees
 from labeler.intake.check import Refused
-from labeler.intake.formats import manifest
+from labeler.intake.formats import manifest, manifest_row
 from labeler.intake.formats.item import SPLITS, Item, Names, Options
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
@@ -53,7 +53,9 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     names = Names(tree.images)
     listed: set[str] = set()
     for name in tables:
-        context = manifest.Context(tree, options, names, beside=name[: name.rfind("/") + 1], split=_folder_split(name))
+        context = manifest_row.Context(
+            tree, options, names, beside=name[: name.rfind("/") + 1], split=_folder_split(name)
+        )
         for item in manifest.rows(name, context):
             if isinstance(item, Item) and item.source:
                 listed.add(item.name)
@@ -79,7 +81,7 @@ def _parquet(tree: Tree, name: str, options: Options) -> Iterator[Item | Refusal
 
     matched = _SPLIT.search(name)
     split = _folder_split(name) or (SPLITS.get(matched[1].casefold(), "") if matched else "")
-    context = manifest.Context(tree, options, None, split=split)
+    context = manifest_row.Context(tree, options, None, split=split)
     with _seekable(tree, name) as file:
         try:
             table = pq.ParquetFile(file, memory_map=False, pre_buffer=False)
@@ -148,17 +150,22 @@ def _class_names(table: pq.ParquetFile) -> dict[str, list[str]]:
 
 
 def _of_row(
-    number: int, row: dict[str, Any], image: str, numbered: dict[str, list[str]], context: manifest.Context, table: str
+    number: int,
+    row: dict[str, Any],
+    image: str,
+    numbered: dict[str, list[str]],
+    context: manifest_row.Context,
+    table: str,
 ) -> Item | Refusal:
     content, path = _content(row.pop(image, None) if image else None)
     for name, names in numbered.items():
         if name in row:
             row[name] = _named(row[name], names)
-    if path and not any(name in row for name in manifest.NAMING):
+    if path and not any(name in row for name in manifest_row.NAMING):
         row["file_name"] = path.replace("\\", "/").rpartition("/")[2]
-    elif not any(name in row for name in manifest.NAMING):
+    elif not any(name in row for name in manifest_row.NAMING):
         row["file_name"] = f"{table.rpartition('/')[2].removesuffix('.parquet')}-{number:06}"
-    item = manifest.of_object(number, row, context)
+    item = manifest_row.of_object(number, row, context)
     if isinstance(item, Refusal) or content is None:
         return item
     # The hash may be that of the file before its metadata were taken away: what counts is what lies here.

@@ -22,6 +22,7 @@ from labeler.intake.formats import (
     yolo,
 )
 from labeler.intake.formats.item import Item, Options
+from labeler.intake.formats.manifest_row import METADATA
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree
 
@@ -77,7 +78,7 @@ def _of_file(tree: Tree, options: Options) -> str:
             return "voc"
     elif judgements.is_table(tree.path):
         columns = {column.strip().casefold() for column in manifest.columns_of(tree, name)}
-        others = columns & _OF_A_MANIFEST or {c for c in columns if c.startswith(manifest.METADATA)}
+        others = columns & _OF_A_MANIFEST or {c for c in columns if c.startswith(METADATA)}
         return "csv" if others else "labels-csv"
     elif manifest.recognises(tree, options) or name.lower().endswith(manifest.CSV):
         return "csv"  # whose reader says what is wrong with it

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from labeler.intake import tree as trees
 from labeler.intake.check import Refused
-from labeler.intake.formats import judgements, manifest
+from labeler.intake.formats import judgements, manifest_row
 from labeler.intake.formats.item import SPLITS, Item, Names, Options, Said
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
@@ -136,17 +136,19 @@ def _sample(
             described = found if isinstance(found, dict) else {"label": found}
         except (ValueError, RecursionError, Refused):
             problems.append(_("The .json of this sample cannot be read."))
-    named = {key: value for key, value in described.items() if manifest.ALSO.get(key, key) not in manifest.NAMING}
-    has_label = any(manifest.ALSO.get(key, key) == "label" for key in named)
-    context = manifest.Context(tree, options, Names([picture]), split=split)
-    item = manifest.of_object(0, {**named, "file_name": picture}, context)
+    named = {
+        key: value for key, value in described.items() if manifest_row.ALSO.get(key, key) not in manifest_row.NAMING
+    }
+    has_label = any(manifest_row.ALSO.get(key, key) == "label" for key in named)
+    context = manifest_row.Context(tree, options, Names([picture]), split=split)
+    item = manifest_row.of_object(0, {**named, "file_name": picture}, context)
     if isinstance(item, Refusal):
         return Refusal(picture, item.reason)
     said = item.judgements
     if "cls" in by_suffix and not has_label:
         try:
             text = _small(tree, by_suffix["cls"]).decode("utf-8-sig").strip()
-            classes = manifest.names_in(text, multi=options.multi)
+            classes = manifest_row.names_in(text, multi=options.multi)
             said = (Said(None, tuple(_named(name, numbered) for name in classes if name)),) if text else ()
         except (UnicodeDecodeError, Refused, judgements.Unusable):
             problems.append(_("The .cls of this sample cannot be read."))

@@ -26,7 +26,7 @@ from labeler.models.project import ConsensusMethod, Ordered, Task
 from labeler.projects.checks import check_row, check_version
 from labeler.projects.classes import MOST_CATEGORIES, change_category, insert_category
 from labeler.projects.questions import add as add_question
-from labeler.training import prelabels, run_settings
+from labeler.training import queue_order, run_settings
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -176,7 +176,7 @@ def update(*, project: Project, by: User, changes: Mapping[str, Any], expected_v
         seats.set_seats(row)
         counters.images(row)
     if before.get("ask_by_gain") and not row.ask_by_gain:
-        prelabels.reorder(row)
+        queue_order.reorder(row)
     return row
 
 

@@ -22,7 +22,7 @@ from labeler.models import Claim, Label
 from labeler.projects import projects
 from labeler.review import adjudication, gold, grid
 from labeler.review.grid import ReviewAnswer
-from labeler.training import prelabels
+from labeler.training import queue_order
 from tests.helpers.at_once import counters_are_right, together
 from tests.helpers.factories import (
     add_images,
@@ -100,7 +100,7 @@ def lead(project, person, dice):
         [
             lambda: rounds.send_back(project=project, by=person, image_ids=some),
             lambda: priorities.put_first(project=project, by=person, image_ids=some),
-            lambda: prelabels.reorder(project),
+            lambda: queue_order.reorder(project),
             lambda: counters.images(project),
             lambda: snapshots.refresh(project),
             lambda: claim_ends.expire_leases(project),

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from labeler.models import Errand, Project
 from labeler.models.queue import QueueEntry
-from labeler.training import prelabels
+from labeler.training import queue_order
 from tests.helpers.api import as_person, error_of
 from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images, category, make_model
@@ -88,6 +88,6 @@ def test_a_model_of_another_program_does_not_order_images_where_people_draw(boxe
     for at, image in enumerate(boxes.images.all()):
         run.predictions.create(image=image, probabilities=[], categories=[], probability=0.9, margin=at / 10, drawn=[])
 
-    assert prelabels.reorder(Project.objects.get(pk=boxes.pk)) == 0
+    assert queue_order.reorder(Project.objects.get(pk=boxes.pk)) == 0
 
     assert dict(QueueEntry.objects.values_list("pk", "priority")) == before

@@ -10,7 +10,7 @@ import pytest
 
 from labeler.models import AuditEvent, Feature, Image, Job, Project, QueueEntry
 from labeler.models.job import Kind
-from labeler.training import features, image_index, prelabels
+from labeler.training import features, image_index, queue_order
 from tests.helpers.answers import answer
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images, make_model
@@ -271,7 +271,7 @@ def test_a_lead_hands_similar_images_out_first_but_never_those_judged_blind(as_,
     assert (first.priority, first.chosen_by) == (1.0, "lead")
     assert QueueEntry.objects.get(pk=blind.pk).chosen_by == "random"
     assert AuditEvent.objects.filter(action="queue.put_first", project=project).count() == 1
-    prelabels.reorder(project)
+    queue_order.reorder(project)
     assert QueueEntry.objects.get(pk=circle[2].pk).priority == 1.0  # a new order leaves it there
 
     seen_by_rev = as_(rev).get(here).content.decode()

@@ -25,7 +25,7 @@ from labeler.models import Image, Job, Project, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import Kind, State
 from labeler.training import features as kept
-from labeler.training import image_index, prelabels
+from labeler.training import image_index, queue_order
 from worker.attempt import attempt
 from worker.indexing import near_duplicate_search
 from worker.indexing.features import features_of, kept_as
@@ -129,7 +129,7 @@ def _cover(project: Project, name: str, seen: list[tuple[int, str]], pulse: Puls
     if found:
         priority = active_learning.first_priorities(np.concatenate(found), image_index.COVERED)
         first = np.argsort(-priority, kind="stable")[: image_index.COVERED]
-        prelabels.cover_first(project, [ids[at] for at in first])
+        queue_order.cover_first(project, [ids[at] for at in first])
 
 
 def _seen(

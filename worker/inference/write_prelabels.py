@@ -25,9 +25,10 @@ from labeler.jobs import jobs, parts
 from labeler.jobs.leases import Lease, LeaseLost, Pulse
 from labeler.models import Job, TrainingRun
 from labeler.models.job import State
-from labeler.training import drift, prelabels, runs
+from labeler.training import drift, prelabels, queue_order, runs
 from labeler.training import features as kept
-from labeler.training.prelabels import OpenEntry, Opinion
+from labeler.training.prelabels import Opinion
+from labeler.training.queue_order import OpenEntry
 from worker.attempt import attempt
 from worker.inference import drawn_models, saved_models
 from worker.inference.drawn_models import DrawnModel
@@ -90,7 +91,7 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
     if run.project.ask_by_gain:
         label_economy.ask_where_gain_is_highest(run.project)
     else:
-        prelabels.reorder(run.project, spread=partial(_spread, run))
+        queue_order.reorder(run.project, spread=partial(_spread, run))
     runs.record_prelabel_progress(run, before + found.done, total, finished=found.error is None)
     prelabels.forget_old(run.project)
     drift.record(run)

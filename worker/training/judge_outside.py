@@ -17,7 +17,7 @@ from labeler.consensus import label_economy
 from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
-from labeler.training import prelabels, run_answers, runs
+from labeler.training import prelabels, queue_order, run_answers, runs
 from worker.attempt import attempt
 from worker.inference import outside
 from worker.ml.evaluation import metrics
@@ -87,7 +87,7 @@ def _order(run: TrainingRun) -> None:
     if run.project.ask_by_gain:
         label_economy.ask_where_gain_is_highest(run.project)
     else:
-        prelabels.reorder(run.project)
+        queue_order.reorder(run.project)
 
 
 def _said(dataset: Dataset, run: TrainingRun, examples: list[Example]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,6 +1,6 @@
 """Filters of the images page under a name, for everybody who works on the project. Writes SavedView.
 
-Knows names, not what a filter says: who shows a view reads its address as that of the reader.
+Who shows a view reads its address as that of the reader: what leads alone may look for is shown to leads alone.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from labeler.access import may_lead
 from labeler.accounts.audit import audit
+from labeler.curation.image_list import Filters
 from labeler.errors import Invalid, NotFound, NotPossibleNow
 from labeler.models import Project, SavedView
 
@@ -21,11 +24,25 @@ MOST = 50  # of a project: a row of links, not an archive
 LONGEST_NAME, LONGEST_QUERY = 100, 2000  # as the columns have it
 
 
-@transaction.atomic
-def save(*, project: Project, by: User, name: str, query: str) -> SavedView:
-    """Keep these filters; a view of that name has them from now on. query: of an address, with its "?".
+def read(project: Project, query: str) -> Filters:
+    """A kept address, or part of one, as the person for whom the project was handed out may ask it."""
+    return Filters.read(project, QueryDict(query.removeprefix("?")).dict(), may_lead=may_lead(project))
 
-    Raises Invalid, NotPossibleNow.
+
+def visible(project: Project) -> list[SavedView]:
+    """The views that the person for whom the project was handed out may follow, by name.
+
+    One that asks for what leads alone see would show others another list.
+    """
+    views = SavedView.objects.filter(project=project).select_related("created_by")
+    return [view for view in views if may_lead(project) or read(project, view.query).link() == view.query]
+
+
+@transaction.atomic
+def save(*, project: Project, by: User, name: str, query: str) -> tuple[SavedView, bool]:
+    """Keep these filters; a view of that name has them from now on. The view, and whether it is new.
+
+    query: of an address, with its "?", as read() and link() put it. Raises Invalid, NotPossibleNow.
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or "\0" in name:
@@ -41,11 +58,11 @@ def save(*, project: Project, by: User, name: str, query: str) -> SavedView:
     others = SavedView.objects.filter(project=project).exclude(name=name)
     if others.count() >= MOST:
         raise NotPossibleNow(_("A project has at most %(n)s saved views: delete one first.") % {"n": MOST})
-    view, _is_new = SavedView.objects.update_or_create(
+    view, is_new = SavedView.objects.update_or_create(
         project=project, name=name, defaults={"query": query, "created_by": by}
     )
     audit(by, "view.save", project=project, subject=name, query=query)
-    return view
+    return view, is_new
 
 
 @transaction.atomic

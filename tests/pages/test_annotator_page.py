@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
+from labeler.curation import image_list
 from labeler.intake.formats.judgements import Judgement
 from labeler.labeling import claims
 from labeler.labeling.labels import save_label
 from labeler.pages.agreement.annotator import _reading
-from labeler.pages.images import filters as image_filters
 from labeler.progress import cached_reports
 from tests.helpers.factories import add_images, bring_labels, category
 from tests.helpers.pages import answer
@@ -104,9 +104,7 @@ def test_each_cell_leads_to_as_many_images_as_it_counts(as_, judged, lena):
     assert title == "cat called fox: 12 images"
     html = markup.unescape(client.get(address).content.decode())
     assert "xia says fox, most of the others cat" in html and html.count("/thumb/") == 12
-    filters = image_filters.Filters.read(
-        judged, {"against": f"xia,{category(judged, 'cat')},{category(judged, 'fox')}"}
-    )
+    filters = image_list.Filters.read(judged, {"against": f"xia,{category(judged, 'cat')},{category(judged, 'fox')}"})
     assert filters.images().count() == 12
 
 
@@ -126,12 +124,12 @@ def test_the_wall_agrees_with_the_count_on_random_answers(project, lena):
     assert len(cells) > 20
     for name, cell in cells:
         asked = {"against": f"{name},{cell['others']},{cell['said']}"}
-        assert image_filters.Filters.read(project, asked).images().count() == cell["n"], (name, cell)
+        assert image_list.Filters.read(project, asked).images().count() == cell["n"], (name, cell)
 
 
 @pytest.mark.parametrize("asked", ["xia", "xia,1", "xia,a,b", ",1,2", "xia,999999,2", "xia,1,1"])
 def test_what_cannot_be_read_is_not_asked_for(judged, asked):
-    assert image_filters.Filters.read(judged, {"against": asked}).against is None
+    assert image_list.Filters.read(judged, {"against": asked}).against is None
 
 
 def test_signs_come_with_their_sentence_and_are_no_verdict(as_, project, lena):

@@ -63,7 +63,7 @@ def test_what_cannot_be_kept_or_forgotten_is_said(as_, lena, project, monkeypatc
     client = as_(lena)
     assert send(client, project, name=" ", filters="?search=a")[1] == ["A view has a name of at most 100 letters."]
     assert "choose some first" in send(client, project, name="all", filters="?rubbish=1")[1][0]
-    elsewhere = saved_views.save(project=make_project(lead=lena), by=lena, name="x", query="?search=a")
+    elsewhere, _is_new = saved_views.save(project=make_project(lead=lena), by=lena, name="x", query="?search=a")
     assert send(client, project, delete=str(elsewhere.pk))[1] == ["There is no such view."]
     monkeypatch.setattr(saved_views, "MOST", 1)
     send(client, project, name="one", filters="?search=a")

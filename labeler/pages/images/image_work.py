@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from labeler.curation import work
+from labeler.curation import image_list, work
 from labeler.curation.actions import ACTIONS
 from labeler.curation.filters import DELETED
 from labeler.errors import LabelerError
@@ -64,7 +64,7 @@ def image_work(request: HttpRequest, access: Access) -> HttpResponse:
     """Do it, say what happened, and show the list as it was."""
     project = access.project
     query = QueryDict(request.POST.get("filters", "").lstrip("?"))
-    filters = image_filters.Filters.read(project, query.dict(), may_lead=True)
+    filters = image_list.Filters.read(project, query.dict(), may_lead=True)
     do = request.POST.get("do", "")
     undone = image_filters.number(request.POST.get("undo"))
     back = redirect(reverse("images", args=[project.pk]) + filters.link(page=query.get("page", "")))

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from labeler.acceptance import summary
 from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
-from labeler.curation import listing
+from labeler.curation import image_list, listing
 from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -99,8 +99,8 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
 @require_GET
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    filters = image_filters.Filters.read(project, request.GET.dict(), may_lead=access.may_lead)
-    in_trash = filters.status == image_filters.DELETED
+    filters = image_list.Filters.read(project, request.GET.dict(), may_lead=access.may_lead)
+    in_trash = filters.status == image_list.DELETED
     key, is_there, value = request.GET.get("metadata", "").partition("=")
     if is_there and key.strip() and value.strip():  # typed as one field; in the address it is a filter of its own
         return redirect(
@@ -119,14 +119,14 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     answers = image_filters.answers_of(shown, filters.people_shown())
     unseen = summary.of_images(project, [image.pk for image in shown])
     # Found by what the model says of them: then it is told of each, whatever the tile shows.
-    by_model = filters.more.asks_the_model or filters.order in image_filters.BY_MODEL
+    by_model = filters.more.asks_the_model or filters.order in image_list.BY_MODEL
     told = [image.pk for image in shown] if by_model else unseen
     blindness.remember(request.user, others=[image.pk for image in shown], told=told)
     choices = [("", _("all")), *Status.choices, (image_filters.DIFFER, _("people differ"))]
     if project.auto_accept or filters.status == image_filters.ACCEPTED:
         choices.append((image_filters.ACCEPTED, _("accepted by the model")))
     if access.may_lead:
-        choices.append((image_filters.DELETED, _("in the trash")))
+        choices.append((image_list.DELETED, _("in the trash")))
     return render(
         request,
         "images/images.html",
@@ -175,7 +175,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def _more_fields(project: Project, filters: image_filters.Filters) -> list[Input | Select]:
+def _more_fields(project: Project, filters: image_list.Filters) -> list[Input | Select]:
     """The filters that are folded away."""
     kept, more = filters.kept, filters.more
     classes = [(one.pk, one.name) for one in project.categories.in_use()]
@@ -198,7 +198,7 @@ def _more_fields(project: Project, filters: image_filters.Filters) -> list[Input
     ]
 
 
-def _imports(project: Project, filters: image_filters.Filters) -> list[tuple[int, str]]:
+def _imports(project: Project, filters: image_list.Filters) -> list[tuple[int, str]]:
     """The newest imports, and the one that is asked for."""
     found = Job.objects.filter(project=project, kind=Kind.IMPORT)
     jobs = {job.pk: job for job in found.order_by("-id")[:IMPORTS_OFFERED]}
@@ -207,15 +207,15 @@ def _imports(project: Project, filters: image_filters.Filters) -> list[tuple[int
     return [(pk, str(job.params.get("name") or _("import %(n)s") % {"n": pk})) for pk, job in jobs.items()]
 
 
-def _heading(filters: image_filters.Filters) -> str:
-    if filters.status == image_filters.DELETED:
+def _heading(filters: image_list.Filters) -> str:
+    if filters.status == image_list.DELETED:
         return _("Images in the trash")
     if filters.is_divided:
         return _("Images people disagree on")
     return _("What %(name)s answered") % {"name": filters.by} if filters.by else _("Images")
 
 
-def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_filters.Filters) -> str:
+def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_list.Filters) -> str:
     if not rows:
         return _("Nothing to show")
     order = _("newest first")

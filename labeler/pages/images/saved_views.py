@@ -8,32 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from labeler.curation import saved_views
+from labeler.curation.image_list import Filters, number
 from labeler.errors import LabelerError
-from labeler.models import Role, SavedView
+from labeler.models import Role
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.images import filters as image_filters
 
 
-def shown(access: Access, filters: image_filters.Filters) -> list[dict[str, Any]]:
-    """The views that the reader may follow: one that asks for what leads alone see would show others another list."""
+def shown(access: Access, filters: Filters) -> list[dict[str, Any]]:
+    """The views that the reader may follow, each with whether it is the list that is open."""
     here = filters.link()
-    rows = []
-    for view in SavedView.objects.filter(project=access.project):
-        if access.may_lead or _read(access, view.query).link() == view.query:
-            rows.append({"view": view, "on": view.query == here})
-    return rows
-
-
-def _read(access: Access, query: str) -> image_filters.Filters:
-    asked = QueryDict(query.removeprefix("?")).dict()
-    return image_filters.Filters.read(access.project, asked, may_lead=access.may_lead)
+    return [{"view": view, "on": view.query == here} for view in saved_views.visible(access.project)]
 
 
 @project_page(Role.LEAD)
@@ -41,14 +32,14 @@ def _read(access: Access, query: str) -> image_filters.Filters:
 def change(request: HttpRequest, access: Access) -> HttpResponse:
     """Keep the filters of the list that was open, or forget a view."""
     project, by = access.project, person(request)
-    here = _read(access, request.POST.get("filters", "")).link()
+    here = saved_views.read(project, request.POST.get("filters", "")).link()
     try:
         if "delete" in request.POST:
-            pk = image_filters.number(request.POST["delete"]) or 0
+            pk = number(request.POST["delete"]) or 0
             name = saved_views.delete(project=project, by=by, pk=pk)
             messages.success(request, _("The view “%(name)s” is gone.") % {"name": name})
         else:
-            view = saved_views.save(project=project, by=by, name=request.POST.get("name", ""), query=here)
+            view, _is_new = saved_views.save(project=project, by=by, name=request.POST.get("name", ""), query=here)
             messages.success(request, _("The view “%(name)s” is kept.") % {"name": view.name})
     except LabelerError as problem:
         messages.error(request, problem.message)

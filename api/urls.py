@@ -47,6 +47,7 @@ from api.report import AgreementReport
 from api.reviews import OneReviewPage, ReviewPages, Reviews
 from api.runs import Activation, ActiveModel, ComparedRuns, OneRun, Runs
 from api.runs import Cancellation as RunCancellation
+from api.saved_views import OneSavedView, SavedViews
 from api.similar import Priorities, SimilarImages
 from api.tokens import Me, OneToken, Tokens
 from api.trust import Trust
@@ -88,6 +89,8 @@ urlpatterns = [
     path("projects/<int:project_id>/deletions/", Deletions.as_view(), name="deletions"),
     path("projects/<int:project_id>/restorations/", Restorations.as_view(), name="restorations"),
     path("projects/<int:project_id>/image-work/", ImageWork.as_view(), name="image-work"),
+    path("projects/<int:project_id>/saved-views/", SavedViews.as_view(), name="saved-views"),
+    path("projects/<int:project_id>/saved-views/<int:view_id>/", OneSavedView.as_view(), name="saved-view"),
     path("jobs/<int:job_id>/", OneJob.as_view(), name="job"),
     path("images/<int:image_id>/", OneImage.as_view(), name="image"),
     path("images/<int:image_id>/similar/", SimilarImages.as_view(), name="similar-images"),

@@ -61,6 +61,7 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
         ("priorities", "post"): {"images": [image]},
         ("deletions", "post"): {"images": [2**40]},
         ("restorations", "post"): {"images": [image]},
+        ("saved-views", "post"): {"name": "leaves", "query": "?search=leaf"},
         ("image-work", "post"): {"do": "first", "images": [image]},
         ("projects", "post"): {"name": "New", "task": "single", "categories": ["a"]},
         ("members", "post"): {"username": "carl"},

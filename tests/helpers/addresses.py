@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from labeler.accounts.tokens import create_token
+from labeler.curation import saved_views
 from labeler.labeling import claims, drafts
 from labeler.labeling.labels import save_label
 from labeler.models import CategoryExample, Errand, Job, Membership, WebhookDelivery
@@ -62,6 +63,9 @@ TABLE = {
     ("question", "patch"): LEADS,
     ("images", "get"): MEMBERS,
     ("images", "post"): LEADS,
+    ("saved-views", "get"): REVIEWERS,
+    ("saved-views", "post"): LEADS,
+    ("saved-view", "delete"): LEADS,
     ("image", "get"): MEMBERS,
     ("image", "patch"): LEADS,
     ("preview", "get"): MEMBERS,
@@ -198,6 +202,7 @@ def world(project, ann, bea, ada, rev, lena, settings, tmp_path):
         "delivery_id": WebhookDelivery.objects.create(
             webhook=webhook, event="run.finished", subject="run:1", next_at=timezone.now()
         ).pk,
+        "view_id": saved_views.save(project=project, by=lena, name="mine", query="?search=a")[0].pk,
         "format": "csv",
         "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a",
         "key": "0" * 32,

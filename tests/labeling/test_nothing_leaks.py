@@ -71,7 +71,7 @@ def addresses(project, images: list[Image], thread_id: int) -> Iterator[tuple[st
         "format": "jsonl", "username": "ann", "job_id": 1, "import_id": 1, "prediction_id": 1, "invitation_id": 1,
         "example_id": 1, "token_id": 1, "page": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a", "key": "0" * 32, "row": 0,
         "column": 0, "errand_id": 1, "release_id": 1, "webhook_id": 1, "delivery_id": 1, "code": "blurred",
-        "question_id": 1, "level": 0,
+        "question_id": 1, "level": 0, "view_id": 1,
     }  # fmt: skip
     for prefix, name in names():
         found = set()

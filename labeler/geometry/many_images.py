@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeler.geometry import spans
-from labeler.geometry.overlaps import Pairs, touching
+from labeler.geometry import many_spans
+from labeler.geometry.many_spans import ManySpans
+from labeler.geometry.overlaps import Pairs
+from labeler.geometry.rectangles import touching
 from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Shape
-from labeler.geometry.spans import Spans
 
 
 def box_pairs(bounds: FloatArray, image: IntArray, person: IntArray) -> Pairs:
@@ -64,21 +65,19 @@ def _near(bounds: FloatArray, image: IntArray, person: IntArray) -> tuple[IntArr
 class Pixels:
     """Shapes of many images as pixels, each drawn once. area: shape (n,). bounds: of the pixels, shape (n, 4)."""
 
-    spans: list[Spans]
+    spans: ManySpans
     area: FloatArray
     bounds: FloatArray
 
     @classmethod
     def from_shapes(cls, shapes: Sequence[Shape], widths: Sequence[int], heights: Sequence[int]) -> Pixels:
         """shapes: checked ones, of any kinds mixed. widths, heights: of the image of each."""
-        drawn = [spans.of_shape(*row) for row in zip(shapes, widths, heights, strict=True)]
-        area = np.array([one.area for one in drawn], dtype=np.float64)
-        return cls(drawn, area, np.array([one.bounds() for one in drawn], dtype=np.float64).reshape(-1, 4))
+        drawn = many_spans.of_shapes(shapes, widths, heights)
+        return cls(drawn, drawn.area().astype(np.float64), drawn.bounds())
 
     def part(self, kept: BoolArray) -> Pixels:
         """Some of the shapes, shape (n,)."""
-        chosen = np.flatnonzero(kept).tolist()
-        return Pixels([self.spans[k] for k in chosen], self.area[kept], self.bounds[kept])
+        return Pixels(self.spans.part(np.flatnonzero(kept)), self.area[kept], self.bounds[kept])
 
     def pairs(self, image: IntArray, person: IntArray) -> Pairs:
         """(i, j, IoU) of every two shapes of one image and two people that have a pixel in common; i < j."""
@@ -89,12 +88,6 @@ class Pixels:
 
     def iou(self, i: IntArray, j: IntArray) -> FloatArray:
         """IoU of shape i[k] with shape j[k], as if both lay on one image, shape (m,); 0 where neither has a pixel."""
-        order = np.argsort(i, kind="stable")
-        first, second = i[order], j[order]
-        shared = np.zeros(i.size)
-        for rows in np.split(np.arange(i.size), np.flatnonzero(np.diff(first)) + 1):
-            if rows.size:
-                others = [self.spans[k] for k in second[rows].tolist()]
-                shared[order[rows]] = spans.shared_areas(self.spans[first[rows[0]]], others)
+        shared = self.spans.shared(i, j).astype(np.float64)
         joint = self.area[i] + self.area[j] - shared
         return np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeler.geometry import spans
+from labeler.geometry import many_spans, spans
+from labeler.geometry.rectangles import touching
 from labeler.geometry.shapes import BoolArray, IntArray, Shape, polygon_of
 
 
@@ -70,16 +71,18 @@ def disjoint(
 
     groups: one for each shape, for instance its class; shapes of one group may overlap.
     """
-    if groups is not None and len(groups) != len(shapes):
+    groups = range(len(shapes)) if groups is None else groups
+    if len(groups) != len(shapes):
         raise ValueError("each shape needs its group")
-    pixels = [spans.of_shape(shape, width, height) for shape in shapes]
-    for i, one in enumerate(pixels):
-        later = [j for j in range(i + 1, len(pixels)) if groups is None or groups[i] != groups[j]]
-        if later and len(pixels) > 1:
-            shared = spans.shared_areas(one, [pixels[j] for j in later])
-            if shared.any():
-                return i, later[int(np.flatnonzero(shared)[0])]
-    return None
+    number = {group: n for n, group in enumerate(dict.fromkeys(groups))}
+    of = np.array([number[group] for group in groups], dtype=np.int64)
+    pixels = many_spans.of_shapes(shapes, [width] * len(shapes), [height] * len(shapes))
+    bounds = pixels.bounds()
+    i, j, _area = touching(bounds, bounds)
+    kept = (i < j) & (of[i] != of[j])
+    i, j = i[kept], j[kept]
+    crossing = pixels.shared(i, j) > 0
+    return min(zip(i[crossing].tolist(), j[crossing].tolist(), strict=True), default=None)
 
 
 def boundary(bits: BoolArray) -> BoolArray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Malformed, Part, Shape, parts_of, rings_of_box
 
@@ -174,28 +175,6 @@ def difference(first: Spans, second: Spans) -> Spans:
     return _merged(edges[:-1][kept], edges[1:][kept])
 
 
-def shared_areas(one: Spans, others: Sequence[Spans]) -> IntArray:
-    """Number of pixels that `one` shares with each of the others, shape (len(others),)."""
-    sizes = np.array([other.starts.size for other in others], dtype=np.int64)
-    if not one.starts.size or not sizes.sum():
-        return np.zeros(len(others), dtype=np.int64)
-    filled = np.concatenate([[0], np.cumsum(one.ends - one.starts)])
-
-    def covered(places: IntArray) -> IntArray:
-        """Pixels of `one` before each place."""
-        spans_begun = np.searchsorted(one.starts, places, side="right")
-        beyond = np.maximum(one.ends[spans_begun - 1] - places, 0)
-        total: IntArray = filled[spans_begun] - np.where(spans_begun > 0, beyond, 0)
-        return total
-
-    shared = covered(np.concatenate([other.ends for other in others]))
-    shared -= covered(np.concatenate([other.starts for other in others]))
-    total = np.concatenate([[0], np.cumsum(shared)])
-    last = np.cumsum(sizes)
-    result: IntArray = total[last] - total[last - sizes]
-    return result
-
-
 def decode_counts(counts: Any, size: int) -> IntArray:
     """The runs of a code, shape (n,): of COCO's compressed text, or a list that already holds them.
 
@@ -217,29 +196,43 @@ def decode_counts(counts: Any, size: int) -> IntArray:
 
 
 def _from_text(counts: str | bytes) -> IntArray:
-    """The numbers of a compressed code: characters from "0" on, 5 bits each, lowest first, and a bit for "more".
-
-    The last character's highest bit is the sign; from the fourth number on it is the difference to the one two before.
-    """
+    """The runs of a compressed code: from the fourth number on, each is the difference to the one two before."""
     try:
         raw = counts.encode("ascii") if isinstance(counts, str) else counts
     except UnicodeEncodeError:
         raise Malformed("bad_counts") from None
-    letters = np.frombuffer(raw, dtype=np.uint8).astype(np.int64) - 48
-    if letters.size == 0 or letters.min() < 0 or letters.max() > 63 or letters[-1] & 0x20:
+    letters = np.frombuffer(raw, dtype=np.uint8)
+    values, last = numbers_of(letters)
+    if not last.size or last[-1] + 1 != letters.size:
         raise Malformed("bad_counts")
-    last = np.flatnonzero(~letters & 0x20)
-    first = np.concatenate([[0], last[:-1] + 1])
-    length = last - first + 1
-    if int(length.max()) > LONGEST_NUMBER:
-        raise Malformed("bad_counts")
-    place = np.arange(letters.size) - np.repeat(first, length)
-    values = np.add.reduceat((letters & 0x1F) << (5 * place), first)
-    values -= np.where(letters[last] & 0x10, np.int64(1) << (5 * length), 0)
     # A hostile text has differences of 2^34 in each of its millions of numbers: still far from 2^63.
     values[1::2] = np.cumsum(values[1::2])
     values[2::2] = np.cumsum(values[2::2])
     return values
+
+
+def numbers_of(letters: NDArray[np.uint8]) -> tuple[IntArray, IntArray]:
+    """The numbers of compressed text, and the place of each one's last letter; shapes (n,).
+
+    Letters from "0" on hold 5 bits each, lowest first, and a bit for "more"; the highest bit of a number's last letter
+    is its sign. Raises Malformed("bad_counts") for other letters and for numbers of more than LONGEST_NUMBER.
+    """
+    bits = letters - np.uint8(48)  # letters below "0" become large
+    if bits.size == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    if bits.max() > 63:
+        raise Malformed("bad_counts")
+    last = np.flatnonzero(bits < 32)
+    if not last.size:
+        raise Malformed("bad_counts")
+    first = np.concatenate([[0], last[:-1] + 1])
+    length = last - first + 1
+    if int(length.max()) > LONGEST_NUMBER:
+        raise Malformed("bad_counts")
+    place = np.arange(int(last[-1]) + 1) - np.repeat(first, length)
+    values = np.add.reduceat((bits[: place.size] & np.uint8(0x1F)).astype(np.int64) << (5 * place), first)
+    values -= np.where(bits[last] & 0x10, np.int64(1) << (5 * length), 0)
+    return values, last
 
 
 def encode_counts(counts: IntArray, height: int, width: int) -> str:

@@ -10,7 +10,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,30 +106,15 @@ def arrays(drawn: Answers, *, width: int, height: int, least: float) -> Drawings
     from labeler.geometry import overlaps
     from labeler.stats.objects.drawings import drawings
 
-    by_person: dict[int, list[int]] = defaultdict(list)
-    for at, person in enumerate(drawn.person):
-        by_person[person].append(at)
-    first, second, values = [], [], []
-    for one, other in combinations(by_person.values(), 2):
-        i, j, iou = overlaps.iou_pairs(
-            [drawn.shape[at] for at in one], [drawn.shape[at] for at in other], least=least, width=width, height=height
-        )
-        first.append(np.asarray(one, dtype=np.int64)[i])
-        second.append(np.asarray(other, dtype=np.int64)[j])
-        values.append(iou)
+    pairs = overlaps.iou_pairs_between(drawn.shape, drawn.person, least=least, width=width, height=height)
     classes = {category: code for code, category in enumerate(sorted(set(drawn.category)))}
-    empty = np.zeros(0, dtype=np.int64)
     return drawings(
         answered=np.ones((1, len(drawn.people)), dtype=bool),
         image=np.zeros(len(drawn.person), dtype=np.int64),
         person=drawn.person,
         category=[classes[category] for category in drawn.category],
         bounds=np.asarray(drawn.bounds, dtype=np.float64).reshape(-1, 4),
-        pairs=(
-            np.concatenate(first) if first else empty,
-            np.concatenate(second) if second else empty,
-            np.concatenate(values) if values else np.zeros(0),
-        ),
+        pairs=pairs,
         least=least,
         n_categories=max(1, len(classes)),
     )

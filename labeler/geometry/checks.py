@@ -6,9 +6,12 @@ sentence a code becomes.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
+
+import numpy as np
 
 from labeler.geometry.shapes import (
     FARTHEST,
@@ -58,15 +61,19 @@ def check(
     kinds: Collection[str],
     mend: bool = False,
     smallest: float = 0.0,
+    sound: Checked | None = None,
 ) -> Checked:
     """The shape as it is to be stored for an image of width x height px.
 
     kinds: which of "box", "polygon", "mask" the project takes. mend: give a polygon that crosses itself simple rings,
     instead of refusing it. smallest: least shorter side of the bounds in px, after cutting.
+    sound: what sound_polygons() found of this shape for an image of this size, where it was asked.
     Raises Malformed (not a shape) or Impossible (no object of this image) with a code; see shapes.py for both lists.
     """
     kind = kind_of(shape)
-    if kind == "box":
+    if sound is not None:
+        checked = sound
+    elif kind == "box":
         checked = _box(shape, width, height)
     elif kind == "polygon":
         parts = parts_of(shape["polygon"])
@@ -79,6 +86,55 @@ def check(
     if smallest and min(x1 - x0, y1 - y0) < smallest:
         raise Impossible("too_small")
     return checked
+
+
+def sound_polygons(shapes: Sequence[Any], *, width: int, height: int) -> list[Checked | None]:
+    """What check() would say of each shape that is a polygon of one simple ring inside the image; None for all others.
+
+    shapes: anything. None says nothing of a shape but that it must be looked at by itself. Asked of all at once, as
+    most of the time of a polygon went into calls: 3,000 of 16 points took 120 ms one by one.
+    """
+    found: list[Checked | None] = [None] * len(shapes)
+    places = [k for k, shape in enumerate(shapes) if _may_be_sound(shape)]
+    if not places:
+        return found
+    rings = [shapes[k]["polygon"][0] for k in places]
+    n = np.array([len(ring) // 2 for ring in rings])
+    try:
+        flat = np.array(list(chain.from_iterable(rings)), dtype=np.float64).reshape(-1, 2)
+    except OverflowError:  # an integer of four hundred digits
+        return found
+    first = np.cumsum(n) - n
+    low, high = np.minimum.reduceat(flat, first), np.maximum.reduceat(flat, first)
+    border = np.array([width, height], dtype=np.float64)
+    # Not so where a number is NaN: it is then both the least and the greatest.
+    inside = ((low >= -SLACK) & (high <= border + SLACK)).all(axis=1)
+    low, high = np.maximum(low, 0.0), np.minimum(high, border)
+    is_sound, area = np.zeros(len(places), dtype=bool), np.zeros(len(places))
+    if inside.any():
+        from labeler.geometry import polygons
+
+        simple, area[inside] = polygons.simple_areas(flat[np.repeat(inside, n)], n[inside])
+        is_sound[inside] = simple
+    is_sound &= (area > SLACK * SLACK) & (high > low).all(axis=1)
+    bounds = np.hstack((low, high)).tolist()
+    for at in np.flatnonzero(is_sound).tolist():
+        shape = shapes[places[at]]
+        found[places[at]] = Checked(shape, "polygon", Bounds(*bounds[at]), float(area[at]), int(n[at]), "")
+    return found
+
+
+def _may_be_sound(shape: Any) -> bool:
+    """Whether it is a polygon of one ring, of three points at least, of integers and floats alone."""
+    if not isinstance(shape, dict) or len(shape) != 1:
+        return False
+    polygon = shape.get("polygon")
+    if not isinstance(polygon, (list, tuple)) or len(polygon) != 1:
+        return False
+    ring = polygon[0]
+    if not isinstance(ring, (list, tuple)) or len(ring) < 6 or len(ring) % 2:
+        return False
+    return set(map(type, ring)) <= {int, float}
 
 
 def _refuse_kind(kind: str, kinds: Collection[str]) -> None:

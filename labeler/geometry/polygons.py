@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from labeler.geometry.shapes import FloatArray, Part
+from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Part
 
 
 def polygon(part: Part) -> shapely.Polygon:
@@ -25,6 +25,16 @@ def is_simple(part: Part) -> bool:
     """Whether no ring of the part crosses or touches itself, and holes lie in the ring beside each other."""
     with np.errstate(all="ignore"):  # as in mended
         return bool(shapely.is_valid(polygon(part)))
+
+
+def simple_areas(points: FloatArray, n: IntArray) -> tuple[BoolArray, FloatArray]:
+    """is_simple() and area() of many parts of one ring each; shapes (rings,).
+
+    points: of all rings, one after another, finite, shape (points, 2). n: how many each has, at least three.
+    """
+    drawn = shapely.polygons(shapely.linearrings(points, indices=np.repeat(np.arange(n.size), n)))
+    with np.errstate(all="ignore"):  # as in mended
+        return shapely.is_valid(drawn), shapely.area(drawn)
 
 
 def rings_are_simple(part: Part) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +19,9 @@ from labeler.models import Project
 from labeler.models.drawn import MOST_OBJECTS, MOST_POINTS, Change
 from labeler.models.project import Task
 from labeler.wording import shapes as words
+
+if TYPE_CHECKING:
+    from labeler.geometry.checks import Checked
 
 # What may be drawn for each task. A polygon is kept as drawn where a mask is asked: it is rasterised when it is read.
 KINDS: dict[str, tuple[str, ...]] = {
@@ -108,6 +111,7 @@ def check(
     if len(wanted) > MOST_OBJECTS:
         raise TooMany(_("An answer has at most %(most)s objects.") % {"most": f"{MOST_OBJECTS:,}"})
     reader = _Reader(project, width, height, shown, has_prelabel=prelabel is not None, mend=mend)
+    reader.look_ahead(wanted)
     for place, one in enumerate(wanted):
         reader.read(place, one)
     if reader.refused:
@@ -128,6 +132,7 @@ def sift(
     than the question. Returns the drawing, whose objects are numbered from 1, and [{number: from 0 in sent, reason}].
     """
     reader = _Reader(project, width, height, {}, has_prelabel=False, mend=mend, lenient=True)
+    reader.look_ahead(sent)
     there: set[str] = set()
     owners = _Owners(width, height) if project.task == Task.SEMANTIC else None
     for place, one in enumerate(sent):
@@ -199,6 +204,15 @@ class _Reader:
         self.refused: list[dict[str, Any]] = []
         self.changes: list[dict[str, Any]] = []
         self.points = 0
+        self.sound: list[Checked | None] = []
+
+    def look_ahead(self, sent: Sequence[Any]) -> None:
+        """Find the ordinary polygons of all that will be read, in one pass; the rest is checked one by one."""
+        shapes = [{"polygon": one.get("polygon")} if isinstance(one, Mapping) else None for one in sent]
+        if any(shape is not None and shape["polygon"] is not None for shape in shapes):
+            from labeler.geometry import checks
+
+            self.sound = checks.sound_polygons(shapes, width=self.width, height=self.height)
 
     def read(self, place: int, one: Any) -> None:
         if not isinstance(one, Mapping):
@@ -226,6 +240,7 @@ class _Reader:
             found = checks.check(
                 shape, width=self.width, height=self.height, kinds=self.kinds, mend=self.mend,
                 smallest=self.index.smallest.get(category, 0.0),
+                sound=self.sound[place] if place < len(self.sound) else None,
             )  # fmt: skip
         except shapes.Malformed as error:
             _malformed(place, words.sentence(error.code))

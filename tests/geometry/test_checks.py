@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from labeler.geometry.checks import check
+from labeler.geometry.checks import check, sound_polygons
 from labeler.geometry.masks import decode, encode
 from labeler.geometry.shapes import IMPOSSIBLE, KINDS, MALFORMED, Impossible, Malformed, parts_of
 
@@ -235,6 +235,40 @@ def test_what_was_cut_or_mended_is_valid_inside_and_stays_as_it_is(shape):
     again = checked(result.shape, mend=True)
     assert again.shape is result.shape
     assert again.change == ""
+
+
+odd = st.sampled_from(
+    [
+        None, 3, {}, {"polygon": None}, {"polygon": []}, {"polygon": [[]]}, {"polygon": [[1, 2, 3, 4]]},
+        {"polygon": [[1, 1, 2, 1, 2, 2, 3]]}, {"polygon": [[0, 0, 9, 0, 9, math.nan]]},
+        {"polygon": [[*SQUARE[:7], True]]}, {"polygon": [[0, 0, 9, 0, 9, math.inf]]},
+        {"polygon": [[0, 0, 9, 0, 9, 10**400]]}, {"polygon": ["112122"]},
+        {"polygon": [[0, 0, 9, 0, 9, "9"]]}, {"polygon": [SQUARE], "box": [1, 1, 2, 2]}, {"polygon": [BOW_TIE]},
+        {"polygon": [[0, 0, 1e-9, 0, 1e-9, 1e-9]]}, {"polygon": [[5, 5, 5, 5, 5, 5]]},
+        {"polygon": [[0, 0, 9, 9, 0, 0]]},
+        {"polygon": [[*SQUARE, 10, 10]]}, {"polygon": [[0, 0, 100 + 1e-7, 0, 100, 60 + 1e-7]]}, {"box": [1, 1, 5, 5]},
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(boxes, polygons, odd), max_size=8))
+def test_polygons_that_are_sound_at_first_sight_are_what_a_check_of_each_says(shapes):
+    for shape, sound in zip(shapes, sound_polygons(shapes, **SIZE), strict=True):
+        if sound is not None:
+            assert sound == checked(shape)
+            assert checked(shape, sound=sound) == sound
+
+
+def test_ordinary_polygons_are_sound_at_first_sight_beside_odd_ones():
+    simple = [{"polygon": [SQUARE]}, {"polygon": [[*SQUARE, 10, 10]]}, {"polygon": [[0, 0, 100, 0, 100, 60.0]]}]
+    others = [{"polygon": [BOW_TIE]}, {"polygon": [[0, 0, 101, 0, 101, 60]]}, {"polygon": [[0, 0, 9, 0, 9, math.nan]]}]
+    found = sound_polygons([*simple, *others], **SIZE)
+    assert [one is not None for one in found] == [True] * 3 + [False] * 3
+    # A shape that nobody may draw here, or that is too small, is refused all the same.
+    with pytest.raises(Impossible, match="wrong_geometry"):
+        checked(simple[0], kinds=("mask",), sound=found[0])
+    with pytest.raises(Impossible, match="too_small"):
+        checked(simple[0], smallest=21, sound=found[0])
 
 
 @given(

@@ -28,6 +28,7 @@ from labeler.models import Project
 
 DEEPEST = 32
 LARGEST = 2**63 - 1
+NUMBERS = {int, float}
 PERSON_HEADER = "X-Labeler-Person"
 
 
@@ -68,7 +69,11 @@ def check_storable(value: Any) -> None:
                     check_text(key)
                 deeper += item.values()
             elif isinstance(item, list):
-                deeper += item
+                if item and set(map(type, item)) <= NUMBERS:
+                    # Coordinates, by the ten thousand: the least and the greatest stand for all.
+                    deeper += (min(item), max(item))
+                else:
+                    deeper += item
             elif isinstance(item, int | float) and not -LARGEST - 1 <= item <= LARGEST:
                 # Also infinity, which JSON can spell as 1e999.
                 raise ParseError("A number is out of range.")

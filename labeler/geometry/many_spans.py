@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
@@ -199,11 +198,9 @@ def _of_rings(shapes: Sequence[Shape], places: list[int], width: int, height: in
     """Boxes and polygons of one ring each, in an image of this size, as pycocotools draws them."""
     from pycocotools import mask as coco
 
-    rings = [_ring(shapes[k]) for k in places]
-    flat = np.array(list(chain.from_iterable(rings)), dtype=np.float64)
-    views = np.split(flat, np.cumsum([len(ring) for ring in rings])[:-1])
     # Below three points pycocotools would read four numbers as a box; three are the least it takes as a ring.
-    codes = coco.frPyObjects([ring if ring.size > 4 else np.resize(ring, 6) for ring in views], height, width)
+    rings = [ring if len(ring) > 4 else (list(ring) * 3)[:6] for ring in (_ring(shapes[k]) for k in places)]
+    codes = coco.frPyObjects(rings, height, width)
     tall, zeros = np.full(len(places), height), np.zeros(len(places), dtype=np.int64)
     counts, first = decode([code["counts"] for code in codes], tall * width)
     return _placed(counts, first, np.array(places), tall, zeros, zeros)

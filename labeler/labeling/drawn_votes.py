@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Image, Project
 
 if TYPE_CHECKING:
+    from labeler.labeling.objects import Drawn
     from labeler.stats.objects.drawings import Drawings
 
 # In the order of their image: so that one image's are together, and nobody else's are kept in memory.
@@ -27,29 +29,31 @@ _VOTES = """
     FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
     LEFT JOIN labeler_labelobject o ON o.label_id = l.id
     WHERE l.image_id = ANY (%s) AND l.superseded_at IS NULL AND l.purpose = 'vote' AND l.answer = 'labeled'
-      AND NOT l.extra
+      AND NOT l.extra AND l.annotator_id <> %s
     ORDER BY l.image_id, l.annotator_id, o.number
 """
+NOBODY = 0  # no id of a person
 
 
 @dataclass(slots=True)
 class Answers:
     """What the people who answered one image drew: one row per object."""
 
-    people: list[int]  # user ids, ascending; all who answered, also those who drew nothing
+    people: list[int]  # user ids, of read() ascending; all who answered, also those who drew nothing
     person: list[int]  # of each object: place in people
     category: list[int]  # as of today: merged classes are what they were merged into
     shape: list[dict[str, Any]]
     bounds: list[tuple[float, float, float, float]]  # left, top, right, bottom, in pixels
 
 
-def read(project: Project, image_ids: Iterable[int]) -> dict[int, Answers]:
-    """The drawn votes of images, by image; those without a label are missing. One query."""
+def read(project: Project, image_ids: Iterable[int], *, but: int | None = None) -> dict[int, Answers]:
+    """The drawn votes of images, by image; those without a label are missing. One query. but: a person left out."""
     index = label_set.index(project)
     meant: dict[int, int] = {}
     found: dict[int, Answers] = {}
+    texts: list[str] = []  # of shapes, in the order in which they are read
     with connection.cursor() as cursor:
-        cursor.execute(_VOTES, [list(image_ids)])
+        cursor.execute(_VOTES, [list(image_ids), NOBODY if but is None else but])
         for image, person, category, shape, *bounds in cursor:
             answers = found.setdefault(image, Answers([], [], [], [], []))
             if not answers.people or answers.people[-1] != person:
@@ -60,19 +64,27 @@ def read(project: Project, image_ids: Iterable[int]) -> dict[int, Answers]:
                 (meant[category],) = index.resolve([category])
             answers.person.append(len(answers.people) - 1)
             answers.category.append(meant[category])
-            answers.shape.append(json.loads(shape))
+            texts.append(shape)
             answers.bounds.append(tuple(bounds))
+    shapes = iter(json.loads(f"[{','.join(texts)}]"))  # one call: 6,000 of them took 15 ms more
+    for answers in found.values():
+        answers.shape.extend(islice(shapes, len(answers.bounds)))
     return found
 
 
-def compare(project: Project, images: Sequence[Image]) -> None:
+def compare(project: Project, images: Sequence[Image], *, own: tuple[int, Sequence[Drawn]] | None = None) -> None:
     """Set disputed_objects and disagreement of these images, in memory. At most one query.
 
+    own: a person and the objects of their vote on the one image, which then are not read: they were written a moment
+    ago, and 3,000 polygons take 40 ms to come back.
     disputed_objects: places without a majority of those who answered, for an object or against it, or for its class;
     None below two answers. disagreement: the mean share of people against the most frequent rating of a place, doubled.
     """
     several = [image for image in images if image.n_votes > 1]
-    answers = read(project, [image.pk for image in several]) if several else {}
+    answers = read(project, [image.pk for image in several], but=own and own[0]) if several else {}
+    if own is not None and several:
+        (image,) = several
+        _add(answers.setdefault(image.pk, Answers([], [], [], [], [])), *own)
     for image in images:
         drawn = answers.get(image.pk)
         if drawn is None or len(drawn.people) < 2:
@@ -83,6 +95,15 @@ def compare(project: Project, images: Sequence[Image]) -> None:
         most = [_most(ratings, asked) for ratings in places]
         image.disputed_objects = sum(n * 2 <= asked for n in most)
         image.disagreement = min(1.0, 2 * sum(1 - n / asked for n in most) / len(most)) if most else 0.0
+
+
+def _add(answers: Answers, person: int, drawn: Sequence[Drawn]) -> None:
+    """Put a person's answer behind the others': how objects are matched does not depend on the order of people."""
+    answers.people.append(person)
+    answers.person += [len(answers.people) - 1] * len(drawn)
+    answers.category += [one.category for one in drawn]
+    answers.shape += [one.shape for one in drawn]
+    answers.bounds += [one.bounds for one in drawn]
 
 
 def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[Counter[int]]:

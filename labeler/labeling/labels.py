@@ -178,7 +178,7 @@ def _answer(image_id: int, annotator: User, wanted: Wanted) -> Saved:
     named = index(case.project).resolve(present["categories"]) if present else []
     before = _vote_key(present["answer"], named) if present and not was_extra else None
     after = _vote_key(wanted.answer, ids) if not extra else None
-    _count(case, before, after)
+    _count(case, before, after, drawing)
     if case.project.draws and wanted.answer != Answer.UNDONE:
         drafts.end([case.claim.pk])
     return Saved(
@@ -325,17 +325,19 @@ def status_of(image: Image, seats: int) -> Status:
     return Status.SETTLED if votes.is_settled(image.tally) else Status.DISPUTED
 
 
-def _count(case: Case, before: str | None, after: str | None) -> None:
+def _count(case: Case, before: str | None, after: str | None, drawing: objects.Drawing | None = None) -> None:
     """Write claim and image counters in one statement. Only votes of the present round count, and no extra ones."""
     claim, image = case.claim, case.image
-    if claim.round == image.round and claim.purpose == Purpose.VOTE:
+    counts = claim.round == image.round and claim.purpose == Purpose.VOTE
+    if counts:
         for answer, step in ((before, -1), (after, +1)):
             if answer is not None:
                 image.tally = votes.count(image.tally, answer, step)
                 image.n_votes += step
     image.disagreement = votes.disagreement(image.tally)
     if case.project.draws:
-        drawn_votes.compare(case.project, [image])
+        own = (claim.annotator_id, drawing.objects) if drawing and counts and after is not None else None
+        drawn_votes.compare(case.project, [image], own=own)
     image.status = status_of(image, case.seats)
     with connection.cursor() as cursor:
         cursor.execute(

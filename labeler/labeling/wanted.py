@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +60,7 @@ def answering(
         raise Invalid(_("seconds must be a number from 0."), fields={"seconds": ["out of range"]})
     body: dict[str, Any] = {"answer": str(answer), "categories": [str(c) for c in categories], "reason": reason}
     if drawn is not None or keep_all:
-        body |= {"objects": drawn, "keep": keep_all, "mend": mend}
+        body |= {"objects": drawn and [_shortened(one) for one in drawn], "keep": keep_all, "mend": mend}
     return Wanted(
         image_id=image_id,
         answer=str(answer),
@@ -80,6 +81,23 @@ def taking_back(image_id: int, *, key: UUID | None = None) -> Wanted:
     """The taking back of an answer, to be saved."""
     body_hash = _hash(image_id, {"answer": str(Answer.UNDONE)})
     return Wanted(image_id=image_id, answer=str(Answer.UNDONE), key=key, body_hash=body_hash)
+
+
+def _shortened(one: Any) -> Any:
+    """An object with digests in place of a polygon's rings: 100,000 coordinates as text took 40 ms of a save."""
+    if not isinstance(one, dict) or not isinstance(one.get("polygon"), list):
+        return one
+    return one | {"polygon": _digests(one["polygon"])}
+
+
+def _digests(rings: list[Any]) -> list[Any]:
+    """Each list of numbers in it, at any depth, as a text that is equal for equal numbers, 1 and 1.0 too."""
+    if rings and set(map(type, rings)) <= {int, float}:
+        try:
+            return [hashlib.sha256(array("d", rings).tobytes()).hexdigest()]
+        except OverflowError:  # an integer of four hundred digits: refused later, with a sentence
+            return rings
+    return [_digests(ring) if isinstance(ring, list) else ring for ring in rings]
 
 
 def _hash(image_id: int, body: dict[str, Any]) -> str:

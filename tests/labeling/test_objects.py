@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from labeler.errors import Invalid, WrongTask
+from labeler.errors import Invalid, KeyReused, WrongTask
 from labeler.labeling import claims, counters, labels
 from labeler.labeling.objects import ObjectsRefused, TooMany
 from labeler.models import Image, Label, LabelObject
@@ -215,3 +215,18 @@ def test_fifty_objects_are_saved_in_ten_statements(boxes, ann, bea):
         labels.save_label(image_id=image.pk, annotator=bea, drawn=objects)
 
     assert len(queries) <= 10, [q["sql"][:80] for q in queries]
+
+
+def test_a_key_is_of_one_drawing_whose_coordinates_count_and_not_how_they_are_written(ann):
+    project = make_project(ann, task="polygons", categories=("pawn",))
+    (image,) = add_images(project, 1)
+    key = uuid4()
+
+    def answer(*ring):
+        return draw(project, image, ann, [{"category": "pawn", "polygon": [list(ring)]}], idempotency_key=key)
+
+    saved = answer(10, 10, 90, 10, 90, 60.5)
+
+    assert (answer(10.0, 10, 90, 10, 90, 60.5).id, answer(10, 10, 90, 10, 90, 60.5).replayed) == (saved.id, True)
+    with pytest.raises(KeyReused):
+        answer(10, 10, 90, 10, 90, 60.25)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -21,12 +20,11 @@ from api.uploads import Uploads
 from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.labeling.objects import SHAPES
 from labeler.models import Errand, Prediction, Project, Role
 from labeler.models.account import Scope
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
-from labeler.training import inference_requests, prelabels
+from labeler.training import drawn_answers, inference_requests, prelabels
 
 TAG = "Model"
 LONGEST_WAIT = 30
@@ -106,19 +104,11 @@ def _rows(project: Project, found: list[Prediction]) -> list[dict[str, Any]]:
     return [
         {
             "id": one.pk, "image": one.image_id, "run": one.run_id, "probability": one.confidence,
-            **({"objects": [_object(o, index.names) for o in one.drawn or ()]} if project.draws
+            **({"objects": drawn_answers.told(one.drawn or (), index.names)} if project.draws
                else {"categories": index.label(one.categories)}),
         }
         for one in found
     ]  # fmt: skip
-
-
-def _object(one: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    return {
-        "number": one["number"], "category": names.get(one["category"], f"#{one['category']}"),
-        "category_id": one["category"], **{kind: one[kind] for kind in SHAPES if kind in one},
-        "probability": one.get("probability"), "shown": one.get("shown", True),
-    }  # fmt: skip
 
 
 class Predictions(Uploads, View):

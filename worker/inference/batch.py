@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +17,81 @@ import numpy as np
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
 from labeler.intake.images import limits
-from labeler.intake.renditions import make_thumbnail
+from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.models import TrainingRun
-from worker.inference import model_cache, saved_models
+from worker.inference import drawn_models, model_cache, saved_models
+from worker.inference.drawn_models import DrawnModel
 from worker.ml.saved import predict
 from worker.ml.saved.predict import Model
 
 BATCH = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file that was read: what the model looks at, and width and height of the upright original in px."""
+
+    file: str
+    content: bytes
+    size: tuple[int, int]
+
+
 def answer_lines(run_id: int, lines: Iterable[str]) -> Iterator[str]:
     """For each path (a JSON string) one line: {"file", "categories", "probability", "probabilities"} by class id, or
     {"file", "refused"} with a sentence. The first line is {"calibrated"}. Raises CheckpointDamaged.
+
+    A model that draws says {"file", "width", "height", "categories", "probability", "objects"}, in px of the upright
+    image; its objects as Prediction.drawn has them.
     """
-    model = model_cache.model_of(TrainingRun.objects.get(pk=run_id))
-    yield json.dumps({"calibrated": model.calibrated})
-    waiting: list[tuple[str, bytes]] = []
+    run = TrainingRun.objects.select_related("project").get(pk=run_id)
+    if run.project.draws:
+        drawing = model_cache.drawn_model_of(run)
+        yield json.dumps({"calibrated": drawing.calibrated})
+        answers = partial(_drawn_answers, drawing, str(run.project.task))
+    else:
+        model = model_cache.model_of(run)
+        yield json.dumps({"calibrated": model.calibrated})
+        answers = partial(_answers, model)
+    waiting: list[Picture] = []
     for line in lines:
         path = json.loads(line)
         try:
-            # The thumbnail, as the same image would have in a project: the model says the same of both.
+            # As the same image would have in a project: the model says the same of both.
             with decoded(Path(path), limits=limits()) as image:
-                waiting.append((path, make_thumbnail(image)))
+                content = make_renditions(image).preview if run.project.draws else make_thumbnail(image)
+                waiting.append(Picture(path, content, (image.checked.width, image.checked.height)))
         except (Refused, OSError) as problem:
             reason = problem.reason if isinstance(problem, Refused) else f"It cannot be read ({problem.strerror})."
             yield json.dumps({"file": path, "refused": reason})
         if len(waiting) == BATCH:
-            yield from _answers(model, waiting)
+            yield from answers(waiting)
             waiting = []
-    yield from _answers(model, waiting)
+    yield from answers(waiting)
 
 
-def _answers(model: Model, waiting: list[tuple[str, bytes]]) -> Iterator[str]:
+def _answers(model: Model, waiting: list[Picture]) -> Iterator[str]:
     if not waiting:
         return
-    found = predict.predict(model, sources=[thumbnail for _, thumbnail in waiting])
+    found = predict.predict(model, sources=[one.content for one in waiting])
     for opinion in saved_models.opinions(model, range(len(waiting)), found):
         said: dict[str, Any] = {
-            "file": waiting[opinion.image_id][0],
+            "file": waiting[opinion.image_id].file,
             "categories": opinion.categories,
             "probability": round(opinion.probability, 6),
             "probabilities": np.round(opinion.probabilities, 6).tolist(),
         }
+        yield json.dumps(said)
+
+
+def _drawn_answers(model: DrawnModel, task: str, waiting: list[Picture]) -> Iterator[str]:
+    if not waiting:
+        return
+    sizes = np.array([one.size for one in waiting], np.int64)
+    for one, found in zip(waiting, model.found([each.content for each in waiting], sizes), strict=True):
+        assert found is not None  # it was decoded a moment ago
+        opinion = drawn_models.opinion(model, task, 0, found, one.size)
+        said: dict[str, Any] = {
+            "file": one.file, "width": one.size[0], "height": one.size[1], "categories": opinion.categories,
+            "probability": round(opinion.probability, 4), "objects": opinion.drawn,
+        }  # fmt: skip
         yield json.dumps(said)

@@ -42,6 +42,11 @@ class DrawnModel:
     tolerance: float
     checkpoint: Checkpoint
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether probabilities can be read as frequencies: two numbers were fitted on calibration images."""
+        return self.checkpoint.calibrated_on > 0
+
     def found(self, sources: Sequence[Any], sizes: Any) -> list[Found | None]:
         """What is on each image, with calibrated probabilities; None: unreadable."""
         return [None if one is None else with_platt(one, *self.platt) for _, one in self.detector.find(sources, sizes)]

@@ -6,9 +6,14 @@ Knows how many fit and when one is out of date. What a model computes is worker/
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
 
 from labeler.models import TrainingRun
-from worker.inference import saved_models
+from worker.inference import drawn_models, saved_models
+from worker.inference.drawn_models import DrawnModel
 from worker.ml.device import pick_device, settle_process
 from worker.ml.saved.predict import Model
 
@@ -16,8 +21,9 @@ from worker.ml.saved.predict import Model
 MOST = 4
 # By project: of which run, the checksum of its weights, and the model; the last used is last. Two runs may have the
 # very same weights and another temperature.
-_held: OrderedDict[int, tuple[tuple[int, str], Model]] = OrderedDict()
+_held: OrderedDict[int, tuple[tuple[int, str], Model | DrawnModel]] = OrderedDict()
 _settled = False
+Kind = TypeVar("Kind", Model, DrawnModel)
 
 
 def model_of(run: TrainingRun) -> Model:
@@ -25,6 +31,15 @@ def model_of(run: TrainingRun) -> Model:
 
     Raises CheckpointDamaged.
     """
+    return _model_of(run, saved_models.load)
+
+
+def drawn_model_of(run: TrainingRun) -> DrawnModel:
+    """The same where the run's model draws."""
+    return _model_of(run, drawn_models.load)
+
+
+def _model_of(run: TrainingRun, load: Callable[[TrainingRun, torch.device], Kind]) -> Kind:
     global _settled
     if not _settled:
         settle_process()
@@ -32,8 +47,8 @@ def model_of(run: TrainingRun) -> Model:
     held, wanted = _held.get(run.project_id), (run.pk, run.checkpoint_sha256)
     if held is None or held[0] != wanted:
         _held.pop(run.project_id, None)  # before the new one is read: both at once would need room for two
-        held = _held[run.project_id] = wanted, saved_models.load(run, pick_device())
+        held = _held[run.project_id] = wanted, load(run, pick_device())
         while len(_held) > MOST:
             _held.popitem(last=False)
     _held.move_to_end(run.project_id)
-    return held[1]
+    return cast(Kind, held[1])  # a project's task never changes, so what is held is what `load` gives

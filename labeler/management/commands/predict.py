@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from labeler.management.base import DONE, REFUSALS, USAGE, DataCommand
 from labeler.management.commands.train import work_here
 from labeler.models import Project, TrainingRun
 from labeler.models.job import State
-from labeler.training import outside_models, runs
+from labeler.training import drawn_answers, outside_models, runs
 
 
 class Command(DataCommand):
@@ -33,17 +35,39 @@ class Command(DataCommand):
         parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
         parser.add_argument("--model", metavar="N", type=int, help="number of the model (default: the one in use)")
         parser.add_argument("--csv", action="store_true", help="one row per image on stdout, a column for each class")
+        parser.add_argument(
+            "--coco", action="store_true",
+            help="of a model that draws: COCO on stdout, all objects from .05 on with score and shown",
+        )  # fmt: skip
+        parser.add_argument(
+            "--shown", action="store_true", help="of a model that draws: only objects sure enough for a pre-label"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["csv"] and options["json"]:
-            raise CommandError("Choose one of --csv and --json.", returncode=USAGE)
+        if options["csv"] + options["json"] + options["coco"] > 1:
+            raise CommandError("Choose one of --csv, --json and --coco.", returncode=USAGE)
         project = self.project(options["project"])
+        if project.draws and options["csv"]:
+            raise CommandError(f"“{project.name}” draws objects: choose --coco or --json.", returncode=USAGE)
+        if not project.draws and (options["coco"] or options["shown"]):
+            raise CommandError(f"“{project.name}” names classes: --coco and --shown are for drawn objects.",
+                               returncode=USAGE)  # fmt: skip
         run = model_of(project, options["model"])
         files = files_of(options["sources"])
         answers, refused, calibrated = self._ask(run, files)
         for path, reason in refused:
             print(f"refused {path}: {reason}", file=sys.stderr, flush=True)
-        index = categories.index(project)
+        if project.draws:
+            self._objects(run, answers, refused, calibrated, options)
+        else:
+            self._classes(run, answers, refused, calibrated, as_csv=options["csv"])
+        self.finish(REFUSALS if refused else DONE)
+
+    def _classes(
+        self, run: TrainingRun, answers: list[dict[str, Any]], refused: list[tuple[str, str]], calibrated: bool, *,
+        as_csv: bool,
+    ) -> None:  # fmt: skip
+        index = categories.index(run.project)
         names = index.label(run.category_ids)
         rows = [
             {
@@ -54,15 +78,36 @@ class Command(DataCommand):
             }
             for said in answers
         ]
-        if options["csv"]:
+        if as_csv:
             self._as_csv(names, rows)
         else:
-            facts = {
-                "project": project.pk, "model": run.number, "run": run.pk, "calibrated": calibrated, "results": rows,
-                "refused": [{"file": path, "reason": reason} for path, reason in refused],
-            }  # fmt: skip
-            self.result(facts, "\n".join(_line(row, calibrated) for row in rows))
-        self.finish(REFUSALS if refused else DONE)
+            self.result(_facts(run, calibrated, rows, refused), "\n".join(_line(row, calibrated) for row in rows))
+
+    def _objects(
+        self, run: TrainingRun, answers: list[dict[str, Any]], refused: list[tuple[str, str]], calibrated: bool,
+        options: dict[str, Any],
+    ) -> None:  # fmt: skip
+        index = categories.index(run.project)
+        if options["coco"]:
+            # Under the folder that holds them all: so each has a name of its own.
+            base = os.path.commonpath([Path(said["file"]).parent for said in answers]) if answers else ""
+            images = [said | {"name": Path(said["file"]).relative_to(base).as_posix()} for said in answers]
+            names = dict(zip(run.category_ids, index.label(run.category_ids), strict=True))
+            title = f"{run.project.name}, model {run.number}"
+            document = drawn_answers.coco(images, names, title=title, shown_only=options["shown"])
+            print(json.dumps(document, ensure_ascii=False), flush=True)
+            return
+        rows = [
+            said | {
+                "categories": index.label(said["categories"]),
+                "objects": [
+                    one for one in drawn_answers.told(said["objects"], index.names)
+                    if one["shown"] or not options["shown"]
+                ],
+            }
+            for said in answers
+        ]  # fmt: skip
+        self.result(_facts(run, calibrated, rows, refused), "\n".join(_drawn_line(row) for row in rows))
 
     def _ask(self, run: TrainingRun, files: list[Path]) -> tuple[list[dict[str, Any]], list[tuple[str, str]], bool]:
         """Answers and refusals in the order of the files, from a child that has the model."""
@@ -145,6 +190,21 @@ def _send(pipe: Any, files: list[Path]) -> None:
         pipe.close()
     except BrokenPipeError:
         return  # the child has ended; whoever reads its answers says so
+
+
+def _facts(
+    run: TrainingRun, calibrated: bool, rows: list[dict[str, Any]], refused: list[tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "project": run.project_id, "model": run.number, "run": run.pk, "calibrated": calibrated, "results": rows,
+        "refused": [{"file": path, "reason": reason} for path, reason in refused],
+    }  # fmt: skip
+
+
+def _drawn_line(row: dict[str, Any]) -> str:
+    """The file, and how many objects of each class are shown."""
+    counts = Counter(one["category"] for one in row["objects"] if one["shown"])
+    return f"{row['file']}\t" + (", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "nothing")
 
 
 def _line(row: dict[str, Any], calibrated: bool) -> str:

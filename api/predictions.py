@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,12 +32,21 @@ LONGEST_WAIT = 30
 ANSWERED = {
     "id": 71, "project": 1, "state": "done", "progress": {"done": 1, "total": 1}, "error": None,
     "created_at": "2026-11-21T18:12:00Z", "categories": ["rust"], "category_ids": [3], "probability": 0.93,
-    "probabilities": {"rust": 0.93, "leaf spot": 0.05, "healthy": 0.02}, "calibrated": True, "model": 4, "run": 9,
+    "probabilities": {"rust": 0.93, "leaf spot": 0.05, "healthy": 0.02}, "objects": None, "width": 4032, "height": 3024,
+    "calibrated": True, "model": 4, "run": 9,
 }  # fmt: skip
 
 
 class PredictionInput(serializers.Serializer):
     file = serializers.FileField(help_text="JPEG, PNG, WebP, GIF, BMP or TIFF")
+
+
+class PredictedObjectShape(DrawnShape):
+    number = serializers.IntegerField(help_text="from 1, by falling probability")
+    category = serializers.CharField()
+    category_id = serializers.IntegerField()
+    probability = serializers.FloatField(allow_null=True)
+    shown = serializers.BooleanField(help_text="sure enough to be in the pre-label")
 
 
 class AskedPredictionShape(serializers.Serializer):
@@ -50,8 +60,15 @@ class AskedPredictionShape(serializers.Serializer):
     created_at = serializers.DateTimeField()
     categories = serializers.SerializerMethodField(help_text="what it would answer")
     category_ids = serializers.ListField(child=serializers.IntegerField(), source="answer.categories", allow_null=True)
-    probability = serializers.FloatField(source="answer.probability", allow_null=True, help_text="of that answer")
-    probabilities = serializers.SerializerMethodField()
+    probability = serializers.FloatField(
+        source="answer.probability", allow_null=True, help_text="of that answer; of drawn objects the smallest shown"
+    )
+    probabilities = serializers.SerializerMethodField(help_text="by class; null where the model draws")
+    objects = serializers.SerializerMethodField(
+        help_text="where the model draws, in px of the upright image that was sent; all from .05 on, 300 at most"
+    )
+    width = serializers.IntegerField(source="asked.width", allow_null=True, help_text="px of what was sent, upright")
+    height = serializers.IntegerField(source="asked.height", allow_null=True)
     calibrated = serializers.BooleanField(
         source="answer.calibrated", allow_null=True,
         help_text="false: read the probability as an order, not as a frequency",
@@ -63,24 +80,22 @@ class AskedPredictionShape(serializers.Serializer):
         return label_set.index(errand.project).label(errand.answer["categories"]) if errand.answer else None
 
     def get_probabilities(self, errand: Errand) -> dict[str, float] | None:
-        if not errand.answer or errand.run is None:
+        if not errand.answer or errand.run is None or errand.project.draws:
             return None
         names = label_set.index(errand.project).label(errand.run.category_ids)
         return dict(zip(names, errand.answer["probabilities"], strict=True))
+
+    @extend_schema_field(PredictedObjectShape(many=True, allow_null=True))
+    def get_objects(self, errand: Errand) -> list[dict[str, Any]] | None:
+        if not errand.answer or not errand.project.draws:
+            return None
+        return drawn_answers.told(errand.answer["objects"], label_set.index(errand.project).names)
 
     def get_model(self, errand: Errand) -> int | None:
         return errand.run.number if errand.answer and errand.run else None
 
     def get_run(self, errand: Errand) -> int | None:
         return errand.run_id if errand.answer else None
-
-
-class PredictedObjectShape(DrawnShape):
-    number = serializers.IntegerField(help_text="from 1, by falling probability")
-    category = serializers.CharField()
-    category_id = serializers.IntegerField()
-    probability = serializers.FloatField(allow_null=True)
-    shown = serializers.BooleanField(help_text="sure enough to be in the pre-label")
 
 
 class PredictionRowShape(serializers.Serializer):
@@ -138,7 +153,8 @@ class Predictions(Uploads, View):
     @describe(
         "predict", "Ask the model what is on an image that is not in the project.\n\nA form with `file`. Answers 202 "
         "with a row to poll, or, with `?wait=5`, 200 as soon as a worker has answered within those seconds; one "
-        "request per web process waits at a time, others get their 202 at once. Only a thumbnail is kept, until it is "
+        "request per web process waits at a time, others get their 202 at once. A model that draws answers with "
+        "`objects`. Only what the model looks at is kept, a thumbnail or a preview of 1,600 px, until it is "
         "answered (at most ten minutes); the answer can be read for a day. 409 `no_model` before there is a model, "
         "and `conflict` for an image of the project that is judged blind, its preview, its thumbnail and near copies: "
         "a held-out one always, another one until it is settled. 422 while a model of another program is in use.",

@@ -47,7 +47,7 @@ class Errand(Leased):
     )
     # Not a file: rows and files that must come and go together leave files behind when a process is killed.
     picture = models.BinaryField(
-        null=True, help_text="predict, try: a thumbnail of what was sent, until it is answered"
+        null=True, help_text="predict, try: a thumbnail or preview of what was sent, until it is answered"
     )
     answer = models.JSONField(default=dict, blank=True)
     drawing = models.BinaryField(null=True, help_text="explain, try: a PNG to lay over the image")

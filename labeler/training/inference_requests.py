@@ -20,7 +20,7 @@ from labeler.intake import near_duplicates
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
 from labeler.intake.images import limits
-from labeler.intake.renditions import make_thumbnail
+from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
 from labeler.labeling import blindness
@@ -69,9 +69,10 @@ def predict(
 ) -> Errand:
     """Ask what is on an image that is not in the project; a worker is told after commit.
 
-    kind TRY: with what speaks for the answer, and the labeled images that look like it.
+    kind TRY: with what speaks for the answer, and the labeled images that look like it; of a model that draws the same.
 
-    Only a thumbnail is kept, as the model sees it, and only until it is answered. Raises NoModel, NotPossibleNow while
+    Only what the model looks at is kept, a thumbnail or, where people draw, a preview, and only until it is answered.
+    Raises NoModel, NotPossibleNow while
     a model of another program is in use, Invalid for what is no image, TooLarge, TooManyRequests, Busy, and Conflict
     for what shows an image of the project that is judged blind.
     """
@@ -85,12 +86,18 @@ def predict(
         raise TooManyRequests(_("Other images are being read at this moment. Ask again in a second."), retry_after=1)
     try:
         with decoded(source, limits=limits(), patience=WAIT_SECONDS) as image:
-            picture = make_thumbnail(image)
+            # Objects are told in px of what was sent, and the preview may be smaller.
+            width, height = image.checked.width, image.checked.height
+            if project.draws:
+                both = make_renditions(image)
+                picture, thumbnail = both.preview, both.thumbnail
+            else:
+                picture = thumbnail = make_thumbnail(image)
     except Refused as refusal:
         raise _refused(source, refusal) from refusal
     finally:
         _checking.release()
-    if _shows_a_hidden_one(project, image.checked.sha256, picture):
+    if _shows_a_hidden_one(project, image.checked.sha256, thumbnail):
         raise Conflict(
             _(
                 "This image is in the project, or nearly the same as one that is, and judged blind: what the model "
@@ -98,7 +105,9 @@ def predict(
             )
         )
     with transaction.atomic():
-        errand = Errand.objects.create(project=project, kind=kind, asked_by=asked_by, picture=picture)
+        errand = Errand.objects.create(
+            project=project, kind=kind, asked_by=asked_by, picture=picture, asked={"width": width, "height": height}
+        )
         dispatch.send_after_commit(dispatch.ANSWER, errand.pk)
     return errand
 
@@ -125,8 +134,13 @@ def _refused(source: Source, refusal: Refused) -> Invalid | TooLarge:
 def explain(*, image: Image, asked_by: User | None, category: int = 0) -> Errand:
     """What in an image of the project speaks for a class, in the eyes of the model in use; asked for once and kept.
 
-    category: 0 for the model's own answer. Raises NoModel, and Invalid for a class that the model does not know.
+    category: 0 for the model's own answer. Raises TaskNotSupported where people draw, NoModel, and Invalid for a class
+    that the model does not know.
     """
+    if image.project.draws:
+        raise TaskNotSupported(
+            _("What speaks for a class is explained of models that name classes; one that draws shows its objects.")
+        )
     run = _active(image.project)
     if category and category not in run.category_ids:
         raise Invalid(_("Model %(n)s does not know this class.") % {"n": run.number}, fields={"category": ["unknown"]})
@@ -158,10 +172,6 @@ def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
 
 
 def _active(project: Project) -> TrainingRun:
-    if project.draws:
-        raise TaskNotSupported(
-            _("Models name classes so far: nothing can be asked of one in a project where people draw objects.")
-        )
     run = runs.active(project)
     if run is None:
         raise NoModel(_("This project has no model yet. One is trained when there are labels enough."))

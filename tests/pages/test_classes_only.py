@@ -5,16 +5,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from labeler.models import Errand, Project
+from labeler.models import Project
 from labeler.models.queue import QueueEntry
 from labeler.training import queue_order
 from tests.helpers.api import as_person, error_of
 from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images, category, make_model
-from tests.helpers.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -31,7 +29,6 @@ def boxes(ann, lena):
     [
         ("review", "suggestions are confirmed one image at a time"),
         ("economy", "how far people agree"),
-        ("try_model", "people draw objects on images"),
     ],
 )
 def test_the_page_says_so(as_, lena, boxes, name, says):
@@ -41,14 +38,6 @@ def test_the_page_says_so(as_, lena, boxes, name, says):
     assert answer.status_code == 200
     assert "Works for classes only, so far" in text and says in text
     assert "nan" not in text.lower().split() and ">None<" not in text
-
-
-def test_a_form_that_is_sent_all_the_same_does_nothing(as_, lena, boxes):
-    client = as_(lena)
-
-    assert client.post(reverse("try_model", args=[boxes.pk]), {"picture": "x"}).status_code == 422
-
-    assert not Errand.objects.exists()
 
 
 def test_a_version_of_another_program_stays_listed(as_, lena, boxes):
@@ -67,11 +56,10 @@ def test_the_endpoints_refuse_with_a_sentence(lena, boxes):
         client.post(f"{here}/review-pages/", {"page": str(uuid4()), "predicted": pawn}, format="json"),
         client.post(f"{here}/reviews/", {"items": [{"image": image.pk, "categories": [pawn]}]}, format="json"),
         client.post(f"{here}/augmentation/", {}, format="json"),
-        client.post(f"{here}/predictions/", {"file": SimpleUploadedFile("a.jpg", picture(3))}, format="multipart"),
         client.get(f"/api/images/{image.pk}/explanation/"),
     ]
 
-    assert [(answer.status_code, error_of(answer)) for answer in answers] == [(422, "task_not_supported")] * 5
+    assert [(answer.status_code, error_of(answer)) for answer in answers] == [(422, "task_not_supported")] * 4
     assert all(answer.json()["error"]["message"].endswith(".") for answer in answers)
     economy = client.get(f"{here}/economy/").json()
     assert economy["right"]["value"] is None and economy["right"]["reason"]

@@ -22,13 +22,13 @@ from PIL import Image as PillowImage
 from labeler.errors import NoModel, NotPossibleNow
 from labeler.intake.images import media_store
 from labeler.jobs.leases import Lease
-from labeler.models import Errand, Image, Project
+from labeler.models import Errand, Image, Project, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.training import inference_requests, outside_models, runs
 from labeler.training.prelabels import Opinion
 from worker.attempt import attempt
 from worker.indexing import similar_labeled
-from worker.inference import clicks, model_cache, saved_models
+from worker.inference import clicks, drawn_models, model_cache, saved_models
 from worker.ml.device import settle_process
 from worker.ml.errors import ImageUnreadable
 from worker.ml.evaluation import gradcam, heat
@@ -58,6 +58,9 @@ def _predict(errand: Errand, lease: Lease) -> None:
         raise NoModel("The project has no model in use any more.")
     if run.is_outside:
         raise NotPossibleNow(outside_models.where_from(run))
+    if errand.project.draws:
+        inference_requests.finish(lease, run=run, answer=_objects(errand, run))
+        return
     model = model_cache.model_of(run)
     found = predict.predict(model, sources=[bytes(errand.picture)])
     (opinion,) = saved_models.opinions(model, [0], found)
@@ -73,6 +76,21 @@ def _predict(errand: Errand, lease: Lease) -> None:
         more, drawing = _reasons(errand, model, opinion)
         answer |= more
     inference_requests.finish(lease, run=run, answer=answer, drawing=drawing)
+
+
+def _objects(errand: Errand, run: TrainingRun) -> dict[str, Any]:
+    """What a model that draws finds on the picture, in px of what was sent."""
+    assert errand.picture is not None
+    model, size = model_cache.drawn_model_of(run), (errand.asked["width"], errand.asked["height"])
+    (found,) = model.found([bytes(errand.picture)], np.array([size], np.int64))
+    assert found is not None  # the picture was decoded when it was sent
+    opinion = drawn_models.opinion(model, str(errand.project.task), 0, found, size)
+    return {
+        "categories": opinion.categories,
+        "probability": round(opinion.probability, 4),
+        "objects": opinion.drawn,
+        "calibrated": model.calibrated,
+    }
 
 
 def _reasons(errand: Errand, model: Model, opinion: Opinion) -> tuple[dict[str, Any], bytes]:

@@ -1,4 +1,5 @@
 """Classify one picture now: drop it, see what the model in use says of it, why, and which labeled images look like it.
+Of a model that draws, the objects that it finds, over the picture.
 
 Nothing of the picture is kept but a thumbnail until a worker has answered (labeler/training/inference_requests.py). For
 reviewers and leads: an annotator would be told what the model says of the images they are asked about.
@@ -14,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import charts
@@ -26,25 +26,18 @@ from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.classes_only import classes_only
 from labeler.pages.images.images import tile
-from labeler.pages.model import report
+from labeler.pages.model import report, tried_objects
 from labeler.pages.model.model import no_worker
-from labeler.templatetags.figures import class_tag, figure, percent, percent_interval
+from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import explanation, inference_requests, outside_models, runs
 
 QUEUE = "serve"
-_OF_CLASSES = classes_only(
-    "model",
-    gettext_lazy("Classify a picture"),
-    gettext_lazy("The models of this program name classes so far. In this project people draw objects on images."),
-)
 WAIT_SECONDS = 8  # for the answer, before the page says that it comes later
 
 
 @project_page(Role.REVIEWER, most_bytes_of_files=lambda: settings.MAX_IMAGE_BYTES)
 @require_http_methods(["GET", "POST"])
-@_OF_CLASSES
 def try_model(request: HttpRequest, access: Access) -> HttpResponse:
     """The form; a picture that was sent is answered on the same page, because it is shown and not kept."""
     context: dict[str, Any] = {}
@@ -59,7 +52,6 @@ def try_model(request: HttpRequest, access: Access) -> HttpResponse:
 
 @project_page(Role.REVIEWER)
 @require_GET
-@_OF_CLASSES
 def tried(request: HttpRequest, access: Access, errand_id: int) -> HttpResponse:
     """The answer to a picture that was sent a moment ago, by whoever sent it; without the picture."""
     rows = Errand.objects.filter(project=access.project, kind=ErrandKind.TRY, asked_by=person(request))
@@ -90,10 +82,12 @@ def _cannot(run: TrainingRun | None) -> str:
 
 
 def _right(run: TrainingRun | None) -> str:
-    """How often the model is right, in words; empty where that was not measured."""
+    """How good the model is, in words; empty where that was not measured."""
     right, of = report.headline(run.metrics or {}) if run else (None, "")
     if not right or right["value"] is None:
         return ""
+    if run is not None and run.project.draws:
+        return f"{of}: {figure(right['value'])}" + (f" ({interval(right)})" if interval(right) else "")
     words = {"share": percent(right["value"], 1), "interval": percent_interval(right), "of": of}
     return _("right on %(share)s (%(interval)s) of %(of)s") % words
 
@@ -121,6 +115,8 @@ def _told(request: HttpRequest, access: Access, errand: Errand, picture: bytes |
         return context
     project, answer, run = access.project, errand.answer, errand.run
     assert run is not None  # a worker named it with the answer
+    if project.draws:
+        return context | {"run": run, "found": tried_objects.context(errand, run)}
     index, markers = categories.index(project), categories.markers_by_name(project)
     named = zip(index.label(run.category_ids), answer["probabilities"], strict=True)
     lines = [

@@ -27,7 +27,7 @@ from labeler.labeling import blindness
 from labeler.models import Errand, Image, Project, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import UNFINISHED, State
-from labeler.training import model_card, outside_models, runs
+from labeler.training import outside_models, runs
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -162,7 +162,6 @@ def click(*, image: Image, asked_by: User | None, asked: dict[str, Any]) -> Erra
 
 def convert(*, run: TrainingRun, asked_by: User | None) -> Errand:
     """The run's model as an ONNX file; made once. Raises NotPossibleNow for a run without a model."""
-    model_card.refuse_drawn(run)
     _check_own(run)
     if run.state != State.DONE or not run.checkpoint:
         raise NotPossibleNow(

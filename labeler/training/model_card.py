@@ -13,12 +13,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeler.errors import NotPossibleNow, TaskNotSupported
+from labeler.errors import NotPossibleNow
 from labeler.label_set import categories as label_set
 from labeler.models import TrainingRun
 from labeler.models.job import State
 from labeler.stats.results import FEW_IMAGES
-from labeler.training import outside_models
+from labeler.training import drawn_card, outside_models
 from labeler.wording.sentences import in_words
 
 FORMAT = "labeler-model-card-1"
@@ -27,19 +27,10 @@ FEW_LABELS = 20  # training images of a class; below, what is said of it says li
 CROSS_VALIDATION = "cross-validation"
 
 
-def refuse_drawn(run: TrainingRun) -> None:
-    """Raises TaskNotSupported for a model that draws."""
-    if run.project.draws:
-        raise TaskNotSupported(
-            _("A model that draws has no card and no file to take out yet: its figures are on its page.")
-        )
-
-
 def card_of(run: TrainingRun) -> dict[str, Any]:
     """The card, JSON-ready. Raises NotPossibleNow for a run that has not ended well."""
     if run.is_outside:
         raise NotPossibleNow(outside_models.where_from(run))
-    refuse_drawn(run)
     if run.state != State.DONE:
         raise NotPossibleNow(_("Model %(n)s was not trained to its end, so it has no card.") % {"n": run.number})
     metrics = in_words(run.metrics or {})
@@ -50,7 +41,7 @@ def card_of(run: TrainingRun) -> dict[str, Any]:
         "model": _model(run),
         "data": _data(run, made_of, names),
         "method": _method(run),
-        "metrics": _metrics(metrics, names),
+        "metrics": drawn_card.metrics_of(run, metrics, names) if run.project.draws else _metrics(metrics, names),
         "limits": limits(run),
         "cost": _cost(run, metrics.get("cost") or {}),
         "versions": made_of.get("versions") or {},
@@ -80,6 +71,7 @@ def _model(run: TrainingRun) -> dict[str, Any]:
         "in_use": run.is_active,
         "calibrated": run.is_calibrated,
         "temperature": run.temperature,
+        "canvas": drawn_card.canvas_of(run) if run.project.draws else None,
     }
 
 
@@ -107,6 +99,8 @@ def _method(run: TrainingRun) -> dict[str, Any]:
         "accuracy",
         "macro_f1",
         "log_loss",
+        "ap50",
+        "miou",
         "settings",
     )
     return {
@@ -139,6 +133,8 @@ def _metrics(metrics: Mapping[str, Any], names: Mapping[Any, str]) -> dict[str, 
 def limits(run: TrainingRun) -> list[str]:
     """What the model must not be trusted with, each as a sentence that its own figures give reason for."""
     metrics, names = run.metrics or {}, names_of(run)
+    if run.project.draws:
+        return drawn_card.limits(run, names)
     return [
         *_judged(metrics),
         *_rare_classes(metrics, names),

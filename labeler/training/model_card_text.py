@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.templatetags.figures import figure, interval, percent, percent_interval
 
-AS_PERCENT = ("accuracy", "label_accuracy")
+AS_PERCENT = ("accuracy", "label_accuracy", "precision", "recall", "pixel_accuracy")
 TITLES = {
     "accuracy": gettext_lazy("Right"),
     "label_accuracy": gettext_lazy("Single answers right"),
@@ -26,6 +26,26 @@ TITLES = {
     "roc_auc": gettext_lazy("ROC AUC"),
     "log_loss": gettext_lazy("Log loss"),
     "ece": gettext_lazy("Calibration error"),
+    "ap50": gettext_lazy("AP50"),
+    "ap": gettext_lazy("AP50:95"),
+    "second_annotator_ap50": gettext_lazy("AP50 of a second person, the ceiling"),
+    "precision": gettext_lazy("Precision of what is shown"),
+    "recall": gettext_lazy("Recall of what is shown"),
+    "f1": gettext_lazy("F1 of what is shown"),
+    "mean_iou": gettext_lazy("Mean IoU of those that are right"),
+    "pq": gettext_lazy("Panoptic quality"),
+    "miou": gettext_lazy("mIoU"),
+    "dice": gettext_lazy("Dice"),
+    "boundary_f": gettext_lazy("Boundary F at 2 px"),
+    "pixel_accuracy": gettext_lazy("Pixels right"),
+}
+ANSWERS = {
+    "multi": gettext_lazy("any number of classes"),
+    "single": gettext_lazy("one class"),
+    "boxes": gettext_lazy("boxes, each with a class"),
+    "polygons": gettext_lazy("outlines, each with a class"),
+    "masks": gettext_lazy("masks, each with a class"),
+    "semantic": gettext_lazy("a class for every pixel"),
 }
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
 
@@ -64,15 +84,27 @@ def _model(card: Mapping[str, Any]) -> Section:
     model = card["model"]
     facts = [
         (_("Question"), model["question"]),
-        (_("Answers with"), _("any number of classes") if model["task"] == "multi" else _("one class")),
+        (_("Answers with"), str(ANSWERS[model["task"]])),
         (_("Classes"), ", ".join(model["classes"])),
         (_("Kind"), model["candidate_title"] or model["candidate"] or ""),
         (_("Network"), model["backbone"] or ""),
+        (_("Looks at"), _canvas(model.get("canvas"))),
         (_("Trained"), (model["trained_at"] or "").replace("T", " ").replace("+00:00", " UTC")),
         (_("Probabilities"), _calibration(model)),
         (_("Weights, SHA-256"), model["weights_sha256"]),
     ]
     return Section("model", _("What is it?"), facts=[(name, text) for name, text in facts if text])
+
+
+def draws(card: Mapping[str, Any]) -> bool:
+    """Is this the card of a model that draws?"""
+    return card["model"]["task"] not in ("single", "multi")
+
+
+def _canvas(canvas: Mapping[str, Any] | None) -> str:
+    if not canvas:
+        return ""
+    return _("%(width)s × %(height)s px") % {"width": canvas["width"], "height": canvas["height"]}
 
 
 def _calibration(model: Mapping[str, Any]) -> str:
@@ -82,30 +114,16 @@ def _calibration(model: Mapping[str, Any]) -> str:
 
 def _figures(card: Mapping[str, Any]) -> Section:
     metrics = card["metrics"]
-    crossed = metrics["judged_on"] == "cross-validation"
-    lines = [
-        _("Cross-validated: each labeled image was judged by a model that had not learned from it.")
-        if crossed
-        else _("On held-out images that people judged without suggestions, and that it never learned from.")
-    ]
+    lines = [_judged_on(card)]
     if metrics["chance"] is not None:
         lines.append(
             _("Always giving the most frequent answer would be right on %(share)s.")
             % {"share": percent(metrics["chance"])}
         )
-    overall = [
-        (
-            str(TITLES[key]),
-            percent(stat["value"], 1) if key in AS_PERCENT and stat["value"] is not None else figure(stat["value"]),
-            (percent_interval(stat) if key in AS_PERCENT else interval(stat)) or stat.get("reason") or "–",
-            f"{stat['n']:,}",
-        )
-        for key, stat in metrics["overall"].items()
-    ]
-    classes = [
+    classes = [] if draws(card) else [
         (row["class"], f"{row['n']:,}", _share(row["precision"]), _share(row["recall"]), _share(row["f1"]))
         for row in metrics["per_class"]
-    ]
+    ]  # fmt: skip
     promises = [
         (
             _("%(share)s right") % {"share": percent(row["precision"])},
@@ -117,13 +135,61 @@ def _figures(card: Mapping[str, Any]) -> Section:
         )
         for row in metrics["acceptance"]
     ]
-    tables = [Table((_("Figure"), _("Value"), _("95 % interval"), "n"), overall)]
-    if classes:
+    tables = [_overall(metrics)]
+    if draws(card):
+        tables.append(_drawn_classes(metrics))
+    elif classes:
         tables.append(Table((_("Class"), "n", _("Precision"), _("Recall"), "F1"), classes))
     if promises:
         head = (_("Promise, with 95 % confidence"), _("From score"), _("Of the images"), _("On calibration images"))
         tables.append(Table(head, promises, words=3))
     return Section("figures", _("How good is it?"), lines=lines, tables=tables)
+
+
+def _judged_on(card: Mapping[str, Any]) -> str:
+    metrics = card["metrics"]
+    if metrics["judged_on"] != "cross-validation":
+        return _("On held-out images that people judged without suggestions, and that it never learned from.")
+    if draws(card):
+        return _("On a part of the training images, before it learned from them too; they chose it, which flatters.")
+    return _("Cross-validated: each labeled image was judged by a model that had not learned from it.")
+
+
+def _overall(metrics: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            str(TITLES[key]),
+            percent(stat["value"], 1) if key in AS_PERCENT and stat["value"] is not None else figure(stat["value"]),
+            (percent_interval(stat) if key in AS_PERCENT else interval(stat)) or stat.get("reason") or "–",
+            f"{stat['n']:,}",
+        )
+        for key, stat in metrics["overall"].items()
+    ]
+    return Table((_("Figure"), _("Value"), _("95 % interval"), "n"), rows)
+
+
+def _drawn_classes(metrics: Mapping[str, Any]) -> Table:
+    """By class: what is found of it, and from which probability on it is shown; of pixels the overlap."""
+    if any("iou" in row for row in metrics["per_class"]):
+        overlap = [
+            (row["class"], f"{row['n_images']:,}", _plain_figure(row["iou"]), _plain_figure(row["dice"]),
+             percent(row["share"], 1))
+            for row in metrics["per_class"]
+        ]  # fmt: skip
+        return Table((_("Class"), _("Images"), "IoU", "Dice", _("Of the pixels")), overlap)
+    found = [
+        (row["class"], f"{row['n_objects']:,}", _plain_figure(row["ap50"]), _plain_figure(row["ap"]),
+         _share(row["precision"]), _share(row["recall"]), figure(row["threshold"]))
+        for row in metrics["per_class"]
+    ]  # fmt: skip
+    head = (_("Class"), _("Objects"), "AP50", "AP50:95", _("Precision"), _("Recall"), _("Shown from"))
+    return Table(head, found)
+
+
+def _plain_figure(stat: Mapping[str, Any]) -> str:
+    if stat["value"] is None:
+        return stat.get("reason") or "–"
+    return f"{figure(stat['value'])} ({interval(stat)})" if interval(stat) else figure(stat["value"])
 
 
 def _share(stat: Mapping[str, Any] | None) -> str:
@@ -149,7 +215,8 @@ def _data(card: Mapping[str, Any]) -> Section:
         (_("Training set, SHA-256"), data["training_set_sha256"] or ""),
     ]
     rows = [(name, f"{n:,}") for name, n in (data["by_class"] or {}).items()]
-    tables = [Table((_("Class"), _("Training images")), rows)] if rows else []
+    head = (_("Class"), _("Objects learned from") if draws(card) else _("Training images"))
+    tables = [Table(head, rows)] if rows else []
     return Section("data", _("What was it made of?"), facts=[(k, v) for k, v in facts if v], tables=tables)
 
 
@@ -162,7 +229,7 @@ def _method(card: Mapping[str, Any]) -> Section:
     rows = [
         (
             (row.get("title") or row.get("candidate") or "") + (f" · {_('kept')}" if row.get("chosen") else ""),
-            _share(row.get("accuracy")) if row.get("tried") else _("not tried"),
+            _reached(row) if row.get("tried") else _("not tried"),
             f"{row['seconds']:.1f} s" if row.get("seconds") is not None else "–",
             row.get("reason") or "",
         )
@@ -170,15 +237,31 @@ def _method(card: Mapping[str, Any]) -> Section:
     ]
     # The settings in one line each; those that are objects as JSON.
     settings = [(name, json.dumps(value, ensure_ascii=False)) for name, value in sorted(method["config"].items())]
-    tables = (
-        [Table((_("Candidate"), _("Right, cross-validated"), _("Time"), _("Remark")), rows, words=3)] if rows else []
-    )
+    tables = [Table((_("Candidate"), _compared(card), _("Time"), _("Remark")), rows, words=3)] if rows else []
     if settings:
         tables.append(Table((_("Setting"), _("Value")), settings, figures=2))
     lines = [
-        _("Candidates were compared by cross-validation inside the training images; the best beyond noise was kept.")
+        _("Candidates were compared on a quarter of the training images; the best was kept and went on with all.")
+        if draws(card)
+        else _(
+            "Candidates were compared by cross-validation inside the training images; the best beyond noise was kept."
+        )
     ]
     return Section("method", _("How was it made?"), lines=lines, tables=tables)
+
+
+def _reached(row: Mapping[str, Any]) -> str:
+    """How good a candidate was where candidates are compared."""
+    for key in ("ap50", "miou"):
+        if key in row:
+            return figure(row[key])
+    return _share(row.get("accuracy"))
+
+
+def _compared(card: Mapping[str, Any]) -> str:
+    if not draws(card):
+        return _("Right, cross-validated")
+    return "mIoU" if card["model"]["task"] == "semantic" else "AP50"
 
 
 def _cost(card: Mapping[str, Any]) -> Section:

@@ -22,10 +22,11 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotPossibleNow
 from labeler.models import Errand, Project, TrainingRun
 from labeler.models.job import State
-from labeler.training import model_card, model_card_text
+from labeler.training import drawn_readme, model_card, model_card_text
 from labeler.wording.sentences import in_words
 
 WEIGHTS, DESCRIPTION, ONNX = "model.safetensors", "model.json", "model.onnx"
+ALL_WEIGHTS = "all_weights.safetensors"  # of a model that draws, also those it left as they were published
 IN_MEMORY = 32 * 1024 * 1024
 CHUNK = 1024 * 1024
 
@@ -60,7 +61,9 @@ def package(run: TrainingRun, *, onnx: Errand | None = None) -> Package:
         # Weights hardly get smaller, and take seconds to try.
         _add(archive, WEIGHTS, weights, described["sha256"], run)
         if onnx is not None:
-            _add(archive, ONNX, Path(settings.MODELS_DIR) / onnx.answer["file"], onnx.answer["sha256"], run)
+            for name, file_of in ((ONNX, onnx.answer), (ALL_WEIGHTS, onnx.answer.get("weights"))):
+                if file_of:
+                    _add(archive, name, Path(settings.MODELS_DIR) / file_of["file"], file_of["sha256"], run)
     size = file.tell()
     file.seek(0)
     safe = re.sub(r"[^A-Za-z0-9]+", "-", run.project.name).strip("-").lower()[:60] or "project"
@@ -95,11 +98,19 @@ def _described(run: TrainingRun) -> tuple[dict[str, Any], Path]:
     metrics = in_words(run.metrics or {})
     described |= {
         "weights": WEIGHTS,
-        "thresholds": metrics.get("acceptance") or [],
+        "thresholds": _thresholds(described) if run.project.draws else metrics.get("acceptance") or [],
         "versions": (metrics.get("provenance") or {}).get("versions") or {},
     }
     described["self_sha256"] = _own_checksum(described)
     return described, weights
+
+
+def _thresholds(described: dict[str, Any]) -> list[dict[str, Any]]:
+    """From which probability on an object of each class is shown; 0 where every pixel has a class."""
+    shown_from = described["recipe"].get("shown_from") or []
+    return [
+        {"category": one["name"], "shown_from": p} for one, p in zip(described["categories"], shown_from, strict=False)
+    ]
 
 
 def _own_checksum(described: dict[str, Any]) -> str:
@@ -138,6 +149,8 @@ def _readme(run: TrainingRun, described: dict[str, Any], onnx: Errand | None) ->
         "thresholds, versions, checksums. `model.safetensors` holds what was trained. The rest of the network is the\n"
         f"published {described['backbone']} (SHA-256 of its weights: `backbone_sha256`).\n"
     )
+    if run.project.draws:
+        return card + files + drawn_readme.code(run, described["recipe"]["canvas"], onnx)
     code = WITH_LABELER + (with_onnx(onnx) if onnx is not None else "")
     return card + files + code
 

@@ -98,13 +98,14 @@ def test_rest_gives_the_figures_and_names_no_image_that_somebody_still_judges_bl
     assert named == {images[1].pk, images[2].pk}
 
 
-def test_what_a_model_that_draws_does_not_have_yet_is_said(as_, lena, judged):
+def test_its_card_is_there_and_files_that_were_never_written_are_not_sent(as_, lena, judged):
     project, run, _images = judged
     client = as_person(lena)
 
-    for path in ("card/", "export/", "export/?format=onnx"):
-        answer = client.get(f"/api/runs/{run.pk}/{path}")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "task_not_supported")
+    assert client.get(f"/api/runs/{run.pk}/card/").json()["metrics"]["overall"]["ap50"]["n"] == 3
     card = as_(lena).get(reverse("model_card", args=[project.pk, run.number])).content.decode()
-    assert "no card of models that draw" in card
+    assert "AP50 of a second person" in card and ">None<" not in card
+    for path in ("export/", "export/?format=onnx"):
+        answer = client.get(f"/api/runs/{run.pk}/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "not_possible_now")
     assert as_(lena).get(reverse("compare_runs", args=[project.pk])).status_code == 200

@@ -20,8 +20,8 @@ from labeler.intake.images import limits
 from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.models import TrainingRun
 from worker.inference import drawn_models, model_cache, saved_models
-from worker.inference.drawn_models import DrawnModel
 from worker.ml.saved import predict
+from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.predict import Model
 
 BATCH = 16

@@ -7,7 +7,6 @@ are stored, at most 300 of an image; shown are those that reach the threshold of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,55 +20,18 @@ from labeler.intake.images import media_store
 from labeler.models import Image, TrainingRun
 from labeler.models.project import Task
 from labeler.training.prelabels import Opinion
-from worker.ml.detection import detector
-from worker.ml.detection.detector import Detector
 from worker.ml.detection.samples import Found
 from worker.ml.errors import CheckpointDamaged
-from worker.ml.evaluation.objects import THRESHOLD, with_platt
-from worker.ml.saved import checkpoint
-from worker.ml.saved.checkpoint import Checkpoint
-from worker.ml.segmentation import segmenter
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnModel:
-    """A detector with what a project needs of it. categories: {"id", "name"}, by class position."""
-
-    detector: Detector
-    categories: list[dict[str, Any]]
-    platt: tuple[float, float]
-    shown_from: list[float]
-    tolerance: float
-    checkpoint: Checkpoint
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether probabilities can be read as frequencies: two numbers were fitted on calibration images."""
-        return self.checkpoint.calibrated_on > 0
-
-    def found(self, sources: Sequence[Any], sizes: Any) -> list[Found | None]:
-        """What is on each image, with calibrated probabilities; None: unreadable."""
-        return [None if one is None else with_platt(one, *self.platt) for _, one in self.detector.find(sources, sizes)]
-
-
-def of_checkpoint(made: Checkpoint, device: torch.device) -> DrawnModel:
-    recipe = made.recipe
-    kinds = {"detector": detector.from_parts, "segmenter": segmenter.from_parts}
-    if recipe.get("kind") not in kinds:
-        raise CheckpointDamaged("The model names classes and draws nothing.")
-    return DrawnModel(
-        kinds[recipe["kind"]](made.weights, recipe, made.backbone, device), made.categories,
-        tuple(recipe.get("platt", (1.0, 0.0))), recipe.get("shown_from", [THRESHOLD] * len(made.categories)),
-        recipe.get("tolerance", 1.0), made,
-    )  # fmt: skip
+from worker.ml.saved import drawn
+from worker.ml.saved.drawn import DrawnModel
 
 
 def load(run: TrainingRun, device: torch.device) -> DrawnModel:
     """A finished run's model. Raises CheckpointDamaged: missing, altered, or not the one its row names."""
-    made = checkpoint.load(Path(settings.MODELS_DIR) / run.checkpoint)
-    if made.sha256 != run.checkpoint_sha256:
+    model = drawn.load_model(Path(settings.MODELS_DIR) / run.checkpoint, device)
+    if model.checkpoint.sha256 != run.checkpoint_sha256:
         raise CheckpointDamaged(f"The file of model {run.number} is not the one that was trained.")
-    return of_checkpoint(made, device)
+    return model
 
 
 def opinions(
@@ -96,7 +58,7 @@ def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Seq
 
     margin: how far the object that is nearest to its threshold is from it, 0 to 1: what a look would settle.
     """
-    drawn: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
     doubts = []
     for k in np.argsort(-found.probabilities, kind="stable").tolist():
         p, threshold = float(found.probabilities[k]), model.shown_from[int(found.classes[k])]
@@ -104,15 +66,15 @@ def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Seq
         if shape is None:
             continue
         doubts.append(_distance(p, threshold))
-        drawn.append({
-            "number": len(drawn) + 1, "category": model.categories[int(found.classes[k])]["id"],
+        objects.append({
+            "number": len(objects) + 1, "category": model.categories[int(found.classes[k])]["id"],
             "probability": round(p, 4), "shown": p >= threshold, **shape,
         })  # fmt: skip
-    shown = [one for one in drawn if one["shown"]]
-    likeliest = max((one["probability"] for one in drawn), default=0.0)
+    shown = [one for one in objects if one["shown"]]
+    likeliest = max((one["probability"] for one in objects), default=0.0)
     return Opinion(
         image_id, [], sorted({one["category"] for one in shown}),
-        min((one["probability"] for one in shown), default=1 - likeliest), min(doubts, default=1.0), None, drawn,
+        min((one["probability"] for one in shown), default=1 - likeliest), min(doubts, default=1.0), None, objects,
     )  # fmt: skip
 
 

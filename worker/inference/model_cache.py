@@ -13,8 +13,8 @@ import torch
 
 from labeler.models import TrainingRun
 from worker.inference import drawn_models, saved_models
-from worker.inference.drawn_models import DrawnModel
 from worker.ml.device import pick_device, settle_process
+from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.predict import Model
 
 # A fine-tuned network is some 20 MB, a nearest-neighbour model of 100,000 labels 500.

@@ -29,12 +29,15 @@ from labeler.training.prelabels import Opinion
 from worker.attempt import attempt
 from worker.indexing import similar_labeled
 from worker.inference import clicks, drawn_models, model_cache, saved_models
+from worker.ml.detection import canvas as canvases
+from worker.ml.detection.canvas import Canvas
 from worker.ml.device import settle_process
 from worker.ml.errors import ImageUnreadable
 from worker.ml.evaluation import gradcam, heat
 from worker.ml.images.tensors import decode
-from worker.ml.saved import onnx_file, predict
+from worker.ml.saved import onnx_drawn, onnx_file, predict, whole
 from worker.ml.saved.predict import Model
+from worker.ml.saved.storage import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -149,26 +152,39 @@ def _convert(errand: Errand, lease: Lease) -> None:
     run = errand.run
     assert run is not None
     settle_process()
-    model = saved_models.load(run, torch.device("cpu"))
     path = saved_models.folder_of(run) / f"{Path(run.checkpoint).stem}.onnx"
     # Under a name of its own until it is whole and found equal.
     draft = path.with_suffix(f".{lease.attempt}.part")
     try:
-        found = onnx_file.write(model, draft, _pixels_of(errand.project, predict.side_of(model)))
+        answer = _write_drawn(run, draft) if errand.project.draws else _write(run, draft)
         content = draft.read_bytes()
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    inference_requests.finish(
-        lease,
-        run=run,
-        answer={
-            "file": str(path.relative_to(settings.MODELS_DIR)),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "side": onnx_file.side_of(model),
-            "equality": asdict(found),
-        },
-    )
+    answer |= {
+        "file": str(path.relative_to(settings.MODELS_DIR)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    inference_requests.finish(lease, run=run, answer=answer)
+
+
+def _write(run: TrainingRun, draft: Path) -> dict[str, Any]:
+    model = saved_models.load(run, torch.device("cpu"))
+    found = onnx_file.write(model, draft, _pixels_of(run.project, predict.side_of(model)))
+    return {"side": onnx_file.side_of(model), "equality": asdict(found)}
+
+
+def _write_drawn(run: TrainingRun, draft: Path) -> dict[str, Any]:
+    """The graph, and beside it all weights: without this installation nobody has the published ones."""
+    model = drawn_models.load(run, torch.device("cpu"))
+    found = onnx_drawn.write(model, draft, *_canvases_of(run.project, model.detector.canvas))
+    path = saved_models.folder_of(run) / f"{Path(run.checkpoint).stem}-all.safetensors"
+    content = whole.weights_of(model.checkpoint)
+    write_atomically(path, content)
+    weights = {
+        "file": str(path.relative_to(settings.MODELS_DIR)), "sha256": hashlib.sha256(content).hexdigest()
+    }  # fmt: skip
+    return {"equality": asdict(found), "weights": weights}
 
 
 def _pixels_of(project: Project, side: int) -> NDArray[np.uint8]:
@@ -182,6 +198,23 @@ def _pixels_of(project: Project, side: int) -> NDArray[np.uint8]:
     if not found:
         raise onnx_file.NotExportable("The project has no image to compare the ONNX file with the model on.")
     return np.stack(found)
+
+
+def _canvases_of(project: Project, canvas: Canvas) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The same where people draw: images on the model's canvas, and how many px each takes there."""
+    found, extents = [], []
+    rows = Image.objects.filter(project=project).order_by("-pk").values_list("sha256", "width", "height")
+    for sha256, width, height in rows[:COMPARED]:
+        try:
+            found.append(canvases.filled(canvas, media_store().preview_path(sha256), (width, height)))
+        except ImageUnreadable as problem:
+            logger.warning("image %s is left out of the comparison: %s", sha256, problem)
+            continue
+        scale = canvas.scale((width, height))
+        extents.append((max(1, round(width * scale)), max(1, round(height * scale))))
+    if not found:
+        raise onnx_file.NotExportable("The project has no image to compare the ONNX file with the model on.")
+    return np.stack(found), np.array(extents, np.int64)
 
 
 ANSWERS = {

@@ -31,8 +31,8 @@ from labeler.training.prelabels import Opinion
 from labeler.training.queue_order import OpenEntry
 from worker.attempt import attempt
 from worker.inference import drawn_models, saved_models
-from worker.inference.drawn_models import DrawnModel
 from worker.ml.device import pick_device, settle_process
+from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.predict import Model
 from worker.ml.training import active_learning
 

@@ -26,7 +26,6 @@ from labeler.stats.results import FEW_IMAGES
 from labeler.training import runs
 from labeler.training.out_of_fold import folder_of
 from worker.inference import drawn_models, saved_models
-from worker.inference.drawn_models import DrawnModel
 from worker.ml.detection import train as detection
 from worker.ml.detection.samples import Drawn, Found, nothing
 from worker.ml.detection.train import DrawnResult
@@ -34,11 +33,12 @@ from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.errors import ModelError
 from worker.ml.evaluation import objects as evaluation
 from worker.ml.evaluation import pixel_figures
-from worker.ml.saved import checkpoint
+from worker.ml.saved import checkpoint, drawn
+from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.storage import write_atomically
 from worker.ml.segmentation import run as segmentation
 from worker.ml.training.settings import read_settings
-from worker.training import cost
+from worker.training import cost, provenance
 from worker.training.checkpoints import work_folder
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
 from worker.training.groups import groups_of
@@ -95,7 +95,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     screen.show("Judging the model on held-out images", 0)
     by_masks = run.project.task != Task.BOXES
     made = checkpoint.of_drawn(result, _named(dataset))
-    plain = drawn_models.of_checkpoint(made, device)
+    plain = drawn.of_checkpoint(made, device)
     apart = _crossed(dataset, result)
     test = _judged(plain, dataset, dataset.test, pulse.check)
     calibration = _judged(plain, dataset, dataset.calibration, pulse.check)
@@ -137,7 +137,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         note=note,
         metrics=figures
         | {
-            "provenance": {"guideline": guideline},
+            "provenance": provenance.provenance_of_drawn(dataset) | {"guideline": guideline},
             "cost": cost.together(spent) | {"attempts": lease.attempt},
         },
         comparison=result.comparison,

@@ -11,13 +11,11 @@ from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from labeler.errors import NotPossibleNow
 from labeler.models import Role
 from labeler.pages.asking import Access, project_page
-from labeler.pages.classes_only import classes_only
 from labeler.training import model_card, model_card_text
 from labeler.training.model_card_text import Section, Table
 
@@ -27,9 +25,6 @@ SHARE = re.compile(r"(\d\S*\s\S+)(?: (\(.+\)))?")
 
 @project_page(Role.REVIEWER)
 @require_GET
-@classes_only(
-    "model", gettext_lazy("Model card"), gettext_lazy("There is no card of models that draw yet: see the model's page.")
-)  # fmt: skip
 def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     run = access.project.runs.filter(number=number).first()
     if run is None:

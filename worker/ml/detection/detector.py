@@ -100,7 +100,7 @@ class Detector:
         if heads.masks is not None:
             inside = torch.sigmoid(heads.masks(regions(features, [boxes], MASK // 2, network.stride)).float())[:, 0]
             places = (boxes / scale).cpu().numpy()
-            drawn = [_pasted(m, b, size) for m, b in zip(inside.cpu().numpy(), places, strict=True)]
+            drawn = [pasted(m, b, size) for m, b in zip(inside.cpu().numpy(), places, strict=True)]
             full = [k for k, shape in enumerate(drawn) if shape is not None]
             boxes, kinds, p = boxes[full], kinds[full], p[full]
             shapes = tuple(shape for shape in drawn if shape is not None)
@@ -109,7 +109,7 @@ class Detector:
         return Found(xywh, kinds.cpu().numpy().astype(np.int64), p.cpu().numpy().astype(np.float32), shapes)
 
 
-def _pasted(inside: NDArray[np.float32], box: NDArray[np.float32], size: NDArray[np.int64]) -> dict[str, Any] | None:
+def pasted(inside: NDArray[np.float32], box: NDArray[np.float32], size: NDArray[np.int64]) -> dict[str, Any] | None:
     """The mask (28, 28) of probabilities as a shape in px of the image; None where it has no pixel."""
     left, top = (int(v) for v in np.floor(box[:2]))
     right, bottom = (int(min(v, side)) for v, side in zip(np.ceil(box[2:]), size, strict=True))

@@ -82,23 +82,24 @@ class Heads(nn.Module):
 
 def regions(x: Tensor, boxes: Sequence[Tensor], side: int, stride: int) -> Tensor:
     """(m, c, side, side): what lies in each box; boxes: of each image (k, 4) left, top, right, bottom in px."""
-    parts = []
-    height, width = x.shape[-2] * stride, x.shape[-1] * stride
-    steps = (torch.arange(side, device=x.device) + 0.5) / side
-    for one, box in zip(x, boxes, strict=True):
-        if not len(box):
-            continue
-        across = box[:, 0:1] + (box[:, 2:3] - box[:, 0:1]) * steps  # (k, side)
-        down = box[:, 1:2] + (box[:, 3:4] - box[:, 1:2]) * steps
-        grid = torch.stack([
-            (across[:, None, :] / width * 2 - 1).expand(-1, side, -1),
-            (down[:, :, None] / height * 2 - 1).expand(-1, -1, side),
-        ], -1)  # fmt: skip
-        k = len(box)
-        # one tall picture for all boxes of the image: grid_sample copies its input for each item of a batch
-        sampled = F.grid_sample(one[None], grid.reshape(1, k * side, side, 2).to(x.dtype), align_corners=False)
-        parts.append(sampled.reshape(x.shape[1], k, side, side).transpose(0, 1))
+    parts = [regions_of(one, box, side, stride) for one, box in zip(x, boxes, strict=True) if len(box)]
     return torch.cat(parts) if parts else x.new_zeros(0, x.shape[1], side, side)
+
+
+def regions_of(one: Tensor, box: Tensor, side: int, stride: int) -> Tensor:
+    """The same of one image's maps (c, h, w) and boxes (k, 4). Nothing in it depends on k: it can be traced."""
+    height, width = one.shape[-2] * stride, one.shape[-1] * stride
+    steps = (torch.arange(side, device=one.device) + 0.5) / side
+    across = box[:, 0:1] + (box[:, 2:3] - box[:, 0:1]) * steps  # (k, side)
+    down = box[:, 1:2] + (box[:, 3:4] - box[:, 1:2]) * steps
+    grid = torch.stack([
+        (across[:, None, :] / width * 2 - 1).expand(-1, side, -1),
+        (down[:, :, None] / height * 2 - 1).expand(-1, -1, side),
+    ], -1)  # fmt: skip
+    # one tall picture for all boxes of the image: grid_sample copies its input for each item of a batch
+    grid = grid.reshape(1, -1, side, 2).to(one.dtype)
+    sampled = F.grid_sample(one[None], grid, align_corners=False)
+    return sampled.reshape(one.shape[0], -1, side, side).transpose(0, 1)
 
 
 class Network(nn.Module):

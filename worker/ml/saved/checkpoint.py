@@ -101,7 +101,10 @@ def save(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     The weights go first, under a name that holds their checksum: until the JSON is renamed into place an old
     pair at `path` stays whole, and a kill in between leaves only a file that nobody names.
     """
-    content = save_tensors({key: value.contiguous() for key, value in checkpoint.weights.items()})
+    content = save_tensors(
+        {key: value.contiguous() for key, value in checkpoint.weights.items()},
+        metadata=header_of(checkpoint) if "canvas" in checkpoint.recipe else None,
+    )
     checkpoint = replace(checkpoint, sha256=hashlib.sha256(content).hexdigest())
     weights_name = f"{path.stem}-{checkpoint.sha256[:12]}.safetensors"
     write_atomically(path.parent / weights_name, content)
@@ -111,6 +114,19 @@ def save(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     described["self_sha256"] = _own_checksum(described)
     write_atomically(path, json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False).encode())
     return checkpoint
+
+
+def header_of(checkpoint: Checkpoint) -> dict[str, str]:
+    """What stands in the header of a safetensors file of a model that draws, so that it can be used by itself.
+
+    {"format": "pt", "labeler": JSON of {"classes", "backbone", "preprocessing", "recipe"}}: the recipe has the canvas
+    in px, from which probability on each class is shown, and the two numbers that calibrate.
+    """
+    about = {
+        "classes": [one["name"] for one in checkpoint.categories], "backbone": checkpoint.backbone,
+        "preprocessing": _preprocessing(checkpoint), "recipe": checkpoint.recipe,
+    }  # fmt: skip
+    return {"format": "pt", "labeler": json.dumps(about, sort_keys=True, allow_nan=False)}
 
 
 def _preprocessing(checkpoint: Checkpoint) -> dict[str, Any]:

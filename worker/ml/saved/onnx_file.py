@@ -161,11 +161,15 @@ def pixels_for(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def compare(path: Path, shown: NDArray[np.uint8], wanted: NDArray[Any]) -> Equality:
     """ONNX Runtime against the probabilities that the model gave."""
+    (said,) = session_of(path).run(None, {"pixels": shown})
+    return Equality(len(shown), float(np.abs(said - wanted).max()), int((said.argmax(1) == wanted.argmax(1)).sum()))
+
+
+def session_of(path: Path) -> Any:
+    """ONNX Runtime with the file, on one core."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    (said,) = session.run(None, {"pixels": shown})
-    return Equality(len(shown), float(np.abs(said - wanted).max()), int((said.argmax(1) == wanted.argmax(1)).sum()))
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -26,11 +26,16 @@ class Segmenter(Detector):
     """find() gives one object for each class that an image has, their masks disjoint, every pixel in one."""
 
     def _look(self, pixels: Tensor, sizes: NDArray[np.int64]) -> list[Found]:
+        p = self.probabilities(pixels)
+        return [self._of_pixels(one, size) for one, size in zip(p, sizes, strict=True)]
+
+    @torch.no_grad()
+    def probabilities(self, pixels: Tensor) -> Tensor:
+        """Of every class for every px of the canvases, (n, K, h, w), from uint8 (n, h, w, 3)."""
         x = to_network(pixels, offset=self._backbone.offset, scale=self._backbone.scale)
         with autocast(self.device):
             logits = self.network(x).float()
-        logits = F.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False)
-        return [self._of_pixels(torch.softmax(one, 0), size) for one, size in zip(logits, sizes, strict=True)]
+        return torch.softmax(F.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False), 1)
 
     def _of_pixels(self, p: Tensor, size: NDArray[np.int64]) -> Found:
         width, height = int(size[0]), int(size[1])

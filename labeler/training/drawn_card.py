@@ -1,0 +1,134 @@
+"""The figures and limits of a model that draws, for its card; the rest of the card is model_card.py's.
+
+Knows what worker/training/train_drawn.py stores with a run. Has no words for figures (model_card_text.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from labeler.models import TrainingRun
+from labeler.models.project import Task
+from labeler.stats.results import FEW_IMAGES
+from labeler.templatetags.figures import figure
+
+OVERALL = (
+    "ap50", "ap", "second_annotator_ap50", "precision", "recall", "f1", "mean_iou", "pq", "miou", "dice", "boundary_f",
+    "pixel_accuracy",
+)  # fmt: skip
+OF_CLASS = ("ap50", "ap", "precision", "recall", "f1", "threshold", "iou", "dice", "share", "n_objects", "n_images")
+FEW_OBJECTS = 20  # of a class to learn from; below, what is said of it says little
+TEST = "test"
+
+
+def metrics_of(run: TrainingRun, metrics: Mapping[str, Any], names: Mapping[Any, str]) -> dict[str, Any]:
+    """Figures with intervals: AP50, AP50:95 and the AP50 of a second annotator, or mIoU; by class, with thresholds.
+
+    names: classes as they are called today, by id and by the name they had. A class's threshold is the probability
+    from which on its objects are shown.
+    """
+    ids = dict(zip(run.category_names, run.category_ids, strict=True))
+    return {
+        "judged_on": metrics.get("judged_on"),
+        "n": metrics.get("n"),
+        "n_objects": metrics.get("n_objects"),
+        "chance": None,
+        "overall": {key: metrics[key] for key in OVERALL if metrics.get(key)},
+        "cross_validation": None,
+        "per_class": [
+            {"class": names.get(ids.get(row["name"]), row["name"]), **{key: row[key] for key in OF_CLASS if key in row}}
+            for row in metrics.get("per_class") or []
+        ],
+        "per_size": metrics.get("per_size") or [],
+        "acceptance": [],
+        "slices": [],
+    }
+
+
+def canvas_of(run: TrainingRun) -> dict[str, Any] | None:
+    """Width, height and stride in px of what the network looks at; None where the run's row does not say."""
+    chosen: dict[str, Any] = next((row for row in run.comparison or [] if row.get("chosen")), {})
+    said = chosen.get("settings") or {}
+    return {key: said[key] for key in ("width", "height", "stride")} if "width" in said else None
+
+
+def limits(run: TrainingRun, names: Mapping[Any, str]) -> list[str]:
+    """What it must not be trusted with, each as a sentence that its own figures give reason for."""
+    metrics = run.metrics or {}
+    is_semantic = run.project.task == Task.SEMANTIC
+    found = [*_judged(metrics), *_rare(run, metrics, names)]
+    if not is_semantic:
+        found += _beside_people(metrics)
+        if not run.is_calibrated:
+            found.append(_("Its probabilities are not calibrated: read them as an order, not as frequencies."))
+    found.append(
+        _(
+            "It was not tested on images of other sources than this project's: other cameras, places or times may be "
+            "judged worse, and nothing here says by how much."
+        )
+    )
+    found.append(
+        _("Every pixel gets one of its classes, also where none of them is there.")
+        if is_semantic
+        else _("It knows its classes only, and may take something that it has never seen for one of them.")
+    )
+    found.append(_("Where people are wrong together, it learned their mistake, and its figures do not show it."))
+    return found
+
+
+def _judged(metrics: Mapping[str, Any]) -> list[str]:
+    n = metrics.get("n") or 0
+    if metrics.get("judged_on") != TEST:
+        return [
+            _(
+                "Too few held-out images were settled: its figures are of images that chose it among the candidates, "
+                "before it learned from them."
+            )
+        ]
+    if n < FEW_IMAGES:
+        return [
+            ngettext(
+                "Only %(n)s held-out image judged it: the intervals say more than the values.",
+                "Only %(n)s held-out images judged it: the intervals say more than the values.",
+                n,
+            )
+            % {"n": n}
+        ]
+    return []
+
+
+def _rare(run: TrainingRun, metrics: Mapping[str, Any], names: Mapping[Any, str]) -> list[str]:
+    found = []
+    by_category = (metrics.get("provenance") or {}).get("by_category") or {}
+    rare = [f"{names.get(int(pk), pk)} ({n})" for pk, n in by_category.items() if n < FEW_OBJECTS]
+    if rare:
+        found.append(
+            _("Classes with fewer than %(few)s objects to learn from: %(names)s.")
+            % {"few": FEW_OBJECTS, "names": ", ".join(rare)}
+        )
+    ids = dict(zip(run.category_names, run.category_ids, strict=True))
+    unseen = [
+        names.get(ids.get(row["name"]), row["name"]) for row in metrics.get("per_class") or [] if not row["n_images"]
+    ]
+    if unseen:
+        found.append(_("Classes that no judged image shows: %(names)s.") % {"names": ", ".join(unseen)})
+    return found
+
+
+def _beside_people(metrics: Mapping[str, Any]) -> list[str]:
+    own, people = metrics.get("ap50"), metrics.get("second_annotator_ap50")
+    if not people or people["value"] is None:
+        return [
+            _(
+                "How well people agree is not known: no two of them answered the same images blind, so nothing says "
+                "how high its AP50 could be."
+            )
+        ]
+    if own and own["high"] is not None and own["high"] < people["value"]:
+        told = {"own": figure(own["value"]), "people": figure(people["value"])}
+        return [_("It finds less than a second person would: AP50 %(own)s, people %(people)s.") % told]
+    return []

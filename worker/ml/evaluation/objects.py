@@ -174,7 +174,13 @@ def report(
 
     {ap50, ap, precision, recall, f1, mean_iou, pq: STAT, n, n_objects, per_class: [{name, ap50, ap, precision, recall,
     f1, threshold, n_objects, n_images}], per_size: [{size, ap50, n_objects}], curve: [{recall, precision, threshold}],
-    confusion: {classes, counts, images}}; of the confusion the last row is invented, the last column missed.
+    confusion: {counts, images}}; of the confusion the last row is invented, the last column missed.
+
+    ap50 and ap are COCO's, equal to pycocotools and hotcoco to six digits: at IoU .5, and the mean over .5, .55 … .95;
+    of the 101 recalls 0, .01 … 1 the best precision there or later; of one class on an image the 100 likeliest; a class
+    that nobody drew counts in no mean, and is None where COCO says -1. All objects count, whatever the thresholds.
+    No counterpart in COCO: precision, recall, f1, mean_iou, pq and confusion are of shown objects. per_size goes by the
+    area of boxes where boxes are drawn; COCO by the "area" of its file, which is often that of the outline.
     """
     data = both(truth, found, sizes, len(names), by_masks=by_masks)
     matched = data.matched()

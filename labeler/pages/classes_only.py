@@ -1,6 +1,6 @@
 """Pages that work for classes only: where people draw objects, they say so in a sentence instead.
 
-Models that draw come next. Knows projects' tasks; which page it is and why, the page says.
+Knows projects' tasks; which page it is and why, the page says.
 """
 
 from __future__ import annotations

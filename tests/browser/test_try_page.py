@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image as PillowImage
 from playwright.sync_api import Page, expect
 
 from labeler.intake.images import add_images as bring
@@ -16,6 +17,8 @@ from labeler.models.image import Status
 from labeler.pages.model import trying
 from labeler.training import inference_requests, runs
 from tests.helpers.accessibility import violations
+from tests.helpers.drawn_models import photo, save_drawn_model
+from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images
 from tests.helpers.outside import judge, outside_model, says
 from tests.helpers.pages import url
@@ -99,6 +102,41 @@ def test_a_dropped_picture_is_classified(new_context, live_server, sign_in, proj
     assert violations(page) == []
     page.get_by_label("Show what speaks for it").uncheck()
     expect(heat).to_be_hidden()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_objects_lie_on_a_dropped_picture(
+    new_context, live_server, sign_in, lena, ann, settings, tmp_path, monkeypatch, look
+):
+    settings.MEDIA_DIR, settings.MODELS_DIR = tmp_path / "media", tmp_path / "models"
+    model_cache._held.clear()
+    project = drawing_project(ann, lead=lena, task="masks")
+    ap50 = {"value": 0.61, "low": 0.5, "high": 0.7, "n": 40}
+    save_drawn_model(project, shown_from=0.3, metrics={"ap50": ap50})
+
+    def answer(errand, seconds):
+        run_errand(errand.pk, worker="serve@test")
+        errand.refresh_from_db()
+        return errand
+
+    monkeypatch.setattr(inference_requests, "wait_for", answer)
+    monkeypatch.setattr(trying, "no_worker", lambda queue: False)
+    context = new_context(**LOOKS[look])
+    sign_in(context, lena)
+    page = context.new_page()
+    page.goto(live_server.url + url("try_model", project))
+    file = io.BytesIO()
+    PillowImage.fromarray(photo(1)).save(file, "PNG")
+
+    page.evaluate(DROP, [page.locator("[data-drop]").element_handle(), list(file.getvalue())])
+
+    expect(page.get_by_role("heading", name="Model 1 finds")).to_be_visible()
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    picture_of(page, f"try-objects-{look}")
+    drawn, shown = (page.locator(f".over {one}").bounding_box() for one in ("svg.drawn", "img"))
+    assert drawn == pytest.approx(shown, abs=1.0)
+    assert sideways(page) == 0
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -27,9 +27,9 @@ def parts(
     seed: int = 0,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:  # fmt: skip
     """Weights and recipe as a run makes them; the heads find a few dozen objects on any picture."""
-    torch.manual_seed(seed)
     trunk = backbones.load(backbones.EFFICIENTNET_LITE0)
     frozen = backbones.frozen(backbones.EFFICIENTNET_LITE0, torch.device("cpu"))
+    torch.manual_seed(seed)  # after these: building a network draws numbers, and the frozen one is built once
     first = TUNED if tuned else FROZEN
     recipe: dict[str, Any] = {"canvas": CANVAS.to_json(), "first_stage": first, "n_classes": n_classes}
     network: Network

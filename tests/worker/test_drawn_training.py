@@ -17,7 +17,7 @@ from labeler.models import Image, Project, TrainingRun
 from labeler.models.drawn import LabelObject
 from labeler.models.image import Slice
 from labeler.models.job import State
-from labeler.training import runs
+from labeler.training import model_card, model_card_text, runs
 from tests.helpers.drawn_projects import draw, draw_all, drawing_project
 from worker.ml.detection import canvas, train
 from worker.training.drawn_dataset import assemble
@@ -78,6 +78,12 @@ def test_answered_images_train_a_model_that_pre_labels_the_others(squares, bea):
     assert {row["name"] for row in figures["per_class"]} == {"pawn", "king"}
     people = np.array(figures["confusion"]["counts"])
     assert people[:2].sum() == figures["n_objects"], "each drawn object is found, or missed"
+
+    made_of = figures["provenance"]
+    assert set(made_of["by_category"].values()) == {22}, "objects to learn from, of each class"
+    assert (made_of["judgements"], made_of["people"], len(made_of["training_set_sha256"])) == (22, 1, 64)
+    card = model_card_text.markdown(model_card.card_of(run))
+    assert "AP50:95" in card and "boxes, each with a class" in card and "no two of them answered" in card
 
     predicted = run.predictions.get(image=images[23])
     assert [one["number"] for one in predicted.drawn] == list(range(1, len(predicted.drawn) + 1))

@@ -19,7 +19,7 @@ from labeler.pages.images.drawn import MOST_OUTLINED, path_of
 from labeler.templatetags.figures import figure, percent
 from labeler.training import drawn_answers
 
-LISTED = 60  # objects in words, the likeliest ones
+LISTED = 30  # objects in words, the likeliest ones
 
 
 def context(errand: Errand, run: TrainingRun) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def context(errand: Errand, run: TrainingRun) -> dict[str, Any]:
         bounds = bounds_of(shape)
         path = path_of(shape, bounds, outlined=at < MOST_OUTLINED)
         outlines.append(Outline(path, style[one["category_id"]], f"{one['category']} {sure(one['probability'])}"))
-        place = _("%(width)s × %(height)s px, from the left %(x)s, from the top %(y)s") % {
+        place = _("%(width)s × %(height)s px at %(x)s, %(y)s") % {
             "width": f"{bounds.x1 - bounds.x0:.0f}", "height": f"{bounds.y1 - bounds.y0:.0f}",
             "x": f"{bounds.x0:.0f}", "y": f"{bounds.y0:.0f}",
         }  # fmt: skip

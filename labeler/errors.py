@@ -132,7 +132,7 @@ class TooFewLabels(NotPossibleNow):
 
 
 class TaskNotSupported(NotPossibleNow):
-    """Not for projects of this task: nothing is trained on drawn objects yet, say."""
+    """Not for projects of this task: what a model that draws sees in an image is not explained, say."""
 
     code = "task_not_supported"
 

@@ -136,7 +136,7 @@ def _figures(card: Mapping[str, Any]) -> Section:
         for row in metrics["acceptance"]
     ]
     tables = [_overall(metrics)]
-    if draws(card):
+    if draws(card) and metrics["per_class"]:
         tables.append(_drawn_classes(metrics))
     elif classes:
         tables.append(Table((_("Class"), "n", _("Precision"), _("Recall"), "F1"), classes))

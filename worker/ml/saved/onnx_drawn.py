@@ -139,7 +139,7 @@ def alone(above: Tensor) -> Tensor:
     """Which objects stay, (m,) of 0 and 1, as decode.alone decides one after the other.
 
     Each round asks anew which have none above them that stays. After k rounds the first k are settled, so it ends; and
-    what a round leaves as it was is the answer, for there is only one such. Mostly three or four rounds.
+    what a round leaves as it was is the answer, for there is only one such. Two to four rounds on 60 pictures.
     """
     stays = torch.ones(above.size(0), dtype=above.dtype, device=above.device)
     changed = True

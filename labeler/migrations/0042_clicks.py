@@ -13,11 +13,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='errand',
             name='asked',
-            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, help_text='click: where, in px of the image'),
+            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, help_text='click: where; predict, try: the size of what was sent; px'),
         ),
         migrations.AlterField(
             model_name='errand',
             name='kind',
             field=models.CharField(choices=[('predict', 'prediction'), ('explain', 'explanation'), ('convert', 'ONNX file'), ('try', 'prediction with reasons'), ('click', 'pixels at a click')], max_length=16),
+        ),
+        migrations.AlterField(
+            model_name='errand',
+            name='picture',
+            field=models.BinaryField(help_text='predict, try: a thumbnail or preview of what was sent, until it is answered', null=True),
         ),
     ]

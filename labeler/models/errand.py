@@ -43,7 +43,10 @@ class Errand(Leased):
     category = models.BigIntegerField(default=0, help_text="explain: of this class; 0: of the model's own answer")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     asked = models.JSONField(
-        default=dict, db_default=Value({}, models.JSONField()), blank=True, help_text="click: where, in px of the image"
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        blank=True,
+        help_text="click: where; predict, try: the size of what was sent; px",
     )
     # Not a file: rows and files that must come and go together leave files behind when a process is killed.
     picture = models.BinaryField(

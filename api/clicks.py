@@ -63,6 +63,21 @@ def shape(errand: Errand) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class LessSureShape(serializers.Serializer):
+    objects = ClickedShape(many=True, help_text="surest first, 50 at most")
+
+
+class LessSure(View):
+    needs = {"GET": Needs(Scope.LABEL, Role.ANNOTATOR)}
+
+    @describe("list_less_sure_objects", "Objects of your claim's pre-label that were not sure enough to be shown.\n\n"
+              "Their numbers may be named in `from` of an answer. Empty where there are none, and where you are shown "
+              "nothing that the model says.", tag=TAG, answers={200: LessSureShape}, parameters=[PERSON])  # fmt: skip
+    def get(self, request: Request, image_id: int) -> Response:
+        found = clicks.less_sure(self.image(image_id), self.person)
+        return Response({"objects": [clicks.told(one) for one in found]})
+
+
 class ClickMask(View):
     needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
 

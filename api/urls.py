@@ -10,7 +10,7 @@ from api.augmentation import Augmentations, VariedImage
 from api.categories import Categories, OneCategory
 from api.checks import Checks
 from api.claims import Claims, OneClaim
-from api.clicks import ClickAnswer, ClickMask
+from api.clicks import ClickAnswer, ClickMask, LessSure
 from api.comments import Closure, ImageComments, Reading, ThreadComments, Threads
 from api.consensus import OneConsensus
 from api.contested import ContestedGroups, Rounds
@@ -103,6 +103,7 @@ urlpatterns = [
     path("images/<int:image_id>/file/", File.as_view(), name="file"),
     path("images/<int:image_id>/tiles/", Tiles.as_view(), name="tiles"),
     path("images/<int:image_id>/tiles/<int:level>/<int:column>/<int:row>/", Tile.as_view(), name="tile"),
+    path("images/<int:image_id>/less-sure-objects/", LessSure.as_view(), name="less-sure-objects"),
     path("images/<int:image_id>/click-mask/", ClickMask.as_view(), name="click-mask"),
     path("images/<int:image_id>/click-mask/<int:errand_id>/", ClickAnswer.as_view(), name="click-answer"),
     path("images/<int:image_id>/explanation/", Explanation.as_view(), name="explanation"),

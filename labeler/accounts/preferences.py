@@ -69,6 +69,7 @@ DRAWING: dict[str, Action] = {
     "tool_click": Action("o", gettext_lazy("Object at a click")),
     "again": Action("n", gettext_lazy("Draw another one")),
     "keep": Action("k", gettext_lazy("Keep what the model drew, for what is chosen")),
+    "less_sure": Action("Shift+k", gettext_lazy("Also what the model is less sure of")),
     "remove": Action("Delete", gettext_lazy("Delete what is chosen")),
     "hide": Action("h", gettext_lazy("Hide what is chosen, or show all")),
     "lock": Action("l", gettext_lazy("Lock what is chosen, or unlock all")),

@@ -99,18 +99,20 @@ def check(
     """The objects of an answer on an image of this size, in pixels.
 
     sent: {category, box | polygon | mask, attributes?, from?} each, as the REST contract has them; {from} alone keeps
-    that object of the pre-label. prelabel: the objects that were shown, or None. keep_all: those that are not named
-    in `sent` stay, too. mend: polygons that cross themselves are made whole instead of refused.
+    that object of the pre-label. prelabel: its objects, or None; those that were not sure enough to be shown may be
+    named as well, once somebody has asked for them. keep_all: those that were shown and are not named in `sent` stay,
+    too. mend: polygons that cross themselves are made whole instead of refused.
     Raises Invalid for what is no object at all, TooMany, ObjectsRefused.
     """
-    shown = {one["number"]: one for one in prelabel or () if one.get("shown", True)}
+    known = {one["number"]: one for one in prelabel or ()}
+    shown = [number for number, one in known.items() if one.get("shown", True)]
     wanted = list(sent)
     if keep_all:
         named = {one.get("from") for one in wanted if isinstance(one, Mapping)}
         wanted += [{"from": number} for number in shown if number not in named]
     if len(wanted) > MOST_OBJECTS:
         raise TooMany(_("An answer has at most %(most)s objects.") % {"most": f"{MOST_OBJECTS:,}"})
-    reader = _Reader(project, width, height, shown, has_prelabel=prelabel is not None, mend=mend)
+    reader = _Reader(project, width, height, known, has_prelabel=prelabel is not None, mend=mend)
     reader.look_ahead(wanted)
     for place, one in enumerate(wanted):
         reader.read(place, one)

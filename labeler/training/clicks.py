@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import Invalid, NotFound, TaskNotSupported
 from labeler.geometry import spans
 from labeler.geometry.shapes import Shape
+from labeler.labeling.objects import SHAPES
 from labeler.models import Claim, Errand, Image, LabelObject
 from labeler.models.errand import ErrandKind
 from labeler.models.project import Task
@@ -94,30 +95,37 @@ def usual_area(image: Image, category: int | None) -> float | None:
     return None if len(areas) < FEWEST else math.exp(sum(math.log(area) for area in areas) / len(areas))
 
 
-def _of_model(image: Image, person: User, click: dict[str, Any]) -> dict[str, Any] | None:
-    """What the model drew there and was not sure enough to show, surest first: what it shows is on the board already.
+def less_sure(image: Image, person: User) -> list[dict[str, Any]]:
+    """Objects of the pre-label that were not sure enough to be shown, surest first, LOOKED_AT at most.
 
-    None where there is nothing, and where this person is not shown what it says of the image.
+    Empty where there is none, and where this person's claim shows them nothing that the model says of the image.
     """
     claim = Claim.objects.filter(
         image=image, annotator=person, state=ClaimState.OPEN, shown_prediction__drawn__isnull=False
     ).select_related("shown_prediction").first()  # fmt: skip
     if claim is None or claim.shown_prediction is None:
-        return None
+        return []
     unshown = [one for one in claim.shown_prediction.drawn or [] if not one.get("shown", True)]
-    likely = sorted(unshown, key=lambda one: -(one.get("probability") or 0))[:LOOKED_AT]
+    return sorted(unshown, key=lambda one: -(one.get("probability") or 0))[:LOOKED_AT]
+
+
+def _of_model(image: Image, person: User, click: dict[str, Any]) -> dict[str, Any] | None:
+    """What the model drew there and was not sure enough to show: what it shows is on the board already."""
+    likely = [] if image.project.task == Task.SEMANTIC else less_sure(image, person)
     under = [one for one in likely if _holds(one, click, image)]
-    if not under or image.project.task == Task.SEMANTIC:
+    if not under:
         return None
     return {
         "by": "model",
         "chosen": 0,
-        "objects": [
-            {"number": one["number"], "category_id": one["category"], "probability": one.get("probability"),
-             **{kind: one[kind] for kind in ("box", "polygon", "mask") if kind in one}}
-            for one in under
-        ],
-    }  # fmt: skip
+        "objects": [told(one) for one in under],
+    }
+
+
+def told(one: dict[str, Any]) -> dict[str, Any]:
+    """An object of a pre-label, as REST has it."""
+    place = {kind: one[kind] for kind in SHAPES if kind in one}
+    return {"number": one["number"], "category_id": one["category"], "probability": one.get("probability"), **place}
 
 
 def _holds(shape: Shape, click: dict[str, Any], image: Image) -> bool:

@@ -84,6 +84,7 @@ TABLE = {
     ("claim", "delete"): MEMBERS,
     ("click-answer", "get"): "144442",  # of ada's click: not for others to know of,
     ("click-mask", "post"): MEMBERS,
+    ("less-sure-objects", "get"): MEMBERS,
     ("draft", "get"): "142224",
     ("draft", "put"): "142224",
     ("draft", "delete"): "142224",

@@ -14,7 +14,7 @@ import api.clicks
 from labeler.geometry import masks
 from labeler.intake.images import add_images, file_member
 from labeler.labeling import claims
-from labeler.models import Claim, Errand
+from labeler.models import Claim, Errand, Label
 from labeler.training import clicks, inference_requests
 from tests.helpers.api import as_person, error_of
 from tests.helpers.drawn_projects import draw_objects
@@ -153,6 +153,13 @@ def test_what_the_model_was_not_sure_enough_to_show_is_the_answer_where_it_may_b
     (one,) = told.json()["objects"]
     assert (one["number"], one["category_id"], one["probability"], one["mask"]) == (2, pawn, 0.2, mask["mask"])
 
+    more = [as_person(who).get(f"/api/images/{image.pk}/less-sure-objects/").json()["objects"] for who in (ann, bea)]
+    assert more == [[one], []]
     assert ask(ann, image, clicks=[{"x": 3, "y": 3}]).status_code == 202  # shown already: it is on the board
     assert ask(ann, image, clicks=[{"x": 300, "y": 200}]).status_code == 202  # nothing of the model there
     assert ask(bea, image, clicks=[{"x": 140, "y": 95}]).status_code == 202  # shown nothing of the model
+
+    # It may be named in an answer; what is left out of those that were shown was deleted.
+    answered = as_person(ann).put(f"/api/images/{image.pk}/label/", {"objects": [{"from": 2}]}, format="json").json()
+    assert [(kept["from"], kept["change"]) for kept in answered["objects"]] == [(2, "kept")]
+    assert Label.objects.get().value == {"deleted": [1]}

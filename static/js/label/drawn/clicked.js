@@ -4,12 +4,18 @@ const PAUSE_MS = 80;
 const PATIENCE_MS = 15_000;
 const ENDED = new Set(["done", "failed", "cancelled"]);
 
+const lessSureUrl = (imageId) => `/api/images/${imageId}/less-sure-objects/`;
 const clickUrl = (imageId) => `/api/images/${imageId}/click-mask/`;
 
 export class ClickedPixels {
   /** @param {{call: Function, now?: () => number, wait?: (ms: number) => Promise<void>}} parts */
   constructor({ call, now = () => Date.now(), wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }) {
     Object.assign(this, { call, now, wait });
+  }
+
+  /** What the model drew and was not sure enough of to show. @param {number} imageId @returns {Promise<object[]>} */
+  async lessSure(imageId) {
+    return (await this.call("GET", lessSureUrl(imageId))).objects;
   }
 
   /**

@@ -1,5 +1,9 @@
 // What keys and buttons do where people draw, by the names of labeler/accounts/preferences.py. False: not now.
 
+import { objectFrom } from "../../draw/objects.js";
+import { suggestedObjects } from "./origins.js";
+import { usable } from "./usable.js";
+
 const CLOSER = 1.5;
 
 /** @param {import("./drawing.js").Drawing} drawing */
@@ -16,6 +20,24 @@ export function doesOf(drawing) {
     board.redraw();
     drawing.announce(words.count("kept", suggested.length));
     drawing.onChange();
+  }
+
+  /** On demand: objects of the pre-label below their threshold, dashed and chosen, so that Delete takes them away. */
+  async function lessSure() {
+    const { imageId } = drawing;
+    let found = [];
+    try {
+      found = suggestedObjects({ objects: await drawing.pixels.lessSure(imageId) });
+    } catch (error) {
+      return drawing.tell(error.message);
+    }
+    if (drawing.imageId !== imageId || !session.painted) return; // another image by now
+    const there = new Set(scene.objects.map(({ from }) => from));
+    const added = usable(found.filter(({ from }) => !there.has(from)), config.categories);
+    if (!added.length) return drawing.tell(words.say("no_less_sure"));
+    drawing.origins.add(added);
+    scene.step("less sure", () => scene.choose(added.map((object) => scene.add(objectFrom(object)))));
+    drawing.tell(words.count("less_sure", added.length));
   }
 
   function zoom(by) {
@@ -55,6 +77,7 @@ export function doesOf(drawing) {
     step_undo: onImage(() => board.does.undo()),
     step_redo: onImage(() => board.does.redo()),
     keep: onImage(keep),
+    less_sure: onImage(() => void lessSure()),
     zoom_in: onImage(() => zoom(CLOSER)),
     zoom_out: onImage(() => zoom(1 / CLOSER)),
     objects: toggleList,

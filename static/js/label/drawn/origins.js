@@ -28,6 +28,11 @@ export class Origins {
     return this.same.get(shape);
   }
 
+  /** More of the pre-label is shown. @param {object[]} suggested from suggestedObjects() */
+  add(suggested) {
+    for (const object of suggested) this.shown.set(object.from, { category: object.category, shape: textOf(object) });
+  }
+
   keep(key) {
     this.kept.add(key);
   }

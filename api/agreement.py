@@ -47,6 +47,10 @@ class PairShape(serializers.Serializer):
     matched = serializers.IntegerField(required=False, help_text="one to one from `iou` on, whatever their class")
     f1 = StatShape(required=False, help_text="2 matched / (objects_a + objects_b)")
     mean_iou = StatShape(required=False, help_text="of the matched")
+    dice = StatShape(required=False, help_text="mean of the matched, by pixels; null of boxes")
+    boundary_f = StatShape(
+        required=False, help_text="mean of the matched: how far their boundaries run within 2 px; null of boxes"
+    )
     same_class = StatShape(required=False, help_text="share of the matched")
     pq = StatShape(required=False, help_text="f1 x mean_iou: panoptic quality without regard to class")
     second_annotator_ap = StatShape(

@@ -65,7 +65,7 @@ def report_of(
     shared = answered >= 2
     figures = place_then_class(drawings, iou=iou)
     n_objects = np.bincount(drawings.category, minlength=len(names))
-    compared, alphas = _compared_pairs(drawings, iou), alpha_of_pairs(drawings, iou)
+    compared, alphas = _compared_pairs(rows, drawings, iou), alpha_of_pairs(drawings, iou)
     report: Report = {
         "labels": selection.labels,
         "sample": selection.sample,
@@ -112,10 +112,11 @@ def distance_of(rows: DrawnArrays, drawings: Drawings) -> DistanceAlpha:
 # ---------------------------------------------------------------- two people
 
 
-def _compared_pairs(drawings: Drawings, iou: float) -> list[PairOfPeople]:
+def _compared_pairs(rows: DrawnArrays, drawings: Drawings, iou: float) -> list[PairOfPeople]:
     """Every two people, of at most COMPARED_PEOPLE."""
+    pixels = rows.pixels
     if drawings.n_people <= COMPARED_PEOPLE:
-        return pairs(drawings, iou=iou)
+        return pairs(drawings, iou=iou, boundary_of=pixels.boundary_f if pixels else None)
     most = _compared_people(drawings)
     place = np.full(drawings.n_people, -1)
     place[most] = np.arange(most.size)
@@ -124,7 +125,8 @@ def _compared_pairs(drawings: Drawings, iou: float) -> list[PairOfPeople]:
     answered[:, most] = drawings.answered[:, most]
     some = drawings.part(chosen, answered)
     some = replace(some, answered=drawings.answered[:, most], person=place[some.person])
-    return [replace(pair, a=int(most[pair.a]), b=int(most[pair.b])) for pair in pairs(some, iou=iou)]
+    of = pixels.part(chosen).boundary_f if pixels else None
+    return [replace(pair, a=int(most[pair.a]), b=int(most[pair.b])) for pair in pairs(some, iou=iou, boundary_of=of)]
 
 
 def alpha_of_pairs(drawings: Drawings, iou: float = HEADLINE) -> dict[tuple[int, int], Stat]:
@@ -157,6 +159,8 @@ def _pair(pair: PairOfPeople, alpha: Stat, people: list[Any]) -> Report:
         "f1": pair.f1.as_dict(),
         "alpha": alpha.as_dict(),
         "mean_iou": pair.mean_iou.as_dict(),
+        "dice": pair.dice.as_dict(),
+        "boundary_f": pair.boundary_f.as_dict(),
         "same_class": pair.same_class.as_dict(),
         "pq": pair.pq.as_dict(),
         "second_annotator_ap": pair.ap.as_dict(),

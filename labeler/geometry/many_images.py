@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeler.geometry import many_spans
+from labeler.geometry import boundaries, many_spans
 from labeler.geometry.many_spans import ManySpans
 from labeler.geometry.overlaps import Pairs
 from labeler.geometry.rectangles import touching
 from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Shape
+
+BOUNDARY_DISTANCE = 2.0  # px: how far apart two boundaries may run and still be the same
 
 
 def box_pairs(bounds: FloatArray, image: IntArray, person: IntArray) -> Pairs:
@@ -91,3 +93,7 @@ class Pixels:
         shared = self.spans.shared(i, j).astype(np.float64)
         joint = self.area[i] + self.area[j] - shared
         return np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
+
+    def boundary_f(self, i: IntArray, j: IntArray, distance: float = BOUNDARY_DISTANCE) -> FloatArray:
+        """Boundary F of shape i[k] with shape j[k], as if both lay on one image, shape (m,); see boundaries.py."""
+        return boundaries.boundary_f(self.spans, i, j, distance)

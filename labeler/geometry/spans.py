@@ -166,6 +166,15 @@ def _holds(spans: Spans, places: IntArray) -> BoolArray:
     return held
 
 
+def intersection(first: Spans, second: Spans) -> Spans:
+    """Pixels of both sets."""
+    if not first.starts.size or not second.starts.size:
+        return empty()
+    edges = np.unique(np.concatenate([first.starts, first.ends, second.starts, second.ends]))
+    kept = _holds(first, edges[:-1]) & _holds(second, edges[:-1])
+    return _merged(edges[:-1][kept], edges[1:][kept])
+
+
 def difference(first: Spans, second: Spans) -> Spans:
     """Pixels of the first set that are not in the second."""
     if not first.starts.size or not second.starts.size:

@@ -45,7 +45,7 @@ WARM_AGE = timedelta(minutes=10)
 LOCK_SPACE = 0x5A5  # first half of the advisory lock's key; the second is the row's id
 COUNT_SECONDS = 600  # a worker's statement may take longer than a request's ...
 COUNT_MEMORY = "64MB"  # ... and sort and hash a million rows without a detour over the disk
-FORMAT = 5  # of what is kept; raised when a report changes its shape, so that no page reads the old one
+FORMAT = 6  # of what is kept; raised when a report changes its shape, so that no page reads the old one
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # computed_at of a row that has no figures yet
 
 

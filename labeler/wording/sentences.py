@@ -216,6 +216,7 @@ SENTENCES: dict[str, Any] = {
     "annotator": gettext_lazy("Annotator %(n)s"),
     "answers_not_timed": gettext_lazy("it was not measured how long answers took"),
     "beyond_four_years": gettext_lazy("at this pace it takes more than four years"),
+    "boxes_have_no_outline": gettext_lazy("boxes have no outline: this figure is for polygons and masks"),
     "chosen_by_doubt": gettext_lazy(
         "Those seen were chosen by the model's doubt, those unseen at random: the true difference may be larger."
     ),

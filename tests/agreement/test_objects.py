@@ -55,6 +55,35 @@ def test_alpha_pairs_and_vitality_of_a_hand_worked_project(boxes, ann, bea, dora
     assert told["differences"]["missed"]["n"] == 1
 
 
+@pytest.mark.parametrize("task", ["masks", "polygons", "semantic"])
+def test_dice_and_boundary_f_of_two_people_who_draw_outlines(ann, bea, lena, task):
+    project = drawing_project(ann, bea, lead=lena, task=task, blind_share=1.0)
+    # Moved by 2 px every boundary pixel has one of the other's within 2 px; moved by 20 only parts along the move.
+    moved, far = ("pawn", 102, 100, 100, 100), ("king", 320, 100, 100, 100)
+    draw_all(project, [{ann: [PAWN], bea: [moved]}, {ann: [KING], bea: [far]}])
+
+    (pair,) = objects.count(project, ALL)["pairs"]
+
+    # Shared: 98 and 80 of 100 columns. Dice: 2 * 98 / 200, 2 * 80 / 200
+    assert value(pair["dice"]) == round((0.98 + 0.80) / 2, 6)
+    # Each boundary has 4 * 100 - 4 pixels. Along top and bottom 82 of 100 columns are at most 2 px from the other's (80
+    # shared, 2 beside its corner); of the side within the other, 2 pixels below its top and 2 above its bottom.
+    share = (2 * 82 + 2 * 2) / 396
+    assert value(pair["boundary_f"]) == round((1 + share) / 2, 6)
+    assert (pair["dice"]["n"], pair["boundary_f"]["n"]) == (2, 2)
+
+
+def test_dice_and_boundary_f_say_why_there_are_none(boxes, ann, bea, lena):
+    draw_all(boxes, [{ann: [PAWN], bea: [PAWN]}])
+    (pair,) = objects.count(boxes, ALL)["pairs"]
+    assert {pair[name]["reason"]["code"] for name in ("dice", "boundary_f")} == {"boxes_have_no_outline"}
+
+    apart = drawing_project(ann, bea, lead=lena, task="polygons", blind_share=1.0)
+    draw_all(apart, [{ann: [PAWN], bea: [KING]}])
+    (pair,) = objects.count(apart, ALL)["pairs"]
+    assert {pair[name]["reason"]["code"] for name in ("dice", "boundary_f")} == {"no_matched_objects"}
+
+
 def test_who_skipped_is_blank_and_who_drew_nothing_says_so(boxes, ann, bea, dora):
     (image,) = add_images(boxes, 1, labels_needed=3)
     draw(boxes, image, ann, [PAWN])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeler.geometry import many_spans, overlaps, spans
+from labeler.geometry import boundaries, many_spans, overlaps, spans
 from labeler.geometry.shapes import Malformed
 
 numbers = st.one_of(st.integers(-5, 60).map(float), st.floats(-5, 60), st.sampled_from([10.1, 20.5, 30.7]))
@@ -105,3 +105,14 @@ def test_the_pairs_of_several_groups_are_those_of_every_two(drawn):
                 expected[first[i], second[j]] = iou
     told = {(int(i), int(j)): value for i, j, value in zip(*found, strict=True)}
     assert told == pytest.approx(expected)
+
+
+@given(st.lists(sized, min_size=1, max_size=6), st.sampled_from([0, 1, 2, 3.5]))
+def test_boundaries_of_many_pairs_are_as_near_as_those_of_their_bits(drawn, distance):
+    shapes = [shape for shape, _size in drawn]
+    found = many_spans.of_shapes(shapes, [size[0] for _, size in drawn], [size[1] for _, size in drawn])
+    whole = [spans.to_bits(found.one(k), 0, 0, 48, 48) for k in range(len(drawn))]
+    i, j = (np.array(column) for column in zip(*itertools.product(range(len(drawn)), repeat=2), strict=True))
+    expected = [overlaps.boundary_f(whole[a], whole[b], distance) for a, b in zip(i, j, strict=True)]
+    expected = [np.nan if one is None else one for one in expected]
+    assert boundaries.boundary_f(found, i, j, distance) == pytest.approx(expected, nan_ok=True)

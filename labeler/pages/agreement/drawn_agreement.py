@@ -22,6 +22,7 @@ from labeler.agreement import reports
 from labeler.label_set import categories
 from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
 from labeler.models import Project
+from labeler.models.project import Task
 from labeler.pages.agreement import trust_charts
 from labeler.pages.agreement.pair_tables import confusions, matrix
 from labeler.pages.agreement.selecting import choices, figure_card
@@ -213,6 +214,7 @@ def _everyone(project: Project, report: Report, selection: Selection, figures: R
             ({**row, "url": filters.url(project, by=row["username"])} for row in people),
             key=lambda row: (row["f1"]["value"] is None, row["f1"]["value"] or 0.0),
         ),
+        "has_outlines": project.task != Task.BOXES,
         "columns": [name for name in ("gold", "repeats", "planted") if trust_charts.has(people, name)],
         "classes": [
             {**row, "marker": markers.get(row["name"]), "url": filters.url(project, class_=ids.get(row["name"]))}

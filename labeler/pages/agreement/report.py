@@ -23,7 +23,7 @@ from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
 from labeler.models import Role
-from labeler.models.project import Ordered
+from labeler.models.project import Ordered, Task
 from labeler.pages.agreement.drawn_agreement import kinds
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images import filters
@@ -46,6 +46,7 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
     told = None if found.value is None else printed_report.document(project, found.value)
     kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
     context: dict[str, Any] = {
+        "has_outlines": access.project.task != Task.BOXES,
         "report": told,
         "names": names,
         "other_url": "?" + urlencode({**kept, **({} if names else {"names": "1"})}, safe=",:"),

@@ -20,6 +20,9 @@ RECALLS = np.linspace(0, 1, 101)  # where COCO reads precision
 COCO_IOUS = tuple(0.5 + 0.05 * step for step in range(10))
 NOTHING_DRAWN = Reason("nothing_drawn")
 NO_MATCHED_OBJECTS = Reason("no_matched_objects")
+BOXES_HAVE_NO_OUTLINE = Reason("boxes_have_no_outline")
+# Boundary F of object i[k] with object j[k], shape (m,).
+BoundaryOf = Callable[[IntArray, IntArray], FloatArray]
 # Images are resampled in so many batches at most; batches drawn at random spread as images do.
 BATCHES = 500
 
@@ -32,6 +35,7 @@ class PairOfPeople:
     the threshold, whatever the class.
     f1: 2 matched / (objects_a + objects_b); mean_iou, same_class: of matched objects; pq = f1 x mean_iou (panoptic
     quality, Kirillov 2019, without regard to class). ap, ap_50_95: second_annotator_ap().
+    dice, boundary_f: means over matched objects that are compared by pixels; Dice is 2 IoU / (1 + IoU) of each.
     """
 
     a: int
@@ -46,9 +50,13 @@ class PairOfPeople:
     pq: Stat
     ap: Stat
     ap_50_95: Stat
+    dice: Stat
+    boundary_f: Stat
 
 
-def pairs(drawings: Drawings, *, iou: float = 0.5, replicates: int = REPLICATES) -> list[PairOfPeople]:
+def pairs(
+    drawings: Drawings, *, iou: float = 0.5, replicates: int = REPLICATES, boundary_of: BoundaryOf | None = None
+) -> list[PairOfPeople]:
     """Every two people, (0, 1), (0, 2), … Raises ValueError as Drawings.pairs_from(), for `iou` and for .5.
 
     ap is the second-annotator AP: one person scored as if they were a model, the other's objects being the truth. A
@@ -59,8 +67,11 @@ def pairs(drawings: Drawings, *, iou: float = 0.5, replicates: int = REPLICATES)
     (COCO's own evaluation of equal scores depends on the order in which objects are listed; this is its lowest value
     over all orders, with matches by IoU.)
 
+    boundary_of: boundary F of pairs of objects; None where objects are boxes.
+
     Intervals resample images. Undefined: all without shared images (no_shared_images); f1, pq and ap where neither drew
-    anything (nothing_drawn); mean_iou and same_class without matches (no_matched_objects).
+    anything (nothing_drawn); mean_iou, same_class, dice and boundary_f without matches (no_matched_objects), these two
+    also of boxes (boxes_have_no_outline).
     """
     blind = one_to_one(drawings, iou)
     strict = one_to_one(drawings, min(iou, COCO_IOUS[0]), same_class=True)
@@ -81,6 +92,7 @@ def pairs(drawings: Drawings, *, iou: float = 0.5, replicates: int = REPLICATES)
                     (blind_of.get(code, _NO_MATCHES), strict_of.get(code, _NO_MATCHES)),
                     iou,
                     replicates,
+                    boundary_of,
                 )
             )
     return found
@@ -109,6 +121,7 @@ def _pair(
     matches: tuple[Matches, Matches],
     iou: float,
     replicates: int,
+    boundary_of: BoundaryOf | None,
 ) -> PairOfPeople:
     a, b = people
     n = images.size
@@ -116,17 +129,37 @@ def _pair(
     n_a, n_b, n_matched = own[0].size, own[1].size, blind.low.size
     if n == 0:
         none = undefined(NO_SHARED_IMAGES)
-        return PairOfPeople(a, b, 0, 0, 0, 0, none, none, none, none, none, none)
+        outlines = undefined(BOXES_HAVE_NO_OUTLINE) if boundary_of is None else none
+        return PairOfPeople(a, b, 0, 0, 0, 0, none, none, none, none, none, none, outlines, outlines)
     place = np.full(drawings.n_images, -1)
     place[images] = np.arange(n)
     f1, mean_iou, same_class, pq = _shared(drawings, own, blind, place, n, replicates)
+    dice = boundary_f = undefined(BOXES_HAVE_NO_OUTLINE, n)
+    if boundary_of is not None:
+        at = place[drawings.image[blind.low]]
+        dice = _mean_of_matched(2 * blind.iou / (1 + blind.iou), at, n, replicates)
+        boundary_f = _mean_of_matched(boundary_of(blind.low, blind.high), at, n, replicates)
     ap, ap_50_95 = (
         second_annotator_ap(drawings, own, strict, place, n, ious, replicates)
         if n_a + n_b
         else undefined(NOTHING_DRAWN, n)
         for ious in ((iou,), COCO_IOUS)
     )
-    return PairOfPeople(a, b, n, n_a, n_b, n_matched, f1, mean_iou, same_class, pq, ap, ap_50_95)
+    return PairOfPeople(a, b, n, n_a, n_b, n_matched, f1, mean_iou, same_class, pq, ap, ap_50_95, dice, boundary_f)
+
+
+def _mean_of_matched(values: FloatArray, at: IntArray, n: int, replicates: int) -> Stat:
+    """Mean over matched objects. values, at: of each match, and its image, 0..n-1; shape (m,)."""
+    if not values.size:
+        return undefined(NO_MATCHED_OBJECTS, n)
+    columns = np.column_stack((np.bincount(at, minlength=n), np.bincount(at, weights=values, minlength=n)))
+
+    def mean(sums: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (sums[:, 1] / sums[:, 0])[:, None]
+
+    interval = resampled(columns.astype(np.float64), np.ones(n, dtype=np.int64), mean, replicates=replicates)[0]
+    return with_interval(float(values.mean()), interval, n)
 
 
 def _shared(

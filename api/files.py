@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +21,9 @@ from api.permissions import Needs
 from api.schema import describe, example, file, parameter
 from labeler.access import image_for, may_lead, may_review
 from labeler.errors import NotAllowed, NotFound
-from labeler.intake import private_fields, tile_jobs, tiles
+from labeler.intake import bucket_objects, originals, private_fields, tile_jobs, tiles
+from labeler.intake.bucket_objects import OriginalGone
+from labeler.intake.budget import turn
 from labeler.intake.check import Refused
 from labeler.intake.full_size import open_full_size
 from labeler.intake.images import media_store
@@ -90,9 +93,10 @@ class File(_Bytes):
         "get_file", "The image in full size, upright and without metadata, as a JPEG or PNG that every browser shows."
         "\n\nMade when it is first asked for, then kept: while others are being made it may answer 429, and "
         "while other images take the memory 503, both with `Retry-After`. Reviewers and leads get the bytes as "
-        "they came "
-        "with `original=true`, of images with a place in them leads only.",
-        tag=TAG, answers=file("image/*", "the image"),
+        "they came with `original=true`, of images with a place in them leads only. An original that an import left in "
+        "its bucket comes from there: passed on, or by a redirect to an address that works for five minutes.",
+        tag=TAG, answers=file("image/*", "the image")
+        | {302: OpenApiResponse(description="where an original is that stayed in its bucket")},
         parameters=[parameter("original", "as it came, with its metadata", bool)],
     )  # fmt: skip
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
@@ -103,12 +107,29 @@ class File(_Bytes):
                 raise NotAllowed(_("Only reviewers and leads may have the file as it came."))
             if any(private_fields.is_place(key) for key in image.metadata) and not may_lead(image.project):
                 raise NotAllowed(_("The file as it came says where it was taken: only leads may have it."))
-            original = media_store().original_path(image.sha256, image.extension)
-            response = self._answer(request, image, original, "original", MEDIA_TYPES[image.extension])
             name = shown_name(image, image.project, opaque=False).rsplit("/", 1)[-1]
+            response = self._original(request, image, name)
             response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
             return response
         return self._full_size(request, image)
+
+    def _original(self, request: Request, image: Image, name: str) -> HttpResponseBase:
+        """The file of the store; of one that stayed in its bucket a short-lived address there, or its checked bytes."""
+        path, media_type = media_store().original_path(image.sha256, image.extension), MEDIA_TYPES[image.extension]
+        place = None if path.is_file() else originals.place_of(image.sha256)
+        if place is None:
+            return self._answer(request, image, path, "original", media_type)
+        try:
+            if address := bucket_objects.address(place, file_name=name, media_type=media_type):
+                moved = HttpResponseRedirect(address)
+                patch_cache_control(moved, private=True, no_store=True)  # the address is a key to the object
+                moved["Referrer-Policy"] = "no-referrer"
+                return moved
+            with turn(place.n_bytes):
+                content = bucket_objects.fetch(place, image.sha256, hurry=True)
+        except OriginalGone as gone:
+            raise NotFound(str(gone)) from gone
+        return _guarded(HttpResponse(content, content_type=media_type), f'"{image.sha256[:32]}-original"')
 
     def _full_size(self, request: Request, image: Image) -> HttpResponseBase:
         tag = f'"{image.sha256[:32]}-full"'
@@ -116,6 +137,8 @@ class File(_Bytes):
             return _guarded(HttpResponse(status=304), tag)
         try:
             opened, media_type = open_full_size(sha256=image.sha256, extension=image.extension)
+        except OriginalGone as gone:
+            raise NotFound(str(gone)) from gone
         except FileNotFoundError as error:
             raise NotFound(_("The file of this image is missing on the server. Skip it, and tell a lead.")) from error
         except Refused as refusal:

@@ -149,6 +149,13 @@ class Busy(LabelerError):
     status = 503
 
 
+class BucketUnreachable(LabelerError):
+    """An original lies in a bucket that does not answer now; `details["retry_after"]` says when to come again."""
+
+    code = "bucket_unreachable"
+    status = 503
+
+
 class TooManyRequests(LabelerError):
     """Later; `details["retry_after"]` says in how many seconds."""
 

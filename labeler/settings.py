@@ -219,6 +219,9 @@ MAX_IMAGE_BYTES = env_int("LABELER_MAX_IMAGE_BYTES", 100 * 1024 * 1024)
 # Buckets that imports may read with the server's own credentials (AWS_ACCESS_KEY_ID and its kin), none by default.
 S3_BUCKETS = [part for part in os.environ.get("LABELER_S3_BUCKETS", "").replace(",", " ").split() if part]
 S3_ENDPOINT = os.environ.get("LABELER_S3_ENDPOINT", "")  # of another provider than Amazon
+# Where browsers reach the same buckets: originals that stayed in one are then fetched from there, by addresses of five
+# minutes. Without it the server passes them on.
+S3_PUBLIC_ENDPOINT = os.environ.get("LABELER_S3_PUBLIC_ENDPOINT", "")
 MAX_ARCHIVE_BYTES = env_int("LABELER_MAX_ARCHIVE_BYTES", 20 * 1024**3)
 # MB in each process (labeler/intake/budget.py). A web process has 120 without any: it stays below 1 GB.
 MEMORY_FOR_IMAGES = env_int("LABELER_MEMORY_FOR_IMAGES", 700)

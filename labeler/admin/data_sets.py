@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.contrib import admin
 
 from labeler.admin.kinds import ReadOnly
-from labeler.models import ImageCheck, ImageFinding, Release, ReleaseFile, SavedView, Webhook, WebhookDelivery
+from labeler.models import (
+    BucketObject,
+    ImageCheck,
+    ImageFinding,
+    Release,
+    ReleaseFile,
+    SavedView,
+    Webhook,
+    WebhookDelivery,
+)
 
 
 @admin.register(Release)
@@ -50,6 +59,13 @@ class WebhookDeliveryAdmin(ReadOnly):
     list_filter = ["state", "event"]
     search_fields = ["=webhook__id", "subject"]
     raw_id_fields = ["webhook"]
+
+
+@admin.register(BucketObject)
+class BucketObjectAdmin(ReadOnly):
+    list_display = ["sha256", "bucket", "key", "version", "n_bytes", "read_at"]
+    list_filter = ["bucket"]
+    search_fields = ["sha256", "key"]
 
 
 @admin.register(ImageCheck)

@@ -24,7 +24,11 @@ from django.db.models.functions import Now
 from labeler.curation import deletion
 from labeler.data_checks import findings
 from labeler.data_checks.measures import Measures, measure
+from labeler.errors import BucketUnreachable, NotPossibleNow
+from labeler.intake import bucket_objects, originals
+from labeler.intake.bucket_objects import OriginalGone
 from labeler.intake.images import media_store
+from labeler.intake.place import Place
 from labeler.intake.store import MediaStore
 from labeler.jobs import jobs
 from labeler.models import AuditEvent, Finding, Image, ImageCheck, ImageFinding, Job, Project
@@ -39,6 +43,7 @@ THREADS = 2  # Pillow lets go of the interpreter while it decodes
 SECONDS = 300.0
 AGAIN_AFTER = timedelta(hours=1)
 FILES_STEP = 2_000  # images whose files are looked for at once: 6,000 questions to the file system
+ASKED_AT_ONCE = 16  # objects in buckets
 SAMPLE = 200  # originals of a check that are read to their end and held against their SHA-256
 SEEN = "seen"  # among a job's parameters: the newest line of the audit when it was asked for
 NAMES = tuple(field.name for field in fields(Measures))
@@ -177,10 +182,12 @@ def _look_for_files(project: Project, store: MediaStore, done: Checked, tell: Ca
         rows = list(images.values_list("pk", "sha256", "extension")[:FILES_STEP])
         if not rows:
             return
-        gone = {pk for pk, sha256, extension in rows if not store.has(sha256, extension)}
-        drawn = [row for row in rows if row[0] not in gone and draw.random() < share]
-        damaged = {pk for pk, sha256, extension in drawn if not _is_as_it_came(store, sha256, extension)}
-        looked = {pk for pk, _sha256, _extension in rows}
+        missing = {row[1]: row[0] for row in rows if not store.has(row[1], row[2])}
+        gone, unknown = _gone(missing, store)
+        there = [row for row in rows if row[0] not in gone and row[0] not in unknown]
+        drawn = [row for row in there if draw.random() < share]
+        damaged = {pk for pk, sha256, extension in drawn if not _is_as_it_came(sha256, extension)}
+        looked = {pk for pk, _sha256, _extension in rows if pk not in unknown}
         _set(project, Finding.GONE, looked, gone)
         _set(project, Finding.DAMAGED, {row[0] for row in drawn}, damaged)
         _measure_again(project, looked - gone)
@@ -188,13 +195,41 @@ def _look_for_files(project: Project, store: MediaStore, done: Checked, tell: Ca
         tell()
 
 
-def _is_as_it_came(store: MediaStore, sha256: str, extension: str) -> bool:
+def _gone(missing: dict[str, int], store: MediaStore) -> tuple[set[int], set[int]]:
+    """Of images (by SHA-256) that lack a file here, those that are gone, and those of which nobody can say it now.
+
+    An original that was left in its bucket is asked for there, without its bytes; one that was overwritten is gone.
+    """
+    gone, unknown = set(missing.values()), set[int]()
+    left = {sha256: place for sha256, place in bucket_objects.places(missing).items() if store.has_renditions(sha256)}
+    with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="buckets") as pool:
+        for sha256, is_there in zip(left, pool.map(_is_in_bucket, left.values(), left), strict=True):
+            if is_there is not False:
+                gone.discard(missing[sha256])
+            if is_there is None:
+                unknown.add(missing[sha256])
+    return gone, unknown
+
+
+def _is_in_bucket(place: Place, sha256: str) -> bool | None:
+    """None: the bucket does not answer, or an administrator has closed it."""
+    try:
+        bucket_objects.check(place, sha256)
+    except OriginalGone:
+        return False
+    except (BucketUnreachable, NotPossibleNow):
+        return None
+    return True
+
+
+def _is_as_it_came(sha256: str, extension: str) -> bool:
     """These bytes were decoded to their end when they came in: while they are the same, they still can be."""
     try:
-        with store.original_path(sha256, extension).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        return hashlib.sha256(originals.read(sha256=sha256, extension=extension)).hexdigest() == sha256
     except OSError:
         return False
+    except (BucketUnreachable, NotPossibleNow):
+        return True  # it answered just now: next time
 
 
 @transaction.atomic

@@ -112,8 +112,8 @@ class Taking:
                 self._ready.append((item, found))
             elif item.source or item.url:
                 self._sent.add(key)
-                self._waiting.append(_Waiting(replace(item, source=None), key, has_bytes=True))
-                yield fetch.Wanted(item.name, _checked(item), item.url)
+                self._waiting.append(_Waiting(replace(item, source=None, place=None), key, has_bytes=True))
+                yield fetch.Wanted(item.name, _checked(item), item.url, item.place)
             else:
                 self.result.refuse(Refusal(item.name, _why_not(item, by_name.get(item.name)), item.row))
 

@@ -14,11 +14,11 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageOps
 
 from labeler.errors import LabelerError
-from labeler.intake import lookup
+from labeler.intake import lookup, originals
 from labeler.intake.check import Refused
 from labeler.intake.formats import voc
 from labeler.intake.formats.item import Item, Options
-from labeler.intake.images import caps, media_store
+from labeler.intake.images import caps
 from labeler.intake.tree import Tree
 from labeler.models import Image, Project
 from labeler.models.project import Task
@@ -60,7 +60,7 @@ def _content(project: Project, item: Item) -> bytes | None:
     if not isinstance(found, int):
         return None
     image = Image.objects.get(pk=found)
-    return media_store().original_path(image.sha256, image.extension).read_bytes()
+    return originals.read(sha256=image.sha256, extension=image.extension, hurry=True)
 
 
 def _corner(content: bytes, box: list[float], by: int) -> bytes:

@@ -6,6 +6,7 @@ tiles.py the tiles of large images (asked for by tile_jobs.py), archives.py walk
 images.py writes the rows, near_duplicates.py knows newcomers that are nearly an image that is
 there (from a sketch of each) and keeps the groups; trash.py takes images out of sight, back, and away for good.
 tree.py gives the files of a folder, an archive or a bucket by name, formats/ reads what other tools wrote as one kind
-of record, fetch.py asks addresses.
-Writes: Image, Sketch. Does not know how an image is counted (labeling/counters.py).
+of record, fetch.py asks addresses; bucket_objects.py knows originals that stay in their bucket, and originals.py gives
+an original from wherever it lies.
+Writes: Image, Sketch, BucketObject. Does not know how an image is counted (labeling/counters.py).
 """

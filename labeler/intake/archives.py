@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from labeler.intake.check import Refused
 from labeler.intake.names import clean_name, is_junk
+from labeler.intake.place import Place
 
 # Members are read in steps of this, and a tar's header is no longer: tarfile holds some 300 of them when they follow
 # each other.
@@ -48,10 +49,14 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file to look at. `read` gives its bytes or raises Refused; call it before the next member."""
+    """A file to look at. `read` gives its bytes or raises Refused; call it before the next member.
+
+    place: of what `read` gave, where its original is to stay; without it the file is copied.
+    """
 
     name: str
     read: Callable[[], bytes]
+    place: Callable[[], Place | None] | None = None
 
 
 def iterate(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iterator[Member]:

@@ -21,6 +21,7 @@ from labeler import outgoing
 from labeler.errors import Invalid
 from labeler.intake.archives import Member
 from labeler.intake.check import Refused
+from labeler.intake.place import Place
 
 WHOLE_SECONDS = 30.0
 MOST_BYTES = 25 * 2**20
@@ -65,6 +66,7 @@ class Wanted:
     name: str
     source: Callable[[], bytes] | None
     url: str = ""
+    place: Callable[[], Place | None] | None = None
 
 
 class Ahead:
@@ -84,7 +86,7 @@ class Ahead:
         waiting: deque[Member] = deque()
         for one in wanted:
             if one.source is not None:
-                waiting.append(Member(one.name, one.source))
+                waiting.append(Member(one.name, one.source, one.place))
             else:
                 self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
                 coming: Future[bytes] = self._pool.submit(fetch, one.url)

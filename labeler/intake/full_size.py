@@ -14,6 +14,7 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull, TooManyRequests
+from labeler.intake import originals
 from labeler.intake.budget import decoded
 from labeler.intake.images import limits, media_store
 from labeler.intake.renditions import make_full_size
@@ -30,7 +31,7 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     """The bytes, to be read once, and their media type: JPEG stays JPEG, the rest is PNG.
 
     Raises FileNotFoundError when the original is gone, Refused when it is damaged, TooManyRequests while others
-    are being made, and Busy while other images take the memory.
+    are being made, Busy while other images take the memory, and as originals.read() where it lies in a bucket.
     """
     kept_as, media_type = ("jpg", "image/jpeg") if extension == "jpg" else ("png", "image/png")
     store = media_store()
@@ -38,16 +39,18 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
         return store.full_path(sha256, kept_as).open("rb"), media_type
     except FileNotFoundError:
         pass  # the first to look closer
-    original = store.original_path(sha256, extension)
     if not _making.acquire(blocking=False):
         raise TooManyRequests(
             _("Other images are being made ready in full size. Ask again in a second."), retry_after=AGAIN_IN_SECONDS
         )
     try:
+        original = originals.source(sha256=sha256, extension=extension, hurry=True)
         with decoded(original, limits=limits(), full_size=True, patience=WAIT_SECONDS) as image:
             content = make_full_size(image).content
     finally:
         _making.release()
+    if isinstance(original, bytes):
+        return io.BytesIO(content), media_type  # it stays in its bucket: no second copy of it grows here
     # Who looks at an image need not know that the disk is full: it is made again next time.
     with suppress(StorageFull):
         store.add_full_size(sha256=sha256, extension=kept_as, content=content)

@@ -2,7 +2,8 @@
 Image.
 
 Used alike by an upload, a worker's import and the command line. Works in batches of one transaction each;
-the files of a batch are on the disk before its rows. Killed at any point and started again, it ends in the
+the files of a batch are on the disk before its rows. The original of a member with a place stays there: only its
+preview and thumbnail are kept. Killed at any point and started again, it ends in the
 same images and counts. Does not know formats (check.py), archives (archives.py) or what an image is asked
 (labeling/claims.py gives it its seats).
 """
@@ -24,13 +25,14 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
-from labeler.intake import archives, exif, facts, near_duplicates, tile_jobs
+from labeler.intake import archives, bucket_objects, exif, facts, near_duplicates, tile_jobs
 from labeler.intake.archives import ArchiveTooLarge, Caps, Member
 from labeler.intake.budget import decoded, turn
 from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
 from labeler.intake.names import clean_name
 from labeler.intake.near_duplicates import Drawn
 from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, Refusal
+from labeler.intake.place import Place
 from labeler.intake.renditions import make_renditions
 from labeler.intake.store import Batch, MediaStore
 from labeler.labeling import seats
@@ -144,15 +146,16 @@ def add_images(
             known = _known(project, batch)
             # Hashing tells what is here already; only the rest is decoded, and what has lost a file. Pillow
             # lets go of the interpreter, so threads use all cores. No thread touches the database.
-            missing = [file for file in batch if file.sha256 and not _is_whole(known.get(file.sha256), store)]
+            missing = [file for file in batch if file.sha256 and not _is_whole(known.get(file.sha256), file, store)]
             if dry_run:
                 _check_all(pool, missing, _check)
                 _let_go(batch)
                 yield from _without_writing(project, batch, known, imagined)
                 continue
             drawn: dict[str, Drawn] = {}
+            left = frozenset(file.sha256 for file in missing if file.place is not None)
             with store.batch() as files:
-                _check_all(pool, missing, partial(_prepare, store=store, files=files, drawn=drawn))
+                _check_all(pool, missing, partial(_prepare, store=store, files=files, drawn=drawn, left=left))
                 files.keep()
             _let_go(batch)
             yield from _commit(project, batch, job, counted, alike, drawn)
@@ -169,6 +172,7 @@ class _File:
     content: bytes = b""
     sha256: str = ""  # empty: could not be read
     reason: str = ""  # why it is refused
+    place: Place | None = None  # where its original stays
     checked: CheckedImage | None = None
     exif: dict[str, exif.Fact] = field(default_factory=dict)
 
@@ -197,6 +201,7 @@ def _batches(members: Iterable[Member]) -> Iterator[list[_File]]:
         try:
             file.content = member.read()
             file.sha256 = hashlib.sha256(file.content).hexdigest()
+            file.place = member.place() if member.place is not None else None
         except ArchiveTooLarge as refusal:
             stopped = refusal
             break
@@ -251,16 +256,20 @@ def _check(content: bytes) -> CheckedImage:
         return image.checked
 
 
-def _prepare(content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str, Drawn]) -> CheckedImage:
-    """Check one image, write its three files and sketch it. Runs in a thread."""
+def _prepare(
+    content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str, Drawn], left: frozenset[str]
+) -> CheckedImage:
+    """Check one image, write its files and sketch it. left: hashes of originals that stay elsewhere. In a thread."""
     with decoded(content, limits=limits()) as image:
         checked = image.checked
-        made = None if store.has(checked.sha256, checked.extension) else make_renditions(image)
+        stays = checked.sha256 in left
+        is_there = store.has_renditions(checked.sha256) if stays else store.has(checked.sha256, checked.extension)
+        made = None if is_there else make_renditions(image)
     if made is not None:
         files.add(
             sha256=checked.sha256,
             extension=checked.extension,
-            original=content,
+            original=None if stays else content,
             preview=made.preview,
             thumbnail=made.thumbnail,
         )
@@ -277,8 +286,24 @@ def _known(project: Project, batch: list[_File]) -> dict[str, Image]:
     return {image.sha256: image for image in there}
 
 
-def _is_whole(image: Image | None, store: MediaStore) -> bool:
-    return image is not None and store.has(image.sha256, image.extension)
+def _is_whole(image: Image | None, file: _File, store: MediaStore) -> bool:
+    if image is None:
+        return False
+    # A file that is sent makes a copy of what was only left in a bucket before: the sender may count on it.
+    stays = file.place is not None and store.has_renditions(image.sha256)
+    return stays or store.has(image.sha256, image.extension)
+
+
+def _left(batch: list[_File], known: dict[str, Image], store: MediaStore) -> dict[str, Place]:
+    """Where the originals of a batch stay, by hash; those that are in the store anyway count as copied."""
+    found: dict[str, Place] = {}
+    for file in batch:
+        there = file.checked or known.get(file.sha256)
+        if file.place is None or there is None or store.original_path(file.sha256, there.extension).is_file():
+            continue
+        if store.has_renditions(file.sha256):
+            found[file.sha256] = file.place
+    return found
 
 
 def _commit(
@@ -299,9 +324,11 @@ def _commit(
         known = _known(project, batch)
         new: dict[str, Image] = {}
         store = media_store()
+        left = _left(batch, known, store)
+        bucket_objects.keep(left)
         for file in batch:
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
-                if not store.has(file.sha256, file.checked.extension):
+                if file.sha256 not in left and not store.has(file.sha256, file.checked.extension):
                     continue  # the last image with this content was deleted for good since its files were found
                 new[file.sha256] = _row(project, file, file.checked, job)
         sketched = [(image, drawn[sha256]) for sha256, image in new.items() if sha256 in drawn]

@@ -64,14 +64,11 @@ class MediaStore:
 
     def has(self, sha256: str, extension: str) -> bool:
         """All three files are there; the original is written last, but any of them can be lost later."""
-        return all(
-            path.is_file()
-            for path in (
-                self.original_path(sha256, extension),
-                self.preview_path(sha256),
-                self.thumb_path(sha256),
-            )
-        )
+        return self.original_path(sha256, extension).is_file() and self.has_renditions(sha256)
+
+    def has_renditions(self, sha256: str) -> bool:
+        """Preview and thumbnail are there: all that is kept of an image whose original stays elsewhere."""
+        return self.preview_path(sha256).is_file() and self.thumb_path(sha256).is_file()
 
     def add(self, *, sha256: str, extension: str, original: bytes, preview: bytes, thumbnail: bytes) -> None:
         """Write what is not there yet. After this returned, the files survive a power cut.
@@ -125,11 +122,15 @@ class Batch:
         for temporary, _unused in self._renditions + self._originals:
             temporary.unlink(missing_ok=True)
 
-    def add(self, *, sha256: str, extension: str, original: bytes, preview: bytes, thumbnail: bytes) -> None:
-        """Write the three files under temporary names. May be called from several threads. Raises StorageFull."""
+    def add(self, *, sha256: str, extension: str, original: bytes | None, preview: bytes, thumbnail: bytes) -> None:
+        """Write the files under temporary names; original None: it stays elsewhere. May be called from several threads.
+
+        Raises StorageFull.
+        """
         self._write(self._store.preview_path(sha256), preview, self._renditions)
         self._write(self._store.thumb_path(sha256), thumbnail, self._renditions)
-        self._write(self._store.original_path(sha256, extension), original, self._originals)
+        if original is not None:
+            self._write(self._store.original_path(sha256, extension), original, self._originals)
 
     def add_full_size(self, *, sha256: str, extension: str, content: bytes) -> None:
         """Write one more file under a temporary name. Raises StorageFull."""

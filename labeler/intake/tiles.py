@@ -17,7 +17,8 @@ from collections.abc import Callable
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from labeler.intake import pyramid
+from labeler.intake import originals, pyramid
+from labeler.intake.bucket_objects import OriginalGone
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
 from labeler.intake.images import CONTENT_LOCK, limits, media_store
@@ -64,14 +65,14 @@ def make(image: Image, check: Callable[[], None] = lambda: None) -> bool:
     """Make and keep the tiles of a large image; False: they were there, or the image is gone.
 
     check() is called between tiles and may raise. Raises Refused when the file is damaged, FileNotFoundError when it is
-    gone, and StorageFull; nothing half-written is left behind then.
+    gone, StorageFull, and as originals.read(); nothing half-written is left behind then.
     """
     levels = levels_of(image.width, image.height)
     if not levels or are_made(sha256=image.sha256, width=image.width, height=image.height):
         return False
     count = _count(image.width, image.height)
     store = media_store()
-    original = store.original_path(image.sha256, image.extension)
+    original = originals.source(sha256=image.sha256, extension=image.extension)
     with store.batch() as batch:
         with (
             decoded(original, limits=limits(), full_size=True, made_bytes=pyramid.BYTES) as pixels,
@@ -113,6 +114,8 @@ def carry_out(job: Job, lease: Lease, check: Callable[[], None]) -> None:
             made += image is not None and make(image, check)
         except Refused as refusal:
             failed[str(pk)] = refusal.reason
+        except OriginalGone as gone:
+            failed[str(pk)] = str(gone)
         except FileNotFoundError:
             failed[str(pk)] = _("The file is missing.")
         done += 1

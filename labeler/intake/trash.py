@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from labeler.intake import bucket_objects
 from labeler.intake.images import CONTENT_LOCK, media_store
 from labeler.intake.store import FULL_SIZE_EXTENSIONS
 from labeler.labeling import trash_rows
@@ -66,6 +67,7 @@ def purge_rows(image_ids: Sequence[int]) -> tuple[int, dict[str, str]]:
     kept = Image.objects.filter(sha256__in=list(contents)).values_list("sha256", flat=True)
     for sha256 in set(kept):
         del contents[sha256]
+    bucket_objects.forget(contents)
     return len(ids), contents
 
 

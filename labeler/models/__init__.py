@@ -2,6 +2,7 @@
 
 from labeler.models.acceptance import Acceptance, Guarantee
 from labeler.models.account import AuditEvent, Invitation, LoginFailures, Preference, Token
+from labeler.models.bucket_object import BucketObject
 from labeler.models.comment import Comment, Thread
 from labeler.models.data_check import Finding, ImageCheck, ImageFinding
 from labeler.models.drawn import Draft, LabelObject, Question
@@ -25,6 +26,7 @@ from labeler.models.webhook import Webhook, WebhookDelivery
 __all__ = [
     "Acceptance",
     "AuditEvent",
+    "BucketObject",
     "Category",
     "CategoryExample",
     "Claim",

@@ -27,6 +27,7 @@ TABLES = {
     "Part": "jobs",
     "Image": "intake",
     "Sketch": "intake",
+    "BucketObject": "intake",
     "QueueEntry": "labeling",
     "Claim": "labeling",
     "Label": "labeling",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labeler.intake.images import media_store
+from labeler.errors import BucketUnreachable
+from labeler.intake import originals
 from labeler.models import Image, Project
 from labeler.releases.preparation import Preparation, Prepared, previews
 
@@ -33,9 +34,11 @@ def of_project(project: Project, how: Preparation) -> list[Preview]:
     found: list[Preview] = []
     for image in Image.objects.filter(pk__in=ids[::step][:_TRIED]).order_by("id"):
         try:
-            original = media_store().original_path(image.sha256, image.extension).read_bytes()
+            original = originals.read(sha256=image.sha256, extension=image.extension, hurry=True)
         except FileNotFoundError:
             continue
+        except BucketUnreachable:
+            break  # nor will it answer for the next ones, and somebody waits
         for made, copy in previews([(image.sha256, original, image.extension)], how):
             found.append(Preview(image.pk, image.name, made, copy))
         if len(found) == SHOWN:

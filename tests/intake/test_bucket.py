@@ -6,27 +6,16 @@ from labeler.errors import NotPossibleNow
 from labeler.intake import bucket
 from labeler.jobs import jobs
 from labeler.models import Image, Job, Label
+from tests.helpers.buckets import bucket_server
 from tests.helpers.importing import bring_in, pictures
 
-boto3, moto = pytest.importorskip("boto3"), pytest.importorskip("moto.server")
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def client(settings, tmp_path, monkeypatch):
-    """A client of a server of ours, which the product is set to ask too."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    settings.S3_ENDPOINT, settings.S3_BUCKETS = f"http://{host}:{port}", ["leaves", "gone"]
-    settings.MEDIA_DIR, settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "media", tmp_path / "incoming"
-    made = boto3.client("s3", endpoint_url=settings.S3_ENDPOINT)
-    made.create_bucket(Bucket="leaves")
-    yield made
-    server.stop()
+    with bucket_server(settings, tmp_path, monkeypatch) as made:
+        yield made
 
 
 def test_objects_below_a_prefix_are_copied_once(client, project, lena, monkeypatch):

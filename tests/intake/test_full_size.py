@@ -95,6 +95,7 @@ def test_no_more_than_two_are_made_at_a_time_and_those_that_are_kept_need_no_tur
     assert opened(stored("PNG", Image.new("RGB", (3, 2))))[1] == "image/png"  # every turn was given back
 
 
+@pytest.mark.django_db  # a missing one may lie in a bucket
 def test_a_damaged_original_gives_its_turn_back(media):
     image = stored("PNG", Image.new("RGB", (30, 20), "red"))
     path = media_store().original_path(**image)

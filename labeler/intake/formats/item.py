@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labeler.geometry.shapes import Shape
+from labeler.intake.place import Place
 from labeler.models.project import OBJECT_TASKS
 
 SPLITS = {
@@ -94,6 +95,7 @@ class Item:
     row: int | None = None  # of a table: as a spreadsheet counts, or the line
     source: Callable[[], bytes] | None = None  # its bytes, where the files hold them; raises Refused
     url: str = ""
+    place: Callable[[], Place | None] | None = None  # of the bytes, where the original is to stay: archives.Member
     sha256: str = ""  # of the bytes, hexadecimal, small letters
     external_id: str = ""
     split: str = ""  # one of SPLITS' values, or ""

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from labeler.intake.images import media_store
+from labeler.intake import originals
 from labeler.releases.clean_files import Unreadable, clean
 from labeler.releases.contents import Contents
 from labeler.releases.data_set import DataSet
@@ -39,10 +39,13 @@ def picture_of(contents: Contents, data: DataSet) -> Picture | None:
 
 
 def pictures_of(contents: Contents, data: DataSet, copies: int | None = None) -> Iterator[Picture]:
-    """The file of an image, and after it its augmented copies where such were asked for, of training images only."""
+    """The file of an image, and after it its augmented copies where such were asked for, of training images only.
+
+    Raises BucketUnreachable: a file without the pictures of a bucket that is down for a minute would be wrong.
+    """
     image, how = contents.image, data.wanted.preparation
     try:
-        original = media_store().original_path(image.sha256, image.extension).read_bytes()
+        original = originals.read(sha256=image.sha256, extension=image.extension)
         if how.changes_pixels:
             made = prepare(original, image.extension, how)
             yield Picture(file_name(contents, made.extension), made.content, made.width, made.height)

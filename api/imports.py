@@ -76,7 +76,12 @@ class ImportInput(serializers.Serializer):
 class UrlsInput(serializers.Serializer):
     format = serializers.ChoiceField(["urls", "s3"])
     urls = serializers.ListField(child=serializers.CharField(), max_length=MOST_URLS, required=False)
-    url = serializers.CharField(required=False, help_text="of s3: s3://bucket/folder/, whose objects are copied")
+    url = serializers.CharField(required=False, help_text="of s3: s3://bucket/folder/")
+    by_reference = serializers.BooleanField(
+        required=False,
+        help_text="of s3: originals stay in the bucket; only previews and thumbnails are kept here. Without it objects "
+        "are copied",
+    )
 
 
 class ConfirmationInput(serializers.Serializer):
@@ -204,7 +209,8 @@ class Imports(Uploads, View):
         "`manifest.csv` or `manifest.jsonl` in an archive), labelstudio, cvat, yolo (of classes: to be named), coco, "
         "voc, masks (PNG), huggingface (metadata or parquet), webdataset, and `labels-csv` by its header: file_name, "
         "annotator, label (and perhaps created_at, seconds, answer), one row per judgement. `format=urls` takes JSON "
-        "with a list of addresses, which the worker fetches. Send `dry_run=true` to see first what it finds, or "
+        "with a list of addresses, which the worker fetches; `format=s3` the `url` of a folder in a bucket, whose "
+        "originals are copied, or with `by_reference` stay there. Send `dry_run=true` to see first what it finds, or "
         "`ask=true` to see it only where there is more than images.\n\nNames without an account become people who "
         "cannot log in, and names of people who can are refused, unless an administrator imports. Each label keeps its "
         "import's id. It "
@@ -224,13 +230,19 @@ class Imports(Uploads, View):
         said = request.data if isinstance(request.data, Mapping) else {}
         format_ = str(said.get("format", "auto"))
         _check_format(format_)
+        if format_ != run.S3 and _switch(said, "by_reference"):
+            raise Invalid(
+                _("Only objects of a bucket can stay where they are: leave by_reference away, or import from s3."),
+                fields={"by_reference": ["only with s3"]},
+            )
         params = _params(said, format_)
         if format_ == run.URLS:
             return self._request(request, project, {**params, "urls": _urls(said), "name": _("Addresses")}, None)
         if format_ == run.S3:
             url = parsing.check_text(str(said.get("url", "")))
             bucket.check_address(url)
-            return self._request(request, project, {**params, "url": url, "name": url}, None)
+            stays = {"by_reference": True} if _switch(said, "by_reference") else {}
+            return self._request(request, project, {**params, **stays, "url": url, "name": url}, None)
         file = request.FILES.get("file")
         if file is None:
             raise Invalid(_("Send a form with the archive as “file”."), fields={"file": ["missing"]})

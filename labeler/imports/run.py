@@ -62,7 +62,7 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         if format_ == S3:
             with BucketTree(job.params.get("url", ""), caps=images.caps()) as tree:
                 found = recognise(tree, reading(job.project, job.params))
-                reader = partial(_known_by_address, READERS[found], job.params["url"])
+                reader = partial(_of_bucket, READERS[found], job.params["url"], job.params.get("by_reference") is True)
                 return _Import(job, tree, found, reader, report, progress).run()
         assert source is not None
         if format_ in PLAIN and not _is_dry(job):
@@ -160,15 +160,26 @@ def _item_of(row: judgements.Judgement) -> Item:
     return Item(row.file_name, row=row.row, judgements=(said,))
 
 
-def _known_by_address(read: Reader, url: str, tree: Tree, options: Options) -> Iterator[Item | Refusal]:
-    """What was copied from a bucket once is known by its address there, and not copied again."""
+def _of_bucket(
+    read: Reader, url: str, by_reference: bool, tree: BucketTree, options: Options
+) -> Iterator[Item | Refusal]:
+    """What came in from a bucket once is known by its address there, and not read again.
+
+    by_reference: originals stay in the bucket. What lies inside of another object, a parquet file say, cannot.
+    """
     folder = url[: url.rfind("/") + 1]
     for item in read(tree, options):
-        if isinstance(item, Item) and item.source and not item.external_id:
-            address = (folder + item.name)[:LONGEST_EXTERNAL_ID]
-            yield replace(item, external_id=address)
-        else:
+        if not isinstance(item, Item) or item.source is None:
             yield item
+            continue
+        address = item.external_id or (folder + item.name)[:LONGEST_EXTERNAL_ID]
+        if not by_reference:
+            yield replace(item, external_id=address)
+        elif (name := tree.name_read_by(item.source)) is not None:
+            yield replace(item, external_id=address, place=partial(tree.place_of, name))
+        else:
+            reason = _("It lies inside of another object, so it cannot stay there: import this folder as copies.")
+            yield Refusal(item.name, reason, item.row)
 
 
 def _of_addresses(urls: list[str]) -> Iterator[Item | Refusal]:

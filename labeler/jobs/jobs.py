@@ -156,7 +156,11 @@ def confirm(job: Job, *, by: User | None, params: dict[str, Any]) -> Job:
             return earlier
         if not is_waiting_for_answers(looked):
             raise NotPossibleNow(_("There is nothing to confirm: the file is gone, or it was imported. Send it again."))
-        kept = {name: looked.params[name] for name in (*SOURCES, "name", "blind", "origin") if name in looked.params}
+        kept = {
+            name: looked.params[name]
+            for name in (*SOURCES, "name", "blind", "origin", "by_reference")
+            if name in looked.params
+        }
         format_ = looked.params.get("format", "auto")
         if "path" in looked.params:  # else it says where the rows are, not what they are
             format_ = looked.result.get("format", format_)

@@ -1,4 +1,4 @@
-"""`import_images FOLDER|ZIP --project NAME`: images into a project. Repeat it to go on."""
+"""`import_images FOLDER|ZIP|s3://BUCKET/FOLDER/ --project NAME`: images into a project. Repeat it to go on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeler.errors import LabelerError
 from labeler.imports import options as option_checks
-from labeler.imports.run import FORMATS, import_file, reading
+from labeler.imports.run import FORMATS, S3, import_file, reading
+from labeler.intake import bucket, refusal_report
 from labeler.intake import import_metadata as metadata_import
-from labeler.intake import refusal_report
 from labeler.intake.check import Refused
 from labeler.intake.formats import metadata
 from labeler.intake.formats.recognise import PLAIN, recognise
@@ -30,13 +30,13 @@ MOST_LINES = 50  # refusals shown to a person; --json has them all
 
 class Command(DataCommand):
     help = (
-        "Take the images of a folder, a zip or a tar into a project, or a file of another tool with its labels. What "
-        "is there already is passed over, so the same command continues after an interruption. Exit code 3: done, but "
-        "some files were refused."
+        "Take the images of a folder, a zip, a tar or a bucket into a project, or a file of another tool with its "
+        "labels. What is there already is passed over, so the same command continues after an interruption. Exit code "
+        "3: done, but some files were refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", metavar="FOLDER|ZIP", type=Path)
+        parser.add_argument("source", metavar="FOLDER|ZIP|s3://…")
         parser.add_argument("--project", metavar="NAME", required=True, help="name or number of the project")
         parser.add_argument("--dry-run", action="store_true", help="check every file and write nothing")
         parser.add_argument(
@@ -55,11 +55,21 @@ class Command(DataCommand):
             "--blind", action="store_true", help="the labels were given without seeing others' or a model's"
         )
         parser.add_argument(
+            "--by-reference", action="store_true",
+            help="of a bucket: originals stay there, and only previews and thumbnails are kept here",
+        )  # fmt: skip
+        parser.add_argument(
             "--metadata", metavar="FILE", type=Path, help="what is known of the images: as import_metadata takes it"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project, source, dry_run = self.project(options["project"]), options["source"], options["dry_run"]
+        project, dry_run = self.project(options["project"]), options["dry_run"]
+        if options["source"].startswith(bucket.SCHEME):
+            self._import_bucket(options["source"], project, options)
+            return
+        if options["by_reference"]:
+            raise CommandError("Only objects of a bucket (s3://…) can stay where they are.", returncode=USAGE)
+        source = Path(options["source"])
         if not source.exists():
             raise CommandError(f"There is no {source}.", returncode=USAGE)
         table: Path | None = options["metadata"]
@@ -72,7 +82,8 @@ class Command(DataCommand):
         except (LabelerError, Refused) as error:
             raise CommandError(str(error), returncode=USAGE) from error
         if not is_plain:
-            self._import_more(source, project, {**options, "answers": answers})
+            params = {"path": str(source.absolute()), "name": source.name, "format": options["format"]}
+            self._import_more(source, project, params, {**options, "answers": answers})
             return
 
         def progress(result: ImportResult, total: int) -> None:
@@ -101,11 +112,25 @@ class Command(DataCommand):
         except Refused:
             return True  # what stands before the damage is taken in
 
-    def _import_more(self, source: Path, project: Project, options: dict[str, Any]) -> None:
+    def _import_bucket(self, url: str, project: Project, options: dict[str, Any]) -> None:
+        if options["format"] != "auto" or options["metadata"] is not None:
+            wrong = "What lies in a bucket is recognised by itself: leave --format and --metadata away."
+            raise CommandError(wrong, returncode=USAGE)
+        try:
+            bucket.check_address(url)
+            answers = option_checks.check(options["labels_as"], options["new_categories"], options["origin"])
+        except LabelerError as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+        stays = {"by_reference": True} if options["by_reference"] else {}
+        params = {"url": url, "name": url, "format": S3, **stays}
+        self._import_more(None, project, params, {**options, "answers": answers})
+
+    def _import_more(
+        self, source: Path | None, project: Project, params: dict[str, Any], options: dict[str, Any]
+    ) -> None:
         """By a row like that of the page, which lists it and can stop it."""
         params = {
-            "path": str(source.absolute()), "name": source.name, "format": options["format"], "terminal": True,
-            "blind": options["blind"], "dry_run": options["dry_run"], **options["answers"],
+            **params, "terminal": True, "blind": options["blind"], "dry_run": options["dry_run"], **options["answers"],
         }  # fmt: skip
         job, lease = jobs.begin_here(project=project, params=params, worker=f"import_images {os.getpid()}")
 

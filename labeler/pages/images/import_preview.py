@@ -97,6 +97,8 @@ def _context(job: Job) -> dict[str, Any]:
 
 def _first_box(job: Job) -> dict[str, str] | None:
     """A corner of one box, as both readings have it."""
+    if "path" not in job.params:
+        return None  # of a bucket: a picture is a help, and the question is asked all the same
     shown = voc_origin.show(job.project, jobs.source_of(job), job.params.get("name", ""))
     if shown is None:
         return None

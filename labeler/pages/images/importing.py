@@ -26,7 +26,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.errors import LabelerError
-from labeler.intake import advice, import_labels, outcomes, refusal_report, uploads
+from labeler.imports.run import S3
+from labeler.intake import advice, bucket, import_labels, outcomes, refusal_report, uploads
 from labeler.intake import images as intake
 from labeler.intake.formats.cells import cell
 from labeler.intake.names import clean_name
@@ -51,7 +52,10 @@ REFUSALS_SHOWN = 200
 def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
-        _receive(request, project)
+        if "bucket" in request.POST:
+            _from_bucket(request, project)
+        else:
+            _receive(request, project)
         return redirect("import", project.pk)
     rows = _rows(project)
     unfinished = any(not row["job"].is_finished for row in rows)
@@ -70,6 +74,7 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             megabytes=settings.MAX_IMAGE_BYTES // 2**20,
             megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
             command=_command(request, project),
+            buckets=settings.S3_BUCKETS,
             config=_config(project, n_images),
             wanted=_wanted(project),
             labels_example=_labels_example(project),
@@ -275,6 +280,20 @@ def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile)
     except BaseException:
         kept.discard()
         raise
+
+
+def _from_bucket(request: HttpRequest, project: Project) -> None:
+    """Ask a worker for a folder of a bucket; what holds more than images is looked at first, as with an archive."""
+    url = request.POST["bucket"].strip()
+    params: dict[str, Any] = {"url": url, "name": url, "format": S3, "ask": True, "blind": "blind" in request.POST}
+    if request.POST.get("originals") == "stay":
+        params["by_reference"] = True
+    try:
+        bucket.check_address(url)
+        jobs.request_import(project=project, requested_by=person(request), params=params)
+        messages.success(request, _("%(name)s is on its way in.") % {"name": url})
+    except LabelerError as error:
+        messages.error(request, error.message)
 
 
 @project_page(Role.LEAD)

@@ -7,7 +7,7 @@ and counts: images and labels that this very job brought in before count as brou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
+from labeler.imports import from_bucket
 from labeler.imports.batches import Taking
 from labeler.imports.options import ImportOptions, options_of
 from labeler.imports.survey import Found, survey
@@ -22,7 +23,7 @@ from labeler.intake import images, import_labels
 from labeler.intake.bucket import BucketTree
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest_row
-from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Options, Said
+from labeler.intake.formats.item import Item, Options, Said
 from labeler.intake.formats.recognise import PLAIN, READERS, Reader, recognise
 from labeler.intake.outcomes import Refusal
 from labeler.intake.refusal_report import RefusalReport
@@ -62,7 +63,11 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         if format_ == S3:
             with BucketTree(job.params.get("url", ""), caps=images.caps()) as tree:
                 found = recognise(tree, reading(job.project, job.params))
-                reader = partial(_of_bucket, READERS[found], job.params["url"], job.params.get("by_reference") is True)
+                read, url = READERS[found], job.params["url"]
+                if job.params.get("by_reference") is True:
+                    reader: Any = partial(from_bucket.left, read, url, job.project)
+                else:
+                    reader = partial(from_bucket.copied, read, url)
                 return _Import(job, tree, found, reader, report, progress).run()
         assert source is not None
         if format_ in PLAIN and not _is_dry(job):
@@ -158,28 +163,6 @@ def _of_judgements(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
 def _item_of(row: judgements.Judgement) -> Item:
     said = Said(row.annotator, tuple(row.classes), row.answer, row.created_at, row.seconds)
     return Item(row.file_name, row=row.row, judgements=(said,))
-
-
-def _of_bucket(
-    read: Reader, url: str, by_reference: bool, tree: BucketTree, options: Options
-) -> Iterator[Item | Refusal]:
-    """What came in from a bucket once is known by its address there, and not read again.
-
-    by_reference: originals stay in the bucket. What lies inside of another object, a parquet file say, cannot.
-    """
-    folder = url[: url.rfind("/") + 1]
-    for item in read(tree, options):
-        if not isinstance(item, Item) or item.source is None:
-            yield item
-            continue
-        address = item.external_id or (folder + item.name)[:LONGEST_EXTERNAL_ID]
-        if not by_reference:
-            yield replace(item, external_id=address)
-        elif (name := tree.name_read_by(item.source)) is not None:
-            yield replace(item, external_id=address, place=partial(tree.place_of, name))
-        else:
-            reason = _("It lies inside of another object, so it cannot stay there: import this folder as copies.")
-            yield Refusal(item.name, reason, item.row)
 
 
 def _of_addresses(urls: list[str]) -> Iterator[Item | Refusal]:

@@ -63,12 +63,12 @@ class BucketTree(Tree):
                     key = one["Key"]
                     below = key[self._prefix.rfind("/") + 1 :]
                     if below and not below.endswith("/"):
-                        self._add(below, (key, one["Size"]))
+                        self._add(below, (key, one["Size"], one["ETag"].strip('"')))
                 self._check_count(len(self._files))
         except (broken.BotoCoreError, broken.ClientError) as error:
             raise NotPossibleNow(_("The bucket cannot be listed: %(error)s.") % {"error": short(error)}) from error
 
-    def _read(self, key: str, size: int) -> bytes:
+    def _read(self, key: str, size: int, _etag: str) -> bytes:
         if size > self.caps.member_bytes:
             raise Refused(too_large(self.caps))
         answer = self._get(key)
@@ -82,6 +82,10 @@ class BucketTree(Tree):
             self._bucket, key, "" if version == "null" else version, answer["ETag"].strip('"'), len(content)
         )
         return content
+
+    def etag_of(self, name: str) -> str:
+        """What the bucket said of the object when it was listed, without quotes."""
+        return str(self._files[name][2])
 
     def place_of(self, name: str) -> Place | None:
         """Where the bytes lie that read() gave last under this name, as the bucket told with them."""

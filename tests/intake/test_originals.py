@@ -121,6 +121,26 @@ def test_pictures_inside_of_another_object_cannot_stay_there(bucket, project, le
     assert bring_in(project, lena, None, format="s3", url=PREFIX)["added"] == 1
 
 
+def test_an_object_that_was_overwritten_comes_in_as_another_image_and_once(left, bucket, project, lena):
+    def again():
+        result = bring_in(project, lena, None, format="s3", url=PREFIX, by_reference=True)
+        return result["added"], result["duplicates"]
+
+    put(bucket, a=picture(2))
+    assert (again(), again()) == ((1, 0), (0, 1))
+    other = Image.objects.exclude(pk=left.pk).get()
+    assert other.external_id.startswith("s3://leaves/set/a.jpg#") and read(other) == picture(2)
+    put(bucket, a=picture(1))  # as it was
+    assert again() == (0, 1) and read(left) == picture(1)
+
+
+def test_the_same_bytes_with_another_etag_are_the_same_image(left, bucket, project, lena):
+    BucketObject.objects.update(etag="0" * 32)  # as if it had been sent in parts before
+    result = bring_in(project, lena, None, format="s3", url=PREFIX, by_reference=True)
+    assert (result["added"], result["duplicates"]) == (0, 1)
+    assert BucketObject.objects.get().etag == hashlib.md5(picture(1)).hexdigest()
+
+
 # ---------------------------------------------------------------- gone, changed, unreachable
 
 

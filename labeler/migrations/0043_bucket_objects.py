@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("labeler", "0041_saved_views_and_least_sure")]
+    dependencies = [("labeler", "0042_clicks")]
 
     operations = [
         migrations.CreateModel(

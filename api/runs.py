@@ -22,7 +22,7 @@ from labeler.models import Image, Role, TrainingRun
 from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.models.run import HEADLINE
-from labeler.training import run_answers, runs
+from labeler.training import drawn_comparison, run_answers, runs
 from labeler.wording.sentences import in_words
 
 if TYPE_CHECKING:
@@ -175,11 +175,33 @@ class Activation(OfRun):
         return Response(run_shape(runs.activate(self.run(run_id), self.person), self.person))
 
 
+class CountsShape(serializers.Serializer):
+    right = serializers.IntegerField()
+    missed = serializers.IntegerField()
+    invented = serializers.IntegerField()
+    score = serializers.FloatField(help_text="F1 of the image, or the share of its pixels that is right")
+
+
 class FlipShape(serializers.Serializer):
+    """One image on which two versions differ: classes, or counts where people draw; the others are absent."""
+
     image = serializers.IntegerField(source="image_id")
-    truth = serializers.ListField(child=serializers.IntegerField(), help_text="classes people had settled on")
-    old = serializers.ListField(child=serializers.IntegerField())
-    new = serializers.ListField(child=serializers.IntegerField())
+    truth = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="classes people had settled on"
+    )
+    old = serializers.ListField(child=serializers.IntegerField(), required=False)
+    new = serializers.ListField(child=serializers.IntegerField(), required=False)
+    old_counts = CountsShape(required=False, help_text="objects, or pixels where every pixel has a class")
+    new_counts = CountsShape(required=False)
+
+
+class DifferencesShape(serializers.Serializer):
+    """New minus old, with intervals by resampling images; precision, recall and F1, or mIoU."""
+
+    f1 = StatShape(required=False)
+    precision = StatShape(required=False)
+    recall = StatShape(required=False)
+    miou = StatShape(required=False)
 
 
 class ComparisonShape(serializers.Serializer):
@@ -188,20 +210,31 @@ class ComparisonShape(serializers.Serializer):
     part = serializers.ChoiceField(
         ["test", "crossed"], help_text="the test images both judged; with few of them, those of cross-validation"
     )
-    difference = StatShape(source="flips.difference", help_text="share right of new minus old")
-    p = serializers.FloatField(source="flips.p", help_text="that this is chance: McNemar's test, exact, two-sided")
+    measure = serializers.ChoiceField(
+        ["share_right", "f1", "miou"], help_text="what `difference` is of; share_right where whole images have a class"
+    )
+    difference = StatShape(help_text="the measure of new minus old")
+    differences = DifferencesShape(required=False, help_text="where people draw")
+    p = serializers.FloatField(
+        source="flips.p", help_text="that the images which changed did so by chance: McNemar's test, exact, two-sided; "
+        "where people draw the sign test"
+    )  # fmt: skip
     both_right = serializers.IntegerField(source="flips.both_right")
     both_wrong = serializers.IntegerField(source="flips.both_wrong")
-    differently_wrong = serializers.IntegerField(help_text="of those, with different answers")
-    fixed = FlipShape(many=True, help_text="only new is right")
-    broken = FlipShape(many=True, help_text="only old is right")
+    differently_wrong = serializers.IntegerField(required=False, help_text="of those, with different answers")
+    left_out = serializers.IntegerField(
+        required=False, help_text="where people draw: images that both judged, by answers of people that differ"
+    )
+    fixed = FlipShape(many=True, help_text="only new is right; where people draw: new is better, most changed first")
+    broken = FlipShape(many=True, help_text="only old is right; where people draw: old is better")
 
 
 class ComparedRuns(OfRun):
     needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
 
     @describe("compare_runs", "This version against another, image by image.\n\nOn images that neither has learned "
-              "from; 422 where both have judged none.", tag=TAG, answers={200: ComparisonShape}, errors=(422,),
+              "from; 422 where both have judged none. Where people draw, `differences` and counts of each image take "
+              "the place of classes.", tag=TAG, answers={200: ComparisonShape}, errors=(422,),
               parameters=[parameter("with", "number of the other version; without it, the one before", int)],
               )  # fmt: skip
     def get(self, request: Request, run_id: int) -> Response:
@@ -209,23 +242,32 @@ class ComparedRuns(OfRun):
         other = parsing.integer(request, "with", low=1)
         others = TrainingRun.objects.filter(project=new.project_id, state=State.DONE).order_by("-number")
         old = others.filter(number=other).first() if other else others.filter(number__lt=new.number).first()
-        found = run_answers.compare(old, new) if old else None
+        compare = drawn_comparison.compare if new.project.draws else run_answers.compare
+        found = compare(old, new) if old else None
         if old is None or found is None:
             raise NotPossibleNow(_("There is no other version that has judged the same images."))
         told = blindness.evidence(row.image_id for row in [*found.fixed, *found.broken])
         blindness.remember(self.person, told=told)
-        compared = ComparisonShape(
-            {
-                "old": old.number,
-                "new": new.number,
-                "part": found.part,
-                "flips": found.flips,
+        answer: dict[str, Any] = {"old": old.number, "new": new.number, "part": found.part, "flips": found.flips}
+        if isinstance(found, run_answers.Comparison):
+            answer |= {
+                "measure": "share_right", "difference": found.flips.difference,
                 "differently_wrong": found.differently_wrong,
                 "fixed": [row for row in found.fixed if row.image_id in told],
                 "broken": [row for row in found.broken if row.image_id in told],
-            }
-        )
-        return Response(compared.data)
+            }  # fmt: skip
+        else:
+            answer |= {
+                "measure": found.measure, "difference": found.difference, "differences": found.figures,
+                "left_out": found.left_out,
+                "fixed": [_counted(row) for row in found.fixed if row.image_id in told],
+                "broken": [_counted(row) for row in found.broken if row.image_id in told],
+            }  # fmt: skip
+        return Response(ComparisonShape(answer).data)
+
+
+def _counted(row: drawn_comparison.ChangedImage) -> dict[str, Any]:
+    return {"image_id": row.image_id, "old_counts": row.old, "new_counts": row.new}
 
 
 class ActiveModel(View):

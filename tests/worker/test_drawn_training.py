@@ -17,7 +17,7 @@ from labeler.models import Image, Project, TrainingRun
 from labeler.models.drawn import LabelObject
 from labeler.models.image import Slice
 from labeler.models.job import State
-from labeler.training import model_card, model_card_text, runs
+from labeler.training import drawn_comparison, model_card, model_card_text, runs
 from tests.helpers.drawn_projects import draw, draw_all, drawing_project
 from worker.ml.detection import canvas, train
 from worker.training.drawn_dataset import assemble
@@ -78,6 +78,12 @@ def test_answered_images_train_a_model_that_pre_labels_the_others(squares, bea):
     assert {row["name"] for row in figures["per_class"]} == {"pawn", "king"}
     people = np.array(figures["confusion"]["counts"])
     assert people[:2].sum() == figures["n_objects"], "each drawn object is found, or missed"
+
+    kept = run.answers.get(part="crossed")
+    right, said, there = np.array([row[1:] for rows in kept.answers for row in rows]).sum(0)
+    assert len(kept.image_ids) == 6 and there == figures["n_objects"]
+    assert right / said == pytest.approx(figures["precision"]["value"])
+    assert drawn_comparison.compare(run, run).difference.value == 0, "a version on its own images, read back"
 
     made_of = figures["provenance"]
     assert set(made_of["by_category"].values()) == {22}, "objects to learn from, of each class"

@@ -25,6 +25,7 @@ from labeler.models.project import Task
 from labeler.stats.results import FEW_IMAGES
 from labeler.training import runs
 from labeler.training.out_of_fold import folder_of
+from labeler.training.run_answers import Part
 from worker.inference import drawn_models, saved_models
 from worker.ml.detection import train as detection
 from worker.ml.detection.samples import Drawn, Found, nothing
@@ -38,7 +39,7 @@ from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.storage import write_atomically
 from worker.ml.segmentation import run as segmentation
 from worker.ml.training.settings import read_settings
-from worker.training import cost, provenance
+from worker.training import cost, drawn_findings, provenance
 from worker.training.checkpoints import work_folder
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
 from worker.training.groups import groups_of
@@ -119,6 +120,11 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         "judged_on": "test" if judged.on_test else "cross-validation", "wish": config.drawing.wish,
         "second_annotator_ap50": None if is_semantic else second_annotator(run.project),
     }  # fmt: skip
+    kept = [
+        (Part.TEST if part.on_test else Part.CROSSED, part,
+         drawn_findings.counts_of(dataset, part.examples, part.found, shown_from))
+        for part in (test, apart)
+    ]  # fmt: skip
 
     screen.show("Comparing it with the model in use", 0.5)
     in_use = runs.active(run.project)
@@ -135,6 +141,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         activate=activate,
         instead_of=in_use,
         note=note,
+        answers=[drawn_findings.answers(dataset, name, part.examples, counts) for name, part, counts in kept],
         metrics=figures
         | {
             "provenance": provenance.provenance_of_drawn(dataset) | {"guideline": guideline},

@@ -27,7 +27,7 @@ from labeler.pages.asking import Access, project_page
 from labeler.pages.classes_only import classes_only
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
-from labeler.pages.model import report
+from labeler.pages.model import drawn_comparison, report
 from labeler.pages.model.model import report_of, summary, time_left, time_taken, waits_for_nobody
 from labeler.templatetags.figures import class_tag, class_tags
 from labeler.training import run_answers, runs
@@ -229,12 +229,11 @@ def _tiles(
 
 @project_page(Role.REVIEWER)
 @require_GET
-@classes_only(
-    "model", gettext_lazy("Two versions, image by image"),
-    gettext_lazy("Two models that draw are compared by AP50 on the same images: their pages say how it came out."),
-)  # fmt: skip
 def compare(request: HttpRequest, access: Access) -> HttpResponse:
-    """Which images one version gets right and the other wrong. ?a= and ?b= are numbers; without, the two last ones."""
+    """Which images one version gets right and the other wrong; where people draw, on which it draws better.
+
+    ?a= and ?b= are numbers; without, the two last ones.
+    """
     project = access.project
     done = list(project.runs.filter(state=State.DONE).order_by("-number").slim()[:CHOICES])
     by_number = {row.number: row for row in done}
@@ -245,19 +244,20 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
         old = next((row for row in done if row.number < new.number), None)
     context: dict[str, Any] = {"versions": done, "old": old, "new": new}
     if old and new and old.pk != new.pk:
-        context |= _compared(request, project, old, new, all_of_them="all" in request.GET)
+        most = drawn_comparison.MOST if "all" in request.GET else FLIPS
+        both = drawn_comparison.compared if project.draws else _compared
+        context |= both(request, project, old, new, most=most)
     return render(request, "model/compare.html", access.context("model", **context))
 
 
 def _compared(
-    request: HttpRequest, project: Project, old: TrainingRun, new: TrainingRun, *, all_of_them: bool
+    request: HttpRequest, project: Project, old: TrainingRun, new: TrainingRun, *, most: int
 ) -> dict[str, Any]:
     found = run_answers.compare(old, new)
     if found is None:
         return {"found": None, "nothing": True}
     names = {**report.names_of(project, old), **report.names_of(project, new)}
     markers = categories.markers_by_name(project)
-    most = PER_PAGE * 10 if all_of_them else FLIPS
 
     def tiles(rows: Sequence[run_answers.ChangedAnswer]) -> list[dict[str, Any]]:
         plain = [{"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new} for row in rows[:most]]
@@ -273,7 +273,7 @@ def _compared(
         "fixed": tiles(found.fixed),
         "broken": tiles(found.broken),
         "is_test": found.part == RunAnswers.Part.TEST,
-        "more": not all_of_them and max(len(found.fixed), len(found.broken)) > FLIPS,
+        "more": most < drawn_comparison.MOST and max(len(found.fixed), len(found.broken)) > most,
     }
 
 

@@ -125,7 +125,7 @@ def thresholds(
     A class with fewer than five objects takes the threshold that is best for all classes together.
     """
     matched = both(truth, found, sizes, n_classes, by_masks=by_masks).matched((IOU,))
-    score = _scores(matched, found)
+    score = scores(matched, found)
     hit, wanted = matched.hit[0], matched.truth.sum(0)
     overall = _best(score, hit, int(wanted.sum()), WISHES[wish])
     chosen = np.full(n_classes, overall)
@@ -136,7 +136,7 @@ def thresholds(
     return chosen
 
 
-def _scores(matched: Matched, found: Sequence[Found]) -> NDArray[np.float64]:
+def scores(matched: Matched, found: Sequence[Found]) -> NDArray[np.float64]:
     """Of each kept detection; they lie by class, and by falling score within it."""
     score = np.concatenate([np.zeros(0), *(one.probabilities for one in found)])
     kinds = np.concatenate([np.zeros(0, np.int64), *(one.classes for one in found)])
@@ -186,7 +186,7 @@ def report(
     matched = data.matched()
     figures = average_precision(matched)
     at50 = data.matched((IOU,))
-    score, weights = _scores(at50, found), _weights(len(truth))
+    score, weights = scores(at50, found), _weights(len(truth))
     shown = score >= shown_from[at50.category]
     per_class = []
     for k, name in enumerate(names):
@@ -347,7 +347,7 @@ def hits(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Of every found object its probability and whether it is there, of that class, at IoU .5; for calibration."""
     matched = both(truth, found, sizes, n_classes, by_masks=by_masks).matched((IOU,))
-    return _scores(matched, found), matched.hit[0]
+    return scores(matched, found), matched.hit[0]
 
 
 def fit_platt(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """The loop for objects, as its users meet it: `up`, real servers, a real worker, a browser.
 
-Somebody draws boxes on 22 images, a worker trains a model that draws, the next images come with its boxes dashed, one
+Somebody draws boxes on 28 images, a worker trains a model that draws, the next images come with its boxes dashed, one
 key keeps them or they are corrected, and the export says of each object what became of it.
 """
 
@@ -33,7 +33,7 @@ get_user_model().objects.create_superuser("lena", password=sys.stdin.read())
 """
 WIDTH, HEIGHT = 320, 240
 COLOURS = {"pawn": (205, 40, 40), "king": (40, 60, 210)}
-DRAWN, ALL = 22, 44
+DRAWN, ALL = 28, 50  # of those that are drawn on, some are held out to judge models by
 
 
 def picture(seed: int) -> tuple[bytes, list[tuple[str, int, int, int, int]]]:

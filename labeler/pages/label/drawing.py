@@ -189,7 +189,7 @@ def texts() -> dict[str, str]:
         "enter_done": _("Done ({n})"),
         "enter_keep": _("Keep all {n}"),
         "enter_empty": _("Nothing here"),
-        "enter_take": _("Take what was found"),
+        "enter_take": _("Take it"),
         "drawn_none": _("Nothing here"),
         "drawn_one": _("{n} object"),
         "drawn_other": _("{n} objects"),

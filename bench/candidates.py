@@ -13,7 +13,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from bench.common import hardware
 from labeler.train_settings import CANDIDATES
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.evaluation.compare import scores
-from worker.ml.images import measures
 from worker.ml.images.tensors import decode
 from worker.ml.networks import backbones, features
 from worker.ml.saved import checkpoint, predict
@@ -88,7 +87,7 @@ def _sign(strokes: str, rng: np.random.Generator, side: int = 128) -> bytes:
 
 
 def measure(
-    images: Images, n_labels: int, names: Iterable[str], seed: int, say: Callable[[str], None], *, flip: bool
+    images: Images, n_labels: int, names: Collection[str], seed: int, say: Callable[[str], None], *, flip: bool
 ) -> dict[str, tuple[float, float, float]]:
     """Candidate -> (share right by cross-validation, on the other images, seconds) of one seed."""
     sources, truth, classes = images
@@ -100,7 +99,8 @@ def measure(
     run = training._prepare(learn, config, device, pixels[:n_labels], None)
     run.candidates.update({name: training.CANDIDATES[name]() for name in config.candidates})
     judge = Batch(backbone, device, config.image_size, found[n_labels:], pixels[n_labels:])
-    judge.__dict__["descriptors"] = training.scale_features(measures.describe(pixels[n_labels:]))
+    for source in {name.partition(".")[0] for name in names if "." in name}:
+        judge.measured(source)  # kept there, so that no candidate's seconds hold it
     results = {}
     for name in names:
         begun = time.monotonic()

@@ -25,8 +25,8 @@ def test_a_web_process_loads_neither_torch_nor_scikit_learn_nor_scipy(entry):
     code = (
         f"import sys, django; django.setup(); import {entry}; from django.urls import get_resolver; "
         "get_resolver().url_patterns; "
-        "print([name for name in ('torch', 'sklearn', 'pandas', 'pyarrow', 'boto3', 'worker', 'scipy', 'shapely', "
-        "'pycocotools') if name in sys.modules])"
+        "print([name for name in ('torch', 'sklearn', 'skimage', 'pandas', 'pyarrow', 'boto3', 'worker', 'scipy', "
+        "'shapely', 'pycocotools') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
@@ -36,7 +36,8 @@ def test_a_web_process_loads_neither_torch_nor_scikit_learn_nor_scipy(entry):
 def test_a_worker_that_has_not_trained_holds_no_torch():
     code = (
         "import sys; from worker.celery import app; app.loader.import_default_modules(); "
-        "print([name for name in ('torch', 'sklearn', 'scipy.stats', 'scipy.optimize') if name in sys.modules])"
+        "print([name for name in ('torch', 'sklearn', 'skimage', 'scipy.stats', 'scipy.optimize') "
+        "if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
@@ -57,6 +58,7 @@ def test_a_worker_that_has_not_trained_holds_no_torch():
                 "numpy",
                 "scipy",
                 "sklearn",
+                "skimage",
                 "PIL",
                 "safetensors",
                 "threadpoolctl",

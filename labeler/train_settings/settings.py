@@ -29,11 +29,15 @@ CANDIDATES = {
     "classic.forest": "Random forest on colours, edges and texture",
     "classic.boosting": "Gradient boosting on colours, edges and texture: slow",
     "classic.dbn": "Deep belief network on colours, edges and texture: slow",
+    "sift.logistic": "Regression on how often each of 512 small shapes occurs (SIFT, a bag of visual words)",
+    "sift.svm": "Support vector machines on the same visual words",
+    "sift.knn": "Similar images by the same visual words",
+    "sift.forest": "Random forest on the same visual words",
     "ensemble": "The mean of the three best of those above",
     "stacking": "The same, weighed by a regression",
 }
 LEARNERS = ("l1", "bagging", "svm", "knn", "forest", "boosting", "dbn")
-CLASSIC = tuple(name for name in CANDIDATES if name.startswith("classic."))  # without the backbone's features
+CLASSIC = tuple(name for name in CANDIDATES if "." in name)  # without the backbone's features: what of, and how
 ENSEMBLES = ("ensemble", "stacking")  # made of those before them
 DEFAULT_CANDIDATES = ("frozen", "finetuned")
 

@@ -1,7 +1,8 @@
-"""The classical candidates: one method (learners.py) on the network's features or on what can be measured by hand.
+"""The classical candidates: one method (learners.py) on one kind of input (inputs.py).
 
-Knows folds, the search for settings and calibration. Does not know what a method does. A name says both: "svm" learns
-from the backbone's features, "classic.svm" from the descriptors of ml/images/measures.py.
+Knows folds, the search for settings and calibration. Does not know what a method does, nor what is measured. A name
+says both: "svm" learns from the backbone's features, "classic.svm" from the descriptors of ml/images/measures.py,
+"sift.svm" from the visual words of ml/images/visual_words.py.
 
 Inside the images that a model may learn from, three inner folds do two things at once: they choose among the method's
 settings, and their out-of-fold scores show how to turn scores into probabilities. What judges takes no part in either.
@@ -20,20 +21,22 @@ from numpy.typing import NDArray
 
 from labeler.train_settings import TrainConfig
 from worker.ml.candidates import learners, linear_learners, logistic
+from worker.ml.candidates.inputs import INPUTS
 from worker.ml.evaluation import calibration
 from worker.ml.evaluation.compare import scores as right_answers
-from worker.ml.images import measures
 from worker.ml.training.folds import stratified_folds
 from worker.ml.training.run import Judged, Progress, Run, Trained, hot_of, losses
 
 INNER_FOLDS = 3
-DESCRIBED_AT_ONCE = 64  # images between two signs of life
+MEASURED_AT_ONCE = 64  # images between two signs of life
 
 
 @dataclass
 class Fitted:
     """A method fitted to some images, with what turns its scores into logits."""
 
+    rows: NDArray[np.float32]  # (n, d) of all images of the run, made with `learned`
+    learned: linear_learners.Arrays  # what making the rows took from the same images; most inputs take nothing
     arrays: linear_learners.Arrays
     settings: dict[str, Any]
     calibration: calibration.Calibration
@@ -45,21 +48,20 @@ class Classical:
 
     def __init__(self, learner: str, source: str) -> None:
         self.learner, self.source = learner, source
-        self.name = learner if source == "deep" else f"classic.{learner}"
-        what = "Frozen features" if source == "deep" else "Colours, edges and texture"
-        self.title = f"{what} with {learners.LEARNERS[learner].title}"
+        self.name = learner if source == "deep" else f"{source}.{learner}"
+        self.title = f"{INPUTS[source].title} with {learners.LEARNERS[learner].title}"
 
     def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool:
-        return self.source == "classic"
+        return INPUTS[self.source].measure is not None
 
     def why_not(self, run: Run) -> str | None:
         most = learners.LEARNERS[self.learner].max_labels
         if len(run.x) > most:
             return f"Tried with up to {most:,} labels; there are {len(run.x):,}."
-        return run.lacks() if self.source == "classic" else None
+        return None if INPUTS[self.source].measure is None else run.lacks()
 
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
-        x = yield from self._rows(run)
+        measured = yield from self._measured(run)
         n_folds = run.config.folds
         held_out = np.zeros(run.soft.shape, np.float32)
         chosen: list[dict[str, Any]] = []
@@ -70,11 +72,11 @@ class Classical:
             train, judge = run.split(fold)
             kept = run.stages.load(f"{self.name}-{fold}")
             if kept is None:
-                fitted = yield from self._fit(run, x, train, Progress(self.name, text, fold, n_folds, 0.0))
-                seen = self._probabilities(run, fitted, x[train])
+                fitted = yield from self._fit(run, measured, train, Progress(self.name, text, fold, n_folds, 0.0))
+                seen = self._probabilities(run, fitted, train)
                 truth = run.soft[train]
                 figures_here = [losses(seen, truth, run.task).mean(), right_answers(seen, truth, run.task).mean()]
-                arrays = {"judge": self._probabilities(run, fitted, x[judge]), "train": np.array(figures_here)}
+                arrays = {"judge": self._probabilities(run, fitted, judge), "train": np.array(figures_here)}
                 kept = arrays, {"settings": fitted.settings, "tried": fitted.tried}
                 run.stages.save(f"{self.name}-{fold}", *kept)
             held_out[judge], figures[fold] = kept[0]["judge"], kept[0]["train"]
@@ -91,9 +93,10 @@ class Classical:
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         text = "Fitting the chosen model to all labels"
         yield Progress("refit", text, 0, 1, 0.0)
-        x = yield from self._rows(run)
-        fitted = yield from self._fit(run, x, np.arange(len(x)), Progress("refit", text, 0, 1, 0.0))
+        measured = yield from self._measured(run)
+        fitted = yield from self._fit(run, measured, np.arange(len(run.x)), Progress("refit", text, 0, 1, 0.0))
         tensors = {f"learned.{key}": torch.from_numpy(array.copy()) for key, array in fitted.arrays.items()}
+        tensors |= {f"input.{key}": torch.from_numpy(array.copy()) for key, array in fitted.learned.items()}
         tensors["calibration.shift"] = torch.from_numpy(fitted.calibration.shift.copy())
         recipe = {
             "kind": "learned", "learner": self.learner, "input": self.source, "settings": fitted.settings,
@@ -103,29 +106,37 @@ class Classical:
 
     # -- one fit ---------------------------------------------------------------------------------------
 
-    def _rows(self, run: Run) -> Generator[Progress, None, NDArray[np.float32]]:
-        """What the method learns from, (n, d) scaled; descriptors are measured once per run and shared."""
-        if self.source == "deep":
-            return run.x
-        if run.described is None:
-            kept = run.stages.load("classic")
+    def _measured(self, run: Run) -> Generator[Progress, None, linear_learners.Arrays]:
+        """What is known of each image before anything is learned; measured once per run and shared."""
+        how = INPUTS[self.source]
+        if how.measure is None:
+            return {"rows": run.x}
+        if self.source not in run.measured:
+            kept = run.stages.load(self.source)
             if kept is not None:
-                run.described = kept[0]["rows"]
+                run.measured[self.source] = kept[0]
             else:
                 assert run.pixels is not None
                 n, parts = len(run.pixels), []
-                for start in range(0, n, DESCRIBED_AT_ONCE):
-                    yield Progress("classic", "Measuring colours, edges and texture", start, n, 0.0)
-                    parts.append(measures.describe(run.pixels[start : start + DESCRIBED_AT_ONCE]))
-                run.described = logistic.scale_features(np.concatenate(parts))
-                run.stages.save("classic", {"rows": run.described}, None)
-        return run.described
+                for start in range(0, n, MEASURED_AT_ONCE):
+                    yield Progress(self.source, how.text, start, n, 0.0)
+                    parts.append(how.measure(run.pixels[start : start + MEASURED_AT_ONCE]))
+                found = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+                run.measured[self.source] = found
+                run.stages.save(self.source, found, None)
+        return run.measured[self.source]
 
     def _fit(
-        self, run: Run, x: NDArray[Any], images: NDArray[np.int64], sign: Progress
+        self, run: Run, measured: linear_learners.Arrays, images: NDArray[np.int64], sign: Progress
     ) -> Generator[Progress, None, Fitted]:
         """Search, calibrate, fit: all of it on `images` alone."""
         search, task, seed = run.config.search, run.task, run.config.seed
+        how, key = INPUTS[self.source], (self.source, images.tobytes())
+        if key not in run.learned:  # by another method, from the same images
+            run.learned[key] = how.learn(measured, images, seed)
+        learned = run.learned[key]
+        x = how.rows(measured, learned)
+        yield sign
         # The time is shared by the folds and the last fit.
         ends = time.monotonic() + search.time_limit_s / (run.config.folds + 1)
         groups = None if run.samples.groups is None else run.samples.groups[images]
@@ -153,8 +164,8 @@ class Classical:
         assert best is not None
         learn = run.drawn(images)
         arrays = learners.fit(self.learner, x[learn], run.soft[learn], run.weights[learn], task, best[1], seed)
-        return Fitted(arrays, best[1], best[2], tried)
+        return Fitted(x, learned, arrays, best[1], best[2], tried)
 
-    def _probabilities(self, run: Run, fitted: Fitted, x: NDArray[Any]) -> NDArray[np.float32]:
-        scores = learners.scores(self.learner, fitted.arrays, x, run.task)
+    def _probabilities(self, run: Run, fitted: Fitted, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        scores = learners.scores(self.learner, fitted.arrays, fitted.rows[images], run.task)
         return logistic.to_probabilities(fitted.calibration.apply(scores), run.task).astype(np.float32)

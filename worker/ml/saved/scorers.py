@@ -7,7 +7,7 @@ images come from (predict.py). One more kind of candidate is one more scorer her
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from worker.ml.candidates import ensemble, learners, logistic
 from worker.ml.candidates.from_scratch import SmallResNet, network_input, shrunk
+from worker.ml.candidates.inputs import INPUTS
 from worker.ml.candidates.logistic import scale_features
 from worker.ml.device import to_device, with_smaller_batches
 from worker.ml.errors import CheckpointDamaged
 from worker.ml.evaluation import calibration
-from worker.ml.images import measures
 from worker.ml.images.augmented_views import plain_pixels
 from worker.ml.images.tensors import CACHE_SIDE
 from worker.ml.networks import backbones
@@ -45,6 +45,7 @@ class Batch:
     size: int  # side of the network's input
     features_given: Array | None = None
     pixels: NDArray[np.uint8] | None = None
+    measured_given: dict[str, dict[str, Array]] = field(default_factory=dict)  # by input
 
     def __len__(self) -> int:
         given = self.features_given if self.features_given is not None else self.pixels
@@ -71,10 +72,15 @@ class Batch:
             return self.features_given
         return self.through(backbones.frozen(self.backbone, self.device))
 
-    @cached_property
-    def descriptors(self) -> NDArray[np.float32]:
-        assert self.pixels is not None and self.pixels.shape[1] == CACHE_SIDE
-        return scale_features(measures.describe(self.pixels))
+    def measured(self, source: str) -> dict[str, Array]:
+        """What a classical method's input (ml/candidates/inputs.py) measures, once for all that ask."""
+        measure = INPUTS[source].measure
+        if measure is None:
+            return {"rows": scale_features(self.features)}
+        if source not in self.measured_given:
+            assert self.pixels is not None and self.pixels.shape[1] == CACHE_SIDE
+            self.measured_given[source] = measure(self.pixels)
+        return self.measured_given[source]
 
 
 class Scorer(Protocol):
@@ -146,13 +152,17 @@ class Learned:
     def __init__(self, recipe: dict[str, Any], weights: Tensors, task: str) -> None:
         if recipe["learner"] not in learners.LEARNERS:
             raise CheckpointDamaged(f"The model was learned by {recipe['learner']}, which is not known here.")
-        self.needs = frozenset({"features" if recipe["input"] == "deep" else "cache"})
+        if recipe["input"] not in INPUTS:
+            raise CheckpointDamaged(f"The model learned from {recipe['input']}, which is not known here.")
+        self._source = recipe["input"]
+        self.needs = frozenset({"features" if INPUTS[self._source].measure is None else "cache"})
         self._learner, self._task = recipe["learner"], task
+        self._input = {key: tensor.numpy() for key, tensor in _below(weights, "input.").items()}
         self._arrays = {key: tensor.numpy() for key, tensor in _below(weights, "learned.").items()}
         self._calibration = calibration.Calibration(recipe["factor"], weights["calibration.shift"].numpy())
 
     def logits(self, batch: Batch) -> Array:
-        rows = scale_features(batch.features) if "features" in self.needs else batch.descriptors
+        rows = INPUTS[self._source].rows(batch.measured(self._source), self._input)
         return self._calibration.apply(learners.scores(self._learner, self._arrays, rows, self._task))
 
 

@@ -138,7 +138,8 @@ class Run:
     weights: NDArray[np.float64]  # (n,) mean 1
     fold_of: NDArray[np.int64]  # (n,)
     pixels: NDArray[np.uint8] | Squares | None = None  # (n, 256, 256, 3)
-    described: NDArray[np.float32] | None = None  # (n, d) scaled rows of classic.describe, once a candidate wants them
+    measured: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)  # by input, once a candidate wants it
+    learned: dict[tuple[str, bytes], dict[str, NDArray[Any]]] = field(default_factory=dict)  # by input and its images
     judged: dict[str, Judged] = field(default_factory=dict)
     candidates: dict[str, Any] = field(default_factory=dict)  # by name, for those that are made of others
     started: float = field(default_factory=time.monotonic)

@@ -44,14 +44,14 @@ CANDIDATES: dict[str, Any] = {
     "finetuned": Finetuned,
     "scratch": Scratch,
     **{name: partial(Classical, name, "deep") for name in LEARNERS},
-    **{name: partial(Classical, name.removeprefix("classic."), "classic") for name in CLASSIC},
+    **{name: partial(Classical, *reversed(name.split("."))) for name in CLASSIC},
     **{name: partial(Ensemble, name) for name in ENSEMBLES},
 }
 VERSION = 3  # raise it when stored stages of older code must not be taken up
 # roughly the time that each stage takes, as parts of the bar of the whole run, in the order of the stages
 ALWAYS = {"frozen": 7.0}
 PIXELS = {"decode": 3.0}
-DESCRIBED = {"classic": 3.0}
+DESCRIBED = {"classic": 3.0, "sift": 10.0}  # by the input that is measured, once for all methods that learn from it
 TUNING = {"measure": 2.0, "views": 18.0, "finetune": 55.0}
 SCRATCH = 50.0
 OTHER = 7.0  # each other candidate
@@ -264,8 +264,9 @@ def bar_of(
     unless they are `decoded` already."""
     parts = (PIXELS if looking and not decoded else {}) | ALWAYS
     for name in config.candidates[1:]:
-        if name.startswith("classic."):
-            parts |= (DESCRIBED if looking else {}) | {name: OTHER}
+        if name in CLASSIC:
+            source = name.partition(".")[0]
+            parts |= ({source: DESCRIBED[source]} if looking else {}) | {name: OTHER}
         elif name != "finetuned":
             parts[name] = SCRATCH if name == "scratch" and looking else OTHER
         elif looking and n_labels >= config.finetune.min_labels:

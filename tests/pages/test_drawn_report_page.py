@@ -12,6 +12,7 @@ from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images, make_model
 from worker.ml.detection.samples import Drawn, Found
 from worker.ml.evaluation import objects as evaluation
+from worker.ml.evaluation.drawn_slices import by_value
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -96,6 +97,41 @@ def test_rest_gives_the_figures_and_names_no_image_that_somebody_still_judges_bl
     assert metrics["ap50"]["n"] == 3 and metrics["second_annotator_ap50"]["value"] == 0.9
     named = {pk for ids in metrics["confusion"]["images"].values() for pk in ids}
     assert named == {images[1].pk, images[2].pk}
+
+
+def test_the_page_says_where_the_model_is_worse_by_metadata(as_, lena, judged):
+    project, run, _images = judged
+    counts = np.tile([[2, 2, 2]], (80, 1, 1))
+    counts[:40, 0, 0] = np.arange(40) % 3  # at night none, one or both of two objects are found
+    found = by_value(["night"] * 40 + ["day"] * 40, counts, pixels=False)
+    run.refresh_from_db()
+    run.metrics["slices"] = [{"field": "light", **found}]
+    run.save()
+
+    text = " ".join(as_(lena).get(reverse("model", args=[project.pk])).content.decode().split())
+
+    assert "Where is it worse?" in text and "light" in text
+    assert text.count("worse beyond chance") == 1 and "night <span" in text
+    assert "0.49" in text  # 39 of 80 objects
+    told = as_person(lena).get(f"/api/runs/{run.pk}/").json()["metrics"]["slices"]
+    assert [(row["value"], row["worse"]) for row in told[0]["slices"]] == [("night", True), ("day", False)]
+    assert told[0]["slices"][0]["recall"]["value"] == pytest.approx(39 / 80)
+
+
+def test_slices_of_pixels_say_miou_and_why_there_is_none(as_, lena, judged):
+    project, run, _images = judged
+    run.refresh_from_db()
+    counts = np.array([[[50, 60, 60]], [[30, 40, 40]], [[0, 0, 0]]])
+    found = by_value(["day", "day", "night"], counts, pixels=True)
+    people = {"value": 0.6, "low": None, "high": None, "n": 3, "reason": None}
+    run.metrics = {"miou": people, "n": 3, "slices": [{"field": "light", **found}]}
+    run.save()
+
+    text = " ".join(as_(lena).get(reverse("model", args=[project.pk])).content.decode().split())
+
+    assert "Where is it worse?" in text and "the answers hold no such object to find" in text
+    assert "0.67" in text and "Only 2 images" in text  # 80 shared pixels of 70 + 50
+    assert "nan" not in text.lower().split() and ">None<" not in text
 
 
 def test_its_card_is_there_and_files_that_were_never_written_are_not_sent(as_, lena, judged):

@@ -83,6 +83,7 @@ def test_answered_images_train_a_model_that_pre_labels_the_others(squares, bea):
     right, said, there = np.array([row[1:] for rows in kept.answers for row in rows]).sum(0)
     assert len(kept.image_ids) == 6 and there == figures["n_objects"]
     assert right / said == pytest.approx(figures["precision"]["value"])
+    assert figures["slices"] == [], "the images have no metadata"
     assert drawn_comparison.compare(run, run).difference.value == 0, "a version on its own images, read back"
 
     made_of = figures["provenance"]

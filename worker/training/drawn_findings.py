@@ -1,12 +1,13 @@
-"""What a run of a model that draws tells beyond its figures: each image that judges it.
+"""What a run of a model that draws tells beyond its figures: each image that judges it, and where it is worse.
 
 Knows datasets and what the model found. Kept with the run: RunAnswers to compare versions by
-(labeler/training/drawn_comparison.py).
+(labeler/training/drawn_comparison.py), and metrics: "slices".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from labeler.training import drawn_comparison
 from labeler.training.run_answers import Answers, Part
 from worker.ml.detection.samples import Found
-from worker.ml.evaluation import per_image
+from worker.ml.evaluation import drawn_slices, per_image
+from worker.training import run_report
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample
 
 Counted = NDArray[np.int64]
@@ -38,6 +40,14 @@ def answers(dataset: DrawnDataset, part: Part, examples: Sequence[DrawnExample],
     ids = [one.image_id for one in examples]
     truth = [_checksum(one, dataset.category_ids) for one in examples]
     return drawn_comparison.answers(part, ids, counts, dataset.category_ids, truth)
+
+
+def by_metadata(dataset: DrawnDataset, examples: Sequence[DrawnExample], counts: Counted) -> list[dict[str, Any]]:
+    """Where the model is worse, for each field of metadata: [{field, slices, n}], fields with a worse slice first."""
+    pixels = dataset.task == "semantic"
+    columns = run_report.metadata_of([one.image_id for one in examples])
+    reports = [{"field": field, **drawn_slices.by_value(values, counts, pixels=pixels)} for field, values in columns]
+    return sorted(reports, key=lambda report: not any(row["worse"] for row in report["slices"]))
 
 
 def _checksum(example: DrawnExample, category_ids: Sequence[int]) -> int:

@@ -189,15 +189,17 @@ def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[d
         return []
     scores = compare.scores(found[seen], truth, dataset.task)
     ids = [example.image_id for example, known in zip(examples, seen, strict=True) if known]
+    reports = [{"field": field, **slices.by_value(values, scores)} for field, values in metadata_of(ids)]
+    reports.sort(key=lambda report: not any(row["worse"] for row in report["slices"]))
+    return reports
+
+
+def metadata_of(ids: Sequence[int]) -> list[tuple[str, list[Any]]]:
+    """Fields of metadata that divide these images, with the value of each image, None where it is missing."""
     metadata = dict(Image.objects.filter(pk__in=ids).values_list("pk", "metadata"))
     # The report is for reviewers, the place for leads.
     rows = [without_place(metadata.get(pk) or {}) for pk in ids]
-    reports = []
-    for field in _fields(rows):
-        values = [_value(row.get(field)) for row in rows]
-        reports.append({"field": field, **slices.by_value(values, scores)})
-    reports.sort(key=lambda report: not any(row["worse"] for row in report["slices"]))
-    return reports
+    return [(field, [_value(row.get(field)) for row in rows]) for field in _fields(rows)]
 
 
 def _fields(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -125,6 +125,9 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
          drawn_findings.counts_of(dataset, part.examples, part.found, shown_from))
         for part in (test, apart)
     ]  # fmt: skip
+    figures["slices"] = next(
+        drawn_findings.by_metadata(dataset, part.examples, counts) for _name, part, counts in kept if part is judged
+    )
 
     screen.show("Comparing it with the model in use", 0.5)
     in_use = runs.active(run.project)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from labeler import charts, train_settings
 from labeler.label_set import categories
 from labeler.models import Image, Project, TrainingRun
-from labeler.pages.model import report
+from labeler.pages.model import findings, report
 from labeler.templatetags.figures import figure, interval, percent, percent_interval, thousands
 from labeler.wording.sentences import chart_words, in_words
 
@@ -48,6 +48,7 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "sizes": [row | {"words": SIZES[row["size"]]} for row in metrics.get("per_size") or [] if row["n_objects"]],
         "curve": _curve(metrics),
         "mistakes": mistakes,
+        "slices": _slices(metrics.get("slices") or []),
         "curves": report.curves(run),
         "figure": "mIoU" if "miou" in metrics else "AP50",
         "candidates": [_candidate(row) for row in run.comparison or []],
@@ -145,6 +146,17 @@ def _mistakes(project: Project, metrics: Mapping[str, Any], markers: Mapping[str
         marker = markers.get(names[people if people < len(names) else model])
         rows.append({"n": n, "words": words, "images": images, "more": len(ids) - len(images), "marker": marker})
     return rows
+
+
+def _slices(reports: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each field of metadata the slices that are worst, those that are worse beyond chance marked."""
+    return [
+        {
+            "field": report["field"],
+            "rows": [row | {"main": row.get("f1") or row.get("miou")} for row in report["slices"][: findings.SLICES]],
+        }
+        for report in reports[: findings.FIELDS]
+    ]
 
 
 def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:

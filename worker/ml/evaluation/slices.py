@@ -33,20 +33,35 @@ def by_value(values: Sequence[Any], scores: NDArray[Any]) -> dict[str, Any]:
     scores = np.asarray(scores, dtype=np.float64)
     if len(values) != len(scores):
         raise ValueError("values and scores must be of the same images")
+    names, codes = groups(values)
+    rows = [_row(name, scores[codes == k], scores[codes != k]) for k, name in enumerate(names)]
+    mark_worse(rows)
+    rows.sort(key=lambda row: (row["warning"] is not None, row["right"]["value"], row["value"]))
+    return {"slices": rows, "n": len(scores)}
+
+
+def groups(values: Sequence[Any]) -> tuple[list[str], NDArray[np.int64]]:
+    """Names of the slices, at most MOST, and the slice of each image (n,). values: as by_value() takes them."""
     labels = _names(values)
     names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if len(names) > MOST:
         rare = np.argsort(-counts, kind="stable")[MOST - 1 :]
         labels = np.where(np.isin(codes, rare), f"({len(rare)} others)", labels)
         names, codes = np.unique(labels, return_inverse=True)
-    rows = [_row(str(name), scores[codes == k], scores[codes != k]) for k, name in enumerate(names)]
+    return [str(name) for name in names], codes
+
+
+def mark_worse(rows: Sequence[dict[str, Any]]) -> None:
+    """Correct each p of one field for all of them (Holm 1979), and say which slices are worse beyond chance."""
     tested = sorted((row for row in rows if row["p"] is not None), key=lambda row: row["p"])
     adjusted = 0.0
     for place, row in enumerate(tested):
         adjusted = row["p"] = min(1.0, max(adjusted, row["p"] * (len(tested) - place)))
         row["worse"] = bool(adjusted < LEVEL)
-    rows.sort(key=lambda row: (row["warning"] is not None, row["right"]["value"], row["value"]))
-    return {"slices": rows, "n": len(scores)}
+
+
+def warning_of(n: int) -> str | None:
+    return f"Only {n} images: read the interval, not the value." if n < FEW_IMAGES else None
 
 
 def _names(values: Sequence[Any]) -> NDArray[np.str_]:
@@ -67,9 +82,8 @@ def _row(name: str, inside: NDArray[Any], outside: NDArray[Any]) -> dict[str, An
     }  # fmt: skip
     if len(outside):
         row["difference"] = float(inside.mean() - outside.mean())
-    if n < FEW_IMAGES:
-        row["warning"] = f"Only {n} images: read the interval, not the value."
-    elif len(outside) >= 2:
+    row["warning"] = warning_of(n)
+    if row["warning"] is None and len(outside) >= 2:
         row["p"] = _p_worse(inside, outside)
     return row
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from api import parsing
 from api.access import View
-from api.fields import ObjectField
+from api.fields import DrawnShape, ObjectField
 from api.labels import TableRowShape
 from api.permissions import Needs
 from api.schema import describe, parameter
@@ -44,12 +44,27 @@ PREPARED = [
 ]
 
 
+class ExportedObjectShape(DrawnShape):
+    number = serializers.IntegerField()
+    category = serializers.CharField()
+    attributes = ObjectField(required=False, help_text="answers by the name of the question, where there are some")
+    n = serializers.IntegerField(required=False, help_text="of a consensus: people who drew it")
+    asked = serializers.IntegerField(required=False, help_text="of a consensus: people who answered the image")
+    probability = serializers.FloatField(required=False, help_text="of a prediction, where the model gave one")
+
+
 class ExportedPredictionShape(OpinionShape):
     probabilities = serializers.DictField(child=serializers.FloatField())
+    objects = ExportedObjectShape(many=True, required=False, help_text="where people draw: what the model shows")
 
 
 class ExportedJudgementShape(TableRowShape):
     prelabel = OpinionShape(allow_null=True, help_text="what the author was shown")
+    objects = ExportedObjectShape(many=True, required=False, help_text="where people draw")
+
+
+class ExportedConsensusShape(OutcomeShape):
+    objects = ExportedObjectShape(many=True, required=False, allow_null=True, help_text="where people draw")
 
 
 class ExportedDecisionShape(serializers.Serializer):
@@ -80,7 +95,7 @@ class ExportedImageShape(serializers.Serializer):
         child=serializers.FloatField(), allow_null=True, required=False, help_text="of the votes; with labels=soft"
     )
     labels = ExportedJudgementShape(many=True)
-    consensus = OutcomeShape()
+    consensus = ExportedConsensusShape()
     decision = ExportedDecisionShape(allow_null=True)
     prediction = ExportedPredictionShape(allow_null=True)
     accepted = ExportedAcceptanceShape(allow_null=True, required=False, help_text="only with accepted=true")

@@ -94,7 +94,7 @@ class File(_Bytes):
         "\n\nMade when it is first asked for, then kept: while others are being made it may answer 429, and "
         "while other images take the memory 503, both with `Retry-After`. Reviewers and leads get the bytes as "
         "they came with `original=true`, of images with a place in them leads only. An original that an import left in "
-        "its bucket comes from there: passed on, or by a redirect to an address that works for five minutes.",
+        "its bucket comes from there: passed on, or by a redirect to an address that works for a minute.",
         tag=TAG, answers=file("image/*", "the image")
         | {302: OpenApiResponse(description="where an original is that stayed in its bucket")},
         parameters=[parameter("original", "as it came, with its metadata", bool)],

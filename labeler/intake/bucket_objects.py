@@ -20,7 +20,7 @@ from labeler.intake.bucket import check_bucket, client, short
 from labeler.intake.place import Place
 from labeler.models import BucketObject
 
-ADDRESS_SECONDS = 300  # how long a presigned address works
+ADDRESS_SECONDS = 60  # how long a presigned address works: who was sent there asks at once
 # A person waits, and the thread of the web process with them; a worker has the time of an import.
 HURRY_SECONDS, HURRY_ATTEMPTS = 5, 2
 _NOT_THERE = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "405"}

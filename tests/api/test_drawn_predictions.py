@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from labeler.models import Job, Prediction
+from labeler.models import Job, Prediction, TrainingRun
 from labeler.models.image import Slice
 from tests.helpers.api import as_person
+from tests.helpers.drawn_projects import draw
 from tests.helpers.factories import add_images, make_project
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +92,18 @@ def test_the_list_of_predictions_is_for_reviewers_and_leaves_blind_images_out(bo
 def test_a_threshold_is_for_drawn_objects(project, lena):
     url = f"/api/projects/{project.pk}/outside-models/"
     assert as_person(lena).post(url, {"name": "x", "threshold": 0.4}, format="json").status_code == 400
+
+
+def test_the_data_set_holds_what_people_drew_and_what_the_model_says_as_the_description_says(boxes, lena, ann, rev):
+    (image,) = add_images(boxes, 1, slice=Slice.NONE)
+    client = as_person(lena)
+    made = client.post(f"/api/projects/{boxes.pk}/outside-models/", {"name": "yolo", "threshold": 0.4}, format="json")
+    send(client, made.json()["id"], [{"image": image.pk, "objects": [king(0.9)]}])
+    TrainingRun.objects.update(is_active=True)
+    draw(boxes, image, ann, [("king", 10, 20, 30, 40)])
+
+    answer = as_person(rev).get(f"/api/projects/{boxes.pk}/export/jsonl/")  # held to the description line by line
+
+    (row,) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+    assert [one["category"] for one in row["labels"][0]["objects"]] == ["king"]
+    assert row["prediction"]["objects"][0]["probability"] == 0.9

@@ -152,10 +152,13 @@ def test_boxes_drawn_by_hand_teach_a_model_whose_boxes_are_kept_or_corrected(run
     expect(page.locator("#saving")).to_have_text("saved", timeout=20_000)
     assert kept == 4, "the model was not right about enough images"
 
-    # what became of each object is told with the answers
-    status, text = lead.call("GET", f"/api/projects/{project}/export/jsonl/")
-    assert status == 200
-    objects = [one for row in map(json.loads, text.decode().splitlines()) for one in row["objects"]]
-    changes = Counter(one["change"] for one in objects)
+    # what became of each object is told with the answers, and the data set holds them
+    rows = list(lead.list(f"/api/projects/{project}/labels/"))
+    changes = Counter(one["change"] for row in rows for one in row["objects"])
     assert changes["kept"] == 2 * kept
     assert changes[None] >= 2 * DRAWN
+    status, text = lead.call("GET", f"/api/projects/{project}/export/jsonl/")
+    assert status == 200
+    judgements = [label for row in map(json.loads, text.decode().splitlines()) for label in row["labels"]]
+    assert {len(label["objects"]) for label in judgements} == {2}
+    assert len(judgements) == len(rows) >= DRAWN + kept

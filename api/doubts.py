@@ -34,6 +34,11 @@ class LabelErrorShape(WithImageUrls):
     missing = serializers.BooleanField(
         allow_null=True, help_text="where any number is chosen: true, the image should have it; false, it should not"
     )
+    box = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True,
+        help_text="where people draw: the place, x, y, width and height in px; `missing` says whether an object of the "
+        "class should be there. Else null",
+    )  # fmt: skip
     doubt = serializers.FloatField(help_text="0 to 1: by how much surer the model is of its own answer")
 
 
@@ -52,7 +57,7 @@ EXAMPLE = {
                   "doubts first: read the interval"},
     "results": [{
         "image": 613, "category": "rust", "category_id": 3, "suggested": "leaf spot", "suggested_id": 4,
-        "missing": None, "doubt": 0.93, "preview_url": "/api/images/613/preview/",
+        "missing": None, "box": None, "doubt": 0.93, "preview_url": "/api/images/613/preview/",
         "thumbnail_url": "/api/images/613/thumb/", "file_url": "/api/images/613/file/",
     }],
 }  # fmt: skip
@@ -96,5 +101,6 @@ def _doubted(one: Waiting, index: CategoryIndex) -> dict[str, Any]:
         "suggested": None if several else index.label([int(doubt.suggested)])[0],
         "suggested_id": None if several else doubt.suggested,
         "missing": doubt.suggested if several else None,
+        "box": doubt.box,
         "doubt": doubt.doubt,
     }

@@ -5,28 +5,38 @@ A run lists the training labels that it doubts most, each by a model that had no
 image is not taken to be that any more. So nothing is written here: to settle a doubt is a decision (adjudication.py),
 and what came of it is read from the decisions made since the run. Images that are judged blind are in no list that a
 model made.
+
+Where people draw, a doubt is about one place (worker/training/drawn_findings.py): an object that the model finds where
+nobody drew, or one that somebody drew and the model does not see. It waits until the image is decided or answered anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.db import connection
 
 from labeler.consensus import snapshots
+from labeler.geometry.shapes import bounds_of
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import blindness
-from labeler.models import Image, Project, TrainingRun
+from labeler.models import Image, Label, Project, TrainingRun
 from labeler.models.image import Slice
 from labeler.stats.intervals import wilson
+from labeler.stats.objects.boxes import box_iou
 from labeler.stats.results import FEW_IMAGES, Reason, Stat, undefined
 
 RUNS = 50  # the newest, whose lists are held against the decisions
 NOTHING_LOOKED_AT = Reason("nothing_looked_at")
 FEW_LOOKED_AT = Reason("few_looked_at")
+
+
+Box = tuple[float, float, float, float]  # x, y, width, height in px of the upright image
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,8 @@ class Doubt:
     label: int
     suggested: int | bool
     doubt: float  # 0 to 1, by how much surer the model is of its own answer
+    box: Box | None = None  # where people draw: the place; suggested then says whether an object should be there
+    last_label: int = 0  # where people draw: id of the newest label when the run began
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,14 @@ def listed(run: TrainingRun | None) -> dict[str, Any]:
 def rows_of(found: Mapping[str, Any]) -> list[Doubt]:
     """The doubts of a list that are as sure as the model usually is where it is right; of one image perhaps several."""
     return [
-        Doubt(row["image"], row["label"], row["suggested"], float(row.get("doubt") or 0.0))
+        Doubt(
+            row["image"],
+            row["label"],
+            row["suggested"],
+            float(row.get("doubt") or 0.0),
+            tuple(row["box"]) if row.get("box") else None,
+            found.get("last_label") or 0,
+        )
         for row in found.get("suspects") or []
         if row.get("confident", True)
     ]
@@ -95,14 +114,20 @@ def waiting(project: Project, run: TrainingRun | None) -> list[Waiting]:
     return still_open(project, rows_of(listed(run)))
 
 
-def still_open(project: Project, doubts: Iterable[Doubt]) -> list[Waiting]:
-    """Those among `doubts` whose image is undecided and still taken to be what is doubted; one for each image."""
+def still_open(project: Project, doubts: Sequence[Doubt]) -> list[Waiting]:
+    """Those among `doubts` whose image is undecided and still taken to be what is doubted; one for each image.
+
+    Where people draw: and has not been answered since the run began.
+    """
     clearest: dict[int, list[Doubt]] = {}
     for one in sorted(doubts, key=lambda one: (-one.doubt, one.image_id)):
         clearest.setdefault(one.image_id, []).append(one)
     images = Image.objects.filter(project=project, pk__in=clearest, has_decision=False, slice=Slice.NONE)
     images = images.exclude(blindness.HIDES_MODEL)
     by_id = {image.pk: image for image in images.defer("metadata")}
+    if project.draws:
+        answered = _answered_since(by_id, max((one.last_label for one in doubts), default=0))
+        return [Waiting(own[0], by_id[pk]) for pk, own in clearest.items() if pk in by_id and pk not in answered]
     outcomes = snapshots.current(by_id.values())
     index = label_set.index(project)
     found = []
@@ -112,6 +137,11 @@ def still_open(project: Project, doubts: Iterable[Doubt]) -> list[Waiting]:
         if holds:
             found.append(Waiting(holds[0], by_id[pk]))
     return found
+
+
+def _answered_since(image_ids: Iterable[int], last_label: int) -> set[int]:
+    newer = Label.objects.filter(image__in=list(image_ids), pk__gt=last_label)
+    return set(newer.values_list("image", flat=True))
 
 
 def _holds(doubt: Doubt, said: list[int], index: CategoryIndex) -> bool:
@@ -124,6 +154,8 @@ def _holds(doubt: Doubt, said: list[int], index: CategoryIndex) -> bool:
 
 def checked(project: Project) -> Checked:
     """What reviewers decided on doubted labels, each after the run that doubted it; wherever they did."""
+    if project.draws:
+        return _checked_places(project)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -154,3 +186,52 @@ def checked(project: Project) -> Checked:
         else:
             corrected, confirmed = corrected + (now != named), confirmed + (now == named)
     return Checked(corrected, confirmed, undecidable)
+
+
+# ---------------------------------------------------------------- where people draw
+
+SAME_PLACE = 0.5  # IoU of bounds from which an object lies where the doubt is
+
+
+def _checked_places(project: Project) -> Checked:
+    """As checked(), for each doubted place of a decided image: is there an object of any class, or is there none?
+
+    Of several runs that doubted an image the last one before its decision counts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT d.id, r.id, s.suggested, s.box, d.drawn, d.undecidable
+            FROM (SELECT id, finished_at, metrics FROM labeler_trainingrun
+                  WHERE project_id = %s AND finished_at IS NOT NULL ORDER BY id DESC LIMIT %s) r
+            CROSS JOIN LATERAL jsonb_to_recordset(
+                CASE WHEN jsonb_typeof(r.metrics #> '{label_errors,suspects}') = 'array'
+                     THEN r.metrics #> '{label_errors,suspects}' ELSE '[]' END
+            ) AS s(image bigint, suggested boolean, box double precision[], confident boolean)
+            JOIN labeler_decision d ON d.image_id = s.image AND d.withdrawn_at IS NULL AND d.created_at > r.finished_at
+            JOIN labeler_image i ON i.id = d.image_id AND i.project_id = %s AND i.slice = ''
+            WHERE s.confident IS NOT FALSE AND s.box IS NOT NULL
+            ORDER BY d.id, r.id DESC
+            """,
+            [project.pk, RUNS, project.pk],
+        )
+        rows = cursor.fetchall()
+    corrected = confirmed = undecidable = 0
+    run_of: dict[int, int] = {}
+    for decision, run, suggested, box, drawn, cannot in rows:
+        if run_of.setdefault(decision, run) != run:
+            continue
+        if cannot:
+            undecidable += 1
+            continue
+        objects = json.loads(drawn) if isinstance(drawn, str) else drawn or []
+        right = _stands(box, objects) is suggested
+        corrected, confirmed = corrected + right, confirmed + (not right)
+    return Checked(corrected, confirmed, undecidable)
+
+
+def _stands(box: Box, drawn: Iterable[Mapping[str, Any]]) -> bool:
+    """Does an object lie where this box is? By bounds, whatever its class."""
+    x, y, width, height = box
+    bounds = np.array([bounds_of(dict(one)) for one in drawn], float).reshape(-1, 4)
+    return bool((box_iou(np.array([x, y, x + width, y + height]), bounds) >= SAME_PLACE).any())

@@ -147,7 +147,7 @@ def test_a_reviewer_walks_through_them_without_being_told_what_the_model_says(as
     html = after.content.decode()
 
     assert after.context["image"] == animals[1] and "1 of 2" in html
-    assert after.context["just"]["instead"] == [{"name": "dog", "without": False}]
+    assert after.context["just"]["instead"] == [{"name": "dog", "without": False, "more": False}]
     assert "1 looked at." in html and "wrong in 1 of 1" in html
 
 

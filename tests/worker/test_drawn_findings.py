@@ -46,6 +46,19 @@ def test_each_image_is_counted_and_kept_with_a_checksum_of_its_answer(judged):
     assert drawn_findings.counts_of(dataset, examples, found, np.array([0.95, 0.5]))[..., 1].sum() == 0
 
 
+def test_places_that_the_model_doubts_are_named_by_image_and_class(judged):
+    dataset, examples, found = judged
+
+    told = drawn_findings.label_errors(dataset, examples, found, np.array([0.5, 0.5]), 7)
+
+    # on 20 of 80 images the pawn is not found; of all pawns 60 of 80 are
+    assert (told["n"], told["last_label"], len(told["suspects"])) == (20, 7, 20)
+    assert told["suspects"][0] == {
+        "image": examples[0].image_id, "label": dataset.category_ids[0], "suggested": False, "doubt": 0.375,
+        "confident": True, "box": [10.0, 10.0, 40.0, 40.0],
+    }  # fmt: skip
+
+
 def test_where_it_is_worse_is_told_by_metadata_and_never_by_place(judged):
     dataset, examples, found = judged
     counts = drawn_findings.counts_of(dataset, examples, found, np.array([0.5, 0.5]))

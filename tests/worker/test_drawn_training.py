@@ -84,6 +84,8 @@ def test_answered_images_train_a_model_that_pre_labels_the_others(squares, bea):
     assert len(kept.image_ids) == 6 and there == figures["n_objects"]
     assert right / said == pytest.approx(figures["precision"]["value"])
     assert figures["slices"] == [], "the images have no metadata"
+    doubts = figures["label_errors"]
+    assert doubts["n"] == len(doubts["suspects"]) and doubts["last_label"] > 0
     assert drawn_comparison.compare(run, run).difference.value == 0, "a version on its own images, read back"
 
     made_of = figures["provenance"]

@@ -1,7 +1,7 @@
-"""What a run of a model that draws tells beyond its figures: each image that judges it, and where it is worse.
+"""What a run of a model that draws tells beyond its figures: each image, where it is worse, what it doubts.
 
 Knows datasets and what the model found. Kept with the run: RunAnswers to compare versions by
-(labeler/training/drawn_comparison.py), and metrics: "slices".
+(labeler/training/drawn_comparison.py), and metrics: "slices", "label_errors".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from labeler.training import drawn_comparison
 from labeler.training.run_answers import Answers, Part
 from worker.ml.detection.samples import Found
-from worker.ml.evaluation import drawn_slices, per_image
+from worker.ml.evaluation import drawn_slices, object_doubts, per_image
 from worker.training import run_report
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample
 
@@ -48,6 +48,34 @@ def by_metadata(dataset: DrawnDataset, examples: Sequence[DrawnExample], counts:
     columns = run_report.metadata_of([one.image_id for one in examples])
     reports = [{"field": field, **drawn_slices.by_value(values, counts, pixels=pixels)} for field, values in columns]
     return sorted(reports, key=lambda report: not any(row["worse"] for row in report["slices"]))
+
+
+def label_errors(
+    dataset: DrawnDataset, examples: Sequence[DrawnExample], found: Sequence[Found], shown_from: NDArray[np.float64],
+    last_label: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Places of training images that the model doubts: {n, last_label, suspects: [{image, label, suggested, doubt,
+    confident, box}]}, at most SUSPECTS.
+
+    found: what it said before it learned from them. label: id of the class in question; suggested: whether there should
+    be an object. last_label: id of the newest label when the run began; an image answered since is not doubted.
+    """
+    sizes = np.array([one.size for one in examples], np.int64).reshape(-1, 2)
+    rows = object_doubts.doubts(
+        [one.drawn for one in examples], found, sizes, len(dataset.category_ids),
+        by_masks=dataset.task != "boxes", shown_from=shown_from,
+    )  # fmt: skip
+    return {
+        "n": len(rows),
+        "last_label": last_label,
+        "suspects": [
+            {
+                "image": examples[one.image].image_id, "label": dataset.category_ids[one.kind],
+                "suggested": one.missing, "doubt": round(one.doubt, 4), "confident": True, "box": list(one.box),
+            }
+            for one in rows[: run_report.SUSPECTS]
+        ],
+    }  # fmt: skip
 
 
 def _checksum(example: DrawnExample, category_ids: Sequence[int]) -> int:

@@ -128,6 +128,11 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     figures["slices"] = next(
         drawn_findings.by_metadata(dataset, part.examples, counts) for _name, part, counts in kept if part is judged
     )
+    # With the run alone: the files of the model name no image that somebody should look at.
+    doubted = (
+        {} if is_semantic
+        else drawn_findings.label_errors(dataset, apart.examples, apart.found, shown_from, newest)
+    )  # fmt: skip
 
     screen.show("Comparing it with the model in use", 0.5)
     in_use = runs.active(run.project)
@@ -149,6 +154,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         | {
             "provenance": provenance.provenance_of_drawn(dataset) | {"guideline": guideline},
             "cost": cost.together(spent) | {"attempts": lease.attempt},
+            "label_errors": doubted,
         },
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],

@@ -18,6 +18,7 @@ from labeler import charts, train_settings
 from labeler.label_set import categories
 from labeler.models import Image, Project, TrainingRun
 from labeler.pages.model import findings, report
+from labeler.review import label_errors
 from labeler.templatetags.figures import figure, interval, percent, percent_interval, thousands
 from labeler.wording.sentences import chart_words, in_words
 
@@ -49,6 +50,8 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "curve": _curve(metrics),
         "mistakes": mistakes,
         "slices": _slices(metrics.get("slices") or []),
+        "n_doubts": len(label_errors.still_open(project, label_errors.rows_of(metrics.get("label_errors") or {}))),
+        "checked": label_errors.checked(project),
         "curves": report.curves(run),
         "figure": "mIoU" if "miou" in metrics else "AP50",
         "candidates": [_candidate(row) for row in run.comparison or []],

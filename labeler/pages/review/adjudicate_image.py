@@ -202,6 +202,7 @@ def _instead(image: Image, index: CategoryIndex, run: TrainingRun | None) -> lis
         {
             "name": index.label([one.label if isinstance(one.suggested, bool) else one.suggested])[0],
             "without": one.suggested is False,
+            "more": one.box is not None and one.suggested is True,  # an object that nobody drew
         }
         for one in label_errors.rows_of(label_errors.listed(run))
         if one.image_id == image.pk

@@ -8,6 +8,7 @@ package alone loads none of them; import the modules you need:
     training.train            train(): TrainingSet and TrainConfig to Progress … and a Result
     detection.train           train(): DrawnSet to Progress … and a DrawnResult; boxes and masks
     segmentation.run          the same where every pixel gets a class
+    clicks.nearest            propose(): the pixels of what was clicked on
     training.active_learning  first_priorities(), priorities(): which images to ask people about next
     saved.checkpoint          from_result(), save(), load()
     saved.predict             load_model(), predict(), margin(), fit_temperature()

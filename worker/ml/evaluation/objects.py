@@ -38,6 +38,7 @@ THRESHOLD = 0.3  # where there is nothing to choose by
 STEPS = np.round(np.arange(0.05, 0.96, 0.025), 3)  # thresholds that are tried
 SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, 1e10))  # square px, as COCO
 MARGIN = 0.02  # a new model may be this much worse in AP50 and still count as not worse
+MOST = 300  # objects of a class and image that count, as many as a detector tells; COCO's 100 are too few for nuclei
 SHOWN = 100  # images behind a cell of the confusion, at most
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
@@ -57,7 +58,7 @@ class Both:
         same = self.found.category[i] == self.truth.category[j]
         return match(
             self.truth, self.found, (i[same], j[same], iou[same]), n_images=self.n_images,
-            n_categories=self.n_classes, ious=ious, area=area,
+            n_categories=self.n_classes, ious=ious, area=area, max_detections=MOST,
         )  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def scores(matched: Matched, found: Sequence[Found]) -> NDArray[np.float64]:
     order = np.lexsort((row, -score, image, kinds))
     new = np.concatenate(([True], (np.diff(image[order]) != 0) | (np.diff(kinds[order]) != 0)))[: len(order)]
     rank[order] = row - np.maximum.accumulate(np.where(new, row, 0))
-    kept = np.flatnonzero(rank < 100)
+    kept = np.flatnonzero(rank < MOST)
     kept = kept[np.lexsort((kept, image[kept], -score[kept], kinds[kept]))]
     assert len(kept) == len(matched.image)
     return np.asarray(score[kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,21 +25,25 @@ FROZEN, TUNED = 17, 12  # first stages that are the model's own: none of those t
 
 def parts(
     task: str = "boxes", *, n_classes: int = 2, two_stage: bool = False, fcn: bool = False, tuned: bool = False,
-    seed: int = 0,
+    twice: bool = False, seed: int = 0,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:  # fmt: skip
     """Weights and recipe as a run makes them; the heads find a few dozen objects on any picture."""
     trunk = backbones.load(backbones.EFFICIENTNET_LITE0)
     frozen = backbones.frozen(backbones.EFFICIENTNET_LITE0, torch.device("cpu"))
     torch.manual_seed(seed)  # after these: building a network draws numbers, and the frozen one is built once
     first = TUNED if tuned else FROZEN
-    recipe: dict[str, Any] = {"canvas": CANVAS.to_json(), "first_stage": first, "n_classes": n_classes}
+    # sides of which the half is still a multiple of 32, as canvas.choose() makes them
+    canvas = replace(CANVAS, width=192, large=64.0, wide=0.5) if twice else CANVAS
+    recipe: dict[str, Any] = {"canvas": canvas.to_json(), "first_stage": first, "n_classes": n_classes}
     network: Network
     if task == "semantic":
         network = PixelNetwork(trunk, frozen, first, n_classes, stride=CANVAS.stride, fcn=fcn)
         recipe |= {"kind": "segmenter", "fcn": fcn}
     else:
         masks = task != "boxes"
-        network = Network(trunk, frozen, first, n_classes, stride=CANVAS.stride, masks=masks, two_stage=two_stage)
+        network = Network(
+            trunk, frozen, first, n_classes, stride=CANVAS.stride, masks=masks, two_stage=two_stage, twice=twice
+        )
         _spread(network)
         recipe |= {"kind": "detector", "masks": masks, "two_stage": two_stage}
     with torch.no_grad():  # the trunk's own stages differ from the published ones
@@ -52,11 +57,16 @@ def parts(
 def _spread(network: Network) -> None:
     """Heads whose heat on a photograph spreads from nothing to sure, and whose boxes differ."""
     heads = network.eval().heads
-    torch.nn.init.normal_(heads.heat.weight, std=0.1)
-    torch.nn.init.normal_(heads.edges.weight, std=0.1)
+    places = [(heads.heat, heads.edges)]
+    if heads.large is not None:
+        places.append((heads.large[1], heads.large[2]))
+    for head in (one for pair in places for one in pair):
+        torch.nn.init.normal_(head.weight, std=0.1)
     x = torch.from_numpy(photo(0, (CANVAS.width, CANVAS.height))).permute(2, 0, 1)[None].float() / 64 - 2
-    features, heat, edges = network(x)
-    said = [(heads.heat, heat, 1.0, -2.0), (heads.edges, edges, 0.4, 0.0)]
+    looks = network(x)
+    features, said = looks[0].features, []
+    for (heat, edges), look in zip(places, looks, strict=True):
+        said += [(heat, look.heat, 1.0, -2.0), (edges, look.edges, 0.4, 0.0)]
     if heads.masks is not None:
         boxes = torch.tensor([[10.0, 10, 70, 60], [60, 40, 150, 120], [5, 70, 60, 120]])
         inside = heads.masks(regions(features, [boxes], MASK // 2, network.stride))

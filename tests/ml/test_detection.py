@@ -185,6 +185,63 @@ def test_giou_of_boxes_worked_by_hand():
     assert losses.giou_loss(found, wanted + torch.tensor([2.0, 0, 2, 0])).item() == pytest.approx(1.2)
 
 
+def fields(n, *, task, seed=0, size=192):
+    """A blue field of most of the image, a red disc at its centre and others beside it."""
+    rng = np.random.default_rng(seed)
+    sources, drawn = [], []
+    for _ in range(n):
+        pixels = rng.integers(90, 130, (size, size, 3)).astype(np.uint8)
+        side = int(rng.integers(110, 150))
+        left, top = (int(rng.integers(0, size - side)) for _ in range(2))
+        pixels[top : top + side, left : left + side] = COLOURS[1]
+        boxes, classes = [[left, top, side, side]], [1]
+        shapes = [masks.encode(np.ones((side, side), bool), left, top)]
+        at = (np.arange(22) + 0.5) / 11 - 1
+        bits = at[:, None] ** 2 + at[None, :] ** 2 <= 1
+        for dx, dy in ((0, 0), (-35, 0), (35, 0), (0, -35), (0, 35)):
+            x, y = left + side // 2 - 11 + dx, top + side // 2 - 11 + dy
+            pixels[y : y + 22, x : x + 22][bits] = COLOURS[0]
+            boxes.append([x, y, 22, 22])
+            classes.append(0)
+            shapes.append(masks.encode(bits, x, y))
+        sources.append(pixels)
+        drawn.append(
+            Drawn(
+                np.array(boxes, np.float32), np.array(classes, np.int64), np.ones(len(boxes), np.float32),
+                tuple(shapes) if task == "masks" else None,
+            )
+        )  # fmt: skip
+    return DrawnSet(sources, np.array([(size, size)] * n), drawn, ["disc", "field"], task)
+
+
+@pytest.mark.parametrize(("task", "candidate"), [("masks", "heatmap.finetuned"), ("boxes", "two_stage")])
+def test_a_large_object_and_a_small_one_at_its_centre_are_both_found(task, candidate, monkeypatch):
+    monkeypatch.setitem(canvases.LARGEST, "cpu", 192)
+    monkeypatch.setattr(canvases, "VIEW", 96)
+    samples, test = fields(24, task=task), fields(8, task=task, seed=5)
+
+    result = run(samples, settings(candidates=(candidate,), augmentation=Augmentation(zoom=0.1)))
+
+    assert (result.recipe["canvas"]["large"], result.recipe["canvas"]["wide"]) == (64, 0.5), "of each class as much"
+    finder = detector.from_parts(result.weights, result.recipe, "efficientnet_lite0", CPU)
+    found = [one for _, one in finder.find(test.sources, test.sizes)]
+    for kind, wanted in ((0, 0.7), (1, 0.7)):
+        assert ap50(*(only(side, kind) for side in (test.drawn, found)), 1, test.sizes) > wanted
+        if task == "masks":
+            assert ap50(*(only(side, kind) for side in (test.drawn, found)), 1, test.sizes, by_masks=True) > wanted
+
+
+def only(side, kind):
+    """The objects of one class alone, as class 0."""
+    some = []
+    for one in side:
+        mine = np.flatnonzero(one.classes == kind)
+        columns = [getattr(one, name)[mine] for name in one.__dataclass_fields__ if name != "masks"]
+        columns[1] = np.zeros(len(mine), np.int64)
+        some.append(type(one)(*columns, None if one.masks is None else tuple(one.masks[k] for k in mine)))
+    return some
+
+
 def test_a_large_image_is_brought_to_the_canvas_and_its_boxes_come_back_in_its_own_px(with_masks):
     test = scenes(1, task="masks", seed=9)
     large = np.asarray(Image.fromarray(test.sources[0]).resize((800, 640), Image.Resampling.NEAREST))

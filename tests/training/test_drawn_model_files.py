@@ -109,9 +109,10 @@ def test_the_files_of_a_model_say_what_it_says_by_the_lines_of_their_readme(
         np.testing.assert_allclose(edges, np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1), atol=0.1)
 
 
-def test_a_second_look_fits_into_the_graph(ann, lena):
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_second_stage_and_a_look_at_half_the_size_fit_into_the_graph(twice, ann, lena):
     pytest.importorskip("onnxruntime")
-    run = made("polygons", ann, lena, two_stage=True)
+    run = made("polygons", ann, lena, two_stage=True, twice=twice)
     errand = inference_requests.convert(run=run, asked_by=lena)
 
     run_errand(errand.pk, worker="gpu@test")
@@ -119,7 +120,8 @@ def test_a_second_look_fits_into_the_graph(ann, lena):
     errand.refresh_from_db()
     assert (errand.state, errand.error) == ("done", None)
     assert errand.answer["equality"]["objects"] > 30
-    assert errand.answer["equality"]["unpaired"] == 0 and errand.answer["equality"]["mask_iou"] > 0.99
+    assert errand.answer["equality"]["unpaired"] == 0
+    assert errand.answer["equality"]["mask_iou"] >= onnx_drawn.SAME_MASK
 
 
 def test_the_weights_carry_classes_canvas_and_thresholds_and_all_of_them_make_the_network(ann, lena, tmp_path):
@@ -140,7 +142,7 @@ def test_the_weights_carry_classes_canvas_and_thresholds_and_all_of_them_make_th
             assert any(key.startswith("trunk._conv_stem") for key in file.keys()) == with_trunk  # noqa: SIM118
     x = torch.rand(1, 3, CANVAS.height, CANVAS.width)
     network = whole.network_of(checkpoint)
-    for one, other in zip(network(x), drawn_models.load(run, CPU).detector.network(x), strict=True):
+    for one, other in zip(network(x)[0], drawn_models.load(run, CPU).detector.network(x)[0], strict=True):
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,12 @@ LARGEST = {"cpu": 512, "cuda": 1024}  # long side; a CPU trains in minutes at mo
 SMALLEST = 320
 SMALL_SIDE = 22.0  # px: a tenth of the objects may be smaller than this on the canvas
 FINE_BELOW = 26.0  # px: where a tenth of the objects is smaller, they are looked for every 4 px instead of every 8
+LARGE = 16.0  # strides: the root of the area from which on an object is looked for on the image at half its size
+FEWEST_WIDE, MOST_WIDE = (
+    0.1,
+    0.5,
+)  # share of large objects, and of the steps for them; fewer do not pay for a second look
+HALF = 2
 VIEW, VIEW_OBJECTS = 256, 2.5  # px of a view at least, and how many large objects it has room for in a row
 MOST_BYTES = 6_000_000_000  # of all canvases
 
@@ -39,6 +45,9 @@ class Canvas:
 
     typical: px, the median of the square roots of the objects' areas on the canvas. view_width, view_height: px of what
     is learned from at a time, a part of the canvas where objects are small: four times as many steps in the same time.
+    large: px, the root of the area from which on an object is looked for on the canvas at half its size, so that one
+    view has room for it, and a facade and the window at its centre do not share a place; 0: there is no such look.
+    wide: share of the steps that learn from such views.
     """
 
     width: int
@@ -47,9 +56,15 @@ class Canvas:
     typical: float
     view_width: int
     view_height: int
+    large: float = 0.0
+    wide: float = 0.0
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
+
+    def at_half(self) -> Canvas:
+        """The same with views that show all of it at half its size."""
+        return replace(self, view_width=self.width // HALF, view_height=self.height // HALF)
 
     def scale(self, size: Sequence[int] | NDArray[np.int64]) -> float:
         """By which factor an image of (width, height) px is scaled to fit."""
@@ -71,14 +86,24 @@ def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
     # Of nearly all images; the few that are of another shape are scaled down a little more.
     width, height = (_up(side * float(np.quantile(ratios[:, axis], 0.95))) for axis in (0, 1))
     typical = float(np.median(np.sqrt(sides.prod(1)))) * side
-    large = float(np.quantile(sides.max(1), 0.75)) * side
-    view = max(VIEW, _up(VIEW_OBJECTS * large))
+    long = float(np.quantile(sides.max(1), 0.75)) * side
+    view = max(VIEW, _up(VIEW_OBJECTS * long))
     stride = 4 if small * side < FINE_BELOW else 8
-    return Canvas(width, height, stride, max(typical, 4.0), min(width, view), min(height, view))
+    canvas = Canvas(width, height, stride, max(typical, 4.0), min(width, view), min(height, view))
+    is_large = np.sqrt(sides.prod(1)) * side >= LARGE * stride
+    kinds = np.concatenate([np.zeros(0, np.int64), *(drawn.classes for drawn in samples.drawn)])
+    # each class as much as another: of ten thousand windows and three hundred facades, facades are to be learned too
+    wide = float(np.mean([is_large[kinds == kind].mean() for kind in np.unique(kinds)])) if len(kinds) else 0.0
+    if wide < FEWEST_WIDE or view >= max(width, height):
+        return canvas
+    return replace(
+        canvas, width=_up(width, HALF * STEP), height=_up(height, HALF * STEP), large=LARGE * stride,
+        wide=min(wide, MOST_WIDE),
+    )  # fmt: skip
 
 
-def _up(px: float) -> int:
-    return max(STEP, math.ceil(px / STEP - 1e-6) * STEP)
+def _up(px: float, step: int = STEP) -> int:
+    return max(step, math.ceil(px / step - 1e-6) * step)
 
 
 def filled(canvas: Canvas, source: Source, size: Sequence[int]) -> NDArray[np.uint8]:
@@ -129,14 +154,19 @@ class View:
         return np.concatenate([at.min(1), at.max(1)], 1).astype(np.float32)
 
 
-def vary(canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator) -> list[View]:
-    """A view for each image: mirrored, zoomed and shifted. extents: (b, 2), px that each image takes on its canvas."""
+def vary(
+    canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator, shrink: int = 1
+) -> list[View]:
+    """A view for each image: mirrored, zoomed and shifted. extents: (b, 2), px that each image takes on its canvas.
+
+    shrink: px of the canvas along a px of a view that is neither zoomed nor stretched.
+    """
     views = []
     for extent in extents:
         # Objects get larger and smaller: from a crop of (1 - zoom) of the side to as much beside the image.
         share = float(np.exp(generator.uniform(np.log(max(1 - how.zoom, 0.2)), np.log(1 + 0.6 * how.zoom))))
         stretch = float(np.exp(generator.uniform(-1, 1) * np.log1p(how.stretch) / 2))
-        factor = np.array([share * stretch, share / stretch])
+        factor = shrink * np.array([share * stretch, share / stretch])
         seen = factor * np.array([canvas.view_width, canvas.view_height])  # px of the canvas that the view shows
         room = extent - seen
         offset = np.where(room > 0, generator.uniform(0, 1, 2) * room, generator.uniform(0, 1, 2) * room)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,22 +15,31 @@ SAME_PLACE = 0.85  # of any classes: nobody draws two there
 
 
 def peaks(
-    heat: Tensor, boxes: Tensor, *, least: float = LEAST, most: int = MOST
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Of each image its boxes (m, 4), classes (m,) and probabilities (m,), likeliest first.
+    heats: Sequence[Tensor], boxes: Sequence[Tensor], *, least: float = LEAST, most: int = MOST
+) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Of each image its boxes (m, 4), classes, probabilities and looks (m,), likeliest first.
 
-    heat: (b, K, h, w) of 0 to 1; boxes: (b, 4, h, w) px.
+    Of each look heats (b, K, h, w) of 0 to 1 and boxes (b, 4, h, w) px.
     """
-    best = F.max_pool2d(heat, 3, 1, 1)
-    heat = torch.where(best == heat, heat, torch.zeros_like(heat))
-    b, n_classes, height, width = heat.shape
-    p, at = heat.flatten(1).topk(min(most, n_classes * height * width), dim=1)
+    heat, box, look = flat(heats, boxes)
+    n_places = heat.shape[2]
+    p, at = heat.flatten(1).topk(min(most, heat.shape[1] * n_places), dim=1)
     found = []
-    for k in range(b):
+    for k in range(len(p)):
         kept = p[k] >= least
         place = at[k][kept]
-        found.append((boxes[k].flatten(1)[:, place % (height * width)].T, place // (height * width), p[k][kept]))
+        found.append((box[k][:, place % n_places].T, place // n_places, p[k][kept], look[place % n_places]))
     return found
+
+
+def flat(heats: Sequence[Tensor], boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the n places of all looks: heat (b, K, n), 0 beside the peaks, boxes (b, 4, n) and which look, (n,)."""
+    alone = [torch.where(F.max_pool2d(heat, 3, 1, 1) == heat, heat, torch.zeros_like(heat)) for heat in heats]
+    look = [torch.full_like(box[0, 0].flatten(), k) for k, box in enumerate(boxes)]
+    return (
+        torch.cat([one.flatten(2) for one in alone], 2), torch.cat([box.flatten(2) for box in boxes], 2),
+        torch.cat(look),
+    )  # fmt: skip
 
 
 def alone(boxes: Tensor, classes: Tensor, p: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from labeler.geometry import masks
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import decode, losses
 from worker.ml.detection.canvas import Canvas
-from worker.ml.detection.network import MASK, ROI, Network, regions
+from worker.ml.detection.network import MASK, ROI, Network, seen
 from worker.ml.detection.samples import Found, nothing
 from worker.ml.device import autocast, to_device, with_smaller_batches
 from worker.ml.errors import ImageUnreadable
@@ -68,37 +68,37 @@ class Detector:
         network = self.network
         x = to_network(pixels, offset=self._backbone.offset, scale=self._backbone.scale)
         with autocast(self.device):
-            features, heat, edges = network(x)
-        boxes = losses.edges_to_boxes(edges, network.stride, self.canvas.typical)
-        return [
-            self._of_one(features[k : k + 1], box, kind, p, sizes[k])
-            for k, (box, kind, p) in enumerate(decode.peaks(torch.sigmoid(heat.float()), boxes))
-        ]
+            looks = network(x)
+        heats = [torch.sigmoid(one.heat.float()) for one in looks]
+        found = decode.peaks(heats, losses.boxes_of(looks, network.stride, self.canvas))
+        return [self._of_one([one.features[k] for one in looks], *found[k], sizes[k]) for k in range(len(found))]
 
-    def _of_one(self, features: Tensor, boxes: Tensor, kinds: Tensor, p: Tensor, size: NDArray[np.int64]) -> Found:
+    def _of_one(
+        self, features: Sequence[Tensor], boxes: Tensor, kinds: Tensor, p: Tensor, look: Tensor, size: NDArray[np.int64]
+    ) -> Found:
         network, heads = self.network, self.network.heads
         scale = self.canvas.scale(size)
         if heads.second is not None and len(boxes):
-            said = heads.second(regions(features, [boxes], ROI, network.stride)).float()
+            said = heads.second(seen(features, boxes, look, ROI, network.stride)).float()
             named = torch.softmax(said[:, :-4], 1)[:, :-1]
             kinds = named.argmax(1)
             p = torch.sqrt(p * named.max(1).values)
             sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1).repeat(1, 2)
             boxes = boxes + said[:, -4:] / 4 * sides
             order = torch.argsort(-p, stable=True)
-            boxes, kinds, p = boxes[order], kinds[order], p[order]
+            boxes, kinds, p, look = boxes[order], kinds[order], p[order], look[order]
         limits = torch.tensor([size[0] * scale, size[1] * scale] * 2, device=boxes.device, dtype=boxes.dtype)
         boxes = boxes.clamp(min=0).minimum(limits)
         sides = boxes[:, 2:] - boxes[:, :2]
         there = (sides > 1).all(1) & (p >= decode.LEAST)
-        boxes, kinds, p = boxes[there], kinds[there], p[there]
+        boxes, kinds, p, look = boxes[there], kinds[there], p[there], look[there]
         stays = decode.alone(boxes, kinds, p)
-        boxes, kinds, p = boxes[stays], kinds[stays], p[stays]
+        boxes, kinds, p, look = boxes[stays], kinds[stays], p[stays], look[stays]
         if not len(boxes):
             return nothing(masks=heads.masks is not None)
         shapes = None
         if heads.masks is not None:
-            inside = torch.sigmoid(heads.masks(regions(features, [boxes], MASK // 2, network.stride)).float())[:, 0]
+            inside = torch.sigmoid(heads.masks(seen(features, boxes, look, MASK // 2, network.stride)).float())[:, 0]
             places = (boxes / scale).cpu().numpy()
             drawn = [pasted(m, b, size) for m, b in zip(inside.cpu().numpy(), places, strict=True)]
             full = [k for k, shape in enumerate(drawn) if shape is not None]
@@ -136,6 +136,7 @@ def from_parts(weights: dict[str, Tensor], recipe: dict[str, Any], backbone: str
     network = Network(
         trunk, backbones.frozen(about, device) if recipe["first_stage"] else None, recipe["first_stage"],
         recipe["n_classes"], stride=recipe["canvas"]["stride"], masks=recipe["masks"], two_stage=recipe["two_stage"],
+        twice=bool(recipe["canvas"].get("large")),
     )  # fmt: skip
     network.load_state_dict(weights)
     return Detector(network, Canvas(**recipe["canvas"]), backbone, device)

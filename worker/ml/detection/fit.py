@@ -23,7 +23,7 @@ from labeler.geometry import masks
 from labeler.train_settings import Augmentation
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import decode, losses
-from worker.ml.detection.canvas import Canvas, View
+from worker.ml.detection.canvas import HALF, Canvas, View
 from worker.ml.detection.network import MASK, ROI, Network, regions
 from worker.ml.detection.samples import DrawnSet
 from worker.ml.device import autocast
@@ -195,24 +195,26 @@ def _losses(
     network: Network, data: Data, chosen: NDArray[np.int64], how: Augmentation, rng: np.random.Generator,
     device: torch.device,
 ) -> list[Tensor]:  # fmt: skip
-    views = canvases.vary(data.canvas, data.extents[chosen], how, rng)
+    look = int(rng.random() < data.canvas.wide) if data.canvas.wide else 0
+    canvas = data.canvas.at_half() if look else data.canvas
+    views = canvases.vary(canvas, data.extents[chosen], how, rng, HALF if look else 1)
     pixels = torch.from_numpy(data.pixels[chosen]).to(device)
-    x = scaled(canvases.see(data.canvas, pixels, views, how, rng), data.offset, data.scale)
+    x = scaled(canvases.see(canvas, pixels, views, how, rng), data.offset, data.scale)
     if data.labels is not None:
         with autocast(device):
             logits = network(x)
         wanted_labels = canvases.see_labels(data.canvas, torch.from_numpy(data.labels[chosen]).to(device), views)
         return losses.pixel_losses(logits, wanted_labels)
-    seen = [_seen(data, int(k), view) for k, view in zip(chosen, views, strict=True)]
+    seen = [_seen(data, int(k), view, canvas, look) for k, view in zip(chosen, views, strict=True)]
     boxes = [torch.from_numpy(s.boxes) for s in seen]
     classes = [torch.from_numpy(s.classes) for s in seen]
     with autocast(device):
-        features, heat, edges = network(x)
+        features, heat, edges = network.look(x, look)
     height, width = heat.shape[-2:]
     weights = [torch.from_numpy(s.weights) for s in seen]
     wanted = losses.targets(boxes, classes, weights, data.n_classes, height, width, network.stride)
     wanted = losses.Targets(*(t.to(device) for t in (wanted.heat, wanted.peaks, wanted.boxes, wanted.near)))
-    found = losses.edges_to_boxes(edges, network.stride, data.canvas.typical)
+    found = losses.edges_to_boxes(edges, network.stride, losses.typical_of(canvas, look))
     none = heat.sum() * 0
     parts = [
         losses.heat_loss(heat, wanted, data.class_weights.to(device)),
@@ -239,12 +241,14 @@ class _Seen:
     mirrored: tuple[bool, bool]
 
 
-def _seen(data: Data, k: int, view: View) -> _Seen:
+def _seen(data: Data, k: int, view: View, canvas: Canvas, look: int) -> _Seen:
     whole = view.boxes(data.boxes[k])
-    limits = np.array([data.canvas.view_width, data.canvas.view_height] * 2, np.float32)
+    limits = np.array([canvas.view_width, canvas.view_height] * 2, np.float32)
     boxes = np.clip(whole, 0, limits)
     areas = [np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (boxes, whole)]
     there = (areas[0] >= SEEN * areas[1]) & ((boxes[:, 2:] - boxes[:, :2]).min(1, initial=1e9) >= 2)
+    if canvas.large:  # the other look is asked for the others
+        there &= (np.sqrt(areas[1]) * (HALF if look else 1) >= canvas.large) == bool(look)
     crops = None if data.crops is None else data.crops[k][there]
     mirrored = (view.factor[0] < 0, view.factor[1] < 0)
     return _Seen(boxes[there], data.classes[k][there], data.weights[k][there], whole[there], crops, mirrored)
@@ -293,9 +297,9 @@ def _loss_of_second(
     """What lies in proposals: their class, or nothing; and how their edges move."""
     assert network.heads.second is not None
     with torch.no_grad():
-        proposed = decode.peaks(torch.sigmoid(heat.float()), found, most=PROPOSALS)
+        proposed = decode.peaks([torch.sigmoid(heat.float())], [found], most=PROPOSALS)
     regions_of, kinds, moves = [], [], []
-    for k, (box, _, _) in enumerate(proposed):
+    for k, (box, *_) in enumerate(proposed):
         given = boxes[k].to(device)
         both = torch.cat([_jittered(boxes[k], rng, 0.12).to(device)[: 2 * PROPOSALS], box.detach().float()])
         regions_of.append(both)

@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.ml.detection.canvas import VOID
+from worker.ml.detection.canvas import HALF, VOID, Canvas
+from worker.ml.detection.network import Look
 
+TYPICAL_LARGE = 1.5  # of the least root of the area: a typical large object
 SPREAD = 0.54 / 6  # of a box's side: the deviation of its Gaussian
 
 
@@ -79,6 +81,17 @@ def edges_to_boxes(edges: Tensor, stride: int, typical: float) -> Tensor:
     y = (torch.arange(height, device=edges.device) + 0.5) * stride
     far = torch.exp(edges.float().clamp(-4, 4)) * (typical / 2)
     return torch.stack([x - far[:, 0], y[:, None] - far[:, 1], x + far[:, 2], y[:, None] + far[:, 3]], 1)
+
+
+def boxes_of(looks: Sequence[Look], stride: int, canvas: Canvas) -> list[Tensor]:
+    """(b, 4, h, w) of each look, px of the canvas."""
+    first = edges_to_boxes(looks[0].edges, stride, canvas.typical)
+    return [first] + [HALF * edges_to_boxes(one.edges, stride, typical_of(canvas, 1)) for one in looks[1:]]
+
+
+def typical_of(canvas: Canvas, look: int) -> float:
+    """px of a view: the size of which edges are told as multiples."""
+    return TYPICAL_LARGE * canvas.large / HALF if look else canvas.typical
 
 
 def giou_loss(found: Tensor, wanted: Tensor) -> Tensor:

@@ -9,11 +9,13 @@ for all classes. RoIAlign is grid_sample, suppression of neighbours a 3 x 3 max-
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from worker.ml.detection.canvas import HALF
 from worker.ml.networks.frozen import Frozen
 from worker.ml.networks.network import Staged
 
@@ -40,23 +42,28 @@ def conv(inputs: int, outputs: int, kernel: int = 3, groups: int = 1) -> nn.Sequ
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
+class Look(NamedTuple):
+    """What is said of an image at one size: pyramid (b, 64, h, w), heat logits (b, K, h, w), and edges (b, 4, h, w):
+    logs of the distances to left, top, right and bottom."""
+
+    features: Tensor
+    heat: Tensor
+    edges: Tensor
+
+
 class Heads(nn.Module):
     """All that is learned from nothing. maps in: the trunk's, finest first, from `stride` on."""
 
-    def __init__(self, channels: Sequence[int], n_classes: int, *, masks: bool, two_stage: bool) -> None:
+    def __init__(
+        self, channels: Sequence[int], n_classes: int, *, masks: bool, two_stage: bool, twice: bool = False
+    ) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(conv(c, WIDTH, 1) for c in channels)
         self.smooth = nn.ModuleList(
             nn.Sequential(conv(WIDTH, WIDTH, 3, WIDTH), conv(WIDTH, WIDTH, 1)) for _ in channels[:-1]
         )
-        # Each pixel apart, then across channels: at stride 4 a full 3 x 3 took most of a step's time on a CPU.
-        self.shared = nn.Sequential(conv(WIDTH, WIDTH, 3, WIDTH), conv(WIDTH, 2 * WIDTH, 1))
-        self.heat = nn.Conv2d(WIDTH, n_classes, 1)
-        self.edges = nn.Conv2d(WIDTH, 4, 1)
-        nn.init.constant_(self.heat.bias, RARE)  # type: ignore[arg-type]
-        nn.init.normal_(self.heat.weight, std=0.01)
-        nn.init.normal_(self.edges.weight, std=0.01)
-        nn.init.zeros_(self.edges.bias)  # type: ignore[arg-type]
+        self.shared, self.heat, self.edges = _places(n_classes)
+        self.large = nn.ModuleList(_places(n_classes)) if twice else None
         self.masks = nn.Sequential(
             conv(WIDTH, 32), conv(32, 32), nn.Upsample(scale_factor=2), conv(32, 16), nn.Conv2d(16, 1, 1),
         ) if masks else None  # fmt: skip
@@ -73,11 +80,24 @@ class Heads(nn.Module):
             x = self.smooth[k](finer + F.interpolate(x, size=finer.shape[-2:], mode="nearest"))
         return x
 
-    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Pyramid (b, 64, h, w), heat logits (b, K, h, w), edges (b, 4, h, w): logs of left, top, right, bottom."""
+    def forward(self, maps: Sequence[Tensor], look: int = 0) -> Look:
+        """look: 1 of an image at half its size, for large objects."""
         x = self.pyramid(maps)
-        for_heat, for_edges = self.shared(x).split(WIDTH, 1)
-        return x, self.heat(for_heat), self.edges(for_edges)
+        shared, heat, edges = self.large if look and self.large is not None else (self.shared, self.heat, self.edges)
+        for_heat, for_edges = shared(x).split(WIDTH, 1)
+        return Look(x, heat(for_heat), edges(for_edges))
+
+
+def _places(n_classes: int) -> tuple[nn.Module, nn.Conv2d, nn.Conv2d]:
+    """Layers in common, heat, edges."""
+    # Each pixel apart, then across channels: at stride 4 a full 3 x 3 took most of a step's time on a CPU.
+    shared = nn.Sequential(conv(WIDTH, WIDTH, 3, WIDTH), conv(WIDTH, 2 * WIDTH, 1))
+    heat, edges = nn.Conv2d(WIDTH, n_classes, 1), nn.Conv2d(WIDTH, 4, 1)
+    nn.init.constant_(heat.bias, RARE)  # type: ignore[arg-type]
+    nn.init.normal_(heat.weight, std=0.01)
+    nn.init.normal_(edges.weight, std=0.01)
+    nn.init.zeros_(edges.bias)  # type: ignore[arg-type]
+    return shared, heat, edges
 
 
 def regions(x: Tensor, boxes: Sequence[Tensor], side: int, stride: int) -> Tensor:
@@ -102,19 +122,29 @@ def regions_of(one: Tensor, box: Tensor, side: int, stride: int) -> Tensor:
     return sampled.reshape(one.shape[0], -1, side, side).transpose(0, 1)
 
 
+def seen(features: Sequence[Tensor], boxes: Tensor, look: Tensor, side: int, stride: int) -> Tensor:
+    """(m, c, side, side): what lies in each box of one image, on the map of the look that found it.
+
+    features: of each look (c, h, w); boxes: (m, 4) px of the canvas; look: (m,). Nothing in it depends on m.
+    """
+    parts = [regions_of(one, boxes / HALF**k, side, stride) for k, one in enumerate(features)]
+    return parts[0] if len(parts) == 1 else torch.where(look[:, None, None, None] > 0, parts[1], parts[0])
+
+
 class Network(nn.Module):
     """Trunk and heads. Stages of the trunk below `first_stage` are `frozen` and not in the state dict."""
 
     def __init__(
         self, trunk: Staged, frozen: Frozen | None, first_stage: int, n_classes: int, *, stride: int, masks: bool,
-        two_stage: bool,
+        two_stage: bool, twice: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.levels = [level for level in levels_of(trunk) if level[0] >= stride]
         self.first_stage, self.stride = first_stage, stride
         self._frozen = frozen
         self._last = self.levels[-1][1]
-        self.heads = Heads([c for _, _, c in self.levels], n_classes, masks=masks, two_stage=two_stage)
+        channels = [c for _, _, c in self.levels]
+        self.heads = Heads(channels, n_classes, masks=masks, two_stage=two_stage, twice=twice)
         self.trunk = nn.ModuleDict()
         for stage in range(first_stage, self._last):
             for name, module in trunk.stage_modules(stage).items():
@@ -146,5 +176,12 @@ class Network(nn.Module):
             found.append(x)
         return found
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.heads(self.maps(x))
+    def look(self, x: Tensor, look: int) -> Look:
+        """One look alone; x is at half the image's size for the second."""
+        said: Look = self.heads(self.maps(x), look)
+        return said
+
+    def forward(self, x: Tensor) -> list[Look]:
+        """What every look says of images (b, 3, h, w)."""
+        first = self.look(x, 0)
+        return [first] if self.heads.large is None else [first, self.look(F.avg_pool2d(x, HALF), 1)]

@@ -158,7 +158,7 @@ class DrawnRun:
         frozen = backbones.frozen(self.backbone, self.device) if first_stage else None
         return Network(
             trunk, frozen, first_stage, len(self.samples.categories), stride=self.canvas.stride, masks=self.masks,
-            two_stage=candidate.two_stage,
+            two_stage=candidate.two_stage, twice=bool(self.canvas.large),
         )  # fmt: skip
 
     def labels(self) -> NDArray[np.uint8] | None:

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from labeler.geometry import overlaps
 from worker.ml.detection import decode, losses
-from worker.ml.detection.canvas import Canvas
+from worker.ml.detection.canvas import HALF, Canvas
 from worker.ml.detection.detector import pasted
-from worker.ml.detection.network import MASK, ROI, Network, regions_of
+from worker.ml.detection.network import MASK, ROI, Network, seen
 from worker.ml.detection.samples import Found
 from worker.ml.networks import backbones
 from worker.ml.networks.backbones import Backbone
@@ -72,35 +72,40 @@ class Objects(nn.Module):
 
     def forward(self, pixels: Tensor, extent: Tensor) -> tuple[Tensor, ...]:
         heads, stride = self.network.heads, self.network.stride
-        features, heat, edges = self.network((pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale)
-        places = losses.edges_to_boxes(edges, stride, self.canvas.typical)[0].flatten(1).T  # (h * w, 4)
-        heat = torch.sigmoid(heat)
-        heat = torch.where(F.max_pool2d(heat, 3, 1, 1) == heat, heat, torch.zeros_like(heat))
-        n_places = (self.canvas.width // stride) * (self.canvas.height // stride)
+        looks = self.network((pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale)
+        features = [one.features[0] for one in looks]
+        heats = [torch.sigmoid(one.heat) for one in looks]
+        heat, places, look_of = decode.flat(heats, losses.boxes_of(looks, stride, self.canvas))
+        n_places = sum(
+            (self.canvas.width // stride // HALF**k) * (self.canvas.height // stride // HALF**k)
+            for k in range(len(looks))
+        )
         p, at = heat.flatten().topk(min(decode.MOST, heat.shape[1] * n_places))
-        boxes, kinds = places[at % n_places], at // n_places
-        boxes, kinds, p = _where(p >= decode.LEAST, boxes, kinds, p)
+        boxes, kinds, look = places[0].T[at % n_places], at // n_places, look_of[at % n_places]
+        boxes, kinds, p, look = _where(p >= decode.LEAST, boxes, kinds, p, look)
         if heads.second is not None:
-            boxes, kinds, p = self._second_look(features, boxes, p)
+            boxes, kinds, p, look = self._second_look(features, boxes, p, look)
         boxes = boxes.clamp(min=0).minimum(extent.repeat(2))
         full = ((boxes[:, 2:] - boxes[:, :2]) > 1).all(1)
-        boxes, kinds, p = _where(full & (p >= decode.LEAST), boxes, kinds, p)
-        boxes, kinds, p = _where(self.alone(near_above(boxes, kinds)) > 0.5, boxes, kinds, p)
+        boxes, kinds, p, look = _where(full & (p >= decode.LEAST), boxes, kinds, p, look)
+        boxes, kinds, p, look = _where(self.alone(near_above(boxes, kinds)) > 0.5, boxes, kinds, p, look)
         found = (boxes, kinds, _calibrated(p, self.platt))
         if heads.masks is None:
             return found
-        inside = heads.masks(regions_of(features[0], boxes, MASK // 2, stride))
+        inside = heads.masks(seen(features, boxes, look, MASK // 2, stride))
         return (*found, torch.sigmoid(inside)[:, 0])
 
-    def _second_look(self, features: Tensor, boxes: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _second_look(
+        self, features: list[Tensor], boxes: Tensor, p: Tensor, look: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         second = self.network.heads.second
         assert second is not None
-        said = second(regions_of(features[0], boxes, ROI, self.network.stride))
+        said = second(seen(features, boxes, look, ROI, self.network.stride))
         sure, kinds = torch.softmax(said[:, :-4], 1)[:, :-1].max(1)
         sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1).repeat(1, 2)
         boxes = boxes + said[:, -4:] / 4 * sides
         p, order = torch.sqrt(p * sure).sort(descending=True)
-        return boxes[order], kinds[order], p
+        return boxes[order], kinds[order], p, look[order]
 
 
 class Pixels(nn.Module):

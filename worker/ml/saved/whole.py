@@ -28,8 +28,9 @@ def network_of(made: Checkpoint) -> Network:
         network = PixelNetwork(trunk, None, 0, n_classes, stride=stride, fcn=recipe["fcn"])
     else:
         network = Network(
-            trunk, None, 0, n_classes, stride=stride, masks=recipe["masks"], two_stage=recipe["two_stage"]
-        )
+            trunk, None, 0, n_classes, stride=stride, masks=recipe["masks"], two_stage=recipe["two_stage"],
+            twice=bool(recipe["canvas"].get("large")),
+        )  # fmt: skip
     published = {name for name in network.state_dict() if name.startswith("trunk.")}
     lacking, unexpected = network.load_state_dict(made.weights, strict=False)
     if unexpected or not set(lacking) <= published:

@@ -62,7 +62,7 @@ class PixelRun(DrawnRun):
         """Whole images, smaller than objects would need them: what a pixel is shows in what lies around it."""
         wanted = self.config.drawing.size or canvases.SMALLEST
         canvas = canvases.choose(self.samples, self.device.type, wanted)
-        return replace(canvas, view_width=canvas.width, view_height=canvas.height)
+        return replace(canvas, view_width=canvas.width, view_height=canvas.height, large=0.0, wide=0.0)
 
     def candidates_of(self, config: TrainConfig) -> list[Candidate]:
         return [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.pixel_candidates]

@@ -1,4 +1,4 @@
-"""/api/projects/{id}/agreement/, disagreements/ and progress/: agreement, disagreements, progress."""
+"""/api/projects/{id}/agreement/ and progress/: how far people agree, how far they have come."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import ReasonField, StatShape
-from api.images import ORDERS
-from api.pagination import page
 from api.permissions import Needs
-from api.schema import PAGING, describe, example, page_of, parameter
-from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
+from api.schema import describe, example, parameter
 from labeler.access import may_review
-from labeler.agreement import reports
 from labeler.errors import Invalid
 from labeler.labeling import label_arrays
-from labeler.models import Image, Role
+from labeler.models import Role
 from labeler.models.account import Scope
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
@@ -203,40 +199,6 @@ def dated(figures: Figures) -> dict[str, Any]:
     """A report in words, with its time. One is counted here, when a large project has none yet: a client can wait."""
     assert figures.value is not None
     return {"as_of": figures.as_of, **in_words(figures.value)}
-
-
-class DisagreementShape(serializers.Serializer):
-    image = ImageShape()
-    disagreement = serializers.FloatField(help_text="entropy of the votes, 0 to 1")
-    votes = VoteShape(many=True)
-    decided = serializers.BooleanField(help_text="a reviewer has settled it")
-
-
-class Disagreements(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
-
-    @describe("list_disagreements", "Images by how much their judgements differ, with the votes.", tag=TAG,
-              parameters=[*PAGING, parameter("open", "without those that a reviewer has settled", bool)],
-              answers={200: page_of(DisagreementShape)})  # fmt: skip
-    def get(self, request: Request, project_id: int) -> Response:
-        project = self.project(project_id)
-        images = reports.disagreements(project)
-        if parsing.flag(request, "open"):
-            images = images.filter(has_decision=False)
-
-        def shape(found: list[Image]) -> list[dict[str, Any]]:
-            votes = reports.votes_of(found)
-            return [
-                {
-                    "image": shown,
-                    "disagreement": image.disagreement,
-                    "votes": [vote_shape(project, label) for label in votes[image.pk]],
-                    "decided": image.has_decision,
-                }
-                for image, shown in zip(found, image_shapes(self.person, project, found), strict=True)
-            ]
-
-        return page(request, images, shape, order=ORDERS["-disagreement"])
 
 
 class DayShape(serializers.Serializer):

@@ -14,7 +14,7 @@ from api.access import View
 from api.fields import CategoryNamesField
 from api.permissions import Needs
 from api.schema import IDEMPOTENCY, describe, example, parameter
-from labeler.agreement import disagreement_groups, rounds
+from labeler.agreement import disagreement_groups, divided_objects, rounds
 from labeler.agreement.disagreement_groups import DisagreementGroup
 from labeler.errors import Invalid
 from labeler.label_set import categories
@@ -28,13 +28,21 @@ TAG = "Agreement"
 
 
 class SumOfVotesShape(serializers.Serializer):
-    categories = CategoryNamesField(source="category_ids", help_text="[] is a verified none of them")
+    categories = CategoryNamesField(
+        source="category_ids",
+        help_text="[] is a verified none of them; where people draw: nothing drawn there",
+    )
     category_ids = serializers.ListField(child=serializers.IntegerField())
-    n = serializers.IntegerField(help_text="how many judgements say so")
+    n = serializers.IntegerField(
+        help_text="how many judgements say so; where people draw, of the places that they differ on"
+    )
 
 
 class ContestedPairShape(SumOfVotesShape):
-    n = serializers.IntegerField(help_text="images of the group that are divided on these two")
+    n = serializers.IntegerField(
+        help_text="images of the group that are divided on these two; one class alone: some drew it where others drew "
+        "nothing"
+    )
 
 
 class ContestedGroupShape(serializers.Serializer):
@@ -45,7 +53,7 @@ class ContestedGroupShape(serializers.Serializer):
     images = serializers.ListField(child=serializers.IntegerField(), help_text="ids, the most typical first")
     votes = SumOfVotesShape(many=True, help_text="the most frequent first")
     cannot_tell = serializers.IntegerField()
-    pair = ContestedPairShape(allow_null=True, help_text="the two classes most of them are divided on")
+    pair = ContestedPairShape(allow_null=True, help_text="what most of them are divided on")
     reasons = serializers.ListField(child=serializers.CharField(), help_text="what reviewers wrote on its images")
 
 
@@ -77,9 +85,11 @@ class ContestedGroups(View):
         "list_contested_groups", "Contested images by look: groups that are one question each.\n\nGrouped by what the "
         "model's backbone makes of the images' content. More than "
         f"{disagreement_groups.AT_ONCE} contested images are grouped beside the requests; "
-        "`as_of` says of when. The first answer is counted while you wait.",
+        "`as_of` says of when. The first answer is counted while you wait. Where people draw, a place on an image "
+        "is divided that not everybody drew, or not as the same class; the votes are then as of `as_of`, too.",
         tag=TAG, answers={200: ContestedGroupsShape}, examples=[example(EXAMPLE)],
-        parameters=[parameter("pair", "only images divided on these two classes: two ids or names, with a comma")],
+        parameters=[parameter("pair", "only images divided on these two classes: two ids or names, with a comma; where "
+                              "people draw also one alone, which some drew where others drew nothing")],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
@@ -98,6 +108,8 @@ def _pair(request: Request, project: Project) -> Pair | None:
     if not named:
         return None
     ids = sorted({parsing.category(project, part.strip()) for part in named.split(",")})
+    if len(ids) == 1 and project.draws:
+        return divided_objects.NOTHING, ids[0]
     if len(ids) != 2:
         raise Invalid(_("pair names two classes, with a comma between them."), fields={"pair": ["not two classes"]})
     return ids[0], ids[1]
@@ -111,9 +123,11 @@ def _group(group: DisagreementGroup, reasons: dict[int, list[str]]) -> dict[str,
         "images": group.ids,
         "votes": [{"category_ids": ids, "n": n} for ids, n in group.votes],
         "cannot_tell": group.cannot_tell,
-        "pair": group.pair and {"category_ids": group.pair, "n": group.pair_n},
+        "pair": group.pair and {
+            "category_ids": [pk for pk in group.pair if pk != divided_objects.NOTHING], "n": group.pair_n,
+        },
         "reasons": list(written),
-    }
+    }  # fmt: skip
 
 
 class RoundInput(serializers.Serializer):

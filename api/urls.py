@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from api import acceptance
-from api.agreement import Agreement, Disagreements, Progress
+from api.agreement import Agreement, Progress
 from api.augmentation import Augmentations, VariedImage
 from api.categories import Categories, OneCategory
 from api.checks import Checks
@@ -14,6 +14,7 @@ from api.clicks import ClickAnswer, ClickMask, LessSure
 from api.comments import Closure, ImageComments, Reading, ThreadComments, Threads
 from api.consensus import OneConsensus
 from api.contested import ContestedGroups, Rounds
+from api.disagreements import Disagreements
 from api.docs import Docs, Schema
 from api.doubts import LabelErrors
 from api.drafts import OneDraft

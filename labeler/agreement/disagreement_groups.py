@@ -3,7 +3,9 @@
 An image is contested when the votes of its present round differ, or two people could not tell. Knows images and the
 vectors that a worker kept of them; reads only. Which images belong together is counted once (find(), by a worker where
 there are many: progress/cached_reports.py) and kept as plain values; the votes on them are read when they are shown
-(present()), so what was sent back or agreed on since is gone from its group. Writing the rule is guideline_rules.py's.
+(present()), so what was sent back or agreed on since is gone from its group. Where people draw, the votes are those of
+the places they differ on (divided_objects.py), as they were when the images were grouped: they take geometry to count.
+Writing the rule is guideline_rules.py's.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from typing import Any
 
 import numpy as np
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
-from labeler.agreement import reports
+from labeler.agreement import divided_objects, reports
+from labeler.agreement.divided_objects import NOTHING, Divided
 from labeler.label_set import categories
 from labeler.models import Decision, Image, Project, TrainingRun
 from labeler.review import worklists
@@ -42,6 +46,7 @@ class Contested:
     round: int
     tally: Mapping[str, int]
     has_decision: bool
+    pairs: tuple[Pair, ...] | None = None  # where people draw; else what the tally is divided on
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,14 @@ class Shown:
 def find(project: Project, pair: Pair | None = None) -> Report:
     """The groups as plain values: n, share, has_vectors, groups [[image ids]], points {id: [x, y]}, unseen [ids].
 
-    pair: only images divided on these two classes.
+    pair: only images divided on these two classes. Where people draw also divided {id: [tally, [pairs]]} and pairs
+    [[a, b, images]], of the hardest MOST images; one of a pair may be NOTHING.
     """
-    rows, n = _rows(project, pair)
+    divided: dict[int, Divided] = {}
+    if project.draws:
+        rows, n, divided = _rows_of_drawn(project, pair)
+    else:
+        rows, n = _rows(project, pair)
     ids, vectors = _vectors(project, rows)
     seen = set(ids)
     unseen = [pk for pk, _sha256, _tally in rows if pk not in seen]
@@ -105,6 +115,7 @@ def find(project: Project, pair: Pair | None = None) -> Report:
         points = {str(pk): at for pk, at in zip(ids, _in_a_square(reduced.points), strict=True)}
     return {
         "n": n, "share": share, "has_vectors": bool(ids), "groups": groups, "points": points, "unseen": unseen,
+        **(_as_values(divided) if project.draws else {}),
     }  # fmt: skip
 
 
@@ -119,8 +130,13 @@ def how_many(project: Project, most: int) -> int:
     return reports.disagreements(project).order_by()[: most + 1].count()
 
 
-def pairs(project: Project) -> list[tuple[Pair, int]]:
-    """The classes that people are divided on, with how many of the hardest COUNTED images; most frequent first."""
+def pairs(project: Project, report: Mapping[str, Any] | None = None) -> list[tuple[Pair, int]]:
+    """The classes that people are divided on, with how many of the hardest COUNTED images; most frequent first.
+
+    report: of find(); where people draw the pairs are those that it counted.
+    """
+    if project.draws:
+        return [((a, b), n) for a, b, n in (report or {}).get("pairs", ())]
     tallies = _hardest(reports.disagreements(project)).values_list("tally", flat=True)[:COUNTED]
     return _divided_on(tallies).most_common()
 
@@ -150,6 +166,25 @@ def _rows(project: Project, pair: Pair | None) -> tuple[list[tuple[int, str, dic
     rows = _hardest(images).values_list("id", "sha256", "tally")[:LOOKED_AT]
     own = [row for row in rows if pair in worklists.pairs_of(row[2])]
     return own[:MOST], len(own)
+
+
+def _rows_of_drawn(
+    project: Project, pair: Pair | None
+) -> tuple[list[tuple[int, str, dict[str, int]]], int, dict[int, Divided]]:
+    """As _rows; and what each of the hardest MOST images is divided on."""
+    hardest = list(_hardest(reports.disagreements(project))[:MOST])
+    divided = divided_objects.of_images(project, hardest)
+    own = [image for image in hardest if pair is None or pair in divided[image.pk].pairs]
+    rows = [(image.pk, image.sha256, divided[image.pk].tally) for image in own]
+    return rows, len(own) if pair or len(hardest) < MOST else how_many(project, LOOKED_AT), divided
+
+
+def _as_values(divided: Mapping[int, Divided]) -> Report:
+    counted = Counter(pair for one in divided.values() for pair in one.pairs)
+    return {
+        "divided": {str(pk): [one.tally, [list(pair) for pair in one.pairs]] for pk, one in divided.items()},
+        "pairs": [[*pair, n] for pair, n in sorted(counted.items(), key=lambda row: (-row[1], row[0]))],
+    }
 
 
 def _vectors(project: Project, rows: Sequence[tuple[int, str, Any]]) -> tuple[list[int], Any]:
@@ -182,8 +217,9 @@ def present(project: Project, report: Mapping[str, Any]) -> Shown:
     """A counted report with the votes of now. One query."""
     wanted = [pk for group in report["groups"] for pk in group] + report["unseen"]
     rows = reports.disagreements(project).filter(pk__in=wanted)
+    divided = report.get("divided", {})
     there = {
-        pk: Contested(pk, round_, tally, decided)
+        pk: _contested(pk, round_, tally, decided, divided.get(str(pk)))
         for pk, round_, tally, decided in rows.values_list("id", "round", "tally", "has_decision")
     }
     parts = [[there[pk] for pk in group if pk in there] for group in report["groups"]]
@@ -201,13 +237,23 @@ def present(project: Project, report: Mapping[str, Any]) -> Shown:
     )
 
 
+def _contested(pk: int, round_: int, tally: Mapping[str, int], decided: bool, divided: Any) -> Contested:
+    """divided: what find() kept of the image, where people draw."""
+    if divided is None:
+        return Contested(pk, round_, tally, decided)
+    said, pairs_of = divided
+    return Contested(pk, round_, said, decided, tuple((a, b) for a, b in pairs_of))
+
+
 def group_of(number: int | None, images: list[Contested]) -> DisagreementGroup:
     """A group of these images, with their votes in sum."""
     said: dict[str, int] = defaultdict(int)
     for image in images:
         for answer, n in image.tally.items():
             said[answer] += n
-    divided = _divided_on(image.tally for image in images)
+    divided = _divided_on(image.tally for image in images if image.pairs is None)
+    for image in images:
+        divided.update(image.pairs or ())
     cannot_tell = said.pop(votes.CANNOT_TELL, 0)
     # By number and then by id: as often said must not change places from one look to the next.
     told = sorted(said.items(), key=lambda row: (-row[1], row[0]))
@@ -227,7 +273,9 @@ def reasons(groups: Sequence[DisagreementGroup]) -> dict[int, list[str]]:
     return found
 
 
-def names(project: Project, ids: Sequence[int]) -> list[str]:
-    """Names of classes; of merged ones the name they have now."""
-    index = categories.index(project)
-    return index.label(index.resolve(ids))
+def names(index: categories.CategoryIndex, pair: Pair | None) -> list[str]:
+    """The two, of merged classes the name they have now; what others did not draw comes last."""
+    if pair is None:
+        return []
+    named = index.label([pk for pk in pair if pk != NOTHING])
+    return named if NOTHING not in pair else [*named, _("nothing drawn")]

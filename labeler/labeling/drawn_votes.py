@@ -106,15 +106,57 @@ def _add(answers: Answers, person: int, drawn: Sequence[Drawn]) -> None:
     answers.bounds += [one.bounds for one in drawn]
 
 
-def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[Counter[int]]:
-    """For each place where somebody drew: how many drew which class there."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere on an image that at least one person drew something."""
+
+    drawn_by: list[tuple[int, int]]  # (user id, category) of who drew there
+    not_drawn_by: list[int]  # user ids of who answered the image and drew nothing there
+    shape: dict[str, Any]  # of the first of those who drew it
+
+    @property
+    def is_divided(self) -> bool:
+        """Not everybody drew the same class there."""
+        return bool(self.not_drawn_by) or len({category for _person, category in self.drawn_by}) > 1
+
+
+def divided(project: Project, images: Iterable[Image]) -> dict[int, list[Place]]:
+    """Where people differ, by image: places that not everybody drew, or not as the same class. One query.
+
+    The places of compare(); images that fewer than two people answered are missing.
+    """
+    by_id = {image.pk: image for image in images if image.n_votes > 1}
+    found = {}
+    for pk, drawn in (read(project, by_id) if by_id else {}).items():
+        if len(drawn.people) < 2:
+            continue
+        size = {"width": by_id[pk].width, "height": by_id[pk].height}
+        places = [_place(drawn, own) for own in _members(drawn, **size, iou=project.object_iou)]
+        found[pk] = [place for place in places if place.is_divided]
+    return found
+
+
+def _place(drawn: Answers, own: Sequence[int]) -> Place:
+    there = [(drawn.people[drawn.person[at]], drawn.category[at]) for at in own]
+    who = {person for person, _category in there}
+    return Place(there, [person for person in drawn.people if person not in who], drawn.shape[own[0]])
+
+
+def _members(drawn: Answers, *, width: int, height: int, iou: float) -> list[list[int]]:
+    """For each place where somebody drew: which objects are there."""
     from labeler.stats.objects.matching import clusters
 
     of = clusters(arrays(drawn, width=width, height=height, least=iou), iou).of.tolist()
-    places: dict[int, Counter[int]] = defaultdict(Counter)
-    for place, category in zip(of, drawn.category, strict=True):
-        places[place][category] += 1
-    return list(places.values())
+    members: dict[int, list[int]] = defaultdict(list)
+    for at, place in enumerate(of):
+        members[place].append(at)
+    return list(members.values())
+
+
+def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[Counter[int]]:
+    """For each place where somebody drew: how many drew which class there."""
+    members = _members(drawn, width=width, height=height, iou=iou)
+    return [Counter(drawn.category[at] for at in own) for own in members]
 
 
 def _most(ratings: Counter[int], asked: int) -> int:

@@ -77,6 +77,19 @@ def counts(label_ids: Sequence[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
+def on_images(image_ids: Sequence[int]) -> dict[int, int]:
+    """How many objects the votes on these images have in all; images without one are missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT l.image_id, count(*) FROM labeler_label l JOIN labeler_labelobject o ON o.label_id = l.id
+            WHERE l.image_id = ANY (%s) AND l.superseded_at IS NULL AND l.purpose = 'vote' GROUP BY 1
+            """,
+            [list(image_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def shown(prediction_id: int | None) -> list[dict[str, Any]] | None:
     """The objects of a prediction, as they are stored; None without a prediction, or one of classes."""
     if prediction_id is None:

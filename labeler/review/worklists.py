@@ -74,7 +74,8 @@ class Worklist:
     """Images in order, and what they could be narrowed to."""
 
     entries: list[Entry]
-    pairs: list[tuple[Pair, int]]  # of all of them, before a pair was chosen; most frequent first
+    # Of all of them, before a pair was chosen; most frequent first. None where people draw: answers hold many classes.
+    pairs: list[tuple[Pair, int]]
     is_cut: bool  # there are more than MOST; these are the hardest
 
     def __len__(self) -> int:
@@ -106,7 +107,7 @@ def worklist(project: Project, selection: Selection, run: TrainingRun | None) ->
     rows = _rows(project, selection)
     is_cut = len(rows) > MOST
     every = _entries(rows[:MOST], run)
-    pairs = Counter(pair for entry in every for pair in pairs_of(entry.tally))
+    pairs = Counter(pair for entry in every for pair in pairs_of(entry.tally)) if not project.draws else Counter()
     chosen = every
     if selection.pair is not None:
         if is_cut and not project.is_multi:

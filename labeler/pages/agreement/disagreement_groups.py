@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import charts
-from labeler.agreement import disagreement_groups, guideline_rules, reports
+from labeler.agreement import disagreement_groups, divided_objects, guideline_rules, reports
 from labeler.agreement.disagreement_groups import Contested, DisagreementGroup, Shown
 from labeler.errors import LabelerError, StaleVersion
 from labeler.label_set import categories
@@ -62,7 +62,7 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
     figures = cached_reports.contested_figures(project, pair)
     context: dict[str, Any] = {
         "pair": pair,
-        "pairs": _pairs(project, pair),
+        "pairs": _pairs(project, pair, figures.value),
         "markers": categories.markers_by_name(project),
         "found": figures.value,
         "as_of": figures.as_of if figures.is_kept else None,
@@ -82,7 +82,7 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _pair(request: HttpRequest, project: Project) -> Pair | None:
-    known = categories.index(project).names
+    known = {*categories.index(project).names, *([divided_objects.NOTHING] if project.draws else [])}
     numbers = (filters.number(part) for part in request.GET.get("pair", "").split(","))
     ids = sorted({pk for pk in numbers if pk in known})
     return (ids[0], ids[1]) if len(ids) == 2 else None
@@ -92,14 +92,14 @@ def _address(project: Project, pair: Pair | None) -> str:
     return reverse("contested", args=[project.pk]) + (f"?pair={pair[0]},{pair[1]}" if pair else "")
 
 
-def _pairs(project: Project, chosen: Pair | None) -> list[dict[str, Any]]:
-    index, every = categories.index(project), disagreement_groups.pairs(project)
+def _pairs(project: Project, chosen: Pair | None, found: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    index, every = categories.index(project), disagreement_groups.pairs(project, found)
     rows = every[:LISTED_PAIRS]
     if chosen and chosen not in (pair for pair, _n in rows):
         rows = [*rows, (chosen, dict(every).get(chosen, 0))]
     return [
         {
-            "names": index.label(pair),
+            "names": disagreement_groups.names(index, pair),
             "n": n,
             "on": pair == chosen,
             "url": _address(project, None if pair == chosen else pair),
@@ -127,15 +127,16 @@ def _told(
                 "number": group.number,
                 "n": len(group.images),
                 "title": _title(group),
-                "pair": index.label(group.pair) if group.pair else None,
+                "pair": disagreement_groups.names(index, group.pair) or None,
                 "votes": _bars(project, group, index),
                 "typical": tiles[:typical],
                 "folded": tiles[typical:],
                 "left": len(group.images) - len(tiles),
                 "reasons": list(written)[:LISTED_REASONS],
                 "rule_url": reverse("rule", args=[project.pk]) + "?" + query,
+                # The wall's own pair is one of whole answers: where people draw it would find other images.
                 "wall_url": filters.url(project, pair=f"{group.pair[0]},{group.pair[1]}")
-                if group.pair
+                if group.pair and not project.draws
                 else filters.url(project, status=filters.DIFFER),
             }
         )
@@ -153,13 +154,18 @@ def _title(group: DisagreementGroup) -> str:
     return ngettext("This one stands alone", "These %(n)s are one question", n) % words
 
 
+def _empty(project: Project) -> str:
+    """An answer that names no class; where people draw, of a place."""
+    return _("nothing drawn") if project.draws else _("none of these")
+
+
 def _bars(project: Project, group: DisagreementGroup, index: CategoryIndex) -> SafeString:
     """The votes on a group in sum."""
     markers = categories.markers_by_name(project)
     lines = []
     for ids, n in group.votes:
         names = index.label(ids)
-        tags = [class_tag(markers.get(name), name) for name in names] or [class_tag(None, _("none of these"))]
+        tags = [class_tag(markers.get(name), name) for name in names] or [class_tag(None, _empty(project))]
         lines.append(charts.Bar(name=mark_safe(" ".join(tags)), value=n, note=f"{n:,}"))  # noqa: S308  (escaped tags)
     if group.cannot_tell:
         lines.append(charts.Bar(name=_("cannot tell"), value=group.cannot_tell, note=f"{group.cannot_tell:,}"))
@@ -194,7 +200,7 @@ def _map(project: Project, found: Shown) -> SafeString:
                         point.x,
                         point.y,
                         *_marker(point.image, markers),
-                        name=_dot_name(point.image, index),
+                        name=_dot_name(point.image, index, _empty(project)),
                         href=reverse("image", args=[project.pk, point.image.id]),
                     )
                     for point in own[::step]
@@ -202,8 +208,8 @@ def _map(project: Project, found: Shown) -> SafeString:
                 outline=[(float(x), float(y)) for x, y in core[hull(core)]],
             )
         )
-        answers = [f"{_names(ids, index)} {n:,}" for ids, n in group.votes]
-        pair = " ↔ ".join(index.label(group.pair)) if group.pair else "–"
+        answers = [f"{_names(ids, index, _empty(project))} {n:,}" for ids, n in group.votes]
+        pair = " ↔ ".join(disagreement_groups.names(index, group.pair)) or "–"
         rows.append((_("Group %(n)s") % {"n": group.number}, f"{len(group.images):,}", pair, ", ".join(answers)))
     sentence = ngettext("%(n)s group of images that look alike.", "%(n)s groups of images that look alike.", len(areas))
     drawn = charts.group_map(
@@ -221,7 +227,7 @@ def _area_name(group: DisagreementGroup, index: CategoryIndex) -> str:
     words = {"n": group.number, "images": thousands(len(group.images))}
     if group.pair is None:
         return _("Group %(n)s: %(images)s images") % words
-    words["pair"] = " ↔ ".join(index.label(group.pair))
+    words["pair"] = " ↔ ".join(disagreement_groups.names(index, group.pair))
     return _("Group %(n)s: %(images)s images, %(pair)s") % words
 
 
@@ -233,17 +239,17 @@ def _marker(image: Contested, markers: Mapping[int, Marker]) -> Marker:
     return next((marker for pk, marker in markers.items() if pk in first), OTHER)
 
 
-def _dot_name(image: Contested, index: CategoryIndex) -> str:
+def _dot_name(image: Contested, index: CategoryIndex, empty: str) -> str:
     told = sorted(image.tally.items(), key=lambda row: (-row[1], row[0]))
     said = [
-        f"{_('cannot tell') if answer == votes.CANNOT_TELL else _names(votes.categories_of(answer), index)} ×{n}"
+        f"{_('cannot tell') if answer == votes.CANNOT_TELL else _names(votes.categories_of(answer), index, empty)} ×{n}"
         for answer, n in told
     ]
     return _("Image %(n)s: %(votes)s") % {"n": image.id, "votes": ", ".join(said)}
 
 
-def _names(ids: Sequence[int], index: CategoryIndex) -> str:
-    return " + ".join(index.label(ids)) or _("none of these")
+def _names(ids: Sequence[int], index: CategoryIndex, empty: str) -> str:
+    return " + ".join(index.label(ids)) or empty
 
 
 # ---------------------------------------------------------------- the rule
@@ -293,7 +299,7 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
             messages.info(request, _("This group is there no more: its images were settled or sent back."))
             return redirect(_address(project, pair))
         seen = {image.id: image.round for image in group.images}
-        text = guideline_rules.heading(categories.index(project).label(group.pair or ()))
+        text = guideline_rules.heading(disagreement_groups.names(categories.index(project), group.pair))
         form = RuleForm(initial={"rule": text})
     return render(
         request,
@@ -318,7 +324,7 @@ def _rule_context(
     rows = Image.objects.filter(project=project, pk__in=seen).in_bulk()
     still = {pk for pk, round_ in seen.items() if pk in rows and rows[pk].round == round_}
     divided = set(reports.disagreements(project).filter(pk__in=still).values_list("pk", flat=True))
-    there = [Contested(pk, rows[pk].round, rows[pk].tally, rows[pk].has_decision) for pk in seen if pk in divided]
+    there = _contested(project, pair, [rows[pk] for pk in seen if pk in divided])
     [told] = _told(project, [disagreement_groups.group_of(1, there)], pair, typical=2 * TYPICAL) if there else [None]
     return {
         "pair": pair,
@@ -334,6 +340,16 @@ def _rule_context(
         "images": ",".join(f"{pk}:{round_}" for pk, round_ in seen.items()),
         "rendered": markdown.render(guideline_rules.with_rule(project.guideline, text)),
     }
+
+
+def _contested(project: Project, pair: Pair | None, images: Sequence[Image]) -> list[Contested]:
+    """Images of a rule with the votes on them; where people draw, with those that the kept groups have."""
+    if not project.draws:
+        return [Contested(image.pk, image.round, image.tally, image.has_decision) for image in images]
+    found = cached_reports.contested_figures(project, pair).value
+    groups = disagreement_groups.present(project, found).groups if found else []
+    known = {one.id: one for group in groups for one in group.images}
+    return [known.get(image.pk, Contested(image.pk, image.round, {}, image.has_decision, ())) for image in images]
 
 
 def _made(request: HttpRequest, access: Access, form: RuleForm, pair: Pair | None) -> HttpResponse | None:

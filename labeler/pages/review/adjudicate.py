@@ -115,7 +115,8 @@ def _asked(request: HttpRequest, project: Project) -> Asked:
         if found is None:
             raise Http404(_("Nobody of this name has labeled in this project."))
     selection = Selection(
-        pair=(ids[0], ids[1]) if len(ids) == 2 else None,
+        # A pair of whole answers: where people draw, places are divided (contested groups), not answers.
+        pair=(ids[0], ids[1]) if len(ids) == 2 and not project.draws else None,
         person=found[0] if found else None,
         everything=request.GET.get("all") == "1",
     )

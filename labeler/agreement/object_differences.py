@@ -8,17 +8,22 @@ Knows objects and kinds; the rules of each kind are labeler/stats/objects/differ
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labeler.label_set import categories as label_set
 from labeler.labeling.drawn_arrays import DrawnArrays
+from labeler.models import Project
 from labeler.stats.objects.consensus import DISPUTED, consensus
-from labeler.stats.objects.differences import KINDS, NEAR, Difference, Side, differences, of_two_people
+from labeler.stats.objects.differences import KINDS, NEAR, Difference, Kind, Side, counts, differences, of_two_people
 from labeler.stats.objects.drawings import BoolArray, Drawings, IntArray
 from labeler.stats.objects.matching import clusters
 from labeler.stats.objects.place_then_class import HEADLINE
+
+if TYPE_CHECKING:
+    from labeler.geometry.shapes import Shape
 
 Report = dict[str, Any]
 
@@ -113,3 +118,39 @@ def _of_many(rows: DrawnArrays, some: tuple[Drawings, IntArray]) -> Iterator[tup
             pairs,
         ):
             yield person, row
+
+
+# ---------------------------------------------------------------- one answer
+
+
+def of_answer(
+    project: Project,
+    own: Sequence[tuple[int, Shape]],
+    known: Sequence[tuple[int, Shape]],
+    *,
+    width: int,
+    height: int,
+) -> dict[Kind, int]:
+    """How many of each kind, those that occur, of one answer against what its image is known to show.
+
+    own, known: class and shape of each object. width, height: of the image in pixels.
+    """
+    from labeler.geometry import overlaps
+
+    mine, theirs = ([shape for _category, shape in side] for side in (own, known))
+    pairs = overlaps.iou_pairs(mine, theirs, least=NEAR, width=width, height=height)
+    sides = (_side(project, own, width, height), _side(project, known, width, height))
+    return {kind: n for kind, n in counts(differences(*sides, (pairs.i, pairs.j, pairs.value))).items() if n}
+
+
+def _side(project: Project, objects: Sequence[tuple[int, Shape]], width: int, height: int) -> Side:
+    from labeler.geometry import overlaps
+    from labeler.geometry.shapes import bounds_of
+
+    index = label_set.index(project)
+    meant = [index.resolve([category])[0] for category, _shape in objects]
+    shapes = [shape for _category, shape in objects]
+    bounds = np.array([bounds_of(shape) for shape in shapes], dtype=np.float64).reshape(-1, 4)
+    n = len(objects)
+    area = overlaps.areas(shapes, width=width, height=height)
+    return Side(np.zeros(n, np.int64), np.array(meant, np.int64), bounds, area, np.arange(n))

@@ -254,6 +254,16 @@ def with_others(drawings: Drawings, person: int, blind: Matches, strict: Matches
     return pooled, second_annotator_ap(drawings, [mine, theirs], own, place, n, (iou,), 1000)
 
 
+def mean_overlap(drawings: Drawings, iou: float = HEADLINE) -> list[float | None]:
+    """Of each person: mean IoU of their objects with those of the others that are the same; None without any."""
+    found = one_to_one(drawings, iou)
+    n, total = np.zeros(drawings.n_people), np.zeros(drawings.n_people)
+    for side in (found.low, found.high):
+        np.add.at(n, drawings.person[side], 1)
+        np.add.at(total, drawings.person[side], found.iou)
+    return [float(share / count) if count else None for share, count in zip(total, n, strict=True)]
+
+
 def _of_person(drawings: Drawings, matches: Matches, person: int) -> Matches:
     own = (drawings.person[matches.low] == person) | (drawings.person[matches.high] == person)
     return Matches(matches.low[own], matches.high[own], matches.iou[own])

@@ -41,6 +41,7 @@ def figures(project: Project) -> Report:
 
 def _people(rows: DrawnArrays, report: Report) -> list[Report]:
     nothing = {"value": None, "error": None, "n": 0}
+    overlaps = objects.mean_overlap(rows.drawings)
     return [
         {
             "username": name,
@@ -51,12 +52,13 @@ def _people(rows: DrawnArrays, report: Report) -> list[Report]:
             "kappa": undefined(objects.NOT_FOR_OBJECTS).as_dict(),
             "f1": row["f1"],
             "equal": row["f1"],
+            "overlap": overlaps[code],
             "decided": None,
             "weeks": [],
             "earlier": nothing,
             "now": nothing,
         }
-        for name, row in zip(usernames(rows.annotators), report["annotators"], strict=True)
+        for code, (name, row) in enumerate(zip(usernames(rows.annotators), report["annotators"], strict=True))
     ]
 
 

@@ -6,7 +6,7 @@ settled on is, once it is settled: then it cannot lead anybody any more.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,11 @@ from labeler.labeling import blindness
 from labeler.models import Decision, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
+from labeler.pages.agreement.drawn_agreement import KIND_WORDS
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
+from labeler.pages.label import my_drawings
 from labeler.pages.overview.people_attention import drifting
 from labeler.templatetags.figures import figure, percent, percent_interval, thousands
 
@@ -66,6 +68,7 @@ def figures(project: Project, user: User, counted: Mapping[str, Any] | None) -> 
             "interval": percent_interval(row["equal"]),
             "decided": _decided(row["decided"]),
             "lately": _lately(row, counted["people"]),
+            "overlap": "" if row.get("overlap") is None else percent(row["overlap"]),  # where people draw
         }
     return told
 
@@ -145,17 +148,32 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     only_differing = request.GET.get("differ") == "1"
     page = min(max(1, filters.number(request.GET.get("page")) or 1), 2000)
-    start = (page - 1) * PER_PAGE
-    rows = list(answers(project, person(request), only_differing)[start : start + PER_PAGE + 1])
     index = categories.index(project)
-    images = [label.image for label in rows[:PER_PAGE]]
-    told = blindness.sight(person(request), images, may_review=access.may_review).others
-    shown = [_shown(label, index, told) for label in rows[:PER_PAGE]]
-    blindness.remember(request.user, others=[row["image"].pk for row in shown if row["outcome"] is not None])
+
+    def told_of(labels: Sequence[Label]) -> Container[int]:
+        images = [label.image for label in labels]
+        return blindness.sight(person(request), images, may_review=access.may_review).others
 
     def link(number: int) -> str:
         return "?" + ("differ=1&" if only_differing else "") + f"page={number}"
 
+    own, before, after = answers(project, person(request), only_differing), "", ""
+    kinds: dict[int, my_drawings.Differences] = {}
+    if project.draws and only_differing:
+        rows, kinds, last = my_drawings.differing(project, own, told_of, filters.number(request.GET.get("before")))
+        after = f"?differ=1&before={last}" if last else ""
+    else:
+        per_page = my_drawings.PER_PAGE if project.draws else PER_PAGE
+        start = (page - 1) * per_page
+        rows = list(own[start : start + per_page + 1])
+        before, after = link(page - 1) if page > 1 else "", link(page + 1) if len(rows) > per_page else ""
+        rows = rows[:per_page]
+    told = told_of(rows)
+    if project.draws and not only_differing:
+        kinds = my_drawings.differences(project, [row for row in rows if _is_told(row, told)])
+    shown = [_shown(label, index, told, kinds.get(label.pk, {}) if project.draws else None) for label in rows]
+    compared = [label.image_id for label in rows if label.pk in kinds]
+    blindness.remember(request.user, others=compared + [row["image"].pk for row in shown if row["outcome"] is not None])
     return render(
         request,
         "my_work/my_work.html",
@@ -169,8 +187,8 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
             ],
             markers=categories.markers_by_name(project),
             rows=shown,
-            before=link(page - 1) if page > 1 else "",
-            after=link(page + 1) if len(rows) > PER_PAGE else "",
+            before=before,
+            after=after,
         ),
     )
 
@@ -178,6 +196,7 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
 def answers(project: Project, user: User, only_differing: bool) -> QuerySet[Label]:
     """Own current answers, latest first; only_differing: on images that were settled on something else.
 
+    Where people draw only_differing leaves nothing out: what differs takes geometry to tell (my_drawings.py).
     Gold and repeated images too: were they missing here, that would tell which ones they are.
     """
     standing = Prefetch("image__decisions", Decision.objects.filter(withdrawn_at=None), to_attr="standing")
@@ -189,7 +208,7 @@ def answers(project: Project, user: User, only_differing: bool) -> QuerySet[Labe
         .prefetch_related(standing)
         .order_by("-id")
     )
-    if only_differing:
+    if only_differing and not project.draws:
         own = own.filter(
             Q(image__consensus__categories__isnull=False) & ~Q(image__consensus__categories=F("categories")),
             ~Q(purpose=Purpose.REPEAT),  # the vote on the image stands there already
@@ -199,11 +218,18 @@ def answers(project: Project, user: User, only_differing: bool) -> QuerySet[Labe
     return own
 
 
-def _shown(label: Label, index: categories.CategoryIndex, told: Container[int]) -> dict[str, Any]:
-    """told: ids of the images whose outcome the person may know."""
+def _is_told(label: Label, told: Container[int]) -> bool:
+    return label.image.status == Status.SETTLED and label.image_id in told
+
+
+def _shown(
+    label: Label, index: categories.CategoryIndex, told: Container[int], kinds: my_drawings.Differences | None
+) -> dict[str, Any]:
+    """told: ids of the images whose outcome the person may know. kinds: where people draw, in what the answer differs
+    from it: the classes that are somewhere in both say nothing then.
+    """
     image = label.image
-    is_told = image.status == Status.SETTLED and image.pk in told
-    outcome = getattr(image, "consensus", None) if is_told else None
+    outcome = getattr(image, "consensus", None) if _is_told(label, told) and kinds is None else None
     decision = next(iter(image.standing), None)  # type: ignore[attr-defined]
     settled = outcome is not None and outcome.categories is not None
     return {
@@ -218,5 +244,6 @@ def _shown(label: Label, index: categories.CategoryIndex, told: Container[int]) 
             settled and outcome and label.answer == Answer.LABELED and outcome.categories != label.categories
         ),
         # Why, without who: reasons are written for everybody, names are not.
-        "reason": decision.reason if decision is not None and settled else "",
+        "reason": decision.reason if decision is not None and (settled or kinds) else "",
+        "kinds": [(KIND_WORDS[kind][0], n) for kind, n in (kinds or {}).items()],
     }

@@ -166,7 +166,7 @@ def of_project(
 
 def _outcomes(project: Project, only: QuerySet[Image] | None) -> dict[str, Any]:
     """By the rule of the files and of the page (outcomes.py), counted for itself."""
-    found = asdict(summary.summary_of(project, only))
+    found = asdict(summary.summary_of(project, only, with_objects=False))
     return {"outcomes": found["outcome"], "early": found["early"], "left_out": found["without"]}
 
 

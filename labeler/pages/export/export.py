@@ -183,6 +183,10 @@ def _download(row: dict[str, Any], reading: str, accepted: bool, asked_for: choi
 
 def _rule(project: Project) -> str:
     """By what an image is named, in words (labeler/releases/outcomes.py)."""
+    if project.draws:
+        return _(
+            "a reviewer's decision, else the objects that most people drew; one without a majority leaves its image out"
+        )
     if project.consensus_method == ConsensusMethod.MAJORITY:
         return _("a reviewer's decision, else the answer most people gave; a tie names nothing")
     words = _(
@@ -234,7 +238,11 @@ def _left_out(
     ]
     if reading == snippets.FINAL:
         rows += [
-            (summaries.TIE, _("the votes are tied"), f"?status={Status.DISPUTED}"),
+            (
+                summaries.TIE,
+                _("an object on them has no majority") if project.draws else _("the votes are tied"),
+                f"?status={Status.DISPUTED}",
+            ),
             (summaries.UNDECIDABLE, _("a reviewer decided that the image does not say"), ""),
         ]
     if format_ in LISTS_ALL:

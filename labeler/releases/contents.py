@@ -61,6 +61,10 @@ class Object(NamedTuple):
     n: int | None = None  # of an outcome: how many drew it ...
     asked: int | None = None  # ... of so many who answered
     probability: float | None = None  # of a model's
+    # Of a person who was shown a pre-label: what they did with its objects (models.drawn.Change), "" without one.
+    origin: int | None = None  # number of the pre-label's object that it comes from
+    change: str = ""
+    iou: float | None = None  # with that object
 
 
 class Shown(NamedTuple):
@@ -91,6 +95,7 @@ class Judgement(NamedTuple):
     import_id: int | None  # the import it came with; None: given here
     informed: bool  # others' answers or a model's were known before
     objects: tuple[Object, ...] | None = None  # None: answers are classes
+    deleted: tuple[int, ...] = ()  # numbers of the pre-label's objects that the person took away
 
     @property
     def source(self) -> str:
@@ -264,21 +269,28 @@ class _Reader:
             "image_id", "id", "annotator_id", "answer", "categories", "created_at", "seconds",
             "shown_prediction__categories", SAID_PROBABILITY, "shown_prediction__run__number",
             "purpose", "round", "extra", "reason", "chosen_by", "guideline_version", "label_set_version",
-            "source_import", "informed",
+            "source_import", "informed", "value",
         )  # fmt: skip
         rows = list(rows)
         self._learn_usernames(row[2] for row in rows)
         drawn = object_rows.read([row[1] for row in rows]) if self.project.draws else {}
-        for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest in rows:
+        for image, pk, annotator, answer, named, created_at, seconds, said, sure, model, *rest, value in rows:
             shown = None if said is None else Shown(self.names(said), sure, model)
             one = Judgement(pk, self.usernames[annotator], answer, self.names(named), created_at, seconds, shown, *rest)
             if answer == Answer.LABELED and pk in drawn:
-                one = one._replace(objects=self._objects(drawn[pk]))
+                deleted = tuple(value.get("deleted", ())) if value else ()
+                one = one._replace(objects=self._objects(drawn[pk]), deleted=deleted)
             found[image].append(one)
         return found
 
     def _objects(self, drawn: Iterable[Drawn]) -> tuple[Object, ...]:
-        return tuple(Object(one.number, self.names([one.category])[0], one.shape, one.attributes) for one in drawn)
+        return tuple(
+            Object(
+                one.number, self.names([one.category])[0], one.shape, one.attributes,
+                origin=one.origin, change=str(one.change), iou=one.iou,
+            )
+            for one in drawn
+        )  # fmt: skip
 
     def _learn_usernames(self, ids: Iterable[int | None]) -> None:
         unknown = {pk for pk in ids if pk is not None} - self.usernames.keys()

@@ -70,6 +70,8 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
     """Without objects where nothing is drawn: then the bytes are those of before there were any."""
     if values["objects"] is None:
         del values["objects"]
+    if not values.get("deleted", True):
+        del values["deleted"]
     return values
 
 
@@ -110,6 +112,7 @@ def _judgement(values: dict[str, Any]) -> Judgement:
     values["categories"] = tuple(values["categories"])
     values["created_at"] = _time(values["created_at"])
     values["objects"] = _objects(values.get("objects"))
+    values["deleted"] = tuple(values.get("deleted", ()))
     if (shown := values["shown"]) is not None:
         values["shown"] = Shown(*_cells(shown | {"categories": tuple(shown["categories"])}, Shown))
     return Judgement(*_cells(values, Judgement))

@@ -92,6 +92,7 @@ def objects_of(objects: Sequence[Object] | None) -> list[dict[str, Any]] | None:
             **({"attributes": one.attributes} if one.attributes else {}),
             **({} if one.n is None else {"n": one.n, "asked": one.asked}),
             **({} if one.probability is None else {"probability": one.probability}),
+            **({"from": one.origin, "change": one.change, "iou": one.iou} if one.change else {}),
         }
         for one in objects
     ]  # fmt: skip

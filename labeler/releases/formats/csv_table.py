@@ -7,6 +7,7 @@ votes it is the flat table instead, a row per image.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from labeler.intake.formats.cells import classes, csv_chunks
-from labeler.releases.contents import MODEL, Contents
+from labeler.releases.contents import MODEL, Contents, Judgement
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
 from labeler.releases.formats import flat_table
 from labeler.releases.formats.answers import answer_of, objects_text
@@ -52,7 +53,7 @@ def write(data: DataSet) -> Iterator[bytes]:
     named = lru_cache(maxsize=10_000)(partial(classes, multi=data.is_multi))
     rows = (cells for contents in data.rows() for cells in _rows(contents, named, data))
     header = (*COLUMNS, *(ACCEPTED if accepted else ()), "state", *(("split",) if data.is_split else ()))
-    header += ("objects", "consensus_objects") if data.draws else ()
+    header += ("objects", "consensus_objects", "prelabel_deleted") if data.draws else ()
     yield from csv_chunks(header, rows)
 
 
@@ -66,7 +67,7 @@ def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, 
     nothing = (*((None,) * len(ACCEPTED) if data.wanted.accepted else ()), state, *split)
     agreed = (objects_text(contents.objects),) if data.draws else ()
     for label in contents.labels:
-        drawn = (objects_text(label.objects), *agreed) if data.draws else ()
+        drawn = (objects_text(label.objects), *agreed, _deleted(label)) if data.draws else ()
         shown = label.shown
         saw = (True, named(shown.categories), shown.probability, shown.model) if shown else (False, None, None, None)
         yield (
@@ -75,9 +76,14 @@ def _rows(contents: Contents, named: Any, data: DataSet) -> Iterator[tuple[Any, 
             label.label_set_version, *after, label.id, label.import_id, label.informed, label.source, *nothing, *drawn,
         )  # fmt: skip
     if not contents.labels and contents.decision:
-        drawn = (None, *agreed) if data.draws else ()
+        drawn = (None, *agreed, None) if data.draws else ()
         yield *before, *(None,) * _JUDGED, *after, *(None,) * 3, DECISION, *nothing, *drawn
     if by_model is not None:
         empty = (None,) * (_JUDGED + len(after) + 3)
-        none = (None, None) if data.draws else ()
+        none = (None, None, None) if data.draws else ()
         yield *before, *empty, MODEL, named(by_model.categories), *by_model[1:], state, *split, *none
+
+
+def _deleted(label: Judgement) -> str | None:
+    """Numbers of the pre-label's objects that the person took away; None where no objects were shown."""
+    return json.dumps(label.deleted) if label.objects is not None and label.shown else None

@@ -68,7 +68,7 @@ def _image(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
         "status": image.status,
         **image_marks(contents, data),
-        "labels": [_label(label) | _drawn(label.objects) for label in contents.labels],
+        "labels": [_label(label) | _answer(label) for label in contents.labels],
         "consensus": {
             "categories": contents.names,
             "method": outcome.method,
@@ -116,6 +116,12 @@ def _accepted(contents: Contents) -> dict[str, Any]:
 
 def _drawn(objects: Sequence[Object] | None) -> dict[str, Any]:
     return {} if objects is None else {"objects": objects_of(objects)}
+
+
+def _answer(label: Judgement) -> dict[str, Any]:
+    """Where people draw: what they drew, and which of the pre-label's objects they took away."""
+    drawn = _drawn(label.objects)
+    return drawn | {"deleted": label.deleted} if drawn and label.shown else drawn
 
 
 def _label(label: Judgement) -> dict[str, Any]:

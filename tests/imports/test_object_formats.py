@@ -211,9 +211,11 @@ def test_what_is_cut_and_scaled_moves_its_objects_along(lena, tmp_path):
 
 def test_formats_of_classes_say_so(lena, project, tmp_path):
     drawn = drawn_project(lena, tmp_path, "boxes")
-    for format_ in ("imagefolder", "huggingface", "webdataset", "labels-csv"):
-        with pytest.raises(NotPossibleNow, match="here objects are drawn"):
-            export(drawn, format_)
+    with pytest.raises(NotPossibleNow, match="here objects are drawn"):
+        export(drawn, "labels-csv")
+    for format_ in ("huggingface", "webdataset"):
+        with pytest.raises(NotPossibleNow, match="no shares of votes"):
+            export(drawn, format_, labels="soft")
     with pytest.raises(NotPossibleNow, match="Boxes have no masks"):
         export(drawn, "masks")
     for format_ in ("coco", "voc", "masks", "geojson"):

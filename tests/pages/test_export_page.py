@@ -245,7 +245,10 @@ def test_where_people_draw_the_formats_of_objects_come_first(as_, lena, ann):
 
     assert page.context["chosen"]["id"] == "coco" and page.context["chosen"]["file"]
     assert not [row["id"] for row in page.context["formats"] if row["why_not"]]
-    assert "imagefolder" in [row["id"] for row in page.context["more_formats"] if row["why_not"]]
+    assert "labels-csv" in [row["id"] for row in page.context["more_formats"] if row["why_not"]]
+    assert "COCO(" in page.context["code"]
+    folders = client.get(url("export", project) + "?format=imagefolder")
+    assert "objects" in folders.context["code"] and "torchvision" not in folders.context["code"]
     for format_ in WRITERS:
         assert client.get(url("export", project) + f"?format={format_}").status_code == 200
 

@@ -83,7 +83,8 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
             *((name, value) for name, value in asked_for.carried if name not in NAMES),
         ],
         "code": chosen["file"] and snippets.code(
-            chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted
+            chosen["id"], reading["id"], multi=project.is_multi, name=chosen["file"], accepted=with_accepted,
+            draws=project.draws,
         ),
         "command": "" if asked_for.unreadable else _command(
             request, project, chosen, reading["id"], with_accepted, asked_for

@@ -1,6 +1,6 @@
 """The lines of Python for formats that other tools read; those of csv, jsonl and image folders are in snippets.py.
 
-In single-choice projects a table has the column label, else labels, a list.
+In single-choice projects a table has the column label, else labels, a list. DRAWN is for projects that draw.
 """
 
 from __future__ import annotations
@@ -66,4 +66,27 @@ MULTI = {
     ("imagefolder", FINAL): "import json   # after: unzip {name}\n"
     + 'rows = [json.loads(line) for line in open("root/metadata.jsonl", encoding="utf-8")]\n'
     + 'final = {{row["file_name"]: row["labels"] for row in rows}}   # [] where people saw none of the classes',
+}
+DRAWN = {
+    ("coco", FINAL): "from pycocotools.coco import COCO\n"
+    + 'data = COCO("{name}")\n'
+    + "objects = {{image: data.imgToAnns[image] for image in data.imgs}}   # [] where nothing is there",
+    ("jsonl", FINAL): "import json\n"
+    + 'images = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
+    + 'objects = {{i["image"]: i["consensus"]["objects"] for i in images}}   # None without an outcome',
+    ("jsonl", ALL): "import json\n"
+    + 'images = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
+    + 'votes = {{(i["image"], a["annotator"]): a["objects"] for i in images for a in i["labels"] if "objects" in a}}',
+    ("huggingface", FINAL): _DATASETS + 'objects: {{"bbox", "categories", "details"}}',
+    ("huggingface", ALL): _DATASETS + "annotations, each with its objects",
+    ("webdataset", FINAL): _WEBDATASET + 'objects"]',
+    ("webdataset", ALL): _WEBDATASET + 'annotations"]',
+    ("imagefolder", FINAL): "from datasets import load_dataset   # after: unzip {name}\n"
+    + 'data = load_dataset("imagefolder", data_dir="root")\n'
+    + 'first = data["train"][0]   # image, objects: {{"bbox", "categories", "details"}}',
+    ("yolo", FINAL): "from ultralytics import YOLO   # after: unzip {name} -d data_set\n"
+    + 'YOLO("yolo11n.pt").train(data="data_set/data.yaml")   # of a release with splits: it wants a val',
+    ("geojson", FINAL): "import json\n" + 'features = json.load(open("{name}", encoding="utf-8"))["features"]',
+    ("croissant", FINAL): _CROISSANT,
+    ("croissant", ALL): _CROISSANT,
 }

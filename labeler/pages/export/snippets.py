@@ -78,13 +78,18 @@ _MULTI_ACCEPTED = {
 }
 
 
-def code(format_: str, reading: str, *, multi: bool, name: str, accepted: bool = False) -> str | None:
+def code(
+    format_: str, reading: str, *, multi: bool, name: str, accepted: bool = False, draws: bool = False
+) -> str | None:
     """Python that loads the file `name`; None where the format cannot be read that way. accepted: it holds those."""
+    if draws and format_ != "json":
+        objects = more_snippets.DRAWN.get((format_, reading))
+        return objects and objects.format(name=name)
     with_accepted = (_MULTI_ACCEPTED if multi else _SINGLE_ACCEPTED) if accepted else {}
     found = with_accepted.get((format_, reading))
     if found is None and format_ == "json":
         # Its images are the lines of JSON Lines; the rest of the code is the same.
-        lines = code("jsonl", reading, multi=multi, name=name, accepted=accepted)
+        lines = code("jsonl", reading, multi=multi, name=name, accepted=accepted, draws=draws)
         return lines and lines.replace(_JSONL.format(name=name), more_snippets.JSON.format(name=name))
     found = found or (_MULTI if multi else _SINGLE).get((format_, reading)) or _ANY.get((format_, reading))
     return found and found.format(name=name)

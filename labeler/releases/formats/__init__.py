@@ -50,8 +50,8 @@ WRITERS: dict[str, ModuleType] = {
     "datacard": datacard,
 }
 ONLY_OBJECTS = ("coco", "voc", "masks", "geojson")  # nothing but drawn objects
-# Of drawn objects, too. The others say which class an image has, and cannot say where.
+# Of drawn objects, too: all but the table of classes that comes back in.
 OF_OBJECTS = frozenset((
     "coco", "yolo", "voc", "cvat", "labelstudio", "masks", "geojson", "csv", "jsonl", "json", "parquet", "croissant",
-    "datacard",
+    "huggingface", "imagefolder", "webdataset", "datacard",
 ))  # fmt: skip

@@ -13,11 +13,12 @@ from typing import Any
 
 from labeler.consensus.snapshots import UNDECIDABLE
 from labeler.intake.formats.cells import csv_line
-from labeler.releases.contents import Contents, ModelsWord
+from labeler.releases.contents import Contents, ModelsWord, Names
 from labeler.releases.data_set import DataSet
+from labeler.releases.formats import drawings
 from labeler.releases.formats.answers import answer_of, split_of
 from labeler.releases.formats.archives import Notes, ZipOut
-from labeler.releases.formats.pictures import Folders, Preparing, pictures_of
+from labeler.releases.formats.pictures import Folders, Picture, Preparing, pictures_of
 from labeler.releases.places import public_metadata
 
 
@@ -118,6 +119,7 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
     missing: list[dict[str, object]] = []
     left_out = LeftOut()
     unseen = _Unseen()
+    index = {one.name: place for place, one in enumerate(data.classes)}
     try:
         for contents in data.rows():
             said = answer_of(contents)
@@ -131,7 +133,8 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
                 yield from archive.add(path, picture.content)
                 preparing.add(path, picture, "|".join(said.names), contents.split)
                 line = {
-                    "file_name": picture.name, "labels": said.names, "source": said.source, "model": said.model,
+                    "file_name": picture.name, **_answer(contents, said.names, data, picture, index),
+                    "source": said.source, "model": said.model,
                     "name": contents.image.name, "image_id": contents.image.pk,
                     "metadata": json.dumps(
                         public_metadata(contents.image.metadata, location=data.wanted.location), ensure_ascii=False
@@ -150,7 +153,10 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
         for folder, notes in sorted(manifests.items()):
             yield from archive.add_pieces(f"{folder}/metadata.jsonl", notes.pieces())
         listed = {
-            "classes": [{"class": one.name, "images": counts[one.name]} for one in data.classes],
+            "classes": [
+                {**({"index": index[one.name]} if data.draws else {}), "class": one.name, "images": counts[one.name]}
+                for one in data.classes
+            ],
             "missing_files": missing,
         } | ({"accepted_by_model": unseen.said()} if data.wanted.accepted else {})
         yield from archive.add("classes.json", json.dumps(listed, ensure_ascii=False, indent=2))
@@ -162,3 +168,14 @@ def write_with_manifest(data: DataSet, root: str) -> Iterator[bytes]:
     for name, text in preparing.reports():
         yield from archive.add(name, text)
     yield from archive.end()
+
+
+def _answer(
+    contents: Contents, names: Names, data: DataSet, picture: Picture, index: Mapping[str, int]
+) -> dict[str, Any]:
+    """What a line of the manifest says of an image: its classes, or what is drawn on this picture of it."""
+    if not data.draws:
+        return {"labels": names}
+    place = drawings.Place(picture.name, picture.width, picture.height, picture.content)
+    lying = drawings.in_place(contents.objects or (), contents, data, place)
+    return {"width": picture.width, "height": picture.height, "objects": drawings.in_columns(lying, index)}

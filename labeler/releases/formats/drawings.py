@@ -6,16 +6,19 @@ nobody answered, or that have no outcome, have none; an answer that nothing is t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
+from labeler.geometry.shapes import bounds_of
 from labeler.models.label import Answer
 from labeler.releases.contents import Contents, Object
-from labeler.releases.data_set import ALL, DataSet
-from labeler.releases.formats.answers import votes_of
+from labeler.releases.data_set import ALL, SOFT, DataSet
+from labeler.releases.formats.answers import objects_of, votes_of
 from labeler.releases.formats.pictures import Folders, file_name, picture_of
 from labeler.releases.moved import moved
 
@@ -52,6 +55,13 @@ def check(data: DataSet, title: str | Promise) -> None:
         )
 
 
+def check_in_columns(data: DataSet, title: str | Promise) -> None:
+    """check(), for formats that hold classes too. Raises NotPossibleNow for shares of the votes."""
+    check(data, title)
+    if data.wanted.labels == SOFT:
+        raise NotPossibleNow(_("Drawn objects have no shares of votes. Take the outcome, or every judgement."))
+
+
 def drawings_of(contents: Contents, data: DataSet) -> list[Drawing]:
     """The answers of an image that a file of this data set has."""
     if data.wanted.labels == ALL:
@@ -77,6 +87,22 @@ def in_place(objects: tuple[Object, ...], contents: Contents, data: DataSet, pla
     if place.content is None:
         return list(objects)
     return list(moved(objects, contents.image.width, contents.image.height, data.wanted.preparation))
+
+
+def in_columns(objects: Sequence[Object] | None, index: Mapping[str, int]) -> dict[str, list[Any]] | None:
+    """Objects as `datasets` has them, one list for each column: bbox [x, y, width, height], categories by their index.
+
+    details has each object whole, as JSON: its outline or mask, attributes, how many drew it. None without an answer.
+    """
+    found = objects_of(objects)
+    if objects is None or found is None:
+        return None
+    bounds = [bounds_of(one.shape) for one in objects]
+    return {
+        "bbox": [[b.x0, b.y0, b.x1 - b.x0, b.y1 - b.y0] for b in bounds],
+        "categories": [index[one.category] for one in objects],
+        "details": [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in found],
+    }
 
 
 def stem_of(contents: Contents, place: Place) -> str:

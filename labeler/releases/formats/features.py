@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+TASKS = {
+    "boxes": ["object-detection"], "polygons": ["object-detection", "image-segmentation"],
+    "masks": ["object-detection", "image-segmentation"], "semantic": ["image-segmentation"],
+}  # fmt: skip
+
+
 def columns(data: DataSet) -> dict[str, Any]:
-    """Each column's kind: "image", "class", ["class"] for a list of them, [{...}] for a list of objects, or a dtype."""
+    """Each column's kind: "image", "class", ["class"] for a list of them, {...} for one with members, or a dtype."""
     named: dict[str, Any] = {"labels": ["class"]} if data.is_multi else {"label": "class"}
+    if data.draws:
+        named = {"objects": {"bbox": [["float64"]], "categories": ["class"], "details": ["string"]}}
     found: dict[str, Any] = {} if data.wanted.images is False else {"image": "image"}
     found |= {"image_id": "int64", "file_name": "string", "sha256": "string"} | named
     if data.wanted.labels == ALL:
@@ -71,7 +79,7 @@ def front_matter(data: DataSet, counts: Mapping[str, int]) -> str:
     """The YAML at the head of README.md. counts: rows by split. JSON is YAML, so names need no quoting of their own."""
     facts = {
         "pretty_name": data.title,
-        "task_categories": ["image-classification"],
+        "task_categories": ["image-classification"] if not data.draws else TASKS[data.task],
         "configs": [
             {
                 "config_name": "default",
@@ -96,7 +104,10 @@ def _yaml_kind(kind: Any, data: DataSet) -> dict[str, Any]:
         inner = kind[0]
         if isinstance(inner, dict):
             return {"list": [_yaml(name, one, data) for name, one in inner.items()]}
-        return {"sequence": _yaml_kind(inner, data)["dtype"]}
+        told = _yaml_kind(inner, data)
+        return {"sequence": told if isinstance(inner, list) else told["dtype"]}
+    if isinstance(kind, dict):
+        return {"struct": [_yaml(name, one, data) for name, one in kind.items()]}
     if kind == "class":
         names = {str(place): one.name for place, one in enumerate(data.classes)}
         return {"dtype": {"class_label": {"names": names}}}

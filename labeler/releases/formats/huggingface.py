@@ -4,7 +4,8 @@
 them; [] is a verified none. Only images with an answer are in it, and one that stands by a model's word alone has
 source "model"; left_out.csv names the others by where they stand (cannot_tell, tie, undecidable, unlabeled). With every
 judgement each image has `annotations`, and those nobody agreed on are in, without a label; with shares, `shares` has a
-number per class in the order of the label's names.
+number per class in the order of the label's names. Where people draw, `objects` has bbox, categories and details
+(drawings.in_columns) instead of a label.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotPossibleNow
 from labeler.models.label import Answer
-from labeler.releases.contents import Contents, Names
+from labeler.releases.contents import Contents, Names, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
-from labeler.releases.formats import datacard, features
+from labeler.releases.formats import datacard, drawings, features
 from labeler.releases.formats.answers import answer_of, judgements_of, shares_of, split_of
 from labeler.releases.formats.archives import Sink, ZipOut
 from labeler.releases.formats.class_folders import LeftOut
@@ -42,6 +43,8 @@ GROUP_ROWS = 1000
 
 def check(data: DataSet) -> None:
     """Raises NotPossibleNow where no image has an answer, or there is no class."""
+    if data.draws:
+        drawings.check_in_columns(data, TITLE)
     if not data.has_outcomes or not data.classes:
         raise NotPossibleNow(_("No image is labeled yet, so there would be no row."))
 
@@ -139,11 +142,20 @@ class _Rows:
                 public_metadata(image.metadata, location=self.data.wanted.location), ensure_ascii=False
             ),
         }  # fmt: skip
-        row |= self._named(said.names)
+        place = None
+        if self.data.draws:
+            place = drawings.place_of(contents, self.data, pictures=self.has_images)
+            row |= {"objects": self._drawn(contents.objects, contents, place)}
+        else:
+            row |= self._named(said.names)
         if self.data.wanted.labels == ALL:
             row["annotations"] = [
                 {"annotator": one.annotator, "answer": one.answer}
-                | self._named(one.categories if one.answer == Answer.LABELED else None)
+                | (
+                    {"objects": self._drawn(one.objects, contents, place)}
+                    if self.data.draws
+                    else self._named(one.categories if one.answer == Answer.LABELED else None)
+                )
                 for one in judgements_of(contents)
             ]
         elif self.data.wanted.labels == SOFT:
@@ -159,6 +171,14 @@ class _Rows:
             yield row | {"image": {"bytes": picture.content, "path": picture.name}}, len(picture.content)
         if not found:
             yield row | {"image": None}, 100
+
+    def _drawn(
+        self, objects: tuple[Object, ...] | None, contents: Contents, place: drawings.Place | None
+    ) -> dict[str, list[Any]] | None:
+        """place: of the picture, None where it is gone."""
+        if objects is not None and place is not None:
+            objects = tuple(drawings.in_place(objects, contents, self.data, place))
+        return drawings.in_columns(objects, self.place)
 
     def _named(self, names: Names | None) -> dict[str, Any]:
         if self.data.is_multi:

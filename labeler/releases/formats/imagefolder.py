@@ -7,7 +7,8 @@ unlabeled). An image that stands by a model's word alone says so in its name (le
 how many there are, and what is promised of those that were accepted.
 
 In projects of several classes each image lies once in root/, or root/<split>/, beside a metadata.jsonl with its
-classes: [] is a verified none.
+classes: [] is a verified none. Where people draw, the line has `objects`: bbox, categories (the index in classes.json)
+and details (drawings.in_columns).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotPossibleNow
 from labeler.releases.data_set import CONSENSUS, DataSet
-from labeler.releases.formats import class_folders
+from labeler.releases.formats import class_folders, drawings
 
 MEDIA_TYPE = "application/zip"
 EXTENSION = "zip"
@@ -33,13 +34,15 @@ ROOT = "root"
 
 def check(data: DataSet) -> None:
     """Raises NotPossibleNow where no image has an outcome yet."""
+    if data.draws:
+        drawings.check_in_columns(data, TITLE)
     if not data.has_outcomes:
         raise NotPossibleNow(_("No image is labeled yet, so there would be no folder."))
 
 
 def write(data: DataSet) -> Iterator[bytes]:
     """The zip, in pieces: never more than one image in memory. Images whose file is gone are listed."""
-    if data.is_multi:
+    if data.is_multi or data.draws:
         yield from class_folders.write_with_manifest(data, ROOT)
     else:
         yield from class_folders.write(data, ROOT, {"": ""})

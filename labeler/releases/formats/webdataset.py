@@ -4,7 +4,8 @@ A sample's key is the image's id, 000000000042, because everything behind the fi
 (or what the picture is), .cls with the class's index in classes.json, .json with names, state, source and metadata. In
 projects of several classes there is no .cls; labels in .json is a list, [] a verified none. Only images with an answer
 are samples, and one by a model's word alone has "source": "model"; left_out.csv names the others by where they stand.
-With every judgement those are in .json too, with shares the shares of the votes.
+With every judgement those are in .json too, with shares the shares of the votes. Where people draw there is no .cls,
+and .json has `objects` as in REST, where they lie in the picture.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.formats.cells import timestamp
-from labeler.releases.contents import Contents
+from labeler.releases.contents import Contents, Object
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT, DataSet
-from labeler.releases.formats.answers import answer_of, image_marks, judgements_of, split_of
+from labeler.releases.formats import drawings
+from labeler.releases.formats.answers import answer_of, image_marks, judgements_of, objects_of, split_of
 from labeler.releases.formats.archives import TAR_END, ZipOut, tar_member
 from labeler.releases.formats.class_folders import LeftOut
 from labeler.releases.formats.pictures import Preparing, pictures_of
@@ -38,6 +40,8 @@ SHARD_BYTES = 1_000_000_000
 
 def check(data: DataSet) -> None:
     """Raises NotPossibleNow where no image has an answer."""
+    if data.draws:
+        drawings.check_in_columns(data, TITLE)
     if not data.has_outcomes:
         raise NotPossibleNow(_("No image is labeled yet, so there would be no sample."))
 
@@ -94,12 +98,15 @@ def _samples(
         if said.names is None and not (data.wanted.labels == ALL and judgements_of(contents)):
             left_out.leave(contents)
             continue
-        about = json.dumps(_about(contents, data), ensure_ascii=False, separators=(",", ":")).encode()
+        known = _about(contents, data)
+        if data.draws:
+            known |= _drawn(contents, data)
+        about = json.dumps(known, ensure_ascii=False, separators=(",", ":")).encode()
         n = 0
         for picture in pictures_of(contents, data):
             key = f"{contents.image.pk:012}" + (f"-copy{n}" if n else "")
             sample = tar_member(f"{key}.{picture.name.rpartition('.')[2]}", picture.content)
-            if not data.is_multi and said.names and said.names[0] in place:
+            if not data.is_multi and not data.draws and said.names and said.names[0] in place:
                 sample += tar_member(f"{key}.cls", str(place[said.names[0]]).encode())
             yield sample + tar_member(f"{key}.json", about)
             preparing.add(key, picture, "|".join(said.names or ()), contents.split)
@@ -116,6 +123,8 @@ def _about(contents: Contents, data: DataSet) -> dict[str, Any]:
         "metadata": public_metadata(image.metadata, location=data.wanted.location),
     }  # fmt: skip
     about |= image_marks(contents, data)
+    if data.draws:
+        return about
     about |= {"labels": said.names} if data.is_multi else {"label": said.names[0] if said.names else None}
     if data.wanted.labels == ALL:
         about["annotations"] = [
@@ -124,3 +133,24 @@ def _about(contents: Contents, data: DataSet) -> dict[str, Any]:
             for one in judgements_of(contents)
         ]  # fmt: skip
     return about
+
+
+def _drawn(contents: Contents, data: DataSet) -> dict[str, Any]:
+    """The objects of the outcome, and with every judgement each person's, where they lie in the picture."""
+    place = drawings.place_of(contents, data, pictures=True)
+
+    def lying(objects: tuple[Object, ...] | None) -> list[dict[str, Any]] | None:
+        if objects is None or place is None:
+            return objects_of(objects)
+        return objects_of(drawings.in_place(objects, contents, data, place))
+
+    found: dict[str, Any] = {"objects": lying(contents.objects)}
+    if place is not None:
+        found |= {"width": place.width, "height": place.height}
+    if data.wanted.labels == ALL:
+        found["annotations"] = [
+            {"annotator": one.annotator, "answer": one.answer, "objects": lying(one.objects),
+             "created_at": timestamp(one.created_at)}
+            for one in judgements_of(contents)
+        ]  # fmt: skip
+    return found

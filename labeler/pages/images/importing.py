@@ -12,6 +12,7 @@ import re
 import shlex
 from datetime import timedelta
 from typing import Any, BinaryIO, cast
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -45,6 +46,7 @@ ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE
 TABLE = re.compile(r"\.(csv|tsv|jsonl|ndjson|json|xml|parquet)$", re.IGNORECASE)
 UPLOADED = "uploaded"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
+LONGEST_ADDRESS = 1024
 
 
 @project_page(Role.LEAD, most_bytes_of_files=lambda: settings.MAX_ARCHIVE_BYTES)
@@ -53,9 +55,8 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
         if "bucket" in request.POST:
-            _from_bucket(request, project)
-        else:
-            _receive(request, project)
+            return _from_bucket(request, project)
+        _receive(request, project)
         return redirect("import", project.pk)
     rows = _rows(project)
     unfinished = any(not row["job"].is_finished for row in rows)
@@ -75,6 +76,8 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
             command=_command(request, project),
             buckets=settings.S3_BUCKETS,
+            typed=request.GET.get("bucket", "")[:LONGEST_ADDRESS],
+            stays=request.GET.get("originals") == "stay",
             config=_config(project, n_images),
             wanted=_wanted(project),
             labels_example=_labels_example(project),
@@ -282,8 +285,12 @@ def _keep_archive(request: HttpRequest, project: Project, archive: UploadedFile)
         raise
 
 
-def _from_bucket(request: HttpRequest, project: Project) -> None:
-    """Ask a worker for a folder of a bucket; what holds more than images is looked at first, as with an archive."""
+def _from_bucket(request: HttpRequest, project: Project) -> HttpResponse:
+    """Ask a worker for a folder of a bucket; what holds more than images is looked at first, as with an archive.
+
+    What was typed and cannot be is in the form again.
+    """
+    page = reverse("import", args=[project.pk])
     url = request.POST["bucket"].strip()
     params: dict[str, Any] = {"url": url, "name": url, "format": S3, "ask": True, "blind": "blind" in request.POST}
     if request.POST.get("originals") == "stay":
@@ -294,6 +301,9 @@ def _from_bucket(request: HttpRequest, project: Project) -> None:
         messages.success(request, _("%(name)s is on its way in.") % {"name": url})
     except LabelerError as error:
         messages.error(request, error.message)
+        typed = {"bucket": url[:LONGEST_ADDRESS], "originals": request.POST.get("originals", "")}
+        return redirect(f"{page}?{urlencode(typed)}")
+    return redirect(page)
 
 
 @project_page(Role.LEAD)

@@ -115,6 +115,20 @@ EXAMPLE = {
 }  # fmt: skip
 
 
+DRAWN_EXAMPLE = {
+    "claims": [
+        {
+            **EXAMPLE["claims"][0],  # type: ignore[index]
+            "prelabel": {"prediction": 9042, "categories": ["pawn"], "probability": 0.84, "calibrated": True,
+                         "objects": [{"number": 1, "category": "pawn", "category_id": 3, "box": [102.5, 61, 38, 57],
+                                      "probability": 0.84, "calibrated": True}]},
+            "draft": None,
+        }
+    ],
+    "remaining": 888,
+}  # fmt: skip
+
+
 class Claims(View):
     needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
 
@@ -125,7 +139,7 @@ class Claims(View):
         "remembered with the label.", tag=TAG, request=ClaimInput, answers={200: ClaimsShape}, errors=(409,),
         parameters=[PERSON],
         examples=[example({"count": 5, "client": "0d9c3f9e-58a8-4c0e-9a53-0f6f3c8f6f0a"}, of_request=True),
-        example(EXAMPLE)],
+        example(EXAMPLE), example(DRAWN_EXAMPLE, "drawn")],
     )  # fmt: skip
     def post(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)

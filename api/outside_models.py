@@ -138,6 +138,9 @@ class OutsidePredictions(_OfOutsideModel):
         examples=[
             example({"items": [{"file_name": "leaf-0001.jpg", "categories": ["rust"],
                                 "probabilities": {"rust": 0.9, "healthy": 0.1}}]}, of_request=True),
+            example({"items": [{"file_name": "board-0001.jpg",
+                                "objects": [{"category": "pawn", "box": [102.5, 61, 38, 57], "probability": 0.84}]}]},
+                    "drawn", of_request=True),
             example({"stored": 1, "refused": []}),
         ],
     )  # fmt: skip

@@ -135,6 +135,14 @@ class Predictions(Uploads, View):
         "`?run=`. Without images that are judged blind: nobody is told what the model says there.", tag=TAG,
         parameters=[*PAGING, parameter("run", "whose; the model in use if left out", int)],
         answers={200: PREDICTION_PAGE},
+        examples=[
+            example({"results": [{"id": 9041, "image": 613, "run": 7, "probability": 0.84, "categories": ["rust"]}],
+                     "next": None}),
+            example({"results": [{"id": 9042, "image": 614, "run": 7, "probability": 0.84, "objects": [
+                {"number": 1, "category": "pawn", "category_id": 3, "box": [102.5, 61, 38, 57], "probability": 0.84,
+                 "shown": True},
+            ]}], "next": None}, "drawn"),
+        ],
     )  # fmt: skip
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)

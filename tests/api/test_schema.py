@@ -104,6 +104,21 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own(pla
     assert answer.status_code == 200 and "javascript" in answer["Content-Type"]
 
 
+def test_requests_and_answers_of_drawn_objects_are_shown():
+    paths = openapi.description()["paths"]
+
+    def shown(path, method, status=None):
+        operation = paths[path][method]
+        where = operation["responses"][status] if status else operation["requestBody"]
+        return json.dumps(where["content"]["application/json"]["examples"])
+
+    assert all(word in shown("/api/images/{image_id}/label/", "put") for word in ("box", "polygon", "mask", "from"))
+    assert '"change": "moved"' in shown("/api/images/{image_id}/label/", "put", "200")
+    assert "objects" in shown("/api/projects/{project_id}/claims/", "post", "200")
+    assert "objects" in shown("/api/projects/{project_id}/predictions/", "get", "200")
+    assert "objects" in shown("/api/outside-models/{run_id}/predictions/", "post")
+
+
 def test_every_example_of_an_answer_is_one():
     for path, methods in openapi.description()["paths"].items():
         for method, operation in methods.items():

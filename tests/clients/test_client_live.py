@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx
 import labeler_client
 import pytest
-from labeler_client import Client, NotAllowed, NotFound, NotSignedIn, WorkFailed
+from labeler_client import Client, NotAllowed, NotFound, NotPossibleNow, NotSignedIn, WorkFailed
 
 from api import urls
 from labeler.accounts.tokens import create_token
 from labeler.models import Gold, Image, Job, Label, Webhook
 from labeler.projects import projects
 from tests.clients.answers import mocked
-from tests.helpers.factories import make_project
+from tests.helpers.factories import add_images, category, make_model, make_project
 from tests.helpers.inline_worker import InlineWorker
 from tests.helpers.pictures import picture
 
@@ -60,11 +60,54 @@ def client(live_server, token):
         yield client
 
 
-def test_every_example_of_the_readme_runs(leaf, live_server, token, capsys):
+def chess_with_a_model(lena):
+    """A project that draws, with two images on which a model found a pawn."""
+    project = make_project(lead=lena, name="chess", task="boxes", categories=("pawn", "king"))
+    pawn, run = category(project, "pawn"), make_model(project)
+    found = {"number": 1, "category": pawn, "box": [100, 50, 40, 40], "probability": 0.9, "shown": True}
+    for image in add_images(project, 2):
+        run.predictions.create(
+            image=image, probabilities=[], categories=[pawn], probability=0.9, margin=0.8, drawn=[found]
+        )
+    return project
+
+
+def test_what_is_drawn_is_claimed_answered_and_read_again(lena, client):
+    chess_with_a_model(lena)
+    project = client.project("chess")
+    first, second = project.claim(2)
+    [shown] = first["prelabel"]["objects"]
+    assert (shown["category"], shown["box"], shown["probability"]) == ("pawn", [100, 50, 40, 40], 0.9)
+
+    moved = project.label(
+        first["image"]["id"],
+        objects=[{"from": 1, "box": [120, 50, 40, 40]}, {"category": "king", "box": [600, 10, 100, 30]}],
+        seconds=4.5,
+    )
+    kept = project.label(second["image"]["id"], keep="all")
+
+    # Moved by half of its width: 20/60 of both together. The king is cut at the right of 640 pixels.
+    assert [(one["from"], one["change"], one["iou"] and round(one["iou"], 3)) for one in moved["objects"]] == [
+        (1, "moved", 0.333), (None, "drawn", None),
+    ]  # fmt: skip
+    assert moved["objects"][1]["box"] == [600, 10, 40, 30]
+    assert moved["changes"] == [{"number": 2, "change": "clipped"}]
+    assert [one["change"] for one in kept["objects"]] == ["kept"]
+    assert [len(label.objects) for label in project.labels()] == [2, 1]
+    said = list(project.predictions())
+    assert [[one["category"] for one in row["objects"]] for row in said] == [["pawn"], ["pawn"]]
+    with pytest.raises(NotPossibleNow) as refused:
+        project.label(first["image"]["id"], objects=[{"category": "pawn", "box": [900, 1, 5, 5]}])
+    assert refused.value.fields["objects"][0]["number"] == 0
+
+
+def test_every_example_of_the_readme_runs(leaf, lena, live_server, token, capsys):
     pytest.importorskip("pandas")
     space: dict = {"__name__": "example"}
     live = None
-    with InlineWorker() as worker:
+    chess_with_a_model(lena)
+    with Client(live_server.url, token) as own, InlineWorker() as worker:
+        space["boxes"] = own.project("chess")
         for block in BLOCKS:
             missing = [name for word, name in NEEDED.items() if word in block and name not in SERVED]
             if missing:
@@ -80,7 +123,8 @@ def test_every_example_of_the_readme_runs(leaf, live_server, token, capsys):
     assert re.search(r"^6 ", said, re.M)  # the row of the CSV that names no image
     assert "north/leaf-1.jpg ann-elsewhere ['healthy']" in said
     assert "too_few_labels" in said and "not_found" in said
-    assert (Image.objects.count(), Label.objects.count()) == (4, 4)
+    assert "[('pawn', 'kept', 1.0), ('king', 'drawn', None)]" in said
+    assert (leaf.images.count(), Label.objects.filter(project=leaf).count()) == (4, 4)
     assert Webhook.objects.get().events == ["import.finished", "run.finished"]
     body = b'{"id": 1, "event": "webhook.test", "data": {}}'
     assert space["receive"]({"Labeler-Signature": "t=1,v1=00"}, body) == 400

@@ -130,16 +130,21 @@ class Project:
         *,
         categories: Sequence[str | int] | None = None,
         objects: Sequence[Mapping[str, Any]] | None = None,
+        keep: str | None = None,
         seconds: float | None = None,
     ) -> dict[str, Any]:
         """Answer an image that was claimed: with classes, or with what is drawn on it.
 
         objects: `{category, box | polygon | mask, attributes?, from?}` each, in pixels of the upright image; [] where
-        nothing is. Returns the label; its `objects` are as they are stored, `changes` what was cut or mended.
+        nothing is. `{"from": 3}` alone is object 3 of the pre-label as it was, with a shape it is that one, moved;
+        keep="all" keeps those that are not named. Returns the label; its `objects` are as they are stored and say what
+        became of the pre-label, `changes` what was cut or mended.
         """
         body: dict[str, Any] = {} if seconds is None else {"seconds": seconds}
         if objects is not None:
             body["objects"] = [dict(one) for one in objects]
+        if keep is not None:
+            body["keep"] = keep
         if categories is not None:
             body["categories"] = list(categories)
         return dict(self._transport.json("PUT", f"/api/images/{image}/label/", once=True, json=body))

@@ -22,6 +22,7 @@ from labeler.stats.special import logsumexp
 
 FEWEST_SIZES = 4
 FEWEST_IMAGES = 50  # that judge: below, the band is all there is
+FEWEST_DRAWN = 20  # the same where each image holds several objects, or thousands of pixels
 RESAMPLES = 400
 EXPONENTS = np.geomspace(0.05, 2.0, 40)  # b; published ones lie between .07 and .5, saturating curves above
 SPANS = np.geomspace(0.25, 4.0, 20)  # t of an exponential, as a share of the largest size
@@ -29,6 +30,7 @@ PRIOR = (0.5, 0.3, 0.2)  # of power law, exponential, logarithm, before any poin
 # Two trainings on different labels of one number differ, beyond which images judge them. As a share of the error;
 # clothing photographs, 100 to 1,000 labels: .03 to .06. The residuals say more where there are enough points.
 RETRAINED = 0.04
+RETRAINED_DRAWN = 0.12  # of models that draw: heads of some hundred steps; chess pieces .1 to .2, blood cells .05
 WORTH = 0.01  # a gain of accuracy below which more labels are not worth asking for
 SAME = 0.99  # kappa of two successive models from which they count as the same (Bloodgood and Vijay-Shanker 2009)
 ROUNDS = 3
@@ -89,19 +91,45 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
     accuracy = hit.mean(axis=1) if n else np.full(x.size, np.nan)
     to = np.asarray(ahead, dtype=np.int64)
     if x.size < FEWEST_SIZES or n < FEWEST_IMAGES:
-        reason = Reason("too_few_for_forecast", {"sizes": FEWEST_SIZES, "images": FEWEST_IMAGES})
-        nothing = np.empty(0)
-        return Curve(
-            x, accuracy, np.empty(0, np.int64), nothing, nothing, nothing, np.empty((0, 0)), n, reason,
-        )  # fmt: skip
+        return _unforeseen(x, accuracy, n, FEWEST_IMAGES)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
-    errors = 1 - np.vstack((accuracy, weights @ hit.T))  # the sample itself first
-    # A point's own noise: another draw of labels. The images' luck is in the resamples and moves all points together.
-    noise = np.maximum(RETRAINED * errors[0], 0.5 / n)
     # Images on which only one of two neighbouring sizes was right: luck that does not move all points together.
     apart = np.diff(hit, axis=0).var(axis=1).mean() / (2 * n)
-    errors[1:] += rng.standard_normal((RESAMPLES, x.size)) * noise
+    return _foreseen(x, accuracy, weights @ hit.T, to, n, apart, RETRAINED, rng)
+
+
+def forecast_figure(
+    sizes: Sequence[int], reached: ArrayLike, again: ArrayLike, ahead: Sequence[int], *, n: int, seed: int = SEED
+) -> Curve:
+    """The same of a figure that is no mean over images, as AP or mIoU: 1 minus it is what is left to learn.
+
+    sizes: images learned from, rising, shape (S,). reached: the figure, 0 to 1, shape (S,). again: the same with the n
+    images that judge resampled, the same ones for every size, shape (B, S). Fewer than FEWEST_SIZES sizes or
+    FEWEST_DRAWN images: a Curve with its points and a reason.
+    """
+    x, values, others = np.asarray(sizes, np.int64), np.asarray(reached, float), np.asarray(again, float)
+    if x.size < FEWEST_SIZES or n < FEWEST_DRAWN or not others.size:
+        return _unforeseen(x, values, n, FEWEST_DRAWN)
+    apart = np.diff(others, axis=1).var(axis=0).mean() / 2
+    to, rng = np.asarray(ahead, dtype=np.int64), np.random.default_rng(seed)
+    return _foreseen(x, values, others, to, n, apart, RETRAINED_DRAWN, rng)
+
+
+def _unforeseen(x: NDArray[np.int64], values: FloatArray, n: int, fewest: int) -> Curve:
+    reason, nothing = Reason("too_few_for_forecast", {"sizes": FEWEST_SIZES, "images": fewest}), np.empty(0)
+    return Curve(x, values, np.empty(0, np.int64), nothing, nothing, nothing, np.empty((0, 0)), n, reason)
+
+
+def _foreseen(
+    x: NDArray[np.int64], values: FloatArray, again: FloatArray, to: NDArray[np.int64], n: int, apart: float,
+    retrained: float, rng: np.random.Generator,
+) -> Curve:  # fmt: skip
+    """again: (B, S), values with the images resampled. apart: variance of what does not move all points together."""
+    errors = 1 - np.vstack((values, again))  # the sample itself first
+    # A point's own noise: another draw of labels. The images' luck is in the resamples and moves all points together.
+    noise = np.maximum(retrained * errors[0], 0.5 / n)
+    errors[1:] += rng.standard_normal(again.shape) * noise
     shapes, beforehand = _shapes(x, x[-1])
     a, c, misfit = _fits(shapes, errors, np.sqrt(noise**2 + apart))
     log = np.log(beforehand) - 0.5 * misfit
@@ -113,9 +141,9 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
     course = np.maximum(course, 0.0)
     course = 1 - course[1:]
     middle = np.median(course, axis=0)
-    again = course + rng.standard_normal(course.shape) * RETRAINED * np.maximum(1 - course, 0)
-    low, high = np.quantile(again, (0.025, 0.975), axis=0).clip(0, 1)
-    return Curve(x, accuracy, to, middle.clip(0, 1), np.minimum(low, middle), np.maximum(high, middle), course, n)
+    later = course + rng.standard_normal(course.shape) * retrained * np.maximum(1 - course, 0)
+    low, high = np.quantile(later, (0.025, 0.975), axis=0).clip(0, 1)
+    return Curve(x, values, to, middle.clip(0, 1), np.minimum(low, middle), np.maximum(high, middle), course, n)
 
 
 def _shapes(x: NDArray[np.int64], largest: int) -> tuple[FloatArray, FloatArray]:
@@ -160,14 +188,16 @@ class Advice:
 
 
 def advise(
-    curve: Curve, size: int, kappas: Sequence[float | None] = (), *, since: int | None = None, worth: float = WORTH
-) -> Advice:
+    curve: Curve, size: int, kappas: Sequence[float | None] = (), *, since: int | None = None, worth: float = WORTH,
+    figure: str | None = None,
+) -> Advice:  # fmt: skip
     """Stop when the band says that the labels up to `size` bring less than `worth`, or when the model has settled.
 
     size: one of curve.ahead. since: the labels there are, another of them: the gain counts from what is foreseen there;
     without it from the last point, the largest subset. kappas: of successive models on the unlabeled stop set,
-    oldest first. The two are different questions (will it get better? does it still change?), and either
-    is reason enough; the labels themselves may be wanted all the same.
+    oldest first. figure: what the curve is of, where it is not the share of right labels. The two are different
+    questions (will it get better? does it still change?), and either is reason enough; the labels themselves may be
+    wanted all the same.
     """
     last = [kappa for kappa in kappas[-ROUNDS:] if kappa is not None]
     settled = min(last) if len(last) == ROUNDS else None
@@ -180,10 +210,31 @@ def advise(
         now = float(curve.accuracy[-1])
         gain = Stat(foreseen.value - now, foreseen.low - now, foreseen.high - now, curve.n)
     if gain.high is not None and gain.high < worth:
-        return Advice(True, gain, settled, Reason("more_not_worth_it", {"n": size, "worth": worth}))
+        told = Reason("more_not_worth_it", {"n": size, "worth": worth})
+        if figure is not None:
+            told = Reason("more_images_not_worth_it", {"n": size, "worth": worth, "figure": figure})
+        return Advice(True, gain, settled, told)
     if settled is not None and settled >= SAME:
         return Advice(True, gain, settled, Reason("models_settled", {"models": ROUNDS + 1}))
     if gain.value is None or gain.low is None or gain.high is None:
         return Advice(False, gain, settled, gain.reason)
     expected = {"n": size, "gain": gain.value, "low": gain.low, "high": gain.high}
+    if figure is not None:
+        return Advice(False, gain, settled, Reason("gain_of_images", expected | {"figure": figure}))
     return Advice(False, gain, settled, Reason("gain_expected", expected))
+
+
+def images_for(curve: Curve, since: int, points: float, figure: str) -> Reason | None:
+    """How many more images than `since` bring so much more of a figure, by the middle of the courses.
+
+    points: as a share, .05 for five points. Looked for among curve.ahead, which holds `since`; None where nothing is
+    foreseen.
+    """
+    if curve.reason is not None:
+        return None
+    for size in np.sort(curve.ahead[curve.ahead > since]).tolist():
+        gain = curve.between(since, size)
+        if gain.value is not None and gain.value >= points:
+            return Reason("images_for_points", {"n": size - since, "points": points, "figure": figure})
+    most = int(curve.ahead.max())
+    return Reason("points_out_of_reach", {"n": most - since, "points": points, "figure": figure})

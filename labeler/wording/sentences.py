@@ -208,6 +208,35 @@ def _gain_expected(numbers: Numbers) -> str:
     return words % {"n": numbers["n"], **{key: _points(numbers[key]) for key in ("gain", "low", "high")}}
 
 
+def _more_images_not_worth_it(numbers: Numbers) -> str:
+    words = _(
+        "%(n)s answered images in all would bring less than %(worth).1f points of %(figure)s: more are not worth "
+        "asking for"
+    )
+    return words % {"n": f"{numbers['n']:,}", "worth": 100 * numbers["worth"], "figure": numbers["figure"]}
+
+
+def _gain_of_images(numbers: Numbers) -> str:
+    words = _("%(n)s answered images in all are expected to bring %(gain)s points of %(figure)s (%(low)s to %(high)s)")
+    gains = {key: _points(numbers[key]) for key in ("gain", "low", "high")}
+    return words % {"n": f"{numbers['n']:,}", "figure": numbers["figure"], **gains}
+
+
+def _images_for_points(numbers: Numbers) -> str:
+    n = numbers["n"]
+    words = ngettext(
+        "%(points)s points of %(figure)s more take about %(n)s more image",
+        "%(points)s points of %(figure)s more take about %(n)s more images", n,
+    )  # fmt: skip
+    return words % {"n": f"{n:,}", "points": f"{100 * numbers['points']:.0f}", "figure": numbers["figure"]}
+
+
+def _points_out_of_reach(numbers: Numbers) -> str:
+    words = _("%(n)s more images are not expected to bring %(points)s points of %(figure)s")
+    told = {"n": f"{numbers['n']:,}", "points": f"{100 * numbers['points']:.0f}", "figure": numbers["figure"]}
+    return words % told
+
+
 # A sentence, into which the numbers go as they are, or who makes it of them.
 SENTENCES: dict[str, Any] = {
     "all_chose_the_same": _all_chose_the_same,
@@ -220,6 +249,11 @@ SENTENCES: dict[str, Any] = {
     "chosen_by_doubt": gettext_lazy(
         "Those seen were chosen by the model's doubt, those unseen at random: the true difference may be larger."
     ),
+    "curve_needs_images": gettext_lazy("a learning curve needs %(n)d answered images"),
+    "curve_needs_time": gettext_lazy(
+        "a learning curve needs more than %(seconds)d seconds here: raise the time limit of a run"
+    ),
+    "curve_went_wrong": gettext_lazy("the learning curve could not be made: its training failed, or memory was short"),
     "economy_of_classes_only": gettext_lazy(
         "how much of the labels is right is estimated for classes of images; where people draw, read agreement and gold"
     ),
@@ -231,10 +265,13 @@ SENTENCES: dict[str, Any] = {
         "read Krippendorff's alpha"
     ),
     "gain_expected": _gain_expected,
+    "gain_of_images": _gain_of_images,
+    "images_for_points": _images_for_points,
     "images_left_out": _images_left_out,
     "models_settled": gettext_lazy(
         "the last %(models)d models say the same of images nobody has labeled: more labels change little"
     ),
+    "more_images_not_worth_it": _more_images_not_worth_it,
     "more_images_wanted": _more_images_wanted,
     "more_not_worth_it": _more_not_worth_it,
     "narrow_already": gettext_lazy("The interval is as narrow as ±%(width).2f already."),
@@ -278,6 +315,7 @@ SENTENCES: dict[str, Any] = {
     "pairs_with_few_images": _pairs_with_few_images,
     "pairs_without_images": _pairs_without_images,
     "pairs_without_kappa": _pairs_without_kappa,
+    "points_out_of_reach": _points_out_of_reach,
     "part_has_two_people": _part_has_two_people,
     "report_title": gettext_lazy("Agreement on %(name)s"),
     "same_single_class": gettext_lazy("both always chose the same class: agreement beyond chance is undefined"),

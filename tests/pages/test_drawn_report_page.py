@@ -7,12 +7,15 @@ import pytest
 from django.urls import reverse
 
 from labeler.models import TrainingRun
+from labeler.stats.results import Reason
 from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images, make_model
+from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.samples import Drawn, Found
 from worker.ml.evaluation import objects as evaluation
 from worker.ml.evaluation.drawn_slices import by_value
+from worker.training import drawn_findings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 
@@ -145,3 +148,43 @@ def test_its_card_is_there_and_files_that_were_never_written_are_not_sent(as_, l
         answer = client.get(f"/api/runs/{run.pk}/{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "not_possible_now")
     assert as_(lena).get(reverse("compare_runs", args=[project.pk])).status_code == 200
+
+
+def test_the_learning_curve_and_its_advice_are_on_the_page_and_in_rest(client, judged, lena):
+    project, run, _images = judged
+    points = Points(
+        "heatmap", "ap50", np.array([6, 12, 20, 30, 40]), np.array([0.3, 0.42, 0.5, 0.55, 0.6]),
+        np.clip(np.random.default_rng(0).normal([0.3, 0.42, 0.5, 0.55, 0.6], 0.03, (300, 5)), 0, 1), 40, 300,
+    )  # fmt: skip
+    curve = drawn_findings.learning_curve(points, 66)
+    TrainingRun.objects.filter(pk=run.pk).update(metrics=run_metrics(run) | {"learning_curve": curve})
+    client.force_login(lena)
+
+    page = client.get(reverse("model", args=[project.pk])).content.decode()
+    told = as_person(lena).get(f"/api/runs/{run.pk}/").json()["metrics"]["learning_curve"]
+
+    assert [row["size"] for row in curve["points"]] == [6, 12, 20, 30, 40]
+    assert [row["size"] for row in curve["ahead"]] == [66, 99, 132, 264]
+    assert all(row["low"] <= row["expected"] <= row["high"] for row in curve["ahead"])
+    assert all(row["low"] < row["value"] < row["high"] for row in curve["points"])
+    assert "How many more images?" in page and "judged on 40 images" in page
+    assert "AP50 by answered images learned from" in page
+    assert "132 answered images in all are expected to bring +" in page and "points of AP50 more take about" in page
+    assert told["advice"].startswith("132 answered images in all are expected to bring +")
+    assert told["next"].startswith("5 points of AP50 more take about ")
+
+
+def test_why_there_is_no_learning_curve_is_said(client, judged, lena):
+    project, run, _images = judged
+    curve = drawn_findings.learning_curve(Reason("curve_needs_images", {"n": 40}), 22)
+    TrainingRun.objects.filter(pk=run.pk).update(metrics=run_metrics(run) | {"learning_curve": curve})
+    client.force_login(lena)
+
+    page = client.get(reverse("model", args=[project.pk])).content.decode()
+
+    assert "A learning curve needs 40 answered images." in page
+    assert "AP50 by answered images" not in page
+
+
+def run_metrics(run):
+    return TrainingRun.objects.get(pk=run.pk).metrics

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labeler.stats.learning import FEWEST_IMAGES, advise, forecast
+from labeler.stats.learning import FEWEST_DRAWN, FEWEST_IMAGES, advise, forecast, forecast_figure, images_for
 from labeler.wording.sentences import sentence
 
 SIZES = np.array([60, 120, 240, 360, 480])
@@ -109,3 +109,46 @@ def test_stop_where_successive_models_say_the_same():
     assert told.stop
     assert told.agreement == 0.997
     assert not advise(rising, 960, [0.995, None, 0.999]).stop
+
+
+def _of_figure(rng, errors, n=60):
+    """A figure, 0 to 1, and 300 resamples of the n images that judge, which move all sizes alike."""
+    reached = 1 - np.asarray(errors)
+    shared, own = 0.03 * rng.standard_normal((300, 1)), 0.01 * rng.standard_normal((300, len(errors)))
+    return reached, np.clip(reached + shared + own, 0, 1)
+
+
+def test_a_figure_that_is_no_mean_is_foreseen_by_the_same_rule():
+    rng = np.random.default_rng(4)
+    sizes, ahead = [10, 20, 40, 60, 80], [100, 150, 200, 400]
+    # error 1.6 n^-.4: .277 at 80, .192 at 200
+    rising = forecast_figure(sizes, *_of_figure(rng, 1.6 * np.array(sizes) ** -0.4), ahead, n=60)
+    assert rising.at(200).low < 1 - 1.6 * 200**-0.4 < rising.at(200).high
+    told = advise(rising, 200, since=100, figure="AP50")
+    assert not told.stop
+    assert sentence(told.told).startswith("200 answered images in all are expected to bring +")
+    assert "points of AP50 (" in sentence(told.told)
+    few = images_for(rising, 100, 0.05, "AP50")
+    # 1.6 * 100^-.4 = .254: five points less is reached at 173
+    assert few.code == "images_for_points" and few.numbers["n"] in (50, 100)
+    assert sentence(few) == f"5 points of AP50 more take about {few.numbers['n']} more images"
+
+    settled = forecast_figure(sizes, *_of_figure(rng, [0.2] * 5), ahead, n=60)
+    told = advise(settled, 200, since=100, figure="mIoU")
+    assert told.gain.value < 0.02
+    assert sentence(images_for(settled, 100, 0.05, "mIoU")) == (
+        "300 more images are not expected to bring 5 points of mIoU"
+    )
+    unmoved = forecast_figure([200, 400, 800, 1600], *_of_figure(rng, [0.02] * 4), [1600, 3200], n=500)
+    stop = advise(unmoved, 3200, since=1600, figure="mIoU")
+    assert stop.stop
+    assert sentence(stop.told) == (
+        "3,200 answered images in all would bring less than 1.0 points of mIoU: more are not worth asking for"
+    )
+
+
+def test_too_few_images_foresee_no_figure():
+    found = forecast_figure([5, 10, 20, 30], [0.1, 0.2, 0.3, 0.4], np.ones((300, 4)), [60], n=FEWEST_DRAWN - 1)
+    assert sentence(found.reason) == "a forecast needs 4 training sizes and 20 images"
+    assert images_for(found, 30, 0.05, "AP50") is None
+    assert found.accuracy.tolist() == [0.1, 0.2, 0.3, 0.4]

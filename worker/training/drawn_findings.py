@@ -1,7 +1,7 @@
 """What a run of a model that draws tells beyond its figures: each image, where it is worse, what it doubts.
 
 Knows datasets and what the model found. Kept with the run: RunAnswers to compare versions by
-(labeler/training/drawn_comparison.py), and metrics: "slices", "label_errors".
+(labeler/training/drawn_comparison.py), and metrics: "slices", "label_errors", "learning_curve".
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.stats import learning
+from labeler.stats.results import Reason, plain
 from labeler.training import drawn_comparison
 from labeler.training.run_answers import Answers, Part
+from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.samples import Found
 from worker.ml.evaluation import drawn_slices, object_doubts, per_image
 from worker.training import run_report
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample
 
 Counted = NDArray[np.int64]
+NAMES = {"ap50": "AP50", "miou": "mIoU"}
+NEXT = 0.05  # of the figure: how many more images bring so much is told
+FINER = np.linspace(1.0, 4.0, 31)  # times the present images, at which that is looked for
 
 
 def counts_of(
@@ -76,6 +82,40 @@ def label_errors(
             for one in rows[: run_report.SUSPECTS]
         ],
     }  # fmt: skip
+
+
+def learning_curve(points: Points | Reason | None, n: int) -> dict[str, Any]:
+    """What fewer images gave and what more are expected to bring, for heads on the published network.
+
+    {candidate, figure, points: [{size, value, low, high}], ahead: [{size, expected, low, high}], n, reason, stop,
+    advice, next}; value: AP50 or mIoU. stop and advice are of twice the n images there are; next: how many more bring
+    NEXT points.
+    """
+    if not isinstance(points, Points):
+        why = plain(points)
+        return {"points": [], "ahead": [], "n": 0, "reason": why, "stop": False, "advice": why, "next": None}
+    name = NAMES[points.figure]
+    ahead = [round(times * n) for times in run_report.AHEAD]
+    sizes = sorted({*ahead, *(round(times * n) for times in FINER)})
+    curve = learning.forecast_figure(points.sizes.tolist(), points.reached, points.again, sizes, n=points.n)
+    advice = learning.advise(curve, ahead[2], since=ahead[0], figure=name)
+    low, high = np.quantile(points.again, (0.025, 0.975), axis=0) if len(points.again) else (points.reached,) * 2
+    measured = (points.sizes, points.reached, np.minimum(low, points.reached), np.maximum(high, points.reached))
+    foreseen = (curve.ahead, curve.expected, curve.low, curve.high)
+    return {
+        "candidate": points.candidate, "figure": points.figure,
+        "points": _rows(("size", "value", "low", "high"), measured),
+        "ahead": [row for row in _rows(("size", "expected", "low", "high"), foreseen) if row["size"] in ahead],
+        "n": points.n, "reason": plain(curve.reason), "stop": advice.stop, "advice": plain(advice.told),
+        "next": plain(learning.images_for(curve, ahead[0], NEXT, name)),
+    }  # fmt: skip
+
+
+def _rows(names: Sequence[str], columns: Sequence[NDArray[Any]]) -> list[dict[str, Any]]:
+    return [
+        {name: value if name == "size" else round(value, 4) for name, value in zip(names, row, strict=True)}
+        for row in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def _checksum(example: DrawnExample, category_ids: Sequence[int]) -> int:

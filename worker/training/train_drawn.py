@@ -155,6 +155,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
             "provenance": provenance.provenance_of_drawn(dataset) | {"guideline": guideline},
             "cost": cost.together(spent) | {"attempts": lease.attempt},
             "label_errors": doubted,
+            "learning_curve": drawn_findings.learning_curve(result.learning, len(dataset.train) - len(result.skipped)),
         },
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],

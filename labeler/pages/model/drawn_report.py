@@ -48,6 +48,8 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "rows": [row | {"marker": markers.get(row["name"])} for row in metrics.get("per_class") or []],
         "sizes": [row | {"words": SIZES[row["size"]]} for row in metrics.get("per_size") or [] if row["n_objects"]],
         "curve": _curve(metrics),
+        "learning": findings.learning_chart(metrics.get("learning_curve") or {}),
+        "more": metrics.get("learning_curve") or {},
         "mistakes": mistakes,
         "slices": _slices(metrics.get("slices") or []),
         "n_doubts": len(label_errors.still_open(project, label_errors.rows_of(metrics.get("label_errors") or {}))),

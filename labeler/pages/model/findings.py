@@ -29,6 +29,7 @@ SUSPECTS = 12  # the others stand in the list to walk through
 SLICES = 4  # of a field of metadata
 FIELDS = 4
 WIDTH, HEIGHT = 460, 240
+FIGURES_DRAWN = {"ap50": "AP50", "miou": "mIoU"}  # of a learning curve
 
 
 def findings_context(project: Project, run: TrainingRun, names: Mapping[Any, str]) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def findings_context(project: Project, run: TrainingRun, names: Mapping[Any, str
         "coverage": _coverage(metrics),
         "confidence": _confidence(metrics),
         "ece": (metrics.get("ece") or {}).get("value"),
-        "learning": _learning(metrics.get("learning_curve") or {}),
+        "learning": learning_chart(metrics.get("learning_curve") or {}),
         "orders": _orders(metrics.get("orders") or {}),
         "advice": (metrics.get("learning_curve") or {}).get("advice") or "",
         "promises": [_promise(row) for row in metrics.get("acceptance") or []],
@@ -106,12 +107,18 @@ def _band(bins: list[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
     return [(x, stat["low"], stat["high"]) for x, stat in stats if stat["low"] is not None]
 
 
-def _learning(curve: Mapping[str, Any]) -> SafeString | str:
-    """Accuracy by labels learned from, and what more are expected to bring, with its 95 % band."""
+def learning_chart(curve: Mapping[str, Any]) -> SafeString | str:
+    """Accuracy by labels learned from, and what more are expected to bring, with its 95 % band.
+
+    Of models that draw the figure is AP50 or mIoU, and each measured point has a band by images, too.
+    """
+    figure = FIGURES_DRAWN.get(curve.get("figure", ""))
     points, ahead = curve.get("points") or [], curve.get("ahead") or []
     if len(points) < 2:
         return ""
-    series = [charts.Series(_("measured"), [(row["size"], row["accuracy"]) for row in points])]
+    measured = [(row["size"], row["value" if figure else "accuracy"]) for row in points]
+    around = [(row["size"], row["low"], row["high"]) for row in points] if figure else []
+    series = [charts.Series(_("measured"), measured, band=around)]
     if ahead:
         series.append(
             charts.Series(
@@ -124,9 +131,19 @@ def _learning(curve: Mapping[str, Any]) -> SafeString | str:
         said = _(
             "Measured by leaving labels out, with frozen features; ahead of it what is expected, with a 95 % band."
         )
+    title, x_name, y_name = _("Share right by labels learned from"), _("labels"), _("share right")
+    if figure:
+        title = _("%(figure)s by answered images learned from") % {"figure": figure}
+        x_name, y_name = _("answered images"), figure
+        said = _("Measured by leaving images out, with a small network on frozen features.")
+        if ahead:
+            said = _(
+                "Measured by leaving images out, with a small network on frozen features; ahead of it what is "
+                "expected. Both with 95 % bands."
+            )
     drawn = charts.line_chart(
-        _("Share right by labels learned from"), said, series,
-        words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True, width=WIDTH, height=HEIGHT,
+        title, said, series, words=chart_words(), x_name=x_name, y_name=y_name, percent=not figure,
+        width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 

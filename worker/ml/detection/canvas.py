@@ -62,8 +62,10 @@ class Canvas:
     def to_json(self) -> dict[str, float]:
         return asdict(self)
 
-    def at_half(self) -> Canvas:
-        """The same with views that show all of it at half its size."""
+    def of_look(self, look: int) -> Canvas:
+        """The same; for the second look with views that show all of it at half its size."""
+        if not look:
+            return self
         return replace(self, view_width=self.width // HALF, view_height=self.height // HALF)
 
     def scale(self, size: Sequence[int] | NDArray[np.int64]) -> float:

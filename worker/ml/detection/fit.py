@@ -24,6 +24,7 @@ from labeler.train_settings import Augmentation
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import decode, losses
 from worker.ml.detection.canvas import HALF, Canvas, View
+from worker.ml.detection.kept_maps import KeptMaps
 from worker.ml.detection.network import MASK, ROI, Network, regions
 from worker.ml.detection.samples import DrawnSet
 from worker.ml.device import autocast
@@ -64,6 +65,7 @@ class Data:
     scale: PixelScale
     class_weights: Tensor  # (K,): of a centre of each class; more where a class has few objects
     labels: NDArray[np.uint8] | None = None  # (n, h, w): class positions, where pixels are told; 255 void
+    kept: Sequence[KeptMaps] | None = None  # of each look, where heads alone are trained: views with the maps of them
 
 
 def data_of(
@@ -196,10 +198,14 @@ def _losses(
     device: torch.device,
 ) -> list[Tensor]:  # fmt: skip
     look = int(rng.random() < data.canvas.wide) if data.canvas.wide else 0
-    canvas = data.canvas.at_half() if look else data.canvas
-    views = canvases.vary(canvas, data.extents[chosen], how, rng, HALF if look else 1)
-    pixels = torch.from_numpy(data.pixels[chosen]).to(device)
-    x = scaled(canvases.see(canvas, pixels, views, how, rng), data.offset, data.scale)
+    canvas = data.canvas.of_look(look)
+    x: Tensor | list[Tensor]
+    if data.kept is not None:
+        views, x = data.kept[look].draw(chosen, rng, device)
+    else:
+        views = canvases.vary(canvas, data.extents[chosen], how, rng, HALF**look)
+        pixels = torch.from_numpy(data.pixels[chosen]).to(device)
+        x = scaled(canvases.see(canvas, pixels, views, how, rng), data.offset, data.scale)
     if data.labels is not None:
         with autocast(device):
             logits = network(x)

@@ -176,12 +176,16 @@ class Network(nn.Module):
             found.append(x)
         return found
 
-    def look(self, x: Tensor, look: int) -> Look:
-        """One look alone; x is at half the image's size for the second."""
-        said: Look = self.heads(self.maps(x), look)
+    @property
+    def n_looks(self) -> int:
+        return 1 if getattr(self.heads, "large", None) is None else 2
+
+    def look(self, x: Tensor | list[Tensor], look: int) -> Look:
+        """One look alone. x: scaled pixels, at half the image's size for the second look, or the trunk's maps of them."""
+        said: Look = self.heads(x if isinstance(x, list) else self.maps(x), look)
         return said
 
     def forward(self, x: Tensor) -> list[Look]:
         """What every look says of images (b, 3, h, w)."""
         first = self.look(x, 0)
-        return [first] if self.heads.large is None else [first, self.look(F.avg_pool2d(x, HALF), 1)]
+        return [first] if self.n_looks == 1 else [first, self.look(F.avg_pool2d(x, HALF), 1)]

@@ -80,3 +80,19 @@ class DrawnSet:
 def nothing(*, masks: bool = False) -> Found:
     """A model that found no object."""
     return Found(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), () if masks else None)
+
+
+def split(samples: DrawnSet, seed: int, *, share: float, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions to learn from, and to judge by: that share of the images, so many at most; near-duplicates stay
+    together."""
+    n = len(samples)
+    groups = np.arange(n) if samples.groups is None else samples.groups
+    wanted = min(round(share * n), most)
+    judged = np.zeros(n, bool)
+    for group in np.random.default_rng(seed).permutation(np.unique(groups)):
+        mine = groups == group
+        if judged.sum() + mine.sum() <= max(wanted, 1):
+            judged |= mine
+    if not judged.any() or judged.all():  # all images nearly the same: apart anyway, and no figure is better than that
+        judged = np.arange(n) % 4 == 3
+    return np.flatnonzero(~judged), np.flatnonzero(judged)

@@ -22,16 +22,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from labeler.stats.results import Reason
 from labeler.train_settings import TrainConfig
 from worker.ml.detection import canvas as canvases
+from worker.ml.detection import learning_curve
 from worker.ml.detection.canvas import Canvas
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
+from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.network import Network, levels_of
-from worker.ml.detection.samples import Drawn, DrawnSet, Found
+from worker.ml.detection.samples import Drawn, DrawnSet, Found, split
 from worker.ml.device import is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels, WeightsMissing
-from worker.ml.evaluation.objects import ap50
+from worker.ml.evaluation.objects import ap50, ap50_resampled
 from worker.ml.networks import backbones
 from worker.ml.networks.network import Staged
 from worker.ml.saved.storage import Stages, fingerprint
@@ -42,6 +45,7 @@ MIN_IMAGES = 20
 JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are compared
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
 MOST_EPOCHS, FEWEST_STEPS = 120, 60
+REFIT_SHARE = 0.5  # of the time limit of a candidate
 MEASURED = 8  # steps, to see how fast this machine is
 BATCH = {"cpu": 4, "cuda": 16}
 
@@ -84,6 +88,7 @@ class DrawnResult:
     categories: tuple[Any, ...]
     n_labels: int
     out_of_fold_of: dict[str, list[Found | None]] = field(default_factory=dict)
+    learning: Points | Reason | None = None  # what fewer images gave, or why that is not known
 
 
 def train(
@@ -122,6 +127,7 @@ class DrawnRun:
     """What the steps of one run share. Segmentation has another network, another figure and other candidates."""
 
     figure = "ap50"  # by which candidates are compared
+    plain = Candidate("heatmap", "", False, False, 0.0)  # of the learning curve
     finder: type[Detector] = Detector
 
     def __init__(self, samples: DrawnSet, config: TrainConfig, device: torch.device, state_dir: Path | None) -> None:
@@ -138,7 +144,8 @@ class DrawnRun:
         )  # fmt: skip
         self.stages = Stages(state_dir, print_of)
         self.seconds: dict[str, float] = {}
-        self.done_s, self.total_s = 0.0, sum(c.share for c in self.candidates) * self.limit + 0.6 * self.limit
+        shares = sum(one.share for one in self.candidates) + REFIT_SHARE + learning_curve.TIME_SHARE
+        self.done_s, self.total_s = 0.0, shares * self.limit
 
     def choose_canvas(self) -> Canvas:
         """How images go in."""
@@ -152,6 +159,11 @@ class DrawnRun:
         """The figure of a candidate on the images that judge it."""
         truth, sizes = [self.samples.drawn[k] for k in judge], self.samples.sizes[judge]
         return ap50(truth, found, len(self.samples.categories), sizes, by_masks=self.masks)
+
+    def figures(self, judge: NDArray[np.int64], found: list[Found], weights: NDArray[Any]) -> NDArray[np.float64]:
+        """The same (B,) with these images counted as often as weights (B, n) say; NaN where nothing is to be found."""
+        truth, sizes = [self.samples.drawn[k] for k in judge], self.samples.sizes[judge]
+        return ap50_resampled(truth, found, len(self.samples.categories), sizes, weights, by_masks=self.masks)
 
     def build(self, trunk: Staged, candidate: Candidate, first_stage: int) -> Network:
         """A network whose stages from first_stage on are trained."""
@@ -167,7 +179,7 @@ class DrawnRun:
 
     def events(self) -> Iterator[Progress | DrawnResult]:
         data, skipped = yield from self._read()
-        learn, judge = split(self.samples, self.config.seed)
+        learn, judge = split(self.samples, self.config.seed, share=JUDGED_SHARE, most=MOST_JUDGED)
         rows: list[dict[str, Any]] = []
         history: dict[str, Any] = {}
         found_by: dict[str, list[Found]] = {}
@@ -203,6 +215,7 @@ class DrawnRun:
             raise failure or ValueError("no candidate was tried")
         next(row for row in rows if row["candidate"] == best[1].name)["chosen"] = True
         network = yield from self._refit(best[1], best[2], best[3], data)
+        learning = yield from self._learning(data)
         kept = np.setdiff1d(np.arange(len(self.everything)), list(skipped))
         out_of_fold_of: dict[str, list[Found | None]] = {}
         for name, found in found_by.items():
@@ -214,7 +227,7 @@ class DrawnRun:
             recipe=self.recipe(best[1], network), comparison=rows, history=history,
             out_of_fold=out_of_fold_of[best[1].name], skipped=skipped, seconds=self.seconds, config=self.config,
             task=self.samples.task, categories=tuple(self.samples.categories), n_labels=len(self.samples),
-            out_of_fold_of=out_of_fold_of,
+            out_of_fold_of=out_of_fold_of, learning=learning,
         )  # fmt: skip
 
     def recipe(self, candidate: Candidate, network: Network) -> dict[str, Any]:
@@ -345,23 +358,23 @@ class DrawnRun:
         again = replace(
             plan, steps=steps, head_rate=plan.head_rate / 2, trunk_rate=plan.trunk_rate / 2, seed=plan.seed + 1
         )
-        yield from self._train("refit", network, data, everything, again, 0.6 * self.limit)
+        yield from self._train("refit", network, data, everything, again, REFIT_SHARE * self.limit)
         return network
 
-
-def split(samples: DrawnSet, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions to learn from and to judge by; near-duplicates stay together."""
-    n = len(samples)
-    groups = np.arange(n) if samples.groups is None else samples.groups
-    wanted = min(round(JUDGED_SHARE * n), MOST_JUDGED)
-    judged = np.zeros(n, bool)
-    for group in np.random.default_rng(seed).permutation(np.unique(groups)):
-        mine = groups == group
-        if judged.sum() + mine.sum() <= max(wanted, 1):
-            judged |= mine
-    if not judged.any() or judged.all():  # all images nearly the same: apart anyway, and no figure is better than that
-        judged = np.arange(n) % 4 == 3
-    return np.flatnonzero(~judged), np.flatnonzero(judged)
+    def _learning(self, data: Data) -> Generator[Progress, None, Points | Reason]:
+        """What fewer images give, by heads on the published network."""
+        seconds = learning_curve.TIME_SHARE * self.limit
+        begun = time.monotonic()
+        found = yield from learning_curve.points(
+            self._network(self.plain),
+            lambda network: self.finder(network, self.canvas, self.backbone.name, self.device),
+            data, self.samples, self.config, self.plain.name, self.figure, self.figures, seconds=seconds,
+            batch=BATCH.get(self.device.type, 8), device=self.device, stages=self.stages,
+            tell=lambda text, share: self._progress("curve", text, round(100 * share), 100, seconds * share),
+        )  # fmt: skip
+        self.done_s += seconds
+        self.seconds["curve"] = round(time.monotonic() - begun, 2)
+        return found
 
 
 def empty() -> Drawn:

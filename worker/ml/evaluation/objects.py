@@ -108,10 +108,20 @@ def ap50(
     truth: Sequence[Drawn], found: Sequence[Found], n_classes: int, sizes: NDArray[np.int64], *, by_masks: bool = False
 ) -> float | None:
     """Mean over the classes that are there, 0 to 1; None where nothing is."""
-    pairs = both(truth, found, sizes, n_classes, by_masks=by_masks)
-    by_class = ap_by_class(pairs.matched((IOU,)), np.ones(len(truth)))[0]
-    known = by_class[np.isfinite(by_class)]
-    return round(float(known.mean()), 4) if len(known) else None
+    (value,) = ap50_resampled(truth, found, n_classes, sizes, np.ones((1, len(truth))), by_masks=by_masks)
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def ap50_resampled(
+    truth: Sequence[Drawn], found: Sequence[Found], n_classes: int, sizes: NDArray[np.int64], weights: NDArray[Any], *,
+    by_masks: bool = False,
+) -> NDArray[np.float64]:  # fmt: skip
+    """The same (B,), images counted as often as weights (B, n) say; NaN where no object is to be found."""
+    matched = both(truth, found, sizes, n_classes, by_masks=by_masks).matched((IOU,))
+    by_class = np.stack([ap_by_class(matched, weight)[0] for weight in weights])
+    there = np.isfinite(by_class)
+    sums, counts = np.where(there, by_class, 0).sum(1), there.sum(1)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 # ---------------------------------------------------------------- thresholds

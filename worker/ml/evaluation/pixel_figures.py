@@ -97,9 +97,15 @@ def report(
 
 def miou(truth: Sequence[Drawn], found: Sequence[Found], sizes: NDArray[np.int64], n_classes: int) -> float | None:
     """Mean over the classes that are there, 0 to 1; None where none is."""
-    data = count(truth, found, sizes, n_classes, edges=False)
-    value = _mean(_iou(data, np.ones((1, len(truth)))))[0]
+    (value,) = miou_resampled(truth, found, sizes, n_classes, np.ones((1, len(truth))))
     return round(float(value), 4) if np.isfinite(value) else None
+
+
+def miou_resampled(
+    truth: Sequence[Drawn], found: Sequence[Found], sizes: NDArray[np.int64], n_classes: int, weights: NDArray[Any]
+) -> NDArray[np.float64]:
+    """The same (B,), images counted as often as weights (B, n) say; NaN where no class is there."""
+    return _mean(_iou(count(truth, found, sizes, n_classes, edges=False), weights))
 
 
 def compare(

@@ -57,5 +57,5 @@ class PixelNetwork(Network):
         super().__init__(trunk, frozen, first_stage, n_classes, stride=stride, masks=False, two_stage=False)
         self.heads = Decoder([c for _, _, c in self.levels], n_classes, fcn=fcn)  # type: ignore[assignment]
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        return self.heads(self.maps(x))
+    def forward(self, x: Tensor | list[Tensor]) -> Tensor:  # type: ignore[override]
+        return self.heads(x if isinstance(x, list) else self.maps(x))

@@ -23,7 +23,7 @@ from worker.ml.detection.network import Network
 from worker.ml.detection.samples import DrawnSet, Found
 from worker.ml.detection.train import MIN_IMAGES, Candidate, DrawnResult, DrawnRun, all_cores
 from worker.ml.errors import OneCategoryOnly, TooFewLabels
-from worker.ml.evaluation.pixel_figures import label_map, miou
+from worker.ml.evaluation.pixel_figures import label_map, miou, miou_resampled
 from worker.ml.networks import backbones
 from worker.ml.networks.network import Staged
 from worker.ml.segmentation.network import PixelNetwork
@@ -56,6 +56,7 @@ class PixelRun(DrawnRun):
     """Candidates that differ in their decoder; the U-Net that is trained further goes on from the one before."""
 
     figure = "miou"
+    plain = Candidate("unet", "", False, False, 0.0)
     finder: type[Detector] = Segmenter
 
     def choose_canvas(self) -> Canvas:
@@ -70,6 +71,10 @@ class PixelRun(DrawnRun):
     def reached(self, judge: NDArray[np.int64], found: list[Found]) -> float | None:
         truth = [self.samples.drawn[k] for k in judge]
         return miou(truth, found, self.samples.sizes[judge], len(self.samples.categories))
+
+    def figures(self, judge: NDArray[np.int64], found: list[Found], weights: NDArray[Any]) -> NDArray[np.float64]:
+        truth = [self.samples.drawn[k] for k in judge]
+        return miou_resampled(truth, found, self.samples.sizes[judge], len(self.samples.categories), weights)
 
     def build(self, trunk: Staged, candidate: Candidate, first_stage: int) -> Network:
         frozen = backbones.frozen(self.backbone, self.device) if first_stage else None

@@ -36,19 +36,21 @@ class ExplanationShape(serializers.Serializer):
     progress = StepShape(source="*")
     error = FailureShape(allow_null=True)
     model = serializers.IntegerField(source="run.number", help_text="number of the model in the project")
-    category = serializers.SerializerMethodField(help_text="the class that is explained")
-    category_id = serializers.IntegerField(source="answer.category", allow_null=True)
+    category = serializers.SerializerMethodField(
+        help_text="the class that is explained; “all classes” of a model that draws"
+    )
+    category_id = serializers.IntegerField(source="answer.category", allow_null=True, help_text="null: of all classes")
     probability = serializers.FloatField(source="answer.probability", allow_null=True, help_text="of that class")
     calibrated = serializers.BooleanField(source="answer.calibrated", allow_null=True)
     method = serializers.ChoiceField(
-        ["grad-cam", "occlusion"], source="answer.method", allow_null=True,
-        help_text="occlusion: models without a gradient (forest, SVM, …)",
+        ["grad-cam", "occlusion", "heat-map", "pixels", "uncertainty"], source="answer.method", allow_null=True,
+        help_text="occlusion: models without a gradient (forest, SVM, …); the last three: of models that draw",
     )  # fmt: skip
     how = serializers.SerializerMethodField(help_text="the method in a sentence")
     where = serializers.SerializerMethodField(help_text="where the heat lies, in words")
     thirds = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()), source="answer.thirds", allow_null=True,
-        help_text="share of the heat in nine fields of the centre square, rows from above",
+        help_text="share of the heat in nine fields of the centre square, or of the image, rows from above",
     )  # fmt: skip
     map_url = serializers.SerializerMethodField(help_text="a PNG to lay over the image; same proportions")
 
@@ -73,7 +75,9 @@ class Explanation(View):
     @describe(
         "get_explanation", "What in the image speaks for what the model in use says of it.\n\n202 until a worker has "
         "made it: ask again. With `format=png` the map itself, as soon as it is there. Grad-CAM where the model has a "
-        "gradient, else occlusion, and `method` says which. Annotators see it after their own answer, when the "
+        "gradient, else occlusion, and `method` says which. Of a model that draws it is what its network saw on the "
+        "whole image: the heat map of a class, or of all; where every pixel has a class, how likely it is, and of "
+        "all classes how near the second comes to the first. Annotators see it after their own answer, when the "
         "image has all its answers; of images that are judged blind it is shown when they are settled, of held-out "
         "ones to nobody (403). 409 `no_model` before there is a model, 422 while one of another program is in use.",
         tag=TAG, errors=(409, 422),

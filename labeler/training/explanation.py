@@ -9,20 +9,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from labeler.label_set import categories as label_set
 from labeler.models import Errand
 
+OF_DRAWING = {
+    "heat-map": gettext_lazy(
+        "Heat map of the network: bright is where it sees the middle of an object. It draws those that reach the "
+        "threshold of their class."
+    ),
+    "pixels": gettext_lazy("Probability of every pixel: bright is where the class is likely."),
+    "uncertainty": gettext_lazy(
+        "Doubt of every pixel: bright is where a second class is nearly as likely as the first."
+    ),
+}
 FEW = 0.5  # a field with less than this share of the heat is not where it lies
 
 
 def category_of(errand: Errand) -> str:
-    """The class that is explained, by its present name."""
+    """The class that is explained, by its present name; of a model that draws perhaps all of them."""
+    if errand.answer["category"] is None:
+        return _("all classes")
     return label_set.index(errand.project).label([errand.answer["category"]])[0]
 
 
 def method_of(answer: Mapping[str, Any]) -> str:
     """What the colours and the shade are."""
+    if answer["method"] in OF_DRAWING:
+        return str(OF_DRAWING[answer["method"]])
     if answer["method"] == "occlusion":
         return _(
             "Occlusion: bright is where covering the image made the model less sure. "
@@ -33,8 +48,33 @@ def method_of(answer: Mapping[str, Any]) -> str:
 
 def where(answer: Mapping[str, Any]) -> str:
     """Where the heat lies, for people who do not see it."""
+    if answer["method"] in OF_DRAWING:
+        return _where_on_image(answer)
     if not answer["any"]:
         return _("Nothing in the image speaks for this class: the model says so because less speaks for the others.")
+    first, there, second, too = _fields(answer)
+    if first >= FEW:
+        return _("Most of it lies %(place)s of the square that the model looks at.") % {"place": there}
+    if first + second >= FEW:
+        places = {"place": there, "other": too}
+        return _("Most of it lies %(place)s and %(other)s of the square that the model looks at.") % places
+    return _("It is spread over the square that the model looks at.")
+
+
+def _where_on_image(answer: Mapping[str, Any]) -> str:
+    """The same of a model that draws: it looks at the whole image."""
+    if not answer["any"]:
+        return _("It sees nothing of it anywhere.")
+    first, there, second, too = _fields(answer)
+    if first >= FEW:
+        return _("Most of it lies %(place)s of the image.") % {"place": there}
+    if first + second >= FEW:
+        return _("Most of it lies %(place)s and %(other)s of the image.") % {"place": there, "other": too}
+    return _("It is spread over the image.")
+
+
+def _fields(answer: Mapping[str, Any]) -> tuple[float, str, float, str]:
+    """The two of nine fields with most of the heat: the share of each, and where it is."""
     names = (
         (_("at the upper left"), _("at the upper edge"), _("at the upper right")),
         (_("at the left edge"), _("in the middle"), _("at the right edge")),
@@ -44,10 +84,4 @@ def where(answer: Mapping[str, Any]) -> str:
         ((share, names[row][column]) for row, line in enumerate(answer["thirds"]) for column, share in enumerate(line)),
         reverse=True,
     )
-    (first, there), (second, too) = fields[:2]
-    if first >= FEW:
-        return _("Most of it lies %(place)s of the square that the model looks at.") % {"place": there}
-    if first + second >= FEW:
-        places = {"place": there, "other": too}
-        return _("Most of it lies %(place)s and %(other)s of the square that the model looks at.") % places
-    return _("It is spread over the square that the model looks at.")
+    return (*fields[0], *fields[1])

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TaskNotSupported, TooLarge, TooManyRequests
+from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge, TooManyRequests
 from labeler.intake import near_duplicates
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
@@ -134,13 +134,9 @@ def _refused(source: Source, refusal: Refused) -> Invalid | TooLarge:
 def explain(*, image: Image, asked_by: User | None, category: int = 0) -> Errand:
     """What in an image of the project speaks for a class, in the eyes of the model in use; asked for once and kept.
 
-    category: 0 for the model's own answer. Raises TaskNotSupported where people draw, NoModel, and Invalid for a class
-    that the model does not know.
+    category: 0 for the model's own answer, and where people draw for all classes together. Raises NoModel, and Invalid
+    for a class that the model does not know.
     """
-    if image.project.draws:
-        raise TaskNotSupported(
-            _("What speaks for a class is explained of models that name classes; one that draws shows its objects.")
-        )
     run = _active(image.project)
     if category and category not in run.category_ids:
         raise Invalid(_("Model %(n)s does not know this class.") % {"n": run.number}, fields={"category": ["unknown"]})

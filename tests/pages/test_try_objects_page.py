@@ -64,6 +64,8 @@ def test_the_objects_are_drawn_over_the_picture_and_told_in_words(as_, lena, ann
     assert said.count(" px at ") == min(len(shown), 30)
     assert (f"{hidden} object" in said) == (hidden > 0)
     assert ">None<" not in said
+    assert said.count('<img class="heat" src="data:image/png;base64,') == 1 and "What the network saw of all" in said
+    assert ("Heat map of the network" in said) == (task != "semantic")
     assert errand.picture is None and not Image.objects.exists(), "nothing of it stays"
 
     later = text(as_(lena).get(f"/projects/{project.pk}/model/try/{errand.pk}/"))

@@ -158,11 +158,13 @@ def test_where_it_lies_in_words():
         thirds = [[0.0] * 3 for _ in range(3)]
         for place, share in fields.items():
             thirds[int(place[1])][int(place[2])] = share
-        return where({"any": True, "thirds": thirds})
+        return where({"method": "grad-cam", "any": True, "thirds": thirds})
 
     assert words_of(p02=0.7, p11=0.3) == "Most of it lies at the upper right of the square that the model looks at."
     assert words_of(p11=0.4, p21=0.3) == (
         "Most of it lies in the middle and at the lower edge of the square that the model looks at."
     )
     assert words_of(p00=0.2, p02=0.2, p11=0.2, p20=0.2, p22=0.2).startswith("It is spread")
-    assert where({"any": False, "thirds": []}).startswith("Nothing in the image speaks for this class")
+    assert where({"method": "grad-cam", "any": False, "thirds": []}).startswith(
+        "Nothing in the image speaks for this class"
+    )

@@ -22,6 +22,9 @@ from labeler.models.project import Task
 from labeler.training.prelabels import Opinion
 from worker.ml.detection.samples import Found
 from worker.ml.errors import CheckpointDamaged
+from worker.ml.evaluation import drawn_heat, heat
+from worker.ml.evaluation.objects import calibrated
+from worker.ml.images.decoding import Source
 from worker.ml.saved import drawn
 from worker.ml.saved.drawn import DrawnModel
 
@@ -76,6 +79,21 @@ def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Seq
         image_id, [], sorted({one["category"] for one in shown}),
         min((one["probability"] for one in shown), default=1 - likeliest), min(doubts, default=1.0), None, objects,
     )  # fmt: skip
+
+
+def seen(model: DrawnModel, source: Source, size: Sequence[int], category: int = 0) -> tuple[dict[str, Any], bytes]:
+    """What the model saw of a class on a picture, as an explanation is stored, and a PNG to lay over it.
+
+    category: 0 for all classes together: {category: None}. Raises ImageUnreadable.
+    """
+    ids = [one["id"] for one in model.categories]
+    found = drawn_heat.heat_of(model, source, size, ids.index(category) if category else None)
+    p = None if found.method == drawn_heat.UNCERTAINTY else round(calibrated(found.peak, *model.platt), 4)
+    told = {
+        "category": category or None, "probability": p, "calibrated": model.calibrated, "method": found.method,
+        "any": found.peak >= drawn_heat.LEAST, "thirds": heat.thirds(found.values),
+    }  # fmt: skip
+    return told, heat.overlay(found.values, *size, whole=True)
 
 
 def _distance(p: float, threshold: float) -> float:

@@ -62,7 +62,12 @@ def _predict(errand: Errand, lease: Lease) -> None:
     if run.is_outside:
         raise NotPossibleNow(outside_models.where_from(run))
     if errand.project.draws:
-        inference_requests.finish(lease, run=run, answer=_objects(errand, run))
+        told = _objects(errand, run)
+        seen: bytes | None = None
+        if errand.kind == ErrandKind.TRY:
+            size = errand.asked["width"], errand.asked["height"]
+            told["heat"], seen = drawn_models.seen(model_cache.drawn_model_of(run), bytes(errand.picture), size)
+        inference_requests.finish(lease, run=run, answer=told, drawing=seen)
         return
     model = model_cache.model_of(run)
     found = predict.predict(model, sources=[bytes(errand.picture)])
@@ -126,6 +131,14 @@ def _explain(errand: Errand, lease: Lease) -> None:
     assert run is not None and image is not None
     if not run.is_active or errand.project.trashed_at is not None:
         raise NoModel(f"Model {run.number} is not in use any more.")
+    if errand.project.draws:
+        size = image.width, image.height
+        # The preview, as in training and for pre-labels.
+        told, drawing = drawn_models.seen(
+            model_cache.drawn_model_of(run), media_store().preview_path(image.sha256), size, errand.category
+        )
+        inference_requests.finish(lease, run=run, answer=told, drawing=drawing)
+        return
     model = model_cache.model_of(run)
     # The thumbnail, as in training and for pre-labels: what is explained is what was said.
     source = media_store().thumb_path(image.sha256)

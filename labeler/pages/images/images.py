@@ -287,7 +287,7 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             prediction=prediction,
             model=model,
             prediction_names=index.label(prediction.categories) if prediction else [],
-            why=explanation.explanation_context(request, shown)
+            why=explanation.explanation_context(request, shown, model)
             if prediction and model and not model.is_outside
             else {},
             prediction_hidden=model is not None and is_hidden,

@@ -5,6 +5,7 @@ Knows an answered request (labeler/training/inference_requests.py), and how shap
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from typing import Any
 
@@ -17,7 +18,7 @@ from labeler.label_set import categories
 from labeler.models import Errand, TrainingRun
 from labeler.pages.images.drawn import MOST_OUTLINED, path_of
 from labeler.templatetags.figures import figure, percent
-from labeler.training import drawn_answers
+from labeler.training import drawn_answers, explanation
 
 LISTED = 30  # objects in words, the likeliest ones
 
@@ -26,7 +27,7 @@ def context(errand: Errand, run: TrainingRun) -> dict[str, Any]:
     """For templates/model/tried_objects.html. errand: answered by this run, of a project that draws.
 
     {svg, width, height, said: [{line, name, n}], objects: [{name, sure, place}], n, unlisted, hidden, is_calibrated};
-    n: objects that are shown, hidden: those below the threshold of their class.
+    n: objects that are shown, hidden: those below the threshold of their class. map, how, where: what its network saw.
     """
     index = categories.index(errand.project)
     style = {pk: at % STYLES + 1 for at, pk in enumerate(run.category_ids)}
@@ -63,4 +64,14 @@ def context(errand: Errand, run: TrainingRun) -> dict[str, Any]:
         "unlisted": max(0, len(rows) - LISTED),
         "hidden": len(told) - len(shown),
         "is_calibrated": errand.answer["calibrated"],
+        **_saw(errand),
     }
+
+
+def _saw(errand: Errand) -> dict[str, Any]:
+    """What the network saw before it drew: nothing of answers from before this was kept."""
+    heat = errand.answer.get("heat")
+    if not heat or not errand.drawing:
+        return {}
+    inline = f"data:image/png;base64,{base64.b64encode(bytes(errand.drawing)).decode()}"
+    return {"map": inline, "how": explanation.method_of(heat), "where": explanation.where(heat)}

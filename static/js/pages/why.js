@@ -28,7 +28,8 @@ function prepare(part) {
   const button = part.querySelector("button");
   const told = part.querySelector("[data-told]");
   const state = part.querySelector("[data-state]");
-  const frame = document.querySelector("figure.pic > a");
+  const frame = document.querySelector("figure.pic > a, figure.drawn-over .over");
+  const of = part.querySelector("select");
   let map = frame.querySelector(".heat");
   let busy = false;
 
@@ -42,16 +43,19 @@ function prepare(part) {
     busy = true;
     state.textContent = part.dataset.making;
     try {
-      const row = await explained(part.dataset.why);
+      const asked = of?.value ? `${part.dataset.why}?category=${encodeURIComponent(of.value)}` : part.dataset.why;
+      const row = await explained(asked);
       if (!row || row.state !== "done") {
         state.textContent = row?.error?.message || part.dataset.late;
         return;
       }
       // Of several classes it is about the surest one, so the words say which.
       const words = `${part.dataset.alt.replace("%s", () => row.category)} ${row.where}`;
+      map?.remove();
       map = el("img", { class: "heat", alt: words });
       map.src = row.map_url;
-      frame.append(map);
+      // Above the picture, below what is drawn over it.
+      frame.querySelector("img").after(map);
       part.querySelector("[data-where]").textContent = words;
       part.querySelector("[data-how]").textContent = row.how;
       state.textContent = "";
@@ -62,6 +66,17 @@ function prepare(part) {
       busy = false;
     }
   }
+
+  // Another class is another map: shown at once where one is shown.
+  of?.addEventListener("change", () => {
+    if (busy) return;
+    if (map && !map.hidden) {
+      make();
+    } else {
+      map?.remove();
+      map = null;
+    }
+  });
 
   part.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -181,7 +181,7 @@ class Network(nn.Module):
         return 1 if getattr(self.heads, "large", None) is None else 2
 
     def look(self, x: Tensor | list[Tensor], look: int) -> Look:
-        """One look alone. x: scaled pixels, at half the image's size for the second look, or the trunk's maps of them."""
+        """One look alone. x: scaled pixels, at half the image's size for the second look, or their maps."""
         said: Look = self.heads(x if isinstance(x, list) else self.maps(x), look)
         return said
 

@@ -27,16 +27,18 @@ ANCHORS = np.array(
 VEIL = (0, 0, 0, 0.55)  # over what the model was not shown
 
 
-def overlay(values: NDArray[np.float32], width: int, height: int) -> bytes:
-    """A PNG of the image's proportions. values: (h, w) 0 to 1, of the centre square; width, height: of the image."""
+def overlay(values: NDArray[np.float32], width: int, height: int, *, whole: bool = False) -> bytes:
+    """PNG to lay over an image. values: (h, w), 0 to 1, of its centre square, the rest lies under a veil, or of the
+    whole of it. width, height: of the image.
+    """
     scale = min(1.0, LONG_SIDE / max(width, height))
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
-    side = min(across, down)
+    wide, high = (across, down) if whole else (min(across, down),) * 2
     small = Image.fromarray(np.asarray(values, np.float32))
-    smooth = np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)).clip(0, 1)
+    smooth = np.asarray(small.resize((wide, high), Image.Resampling.BICUBIC)).clip(0, 1)
     drawn = np.full((down, across), STEPS, np.uint8)
-    left, top = (across - side) // 2, (down - side) // 2
-    drawn[top : top + side, left : left + side] = np.round(smooth * (STEPS - 1))
+    left, top = (across - wide) // 2, (down - high) // 2
+    drawn[top : top + high, left : left + wide] = np.round(smooth * (STEPS - 1))
     colours, opacity = _palette()
     picture = Image.frombytes("P", (across, down), drawn.tobytes())
     picture.putpalette(colours)

@@ -379,8 +379,13 @@ def fit_platt(score: NDArray[np.float64], hit: NDArray[np.bool_]) -> tuple[float
     return max(float(a), 0.1), float(b)
 
 
+def calibrated(score: Any, a: float, b: float) -> Any:
+    """Probabilities, of the same shape as the scores, by fit_platt's numbers."""
+    p = np.clip(score, 1e-4, 1 - 1e-4)
+    return 1 / (1 + np.exp(-(a * np.log(p / (1 - p)) + b)))
+
+
 def with_platt(found: Found, a: float, b: float) -> Found:
     """The same objects with calibrated probabilities; their order stays."""
-    p = np.clip(found.probabilities, 1e-4, 1 - 1e-4)
-    said = 1 / (1 + np.exp(-(a * np.log(p / (1 - p)) + b)))
+    said = calibrated(found.probabilities, a, b)
     return Found(found.boxes, found.classes, said.astype(np.float32), found.masks)

@@ -74,19 +74,21 @@ def block(content: bytes) -> bytes:
     if content[:3] == b"\xff\xd8\xff":
         return _of_jpeg(content)
     if content[:8] == b"\x89PNG\r\n\x1a\n":
-        return _of_chunks(content, 8, ">", b"eXIf", name_first=False)
+        return chunk(content, 8, ">", b"eXIf", name_first=False)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return _of_chunks(content, 12, "<", b"EXIF", name_first=True).removeprefix(b"Exif\0\0")
+        return chunk(content, 12, "<", b"EXIF", name_first=True).removeprefix(b"Exif\0\0")
     if content[:4] in (b"II*\0", b"MM\0*"):
         return content
     return b""
 
 
 def _of_jpeg(content: bytes) -> bytes:
-    return next((content[at:end] for at, end in _segments(content, (b"Exif\0\0",))), b"")
+    return next((content[at:end] for at, end in segments(content, (b"Exif\0\0",))), b"")
 
 
-def _segments(content: bytes, names: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
+def segments(
+    content: bytes, names: tuple[bytes, ...], markers: tuple[int, ...] = (0xE1, 0xE2)
+) -> Iterator[tuple[int, int]]:
     """From where to where the contents of a JPEG's segments with these names go, behind the name."""
     position = 2
     for _segment in range(MOST_ENTRIES):
@@ -100,14 +102,14 @@ def _segments(content: bytes, names: tuple[bytes, ...]) -> Iterator[tuple[int, i
             break
         end = position + 2 + int.from_bytes(content[position + 2 : position + 4], "big")
         for name in names:
-            if 0xE1 <= marker <= 0xE2 and content.startswith(name, position + 4):
+            if marker in markers and content.startswith(name, position + 4):
                 yield position + 4 + len(name), end
         if end <= position + 3:
             break
         position = end
 
 
-def _of_chunks(content: bytes, position: int, order: str, wanted: bytes, *, name_first: bool) -> bytes:
+def chunk(content: bytes, position: int, order: str, wanted: bytes, *, name_first: bool) -> bytes:
     """The first chunk of this name. name_first: name, length, bytes padded to even (RIFF), else as PNG has them."""
     for _chunk in range(MOST_ENTRIES * 100):  # an animation has one for each frame, a large PNG one for each 8 KB
         if position + 8 > len(content):
@@ -135,8 +137,8 @@ def harmless(content: bytes) -> bytes | None:
         return None if _is_greedy(content) else content
     if content[:3] != b"\xff\xd8\xff":
         return content  # of others nothing is read before orientation() has bounds
-    places = list(_segments(content, (b"Exif\0\0",)))
-    more = list(_segments(content, (b"MPF\0",)))
+    places = list(segments(content, (b"Exif\0\0",)))
+    more = list(segments(content, (b"MPF\0",)))
     # Several segments are put together, so that one may name all of them.
     if len(places) < 2 and len(more) < 2 and not any(_is_greedy(content[at:end]) for at, end in places + more):
         return content

@@ -1,6 +1,9 @@
-"""What is known of an image from its file: its EXIF, the folder in its name, and how it came. Fields of its metadata.
+"""What is known of an image from its file: its EXIF, what it says of itself, the folder in its name, and how it came.
+
+Fields of its metadata:
 
     exif.taken_at exif.camera_make exif.camera exif.lens exif.gps_latitude exif.gps_longitude     labeler/intake/exif.py
+    iptc.title iptc.caption iptc.keywords iptc.date     of XMP or IPTC: labeler/intake/captions.py
     file.folder       the folders of its name, "2024/north"; without folders there is no such field
     file.source       the name of the archive or table it came from, else "upload"
     file.import       the number of the import, where there is one
@@ -14,7 +17,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from labeler.intake import exif
+from labeler.intake import captions, exif
 from labeler.intake.formats.metadata import LONGEST_VALUE
 from labeler.intake.store import MediaStore
 from labeler.models import Image, Job, Project
@@ -22,6 +25,11 @@ from labeler.models import Image, Job, Project
 FOLDER, SOURCE, IMPORT = "file.folder", "file.source", "file.import"
 UPLOAD = "upload"
 LONGEST_SOURCE = 200
+
+
+def of_file(content: bytes) -> dict[str, Any]:
+    """What the bytes say, whoever wrote it."""
+    return {**exif.read(content), **captions.read(content)}
 
 
 def of_name(name: str, job: Job | None) -> dict[str, Any]:
@@ -57,4 +65,4 @@ def of_older(image: Image, store: MediaStore) -> dict[str, Any]:
         content = store.original_path(image.sha256, image.extension).read_bytes()
     except OSError:
         return found
-    return {**exif.read(content), **found}
+    return {**of_file(content), **found}

@@ -235,7 +235,7 @@ def _check_all(pool: ThreadPoolExecutor, missing: list[_File], check: Callable[[
 def _let_go(batch: list[_File]) -> None:
     """Of the contents, once their EXIF is read: the next batch is read while this one is still at hand."""
     for file in batch:
-        file.exif = exif.read(file.content) if file.checked is not None else {}
+        file.exif = facts.of_file(file.content) if file.checked is not None else {}
         file.content = b""
 
 

@@ -1,4 +1,4 @@
-"""Which fields of an image's metadata are whose to see: the place is for leads, what its EXIF says not for annotators.
+"""Which fields of an image's metadata are whose to see: the place is for leads, what a file says not for annotators.
 
 Knows keys, not rows. Whoever hands metadata to somebody asks here: REST, pages, the model's report, exports.
 """
@@ -13,8 +13,8 @@ from labeler.models import Project
 
 # Written by the product when an image comes in (intake/facts.py), and by nobody else: a table, a page and REST leave
 # them as they are.
-EXIF, FILE = "exif.", "file."
-RESERVED = (EXIF, FILE)
+EXIF, IPTC, FILE = "exif.", "iptc.", "file."
+RESERVED = (EXIF, IPTC, FILE)
 # Where somebody was: in no export unless a release says so, and shown to leads only.
 PLACE = "exif.gps_"
 
@@ -38,7 +38,7 @@ def may_see(project: Project, key: str) -> bool:
     """May the person for whom the project was handed out see this field of its images, or look for them by it?"""
     if is_place(key):
         return may_lead(project)
-    return may_review(project) or (project.show_file_names and not key.startswith(EXIF))
+    return may_review(project) or (project.show_file_names and not key.startswith((EXIF, IPTC)))
 
 
 def shown(project: Project, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,15 +14,18 @@ from typing import Any
 _PLACE = re.compile(r"^(gps.*|latitude|longitude|altitude|place|location|city|country|sublocation)$")
 _PERSON = re.compile(
     r"^(artist|author|copyright|by ?line|creator|.*ownername|.*serialnumber|hostcomputer|usercomment|imageuniqueid"
-    r"|xpauthor|xpcomment|makernote|imagedescription)$"
+    r"|xpauthor|xpcomment|makernote|imagedescription|title|caption)$"
 )
 _SIGNS = re.compile(r"[^a-z0-9]+")
 
 
 def is_personal(key: str) -> bool:
-    """Does a field of this name come from EXIF and say where, or by whom, a picture was taken?"""
+    """Does a field of this name come from the file itself and say where, or by whom, a picture was taken?
+
+    Titles and captions may: people write there who is seen, and where.
+    """
     parts = [_SIGNS.sub("", part) for part in key.casefold().split(".")]
-    return parts[0] == "exif" and any(_PLACE.match(part) or _PERSON.match(part) for part in parts[1:])
+    return parts[0] in ("exif", "iptc") and any(_PLACE.match(part) or _PERSON.match(part) for part in parts[1:])
 
 
 def public_metadata(metadata: str, *, location: bool = False) -> dict[str, Any]:

@@ -53,6 +53,19 @@ class ExportedObjectShape(DrawnShape):
     probability = serializers.FloatField(required=False, help_text="of a prediction, where the model gave one")
 
 
+class JudgedObjectShape(ExportedObjectShape):
+    """The last three where its author was shown a pre-label."""
+
+    change = serializers.CharField(
+        required=False, help_text="kept, moved, class or drawn: what became of the pre-label"
+    )
+    iou = serializers.FloatField(required=False, allow_null=True, help_text="with the pre-label's object")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        origin = serializers.IntegerField(required=False, allow_null=True, help_text="its number in the pre-label")
+        return {**super().get_fields(), "from": origin}
+
+
 class ExportedPredictionShape(OpinionShape):
     probabilities = serializers.DictField(child=serializers.FloatField())
     objects = ExportedObjectShape(many=True, required=False, help_text="where people draw: what the model shows")
@@ -60,7 +73,10 @@ class ExportedPredictionShape(OpinionShape):
 
 class ExportedJudgementShape(TableRowShape):
     prelabel = OpinionShape(allow_null=True, help_text="what the author was shown")
-    objects = ExportedObjectShape(many=True, required=False, help_text="where people draw")
+    objects = JudgedObjectShape(many=True, required=False, help_text="where people draw")
+    deleted = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="numbers of the pre-label's objects left out"
+    )
 
 
 class ExportedConsensusShape(OutcomeShape):

@@ -15,7 +15,8 @@ MEASUREMENTS = (
     "startup", "queue", "objects", "lists", "agreement", "trust", "report", "releases", "overview",
     "trust_page", "forecast", "intake", "judgements", "imports", "features", "loop", "serving", "gpu",
     "candidates", "screen", "draw", "promise", "promise_sets", "accepting", "economy", "economy_live",
-    "economy_rows", "learning", "curves", "drift", "duplicates", "image_list", "agreement_objects", "detect", "clicks",
+    "economy_rows", "learning", "curves", "drift", "duplicates", "image_list", "agreement_objects", "detect",
+    "drawn_loop", "clicks",
 )  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""What a model that draws saves a person: the seconds of drawing all by hand, against mending what the model drew.
+
+`python -m bench drawn_loop`: one simulated person answers BENCH_IMAGES (200) of a set (BENCH_SETS, blood_cells) in
+random order. The first 20 are drawn by hand; after 20, 50 and 100 answers a model is trained on all of them, as the
+product trains, and pre-labels the next ones. Its seconds: DRAW for an object by hand, MOVE for one whose box is wrong,
+DELETE, and KEEP for one that is right. Right: of its class and IoU half or more. Nothing is left out: an answer is done
+when all of its objects are there. Beside it: how long the first model takes, and a thousand images to pre-label.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench import drawn_sets
+from bench.common import hardware
+from labeler.train_settings import Augmentation, TrainConfig
+from worker.ml.detection import decode, detector
+from worker.ml.detection.detector import Detector
+from worker.ml.detection.samples import Drawn, DrawnSet, Found, nothing
+from worker.ml.detection.train import DrawnResult, all_cores, train
+from worker.ml.device import pick_device
+from worker.ml.evaluation import objects
+
+DRAW, MOVE, DELETE, KEEP = 7.0, 3.0, 0.7, 0.3  # seconds of a person, each object
+TRAINED_AT = (20, 50, 100)
+RIGHT, NEAR = 0.5, 0.2  # IoU from which on a box is kept, and from which on it is moved
+SHARE = 0.95  # of the objects, of drawing all by hand
+GOAL, FIRST_S, THOUSAND_S = 1 / 3, 180, 240
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as the product shows it: objects from a threshold on."""
+
+    finder: Detector
+    shown_from: NDArray[np.float64]
+
+    def prelabels(self, samples: DrawnSet) -> list[Found]:
+        masks = samples.task != "boxes"
+        told = [one or nothing(masks=masks) for _, one in self.finder.find(samples.sources, samples.sizes)]
+        return [_those(one, one.probabilities >= self.shown_from[one.classes]) for one in told]
+
+
+def main() -> None:
+    n = int(os.environ.get("BENCH_IMAGES", "200"))
+    print(f"Seconds of a person: {DRAW} to draw, {MOVE} to move, {DELETE} to delete, {KEEP} to keep. {hardware()}")
+    for name in os.environ.get("BENCH_SETS", "blood_cells").split(","):
+        samples = drawn_sets.read(name)
+        if samples is None:
+            print(f"{name}: LABELER_TEST_DATA does not hold it.")
+            continue
+        for seed in range(int(os.environ.get("BENCH_SEEDS", "1"))):
+            one_person(name, samples, n, seed)
+
+
+def one_person(name: str, samples: DrawnSet, n: int, seed: int) -> None:
+    """Print what the answers to n images cost, part by part."""
+    order = np.random.default_rng(seed).permutation(len(samples))[:n]
+    by_hand = DRAW * sum(len(samples.drawn[k]) for k in order)
+    spent, model = 0.0, None
+    for start, end in zip((0, *TRAINED_AT), (*TRAINED_AT, n), strict=True):
+        part = samples.some(order[start:end])
+        shown = model.prelabels(part) if model else [nothing()] * len(part)
+        costs = [seconds_of(drawn, found) for drawn, found in zip(part.drawn, shown, strict=True)]
+        spent += sum(costs)
+        hand = DRAW * sum(len(drawn) for drawn in part.drawn)
+        print(f"{name}, seed {seed}: images {start + 1} to {end}: {sum(costs):,.0f} s of a person, {hand:,.0f} by hand")
+        if end < n:
+            begun = time.monotonic()
+            model = trained(samples.some(order[:end]), upside_down=name in drawn_sets.UPSIDE_DOWN, seed=seed)
+            seconds = time.monotonic() - begun
+            print(f"    trained on {end} in {seconds:.0f} s" + (f"; goal {FIRST_S} s" if not start else ""))
+    goal = SHARE * by_hand * GOAL
+    print(
+        f"{name}, seed {seed}, {n} images: {spent:,.0f} s of a person; {SHARE:.0%} of the objects by hand "
+        f"{SHARE * by_hand:,.0f} s: {spent / (SHARE * by_hand):.3f} of it; goal {GOAL:.3f} ({goal:,.0f} s)"
+    )
+    assert model is not None
+    with all_cores(model.finder.device):
+        begun = time.monotonic()
+        part = samples.some(order[:60])
+        model.prelabels(part)
+    thousand = 1000 * (time.monotonic() - begun) / len(part)
+    print(f"    a thousand images pre-labeled: {thousand:.0f} s, from {len(part)}; goal {THOUSAND_S} s")
+
+
+def trained(samples: DrawnSet, *, upside_down: bool, seed: int) -> Model:
+    config, device = TrainConfig(seed=seed, augmentation=Augmentation(flip_vertical=upside_down)), pick_device()
+    result = None
+    for event in train(samples, config, device=device):
+        result = event if isinstance(event, DrawnResult) else None
+    assert result is not None
+    apart = [k for k, found in enumerate(result.out_of_fold) if found is not None]
+    judge = samples.some(np.array(apart))
+    shown_from = objects.thresholds(
+        judge.drawn, [found for found in result.out_of_fold if found is not None], judge.sizes,
+        len(samples.categories), by_masks=samples.task != "boxes",
+    )  # fmt: skip
+    return Model(detector.from_parts(result.weights, result.recipe, config.backbone, device), shown_from)
+
+
+def seconds_of(drawn: Drawn, found: Found) -> float:
+    """What a person needs to make `drawn` of `found`: pairs by falling IoU, of any class."""
+    left = list(range(len(drawn)))
+    spent = 0.0
+    iou = decode.iou_of(*(_edges(one.boxes) for one in (found, drawn))).numpy()
+    for k in np.argsort(-iou.max(1, initial=0.0), kind="stable"):
+        near = max(left, key=lambda j: iou[k, j], default=None)
+        if near is None or iou[k, near] < NEAR:
+            spent += DELETE
+            continue
+        left.remove(near)
+        right = iou[k, near] >= RIGHT and found.classes[k] == drawn.classes[near]
+        spent += KEEP if right else MOVE
+    return spent + DRAW * len(left)
+
+
+def _edges(boxes: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1))
+
+
+def _those(found: Found, kept: NDArray[np.bool_]) -> Found:
+    return Found(found.boxes[kept], found.classes[kept], found.probabilities[kept])
+
+
+if __name__ == "__main__":
+    main()

@@ -39,11 +39,11 @@ def pick_device(wanted: str = "auto") -> torch.device:
     return torch.device("cpu")
 
 
-def describe_device(device: torch.device) -> str:
-    """In words, for the page of a run: "NVIDIA H200", "CPU (x86_64), one thread"."""
+def describe_device(device: torch.device, threads: str = "one thread") -> str:
+    """In words, for the page of a run: "NVIDIA H200", "CPU (x86_64), one thread". threads: of a CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"Apple GPU ({platform.machine()})" if device.type == "mps" else f"CPU ({platform.machine()}), one thread"
+    return f"Apple GPU ({platform.machine()})" if device.type == "mps" else f"CPU ({platform.machine()}), {threads}"
 
 
 def settle_process() -> None:

@@ -79,9 +79,9 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     dataset, guideline = assemble(run.project), run.project.guideline_version
     newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
     runs.report(
-        lease, device=describe_device(device), spent=bill.readings(), category_ids=dataset.category_ids,
-        category_names=dataset.category_names, dataset=_counts(dataset, 0), last_label=newest,
-        n_labels=Label.objects.filter(project=run.project).current().count(),
+        lease, device=describe_device(device, "as many threads as cores were idle"), spent=bill.readings(),
+        category_ids=dataset.category_ids, category_names=dataset.category_names, dataset=_counts(dataset, 0),
+        last_label=newest, n_labels=Label.objects.filter(project=run.project).current().count(),
     )  # fmt: skip
 
     groups = groups_of([example.image_id for example in dataset.train], 4)

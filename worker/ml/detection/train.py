@@ -46,6 +46,7 @@ JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are 
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
 MOST_EPOCHS, FEWEST_STEPS = 120, 60
 REFIT_SHARE = 0.5  # of the time limit of a candidate
+HEAD_RATE, TRUNK_RATE = 5.0, 0.6  # times the step size of the settings: heads begin at nothing, and steps are few
 MEASURED = 8  # steps, to see how fast this machine is
 BATCH = {"cpu": 4, "cuda": 16}
 
@@ -291,8 +292,8 @@ class DrawnRun:
             return Plan(**kept[1])
         yield self._progress("measure", "Measuring how fast this machine trains", 0, 1, 0.0)
         tune, batch = self.config.finetune, min(BATCH.get(self.device.type, 8), len(learn))
-        rate = 2 * tune.learning_rate
-        plan = Plan(MEASURED, batch, rate, 0.3 * rate, min(tune.weight_decay, 0.05), self.config.seed)
+        heads, trunk = HEAD_RATE * tune.learning_rate, TRUNK_RATE * tune.learning_rate
+        plan = Plan(MEASURED, batch, heads, trunk, min(tune.weight_decay, 0.05), self.config.seed)
         state = {key: value.clone() for key, value in network.state_dict().items()}
         times = []
         begun = time.monotonic()

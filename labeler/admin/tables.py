@@ -23,6 +23,7 @@ from labeler.models import (
     Image,
     Label,
     LabelObject,
+    ObjectVerdict,
     Plant,
     QueueEntry,
     Thread,
@@ -194,3 +195,12 @@ class PlantAdmin(ReadOnly):
     list_select_related = ["project", "reviewer"]
     search_fields = ["reviewer__username", "=image__id"]
     raw_id_fields = ["project", "image", "reviewer"]
+
+
+@admin.register(ObjectVerdict)
+class ObjectVerdictAdmin(ReadOnly):
+    list_display = ["image_id", "project", "person", "model", "number", "category", "verdict", "created_at"]
+    list_filter = ["verdict"]
+    list_select_related = ["project", "person"]
+    search_fields = ["person__username", "=image__id"]
+    raw_id_fields = ["project", "image", "person", "run"]

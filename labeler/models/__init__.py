@@ -14,6 +14,7 @@ from labeler.models.gold import Gold
 from labeler.models.image import Image, Sketch
 from labeler.models.job import Job, Part
 from labeler.models.label import Consensus, Decision, Label
+from labeler.models.object_verdict import ObjectVerdict
 from labeler.models.project import Category, CategoryExample, GuidelineVersion, Membership, Project, Role, Task
 from labeler.models.queue import Claim, QueueEntry
 from labeler.models.release import Release, ReleaseFile
@@ -52,6 +53,7 @@ __all__ = [
     "LabelObject",
     "LoginFailures",
     "Membership",
+    "ObjectVerdict",
     "Part",
     "Plant",
     "Prediction",

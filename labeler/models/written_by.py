@@ -43,6 +43,7 @@ TABLES = {
     "Consensus": "consensus",
     "EconomyPoint": "consensus",
     "Plant": "review",
+    "ObjectVerdict": "review",
     "Decision": "review",
     "Gold": "review",
     "Thread": "review",

@@ -38,6 +38,7 @@ from api.members import Members, OneMember, SecondOpinions
 from api.metadata import Metadata
 from api.model_files import Card, ModelExport
 from api.nothing import Nothing
+from api.object_crops import ObjectCrops
 from api.outside_models import OutsideActivation, OutsideModels, OutsidePredictions
 from api.predictions import OnePrediction, Predictions
 from api.preferences import ClassKeys, Preferences
@@ -121,6 +122,7 @@ urlpatterns = [
     path("projects/<int:project_id>/review-pages/", ReviewPages.as_view(), name="review-pages"),
     path("projects/<int:project_id>/review-pages/<uuid:page>/", OneReviewPage.as_view(), name="review-page"),
     path("projects/<int:project_id>/reviews/", Reviews.as_view(), name="reviews"),
+    path("projects/<int:project_id>/object-crops/", ObjectCrops.as_view(), name="object-crops"),
     path("images/<int:image_id>/comments/", ImageComments.as_view(), name="comments"),
     path("projects/<int:project_id>/threads/", Threads.as_view(), name="threads"),
     path("threads/<int:thread_id>/comments/", ThreadComments.as_view(), name="thread-comments"),

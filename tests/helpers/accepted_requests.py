@@ -82,6 +82,7 @@ def sent(row: Row, world: dict[str, Any]) -> dict[str, Any]:
         ("thread-comments", "post"): {"text": "Dirt."},
         ("consensus", "put"): {"categories": ["cat"]},
         ("review-pages", "post"): {"page": world["page"], "predicted": "cat"},
+        ("object-crops", "post"): {"model": 1, "items": [{"image": image, "number": 0, "verdict": "keep"}]},
         ("reviews", "post"): {"items": [{"image": image, "categories": ["cat"]}]},
     }
     return {"data": bodies.get(row, {})}

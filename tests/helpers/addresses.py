@@ -94,6 +94,8 @@ TABLE = {
     ("review-page", "patch"): "142223",
     ("review-page", "delete"): "142223",
     ("reviews", "post"): "142223",
+    ("object-crops", "get"): MEMBERS,
+    ("object-crops", "post"): "142223",
     ("comments", "get"): MEMBERS,
     ("comments", "post"): MEMBERS,
     ("threads", "get"): MEMBERS,

@@ -55,7 +55,7 @@ class Access:
 
     def has_review(self) -> bool:
         """Is there anything to confirm on the review grid: a model whose word this person may see and label with?"""
-        if self.membership is None or self.project.draws or not self.project.show_prelabels:
+        if self.membership is None or not (self.project.draws or self.project.show_prelabels):
             return False
         return runs.active(self.project) is not None
 

@@ -9,7 +9,6 @@ ObjectVerdict.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,8 +88,8 @@ class Crop:
 def open_crops(*, project: Project, member: User, run: TrainingRun | None, category: int) -> list[Crop]:
     """Up to 40 objects of one class (its id) that this member may see and has not answered, in one fixed order.
 
-    run: the active model; None: nothing. Nothing either where no single objects are drawn. project: as access.py hands it out, with the member's role. What is sent of
-    them must be remembered: blindness.remember(told=...).
+    run: the active model; None: nothing. Nothing either where no single objects are drawn. project: as access.py hands
+    it out, with the member's role. What is sent of them must be remembered: blindness.remember(told=...).
     """
     if run is None or not has_objects(project):
         return []

@@ -27,7 +27,6 @@ def boxes(ann, lena):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("review", "suggestions are confirmed one image at a time"),
         ("economy", "how far people agree"),
     ],
 )

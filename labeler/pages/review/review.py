@@ -17,7 +17,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from labeler.accounts import preferences
@@ -25,7 +25,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Category, Job, Membership, Project
 from labeler.models.job import UNFINISHED, Kind
 from labeler.pages.asking import Access, project_page
-from labeler.pages.classes_only import classes_only
+from labeler.pages.review import crops
 from labeler.review import grid as verbs
 from labeler.review import planted
 from labeler.training import runs
@@ -44,18 +44,12 @@ MODULES = (
 
 @project_page()
 @require_GET
-@classes_only(
-    "review",
-    gettext_lazy("Review"),
-    gettext_lazy(
-        "The review page shows what a model says of whole images, many at once. In this project people draw objects: "
-        "suggestions are confirmed one image at a time, while drawing."
-    ),
-)
 def review(request: HttpRequest, access: Access) -> HttpResponse:
-    """The grid of one class; without anything to review, what to do about that. 404 for strangers."""
+    """The grid of one class, or of crops where people draw; without any, what to do about that. 404 for strangers."""
     if access.membership is None:
         raise PermissionDenied(_("Only members of this project review. Add yourself on its members page."))
+    if access.project.draws:
+        return crops.page(request, access, access.membership)
     project, reviewer = access.project, access.membership.user
     low = _share(request.GET.get("min"), project.review_confidence)
     counts, is_cut = verbs.waiting(project, reviewer, low) if project.show_prelabels else ({}, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -17,10 +17,14 @@ from api.files import guarded_file
 from api.permissions import Needs
 from api.schema import describe, example, file
 from labeler.errors import NotFound
+from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.models.account import Scope
 from labeler.training import augmentation_preview
 from labeler.training.augmentation_preview import Augmentation, Pictures
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 TAG = "Model"
 
@@ -54,7 +58,10 @@ EXAMPLE = {
 }  # fmt: skip
 
 
-def _answer(project: Project, how: Augmentation, found: Pictures) -> dict[str, Any]:
+def _answer(person: User, project: Project, how: Augmentation, found: Pictures) -> dict[str, Any]:
+    if project.draws and found.is_made:  # the pictures tell what people drew
+        blindness.remember(person, others=found.rows)
+
     def address(row: int, column: int) -> str:
         return f"/api/projects/{project.pk}/augmentation/{found.key}/{row}/{column}/"
 
@@ -86,7 +93,7 @@ class Augmentations(View):
     def get(self, request: Request, project_id: int) -> Response:
         project = self.project(project_id)
         how = augmentation_preview.settings_of(project)
-        return Response(_answer(project, how, augmentation_preview.find(project, how)))
+        return Response(_answer(self.person, project, how, augmentation_preview.find(project, how)))
 
     @describe(
         "show_augmentation", "Have the images made that show how training images are varied.\n\nNothing is saved: to "
@@ -98,7 +105,8 @@ class Augmentations(View):
         project = self.project(project_id)
         given = parsing.parse(AugmentationInput, request).get("augmentation")
         how = augmentation_preview.settings_of(project) if given is None else augmentation_preview.complete(given)
-        return Response(_answer(project, how, augmentation_preview.ask(project, how, by=self.person)), status=202)
+        found = augmentation_preview.ask(project, how, by=self.person)
+        return Response(_answer(self.person, project, how, found), status=202)
 
 
 class VariedImage(View):

@@ -1,8 +1,8 @@
 """Training images as the network will see them: asked for before anything is trained, made by a worker, kept.
 
 Knows which images show it, how strong each kind of variation is, and where the files lie; what varies an image is
-worker/ml/images/tensors.py, which worker/training/augmentation_images.py calls. The only module that asks for jobs of
-the kind "views".
+worker/ml/images/tensors.py, where people draw worker/ml/detection/canvas.py; worker/training/augmentation_images.py
+calls them. The only module that asks for jobs of the kind "views".
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from labeler import train_settings
-from labeler.errors import NotPossibleNow, TaskNotSupported
+from labeler.errors import NotPossibleNow
 from labeler.jobs import jobs, leases
 from labeler.label_set import categories
-from labeler.models import Image, Job, Project
+from labeler.models import Image, Job, Label, LabelObject, Project
 from labeler.models.image import Slice
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.training import run_settings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 IMAGES, VIEWS = 4, 6  # rows, and variants in each beside the image itself
 SIDE = 192  # pixels of each
+SEARCHED = 200  # labels with objects, for images that show it: no more is to be read for four
 KEPT = 8  # settings of a project whose images are kept, the newest
 NOT_READABLE = frozenset({"left", "right", "top", "bottom", "up", "down", "above", "below"})
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -58,6 +60,9 @@ LEVELS: dict[str, dict[str, tuple[float, float, float, float]]] = {
     "noise": {"noise": (0, 0.01, 0.02, 0.06)},
 }  # fmt: skip
 FLIPS = ("flip", "flip_vertical")
+# Models that draw see a part of the image anywhere in it, which is a shift already. They use no other setting: the box
+# of an object that is turned or slanted is not known from its box.
+WHERE_PEOPLE_DRAW = (*FLIPS, "zoom", "colour")
 
 
 def settings_of(project: Project) -> Augmentation:
@@ -124,9 +129,23 @@ class Pictures:
         return self.state in UNFINISHED
 
 
+def switches(project: Project) -> tuple[str, ...]:
+    """What can be set: names of FLIPS and LEVELS."""
+    return WHERE_PEOPLE_DRAW if project.draws else (*FLIPS, *LEVELS)
+
+
 def sample(project: Project) -> list[tuple[int, str]]:
-    """Images that show it, (id, SHA-256): a few of those that may train, the same each time."""
+    """Images that show it, (id, SHA-256): a few of those that may train, the same each time.
+
+    Where people draw, images with objects as long as there are some.
+    """
     images = Image.objects.filter(project=project, slice=Slice.NONE).order_by("sha256")
+    if project.draws:
+        drawn = LabelObject.objects.filter(label=OuterRef("pk"))
+        labels = Label.objects.filter(Exists(drawn), project=project, image__slice=Slice.NONE).current()
+        first = labels.order_by("image").values_list("image", flat=True)[:SEARCHED]
+        if with_objects := images.filter(pk__in=list(first)):
+            return list(with_objects.values_list("pk", "sha256")[:IMAGES])
     return list(images.values_list("pk", "sha256")[:IMAGES])
 
 
@@ -143,10 +162,8 @@ def find(project: Project, how: Mapping[str, Any]) -> Pictures:
 def ask(project: Project, how: Mapping[str, Any], *, by: User | None) -> Pictures:
     """Have a worker make them unless they are there or on their way; those of other settings are not made any more.
 
-    Raises NotPossibleNow for a project without an image, TaskNotSupported where people draw.
+    Raises NotPossibleNow for a project without an image.
     """
-    if project.draws:
-        raise TaskNotSupported(_("Variants are made for trainings, and models learn classes only, so far."))
     images = sample(project)
     if not images:
         raise NotPossibleNow(_("There are no images yet that could be varied. Import some first."))

@@ -74,10 +74,9 @@ def test_settings_of_classes_are_not_offered_where_people_draw(as_, lena, boxes)
     stored = Project.objects.get(pk=boxes.pk)
     assert (stored.adaptive_overlap, stored.most_labels, stored.consensus_method) == (True, 4, "majority")
     assert 'name="review_percent"' not in client.get(reverse("settings_model", args=[boxes.pk])).content.decode()
-    for name in ("settings_variations", "settings_accepting"):
-        address = reverse(name, args=[boxes.pk])
-        for answer in (client.get(address), client.post(address, {"auto_accept": "on"})):
-            assert answer.status_code == 200 and "Works for classes only." in answer.content.decode()
+    address = reverse("settings_accepting", args=[boxes.pk])
+    for answer in (client.get(address), client.post(address, {"auto_accept": "on"})):
+        assert answer.status_code == 200 and "Works for classes only." in answer.content.decode()
     assert not Project.objects.get(pk=boxes.pk).auto_accept
 
 

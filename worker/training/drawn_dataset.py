@@ -6,7 +6,7 @@ Knows rows. Does not know networks. The same slices as dataset.py; the objects a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +59,8 @@ class DrawnDataset:
         )  # fmt: skip
 
 
-def assemble(project: Project) -> DrawnDataset:
-    """The dataset as of now.
+def assemble(project: Project, only: Collection[int] | None = None) -> DrawnDataset:
+    """The dataset as of now; only: of these images, by id.
 
     Train: answered images that are neither held out nor left out of all, also those on which people say that nothing
     is there; of objects that are open each counts by its share. Test and calibration: settled images of those slices
@@ -72,7 +72,8 @@ def assemble(project: Project) -> DrawnDataset:
     parts = {Slice.TEST: dataset.test, Slice.CALIBRATION: dataset.calibration}
     position = {pk: k for k, pk in enumerate(ids)}
     last = 0
-    while images := list(_images(project).filter(pk__gt=last)[:READ]):
+    wanted = _images(project) if only is None else _images(project).filter(pk__in=only)
+    while images := list(wanted.filter(pk__gt=last)[:READ]):
         last = images[-1].pk
         current = consensus.current(project, images)
         for image in images:

@@ -58,8 +58,8 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
         "summary": summary(active),
         "before": _before(versions, active),
     }
+    context |= variations.card(request, project)
     if not project.draws:
-        context |= variations.card(project)
         context |= drift.card(project, active) if active is not None and not active.is_outside else {}
     if active is not None:
         context |= report_of(project, active)

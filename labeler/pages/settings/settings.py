@@ -45,8 +45,7 @@ SECTIONS = {
     "settings_webhooks": gettext_lazy("Webhooks"),
     "trash_project": gettext_lazy("Move to the trash"),
 }
-# Variants are shown of classes only, so far; nobody draws where classes are named.
-NOT_WHERE_PEOPLE_DRAW = ("settings_variations", "settings_accepting")
+NOT_WHERE_PEOPLE_DRAW = ("settings_accepting",)
 NOT_WHERE_CLASSES_ARE_NAMED = ("settings_objects",)
 LONGEST_SHOWN = 60  # characters of a value that somebody else saved
 

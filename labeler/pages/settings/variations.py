@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from labeler.errors import LabelerError
+from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.settings import settings
@@ -66,6 +67,7 @@ class Variations(Section):
     noise = _strength(gettext_lazy("Noise"), gettext_lazy("Grain of 1, 2 or 6 % of the full range."))
 
     inside = frozenset({*augmentation_preview.FLIPS, *LEVELS})
+    of_classes = frozenset(LEVELS) - {*augmentation_preview.WHERE_PEOPLE_DRAW}
 
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
@@ -101,11 +103,9 @@ def _typed(how: Augmentation) -> dict[str, Any]:
 def variations(request: HttpRequest, access: Access) -> HttpResponse:
     """The switches and, for the settings that stand there, the images."""
     project, here = access.project, reverse("settings_variations", args=[access.project.pk])
-    if project.draws:
-        return settings.show(request, access, "settings_variations", "settings/classes_only.html")
     saved = Variations.values_of(project)
     if request.method == "POST":
-        form = Variations(request.POST, initial=saved)
+        form = _form(project, request.POST, saved)
         if request.POST.get("do") == "show":
             if form.is_valid():
                 _ask(request, project, form.settings(project))
@@ -119,24 +119,39 @@ def variations(request: HttpRequest, access: Access) -> HttpResponse:
     else:
         form, how, tried = _asked(request, project, saved)
     found = augmentation_preview.find(project, how)
+    _remember(request, project, found)
     return settings.show(
         request, access, "settings_variations", "settings/variations.html", form=form, seen=settings.fingerprint(form),
         tried=tried, mirrored=bool(how["flip"] or how["flip_vertical"]),
         sides=augmentation_preview.orientation_matters(project),
+        strengths=[form[name] for name in form.fields if name in LEVELS],
         **grid(project, found),
     )  # fmt: skip
 
 
 def _asked(request: HttpRequest, project: Project, saved: dict[str, Any]) -> tuple[Variations, Augmentation, bool]:
     """The form and the settings of an address: those that are tried out with ?show=1, else those that are saved."""
-    form = Variations(initial=saved)
+    form = _form(project, None, saved)
     if "show" not in request.GET:
         return form, augmentation_preview.settings_of(project), False
-    tried = Variations(request.GET, initial=saved)
+    tried = _form(project, request.GET, saved)
     if not tried.is_valid():
         return form, augmentation_preview.settings_of(project), False
     how = tried.settings(project)
     return tried, how, how != augmentation_preview.settings_of(project)
+
+
+def _form(project: Project, given: QueryDict | None, saved: dict[str, Any]) -> Variations:
+    form = Variations(given, initial=saved)
+    if project.draws:
+        form.leave_out_of_classes()
+    return form
+
+
+def _remember(request: HttpRequest, project: Project, found: Pictures) -> None:
+    """Where people draw, the pictures tell what they drew."""
+    if project.draws and found.is_made:
+        blindness.remember(request.user, others=found.rows)
 
 
 def _in_address(typed: dict[str, Any]) -> dict[str, str]:
@@ -150,20 +165,22 @@ def _ask(request: HttpRequest, project: Project, how: Augmentation) -> None:
         messages.error(request, error.message)
 
 
-def card(project: Project) -> dict[str, Any]:
+def card(request: HttpRequest, project: Project) -> dict[str, Any]:
     """Context of templates/model/variations.html: what the next training will vary, in words and in images."""
     how = augmentation_preview.settings_of(project)
-    shown = grid(project, augmentation_preview.find(project, how))
-    return {"varied": {"words": _in_words(how)}, "rows": shown["rows"][:2], "side": shown["side"]}
+    found = augmentation_preview.find(project, how)
+    _remember(request, project, found)
+    shown = grid(project, found)
+    return {"varied": {"words": _in_words(project, how)}, "rows": shown["rows"][:2], "side": shown["side"]}
 
 
-def _in_words(how: Augmentation) -> str:
+def _in_words(project: Project, how: Augmentation) -> str:
     """mirrored, rotated, … of what is switched on."""
     said = {
         "flip": _("mirrored"), "flip_vertical": _("upside down"), "rotation": _("rotated"), "zoom": _("cropped"),
         "shift": _("shifted"), "shear": _("slanted"), "colour": _("recoloured"), "grey": _("grey"), "noise": _("noisy"),
     }  # fmt: skip
-    on = [words for name, words in said.items() if _is_on(name, how)]
+    on = [said[name] for name in augmentation_preview.switches(project) if _is_on(name, how)]
     return ", ".join(on) or _("as they are")
 
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,8 +153,13 @@ class View:
 
     def boxes(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes (k, 4) left, top, right, bottom of the canvas, in px of the view."""
-        at = (boxes.reshape(-1, 2, 2) - np.array(self.offset)) / np.array(self.factor)
+        at = self.points(boxes.reshape(-1, 2, 2))
         return np.concatenate([at.min(1), at.max(1)], 1).astype(np.float32)
+
+    def points(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Points (..., 2) of the canvas, x and y, in px of the view."""
+        found: NDArray[np.float64] = (points - np.array(self.offset)) / np.array(self.factor)
+        return found
 
 
 def vary(

@@ -52,6 +52,12 @@ def train(
         yield from PixelRun(samples, config, device, state_dir).events()
 
 
+def canvas_of(samples: DrawnSet, device: str, wanted: int) -> Canvas:
+    """Whole images, smaller than objects would need them: what a pixel is shows in what lies around it."""
+    canvas = canvases.choose(samples, device, wanted or canvases.SMALLEST)
+    return replace(canvas, view_width=canvas.width, view_height=canvas.height, large=0.0, wide=0.0)
+
+
 class PixelRun(DrawnRun):
     """Candidates that differ in their decoder; the U-Net that is trained further goes on from the one before."""
 
@@ -60,10 +66,7 @@ class PixelRun(DrawnRun):
     finder: type[Detector] = Segmenter
 
     def choose_canvas(self) -> Canvas:
-        """Whole images, smaller than objects would need them: what a pixel is shows in what lies around it."""
-        wanted = self.config.drawing.size or canvases.SMALLEST
-        canvas = canvases.choose(self.samples, self.device.type, wanted)
-        return replace(canvas, view_width=canvas.width, view_height=canvas.height, large=0.0, wide=0.0)
+        return canvas_of(self.samples, self.device.type, self.config.drawing.size)
 
     def candidates_of(self, config: TrainConfig) -> list[Candidate]:
         return [CANDIDATES[name] for name in CANDIDATES if name in config.drawing.pixel_candidates]

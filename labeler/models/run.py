@@ -179,6 +179,7 @@ class Prediction(models.Model):
     # Of an outside model, as it gave them, to calibrate them anew. Null: a model of our own. Empty: it gave none.
     given = ArrayField(models.FloatField(), null=True)
     # [{number, category, box | polygon | mask, probability, shown}], at most 300; null where classes are predicted.
+    # With refused: true and shown: false where people called the object wrong before anybody was shown the pre-label.
     drawn = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -2,8 +2,8 @@
 
 Chooses crops, keeps what people say of them, and counts how often the model was right. A verdict settles nothing: it is
 no label and no vote, and goes to the ObjectVerdict row alone (docs/decisions/0023). Which images may be shown to whom
-is labeling/blindness.py's; what was shown is remembered there by who sends it. The only module that writes
-ObjectVerdict.
+is labeling/blindness.py's; what was shown is remembered there by who sends it. What people call wrong is left out of
+pre-labels by training/prelabels.py. The only module that writes ObjectVerdict.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from labeler.labeling.objects import SHAPES
 from labeler.models import Image, ObjectVerdict, Project, Task, TrainingRun
 from labeler.stats.intervals import wilson
 from labeler.stats.results import Stat, with_interval
+from labeler.training import prelabels
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -41,7 +42,8 @@ _OBJECTS = f"""
     FROM labeler_prediction p
     JOIN labeler_image i ON i.id = p.image_id AND i.project_id = %(project)s
     CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(p.drawn) WHEN 'array' THEN p.drawn ELSE '[]' END) o
-    WHERE p.run_id = %(run)s AND coalesce((o->>'shown')::boolean, true)
+    WHERE p.run_id = %(run)s
+      AND (coalesce((o->>'shown')::boolean, true) OR coalesce((o->>'refused')::boolean, false))
       AND NOT {model_hidden_sql("i")}
       AND (%(may_review)s OR (i.status IN ('settled', 'disputed') AND EXISTS (
           SELECT FROM labeler_label l WHERE l.image_id = i.id AND l.round = i.round AND l.annotator_id = %(person)s
@@ -157,8 +159,9 @@ def answer_crops(*, project: Project, member: User, model: int, answers: Sequenc
     """Keep a page of verdicts, each in the place of the person's last one; which of them were kept, in order.
 
     model: the number of the run whose objects they are, active or not by now. Sent again, the same call changes
-    nothing. One is not kept when the prediction is gone, or its image may not be shown to this person by now: it keeps
-    no other from being kept. Raises Invalid, NotFound for strangers and unknown models, Paused.
+    nothing. What more people call wrong than keep is left out of the pre-label, where nobody was shown it. One is not
+    kept when the prediction is gone, or its image may not be shown to this person by now: it keeps no other from being
+    kept. Raises Invalid, NotFound for strangers and unknown models, Paused.
     """
     if not 1 <= len(answers) <= PAGE_SIZE:
         raise Invalid(
@@ -197,6 +200,10 @@ def answer_crops(*, project: Project, member: User, model: int, answers: Sequenc
         unique_fields=["project", "model", "image", "number", "person"],
         update_fields=["verdict", "created_at"],
     )
+    refused: dict[int, set[int]] = {image: set() for image in images}
+    for image, number in ObjectVerdict.objects.filter(run=run, image__in=images).found_wrong():
+        refused[image].add(number)
+    prelabels.refuse_objects(run, refused)
     return [(one.image_id, one.number) in there for one in answers]
 
 

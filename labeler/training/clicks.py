@@ -105,7 +105,8 @@ def less_sure(image: Image, person: User) -> list[dict[str, Any]]:
     ).select_related("shown_prediction").first()  # fmt: skip
     if claim is None or claim.shown_prediction is None:
         return []
-    unshown = [one for one in claim.shown_prediction.drawn or [] if not one.get("shown", True)]
+    drawn = claim.shown_prediction.drawn or []
+    unshown = [one for one in drawn if not one.get("shown", True) and not one.get("refused")]
     return sorted(unshown, key=lambda one: -(one.get("probability") or 0))[:LOOKED_AT]
 
 

@@ -7,7 +7,7 @@ may run twice, or stop half-way and run again: predictions are upserts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -270,6 +270,39 @@ def calibrate(run: TrainingRun, temperature: float, *, tick: Callable[[], None])
                 # An upsert of rows that are there: 10,000 of them took a third of the time of CASE by CASE.
                 store_given(run, free)
         changed += len(free)
+
+
+def refuse_objects(run: TrainingRun, images: Mapping[int, Collection[int]]) -> None:
+    """Leave objects out of pre-labels that people call wrong, {image: numbers}, and bring back all others of these.
+
+    Not where somebody was shown the pre-label: the label says what was on the screen.
+    """
+    with transaction.atomic():
+        # By image, and locked: as store() writes them.
+        there = Prediction.objects.filter(run=run, image__in=images, drawn__isnull=False).select_for_update()
+        rows = list(there.order_by("image"))
+        seen = shown(run, [row.image_id for row in rows])
+        changed = [row for row in rows if row.image_id not in seen and _refuse(row, images[row.image_id])]
+        Prediction.objects.bulk_update(changed, ["drawn", "categories", "probability"])
+
+
+def _refuse(row: Prediction, refused: Collection[int]) -> bool:
+    """Set what is shown of the row's objects; false: nothing changed."""
+    objects = [dict(one) for one in row.drawn or []]
+    for one in objects:
+        if one["number"] in refused and one.get("shown", True):
+            one |= {"shown": False, "refused": True}
+        elif one["number"] not in refused and one.pop("refused", False):
+            one["shown"] = True
+    if objects == row.drawn:
+        return False
+    left = [one for one in objects if one.get("shown", True)]
+    row.drawn, row.categories = objects, sorted({one["category"] for one in left})
+    if row.margin is not None:  # else an outside model gave no probabilities
+        others = [one["probability"] or 0.0 for one in objects if not one.get("refused")]
+        known = [one["probability"] for one in left if one["probability"] is not None]
+        row.probability = min(known, default=1 - max(others, default=0.0))
+    return True
 
 
 def shown(run: TrainingRun, image_ids: Sequence[int]) -> set[int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labeler.errors import Invalid, NotFound, Paused
-from labeler.models import Label, Membership, ObjectVerdict, QueueEntry
+from labeler.labeling import claims
+from labeler.models import Claim, Label, Membership, ObjectVerdict, QueueEntry
 from labeler.review import crops
 from tests.helpers.crops import page_of, predict, say
 from tests.helpers.drawn_projects import draw_all, drawing_project
@@ -151,6 +152,36 @@ def test_objects_that_most_people_say_are_wrong(boxes, run, rev, lena):
     say(lena, run, **{f"i{image.pk}_1": "keep"})
 
     assert ObjectVerdict.objects.filter(run=run).found_wrong() == {(image.pk, 0)}
+
+
+def test_what_is_called_wrong_is_left_out_of_the_pre_label_until_it_is_taken_back(boxes, run, rev, lena):
+    king = category(boxes, "king")
+    (image,) = add_images(boxes, 1)
+    predict(run, image, {"probability": 0.5}, {"category": king}, {"shown": False, "probability": 0.2})
+
+    say(rev, run, **{f"i{image.pk}_0": "wrong"})
+
+    now = run.predictions.get()
+    assert [(one["shown"], one.get("refused")) for one in now.drawn] == [(False, True), (True, None), (False, None)]
+    assert (now.categories, now.probability) == ([king], 0.9)
+    assert page_of(lena, run) == [(image.pk, 0)]  # others may still say that it is one
+
+    say(lena, run, **{f"i{image.pk}_0": "keep"})  # one says so, one does not
+
+    assert [(one["shown"], one.get("refused")) for one in run.predictions.get().drawn] == [
+        (True, None), (True, None), (False, None),
+    ]  # fmt: skip
+
+
+def test_a_pre_label_that_somebody_was_shown_stays_as_it_was(boxes, run, ann, rev):
+    (image,) = add_images(boxes, 1)
+    predict(run, image, {})
+    claims.claim(project=boxes, annotator=ann, count=1)
+    Claim.objects.update(shown_prediction=run.predictions.get())
+
+    say(rev, run, **{f"i{image.pk}_0": "wrong"})
+
+    assert [one["shown"] for one in run.predictions.get().drawn] == [True]
 
 
 def test_what_cannot_be_answered_is_refused(boxes, run, rev, carl):

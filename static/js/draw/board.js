@@ -203,15 +203,26 @@ export class Board extends Surface {
     this.redraw();
   }
 
-  /** A halo around what is chosen. @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key */
-  drawChosen(context, shapes = new Map()) {
+  /**
+   * A halo around what is chosen.
+   * @param {Map<string, import("./types.js").Shape>} [shapes] as they are at the moment, by key @param {number[]} [by] image
+   *   pixels that those are away: a shape of thousands of points in motion is drawn elsewhere, not made anew for each frame
+   */
+  drawChosen(context, shapes = new Map(), by = [0, 0]) {
     const seen = this.scene.chosenObjects.filter(({ hidden }) => !hidden);
     const look = ({ category }) => ({ colour: this.colourOf(category), scale: this.place.scale });
-    for (const object of seen) paintChosen(context, shapes.get(object.key) ?? object.shape, { ...look(object), isNew: shapes.has(object.key) });
-    const [object, ...more] = seen;
-    if (!object || more.length || !this.colours) return;
-    const [surface, ink] = this.colours.slice(7);
-    paintName(context, shapes.get(object.key) ?? object.shape, { ...look(object), name: this.spoken.nameOf(object.category), surface, ink });
+    const isAlone = seen.length === 1 && this.colours;
+    for (const object of seen) {
+      const [isNew, shape] = [shapes.has(object.key), shapes.get(object.key) ?? object.shape];
+      context.save();
+      if (isNew) context.translate(...(shape.mask ? by.map(Math.round) : by));
+      paintChosen(context, shape, { ...look(object), isNew });
+      if (isAlone) {
+        const [surface, ink] = this.colours.slice(7);
+        paintName(context, shape, { ...look(object), name: this.spoken.nameOf(object.category), surface, ink });
+      }
+      context.restore();
+    }
   }
 
   drawActive(context) {

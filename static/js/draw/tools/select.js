@@ -22,7 +22,7 @@ export class SelectTool extends Tool {
   }
 
   cancel() {
-    Object.assign(this, { mode: null, shapes: new Map(), frame: null });
+    Object.assign(this, { mode: null, shapes: new Map(), by: [0, 0], frame: null });
     if (this.board.atWork.size) this.board.setAtWork([]);
     this.board.redraw();
   }
@@ -55,11 +55,12 @@ export class SelectTool extends Tool {
   }
 
   up(at, event) {
-    const { mode, shapes, frame } = this;
+    const { mode, shapes, by, frame } = this;
     if (mode === "pressed" && this.wasChosen && !event.shiftKey) this.chooseBelow();
     if (mode === "frame") this.choose(frame && !this.isClick(at, this.from) ? this.within(frame) : []);
     if (mode === "move" || mode === "resize") {
-      this.scene.step(mode, () => shapes.forEach((shape, key) => this.scene.change(key, { shape })));
+      const ended = (shape) => (mode === "move" ? movedShape(shape, ...by) : shape);
+      this.scene.step(mode, () => shapes.forEach((shape, key) => this.scene.change(key, { shape: ended(shape) })));
       this.board.sayObject("changed", this.scene.chosenObjects[0]);
     }
     this.cancel();
@@ -85,11 +86,8 @@ export class SelectTool extends Tool {
   }
 
   moveBy(at) {
-    const shapes = [...this.shapes.keys()].map((key) => [key, this.scene.get(key).shape]);
-    const bounds = around(shapes.map(([, shape]) => boundsOf(shape)));
-    if (!bounds) return;
-    const by = allowedMove(bounds, at.x - this.from.x, at.y - this.from.y, this.board.image).map(tidy);
-    this.shapes = new Map(shapes.map(([key, shape]) => [key, movedShape(shape, ...by)]));
+    const bounds = around([...this.shapes.values()].map(boundsOf));
+    if (bounds) this.by = allowedMove(bounds, at.x - this.from.x, at.y - this.from.y, this.board.image).map(tidy);
   }
 
   resizeTo(at) {
@@ -128,10 +126,14 @@ export class SelectTool extends Tool {
   draw(context) {
     const { board, scene } = this;
     const { scale } = board.place;
-    board.drawChosen(context, this.shapes);
+    board.drawChosen(context, this.shapes, this.by);
     const [object, ...more] = scene.chosenObjects;
     const now = object && (this.shapes.get(object.key) ?? object.shape);
-    if (object && !more.length && !now.mask && !object.hidden) paintHandles(context, handlesOf(boundsOf(now)), board.px(1), board.colourOf(object.category));
+    if (object && !more.length && !now.mask && !object.hidden) {
+      const { x, y, width, height } = boundsOf(now);
+      const bounds = { x: x + this.by[0], y: y + this.by[1], width, height };
+      paintHandles(context, handlesOf(bounds), board.px(1), board.colourOf(object.category));
+    }
     if (this.frame) paintShape(context, { box: this.frame }, { colour: board.colourOf(null), scale, line: 1, fill: 0.08, dash: [4, 4] });
     if (this.mode === "resize") board.drawLoupe(context, this.now);
   }

@@ -20,8 +20,8 @@ from bench.common import hardware
 from labeler.train_settings import Augmentation, TrainConfig
 from worker.ml.detection import detector
 from worker.ml.detection.samples import DrawnSet, Found, nothing
-from worker.ml.detection.train import CANDIDATES, DrawnResult, all_cores, train
-from worker.ml.device import pick_device
+from worker.ml.detection.train import CANDIDATES, DrawnResult, train
+from worker.ml.device import all_cores, pick_device
 from worker.ml.evaluation.objects import ap50
 
 JUDGED = 80

@@ -4,7 +4,8 @@
 random order. The first 20 are drawn by hand; after 20, 50 and 100 answers a model is trained on all of them, as the
 product trains, and pre-labels the next ones. Its seconds: DRAW for an object by hand, MOVE for one whose box is wrong,
 DELETE, and KEEP for one that is right. Right: of its class and IoU half or more. Nothing is left out: an answer is done
-when all of its objects are there. Beside it: how long the first model takes, and a thousand images to pre-label.
+when all of its objects are there. Told for each wish of `drawing.wish`, by the same models. Beside it: how long the
+first model takes, and a thousand images to pre-label.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 
 from bench import drawn_sets
 from bench.common import hardware
-from labeler.train_settings import Augmentation, TrainConfig
+from labeler.train_settings import WISHES, Augmentation, TrainConfig
 from worker.ml.detection import decode, detector
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.samples import Drawn, DrawnSet, Found, nothing
-from worker.ml.detection.train import DrawnResult, all_cores, train
-from worker.ml.device import pick_device
+from worker.ml.detection.train import DrawnResult, train
+from worker.ml.device import all_cores, pick_device
 from worker.ml.evaluation import objects
 
 DRAW, MOVE, DELETE, KEEP = 7.0, 3.0, 0.7, 0.3  # seconds of a person, each object
@@ -36,15 +37,17 @@ GOAL, FIRST_S, THOUSAND_S = 1 / 3, 180, 240
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as the product shows it: objects from a threshold on."""
+    """A model as the product shows it: objects from a threshold on. shown_from: of each class, by the wish."""
 
     finder: Detector
-    shown_from: NDArray[np.float64]
+    shown_from: dict[str, NDArray[np.float64]]
 
-    def prelabels(self, samples: DrawnSet) -> list[Found]:
+    def found(self, samples: DrawnSet) -> list[Found]:
         masks = samples.task != "boxes"
-        told = [one or nothing(masks=masks) for _, one in self.finder.find(samples.sources, samples.sizes)]
-        return [_those(one, one.probabilities >= self.shown_from[one.classes]) for one in told]
+        return [one or nothing(masks=masks) for _, one in self.finder.find(samples.sources, samples.sizes)]
+
+    def shows(self, found: Found, wish: str) -> Found:
+        return _those(found, found.probabilities >= self.shown_from[wish][found.classes])
 
 
 def main() -> None:
@@ -63,29 +66,32 @@ def one_person(name: str, samples: DrawnSet, n: int, seed: int) -> None:
     """Print what the answers to n images cost, part by part."""
     order = np.random.default_rng(seed).permutation(len(samples))[:n]
     by_hand = DRAW * sum(len(samples.drawn[k]) for k in order)
-    spent, model = 0.0, None
+    spent, model = dict.fromkeys(WISHES, 0.0), None
     for start, end in zip((0, *TRAINED_AT), (*TRAINED_AT, n), strict=True):
         part = samples.some(order[start:end])
-        shown = model.prelabels(part) if model else [nothing()] * len(part)
-        costs = [seconds_of(drawn, found) for drawn, found in zip(part.drawn, shown, strict=True)]
-        spent += sum(costs)
+        found = model.found(part) if model else [nothing()] * len(part)
+        costs = {}
+        for wish in WISHES:
+            shown = [model.shows(one, wish) for one in found] if model else found
+            costs[wish] = sum(seconds_of(drawn, one) for drawn, one in zip(part.drawn, shown, strict=True))
+            spent[wish] += costs[wish]
         hand = DRAW * sum(len(drawn) for drawn in part.drawn)
-        print(f"{name}, seed {seed}: images {start + 1} to {end}: {sum(costs):,.0f} s of a person, {hand:,.0f} by hand")
+        told = ", ".join(f"{wish} {seconds:,.0f}" for wish, seconds in costs.items())
+        print(f"{name}, seed {seed}: images {start + 1} to {end}: seconds of a person: {told}; by hand {hand:,.0f}")
         if end < n:
             begun = time.monotonic()
             model = trained(samples.some(order[:end]), upside_down=name in drawn_sets.UPSIDE_DOWN, seed=seed)
             seconds = time.monotonic() - begun
             print(f"    trained on {end} in {seconds:.0f} s" + (f"; goal {FIRST_S} s" if not start else ""))
     goal = SHARE * by_hand * GOAL
-    print(
-        f"{name}, seed {seed}, {n} images: {spent:,.0f} s of a person; {SHARE:.0%} of the objects by hand "
-        f"{SHARE * by_hand:,.0f} s: {spent / (SHARE * by_hand):.3f} of it; goal {GOAL:.3f} ({goal:,.0f} s)"
-    )
+    print(f"{name}, seed {seed}, {n} images: {SHARE:.0%} of the objects by hand: {SHARE * by_hand:,.0f} s of a person")
+    for wish, seconds in spent.items():
+        print(f"    {wish}: {seconds:,.0f} s, {seconds / (SHARE * by_hand):.3f} of it; goal {GOAL:.3f} ({goal:,.0f} s)")
     assert model is not None
     with all_cores(model.finder.device):
         begun = time.monotonic()
         part = samples.some(order[:60])
-        model.prelabels(part)
+        model.found(part)
     thousand = 1000 * (time.monotonic() - begun) / len(part)
     print(f"    a thousand images pre-labeled: {thousand:.0f} s, from {len(part)}; goal {THOUSAND_S} s")
 
@@ -98,10 +104,13 @@ def trained(samples: DrawnSet, *, upside_down: bool, seed: int) -> Model:
     assert result is not None
     apart = [k for k, found in enumerate(result.out_of_fold) if found is not None]
     judge = samples.some(np.array(apart))
-    shown_from = objects.thresholds(
-        judge.drawn, [found for found in result.out_of_fold if found is not None], judge.sizes,
-        len(samples.categories), by_masks=samples.task != "boxes",
-    )  # fmt: skip
+    shown_from = {
+        wish: objects.thresholds(
+            judge.drawn, [found for found in result.out_of_fold if found is not None], judge.sizes,
+            len(samples.categories), by_masks=samples.task != "boxes", wish=wish,
+        )
+        for wish in WISHES
+    }  # fmt: skip
     return Model(detector.from_parts(result.weights, result.recipe, config.backbone, device), shown_from)
 
 

@@ -35,7 +35,7 @@ from worker.ml.training.run import Progress
 SHARES = (0.15, 0.3, 0.5, 0.75, 1.0)  # of the largest part
 FEWEST, LARGEST = 40, 240  # answered images; below, the smallest part would hold two or three
 JUDGED_SHARE, MOST_JUDGED = 0.4, 60  # of the images: a figure of ten images would tell nothing
-TIME_SHARE = 0.3  # of the time limit of a candidate
+TIME_SHARE = 0.25  # of the time limit of a candidate
 VIEWS = 3  # of each image
 MOST_BYTES = 600_000_000  # of the maps that are kept
 MOST_STEPS, FEWEST_STEPS, MEASURED = 400, 60, 6

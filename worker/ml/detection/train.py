@@ -9,10 +9,8 @@ candidate goes on from the one before, and the model that is kept goes on from i
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,7 @@ from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
 from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.network import Network, levels_of
 from worker.ml.detection.samples import Drawn, DrawnSet, Found, split
-from worker.ml.device import is_out_of_memory, to_device
+from worker.ml.device import all_cores, is_out_of_memory, to_device
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels, WeightsMissing
 from worker.ml.evaluation.objects import ap50, ap50_resampled
 from worker.ml.networks import backbones
@@ -45,7 +43,7 @@ MIN_IMAGES = 20
 JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are compared
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
 MOST_EPOCHS, FEWEST_STEPS = 100, 60  # so that the first model, from 20 images, is there within three minutes
-REFIT_SHARE = 0.5  # of the time limit of a candidate
+REFIT_SHARE = 0.45  # of the time limit of a candidate
 HEAD_RATE, TRUNK_RATE = 5.0, 0.6  # times the step size of the settings: heads begin at nothing, and steps are few
 MEASURED = 8  # steps, to see how fast this machine is
 BATCH = {"cpu": 4, "cuda": 16}
@@ -65,9 +63,9 @@ class Candidate:
 CANDIDATES = {
     one.name: one
     for one in (
-        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.25),
-        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.35),
-        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.45),
+        Candidate("heatmap", "One stage (as SSD, YOLO), on the published network", False, False, 0.2),
+        Candidate("heatmap.finetuned", "One stage, the network trained further", True, False, 1.3),
+        Candidate("two_stage", "Two stages (as Faster R-CNN), the network trained further", True, True, 0.4),
     )
 }
 
@@ -106,22 +104,6 @@ def train(
         raise OneCategoryOnly("Nothing is drawn on any of the images: draw objects on a few first.")
     with all_cores(device):
         yield from DrawnRun(samples, config, device, state_dir).events()
-
-
-@contextmanager
-def all_cores(device: torch.device) -> Iterator[None]:
-    """A worker has one thread for each process; a training of minutes takes every core that is idle as it begins.
-
-    Not more: two threads that wait for each other on cores that others use were ten times slower than one.
-    """
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        idle = len(os.sched_getaffinity(0)) - round(os.getloadavg()[0])
-        torch.set_num_threads(max(1, min(idle, 8)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class DrawnRun:
@@ -268,6 +250,8 @@ class DrawnRun:
         last, second = levels[-1][1], levels[0][1]
         # On a CPU the first stages stay: a third of the time, and they hold what every image set needs.
         cut = last if not candidate.trains_trunk else 0 if self.device.type != "cpu" else min(second, 4)
+        if cut:  # before the seed is set: a process builds it once, and draws numbers for it
+            backbones.frozen(self.backbone, self.device)
         torch.manual_seed(self.config.seed)
         return to_device(self.build(trunk, candidate, cut), self.device)
 
@@ -353,9 +337,9 @@ class DrawnRun:
     def _refit(
         self, candidate: Candidate, network: Network, plan: Plan, data: Data
     ) -> Generator[Progress, None, Network]:
-        """Goes on from what was judged, half as long, with the images that judged it too."""
+        """Goes on from what was judged, half as long at most, with the images that judged it too."""
         everything = np.arange(len(self.samples))
-        steps = max(FEWEST_STEPS, plan.steps // 2)
+        steps = max(FEWEST_STEPS, int(plan.steps * min(0.5, REFIT_SHARE / candidate.share)))
         again = replace(
             plan, steps=steps, head_rate=plan.head_rate / 2, trunk_rate=plan.trunk_rate / 2, seed=plan.seed + 1
         )

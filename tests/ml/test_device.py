@@ -1,0 +1,46 @@
+"""How many cores a training takes on a CPU."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from worker.ml import device
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    monkeypatch.setattr(device, "LOOKS_S", 0)
+
+
+def test_idle_cores_are_counted_by_what_they_did_just_now(four_cores, monkeypatch):
+    readings = iter([(1_000, 9_000), (1_150, 9_200)])  # of 200 ticks of all cores 150 were idle
+    monkeypatch.setattr(device, "_ticks", lambda: next(readings))
+
+    assert device.idle_cores() == pytest.approx(3.0)
+
+
+def test_a_system_that_does_not_say_is_judged_by_its_load(four_cores, monkeypatch):
+    monkeypatch.setattr(device, "_ticks", lambda: None)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0.0, 0.0))
+
+    assert device.idle_cores() == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(("idle", "threads"), [(0.2, 1), (1.4, 1), (2.6, 3), (64.0, device.MOST_THREADS)])
+def test_a_training_takes_the_idle_cores_and_gives_them_back(monkeypatch, idle, threads):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(device, "idle_cores", lambda: idle)
+
+    with device.all_cores(torch.device("cpu")):
+        assert torch.get_num_threads() == threads
+
+    assert torch.get_num_threads() == before
+
+
+def test_linux_says_how_long_its_cores_were_idle():
+    idle, total = device._ticks()
+    assert 0 < idle < total

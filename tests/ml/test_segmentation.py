@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from labeler.geometry import masks
-from labeler.train_settings import TrainConfig
+from labeler.train_settings import Augmentation, TrainConfig
 from labeler.train_settings.settings import Drawing
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import train as detection
@@ -43,8 +43,7 @@ def small():
     patch = pytest.MonkeyPatch()
     patch.setattr(detection, "MOST_EPOCHS", 12)
     patch.setattr(detection, "FEWEST_STEPS", 12)
-    patch.setattr(canvases, "SMALLEST", 160)
-    patch.setitem(canvases.LARGEST, "cpu", 160)
+    patch.setattr(segmentation, "SIDE", 192)
     yield
     patch.undo()
 
@@ -76,6 +75,17 @@ def test_sky_grass_and_house_are_told_on_new_images(learned):
     assert whole == 160 * 128, "every pixel is in one mask alone"
     assert {row["candidate"] for row in learned.comparison if row["tried"]} == {"fcn", "unet"}
     assert all(0 < row["miou"] <= 1 for row in learned.comparison)
+
+
+def test_it_learns_from_whole_images_that_are_smaller_than_those_it_is_asked_about(small):
+    canvas = segmentation.canvas_of(scenes(4), "cpu", 0)
+
+    assert (canvas.width, canvas.height, canvas.view_width, canvas.view_height) == (192, 160, 160, 128)
+    still = Augmentation(flip=False, zoom=0.0, stretch=0.0)
+    (view,) = canvases.vary(canvas, np.array([[192, 154]], np.float32), still, np.random.default_rng(0))
+    assert view.factor == (1.2, 1.2)
+    corners = view.points(np.array([[0.0, 0.0], [192.0, 153.6]]))
+    assert (corners >= -1).all() and (corners <= [161, 129]).all(), "all of the image is in sight"
 
 
 def test_one_class_alone_is_refused():

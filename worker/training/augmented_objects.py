@@ -22,7 +22,7 @@ from labeler.models.project import Task
 from labeler.train_settings import Augmentation
 from labeler.training.augmentation_preview import SEARCHED, SIDE, VIEWS
 from worker.ml.detection import canvas as canvases
-from worker.ml.detection.canvas import GREY, HALF, View
+from worker.ml.detection.canvas import GREY, View
 from worker.ml.detection.samples import Drawn, DrawnSet
 from worker.ml.detection.train import empty
 from worker.ml.device import pick_device
@@ -70,7 +70,7 @@ def rows(
         for number in range(VIEWS):
             look = int(number >= VIEWS - round(VIEWS * canvas.wide))  # the last show the image at half its size
             of_look = canvas.of_look(look)
-            views = canvases.vary(of_look, extent[None].astype(np.float32), how, rng, HALF**look)
+            views = canvases.vary(of_look, extent[None].astype(np.float32), how, rng)
             seen = canvases.see(of_look, torch.from_numpy(pixels[None]), views, how, rng)
             yield _square(seen[0].round().to(torch.uint8).permute(1, 2, 0).numpy(), lines, views[0])
 

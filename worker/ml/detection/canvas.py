@@ -48,7 +48,8 @@ class Canvas:
     is learned from at a time, a part of the canvas where objects are small: four times as many steps in the same time.
     large: px, the root of the area from which on an object is looked for on the canvas at half its size, so that one
     view has room for it, and a facade and the window at its centre do not share a place; 0: there is no such look.
-    wide: share of the steps that learn from such views.
+    wide: share of the steps that learn from such views. shrink: px of the canvas along a px of a view that is neither
+    zoomed nor stretched.
     """
 
     width: int
@@ -59,6 +60,7 @@ class Canvas:
     view_height: int
     large: float = 0.0
     wide: float = 0.0
+    shrink: float = 1.0
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
@@ -67,7 +69,7 @@ class Canvas:
         """The same; for the second look with views that show all of it at half its size."""
         if not look:
             return self
-        return replace(self, view_width=self.width // HALF, view_height=self.height // HALF)
+        return replace(self, view_width=self.width // HALF, view_height=self.height // HALF, shrink=float(HALF))
 
     def scale(self, size: Sequence[int] | NDArray[np.int64]) -> float:
         """By which factor an image of (width, height) px is scaled to fit."""
@@ -162,19 +164,14 @@ class View:
         return found
 
 
-def vary(
-    canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator, shrink: int = 1
-) -> list[View]:
-    """A view for each image: mirrored, zoomed and shifted. extents: (b, 2), px that each image takes on its canvas.
-
-    shrink: px of the canvas along a px of a view that is neither zoomed nor stretched.
-    """
+def vary(canvas: Canvas, extents: NDArray[np.float32], how: Augmentation, generator: np.random.Generator) -> list[View]:
+    """A view for each image: mirrored, zoomed and shifted. extents: (b, 2), px that each image takes on its canvas."""
     views = []
     for extent in extents:
         # Objects get larger and smaller: from a crop of (1 - zoom) of the side to as much beside the image.
         share = float(np.exp(generator.uniform(np.log(max(1 - how.zoom, 0.2)), np.log(1 + 0.6 * how.zoom))))
         stretch = float(np.exp(generator.uniform(-1, 1) * np.log1p(how.stretch) / 2))
-        factor = shrink * np.array([share * stretch, share / stretch])
+        factor = canvas.shrink * np.array([share * stretch, share / stretch])
         seen = factor * np.array([canvas.view_width, canvas.view_height])  # px of the canvas that the view shows
         room = extent - seen
         offset = np.where(room > 0, generator.uniform(0, 1, 2) * room, generator.uniform(0, 1, 2) * room)

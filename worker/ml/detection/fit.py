@@ -203,7 +203,7 @@ def _losses(
     if data.kept is not None:
         views, x = data.kept[look].draw(chosen, rng, device)
     else:
-        views = canvases.vary(canvas, data.extents[chosen], how, rng, HALF**look)
+        views = canvases.vary(canvas, data.extents[chosen], how, rng)
         pixels = torch.from_numpy(data.pixels[chosen]).to(device)
         x = scaled(canvases.see(canvas, pixels, views, how, rng), data.offset, data.scale)
     if data.labels is not None:

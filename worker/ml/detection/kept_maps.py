@@ -16,7 +16,7 @@ from torch import Tensor
 
 from labeler.train_settings import Augmentation
 from worker.ml.detection import canvas as canvases
-from worker.ml.detection.canvas import HALF, Canvas, View
+from worker.ml.detection.canvas import Canvas, View
 from worker.ml.device import autocast
 from worker.ml.images.tensors import PixelScale, scaled
 
@@ -42,7 +42,7 @@ class KeptMaps:
         images = np.repeat(np.array(list(self._first), np.int64), self.n_views)
         for start in range(0, len(images), BATCH):
             some = images[start : start + BATCH]
-            views = canvases.vary(canvas, extents[some], how, rng, HALF**look)
+            views = canvases.vary(canvas, extents[some], how, rng)
             x = canvases.see(canvas, torch.from_numpy(pixels[some]).to(device), views, how, rng)
             with torch.no_grad(), autocast(device):
                 maps = trunk(scaled(x, offset, scale))

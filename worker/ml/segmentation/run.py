@@ -17,11 +17,12 @@ from PIL import Image
 
 from labeler.train_settings import TrainConfig
 from worker.ml.detection import canvas as canvases
-from worker.ml.detection.canvas import VOID, Canvas
+from worker.ml.detection.canvas import STEP, VOID, Canvas
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.network import Network
 from worker.ml.detection.samples import DrawnSet, Found
-from worker.ml.detection.train import MIN_IMAGES, Candidate, DrawnResult, DrawnRun, all_cores
+from worker.ml.detection.train import MIN_IMAGES, Candidate, DrawnResult, DrawnRun
+from worker.ml.device import all_cores
 from worker.ml.errors import OneCategoryOnly, TooFewLabels
 from worker.ml.evaluation.pixel_figures import label_map, miou, miou_resampled
 from worker.ml.networks import backbones
@@ -30,12 +31,14 @@ from worker.ml.segmentation.network import PixelNetwork
 from worker.ml.segmentation.segmenter import Segmenter
 from worker.ml.training.run import Progress
 
+SIDE = 384  # px of the canvas's long side
+SMALLER = 1.2  # px of the canvas along a px of what is learned from
 CANDIDATES = {
     one.name: one
     for one in (
-        Candidate("fcn", "FCN, on the published network", False, False, 0.25),
+        Candidate("fcn", "FCN, on the published network", False, False, 0.15),
         Candidate("unet", "U-Net, on the published network", False, False, 0.35),
-        Candidate("unet.finetuned", "U-Net, the network trained further", True, False, 1.35),
+        Candidate("unet.finetuned", "U-Net, the network trained further", True, False, 1.3),
     )
 }
 
@@ -53,9 +56,14 @@ def train(
 
 
 def canvas_of(samples: DrawnSet, device: str, wanted: int) -> Canvas:
-    """Whole images, smaller than objects would need them: what a pixel is shows in what lies around it."""
-    canvas = canvases.choose(samples, device, wanted or canvases.SMALLEST)
-    return replace(canvas, view_width=canvas.width, view_height=canvas.height, large=0.0, wide=0.0)
+    """Whole images, smaller than objects would need them: what a pixel is shows in what lies around it.
+
+    It learns from them smaller than it is asked about them later: crops show things larger than whole images do, and
+    what is learned should be as large as what is asked (Touvron and others 2019).
+    """
+    canvas = canvases.choose(samples, device, wanted or SIDE)
+    width, height = (max(STEP, round(px / SMALLER / STEP) * STEP) for px in (canvas.width, canvas.height))
+    return replace(canvas, view_width=width, view_height=height, large=0.0, wide=0.0, shrink=SMALLER)
 
 
 class PixelRun(DrawnRun):

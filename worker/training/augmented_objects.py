@@ -100,7 +100,7 @@ def _square(pixels: NDArray[np.uint8], lines: Sequence[tuple[int, NDArray[np.flo
     pen = ImageDraw.Draw(small)
     for kind, ring in lines:
         at = [(float(x), float(y)) for x, y in view.points(ring) * factor]
-        for colour, width in ((UNDER, 5), (COLOURS[kind % len(COLOURS)], 2)):
+        for colour, width in ((UNDER, 6), (COLOURS[kind % len(COLOURS)], 4)):
             pen.line([*at, at[0]], fill=colour, width=width, joint="curve")
     square = Pixels.new("RGB", (PX, PX), (GREY, GREY, GREY))
     square.paste(small, ((PX - small.width) // 2, (PX - small.height) // 2))

@@ -172,6 +172,7 @@ def test_label_studio_tasks_have_annotations_of_people_and_predictions_of_models
     assert names == list(project.categories.order_by("position").values_list("name", flat=True))
     tasks = {task["data"]["image_id"]: task for task in json.loads(members["tasks.json"])}
     assert len(tasks) == len(images)
+    assert all(task["id"] == pk for pk, task in tasks.items()), "Label Studio's converter stops without one"
     [annotation] = tasks[images["agreed"].pk]["annotations"]
     assert annotation["result"][0]["value"]["choices"] == [names[0]]
     assert annotation["result"][0]["from_name"] == config.find("Choices").get("name")

@@ -80,10 +80,11 @@ def _task(contents: Contents, data: DataSet, address: str, size: tuple[int, int]
     }  # fmt: skip
     if data.is_split:
         about["split"] = contents.split
+    task = {"id": image.pk, "data": about}  # without an id Label Studio's converter stops
     if data.draws:
-        return {"data": about, **labelstudio_objects.answers(contents, data, size)}
+        return task | labelstudio_objects.answers(contents, data, size)
     annotations = _judgements(contents) if data.wanted.labels == ALL else _outcome(contents, said)
-    return {"data": about, "annotations": annotations, "predictions": _predictions(contents)}
+    return task | {"annotations": annotations, "predictions": _predictions(contents)}
 
 
 def _judgements(contents: Contents) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def labeling_beside_an_import(running: Running) -> None:
 
 def main() -> None:
     """Print rows per second, the share that the second import of one archive takes, and saves beside an import."""
-    with labeler(), tempfile.TemporaryDirectory(prefix="labeler-bench-") as folder:
+    with labeler(worker=True) as running, tempfile.TemporaryDirectory(prefix="labeler-bench-") as folder:
         for what, head in MANIFESTS.items():
             path = Path(folder) / "rows.csv"
             table(path, head)
@@ -138,5 +138,4 @@ def main() -> None:
             assert (first[0]["added"], second[0]["added"], second[0]["duplicates"]) == (IMAGES, 0, IMAGES), second[0]
             shares.append(second[2] / first[2])
         show("an ImageFolder again, as a share of the first time", shares, "of it", target="<= 0.2")
-    with labeler(worker=True) as running:
         labeling_beside_an_import(running)

@@ -114,11 +114,10 @@ def split_of(text: str) -> tuple[str, str]:
     """The split as it is called here, and "", or "" and what is wrong."""
     if not text:
         return "", ""
-    found = SPLITS.get(text.strip().casefold(), "")
-    wrong = _("“%(split)s” is no split: write train, validation or test.") % {
-        "split": "".join(c if c.isprintable() else "?" for c in text[:100])
-    }
-    return found, "" if found else wrong
+    if found := SPLITS.get(text.strip().casefold(), ""):
+        return found, ""
+    shown = "".join(c if c.isprintable() else "?" for c in text[:100])
+    return "", _("“%(split)s” is no split: write train, validation or test.") % {"split": shown}
 
 
 class Names:

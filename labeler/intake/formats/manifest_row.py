@@ -251,16 +251,19 @@ def _judgements(row: dict[str, Any], options: Options, problems: list[str]) -> t
 
 def names_in(value: Any, *, multi: bool) -> tuple[str, ...]:
     """Classes as a cell or an object names them. Raises judgements.Unusable."""
-    wrong = _("label must be the name of a class, or a list of names.")
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise judgements.Unusable(wrong) from error
+            raise _no_label() from error
     names = _names(value, multi)
     if names is None or not all(metadata.is_line(name) for name in names):
-        raise judgements.Unusable(wrong)
+        raise _no_label()
     return names
+
+
+def _no_label() -> judgements.Unusable:
+    return judgements.Unusable(_("label must be the name of a class, or a list of names."))
 
 
 def _names(value: Any, multi: bool) -> tuple[str, ...] | None:

@@ -43,7 +43,6 @@ MIN_IMAGES = 20
 JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are compared
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
 MOST_EPOCHS, FEWEST_STEPS = 100, 60  # so that the first model, from 20 images, is there within three minutes
-REFIT_SHARE = 0.45  # of the time limit of a candidate
 HEAD_RATE, TRUNK_RATE = 5.0, 0.6  # times the step size of the settings: heads begin at nothing, and steps are few
 MEASURED = 8  # steps, to see how fast this machine is
 BATCH = {"cpu": 4, "cuda": 16}
@@ -110,6 +109,7 @@ class DrawnRun:
     """What the steps of one run share. Segmentation has another network, another figure and other candidates."""
 
     figure = "ap50"  # by which candidates are compared
+    refit_share = 0.45  # of the time limit of a candidate
     plain = Candidate("heatmap", "", False, False, 0.0)  # of the learning curve
     finder: type[Detector] = Detector
 
@@ -127,7 +127,7 @@ class DrawnRun:
         )  # fmt: skip
         self.stages = Stages(state_dir, print_of)
         self.seconds: dict[str, float] = {}
-        shares = sum(one.share for one in self.candidates) + REFIT_SHARE + learning_curve.TIME_SHARE
+        shares = sum(one.share for one in self.candidates) + self.refit_share + learning_curve.TIME_SHARE
         self.done_s, self.total_s = 0.0, shares * self.limit
 
     def choose_canvas(self) -> Canvas:
@@ -339,11 +339,11 @@ class DrawnRun:
     ) -> Generator[Progress, None, Network]:
         """Goes on from what was judged, half as long at most, with the images that judged it too."""
         everything = np.arange(len(self.samples))
-        steps = max(FEWEST_STEPS, int(plan.steps * min(0.5, REFIT_SHARE / candidate.share)))
+        steps = max(FEWEST_STEPS, int(plan.steps * min(0.5, self.refit_share / candidate.share)))
         again = replace(
             plan, steps=steps, head_rate=plan.head_rate / 2, trunk_rate=plan.trunk_rate / 2, seed=plan.seed + 1
         )
-        yield from self._train("refit", network, data, everything, again, REFIT_SHARE * self.limit)
+        yield from self._train("refit", network, data, everything, again, self.refit_share * self.limit)
         return network
 
     def _learning(self, data: Data) -> Generator[Progress, None, Points | Reason]:

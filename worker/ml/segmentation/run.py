@@ -70,6 +70,7 @@ class PixelRun(DrawnRun):
     """Candidates that differ in their decoder; the U-Net that is trained further goes on from the one before."""
 
     figure = "miou"
+    refit_share = 0.65
     plain = Candidate("unet", "", False, False, 0.0)
     finder: type[Detector] = Segmenter
 

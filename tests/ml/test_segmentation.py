@@ -77,6 +77,19 @@ def test_sky_grass_and_house_are_told_on_new_images(learned):
     assert all(0 < row["miou"] <= 1 for row in learned.comparison)
 
 
+def test_a_mirrored_image_is_told_the_same_mirrored(learned):
+    """Exactly so only because the network looks at both and tells their mean."""
+    model = segmenter.from_parts(learned.weights, learned.recipe, "efficientnet_lite0", CPU)
+    pixels = torch.from_numpy(canvases.filled(model.canvas, scenes(1, seed=9).sources[0], (160, 128))[None])
+
+    p, mirrored = model.probabilities(pixels), model.probabilities(pixels.flip(2))
+
+    torch.testing.assert_close(mirrored.flip(-1), p)
+    torch.testing.assert_close(p.sum(1), torch.ones_like(p[:, 0]))
+    once = segmenter.from_parts(learned.weights, learned.recipe | {"mirrored": False}, "efficientnet_lite0", CPU)
+    assert not torch.allclose(once.probabilities(pixels.flip(2)).flip(-1), once.probabilities(pixels), atol=1e-3)
+
+
 def test_it_learns_from_whole_images_that_are_smaller_than_those_it_is_asked_about(small):
     canvas = segmentation.canvas_of(scenes(4), "cpu", 0)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -31,6 +30,7 @@ from worker.ml.networks.backbones import Backbone
 from worker.ml.saved import whole
 from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.onnx_file import OPSET, TOLERANCE, NotExportable, missing, session_of
+from worker.ml.segmentation.network import PixelNetwork
 
 FAR = 0.5  # px of the canvas: largest difference between two edges of one object
 SAME_MASK = 0.98  # IoU of one object's mask in both, at least
@@ -114,7 +114,7 @@ class Pixels(nn.Module):
     offset: Tensor
     scale: Tensor
 
-    def __init__(self, network: Network, backbone: Backbone) -> None:
+    def __init__(self, network: PixelNetwork, backbone: Backbone) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("offset", torch.tensor(backbone.offset).reshape(1, -1, 1, 1))
@@ -122,8 +122,7 @@ class Pixels(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         x = (pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale
-        logits = self.network(x)
-        p = torch.softmax(F.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False), 1)
+        p = self.network.probabilities(x)
         return p.argmax(1).to(torch.uint8), p
 
 
@@ -184,7 +183,7 @@ def write(model: DrawnModel, path: Path, pixels: NDArray[np.uint8], extents: NDA
         with warnings.catch_warnings():  # as in onnx_file.write; torch.jit is deprecated with the exporter that traces
             warnings.simplefilter("ignore")
             graph = (
-                Pixels(network, backbone) if model.is_semantic
+                Pixels(network, backbone) if isinstance(network, PixelNetwork)
                 else Objects(network, canvas, backbone, model.platt)
             )  # fmt: skip
             torch.onnx.export(

@@ -25,7 +25,8 @@ def network_of(made: Checkpoint) -> Network:
     stride, n_classes = recipe["canvas"]["stride"], recipe["n_classes"]
     network: Network
     if recipe["kind"] == "segmenter":
-        network = PixelNetwork(trunk, None, 0, n_classes, stride=stride, fcn=recipe["fcn"])
+        mirrored = recipe.get("mirrored", False)
+        network = PixelNetwork(trunk, None, 0, n_classes, stride=stride, fcn=recipe["fcn"], mirrored=mirrored)
     else:
         network = Network(
             trunk, None, 0, n_classes, stride=stride, masks=recipe["masks"], two_stage=recipe["two_stage"],

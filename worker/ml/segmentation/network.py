@@ -49,13 +49,28 @@ class Decoder(nn.Module):
 
 
 class PixelNetwork(Network):
-    """A detector's trunk with a decoder in the place of its heads."""
+    """A detector's trunk with a decoder in the place of its heads.
+
+    mirrored: an image is looked at a second time, left and right exchanged, and the mean of both is told: half a point
+    of mIoU for twice the time. Only where mirrored images were learned from.
+    """
 
     def __init__(
-        self, trunk: Staged, frozen: Frozen | None, first_stage: int, n_classes: int, *, stride: int, fcn: bool
-    ) -> None:
+        self, trunk: Staged, frozen: Frozen | None, first_stage: int, n_classes: int, *, stride: int, fcn: bool,
+        mirrored: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(trunk, frozen, first_stage, n_classes, stride=stride, masks=False, two_stage=False)
+        self.mirrored = mirrored
         self.heads = Decoder([c for _, _, c in self.levels], n_classes, fcn=fcn)  # type: ignore[assignment]
 
     def forward(self, x: Tensor | list[Tensor]) -> Tensor:  # type: ignore[override]
         return self.heads(x if isinstance(x, list) else self.maps(x))
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """Of every class for every px, (b, K, h, w), from scaled pixels (b, 3, h, w)."""
+        p = _of_pixels(self(x), x)
+        return (p + _of_pixels(self(x.flip(-1)), x).flip(-1)) / 2 if self.mirrored else p
+
+
+def _of_pixels(logits: Tensor, x: Tensor) -> Tensor:
+    return torch.softmax(F.interpolate(logits.float(), size=x.shape[-2:], mode="bilinear", align_corners=False), 1)

@@ -37,7 +37,7 @@ CANDIDATES = {
     one.name: one
     for one in (
         Candidate("fcn", "FCN, on the published network", False, False, 0.15),
-        Candidate("unet", "U-Net, on the published network", False, False, 0.35),
+        Candidate("unet", "U-Net, on the published network", False, False, 0.3),
         Candidate("unet.finetuned", "U-Net, the network trained further", True, False, 1.3),
     )
 }
@@ -92,7 +92,7 @@ class PixelRun(DrawnRun):
         frozen = backbones.frozen(self.backbone, self.device) if first_stage else None
         return PixelNetwork(
             trunk, frozen, first_stage, len(self.samples.categories), stride=self.canvas.stride,
-            fcn=candidate.name == "fcn",
+            fcn=candidate.name == "fcn", mirrored=self.config.augmentation.flip and candidate is not self.plain,
         )  # fmt: skip
 
     def labels(self) -> NDArray[np.uint8] | None:
@@ -110,4 +110,5 @@ class PixelRun(DrawnRun):
         return {
             "kind": "segmenter", "canvas": self.canvas.to_json(), "first_stage": network.first_stage,
             "n_classes": len(self.samples.categories), "fcn": candidate.name == "fcn",
+            "mirrored": self.config.augmentation.flip,
         }  # fmt: skip

@@ -33,9 +33,9 @@ class Segmenter(Detector):
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Of every class for every px of the canvases, (n, K, h, w), from uint8 (n, h, w, 3)."""
         x = to_network(pixels, offset=self._backbone.offset, scale=self._backbone.scale)
+        assert isinstance(self.network, PixelNetwork)
         with autocast(self.device):
-            logits = self.network(x).float()
-        return torch.softmax(F.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False), 1)
+            return self.network.probabilities(x)
 
     def _of_pixels(self, p: Tensor, size: NDArray[np.int64]) -> Found:
         width, height = int(size[0]), int(size[1])
@@ -70,6 +70,7 @@ def from_parts(weights: dict[str, Tensor], recipe: dict[str, Any], backbone: str
     network = PixelNetwork(
         backbones.load(about), backbones.frozen(about, device) if recipe["first_stage"] else None,
         recipe["first_stage"], recipe["n_classes"], stride=recipe["canvas"]["stride"], fcn=recipe["fcn"],
+        mirrored=recipe.get("mirrored", False),
     )  # fmt: skip
     network.load_state_dict(weights)
     return Segmenter(network, Canvas(**recipe["canvas"]), backbone, device)

@@ -50,10 +50,14 @@ def metrics_of(run: TrainingRun, metrics: Mapping[str, Any], names: Mapping[Any,
 
 
 def canvas_of(run: TrainingRun) -> dict[str, Any] | None:
-    """Width, height and stride in px of what the network looks at; None where the run's row does not say."""
+    """Width, height and stride in px of what the network looks at, and of a tile of it, where there are some.
+
+    None where the run's row does not say.
+    """
     chosen: dict[str, Any] = next((row for row in run.comparison or [] if row.get("chosen")), {})
     said = chosen.get("settings") or {}
-    return {key: said[key] for key in ("width", "height", "stride")} if "width" in said else None
+    tile = {"tile": said["tile"]} if said.get("tile") else {}
+    return {key: said[key] for key in ("width", "height", "stride")} | tile if "width" in said else None
 
 
 def limits(run: TrainingRun, names: Mapping[Any, str]) -> list[str]:

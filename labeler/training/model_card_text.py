@@ -104,7 +104,10 @@ def draws(card: Mapping[str, Any]) -> bool:
 def _canvas(canvas: Mapping[str, Any] | None) -> str:
     if not canvas:
         return ""
-    return _("%(width)s × %(height)s px") % {"width": canvas["width"], "height": canvas["height"]}
+    said = _("%(width)s × %(height)s px") % {"width": canvas["width"], "height": canvas["height"]}
+    if canvas.get("tile"):
+        said += ", " + _("in tiles of %(side)s px") % {"side": canvas["tile"]}
+    return said
 
 
 def _calibration(model: Mapping[str, Any]) -> str:

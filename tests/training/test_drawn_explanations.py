@@ -92,7 +92,7 @@ def test_what_is_seen_lies_where_the_image_has_it(lena, ann, monkeypatch):
     rows, columns = CANVAS.height // CANVAS.stride, CANVAS.width // CANVAS.stride
     heat = torch.full((1, 2, rows, columns), -20.0)
     heat[0, 1, 3, 6] = 20.0
-    monkeypatch.setattr(model.detector.network, "forward", lambda x: [Look(x, heat, x)])
+    monkeypatch.setattr(model.detector.network, "look", lambda x, look: Look(x, heat, x))
 
     found = drawn_heat.heat_of(model, png(), (320, 200), 1)
 

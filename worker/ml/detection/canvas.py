@@ -36,6 +36,10 @@ FEWEST_WIDE, MOST_WIDE = (
     0.5,
 )  # share of large objects, and of the steps for them; fewer do not pay for a second look
 HALF = 2
+# Where half of the objects would be smaller than TINY px, the canvas is as large as gives them so many, and looked at
+# in tiles; no larger than the images are, nor than the previews that a training reads (intake/check.py).
+TINY, LARGEST_TILED = 24.0, 1600
+TILE, HALO = 512, 96  # px of a tile, and of what lies around it, so that its edge is told as its middle is
 VIEW, VIEW_OBJECTS = 256, 2.5  # px of a view at least, and how many large objects it has room for in a row
 MOST_BYTES = 6_000_000_000  # of all canvases
 
@@ -49,7 +53,7 @@ class Canvas:
     large: px, the root of the area from which on an object is looked for on the canvas at half its size, so that one
     view has room for it, and a facade and the window at its centre do not share a place; 0: there is no such look.
     wide: share of the steps that learn from such views. shrink: px of the canvas along a px of a view that is neither
-    zoomed nor stretched.
+    zoomed nor stretched. tile: px of the side of the tiles in which a large canvas is looked at; 0: as a whole.
     """
 
     width: int
@@ -61,15 +65,17 @@ class Canvas:
     large: float = 0.0
     wide: float = 0.0
     shrink: float = 1.0
+    tile: int = 0
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
 
     def of_look(self, look: int) -> Canvas:
-        """The same; for the second look with views that show all of it at half its size."""
+        """The same; for the second look with views at half its size, of all of it where it is no larger than a tile."""
         if not look:
             return self
-        return replace(self, view_width=self.width // HALF, view_height=self.height // HALF, shrink=float(HALF))
+        width, height = (min(side // HALF, self.tile or side) for side in (self.width, self.height))
+        return replace(self, view_width=width, view_height=height, shrink=float(HALF))
 
     def scale(self, size: Sequence[int] | NDArray[np.int64]) -> float:
         """By which factor an image of (width, height) px is scaled to fit."""
@@ -85,16 +91,18 @@ def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
     if not len(sides):
         sides = np.full((1, 2), 0.2)
     small = max(float(np.quantile(sides.min(1), 0.1)), 1e-3)  # shares of the long side
+    median = float(np.median(np.sqrt(sides.prod(1))))
     largest = LARGEST.get(device, LARGEST["cpu"])
-    side = wanted or _up(min(max(SMALL_SIDE / small, SMALLEST), largest))
+    side = wanted or _up(min(max(SMALL_SIDE / small, SMALLEST), max(largest, _side_of_tiles(samples, median))))
     ratios = sizes / long_sides[:, None]
     # Of nearly all images; the few that are of another shape are scaled down a little more.
     width, height = (_up(side * float(np.quantile(ratios[:, axis], 0.95))) for axis in (0, 1))
-    typical = float(np.median(np.sqrt(sides.prod(1)))) * side
+    typical = median * side
     long = float(np.quantile(sides.max(1), 0.75)) * side
     view = max(VIEW, _up(VIEW_OBJECTS * long))
     stride = 4 if small * side < FINE_BELOW else 8
-    canvas = Canvas(width, height, stride, max(typical, 4.0), min(width, view), min(height, view))
+    tile = TILE if max(width, height) > max(largest, TILE) else 0
+    canvas = Canvas(width, height, stride, max(typical, 4.0), min(width, view), min(height, view), tile=tile)
     is_large = np.sqrt(sides.prod(1)) * side >= LARGE * stride
     kinds = np.concatenate([np.zeros(0, np.int64), *(drawn.classes for drawn in samples.drawn)])
     # each class as much as another: of ten thousand windows and three hundred facades, facades are to be learned too
@@ -105,6 +113,17 @@ def choose(samples: DrawnSet, device: str, wanted: int = 0) -> Canvas:
         canvas, width=_up(width, HALF * STEP), height=_up(height, HALF * STEP), large=LARGE * stride,
         wide=min(wide, MOST_WIDE),
     )  # fmt: skip
+
+
+def _side_of_tiles(samples: DrawnSet, median: float) -> float:
+    """Px of the long side on which half of the objects have TINY px, as far as images and memory go; else 0.
+
+    median: of the roots of the objects' areas, as shares of the long side of their image.
+    """
+    own = float(np.median(samples.sizes.max(1))) if len(samples) else 0.0
+    room = math.sqrt(MOST_BYTES / 2 / (3 * max(len(samples), 1)))
+    side = min(TINY / max(median, 1e-3), own, LARGEST_TILED, room)
+    return side // STEP * STEP
 
 
 def _up(px: float, step: int = STEP) -> int:

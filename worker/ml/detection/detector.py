@@ -15,7 +15,7 @@ from labeler.geometry import masks
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import decode, losses
 from worker.ml.detection.canvas import Canvas
-from worker.ml.detection.network import MASK, ROI, Network, seen
+from worker.ml.detection.network import MASK, ROI, Look, Network, seen
 from worker.ml.detection.samples import Found, nothing
 from worker.ml.device import autocast, to_device, with_smaller_batches
 from worker.ml.errors import ImageUnreadable
@@ -38,7 +38,7 @@ class Detector:
 
         All of probability .05 and more, at most 300, likeliest first; boxes lie within the image.
         """
-        batch = BATCH.get(self.device.type, 4)
+        batch = self._batch
         for start in range(0, len(sources), batch):
             pixels, there = [], []
             for k in range(start, min(start + batch, len(sources))):
@@ -62,16 +62,25 @@ class Detector:
                 found += self._look(x, sizes[start : start + batch])
             return found
 
-        return with_smaller_batches(look, min(len(pixels), BATCH.get(self.device.type, 4)))[0] if len(pixels) else []
+        return with_smaller_batches(look, min(len(pixels), self._batch))[0] if len(pixels) else []
+
+    @property
+    def _batch(self) -> int:
+        return 1 if self.canvas.tile else BATCH.get(self.device.type, 4)
 
     def _look(self, pixels: Tensor, sizes: NDArray[np.int64]) -> list[Found]:
         network = self.network
-        x = to_network(pixels, offset=self._backbone.offset, scale=self._backbone.scale)
-        with autocast(self.device):
-            looks = network(x)
+        looks = self.looks(pixels)
         heats = [torch.sigmoid(one.heat.float()) for one in looks]
         found = decode.peaks(heats, losses.boxes_of(looks, network.stride, self.canvas))
         return [self._of_one([one.features[k] for one in looks], *found[k], sizes[k]) for k in range(len(found))]
+
+    @torch.no_grad()
+    def looks(self, pixels: Tensor) -> list[Look]:
+        """What every look says of uint8 canvases (n, h, w, 3)."""
+        x = to_network(pixels, offset=self._backbone.offset, scale=self._backbone.scale)
+        with autocast(self.device):
+            return self.network.looks(x, self.canvas.tile)
 
     def _of_one(
         self, features: Sequence[Tensor], boxes: Tensor, kinds: Tensor, p: Tensor, look: Tensor, size: NDArray[np.int64]

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.ml.detection.canvas import HALF
+from worker.ml.detection.canvas import HALF, HALO
 from worker.ml.networks.frozen import Frozen
 from worker.ml.networks.network import Staged
 
@@ -187,5 +187,24 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> list[Look]:
         """What every look says of images (b, 3, h, w)."""
-        first = self.look(x, 0)
-        return [first] if self.n_looks == 1 else [first, self.look(F.avg_pool2d(x, HALF), 1)]
+        return self.looks(x)
+
+    def looks(self, x: Tensor, tile: int = 0) -> list[Look]:
+        """The same; tile: px of the side of the parts that are looked at by themselves, 0: all of it at once."""
+        views = [x] if self.n_looks == 1 else [x, F.avg_pool2d(x, HALF)]
+        return [self._tiled(view, look, tile) if tile else self.look(view, look) for look, view in enumerate(views)]
+
+    def _tiled(self, x: Tensor, look: int, tile: int) -> Look:
+        """The maps of tiles with HALO px around each, laid together: what lies on an edge is found once, afterwards."""
+        height, width = x.shape[-2:]
+        rows = []
+        for top in range(0, height, tile):
+            row = []
+            for left in range(0, width, tile):
+                above, before = min(top, HALO), min(left, HALO)
+                said = self.look(x[..., top - above : top + tile + HALO, left - before : left + tile + HALO], look)
+                a, b = above // self.stride, before // self.stride
+                high, wide = min(tile, height - top) // self.stride, min(tile, width - left) // self.stride
+                row.append([one[..., a : a + high, b : b + wide] for one in said])
+            rows.append([torch.cat(parts, -1) for parts in zip(*row, strict=True)])
+        return Look(*(torch.cat(parts, -2) for parts in zip(*rows, strict=True)))

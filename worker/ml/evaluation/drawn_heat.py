@@ -14,11 +14,8 @@ import torch.nn.functional as F
 
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import decode
-from worker.ml.device import autocast
 from worker.ml.evaluation.gradcam import Heat
 from worker.ml.images.decoding import Source
-from worker.ml.images.tensors import to_network
-from worker.ml.networks import backbones
 from worker.ml.saved.drawn import DrawnModel
 from worker.ml.segmentation.segmenter import Segmenter
 
@@ -41,9 +38,7 @@ def heat_of(model: DrawnModel, source: Source, size: Sequence[int], place: int |
         best = p.topk(min(2, len(p)), 0).values
         values = p[place] if place is not None else 1 - (best[0] - best[-1] if len(best) > 1 else best[0])
     else:
-        backbone = backbones.get(model.checkpoint.backbone)
-        with autocast(finder.device):
-            looks = finder.network(to_network(pixels, offset=backbone.offset, scale=backbone.scale))
+        looks = finder.looks(pixels)
         side = (canvas.height, canvas.width)
         maps = [torch.sigmoid(look.heat.float()) for look in looks]
         p = torch.stack([F.interpolate(one, size=side, mode="bilinear", align_corners=False)[0] for one in maps]).amax(

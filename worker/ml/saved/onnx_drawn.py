@@ -72,7 +72,8 @@ class Objects(nn.Module):
 
     def forward(self, pixels: Tensor, extent: Tensor) -> tuple[Tensor, ...]:
         heads, stride = self.network.heads, self.network.stride
-        looks = self.network((pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale)
+        x = (pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale
+        looks = self.network.looks(x, self.canvas.tile)
         features = [one.features[0] for one in looks]
         heats = [torch.sigmoid(one.heat) for one in looks]
         heat, places, look_of = decode.flat(heats, losses.boxes_of(looks, stride, self.canvas))

@@ -63,7 +63,7 @@ def canvas_of(samples: DrawnSet, device: str, wanted: int) -> Canvas:
     """
     canvas = canvases.choose(samples, device, wanted or SIDE)
     width, height = (max(STEP, round(px / SMALLER / STEP) * STEP) for px in (canvas.width, canvas.height))
-    return replace(canvas, view_width=width, view_height=height, large=0.0, wide=0.0, shrink=SMALLER)
+    return replace(canvas, view_width=width, view_height=height, large=0.0, wide=0.0, shrink=SMALLER, tile=0)
 
 
 class PixelRun(DrawnRun):

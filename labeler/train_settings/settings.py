@@ -178,10 +178,12 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How long the classical candidates try settings of their own, inside the images they learn from."""
+    """How long candidates try settings of their own, inside the images they learn from."""
 
-    settings: int = _setting(3, 1, 20, "1: none is looked for.")  # the most sensible first
-    time_limit_s: float = _setting(20.0, 0, 86_400, "The first setting is always tried.")
+    settings: int = _setting(3, 1, 20, "1: none is looked for.")  # of classical candidates; the most sensible first
+    network_settings: int = _setting(0, 0, 9, "0 or 1: only the one given. Each more costs a short training per part.")
+    # of each candidate
+    time_limit_s: float = _setting(20.0, 0, 86_400, "The first setting of a classical method is always tried.")
 
 
 @dataclass(frozen=True, slots=True)

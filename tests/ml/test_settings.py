@@ -34,6 +34,7 @@ def test_nothing_given_means_the_defaults_and_json_comes_back_equal():
         ({"candidates": ["frozen", "svm", "svm"]}, "candidates"),
         ({"imbalance": "smote"}, "imbalance"),
         ({"search": {"settings": 0}}, "search.settings"),
+        ({"search": {"network_settings": -1}}, "search.network_settings"),
         ({"penalties": [0.1, 0.01]}, "penalties"),
         ({"penalties": 0.1}, "penalties"),
         ({"finetune": {"learning_rate": 5}}, "finetune.learning_rate"),

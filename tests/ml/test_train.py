@@ -477,9 +477,9 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path, monkeypat
     fitted_folds = []
     original = finetuned.Finetuned._fit
 
-    def watched(self, run, plan, epochs, images, fold, keeper, begun):
+    def watched(self, run, plan, settings, epochs, images, fold, *rest):
         fitted_folds.append(fold)
-        return original(self, run, plan, epochs, images, fold, keeper, begun)
+        return original(self, run, plan, settings, epochs, images, fold, *rest)
 
     monkeypatch.setattr(finetuned.Finetuned, "_fit", watched)
     _, resumed = run(samples(), state_dir=tmp_path)

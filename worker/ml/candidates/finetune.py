@@ -34,15 +34,18 @@ TICK_S = 1.0  # longest silence between two signs of life
 
 
 class Tail(Trainable):
-    """Stages cut .. end of a backbone and a linear head: inputs of stage `cut` to logits (n, K)."""
+    """Stages cut .. end of a backbone and a linear head: inputs of stage `cut` to logits (n, K).
 
-    def __init__(self, network: Staged, cut: int, head: Linear, dropout: float) -> None:
+    first_stage: the first that is trained, not before `cut`; None: all from `cut` on.
+    """
+
+    def __init__(self, network: Staged, cut: int, head: Linear, dropout: float, first_stage: int | None = None) -> None:
         super().__init__()
         self.network, self.cut, self.dropout = copy.deepcopy(network), cut, dropout
         self.network.requires_grad_(False)
         self.trained = {
             name: module
-            for stage in range(cut, network.n_stages)
+            for stage in range(cut if first_stage is None else first_stage, network.n_stages)
             for name, module in self.network.stage_modules(stage).items()
         }
         for module in self.trained.values():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -18,6 +18,15 @@ from numpy.typing import NDArray
 from labeler.train_settings import TrainConfig
 from worker.ml.candidates import finetune
 from worker.ml.candidates.logistic import Linear, fit_path
+from worker.ml.candidates.network_search import (
+    NetworkSettings,
+    Trial,
+    best_of,
+    search,
+    settings_to_try,
+    summary,
+    trial_epochs,
+)
 from worker.ml.candidates.resume import Keeper
 from worker.ml.device import autocast, to_device
 from worker.ml.distributed import process_group
@@ -58,6 +67,7 @@ class Finetuned:
 
     def __init__(self) -> None:
         self._kept_views: Views | None = None
+        self._kept_list: list[NetworkSettings] | None = None
 
     def wants_pixels(self, config: TrainConfig, n_labels: int) -> bool:
         return n_labels >= config.finetune.min_labels
@@ -74,18 +84,32 @@ class Finetuned:
 
     def cross_validate(self, run: Run) -> Generator[Progress, None, Judged]:
         plan = yield from self._plan(run)
+        listed = self._listed(run, plan)
+        n_folds, of_trials = run.config.folds, trial_epochs(plan.epochs) * len(listed) if len(listed) > 1 else 0
+        of_fold = of_trials + plan.epochs  # epochs, as the bar counts them
         probabilities = np.zeros(run.soft.shape, np.float32)
         curves, best_epochs, batch = [], [], run.config.finetune.batch
+        trials = []
         begun = time.monotonic()
-        for fold in range(run.config.folds):
+        for fold in range(n_folds):
             train, judge = run.split(fold)
+            where, done, total = f"fold {fold + 1} of {n_folds}", fold * of_fold, n_folds * of_fold
+            chosen = listed[0]
+            if len(listed) > 1:
+                searched = time.monotonic()
+                sign = Progress("finetune", f"Trying settings of the network, {where}", done, total, 0.0)
+                trials.append((yield from self._search(run, plan, fold, train, sign)))
+                chosen = listed[best_of(trials[-1])]
+                begun += time.monotonic() - searched  # trials have a time limit of their own
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
                 learn, stop = stopping_part(run, train, fold)
                 keeper = Keeper(run.stages, _epochs_of(fold))
                 begun -= keeper.spent_s  # of an attempt that was killed: counts for this fold, and for those after it
                 images = run.drawn(learn), judge, stop
-                fit, tail = yield from self._fit(run, plan, plan.epochs, images, fold, keeper, begun)
+                sign = Progress("finetune", f"Training the network, {where}", done + of_trials, total, 0.0)
+                ends = begun + 2 * run.time_limit_s
+                fit, tail = yield from self._fit(run, plan, chosen, plan.epochs, images, fold, keeper, sign, ends)
                 p = finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
                 note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
                 kept = {"judge": p}, note | {"batch": fit.batch, "spent_s": keeper.spent_s}
@@ -97,48 +121,81 @@ class Finetuned:
             curves.append(kept[1]["curve"])
             best_epochs.append(max(1, kept[1]["best_epoch"]))
             batch = min(batch, kept[1]["batch"])  # smaller where memory was short
-        rate = _rate(run, plan)
-        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "learning_rate": rate, "batch": batch}
+        found = summary(listed, trials) if trials else {}
+        last = _chosen(found, listed[0])
+        settings = asdict(plan) | (asdict(last) if found else {}) | found
+        settings |= {"epochs": round(median(best_epochs)), "learning_rate": _rate(run, last), "batch": batch}
         return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
 
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
         plan = yield from self._plan(run)
-        epochs = run.judged[self.name].settings["epochs"]
+        settings = run.judged[self.name].settings
+        epochs, chosen = settings["epochs"], _chosen(settings, self._listed(run, plan)[0])
         everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
         keeper = Keeper(run.stages, _epochs_of(None))
-        _, tail = yield from self._fit(run, plan, epochs, (everything, nothing, nothing), None, keeper, None)
-        return Trained(tail.state(), plan.first_stage)
+        sign = Progress("refit", "Training the network, all labels", 0, epochs, 0.0)
+        images = everything, nothing, nothing
+        _, tail = yield from self._fit(run, plan, chosen, epochs, images, None, keeper, sign, None)
+        return Trained(tail.state(), chosen.first_stage)
+
+    def _listed(self, run: Run, plan: FinetunePlan) -> list[NetworkSettings]:
+        if self._kept_list is None:
+            self._kept_list = listed_settings(run, plan)
+        return self._kept_list
+
+    def _search(
+        self, run: Run, plan: FinetunePlan, fold: int, train: NDArray[np.int64], sign: Progress
+    ) -> Generator[Progress, None, list[Trial]]:
+        """Short trials of the settings on a fold's training images."""
+        listed = self._listed(run, plan)
+        yield sign
+        yield from self._fill_views(run, plan)
+        epochs, nothing = trial_epochs(plan.epochs), np.empty(0, np.int64)
+
+        def attempt(
+            settings: NetworkSettings, learn: NDArray[np.int64], judge: NDArray[np.int64], keeper: Keeper, ends: float
+        ) -> Generator[Progress, None, tuple[float, float]]:
+            now = replace(sign, done=sign.done + epochs * listed.index(settings))
+            images = run.drawn(learn), judge, nothing
+            fit, _ = yield from self._fit(run, plan, settings, epochs, images, fold, keeper, now, ends, told=False)
+            last = fit.curve[-1]
+            assert last.validation_loss is not None and last.validation_accuracy is not None
+            return last.validation_loss, last.validation_accuracy
+
+        return (yield from search(run, f"finetuned-search-{fold}", train, listed, attempt))
 
     def _fit(
         self,
         run: Run,
         plan: FinetunePlan,
+        settings: NetworkSettings,
         epochs: int,
         images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
         fold: int | None,
         keeper: Keeper,
-        begun: float | None,
+        sign: Progress,
+        ends: float | None,
+        told: bool = True,
     ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
         """images: those to learn from, those for the curve, those that say when to stop.
 
-        begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
+        sign: the sign of life with which it begins; each epoch is one more of what is done. ends: when it is stopped
+        (Skipped), earlier attempts reckoned in; None: there is no limit. told: its epochs are told as a curve.
         """
         tune, n_folds = run.config.finetune, run.config.folds
         yield from self._fill_views(run, plan)
         network = backbones.load(backbones.get(run.config.backbone))
-        tail = finetune.Tail(network, plan.first_stage, _first_head(run, images[0]), tune.dropout)
+        head = _first_head(run, images[0])
+        tail = finetune.Tail(network, self._views.cut, head, settings.dropout, settings.first_stage)
         recipe = finetune.Recipe(
-            task=run.task, epochs=epochs, batch=tune.batch, learning_rate=_rate(run, plan),
-            weight_decay=tune.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
+            task=run.task, epochs=epochs, batch=tune.batch, learning_rate=_rate(run, settings),
+            weight_decay=settings.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
             seed=run.config.seed * 1000 + (n_folds if fold is None else fold),
         )  # fmt: skip
         targets = torch.from_numpy(run.soft).float()
         weights = torch.from_numpy(run.weights).float()
-        stage = "refit" if fold is None else "finetune"
-        where = "all labels" if fold is None else f"fold {fold + 1} of {n_folds}"
-        total = epochs if fold is None else epochs * n_folds
-        done = 0 if fold is None else epochs * fold
-        yield Progress(stage, f"Training the network, {where}", done, total, 0.0)
+        done = sign.done
+        yield sign
         result: finetune.Fit | None = None
         for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
@@ -147,9 +204,9 @@ class Finetuned:
             line = None
             if event is not None:
                 done += 1
-                line = {"candidate": self.name, "fold": fold} | asdict(event)
-            yield Progress(stage, f"Training the network, {where}", min(done, total), total, 0.0, line)
-            late = begun is not None and time.monotonic() - begun > 2 * run.time_limit_s
+                line = {"candidate": self.name, "fold": fold} | asdict(event) if told else None
+            yield replace(sign, done=min(done, sign.total), epoch=line)
+            late = ends is not None and time.monotonic() > ends
             # signs of life come at other times in other processes, epochs at the same
             if (process_group.world() == 1 or event is not None) and process_group.agree(late):
                 raise Skipped(f"Stopped: it took more than twice the time limit of {run.time_limit_s:.0f} s.")
@@ -159,18 +216,17 @@ class Finetuned:
     # -- views and plan --------------------------------------------------------------------------------
 
     def _fill_views(self, run: Run, plan: FinetunePlan) -> Iterator[Progress]:
-        if self._kept_views is not None and self._kept_views.cut == plan.first_stage:
+        cut = min(settings.first_stage for settings in self._listed(run, plan))
+        if self._kept_views is not None and self._kept_views.cut == cut:
             return
         assert run.pixels is not None
         config = run.config
         backbone = backbones.get(config.backbone)
         frozen = backbones.frozen(backbone, run.device)
         if plan.views == 0:
-            self._kept_views = LiveViews(
-                run.pixels, frozen, backbone, config.image_size, plan.first_stage, config.augmentation
-            )
+            self._kept_views = LiveViews(run.pixels, frozen, backbone, config.image_size, cut, config.augmentation)
             return
-        views = CachedViews(len(run.pixels), plan.views, plan.first_stage)
+        views = CachedViews(len(run.pixels), plan.views, cut)
         generator = torch.Generator().manual_seed(config.seed)
         total, told = len(run.pixels) * (plan.views + 1), time.monotonic()
         yield Progress("views", "Preparing varied views of the images", 0, total, 0.0)
@@ -262,6 +318,15 @@ def _measure(run: Run, cut: int) -> tuple[float, float, int]:
     return trunk_s, (time.monotonic() - begun) / len(pixels), 2 * x[0].numel()
 
 
+def _view_bytes(run: Run, cut: int) -> int:
+    """Of one kept view, float16."""
+    assert run.pixels is not None
+    config, backbone = run.config, backbones.get(run.config.backbone)
+    frozen = backbones.frozen(backbone, run.device)
+    views = LiveViews(run.pixels[:1], frozen, backbone, config.image_size, cut, config.augmentation)
+    return 2 * views.plain(torch.zeros(1, dtype=torch.long))[0].numel()
+
+
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -271,11 +336,32 @@ def _first_head(run: Run, images: NDArray[np.int64]) -> Linear:
     return fit_path(run.x[images], run.soft[images], run.weights[images], [FIRST_HEAD_C], run.task)[0]
 
 
-def _rate(run: Run, plan: FinetunePlan) -> float:
+def listed_settings(run: Run, plan: FinetunePlan) -> list[NetworkSettings]:
+    """The settings as given, and those that are tried beside them.
+
+    To train a stage more, views have to be kept before that stage: it is not tried where they do not fit into memory.
+    """
+    tune, backbone = run.config.finetune, backbones.get(run.config.backbone)
+    given = NetworkSettings(plan.first_stage, tune.learning_rate, tune.weight_decay, tune.dropout)
+    listed = settings_to_try(given, backbone.n_stages, run.config.search.network_settings)
+    earliest = min(settings.first_stage for settings in listed)
+    if earliest == plan.first_stage or not plan.views:
+        return listed
+    fits = len(run.x) * (plan.views + 1) * _view_bytes(run, earliest) <= VIEW_BYTES
+    return [settings for settings in listed if fits or settings.first_stage >= plan.first_stage]
+
+
+def _chosen(found: dict[str, Any], given: NetworkSettings) -> NetworkSettings:
+    """What the last fit is made with, by what was tried; the settings as given where nothing was."""
+    rows = found.get("search", [])
+    return next((NetworkSettings(**row["settings"]) for row in rows if row["chosen"]), given)
+
+
+def _rate(run: Run, settings: NetworkSettings) -> float:
     """The more is trained, the smaller the steps: early stages hold what every image set needs."""
     n_stages = backbones.get(run.config.backbone).n_stages
-    factor = 1.0 if plan.first_stage >= n_stages - 2 else 0.5 if plan.first_stage >= 4 * n_stages // 9 else 0.3
-    return run.config.finetune.learning_rate * factor
+    first = settings.first_stage
+    return settings.learning_rate * (1.0 if first >= n_stages - 2 else 0.5 if first >= 4 * n_stages // 9 else 0.3)
 
 
 def stopping_part(run: Run, train: NDArray[np.int64], fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

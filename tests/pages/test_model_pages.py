@@ -218,6 +218,26 @@ def test_the_report_has_a_table_of_candidates_means_and_curves_of_each_class(as_
     assert "Is it good enough to pre-label?" in html and "images covered" in html
 
 
+def test_the_report_says_which_settings_of_a_network_were_tried_and_which_not(as_, lena, project):
+    settings = {"first_stage": 16, "learning_rate": 0.001, "weight_decay": 0.05, "dropout": 0.2}
+    given = {"settings": settings, "loss": 0.61, "accuracy": 0.812, "folds": 5, "chosen_in": 2, "chosen": False,
+             "reason": None}  # fmt: skip
+    faster = {**given, "settings": settings | {"learning_rate": 0.003}, "loss": 0.52, "chosen_in": 3, "chosen": True}
+    late = {**given, "settings": settings | {"dropout": 0.5}, "loss": None, "accuracy": None, "folds": 0,
+            "chosen_in": 0, "reason": "The time for trials was used up."}  # fmt: skip
+    found = {"by_fold": [settings] * 5, "tried": 2, "search": [given, faster, late]}
+    tried = {"candidate": "finetuned", "title": "The network trained further", "tried": True, "chosen": False,
+             "reason": "Not better.", "accuracy": STAT, "settings": found}  # fmt: skip
+    make_model(project, metrics=METRICS, comparison=[COMPARISON[0], tried], history=HISTORY)
+
+    html = page(as_, lena, url("model", project))
+    text = " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+    assert "Settings of the network" in text and "Not better. 2 settings tried." in text
+    assert "0.003 kept 0.05 0.2 16 0.52 81.2 % 3 of 5" in text
+    assert "0.001 0.05 0.5 16 – – 0 of 5 Not tried to the end in 5 parts of 5: The time for trials was used up." in text
+
+
 def test_a_cell_of_the_confusion_matrix_leads_to_its_images(as_, rev, project, versions):
     _, new, images = versions
     html = page(as_, rev, url("run", project, new.number))

@@ -91,11 +91,12 @@ def test_training_is_set_in_words_and_what_a_program_set_stays(as_, lena, projec
     assert (form["min_labels"], form["candidates"], form["seed"]) == ("50", ["frozen", "finetuned"], "7")
 
     typed = {"min_labels": "", "time_limit_minutes": "5", "candidates": ["svm", "ensemble", "knn"], "imbalance": "auto"}
-    client.post(address, {**form, **typed, "image_size": "192", "search_settings": "", "soft_labels": "on"})
+    searched = {"search_settings": "", "search_network": "4"}
+    client.post(address, {**form, **typed, **searched, "image_size": "192", "soft_labels": "on"})
 
     changed = {
         "seed": 7, "finetune": {"epochs": 3}, "time_limit_s": 300.0, "image_size": 192, "imbalance": "auto",
-        "soft_labels": True, "candidates": ["frozen", "svm", "knn", "ensemble"],
+        "soft_labels": True, "candidates": ["frozen", "svm", "knn", "ensemble"], "search": {"network_settings": 4},
     }  # fmt: skip
     assert fresh(project).training_config == changed
     form = form_of(client, address, "backbone")

@@ -20,7 +20,7 @@ from labeler import charts
 from labeler.label_set import categories
 from labeler.label_set.markers import Marker
 from labeler.models import Project, TrainingRun
-from labeler.pages.model import class_curves, findings
+from labeler.pages.model import class_curves, findings, tried_settings
 from labeler.stats import learning, overfit
 from labeler.stats.results import FEW_IMAGES
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
@@ -63,6 +63,7 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         **findings.findings_context(project, run, names),
         "foretold": bool((metrics.get("learning_curve") or {}).get("ahead")),
         "candidates": [_candidate(row, run) for row in run.comparison or []],
+        "tried_settings": tried_settings.table(run.comparison or []),
         "balance": _balance(metrics.get("imbalance") or {}),
         "stop_set": _stop_set(metrics.get("stop_set") or {}),
     }
@@ -253,7 +254,7 @@ def _confusion(
 
 
 def _candidate(row: Mapping[str, Any], run: TrainingRun) -> dict[str, Any]:
-    accuracy, notes = row.get("accuracy") or {}, [row.get("reason") or ""]
+    accuracy, notes = row.get("accuracy") or {}, [row.get("reason") or "", tried_settings.in_a_word(row)]
     batch, wanted = (row.get("settings") or {}).get("batch"), (run.config.get("finetune") or {}).get("batch")
     if batch and wanted and batch < wanted:
         words = ngettext(

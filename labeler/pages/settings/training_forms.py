@@ -91,13 +91,14 @@ class Training(Section):
         help_text=gettext_lazy(SETTINGS["soft_labels"].help),
     )
     search_settings = _number("search.settings", gettext_lazy("Settings each classical method tries"))
-    search_seconds = _number("search.time_limit_s", gettext_lazy("Seconds it may look for them"))
+    search_network = _number("search.network_settings", gettext_lazy("Settings the network trained further tries"))
+    search_seconds = _number("search.time_limit_s", gettext_lazy("Seconds each may look for them"))
     folds = _number("folds", gettext_lazy("Parts in cross-validation"))
     seed = _number("seed", gettext_lazy("Seed"))
     inside = frozenset(
         {
             "min_labels", "candidates", "time_limit_minutes", "backbone", "image_size", "imbalance", "soft_labels",
-            "search_settings", "search_seconds", "folds", "seed",
+            "search_settings", "search_network", "search_seconds", "folds", "seed",
         }
     )  # fmt: skip
 
@@ -121,6 +122,7 @@ class Training(Section):
             "imbalance": config.get("imbalance") or "none",
             "soft_labels": bool(config.get("soft_labels")),
             "search_settings": search.get("settings"),
+            "search_network": search.get("network_settings"),
             "search_seconds": search.get("time_limit_s"),
             "folds": config.get("folds"),
             "seed": config.get("seed"),
@@ -282,6 +284,7 @@ def _laid_over(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str,
             made.pop("candidates", None)
     search = dict(config.get("search") or {})
     _put(search, "settings", typed["search_settings"])
+    _put(search, "network_settings", typed["search_network"])
     _put(search, "time_limit_s", typed["search_seconds"])
     _put(made, "search", search or None)
     return made

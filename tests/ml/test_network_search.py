@@ -92,15 +92,16 @@ def test_a_trial_that_fails_or_ends_late_costs_only_its_own_setting():
 
 
 def test_what_some_fold_has_not_tried_is_not_chosen_for_all():
-    listed = settings_to_try(GIVEN, 18, 2)
-    one, other = ({"loss": loss, "accuracy": 0.5, "reason": None} for loss in (0.5, 0.1))
+    listed = settings_to_try(GIVEN, 18, 3)
+    given, better, best = ({"loss": loss, "accuracy": 0.5, "reason": None} for loss in (0.5, 0.4, 0.1))
     late = {"loss": None, "accuracy": None, "reason": NO_TIME}
-    said = network_search.summary(listed, [[one, other], [one, late]])
-    assert [row["chosen"] for row in said["search"]] == [True, False]
-    assert [row["chosen_in"] for row in said["search"]] == [1, 1]
-    assert [row["folds"] for row in said["search"]] == [2, 1]
-    assert (said["tried"], said["search"][1]["reason"]) == (1, NO_TIME)
-    assert [choice["learning_rate"] for choice in said["by_fold"]] == [3e-3, 1e-3]
+    said = network_search.summary(listed, [[given, better, best], [given, better, late], [given, late, late]])
+    assert [row["chosen"] for row in said["search"]] == [False, True, False]  # the third fold compared nothing
+    assert [row["chosen_in"] for row in said["search"]] == [1, 1, 1]
+    assert [row["folds"] for row in said["search"]] == [3, 2, 1]
+    assert (said["tried"], said["search"][2]["reason"]) == (1, NO_TIME)
+    assert [choice["learning_rate"] for choice in said["by_fold"]] == [3.3e-4, 3e-3, 1e-3]
+    assert network_search.summary(listed, [[late] * 3, [late] * 3])["search"][0]["chosen"]
 
 
 def test_finished_trials_are_kept_and_the_time_goes_on_where_it_was(tmp_path):

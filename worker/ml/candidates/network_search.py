@@ -4,7 +4,7 @@ Knows the list of settings, the clock, and how trials are kept and compared. Doe
 (finetune.py), nor what a trial is of (finetuned.py).
 
 The images that judge a fold take no part in its trials: each fold chooses for itself, on an inner split of the images
-that it learns from. The last fit, which nothing judges, takes what was best on average over the folds.
+that it learns from. The last fit, which nothing judges, takes what was best on average over the folds that compared.
 """
 
 from __future__ import annotations
@@ -145,19 +145,23 @@ def summary(listed: list[NetworkSettings], by_fold: list[list[Trial]]) -> dict[s
     why it was not tried in the other folds.
     """
     choices = [best_of(trials) for trials in by_fold]
+    finished = [sum(trial["loss"] is not None for trial in trials) for trials in by_fold]
+    # Where only one was finished nothing was compared. Means over different folds cannot be compared: what some fold
+    # had no time for is not chosen for all.
+    compared = [trials for trials, n in zip(by_fold, finished, strict=True) if n > 1]
     means: list[Trial] = []
     rows: list[dict[str, Any]] = []
     for place, settings in enumerate(listed):
         trials = [fold[place] for fold in by_fold]
         losses = [trial["loss"] for trial in trials if trial["loss"] is not None]
         accuracies = [trial["accuracy"] for trial in trials if trial["accuracy"] is not None]
-        loss = float(np.mean(losses)) if losses else None
-        # Means over different folds cannot be compared: what some folds have not tried is not chosen for all.
-        means.append({"loss": loss if len(losses) == len(by_fold) else None, "accuracy": None, "reason": None})
+        known = [loss for fold in compared if (loss := fold[place]["loss"]) is not None]
+        mean = float(np.mean(known)) if known and len(known) == len(compared) else None
+        means.append({"loss": mean, "accuracy": None, "reason": None})
         rows.append(
             {
                 "settings": asdict(settings),
-                "loss": loss,
+                "loss": float(np.mean(losses)) if losses else None,
                 "accuracy": float(np.mean(accuracies)) if accuracies else None,
                 "folds": len(losses),
                 "chosen_in": choices.count(place),
@@ -166,5 +170,4 @@ def summary(listed: list[NetworkSettings], by_fold: list[list[Trial]]) -> dict[s
             }
         )
     rows[best_of(means)]["chosen"] = True
-    finished = [sum(trial["loss"] is not None for trial in trials) for trials in by_fold]
     return {"by_fold": [asdict(listed[place]) for place in choices], "tried": min(finished), "search": rows}

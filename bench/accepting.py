@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.clothing import Photographs, photographs
 from bench.common import hardware, labeler, show
 from worker.ml.candidates import logistic
-from worker.ml.saved.predict import apply_temperature, fit_temperature
+from worker.ml.evaluation.temperature import apply_temperature, fit_temperature
 
 SEEDS = range(5)
 TRAIN, CALIBRATION = 1000, 500

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bench.clothing import Photographs, photographs
 from labeler.stats import dawid_skene, economy
 from worker.ml.candidates import logistic
-from worker.ml.saved.predict import apply_temperature
+from worker.ml.evaluation.temperature import apply_temperature
 
 SEEDS = (0, 1, 2, 3, 4)
 PEOPLE, RIGHT, SPREAD = 6, 0.85, 0.03

@@ -18,7 +18,7 @@ from bench.clothing import Photographs, photographs
 from bench.common import show
 from labeler.stats import promise
 from worker.ml.candidates import logistic
-from worker.ml.saved.predict import apply_temperature, fit_temperature
+from worker.ml.evaluation.temperature import apply_temperature, fit_temperature
 
 TRIALS = 500
 TRAIN, CALIBRATION = 1000, 500

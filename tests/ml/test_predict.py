@@ -11,6 +11,7 @@ import torch
 from tests.helpers.ml_data import drawn_images
 from worker.ml.candidates import finetune, logistic
 from worker.ml.errors import CheckpointDamaged
+from worker.ml.evaluation import temperature
 from worker.ml.images.tensors import decode, to_network
 from worker.ml.networks import backbones
 from worker.ml.networks.features import embed
@@ -204,16 +205,16 @@ def loss(p, truth):
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.5])
 def test_the_temperature_that_was_applied_is_found_again(overconfidence):
     p, truth = honest(4000)
-    distorted = predict.apply_temperature(p, 1 / overconfidence, "single")
-    assert predict.fit_temperature(distorted, truth, "single") == pytest.approx(overconfidence, rel=0.08)
+    distorted = temperature.apply_temperature(p, 1 / overconfidence, "single")
+    assert temperature.fit_temperature(distorted, truth, "single") == pytest.approx(overconfidence, rel=0.08)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("n", [1, 5, 200])
 def test_fitting_never_raises_the_loss_and_never_changes_the_answer(n, seed):
     p, truth = honest(n, seed=seed)
-    t = predict.fit_temperature(p, truth, "single")
-    after = predict.apply_temperature(p, t, "single")
+    t = temperature.fit_temperature(p, truth, "single")
+    after = temperature.apply_temperature(p, t, "single")
     assert t > 0
     assert loss(after, truth) <= loss(p, truth) + 1e-9
     assert np.array_equal(np.argsort(after, axis=1)[:, -1], np.argsort(p, axis=1)[:, -1])
@@ -223,12 +224,12 @@ def test_several_labels_are_calibrated_answer_by_answer():
     rng = np.random.default_rng(3)
     p = rng.beta(0.5, 0.5, (3000, 2))
     truth = rng.random((3000, 2)) < p
-    distorted = predict.apply_temperature(p, 0.5, "multi")
-    assert predict.fit_temperature(distorted, truth, "multi") == pytest.approx(2.0, rel=0.1)
+    distorted = temperature.apply_temperature(p, 0.5, "multi")
+    assert temperature.fit_temperature(distorted, truth, "multi") == pytest.approx(2.0, rel=0.1)
 
 
 def test_without_calibration_labels_nothing_is_changed_or_promised(head):
-    assert predict.fit_temperature(np.empty((0, 3)), np.empty(0, np.int64), "single") == 1.0
+    assert temperature.fit_temperature(np.empty((0, 3)), np.empty(0, np.int64), "single") == 1.0
     made = checkpoint.from_result(result_with(head), CATEGORIES, calibrated_on=199)
     assert not predict.from_checkpoint(made, CPU).calibrated
     assert predict.from_checkpoint(replace(made, calibrated_on=200), CPU).calibrated

@@ -11,7 +11,8 @@ package alone loads none of them; import the modules you need:
     clicks.nearest            propose(): the pixels of what was clicked on
     training.active_learning  first_priorities(), priorities(): which images to ask people about next
     saved.checkpoint          from_result(), save(), load()
-    saved.predict             load_model(), predict(), margin(), fit_temperature()
+    saved.predict             load_model(), predict(), margin()
+    evaluation.temperature    apply_temperature(), fit_temperature()
     evaluation.metrics        evaluate(): figures with intervals
     evaluation.compare        not_worse(): promotion
 """

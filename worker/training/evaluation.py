@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from labeler.stats.results import FEW_IMAGES
 from worker.ml.evaluation import curves, metrics
-from worker.ml.saved.predict import fit_temperature
+from worker.ml.evaluation.temperature import fit_temperature
 from worker.training.dataset import Dataset, Example
 
 FEWEST_TO_FIT = 50  # calibration images for one temperature: with ten, three lucky ones would make it 0.05

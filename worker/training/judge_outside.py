@@ -21,7 +21,8 @@ from labeler.training import prelabels, queue_order, run_answers, runs
 from worker.attempt import attempt
 from worker.inference import outside
 from worker.ml.evaluation import metrics
-from worker.ml.saved.predict import MIN_CALIBRATION, apply_temperature
+from worker.ml.evaluation.temperature import apply_temperature
+from worker.ml.saved.predict import MIN_CALIBRATION
 from worker.training import evaluation
 from worker.training.dataset import Dataset, Example, assemble
 from worker.training.promotion import as_of_today

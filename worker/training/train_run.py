@@ -29,9 +29,10 @@ from worker.indexing.features import features_of, kept_as
 from worker.inference import saved_models
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.distributed import torchrun
+from worker.ml.evaluation.temperature import apply_temperature
 from worker.ml.images.pixels import PixelStore, Squares
 from worker.ml.networks import backbones
-from worker.ml.saved.predict import MIN_CALIBRATION, apply_temperature
+from worker.ml.saved.predict import MIN_CALIBRATION
 from worker.ml.training.run import TrainingSet
 from worker.ml.training.settings import read_settings
 from worker.ml.training.train import train, wants_pixels

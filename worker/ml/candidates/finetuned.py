@@ -154,13 +154,11 @@ class Finetuned:
 
         def attempt(
             settings: NetworkSettings, learn: NDArray[np.int64], judge: NDArray[np.int64], keeper: Keeper, ends: float
-        ) -> Generator[Progress, None, tuple[float, float]]:
+        ) -> Generator[Progress, None, NDArray[np.float32]]:
             now = replace(sign, done=sign.done + epochs * listed.index(settings))
-            images = run.drawn(learn), judge, nothing
-            fit, _ = yield from self._fit(run, plan, settings, epochs, images, fold, keeper, now, ends, told=False)
-            last = fit.curve[-1]
-            assert last.validation_loss is not None and last.validation_accuracy is not None
-            return last.validation_loss, last.validation_accuracy
+            images = run.drawn(learn), nothing, nothing
+            _, tail = yield from self._fit(run, plan, settings, epochs, images, fold, keeper, now, ends, told=False)
+            return finetune.probabilities_of(tail, self._views, judge, run.device, run.task)
 
         return (yield from search(run, f"finetuned-search-{fold}", train, listed, attempt))
 

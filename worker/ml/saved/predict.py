@@ -1,4 +1,4 @@
-"""Predict with a trained model: probabilities, how sure it is, and the temperature that calibrates them.
+"""Predict with a trained model: probabilities, and how sure it is.
 
 Knows checkpoints, features and images. Does not know which images need a prediction or where answers are kept.
 """
@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_expit, log_softmax, softmax
 
 from worker.ml.candidates.logistic import to_probabilities
 from worker.ml.images.decode_files import processes_for
@@ -27,7 +25,6 @@ from worker.ml.saved.scorers import Batch, Scorer
 
 CHUNK = 4096  # rows of features at a time: 100,000 images need no second copy in memory
 MIN_CALIBRATION = 200  # labels of the calibration slice below which no percentage is shown
-TEMPERATURES = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
@@ -144,38 +141,3 @@ def margin(probabilities: NDArray[Any], task: str) -> NDArray[np.float32]:
         return np.ones(len(probabilities), np.float32)
     top = np.partition(probabilities, -2, axis=1)
     return (top[:, -1] - top[:, -2]).astype(np.float32)
-
-
-def apply_temperature(probabilities: NDArray[Any], temperature: float, task: str) -> NDArray[Any]:
-    """The same answers, less (T > 1) or more (T < 1) sure. The order of the categories never changes."""
-    p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
-    if task == "single":
-        return softmax(np.log(p) / temperature, axis=1)
-    return expit((np.log(p) - np.log1p(-p)) / temperature)
-
-
-def fit_temperature(probabilities: NDArray[Any], targets: NDArray[Any], task: str) -> float:
-    """The one T in 0.05..20 that minimises the log loss on held-out images (Guo et al. 2017).
-
-    probabilities (n, K) at temperature 1; targets (n,) positions, or (n, K) of 0 and 1. Only the random
-    calibration slice is fair: labels chosen for being uncertain would bias T. 1.0 without images, and whenever
-    no other T is better: fitting never raises the loss.
-    """
-    if len(probabilities) == 0:
-        return 1.0
-    p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
-    if task == "single":
-        logits, rows = np.log(p), np.arange(len(p))
-
-        def loss(log_t: float) -> float:
-            return float(-log_softmax(logits / np.exp(log_t), axis=1)[rows, targets].mean())
-    else:
-        logits = np.log(p) - np.log1p(-p)
-        sign = np.where(targets.astype(bool), 1.0, -1.0)
-
-        def loss(log_t: float) -> float:
-            return float(-log_expit(sign * logits / np.exp(log_t)).mean())
-
-    # convex in 1/T, so one minimum: a bounded search in log T finds it
-    found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x)) if loss(found.x) < loss(0.0) else 1.0

@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
@@ -40,7 +41,7 @@ from labeler.models import Image, Job, Project
 
 # A batch is one transaction and one step of the progress bar.
 BATCH_IMAGES = 100
-BATCH_BYTES = 64 * 1024 * 1024  # held in memory at once
+BATCH_BYTES = 32 * 1024 * 1024  # two of them are held in memory at once: one is prepared while one is committed
 PROGRESS_SECONDS = 0.7
 # Shared by those who commit images, and held alone by who deletes contents for good (trash.py): no file that an import
 # found there is deleted under its rows.
@@ -78,7 +79,7 @@ def add_uploads(*, project: Project, files: Sequence[tuple[str, BinaryIO]]) -> I
     anything was taken in.
     """
     sizes = [_size(file) for _name, file in files]
-    with turn(min(sum(sizes), BATCH_BYTES + max(sizes, default=0))):
+    with turn(min(sum(sizes), 2 * BATCH_BYTES + max(sizes, default=0))):
         yield from add_images(project=project, members=(file_member(name, file) for name, file in files))
 
 
@@ -136,29 +137,19 @@ def add_images(
     NotFound, and Refused when `members` does (an archive that is damaged further on), after everything
     before it was committed and yielded.
     """
-    store = media_store()
     counted: set[int] = set()  # images this run has reported as added: the same file twice is a duplicate
     imagined: dict[str, Image] = {}
     alike = near_duplicates.Known(project)
     count = threads or min(4, _cores())
     with ThreadPoolExecutor(count, thread_name_prefix="intake") as pool:
-        for batch in _batches(members):
-            known = _known(project, batch)
-            # Hashing tells what is here already; only the rest is decoded, and what has lost a file. Pillow
-            # lets go of the interpreter, so threads use all cores. No thread touches the database.
-            missing = [file for file in batch if file.sha256 and not _is_whole(known.get(file.sha256), file, store)]
-            if dry_run:
-                _check_all(pool, missing, _check)
-                _let_go(batch)
-                yield from _without_writing(project, batch, known, imagined)
-                continue
-            drawn: dict[str, Drawn] = {}
-            left = frozenset(file.sha256 for file in missing if file.place is not None)
-            with store.batch() as files:
-                _check_all(pool, missing, partial(_prepare, store=store, files=files, drawn=drawn, left=left))
-                files.keep()
-            _let_go(batch)
-            yield from _commit(project, batch, job, counted, alike, drawn)
+        prepared = (_Prepared(project, batch, pool, dry_run=dry_run) for batch in _batches(members))
+        with closing(_one_ahead(prepared)) as batches:
+            for ready in batches:
+                if dry_run:
+                    yield from _without_writing(project, ready.batch, ready.checked(), imagined)
+                else:
+                    ready.written()
+                    yield from _commit(project, ready.batch, job, counted, alike, ready.drawn)
 
 
 # ---------------------------------------------------------------- how
@@ -218,18 +209,70 @@ def _batches(members: Iterable[Member]) -> Iterator[list[_File]]:
         raise stopped
 
 
-def _check_all(pool: ThreadPoolExecutor, missing: list[_File], check: Callable[[bytes], CheckedImage]) -> None:
-    """Check each content once, in the pool's threads, and note on every file with it what came out."""
-    contents = {file.sha256: file.content for file in missing}
-    checks = {sha256: pool.submit(_tried, check, content) for sha256, content in contents.items()}
-    try:
-        for file in missing:
-            file.checked, file.reason = checks[file.sha256].result()
-    finally:
-        # After an error (a full disk) the files of this batch are removed: nobody may still be writing then.
-        for pending in checks.values():
+class _Prepared:
+    """A batch whose new contents the pool's threads check and write from now on, while the one before is committed.
+
+    Hashing tells what is here already; only the rest is decoded, and what has lost a file. Pillow lets go of the
+    interpreter, so threads use all cores. No thread touches the database.
+    """
+
+    def __init__(self, project: Project, batch: list[_File], pool: ThreadPoolExecutor, *, dry_run: bool) -> None:
+        self.batch, self.drawn = batch, dict[str, Drawn]()
+        store = media_store()
+        self._files = store.batch()
+        self._known = _known(project, batch)
+        self._missing = [
+            file for file in batch if file.sha256 and not _is_whole(self._known.get(file.sha256), file, store)
+        ]
+        left = frozenset(file.sha256 for file in self._missing if file.place is not None)
+        check = _check if dry_run else partial(_prepare, store=store, files=self._files, drawn=self.drawn, left=left)
+        # Each content once, whatever the number of files with it.
+        contents = {file.sha256: file.content for file in self._missing}
+        self._checks = {sha256: pool.submit(_tried, check, content) for sha256, content in contents.items()}
+
+    def checked(self) -> dict[str, Image]:
+        """Wait for the threads, and note on every file what came out; by hash, what the project had before."""
+        for file in self._missing:
+            file.checked, file.reason = self._checks[file.sha256].result()
+        _let_go(self.batch)
+        return self._known
+
+    def written(self) -> None:
+        """The same; then all files have their names and are on the disk. Raises StorageFull."""
+        self.checked()
+        self._files.keep()
+
+    def close(self) -> None:
+        """Remove what was not kept. After an error nobody may still be writing then."""
+        for pending in self._checks.values():
             pending.cancel()
-        wait(checks.values())
+        wait(self._checks.values())
+        self._files.forget()
+
+
+def _one_ahead(batches: Iterator[_Prepared]) -> Generator[_Prepared, None, None]:
+    """The batches in order, each begun before the one before it is handed out: the pool works while that is committed.
+
+    What ends `batches` is raised after all before it were handed out. Whoever stops early leaves nothing behind.
+    """
+    following: _Prepared | None = next(batches, None)
+    stopped: Exception | None = None
+    while following is not None:
+        ready, following = following, None
+        try:
+            try:
+                following = next(batches, None)
+            except Exception as error:
+                stopped = error
+            yield ready
+        except BaseException:
+            if following is not None:
+                following.close()
+            raise
+        finally:
+            ready.close()
+    if stopped is not None:
+        raise stopped
 
 
 def _let_go(batch: list[_File]) -> None:
@@ -321,6 +364,9 @@ def _commit(
             raise NotFound(_("The project is gone."))
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [CONTENT_LOCK])
+            # The server keeps its plans of foreign keys: those made for an empty table walk through all images of the
+            # project for each new row, until the table is analyzed a minute later.
+            cursor.execute("DISCARD PLANS")
         known = _known(project, batch)
         new: dict[str, Image] = {}
         store = media_store()

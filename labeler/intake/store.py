@@ -118,6 +118,9 @@ class Batch:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         """Whatever was not kept is removed."""
         for temporary, _unused in self._renditions + self._originals:
             temporary.unlink(missing_ok=True)
@@ -144,12 +147,13 @@ class Batch:
             return
         with full_disk_said(), ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync") as pool:
             if self._store.durable:
-                list(pool.map(_sync, [temporary for temporary, _ in files]))
+                _sync_all(pool, [temporary for temporary, _ in files])
             for temporary, final in files:
                 temporary.replace(final)
             if self._store.durable:
                 # A rename is as durable as its directory: without this a committed row could name a lost file.
-                list(pool.map(_sync, {final.parent for _, final in files}))
+                _sync_all(pool, list({final.parent for _, final in files}))
+        self._renditions, self._originals = [], []
 
     def _write(self, path: Path, content: bytes, waiting: list[tuple[Path, Path]]) -> None:
         if _size(path) == len(content):
@@ -188,10 +192,15 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a directory, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_all(pool: ThreadPoolExecutor, paths: list[Path]) -> None:
+    """Wait until files, or the names in directories, are on the disk: each thread its share of them."""
+    list(pool.map(_sync, [paths[k::SYNC_THREADS] for k in range(SYNC_THREADS)]))
+
+
+def _sync(paths: list[Path]) -> None:
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

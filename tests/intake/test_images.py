@@ -127,6 +127,17 @@ def test_the_same_file_twice_in_one_job_is_added_once(project):
     ]
 
 
+def test_the_same_bytes_in_two_batches_are_added_once(project, monkeypatch):
+    # The second batch is looked at before the first one has its rows.
+    monkeypatch.setattr(images, "BATCH_IMAGES", 1)
+    members = [file_member(name, picture(1)) for name in ("a.jpg", "b.jpg", "c.jpg")]
+
+    outcomes = list(add_images(project=project, members=members))
+
+    assert [type(outcome) for outcome in outcomes] == [Added, Duplicate, Duplicate]
+    assert Image.objects.count() == 1
+
+
 def test_files_are_on_the_disk_before_their_row(project, monkeypatch):
     def look_first(image_list):
         for image in image_list:
@@ -206,7 +217,21 @@ def test_a_damaged_archive_keeps_what_came_before(project, tmp_path, monkeypatch
         import_path(tmp_path / "no.zip", project=project)
 
 
-def test_what_a_progress_callback_raises_ends_the_import_with_all_it_counted_in_place(project, tmp_path, monkeypatch):
+def test_a_source_that_fails_keeps_what_came_before(project, monkeypatch):
+    monkeypatch.setattr(images, "BATCH_IMAGES", 2)
+
+    def members():
+        yield from [file_member(f"{number}.jpg", picture(number)) for number in range(5)]
+        raise OSError("The share is gone.")
+
+    with pytest.raises(OSError, match="share"):
+        list(add_images(project=project, members=members()))
+    assert Image.objects.count() == 4
+
+
+def test_what_a_progress_callback_raises_ends_the_import_with_all_it_counted_in_place(
+    project, tmp_path, media, monkeypatch
+):
     monkeypatch.setattr(images, "BATCH_IMAGES", 3)
     monkeypatch.setattr(images, "PROGRESS_SECONDS", 0)
     path = archive(tmp_path / "a.zip", {f"{number}.jpg": picture(number) for number in range(9)})
@@ -218,6 +243,8 @@ def test_what_a_progress_callback_raises_ends_the_import_with_all_it_counted_in_
     with pytest.raises(InterruptedError):
         import_path(path, project=project, progress=cancelled)
     assert Image.objects.count() == 3
+    # The next batch was begun already; nothing of it stays.
+    assert len([path for path in media.rglob("*") if path.is_file()]) == 3 * 3
 
 
 def test_a_project_that_is_gone_takes_nothing_in(project):

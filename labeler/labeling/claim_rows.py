@@ -5,6 +5,7 @@ By hand, not by the ORM: a person waits for it, and building the queries took lo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -51,14 +52,16 @@ def claims_of(
     return claims
 
 
-_IMAGE = ("id", "project_id", "name", "sha256", "extension", "width", "height", "slice", "round", "status")
+_IMAGE = ("id", "project_id", "name", "sha256", "extension", "width", "height", "slice", "round", "status", "metadata")
 
 
 def images_of(ids: Sequence[int]) -> dict[int, Image]:
     """Images by id, with the columns a claim shows; the others are fetched when asked for."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(_IMAGE)} FROM labeler_image WHERE id = ANY (%s)", [list(ids)])
-        return {row[0]: partly(Image, dict(zip(_IMAGE, row, strict=True))) for row in cursor.fetchall()}
+        # The last column is JSON, which the driver leaves as it comes.
+        rows = [dict(zip(_IMAGE, (*row[:-1], json.loads(row[-1])), strict=True)) for row in cursor.fetchall()]
+    return {row["id"]: partly(Image, row) for row in rows}
 
 
 _PREDICTION = ("id", "run_id", "image_id", "categories", "probability", "margin")

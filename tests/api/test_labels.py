@@ -52,6 +52,19 @@ def test_a_claim_says_what_the_data_set_says_of_the_image(project, ann):
     assert "rust" not in str(image)
 
 
+def test_five_images_take_no_more_statements_than_one(project, ann, bea):
+    add_images(project, 20, metadata={"description": "A leaf."})
+    counts = []
+    for person, n in ((ann, 1), (bea, 5)):
+        client = as_person(person)
+        assert len(claim(client, project, count=n)) == n  # warm: the second page asks for nothing that is remembered
+        with CaptureQueriesContext(connection) as queries:
+            assert len(claim(client, project, count=n, client=str(uuid4()))) == n
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
 def test_a_lost_answer_of_a_claim_costs_nothing(project, ann):
     add_images(project, 10)
     client, tab = as_person(ann), str(uuid4())

@@ -42,9 +42,12 @@ function traced({ box, polygon, mask }, apart) {
 
 /** Without points that are nearer than that to the one before; a drawn line is a few times as wide. @param {number[]} ring */
 export function thinned(ring, apart) {
-  const kept = [ring[0], ring[1]];
+  let [x, y] = ring;
+  const kept = [x, y];
   for (let n = 2; n < ring.length; n += 2) {
-    if (Math.abs(ring[n] - kept.at(-2)) >= apart || Math.abs(ring[n + 1] - kept.at(-1)) >= apart) kept.push(ring[n], ring[n + 1]);
+    if (Math.abs(ring[n] - x) < apart && Math.abs(ring[n + 1] - y) < apart) continue;
+    [x, y] = [ring[n], ring[n + 1]];
+    kept.push(x, y);
   }
   return kept;
 }

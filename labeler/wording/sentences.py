@@ -312,6 +312,17 @@ SENTENCES: dict[str, Any] = {
         "agreement beyond chance is undefined"
     ),
     "one_of_two_undefined": gettext_lazy("one of the two is not defined yet"),
+    "orders_need_images": gettext_lazy(
+        "whether asking pays can be told from %(by_lot)d answered images drawn at random and %(chosen)d that the model "
+        "chose; there are %(n_by_lot)d and %(n_chosen)d"
+    ),
+    "orders_need_judges": gettext_lazy(
+        "whether asking pays needs %(n)d images drawn at random to judge by; there are %(n_judged)d"
+    ),
+    "orders_need_time": gettext_lazy(
+        "whether asking pays needs more than %(seconds)d seconds here: raise the time limit of a run"
+    ),
+    "orders_went_wrong": gettext_lazy("whether asking pays cannot be told: nothing was to be found to judge by"),
     "pairs_with_few_images": _pairs_with_few_images,
     "pairs_without_images": _pairs_without_images,
     "pairs_without_kappa": _pairs_without_kappa,

@@ -132,6 +132,8 @@ def test_a_part_that_is_killed_starts_again(up, part):
 
 
 def test_after_a_kill_of_up_itself_the_next_start_clears_up_and_finds_everything(up, started):
+    # A worker that has lost its database a moment ago may end, and be started again.
+    wait_for(lambda: all(processes.began(pid) for pid in up.pids.values()), seconds=30)
     left = up.pids
     up.process.kill()
     up.process.wait()

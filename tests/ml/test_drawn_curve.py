@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,10 @@ from labeler.stats.results import Reason
 from labeler.train_settings import TrainConfig
 from tests.helpers.drawn_scenes import scenes
 from worker.ml.detection import canvas as canvases
-from worker.ml.detection import learning_curve
+from worker.ml.detection import learning_curve, orders
 from worker.ml.detection.kept_maps import KeptMaps
-from worker.ml.detection.train import DrawnRun
+from worker.ml.detection.samples import Asked, split
+from worker.ml.detection.train import DrawnRun, empty
 from worker.ml.evaluation.objects import ap50, ap50_resampled
 from worker.ml.segmentation.run import PixelRun
 
@@ -62,6 +65,53 @@ def test_more_images_find_more(tmp_path, monkeypatch):
     monkeypatch.setattr(learning_curve, "MOST_STEPS", 20)
     again, _ = curve(scenes(48), state_dir=tmp_path)
     assert again.steps == 40 and again.sizes.tolist() == found.sizes.tolist()
+
+
+def asked_in_turn(samples, *, by_lot):
+    """The same images: answered in their order, those at which by_lot is true drawn at random."""
+    return replace(samples, asked=Asked(np.arange(len(samples)), np.array(by_lot, bool)))
+
+
+def test_both_orders_hold_the_first_images_of_each_and_as_many():
+    samples = asked_in_turn(scenes(80), by_lot=[k < 10 or k % 2 == 0 for k in range(80)])
+    learn, judge = np.array([8, 9, 3, 1, 15, 30, 12, 13, 17, 14]), np.arange(40, 80)
+
+    asked, by_lot = orders.parts(samples, learn, judge)
+
+    assert [part.tolist() for part in by_lot] == [[1, 3, 8, 9], [1, 3, 8, 9, 12, 14, 30]]
+    assert [part.tolist() for part in asked] == [[1, 3, 8, 9], [1, 3, 8, 9, 12, 13, 14]]
+
+
+def test_too_few_images_of_either_kind_cannot_be_compared():
+    all_by_lot = asked_in_turn(scenes(44), by_lot=[True] * 44)
+    numbers = {"by_lot": 40, "chosen": 20, "n_by_lot": 44, "n_chosen": 0}
+    assert orders.why_not(all_by_lot) == Reason("orders_need_images", numbers)
+    assert orders.why_not(scenes(44)) == Reason("orders_need_images", numbers | {"n_by_lot": 0})
+    mixed = asked_in_turn(scenes(64), by_lot=[k < 40 for k in range(64)])
+    assert orders.why_not(mixed) is None
+    few = orders.parts(mixed, np.arange(26), np.arange(26, 64))
+    assert few == Reason("orders_need_judges", {"n": 15, "n_judged": 14})
+    assert learning_curve.time_share(mixed) > learning_curve.time_share(all_by_lot)
+
+
+def test_what_the_model_chose_is_learned_from_in_one_order_alone():
+    """Nothing lies on the images that were drawn at random and come first: only those that were chosen teach."""
+    samples = scenes(80)
+    by_lot = [k % 3 > 0 for k in range(80)]
+    _learn, judge = split(samples, 0, share=learning_curve.JUDGED_SHARE, most=learning_curve.MOST_JUDGED)
+    drawn = [
+        one if not lot or k in judge else empty()
+        for k, (one, lot) in enumerate(zip(samples.drawn, by_lot, strict=True))
+    ]
+    samples = asked_in_turn(replace(samples, drawn=drawn), by_lot=by_lot)
+
+    found, _told = curve(samples)
+
+    compared = found.orders
+    assert compared.n == sum(by_lot[k] for k in judge)
+    assert len(compared.sizes) == 2 and compared.sizes[1] == sum(by_lot) - compared.n
+    assert compared.asked_again.shape == compared.by_lot_again.shape and compared.asked_again.shape[1] == 2
+    assert compared.by_lot[1] < 0.05 < compared.asked[1]
 
 
 def test_pixels_have_a_curve_too():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from django.urls import reverse
@@ -12,6 +14,7 @@ from tests.helpers.api import as_person
 from tests.helpers.drawn_projects import drawing_project
 from tests.helpers.factories import add_images, make_model
 from worker.ml.detection.learning_curve import Points
+from worker.ml.detection.orders import Orders
 from worker.ml.detection.samples import Drawn, Found
 from worker.ml.evaluation import objects as evaluation
 from worker.ml.evaluation.drawn_slices import by_value
@@ -184,6 +187,53 @@ def test_why_there_is_no_learning_curve_is_said(client, judged, lena):
 
     assert "A learning curve needs 40 answered images." in page
     assert "AP50 by answered images" not in page
+
+
+def asked_and_by_lot(gain):
+    """Points with both orders, of which asking is better by so much, judged by 24 images."""
+    rng = np.random.default_rng(1)
+    by_lot, again = np.array([0.4, 0.5]), rng.normal([0.4, 0.5], 0.04, (300, 2))
+    told = Orders(np.array([15, 30]), by_lot + gain, by_lot, again + gain + rng.normal(0, 0.02, (300, 2)), again, 24)
+    sizes, values = np.array([6, 40]), np.array([0.3, 0.6])
+    return Points("heatmap", "ap50", sizes, values, np.tile(values, (300, 1)), 40, 300, told)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(0.1, "Asking pays:"), (-0.1, "Asking costs:"), (0.01, "No difference is shown:")],
+)
+def test_whether_asking_pays_is_said_with_its_interval(client, judged, lena, gain, words):
+    project, run, _images = judged
+    told = drawn_findings.orders(asked_and_by_lot(gain))
+    curve = drawn_findings.learning_curve(asked_and_by_lot(gain), 66)
+    metrics = run_metrics(run) | {"learning_curve": curve, "orders": told}
+    TrainingRun.objects.filter(pk=run.pk).update(metrics=metrics)
+    client.force_login(lena)
+
+    page = client.get(reverse("model", args=[project.pk])).content.decode()
+
+    last = told["points"][-1]
+    assert (last["size"], last["asked"]["value"], last["random"]["value"]) == (30, round(0.5 + gain, 4), 0.5)
+    assert last["gain"]["low"] < last["gain"]["value"] < last["gain"]["high"]
+    assert last["gain"]["high"] - last["gain"]["low"] < last["asked"]["high"] - last["asked"]["low"], "the same images"
+    assert "AP50, asked for and at random" in page
+    assert f"{words} after 30 images AP50 is" in page and "judged by 24 images drawn at random." in page
+
+
+def test_why_the_orders_are_not_compared_is_said(client, judged, lena):
+    project, run, _images = judged
+    numbers = {"by_lot": 40, "chosen": 20, "n_by_lot": 44, "n_chosen": 0}
+    points = replace(asked_and_by_lot(0), orders=Reason("orders_need_images", numbers))
+    metrics = run_metrics(run) | {
+        "learning_curve": drawn_findings.learning_curve(points, 66), "orders": drawn_findings.orders(points),
+    }  # fmt: skip
+    TrainingRun.objects.filter(pk=run.pk).update(metrics=metrics)
+    client.force_login(lena)
+
+    page = client.get(reverse("model", args=[project.pk])).content.decode()
+
+    assert "Whether asking pays can be told from 40 answered images drawn at random" in page
+    assert "asked for and at random" not in page
 
 
 def run_metrics(run):

@@ -24,7 +24,7 @@ from tests.helpers.seats import seats_are_right
 from tests.helpers.workers import Worker, care_now, draw, wait_for
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
-N = 120  # pictures of the manifest
+N = 400  # pictures of the manifest: four batches, so that a worker can be killed between two
 
 
 @pytest.fixture

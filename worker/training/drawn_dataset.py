@@ -22,7 +22,7 @@ from labeler.models import Image, Label, Project
 from labeler.models.image import NEVER_TRAINED, Slice, Status
 from labeler.models.label import TOUCHED_BY_MODEL
 from labeler.models.project import Task
-from worker.ml.detection.samples import Drawn, DrawnSet
+from worker.ml.detection.samples import Asked, Drawn, DrawnSet
 from worker.training.dataset import FEWEST_VOTES_TO_JUDGE
 
 READ = 500  # images at a time: drawings of some hundred objects each fill memory
@@ -49,13 +49,14 @@ class DrawnDataset:
     test: list[DrawnExample] = field(default_factory=list)
     calibration: list[DrawnExample] = field(default_factory=list)
 
-    def samples(self, examples: Sequence[DrawnExample], groups: Any = None) -> DrawnSet:
+    def samples(self, examples: Sequence[DrawnExample], groups: Any = None, asked: Asked | None = None) -> DrawnSet:
         """As a trainer takes them: the pictures are the previews that people see, up to 1,600 px."""
         store = media_store()
         return DrawnSet(
             sources=[store.preview_path(one.sha256) for one in examples],
             sizes=np.array([one.size for one in examples], np.int64).reshape(-1, 2),
             drawn=[one.drawn for one in examples], categories=self.category_ids, task=self.task, groups=groups,
+            asked=asked,
         )  # fmt: skip
 
 

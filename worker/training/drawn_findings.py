@@ -1,7 +1,7 @@
 """What a run of a model that draws tells beyond its figures: each image, where it is worse, what it doubts.
 
 Knows datasets and what the model found. Kept with the run: RunAnswers to compare versions by
-(labeler/training/drawn_comparison.py), and metrics: "slices", "label_errors", "learning_curve".
+(labeler/training/drawn_comparison.py), and metrics: "slices", "label_errors", "learning_curve", "orders".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from labeler.stats.results import Reason, plain
 from labeler.training import drawn_comparison
 from labeler.training.run_answers import Answers, Part
 from worker.ml.detection.learning_curve import Points
+from worker.ml.detection.orders import Orders
 from worker.ml.detection.samples import Found
 from worker.ml.evaluation import drawn_slices, object_doubts, per_image
 from worker.training import run_report
@@ -109,6 +110,33 @@ def learning_curve(points: Points | Reason | None, n: int) -> dict[str, Any]:
         "n": points.n, "reason": plain(curve.reason), "stop": advice.stop, "advice": plain(advice.told),
         "next": plain(learning.images_for(curve, ahead[0], NEXT, name)),
     }  # fmt: skip
+
+
+def orders(points: Points | Reason | None) -> dict[str, Any]:
+    """Whether asking where the model is unsure paid: {points: [{size, asked: STAT, random: STAT, gain: STAT}], figure,
+    n, reason}. gain: asked less random, its interval from the same images that judge; n: those images, drawn by lot."""
+    if not isinstance(points, Points):
+        return {"points": [], "figure": None, "n": 0, "reason": plain(points)}
+    found = points.orders
+    if not isinstance(found, Orders):
+        return {"points": [], "figure": None, "n": 0, "reason": plain(found)}
+    rows = []
+    for at, size in enumerate(found.sizes.tolist()):
+        told = {
+            "asked": (found.asked, found.asked_again), "random": (found.by_lot, found.by_lot_again),
+            "gain": (found.asked - found.by_lot, found.asked_again - found.by_lot_again),
+        }  # fmt: skip
+        rows.append({"size": size} | {name: _stat(value, again, at, found.n) for name, (value, again) in told.items()})
+    return {"points": rows, "figure": points.figure, "n": found.n, "reason": None}
+
+
+def _stat(values: NDArray[np.float64], again: NDArray[np.float64], at: int, n: int) -> dict[str, Any]:
+    """STAT of one size, with the 95 % that resampling the images gives."""
+    value = float(values[at])
+    low, high = np.quantile(again[:, at], (0.025, 0.975)).tolist() if len(again) else (None, None)
+    if low is not None and high is not None:
+        low, high = round(min(low, value), 4), round(max(high, value), 4)
+    return {"value": round(value, 4), "low": low, "high": high, "n": n, "reason": None}
 
 
 def _rows(names: Sequence[str], columns: Sequence[NDArray[Any]]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from labeler.models import Image, Label
 from labeler.models.queue import ChosenBy, Purpose
 from labeler.stats import labelerrors, learning, promise
 from labeler.stats.results import FEW_IMAGES, plain
+from worker.ml.detection.samples import Asked
 from worker.ml.evaluation import compare, slices
 from worker.ml.evaluation import learning_curves as orders_of_asking
 from worker.ml.training import subsets
@@ -140,6 +141,22 @@ def learning_curve(
     }
 
 
+def asked_of(ids: Sequence[int]) -> Asked:
+    """How people came to these images: the first judgement of an image says when, and why it was handed out.
+
+    A decision on an image that nobody has judged came last.
+    """
+    first: dict[int, tuple[int, str]] = {}
+    votes = Label.objects.filter(image__in=ids, purpose=Purpose.VOTE).order_by("-id")
+    for image, label, why in votes.values_list("image", "id", "chosen_by"):
+        first[image] = (label, why)
+    last = max((label for label, _why in first.values()), default=0) + 1
+    when = np.array([first.get(pk, (last, ""))[0] for pk in ids], np.int64)
+    place = np.empty(len(ids), np.int64)
+    place[np.lexsort((np.array(ids, np.int64), when))] = np.arange(len(ids))
+    return Asked(place, np.array([first.get(pk, (0, ""))[1] == ChosenBy.RANDOM for pk in ids], bool))
+
+
 def orders(
     dataset: Dataset,
     samples: TrainingSet,
@@ -149,19 +166,12 @@ def orders(
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Whether asking where the model is unsure paid, on the test images: orders.curves. samples: of dataset.train."""
-    ids = [example.image_id for example in dataset.train]
-    # The first judgement of an image says when it came and why it was asked; a decision without one came last.
-    first: dict[int, tuple[int, str]] = {}
-    votes = Label.objects.filter(image__in=ids, purpose=Purpose.VOTE).order_by("-id")
-    for image, label, why in votes.values_list("image", "id", "chosen_by"):
-        first[image] = (label, why)
-    last = max((label for label, _why in first.values()), default=0) + 1
-    order = np.array(sorted(range(len(ids)), key=lambda k: (first.get(ids[k], (last, ""))[0], ids[k])), np.int64)
-    drawn = np.array([first.get(pk, (0, ""))[1] == ChosenBy.RANDOM for pk in ids], bool)
+    asked = asked_of([example.image_id for example in dataset.train])
+    order = np.argsort(asked.place, kind="stable")
     in_order = TrainingSet(samples.features[order], samples.targets[order], samples.categories, samples.task)
     penalty = _penalty(comparison)
     targets = evaluation.targets_of(dataset, dataset.test)
-    return orders_of_asking.curves(in_order, drawn[order], test_features, targets, penalty=penalty, tick=tick)
+    return orders_of_asking.curves(in_order, asked.by_lot[order], test_features, targets, penalty=penalty, tick=tick)
 
 
 def _penalty(comparison: Sequence[dict[str, Any]]) -> float:

@@ -39,7 +39,7 @@ from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.storage import write_atomically
 from worker.ml.segmentation import run as segmentation
 from worker.ml.training.settings import read_settings
-from worker.training import cost, drawn_findings, provenance
+from worker.training import cost, drawn_findings, provenance, run_report
 from worker.training.checkpoints import work_folder
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
 from worker.training.groups import groups_of
@@ -84,13 +84,12 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         last_label=newest, n_labels=Label.objects.filter(project=run.project).current().count(),
     )  # fmt: skip
 
-    groups = groups_of([example.image_id for example in dataset.train], 4)
+    ids = [example.image_id for example in dataset.train]
+    samples = dataset.samples(dataset.train, groups_of(ids, 4), run_report.asked_of(ids))
     screen.room = (0, 90)
     is_semantic = run.project.task == Task.SEMANTIC
     learn = segmentation.train if is_semantic else detection.train
-    result = watch(
-        learn(dataset.samples(dataset.train, groups), config, device=device, state_dir=work_folder(run)), screen
-    )
+    result = watch(learn(samples, config, device=device, state_dir=work_folder(run)), screen)
 
     screen.room = (90, 100)
     screen.show("Judging the model on held-out images", 0)
@@ -156,6 +155,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
             "cost": cost.together(spent) | {"attempts": lease.attempt},
             "label_errors": doubted,
             "learning_curve": drawn_findings.learning_curve(result.learning, len(dataset.train) - len(result.skipped)),
+            "orders": drawn_findings.orders(result.learning),
         },
         comparison=result.comparison,
         history=[{"candidate": name, **curve} for name, curve in result.history.items()],

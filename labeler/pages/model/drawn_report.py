@@ -50,6 +50,8 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         "curve": _curve(metrics),
         "learning": findings.learning_chart(metrics.get("learning_curve") or {}),
         "more": metrics.get("learning_curve") or {},
+        "orders": findings.orders_chart(metrics.get("orders") or {}),
+        "asking": _asking(metrics.get("orders") or {}),
         "mistakes": mistakes,
         "slices": _slices(metrics.get("slices") or []),
         "n_doubts": len(label_errors.still_open(project, label_errors.rows_of(metrics.get("label_errors") or {}))),
@@ -61,6 +63,32 @@ def report_context(project: Project, run: TrainingRun) -> dict[str, Any]:
         # what a model says of these is on the page: who has seen it judges them no more without knowing
         "told": [image["pk"] for row in mistakes for image in row["images"]],
     }
+
+
+def _asking(orders: Mapping[str, Any]) -> str:
+    """Whether asking paid, in a sentence: at the largest number of images that both orders have, or why not known."""
+    if not orders.get("points"):
+        why: str = orders.get("reason") or ""
+        return f"{why[:1].upper()}{why[1:]}." if why else ""
+    row = orders["points"][-1]
+    gain = row["gain"]
+    if gain["low"] is None:
+        words = _("No interval can be estimated for what asking brings.")
+    elif gain["low"] > 0:
+        words = _("Asking pays:")
+    elif gain["high"] < 0:
+        words = _("Asking costs:")
+    else:
+        words = _("No difference is shown:")
+    told = _(
+        "%(words)s after %(size)s images %(figure)s is %(asked)s as they were asked for and %(random)s when drawn at "
+        "random; difference %(gain)s (95 %%: %(interval)s), judged by %(n)s images drawn at random."
+    )
+    return told % {
+        "words": words, "size": thousands(row["size"]), "n": thousands(orders["n"]),
+        "figure": findings.FIGURES_DRAWN[orders["figure"]], "asked": figure(row["asked"]["value"]),
+        "random": figure(row["random"]["value"]), "gain": figure(gain["value"]), "interval": interval(gain),
+    }  # fmt: skip
 
 
 def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def findings_context(project: Project, run: TrainingRun, names: Mapping[Any, str
         "confidence": _confidence(metrics),
         "ece": (metrics.get("ece") or {}).get("value"),
         "learning": learning_chart(metrics.get("learning_curve") or {}),
-        "orders": _orders(metrics.get("orders") or {}),
+        "orders": orders_chart(metrics.get("orders") or {}),
         "advice": (metrics.get("learning_curve") or {}).get("advice") or "",
         "promises": [_promise(row) for row in metrics.get("acceptance") or []],
         **_doubts(project, suspects, names),
@@ -148,8 +148,12 @@ def learning_chart(curve: Mapping[str, Any]) -> SafeString | str:
     return mark_safe(drawn)  # noqa: S308  (escaped there)
 
 
-def _orders(found: Mapping[str, Any]) -> SafeString | str:
-    """Share right by labels, as they were asked for and drawn at random, on the same test images."""
+def orders_chart(found: Mapping[str, Any]) -> SafeString | str:
+    """Share right by labels, as they were asked for and drawn at random, on the same test images.
+
+    Of models that draw: AP50 or mIoU by answered images.
+    """
+    figure = FIGURES_DRAWN.get(found.get("figure") or "")
     points = found.get("points") or []
     if len(points) < 2:
         return ""
@@ -164,10 +168,14 @@ def _orders(found: Mapping[str, Any]) -> SafeString | str:
         )
         for key, words, tone, dashed in lines
     ]  # fmt: skip
+    title, x_name, y_name = _("Share right, asked for and at random"), _("labels"), _("share right")
+    said = _("What the same number of labels teaches when the model chooses most of them, and when nothing does.")
+    if figure:
+        title = _("%(figure)s, asked for and at random") % {"figure": figure}
+        x_name, y_name = _("answered images"), figure
+        said = _("What as many images teach a small network when the model chooses some of them, and when none.")
     drawn = charts.line_chart(
-        _("Share right, asked for and at random"),
-        _("What the same number of labels teaches when the model chooses most of them, and when nothing does."),
-        series, words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True,
+        title, said, series, words=chart_words(), x_name=x_name, y_name=y_name, percent=not figure,
         width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)

@@ -43,12 +43,21 @@ class Found:
         return len(self.classes)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How people came to the images. place: (n,) in the order of the first answers; by_lot: (n,) drawn at random."""
+
+    place: NDArray[np.int64]
+    by_lot: NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class DrawnSet:
     """The images to learn from, with what is on each. Held-out images are not in here at all.
 
     sources: files or bytes of the upright images. sizes: (n, 2), width and height in px, in which objects are given.
     categories: what stands for each class position, ids or names. groups: (n,) near-duplicates share a number.
+    asked: None where that is not known.
     """
 
     sources: Sequence[Source]
@@ -57,6 +66,7 @@ class DrawnSet:
     categories: Sequence[Any]
     task: str = "boxes"
     groups: NDArray[np.int64] | None = None
+    asked: Asked | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -71,9 +81,10 @@ class DrawnSet:
         """Those images alone."""
         at = [int(k) for k in positions]
         groups = None if self.groups is None else self.groups[positions]
+        asked = None if self.asked is None else Asked(self.asked.place[positions], self.asked.by_lot[positions])
         return DrawnSet(
             [self.sources[k] for k in at], self.sizes[positions], [self.drawn[k] for k in at], self.categories,
-            self.task, groups,
+            self.task, groups, asked,
         )  # fmt: skip
 
 

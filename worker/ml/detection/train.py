@@ -38,7 +38,7 @@ from worker.ml.networks.network import Staged
 from worker.ml.saved.storage import Stages, fingerprint
 from worker.ml.training.run import Progress, Skipped
 
-VERSION = 1  # raise it when stored stages of older code must not be taken up
+VERSION = 2  # raise it when stored stages of older code must not be taken up
 MIN_IMAGES = 20
 JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are compared
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
@@ -127,7 +127,7 @@ class DrawnRun:
         )  # fmt: skip
         self.stages = Stages(state_dir, print_of)
         self.seconds: dict[str, float] = {}
-        shares = sum(one.share for one in self.candidates) + self.refit_share + learning_curve.TIME_SHARE
+        shares = sum(one.share for one in self.candidates) + self.refit_share + learning_curve.time_share(samples)
         self.done_s, self.total_s = 0.0, shares * self.limit
 
     def choose_canvas(self) -> Canvas:
@@ -348,7 +348,7 @@ class DrawnRun:
 
     def _learning(self, data: Data) -> Generator[Progress, None, Points | Reason]:
         """What fewer images give, by heads on the published network."""
-        seconds = learning_curve.TIME_SHARE * self.limit
+        seconds = learning_curve.time_share(self.samples) * self.limit
         begun = time.monotonic()
         found = yield from learning_curve.points(
             self._network(self.plain),

@@ -15,7 +15,7 @@ from typing import Any
 CANDIDATES = {
     "frozen": "Regression on the network's features: always there, seconds",
     "finetuned": "The network trained further: minutes on a CPU, pays from some hundred labels on",
-    "scratch": "A small network from nothing: for drawings, signs and whatever looks like no photograph",
+    "scratch": "A network from nothing: for drawings, signs and whatever looks like no photograph",
     "l1": "Regression on few of the features (L1): seconds",
     "bagging": "Twenty regressions on random samples of the images (bagging): seconds",
     "svm": "Support vector machines on the features: seconds",
@@ -54,6 +54,8 @@ BACKBONES = {
     "inception_v3": "Inception-v3: sees 299 px; wants a GPU",
     "vit_small_patch16_224": "ViT-S/16, a transformer: wants a GPU",
 }
+
+SMALL = "small"  # the network of 0.3 M parameters that "scratch" trains unless another is named
 
 # Of models that draw, in the order in which they compete.
 DRAWN_CANDIDATES = {
@@ -129,6 +131,9 @@ class Augmentation:
 class Finetune:
     """Settings of the candidate "finetuned". None: chosen from the labels and the time there is."""
 
+    network: str = _choice(
+        SMALL, (SMALL, *BACKBONES), "Which network; the large ones want a GPU, larger images and smaller steps."
+    )
     min_labels: int = _setting(100, 4, 10**6, "It competes from so many labels on.")
     epochs: int | None = _setting(None, 1, 500, "Passes over the training images.")
     first_stage: int | None = _setting(None, 0, 100, "First stage of the backbone that is trained.")
@@ -146,6 +151,9 @@ class Finetune:
 class Scratch:
     """Settings of the candidate "scratch"."""
 
+    network: str = _choice(
+        SMALL, (SMALL, *BACKBONES), "Which network; the large ones want a GPU, larger images and smaller steps."
+    )
     min_labels: int = _setting(100, 4, 10**6, "It competes from so many labels on.")
     size: int = _setting(64, 32, 256, "Side of what the network sees, in pixels, a multiple of 16.", multiple_of=16)
     epochs: int | None = _setting(None, 1, 500, "null: as many as fit into the time limit.")

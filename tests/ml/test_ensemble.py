@@ -9,7 +9,7 @@ import torch
 
 from labeler.train_settings import Augmentation
 from tests.helpers.ml_data import drawn_images
-from worker.ml.candidates import ensemble, finetune, from_scratch, logistic, resume
+from worker.ml.candidates import ensemble, finetune, from_scratch, logistic, resume, scratch_networks
 from worker.ml.errors import CheckpointDamaged, ConfigError
 from worker.ml.images.tensors import decode
 from worker.ml.networks import backbones, features
@@ -50,7 +50,7 @@ def test_a_network_from_nothing_learns_drawn_shapes():
     pixels = np.stack([decode(image, size=256) for image in images])
     views = from_scratch.PixelViews(pixels, 32, Augmentation(zoom=0.2), CPU)
     torch.manual_seed(0)
-    network = from_scratch.SmallResNet(3)
+    network = scratch_networks.SmallResNet(3)
     recipe = finetune.Recipe("single", 25, 16, 5e-3, 0.05, 0.0, 25, 0)
     learn, none = np.arange(60), np.empty(0, np.int64)
     targets = torch.eye(3)[torch.from_numpy(classes)]

@@ -13,7 +13,7 @@ from torch import nn
 
 from tests.helpers.small_models import kept
 from worker.ml.candidates import logistic
-from worker.ml.candidates.from_scratch import SmallResNet
+from worker.ml.candidates.scratch_networks import SmallResNet
 from worker.ml.device import settle_process
 from worker.ml.evaluation import heat
 from worker.ml.evaluation.gradcam import GRAD_CAM, OCCLUSION, grad_cam, heat_of, occlusion

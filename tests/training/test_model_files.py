@@ -26,7 +26,7 @@ from tests.helpers.small_models import kept
 from tests.helpers.workers import draw
 from worker.inference import model_cache, saved_models
 from worker.inference.requests import run_errand
-from worker.ml.candidates.from_scratch import SmallResNet
+from worker.ml.candidates.scratch_networks import SmallResNet
 from worker.ml.images.tensors import decode
 from worker.ml.networks import backbones
 from worker.ml.saved import onnx_file, predict

@@ -1,7 +1,8 @@
-"""The candidate "scratch": a small ResNet trained from nothing on the project's own images.
+"""The candidate "scratch": a network trained from nothing on the project's own images.
 
-Knows folds, pixels and the clock. Does not know the training loop itself (finetune.py). It wins where images look
-nothing like photographs: drawings, signs, stains. Elsewhere a pretrained network is far ahead.
+Knows folds, pixels and the clock. Does not know the training loop itself (finetune.py), nor which network it is
+(scratch_networks.py). It wins where images look nothing like photographs: drawings, signs, stains. Elsewhere a
+pretrained network is far ahead.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -17,62 +17,24 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from labeler.train_settings import Augmentation, TrainConfig
 from worker.ml.candidates import finetune
 from worker.ml.candidates.finetuned import mean_curve, stopping_part
 from worker.ml.candidates.resume import Keeper
-from worker.ml.candidates.trainable import Trainable
-from worker.ml.device import autocast, to_device
+from worker.ml.candidates.scratch_networks import ScratchNetwork, network_of, recipe_of
+from worker.ml.device import autocast, is_out_of_memory, to_device
 from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.images.augmented_views import WHOLE
 from worker.ml.images.pixels import Squares
 from worker.ml.images.tensors import augment, scaled
-from worker.ml.networks.network import GlobalMean
-from worker.ml.networks.resnet import BasicBlock
 from worker.ml.training.run import Judged, Progress, Run, Skipped, Trained
 
-WIDTHS = (16, 32, 64, 128)
 EPOCHS = (80, 60, 40, 25)  # most thorough first; fewer have not learned anything yet
 OFFSET, SCALE = 127.0, 64.0  # pixels to about -2..2
 ROOM = 1.25  # crops are cut from a square so much larger than the network's
-
-
-class SmallResNet(Trainable):
-    """A stem and three residual blocks, each at half the size of the one before; 0.3 M parameters.
-
-    What a CPU can train in two minutes from 200 images: 12 M multiplications per image at 64 px. Its BatchNorm wants
-    whole batches, so where there are several processes each trains some of the folds.
-    """
-
-    divided = False
-
-    def __init__(self, n_categories: int, dropout: float = 0.0, widths: tuple[int, ...] = WIDTHS) -> None:
-        super().__init__()
-        self.dropout = dropout
-        self.conv1 = nn.Conv2d(3, widths[0], 5, 2, 2, bias=False)
-        self.bn1 = nn.BatchNorm2d(widths[0])
-        self.blocks = nn.Sequential(*(BasicBlock(narrow, wide, 2) for narrow, wide in pairwise(widths)))
-        self.pool = GlobalMean()
-        self.fc = nn.Linear(widths[-1], n_categories)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, BasicBlock):
-                # Each block begins as its shortcut: the first steps train a shallow network (Goyal et al. 2017).
-                nn.init.zeros_(module.bn2.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.blocks(F.relu(self.bn1(self.conv1(x)), inplace=True))
-        return self.fc(F.dropout(self.pool(x), self.dropout, self.training))
-
-    def state(self) -> dict[str, Tensor]:
-        return {key: value.detach().to("cpu", copy=True).contiguous() for key, value in self.state_dict().items()}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        self.load_state_dict(state, strict=True)
 
 
 def shrunk(pixels: Tensor, side: int) -> Tensor:
@@ -117,10 +79,10 @@ class ScratchPlan:
 
 
 class Scratch:
-    """A small network of the project's own."""
+    """A network of the project's own."""
 
     name = "scratch"
-    title = "A small network trained from nothing"
+    title = "A network trained from nothing"
 
     def __init__(self) -> None:
         self._kept_views: PixelViews | None = None
@@ -160,7 +122,8 @@ class Scratch:
             probabilities[run.split(fold)[1]] = kept[0]["judge"]
             curves.append(kept[1]["curve"])
             best_epochs.append(max(1, kept[1]["best_epoch"]))
-        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "size": run.config.scratch.size}
+        ours = run.config.scratch
+        settings = asdict(plan) | {"epochs": round(median(best_epochs)), "size": ours.size, "network": ours.network}
         return Judged(probabilities, settings, {"x": "epoch", "points": mean_curve(curves)})
 
     def _fold(
@@ -183,7 +146,7 @@ class Scratch:
         everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
         _, network = yield from self._fit(run, epochs, (everything, nothing, nothing), None, _keeper(run, None), None)
         tensors = {f"scratch.{key}": value for key, value in network.state().items()}
-        return Trained(tensors, None, {"kind": "scratch", "size": run.config.scratch.size, "widths": list(WIDTHS)})
+        return Trained(tensors, None, recipe_of(run.config.scratch))
 
     def _views(self, run: Run) -> PixelViews:
         if self._kept_views is None:
@@ -191,10 +154,10 @@ class Scratch:
             self._kept_views = PixelViews(run.pixels, run.config.scratch.size, run.config.augmentation, run.device)
         return self._kept_views
 
-    def _network(self, run: Run, seed: int) -> SmallResNet:
+    def _network(self, run: Run, seed: int) -> ScratchNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return SmallResNet(run.soft.shape[1], run.config.scratch.dropout)
+            return network_of(run.config.scratch.network, run.soft.shape[1], run.config.scratch.dropout)
 
     def _fit(
         self,
@@ -204,7 +167,7 @@ class Scratch:
         fold: int | None,
         keeper: Keeper | None,
         begun: float | None,
-    ) -> Generator[Progress, None, tuple[finetune.Fit, SmallResNet]]:
+    ) -> Generator[Progress, None, tuple[finetune.Fit, ScratchNetwork]]:
         """images: those to learn from, those for the curve, those that say when to stop.
 
         begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
@@ -248,7 +211,13 @@ class Scratch:
         if kept is not None:
             return ScratchPlan(**kept[1])
         yield Progress("scratch", "Measuring how fast this machine trains", 0, 1, 0.0)
-        seconds = process_group.agree(self._seconds_per_image(run))
+        try:
+            seconds = process_group.agree(self._seconds_per_image(run))
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            ours = run.config.scratch
+            raise Skipped(f"{ours.network} cannot look at {ours.size} px: choose a larger size.") from error
         wanted = run.config.scratch.epochs
         for epochs in EPOCHS if wanted is None else (wanted,):
             # every fold trains on the others, then once on all: n * folds images per epoch

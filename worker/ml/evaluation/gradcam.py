@@ -48,7 +48,7 @@ def heat_of(model: Model, pixels: NDArray[np.uint8], category: int) -> Heat:
         raw = _of_features(model, to_device(scorer.plain(), model.device), scorer, pixels, category)
     elif isinstance(scorer, LinearHead):
         raw = _of_features(model, _plain(model.checkpoint.backbone, str(model.device)), scorer, pixels, category)
-    elif isinstance(scorer, Scratch):
+    elif isinstance(scorer, Scratch) and scorer.network.has_maps:
         raw = grad_cam(
             scorer.network, scorer.network.pool, lambda y: y[:, category], scorer.network_input(pixels[None])
         )[0]

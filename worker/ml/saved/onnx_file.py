@@ -155,7 +155,7 @@ def side_of(model: Model) -> int:
 
 
 def pixels_for(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the graph takes, of what the model takes: smaller squares for a network from scratch."""
+    """What the graph takes, of what the model takes: smaller squares for a network trained from nothing."""
     return model.scorer.shrunk(pixels) if isinstance(model.scorer, Scratch) else pixels
 
 

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from worker.ml.candidates import ensemble, learners, logistic
-from worker.ml.candidates.from_scratch import SmallResNet, network_input, shrunk
+from worker.ml.candidates.from_scratch import network_input, shrunk
 from worker.ml.candidates.inputs import INPUTS
 from worker.ml.candidates.logistic import scale_features
+from worker.ml.candidates.scratch_networks import ScratchNetwork, of_recipe
 from worker.ml.device import to_device, with_smaller_batches
 from worker.ml.errors import CheckpointDamaged
 from worker.ml.evaluation import calibration
@@ -167,12 +168,12 @@ class Learned:
 
 
 class Scratch:
-    """A small network of the project's own."""
+    """A network of the project's own."""
 
     needs = frozenset({"cache"})
 
     def __init__(self, recipe: dict[str, Any], weights: Tensors, n_categories: int, device: torch.device) -> None:
-        network = SmallResNet(n_categories, widths=tuple(recipe["widths"]))
+        network = of_recipe(recipe, n_categories)
         try:
             network.load_state(_below(weights, "scratch."))
         except RuntimeError as error:
@@ -180,7 +181,7 @@ class Scratch:
         self._size, self._device, self._network = recipe["size"], device, to_device(network.eval(), device)
 
     @property
-    def network(self) -> SmallResNet:
+    def network(self) -> ScratchNetwork:
         return self._network
 
     @property

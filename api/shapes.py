@@ -78,6 +78,9 @@ class AgreedObjectShape(DrawnShape):
     n = serializers.IntegerField(help_text="people who drew it; 0: a reviewer decided")
     asked = serializers.IntegerField(help_text="people who answered the image")
     settled = serializers.BooleanField(help_text="false: without a majority, for a reviewer, and in no data set")
+    attributes = ObjectField(
+        required=False, help_text="where questions are asked: what most who drew it answered, as the reviewer decided"
+    )
 
 
 class ConsensusShape(OutcomeShape):

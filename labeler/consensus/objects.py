@@ -3,15 +3,18 @@
 Objects of different people that overlap are one (stats/objects/matching.py). More than half of those who answered must
 have drawn it, and most of those one class; then it is in the data set. Where more than half say that nothing is there,
 it is not. Everything else is open and goes to a reviewer. Boxes become their median, of two people their mean; polygons
-the one most like the others, so that a person's vertices survive; masks what STAPLE makes of them.
+the one most like the others, so that a person's vertices survive; masks what STAPLE makes of them. A question about an
+object has the answer of most who gave the object its class and answered: a number their median, of a tie none.
 Reads votes and decisions, writes nothing: what is derived from answers is derived when somebody asks.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,10 @@ class Candidate:
     person: int  # user id
     category: int
     shape: dict[str, Any]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"category": self.category, **self.shape, **_some(self.attributes)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,17 @@ class Place:
     asked: int  # people who answered the image
     settled: bool  # in the data set; False: open
     candidates: list[Candidate] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)  # answers to questions that most agree on
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "category": self.category, **self.shape, "n": self.n, "asked": self.asked, "settled": self.settled
+            "category": self.category, **self.shape, **_some(self.attributes), "n": self.n, "asked": self.asked,
+            "settled": self.settled,
         }  # fmt: skip
+
+
+def _some(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {"attributes": attributes} if attributes else {}
 
 
 def current(project: Project, images: Iterable[Image]) -> dict[int, list[dict[str, Any]]]:
@@ -87,7 +100,7 @@ def decisions(image_ids: Sequence[int]) -> dict[int, Decision]:
 def of_votes(project: Project, images: Iterable[Image]) -> dict[int, list[Place]]:
     """The places of each image by its votes alone, settled and open ones; images without a vote are missing."""
     by_id = {image.pk: image for image in images if image.n_votes}
-    drawn = drawn_votes.read(project, by_id) if by_id else {}
+    drawn = drawn_votes.read(project, by_id, with_attributes=True) if by_id else {}
     return {
         pk: places(answers, width=by_id[pk].width, height=by_id[pk].height, iou=project.object_iou, task=project.task)
         for pk, answers in drawn.items()
@@ -119,19 +132,46 @@ def places(drawn: drawn_votes.Answers, *, width: int, height: int, iou: float, t
         n = len(own)
         if 2 * (asked - n) > asked:
             continue
+        category = min(category for category, k in counted.items() if k == most)
         rows.append(
             Place(
-                category=min(category for category, k in counted.items() if k == most),
+                category=category,
                 shape=_shape(drawn, own, agreed.box[cluster], int(agreed.medoid[cluster]), width, height),
                 n=n,
                 asked=asked,
                 settled=2 * most > asked,
                 candidates=[
-                    Candidate(drawn.people[drawn.person[at]], drawn.category[at], drawn.shape[at]) for at in own
+                    Candidate(
+                        drawn.people[drawn.person[at]], drawn.category[at], drawn.shape[at], _attributes(drawn, at)
+                    )
+                    for at in own
                 ],
+                attributes=_agreed([_attributes(drawn, at) for at in own if drawn.category[at] == category]),
             )
         )
     return sorted(rows, key=lambda place: _corner(place.shape))
+
+
+def _attributes(drawn: drawn_votes.Answers, at: int) -> dict[str, Any]:
+    return drawn.attributes[at] if drawn.attributes else {}
+
+
+def _agreed(answered: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """By question what most of those who answered it say; a question on which they are evenly divided is missing."""
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in answered for name in one):
+        said = [one[name] for one in answered if name in one]
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in said):
+            found[name] = median(said)
+        elif all(isinstance(value, list) for value in said):
+            options = Counter(option for value in said for option in value)
+            found[name] = [option for option, n in options.items() if 2 * n > len(said)]
+        else:
+            # As text: of a question that was changed answers of several kinds are there, and lists are no keys.
+            (value, most), *others = Counter(map(json.dumps, said)).most_common(2)
+            if not others or others[0][1] < most:
+                found[name] = json.loads(value)
+    return {name: value for name, value in found.items() if value != []}
 
 
 def _corner(shape: dict[str, Any]) -> tuple[float, float]:

@@ -48,7 +48,7 @@ class QuestionIndex:
     asked: tuple[Asked, ...]  # in use, in their order
     former: frozenset[str]  # names of retired ones: an answer begun before the change is a person's work
 
-    def check(self, category: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    def check(self, category: int, said: Mapping[str, Any], *, may_be_unanswered: bool = False) -> dict[str, Any]:
         """The answers to keep for an object of this class, by the name of the question. Raises Unfit."""
         known = {one.name: one for one in self.asked if one.fits(category)}
         kept: dict[str, Any] = {}
@@ -61,7 +61,7 @@ class QuestionIndex:
                 raise Unfit("unknown_attribute", _("There is no question “%(name)s”.") % {"name": str(name)[:100]})
             kept[name] = _fitting(known[name], value)
         for one in known.values():
-            if one.required and one.name not in kept:
+            if one.required and one.name not in kept and not may_be_unanswered:
                 raise Unfit("missing_attribute", _("“%(name)s” must be answered.") % {"name": one.name})
         return kept
 

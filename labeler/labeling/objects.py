@@ -95,13 +95,15 @@ def check(
     prelabel: Sequence[Mapping[str, Any]] | None = None,
     keep_all: bool = False,
     mend: bool = False,
+    may_be_unanswered: bool = False,
 ) -> Drawing:
     """The objects of an answer on an image of this size, in pixels.
 
     sent: {category, box | polygon | mask, attributes?, from?} each, as the REST contract has them; {from} alone keeps
     that object of the pre-label. prelabel: its objects, or None; those that were not sure enough to be shown may be
     named as well, once somebody has asked for them. keep_all: those that were shown and are not named in `sent` stay,
-    too. mend: polygons that cross themselves are made whole instead of refused.
+    too. mend: polygons that cross themselves are made whole instead of refused. may_be_unanswered: also a question that
+    must be answered.
     Raises Invalid for what is no object at all, TooMany, ObjectsRefused.
     """
     known = {one["number"]: one for one in prelabel or ()}
@@ -113,6 +115,7 @@ def check(
     if len(wanted) > MOST_OBJECTS:
         raise TooMany(_("An answer has at most %(most)s objects.") % {"most": f"{MOST_OBJECTS:,}"})
     reader = _Reader(project, width, height, known, has_prelabel=prelabel is not None, mend=mend)
+    reader.may_be_unanswered = may_be_unanswered
     reader.look_ahead(wanted)
     for place, one in enumerate(wanted):
         reader.read(place, one)
@@ -207,6 +210,7 @@ class _Reader:
         self.changes: list[dict[str, Any]] = []
         self.points = 0
         self.sound: list[Checked | None] = []
+        self.may_be_unanswered = False
 
     def look_ahead(self, sent: Sequence[Any]) -> None:
         """Find the ordinary polygons of all that will be read, in one pass; the rest is checked one by one."""
@@ -298,7 +302,7 @@ class _Reader:
         if self.lenient:
             return self.questions.fitting(category, said or {})
         try:
-            return self.questions.check(category, said or {})
+            return self.questions.check(category, said or {}, may_be_unanswered=self.may_be_unanswered)
         except questions.Unfit as error:
             raise _Refused(error.code, str(error)) from error
 

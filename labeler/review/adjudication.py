@@ -120,9 +120,17 @@ def _drawing(image: Image, named: list[int | str], drawn: Sequence[Any] | None) 
 
 
 def known_objects(image: Image, drawn: Sequence[Any]) -> list[dict[str, Any]]:
-    """Objects that somebody sent, checked as those of an answer are, as a decision or a known answer keeps them."""
-    found = objects.check(project=image.project, width=image.width, height=image.height, sent=drawn)
-    return [{"category": one.category, **one.shape} for one in found.objects]
+    """Objects that somebody sent, checked as those of an answer are, as a decision or a known answer keeps them.
+
+    A question that must be answered may be left open: who decides between drawings may have none to take it from.
+    """
+    found = objects.check(
+        project=image.project, width=image.width, height=image.height, sent=drawn, may_be_unanswered=True
+    )
+    return [
+        {"category": one.category, **one.shape, **({"attributes": one.attributes} if one.attributes else {})}
+        for one in found.objects
+    ]
 
 
 def withdraw(*, image_id: int, reviewer: User, expected_version: str | None = None) -> None:

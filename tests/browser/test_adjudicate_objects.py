@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from labeler.intake.images import add_image
 from labeler.labeling import claims, labels
 from labeler.models import Decision, Image
+from labeler.projects import questions
 from tests.helpers.accessibility import violations
 from tests.helpers.factories import category, join, make_project
 from tests.helpers.scenes import encode
@@ -22,15 +23,17 @@ def box(x, y, width, height, name="pawn"):
     return {"category": name, "box": [x, y, width, height]}
 
 
-def test_places_are_taken_left_out_and_drawn(page, live_server, sign_in, ann, bea, rev, settings, tmp_path):
+def test_places_are_taken_left_out_and_drawn(page, live_server, sign_in, ann, bea, lena, rev, settings, tmp_path):
     settings.MEDIA_DIR = tmp_path / "media"
     project = make_project(ann, bea, task="boxes", categories=("pawn", "king"))
     join(project, rev, "reviewer")
     picture = encode(Pixels.new("RGB", (640, 480), (90, 120, 60)), "JPEG")
     image = add_image(project=project, name="1.jpg", source=io.BytesIO(picture)).image
+    questions.add(project=project, by=lena, name="side", kind="one", options=["white", "black"], required=True)
+    white, black = {"attributes": {"side": "white"}}, {"attributes": {"side": "black"}}
     drawn = {
-        ann: [box(20, 20, 80, 80), box(300, 20, 60, 60), box(20, 300, 50, 50)],
-        bea: [box(20, 20, 80, 80), box(300, 20, 60, 60, "king")],
+        ann: [box(20, 20, 80, 80) | white, box(300, 20, 60, 60) | white, box(20, 300, 50, 50) | white],
+        bea: [box(20, 20, 80, 80) | white, box(300, 20, 60, 60, "king") | black],
     }
     for person, objects in drawn.items():
         claims.claim(project=project, annotator=person)
@@ -51,7 +54,7 @@ def test_places_are_taken_left_out_and_drawn(page, live_server, sign_in, ann, be
 
     decision = Decision.objects.get()
     assert decision.drawn == [
-        {"category": category(project, "pawn"), "box": [20, 20, 80, 80]},
-        {"category": category(project, "king"), "box": [300, 20, 60, 60]},
+        {"category": category(project, "pawn"), "box": [20, 20, 80, 80], **white},
+        {"category": category(project, "king"), "box": [300, 20, 60, 60], **black},
     ]
     assert Image.objects.get().status == "settled"

@@ -9,8 +9,12 @@ from labeler.consensus import objects, snapshots
 from labeler.errors import WrongTask
 from labeler.geometry import masks
 from labeler.labeling import claims, labels
+from labeler.labeling.objects import ObjectsRefused
 from labeler.models import Image
+from labeler.projects import questions
+from labeler.releases import contents
 from labeler.review import adjudication
+from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_project
 
 
@@ -46,6 +50,64 @@ def test_each_edge_of_a_box_is_the_median_and_what_few_saw_is_left_out(boxes, an
     assert row == {
         "category": category(boxes, "pawn"), "box": [12, 10, 40, 40], "n": 3, "asked": 3, "settled": True
     }  # fmt: skip
+
+
+def test_a_question_about_an_object_has_the_answer_of_most_who_gave_it_its_class(boxes, ann, bea, dora, lena):
+    questions.add(project=boxes, by=lena, name="fallen", kind="yes_no")
+    questions.add(project=boxes, by=lena, name="height", kind="number")
+    questions.add(project=boxes, by=lena, name="side", kind="one", options=["white", "black"])
+    questions.add(project=boxes, by=lena, name="marks", kind="several", options=["dust", "crack", "chip"])
+    said = (
+        {"fallen": True, "height": 3, "side": "white", "marks": ["dust", "crack"]},
+        {"fallen": False, "height": 10, "side": "black", "marks": ["crack"]},
+        {"fallen": True, "height": 4},
+    )
+    image = drawn(
+        boxes, *([box(10, 10, 40, 40) | {"attributes": one}] for one in said), people=(ann, bea, dora)
+    )  # fmt: skip
+
+    (place,) = objects.of_votes(boxes, [image])[image.pk]
+
+    # side: one says white, one black, and nobody more: it has no answer
+    assert place.attributes == {"fallen": True, "height": 4, "marks": ["crack"]}
+    assert [one.attributes for one in place.candidates] == list(said)
+    (row,) = objects.current(boxes, [image])[image.pk]
+    assert row["attributes"] == place.attributes
+    told = as_person(lena).get(f"/api/images/{image.pk}/consensus/").json()["objects"]
+    assert [one["attributes"] for one in told] == [place.attributes]
+    (written,) = [row for row in contents.read(boxes) if row.image.pk == image.pk]
+    assert [one.attributes for one in written.objects] == [place.attributes]
+
+
+def test_who_gave_another_class_is_not_asked_about_this_one(boxes, ann, bea, dora, lena):
+    questions.add(project=boxes, by=lena, name="side", kind="one", options=["white", "black"])
+    pawn, king = box(10, 10, 40, 40), box(10, 10, 40, 40, "king")
+    image = drawn(
+        boxes, [pawn | {"attributes": {"side": "white"}}], [pawn], [king | {"attributes": {"side": "black"}}],
+        people=(ann, bea, dora),
+    )  # fmt: skip
+
+    (row,) = objects.current(boxes, [image])[image.pk]
+
+    assert row["attributes"] == {"side": "white"}
+
+
+def test_a_decision_keeps_the_answers_to_questions_and_may_leave_one_open(boxes, ann, bea, lena):
+    side = questions.add(project=boxes, by=lena, name="side", kind="one", options=["white", "black"])
+    image = drawn(
+        boxes, [box(10, 10, 40, 40) | {"attributes": {"side": "white"}}], [box(200, 10, 40, 40)], people=(ann, bea)
+    )
+    questions.change(question=side, by=lena, changes={"required": True})
+    sent = [box(10, 10, 40, 40) | {"attributes": {"side": "white"}}, box(200, 10, 40, 40)]
+
+    wrong = [box(10, 10, 40, 40) | {"attributes": {"side": "green"}}]
+    with pytest.raises(ObjectsRefused):
+        adjudication.decide(image_id=image.pk, reviewer=lena, drawn=wrong)
+    adjudication.decide(image_id=image.pk, reviewer=lena, drawn=sent)
+
+    image.refresh_from_db()
+    first, second = objects.current(boxes, [image])[image.pk]
+    assert first["attributes"] == {"side": "white"} and "attributes" not in second
 
 
 def test_what_has_no_majority_is_open_with_its_candidates(boxes, ann, bea):

@@ -30,7 +30,7 @@ def drawn_context(project: Project, image: Image, decision: Decision | None) -> 
         agreed = [{**one, "category": index.resolve([one["category"]])[0]} for one in decision.drawn]
         open_places: list[objects.Place] = []
     else:
-        agreed = [{"category": place.category, **place.shape} for place in places if place.settled]
+        agreed = [place.as_dict() for place in places if place.settled]
         open_places = [place for place in places if not place.settled]
     return {
         "task": project.task,
@@ -45,9 +45,7 @@ def drawn_context(project: Project, image: Image, decision: Decision | None) -> 
             {
                 "n": place.n,
                 "asked": place.asked,
-                "candidates": [
-                    {"who": people[one.person], "category": one.category, **one.shape} for one in place.candidates
-                ],
+                "candidates": [{"who": people[one.person], **one.as_dict()} for one in place.candidates],
             }
             for place in open_places
         ],

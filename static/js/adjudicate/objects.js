@@ -81,8 +81,8 @@ function settle(n, at) {
     const isSame = at < 0 ? place.isOut : place.taken === at;
     places.set(n, isSame ? null : at);
     if (!isSame && at >= 0) {
-      const { category, shape } = place.candidates[at];
-      place.key = scene.add({ category, shape });
+      const { category, shape, attributes } = place.candidates[at];
+      place.key = scene.add({ category, shape, attributes });
     }
   });
   if (!places.isOpen(place)) places.next();

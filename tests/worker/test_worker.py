@@ -89,6 +89,8 @@ def start_worker(installation, transactional_db, workers, _empty_broker):
         return mine[-1]
 
     yield start
+    for worker in mine:
+        print(f"---- {worker.name} said\n{worker.said[-4000:]}")  # shown where the test has failed
     workers[:] = [worker for worker in workers if worker.lives]
     # Before the database is emptied: whoever still works would meet that in a deadlock.
     if nothing_is_left_to_do():
@@ -269,9 +271,15 @@ def let_the_lease_run_out(row) -> None:
 
 def part_way(row, field="progress_done"):
     """The row, once some of its work is done and some is not."""
-    return wait_for(
-        lambda: (row.refresh_from_db(), row.state == State.RUNNING and getattr(row, field) > 0)[1], "progress"
-    )
+
+    def is_part_way() -> bool:
+        row.refresh_from_db()
+        assert not row.is_finished, f"{row} ended before anybody saw it work: {row.state} {row.error}"
+        runs.resend_lost()  # as beat does: the broker may lose a message
+        return row.state == State.RUNNING and getattr(row, field) > 0
+
+    wait_for(is_part_way, f"progress of {row}")
+    return row
 
 
 def test_a_run_trains_becomes_active_and_pre_labels_the_rest(photographs, start_worker, settings):

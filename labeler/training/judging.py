@@ -15,7 +15,6 @@ from labeler.jobs import jobs
 from labeler.models import Job, Label, Project, TrainingRun
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.models.label import VOTES
-from labeler.models.project import CLASS_TASKS
 from labeler.training import prelabels
 from labeler.training.prelabels import AGAIN_AFTER, PAUSE
 
@@ -43,7 +42,6 @@ def due() -> list[TrainingRun]:
     """Outside models whose figures are older than their predictions, or than enough labels."""
     busy = Job.objects.filter(kind=Kind.JUDGE, state__in=UNFINISHED).values("project")
     sent = TrainingRun.objects.outside().filter(predicted_at__isnull=False, project__trashed_at__isnull=True)
-    sent = sent.filter(project__task__in=CLASS_TASKS)  # what is drawn is judged by nobody yet
     return [run for run in sent.exclude(project__in=busy).select_related("project").slim() if _is_due(run)]
 
 

@@ -101,7 +101,7 @@ def take_in(run: TrainingRun, rows: Iterable[Given]) -> Taken:
             part = []
     if part:
         _take_in(run, part, taken)
-    if taken.stored and not run.project.draws:
+    if taken.stored:
         judging.request(run)
     return taken
 

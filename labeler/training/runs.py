@@ -208,9 +208,7 @@ def _make_active(run: TrainingRun) -> None:
     TrainingRun.objects.filter(project_id=run.project_id, is_active=True).exclude(pk=run.pk).update(is_active=False)
     TrainingRun.objects.filter(pk=run.pk).update(is_active=True)
     run.is_active = True
-    if run.is_outside and run.project.draws:
-        prelabels.stop(run.project)  # what it drew is judged by nobody yet
-    elif run.is_outside:
+    if run.is_outside:
         judging.request_instead_of_prelabels(run)
     else:
         prelabels.request(run)

@@ -60,7 +60,7 @@ def test_objects_of_a_model_become_pre_labels_and_blind_images_show_none(boxes, 
         (1, 0.9, True), (2, 0.45, True), (3, 0.3, False),
     ]  # fmt: skip
     assert stored.probability == 0.45  # the smallest that is shown
-    assert not Job.objects.filter(kind="judge").exists()
+    assert Job.objects.get(kind="judge").params == {"run": model}
     assert client.post(f"/api/outside-models/{model}/activation/").status_code == 200
     claims = as_person(ann).post(f"/api/projects/{boxes.pk}/claims/", {"count": 5}, format="json").json()["claims"]
     by_image = {one["image"]["id"]: one["prelabel"] for one in claims}

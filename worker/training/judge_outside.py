@@ -23,7 +23,7 @@ from worker.inference import outside
 from worker.ml.evaluation import metrics
 from worker.ml.evaluation.temperature import apply_temperature
 from worker.ml.saved.predict import MIN_CALIBRATION
-from worker.training import evaluation
+from worker.training import evaluation, judge_outside_drawn
 from worker.training.dataset import Dataset, Example, assemble
 from worker.training.promotion import as_of_today
 
@@ -51,6 +51,15 @@ def _judge(job: Job, lease: Lease, pulse: Pulse) -> None:
     lease.write(stage="Reading the labels")
     newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
     n_labels = Label.objects.filter(project=run.project).current().count()
+    if run.project.draws:
+        lease.write(stage="Judging the model on held-out images")
+        answers, figures, counts = judge_outside_drawn.judge(run)
+        pulse.check()
+        runs.record_judgement(
+            run, answers=answers, metrics=figures, dataset=counts, last_label=newest, n_labels=n_labels
+        )
+        lease.finish(result=counts)
+        return
     dataset = assemble(run.project)
     lease.write(stage="Judging the model on held-out images")
     test, sure = _said(dataset, run, dataset.test)

@@ -9,18 +9,14 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from django.db.models import Max
-from numpy.typing import NDArray
 
-from labeler.agreement import objects as agreement
 from labeler.jobs.leases import Lease, Pulse
-from labeler.labeling.label_arrays import Selection
-from labeler.models import Label, Project, TrainingRun
+from labeler.models import Label, TrainingRun
 from labeler.models.project import Task
 from labeler.stats.results import FEW_IMAGES
 from labeler.training import runs
@@ -28,7 +24,7 @@ from labeler.training.out_of_fold import folder_of
 from labeler.training.run_answers import Part
 from worker.inference import drawn_models, saved_models
 from worker.ml.detection import train as detection
-from worker.ml.detection.samples import Drawn, Found, nothing
+from worker.ml.detection.samples import nothing
 from worker.ml.detection.train import DrawnResult
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.errors import ModelError
@@ -39,33 +35,16 @@ from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.storage import write_atomically
 from worker.ml.segmentation import run as segmentation
 from worker.ml.training.settings import read_settings
-from worker.training import cost, drawn_findings, provenance, run_report
+from worker.training import cost, drawn_findings, drawn_judgement, judge_outside_drawn, provenance, run_report
 from worker.training.checkpoints import work_folder
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
+from worker.training.drawn_judgement import Judged
 from worker.training.groups import groups_of
 from worker.training.screen import Screen, watch
 
 FINDINGS = "objects.npz"  # what the model said of the images that judge it, beside the model
 # Calibrated: as many objects of as many images that the model has not learned from.
 CALIBRATED_IMAGES, CALIBRATED_OBJECTS = 50, 200
-MOST_PEOPLE = 50  # whose pairs are counted for the second annotator's AP
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The images that judge a model, with what people say and what it says."""
-
-    examples: list[DrawnExample]
-    found: list[Found]
-    on_test: bool
-
-    @property
-    def truth(self) -> list[Drawn]:
-        return [one.drawn for one in self.examples]
-
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        return np.array([one.size for one in self.examples], np.int64).reshape(-1, 2)
 
 
 def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
@@ -109,16 +88,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
             wish=config.drawing.wish,
         )  # fmt: skip
     judged = test if len(test.examples) >= FEW_IMAGES else apart
-    about = judged.truth, judged.found, judged.sizes, dataset.category_names
-    figures = (
-        pixel_figures.report(*about) if is_semantic
-        else evaluation.report(*about, by_masks=by_masks, shown_from=shown_from)
-    )  # fmt: skip
-    figures["confusion"]["images"] = _image_ids(figures["confusion"]["images"], judged.examples)
-    figures |= {
-        "judged_on": "test" if judged.on_test else "cross-validation", "wish": config.drawing.wish,
-        "second_annotator_ap50": None if is_semantic else second_annotator(run.project),
-    }  # fmt: skip
+    figures = drawn_judgement.figures(run.project, dataset, judged, shown_from, config.drawing.wish)
     kept = [
         (Part.TEST if part.on_test else Part.CROSSED, part,
          drawn_findings.counts_of(dataset, part.examples, part.found, shown_from))
@@ -172,27 +142,6 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     shutil.rmtree(work_folder(run), ignore_errors=True)
 
 
-def second_annotator(project: Project) -> dict[str, Any] | None:
-    """STAT: AP50 of one person judged as if a model by another, over pairs of people; what an AP is held against.
-
-    From blind answers alone. The mean of the pairs that have one, each as heavy as its images; the interval is from the
-    lowest lower to the highest upper end, which is wider than that of a mean. None before two people share an image.
-    """
-    # Every image that two people have judged blind: how it was chosen does not matter to a model's ceiling.
-    report = agreement.count(project, Selection(labels="blind", sample="all"))
-    pairs = [pair["second_annotator_ap"] for pair in report["pairs"][:MOST_PEOPLE]]
-    known = [stat for stat in pairs if stat["value"] is not None]
-    if not known:
-        return None
-    n = sum(stat["n"] for stat in known)
-    lows = [stat["low"] for stat in known if stat["low"] is not None]
-    highs = [stat["high"] for stat in known if stat["high"] is not None]
-    return {
-        "value": sum(stat["value"] * stat["n"] for stat in known) / n, "low": min(lows, default=None),
-        "high": max(highs, default=None), "n": n, "reason": None,
-    }  # fmt: skip
-
-
 def _named(dataset: DrawnDataset) -> list[dict[str, Any]]:
     return [{"id": pk, "name": name} for pk, name in zip(dataset.category_ids, dataset.category_names, strict=True)]
 
@@ -235,10 +184,6 @@ def _calibrated(judged: Judged, platt: tuple[float, float]) -> Judged:
     return Judged(judged.examples, [evaluation.with_platt(found, *platt) for found in judged.found], judged.on_test)
 
 
-def _image_ids(images: dict[str, list[int]], examples: Sequence[DrawnExample]) -> dict[str, list[int]]:
-    return {cell: [examples[at].image_id for at in positions] for cell, positions in images.items()}
-
-
 def _verdict(
     in_use: TrainingRun | None, dataset: DrawnDataset, test: Judged, figures: dict[str, Any], device: torch.device,
     tick: Callable[[], None], *, by_masks: bool,
@@ -250,10 +195,7 @@ def _verdict(
     if in_use is None:
         return reached > 0, f"The first model. {told}" if reached > 0 else f"Not used: it finds nothing yet. {told}"
     if in_use.is_outside:
-        return (
-            False,
-            f"Not used: model {in_use.number} ({in_use.origin}) was chosen by a lead, who can choose this one.",
-        )
+        return instead_of_outside(in_use, dataset, test, by_masks=by_masks)
     if len(test.examples) < FEW_IMAGES:
         few = f"Too few held-out images to compare ({len(test.examples)}; {FEW_IMAGES} are needed)."
         return reached > 0, f"Used in place of model {in_use.number}. {few} {told}"
@@ -273,6 +215,28 @@ def _verdict(
     figures["against"] = {"run": in_use.number, "difference": compared["difference"]}
     outcome = "Used in place of" if compared["not_worse"] else "Not used; better is"
     return compared["not_worse"], f"{outcome} model {in_use.number}. {compared['reason']}"
+
+
+def instead_of_outside(run: TrainingRun, dataset: DrawnDataset, test: Judged, *, by_masks: bool) -> tuple[bool, str]:
+    """A lead chose another program's model: it stays until ours is better beyond chance on the same images."""
+    name = f"model {run.number} ({run.origin}), another program's"
+    old = judge_outside_drawn.said(run, dataset, dataset.test)
+    ours = {one.image_id: found for one, found in zip(test.examples, test.found, strict=True)}
+    both = [at for at, one in enumerate(old.examples) if one.image_id in ours]
+    if len(both) < FEW_IMAGES:
+        few = f"{len(both)} held-out images have a prediction of both, and {FEW_IMAGES} are needed to compare them"
+        return False, f"Not used; {name}, stays: {few}. A lead can choose this one."
+    shared = Judged([old.examples[at] for at in both], [old.found[at] for at in both], True)
+    about = (
+        shared.truth, shared.found, [ours[one.image_id] for one in shared.examples], shared.sizes,
+        len(dataset.category_ids),
+    )  # fmt: skip
+    is_semantic = dataset.task == Task.SEMANTIC
+    compared = pixel_figures.compare(*about) if is_semantic else evaluation.compare(*about, by_masks=by_masks)
+    low = compared["difference"]["low"]
+    if low is not None and low > 0:
+        return True, f"Used in place of {name}, better beyond chance. {compared['reason']}"
+    return False, f"Not used; {name}, stays: not better beyond chance. {compared['reason']}"
 
 
 def _keep(run: TrainingRun, attempt: int, judged: Judged) -> None:

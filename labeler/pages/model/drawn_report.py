@@ -142,7 +142,7 @@ def _beside_people(metrics: Mapping[str, Any]) -> str:
 
 def _curve(metrics: Mapping[str, Any]) -> SafeString | str:
     points = [(row["recall"], row["precision"]) for row in metrics.get("curve") or []]
-    if len(points) < 2:
+    if len(set(points)) < 2:  # of a model that gives no probabilities, or everywhere the same
         return ""
     drawn = charts.line_chart(
         _("Precision and recall"),

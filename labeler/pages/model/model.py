@@ -70,7 +70,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
 def report_of(project: Project, run: TrainingRun) -> dict[str, Any]:
     """What the page says of a model: of one that names classes, or of one that draws."""
     if project.draws:
-        return {} if run.is_outside else drawn_report.report_context(project, run)
+        return drawn_report.report_context(project, run) if run.metrics else {}
     accepted = {"accepting": accepting.card(project)} if run.is_active else {}
     found = report.report_context(project, run)
     told = [row["image"].pk for row in found["suspects"]]

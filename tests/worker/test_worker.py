@@ -432,7 +432,7 @@ def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, star
     wait_for(lambda: Prediction.objects.count() > before, "the first predictions")
     worker.signal_children(signal.SIGKILL)
     half_way = Prediction.objects.count()
-    for row in (job, job.parts.get(state=State.RUNNING)):
+    for row in (job, *job.parts.filter(state=State.RUNNING)):
         let_the_lease_run_out(row)
     wait_for(lambda: (job.refresh_from_db(), job.attempt == 2 or jobs.resend_lost() > 5)[1], "the second attempt")
     ended(job)
@@ -440,7 +440,7 @@ def test_a_worker_killed_in_pre_labeling_goes_on_without_twins(photographs, star
     assert (job.state, job.attempt) == (State.DONE, 2)
     assert half_way < Prediction.objects.count() == before + 400
     assert job.result["predicted"] == 400
-    assert not job.parts.exists()
+    wait_for(lambda: not job.parts.exists(), "the removal of its parts")  # forgotten after the job's end
     assert list(Label.objects.order_by("pk").values()) == labels_before
 
 

@@ -8,6 +8,7 @@ from labeler.geometry import masks
 from worker.ml.detection.samples import Drawn, DrawnSet
 
 COLOURS = ((220, 40, 40), (40, 60, 220))
+LAND = ((120, 160, 220), (60, 140, 60), (200, 60, 50))  # sky, grass, house
 
 
 def scenes(n, *, task="boxes", seed=0, size=(200, 160)):
@@ -67,6 +68,25 @@ def fields(n, *, task, seed=0, size=192):
             )
         )  # fmt: skip
     return DrawnSet(sources, np.array([(size, size)] * n), drawn, ["disc", "field"], task)
+
+
+def landscapes(n, seed=0, size=(160, 128)):
+    """Sky above grass with a house on it; a strip at the left edge that nobody labeled."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    sources, drawn = [], []
+    for _ in range(n):
+        labels = np.zeros((height, width), np.uint8)
+        horizon, side, x = int(rng.integers(50, 80)), int(rng.integers(30, 50)), int(rng.integers(20, 100))
+        labels[horizon:] = 1
+        labels[horizon - side // 2 : horizon + side // 2, x : x + side] = 2
+        pixels = np.array(LAND, np.int16)[labels] + rng.integers(-12, 12, (height, width, 3))
+        labels[:, :8] = 255
+        shapes = [masks.encode(labels == kind) for kind in range(3)]
+        sources.append(pixels.clip(0, 255).astype(np.uint8))
+        boxes = np.array([[0, 0, 1, 1]] * 3, np.float32)
+        drawn.append(Drawn(boxes, np.arange(3), np.ones(3, np.float32), tuple(shapes)))
+    return DrawnSet(sources, np.array([size] * n), drawn, ["sky", "grass", "house"], "semantic")
 
 
 def only(side, kind):

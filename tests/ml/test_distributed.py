@@ -11,17 +11,25 @@ import sys
 import tempfile
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from labeler.train_settings import Augmentation
+from labeler.train_settings import Augmentation, TrainConfig
+from labeler.train_settings.settings import Drawing
+from tests.helpers.drawn_scenes import landscapes, scenes
 from tests.helpers.ml_data import drawn_images
 from worker.ml.candidates import finetune, trainable
+from worker.ml.detection import canvas as canvases
+from worker.ml.detection import detector, fit
+from worker.ml.detection.train import DrawnResult
 from worker.ml.distributed import process_group, torchrun
 from worker.ml.errors import TooFewLabels
+from worker.ml.evaluation.objects import ap50
 from worker.ml.images.pixels import PixelStore, Squares
 from worker.ml.images.tensors import augment
 from worker.ml.networks import backbones, features
@@ -346,3 +354,86 @@ def test_memory_that_is_short_in_another_process_halves_the_batch_here_too(monke
     )
     assert end.batch == 4
     assert sizes[:3] == [8, 4, 2]
+
+
+# ---------------------------------------------------------------- models that draw
+
+DRAWN = """
+import sys, torch
+from labeler.train_settings import TrainConfig
+from labeler.train_settings.settings import Drawing
+from tests.helpers.drawn_scenes import scenes
+from worker.ml.detection import train as training
+from worker.ml.distributed import process_group
+
+device = process_group.join()
+training.MOST_EPOCHS, training.FEWEST_STEPS = 16, 16
+config = TrainConfig(drawing=Drawing(candidates=("heatmap", "two_stage"), size=160), time_limit_s=3600.0)
+*_, result = training.train(scenes(24, task="masks"), config, device=device)
+torch.save((result.weights, result.recipe, result.comparison), f"{sys.argv[1]}/{process_group.rank()}.pt")
+process_group.leave()
+"""
+
+
+def test_two_processes_learn_one_detector_from_parts_of_each_batch(tmp_path):
+    script = tmp_path / "drawn.py"
+    script.write_text(DRAWN)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"PYTHONPATH": str(torchrun.ROOT), "LABELER_RANKS_ON": "cpu", "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, str(script), str(tmp_path)], check=True, cwd=torchrun.ROOT, env=environment, timeout=240)
+
+    (one, recipe, rows), (other, _, other_rows) = (
+        torch.load(tmp_path / f"{rank}.pt", weights_only=False) for rank in (0, 1)
+    )
+    assert [row["ap50"] for row in rows] == [row["ap50"] for row in other_rows]
+    assert [row["settings"]["steps"] for row in rows] == [row["settings"]["steps"] for row in other_rows]
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), f"{name} differs between the two"
+    test = scenes(12, task="masks", seed=5)
+    finder = detector.from_parts(one, recipe, "efficientnet_lite0", CPU)
+    found = [said for _, said in finder.find(test.sources, test.sizes)]
+    assert ap50(test.drawn, found, 2, test.sizes) > 0.7
+
+
+def test_memory_that_is_short_in_one_process_ends_a_step_in_all(monkeypatch):
+    """Otherwise the others would wait for its gradients until the end of their patience."""
+    samples = scenes(4)
+    canvas = canvases.choose(samples, "cpu", 160)
+    *_, (_, pixels, _) = canvases.read_all(canvas, samples)
+    backbone = backbones.EFFICIENTNET_LITE0
+    data = fit.data_of(samples, canvas, pixels, backbone.offset, backbone.scale)
+    parameters = [torch.nn.Parameter(torch.zeros(2))]
+    told = []
+
+    def losses(network, data, chosen, how, rng, device):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fit, "_losses", losses)
+    monkeypatch.setattr(process_group, "world", lambda: 2)
+    monkeypatch.setattr(process_group, "rank", lambda: 1)
+    monkeypatch.setattr(process_group, "add_up", lambda numbers, device: told.append(list(numbers)) or list(numbers))
+    with pytest.raises(MemoryError, match="of a process"):
+        fit._gradients(None, parameters, data, np.arange(4), Augmentation(), np.random.default_rng(0), CPU)
+    assert told == [[0, 0, 0, 0, 1]]
+
+
+def test_a_segmenter_is_learned_in_two_processes_from_files(tmp_path):
+    samples = landscapes(20)
+    paths = [tmp_path / f"{k}.png" for k in range(len(samples))]
+    for path, source in zip(paths, samples.sources, strict=True):
+        Image.fromarray(source).save(path)
+    config = TrainConfig(drawing=Drawing(pixel_candidates=("unet",), size=96), time_limit_s=10.0)
+
+    *events, result = torchrun.train_in_processes(replace(samples, sources=paths), config, processes=2, on="cpu")
+
+    assert isinstance(result, DrawnResult)
+    assert {event.stage for event in events} >= {"decode", "finetune", "refit"}
+    assert all(isinstance(event, Progress) for event in events)
+    assert (result.candidate, result.task) == ("unet", "semantic")
+    assert result.comparison[0]["miou"] > 0.5
+
+
+@pytest.mark.parametrize(("device", "n"), [("cuda", 4), ("cpu", 1)])
+def test_a_model_that_draws_is_trained_on_every_gpu(monkeypatch, device, n):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert torchrun.processes_for(scenes(2), TrainConfig(), torch.device(device)) == n

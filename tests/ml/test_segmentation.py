@@ -7,6 +7,7 @@ import torch
 from labeler.geometry import masks
 from labeler.train_settings import Augmentation, TrainConfig
 from labeler.train_settings.settings import Drawing
+from tests.helpers.drawn_scenes import landscapes
 from worker.ml.detection import canvas as canvases
 from worker.ml.detection import train as detection
 from worker.ml.detection.samples import Drawn, DrawnSet, Found
@@ -16,26 +17,6 @@ from worker.ml.segmentation import run as segmentation
 from worker.ml.segmentation import segmenter
 
 CPU = torch.device("cpu")
-COLOURS = ((120, 160, 220), (60, 140, 60), (200, 60, 50))  # sky, grass, house
-
-
-def scenes(n, seed=0, size=(160, 128)):
-    """Sky above grass with a house on it; a strip at the left edge that nobody labeled."""
-    rng = np.random.default_rng(seed)
-    width, height = size
-    sources, drawn = [], []
-    for _ in range(n):
-        labels = np.zeros((height, width), np.uint8)
-        horizon, side, x = int(rng.integers(50, 80)), int(rng.integers(30, 50)), int(rng.integers(20, 100))
-        labels[horizon:] = 1
-        labels[horizon - side // 2 : horizon + side // 2, x : x + side] = 2
-        pixels = np.array(COLOURS, np.int16)[labels] + rng.integers(-12, 12, (height, width, 3))
-        labels[:, :8] = 255
-        shapes = [masks.encode(labels == kind) for kind in range(3)]
-        sources.append(pixels.clip(0, 255).astype(np.uint8))
-        boxes = np.array([[0, 0, 1, 1]] * 3, np.float32)
-        drawn.append(Drawn(boxes, np.arange(3), np.ones(3, np.float32), tuple(shapes)))
-    return DrawnSet(sources, np.array([size] * n), drawn, ["sky", "grass", "house"], "semantic")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,11 +38,11 @@ def run(samples, candidates):
 
 @pytest.fixture(scope="module")
 def learned(small):
-    return run(scenes(20), ("fcn", "unet"))
+    return run(landscapes(20), ("fcn", "unet"))
 
 
 def test_sky_grass_and_house_are_told_on_new_images(learned):
-    test = scenes(6, seed=5)
+    test = landscapes(6, seed=5)
 
     found = [
         one
@@ -80,7 +61,7 @@ def test_sky_grass_and_house_are_told_on_new_images(learned):
 def test_a_mirrored_image_is_told_the_same_mirrored(learned):
     """Exactly so only because the network looks at both and tells their mean."""
     model = segmenter.from_parts(learned.weights, learned.recipe, "efficientnet_lite0", CPU)
-    pixels = torch.from_numpy(canvases.filled(model.canvas, scenes(1, seed=9).sources[0], (160, 128))[None])
+    pixels = torch.from_numpy(canvases.filled(model.canvas, landscapes(1, seed=9).sources[0], (160, 128))[None])
 
     p, mirrored = model.probabilities(pixels), model.probabilities(pixels.flip(2))
 
@@ -91,7 +72,7 @@ def test_a_mirrored_image_is_told_the_same_mirrored(learned):
 
 
 def test_it_learns_from_whole_images_that_are_smaller_than_those_it_is_asked_about(small):
-    canvas = segmentation.canvas_of(scenes(4), "cpu", 0)
+    canvas = segmentation.canvas_of(landscapes(4), "cpu", 0)
 
     assert (canvas.width, canvas.height, canvas.view_width, canvas.view_height) == (192, 160, 160, 128)
     still = Augmentation(flip=False, zoom=0.0, stretch=0.0)
@@ -102,7 +83,7 @@ def test_it_learns_from_whole_images_that_are_smaller_than_those_it_is_asked_abo
 
 
 def test_one_class_alone_is_refused():
-    samples = scenes(20)
+    samples = landscapes(20)
     alone = [Drawn(d.boxes[:1], d.classes[:1], d.weights[:1], d.masks[:1]) for d in samples.drawn]
     with pytest.raises(OneCategoryOnly, match="one class"):
         run(DrawnSet(samples.sources, samples.sizes, alone, samples.categories, "semantic"), ("fcn",))

@@ -23,17 +23,16 @@ from labeler.training import runs
 from labeler.training.out_of_fold import folder_of
 from labeler.training.run_answers import Part
 from worker.inference import drawn_models, saved_models
-from worker.ml.detection import train as detection
 from worker.ml.detection.samples import nothing
 from worker.ml.detection.train import DrawnResult
 from worker.ml.device import describe_device, pick_device, settle_process
+from worker.ml.distributed import torchrun
 from worker.ml.errors import ModelError
 from worker.ml.evaluation import objects as evaluation
 from worker.ml.evaluation import pixel_figures
 from worker.ml.saved import checkpoint, drawn
 from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.storage import write_atomically
-from worker.ml.segmentation import run as segmentation
 from worker.ml.training.settings import read_settings
 from worker.training import cost, drawn_findings, drawn_judgement, judge_outside_drawn, provenance, run_report
 from worker.training.checkpoints import work_folder
@@ -67,8 +66,12 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     samples = dataset.samples(dataset.train, groups_of(ids, 4), run_report.asked_of(ids))
     screen.room = (0, 90)
     is_semantic = run.project.task == Task.SEMANTIC
-    learn = segmentation.train if is_semantic else detection.train
-    result = watch(learn(samples, config, device=device, state_dir=work_folder(run)), screen)
+    processes = bill.n_gpus = torchrun.processes_for(samples, config, device)
+    if processes > 1:
+        events = torchrun.train_in_processes(samples, config, processes=processes, state_dir=work_folder(run))
+    else:
+        events = torchrun.learner_of(samples)(samples, config, device=device, state_dir=work_folder(run))
+    result: DrawnResult = watch(events, screen)
 
     screen.room = (90, 100)
     screen.show("Judging the model on held-out images", 0)

@@ -2,6 +2,7 @@
 
 Knows networks, batches and the clock. Does not know candidates or how a model is judged (train.py).
 Each step draws its images and views from (seed, step): a fit that was killed goes on as if nothing had happened.
+In several processes (ml/distributed) each takes a part of every batch, and their gradients are added up.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from worker.ml.detection.canvas import HALF, Canvas, View
 from worker.ml.detection.kept_maps import KeptMaps
 from worker.ml.detection.network import MASK, ROI, Network, regions
 from worker.ml.detection.samples import DrawnSet
-from worker.ml.device import autocast
+from worker.ml.device import autocast, is_out_of_memory
+from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite
 from worker.ml.images.tensors import PixelScale, scaled
 from worker.ml.saved.storage import Stages
@@ -157,17 +159,15 @@ def fit(
         rng = np.random.default_rng([plan.seed, step])
         torch.manual_seed(plan.seed * 1_000_003 + step)
         chosen = images[rng.choice(len(images), plan.batch, replace=len(images) < plan.batch, p=chances)]
-        parts = _losses(network, data, chosen, how, rng, device)
-        loss = torch.stack(parts).sum()
-        if not torch.isfinite(loss):
+        optimizer.zero_grad(set_to_none=True)
+        parts = _gradients(network, [*heads, *trunk], data, chosen, how, rng, device)
+        if not np.isfinite(parts).all():
             raise LossNotFinite("The loss of the detector became infinite: use a smaller learning rate.")
         for group, highest in zip(optimizer.param_groups, (plan.head_rate, plan.trunk_rate), strict=False):
             group["lr"] = highest * _rate(step, total)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         nn.utils.clip_grad_norm_([*heads, *trunk], 10.0)
         optimizer.step()
-        losses_seen.append([part.item() for part in parts])
+        losses_seen.append(parts)
         line = None
         if (step + 1) % each_line == 0 or step + 1 == total:
             mean = np.mean(losses_seen, 0)
@@ -182,6 +182,7 @@ def fit(
         if line is not None or now - told > TICK_S:
             told = now
             yield Step(step + 1, total, line)
+    process_group.average(network.heads.buffers())  # each has normalised its own parts of the batches
     network.eval()
 
 
@@ -191,6 +192,33 @@ def _rate(step: int, total: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, total - warm)))) + 0.002
+
+
+def _gradients(
+    network: Network, parameters: Sequence[Tensor], data: Data, chosen: NDArray[np.int64], how: Augmentation,
+    rng: np.random.Generator, device: torch.device,
+) -> list[float]:  # fmt: skip
+    """Fill in the gradients of the batch's losses; the losses. Raises MemoryError in all processes where the memory of
+    one is short: otherwise the others would wait for its gradients."""
+    mine = chosen[process_group.share(len(chosen))]
+    if process_group.world() > 1:  # each draws its own views
+        rng = np.random.default_rng([*rng.integers(2**32, size=2).tolist(), process_group.rank()])
+    share, short = len(mine) / len(chosen), 0.0
+    values = [0.0] * (len(LOSSES) if data.labels is None else 1)
+    try:
+        if len(mine):
+            parts = _losses(network, data, mine, how, rng, device)
+            (share * torch.stack(parts).sum()).backward()
+            values = [share * part.item() for part in parts]
+    except (RuntimeError, MemoryError) as error:
+        if process_group.world() == 1 or not is_out_of_memory(error):
+            raise
+        short = 1.0
+    *values, n_short = process_group.add_up([*values, short], device)
+    if n_short:
+        raise MemoryError("the memory of a process does not suffice")
+    process_group.add_gradients(parameters)
+    return values
 
 
 def _losses(

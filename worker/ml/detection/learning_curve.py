@@ -32,6 +32,7 @@ from worker.ml.detection.network import Network
 from worker.ml.detection.orders import Orders
 from worker.ml.detection.samples import DrawnSet, Found, split
 from worker.ml.device import is_out_of_memory
+from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OutOfMemory
 from worker.ml.saved.storage import Stages
 from worker.ml.training.run import Progress
@@ -126,7 +127,8 @@ def points(
                 found += model.on_canvases(data.pixels[some], samples.sizes[some])
             rows.append(figures(judge, found, weights if at < len(sizes) else weights * by_lot))
     except (LossNotFinite, OutOfMemory, RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+        # What went wrong in one of several processes alone ends all: the others would wait for it.
+        if isinstance(error, RuntimeError) and (process_group.world() > 1 or not is_out_of_memory(error)):
             raise
         return Reason("curve_went_wrong")
     values, again = _told(rows[: len(sizes)])
@@ -207,7 +209,7 @@ def _plan(
             pass
         times.append((time.monotonic() - begun) / MEASURED)
     network.load_state_dict(untrained)
-    steps = (1 - JUDGING) * seconds / min(times)  # in all
+    steps = process_group.agree((1 - JUDGING) * seconds / min(times))  # in all
     also = sum(math.sqrt(len(part) / len(images)) for part in beside)
     for shares, is_compared in ((SHARES, bool(beside)), (SHARES, False), (SHARES[1:], False)):
         most = int(steps / (sum(map(math.sqrt, shares)) + also * is_compared))

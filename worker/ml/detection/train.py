@@ -31,6 +31,7 @@ from worker.ml.detection.learning_curve import Points
 from worker.ml.detection.network import Network, levels_of
 from worker.ml.detection.samples import Drawn, DrawnSet, Found, split
 from worker.ml.device import all_cores, is_out_of_memory, to_device
+from worker.ml.distributed import process_group
 from worker.ml.errors import LossNotFinite, OneCategoryOnly, OutOfMemory, TooFewLabels, WeightsMissing
 from worker.ml.evaluation.objects import ap50, ap50_resampled
 from worker.ml.networks import backbones
@@ -179,7 +180,7 @@ class DrawnRun:
                 rows[-1]["reason"], failure = str(error), error
                 continue
             found = yield from self._find(candidate, network, data, judge)
-            reached = self.reached(judge, found)
+            reached = process_group.agree(self.reached(judge, found))  # or one process could go on with another one
             seconds = round(time.monotonic() - begun, 1)
             rows[-1] |= {
                 "tried": True, "seconds": seconds, "n": len(judge), self.figure: reached,
@@ -285,7 +286,7 @@ class DrawnRun:
             times.append(time.monotonic() - begun)
             begun = time.monotonic()
         network.load_state_dict(state)
-        each = float(np.median(times[-3:]))  # the first ones take longer
+        each = process_group.agree(float(np.median(times[-3:])))  # the first ones take longer
         most = MOST_EPOCHS * len(learn) // batch
         steps = int(min(candidate.share * self.limit / each, most))
         if steps < FEWEST_STEPS and candidate is not self.candidates[0]:  # a run always has one model

@@ -9,7 +9,7 @@ way. Without torchrun, everything here does nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -77,3 +77,13 @@ def add_gradients(parameters: Sequence[Tensor]) -> None:
     dist.all_reduce(flat)
     for parameter, grad, part in zip(parameters, grads, flat.split([g.numel() for g in grads]), strict=True):
         parameter.grad = part.view_as(grad)
+
+
+def average(buffers: Iterable[Tensor]) -> None:
+    """Each floating buffer becomes its mean over all processes."""
+    if world() == 1:
+        return
+    for buffer in buffers:
+        if buffer.is_floating_point():
+            dist.all_reduce(buffer)
+            buffer /= world()

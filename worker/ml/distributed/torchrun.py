@@ -1,6 +1,6 @@
 """Train on several GPUs of one machine: start torchrun, hand it the labels, pass its progress on.
 
-Knows processes and a folder between them. How they divide the work is process_group.py; what they run is train.train().
+Knows processes and a folder between them. How they divide the work is process_group.py; what they run is learner_of().
 By hand, on a folder that write_job() made:
 
     python -m torch.distributed.run --standalone --nproc-per-node 4 -m worker.ml.distributed.torchrun FOLDER
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,10 +33,14 @@ import torch
 from numpy.typing import NDArray
 
 from labeler.train_settings import TrainConfig
+from worker.ml.detection import train as detection
+from worker.ml.detection.samples import DrawnSet
+from worker.ml.detection.train import DrawnResult
 from worker.ml.device import settle_process
 from worker.ml.distributed import process_group
 from worker.ml.errors import ModelError
 from worker.ml.images.pixels import Squares
+from worker.ml.segmentation import run as segmentation
 from worker.ml.training.run import Progress, TrainingSet
 from worker.ml.training.settings import read_settings
 from worker.ml.training.train import Result, train, wants_pixels
@@ -49,20 +53,32 @@ ROOT = Path(__file__).resolve().parents[3]
 JOB, EVENTS, LOG, LOCK = "job.pickle", "events.pickle", "log.txt", "worker.lock"
 
 
-def processes_for(samples: TrainingSet, config: TrainConfig, device: torch.device) -> int:
-    """In how many processes a run is trained: one per GPU, where a network is trained and its images are decoded."""
-    if device.type != "cuda" or samples.squares is None or not wants_pixels(config, len(samples)):
+def processes_for(samples: TrainingSet | DrawnSet, config: TrainConfig, device: torch.device) -> int:
+    """In how many processes a run is trained: one per GPU; of classes, where a network is trained and its images are
+    decoded."""
+    if device.type != "cuda":
+        return 1
+    if isinstance(samples, TrainingSet) and (samples.squares is None or not wants_pixels(config, len(samples))):
         return 1
     return torch.cuda.device_count()
 
 
-def train_in_processes(
-    samples: TrainingSet, config: TrainConfig, *, processes: int, on: str = "cuda", state_dir: Path | None = None
-) -> Iterator[Progress | Result]:
-    """As train.train(), in so many processes; on "cuda", each with a GPU of its own, or on "cpu".
+def learner_of(samples: TrainingSet | DrawnSet) -> Callable[..., Iterator[Any]]:
+    """What learns from them, in this process: a generator of Progress and at last a Result or DrawnResult."""
+    if isinstance(samples, TrainingSet):
+        return train
+    return segmentation.train if samples.task == "semantic" else detection.train
 
-    samples.squares must be there. Stop iterating to cancel. Raises what train() raises, and RuntimeError with the last
-    lines of the log when a process ends without a result.
+
+def train_in_processes(
+    samples: TrainingSet | DrawnSet, config: TrainConfig, *, processes: int, on: str = "cuda",
+    state_dir: Path | None = None,
+) -> Iterator[Any]:  # fmt: skip
+    """As learner_of(samples), in so many processes; on "cuda", each with a GPU of its own, or on "cpu".
+
+    samples: with squares; drawn ones with sources that can be pickled, as each process reads them. Stop iterating to
+    cancel. Raises what the learner raises, and RuntimeError with the last lines of the log when a process ends without
+    a result.
     """
     forget_abandoned()
     # Errors while cleaning up: a process that has not ended yet wrote another line. The next run removes the rest.
@@ -145,14 +161,16 @@ def forget_abandoned() -> None:
         os.close(lock)
 
 
-def write_job(folder: Path, samples: TrainingSet, config: TrainConfig, state_dir: Path | None) -> None:
+def write_job(folder: Path, samples: TrainingSet | DrawnSet, config: TrainConfig, state_dir: Path | None) -> None:
     """What the processes need. Decoded images stay where they are and are mapped by each of them."""
-    assert samples.squares is not None, "images are decoded before a run is divided"
-    job = {"samples": replace(samples, sources=None), "config": config.to_json(), "state_dir": state_dir}
+    if isinstance(samples, TrainingSet):
+        assert samples.squares is not None, "images are decoded before a run is divided"
+        samples = replace(samples, sources=None)
+    job = {"samples": samples, "config": config.to_json(), "state_dir": state_dir}
     (folder / JOB).write_bytes(pickle.dumps(job))
 
 
-def _events(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[Progress | Result]:
+def _events(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[Progress | Result | DrawnResult]:
     at, path = 0, folder / EVENTS
     while True:
         over = process.poll() is not None  # before looking: what it wrote last is there then
@@ -167,7 +185,7 @@ def _events(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[Progress
                 if isinstance(event, Exception):
                     raise event
                 yield event
-                if isinstance(event, Result):
+                if isinstance(event, Result | DrawnResult):
                     return
         if over:
             lines = (folder / LOG).read_text(errors="replace").splitlines()
@@ -186,7 +204,8 @@ def main(name: str) -> None:
     say = (folder / EVENTS).open("wb") if process_group.rank() == 0 else None
     try:
         try:
-            for event in train(with_sources(job["samples"]), config, device=device, state_dir=job["state_dir"]):
+            samples = with_sources(job["samples"])
+            for event in learner_of(samples)(samples, config, device=device, state_dir=job["state_dir"]):
                 if say is not None:
                     say.write(pickle.dumps(event))
                     say.flush()
@@ -200,8 +219,10 @@ def main(name: str) -> None:
         process_group.leave()
 
 
-def with_sources(samples: TrainingSet) -> TrainingSet:
+def with_sources(samples: TrainingSet | DrawnSet) -> TrainingSet | DrawnSet:
     """The images are the squares: train() looks at them only where there are sources."""
+    if isinstance(samples, DrawnSet):
+        return samples
     squares = samples.squares
     assert isinstance(squares, Squares)
     return replace(samples, sources=[partial(_square, squares, at) for at in range(len(squares))])

@@ -1,6 +1,7 @@
 """Four sets of photographs with objects drawn on them, as a trainer takes them. Read from LABELER_TEST_DATA.
 
 Facades hold 60 photographs twice, as two squares that overlap: both squares of a photograph are on one side of a split.
+facade_pixels: the same photographs, where every pixel has the class of the smallest object that it lies in.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.geometry import codes
+from labeler.geometry import codes, masks
 from worker.ml.detection.samples import Drawn, DrawnSet
 
-TASKS = {"blood_cells": "boxes", "chess": "boxes", "nuclei": "masks", "facades": "boxes"}
+TASKS = {
+    "blood_cells": "boxes", "chess": "boxes", "nuclei": "masks", "facades": "boxes", "facade_pixels": "semantic",
+}  # fmt: skip
+FOLDERS = {"facade_pixels": "facades"}  # where it is not the name
+VOID = 255
 UPSIDE_DOWN = ("blood_cells", "nuclei")  # nothing is up or down there
 
 
 def read(name: str) -> DrawnSet | None:
     """All images of a set, or None where its folder is not there."""
-    folder = Path(os.environ.get("LABELER_TEST_DATA", "")) / name
+    folder = Path(os.environ.get("LABELER_TEST_DATA", "")) / FOLDERS.get(name, name)
     if not (folder / "coco.json").exists():
         return None
     about = json.loads((folder / "coco.json").read_text())
@@ -37,17 +42,22 @@ def read(name: str) -> DrawnSet | None:
     files = {path.name: path for path in folder.rglob("*") if path.suffix in (".jpg", ".png")}
     images = about["images"]
     groups = np.unique([_photo(name, one["file_name"]) for one in images], return_inverse=True)[1]
+    by_pixels = TASKS[name] == "semantic"
     return DrawnSet(
         sources=[files[Path(one["file_name"]).name] for one in images],
         sizes=np.array([[one["width"], one["height"]] for one in images]),
-        drawn=[_drawn(drawn[one["id"]], ids, with_masks=TASKS[name] == "masks") for one in images],
+        drawn=[
+            _painted(drawn[one["id"]], ids, one["width"], one["height"]) if by_pixels
+            else _drawn(drawn[one["id"]], ids, with_masks=TASKS[name] == "masks")
+            for one in images
+        ],
         categories=[names[pk] for pk in ids], task=TASKS[name], groups=groups,
     )  # fmt: skip
 
 
 def _photo(name: str, file_name: str) -> str:
     """Which photograph an image is cut from: 20230329_200519_157_R_… and …_L_… are one."""
-    return re.sub(r"_[LR]_scaled.*", "", file_name) if name == "facades" else file_name
+    return re.sub(r"_[LR]_scaled.*", "", file_name) if name.startswith("facade") else file_name
 
 
 def _drawn(objects: list[dict[str, Any]], ids: list[int], *, with_masks: bool) -> Drawn:
@@ -57,6 +67,20 @@ def _drawn(objects: list[dict[str, Any]], ids: list[int], *, with_masks: bool) -
     if with_masks:
         shapes = tuple(shape for one in objects if (shape := codes.from_coco(one["segmentation"])) is not None)
     return Drawn(boxes, kinds, np.ones(len(objects), np.float32), shapes)
+
+
+def _painted(objects: list[dict[str, Any]], ids: list[int], width: int, height: int) -> Drawn:
+    """One mask of each class: objects lie over each other, and the smaller one is on top."""
+    pixels = np.full((height, width), VOID, np.uint8)
+    for one in sorted(objects, key=lambda one: -one["area"]):
+        shape = codes.from_coco(one["segmentation"])
+        if shape is not None:
+            crop = masks.raster(shape, width, height)
+            rows, columns = crop.bits.shape
+            pixels[crop.y : crop.y + rows, crop.x : crop.x + columns][crop.bits] = ids.index(one["category_id"])
+    kinds = np.setdiff1d(np.unique(pixels), [VOID]).astype(np.int64)
+    shapes = tuple(masks.encode(pixels == kind) for kind in kinds)
+    return Drawn(np.zeros((len(kinds), 4), np.float32), kinds, np.ones(len(kinds), np.float32), shapes)
 
 
 def halves(samples: DrawnSet, n_judged: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

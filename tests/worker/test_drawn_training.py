@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Picture
 
 from labeler.errors import TooFewLabels
@@ -19,7 +20,10 @@ from labeler.models.image import Slice
 from labeler.models.job import State
 from labeler.training import drawn_comparison, model_card, model_card_text, runs
 from tests.helpers.drawn_projects import draw, draw_all, drawing_project
+from worker.indexing.features import kept_as
+from worker.inference import drawn_models
 from worker.ml.detection import canvas, train
+from worker.ml.networks import backbones
 from worker.training.drawn_dataset import assemble
 from worker.training.train_run import train_run
 
@@ -71,6 +75,7 @@ def test_answered_images_train_a_model_that_pre_labels_the_others(squares, bea):
     run.refresh_from_db()
     assert (run.state, run.error) == (State.DONE, None)
     assert run.is_active, run.note
+    assert run.features == kept_as(backbones.get(run.config["backbone"]), run.config["image_size"])
     figures = run.metrics
     assert figures["judged_on"] == "cross-validation"
     assert figures["ap50"]["value"] > 0.5
@@ -94,6 +99,7 @@ def test_answered_images_train_a_model_that_pre_labels_the_others(squares, bea):
     card = model_card_text.markdown(model_card.card_of(run))
     assert "AP50:95" in card and "boxes, each with a class" in card and "no two of them answered" in card
 
+    assert drawn_models.load(run, torch.device("cpu")).n_objects == [22, 22]
     predicted = run.predictions.get(image=images[23])
     assert [one["number"] for one in predicted.drawn] == list(range(1, len(predicted.drawn) + 1))
     shown = [one for one in predicted.drawn if one["shown"]]

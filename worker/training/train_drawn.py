@@ -22,6 +22,7 @@ from labeler.stats.results import FEW_IMAGES
 from labeler.training import runs
 from labeler.training.out_of_fold import folder_of
 from labeler.training.run_answers import Part
+from worker.indexing.features import kept_as
 from worker.inference import drawn_models, saved_models
 from worker.ml.detection.samples import nothing
 from worker.ml.detection.train import DrawnResult
@@ -30,6 +31,7 @@ from worker.ml.distributed import torchrun
 from worker.ml.errors import ModelError
 from worker.ml.evaluation import objects as evaluation
 from worker.ml.evaluation import pixel_figures
+from worker.ml.networks import backbones
 from worker.ml.saved import checkpoint, drawn
 from worker.ml.saved.drawn import DrawnModel
 from worker.ml.saved.storage import write_atomically
@@ -60,6 +62,8 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         lease, device=describe_device(device, "as many threads as cores were idle"), spent=bill.readings(),
         category_ids=dataset.category_ids, category_names=dataset.category_names, dataset=_counts(dataset, 0),
         last_label=newest, n_labels=Label.objects.filter(project=run.project).current().count(),
+        # by which images are told apart that look alike: what to ask next is dealt from groups of them
+        features=kept_as(backbones.get(config.backbone), config.image_size),
     )  # fmt: skip
 
     ids = [example.image_id for example in dataset.train]
@@ -111,7 +115,11 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     activate, note = _verdict(in_use, dataset, test, figures, device, pulse.check, by_masks=by_masks)
 
     screen.show("Storing the model", 0.9)
-    recipe = {"platt": list(platt), "shown_from": shown_from.tolist(), "tolerance": config.drawing.outline_tolerance}
+    kinds = np.concatenate([np.zeros(0, np.int64), *(example.drawn.classes for example in dataset.train)])
+    recipe = {
+        "platt": list(platt), "shown_from": shown_from.tolist(), "tolerance": config.drawing.outline_tolerance,
+        "n_objects": np.bincount(kinds, minlength=len(dataset.category_ids)).tolist(),
+    }  # fmt: skip
     made = checkpoint.of_drawn(result, _named(dataset), calibrated_on=calibrated_on, metrics=figures, recipe=recipe)
     path, sha256 = saved_models.save(run, lease.attempt, made)
     _keep(run, lease.attempt, judged)

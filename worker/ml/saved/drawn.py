@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -31,7 +32,8 @@ class DrawnModel:
     """A detector with what a project needs of it. categories: {"id", "name"}, by class position.
 
     shown_from: by class position, from which probability on an object is shown; 0 where every pixel has a class.
-    tolerance: px by which an outline may be simplified.
+    tolerance: px by which an outline may be simplified. n_objects: by class position, how many it has learned from;
+    None where that is not known.
     """
 
     detector: Detector
@@ -40,6 +42,7 @@ class DrawnModel:
     shown_from: list[float]
     tolerance: float
     checkpoint: Checkpoint
+    n_objects: list[int] | None = None
 
     @property
     def calibrated(self) -> bool:
@@ -49,6 +52,13 @@ class DrawnModel:
     @property
     def is_semantic(self) -> bool:
         return isinstance(self.detector, Segmenter)
+
+    @property
+    def rarity(self) -> list[float]:
+        """Of each class, half to one: by the root of how many times rarer it is than the mean of the classes."""
+        counts = np.array(self.n_objects or [1] * len(self.categories), float)
+        shares = counts / max(counts.mean(), 1.0)
+        return [float(share) for share in np.clip(np.sqrt(shares), 0.5, 1.0)]
 
     def found(self, sources: Sequence[Source], sizes: NDArray[Any]) -> list[Found | None]:
         """What is on each image, with calibrated probabilities; None: unreadable.
@@ -75,5 +85,5 @@ def of_checkpoint(made: Checkpoint, device: torch.device) -> DrawnModel:
     return DrawnModel(
         kinds[recipe["kind"]](made.weights, recipe, made.backbone, device), made.categories,
         tuple(recipe.get("platt", (1.0, 0.0))), recipe.get("shown_from", [THRESHOLD] * len(made.categories)),
-        recipe.get("tolerance", 1.0), made,
+        recipe.get("tolerance", 1.0), made, recipe.get("n_objects"),
     )  # fmt: skip

@@ -75,7 +75,7 @@ IN_OBJECTS = (
     "taken out, calibrated probabilities{masks}."
 )
 IN_PIXELS = "One graph from a canvas to the class and the probabilities of each of its pixels."
-IN_MASKS = ", and masks of 28 x 28 probabilities within each box"
+IN_MASKS = ", and masks of 28 x 28 probabilities\nof each box and of the recipe's mask_room of its sides round it"
 
 
 def code(run: TrainingRun, canvas: Mapping[str, Any], onnx: Errand | None) -> str:

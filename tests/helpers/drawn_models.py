@@ -12,7 +12,7 @@ from torch import Tensor
 from tests.helpers.factories import make_model
 from worker.inference import saved_models
 from worker.ml.detection.canvas import Canvas
-from worker.ml.detection.network import MASK, Network, regions
+from worker.ml.detection.network import MASK, ROOM, Network, regions
 from worker.ml.detection.train import DrawnResult
 from worker.ml.networks import backbones
 from worker.ml.saved import checkpoint
@@ -42,10 +42,18 @@ def parts(
     else:
         masks = task != "boxes"
         network = Network(
-            trunk, frozen, first, n_classes, stride=CANVAS.stride, masks=masks, two_stage=two_stage, twice=twice
+            trunk,
+            frozen,
+            first,
+            n_classes,
+            stride=CANVAS.stride,
+            masks=masks,
+            two_stage=two_stage,
+            twice=twice,
+            room=ROOM,
         )
         _spread(network)
-        recipe |= {"kind": "detector", "masks": masks, "two_stage": two_stage}
+        recipe |= {"kind": "detector", "masks": masks, "two_stage": two_stage, "mask_room": ROOM}
     with torch.no_grad():  # the trunk's own stages differ from the published ones
         for module in network.trunk.values():
             for tensor in module.parameters():

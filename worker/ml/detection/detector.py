@@ -107,8 +107,9 @@ class Detector:
             return nothing(masks=heads.masks is not None)
         shapes = None
         if heads.masks is not None:
-            inside = torch.sigmoid(heads.masks(seen(features, boxes, look, MASK // 2, network.stride)).float())[:, 0]
-            places = (boxes / scale).cpu().numpy()
+            wide = network.of_masks(boxes)
+            inside = torch.sigmoid(heads.masks(seen(features, wide, look, MASK // 2, network.stride)).float())[:, 0]
+            places = (wide / scale).cpu().numpy()
             drawn = [pasted(m, b, size) for m, b in zip(inside.cpu().numpy(), places, strict=True)]
             full = [k for k, shape in enumerate(drawn) if shape is not None]
             boxes, kinds, p = boxes[full], kinds[full], p[full]
@@ -119,8 +120,11 @@ class Detector:
 
 
 def pasted(inside: NDArray[np.float32], box: NDArray[np.float32], size: NDArray[np.int64]) -> dict[str, Any] | None:
-    """The mask (28, 28) of probabilities as a shape in px of the image; None where it has no pixel."""
-    left, top = (int(v) for v in np.floor(box[:2]))
+    """The mask (28, 28) of probabilities as a shape in px of the image; None where it has no pixel.
+
+    box: left, top, right, bottom of the mask, perhaps beyond the image.
+    """
+    left, top = (int(max(v, 0)) for v in np.floor(box[:2]))
     right, bottom = (int(min(v, side)) for v, side in zip(np.ceil(box[2:]), size, strict=True))
     if right <= left or bottom <= top:
         return None
@@ -145,7 +149,7 @@ def from_parts(weights: dict[str, Tensor], recipe: dict[str, Any], backbone: str
     network = Network(
         trunk, backbones.frozen(about, device) if recipe["first_stage"] else None, recipe["first_stage"],
         recipe["n_classes"], stride=recipe["canvas"]["stride"], masks=recipe["masks"], two_stage=recipe["two_stage"],
-        twice=bool(recipe["canvas"].get("large")),
+        twice=bool(recipe["canvas"].get("large")), room=recipe.get("mask_room", 0.0),
     )  # fmt: skip
     network.load_state_dict(weights)
     return Detector(network, Canvas(**recipe["canvas"]), backbone, device)

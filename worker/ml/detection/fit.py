@@ -300,7 +300,7 @@ def _loss_of_masks(
     boxes, wanted = [], []
     for one in seen:
         pick = rng.permutation(len(one.boxes))[:MASKS]
-        box = _jittered(torch.from_numpy(one.boxes[pick]), rng, 0.06)
+        box = network.of_masks(_jittered(torch.from_numpy(one.boxes[pick]), rng, 0.06))
         boxes.append(box.to(device))
         if len(pick):
             assert one.crops is not None

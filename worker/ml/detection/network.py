@@ -2,8 +2,8 @@
 
 One stage: a heat map says for each class where the centres of objects are, and four distances where their edges are
 (TTFNet: Liu and others 2020; CenterNet: Zhou and others 2019). Two stages: what the heat map proposes is looked at
-again, its class told and its box moved (Faster R-CNN: Ren and others 2015). Masks: 28 x 28 px within each box, the same
-for all classes. RoIAlign is grid_sample, suppression of neighbours a 3 x 3 max-pool.
+again, its class told and its box moved (Faster R-CNN: Ren and others 2015). Masks: 28 x 28 px of each box and of some
+room round it, the same for all classes. RoIAlign is grid_sample, suppression of neighbours a 3 x 3 max-pool.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from worker.ml.networks.network import Staged
 
 WIDTH = 64  # channels of the pyramid
 ROI, MASK = 7, 28  # px of a region for its class, and of a mask
+ROOM = 0.1  # of a box's sides, that its mask reaches beyond it: boxes that are too small would cut masks straight off
 RARE = -4.6  # of the heat before any training: an object at one place in a hundred (focal loss's prior)
 
 
@@ -122,6 +123,12 @@ def regions_of(one: Tensor, box: Tensor, side: int, stride: int) -> Tensor:
     return sampled.reshape(one.shape[0], -1, side, side).transpose(0, 1)
 
 
+def grown(boxes: Tensor, by: float) -> Tensor:
+    """Boxes (k, 4) left, top, right, bottom, larger by so much of their sides on each side."""
+    sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    return boxes + by * sides * sides.new_tensor([-1.0, -1.0, 1.0, 1.0])
+
+
 def seen(features: Sequence[Tensor], boxes: Tensor, look: Tensor, side: int, stride: int) -> Tensor:
     """(m, c, side, side): what lies in each box of one image, on the map of the look that found it.
 
@@ -136,9 +143,10 @@ class Network(nn.Module):
 
     def __init__(
         self, trunk: Staged, frozen: Frozen | None, first_stage: int, n_classes: int, *, stride: int, masks: bool,
-        two_stage: bool, twice: bool = False,
+        two_stage: bool, twice: bool = False, room: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.room = room
         self.levels = [level for level in levels_of(trunk) if level[0] >= stride]
         self.first_stage, self.stride = first_stage, stride
         self._frozen = frozen
@@ -156,6 +164,10 @@ class Network(nn.Module):
         super().train(mode)
         self.trunk.eval()
         return self
+
+    def of_masks(self, boxes: Tensor) -> Tensor:
+        """Where the masks of boxes (k, 4) lie: with some room round them."""
+        return grown(boxes, self.room)
 
     def maps(self, x: Tensor) -> list[Tensor]:
         """The trunk's maps at `stride` and coarser, finest first."""

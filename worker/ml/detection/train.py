@@ -28,7 +28,7 @@ from worker.ml.detection.canvas import Canvas
 from worker.ml.detection.detector import Detector
 from worker.ml.detection.fit import Data, Plan, Step, data_of, fit
 from worker.ml.detection.learning_curve import Points
-from worker.ml.detection.network import Network, levels_of
+from worker.ml.detection.network import ROOM, Network, levels_of
 from worker.ml.detection.samples import Drawn, DrawnSet, Found, split
 from worker.ml.device import all_cores, is_out_of_memory, to_device
 from worker.ml.distributed import process_group
@@ -39,7 +39,7 @@ from worker.ml.networks.network import Staged
 from worker.ml.saved.storage import Stages, fingerprint
 from worker.ml.training.run import Progress, Skipped
 
-VERSION = 2  # raise it when stored stages of older code must not be taken up
+VERSION = 3  # raise it when stored stages of older code must not be taken up
 MIN_IMAGES = 20
 JUDGED_SHARE, MOST_JUDGED = 0.25, 120  # of the images, by which candidates are compared
 TIME_LIMIT_S = {"cpu": 120.0, "cuda": 600.0}  # of a candidate, where the settings have none
@@ -154,7 +154,7 @@ class DrawnRun:
         frozen = backbones.frozen(self.backbone, self.device) if first_stage else None
         return Network(
             trunk, frozen, first_stage, len(self.samples.categories), stride=self.canvas.stride, masks=self.masks,
-            two_stage=candidate.two_stage, twice=bool(self.canvas.large),
+            two_stage=candidate.two_stage, twice=bool(self.canvas.large), room=ROOM,
         )  # fmt: skip
 
     def labels(self) -> NDArray[np.uint8] | None:
@@ -218,6 +218,7 @@ class DrawnRun:
         return {
             "kind": "detector", "canvas": self.canvas.to_json(), "first_stage": network.first_stage,
             "n_classes": len(self.samples.categories), "masks": self.masks, "two_stage": candidate.two_stage,
+            "mask_room": ROOM,
         }  # fmt: skip
 
     def _read(self) -> Generator[Progress, None, tuple[Data, dict[int, str]]]:

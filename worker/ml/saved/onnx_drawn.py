@@ -54,7 +54,8 @@ class DrawnEquality:
 
 class Objects(nn.Module):
     """uint8 (1, h, w, 3), an image on its canvas, and its extent there (2,) in px to boxes (m, 4) as left, top, right,
-    bottom in px of the canvas, class positions (m,), probabilities (m,) and, where masks are drawn, (m, 28, 28).
+    bottom in px of the canvas, class positions (m,), probabilities (m,) and, where masks are drawn, (m, 28, 28), each
+    of its box and of the recipe's "mask_room" of its sides round it.
 
     m is what Detector.find finds: likeliest first, from decode.LEAST on before calibration.
     """
@@ -93,7 +94,7 @@ class Objects(nn.Module):
         found = (boxes, kinds, _calibrated(p, self.platt))
         if heads.masks is None:
             return found
-        inside = heads.masks(seen(features, boxes, look, MASK // 2, stride))
+        inside = heads.masks(seen(features, self.network.of_masks(boxes), look, MASK // 2, stride))
         return (*found, torch.sigmoid(inside)[:, 0])
 
     def _second_look(
@@ -238,13 +239,17 @@ def compare(model: DrawnModel, path: Path, pixels: NDArray[np.uint8], extents: N
     largest, far, least_iou = 0.0, 0.0, []
     for one, extent, theirs in zip(pixels, extents, wanted, strict=True):
         said = session.run(None, {"pixels": one[None], "extent": extent.astype(np.float32)})
-        pairs, alone_in_one = _paired(said, theirs, extent, lost_below=_calibrated_least(model))
+        shapes = None
+        if theirs.masks is not None:
+            places = model.detector.network.of_masks(torch.from_numpy(said[0])).numpy()
+            shapes = [pasted(mask, place, extent) for mask, place in zip(said[3], places, strict=True)]
+        pairs, alone_in_one = _paired(said, theirs, shapes, lost_below=_calibrated_least(model))
         n, unpaired = n + len(theirs), unpaired + alone_in_one
         for k, j in pairs:
             largest = max(largest, abs(float(said[2][k]) - float(theirs.probabilities[j])))
             far = max(far, float(np.abs(said[0][k] - _edges(theirs)[j]).max()))
-            if theirs.masks is not None:
-                drawn = pasted(said[3][k], said[0][k], extent)
+            if theirs.masks is not None and shapes is not None:
+                drawn = shapes[k]
                 shared = [] if drawn is None else overlaps.iou_pairs(
                     [drawn], [theirs.masks[j]], width=int(extent[0]), height=int(extent[1])
                 ).value.tolist()  # fmt: skip
@@ -263,11 +268,12 @@ def _edges(found: Found) -> NDArray[np.float32]:
 
 
 def _paired(
-    said: list[Any], wanted: Found, extent: NDArray[np.int64], *, lost_below: float
+    said: list[Any], wanted: Found, shapes: list[dict[str, Any] | None] | None, *, lost_below: float
 ) -> tuple[list[tuple[int, int]], int]:
     """Pairs (ONNX, PyTorch) of one class with edges within FAR, the nearest first; and how many objects have none.
 
-    A mask without a pixel within the image is no object to PyTorch; in the graph it still is.
+    shapes: of the graph's objects. A mask without a pixel within the image is no object to PyTorch; in the graph it
+    still is.
     """
     boxes, kinds, p = said[:3]
     apart = np.abs(boxes[:, None] - _edges(wanted)[None]).max(2)
@@ -282,6 +288,6 @@ def _paired(
     lost += [
         k for k in range(len(p))
         if k not in ours and p[k] > lost_below
-        and (len(said) < 4 or pasted(said[3][k], boxes[k], extent) is not None)
+        and (shapes is None or shapes[k] is not None)
     ]  # fmt: skip
     return pairs, len(lost)

@@ -30,7 +30,7 @@ def network_of(made: Checkpoint) -> Network:
     else:
         network = Network(
             trunk, None, 0, n_classes, stride=stride, masks=recipe["masks"], two_stage=recipe["two_stage"],
-            twice=bool(recipe["canvas"].get("large")),
+            twice=bool(recipe["canvas"].get("large")), room=recipe.get("mask_room", 0.0),
         )  # fmt: skip
     published = {name for name in network.state_dict() if name.startswith("trunk.")}
     lacking, unexpected = network.load_state_dict(made.weights, strict=False)

@@ -93,7 +93,7 @@ class Hand:
 
 def trained(lead: Client, project: int) -> dict:
     """A run that has ended, pre-labels included; of the candidates only the quickest: the tests have to end."""
-    config = {"drawing": {"candidates": ["heatmap"]}, "time_limit_s": 30}
+    config = {"drawing": {"candidates": ["heatmap"], "wish": "balanced"}, "time_limit_s": 30}
     address = f"/api/runs/{lead.post(f'/api/projects/{project}/runs/', {'config': config})['id']}/"
 
     def ended() -> bool:

@@ -85,14 +85,14 @@ def test_what_a_model_that_draws_is_trained_by_is_a_form_of_its_own(as_, lena, b
     shown = client.get(page)
     text = shown.content.decode()
     assert "Two stages, as Faster R-CNN" in text and 'name="image_size"' not in text
-    sent = {"candidates": ["heatmap"], "wish": "few_misses", "size": "384", "seen": shown.context["seen"]}
+    sent = {"candidates": ["heatmap"], "wish": "few_inventions", "size": "384", "seen": shown.context["seen"]}
 
     assert client.post(page, {**sent, "size": "100"}).status_code == 200
     assert "a multiple of 32" in client.post(page, {**sent, "size": "100"}).content.decode()
     assert client.post(page, sent).status_code == 302
 
     stored = Project.objects.get(pk=boxes.pk)
-    assert stored.training_config == {"drawing": {"candidates": ["heatmap"], "wish": "few_misses", "size": 384}}
+    assert stored.training_config == {"drawing": {"candidates": ["heatmap"], "wish": "few_inventions", "size": 384}}
 
 
 def test_where_every_pixel_gets_a_class_other_candidates_compete(as_, lena, ann):

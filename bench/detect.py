@@ -97,7 +97,7 @@ def one_run(name: str, samples: DrawnSet, n: int, seed: int) -> dict[str, Any]:
     return {
         "set": name, "task": samples.task, "n": n, "seed": seed, "value": value, "low": low, "high": high,
         "judged": len(test), "seconds": round(seconds, 1), "find_ms": round(find_ms, 1), "chosen": result.candidate,
-        "candidates": {row["candidate"]: row.get(figure) for row in result.comparison},
+        "candidates": {row["candidate"]: row.get(figure) for row in result.comparison}, "hardware": hardware(),
     }  # fmt: skip
 
 

@@ -367,7 +367,7 @@ from worker.ml.detection import train as training
 from worker.ml.distributed import process_group
 
 device = process_group.join()
-training.MOST_EPOCHS, training.FEWEST_STEPS = 16, 16
+training.MOST_EPOCHS, training.FEWEST_STEPS = 10, 10
 config = TrainConfig(drawing=Drawing(candidates=("heatmap", "two_stage"), size=160), time_limit_s=3600.0)
 *_, result = training.train(scenes(24, task="masks"), config, device=device)
 torch.save((result.weights, result.recipe, result.comparison), f"{sys.argv[1]}/{process_group.rank()}.pt")
@@ -392,7 +392,7 @@ def test_two_processes_learn_one_detector_from_parts_of_each_batch(tmp_path):
     test = scenes(12, task="masks", seed=5)
     finder = detector.from_parts(one, recipe, "efficientnet_lite0", CPU)
     found = [said for _, said in finder.find(test.sources, test.sizes)]
-    assert ap50(test.drawn, found, 2, test.sizes) > 0.7
+    assert ap50(test.drawn, found, 2, test.sizes) > 0.5
 
 
 def test_memory_that_is_short_in_one_process_ends_a_step_in_all(monkeypatch):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.geometry import codes, masks
-from worker.ml.detection.samples import Drawn, DrawnSet
+from worker.ml.detection.samples import Drawn, DrawnSet, Found
 
 TASKS = {
     "blood_cells": "boxes", "chess": "boxes", "nuclei": "masks", "facades": "boxes", "facade_pixels": "semantic",
@@ -81,6 +81,38 @@ def _painted(objects: list[dict[str, Any]], ids: list[int], width: int, height: 
     kinds = np.setdiff1d(np.unique(pixels), [VOID]).astype(np.int64)
     shapes = tuple(masks.encode(pixels == kind) for kind in kinds)
     return Drawn(np.zeros((len(kinds), 4), np.float32), kinds, np.ones(len(kinds), np.float32), shapes)
+
+
+def drawn_twice() -> tuple[DrawnSet, list[Found]]:
+    """The strips of facades that two squares share: one drawing as the truth, the other as if a model had found it.
+
+    An object belongs to a strip when half of its box lies there; boxes end at the strip's edge.
+    """
+    samples = read("facades")
+    assert samples is not None
+    about = json.loads((Path(os.environ["LABELER_TEST_DATA"]) / "facades" / "coco.json").read_text())
+    squares: dict[str, dict[int, int]] = defaultdict(dict)
+    for k, one in enumerate(about["images"]):
+        squares[one["photo"]][one["crop"]] = k
+    sources, sizes, first, second = [], [], [], []
+    for pair in squares.values():
+        if len(pair) < 2:
+            continue
+        border, side = about["images"][pair[1]]["offset"], samples.sizes[pair[0]][0]
+        sources.append(samples.sources[pair[0]])
+        sizes.append([side - border, samples.sizes[pair[0]][1]])
+        first.append(_strip(samples.drawn[pair[0]], border, side, border))
+        other = _strip(samples.drawn[pair[1]], 0, side - border, 0)
+        second.append(Found(other.boxes, other.classes, other.weights))
+    strips = DrawnSet(sources, np.array(sizes), first, categories=samples.categories, task="boxes", groups=None)
+    return strips, second
+
+
+def _strip(drawn: Drawn, low: float, high: float, border: float) -> Drawn:
+    left, right = np.maximum(drawn.boxes[:, 0], low), np.minimum(drawn.boxes[:, 0] + drawn.boxes[:, 2], high)
+    kept = (right - left) >= 0.5 * drawn.boxes[:, 2]
+    boxes = np.stack([left - border, drawn.boxes[:, 1], right - left, drawn.boxes[:, 3]], 1)[kept]
+    return Drawn(boxes.astype(np.float32), drawn.classes[kept], drawn.weights[kept])
 
 
 def halves(samples: DrawnSet, n_judged: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -26,8 +26,9 @@ from labeler.accounts import login_link, people, preferences, tokens
 from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
 from labeler.models import Token
 from labeler.pages.account.keys import NAMES, OwnKeys
+from labeler.pages.answering import refusal_in
 from labeler.pages.asking import person
-from labeler.pages.forms import Appearance, NewToken, refuse
+from labeler.pages.forms import Appearance, NewToken
 
 
 class LoginForm(AuthenticationForm):
@@ -186,11 +187,9 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:
-    try:
+    with refusal_in(form):
         return tokens.create_token(user=person(request), **form.cleaned_data)
-    except LabelerError as error:
-        refuse(form, error)
-        return None, ""
+    return None, ""
 
 
 def _change(request: HttpRequest, what: str, form: Any) -> None:

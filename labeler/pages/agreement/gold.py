@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler.errors import LabelerError
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
+from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters, known_objects
 from labeler.review import gold
@@ -83,7 +83,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     dated = Gold.objects.filter(project=project, retired_at__isnull=not retired).order_by("-created_at", "-pk")
     ids = list(dated.values_list("pk", flat=True))
     ids.sort(key=lambda pk: not (pk in told and told[pk].is_doubtful))  # stable: newest first among each
-    page = min(max(1, filters.number(request.GET.get("page")) or 1), len(ids) // PER_PAGE + 1)
+    page = page_asked_for(request, len(ids) // PER_PAGE + 1)
     start = (page - 1) * PER_PAGE
     n_retired = Gold.objects.filter(project=project, retired_at__isnull=False).count()
     rows = _rows(project, ids[start : start + PER_PAGE], told)
@@ -184,14 +184,12 @@ def _offers(request: HttpRequest, project: Project) -> dict[str, Any]:
 def _carry_out(request: HttpRequest, project: Project) -> None:
     """Make the ticked images gold, retire one, or bring one back."""
     by, done = person(request), 0
-    try:
+    with refusal_as_message(request):
         if retire := filters.number(request.POST.get("retire", "")):
             gold.retire(project=project, by=by, image_id=retire)
             messages.success(request, _("Image %(n)s is gold no more. Its answers keep their score.") % {"n": retire})
         elif back := filters.number(request.POST.get("restore", "")):
-            row = Gold.objects.filter(project=project, pk=back).first()
-            if row is None:
-                raise Http404(_("This project has no such image."))
+            row = first_or_404(Gold.objects.filter(project=project, pk=back), _("This project has no such image."))
             known = {"drawn": row.drawn} if project.draws else {"categories": row.categories}
             gold.add(project=project, by=by, image_id=back, explanation=row.explanation, **known)
             messages.success(request, _("Image %(n)s is gold again.") % {"n": back})
@@ -202,8 +200,6 @@ def _carry_out(request: HttpRequest, project: Project) -> None:
             for image_id in ticked:
                 gold.add(project=project, by=by, image_id=image_id)
                 done += 1
-    except LabelerError as error:
-        messages.error(request, error.message)
     if done:
         said = ngettext("%(n)s image is gold now.", "%(n)s images are gold now.", done)
         messages.success(request, said % {"n": done})
@@ -243,7 +239,7 @@ def one(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     if not Image.objects.filter(project=project, pk=image_id).exists():
         raise Http404(_("This project has no such image."))
     form = MakeGold(project, request.POST)
-    try:
+    with refusal_as_message(request):
         if request.POST.get("do") == "retire":
             gold.retire(project=project, by=by, image_id=image_id)
             messages.success(request, _("It is gold no more. Its answers keep their score."))
@@ -253,6 +249,4 @@ def one(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             messages.success(request, _("It is a gold image now."))
         else:
             messages.error(request, _("Choose what this image is first."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect(reverse("image", args=[project.pk, image_id]) + "#gold")

@@ -13,8 +13,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
 from labeler.models import Role
+from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export.releases import find
 from labeler.releases import releases
@@ -28,11 +28,8 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     release = find(access, number)
     if request.method == "POST":
         answers = {one.key: request.POST.get(one.key, "").replace("\x00", "").strip() for one in QUESTIONS}
-        try:
+        with refusal_as_message(request):
             releases.edit(release, by=person(request), card=answers)
-        except LabelerError as problem:
-            messages.error(request, problem.message)
-        else:
             messages.success(request, _("The data card is saved."))
             return redirect("release", access.project.pk, number)
     else:

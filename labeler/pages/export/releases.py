@@ -22,10 +22,10 @@ from labeler.errors import LabelerError
 from labeler.jobs import dispatch
 from labeler.models import Project, Release, ReleaseFile, Role
 from labeler.models.job import UNFINISHED, State
+from labeler.pages.answering import first_or_404, refusal_in
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export import choices
 from labeler.pages.export.release_form import ReleaseForm
-from labeler.pages.forms import refuse
 from labeler.releases import files, releases, summary
 from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import thousands
@@ -73,21 +73,15 @@ def new(request: HttpRequest, access: Access) -> HttpResponse:
     form = ReleaseForm(access.project, request.POST if request.method == "POST" else None, part=part)
     if request.method == "POST" and not unreadable and form.is_valid():
         chosen = sent if form.wants_part else None
-        try:
+        with refusal_in(form):
             release = releases.request(project=access.project, by=person(request), filter=chosen, **form.asked())
-        except LabelerError as problem:
-            refuse(form, problem)
-        else:
             return redirect("release", access.project.pk, release.number)
     return render(request, "export/new_release.html", access.context("export", form=form, unreadable=unreadable))
 
 
 def find(access: Access, number: int) -> Release:
     rows = Release.objects.kept().filter(project=access.project, number=number)
-    release = rows.select_related("job", "created_by", "project").first()
-    if release is None:
-        raise Http404(_("This project has no such release."))
-    return release
+    return first_or_404(rows.select_related("job", "created_by", "project"), _("This project has no such release."))
 
 
 @project_page(Role.REVIEWER)
@@ -99,7 +93,7 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     context: dict[str, Any] = {**row, "no_worker": row["is_working"] and _no_worker()}
     if row["is_frozen"]:
         manifest = found.manifest
-        built = _files(found, request)
+        built = _files(found)
         context |= {
             "manifest": manifest, "facts": in_words(manifest["agreement"]), "table": _table(manifest),
             "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest), "formats": built,
@@ -173,7 +167,7 @@ def _left(manifest: dict[str, Any]) -> list[tuple[str, int]]:
 # ---------------------------------------------------------------- files
 
 
-def _files(found: Release, request: HttpRequest) -> list[dict[str, Any]]:
+def _files(found: Release) -> list[dict[str, Any]]:
     """Every format: there to download, being built, to be asked for, or why not."""
     there: dict[str, ReleaseFile] = {
         row.format: row for row in ReleaseFile.objects.filter(release=found, options="").select_related("job")

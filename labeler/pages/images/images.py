@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import F, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -32,6 +32,7 @@ from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
+from labeler.pages.answering import first_or_404, page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
@@ -106,7 +107,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         return redirect(
             reverse("images", args=[project.pk]) + filters.link(**{f"metadata.{key.strip()}": value.strip()})
         )
-    page = min(max(1, image_filters.number(request.GET.get("page")) or 1), LAST_PAGE)
+    page = page_asked_for(request, LAST_PAGE)
     # One more than is shown says whether there is a next page, without counting.
     start = (page - 1) * PER_PAGE
     found = filters.images()
@@ -237,17 +238,16 @@ def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_list.
 def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """One image: what people said, what it is taken to be, and a reviewer's word above it."""
     project = access.project
-    shown = project.images.filter(pk=image_id).prefetch_related(snapshots.standing_decisions()).first()
-    if shown is None:
-        raise Http404(_("This project has no such image."))
+    rows = project.images.filter(pk=image_id).prefetch_related(snapshots.standing_decisions())
+    shown = first_or_404(rows, _("This project has no such image."))
     form = decisions.form_of(request, shown)
     if request.method == "POST" and _decide(request, shown, form):
         return redirect("image", project.pk, shown.pk)
     index = categories.index(project)
     # Which images are gold, and who was asked twice, is for leads alone: reviewers label too.
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
-    rows = Label.objects.filter(image=shown).select_related("annotator")
-    labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
+    said = Label.objects.filter(image=shown).select_related("annotator")
+    labels = list(said.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
     votes_of_now = [row for row in labels if _is_current(row) and row.purpose == Purpose.VOTE]
     drawn_over = drawn.figures(project, [shown], votes_of_now).get(shown.pk) if project.draws else None
     outcome = snapshots.shown_consensus([shown])[shown.pk]

@@ -22,6 +22,7 @@ from labeler.intake import refusal_report
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
+from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_page
 
 CLASSES_ASKED = 300  # beyond, all of them have one answer
@@ -47,10 +48,8 @@ FORMATS = {
 
 
 def _job(project: Project, job_id: int) -> Job:
-    job = Job.objects.filter(project=project, kind=Kind.IMPORT, pk=job_id).first()
-    if job is None:
-        raise Http404(_("This project has no such import."))
-    return job
+    rows = Job.objects.filter(project=project, kind=Kind.IMPORT, pk=job_id)
+    return first_or_404(rows, _("This project has no such import."))
 
 
 @project_page(Role.LEAD)

@@ -20,7 +20,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -36,6 +36,7 @@ from labeler.jobs import dispatch, jobs
 from labeler.label_set import categories, targets
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
+from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import import_preview, metadata
 
@@ -251,13 +252,11 @@ def _receive(request: HttpRequest, project: Project) -> None:
     archives = [file for file in files if ARCHIVE.search(file.name or "")]
     # Last: the images that they are about come first.
     archives += [file for file in files if TABLE.search(file.name or "")]
-    try:
+    with refusal_as_message(request):
         _keep_images(request, project, [file for file in files if file not in archives])
         for archive in archives:
             _keep_archive(request, project, archive)
             messages.success(request, _("%(name)s is on its way in.") % {"name": archive.name})
-    except LabelerError as error:
-        messages.error(request, error.message)
 
 
 def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFile]) -> None:
@@ -309,12 +308,8 @@ def _from_bucket(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page(Role.LEAD)
 @require_POST
 def cancel(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
-    job = _imports(access.project).filter(pk=job_id).first()
-    if job is None:
-        raise Http404(_("This project has no such import."))
-    try:
+    job = first_or_404(_imports(access.project).filter(pk=job_id), _("This project has no such import."))
+    with refusal_as_message(request):
         jobs.cancel(job)
         messages.success(request, _("Stopped. What was read so far stays."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("import", access.project.pk)

@@ -22,6 +22,7 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.models.image import Slice, Status
+from labeler.pages.answering import page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images.images import tile
 
@@ -33,8 +34,7 @@ SHOWN = 24  # images of a group
 @require_GET
 def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    asked = request.GET.get("page", "")
-    at = max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+    at = page_asked_for(request)
     found, n = duplicates.groups(project, PER_PAGE, (at - 1) * PER_PAGE)
     images = [image.pk for group in found for image in group.images[:SHOWN]]
     blindness.remember(request.user, others=images)

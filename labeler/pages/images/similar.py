@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -20,9 +20,11 @@ from django.views.decorators.http import require_http_methods
 
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
+from labeler.curation.image_list import number
 from labeler.label_set import categories
 from labeler.labeling import blindness, priorities
 from labeler.models import Image, Project, Role
+from labeler.pages.answering import first_or_404, page_asked_for
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images.images import tile
 from labeler.templatetags.figures import figure
@@ -36,9 +38,7 @@ PER_PAGE = 60
 def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Find more like this."""
     project = access.project
-    shown = project.images.filter(pk=image_id).first()
-    if shown is None:
-        raise Http404(_("This project has no such image."))
+    shown = first_or_404(project.images.filter(pk=image_id), _("This project has no such image."))
     if request.method == "POST":
         _put_first(request, access)
         return redirect("similar", project.pk, image_id)
@@ -73,8 +73,7 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method == "POST":
         _put_first(request, access)
         return redirect("unlike", project.pk)
-    page = request.GET.get("page", "")
-    at = max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1
+    at = page_asked_for(request)
     found, n = image_index.novel(project, PER_PAGE, (at - 1) * PER_PAGE)
     by_id = {row.pk: row for row in project.images.filter(pk__in=[pk for pk, _novelty in found])}
     index = image_index.index_of(project)
@@ -140,7 +139,7 @@ def _why_not(project: Project) -> str:
 def _put_first(request: HttpRequest, access: Access) -> None:
     if not access.may_lead:
         raise PermissionDenied(_("Only leads of this project change the order of the queue."))
-    chosen = [int(pk) for pk in request.POST.getlist("images") if pk.isascii() and pk.isdigit() and len(pk) < 18]
+    chosen = [pk for text in request.POST.getlist("images") if (pk := number(text)) is not None]
     moved = priorities.put_first(project=access.project, by=person(request), image_ids=chosen[: priorities.MOST_FIRST])
     words = ngettext("%(n)s image comes first now.", "%(n)s images come first now.", moved) % {"n": moved}
     if left := len(chosen) - moved:

@@ -27,6 +27,7 @@ from labeler.models import Decision, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
 from labeler.pages.agreement.drawn_agreement import KIND_WORDS
+from labeler.pages.answering import page_asked_for
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
@@ -147,7 +148,7 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
     """One's own answers, the latest first; or only those that ended as something else."""
     project = access.project
     only_differing = request.GET.get("differ") == "1"
-    page = min(max(1, filters.number(request.GET.get("page")) or 1), 2000)
+    page = page_asked_for(request, 2000)
     index = categories.index(project)
 
     def told_of(labels: Sequence[Label]) -> Container[int]:

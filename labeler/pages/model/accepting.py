@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from labeler.acceptance import promises, summary
-from labeler.errors import LabelerError
 from labeler.models import Project, Role
+from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.templatetags.figures import percent, percent_interval, thousands
@@ -117,20 +117,16 @@ def resume(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _do(request: HttpRequest, access: Access, verb: Callable[..., Any], words: str) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         verb(project=access.project, by=person(request))
         messages.success(request, words)
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("model", access.project.pk)
 
 
 @project_page(Role.REVIEWER)
 @require_POST
 def ask(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         promises.ask_people(project=access.project, image_id=image_id, by=person(request))
         messages.success(request, _("The image is back in the queue: people say what it is."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("image", access.project.pk, image_id)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from labeler.errors import NotPossibleNow
 from labeler.models import Role
+from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, project_page
 from labeler.training import model_card, model_card_text
 from labeler.training.model_card_text import Section, Table
@@ -26,9 +27,7 @@ SHARE = re.compile(r"(\d\S*\s\S+)(?: (\(.+\)))?")
 @project_page(Role.REVIEWER)
 @require_GET
 def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
-    run = access.project.runs.filter(number=number).first()
-    if run is None:
-        raise Http404(_("There is no such model in this project."))
+    run = first_or_404(access.project.runs.filter(number=number), _("There is no such model in this project."))
     try:
         found = model_card.card_of(run)
     except NotPossibleNow as problem:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
@@ -24,6 +24,7 @@ from labeler.jobs import dispatch, leases
 from labeler.labeling import blindness
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
+from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.model import accepting, drawn_report, drift, report
 from labeler.pages.settings import training_forms, variations
@@ -198,10 +199,7 @@ def _version(run: TrainingRun) -> dict[str, Any]:
 
 
 def _find(access: Access, run_id: int) -> TrainingRun:
-    run = access.project.runs.filter(pk=run_id).first()
-    if run is None:
-        raise Http404(_("This project has no such model."))
-    return run
+    return first_or_404(access.project.runs.filter(pk=run_id), _("This project has no such model."))
 
 
 @project_page(Role.LEAD)
@@ -214,13 +212,12 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
     form = shape(request.POST or None, initial=shape.values_of(project))
     if request.method == "POST" and (not once or form.is_valid()):
         config = form.config(project) if once else None
-        try:
+        with refusal_as_message(request):
             run = runs.request(project=project, requested_by=person(request), config=config, instead=once)
-        except LabelerError as error:
-            messages.error(request, error.message)
-            return redirect("model", project.pk)
-        messages.success(request, _("Model %(n)s is on its way.") % {"n": run.number})
-        return redirect("run", project.pk, run.number) if once else redirect("model", project.pk)
+            messages.success(request, _("Model %(n)s is on its way.") % {"n": run.number})
+            if once:
+                return redirect("run", project.pk, run.number)
+        return redirect("model", project.pk)
     number = project.runs.values_list("number", flat=True).order_by("-number").first() or 0
     context = {"form": form, "next_number": number + 1, "too_few": _too_few(project)}
     return render(request, "model/train.html", access.context("model", **context))
@@ -229,24 +226,20 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
 @project_page(Role.LEAD)
 @require_POST
 def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         run = runs.cancel(_find(access, run_id), by=person(request))
         messages.success(request, _("The training of model %(n)s is cancelled.") % {"n": run.number})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("model", access.project.pk)
 
 
 @project_page(Role.LEAD)
 @require_POST
 def activate(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         run = runs.activate(_find(access, run_id), by=person(request))
         if run.is_outside:
             told = _("Model %(n)s is in use now: what it has sent is shown from now on.")
         else:
             told = _("Model %(n)s is in use now; its pre-labels are being made.")
         messages.success(request, told % {"n": run.number})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("model", access.project.pk)

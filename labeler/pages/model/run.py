@@ -23,6 +23,7 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role, RunAnswers, TrainingRun
 from labeler.models.job import UNFINISHED, State
+from labeler.pages.answering import first_or_404, page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.classes_only import classes_only
 from labeler.pages.images import filters
@@ -54,9 +55,8 @@ WHAT_TO_DO = {
 
 
 def _find(access: Access, number: int) -> TrainingRun:
-    run = access.project.runs.select_related("requested_by").filter(number=number).first()
-    if run is None:
-        raise Http404(_("This project has no such model."))
+    rows = access.project.runs.select_related("requested_by").filter(number=number)
+    run = first_or_404(rows, _("This project has no such model."))
     run.project = access.project
     return run
 
@@ -125,7 +125,7 @@ def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         return redirect("run", project.pk, number)
     rows = [row for row in _rows(kept) if _matches(row, asked)]
     names, markers = report.names_of(project, shown), categories.markers_by_name(project)
-    page = min(max(1, _pk(request, "page") or 1), max(1, -(-len(rows) // PER_PAGE)))
+    page = page_asked_for(request, max(1, -(-len(rows) // PER_PAGE)))
     start = (page - 1) * PER_PAGE
     part = rows[start : start + PER_PAGE]
     query = request.GET.copy()

@@ -11,7 +11,7 @@ import base64
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from labeler.labeling import blindness
 from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
+from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images.images import tile
 from labeler.pages.model import report, tried_objects
@@ -55,9 +56,10 @@ def try_model(request: HttpRequest, access: Access) -> HttpResponse:
 def tried(request: HttpRequest, access: Access, errand_id: int) -> HttpResponse:
     """The answer to a picture that was sent a moment ago, by whoever sent it; without the picture."""
     rows = Errand.objects.filter(project=access.project, kind=ErrandKind.TRY, asked_by=person(request))
-    errand = rows.select_related("run").filter(pk=errand_id).first()
-    if errand is None:
-        raise Http404(_("There is no such answer, or it was asked for more than a day ago."))
+    errand = first_or_404(
+        rows.select_related("run").filter(pk=errand_id),
+        _("There is no such answer, or it was asked for more than a day ago."),
+    )
     return _page(request, access, _told(request, access, errand, picture=None))
 
 

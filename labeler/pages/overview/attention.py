@@ -163,9 +163,6 @@ def verdict(pair: Mapping[str, Any], target: float) -> str:
     return _("Several people draw the line in different places: settle it in the guideline.")
 
 
-# ---------------------------------------------------------------- people
-
-
 # ---------------------------------------------------------------- what the model can take over
 
 

@@ -107,9 +107,6 @@ def _quota(project: Project) -> str:
     return ngettext("%(n)s label per image", "%(n)s labels per image", n) % {"n": n}
 
 
-# ---------------------------------------------------------------- for everybody
-
-
 # ---------------------------------------------------------------- for reviewers and leads
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, time
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,10 +20,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.access import leads
 from labeler.agreement import second_opinions
-from labeler.errors import Invalid, LabelerError
+from labeler.errors import Invalid
 from labeler.models import Invitation, Membership, Project, Role
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import AddMember, Invite, refuse
+from labeler.pages.forms import AddMember, Invite
 from labeler.projects import invitations
 from labeler.projects import members as membership
 
@@ -43,11 +44,8 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
     if posted and wanted == "add" and form.is_valid() and _add(request, project, form):
         return redirect("members", project.pk)
     if posted and wanted == "invite" and invite.is_valid():
-        try:
+        with refusal_in(invite):
             made, secret = invitations.create(project=project, by=person(request), **invite.cleaned_data)
-        except LabelerError as error:
-            refuse(invite, error)
-        else:
             link = request.build_absolute_uri(reverse("invitation", args=[secret]))
             invite = Invite(auto_id="invite_%s")
     people = project.memberships.select_related("user").order_by("user__username")
@@ -72,14 +70,12 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _add(request: HttpRequest, project: Project, form: AddMember) -> bool:
-    try:
+    with refusal_in(form):
         member = membership.add_member(project=project, by=person(request), **form.cleaned_data)
-    except LabelerError as error:
-        refuse(form, error)
-        return False
-    name, role = member.user.get_username(), member.get_role_display()
-    messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
-    return True
+        name, role = member.user.get_username(), member.get_role_display()
+        messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
+        return True
+    return False
 
 
 def _words(invitation: Invitation) -> str:
@@ -99,14 +95,11 @@ def _words(invitation: Invitation) -> str:
 @require_POST
 def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResponse:
     """Make a link worthless."""
-    row = access.project.invitations.filter(pk=invitation_id).first()
-    if row is None:
-        raise Http404(_("This project has no such invitation."))
-    try:
+    rows = access.project.invitations.filter(pk=invitation_id)
+    row = first_or_404(rows, _("This project has no such invitation."))
+    with refusal_as_message(request):
         invitations.revoke(invitation=row, by=person(request))
         messages.success(request, _("The invitation is taken back: its link no longer works."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("members", access.project.pk)
 
 
@@ -114,13 +107,10 @@ def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResp
 @require_POST
 def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse:
     """Change the role of one person, pause them, ask others about their images, or show the person out."""
-    row = access.project.memberships.select_related("user").filter(pk=member_id).first()
-    if row is None:
-        raise Http404(_("This person is not a member."))
-    try:
+    rows = access.project.memberships.select_related("user").filter(pk=member_id)
+    row = first_or_404(rows, _("This person is not a member."))
+    with refusal_as_message(request):
         messages.success(request, _carry_out(request, access.project, row))
-    except LabelerError as error:
-        messages.error(request, error.message)
     # Who has just left, or is no lead any more, cannot see the list.
     if row.user_id == person(request).pk and not leads(person(request), access.project.pk):
         return redirect("projects")

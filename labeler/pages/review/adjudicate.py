@@ -28,11 +28,13 @@ from django.views.decorators.http import require_http_methods
 from labeler.accounts import preferences
 from labeler.agreement import reports
 from labeler.consensus import snapshots
+from labeler.curation.image_list import number
 from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Image, Project, Role, TrainingRun
 from labeler.models.image import Status
+from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.forms import Settle
 from labeler.pages.label import drawing
@@ -107,7 +109,7 @@ def _asked(request: HttpRequest, project: Project) -> Asked:
         return Asked(Selection(doubted=True))
     named = (request.GET.get("pair") or "").split(",")
     known = categories.index(project).names
-    ids = sorted({int(part) for part in named if part.isascii() and part.isdigit() and len(part) < 18} & set(known))
+    ids = sorted({pk for part in named if (pk := number(part)) in known})
     username = request.GET.get("person") or ""
     found = None
     if username:
@@ -124,11 +126,8 @@ def _asked(request: HttpRequest, project: Project) -> Asked:
 
 
 def _image(project: Project, wanted: str | None) -> Image:
-    if not (wanted and wanted.isascii() and wanted.isdigit() and len(wanted) < 18):
-        raise Http404(_("This project has no such image."))
-    image = project.images.filter(pk=int(wanted)).prefetch_related(snapshots.standing_decisions()).first()
-    if image is None:
-        raise Http404(_("This project has no such image."))
+    rows = project.images.filter(pk=number(wanted) or 0).prefetch_related(snapshots.standing_decisions())
+    image = first_or_404(rows, _("This project has no such image."))
     image.project = project
     return image
 
@@ -255,6 +254,3 @@ def _nothing(project: Project, asked: Asked) -> dict[str, Any]:
         else reports.disagreements(project).filter(has_decision=False)[: worklists.MOST].count(),
         "is_filtered": asked.selection.pair is not None or bool(asked.person),
     }
-
-
-# ---------------------------------------------------------------- what was decided and why

@@ -9,16 +9,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
+from labeler.curation.image_list import number
 from labeler.models import Project, Question, Role
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import names_in, refuse
+from labeler.pages.forms import names_in
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Section
 from labeler.projects import questions
@@ -104,23 +105,17 @@ def objects(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, project: Project, form: OneQuestion) -> bool:
-    try:
+    with refusal_in(form):
         asked = questions.add(project=project, by=person(request), **form.asked())
-    except LabelerError as error:
-        refuse(form, error)
-        return False
-    messages.success(request, _("“%(name)s” is asked from now on.") % {"name": asked.name})
-    return True
+        messages.success(request, _("“%(name)s” is asked from now on.") % {"name": asked.name})
+        return True
+    return False
 
 
 def _retire(request: HttpRequest, project: Project, *, retired: bool) -> HttpResponse:
-    text = request.POST.get("question", "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-    row = project.questions.select_related("project").filter(pk=number).first()
-    if row is None:
-        raise Http404(_("This project has no such question."))
-    try:
+    wanted = number(request.POST.get("question")) or 0
+    rows = project.questions.select_related("project").filter(pk=wanted)
+    row = first_or_404(rows, _("This project has no such question."))
+    with refusal_as_message(request):
         questions.change(question=row, by=person(request), changes={"retired": retired})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("settings_objects", project.pk)

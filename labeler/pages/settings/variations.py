@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
 from labeler.labeling import blindness
 from labeler.models import Project, Role
+from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Section
@@ -159,10 +159,8 @@ def _in_address(typed: dict[str, Any]) -> dict[str, str]:
 
 
 def _ask(request: HttpRequest, project: Project, how: Augmentation) -> None:
-    try:
+    with refusal_as_message(request):
         augmentation_preview.ask(project, how, by=person(request))
-    except LabelerError as error:
-        messages.error(request, error.message)
 
 
 def card(request: HttpRequest, project: Project) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
             uploaded=uploaded,
             refusals=advice.grouped(uploaded["refused"]) if uploaded else [],
             jobs=rows,
-            no_worker=unfinished and _no_worker(),
+            no_worker=unfinished and dispatch.no_worker("default"),
             megabytes=settings.MAX_IMAGE_BYTES // 2**20,
             megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
             command=_command(request, project),
@@ -186,11 +186,6 @@ def _command(request: HttpRequest, project: Project) -> str:
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
         words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
     return " \\\n    ".join(words)
-
-
-def _no_worker() -> bool:
-    alive = dispatch.workers_alive()
-    return alive is not None and not any("default" in worker.queues for worker in alive)
 
 
 def _config(project: Project, n_images: int) -> dict[str, Any]:

@@ -45,7 +45,6 @@ def card(project: Project) -> dict[str, Any]:
         "audited": _audited(audit),
         "interval": percent_interval(audit["right"]),
         "imports": found["waiting"]["imports"][:MOST_IMPORTS],
-        "more_imports": max(0, len(found["waiting"]["imports"]) - MOST_IMPORTS),
         "waiting": found["waiting"]["waiting"],
         "url": filters.url(project, status=filters.ACCEPTED),
     }

@@ -97,7 +97,7 @@ def time_left(run: TrainingRun | None) -> str:
 
 def waits_for_nobody(run: TrainingRun | None) -> bool:
     """A run that is queued while no worker for trainings is there."""
-    return run is not None and run.state == State.QUEUED and no_worker(GPU_QUEUE)
+    return run is not None and run.state == State.QUEUED and dispatch.no_worker(GPU_QUEUE)
 
 
 def _before(versions: list[TrainingRun], active: TrainingRun | None) -> TrainingRun | None:
@@ -123,12 +123,6 @@ def _by_labels(versions: list[TrainingRun]) -> SafeString | str:
         words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True, width=460, height=190,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
-
-
-def no_worker(queue: str) -> bool:
-    """True when it is known that nobody takes work of this queue; a broker that does not answer tells nothing."""
-    alive = dispatch.workers_alive()
-    return alive is not None and not any(queue in worker.queues for worker in alive)
 
 
 def summary(run: TrainingRun | None) -> str:

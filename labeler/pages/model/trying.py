@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from labeler import charts
 from labeler.consensus import snapshots
 from labeler.errors import LabelerError
+from labeler.jobs.dispatch import no_worker
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Errand, Image, Role, TrainingRun
@@ -29,7 +30,6 @@ from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images.images import tile
 from labeler.pages.model import report, tried_objects
-from labeler.pages.model.model import no_worker
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import explanation, inference_requests, outside_models, runs
 

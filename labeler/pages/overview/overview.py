@@ -63,13 +63,12 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         "run": run,
         "accuracy": accuracy,
         "accuracy_of": accuracy_of,
-        "n_members": len(members),
         "subtitle": _subtitle(project, len(members)),
         "is_counted": figures is not None,
         "as_of": found.as_of if found.is_kept else None,
     }
     if figures is None:
-        context["no_worker"] = _no_worker()
+        context["no_worker"] = dispatch.no_worker(DEFAULT_QUEUE)
     else:
         context |= progress_context(project, figures, found.as_of)
         if access.may_review:
@@ -78,12 +77,6 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         context["own"] = my_work.figures(project, person(request), figures)
         context["answered"] = comments.unread(project=project, person=person(request))
     return render(request, "overview/overview.html", access.context("project", **context))
-
-
-def _no_worker() -> bool:
-    """True when it is known that nobody counts; a broker that does not answer tells nothing."""
-    alive = dispatch.workers_alive()
-    return alive is not None and not any(DEFAULT_QUEUE in worker.queues for worker in alive)
 
 
 def _subtitle(project: Project, people: int) -> str:

@@ -24,6 +24,7 @@ from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
 from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.asking import Access, person, project_page
+from labeler.pages.forms import ChoosesClasses
 from labeler.pages.images import filters, known_objects
 from labeler.review import gold
 
@@ -31,7 +32,7 @@ PER_PAGE = 60
 OFFERED = 24  # tiles with a box each: what can be looked at in one go
 
 
-class MakeGold(forms.Form):
+class MakeGold(ChoosesClasses):
     """What an image is, and why."""
 
     explanation = forms.CharField(
@@ -44,26 +45,13 @@ class MakeGold(forms.Form):
 
     def __init__(self, project: Project, data: Any = None, initial: dict[str, Any] | None = None):
         super().__init__(data, auto_id="gold_%s", initial=initial)
-        if project.draws:
-            return  # nobody draws in a form: what was decided or agreed is taken
-        choices = [(c.pk, c.name) for c in project.categories.in_use()]
-        if project.is_multi:
-            self.fields["categories"] = forms.TypedMultipleChoiceField(
-                label=_("The image is"), choices=choices, coerce=int, required=False,
-                widget=forms.CheckboxSelectMultiple,
-            )  # fmt: skip
-        else:
-            self.fields["categories"] = forms.TypedChoiceField(
-                label=_("The image is"), choices=choices, coerce=int, widget=forms.RadioSelect
-            )
-        self.order_fields(["categories", "explanation"])
+        if not project.draws:  # nobody draws in a form: what was decided or agreed is taken
+            self.add_classes(project, _("The image is"), _("The image is"))
+            self.order_fields(["categories", "explanation"])
 
     def chosen(self) -> list[int] | None:
         """The classes; None where people draw."""
-        if "categories" not in self.fields:
-            return None
-        value = self.cleaned_data["categories"]
-        return list(value) if isinstance(value, list) else [value]
+        return self.classes() if "categories" in self.fields else None
 
 
 # ---------------------------------------------------------------- the page
@@ -101,7 +89,6 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
             n_retired=n_retired,
             n_doubtful=sum(1 for pk in ids if pk in told and told[pk].is_doubtful),
             retired=retired,
-            most=gold.MOST,
             markers=label_set.markers_by_name(project),
             before=_link(retired, page - 1) if page > 1 else "",
             after=_link(retired, page + 1) if len(ids) > start + PER_PAGE else "",

@@ -41,8 +41,5 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         }
         for name, found in groupby(QUESTIONS, key=lambda one: one.section)
     ]
-    context = access.context(
-        "export", release=release, sections=sections, longest=releases.LONGEST_ANSWER,
-        answered=sum(bool(text) for text in answers.values()), n=len(QUESTIONS),
-    )  # fmt: skip
+    context = access.context("export", release=release, sections=sections, longest=releases.LONGEST_ANSWER)
     return render(request, "export/data_card.html", context)

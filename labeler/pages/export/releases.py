@@ -93,11 +93,10 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     context: dict[str, Any] = {**row, "no_worker": row["is_working"] and _no_worker()}
     if row["is_frozen"]:
         manifest = found.manifest
-        built = _files(found)
         context |= {
             "manifest": manifest, "facts": in_words(manifest["agreement"]), "table": _table(manifest),
-            "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest), "formats": built,
-            "is_building": any(one["is_working"] for one in built), "diff": manifest["diff"],
+            "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest),
+            "formats": _files(found), "diff": manifest["diff"],
             "before": releases.before(found), "models": manifest["models"],
             "only": phrases(found.filter, {one["id"]: one["name"] for one in manifest["classes"]}),
         }  # fmt: skip

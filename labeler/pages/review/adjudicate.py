@@ -173,7 +173,6 @@ def _around(access: Access, asked: Asked, worklist: Worklist, image: Image | Non
         "place": None if place is None else place + 1,
         "total": n,
         "is_cut": worklist.is_cut,
-        "next_id": following,
         "next_url": asked.query(image=following) if following else "",
         "before_url": asked.query(image=before) if before else "",
         "wider_url": asked.query(all="1"),

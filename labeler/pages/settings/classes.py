@@ -175,7 +175,6 @@ def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
         marker=label_set.marker_of(row),
         form=form,
         seen=settings.fingerprint(form),
-        n_in_use=len(in_use),
         others=[c for c in in_use if c.pk != row.pk],
         alike=classes_drawn_alike(in_use, only=row),
         examples=shown,

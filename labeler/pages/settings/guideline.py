@@ -100,5 +100,4 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
         old=old,
         new=new,
         lines=text_diff.compare(old.text, new.text),
-        is_present=new.number == access.project.guideline_version,
     )

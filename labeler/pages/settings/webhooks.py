@@ -56,7 +56,7 @@ def of_project(request: HttpRequest, access: Access) -> HttpResponse:
             form = OneWebhook()
     return settings.show(
         request, access, "settings_webhooks", "settings/webhooks.html", form=form, made=made, secret=secret,
-        webhooks=webhooks.of_project(access.project), most=webhooks.MOST,
+        webhooks=webhooks.of_project(access.project),
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def one(request: HttpRequest, access: Access, webhook_id: int) -> HttpResponse:
     rows = [{"row": row, "words": words.get(row.event, row.event)} for row in webhook.deliveries.all()[:SHOWN]]
     return settings.show(
         request, access, "settings_webhooks", "settings/webhook.html", webhook=webhook, form=form, rows=rows,
-        shown=SHOWN, tries=deliveries.TRIES, pause_after=deliveries.PAUSE_AFTER,
+        tries=deliveries.TRIES, pause_after=deliveries.PAUSE_AFTER,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
@@ -77,6 +78,10 @@ class Access:
             "questions_waiting": self.questions_waiting,
             **more,
         }
+
+    def render(self, request: HttpRequest, template: str, tab: str, *, status: int = 200, **more: Any) -> HttpResponse:
+        """A page below the tabs of the project. tab: which one is marked."""
+        return render(request, template, self.context(tab, **more), status=status)
 
 
 def person(request: HttpRequest) -> User:

@@ -24,7 +24,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from labeler.accounts import login_link, people, preferences, tokens
 from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
-from labeler.models import Token
 from labeler.pages.account.keys import NAMES, OwnKeys
 from labeler.pages.answering import refusal_in
 from labeler.pages.asking import person
@@ -163,8 +162,8 @@ def account(request: HttpRequest) -> HttpResponse:
             return redirect("account")
     elif wanted in shown and shown[wanted].is_valid():
         if wanted == "token":
-            token, secret = _create_token(request, shown["token"])
-            if token is not None:
+            with refusal_in(shown["token"]):
+                token, secret = tokens.create_token(user=user, **shown["token"].cleaned_data)
                 shown["token"] = NewToken(auto_id="token_%s")
         else:
             _change(request, wanted, shown[wanted])
@@ -184,12 +183,6 @@ def account(request: HttpRequest) -> HttpResponse:
         "base_url": f"{request.scheme}://{request.get_host()}",
     }
     return _told_to_wait(render(request, "account/account.html", context), shown["password"])
-
-
-def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:
-    with refusal_in(form):
-        return tokens.create_token(user=person(request), **form.cleaned_data)
-    return None, ""
 
 
 def _change(request: HttpRequest, what: str, form: Any) -> None:

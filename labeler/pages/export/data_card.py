@@ -9,7 +9,7 @@ from itertools import groupby
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -41,5 +41,6 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         }
         for name, found in groupby(QUESTIONS, key=lambda one: one.section)
     ]
-    context = access.context("export", release=release, sections=sections, longest=releases.LONGEST_ANSWER)
-    return render(request, "export/data_card.html", context)
+    return access.render(
+        request, "export/data_card.html", "export", release=release, sections=sections, longest=releases.LONGEST_ANSWER
+    )

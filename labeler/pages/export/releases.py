@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
@@ -76,7 +76,7 @@ def new(request: HttpRequest, access: Access) -> HttpResponse:
         with refusal_in(form):
             release = releases.request(project=access.project, by=person(request), filter=chosen, **form.asked())
             return redirect("release", access.project.pk, release.number)
-    return render(request, "export/new_release.html", access.context("export", form=form, unreadable=unreadable))
+    return access.render(request, "export/new_release.html", "export", form=form, unreadable=unreadable)
 
 
 def find(access: Access, number: int) -> Release:
@@ -100,7 +100,7 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
             "before": releases.before(found), "models": manifest["models"],
             "only": phrases(found.filter, {one["id"]: one["name"] for one in manifest["classes"]}),
         }  # fmt: skip
-    return render(request, "export/release.html", access.context("export", **context))
+    return access.render(request, "export/release.html", "export", **context)
 
 
 def _no_worker() -> bool:

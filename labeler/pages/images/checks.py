@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -99,19 +99,17 @@ def checks(request: HttpRequest, access: Access) -> HttpResponse:
     cards = [
         _card(project, code, counts[code], newest[code], standing.measured) for code in Finding.values if counts[code]
     ]
-    return render(
+    return access.render(
         request,
         "checks/checks.html",
-        access.context(
-            _tab(access),
-            cards=cards,
-            clean=[Finding(code).label for code in Finding.values if not counts[code]],
-            standing=standing,
-            waiting=max(0, standing.images - standing.measured),
-            failed=(standing.last.error or {}).get("message", "") if standing.last else "",
-            as_of=figures.as_of if figures.is_kept else None,
-            **check_charts.context(project, figures.value),
-        ),
+        _tab(access),
+        cards=cards,
+        clean=[Finding(code).label for code in Finding.values if not counts[code]],
+        standing=standing,
+        waiting=max(0, standing.images - standing.measured),
+        failed=(standing.last.error or {}).get("message", "") if standing.last else "",
+        as_of=figures.as_of if figures.is_kept else None,
+        **check_charts.context(project, figures.value),
     )
 
 
@@ -147,17 +145,15 @@ def finding(request: HttpRequest, access: Access, code: str) -> HttpResponse:
     project = access.project
     images = found.page(project, code, before=number(request.GET.get("before")), size=PER_PAGE + 1)
     meaning, advice = WORDS[code]
-    return render(
+    return access.render(
         request,
         "checks/finding.html",
-        access.context(
-            _tab(access),
-            name=Finding(code).label,
-            code=code,
-            meaning=meaning,
-            advice=advice,
-            n=found.counts(project)[code],
-            images=_tiles(project, images[:PER_PAGE]),
-            after=f"?before={images[PER_PAGE - 1]}" if len(images) > PER_PAGE else "",
-        ),
+        _tab(access),
+        name=Finding(code).label,
+        code=code,
+        meaning=meaning,
+        advice=advice,
+        n=found.counts(project)[code],
+        images=_tiles(project, images[:PER_PAGE]),
+        after=f"?before={images[PER_PAGE - 1]}" if len(images) > PER_PAGE else "",
     )

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -23,7 +23,6 @@ from labeler.acceptance import summary
 from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.curation import image_list, listing
-from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Finding, Image, Job, Label, Project, Role, TrainingRun
@@ -32,7 +31,7 @@ from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
-from labeler.pages.answering import first_or_404, page_asked_for
+from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.asking import Access, project_page
 from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
@@ -64,10 +63,6 @@ OWN_FIELDS = (
     "search", "class", "order", "final", "predicted", "min_confidence", "max_confidence", "min_pixels", "max_pixels",
     "import", "metadata", "disagreement", "finding", "split",
 )  # fmt: skip
-
-
-def ordering_of(found: QuerySet[Image]) -> list[str]:
-    return [str(name) for name in found.query.order_by]
 
 
 def thumbnail_url(image_id: int) -> str:
@@ -112,7 +107,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     start = (page - 1) * PER_PAGE
     found = filters.images()
     if filters.asked:
-        rows = listing.first(found, ordering_of(found), PER_PAGE + 1, start=start)
+        rows = listing.first(found, [str(name) for name in found.query.order_by], PER_PAGE + 1, start=start)
     else:
         rows = list(found[start : start + PER_PAGE + 1])
     shown = rows[:PER_PAGE]
@@ -128,51 +123,49 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         choices.append((image_filters.ACCEPTED, _("accepted by the model")))
     if access.may_lead:
         choices.append((image_list.DELETED, _("in the trash")))
-    return render(
+    return access.render(
         request,
         "images/images.html",
-        access.context(
-            "images",
-            heading=_heading(filters),
-            summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
-            filters=filters,
-            chips=filters.chips(),
-            categories=list(project.categories.in_use()),
-            more_fields=_more_fields(project, filters),
-            markers=categories.markers_by_name(project),
-            statuses=[
-                {"label": label, "url": filters.link(status=value), "on": value == filters.status}
-                for value, label in choices
-            ],
-            rows=[
-                tile(image, index)
-                | ({"thumb": f"{thumbnail_url(image.pk)}?status=deleted", "url": ""} if in_trash else {})
-                | {
-                    "said": [_said(row, index) for row in answers[image.pk]],
-                    "like_url": "" if in_trash else reverse("similar", args=[project.pk, image.pk]),
-                    "accepted": unseen.get(image.pk),
-                }
-                for image in shown
-            ],
-            in_trash=in_trash,
-            orders=ORDERS,
-            exported=filters.exported() if rows else None,
-            views=[
-                {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
-                {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
-            ],
-            saved=saved_views.shown(access, filters),
-            may_save=access.may_lead and bool(filters.asked),
-            own_fields=OWN_FIELDS,
-            more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
-            here=filters.link(page=page if page > 1 else ""),
-            actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
-            undo=image_work.to_undo(request, project) if access.may_lead else None,
-            under_way=image_work.under_way(project) if access.may_lead else [],
-            has_images=bool(rows) or Image.objects.for_project(project).exists(),
-            before=filters.link(page=page - 1) if page > 1 else "",
-            after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
-        ),
+        "images",
+        heading=_heading(filters),
+        summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
+        filters=filters,
+        chips=filters.chips(),
+        categories=list(project.categories.in_use()),
+        more_fields=_more_fields(project, filters),
+        markers=categories.markers_by_name(project),
+        statuses=[
+            {"label": label, "url": filters.link(status=value), "on": value == filters.status}
+            for value, label in choices
+        ],
+        rows=[
+            tile(image, index)
+            | ({"thumb": f"{thumbnail_url(image.pk)}?status=deleted", "url": ""} if in_trash else {})
+            | {
+                "said": [_said(row, index) for row in answers[image.pk]],
+                "like_url": "" if in_trash else reverse("similar", args=[project.pk, image.pk]),
+                "accepted": unseen.get(image.pk),
+            }
+            for image in shown
+        ],
+        in_trash=in_trash,
+        orders=ORDERS,
+        exported=filters.exported() if rows else None,
+        views=[
+            {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
+            {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
+        ],
+        saved=saved_views.shown(access, filters),
+        may_save=access.may_lead and bool(filters.asked),
+        own_fields=OWN_FIELDS,
+        more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
+        here=filters.link(page=page if page > 1 else ""),
+        actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
+        undo=image_work.to_undo(request, project) if access.may_lead else None,
+        under_way=image_work.under_way(project) if access.may_lead else [],
+        has_images=bool(rows) or Image.objects.for_project(project).exists(),
+        before=filters.link(page=page - 1) if page > 1 else "",
+        after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
     )
 
 
@@ -258,43 +251,41 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     prediction = shown.predictions.filter(run=model).first() if model and not is_hidden else None
     unseen = summary.of_images(project, [shown.pk]).get(shown.pk)
     blindness.remember(request.user, others=[shown.pk], told=[shown.pk] if prediction or unseen else ())
-    return render(
+    return access.render(
         request,
         "images/image.html",
-        access.context(
-            "images",
-            heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
-            image=shown,
-            fields=metadata_form.fields_of(project, shown),
-            form=form,
-            markers=categories.markers_by_name(project),
-            labels=[_said(row, index) for row in votes_of_now],
-            drawn=drawn_over,
-            places=_places(project, shown) if project.draws else None,
-            no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
-            history=[
-                _said(row, index)
-                for row in labels
-                if not _is_current(row) and (row.purpose == Purpose.VOTE or row.purpose in others)
-            ],
-            outcome=outcome,
-            outcome_names=None if outcome.categories is None else index.label(outcome.categories),
-            decision=decision,
-            example=examples.use_as_example(access, shown, outcome),
-            as_gold=gold.of_image(access, shown),
-            asked=pins.of_image(shown),
-            version=adjudication.version_of(shown, decision),
-            prediction=prediction,
-            model=model,
-            prediction_names=index.label(prediction.categories) if prediction else [],
-            why=explanation.explanation_context(request, shown, model)
-            if prediction and model and not model.is_outside
-            else {},
-            prediction_hidden=model is not None and is_hidden,
-            unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
-            accepted=unseen,
-            next_disputed=_next_disputed(shown),
-        ),
+        "images",
+        heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
+        image=shown,
+        fields=metadata_form.fields_of(project, shown),
+        form=form,
+        markers=categories.markers_by_name(project),
+        labels=[_said(row, index) for row in votes_of_now],
+        drawn=drawn_over,
+        places=_places(project, shown) if project.draws else None,
+        no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
+        history=[
+            _said(row, index)
+            for row in labels
+            if not _is_current(row) and (row.purpose == Purpose.VOTE or row.purpose in others)
+        ],
+        outcome=outcome,
+        outcome_names=None if outcome.categories is None else index.label(outcome.categories),
+        decision=decision,
+        example=examples.use_as_example(access, shown, outcome),
+        as_gold=gold.of_image(access, shown),
+        asked=pins.of_image(shown),
+        version=adjudication.version_of(shown, decision),
+        prediction=prediction,
+        model=model,
+        prediction_names=index.label(prediction.categories) if prediction else [],
+        why=explanation.explanation_context(request, shown, model)
+        if prediction and model and not model.is_outside
+        else {},
+        prediction_hidden=model is not None and is_hidden,
+        unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
+        accepted=unseen,
+        next_disputed=_next_disputed(shown),
     )
 
 
@@ -343,11 +334,9 @@ def _next_disputed(image: Image) -> str:
 def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
     """Carry out what was asked for; False when the form has something to say about it."""
     words = {"settled": _("Settled."), "withdrawn": _("The decision is withdrawn: the votes count again.")}
-    try:
+    with refusal_as_message(request):
         done = decisions.decide_by_form(request, image, form)
-    except LabelerError as error:
-        messages.error(request, error.message)
-        return True
-    if done:
-        messages.success(request, words[done])
-    return done is not None
+        if done:
+            messages.success(request, words[done])
+        return done is not None
+    return True

@@ -10,8 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
@@ -61,7 +60,7 @@ def preview(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
     if not jobs.is_waiting_for_answers(job) or not job.result.get("found"):
         messages.info(request, _("There is nothing to decide about this import any more."))
         return redirect("import", access.project.pk)
-    return render(request, "imports/found.html", access.context("import", **_context(job)))
+    return access.render(request, "imports/found.html", "import", **_context(job))
 
 
 def _context(job: Job) -> dict[str, Any]:
@@ -151,8 +150,3 @@ def refused_rows(request: HttpRequest, access: Access, job_id: int) -> HttpRespo
         raise Http404(_("Nothing was refused by this import."))
     name = f"import-{job_id}-refused.csv"
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
-
-
-def waits_at(job: Job, asks: bool) -> str:
-    """The address of the questions, where there are any."""
-    return reverse("import_preview", args=(job.project_id, job.pk)) if asks else ""

@@ -6,8 +6,6 @@ Knows forms and rows; what an image must be is labeler/intake's.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import shlex
 from datetime import timedelta
@@ -21,7 +19,7 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -30,7 +28,6 @@ from labeler.errors import LabelerError
 from labeler.imports.run import S3
 from labeler.intake import advice, bucket, import_labels, outcomes, refusal_report, uploads
 from labeler.intake import images as intake
-from labeler.intake.formats.cells import cell
 from labeler.intake.names import clean_name
 from labeler.jobs import dispatch, jobs
 from labeler.label_set import categories, targets
@@ -38,7 +35,7 @@ from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.images import import_preview, metadata
+from labeler.pages.images import metadata
 
 JOBS = 12
 JOBS_READ = 400
@@ -63,40 +60,35 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     unfinished = any(not row["job"].is_finished for row in rows)
     uploaded = request.session.pop(UPLOADED, None)
     n_images = project.images.count()
-    return render(
+    return access.render(
         request,
         "imports/import.html",
-        access.context(
-            "import",
-            n_images=n_images,
-            uploaded=uploaded,
-            refusals=advice.grouped(uploaded["refused"]) if uploaded else [],
-            jobs=rows,
-            no_worker=unfinished and dispatch.no_worker("default"),
-            megabytes=settings.MAX_IMAGE_BYTES // 2**20,
-            megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
-            command=_command(request, project),
-            buckets=settings.S3_BUCKETS,
-            typed=request.GET.get("bucket", "")[:LONGEST_ADDRESS],
-            stays=request.GET.get("originals") == "stay",
-            config=_config(project, n_images),
-            wanted=_wanted(project),
-            labels_example=_labels_example(project),
-            metadata=metadata.metadata_context(request, project),
-        ),
+        "import",
+        n_images=n_images,
+        uploaded=uploaded,
+        refusals=advice.grouped(uploaded["refused"]) if uploaded else [],
+        jobs=rows,
+        no_worker=unfinished and dispatch.no_worker("default"),
+        megabytes=settings.MAX_IMAGE_BYTES // 2**20,
+        megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
+        command=_command(request, project),
+        buckets=settings.S3_BUCKETS,
+        typed=request.GET.get("bucket", "")[:LONGEST_ADDRESS],
+        stays=request.GET.get("originals") == "stay",
+        config=_config(project, n_images),
+        wanted=_wanted(project),
+        labels_example=_labels_example(project),
+        metadata=metadata.metadata_context(request, project),
     )
 
 
 def _labels_example(project: Project) -> str:
     """Two lines as a CSV of judgements would have them, with names of this project."""
     image = project.images.order_by("pk").first()
+    file = image.name if image else "leaf-0001.jpg"
     names = [category.name for category in project.categories.in_use()[:2]] or ["cat"]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(("file_name", "annotator", "label"))
-    for person_, name in zip(("zoe", "yan"), (names * 2)[:2], strict=True):
-        table.writerow((cell(image.name if image else "leaf-0001.jpg"), person_, cell(name)))
-    return out.getvalue().strip()
+    rows = [(file, person_, name) for person_, name in zip(("zoe", "yan"), (names * 2)[:2], strict=True)]
+    return metadata.as_csv([("file_name", "annotator", "label"), *rows])
 
 
 def _wanted(project: Project) -> dict[str, Any] | None:
@@ -157,7 +149,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
                 "job": job, "first": job, "name": _name(job), "added": job.n_added, "duplicates": job.n_duplicates,
                 "refused": list(job.refused or []), "labels": job.n_labels,
                 "of_labels": job.params.get("format") == jobs.JUDGEMENTS or job.n_labels > 0, "id": job.pk,
-                "asks": import_preview.waits_at(job, job.asks), "report": refusal_report.path_of(job.pk).is_file(),
+                "asks": reverse("import_preview", args=(project.pk, job.pk)) if job.asks else "",
+                "report": refusal_report.path_of(job.pk).is_file(),
                 "blind": import_labels.is_blind(job), "at_terminal": job.params.get("terminal") is True,
             })  # fmt: skip
     for row in rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any, BinaryIO, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -69,9 +70,11 @@ def metadata_context(request: HttpRequest, project: Project) -> dict[str, Any]:
 def _example(project: Project) -> str:
     """Two lines as a CSV of metadata would have them, with names of this project."""
     names = list(project.images.order_by("pk").values_list("name", flat=True)[:2])
+    files = zip([*names, "leaf-0001.jpg", "leaf-0002.jpg"][:2], ("C-3", "C-7"), strict=True)
+    return as_csv([("file_name", "camera", "outdoors"), *((name, camera, "true") for name, camera in files)])
+
+
+def as_csv(rows: Iterable[Iterable[str]]) -> str:
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(("file_name", "camera", "outdoors"))
-    for name, camera in zip([*names, "leaf-0001.jpg", "leaf-0002.jpg"][:2], ("C-3", "C-7"), strict=True):
-        table.writerow((cell(name), camera, "true"))
+    csv.writer(out, lineterminator="\n").writerows([cell(text) for text in row] for row in rows)
     return out.getvalue().strip()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -39,18 +38,16 @@ def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     images = [image.pk for group in found for image in group.images[:SHOWN]]
     blindness.remember(request.user, others=images)
     shown = number_format(n, force_grouping=True)
-    return render(
+    return access.render(
         request,
         "images/duplicates.html",
-        access.context(
-            "images",
-            groups=[group_context(project, group) for group in found],
-            markers=categories.markers_by_name(project),
-            summary=ngettext("%(n)s group, the largest first", "%(n)s groups, the largest first", n) % {"n": shown},
-            n=n,
-            before=f"?page={at - 1}" if at > 1 else "",
-            after=f"?page={at + 1}" if n > at * PER_PAGE else "",
-        ),
+        "images",
+        groups=[group_context(project, group) for group in found],
+        markers=categories.markers_by_name(project),
+        summary=ngettext("%(n)s group, the largest first", "%(n)s groups, the largest first", n) % {"n": shown},
+        n=n,
+        before=f"?page={at - 1}" if at > 1 else "",
+        after=f"?page={at + 1}" if n > at * PER_PAGE else "",
     )
 
 

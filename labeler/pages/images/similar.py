@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -46,22 +46,18 @@ def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse
     near = [(one.image, _("similarity %(n)s") % {"n": figure(one.similarity)}) for one in found or []]
     rows = _tiles(request, project, near)
     (own,) = _tiles(request, project, [(shown, "")])
-    return render(
+    return access.render(
         request,
         "images/similar.html",
-        access.context(
-            "images",
-            image=shown,
-            own=own,
-            rows=rows,
-            markers=categories.markers_by_name(project),
-            heading=_("Images like image %(n)s") % {"n": number_format(image_id, force_grouping=True)},
-            summary=_(
-                "by what the network sees in them, the most similar first; whatever people or models said of them"
-            ),
-            not_yet="" if found is not None else _why_not(project),
-            n_open=sum(row["may_go_first"] for row in rows),
-        ),
+        "images",
+        image=shown,
+        own=own,
+        rows=rows,
+        markers=categories.markers_by_name(project),
+        heading=_("Images like image %(n)s") % {"n": number_format(image_id, force_grouping=True)},
+        summary=_("by what the network sees in them, the most similar first; whatever people or models said of them"),
+        not_yet="" if found is not None else _why_not(project),
+        n_open=sum(row["may_go_first"] for row in rows),
     )
 
 
@@ -83,26 +79,24 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
         [(by_id[pk], _("novelty %(n)s") % {"n": figure(novelty)}) for pk, novelty in found if pk in by_id],
     )
     known = index.known if index else 0
-    return render(
+    return access.render(
         request,
         "images/similar.html",
-        access.context(
-            "images",
-            rows=rows,
-            markers=categories.markers_by_name(project),
-            heading=_("Unlike what is known"),
-            summary=ngettext(
-                "held against %(n)s labeled image; 0: it looks like one, 1: like none",
-                "held against %(n)s labeled images; 0: it looks like one of them, 1: like none",
-                known,
-            )
-            % {"n": number_format(known, force_grouping=True)},
-            not_yet="" if index is not None else _why_not(project),
-            nothing=_("Every image that a worker has looked at has a label, or none has one yet."),
-            n_open=sum(row["may_go_first"] for row in rows),
-            before=f"?page={at - 1}" if at > 1 else "",
-            after=f"?page={at + 1}" if n > at * PER_PAGE else "",
-        ),
+        "images",
+        rows=rows,
+        markers=categories.markers_by_name(project),
+        heading=_("Unlike what is known"),
+        summary=ngettext(
+            "held against %(n)s labeled image; 0: it looks like one, 1: like none",
+            "held against %(n)s labeled images; 0: it looks like one of them, 1: like none",
+            known,
+        )
+        % {"n": number_format(known, force_grouping=True)},
+        not_yet="" if index is not None else _why_not(project),
+        nothing=_("Every image that a worker has looked at has a label, or none has one yet."),
+        n_open=sum(row["may_go_first"] for row in rows),
+        before=f"?page={at - 1}" if at > 1 else "",
+        after=f"?page={at + 1}" if n > at * PER_PAGE else "",
     )
 
 

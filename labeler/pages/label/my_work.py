@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -175,22 +174,20 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
     shown = [_shown(label, index, told, kinds.get(label.pk, {}) if project.draws else None) for label in rows]
     compared = [label.image_id for label in rows if label.pk in kinds]
     blindness.remember(request.user, others=compared + [row["image"].pk for row in shown if row["outcome"] is not None])
-    return render(
+    return access.render(
         request,
         "my_work/my_work.html",
-        access.context(
-            "mine",
-            heading=_("Where your answer and the outcome differ") if only_differing else _("Your answers"),
-            only_differing=only_differing,
-            choices=[
-                {"url": reverse("mine", args=[project.pk]), "label": _("all"), "on": not only_differing},
-                {"url": "?differ=1", "label": _("settled as something else"), "on": only_differing},
-            ],
-            markers=categories.markers_by_name(project),
-            rows=shown,
-            before=before,
-            after=after,
-        ),
+        "mine",
+        heading=_("Where your answer and the outcome differ") if only_differing else _("Your answers"),
+        only_differing=only_differing,
+        choices=[
+            {"url": reverse("mine", args=[project.pk]), "label": _("all"), "on": not only_differing},
+            {"url": "?differ=1", "label": _("settled as something else"), "on": only_differing},
+        ],
+        markers=categories.markers_by_name(project),
+        rows=shown,
+        before=before,
+        after=after,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -46,17 +46,15 @@ def threads(request: HttpRequest, access: Access) -> HttpResponse:
     if any(thread.is_unread for thread in rows):  # type: ignore[attr-defined]
         comments.mark_read(threads=seen.filter(pk__in=[thread.pk for thread in rows]), by=reader, at=now)
     suffix = "&closed=1" if closed else ""
-    return render(
+    return access.render(
         request,
         "threads/threads.html",
-        access.context(
-            "threads",
-            rows=[_row(thread, access, reader.pk) for thread in rows],
-            closed=closed,
-            before=f"?page={page - 1}{suffix}" if page > 1 else "",
-            after=f"?page={page + 1}{suffix}" if len(found) > PER_PAGE and page < LAST_PAGE else "",
-            longest=comments.LONGEST_TEXT,
-        ),
+        "threads",
+        rows=[_row(thread, access, reader.pk) for thread in rows],
+        closed=closed,
+        before=f"?page={page - 1}{suffix}" if page > 1 else "",
+        after=f"?page={page + 1}{suffix}" if len(found) > PER_PAGE and page < LAST_PAGE else "",
+        longest=comments.LONGEST_TEXT,
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -32,13 +32,13 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         found = model_card.card_of(run)
     except NotPossibleNow as problem:
         raise Http404(problem.message) from problem
-    context = {
+    context: dict[str, Any] = {
         "run": run,
         "title": model_card_text.title_of(found),
         "sections": [_drawn(section) for section in model_card_text.sections(found)],
         "files": f"/api/runs/{run.pk}/",
     }
-    return render(request, "model/card.html", access.context("model", **context))
+    return access.render(request, "model/card.html", "model", **context)
 
 
 def _drawn(section: Section) -> Section:

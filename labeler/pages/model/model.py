@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -65,7 +65,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
     if active is not None:
         context |= report_of(project, active)
         blindness.remember(request.user, told=context.get("told", ()))
-    return render(request, "model/model.html", access.context("model", **context))
+    return access.render(request, "model/model.html", "model", **context)
 
 
 def report_of(project: Project, run: TrainingRun) -> dict[str, Any]:
@@ -213,8 +213,9 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
                 return redirect("run", project.pk, run.number)
         return redirect("model", project.pk)
     number = project.runs.values_list("number", flat=True).order_by("-number").first() or 0
-    context = {"form": form, "next_number": number + 1, "too_few": _too_few(project)}
-    return render(request, "model/train.html", access.context("model", **context))
+    return access.render(
+        request, "model/train.html", "model", form=form, next_number=number + 1, too_few=_too_few(project)
+    )
 
 
 @project_page(Role.LEAD)

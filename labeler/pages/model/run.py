@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -88,7 +88,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     if finished and shown.metrics:
         context |= {"model": shown} | report_of(project, shown)
         blindness.remember(request.user, told=context.get("told", ()))
-    return render(request, "model/run.html", access.context("model", **context))
+    return access.render(request, "model/run.html", "model", **context)
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -135,19 +135,17 @@ def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         return f"?{query.urlencode()}"
 
     called = {name: names.get(pk, "") for name, pk in asked.items() if pk}
-    return render(
+    return access.render(
         request,
         "model/run_images.html",
-        access.context(
-            "model",
-            shown=shown,
-            heading=_heading(called),
-            summary=_counted(len(rows), start, len(part)),
-            is_test=kept.part == RunAnswers.Part.TEST,
-            tiles=_tiles(request, project, part, names, markers),
-            before=link(page - 1) if page > 1 else "",
-            after=link(page + 1) if start + len(part) < len(rows) else "",
-        ),
+        "model",
+        shown=shown,
+        heading=_heading(called),
+        summary=_counted(len(rows), start, len(part)),
+        is_test=kept.part == RunAnswers.Part.TEST,
+        tiles=_tiles(request, project, part, names, markers),
+        before=link(page - 1) if page > 1 else "",
+        after=link(page + 1) if start + len(part) < len(rows) else "",
     )
 
 
@@ -247,7 +245,7 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
         most = drawn_comparison.MOST if "all" in request.GET else FLIPS
         both = drawn_comparison.compared if project.draws else _compared
         context |= both(request, project, old, new, most=most)
-    return render(request, "model/compare.html", access.context("model", **context))
+    return access.render(request, "model/compare.html", "model", **context)
 
 
 def _compared(
@@ -263,12 +261,10 @@ def _compared(
         plain = [{"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new} for row in rows[:most]]
         return _tiles(request, project, plain, names, markers)
 
-    flips = found.flips
-    difference = flips.difference
     return {
         "found": found,
-        "flips": flips,
-        "difference": in_words(difference.as_dict()),
+        "flips": found.flips,
+        "difference": in_words(found.flips.difference.as_dict()),
         "said": _in_words(old, new, found),
         "fixed": tiles(found.fixed),
         "broken": tiles(found.broken),

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -73,7 +72,7 @@ def _page(request: HttpRequest, access: Access, more: dict[str, Any], status: in
         "megabytes": settings.MAX_IMAGE_BYTES // 2**20,
         **more,
     }
-    return render(request, "model/try.html", access.context("model", **context), status=status)
+    return access.render(request, "model/try.html", "model", **context, status=status)
 
 
 def _cannot(run: TrainingRun | None) -> str:

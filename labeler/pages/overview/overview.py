@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -76,7 +75,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     if not access.may_review:
         context["own"] = my_work.figures(project, person(request), figures)
         context["answered"] = comments.unread(project=project, person=person(request))
-    return render(request, "overview/overview.html", access.context("project", **context))
+    return access.render(request, "overview/overview.html", "project", **context)
 
 
 def _subtitle(project: Project, people: int) -> str:

@@ -7,10 +7,11 @@ labeler/agreement/second_opinions.py's.
 from __future__ import annotations
 
 from datetime import datetime, time
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -41,8 +42,12 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
     form = AddMember(request.POST if posted and wanted == "add" else None)
     invite = Invite(request.POST if posted and wanted == "invite" else None, auto_id="invite_%s")
     link, made = "", None
-    if posted and wanted == "add" and form.is_valid() and _add(request, project, form):
-        return redirect("members", project.pk)
+    if posted and wanted == "add" and form.is_valid():
+        with refusal_in(form):
+            member = membership.add_member(project=project, by=person(request), **form.cleaned_data)
+            name, role = member.user.get_username(), member.get_role_display()
+            messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
+            return redirect("members", project.pk)
     if posted and wanted == "invite" and invite.is_valid():
         with refusal_in(invite):
             made, secret = invitations.create(project=project, by=person(request), **invite.cleaned_data)
@@ -61,21 +66,12 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
         {"invitation": one, "state": invitations.state_of(one), "words": _words(one)}
         for one in invitations.of_project(project)
     ]
-    context = {
+    context: dict[str, Any] = {
         "rows": rows, "form": form, "roles": Role.choices, "invite_form": invite, "link": link, "made": made,
         "waiting": [row for row in invited if row["state"] == invitations.OPEN],
         "over": [row for row in invited if row["state"] != invitations.OPEN],
     }  # fmt: skip
-    return render(request, "members/members.html", access.context("members", **context))
-
-
-def _add(request: HttpRequest, project: Project, form: AddMember) -> bool:
-    with refusal_in(form):
-        member = membership.add_member(project=project, by=person(request), **form.cleaned_data)
-        name, role = member.user.get_username(), member.get_role_display()
-        messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
-        return True
-    return False
+    return access.render(request, "members/members.html", "members", **context)
 
 
 def _words(invitation: Invitation) -> str:

@@ -138,14 +138,10 @@ def new_project(request: HttpRequest) -> HttpResponse:
     if not access.administers(person(request)):
         raise PermissionDenied(_("Only an administrator may create projects. Ask one to make you its lead."))
     form = NewProject(request.POST or None)
-    if request.method == "POST" and form.is_valid() and (project := _create(request, form)):
-        messages.success(request, _("“%(name)s” is ready. Now bring in the images.") % {"name": project.name})
-        return redirect("import", project.pk)
+    if request.method == "POST" and form.is_valid():
+        wanted = dict(form.cleaned_data)
+        with refusal_in(form):
+            project = verbs.create(created_by=person(request), categories=wanted.pop("classes"), **wanted)
+            messages.success(request, _("“%(name)s” is ready. Now bring in the images.") % {"name": project.name})
+            return redirect("import", project.pk)
     return render(request, "projects/new.html", {"form": form})
-
-
-def _create(request: HttpRequest, form: NewProject) -> Project | None:
-    wanted = dict(form.cleaned_data)
-    with refusal_in(form):
-        return verbs.create(created_by=person(request), categories=wanted.pop("classes"), **wanted)
-    return None

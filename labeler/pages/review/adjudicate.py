@@ -20,7 +20,7 @@ from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -87,7 +87,7 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     else:
         context |= _nothing(project, asked)
     _remember(request, context)
-    return render(request, "adjudicate/adjudicate.html", access.context("adjudicate", **context), status=status)
+    return access.render(request, "adjudicate/adjudicate.html", "adjudicate", **context, status=status)
 
 
 def _remember(request: HttpRequest, context: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -53,16 +52,14 @@ def reasons(request: HttpRequest, access: Access) -> HttpResponse:
             }
         )
     listed = sorted(groups.items(), key=lambda group: (not group[0], -len(group[1]), group[0]))
-    return render(
+    return access.render(
         request,
         "adjudicate/reasons.html",
-        access.context(
-            "adjudicate",
-            markers=categories.markers_by_name(project),
-            groups=[{"names": names, "rows": rows, "text": _as_text(names, rows)} for names, rows in listed],
-            n=len(found),
-            is_cut=len(found) == LISTED_REASONS,
-        ),
+        "adjudicate",
+        markers=categories.markers_by_name(project),
+        groups=[{"names": names, "rows": rows, "text": _as_text(names, rows)} for names, rows in listed],
+        n=len(found),
+        is_cut=len(found) == LISTED_REASONS,
     )
 
 

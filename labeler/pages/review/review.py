@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -76,7 +75,7 @@ def review(request: HttpRequest, access: Access) -> HttpResponse:
             "texts": texts(),
             "modules": [static(f"js/{module}.js") for module in MODULES],
         }
-    return render(request, "review/review.html", access.context("review", **context))
+    return access.render(request, "review/review.html", "review", **context)
 
 
 def _share(text: str | None, default: float) -> float:

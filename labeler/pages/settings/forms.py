@@ -6,8 +6,6 @@ labeler/projects/projects.py's.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -74,11 +72,6 @@ class Section(Typed):
                 value = round(value / factor, None if isinstance(getattr(project, setting), int) else 6)
             wanted[setting] = value
         return {name: value for name, value in wanted.items() if value != getattr(project, name)}
-
-
-def seen(values: Mapping[str, Any]) -> str:
-    """A fingerprint of what a form showed: tells whether somebody saved the same settings in between."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _long(rows: int) -> forms.Textarea:

@@ -89,8 +89,11 @@ def objects(request: HttpRequest, access: Access) -> HttpResponse:
     if do == "overlap" and settings.save(request, project, overlap) is not None:
         messages.success(request, _("Saved."))
         return redirect("settings_objects", project.pk)
-    if do == "ask" and form.is_valid() and _ask(request, project, form):
-        return redirect("settings_objects", project.pk)
+    if do == "ask" and form.is_valid():
+        with refusal_in(form):
+            asked = questions.add(project=project, by=person(request), **form.asked())
+            messages.success(request, _("“%(name)s” is asked from now on.") % {"name": asked.name})
+            return redirect("settings_objects", project.pk)
     if do in ("retire", "restore"):
         return _retire(request, project, retired=do == "retire")
     names = {c.pk: c.name for c in project.categories.all()}
@@ -102,14 +105,6 @@ def objects(request: HttpRequest, access: Access) -> HttpResponse:
             for row in project.questions.all()
         ],
     )  # fmt: skip
-
-
-def _ask(request: HttpRequest, project: Project, form: OneQuestion) -> bool:
-    with refusal_in(form):
-        asked = questions.add(project=project, by=person(request), **form.asked())
-        messages.success(request, _("“%(name)s” is asked from now on.") % {"name": asked.name})
-        return True
-    return False
 
 
 def _retire(request: HttpRequest, project: Project, *, retired: bool) -> HttpResponse:

@@ -6,13 +6,15 @@ have modules beside this one; what a change entails is labeler/projects/projects
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -57,8 +59,7 @@ def show(request: HttpRequest, access: Access, section: str, template: str, **mo
         for name, text in SECTIONS.items()
         if name not in hidden or name == section
     ]
-    context = access.context("settings", sections=links, heading=SECTIONS[section], **more)
-    return render(request, template, context)
+    return access.render(request, template, "settings", sections=links, heading=SECTIONS[section], **more)
 
 
 def _section(
@@ -105,8 +106,10 @@ accepting = _section("settings_accepting", quality_forms.Accepting, lambda proje
 
 
 def fingerprint(form: forms.Form) -> str:
-    """Goes with the form, and comes back with what was typed."""
-    return section_forms.seen(form.initial)
+    """Of what a form showed. Goes with it, comes back with what was typed, and tells whether somebody saved the same
+    settings in between.
+    """
+    return hashlib.sha256(json.dumps(form.initial, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def save(request: HttpRequest, project: Project, form: section_forms.Section) -> Project | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -55,4 +54,4 @@ def differences(request: HttpRequest, access: Access) -> HttpResponse:
             "figures": [shown[pk] for pk in ids if pk in shown],
             "kinds": kinds(project, report, selection),
         }
-    return render(request, "agreement/differences.html", access.context("agreement", **context))
+    return access.render(request, "agreement/differences.html", "agreement", **context)

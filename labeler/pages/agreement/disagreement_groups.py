@@ -16,7 +16,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -78,7 +78,7 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
             "groups": _told(project, found.groups, pair, typical=TYPICAL),
             "is_whole": sum(group.number is not None for group in found.groups) == 1,
         }
-    return render(request, "agreement/contested.html", access.context("agreement", **context))
+    return access.render(request, "agreement/contested.html", "agreement", **context)
 
 
 def _pair(request: HttpRequest, project: Project) -> Pair | None:
@@ -301,10 +301,11 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
         seen = {image.id: image.round for image in group.images}
         text = guideline_rules.heading(disagreement_groups.names(categories.index(project), group.pair))
         form = RuleForm(initial={"rule": text})
-    return render(
+    return access.render(
         request,
         "agreement/rule.html",
-        access.context("agreement", **_rule_context(project, pair, form, text, seen)),
+        "agreement",
+        **_rule_context(project, pair, form, text, seen),
         status=409 if form.is_bound and form.errors and request.POST.get("do") != "preview" else 200,
     )
 

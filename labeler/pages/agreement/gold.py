@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -79,21 +79,19 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     known = [row["gold"].pk for row in rows] + [row["image"].pk for row in offers.get("offers", ())]
     blindness.remember(request.user, told=known)
     n_in_use = Gold.objects.filter(project=project, retired_at=None).count() if retired else len(ids)
-    return render(
+    return access.render(
         request,
         "gold/gold.html",
-        access.context(
-            "gold",
-            rows=rows,
-            n_in_use=n_in_use,
-            n_retired=n_retired,
-            n_doubtful=sum(1 for pk in ids if pk in told and told[pk].is_doubtful),
-            retired=retired,
-            markers=label_set.markers_by_name(project),
-            before=_link(retired, page - 1) if page > 1 else "",
-            after=_link(retired, page + 1) if len(ids) > start + PER_PAGE else "",
-            **offers,
-        ),
+        "gold",
+        rows=rows,
+        n_in_use=n_in_use,
+        n_retired=n_retired,
+        n_doubtful=sum(1 for pk in ids if pk in told and told[pk].is_doubtful),
+        retired=retired,
+        markers=label_set.markers_by_name(project),
+        before=_link(retired, page - 1) if page > 1 else "",
+        after=_link(retired, page + 1) if len(ids) > start + PER_PAGE else "",
+        **offers,
     )
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
@@ -62,7 +61,7 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
             "matrix": _confusion(told),
             "kinds": kinds(project, told["agreement"], selection) if project.draws else [],
         }
-    return render(request, "agreement/report.html", access.context("agreement", **context))
+    return access.render(request, "agreement/report.html", "agreement", **context)
 
 
 def _selection(request: HttpRequest, access: Access) -> Selection:

@@ -12,7 +12,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.agreement import trust
 from labeler.labeling.label_arrays import Selection
@@ -34,7 +33,6 @@ from labeler.wording.sentences import in_words
 
 
 @project_page()
-@require_GET
 def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     selection = selection_of(request)

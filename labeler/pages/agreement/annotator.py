@@ -17,7 +17,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.label_set import categories
@@ -43,7 +42,6 @@ WEEK_TICKS = 4  # the chart is half as wide as those of a page
 
 
 @project_page()
-@require_GET
 def annotator(request: HttpRequest, access: Access, username: str) -> HttpResponse:
     project, is_own = access.project, person(request).get_username() == username
     if not (access.may_review or is_own):

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.labeling import blindness
 from labeler.models import Label, Role
@@ -27,7 +26,6 @@ FADES = ("missed", "extra", "doubled", "other_class")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def differences(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if not project.draws:

@@ -17,13 +17,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
 from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.forms import ChoosesClasses
 from labeler.pages.images import filters, known_objects
 from labeler.review import gold
@@ -57,8 +56,7 @@ class MakeGold(ChoosesClasses):
 # ---------------------------------------------------------------- the page
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     """Gold images as tiles, doubtful ones first; below, images whose answer is known and that could be gold."""
     project = access.project
@@ -216,8 +214,7 @@ def of_image(access: Access, image: Image) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def one(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Make this image gold with what was chosen, or retire it."""
     project, by = access.project, person(request)

@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.agreement import printed_report
 from labeler.errors import LabelerError
@@ -32,7 +31,6 @@ KEPT = ("labels", "sample", "until", "at", "classes", "ordered")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def report(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     names = request.GET.get("names") == "1"

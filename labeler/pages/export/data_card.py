@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from labeler.models import Role
 from labeler.pages.answering import refusal_as_message
@@ -21,8 +20,7 @@ from labeler.releases import releases
 from labeler.releases.datasheet import QUESTIONS
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.REVIEWER, methods=("GET", "HEAD", "POST"))
 def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Answer the questions that the data cannot answer."""
     release = find(access, number)

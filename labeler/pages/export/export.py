@@ -13,7 +13,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import releases
 from labeler.acceptance import summary as acceptance_summary
@@ -41,7 +40,6 @@ NAMES_LEFT_OUT = ("imagefolder", "yolo", "huggingface", "webdataset", "cvat")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def export(request: HttpRequest, access: Access) -> HttpResponse:
     """Format and reading are in the address, so the page needs no script and can be sent to a colleague."""
     project = access.project

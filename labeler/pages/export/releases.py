@@ -14,7 +14,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts
 from labeler import releases as exports
@@ -23,7 +22,7 @@ from labeler.jobs import dispatch
 from labeler.models import Project, Release, ReleaseFile, Role
 from labeler.models.job import UNFINISHED, State
 from labeler.pages.answering import first_or_404, refusal_in
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.export import choices
 from labeler.pages.export.release_form import ReleaseForm
 from labeler.releases import files, releases, summary
@@ -64,8 +63,7 @@ def split_names() -> dict[str, str]:
     return {"train": _("train"), "validation": _("validation"), "test": _("test"), "": _("all")}
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.REVIEWER, methods=("GET", "HEAD", "POST"))
 def new(request: HttpRequest, access: Access) -> HttpResponse:
     """Ask for a release, of all images or of those that fit the filters in the address."""
     only, sent, unreadable = choices.read_filter(access.project, request.GET)
@@ -85,7 +83,6 @@ def find(access: Access, number: int) -> Release:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One release: being made, failed, or what it holds."""
     found = find(access, number)
@@ -194,8 +191,7 @@ def _format(found: Release, name: str, row: ReleaseFile | None) -> dict[str, Any
     }  # fmt: skip
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Ask for a file; the page shows how far it is."""
     found = find(access, number)
@@ -208,16 +204,14 @@ def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     return redirect(f"{reverse('release', args=[access.project.pk, number])}#files")
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def change(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Another name for it."""
     releases.edit(find(access, number), by=person(request), name=request.POST.get("name", "").replace("\x00", ""))
     return redirect("release", access.project.pk, number)
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def delete(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Leads only. Its number is not given again."""
     if not access.may_lead:

@@ -16,11 +16,10 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.data_checks import check, findings, found
 from labeler.models import Finding, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.images import check_charts
 from labeler.pages.images.filters import number
 from labeler.pages.images.images import thumbnail_url
@@ -83,8 +82,7 @@ WORDS: dict[str, tuple[Promise, Promise]] = {
 }
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def checks(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
@@ -137,7 +135,6 @@ def _tiles(project: Project, images: list[int]) -> list[dict[str, Any]]:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def finding(request: HttpRequest, access: Access, code: str) -> HttpResponse:
     """All images of one finding, the newest first."""
     if code not in Finding.values:

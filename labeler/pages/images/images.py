@@ -17,7 +17,6 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.acceptance import summary
 from labeler.consensus import objects as agreed_objects
@@ -32,7 +31,7 @@ from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
 from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
-from labeler.pages.asking import Access, project_page
+from labeler.pages.asking import Access, project_form, project_page
 from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
 from labeler.pages.images import filters as image_filters
@@ -92,7 +91,6 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     filters = image_list.Filters.read(project, request.GET.dict(), may_lead=access.may_lead)
@@ -226,8 +224,7 @@ def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_list.
     return ngettext("%(n)s image, %(order)s", "%(n)s images, %(order)s", n) % {"n": n, "order": order}
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """One image: what people said, what it is taken to be, and a reviewer's word above it."""
     project = access.project

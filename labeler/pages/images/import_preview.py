@@ -13,7 +13,6 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryD
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.errors import LabelerError
 from labeler.imports import options, voc_origin
@@ -22,7 +21,7 @@ from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages.answering import first_or_404
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form, project_page
 
 CLASSES_ASKED = 300  # beyond, all of them have one answer
 PEOPLE_SHOWN = 30
@@ -51,8 +50,7 @@ def _job(project: Project, job_id: int) -> Job:
     return first_or_404(rows, _("This project has no such import."))
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def preview(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
     job = _job(access.project, job_id)
     if request.method == "POST":
@@ -142,7 +140,6 @@ def _answers(form: QueryDict, job: Job) -> dict[str, Any]:
 
 
 @project_page(Role.LEAD)
-@require_GET
 def refused_rows(request: HttpRequest, access: Access, job_id: int) -> HttpResponse | FileResponse:
     """All refused rows as a CSV, with what can be done."""
     path = refusal_report.path_of(_job(access.project, job_id).pk)

@@ -22,9 +22,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler.errors import LabelerError
 from labeler.imports.run import S3
 from labeler.intake import advice, bucket, import_labels, outcomes, refusal_report, uploads
 from labeler.intake import images as intake
@@ -34,7 +32,7 @@ from labeler.label_set import categories, targets
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
 from labeler.pages.answering import first_or_404, refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.images import metadata
 
 JOBS = 12
@@ -47,8 +45,7 @@ REFUSALS_SHOWN = 200
 LONGEST_ADDRESS = 1024
 
 
-@project_page(Role.LEAD, most_bytes_of_files=lambda: settings.MAX_ARCHIVE_BYTES)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD, most_bytes_of_files=lambda: settings.MAX_ARCHIVE_BYTES)
 def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
@@ -216,7 +213,6 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
             "asks": _("{name} holds more than images: say what its labels are."),
             "asks_chip": _("waits for you"),
             "decide": _("See what it holds"),
-            "all_refused": _("All refused rows (CSV)"),
             "stop": _("Stop"),
             "stopped": _("stopped"),
             "done_chip": _("done"),
@@ -282,19 +278,16 @@ def _from_bucket(request: HttpRequest, project: Project) -> HttpResponse:
     params: dict[str, Any] = {"url": url, "name": url, "format": S3, "ask": True, "blind": "blind" in request.POST}
     if request.POST.get("originals") == "stay":
         params["by_reference"] = True
-    try:
+    with refusal_as_message(request):
         bucket.check_address(url)
         jobs.request_import(project=project, requested_by=person(request), params=params)
         messages.success(request, _("%(name)s is on its way in.") % {"name": url})
-    except LabelerError as error:
-        messages.error(request, error.message)
-        typed = {"bucket": url[:LONGEST_ADDRESS], "originals": request.POST.get("originals", "")}
-        return redirect(f"{page}?{urlencode(typed)}")
-    return redirect(page)
+        return redirect(page)
+    typed = {"bucket": url[:LONGEST_ADDRESS], "originals": request.POST.get("originals", "")}
+    return redirect(f"{page}?{urlencode(typed)}")
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def cancel(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
     job = first_or_404(_imports(access.project).filter(pk=job_id), _("This project has no such import."))
     with refusal_as_message(request):

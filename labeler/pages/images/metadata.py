@@ -15,22 +15,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from labeler.errors import LabelerError
 from labeler.intake import advice, import_metadata
 from labeler.intake.formats.cells import cell
 from labeler.intake.formats.metadata import MOST_BYTES, MOST_ROWS, Table
 from labeler.models import Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action
 
 KEPT = "described"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
 PART = "metadata"  # of the import page
 
 
-@project_page(Role.LEAD, most_bytes_of_files=lambda: MOST_BYTES)
-@require_POST
+@project_action(Role.LEAD, most_bytes_of_files=lambda: MOST_BYTES)
 def describe(request: HttpRequest, access: Access) -> HttpResponse:
     request.session[KEPT] = _take_in(request, access.project)
     return redirect(f"{reverse('import', args=[access.project.pk])}#{PART}")

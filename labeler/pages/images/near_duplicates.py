@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler.consensus import snapshots
 from labeler.intake import near_duplicates as duplicates
@@ -30,7 +29,6 @@ SHOWN = 24  # images of a group
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     at = page_asked_for(request)

@@ -12,13 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from labeler.curation import saved_views
 from labeler.curation.image_list import Filters, number
 from labeler.models import Role
 from labeler.pages.answering import refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action
 
 
 def shown(access: Access, filters: Filters) -> list[dict[str, Any]]:
@@ -27,8 +26,7 @@ def shown(access: Access, filters: Filters) -> list[dict[str, Any]]:
     return [{"view": view, "on": view.query == here} for view in saved_views.visible(access.project)]
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def change(request: HttpRequest, access: Access) -> HttpResponse:
     """Keep the filters of the list that was open, or forget a view."""
     project, by = access.project, person(request)

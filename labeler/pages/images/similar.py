@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
 
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
@@ -25,7 +24,7 @@ from labeler.label_set import categories
 from labeler.labeling import blindness, priorities
 from labeler.models import Image, Project, Role
 from labeler.pages.answering import first_or_404, page_asked_for
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.images.images import tile
 from labeler.templatetags.figures import figure
 from labeler.training import image_index
@@ -33,8 +32,7 @@ from labeler.training import image_index
 PER_PAGE = 60
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Find more like this."""
     project = access.project
@@ -61,8 +59,7 @@ def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse
     )
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     """Images unlike anything that is labeled."""
     project = access.project

@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -142,7 +141,6 @@ def _lately(row: Mapping[str, Any], people: list[Mapping[str, Any]]) -> str:
 
 
 @project_page()
-@require_GET
 def mine(request: HttpRequest, access: Access) -> HttpResponse:
     """One's own answers, the latest first; or only those that ended as something else."""
     project = access.project

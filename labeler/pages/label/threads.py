@@ -14,11 +14,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
 from labeler.models import Thread
 from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.images.images import thumbnail_url
 from labeler.pages.label.pins import pins
 from labeler.review import comments
@@ -28,7 +27,6 @@ LAST_PAGE = 500
 
 
 @project_page()
-@require_GET
 def threads(request: HttpRequest, access: Access) -> HttpResponse:
     """What is open, newest first; `?closed=1`: what is settled. To see an answer here is to have read it."""
     project, reader = access.project, person(request)
@@ -75,8 +73,7 @@ def _row(thread: Thread, access: Access, reader_id: int) -> dict[str, Any]:
     }
 
 
-@project_page()
-@require_POST
+@project_action()
 def thread(request: HttpRequest, access: Access, thread_id: int) -> HttpResponse:
     """Answer a question, close it, or both in one go."""
     reader = person(request)

@@ -13,12 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from labeler.acceptance import promises, summary
 from labeler.models import Project, Role
 from labeler.pages.answering import refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action
 from labeler.pages.images import filters
 from labeler.templatetags.figures import percent, percent_interval, thousands
 
@@ -103,14 +102,12 @@ def _audited(audit: dict[str, Any]) -> str:
 # ---------------------------------------------------------------- verbs
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def suspend(request: HttpRequest, access: Access) -> HttpResponse:
     return _do(request, access, promises.suspend, _("Nothing more is accepted. What is accepted stays."))
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def resume(request: HttpRequest, access: Access) -> HttpResponse:
     return _do(request, access, promises.resume, _("A worker looks at what can be accepted."))
 
@@ -122,8 +119,7 @@ def _do(request: HttpRequest, access: Access, verb: Callable[..., Any], words: s
     return redirect("model", access.project.pk)
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def ask(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     with refusal_as_message(request):
         promises.ask_people(project=access.project, image_id=image_id, by=person(request))

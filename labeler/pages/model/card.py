@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.errors import NotPossibleNow
 from labeler.models import Role
@@ -25,7 +24,6 @@ SHARE = re.compile(r"(\d\S*\s\S+)(?: (\(.+\)))?")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     run = first_or_404(access.project.runs.filter(number=number), _("There is no such model in this project."))
     try:

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.consensus.economy_standing import FEWEST_CHECKS
@@ -28,7 +27,6 @@ Report = Mapping[str, Any]
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 @classes_only(
     "model",
     gettext_lazy("Label economy"),

@@ -16,7 +16,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts
 from labeler.errors import LabelerError
@@ -25,7 +24,7 @@ from labeler.labeling import blindness
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
 from labeler.pages.answering import first_or_404, refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_form, project_page
 from labeler.pages.model import accepting, drawn_report, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
@@ -38,7 +37,6 @@ MINUTE = timedelta(minutes=1)
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def model(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     versions = list(project.runs.slim().select_related("requested_by").order_by("-number")[:VERSIONS])
@@ -196,8 +194,7 @@ def _find(access: Access, run_id: int) -> TrainingRun:
     return first_or_404(access.project.runs.filter(pk=run_id), _("This project has no such model."))
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def train(request: HttpRequest, access: Access) -> HttpResponse:
     """Train now: with the project's settings, or with those of the form, this once."""
     project = access.project
@@ -218,8 +215,7 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
     with refusal_as_message(request):
         run = runs.cancel(_find(access, run_id), by=person(request))
@@ -227,8 +223,7 @@ def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
     return redirect("model", access.project.pk)
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def activate(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
     with refusal_as_message(request):
         run = runs.activate(_find(access, run_id), by=person(request))

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import train_settings
 from labeler.label_set import categories
@@ -62,7 +61,6 @@ def _find(access: Access, number: int) -> TrainingRun:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One run: how far it is, or how it ended, what it was asked to do, and what came out."""
     project, shown = access.project, _find(access, number)
@@ -109,7 +107,6 @@ def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 @classes_only(
     "model", gettext_lazy("The images behind a figure"),
     gettext_lazy("The page of a model that draws links to the images behind each of its mistakes."),
@@ -226,7 +223,6 @@ def _tiles(
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def compare(request: HttpRequest, access: Access) -> HttpResponse:
     """Which images one version gets right and the other wrong; where people draw, on which it draws better.
 

@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.acceptance import summary
@@ -40,14 +39,12 @@ from labeler.wording.sentences import in_words
 MATRIX_PEOPLE = 6  # more are on the agreement page
 CONFUSIONS = 5
 CLASSES = 8  # whose wanted number is drawn; the ones that lack most
-DEFAULT_QUEUE = "default"
 # Kappa between these is drawn in a person's small line: below it nobody would look at the course.
 SPARK_RANGE = (0.2, 1.0)
 SPARK_IMAGES = 10  # shared in a week: below, its kappa is noise
 
 
 @project_page()
-@require_GET
 def overview(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     found = cached_reports.overview_figures(project)
@@ -67,7 +64,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         "as_of": found.as_of if found.is_kept else None,
     }
     if figures is None:
-        context["no_worker"] = dispatch.no_worker(DEFAULT_QUEUE)
+        context["no_worker"] = dispatch.no_worker("default")
     else:
         context |= progress_context(project, figures, found.as_of)
         if access.may_review:

@@ -17,21 +17,19 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.access import leads
 from labeler.agreement import second_opinions
 from labeler.errors import Invalid
 from labeler.models import Invitation, Membership, Project, Role
 from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.forms import AddMember, Invite
 from labeler.projects import invitations
 from labeler.projects import members as membership
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def members(request: HttpRequest, access: Access) -> HttpResponse:
     """The whole page; a form on it adds a person by name, another makes a link.
 
@@ -87,8 +85,7 @@ def _words(invitation: Invitation) -> str:
     }[state]
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResponse:
     """Make a link worthless."""
     rows = access.project.invitations.filter(pk=invitation_id)
@@ -99,8 +96,7 @@ def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResp
     return redirect("members", access.project.pk)
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse:
     """Change the role of one person, pause them, ask others about their images, or show the person out."""
     rows = access.project.memberships.select_related("user").filter(pk=member_id)

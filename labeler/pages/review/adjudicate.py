@@ -16,26 +16,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from labeler.accounts import preferences
 from labeler.agreement import reports
 from labeler.consensus import snapshots
 from labeler.curation.image_list import number
-from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Image, Project, Role, TrainingRun
 from labeler.models.image import Status
-from labeler.pages.answering import first_or_404
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, refusal_as_message
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.forms import Settle
 from labeler.pages.label import drawing
 from labeler.pages.review import adjudicate_objects, decisions
@@ -46,8 +43,7 @@ from labeler.review.worklists import Pair, Selection, Worklist
 LISTED_PAIRS = 8
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     """One image of the list, with its answers and a way to settle it."""
     project = access.project
@@ -58,11 +54,9 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
         image = _image(project, request.POST.get("image"))
         form = decisions.form_of(request, image)
         here = reverse("adjudicate", args=[project.pk])
-        try:
+        done: decisions.Done | None = "withdrawn"  # where it is refused, the image is shown again
+        with refusal_as_message(request):
             done = decisions.decide_by_form(request, image, form)
-        except LabelerError as error:
-            messages.error(request, error.message)
-            done = "withdrawn"
         if done == "settled":
             return redirect(here + asked.query(after=image.pk))
         if done == "withdrawn":

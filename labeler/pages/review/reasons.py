@@ -9,7 +9,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -24,7 +23,6 @@ LISTED_REASONS = 500
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def reasons(request: HttpRequest, access: Access) -> HttpResponse:
     """The reasons of the newest decisions by pair of classes, to be turned into a guideline."""
     project = access.project

@@ -17,7 +17,6 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler.accounts import preferences
 from labeler.label_set import categories as label_set
@@ -42,7 +41,6 @@ MODULES = (
 
 
 @project_page()
-@require_GET
 def review(request: HttpRequest, access: Access) -> HttpResponse:
     """The grid of one class, or of crops where people draw; without any, what to do about that. 404 for strangers."""
     if access.membership is None:

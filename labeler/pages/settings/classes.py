@@ -15,7 +15,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
 
 from labeler.curation.image_list import number
 from labeler.label_set import categories as label_set
@@ -23,7 +22,7 @@ from labeler.label_set import examples, markers, targets
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Project, Role
 from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import settings
 from labeler.pages.settings.class_forms import AddClasses, OneClass
 from labeler.pages.settings.examples import strip
@@ -33,8 +32,7 @@ LISTED_TWINS = 3  # beyond 72 classes markers repeat: a list of all of them help
 UP, DOWN = "up", "down"
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def classes(request: HttpRequest, access: Access) -> HttpResponse:
     """The row of classes: order, additions, and those that are out of use."""
     project = access.project
@@ -148,8 +146,7 @@ def _change(request: HttpRequest, row: Category, changes: dict[str, Any]) -> boo
 # ---------------------------------------------------------------- one class
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
     """Everything that is said of one class, and the ways to take it out of use."""
     project, row = access.project, _find(access.project, category_id)

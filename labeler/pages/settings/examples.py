@@ -15,7 +15,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.consensus import snapshots
 from labeler.curation.image_list import number
@@ -24,7 +23,7 @@ from labeler.label_set import examples
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Consensus, Image, Project, Role
 from labeler.pages.answering import first_or_404, refusal_as_message
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.images import known_objects
 from labeler.pages.settings import settings
 
@@ -67,8 +66,7 @@ def _taken_for(category: Category, outcome: list[int] | None, index: label_set.C
     return ", ".join(index.label(present)) or _("none of these")
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def picker(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
     category = _category(access.project, category_id)
     if request.method == "POST":
@@ -169,8 +167,7 @@ def use_as_example(access: Access, image: Image, outcome: Consensus) -> dict[str
     }
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def from_image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Use this image as an example of the class that was chosen."""
     image = _image(access.project, str(image_id))

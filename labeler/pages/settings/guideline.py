@@ -12,12 +12,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.curation.image_list import number
 from labeler.models import GuidelineVersion, Project, Role
 from labeler.pages.answering import first_or_404
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Guideline
 from labeler.projects import guideline as markdown
@@ -26,8 +25,7 @@ from labeler.projects import projects, text_diff
 LISTED = 100
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def guideline(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     form = Guideline(request.POST or None, initial=Guideline.values_of(project))
@@ -62,8 +60,7 @@ def _version(project: Project, number: int) -> GuidelineVersion:
     return first_or_404(rows.filter(number=number), _("This project has no such version of its guideline."))
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def version(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One version to read; to post to it makes its text the guideline again, as a new version."""
     project, shown = access.project, _version(access.project, number)
@@ -87,7 +84,6 @@ def version(request: HttpRequest, access: Access, number: int) -> HttpResponse:
 
 
 @project_page(Role.LEAD)
-@require_GET
 def compare(request: HttpRequest, access: Access) -> HttpResponse:
     """What changed from one version to another: `?from=1&to=3`, the older one first whichever way they were chosen."""
     numbers = sorted(number(request.GET.get(name)) or 0 for name in ("from", "to"))

@@ -13,12 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
 from labeler.curation.image_list import number
 from labeler.models import Project, Question, Role
 from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.forms import names_in
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Section
@@ -78,8 +77,7 @@ class OneQuestion(forms.Form):
         return {**self.cleaned_data, "options": names_in(self.cleaned_data["options"])}
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def objects(request: HttpRequest, access: Access) -> HttpResponse:
     """The overlap, the questions, and one more question."""
     project = access.project

@@ -18,13 +18,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
 from labeler.acceptance import summary
 from labeler.label_set import targets
 from labeler.models import Gold, Project, Role
 from labeler.pages.answering import refusal_in
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import class_forms, quality_forms, training_forms
 from labeler.pages.settings import forms as section_forms
 from labeler.projects import projects
@@ -69,8 +68,7 @@ def _section(
 ) -> Callable[..., HttpResponse]:
     """The page of one section. shape: None where it depends on the task. more: what it shows besides the form."""
 
-    @project_page(Role.LEAD)
-    @require_http_methods(["GET", "POST"])
+    @project_form(Role.LEAD)
     def page(request: HttpRequest, access: Access) -> HttpResponse:
         project = access.project
         if project.draws and name in NOT_WHERE_PEOPLE_DRAW:
@@ -154,8 +152,7 @@ def _now(value: Any) -> str:
 # ---------------------------------------------------------------- what is wanted
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     classes = list(project.categories.in_use())
@@ -178,8 +175,7 @@ def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
 # ---------------------------------------------------------------- the end
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def trash(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     wrong = ""

@@ -15,13 +15,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods
 
 from labeler.curation.image_list import number
 from labeler.models import Role, Webhook
 from labeler.models.webhook import TEST, Event
 from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import settings
 from labeler.webhooks import deliveries, webhooks
 
@@ -43,8 +42,7 @@ class OneWebhook(forms.Form):
     )  # fmt: skip
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 @sensitive_variables("secret")
 def of_project(request: HttpRequest, access: Access) -> HttpResponse:
     """All of them. The new secret is in the answer to the form itself: in a session it would be stored."""
@@ -60,8 +58,7 @@ def of_project(request: HttpRequest, access: Access) -> HttpResponse:
     )  # fmt: skip
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def one(request: HttpRequest, access: Access, webhook_id: int) -> HttpResponse:
     """One of them: its settings, and the last messages."""
     found = Webhook.objects.filter(pk=webhook_id, project=access.project)

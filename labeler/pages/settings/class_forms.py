@@ -13,7 +13,7 @@ from labeler.label_set import markers
 from labeler.models import Category, Project
 from labeler.models.project import Task
 from labeler.pages.forms import different_names
-from labeler.pages.settings.forms import LONGEST_DESCRIPTION, Typed, _long
+from labeler.pages.settings.forms import LONGEST_DESCRIPTION, Typed, _long, switch
 
 MOST_WANTED = 2_147_483_647  # what the column holds
 
@@ -124,10 +124,9 @@ class OneClass(Typed):
         required=False,
         help_text=gettext_lazy("Of the shorter side of an object. Smaller ones are refused. 0: any size."),
     )
-    background = forms.BooleanField(
-        label=gettext_lazy("This class is the background"),
-        required=False,
-        help_text=gettext_lazy("Pixels that nobody painted are of this class. Without one, they have none."),
+    background = switch(
+        gettext_lazy("This class is the background"),
+        gettext_lazy("Pixels that nobody painted are of this class. Without one, they have none."),
     )
 
     def __init__(self, category: Category, place: int, *args: Any, **kwargs: Any):

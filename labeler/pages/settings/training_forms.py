@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from labeler.errors import Invalid
 from labeler.models import Project
 from labeler.models.project import Task
-from labeler.pages.settings.forms import Section, _short
+from labeler.pages.settings.forms import Section, _short, switch
 from labeler.train_settings import (
     BACKBONES,
     CANDIDATES,
@@ -88,10 +88,9 @@ class OfRun(Section):
 class Training(OfRun):
     """Where classes are named."""
 
-    train_automatically = forms.BooleanField(
-        label=gettext_lazy("Train by itself when enough new labels are in"),
-        required=False,
-        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
+    train_automatically = switch(
+        gettext_lazy("Train by itself when enough new labels are in"),
+        gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
     )
     min_labels = _number("min_labels", gettext_lazy("Settled images before the first model"))
     candidates = forms.MultipleChoiceField(
@@ -115,10 +114,9 @@ class Training(OfRun):
         widget=forms.RadioSelect,
         help_text=gettext_lazy(SETTINGS["imbalance"].help),
     )
-    soft_labels = forms.BooleanField(
-        label=gettext_lazy("Learn how sure people are"),
-        required=False,
-        help_text=gettext_lazy(SETTINGS["soft_labels"].help),
+    soft_labels = switch(
+        gettext_lazy("Learn how sure people are"),
+        gettext_lazy(SETTINGS["soft_labels"].help),
     )
     search_settings = _number("search.settings", gettext_lazy("Settings each classical method tries"))
     search_network = _number("search.network_settings", gettext_lazy("Settings the network trained further tries"))
@@ -187,10 +185,9 @@ class Training(OfRun):
 class DrawnTraining(OfRun):
     """Where people draw objects."""
 
-    train_automatically = forms.BooleanField(
-        label=gettext_lazy("Train by itself when enough new answers are in"),
-        required=False,
-        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
+    train_automatically = switch(
+        gettext_lazy("Train by itself when enough new answers are in"),
+        gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
     )
     candidates = forms.MultipleChoiceField(
         label=gettext_lazy("What competes"),

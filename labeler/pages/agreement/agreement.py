@@ -132,11 +132,8 @@ def headline_cards(
             }
         cards.append(figure_card("assisted", _("With suggestions"), figures["assisted"], hint))
     elif figures is None and selection.labels == "blind":
-        others = in_words(
-            cached_reports.agreement_figures(
-                project, Selection.with_default_sample("assisted", "all"), wait=False
-            ).value
-        )
+        with_suggestions = Selection.with_default_sample("assisted", "all")
+        others = in_words(cached_reports.agreement_figures(project, with_suggestions, wait=False).value)
         if others is not None and others["alpha"]["n"]:
             assisted = others["alpha"]
             hint = _("α where the suggestion was shown: higher when people follow it")

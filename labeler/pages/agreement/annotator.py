@@ -294,11 +294,8 @@ def _line(row: Report, is_own: bool) -> SafeString:
 
 def _sittings(row: Report) -> list[dict[str, Any]]:
     """Agreement and speed by how long the person had been at it."""
-    words = []
-    for part in row["by_sitting"]:
-        low, high = part["from"], part["to"]
-        name = _("after %(low)s minutes") % {"low": low} if high is None else _("%(low)s to %(high)s minutes") % {
-            "low": low, "high": high,
-        }  # fmt: skip
-        words.append({**part, "name": name})
-    return words
+    ended, open_ = _("%(low)s to %(high)s minutes"), _("after %(low)s minutes")
+    return [
+        {**part, "name": (open_ if part["to"] is None else ended) % {"low": part["from"], "high": part["to"]}}
+        for part in row["by_sitting"]
+    ]

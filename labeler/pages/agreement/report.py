@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 from labeler.agreement import printed_report
 from labeler.errors import LabelerError
 from labeler.label_set import categories
-from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
+from labeler.labeling.label_arrays import Selection
 from labeler.models import Role
 from labeler.models.project import Ordered, Task
 from labeler.pages.agreement.drawn_agreement import kinds
+from labeler.pages.agreement.selecting import selection_of
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
@@ -63,10 +64,6 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _selection(request: HttpRequest, access: Access) -> Selection:
-    labels = request.GET.get("labels")
-    labels = labels if labels in LABELS else "blind"
-    sample = request.GET.get("sample")
-    sample = sample if sample in SAMPLES else None
     at = None
     if request.GET.get("at"):
         try:
@@ -82,7 +79,7 @@ def _selection(request: HttpRequest, access: Access) -> Selection:
         then = printed_report.until(access.project, filters.number(request.GET.get("until")), at, classes)
     except LabelerError as error:
         raise Http404(error.message) from error
-    return Selection.with_default_sample(labels, sample, until=then)
+    return selection_of(request, until=then)
 
 
 def _confusion(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.agreement import reports
 from labeler.label_set import categories
-from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
+from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection, Until
 from labeler.models import Project
 from labeler.pages.agreement import trust_charts
 from labeler.pages.agreement.pair_tables import confusions
@@ -31,11 +31,11 @@ LISTED_CONFUSIONS, LISTED_IMAGES = 12, 24
 IMAGES, COMPARISONS = gettext_lazy("n %(n)s images"), gettext_lazy("n %(n)s comparisons of two people")
 
 
-def selection_of(request: HttpRequest) -> Selection:
+def selection_of(request: HttpRequest, until: Until | None = None) -> Selection:
     labels = request.GET.get("labels")
     sample = request.GET.get("sample")
     labels = labels if labels in LABELS else "blind"
-    return Selection.with_default_sample(labels, sample if sample in SAMPLES else None)
+    return Selection.with_default_sample(labels, sample if sample in SAMPLES else None, until=until)
 
 
 def shared_context(

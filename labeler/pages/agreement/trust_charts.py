@@ -174,14 +174,10 @@ def better(known: Sequence[tuple[int, Report]], *, as_share: bool = False) -> st
         return _("One week so far: a course needs two.") if known else ""
     (_d, first), (_e, last) = known[0], known[-1]
     apart = None not in (first["low"], first["high"], last["low"], last["high"])
-    beyond = apart and (last["low"] > first["high"] or last["high"] < first["low"])
-    words = {
-        True: _("From %(first)s in the first week to %(last)s in the last: the intervals do not touch."),
-        False: _(
-            "From %(first)s in the first week to %(last)s in the last; the intervals overlap, so chance may do it."
-        ),
-    }
-    return words[bool(beyond)] % {"first": written(first["value"]), "last": written(last["value"])}
+    told = _("From %(first)s in the first week to %(last)s in the last; the intervals overlap, so chance may do it.")
+    if apart and (last["low"] > first["high"] or last["high"] < first["low"]):
+        told = _("From %(first)s in the first week to %(last)s in the last: the intervals do not touch.")
+    return told % {"first": written(first["value"]), "last": written(last["value"])}
 
 
 def week_words(day: float) -> str:
@@ -262,18 +258,16 @@ def fast_limit(times: Sequence[float]) -> float | None:
 def people(project: Project, agreement: Sequence[Report], report: Report | None) -> list[dict[str, Any]]:
     """Rows of the table: what the agreement report says of each person, and what the trust report adds."""
     of = {row["username"]: row for row in report["people"]} if report else {}
-    found = []
-    for row in agreement:
-        more = of.get(row["username"], {})
-        found.append(
-            {
-                **row,
-                "gold": more.get("gold"), "repeats": more.get("repeats"), "planted": more.get("planted"),
-                "paused": more.get("paused", False), "signs": signs(more.get("signs", ())),
-                "page": person_url(project, row["username"]),
-            }
-        )  # fmt: skip
-    return found
+    beside = [(row, of.get(row["username"], {})) for row in agreement]
+    return [
+        {
+            **row,
+            "gold": more.get("gold"), "repeats": more.get("repeats"), "planted": more.get("planted"),
+            "paused": more.get("paused", False), "signs": signs(more.get("signs", ())),
+            "page": person_url(project, row["username"]),
+        }
+        for row, more in beside
+    ]  # fmt: skip
 
 
 def has(rows: Sequence[Report], name: str) -> bool:

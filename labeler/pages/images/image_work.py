@@ -26,7 +26,7 @@ from labeler.pages.images import filters as image_filters
 MOST_TICKED = 1_000  # more than a page has
 
 
-def choices(project: Project, *, in_trash: bool) -> list[tuple[str, str]]:
+def choices(*, in_trash: bool) -> list[tuple[str, str]]:
     """What may be done, as the select has it."""
     if in_trash:
         return [("restore", _("Restore"))]

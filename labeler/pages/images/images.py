@@ -158,7 +158,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         own_fields=OWN_FIELDS,
         more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
         here=filters.link(page=page if page > 1 else ""),
-        actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
+        actions=image_work.choices(in_trash=in_trash) if access.may_lead else [],
         undo=image_work.to_undo(request, project) if access.may_lead else None,
         under_way=image_work.under_way(project) if access.may_lead else [],
         has_images=bool(rows) or Image.objects.for_project(project).exists(),

@@ -17,7 +17,7 @@ from labeler.models import Role
 from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, project_page
 from labeler.training import model_card, model_card_text
-from labeler.training.model_card_text import Section, Table
+from labeler.training.model_card_text import Table
 
 # "75 % (50.5 to 89.8 %)", or "1.6 s": a number with its unit, and perhaps its interval.
 SHARE = re.compile(r"(\d\S*\s\S+)(?: (\(.+\)))?")
@@ -33,18 +33,17 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     context: dict[str, Any] = {
         "run": run,
         "title": model_card_text.title_of(found),
-        "sections": [_drawn(section) for section in model_card_text.sections(found)],
+        "sections": [
+            replace(section, tables=[_in_parts(table) for table in section.tables])
+            for section in model_card_text.sections(found)
+        ],
         "files": f"/api/runs/{run.pk}/",
     }
     return access.render(request, "model/card.html", "model", **context)
 
 
-def _drawn(section: Section) -> Section:
-    """The section with cells of figures that break in the right place where a column is narrow."""
-    return replace(section, tables=[_in_parts(table) for table in section.tables])
-
-
 def _in_parts(table: Table) -> Table:
+    """The table with cells of figures that break in the right place where a column is narrow."""
     figures = range(table.figures, min(table.words, len(table.head)))
     rows = [[_unbroken(cell) if at in figures else cell for at, cell in enumerate(row)] for row in table.rows]
     return replace(table, rows=rows)

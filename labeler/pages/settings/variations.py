@@ -127,14 +127,12 @@ def variations(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _asked(request: HttpRequest, project: Project, saved: dict[str, Any]) -> tuple[Variations, Augmentation, bool]:
     """The form and the settings of an address: those that are tried out with ?show=1, else those that are saved."""
-    form = _form(project, None, saved)
-    if "show" not in request.GET:
-        return form, augmentation_preview.settings_of(project), False
-    tried = _form(project, request.GET, saved)
+    stored = augmentation_preview.settings_of(project)
+    tried = _form(project, request.GET if "show" in request.GET else None, saved)
     if not tried.is_valid():
-        return form, augmentation_preview.settings_of(project), False
+        return _form(project, None, saved), stored, False
     how = tried.settings(project)
-    return tried, how, how != augmentation_preview.settings_of(project)
+    return tried, how, how != stored
 
 
 def _form(project: Project, given: QueryDict | None, saved: dict[str, Any]) -> Variations:

@@ -65,9 +65,9 @@ class Access:
         """What the tab “Questions” counts for this person."""
         return comments.waiting(project=self.project, person=self.user, may_review=self.may_review)
 
-    def context(self, tab: str, **more: Any) -> dict[str, Any]:
-        """What templates/project_base.html needs, and what the page adds."""
-        return {
+    def render(self, request: HttpRequest, template: str, tab: str, *, status: int = 200, **more: Any) -> HttpResponse:
+        """A page with what templates/project_base.html needs, and what it adds. tab: which one is marked."""
+        context = {
             "project": self.project,
             "membership": self.membership,
             "may_lead": self.may_lead,
@@ -77,12 +77,8 @@ class Access:
             "to_settle": self.to_settle,
             "has_review": self.has_review,
             "questions_waiting": self.questions_waiting,
-            **more,
         }
-
-    def render(self, request: HttpRequest, template: str, tab: str, *, status: int = 200, **more: Any) -> HttpResponse:
-        """A page below the tabs of the project. tab: which one is marked."""
-        return render(request, template, self.context(tab, **more), status=status)
+        return render(request, template, context | more, status=status)
 
 
 def person(request: HttpRequest) -> User:

@@ -21,9 +21,7 @@ from labeler.models import (
 class ReleaseAdmin(ReadOnly):
     list_display = ["project", "number", "name", "labels", "created_by", "created_at", "frozen_at", "deleted_at"]
     list_filter = ["labels"]
-    list_select_related = ["project", "created_by"]
     search_fields = ["project__name", "name", "checksum"]
-    raw_id_fields = ["project", "created_by", "job"]
 
 
 @admin.register(ReleaseFile)
@@ -32,24 +30,19 @@ class ReleaseFileAdmin(ReadOnly):
     list_filter = ["format"]
     list_select_related = ["release__project"]
     search_fields = ["release__project__name", "format", "checksum"]
-    raw_id_fields = ["release", "job"]
 
 
 @admin.register(SavedView)
 class SavedViewAdmin(ReadOnly):
     list_display = ["project", "name", "query", "created_by", "created_at"]
-    list_select_related = ["project", "created_by"]
     search_fields = ["name", "project__name"]
-    raw_id_fields = ["project", "created_by"]
 
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnly):
     list_display = ["project", "host", "active", "failures", "paused_at", "created_by", "created_at"]
     list_filter = ["active"]
-    list_select_related = ["project", "created_by"]
     search_fields = ["project__name"]
-    raw_id_fields = ["project", "created_by"]
     exclude = ["url", "salt", "digest"]  # an address may hold a key; of the others a secret is made
 
 
@@ -58,7 +51,6 @@ class WebhookDeliveryAdmin(ReadOnly):
     list_display = ["webhook_id", "event", "subject", "state", "attempts", "status_code", "created_at", "delivered_at"]
     list_filter = ["state", "event"]
     search_fields = ["=webhook__id", "subject"]
-    raw_id_fields = ["webhook"]
 
 
 @admin.register(BucketObject)
@@ -71,15 +63,11 @@ class BucketObjectAdmin(ReadOnly):
 @admin.register(ImageCheck)
 class ImageCheckAdmin(ReadOnly):
     list_display = ["image_id", "project", "brightness", "contrast", "blur"]
-    list_select_related = ["project"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["image", "project"]
 
 
 @admin.register(ImageFinding)
 class ImageFindingAdmin(ReadOnly):
     list_display = ["image_id", "project", "code"]
     list_filter = ["code"]
-    list_select_related = ["project"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["image", "project"]

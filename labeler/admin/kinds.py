@@ -13,6 +13,11 @@ class Large(admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
 
+    def get_list_select_related(self, request: HttpRequest) -> bool | list[str] | tuple[str, ...]:
+        """The rows that columns name are read with the list, unless the class says which."""
+        named = [field.name for field in self.opts.fields if field.is_relation and field.name in self.list_display]
+        return self.list_select_related or named
+
 
 class ReadOnly(Large):
     """A table that is history or is computed: to be looked at."""

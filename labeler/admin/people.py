@@ -39,9 +39,7 @@ class TokenAdmin(ReadOnly):
         "revoked_at",
     ]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("expires_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["user"]
     search_fields = ["name", "prefix", "user__username"]
-    raw_id_fields = ["user"]
     exclude = ["digest"]
 
 
@@ -49,9 +47,7 @@ class TokenAdmin(ReadOnly):
 class InvitationAdmin(ReadOnly):
     list_display = ["id", "project", "role", "note", "invited_by", "created_at", "expires_at", "accepted_by"]
     list_filter = ["role", ("revoked_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["project", "invited_by", "accepted_by"]
     search_fields = ["project__name", "note"]
-    raw_id_fields = ["project", "invited_by", "accepted_by"]
     exclude = ["digest"]
 
 
@@ -82,9 +78,7 @@ class People(UserAdmin):
 @admin.register(Exposure)
 class ExposureAdmin(ReadOnly):
     list_display = ["image_id", "user", "round", "shown_at"]
-    list_select_related = ["user"]
     search_fields = ["user__username", "=image__id"]
-    raw_id_fields = ["image", "user"]
 
 
 @admin.register(LoginFailures)
@@ -102,7 +96,6 @@ class LoginFailuresAdmin(Large):
 @admin.register(Preference)
 class PreferenceAdmin(Large):
     list_display = ["user", "theme", "single_keys"]
-    list_select_related = ["user"]
     search_fields = ["user__username"]
     raw_id_fields = ["user"]
 

@@ -61,26 +61,20 @@ class ProjectAdmin(Undeletable):
 class CategoryAdmin(ReadOnly):
     list_display = ["name", "project", "position", "key", "retired_at", "merged_into"]
     list_filter = ["retired_at"]
-    list_select_related = ["project", "merged_into"]
     search_fields = ["name", "project__name"]
-    raw_id_fields = ["project", "merged_into"]
 
 
 @admin.register(Question)
 class QuestionAdmin(ReadOnly):
     list_display = ["name", "project", "kind", "required", "position", "retired_at"]
     list_filter = ["kind", "retired_at"]
-    list_select_related = ["project"]
     search_fields = ["name", "project__name"]
-    raw_id_fields = ["project"]
 
 
 @admin.register(GuidelineVersion)
 class GuidelineVersionAdmin(ReadOnly):
     list_display = ["project", "number", "author", "created_at"]
-    list_select_related = ["project", "author"]
     search_fields = ["project__name", "text"]
-    raw_id_fields = ["project", "author"]
     date_hierarchy = "created_at"
 
 
@@ -88,7 +82,6 @@ class GuidelineVersionAdmin(ReadOnly):
 class MembershipAdmin(Large):
     list_display = ["user", "project", "role", "created_at"]
     list_filter = ["role"]
-    list_select_related = ["user", "project"]
     search_fields = ["user__username", "project__name"]
     raw_id_fields = ["user", "project"]
 
@@ -96,6 +89,4 @@ class MembershipAdmin(Large):
 @admin.register(CategoryExample)
 class CategoryExampleAdmin(ReadOnly):
     list_display = ["category", "image_id", "caption", "added_by", "created_at"]
-    list_select_related = ["category", "added_by"]
     search_fields = ["category__name", "caption"]
-    raw_id_fields = ["category", "image", "added_by"]

@@ -49,18 +49,14 @@ class ImageAdmin(ReadOnly):
         "created_at",
     ]
     list_filter = ["status", "slice", "has_decision", "project"]
-    list_select_related = ["project"]
     search_fields = ["name", "sha256"]
-    raw_id_fields = ["project", "job"]
 
 
 @admin.register(QueueEntry)
 class QueueEntryAdmin(ReadOnly):
     list_display = ["image_id", "project", "seats_left", "seats", "priority", "chosen_by", "accepted", "round"]
     list_filter = ["chosen_by", "accepted", "project"]
-    list_select_related = ["project"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["image", "project"]
 
 
 @admin.register(Claim)
@@ -76,9 +72,7 @@ class ClaimAdmin(ReadOnly):
         "expires_at",
     ]
     list_filter = ["state", "holds_seat", "chosen_by", "project"]
-    list_select_related = ["annotator"]
     search_fields = ["annotator__username", "=image__id"]
-    raw_id_fields = ["project", "image", "annotator", "shown_prediction"]
     ordering = ["-id"]
 
 
@@ -92,9 +86,7 @@ class LabelAdmin(ReadOnly):
         "answer", "purpose", "chosen_by", "extra",
         ("superseded_at", admin.EmptyFieldListFilter), ("shown_prediction", admin.EmptyFieldListFilter), "project",
     ]  # fmt: skip
-    list_select_related = ["annotator"]
     search_fields = ["annotator__username", "=image__id", "image__name", "reason"]
-    raw_id_fields = ["project", "image", "annotator", "shown_prediction", "supersedes"]
     ordering = ["-id"]
 
     @admin.display(boolean=True, description=_("pre-label shown"))
@@ -106,9 +98,7 @@ class LabelAdmin(ReadOnly):
 class LabelObjectAdmin(ReadOnly):
     list_display = ["id", "label_id", "number", "category", "x", "y", "width", "height", "change", "iou"]
     list_filter = ["change"]
-    list_select_related = ["category"]
     search_fields = ["=label__id", "=label__image__id", "category__name"]
-    raw_id_fields = ["label", "category"]
     ordering = ["-id"]
 
 
@@ -118,7 +108,6 @@ class DraftAdmin(ReadOnly):
 
     list_display = ["claim_id", "revision", "saved_at"]
     fields = ["claim", "revision", "saved_at"]
-    raw_id_fields = ["claim"]
     ordering = ["-saved_at"]
 
 
@@ -126,9 +115,7 @@ class DraftAdmin(ReadOnly):
 class DecisionAdmin(ReadOnly):
     list_display = ["id", "image_id", "reviewer", "categories", "reason", "created_at", "withdrawn_at"]
     list_filter = [("withdrawn_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["reviewer"]
     search_fields = ["reviewer__username", "=image__id", "reason"]
-    raw_id_fields = ["image", "reviewer", "withdrawn_by"]
 
 
 @admin.register(Consensus)
@@ -144,9 +131,7 @@ class ConsensusAdmin(ReadOnly):
         "computed_at",
     ]
     list_filter = ["method", "is_tie", "project"]
-    list_select_related = ["project"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["image", "project"]
     ordering = ["-image_id"]
 
 
@@ -166,41 +151,31 @@ class Comments(admin.TabularInline):
 class ThreadAdmin(ReadOnly):
     list_display = ["image_id", "project", "raised_by", "changed_at", "closed_at"]
     list_filter = [("closed_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["project", "raised_by"]
     search_fields = ["raised_by__username", "=image__id", "comments__text"]
-    raw_id_fields = ["project", "image", "raised_by", "closed_by"]
     inlines = [Comments]
 
 
 @admin.register(Comment)
 class CommentAdmin(ReadOnly):
     list_display = ["thread", "author", "text", "created_at"]
-    list_select_related = ["thread", "author"]
     search_fields = ["author__username", "text"]
-    raw_id_fields = ["thread", "author"]
 
 
 @admin.register(Gold)
 class GoldAdmin(ReadOnly):
     list_display = ["image_id", "project", "categories", "added_by", "created_at", "retired_at"]
-    list_select_related = ["project", "added_by"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["image", "project", "added_by"]
 
 
 @admin.register(Plant)
 class PlantAdmin(ReadOnly):
     list_display = ["image_id", "project", "reviewer", "suggested", "known", "answered", "caught", "shown_at"]
     list_filter = ["caught"]
-    list_select_related = ["project", "reviewer"]
     search_fields = ["reviewer__username", "=image__id"]
-    raw_id_fields = ["project", "image", "reviewer"]
 
 
 @admin.register(ObjectVerdict)
 class ObjectVerdictAdmin(ReadOnly):
     list_display = ["image_id", "project", "person", "model", "number", "category", "verdict", "created_at"]
     list_filter = ["verdict"]
-    list_select_related = ["project", "person"]
     search_fields = ["person__username", "=image__id"]
-    raw_id_fields = ["project", "image", "person", "run"]

@@ -44,9 +44,7 @@ class TrainingRunAdmin(ReadOnly):
         "finished_at",
     ]
     list_filter = ["state", "is_active", "project"]
-    list_select_related = ["project"]
     search_fields = ["project__name", "note", "worker"]
-    raw_id_fields = ["project", "requested_by"]
     date_hierarchy = "created_at"
 
 
@@ -54,7 +52,6 @@ class TrainingRunAdmin(ReadOnly):
 class PredictionAdmin(ReadOnly):
     list_display = ["id", "run_id", "image_id", "categories", "probability", "margin", "created_at"]
     search_fields = ["=image__id", "=run__id"]
-    raw_id_fields = ["run", "image"]
     ordering = ["-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -68,7 +65,6 @@ class RunAnswersAdmin(ReadOnly):
     list_display = ["id", "run_id", "part"]
     list_filter = ["part"]
     search_fields = ["=run__id"]
-    raw_id_fields = ["run"]
 
 
 @admin.register(Feature)
@@ -97,9 +93,7 @@ class JobAdmin(ReadOnly):
         "created_at",
     ]
     list_filter = ["kind", "state", "project"]
-    list_select_related = ["project", "requested_by"]
     search_fields = ["project__name", "worker"]
-    raw_id_fields = ["project", "requested_by"]
     date_hierarchy = "created_at"
 
 
@@ -109,8 +103,6 @@ class GuaranteeAdmin(ReadOnly):
         "id", "project", "run", "precision", "confidence", "accepted", "suspension", "ending", "created_at",
     ]  # fmt: skip
     list_filter = ["suspension", "ending", "project"]
-    list_select_related = ["project", "run"]
-    raw_id_fields = ["project", "run", "suspended_by"]
 
 
 @admin.register(Acceptance)
@@ -120,7 +112,6 @@ class AcceptanceAdmin(ReadOnly):
     ]  # fmt: skip
     list_filter = ["is_audited", "is_right", "withdrawn_why", "project"]
     search_fields = ["=image__id"]
-    raw_id_fields = ["guarantee", "project", "image", "prediction"]
     ordering = ["-id"]
 
 
@@ -128,34 +119,26 @@ class AcceptanceAdmin(ReadOnly):
 class ErrandAdmin(ReadOnly):
     list_display = ["id", "kind", "project", "run", "state", "asked_by", "created_at"]
     list_filter = ["kind", "state"]
-    list_select_related = ["project", "run", "asked_by"]
     search_fields = ["project__name", "=image__id"]
-    raw_id_fields = ["project", "run", "image", "asked_by"]
     exclude = ["picture", "drawing"]
 
 
 @admin.register(Drift)
 class DriftAdmin(ReadOnly):
     list_display = ["id", "project", "run", "day", "name", "created_at"]
-    list_select_related = ["project", "run"]
     search_fields = ["project__name", "name"]
-    raw_id_fields = ["project", "run", "job"]
 
 
 @admin.register(EconomyPoint)
 class EconomyPointAdmin(ReadOnly):
     list_display = ["project", "judgements", "right", "low", "high", "checks", "created_at"]
-    list_select_related = ["project"]
     search_fields = ["project__name"]
-    raw_id_fields = ["project"]
 
 
 @admin.register(Sketch)
 class SketchAdmin(ReadOnly):
     list_display = ["image_id", "project", "group", "compared"]
-    list_select_related = ["project"]
     search_fields = ["=image__id", "=group"]
-    raw_id_fields = ["image", "project"]
     exclude = ["pixels"]
 
 
@@ -163,14 +146,10 @@ class SketchAdmin(ReadOnly):
 class PartAdmin(ReadOnly):
     list_display = ["job", "number", "state", "worker", "progress_done", "progress_total"]
     list_filter = ["state"]
-    list_select_related = ["job"]
     search_fields = ["=job__id"]
-    raw_id_fields = ["job"]
 
 
 @admin.register(Snapshot)
 class SnapshotAdmin(ReadOnly):
     list_display = ["project", "name", "seconds", "computed_at", "wanted_at"]
-    list_select_related = ["project"]
     search_fields = ["project__name", "name"]
-    raw_id_fields = ["project"]

@@ -120,6 +120,12 @@ def workers_alive() -> list[WorkerSeen] | None:
     return [_seen(key.decode().removeprefix(WORKER_KEY), json.loads(value)) for key, value in found]
 
 
+def no_worker(queue: str) -> bool:
+    """True when it is known that nobody takes work of this queue; a broker that does not answer tells nothing."""
+    alive = workers_alive()
+    return alive is not None and not any(queue in worker.queues for worker in alive)
+
+
 def _seen(name: str, said: dict[str, Any]) -> WorkerSeen:
     at = datetime.fromtimestamp(said["at"], UTC) if "at" in said else None
     return WorkerSeen(name, tuple(said["queues"]), at, str(said.get("torch", "")), int(said.get("processes", 1)))

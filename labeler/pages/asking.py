@@ -6,16 +6,18 @@ What a page does with a role is the page's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods
 
 from labeler import access
 from labeler.errors import NotAllowed, NotFound
@@ -63,9 +65,9 @@ class Access:
         """What the tab “Questions” counts for this person."""
         return comments.waiting(project=self.project, person=self.user, may_review=self.may_review)
 
-    def context(self, tab: str, **more: Any) -> dict[str, Any]:
-        """What templates/project_base.html needs, and what the page adds."""
-        return {
+    def render(self, request: HttpRequest, template: str, tab: str, *, status: int = 200, **more: Any) -> HttpResponse:
+        """A page with what templates/project_base.html needs, and what it adds. tab: which one is marked."""
+        context = {
             "project": self.project,
             "membership": self.membership,
             "may_lead": self.may_lead,
@@ -75,8 +77,8 @@ class Access:
             "to_settle": self.to_settle,
             "has_review": self.has_review,
             "questions_waiting": self.questions_waiting,
-            **more,
         }
+        return render(request, template, context | more, status=status)
 
 
 def person(request: HttpRequest) -> User:
@@ -99,16 +101,23 @@ def find(request: HttpRequest, project_id: int, needs: Role = Role.ANNOTATOR) ->
 
 
 def project_page(
-    needs: Role = Role.ANNOTATOR, *, most_bytes_of_files: Callable[[], int] | None = None
+    needs: Role = Role.ANNOTATOR,
+    *,
+    methods: Sequence[str] = ("GET",),
+    most_bytes_of_files: Callable[[], int] | None = None,
 ) -> Callable[..., Callable[..., HttpResponse]]:
     """The view gets an Access in place of the project's id, and runs only for people whose role is `needs` or above.
 
+    Everybody else is told so before other methods than these are refused. project_form and project_action are the same
+    for pages with a form, and for what only a form's button does.
     most_bytes_of_files: the view takes a form with files, of so many bytes together. Nothing of it is read before the
     role was looked at, so the CSRF check, which reads the form, comes after it.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        inner = csrf_protect(view) if most_bytes_of_files else view
+        inner = require_http_methods(list(methods))(view)
+        if most_bytes_of_files:
+            inner = csrf_protect(inner)
 
         @login_required
         @wraps(view)
@@ -121,3 +130,7 @@ def project_page(
         return csrf_exempt(guarded) if most_bytes_of_files else guarded
 
     return decorate
+
+
+project_form = partial(project_page, methods=("GET", "POST"))
+project_action = partial(project_page, methods=("POST",))

@@ -10,7 +10,6 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from labeler.pages.asking import Access
 
@@ -23,17 +22,12 @@ def classes_only(tab: str, heading: Any, sentence: Any) -> Callable[..., Callabl
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest, access: Access, **ids: int | str) -> HttpResponse:
-            return (
-                told(request, access, tab, heading, sentence) if access.project.draws else view(request, access, **ids)
-            )
+            if not access.project.draws:
+                return view(request, access, **ids)
+            # Nothing of a form that was sent is carried out.
+            status = 200 if request.method in ("GET", "HEAD") else REFUSED
+            return access.render(request, "classes_only.html", tab, status=status, heading=heading, sentence=sentence)
 
         return guarded
 
     return decorate
-
-
-def told(request: HttpRequest, access: Access, tab: str, heading: Any, sentence: Any, **more: Any) -> HttpResponse:
-    """The page that says it. Nothing of a form that was sent is carried out."""
-    status = 200 if request.method in ("GET", "HEAD") else REFUSED
-    context = access.context(tab, heading=heading, sentence=sentence, **more)
-    return render(request, "classes_only.html", context, status=status)

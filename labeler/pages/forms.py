@@ -6,7 +6,7 @@ Knows shapes and limits. What follows from a valid form is decided by the domain
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,14 +85,17 @@ def names_in(line: str) -> list[str]:
     return [name for part in line.splitlines() for name in (word.strip() for word in part.split(",")) if name]
 
 
-def first_twin(names: Iterable[str]) -> str | None:
-    """A name that occurs twice, capitals aside."""
+def different_names(line: str) -> list[str]:
+    """As names_in(). Raises ValidationError where there is none, or one twice, capitals aside."""
+    names = names_in(line)
+    if not names:
+        raise ValidationError(_("Name at least one class."))
     seen: set[str] = set()
     for name in names:
         if name.casefold() in seen:
-            return name
+            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": name})
         seen.add(name.casefold())
-    return None
+    return names
 
 
 class NewProject(forms.Form):
@@ -121,15 +124,11 @@ class NewProject(forms.Form):
     )
 
     def clean_classes(self) -> list[str]:
-        names = names_in(self.cleaned_data["classes"])
-        if not names:
-            raise ValidationError(_("Name at least one class."))
+        names = different_names(self.cleaned_data["classes"])
         if len(names) > MOST_CLASSES:
             raise ValidationError(_("At most %(n)s classes fit on a labeling screen."), params={"n": MOST_CLASSES})
         if any(len(name) > 200 for name in names):
             raise ValidationError(_("A class name has at most 200 characters."))
-        if twin := first_twin(names):
-            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": twin})
         return names
 
     def clean(self) -> dict[str, Any]:
@@ -228,7 +227,31 @@ class Appearance(forms.Form):
     theme = forms.ChoiceField(label=_("Theme"), choices=Theme.choices, widget=forms.RadioSelect)
 
 
-class Settle(forms.Form):
+class ChoosesClasses(forms.Form):
+    """One field for both tasks: checkboxes for any number of classes, radio buttons for exactly one."""
+
+    def add_classes(self, project: Project, label: Any, label_of_several: Any) -> None:
+        choices = [(c.pk, c.name) for c in project.categories.in_use()]
+        if project.is_multi:
+            self.fields["categories"] = forms.TypedMultipleChoiceField(
+                label=label_of_several,
+                choices=choices,
+                coerce=int,
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+        else:
+            self.fields["categories"] = forms.TypedChoiceField(
+                label=label, choices=choices, coerce=int, widget=forms.RadioSelect
+            )
+
+    def classes(self) -> list[int]:
+        """Those that were chosen, of a valid form."""
+        value = self.cleaned_data["categories"]
+        return list(value) if isinstance(value, list) else [value]
+
+
+class Settle(ChoosesClasses):
     """A reviewer's decision on one image."""
 
     # Several lines: Enter makes a new one, instead of deciding by surprise.
@@ -241,26 +264,10 @@ class Settle(forms.Form):
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        choices = [(c.pk, c.name) for c in project.categories.in_use()]
-        # One field for both tasks: checkboxes for any number of classes, radio buttons for exactly one.
-        if project.is_multi:
-            self.fields["categories"] = forms.TypedMultipleChoiceField(
-                label=_("The classes are"),
-                choices=choices,
-                coerce=int,
-                required=False,
-                widget=forms.CheckboxSelectMultiple,
-            )
-        else:
-            self.fields["categories"] = forms.TypedChoiceField(
-                label=_("The class is"), choices=choices, coerce=int, widget=forms.RadioSelect
-            )
+        self.add_classes(project, _("The class is"), _("The classes are"))
         if self.is_bound and self.data.get("undecidable"):
             self.fields["categories"].required = False
         self.order_fields(["categories", "reason"])
 
     def chosen(self) -> list[int]:
-        value = self.cleaned_data["categories"]
-        if self.cleaned_data["undecidable"]:
-            return []
-        return list(value) if isinstance(value, list) else [value]
+        return [] if self.cleaned_data["undecidable"] else self.classes()

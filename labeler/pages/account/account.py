@@ -14,7 +14,7 @@ from django.contrib.auth import update_session_auth_hash, views
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -24,10 +24,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from labeler.accounts import login_link, people, preferences, tokens
 from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
-from labeler.models import Token
 from labeler.pages.account.keys import NAMES, OwnKeys
+from labeler.pages.answering import refusal_in
 from labeler.pages.asking import person
-from labeler.pages.forms import Appearance, NewToken, refuse
+from labeler.pages.forms import Appearance, NewToken
 
 
 class LoginForm(AuthenticationForm):
@@ -148,57 +148,45 @@ def account(request: HttpRequest) -> HttpResponse:
     A new token is shown in the answer to its form: on its way through a session its secret would be stored.
     """
     user, wanted = person(request), request.POST.get("do")
-    shown: dict[str, Any] = {
-        "token": NewToken(request.POST if wanted == "token" else None, auto_id="token_%s"),
-        "password": PasswordForm(request, request.POST if wanted == "password" else None),
-        "theme": Appearance(
-            request.POST if wanted == "theme" else None, initial={"theme": preferences.preferences_of(user).theme}
-        ),
-    }  # fmt: skip
-    keys_form = OwnKeys(request.POST if wanted == "keys" else None, preferences.preferences_of(user))
+    preference = preferences.preferences_of(user)
+
+    def sent(form: str) -> QueryDict | None:
+        return request.POST if wanted == form else None
+
+    token_form = NewToken(sent("token"), auto_id="token_%s")
+    password_form = PasswordForm(request, sent("password"))
+    theme_form = Appearance(sent("theme"), initial={"theme": preference.theme})
+    keys_form = OwnKeys(sent("keys"), preference)
     token, secret = None, ""
-    if wanted == "keys":
+    if token_form.is_valid():
+        with refusal_in(token_form):
+            token, secret = tokens.create_token(user=user, **token_form.cleaned_data)
+            token_form = NewToken(auto_id="token_%s")
+    elif password_form.is_valid():
+        _change_password(request, password_form)
+        return redirect("account")
+    elif theme_form.is_valid():
+        preferences.change(user=user, theme=theme_form.cleaned_data["theme"])
+        messages.success(request, _("Saved, for every machine you log in on."))
+        return redirect("account")
+    elif wanted == "keys":
         if _change_keys(request, keys_form):
-            return redirect("account")
-    elif wanted in shown and shown[wanted].is_valid():
-        if wanted == "token":
-            token, secret = _create_token(request, shown["token"])
-            if token is not None:
-                shown["token"] = NewToken(auto_id="token_%s")
-        else:
-            _change(request, wanted, shown[wanted])
             return redirect("account")
     elif wanted == "sessions":
         _end_other_sessions(request)
         return redirect("account")
     context = {
         "tokens": tokens.live_tokens(user),
-        "token_form": shown["token"],
-        "password_form": shown["password"],
-        "theme_form": shown["theme"],
+        "token_form": token_form,
+        "password_form": password_form,
+        "theme_form": theme_form,
         "keys_form": keys_form,
         "key_names": NAMES,
         "secret": secret,
         "secret_name": token.name if token else "",
         "base_url": f"{request.scheme}://{request.get_host()}",
     }
-    return _told_to_wait(render(request, "account/account.html", context), shown["password"])
-
-
-def _create_token(request: HttpRequest, form: Any) -> tuple[Token | None, str]:
-    try:
-        return tokens.create_token(user=person(request), **form.cleaned_data)
-    except LabelerError as error:
-        refuse(form, error)
-        return None, ""
-
-
-def _change(request: HttpRequest, what: str, form: Any) -> None:
-    if what == "theme":
-        preferences.change(user=person(request), theme=form.cleaned_data["theme"])
-        messages.success(request, _("Saved, for every machine you log in on."))
-    else:
-        _change_password(request, form)
+    return _told_to_wait(render(request, "account/account.html", context), password_form)
 
 
 def _change_password(request: HttpRequest, form: PasswordForm) -> None:

@@ -11,9 +11,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from labeler.accounts import preferences
-from labeler.errors import LabelerError
 from labeler.models import Preference
-from labeler.pages.forms import refuse
+from labeler.pages.answering import refusal_in
 
 ALL = preferences.ACTIONS | preferences.DRAWING
 
@@ -48,16 +47,14 @@ class OwnKeys(forms.Form):
 
     def save(self, user: Any) -> bool:
         """False when the domain has something to say about it."""
-        try:
+        with refusal_in(self):
             preferences.change(
                 user=user,
                 single_keys=self.cleaned_data["single_keys"],
                 keys={name: _read(typed) for name in ALL if (typed := self.cleaned_data[name])},
             )
-        except LabelerError as error:
-            refuse(self, error)
-            return False
-        return True
+            return True
+        return False
 
 
 def _typed(key: str) -> str:

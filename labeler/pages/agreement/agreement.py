@@ -10,32 +10,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
-from labeler.agreement import reports, trust
-from labeler.label_set import categories
-from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
+from labeler.agreement import trust
+from labeler.labeling.label_arrays import Selection
 from labeler.models import Project
 from labeler.pages.agreement import drawn_agreement, trust_charts
-from labeler.pages.agreement.pair_tables import confusions, matrix, pairs_that_agree_least
-from labeler.pages.agreement.selecting import COMPARISONS, choices, figure_card, selection_of, summary_of
+from labeler.pages.agreement.pair_tables import matrix, pairs_that_agree_least
+from labeler.pages.agreement.selecting import (
+    COMPARISONS,
+    MATRIX_PEOPLE,
+    everyone,
+    figure_card,
+    selection_of,
+    shared_context,
+    summary_of,
+)
 from labeler.pages.asking import Access, person, project_page
-from labeler.pages.images import filters
-from labeler.pages.images.images import tile
 from labeler.progress import cached_reports
 from labeler.wording.sentences import in_words
 
-# A larger matrix is a carpet nobody reads; then the pairs that agree least are listed.
-MATRIX_PEOPLE = 16
-LISTED_CONFUSIONS = 12
-LISTED_IMAGES = 24
-
 
 @project_page()
-@require_GET
 def agreement(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     selection = selection_of(request)
@@ -45,21 +42,9 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
         figures = trust.of_person(figures, person(request).get_username())
     if project.draws:
         return drawn_agreement.page(request, access, selection, found, figures)
-    context: dict[str, Any] = {
-        "selection": selection,
-        "label_choices": choices(request, "labels", selection.labels, LABELS),
-        "sample_choices": choices(request, "sample", selection.sample, SAMPLES),
-        "report": report,
-        "as_of": found.as_of if found.is_kept else None,
-        "is_counted": report is not None and figures is not None,
-    }
+    context = shared_context(request, selection, found, report, figures)
     if report is not None:
-        name = person(request).get_username()
-        context |= {
-            "summary": summary_of(report),
-            "cards": headline_cards(project, report, selection, figures),
-            "own": next((row for row in report["annotators"] if row["username"] == name), None),
-        }
+        context |= {"summary": summary_of(report), "cards": headline_cards(project, report, selection, figures)}
         if access.may_review:
             context |= _everyone(project, report, figures)
         if figures is not None:
@@ -67,13 +52,12 @@ def agreement(request: HttpRequest, access: Access) -> HttpResponse:
             context["notes"] = _notes(access, found.value or {}, figures, selection)
         else:
             context["notes"] = report["notes"]
-    return render(request, "agreement/agreement.html", access.context("agreement", **context))
+    return access.render(request, "agreement/agreement.html", "agreement", **context)
 
 
 def _trust(access: Access, figures: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows beside agreement itself, of labels without a suggestion whatever is selected above."""
     project = access.project
-    weeks = [row for row in figures["by_week"] if row["alpha"]["value"] is not None]
     anchored, methods = trust_charts.anchored(figures["anchoring"]), trust_charts.methods(project, figures["methods"])
     saved = trust_charts.saved(figures["overlap"]) if figures["overlap"] else None
     return {
@@ -81,9 +65,7 @@ def _trust(access: Access, figures: Mapping[str, Any]) -> dict[str, Any]:
         "spans": _spans(
             speed=access.may_review, anchored=anchored["has_any"], methods=bool(methods), saved=saved is not None
         ),
-        "line": trust_charts.by_week(project, figures),
-        "better": trust_charts.better([(0, row["alpha"]) for row in weeks]),
-        "versions": trust_charts.versions(figures),
+        **trust_charts.over_time(project, figures),
         "speed": trust_charts.speed(project, figures["people"]) if access.may_review else "",
         "anchored": anchored,
         "methods": methods,
@@ -150,11 +132,8 @@ def headline_cards(
             }
         cards.append(figure_card("assisted", _("With suggestions"), figures["assisted"], hint))
     elif figures is None and selection.labels == "blind":
-        others = in_words(
-            cached_reports.agreement_figures(
-                project, Selection.with_default_sample("assisted", "all"), wait=False
-            ).value
-        )
+        with_suggestions = Selection.with_default_sample("assisted", "all")
+        others = in_words(cached_reports.agreement_figures(project, with_suggestions, wait=False).value)
         if others is not None and others["alpha"]["n"]:
             assisted = others["alpha"]
             hint = _("α where the suggestion was shown: higher when people follow it")
@@ -167,28 +146,12 @@ def headline_cards(
 
 
 def _everyone(project: Project, report: Mapping[str, Any], figures: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What only reviewers and leads see: other people by name, and what they answered."""
-    markers, index = categories.markers_by_name(project), categories.index(project)
-    ids = {name: pk for pk, name in index.names.items()}
-    people = trust_charts.people(project, [row for row in report["annotators"] if row["n"]], figures)
-    divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
     with_kappa = [row for row in report["categories"] if row["n"] or row["kappa"]["value"] is not None]
+    found = everyone(project, report, figures, with_kappa, lambda row: row["mean_kappa"])
+    are_few = len(found["people"]) <= MATRIX_PEOPLE
     model = (figures and figures["model"]) or {"number": None, "pairs": []}
-    return {
-        "matrix": matrix(project, report, model["pairs"], model["number"]) if len(people) <= MATRIX_PEOPLE else "",
-        "least": pairs_that_agree_least(project, report) if len(people) > MATRIX_PEOPLE else [],
-        "people": [
-            {**row, "url": filters.url(project, by=row["username"])}
-            for row in sorted(people, key=lambda row: (row["mean_kappa"] is None, row["mean_kappa"] or 0.0))
-        ],
-        "columns": [name for name in ("gold", "repeats", "planted") if trust_charts.has(people, name)],
-        "has_signs": any(row["signs"] or row["paused"] for row in people),
-        "classes": [
-            {**row, "marker": markers.get(row["name"]), "url": filters.url(project, class_=ids.get(row["name"]))}
-            for row in with_kappa
-        ],
-        "confusions": confusions(project, report, LISTED_CONFUSIONS),
-        "markers": markers,
-        "tiles": [tile(image, index) for image in divided[:LISTED_IMAGES]],
-        "more_images": len(divided) > LISTED_IMAGES,
+    return found | {
+        "matrix": matrix(project, report, model["pairs"], model["number"]) if are_few else "",
+        "least": [] if are_few else pairs_that_agree_least(project, report),
+        "has_signs": any(row["signs"] or row["paused"] for row in found["people"]),
     }

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from statistics import median_high
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.label_set import categories
@@ -44,7 +42,6 @@ WEEK_TICKS = 4  # the chart is half as wide as those of a page
 
 
 @project_page()
-@require_GET
 def annotator(request: HttpRequest, access: Access, username: str) -> HttpResponse:
     project, is_own = access.project, person(request).get_username() == username
     if not (access.may_review or is_own):
@@ -64,7 +61,7 @@ def annotator(request: HttpRequest, access: Access, username: str) -> HttpRespon
     }  # fmt: skip
     if row is not None and figures is not None:
         context |= _report(access, figures, row, is_own)
-    return render(request, "agreement/annotator.html", access.context("agreement", **context))
+    return access.render(request, "agreement/annotator.html", "agreement", **context)
 
 
 def _report(access: Access, figures: Report, row: Report, is_own: bool) -> dict[str, Any]:
@@ -93,18 +90,13 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
     # Where people draw there is no kappa: F1 takes its place, which has no correction for chance.
     is_drawn = "f1" in row
     stat = row["f1"] if is_drawn else row["kappa"]
-    cards = [
-        {
-            "id": "kappa",
-            "title": _("Objects in common (F1)") if is_drawn else _("κ with the others"),
-            "text": percent(stat["value"]) if is_drawn else figure(stat["value"]),
-            "interval": percent_interval(stat) if is_drawn else interval(stat), "reason": stat["reason"],
-            "hint": ngettext(
-                "n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", stat["n"]
-            ) % {"n": f"{stat['n']:,}"},
-        },
-        *(_drawn_again(row) if is_drawn else ()),
-    ]  # fmt: skip
+    hint = ngettext("n %(n)s image, no suggestion shown", "n %(n)s images, no suggestion shown", stat["n"])
+    hint %= {"n": f"{stat['n']:,}"}
+    if is_drawn:
+        cards = [_share_card("kappa", _("Objects in common (F1)"), stat, stat["reason"], hint), *_drawn_again(row)]
+    else:
+        title, text = _("κ with the others"), figure(stat["value"])
+        cards = [_card("kappa", title, text, interval(stat), stat["reason"], hint)]
     for name, title, hint in (
         ("gold", _("Right on gold"), _("images whose answer is known")),
         ("repeats", _("Same answer again"), _("on images shown twice")),
@@ -112,46 +104,39 @@ def _cards(row: Report, others: Sequence[Report]) -> list[dict[str, Any]]:
     ):
         stat = row[name]
         if stat["n"] and not (is_drawn and name == "repeats"):
-            cards.append(
-                {
-                    "id": name, "title": title, "text": percent(stat["value"]), "interval": percent_interval(stat),
-                    "reason": _("few so far: read the interval") if stat["reason"] else "",
-                    "hint": _("n %(n)s, %(of)s") % {"n": f"{stat['n']:,}", "of": hint},
-                }
-            )  # fmt: skip
-    cards.append(
-        {
-            "id": "time", "title": _("Median time"), "text": seconds(row["seconds_median"]),
-            "interval": "", "reason": "", "hint": _others_time(times),
-        }
-    )  # fmt: skip
-    return cards
+            reason = _("few so far: read the interval") if stat["reason"] else ""
+            of = _("n %(n)s, %(of)s") % {"n": f"{stat['n']:,}", "of": hint}
+            cards.append(_share_card(name, title, stat, reason, of))
+    return [*cards, _card("time", _("Median time"), seconds(row["seconds_median"]), "", "", _others_time(times))]
+
+
+def _card(name: str, title: str, text: str, within: str, reason: str, hint: str) -> dict[str, Any]:
+    return {"id": name, "title": title, "text": text, "interval": within, "reason": reason, "hint": hint}
+
+
+def _share_card(name: str, title: str, stat: Report, reason: str, hint: str) -> dict[str, Any]:
+    return _card(name, title, percent(stat["value"]), percent_interval(stat), reason, hint)
 
 
 def _drawn_again(row: Report) -> list[dict[str, Any]]:
     """How far somebody who draws agrees with themselves; no card without a repeated image."""
-    stats = {name: row[name] for name in ("repeats", "repeats_iou") if row[name]["n"]}
-    titles = {"repeats": _("Same objects again"), "repeats_iou": _("How far they overlap")}
+    same, overlap = row["repeats"], row["repeats_iou"]
+    of_same = ngettext("F1, n %(n)s image shown twice", "F1, n %(n)s images shown twice", same["n"])
+    of_overlap = ngettext("mean IoU, n %(n)s image shown twice", "mean IoU, n %(n)s images shown twice", overlap["n"])
     return [
-        {
-            "id": name, "title": titles[name], "text": percent(stat["value"]), "interval": percent_interval(stat),
-            "reason": stat["reason"],
-            "hint": {
-                "repeats": ngettext("F1, n %(n)s image shown twice", "F1, n %(n)s images shown twice", stat["n"]),
-                "repeats_iou": ngettext(
-                    "mean IoU, n %(n)s image shown twice", "mean IoU, n %(n)s images shown twice", stat["n"]
-                ),
-            }[name] % {"n": f"{stat['n']:,}"},
-        }
-        for name, stat in stats.items()
-    ]  # fmt: skip
+        _share_card(name, title, stat, stat["reason"], hint % {"n": f"{stat['n']:,}"})
+        for name, title, stat, hint in (
+            ("repeats", _("Same objects again"), same, of_same),
+            ("repeats_iou", _("How far they overlap"), overlap, of_overlap),
+        )
+        if stat["n"]
+    ]
 
 
 def _others_time(times: Sequence[float]) -> str:
     if not times:
         return _("an image")
-    middle = sorted(times)[len(times) // 2]
-    return _("an image; the others %(time)s") % {"time": seconds(middle)}
+    return _("an image; the others %(time)s") % {"time": seconds(median_high(times))}
 
 
 # ---------------------------------------------------------------- where they differ
@@ -280,7 +265,6 @@ def _line(row: Report, is_own: bool) -> SafeString:
     """The share that agrees with most of the others, week by week."""
     weeks = [(date.fromisoformat(one["week"]).toordinal(), one["agrees"]) for one in row["by_week"]]
     known = [(day, stat) for day, stat in weeks if stat["value"] is not None]
-    step = -(-len(known) // WEEK_TICKS) or 1
     line = charts.Series(
         _("agrees with most of the others"),
         [(day, stat["value"]) for day, stat in weeks],
@@ -294,8 +278,8 @@ def _line(row: Report, is_own: bool) -> SafeString:
             words=chart_words(),
             x_name="",
             y_name="",
-            x_ticks=[(float(day), _short(day)) for day, _stat in known[::-1][::step][::-1]],
-            x_words=lambda day: _("week of %(day)s") % {"day": _short(int(day))},
+            x_ticks=trust_charts.week_ticks([day for day, _stat in known], WEEK_TICKS),
+            x_words=trust_charts.week_words,
             x_head=_("week"),
             y_range=(0.5, 1.0),
             percent=True,
@@ -308,17 +292,10 @@ def _line(row: Report, is_own: bool) -> SafeString:
     )
 
 
-def _short(day: int) -> str:
-    return date_format(date.fromordinal(day), "j M")
-
-
 def _sittings(row: Report) -> list[dict[str, Any]]:
     """Agreement and speed by how long the person had been at it."""
-    words = []
-    for part in row["by_sitting"]:
-        low, high = part["from"], part["to"]
-        name = _("after %(low)s minutes") % {"low": low} if high is None else _("%(low)s to %(high)s minutes") % {
-            "low": low, "high": high,
-        }  # fmt: skip
-        words.append({**part, "name": name})
-    return words
+    ended, open_ = _("%(low)s to %(high)s minutes"), _("after %(low)s minutes")
+    return [
+        {**part, "name": (open_ if part["to"] is None else ended) % {"low": part["from"], "high": part["to"]}}
+        for part in row["by_sitting"]
+    ]

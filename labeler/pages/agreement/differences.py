@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.labeling import blindness
 from labeler.models import Label, Role
@@ -28,7 +26,6 @@ FADES = ("missed", "extra", "doubled", "other_class")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def differences(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if not project.draws:
@@ -55,4 +52,4 @@ def differences(request: HttpRequest, access: Access) -> HttpResponse:
             "figures": [shown[pk] for pk in ids if pk in shown],
             "kinds": kinds(project, report, selection),
         }
-    return render(request, "agreement/differences.html", access.context("agreement", **context))
+    return access.render(request, "agreement/differences.html", "agreement", **context)

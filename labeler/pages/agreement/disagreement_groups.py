@@ -16,13 +16,12 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import charts
 from labeler.agreement import disagreement_groups, divided_objects, guideline_rules, reports
@@ -33,7 +32,7 @@ from labeler.label_set.categories import CategoryIndex
 from labeler.label_set.markers import Marker
 from labeler.labeling import blindness
 from labeler.models import Image, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import tile
 from labeler.progress import cached_reports
@@ -55,7 +54,6 @@ _SEEN = re.compile(r"[0-9]{1,17}:[0-9]{1,5}")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def groups(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     pair = _pair(request, project)
@@ -78,7 +76,7 @@ def groups(request: HttpRequest, access: Access) -> HttpResponse:
             "groups": _told(project, found.groups, pair, typical=TYPICAL),
             "is_whole": sum(group.number is not None for group in found.groups) == 1,
         }
-    return render(request, "agreement/contested.html", access.context("agreement", **context))
+    return access.render(request, "agreement/contested.html", "agreement", **context)
 
 
 def _pair(request: HttpRequest, project: Project) -> Pair | None:
@@ -276,8 +274,7 @@ class RuleForm(forms.Form):
         return {int(pk): int(round_) for pk, round_ in (part.split(":") for part in parts)}
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def rule(request: HttpRequest, access: Access) -> HttpResponse:
     """Write what decides a group, see the guideline with it, and send the images back."""
     project, pair = access.project, _pair(request, access.project)
@@ -301,10 +298,11 @@ def rule(request: HttpRequest, access: Access) -> HttpResponse:
         seen = {image.id: image.round for image in group.images}
         text = guideline_rules.heading(disagreement_groups.names(categories.index(project), group.pair))
         form = RuleForm(initial={"rule": text})
-    return render(
+    return access.render(
         request,
         "agreement/rule.html",
-        access.context("agreement", **_rule_context(project, pair, form, text, seen)),
+        "agreement",
+        **_rule_context(project, pair, form, text, seen),
         status=409 if form.is_bound and form.errors and request.POST.get("do") != "preview" else 200,
     )
 

@@ -11,24 +11,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labeler import charts
-from labeler.agreement import reports
-from labeler.label_set import categories
-from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
+from labeler.labeling.label_arrays import Selection
 from labeler.models import Project
 from labeler.models.project import Task
 from labeler.pages.agreement import trust_charts
-from labeler.pages.agreement.pair_tables import confusions, matrix
-from labeler.pages.agreement.selecting import choices, figure_card
-from labeler.pages.asking import Access, person
+from labeler.pages.agreement.pair_tables import matrix
+from labeler.pages.agreement.selecting import MATRIX_PEOPLE, everyone, figure_card, shared_context
+from labeler.pages.asking import Access
 from labeler.pages.images import filters
-from labeler.pages.images.images import tile
 from labeler.progress.cache import Figures
 from labeler.stats.objects.differences import KINDS
 from labeler.stats.objects.place_then_class import HEADLINE
@@ -37,8 +33,7 @@ from labeler.wording.sentences import chart_words, in_words
 
 Report = Mapping[str, Any]
 
-MATRIX_PEOPLE = 16
-LISTED_PAIRS, LISTED_CONFUSIONS, LISTED_IMAGES = 40, 12, 24
+LISTED_PAIRS = 40
 # Alpha of tight outlines falls from .5 to .7 by little; from here on they are called loose.
 LOOSE = 0.1
 KIND_WORDS = {
@@ -57,34 +52,19 @@ def page(
 ) -> HttpResponse:
     """found: the agreement report; figures: the trust report in words, of a person's own where they see no others."""
     project, report = access.project, in_words(found.value)
-    context: dict[str, Any] = {
-        "selection": selection,
-        "label_choices": choices(request, "labels", selection.labels, LABELS),
-        "sample_choices": choices(request, "sample", selection.sample, SAMPLES),
-        "report": report,
-        "as_of": found.as_of if found.is_kept else None,
-        "is_counted": report is not None and figures is not None,
-        "trust": figures,
-    }
+    context = shared_context(request, selection, found, report, figures) | {"trust": figures}
     if report is not None:
-        name = person(request).get_username()
         context |= {
             "summary": _summary(report),
             "cards": _cards(report, selection, figures),
             "notes": _notes(access, report, selection, figures),
             "curve": _curve(project, report),
-            "own": next((row for row in report["annotators"] if row["username"] == name), None),
         }
         if access.may_review:
             context |= _everyone(project, report, selection, figures)
     if figures is not None:
-        weeks = [row for row in figures["by_week"] if row["alpha"]["value"] is not None]
-        context |= {
-            "line": trust_charts.by_week(project, figures),
-            "better": trust_charts.better([(0, row["alpha"]) for row in weeks]),
-            "versions": trust_charts.versions(figures),
-        }
-    return render(request, "agreement/drawn.html", access.context("agreement", **context))
+        context |= trust_charts.over_time(project, figures)
+    return access.render(request, "agreement/drawn.html", "agreement", **context)
 
 
 def _summary(report: Report) -> str:
@@ -196,36 +176,19 @@ def _curve(project: Project, report: Report) -> SafeString:
 
 
 def _everyone(project: Project, report: Report, selection: Selection, figures: Report | None) -> dict[str, Any]:
-    """What only reviewers and leads see: other people by name, and what they drew."""
-    markers, index = categories.markers_by_name(project), categories.index(project)
-    people = trust_charts.people(project, [row for row in report["annotators"] if row["n"]], figures)
-    divided = list(reports.disagreements(project).order_by("-disagreement", "id")[: LISTED_IMAGES + 1])
     pairs = sorted(
         (pair for pair in report["pairs"] if pair["n"]),
         key=lambda pair: (pair["f1"]["value"] is None, pair["f1"]["value"] or 0.0),
     )
-    ids = {name: pk for pk, name in index.names.items()}
-    return {
-        "matrix": matrix(project, report) if len(people) <= MATRIX_PEOPLE else "",
+    drawn = [row for row in report["per_class"] if row["n"]]
+    found = everyone(project, report, figures, drawn, lambda row: row["f1"]["value"])
+    return found | {
+        "matrix": matrix(project, report) if len(found["people"]) <= MATRIX_PEOPLE else "",
         "pairs": [
             pair | {"url": filters.url(project, people=f"{pair['a']},{pair['b']}")} for pair in pairs[:LISTED_PAIRS]
         ],
-        "people": sorted(
-            ({**row, "url": filters.url(project, by=row["username"])} for row in people),
-            key=lambda row: (row["f1"]["value"] is None, row["f1"]["value"] or 0.0),
-        ),
         "has_outlines": project.task != Task.BOXES,
-        "columns": [name for name in ("gold", "repeats", "planted") if trust_charts.has(people, name)],
-        "classes": [
-            {**row, "marker": markers.get(row["name"]), "url": filters.url(project, class_=ids.get(row["name"]))}
-            for row in report["per_class"]
-            if row["n"]
-        ],
-        "confusions": confusions(project, report, LISTED_CONFUSIONS),
         "kinds": kinds(project, report, selection),
-        "markers": markers,
-        "tiles": [tile(image, index) for image in divided[:LISTED_IMAGES]],
-        "more_images": len(divided) > LISTED_IMAGES,
     }
 
 

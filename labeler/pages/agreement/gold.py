@@ -12,18 +12,18 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler.errors import LabelerError
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
+from labeler.pages.asking import Access, person, project_action, project_form
+from labeler.pages.forms import ChoosesClasses
 from labeler.pages.images import filters, known_objects
 from labeler.review import gold
 
@@ -31,7 +31,7 @@ PER_PAGE = 60
 OFFERED = 24  # tiles with a box each: what can be looked at in one go
 
 
-class MakeGold(forms.Form):
+class MakeGold(ChoosesClasses):
     """What an image is, and why."""
 
     explanation = forms.CharField(
@@ -44,33 +44,19 @@ class MakeGold(forms.Form):
 
     def __init__(self, project: Project, data: Any = None, initial: dict[str, Any] | None = None):
         super().__init__(data, auto_id="gold_%s", initial=initial)
-        if project.draws:
-            return  # nobody draws in a form: what was decided or agreed is taken
-        choices = [(c.pk, c.name) for c in project.categories.in_use()]
-        if project.is_multi:
-            self.fields["categories"] = forms.TypedMultipleChoiceField(
-                label=_("The image is"), choices=choices, coerce=int, required=False,
-                widget=forms.CheckboxSelectMultiple,
-            )  # fmt: skip
-        else:
-            self.fields["categories"] = forms.TypedChoiceField(
-                label=_("The image is"), choices=choices, coerce=int, widget=forms.RadioSelect
-            )
-        self.order_fields(["categories", "explanation"])
+        if not project.draws:  # nobody draws in a form: what was decided or agreed is taken
+            self.add_classes(project, _("The image is"), _("The image is"))
+            self.order_fields(["categories", "explanation"])
 
     def chosen(self) -> list[int] | None:
         """The classes; None where people draw."""
-        if "categories" not in self.fields:
-            return None
-        value = self.cleaned_data["categories"]
-        return list(value) if isinstance(value, list) else [value]
+        return self.classes() if "categories" in self.fields else None
 
 
 # ---------------------------------------------------------------- the page
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     """Gold images as tiles, doubtful ones first; below, images whose answer is known and that could be gold."""
     project = access.project
@@ -83,7 +69,7 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     dated = Gold.objects.filter(project=project, retired_at__isnull=not retired).order_by("-created_at", "-pk")
     ids = list(dated.values_list("pk", flat=True))
     ids.sort(key=lambda pk: not (pk in told and told[pk].is_doubtful))  # stable: newest first among each
-    page = min(max(1, filters.number(request.GET.get("page")) or 1), len(ids) // PER_PAGE + 1)
+    page = page_asked_for(request, len(ids) // PER_PAGE + 1)
     start = (page - 1) * PER_PAGE
     n_retired = Gold.objects.filter(project=project, retired_at__isnull=False).count()
     rows = _rows(project, ids[start : start + PER_PAGE], told)
@@ -91,22 +77,19 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
     known = [row["gold"].pk for row in rows] + [row["image"].pk for row in offers.get("offers", ())]
     blindness.remember(request.user, told=known)
     n_in_use = Gold.objects.filter(project=project, retired_at=None).count() if retired else len(ids)
-    return render(
+    return access.render(
         request,
         "gold/gold.html",
-        access.context(
-            "gold",
-            rows=rows,
-            n_in_use=n_in_use,
-            n_retired=n_retired,
-            n_doubtful=sum(1 for pk in ids if pk in told and told[pk].is_doubtful),
-            retired=retired,
-            most=gold.MOST,
-            markers=label_set.markers_by_name(project),
-            before=_link(retired, page - 1) if page > 1 else "",
-            after=_link(retired, page + 1) if len(ids) > start + PER_PAGE else "",
-            **offers,
-        ),
+        "gold",
+        rows=rows,
+        n_in_use=n_in_use,
+        n_retired=n_retired,
+        n_doubtful=sum(1 for pk in ids if pk in told and told[pk].is_doubtful),
+        retired=retired,
+        markers=label_set.markers_by_name(project),
+        before=_link(retired, page - 1) if page > 1 else "",
+        after=_link(retired, page + 1) if len(ids) > start + PER_PAGE else "",
+        **offers,
     )
 
 
@@ -184,14 +167,12 @@ def _offers(request: HttpRequest, project: Project) -> dict[str, Any]:
 def _carry_out(request: HttpRequest, project: Project) -> None:
     """Make the ticked images gold, retire one, or bring one back."""
     by, done = person(request), 0
-    try:
+    with refusal_as_message(request):
         if retire := filters.number(request.POST.get("retire", "")):
             gold.retire(project=project, by=by, image_id=retire)
             messages.success(request, _("Image %(n)s is gold no more. Its answers keep their score.") % {"n": retire})
         elif back := filters.number(request.POST.get("restore", "")):
-            row = Gold.objects.filter(project=project, pk=back).first()
-            if row is None:
-                raise Http404(_("This project has no such image."))
+            row = first_or_404(Gold.objects.filter(project=project, pk=back), _("This project has no such image."))
             known = {"drawn": row.drawn} if project.draws else {"categories": row.categories}
             gold.add(project=project, by=by, image_id=back, explanation=row.explanation, **known)
             messages.success(request, _("Image %(n)s is gold again.") % {"n": back})
@@ -202,8 +183,6 @@ def _carry_out(request: HttpRequest, project: Project) -> None:
             for image_id in ticked:
                 gold.add(project=project, by=by, image_id=image_id)
                 done += 1
-    except LabelerError as error:
-        messages.error(request, error.message)
     if done:
         said = ngettext("%(n)s image is gold now.", "%(n)s images are gold now.", done)
         messages.success(request, said % {"n": done})
@@ -235,15 +214,14 @@ def of_image(access: Access, image: Image) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def one(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Make this image gold with what was chosen, or retire it."""
     project, by = access.project, person(request)
     if not Image.objects.filter(project=project, pk=image_id).exists():
         raise Http404(_("This project has no such image."))
     form = MakeGold(project, request.POST)
-    try:
+    with refusal_as_message(request):
         if request.POST.get("do") == "retire":
             gold.retire(project=project, by=by, image_id=image_id)
             messages.success(request, _("It is gold no more. Its answers keep their score."))
@@ -253,6 +231,4 @@ def one(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
             messages.success(request, _("It is a gold image now."))
         else:
             messages.error(request, _("Choose what this image is first."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect(reverse("image", args=[project.pk, image_id]) + "#gold")

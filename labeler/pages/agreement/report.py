@@ -12,19 +12,18 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.agreement import printed_report
 from labeler.errors import LabelerError
 from labeler.label_set import categories
-from labeler.labeling.label_arrays import LABELS, SAMPLES, Selection
+from labeler.labeling.label_arrays import Selection
 from labeler.models import Role
 from labeler.models.project import Ordered, Task
 from labeler.pages.agreement.drawn_agreement import kinds
+from labeler.pages.agreement.selecting import selection_of
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images import filters
 from labeler.progress import cached_reports
@@ -33,7 +32,6 @@ KEPT = ("labels", "sample", "until", "at", "classes", "ordered")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def report(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     names = request.GET.get("names") == "1"
@@ -62,14 +60,10 @@ def report(request: HttpRequest, access: Access) -> HttpResponse:
             "matrix": _confusion(told),
             "kinds": kinds(project, told["agreement"], selection) if project.draws else [],
         }
-    return render(request, "agreement/report.html", access.context("agreement", **context))
+    return access.render(request, "agreement/report.html", "agreement", **context)
 
 
 def _selection(request: HttpRequest, access: Access) -> Selection:
-    labels = request.GET.get("labels")
-    labels = labels if labels in LABELS else "blind"
-    sample = request.GET.get("sample")
-    sample = sample if sample in SAMPLES else None
     at = None
     if request.GET.get("at"):
         try:
@@ -85,7 +79,7 @@ def _selection(request: HttpRequest, access: Access) -> Selection:
         then = printed_report.until(access.project, filters.number(request.GET.get("until")), at, classes)
     except LabelerError as error:
         raise Http404(error.message) from error
-    return Selection.with_default_sample(labels, sample, until=then)
+    return selection_of(request, until=then)
 
 
 def _confusion(report: dict[str, Any]) -> list[dict[str, Any]]:

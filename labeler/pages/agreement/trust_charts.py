@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from statistics import median
 from typing import Any
 
 from django.urls import reverse
@@ -70,15 +71,12 @@ def why(project: Project, found: Report, *, may_review: bool) -> SafeString | st
                 others=figure(found["others"]), target=says["target"],
             )  # fmt: skip
         case "several":
-            words = (
-                _(
-                    "%(low)s of %(pairs)s pairs of people are below the target of %(target)s: people draw the line in "
-                    "different places."
-                )
-                % says
+            words = _(
+                "%(low)s of %(pairs)s pairs of people are below the target of %(target)s: people draw the line in "
+                "different places."
             )
-            act = _("Settle the confused classes in the guideline.")
-            return f"{words} {act}" if may_review else words
+            words %= says
+            return f"{words} {_('Settle the confused classes in the guideline.')}" if may_review else words
     return ""
 
 
@@ -126,6 +124,11 @@ def signed(stat: Report) -> str:
 # ---------------------------------------------------------------- over time
 
 
+def over_time(project: Project, report: Report) -> dict[str, Any]:
+    weeks = [(0, row["alpha"]) for row in report["by_week"] if row["alpha"]["value"] is not None]
+    return {"line": by_week(project, report), "better": better(weeks), "versions": versions(report)}
+
+
 def by_week(project: Project, report: Report) -> SafeString:
     """Is it getting better? Blind alpha week by week with its band, the target, and versions of the guideline."""
     weeks = [(_day(row["week"]), row["alpha"]) for row in report["by_week"]]
@@ -149,8 +152,8 @@ def by_week(project: Project, report: Report) -> SafeString:
             words=chart_words(),
             x_name="",
             y_name="",
-            x_ticks=_some([(float(day), _short(day)) for day, _stat in known]),
-            x_words=lambda day: _("week of %(day)s") % {"day": _short(int(day))},
+            x_ticks=week_ticks([day for day, _stat in known], WEEK_TICKS),
+            x_words=week_words,
             x_head=_("week"),
             target=(project.target_agreement, _("target %(target)s") % {"target": figure(project.target_agreement)}),
             marks=marks,
@@ -171,24 +174,24 @@ def better(known: Sequence[tuple[int, Report]], *, as_share: bool = False) -> st
         return _("One week so far: a course needs two.") if known else ""
     (_d, first), (_e, last) = known[0], known[-1]
     apart = None not in (first["low"], first["high"], last["low"], last["high"])
-    beyond = apart and (last["low"] > first["high"] or last["high"] < first["low"])
-    words = {
-        True: _("From %(first)s in the first week to %(last)s in the last: the intervals do not touch."),
-        False: _(
-            "From %(first)s in the first week to %(last)s in the last; the intervals overlap, so chance may do it."
-        ),
-    }
-    return words[bool(beyond)] % {"first": written(first["value"]), "last": written(last["value"])}
+    told = _("From %(first)s in the first week to %(last)s in the last; the intervals overlap, so chance may do it.")
+    if apart and (last["low"] > first["high"] or last["high"] < first["low"]):
+        told = _("From %(first)s in the first week to %(last)s in the last: the intervals do not touch.")
+    return told % {"first": written(first["value"]), "last": written(last["value"])}
+
+
+def week_words(day: float) -> str:
+    return _("week of %(day)s") % {"day": _short(int(day))}
+
+
+def week_ticks(days: Sequence[int], most: int) -> list[tuple[float, str]]:
+    """As many as fit beside each other, the last one among them."""
+    step = -(-len(days) // most) or 1
+    return [(float(day), _short(day)) for day in days[::-1][::step][::-1]]
 
 
 def _short(day: int) -> str:
     return date_format(date.fromordinal(day), "j M")
-
-
-def _some(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    """As many as fit beside each other, the last one among them."""
-    step = -(-len(ticks) // WEEK_TICKS) or 1
-    return list(ticks[::-1][::step][::-1])
 
 
 def versions(report: Report) -> list[dict[str, Any]]:
@@ -249,29 +252,22 @@ def speed(project: Project, people: Sequence[Report]) -> SafeString:
 
 def fast_limit(times: Sequence[float]) -> float | None:
     """Below it somebody is fast: FAST of the middle person's time, as the overview's cards have it."""
-    if not times:
-        return None
-    ordered = sorted(times)
-    middle = len(ordered) // 2
-    half = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return FAST * half
+    return FAST * median(times) if times else None
 
 
 def people(project: Project, agreement: Sequence[Report], report: Report | None) -> list[dict[str, Any]]:
     """Rows of the table: what the agreement report says of each person, and what the trust report adds."""
     of = {row["username"]: row for row in report["people"]} if report else {}
-    found = []
-    for row in agreement:
-        more = of.get(row["username"], {})
-        found.append(
-            {
-                **row,
-                "gold": more.get("gold"), "repeats": more.get("repeats"), "planted": more.get("planted"),
-                "paused": more.get("paused", False), "signs": signs(more.get("signs", ())),
-                "page": person_url(project, row["username"]),
-            }
-        )  # fmt: skip
-    return found
+    beside = [(row, of.get(row["username"], {})) for row in agreement]
+    return [
+        {
+            **row,
+            "gold": more.get("gold"), "repeats": more.get("repeats"), "planted": more.get("planted"),
+            "paused": more.get("paused", False), "signs": signs(more.get("signs", ())),
+            "page": person_url(project, row["username"]),
+        }
+        for row, more in beside
+    ]  # fmt: skip
 
 
 def has(rows: Sequence[Report], name: str) -> bool:

@@ -67,10 +67,10 @@ def read(project: Project, asked: QueryDict) -> Choices:
 def read_filter(project: Project, asked: QueryDict) -> tuple[ImageFilter, dict[str, list[str]], str]:
     """The images that an address asks for; the values it has of filters; and why they cannot be read, or nothing."""
     sent = {
-        name: [value for value in values if value] for name, values in asked.lists()
-        if name != "accepted" and filters.is_filter(name)
-    }  # fmt: skip
-    sent = {name: values for name, values in sent.items() if values}
+        name: [value for value in values if value]
+        for name, values in asked.lists()
+        if name != "accepted" and filters.is_filter(name) and any(values)
+    }
     try:
         if any("\0" in text for name, values in sent.items() for text in (name, *values)):
             raise Invalid(_("A text contains a NUL character."))

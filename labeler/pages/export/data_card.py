@@ -9,30 +9,25 @@ from itertools import groupby
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
 from labeler.models import Role
+from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export.releases import find
 from labeler.releases import releases
 from labeler.releases.datasheet import QUESTIONS
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.REVIEWER, methods=("GET", "HEAD", "POST"))
 def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Answer the questions that the data cannot answer."""
     release = find(access, number)
     if request.method == "POST":
         answers = {one.key: request.POST.get(one.key, "").replace("\x00", "").strip() for one in QUESTIONS}
-        try:
+        with refusal_as_message(request):
             releases.edit(release, by=person(request), card=answers)
-        except LabelerError as problem:
-            messages.error(request, problem.message)
-        else:
             messages.success(request, _("The data card is saved."))
             return redirect("release", access.project.pk, number)
     else:
@@ -44,8 +39,6 @@ def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         }
         for name, found in groupby(QUESTIONS, key=lambda one: one.section)
     ]
-    context = access.context(
-        "export", release=release, sections=sections, longest=releases.LONGEST_ANSWER,
-        answered=sum(bool(text) for text in answers.values()), n=len(QUESTIONS),
-    )  # fmt: skip
-    return render(request, "export/data_card.html", context)
+    return access.render(
+        request, "export/data_card.html", "export", release=release, sections=sections, longest=releases.LONGEST_ANSWER
+    )

@@ -11,10 +11,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import releases
 from labeler.acceptance import summary as acceptance_summary
@@ -42,7 +40,6 @@ NAMES_LEFT_OUT = ("imagefolder", "yolo", "huggingface", "webdataset", "cvat")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def export(request: HttpRequest, access: Access) -> HttpResponse:
     """Format and reading are in the address, so the page needs no script and can be sent to a colleague."""
     project = access.project
@@ -59,7 +56,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         row["download"] = _download(row, reading["id"], with_accepted, asked_for)
     for row in readings:
         row["url"], row["on"] = _address(chosen["id"], row["id"], with_accepted, asked_for), row is reading
-    context = {
+    context: dict[str, Any] = {
         "filters": urlencode([(name, value) for name, value in asked_for.carried if name not in NAMES]),
         "releases": release_pages.latest(project),
         "formats": formats[:SHOWN],
@@ -92,7 +89,7 @@ def export(request: HttpRequest, access: Access) -> HttpResponse:
         "request_line": "" if asked_for.unreadable else f"curl -OJ -H 'Authorization: Token …' \\\n    "
         f"'{request.scheme}://{request.get_host()}{chosen['download']}'",
     }  # fmt: skip
-    return render(request, "export/export.html", access.context("export", **context))
+    return access.render(request, "export/export.html", "export", **context)
 
 
 def _address(format_: str, reading: str, accepted: bool, asked_for: choices.Choices | None) -> str:

@@ -9,6 +9,7 @@ from labeler.pages.export.readings import ALL, FINAL, SHARES
 
 JSON = 'import json\nimages = json.load(open("{name}", encoding="utf-8"))["images"]\n'
 
+JSONL = 'import json\nimages = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
 _PARQUET = 'import pandas as pd\nrows = pd.read_parquet("{name}")\n'
 _PARQUET_FINAL = _PARQUET + 'final = rows[rows.state.isin(["labeled", "none"])].set_index("image_id")'
 _PARQUET_ALL = _PARQUET + 'votes = rows[rows.answer == "labeled"].set_index(["image_id", "annotator"])'
@@ -71,11 +72,9 @@ DRAWN = {
     ("coco", FINAL): "from pycocotools.coco import COCO\n"
     + 'data = COCO("{name}")\n'
     + "objects = {{image: data.imgToAnns[image] for image in data.imgs}}   # [] where nothing is there",
-    ("jsonl", FINAL): "import json\n"
-    + 'images = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
+    ("jsonl", FINAL): JSONL
     + 'objects = {{i["image"]: i["consensus"]["objects"] for i in images}}   # None without an outcome',
-    ("jsonl", ALL): "import json\n"
-    + 'images = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
+    ("jsonl", ALL): JSONL
     + 'votes = {{(i["image"], a["annotator"]): a["objects"] for i in images for a in i["labels"] if "objects" in a}}',
     ("huggingface", FINAL): _DATASETS + 'objects: {{"bbox", "categories", "details"}}',
     ("huggingface", ALL): _DATASETS + "annotations, each with its objects",

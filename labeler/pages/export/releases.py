@@ -10,11 +10,10 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts
 from labeler import releases as exports
@@ -22,10 +21,10 @@ from labeler.errors import LabelerError
 from labeler.jobs import dispatch
 from labeler.models import Project, Release, ReleaseFile, Role
 from labeler.models.job import UNFINISHED, State
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, refusal_in
+from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.export import choices
 from labeler.pages.export.release_form import ReleaseForm
-from labeler.pages.forms import refuse
 from labeler.releases import files, releases, summary
 from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import thousands
@@ -64,8 +63,7 @@ def split_names() -> dict[str, str]:
     return {"train": _("train"), "validation": _("validation"), "test": _("test"), "": _("all")}
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@project_page(Role.REVIEWER, methods=("GET", "HEAD", "POST"))
 def new(request: HttpRequest, access: Access) -> HttpResponse:
     """Ask for a release, of all images or of those that fit the filters in the address."""
     only, sent, unreadable = choices.read_filter(access.project, request.GET)
@@ -73,25 +71,18 @@ def new(request: HttpRequest, access: Access) -> HttpResponse:
     form = ReleaseForm(access.project, request.POST if request.method == "POST" else None, part=part)
     if request.method == "POST" and not unreadable and form.is_valid():
         chosen = sent if form.wants_part else None
-        try:
+        with refusal_in(form):
             release = releases.request(project=access.project, by=person(request), filter=chosen, **form.asked())
-        except LabelerError as problem:
-            refuse(form, problem)
-        else:
             return redirect("release", access.project.pk, release.number)
-    return render(request, "export/new_release.html", access.context("export", form=form, unreadable=unreadable))
+    return access.render(request, "export/new_release.html", "export", form=form, unreadable=unreadable)
 
 
 def find(access: Access, number: int) -> Release:
     rows = Release.objects.kept().filter(project=access.project, number=number)
-    release = rows.select_related("job", "created_by", "project").first()
-    if release is None:
-        raise Http404(_("This project has no such release."))
-    return release
+    return first_or_404(rows.select_related("job", "created_by", "project"), _("This project has no such release."))
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One release: being made, failed, or what it holds."""
     found = find(access, number)
@@ -99,15 +90,14 @@ def release(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     context: dict[str, Any] = {**row, "no_worker": row["is_working"] and _no_worker()}
     if row["is_frozen"]:
         manifest = found.manifest
-        built = _files(found, request)
         context |= {
             "manifest": manifest, "facts": in_words(manifest["agreement"]), "table": _table(manifest),
-            "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest), "formats": built,
-            "is_building": any(one["is_working"] for one in built), "diff": manifest["diff"],
+            "chart": _chart(manifest), "decided": _decided(manifest), "left": _left(manifest),
+            "formats": _files(found), "diff": manifest["diff"],
             "before": releases.before(found), "models": manifest["models"],
             "only": phrases(found.filter, {one["id"]: one["name"] for one in manifest["classes"]}),
         }  # fmt: skip
-    return render(request, "export/release.html", access.context("export", **context))
+    return access.render(request, "export/release.html", "export", **context)
 
 
 def _no_worker() -> bool:
@@ -173,7 +163,7 @@ def _left(manifest: dict[str, Any]) -> list[tuple[str, int]]:
 # ---------------------------------------------------------------- files
 
 
-def _files(found: Release, request: HttpRequest) -> list[dict[str, Any]]:
+def _files(found: Release) -> list[dict[str, Any]]:
     """Every format: there to download, being built, to be asked for, or why not."""
     there: dict[str, ReleaseFile] = {
         row.format: row for row in ReleaseFile.objects.filter(release=found, options="").select_related("job")
@@ -201,8 +191,7 @@ def _format(found: Release, name: str, row: ReleaseFile | None) -> dict[str, Any
     }  # fmt: skip
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Ask for a file; the page shows how far it is."""
     found = find(access, number)
@@ -215,16 +204,14 @@ def build(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     return redirect(f"{reverse('release', args=[access.project.pk, number])}#files")
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def change(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Another name for it."""
     releases.edit(find(access, number), by=person(request), name=request.POST.get("name", "").replace("\x00", ""))
     return redirect("release", access.project.pk, number)
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def delete(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """Leads only. Its number is not given again."""
     if not access.may_lead:

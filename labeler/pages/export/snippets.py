@@ -6,12 +6,12 @@ Knows the columns of the formats; tests run every snippet on a real file.
 from __future__ import annotations
 
 from labeler.pages.export import more_snippets
+from labeler.pages.export.more_snippets import JSONL
 from labeler.pages.export.readings import ALL, FINAL, SHARES
 
 __all__ = ["ALL", "FINAL", "SHARES", "code"]
 
 _CSV = 'import pandas as pd\nrows = pd.read_csv("{name}", keep_default_na=False)\n'
-_JSONL = 'import json\nimages = [json.loads(line) for line in open("{name}", encoding="utf-8")]\n'
 _DUMMIES = '.str.get_dummies("|").drop(columns="", errors="ignore")'
 _MARKS = f'rows = rows[rows.answer == "labeled"]\nmarks = rows.categories{_DUMMIES}\n'
 
@@ -35,14 +35,14 @@ _MULTI = {
     ("csv", SHARES): _CSV + _MARKS + "shares = marks.groupby(rows.image_id).mean()",
 }
 _ANY = {
-    ("jsonl", FINAL): _JSONL
+    ("jsonl", FINAL): JSONL
     + 'final = {{i["image"]: i["consensus"]["categories"] for i in images}}\n'
     + "final = {{image: names for image, names in final.items() if names is not None}}",
-    ("jsonl", ALL): _JSONL
+    ("jsonl", ALL): JSONL
     + 'votes = {{i["image"]: {{a["annotator"]: a["categories"] for a in i["labels"] if a["answer"] == "labeled"}}\n'
     + "         for i in images}}",
     ("jsonl", SHARES): "from collections import Counter\n"
-    + _JSONL
+    + JSONL
     + "shares = {{}}\n"
     + "for i in images:\n"
     + '    answers = [a["categories"] for a in i["labels"] if a["answer"] == "labeled"]\n'
@@ -57,7 +57,7 @@ _ANY = {
 
 # What people settled on, and where nobody has judged an image, what the model's word stands for.
 _JSONL_ACCEPTED = (
-    _JSONL
+    JSONL
     + 'outcomes = {{i["image"]: (i["accepted"] or i["consensus"])["categories"] for i in images}}\n'
     + "final = {{image: names for image, names in outcomes.items() if names is not None}}\n"
     + 'by_model = {{i["image"] for i in images if i["source"] == "model"}}'
@@ -90,6 +90,6 @@ def code(
     if found is None and format_ == "json":
         # Its images are the lines of JSON Lines; the rest of the code is the same.
         lines = code("jsonl", reading, multi=multi, name=name, accepted=accepted, draws=draws)
-        return lines and lines.replace(_JSONL.format(name=name), more_snippets.JSON.format(name=name))
+        return lines and lines.replace(JSONL.format(name=name), more_snippets.JSON.format(name=name))
     found = found or (_MULTI if multi else _SINGLE).get((format_, reading)) or _ANY.get((format_, reading))
     return found and found.format(name=name)

@@ -11,16 +11,15 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.data_checks import check, findings, found
 from labeler.models import Finding, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.images import check_charts
 from labeler.pages.images.filters import number
 from labeler.pages.images.images import thumbnail_url
@@ -83,8 +82,7 @@ WORDS: dict[str, tuple[Promise, Promise]] = {
 }
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def checks(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
@@ -99,19 +97,17 @@ def checks(request: HttpRequest, access: Access) -> HttpResponse:
     cards = [
         _card(project, code, counts[code], newest[code], standing.measured) for code in Finding.values if counts[code]
     ]
-    return render(
+    return access.render(
         request,
         "checks/checks.html",
-        access.context(
-            _tab(access),
-            cards=cards,
-            clean=[Finding(code).label for code in Finding.values if not counts[code]],
-            standing=standing,
-            waiting=max(0, standing.images - standing.measured),
-            failed=(standing.last.error or {}).get("message", "") if standing.last else "",
-            as_of=figures.as_of if figures.is_kept else None,
-            **check_charts.context(project, figures.value),
-        ),
+        _tab(access),
+        cards=cards,
+        clean=[Finding(code).label for code in Finding.values if not counts[code]],
+        standing=standing,
+        waiting=max(0, standing.images - standing.measured),
+        failed=(standing.last.error or {}).get("message", "") if standing.last else "",
+        as_of=figures.as_of if figures.is_kept else None,
+        **check_charts.context(project, figures.value),
     )
 
 
@@ -139,7 +135,6 @@ def _tiles(project: Project, images: list[int]) -> list[dict[str, Any]]:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def finding(request: HttpRequest, access: Access, code: str) -> HttpResponse:
     """All images of one finding, the newest first."""
     if code not in Finding.values:
@@ -147,17 +142,15 @@ def finding(request: HttpRequest, access: Access, code: str) -> HttpResponse:
     project = access.project
     images = found.page(project, code, before=number(request.GET.get("before")), size=PER_PAGE + 1)
     meaning, advice = WORDS[code]
-    return render(
+    return access.render(
         request,
         "checks/finding.html",
-        access.context(
-            _tab(access),
-            name=Finding(code).label,
-            code=code,
-            meaning=meaning,
-            advice=advice,
-            n=found.counts(project)[code],
-            images=_tiles(project, images[:PER_PAGE]),
-            after=f"?before={images[PER_PAGE - 1]}" if len(images) > PER_PAGE else "",
-        ),
+        _tab(access),
+        name=Finding(code).label,
+        code=code,
+        meaning=meaning,
+        advice=advice,
+        n=found.counts(project)[code],
+        images=_tiles(project, images[:PER_PAGE]),
+        after=f"?before={images[PER_PAGE - 1]}" if len(images) > PER_PAGE else "",
     )

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from labeler.curation import image_list, work
 from labeler.curation.actions import ACTIONS
@@ -21,13 +20,13 @@ from labeler.errors import LabelerError
 from labeler.intake import tile_jobs
 from labeler.models import Job, Project, Role
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action
 from labeler.pages.images import filters as image_filters
 
 MOST_TICKED = 1_000  # more than a page has
 
 
-def choices(project: Project, *, in_trash: bool) -> list[tuple[str, str]]:
+def choices(*, in_trash: bool) -> list[tuple[str, str]]:
     """What may be done, as the select has it."""
     if in_trash:
         return [("restore", _("Restore"))]
@@ -58,8 +57,7 @@ def to_undo(request: HttpRequest, project: Project) -> Job | None:
     return mine.filter(pk=wanted, params__do="delete").first() if wanted else None
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def image_work(request: HttpRequest, access: Access) -> HttpResponse:
     """Do it, say what happened, and show the list as it was."""
     project = access.project

@@ -10,20 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.acceptance import summary
 from labeler.consensus import objects as agreed_objects
 from labeler.consensus import snapshots
 from labeler.curation import image_list, listing
-from labeler.errors import LabelerError
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Finding, Image, Job, Label, Project, Role, TrainingRun
@@ -32,7 +30,8 @@ from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
-from labeler.pages.asking import Access, project_page
+from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
+from labeler.pages.asking import Access, project_form, project_page
 from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
 from labeler.pages.images import filters as image_filters
@@ -65,10 +64,6 @@ OWN_FIELDS = (
 )  # fmt: skip
 
 
-def ordering_of(found: QuerySet[Image]) -> list[str]:
-    return [str(name) for name in found.query.order_by]
-
-
 def thumbnail_url(image_id: int) -> str:
     return f"/api/images/{image_id}/thumb/"
 
@@ -96,7 +91,6 @@ def tile(image: Image, index: categories.CategoryIndex) -> dict[str, Any]:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     filters = image_list.Filters.read(project, request.GET.dict(), may_lead=access.may_lead)
@@ -106,12 +100,12 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         return redirect(
             reverse("images", args=[project.pk]) + filters.link(**{f"metadata.{key.strip()}": value.strip()})
         )
-    page = min(max(1, image_filters.number(request.GET.get("page")) or 1), LAST_PAGE)
+    page = page_asked_for(request, LAST_PAGE)
     # One more than is shown says whether there is a next page, without counting.
     start = (page - 1) * PER_PAGE
     found = filters.images()
     if filters.asked:
-        rows = listing.first(found, ordering_of(found), PER_PAGE + 1, start=start)
+        rows = listing.first(found, [str(name) for name in found.query.order_by], PER_PAGE + 1, start=start)
     else:
         rows = list(found[start : start + PER_PAGE + 1])
     shown = rows[:PER_PAGE]
@@ -127,51 +121,49 @@ def images(request: HttpRequest, access: Access) -> HttpResponse:
         choices.append((image_filters.ACCEPTED, _("accepted by the model")))
     if access.may_lead:
         choices.append((image_list.DELETED, _("in the trash")))
-    return render(
+    return access.render(
         request,
         "images/images.html",
-        access.context(
-            "images",
-            heading=_heading(filters),
-            summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
-            filters=filters,
-            chips=filters.chips(),
-            categories=list(project.categories.in_use()),
-            more_fields=_more_fields(project, filters),
-            markers=categories.markers_by_name(project),
-            statuses=[
-                {"label": label, "url": filters.link(status=value), "on": value == filters.status}
-                for value, label in choices
-            ],
-            rows=[
-                tile(image, index)
-                | ({"thumb": f"{thumbnail_url(image.pk)}?status=deleted", "url": ""} if in_trash else {})
-                | {
-                    "said": [_said(row, index) for row in answers[image.pk]],
-                    "like_url": "" if in_trash else reverse("similar", args=[project.pk, image.pk]),
-                    "accepted": unseen.get(image.pk),
-                }
-                for image in shown
-            ],
-            in_trash=in_trash,
-            orders=ORDERS,
-            exported=filters.exported() if rows else None,
-            views=[
-                {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
-                {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
-            ],
-            saved=saved_views.shown(access, filters),
-            may_save=access.may_lead and bool(filters.asked),
-            own_fields=OWN_FIELDS,
-            more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
-            here=filters.link(page=page if page > 1 else ""),
-            actions=image_work.choices(project, in_trash=in_trash) if access.may_lead else [],
-            undo=image_work.to_undo(request, project) if access.may_lead else None,
-            under_way=image_work.under_way(project) if access.may_lead else [],
-            has_images=bool(rows) or Image.objects.for_project(project).exists(),
-            before=filters.link(page=page - 1) if page > 1 else "",
-            after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
-        ),
+        "images",
+        heading=_heading(filters),
+        summary=_summary(len(rows) > PER_PAGE, start, shown, filters),
+        filters=filters,
+        chips=filters.chips(),
+        categories=list(project.categories.in_use()),
+        more_fields=_more_fields(project, filters),
+        markers=categories.markers_by_name(project),
+        statuses=[
+            {"label": label, "url": filters.link(status=value), "on": value == filters.status}
+            for value, label in choices
+        ],
+        rows=[
+            tile(image, index)
+            | ({"thumb": f"{thumbnail_url(image.pk)}?status=deleted", "url": ""} if in_trash else {})
+            | {
+                "said": [_said(row, index) for row in answers[image.pk]],
+                "like_url": "" if in_trash else reverse("similar", args=[project.pk, image.pk]),
+                "accepted": unseen.get(image.pk),
+            }
+            for image in shown
+        ],
+        in_trash=in_trash,
+        orders=ORDERS,
+        exported=filters.exported() if rows else None,
+        views=[
+            {"label": _("grid"), "url": filters.link(view=""), "on": not filters.view},
+            {"label": _("table"), "url": filters.link(view="table"), "on": filters.view == "table"},
+        ],
+        saved=saved_views.shown(access, filters),
+        may_save=access.may_lead and bool(filters.asked),
+        own_fields=OWN_FIELDS,
+        more_open=any(name in filters.asked for name in OWN_FIELDS[3:]),
+        here=filters.link(page=page if page > 1 else ""),
+        actions=image_work.choices(in_trash=in_trash) if access.may_lead else [],
+        undo=image_work.to_undo(request, project) if access.may_lead else None,
+        under_way=image_work.under_way(project) if access.may_lead else [],
+        has_images=bool(rows) or Image.objects.for_project(project).exists(),
+        before=filters.link(page=page - 1) if page > 1 else "",
+        after=filters.link(page=page + 1) if len(rows) > PER_PAGE and page < LAST_PAGE else "",
     )
 
 
@@ -232,22 +224,20 @@ def _summary(more: bool, start: int, rows: Sequence[Image], filters: image_list.
     return ngettext("%(n)s image, %(order)s", "%(n)s images, %(order)s", n) % {"n": n, "order": order}
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """One image: what people said, what it is taken to be, and a reviewer's word above it."""
     project = access.project
-    shown = project.images.filter(pk=image_id).prefetch_related(snapshots.standing_decisions()).first()
-    if shown is None:
-        raise Http404(_("This project has no such image."))
+    rows = project.images.filter(pk=image_id).prefetch_related(snapshots.standing_decisions())
+    shown = first_or_404(rows, _("This project has no such image."))
     form = decisions.form_of(request, shown)
     if request.method == "POST" and _decide(request, shown, form):
         return redirect("image", project.pk, shown.pk)
     index = categories.index(project)
     # Which images are gold, and who was asked twice, is for leads alone: reviewers label too.
     others = [Purpose.GOLD, Purpose.REPEAT] if access.may_lead else []
-    rows = Label.objects.filter(image=shown).select_related("annotator")
-    labels = list(rows.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
+    said = Label.objects.filter(image=shown).select_related("annotator")
+    labels = list(said.annotate(shown_model=F("shown_prediction__run__number")).order_by("annotator__username", "-id"))
     votes_of_now = [row for row in labels if _is_current(row) and row.purpose == Purpose.VOTE]
     drawn_over = drawn.figures(project, [shown], votes_of_now).get(shown.pk) if project.draws else None
     outcome = snapshots.shown_consensus([shown])[shown.pk]
@@ -258,43 +248,41 @@ def image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     prediction = shown.predictions.filter(run=model).first() if model and not is_hidden else None
     unseen = summary.of_images(project, [shown.pk]).get(shown.pk)
     blindness.remember(request.user, others=[shown.pk], told=[shown.pk] if prediction or unseen else ())
-    return render(
+    return access.render(
         request,
         "images/image.html",
-        access.context(
-            "images",
-            heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
-            image=shown,
-            fields=metadata_form.fields_of(project, shown),
-            form=form,
-            markers=categories.markers_by_name(project),
-            labels=[_said(row, index) for row in votes_of_now],
-            drawn=drawn_over,
-            places=_places(project, shown) if project.draws else None,
-            no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
-            history=[
-                _said(row, index)
-                for row in labels
-                if not _is_current(row) and (row.purpose == Purpose.VOTE or row.purpose in others)
-            ],
-            outcome=outcome,
-            outcome_names=None if outcome.categories is None else index.label(outcome.categories),
-            decision=decision,
-            example=examples.use_as_example(access, shown, outcome),
-            as_gold=gold.of_image(access, shown),
-            asked=pins.of_image(shown),
-            version=adjudication.version_of(shown, decision),
-            prediction=prediction,
-            model=model,
-            prediction_names=index.label(prediction.categories) if prediction else [],
-            why=explanation.explanation_context(request, shown, model)
-            if prediction and model and not model.is_outside
-            else {},
-            prediction_hidden=model is not None and is_hidden,
-            unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
-            accepted=unseen,
-            next_disputed=_next_disputed(shown),
-        ),
+        "images",
+        heading=_("Image %(n)s") % {"n": number_format(shown.pk, force_grouping=True)},
+        image=shown,
+        fields=metadata_form.fields_of(project, shown),
+        form=form,
+        markers=categories.markers_by_name(project),
+        labels=[_said(row, index) for row in votes_of_now],
+        drawn=drawn_over,
+        places=_places(project, shown) if project.draws else None,
+        no_votes=[_said(row, index) for row in labels if _is_current(row) and row.purpose in others],
+        history=[
+            _said(row, index)
+            for row in labels
+            if not _is_current(row) and (row.purpose == Purpose.VOTE or row.purpose in others)
+        ],
+        outcome=outcome,
+        outcome_names=None if outcome.categories is None else index.label(outcome.categories),
+        decision=decision,
+        example=examples.use_as_example(access, shown, outcome),
+        as_gold=gold.of_image(access, shown),
+        asked=pins.of_image(shown),
+        version=adjudication.version_of(shown, decision),
+        prediction=prediction,
+        model=model,
+        prediction_names=index.label(prediction.categories) if prediction else [],
+        why=explanation.explanation_context(request, shown, model)
+        if prediction and model and not model.is_outside
+        else {},
+        prediction_hidden=model is not None and is_hidden,
+        unsaid=_unsaid(shown, model) if model and not is_hidden and prediction is None else "",
+        accepted=unseen,
+        next_disputed=_next_disputed(shown),
     )
 
 
@@ -343,11 +331,9 @@ def _next_disputed(image: Image) -> str:
 def _decide(request: HttpRequest, image: Image, form: Settle) -> bool:
     """Carry out what was asked for; False when the form has something to say about it."""
     words = {"settled": _("Settled."), "withdrawn": _("The decision is withdrawn: the votes count again.")}
-    try:
+    with refusal_as_message(request):
         done = decisions.decide_by_form(request, image, form)
-    except LabelerError as error:
-        messages.error(request, error.message)
-        return True
-    if done:
-        messages.success(request, words[done])
-    return done is not None
+        if done:
+            messages.success(request, words[done])
+        return done is not None
+    return True

@@ -10,11 +10,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler.errors import LabelerError
 from labeler.imports import options, voc_origin
@@ -22,7 +20,8 @@ from labeler.intake import refusal_report
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404
+from labeler.pages.asking import Access, person, project_form, project_page
 
 CLASSES_ASKED = 300  # beyond, all of them have one answer
 PEOPLE_SHOWN = 30
@@ -47,14 +46,11 @@ FORMATS = {
 
 
 def _job(project: Project, job_id: int) -> Job:
-    job = Job.objects.filter(project=project, kind=Kind.IMPORT, pk=job_id).first()
-    if job is None:
-        raise Http404(_("This project has no such import."))
-    return job
+    rows = Job.objects.filter(project=project, kind=Kind.IMPORT, pk=job_id)
+    return first_or_404(rows, _("This project has no such import."))
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def preview(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
     job = _job(access.project, job_id)
     if request.method == "POST":
@@ -62,7 +58,7 @@ def preview(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
     if not jobs.is_waiting_for_answers(job) or not job.result.get("found"):
         messages.info(request, _("There is nothing to decide about this import any more."))
         return redirect("import", access.project.pk)
-    return render(request, "imports/found.html", access.context("import", **_context(job)))
+    return access.render(request, "imports/found.html", "import", **_context(job))
 
 
 def _context(job: Job) -> dict[str, Any]:
@@ -144,7 +140,6 @@ def _answers(form: QueryDict, job: Job) -> dict[str, Any]:
 
 
 @project_page(Role.LEAD)
-@require_GET
 def refused_rows(request: HttpRequest, access: Access, job_id: int) -> HttpResponse | FileResponse:
     """All refused rows as a CSV, with what can be done."""
     path = refusal_report.path_of(_job(access.project, job_id).pk)
@@ -152,8 +147,3 @@ def refused_rows(request: HttpRequest, access: Access, job_id: int) -> HttpRespo
         raise Http404(_("Nothing was refused by this import."))
     name = f"import-{job_id}-refused.csv"
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
-
-
-def waits_at(job: Job, asks: bool) -> str:
-    """The address of the questions, where there are any."""
-    return reverse("import_preview", args=(job.project_id, job.pk)) if asks else ""

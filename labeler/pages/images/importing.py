@@ -6,8 +6,6 @@ Knows forms and rows; what an image must be is labeler/intake's.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import shlex
 from datetime import timedelta
@@ -20,24 +18,22 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
 
-from labeler.errors import LabelerError
 from labeler.imports.run import S3
 from labeler.intake import advice, bucket, import_labels, outcomes, refusal_report, uploads
 from labeler.intake import images as intake
-from labeler.intake.formats.cells import cell
 from labeler.intake.names import clean_name
 from labeler.jobs import dispatch, jobs
 from labeler.label_set import categories, targets
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
-from labeler.pages.asking import Access, person, project_page
-from labeler.pages.images import import_preview, metadata
+from labeler.pages.answering import first_or_404, refusal_as_message
+from labeler.pages.asking import Access, person, project_action, project_form
+from labeler.pages.images import metadata
 
 JOBS = 12
 JOBS_READ = 400
@@ -49,8 +45,7 @@ REFUSALS_SHOWN = 200
 LONGEST_ADDRESS = 1024
 
 
-@project_page(Role.LEAD, most_bytes_of_files=lambda: settings.MAX_ARCHIVE_BYTES)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD, most_bytes_of_files=lambda: settings.MAX_ARCHIVE_BYTES)
 def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     if request.method == "POST":
@@ -62,40 +57,35 @@ def import_images(request: HttpRequest, access: Access) -> HttpResponse:
     unfinished = any(not row["job"].is_finished for row in rows)
     uploaded = request.session.pop(UPLOADED, None)
     n_images = project.images.count()
-    return render(
+    return access.render(
         request,
         "imports/import.html",
-        access.context(
-            "import",
-            n_images=n_images,
-            uploaded=uploaded,
-            refusals=advice.grouped(uploaded["refused"]) if uploaded else [],
-            jobs=rows,
-            no_worker=unfinished and _no_worker(),
-            megabytes=settings.MAX_IMAGE_BYTES // 2**20,
-            megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
-            command=_command(request, project),
-            buckets=settings.S3_BUCKETS,
-            typed=request.GET.get("bucket", "")[:LONGEST_ADDRESS],
-            stays=request.GET.get("originals") == "stay",
-            config=_config(project, n_images),
-            wanted=_wanted(project),
-            labels_example=_labels_example(project),
-            metadata=metadata.metadata_context(request, project),
-        ),
+        "import",
+        n_images=n_images,
+        uploaded=uploaded,
+        refusals=advice.grouped(uploaded["refused"]) if uploaded else [],
+        jobs=rows,
+        no_worker=unfinished and dispatch.no_worker("default"),
+        megabytes=settings.MAX_IMAGE_BYTES // 2**20,
+        megapixels=settings.MAX_IMAGE_PIXELS // 10**6,
+        command=_command(request, project),
+        buckets=settings.S3_BUCKETS,
+        typed=request.GET.get("bucket", "")[:LONGEST_ADDRESS],
+        stays=request.GET.get("originals") == "stay",
+        config=_config(project, n_images),
+        wanted=_wanted(project),
+        labels_example=_labels_example(project),
+        metadata=metadata.metadata_context(request, project),
     )
 
 
 def _labels_example(project: Project) -> str:
     """Two lines as a CSV of judgements would have them, with names of this project."""
     image = project.images.order_by("pk").first()
+    file = image.name if image else "leaf-0001.jpg"
     names = [category.name for category in project.categories.in_use()[:2]] or ["cat"]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(("file_name", "annotator", "label"))
-    for person_, name in zip(("zoe", "yan"), (names * 2)[:2], strict=True):
-        table.writerow((cell(image.name if image else "leaf-0001.jpg"), person_, cell(name)))
-    return out.getvalue().strip()
+    rows = [(file, person_, name) for person_, name in zip(("zoe", "yan"), (names * 2)[:2], strict=True)]
+    return metadata.as_csv([("file_name", "annotator", "label"), *rows])
 
 
 def _wanted(project: Project) -> dict[str, Any] | None:
@@ -156,7 +146,8 @@ def _rows(project: Project) -> list[dict[str, Any]]:
                 "job": job, "first": job, "name": _name(job), "added": job.n_added, "duplicates": job.n_duplicates,
                 "refused": list(job.refused or []), "labels": job.n_labels,
                 "of_labels": job.params.get("format") == jobs.JUDGEMENTS or job.n_labels > 0, "id": job.pk,
-                "asks": import_preview.waits_at(job, job.asks), "report": refusal_report.path_of(job.pk).is_file(),
+                "asks": reverse("import_preview", args=(project.pk, job.pk)) if job.asks else "",
+                "report": refusal_report.path_of(job.pk).is_file(),
                 "blind": import_labels.is_blind(job), "at_terminal": job.params.get("terminal") is True,
             })  # fmt: skip
     for row in rows:
@@ -185,11 +176,6 @@ def _command(request: HttpRequest, project: Project) -> str:
     if person(request).is_superuser and settings.BASE_DIR / "var" != settings.DATA_DIR:
         words.append(f"--data {shlex.quote(str(settings.DATA_DIR))}")
     return " \\\n    ".join(words)
-
-
-def _no_worker() -> bool:
-    alive = dispatch.workers_alive()
-    return alive is not None and not any("default" in worker.queues for worker in alive)
 
 
 def _config(project: Project, n_images: int) -> dict[str, Any]:
@@ -227,7 +213,6 @@ def _config(project: Project, n_images: int) -> dict[str, Any]:
             "asks": _("{name} holds more than images: say what its labels are."),
             "asks_chip": _("waits for you"),
             "decide": _("See what it holds"),
-            "all_refused": _("All refused rows (CSV)"),
             "stop": _("Stop"),
             "stopped": _("stopped"),
             "done_chip": _("done"),
@@ -251,13 +236,11 @@ def _receive(request: HttpRequest, project: Project) -> None:
     archives = [file for file in files if ARCHIVE.search(file.name or "")]
     # Last: the images that they are about come first.
     archives += [file for file in files if TABLE.search(file.name or "")]
-    try:
+    with refusal_as_message(request):
         _keep_images(request, project, [file for file in files if file not in archives])
         for archive in archives:
             _keep_archive(request, project, archive)
             messages.success(request, _("%(name)s is on its way in.") % {"name": archive.name})
-    except LabelerError as error:
-        messages.error(request, error.message)
 
 
 def _keep_images(request: HttpRequest, project: Project, files: list[UploadedFile]) -> None:
@@ -295,26 +278,19 @@ def _from_bucket(request: HttpRequest, project: Project) -> HttpResponse:
     params: dict[str, Any] = {"url": url, "name": url, "format": S3, "ask": True, "blind": "blind" in request.POST}
     if request.POST.get("originals") == "stay":
         params["by_reference"] = True
-    try:
+    with refusal_as_message(request):
         bucket.check_address(url)
         jobs.request_import(project=project, requested_by=person(request), params=params)
         messages.success(request, _("%(name)s is on its way in.") % {"name": url})
-    except LabelerError as error:
-        messages.error(request, error.message)
-        typed = {"bucket": url[:LONGEST_ADDRESS], "originals": request.POST.get("originals", "")}
-        return redirect(f"{page}?{urlencode(typed)}")
-    return redirect(page)
+        return redirect(page)
+    typed = {"bucket": url[:LONGEST_ADDRESS], "originals": request.POST.get("originals", "")}
+    return redirect(f"{page}?{urlencode(typed)}")
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def cancel(request: HttpRequest, access: Access, job_id: int) -> HttpResponse:
-    job = _imports(access.project).filter(pk=job_id).first()
-    if job is None:
-        raise Http404(_("This project has no such import."))
-    try:
+    job = first_or_404(_imports(access.project).filter(pk=job_id), _("This project has no such import."))
+    with refusal_as_message(request):
         jobs.cancel(job)
         messages.success(request, _("Stopped. What was read so far stays."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("import", access.project.pk)

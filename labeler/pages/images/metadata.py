@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any, BinaryIO, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from labeler.errors import LabelerError
 from labeler.intake import advice, import_metadata
 from labeler.intake.formats.cells import cell
 from labeler.intake.formats.metadata import MOST_BYTES, MOST_ROWS, Table
 from labeler.models import Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.asking import Access, person, project_action
 
 KEPT = "described"  # in the session, for the page after the form
 REFUSALS_SHOWN = 200
 PART = "metadata"  # of the import page
 
 
-@project_page(Role.LEAD, most_bytes_of_files=lambda: MOST_BYTES)
-@require_POST
+@project_action(Role.LEAD, most_bytes_of_files=lambda: MOST_BYTES)
 def describe(request: HttpRequest, access: Access) -> HttpResponse:
     request.session[KEPT] = _take_in(request, access.project)
     return redirect(f"{reverse('import', args=[access.project.pk])}#{PART}")
@@ -69,9 +68,11 @@ def metadata_context(request: HttpRequest, project: Project) -> dict[str, Any]:
 def _example(project: Project) -> str:
     """Two lines as a CSV of metadata would have them, with names of this project."""
     names = list(project.images.order_by("pk").values_list("name", flat=True)[:2])
+    files = zip([*names, "leaf-0001.jpg", "leaf-0002.jpg"][:2], ("C-3", "C-7"), strict=True)
+    return as_csv([("file_name", "camera", "outdoors"), *((name, camera, "true") for name, camera in files)])
+
+
+def as_csv(rows: Iterable[Iterable[str]]) -> str:
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(("file_name", "camera", "outdoors"))
-    for name, camera in zip([*names, "leaf-0001.jpg", "leaf-0002.jpg"][:2], ("C-3", "C-7"), strict=True):
-        table.writerow((cell(name), camera, "true"))
+    csv.writer(out, lineterminator="\n").writerows([cell(text) for text in row] for row in rows)
     return out.getvalue().strip()

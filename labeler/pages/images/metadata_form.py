@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
-from labeler.errors import LabelerError
 from labeler.intake import import_metadata, private_fields
 from labeler.intake.formats.metadata import LONGEST_KEY, LONGEST_VALUE, MOST_FIELDS
 from labeler.models import Image, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, refusal_as_message
+from labeler.pages.asking import Access, person, project_action
 
 PART = "facts"  # of the image's page
 
@@ -49,19 +48,15 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def change(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
-    image = Image.objects.for_project(access.project).filter(pk=image_id).first()
-    if image is None:
-        raise Http404(_("This project has no such image."))
-    try:
+    images = Image.objects.for_project(access.project).filter(pk=image_id)
+    image = first_or_404(images, _("This project has no such image."))
+    with refusal_as_message(request):
         changes = _changes(request)
         if changes:
             import_metadata.edit(image=image, by=person(request), changes=changes)
             messages.success(request, _("Saved."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect(f"{reverse('image', args=[access.project.pk, image.pk])}#{PART}")
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler.consensus import snapshots
 from labeler.intake import near_duplicates as duplicates
@@ -22,6 +20,7 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.models.image import Slice, Status
+from labeler.pages.answering import page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images.images import tile
 
@@ -30,27 +29,23 @@ SHOWN = 24  # images of a group
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def near_duplicates(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
-    asked = request.GET.get("page", "")
-    at = max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+    at = page_asked_for(request)
     found, n = duplicates.groups(project, PER_PAGE, (at - 1) * PER_PAGE)
     images = [image.pk for group in found for image in group.images[:SHOWN]]
     blindness.remember(request.user, others=images)
     shown = number_format(n, force_grouping=True)
-    return render(
+    return access.render(
         request,
         "images/duplicates.html",
-        access.context(
-            "images",
-            groups=[group_context(project, group) for group in found],
-            markers=categories.markers_by_name(project),
-            summary=ngettext("%(n)s group, the largest first", "%(n)s groups, the largest first", n) % {"n": shown},
-            n=n,
-            before=f"?page={at - 1}" if at > 1 else "",
-            after=f"?page={at + 1}" if n > at * PER_PAGE else "",
-        ),
+        "images",
+        groups=[group_context(project, group) for group in found],
+        markers=categories.markers_by_name(project),
+        summary=ngettext("%(n)s group, the largest first", "%(n)s groups, the largest first", n) % {"n": shown},
+        n=n,
+        before=f"?page={at - 1}" if at > 1 else "",
+        after=f"?page={at + 1}" if n > at * PER_PAGE else "",
     )
 
 

@@ -12,13 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from labeler.curation import saved_views
 from labeler.curation.image_list import Filters, number
-from labeler.errors import LabelerError
 from labeler.models import Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import refusal_as_message
+from labeler.pages.asking import Access, person, project_action
 
 
 def shown(access: Access, filters: Filters) -> list[dict[str, Any]]:
@@ -27,13 +26,12 @@ def shown(access: Access, filters: Filters) -> list[dict[str, Any]]:
     return [{"view": view, "on": view.query == here} for view in saved_views.visible(access.project)]
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def change(request: HttpRequest, access: Access) -> HttpResponse:
     """Keep the filters of the list that was open, or forget a view."""
     project, by = access.project, person(request)
     here = saved_views.read(project, request.POST.get("filters", "")).link()
-    try:
+    with refusal_as_message(request):
         if "delete" in request.POST:
             pk = number(request.POST["delete"]) or 0
             name = saved_views.delete(project=project, by=by, pk=pk)
@@ -41,6 +39,4 @@ def change(request: HttpRequest, access: Access) -> HttpResponse:
         else:
             view, _is_new = saved_views.save(project=project, by=by, name=request.POST.get("name", ""), query=here)
             messages.success(request, _("The view “%(name)s” is kept.") % {"name": view.name})
-    except LabelerError as problem:
-        messages.error(request, problem.message)
     return redirect(reverse("images", args=[project.pk]) + ("" if here == "?" else here))

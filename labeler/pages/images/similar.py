@@ -10,20 +10,21 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
 
 from labeler.acceptance import summary
 from labeler.consensus import snapshots
+from labeler.curation.image_list import number
 from labeler.label_set import categories
 from labeler.labeling import blindness, priorities
 from labeler.models import Image, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, page_asked_for
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.images.images import tile
 from labeler.templatetags.figures import figure
 from labeler.training import image_index
@@ -31,14 +32,11 @@ from labeler.training import image_index
 PER_PAGE = 60
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Find more like this."""
     project = access.project
-    shown = project.images.filter(pk=image_id).first()
-    if shown is None:
-        raise Http404(_("This project has no such image."))
+    shown = first_or_404(project.images.filter(pk=image_id), _("This project has no such image."))
     if request.method == "POST":
         _put_first(request, access)
         return redirect("similar", project.pk, image_id)
@@ -46,35 +44,29 @@ def similar(request: HttpRequest, access: Access, image_id: int) -> HttpResponse
     near = [(one.image, _("similarity %(n)s") % {"n": figure(one.similarity)}) for one in found or []]
     rows = _tiles(request, project, near)
     (own,) = _tiles(request, project, [(shown, "")])
-    return render(
+    return access.render(
         request,
         "images/similar.html",
-        access.context(
-            "images",
-            image=shown,
-            own=own,
-            rows=rows,
-            markers=categories.markers_by_name(project),
-            heading=_("Images like image %(n)s") % {"n": number_format(image_id, force_grouping=True)},
-            summary=_(
-                "by what the network sees in them, the most similar first; whatever people or models said of them"
-            ),
-            not_yet="" if found is not None else _why_not(project),
-            n_open=sum(row["may_go_first"] for row in rows),
-        ),
+        "images",
+        image=shown,
+        own=own,
+        rows=rows,
+        markers=categories.markers_by_name(project),
+        heading=_("Images like image %(n)s") % {"n": number_format(image_id, force_grouping=True)},
+        summary=_("by what the network sees in them, the most similar first; whatever people or models said of them"),
+        not_yet="" if found is not None else _why_not(project),
+        n_open=sum(row["may_go_first"] for row in rows),
     )
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def unlike(request: HttpRequest, access: Access) -> HttpResponse:
     """Images unlike anything that is labeled."""
     project = access.project
     if request.method == "POST":
         _put_first(request, access)
         return redirect("unlike", project.pk)
-    page = request.GET.get("page", "")
-    at = max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1
+    at = page_asked_for(request)
     found, n = image_index.novel(project, PER_PAGE, (at - 1) * PER_PAGE)
     by_id = {row.pk: row for row in project.images.filter(pk__in=[pk for pk, _novelty in found])}
     index = image_index.index_of(project)
@@ -84,26 +76,24 @@ def unlike(request: HttpRequest, access: Access) -> HttpResponse:
         [(by_id[pk], _("novelty %(n)s") % {"n": figure(novelty)}) for pk, novelty in found if pk in by_id],
     )
     known = index.known if index else 0
-    return render(
+    return access.render(
         request,
         "images/similar.html",
-        access.context(
-            "images",
-            rows=rows,
-            markers=categories.markers_by_name(project),
-            heading=_("Unlike what is known"),
-            summary=ngettext(
-                "held against %(n)s labeled image; 0: it looks like one, 1: like none",
-                "held against %(n)s labeled images; 0: it looks like one of them, 1: like none",
-                known,
-            )
-            % {"n": number_format(known, force_grouping=True)},
-            not_yet="" if index is not None else _why_not(project),
-            nothing=_("Every image that a worker has looked at has a label, or none has one yet."),
-            n_open=sum(row["may_go_first"] for row in rows),
-            before=f"?page={at - 1}" if at > 1 else "",
-            after=f"?page={at + 1}" if n > at * PER_PAGE else "",
-        ),
+        "images",
+        rows=rows,
+        markers=categories.markers_by_name(project),
+        heading=_("Unlike what is known"),
+        summary=ngettext(
+            "held against %(n)s labeled image; 0: it looks like one, 1: like none",
+            "held against %(n)s labeled images; 0: it looks like one of them, 1: like none",
+            known,
+        )
+        % {"n": number_format(known, force_grouping=True)},
+        not_yet="" if index is not None else _why_not(project),
+        nothing=_("Every image that a worker has looked at has a label, or none has one yet."),
+        n_open=sum(row["may_go_first"] for row in rows),
+        before=f"?page={at - 1}" if at > 1 else "",
+        after=f"?page={at + 1}" if n > at * PER_PAGE else "",
     )
 
 
@@ -140,7 +130,7 @@ def _why_not(project: Project) -> str:
 def _put_first(request: HttpRequest, access: Access) -> None:
     if not access.may_lead:
         raise PermissionDenied(_("Only leads of this project change the order of the queue."))
-    chosen = [int(pk) for pk in request.POST.getlist("images") if pk.isascii() and pk.isdigit() and len(pk) < 18]
+    chosen = [pk for text in request.POST.getlist("images") if (pk := number(text)) is not None]
     moved = priorities.put_first(project=access.project, by=person(request), image_ids=chosen[: priorities.MOST_FIRST])
     words = ngettext("%(n)s image comes first now.", "%(n)s images come first now.", moved) % {"n": moved}
     if left := len(chosen) - moved:

@@ -13,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -86,25 +85,23 @@ def label(request: HttpRequest, access: Access) -> HttpResponse:
     annotator = person(request)
     mode = mode_of(project, len(categories))
     modules = MODULES + (FINDING if mode == "many" else ()) + (drawing.MODULES if project.draws else ())
-    return render(
+    return access.render(
         request,
         "label/label.html",
-        access.context(
-            "label",
-            categories=categories,
-            question=project.question or _("Which class is it?"),
-            project_url=f"/projects/{project.pk}/",
-            config=screen_config(project, categories, annotator, may_lead=access.may_lead)
-            | {"keys": keys_of(project, access.membership, annotator)}
-            | (drawing.config(project) if project.draws else {}),
-            guideline=guideline.rendered(project),
-            texts=texts() | (drawing.texts() if project.draws else {}),
-            mode=mode,
-            tools=drawing.tools_of(project),
-            reasons=REASONS,
-            unread_answers=comments.unread(project=project, person=annotator),
-            modules=[static(f"js/{module}.js") for module in modules],
-        ),
+        "label",
+        categories=categories,
+        question=project.question or _("Which class is it?"),
+        project_url=f"/projects/{project.pk}/",
+        config=screen_config(project, categories, annotator, may_lead=access.may_lead)
+        | {"keys": keys_of(project, access.membership, annotator)}
+        | (drawing.config(project) if project.draws else {}),
+        guideline=guideline.rendered(project),
+        texts=texts() | (drawing.texts() if project.draws else {}),
+        mode=mode,
+        tools=drawing.tools_of(project),
+        reasons=REASONS,
+        unread_answers=comments.unread(project=project, person=annotator),
+        modules=[static(f"js/{module}.js") for module in modules],
     )
 
 

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -27,6 +25,7 @@ from labeler.models import Decision, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
 from labeler.pages.agreement.drawn_agreement import KIND_WORDS
+from labeler.pages.answering import page_asked_for
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
@@ -142,12 +141,11 @@ def _lately(row: Mapping[str, Any], people: list[Mapping[str, Any]]) -> str:
 
 
 @project_page()
-@require_GET
 def mine(request: HttpRequest, access: Access) -> HttpResponse:
     """One's own answers, the latest first; or only those that ended as something else."""
     project = access.project
     only_differing = request.GET.get("differ") == "1"
-    page = min(max(1, filters.number(request.GET.get("page")) or 1), 2000)
+    page = page_asked_for(request, 2000)
     index = categories.index(project)
 
     def told_of(labels: Sequence[Label]) -> Container[int]:
@@ -174,22 +172,20 @@ def mine(request: HttpRequest, access: Access) -> HttpResponse:
     shown = [_shown(label, index, told, kinds.get(label.pk, {}) if project.draws else None) for label in rows]
     compared = [label.image_id for label in rows if label.pk in kinds]
     blindness.remember(request.user, others=compared + [row["image"].pk for row in shown if row["outcome"] is not None])
-    return render(
+    return access.render(
         request,
         "my_work/my_work.html",
-        access.context(
-            "mine",
-            heading=_("Where your answer and the outcome differ") if only_differing else _("Your answers"),
-            only_differing=only_differing,
-            choices=[
-                {"url": reverse("mine", args=[project.pk]), "label": _("all"), "on": not only_differing},
-                {"url": "?differ=1", "label": _("settled as something else"), "on": only_differing},
-            ],
-            markers=categories.markers_by_name(project),
-            rows=shown,
-            before=before,
-            after=after,
-        ),
+        "mine",
+        heading=_("Where your answer and the outcome differ") if only_differing else _("Your answers"),
+        only_differing=only_differing,
+        choices=[
+            {"url": reverse("mine", args=[project.pk]), "label": _("all"), "on": not only_differing},
+            {"url": "?differ=1", "label": _("settled as something else"), "on": only_differing},
+        ],
+        markers=categories.markers_by_name(project),
+        rows=shown,
+        before=before,
+        after=after,
     )
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
 
-from labeler.errors import LabelerError
 from labeler.models import Thread
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
+from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.images.images import thumbnail_url
 from labeler.pages.label.pins import pins
 from labeler.review import comments
@@ -28,14 +27,12 @@ LAST_PAGE = 500
 
 
 @project_page()
-@require_GET
 def threads(request: HttpRequest, access: Access) -> HttpResponse:
     """What is open, newest first; `?closed=1`: what is settled. To see an answer here is to have read it."""
     project, reader = access.project, person(request)
     now = timezone.now()  # before reading: what is written in between stays unread
     closed = request.GET.get("closed") == "1"
-    asked = request.GET.get("page", "")
-    page = min(max(1, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1), LAST_PAGE)
+    page = page_asked_for(request, LAST_PAGE)
     seen = comments.visible_to(reader, project=project, may_review=access.may_review)
     # An annotator looks for answers: what has just been answered and closed must not hide on another page.
     listed = seen.filter(closed_at__isnull=not closed) if access.may_review or closed else seen
@@ -47,17 +44,15 @@ def threads(request: HttpRequest, access: Access) -> HttpResponse:
     if any(thread.is_unread for thread in rows):  # type: ignore[attr-defined]
         comments.mark_read(threads=seen.filter(pk__in=[thread.pk for thread in rows]), by=reader, at=now)
     suffix = "&closed=1" if closed else ""
-    return render(
+    return access.render(
         request,
         "threads/threads.html",
-        access.context(
-            "threads",
-            rows=[_row(thread, access, reader.pk) for thread in rows],
-            closed=closed,
-            before=f"?page={page - 1}{suffix}" if page > 1 else "",
-            after=f"?page={page + 1}{suffix}" if len(found) > PER_PAGE and page < LAST_PAGE else "",
-            longest=comments.LONGEST_TEXT,
-        ),
+        "threads",
+        rows=[_row(thread, access, reader.pk) for thread in rows],
+        closed=closed,
+        before=f"?page={page - 1}{suffix}" if page > 1 else "",
+        after=f"?page={page + 1}{suffix}" if len(found) > PER_PAGE and page < LAST_PAGE else "",
+        longest=comments.LONGEST_TEXT,
     )
 
 
@@ -78,24 +73,18 @@ def _row(thread: Thread, access: Access, reader_id: int) -> dict[str, Any]:
     }
 
 
-@project_page()
-@require_POST
+@project_action()
 def thread(request: HttpRequest, access: Access, thread_id: int) -> HttpResponse:
     """Answer a question, close it, or both in one go."""
     reader = person(request)
     seen = comments.visible_to(reader, project=access.project, may_review=access.may_review)
-    row = seen.filter(pk=thread_id).first()
-    if row is None:
-        raise Http404(_("There is no such question, or it is not for you."))
+    row = first_or_404(seen.filter(pk=thread_id), _("There is no such question, or it is not for you."))
     text = request.POST.get("text", "").strip()
     closes = request.POST.get("do") == "close"
-    try:
+    with refusal_as_message(request):
         if text or not closes:
             comments.reply(thread=row, by=reader, text=text)
         if closes:
             comments.close(thread=row, by=reader)
-    except LabelerError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, _("The question is closed.") if closes else _("Your answer is there."))
     return redirect(reverse("threads", args=[access.project.pk]) + f"#thread-{thread_id}")

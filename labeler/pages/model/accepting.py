@@ -13,12 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from labeler.acceptance import promises, summary
-from labeler.errors import LabelerError
 from labeler.models import Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import refusal_as_message
+from labeler.pages.asking import Access, person, project_action
 from labeler.pages.images import filters
 from labeler.templatetags.figures import percent, percent_interval, thousands
 
@@ -45,7 +44,6 @@ def card(project: Project) -> dict[str, Any]:
         "audited": _audited(audit),
         "interval": percent_interval(audit["right"]),
         "imports": found["waiting"]["imports"][:MOST_IMPORTS],
-        "more_imports": max(0, len(found["waiting"]["imports"]) - MOST_IMPORTS),
         "waiting": found["waiting"]["waiting"],
         "url": filters.url(project, status=filters.ACCEPTED),
     }
@@ -104,33 +102,26 @@ def _audited(audit: dict[str, Any]) -> str:
 # ---------------------------------------------------------------- verbs
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def suspend(request: HttpRequest, access: Access) -> HttpResponse:
     return _do(request, access, promises.suspend, _("Nothing more is accepted. What is accepted stays."))
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def resume(request: HttpRequest, access: Access) -> HttpResponse:
     return _do(request, access, promises.resume, _("A worker looks at what can be accepted."))
 
 
 def _do(request: HttpRequest, access: Access, verb: Callable[..., Any], words: str) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         verb(project=access.project, by=person(request))
         messages.success(request, words)
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("model", access.project.pk)
 
 
-@project_page(Role.REVIEWER)
-@require_POST
+@project_action(Role.REVIEWER)
 def ask(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         promises.ask_people(project=access.project, image_id=image_id, by=person(request))
         messages.success(request, _("The image is back in the queue: people say what it is."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("image", access.project.pk, image_id)

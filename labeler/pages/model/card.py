@@ -5,49 +5,45 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.errors import NotPossibleNow
 from labeler.models import Role
+from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, project_page
 from labeler.training import model_card, model_card_text
-from labeler.training.model_card_text import Section, Table
+from labeler.training.model_card_text import Table
 
 # "75 % (50.5 to 89.8 %)", or "1.6 s": a number with its unit, and perhaps its interval.
 SHARE = re.compile(r"(\d\S*\s\S+)(?: (\(.+\)))?")
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def card(request: HttpRequest, access: Access, number: int) -> HttpResponse:
-    run = access.project.runs.filter(number=number).first()
-    if run is None:
-        raise Http404(_("There is no such model in this project."))
+    run = first_or_404(access.project.runs.filter(number=number), _("There is no such model in this project."))
     try:
         found = model_card.card_of(run)
     except NotPossibleNow as problem:
         raise Http404(problem.message) from problem
-    context = {
+    context: dict[str, Any] = {
         "run": run,
         "title": model_card_text.title_of(found),
-        "sections": [_drawn(section) for section in model_card_text.sections(found)],
+        "sections": [
+            replace(section, tables=[_in_parts(table) for table in section.tables])
+            for section in model_card_text.sections(found)
+        ],
         "files": f"/api/runs/{run.pk}/",
     }
-    return render(request, "model/card.html", access.context("model", **context))
-
-
-def _drawn(section: Section) -> Section:
-    """The section with cells of figures that break in the right place where a column is narrow."""
-    return replace(section, tables=[_in_parts(table) for table in section.tables])
+    return access.render(request, "model/card.html", "model", **context)
 
 
 def _in_parts(table: Table) -> Table:
+    """The table with cells of figures that break in the right place where a column is narrow."""
     figures = range(table.figures, min(table.words, len(table.head)))
     rows = [[_unbroken(cell) if at in figures else cell for at, cell in enumerate(row)] for row in table.rows]
     return replace(table, rows=rows)

@@ -19,7 +19,7 @@ from labeler.label_set import categories
 from labeler.models import Image, Project, TrainingRun
 from labeler.pages.model import findings, report
 from labeler.review import label_errors
-from labeler.templatetags.figures import figure, interval, percent, percent_interval, thousands
+from labeler.templatetags.figures import figure, interval, thousands
 from labeler.wording.sentences import chart_words, in_words
 
 TEMPLATE = "model/drawn_report.html"
@@ -104,18 +104,7 @@ def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("recall", _("Recall"), _("of the objects that people drew, those that it shows"), True),
         ("mean_iou", _("Overlap"), _("mean IoU of those that are right"), False),
     ]
-    return [
-        {
-            "id": f"figure-{key}",
-            "title": title,
-            "stat": metrics[key],
-            "text": percent(metrics[key]["value"], 1) if as_percent else figure(metrics[key]["value"]),
-            "interval": percent_interval(metrics[key]) if as_percent else interval(metrics[key]),
-            "hint": f"n {thousands(metrics[key]['n'])} · {hint}",
-        }
-        for key, title, hint, as_percent in wanted
-        if metrics.get(key)
-    ]
+    return report.figure_cards(wanted, metrics)
 
 
 def _judged_on(metrics: Mapping[str, Any]) -> str:

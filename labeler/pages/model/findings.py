@@ -87,9 +87,11 @@ def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
     bins = (metrics.get("curves") or {}).get("reliability") or []
     if len(bins) < 2:
         return ""
-    points = [(row["confidence"], row["right"]["value"]) for row in bins]
+    stats = [(row["confidence"], row["right"]) for row in bins]
+    points = [(x, stat["value"]) for x, stat in stats]
+    band = [(x, stat["low"], stat["high"]) for x, stat in stats if stat["low"] is not None]
     series = [
-        charts.Series(_("it was right"), points, band=_band(bins)),
+        charts.Series(_("it was right"), points, band=band),
         charts.Series(_("as it says"), [(0.0, 0.0), (1.0, 1.0)], tone="l2", dashed=True, dots=False),
     ]
     drawn = charts.line_chart(
@@ -100,11 +102,6 @@ def _confidence(metrics: Mapping[str, Any]) -> SafeString | str:
         width=WIDTH, height=HEIGHT,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
-
-
-def _band(bins: list[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
-    stats = [(row["confidence"], row["right"]) for row in bins]
-    return [(x, stat["low"], stat["high"]) for x, stat in stats if stat["low"] is not None]
 
 
 def learning_chart(curve: Mapping[str, Any]) -> SafeString | str:

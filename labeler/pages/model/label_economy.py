@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.consensus.economy_standing import FEWEST_CHECKS
@@ -29,7 +27,6 @@ Report = Mapping[str, Any]
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 @classes_only(
     "model",
     gettext_lazy("Label economy"),
@@ -57,7 +54,7 @@ def economy(request: HttpRequest, access: Access) -> HttpResponse:
             "notes": _notes(found),
             "is_looking": found["model"] is not None and prelabels.are_under_way(access.project),
         }
-    return render(request, "model/economy.html", access.context("model", **context))
+    return access.render(request, "model/economy.html", "model", **context)
 
 
 def _points(share: float) -> str:
@@ -80,21 +77,16 @@ def _verdict(found: Report) -> str:
         return _("At the goal of %(goal)s by the posterior's own word: too few blind images bear it out yet.") % words
     if value >= goal:
         words |= {"half": _hundredths(value - found["right"]["low"]), "wanted": _hundredths(found["near_enough"])}
-        if not found["askable"]:
-            return (
-                _(
-                    "At the goal of %(goal)s, but known only to %(half)s points (%(wanted)s at most are wanted), and "
-                    "everybody has answered what may be asked: allow more labels per image."
-                )
-                % words
-            )
-        return (
-            _(
-                "At the goal of %(goal)s, but known only to %(half)s points (%(wanted)s at most are wanted): "
-                "more answers decide it."
-            )
-            % words
+        told = _(
+            "At the goal of %(goal)s, but known only to %(half)s points (%(wanted)s at most are wanted): "
+            "more answers decide it."
         )
+        if not found["askable"]:
+            told = _(
+                "At the goal of %(goal)s, but known only to %(half)s points (%(wanted)s at most are wanted), and "
+                "everybody has answered what may be asked: allow more labels per image."
+            )
+        return told % words
     words["left"] = f"{100 * (goal - value):.1f}"
     return _("%(left)s points below the goal of %(goal)s.") % words
 

@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import charts
 from labeler.errors import LabelerError
@@ -24,7 +23,8 @@ from labeler.jobs import dispatch, leases
 from labeler.labeling import blindness
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, refusal_as_message
+from labeler.pages.asking import Access, person, project_action, project_form, project_page
 from labeler.pages.model import accepting, drawn_report, drift, report
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
@@ -37,7 +37,6 @@ MINUTE = timedelta(minutes=1)
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def model(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     versions = list(project.runs.slim().select_related("requested_by").order_by("-number")[:VERSIONS])
@@ -64,7 +63,7 @@ def model(request: HttpRequest, access: Access) -> HttpResponse:
     if active is not None:
         context |= report_of(project, active)
         blindness.remember(request.user, told=context.get("told", ()))
-    return render(request, "model/model.html", access.context("model", **context))
+    return access.render(request, "model/model.html", "model", **context)
 
 
 def report_of(project: Project, run: TrainingRun) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def time_left(run: TrainingRun | None) -> str:
 
 def waits_for_nobody(run: TrainingRun | None) -> bool:
     """A run that is queued while no worker for trainings is there."""
-    return run is not None and run.state == State.QUEUED and no_worker(GPU_QUEUE)
+    return run is not None and run.state == State.QUEUED and dispatch.no_worker(GPU_QUEUE)
 
 
 def _before(versions: list[TrainingRun], active: TrainingRun | None) -> TrainingRun | None:
@@ -122,12 +121,6 @@ def _by_labels(versions: list[TrainingRun]) -> SafeString | str:
         words=chart_words(), x_name=_("labels"), y_name=_("share right"), percent=True, width=460, height=190,
     )  # fmt: skip
     return mark_safe(drawn)  # noqa: S308  (escaped there)
-
-
-def no_worker(queue: str) -> bool:
-    """True when it is known that nobody takes work of this queue; a broker that does not answer tells nothing."""
-    alive = dispatch.workers_alive()
-    return alive is not None and not any(queue in worker.queues for worker in alive)
 
 
 def summary(run: TrainingRun | None) -> str:
@@ -198,14 +191,10 @@ def _version(run: TrainingRun) -> dict[str, Any]:
 
 
 def _find(access: Access, run_id: int) -> TrainingRun:
-    run = access.project.runs.filter(pk=run_id).first()
-    if run is None:
-        raise Http404(_("This project has no such model."))
-    return run
+    return first_or_404(access.project.runs.filter(pk=run_id), _("This project has no such model."))
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def train(request: HttpRequest, access: Access) -> HttpResponse:
     """Train now: with the project's settings, or with those of the form, this once."""
     project = access.project
@@ -214,39 +203,33 @@ def train(request: HttpRequest, access: Access) -> HttpResponse:
     form = shape(request.POST or None, initial=shape.values_of(project))
     if request.method == "POST" and (not once or form.is_valid()):
         config = form.config(project) if once else None
-        try:
+        with refusal_as_message(request):
             run = runs.request(project=project, requested_by=person(request), config=config, instead=once)
-        except LabelerError as error:
-            messages.error(request, error.message)
-            return redirect("model", project.pk)
-        messages.success(request, _("Model %(n)s is on its way.") % {"n": run.number})
-        return redirect("run", project.pk, run.number) if once else redirect("model", project.pk)
+            messages.success(request, _("Model %(n)s is on its way.") % {"n": run.number})
+            if once:
+                return redirect("run", project.pk, run.number)
+        return redirect("model", project.pk)
     number = project.runs.values_list("number", flat=True).order_by("-number").first() or 0
-    context = {"form": form, "next_number": number + 1, "too_few": _too_few(project)}
-    return render(request, "model/train.html", access.context("model", **context))
+    return access.render(
+        request, "model/train.html", "model", form=form, next_number=number + 1, too_few=_too_few(project)
+    )
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def cancel(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         run = runs.cancel(_find(access, run_id), by=person(request))
         messages.success(request, _("The training of model %(n)s is cancelled.") % {"n": run.number})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("model", access.project.pk)
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def activate(request: HttpRequest, access: Access, run_id: int) -> HttpResponse:
-    try:
+    with refusal_as_message(request):
         run = runs.activate(_find(access, run_id), by=person(request))
         if run.is_outside:
             told = _("Model %(n)s is in use now: what it has sent is shown from now on.")
         else:
             told = _("Model %(n)s is in use now; its pre-labels are being made.")
         messages.success(request, told % {"n": run.number})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("model", access.project.pk)

@@ -6,7 +6,7 @@ model page for the version in use, and on the page of each run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -126,7 +126,11 @@ def _cards(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("roc_auc", _("ROC AUC"), _("mean of each class against the rest"), False),
         ("ece", _("Calibration error"), _("how far its confidence is from the truth; 0 is best"), False),
     ]
-    stats = {**metrics, "crossed": crossed(metrics)}
+    return figure_cards(wanted, {**metrics, "crossed": crossed(metrics)})
+
+
+def figure_cards(wanted: Iterable[tuple[str, str, str, bool]], stats: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of the figures that there are. wanted: key, title, hint, and whether it is shown in percent."""
     return [
         {
             "id": f"figure-{key}",

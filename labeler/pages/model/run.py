@@ -10,19 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import train_settings
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role, RunAnswers, TrainingRun
 from labeler.models.job import UNFINISHED, State
+from labeler.pages.answering import first_or_404, page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.classes_only import classes_only
 from labeler.pages.images import filters
@@ -54,15 +54,13 @@ WHAT_TO_DO = {
 
 
 def _find(access: Access, number: int) -> TrainingRun:
-    run = access.project.runs.select_related("requested_by").filter(number=number).first()
-    if run is None:
-        raise Http404(_("This project has no such model."))
+    rows = access.project.runs.select_related("requested_by").filter(number=number)
+    run = first_or_404(rows, _("This project has no such model."))
     run.project = access.project
     return run
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One run: how far it is, or how it ended, what it was asked to do, and what came out."""
     project, shown = access.project, _find(access, number)
@@ -88,7 +86,7 @@ def run(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     if finished and shown.metrics:
         context |= {"model": shown} | report_of(project, shown)
         blindness.remember(request.user, told=context.get("told", ()))
-    return render(request, "model/run.html", access.context("model", **context))
+    return access.render(request, "model/run.html", "model", **context)
 
 
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -109,7 +107,6 @@ def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 @classes_only(
     "model", gettext_lazy("The images behind a figure"),
     gettext_lazy("The page of a model that draws links to the images behind each of its mistakes."),
@@ -125,7 +122,7 @@ def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         return redirect("run", project.pk, number)
     rows = [row for row in _rows(kept) if _matches(row, asked)]
     names, markers = report.names_of(project, shown), categories.markers_by_name(project)
-    page = min(max(1, _pk(request, "page") or 1), max(1, -(-len(rows) // PER_PAGE)))
+    page = page_asked_for(request, max(1, -(-len(rows) // PER_PAGE)))
     start = (page - 1) * PER_PAGE
     part = rows[start : start + PER_PAGE]
     query = request.GET.copy()
@@ -135,19 +132,17 @@ def images(request: HttpRequest, access: Access, number: int) -> HttpResponse:
         return f"?{query.urlencode()}"
 
     called = {name: names.get(pk, "") for name, pk in asked.items() if pk}
-    return render(
+    return access.render(
         request,
         "model/run_images.html",
-        access.context(
-            "model",
-            shown=shown,
-            heading=_heading(called),
-            summary=_counted(len(rows), start, len(part)),
-            is_test=kept.part == RunAnswers.Part.TEST,
-            tiles=_tiles(request, project, part, names, markers),
-            before=link(page - 1) if page > 1 else "",
-            after=link(page + 1) if start + len(part) < len(rows) else "",
-        ),
+        "model",
+        shown=shown,
+        heading=_heading(called),
+        summary=_counted(len(rows), start, len(part)),
+        is_test=kept.part == RunAnswers.Part.TEST,
+        tiles=_tiles(request, project, part, names, markers),
+        before=link(page - 1) if page > 1 else "",
+        after=link(page + 1) if start + len(part) < len(rows) else "",
     )
 
 
@@ -228,7 +223,6 @@ def _tiles(
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def compare(request: HttpRequest, access: Access) -> HttpResponse:
     """Which images one version gets right and the other wrong; where people draw, on which it draws better.
 
@@ -247,7 +241,7 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
         most = drawn_comparison.MOST if "all" in request.GET else FLIPS
         both = drawn_comparison.compared if project.draws else _compared
         context |= both(request, project, old, new, most=most)
-    return render(request, "model/compare.html", access.context("model", **context))
+    return access.render(request, "model/compare.html", "model", **context)
 
 
 def _compared(
@@ -263,12 +257,10 @@ def _compared(
         plain = [{"image": row.image_id, "truth": row.truth, "old": row.old, "new": row.new} for row in rows[:most]]
         return _tiles(request, project, plain, names, markers)
 
-    flips = found.flips
-    difference = flips.difference
     return {
         "found": found,
-        "flips": flips,
-        "difference": in_words(difference.as_dict()),
+        "flips": found.flips,
+        "difference": in_words(found.flips.difference.as_dict()),
         "said": _in_words(old, new, found),
         "fixed": tiles(found.fixed),
         "broken": tiles(found.broken),

@@ -11,24 +11,23 @@ import base64
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
 
 from labeler import charts
 from labeler.consensus import snapshots
 from labeler.errors import LabelerError
+from labeler.jobs.dispatch import no_worker
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.images.images import tile
 from labeler.pages.model import report, tried_objects
-from labeler.pages.model.model import no_worker
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import explanation, inference_requests, outside_models, runs
 
@@ -36,8 +35,7 @@ QUEUE = "serve"
 WAIT_SECONDS = 8  # for the answer, before the page says that it comes later
 
 
-@project_page(Role.REVIEWER, most_bytes_of_files=lambda: settings.MAX_IMAGE_BYTES)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER, most_bytes_of_files=lambda: settings.MAX_IMAGE_BYTES)
 def try_model(request: HttpRequest, access: Access) -> HttpResponse:
     """The form; a picture that was sent is answered on the same page, because it is shown and not kept."""
     context: dict[str, Any] = {}
@@ -51,13 +49,13 @@ def try_model(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def tried(request: HttpRequest, access: Access, errand_id: int) -> HttpResponse:
     """The answer to a picture that was sent a moment ago, by whoever sent it; without the picture."""
     rows = Errand.objects.filter(project=access.project, kind=ErrandKind.TRY, asked_by=person(request))
-    errand = rows.select_related("run").filter(pk=errand_id).first()
-    if errand is None:
-        raise Http404(_("There is no such answer, or it was asked for more than a day ago."))
+    errand = first_or_404(
+        rows.select_related("run").filter(pk=errand_id),
+        _("There is no such answer, or it was asked for more than a day ago."),
+    )
     return _page(request, access, _told(request, access, errand, picture=None))
 
 
@@ -71,7 +69,7 @@ def _page(request: HttpRequest, access: Access, more: dict[str, Any], status: in
         "megabytes": settings.MAX_IMAGE_BYTES // 2**20,
         **more,
     }
-    return render(request, "model/try.html", access.context("model", **context), status=status)
+    return access.render(request, "model/try.html", "model", **context, status=status)
 
 
 def _cannot(run: TrainingRun | None) -> str:

@@ -135,11 +135,8 @@ def _unclear_pair(now: Situation) -> Iterator[Card]:
 
 def unclear_pair(figures: Mapping[str, Any], target: float) -> Mapping[str, Any] | None:
     """The two classes that most images split on, if those are enough and people agree on the two below the target."""
-    pairs: Iterable[Mapping[str, Any]] = figures["class_pairs"]
-    for pair in pairs:
-        if pair["images"] >= SPLIT_IMAGES and (pair["kappa"] is None or pair["kappa"] < target):
-            return pair
-    return None
+    pairs: Iterable[Mapping[str, Any]] = (pair for pair in figures["class_pairs"] if pair["images"] >= SPLIT_IMAGES)
+    return next((pair for pair in pairs if pair["kappa"] is None or pair["kappa"] < target), None)
 
 
 def verdict(pair: Mapping[str, Any], target: float) -> str:
@@ -161,9 +158,6 @@ def verdict(pair: Mapping[str, Any], target: float) -> str:
         one = lifting[0]
         return words % {"name": one["username"], "kappa": figure(one["kappa"]), "n": thousands(one["n"])}
     return _("Several people draw the line in different places: settle it in the guideline.")
-
-
-# ---------------------------------------------------------------- people
 
 
 # ---------------------------------------------------------------- what the model can take over

@@ -11,11 +11,9 @@ from typing import Any, Literal
 
 from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler import charts
 from labeler.acceptance import summary
@@ -41,14 +39,12 @@ from labeler.wording.sentences import in_words
 MATRIX_PEOPLE = 6  # more are on the agreement page
 CONFUSIONS = 5
 CLASSES = 8  # whose wanted number is drawn; the ones that lack most
-DEFAULT_QUEUE = "default"
 # Kappa between these is drawn in a person's small line: below it nobody would look at the course.
 SPARK_RANGE = (0.2, 1.0)
 SPARK_IMAGES = 10  # shared in a week: below, its kappa is noise
 
 
 @project_page()
-@require_GET
 def overview(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     found = cached_reports.overview_figures(project)
@@ -63,13 +59,12 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
         "run": run,
         "accuracy": accuracy,
         "accuracy_of": accuracy_of,
-        "n_members": len(members),
         "subtitle": _subtitle(project, len(members)),
         "is_counted": figures is not None,
         "as_of": found.as_of if found.is_kept else None,
     }
     if figures is None:
-        context["no_worker"] = _no_worker()
+        context["no_worker"] = dispatch.no_worker("default")
     else:
         context |= progress_context(project, figures, found.as_of)
         if access.may_review:
@@ -77,13 +72,7 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     if not access.may_review:
         context["own"] = my_work.figures(project, person(request), figures)
         context["answered"] = comments.unread(project=project, person=person(request))
-    return render(request, "overview/overview.html", access.context("project", **context))
-
-
-def _no_worker() -> bool:
-    """True when it is known that nobody counts; a broker that does not answer tells nothing."""
-    alive = dispatch.workers_alive()
-    return alive is not None and not any(DEFAULT_QUEUE in worker.queues for worker in alive)
+    return access.render(request, "overview/overview.html", "project", **context)
 
 
 def _subtitle(project: Project, people: int) -> str:
@@ -105,9 +94,6 @@ def _quota(project: Project) -> str:
         }  # fmt: skip
     n = project.fewest_labels if project.adaptive_overlap else project.labels_per_image
     return ngettext("%(n)s label per image", "%(n)s labels per image", n) % {"n": n}
-
-
-# ---------------------------------------------------------------- for everybody
 
 
 # ---------------------------------------------------------------- for reviewers and leads

@@ -28,7 +28,7 @@ def progress_context(project: Project, figures: Figures, as_of: datetime) -> dic
     return {
         "progress": progress,
         "bar": _bar(project, progress),
-        "chart": burn_up(project, figures, as_of),
+        "chart": burn_up(figures, as_of),
         "pace": _pace(figures, as_of),
         "done": when_done(project, figures, as_of),
     }
@@ -132,7 +132,7 @@ def _short(when: date) -> str:
     return date_format(when, "j M" if when.year == timezone.localdate().year else "j M Y")
 
 
-def burn_up(project: Project, figures: Figures, as_of: datetime) -> SafeString:
+def burn_up(figures: Figures, as_of: datetime) -> SafeString:
     """Images with an answer and final ones, day by day, against what is wanted, and what may come."""
     progress, forecast = figures["progress"], figures["forecast"]
     labeled, final = (

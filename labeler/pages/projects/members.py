@@ -7,29 +7,29 @@ labeler/agreement/second_opinions.py's.
 from __future__ import annotations
 
 from datetime import datetime, time
+from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.access import leads
 from labeler.agreement import second_opinions
-from labeler.errors import Invalid, LabelerError
+from labeler.errors import Invalid
 from labeler.models import Invitation, Membership, Project, Role
-from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import AddMember, Invite, refuse
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
+from labeler.pages.asking import Access, person, project_action, project_form
+from labeler.pages.forms import AddMember, Invite
 from labeler.projects import invitations
 from labeler.projects import members as membership
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def members(request: HttpRequest, access: Access) -> HttpResponse:
     """The whole page; a form on it adds a person by name, another makes a link.
 
@@ -40,14 +40,15 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
     form = AddMember(request.POST if posted and wanted == "add" else None)
     invite = Invite(request.POST if posted and wanted == "invite" else None, auto_id="invite_%s")
     link, made = "", None
-    if posted and wanted == "add" and form.is_valid() and _add(request, project, form):
-        return redirect("members", project.pk)
+    if posted and wanted == "add" and form.is_valid():
+        with refusal_in(form):
+            member = membership.add_member(project=project, by=person(request), **form.cleaned_data)
+            name, role = member.user.get_username(), member.get_role_display()
+            messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
+            return redirect("members", project.pk)
     if posted and wanted == "invite" and invite.is_valid():
-        try:
+        with refusal_in(invite):
             made, secret = invitations.create(project=project, by=person(request), **invite.cleaned_data)
-        except LabelerError as error:
-            refuse(invite, error)
-        else:
             link = request.build_absolute_uri(reverse("invitation", args=[secret]))
             invite = Invite(auto_id="invite_%s")
     people = project.memberships.select_related("user").order_by("user__username")
@@ -63,23 +64,12 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
         {"invitation": one, "state": invitations.state_of(one), "words": _words(one)}
         for one in invitations.of_project(project)
     ]
-    context = {
+    context: dict[str, Any] = {
         "rows": rows, "form": form, "roles": Role.choices, "invite_form": invite, "link": link, "made": made,
         "waiting": [row for row in invited if row["state"] == invitations.OPEN],
         "over": [row for row in invited if row["state"] != invitations.OPEN],
     }  # fmt: skip
-    return render(request, "members/members.html", access.context("members", **context))
-
-
-def _add(request: HttpRequest, project: Project, form: AddMember) -> bool:
-    try:
-        member = membership.add_member(project=project, by=person(request), **form.cleaned_data)
-    except LabelerError as error:
-        refuse(form, error)
-        return False
-    name, role = member.user.get_username(), member.get_role_display()
-    messages.success(request, _("%(name)s is in, as %(role)s.") % {"name": name, "role": role})
-    return True
+    return access.render(request, "members/members.html", "members", **context)
 
 
 def _words(invitation: Invitation) -> str:
@@ -95,32 +85,24 @@ def _words(invitation: Invitation) -> str:
     }[state]
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def revoke(request: HttpRequest, access: Access, invitation_id: int) -> HttpResponse:
     """Make a link worthless."""
-    row = access.project.invitations.filter(pk=invitation_id).first()
-    if row is None:
-        raise Http404(_("This project has no such invitation."))
-    try:
+    rows = access.project.invitations.filter(pk=invitation_id)
+    row = first_or_404(rows, _("This project has no such invitation."))
+    with refusal_as_message(request):
         invitations.revoke(invitation=row, by=person(request))
         messages.success(request, _("The invitation is taken back: its link no longer works."))
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("members", access.project.pk)
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def member(request: HttpRequest, access: Access, member_id: int) -> HttpResponse:
     """Change the role of one person, pause them, ask others about their images, or show the person out."""
-    row = access.project.memberships.select_related("user").filter(pk=member_id).first()
-    if row is None:
-        raise Http404(_("This person is not a member."))
-    try:
+    rows = access.project.memberships.select_related("user").filter(pk=member_id)
+    row = first_or_404(rows, _("This person is not a member."))
+    with refusal_as_message(request):
         messages.success(request, _carry_out(request, access.project, row))
-    except LabelerError as error:
-        messages.error(request, error.message)
     # Who has just left, or is no lead any more, cannot see the list.
     if row.user_id == person(request).pk and not leads(person(request), access.project.pk):
         return redirect("projects")

@@ -11,18 +11,18 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.db.models.functions import Lower
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from labeler import access
-from labeler.errors import LabelerError
 from labeler.models import Image, Membership, Project, Role, Thread, TrainingRun
 from labeler.models.image import Status
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import person
-from labeler.pages.forms import NewProject, refuse
+from labeler.pages.forms import NewProject
 from labeler.projects import projects as verbs
 
 if TYPE_CHECKING:
@@ -123,16 +123,13 @@ def _trashed(user: Any) -> list[dict[str, Any]]:
 def restore(request: HttpRequest, project_id: int) -> HttpResponse:
     """Out of the trash. Its leads and admins may; for everybody else it is not there."""
     user = person(request)
-    project = access.trash_of(user).filter(pk=project_id).first()
-    if project is None:
-        raise Http404(_("There is no such project in the trash."))
-    try:
+    rows = access.trash_of(user).filter(pk=project_id)
+    project = first_or_404(rows, _("There is no such project in the trash."))
+    with refusal_as_message(request):
         verbs.restore(project=project, by=user)
-    except LabelerError as error:
-        messages.error(request, error.message)
-        return redirect("projects")
-    messages.success(request, _("“%(name)s” is back, with everything in it.") % {"name": project.name})
-    return redirect("project", project.pk)
+        messages.success(request, _("“%(name)s” is back, with everything in it.") % {"name": project.name})
+        return redirect("project", project.pk)
+    return redirect("projects")
 
 
 @login_required
@@ -141,16 +138,10 @@ def new_project(request: HttpRequest) -> HttpResponse:
     if not access.administers(person(request)):
         raise PermissionDenied(_("Only an administrator may create projects. Ask one to make you its lead."))
     form = NewProject(request.POST or None)
-    if request.method == "POST" and form.is_valid() and (project := _create(request, form)):
-        messages.success(request, _("“%(name)s” is ready. Now bring in the images.") % {"name": project.name})
-        return redirect("import", project.pk)
+    if request.method == "POST" and form.is_valid():
+        wanted = dict(form.cleaned_data)
+        with refusal_in(form):
+            project = verbs.create(created_by=person(request), categories=wanted.pop("classes"), **wanted)
+            messages.success(request, _("“%(name)s” is ready. Now bring in the images.") % {"name": project.name})
+            return redirect("import", project.pk)
     return render(request, "projects/new.html", {"form": form})
-
-
-def _create(request: HttpRequest, form: NewProject) -> Project | None:
-    wanted = dict(form.cleaned_data)
-    try:
-        return verbs.create(created_by=person(request), categories=wanted.pop("classes"), **wanted)
-    except LabelerError as error:
-        refuse(form, error)
-        return None

@@ -16,24 +16,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from labeler.accounts import preferences
 from labeler.agreement import reports
 from labeler.consensus import snapshots
-from labeler.errors import LabelerError
+from labeler.curation.image_list import number
 from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Image, Project, Role, TrainingRun
 from labeler.models.image import Status
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, refusal_as_message
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.forms import Settle
 from labeler.pages.label import drawing
 from labeler.pages.review import adjudicate_objects, decisions
@@ -44,8 +43,7 @@ from labeler.review.worklists import Pair, Selection, Worklist
 LISTED_PAIRS = 8
 
 
-@project_page(Role.REVIEWER)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.REVIEWER)
 def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     """One image of the list, with its answers and a way to settle it."""
     project = access.project
@@ -56,11 +54,9 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
         image = _image(project, request.POST.get("image"))
         form = decisions.form_of(request, image)
         here = reverse("adjudicate", args=[project.pk])
-        try:
+        done: decisions.Done | None = "withdrawn"  # where it is refused, the image is shown again
+        with refusal_as_message(request):
             done = decisions.decide_by_form(request, image, form)
-        except LabelerError as error:
-            messages.error(request, error.message)
-            done = "withdrawn"
         if done == "settled":
             return redirect(here + asked.query(after=image.pk))
         if done == "withdrawn":
@@ -85,7 +81,7 @@ def adjudicate(request: HttpRequest, access: Access) -> HttpResponse:
     else:
         context |= _nothing(project, asked)
     _remember(request, context)
-    return render(request, "adjudicate/adjudicate.html", access.context("adjudicate", **context), status=status)
+    return access.render(request, "adjudicate/adjudicate.html", "adjudicate", **context, status=status)
 
 
 def _remember(request: HttpRequest, context: Mapping[str, Any]) -> None:
@@ -107,7 +103,7 @@ def _asked(request: HttpRequest, project: Project) -> Asked:
         return Asked(Selection(doubted=True))
     named = (request.GET.get("pair") or "").split(",")
     known = categories.index(project).names
-    ids = sorted({int(part) for part in named if part.isascii() and part.isdigit() and len(part) < 18} & set(known))
+    ids = sorted({pk for part in named if (pk := number(part)) in known})
     username = request.GET.get("person") or ""
     found = None
     if username:
@@ -124,11 +120,8 @@ def _asked(request: HttpRequest, project: Project) -> Asked:
 
 
 def _image(project: Project, wanted: str | None) -> Image:
-    if not (wanted and wanted.isascii() and wanted.isdigit() and len(wanted) < 18):
-        raise Http404(_("This project has no such image."))
-    image = project.images.filter(pk=int(wanted)).prefetch_related(snapshots.standing_decisions()).first()
-    if image is None:
-        raise Http404(_("This project has no such image."))
+    rows = project.images.filter(pk=number(wanted) or 0).prefetch_related(snapshots.standing_decisions())
+    image = first_or_404(rows, _("This project has no such image."))
     image.project = project
     return image
 
@@ -174,7 +167,6 @@ def _around(access: Access, asked: Asked, worklist: Worklist, image: Image | Non
         "place": None if place is None else place + 1,
         "total": n,
         "is_cut": worklist.is_cut,
-        "next_id": following,
         "next_url": asked.query(image=following) if following else "",
         "before_url": asked.query(image=before) if before else "",
         "wider_url": asked.query(all="1"),
@@ -255,6 +247,3 @@ def _nothing(project: Project, asked: Asked) -> dict[str, Any]:
         else reports.disagreements(project).filter(has_decision=False)[: worklists.MOST].count(),
         "is_filtered": asked.selection.pair is not None or bool(asked.person),
     }
-
-
-# ---------------------------------------------------------------- what was decided and why

@@ -56,7 +56,7 @@ def image_context(
     project: Project, image: Image, run: TrainingRun | None, form: Settle, asked: Asked
 ) -> dict[str, Any]:
     index = categories.index(project)
-    decision = _standing(image)
+    decision: Decision | None = next(iter(image.standing), None)  # type: ignore[attr-defined]
     labels = list(Label.objects.votes().filter(image=image).select_related("annotator").order_by("id"))
     near, by_look = similar_settled.nearest(image, run), True
     if not near:
@@ -101,10 +101,6 @@ def _classes(in_use: Sequence[Category], voted: Container[int], chosen: Containe
     return sorted(rows, key=lambda row: not row["voted"]) if len(in_use) > MANY_CLASSES else rows
 
 
-def _standing(image: Image) -> Decision | None:
-    return next(iter(image.standing), None)  # type: ignore[attr-defined]
-
-
 def _heading(image: Image, decision: Decision | None) -> str:
     """Three people, two answers."""
     if decision is not None:
@@ -134,11 +130,8 @@ def _counted(n: int) -> str:
 
 def _answers(project: Project, labels: Iterable[Label], index: CategoryIndex) -> list[dict[str, Any]]:
     """Each answer with how many gave it and what they wrote, most frequent first; nobody by name."""
-    grouped: dict[str, list[Label]] = defaultdict(list)
-    for label in labels:
-        grouped[_answer_key(label, index)].append(label)
     rows = []
-    for answer, said in grouped.items():
+    for answer, said in _by_answer(labels, index).items():
         earlier = sorted({label.guideline_version for label in said} - {project.guideline_version})
         rows.append(
             {
@@ -152,8 +145,12 @@ def _answers(project: Project, labels: Iterable[Label], index: CategoryIndex) ->
     return sorted(rows, key=lambda row: (row["names"] is None, -row["n"], row["names"] or []))
 
 
-def _answer_key(label: Label, index: CategoryIndex) -> str:
-    return votes.CANNOT_TELL if label.answer == Answer.CANNOT_TELL else votes.key(index.resolve(label.categories))
+def _by_answer(labels: Iterable[Label], index: CategoryIndex) -> dict[str, list[Label]]:
+    found: dict[str, list[Label]] = defaultdict(list)
+    for label in labels:
+        unsure = label.answer == Answer.CANNOT_TELL
+        found[votes.CANNOT_TELL if unsure else votes.key(index.resolve(label.categories))].append(label)
+    return found
 
 
 def _told(
@@ -169,16 +166,13 @@ def _told(
     is_hidden = run is None or bool(blindness.hides_model([image]))
     prediction = None if is_hidden else Prediction.objects.filter(run=run, image=image).first()
     taken = None if decision.undecidable else index.resolve(decision.categories)
-    by_answer: dict[str, list[Label]] = defaultdict(list)
-    for label in labels:
-        by_answer[_answer_key(label, index)].append(label)
     rows = [
         {
             "names": None if answer == votes.CANNOT_TELL else index.label(votes.categories_of(answer)),
             "people": [label.annotator.get_username() for label in said],
             "agrees": answer != votes.CANNOT_TELL and votes.categories_of(answer) == taken,
         }
-        for answer, said in by_answer.items()
+        for answer, said in _by_answer(labels, index).items()
     ]
     return {
         "image": image,

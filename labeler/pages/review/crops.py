@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from labeler.accounts import preferences
-from labeler.models import Category, Membership
+from labeler.models import Membership
 from labeler.pages.asking import Access
 from labeler.review import crops as verbs
 from labeler.training import runs
@@ -28,8 +27,9 @@ def page(request: HttpRequest, access: Access, member: Membership) -> HttpRespon
     counts = verbs.waiting(project, member.user, run)
     told = verbs.precision(run) if access.may_review else {}
     in_use = list(project.categories.in_use())
+    here = reverse("review", args=[project.pk])
     choices = [
-        {"category": one, "n": counts.get(one.pk, 0), "url": _url(access, one)} for one in in_use if one.pk in counts
+        {"category": one, "n": counts[one.pk], "url": f"{here}?class={one.pk}"} for one in in_use if one.pk in counts
     ]
     asked = next((one for one in in_use if str(one.pk) == request.GET.get("class")), None)
     shown = asked or max(in_use, key=lambda one: counts.get(one.pk, 0), default=None)
@@ -53,11 +53,7 @@ def page(request: HttpRequest, access: Access, member: Membership) -> HttpRespon
         }
     else:
         context["why"] = _why_empty(access, bool(run))
-    return render(request, "review/crops.html", access.context("review", **context))
-
-
-def _url(access: Access, category: Category) -> str:
-    return reverse("review", args=[access.project.pk]) + f"?class={category.pk}"
+    return access.render(request, "review/crops.html", "review", **context)
 
 
 def _why_empty(access: Access, has_model: bool) -> str:

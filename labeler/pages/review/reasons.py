@@ -7,10 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
 from labeler.label_set import categories
 from labeler.labeling import blindness
@@ -25,7 +23,6 @@ LISTED_REASONS = 500
 
 
 @project_page(Role.REVIEWER)
-@require_GET
 def reasons(request: HttpRequest, access: Access) -> HttpResponse:
     """The reasons of the newest decisions by pair of classes, to be turned into a guideline."""
     project = access.project
@@ -53,16 +50,14 @@ def reasons(request: HttpRequest, access: Access) -> HttpResponse:
             }
         )
     listed = sorted(groups.items(), key=lambda group: (not group[0], -len(group[1]), group[0]))
-    return render(
+    return access.render(
         request,
         "adjudicate/reasons.html",
-        access.context(
-            "adjudicate",
-            markers=categories.markers_by_name(project),
-            groups=[{"names": names, "rows": rows, "text": _as_text(names, rows)} for names, rows in listed],
-            n=len(found),
-            is_cut=len(found) == LISTED_REASONS,
-        ),
+        "adjudicate",
+        markers=categories.markers_by_name(project),
+        groups=[{"names": names, "rows": rows, "text": _as_text(names, rows)} for names, rows in listed],
+        n=len(found),
+        is_cut=len(found) == LISTED_REASONS,
     )
 
 

@@ -12,13 +12,11 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET
 
 from labeler.accounts import preferences
 from labeler.label_set import categories as label_set
@@ -43,7 +41,6 @@ MODULES = (
 
 
 @project_page()
-@require_GET
 def review(request: HttpRequest, access: Access) -> HttpResponse:
     """The grid of one class, or of crops where people draw; without any, what to do about that. 404 for strangers."""
     if access.membership is None:
@@ -76,7 +73,7 @@ def review(request: HttpRequest, access: Access) -> HttpResponse:
             "texts": texts(),
             "modules": [static(f"js/{module}.js") for module in MODULES],
         }
-    return render(request, "review/review.html", access.context("review", **context))
+    return access.render(request, "review/review.html", "review", **context)
 
 
 def _share(text: str | None, default: float) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from labeler.label_set import markers
 from labeler.models import Category, Project
 from labeler.models.project import Task
-from labeler.pages.forms import first_twin, names_in
-from labeler.pages.settings.forms import LONGEST_DESCRIPTION, Typed, _long
+from labeler.pages.forms import different_names
+from labeler.pages.settings.forms import LONGEST_DESCRIPTION, Typed, _long, switch
 
 MOST_WANTED = 2_147_483_647  # what the column holds
 
@@ -125,10 +124,9 @@ class OneClass(Typed):
         required=False,
         help_text=gettext_lazy("Of the shorter side of an object. Smaller ones are refused. 0: any size."),
     )
-    background = forms.BooleanField(
-        label=gettext_lazy("This class is the background"),
-        required=False,
-        help_text=gettext_lazy("Pixels that nobody painted are of this class. Without one, they have none."),
+    background = switch(
+        gettext_lazy("This class is the background"),
+        gettext_lazy("Pixels that nobody painted are of this class. Without one, they have none."),
     )
 
     def __init__(self, category: Category, place: int, *args: Any, **kwargs: Any):
@@ -166,9 +164,4 @@ class AddClasses(forms.Form):
     )
 
     def clean_classes(self) -> list[str]:
-        names = names_in(self.cleaned_data["classes"])
-        if not names:
-            raise ValidationError(_("Name at least one class."))
-        if twin := first_twin(names):
-            raise ValidationError(_("“%(name)s” stands there twice."), params={"name": twin})
-        return names
+        return different_names(self.cleaned_data["classes"])

@@ -10,20 +10,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
+from labeler.curation.image_list import number
 from labeler.label_set import categories as label_set
 from labeler.label_set import examples, markers, targets
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Project, Role
-from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import refuse
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import settings
 from labeler.pages.settings.class_forms import AddClasses, OneClass
 from labeler.pages.settings.examples import strip
@@ -33,8 +32,7 @@ LISTED_TWINS = 3  # beyond 72 classes markers repeat: a list of all of them help
 UP, DOWN = "up", "down"
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def classes(request: HttpRequest, access: Access) -> HttpResponse:
     """The row of classes: order, additions, and those that are out of use."""
     project = access.project
@@ -117,11 +115,9 @@ def _move(request: HttpRequest, project: Project) -> HttpResponse | None:
 def _add(request: HttpRequest, project: Project, names: Sequence[str]) -> None:
     added: list[str] = []
     for name in names:
-        try:
+        with refusal_as_message(request):
             project_classes.add_category(project=project, by=person(request), name=name)
             added.append(name)
-        except LabelerError as error:
-            messages.error(request, error.message)
     if added:
         messages.success(request, _("Added: %(names)s.") % {"names": ", ".join(added)})
 
@@ -135,28 +131,22 @@ def _restore(request: HttpRequest, access: Access, text: str) -> HttpResponse:
 
 
 def _find(project: Project, text: str | int) -> Category:
-    number = int(text) if str(text).isascii() and str(text).isdigit() and len(str(text)) < 18 else 0
-    row = project.categories.select_related("merged_into").filter(pk=number).first()
-    if row is None:
-        raise Http404(_("This project has no such class."))
-    return row
+    rows = project.categories.select_related("merged_into").filter(pk=number(str(text)) or 0)
+    return first_or_404(rows, _("This project has no such class."))
 
 
 def _change(request: HttpRequest, row: Category, changes: dict[str, Any]) -> bool:
     """Carry out what a button says; a refusal becomes a message."""
-    try:
+    with refusal_as_message(request):
         project_classes.change_category(category=row, by=person(request), changes=changes)
         return True
-    except LabelerError as error:
-        messages.error(request, error.message)
-        return False
+    return False
 
 
 # ---------------------------------------------------------------- one class
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
     """Everything that is said of one class, and the ways to take it out of use."""
     project, row = access.project, _find(access.project, category_id)
@@ -182,7 +172,6 @@ def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
         marker=label_set.marker_of(row),
         form=form,
         seen=settings.fingerprint(form),
-        n_in_use=len(in_use),
         others=[c for c in in_use if c.pk != row.pk],
         alike=classes_drawn_alike(in_use, only=row),
         examples=shown,
@@ -192,16 +181,14 @@ def one(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
 
 def _save(request: HttpRequest, row: Category, place: int, form: OneClass) -> bool:
     wanted_place = form.cleaned_data.get("place", place + 1) - 1
-    try:
+    with refusal_in(form):
         project_classes.change_category(
             category=row, by=person(request), changes=form.changes(), expected_version=row.version
         )
         if wanted_place != place:
             project_classes.place_category(category=row, by=person(request), place=wanted_place)
         return True
-    except LabelerError as error:
-        refuse(form, error)
-        return False
+    return False
 
 
 def _take_out(request: HttpRequest, access: Access, row: Category, in_use: list[Category], do: str) -> HttpResponse:

@@ -10,20 +10,20 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import prefetch_related_objects
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
 
 from labeler.consensus import snapshots
-from labeler.errors import LabelerError
+from labeler.curation.image_list import number
 from labeler.label_set import categories as label_set
 from labeler.label_set import examples
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Consensus, Image, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404, refusal_as_message
+from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.images import known_objects
 from labeler.pages.settings import settings
 
@@ -66,8 +66,7 @@ def _taken_for(category: Category, outcome: list[int] | None, index: label_set.C
     return ", ".join(index.label(present)) or _("none of these")
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def picker(request: HttpRequest, access: Access, category_id: int) -> HttpResponse:
     category = _category(access.project, category_id)
     if request.method == "POST":
@@ -106,18 +105,11 @@ def picker(request: HttpRequest, access: Access, category_id: int) -> HttpRespon
 
 
 def _category(project: Project, category_id: int) -> Category:
-    row = project.categories.filter(pk=category_id).first()
-    if row is None:
-        raise Http404(_("This project has no such class."))
-    return row
+    return first_or_404(project.categories.filter(pk=category_id), _("This project has no such class."))
 
 
 def _page(text: str | None) -> int:
-    return min(max(1, _number(text)), LAST_PAGE)
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else 0
+    return min(max(1, number(text) or 1), LAST_PAGE)
 
 
 def _back(request: HttpRequest, category: Category) -> str:
@@ -131,7 +123,7 @@ def _back(request: HttpRequest, category: Category) -> str:
 
 def _carry_out(request: HttpRequest, category: Category) -> None:
     """Add an image, give an example another caption, or remove one: each is a button of its own."""
-    try:
+    with refusal_as_message(request):
         if "add" in request.POST:
             image = _image(category.project, request.POST["add"])
             _row, is_new = examples.add(category=category, image=image, by=person(request))
@@ -139,7 +131,7 @@ def _carry_out(request: HttpRequest, category: Category) -> None:
                 said = _("Image %(n)s is an example of “%(name)s” now.")
                 messages.success(request, said % {"n": image.pk, "name": category.name})
             return
-        row = category.examples.select_related("image").filter(pk=_number(request.POST.get("example"))).first()
+        row = category.examples.select_related("image").filter(pk=number(request.POST.get("example")) or 0).first()
         if row is None:
             messages.error(request, _("This example has been removed meanwhile."))
         elif request.POST.get("do") == "remove":
@@ -149,15 +141,10 @@ def _carry_out(request: HttpRequest, category: Category) -> None:
             caption = request.POST.get("caption", "")
             examples.add(category=category, image=row.image, by=person(request), caption=caption)
             messages.success(request, _("The caption is saved."))
-    except LabelerError as error:
-        messages.error(request, error.message)
 
 
 def _image(project: Project, text: str | None) -> Image:
-    image = project.images.filter(pk=_number(text)).first()
-    if image is None:
-        raise Http404(_("This project has no such image."))
-    return image
+    return first_or_404(project.images.filter(pk=number(text) or 0), _("This project has no such image."))
 
 
 # ---------------------------------------------------------------- from the page of one image
@@ -180,17 +167,14 @@ def use_as_example(access: Access, image: Image, outcome: Consensus) -> dict[str
     }
 
 
-@project_page(Role.LEAD)
-@require_POST
+@project_action(Role.LEAD)
 def from_image(request: HttpRequest, access: Access, image_id: int) -> HttpResponse:
     """Use this image as an example of the class that was chosen."""
     image = _image(access.project, str(image_id))
-    category = _category(access.project, _number(request.POST.get("class")))
-    try:
+    category = _category(access.project, number(request.POST.get("class")) or 0)
+    with refusal_as_message(request):
         caption = request.POST.get("caption", "")
         _row, is_new = examples.add(category=category, image=image, by=person(request), caption=caption)
         said = _("This image is an example of “%(name)s” now.") if is_new else _("It is one of “%(name)s” already.")
         messages.success(request, said % {"name": category.name})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("image", access.project.pk, image.pk)

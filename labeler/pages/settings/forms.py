@@ -6,8 +6,6 @@ labeler/projects/projects.py's.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -76,9 +74,8 @@ class Section(Typed):
         return {name: value for name, value in wanted.items() if value != getattr(project, name)}
 
 
-def seen(values: Mapping[str, Any]) -> str:
-    """A fingerprint of what a form showed: tells whether somebody saved the same settings in between."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def switch(label: Any, help_text: Any) -> forms.BooleanField:
+    return forms.BooleanField(label=label, help_text=help_text, required=False)
 
 
 def _long(rows: int) -> forms.Textarea:
@@ -155,10 +152,9 @@ class Judging(Section):
             "same."
         ),
     )
-    show_file_names = forms.BooleanField(
-        label=gettext_lazy("Show file names to annotators"),
-        required=False,
-        help_text=gettext_lazy("A path like rust/0001.jpg gives the class away: labels are then worth less."),
+    show_file_names = switch(
+        gettext_lazy("Show file names to annotators"),
+        gettext_lazy("A path like rust/0001.jpg gives the class away: labels are then worth less."),
     )
 
 
@@ -166,18 +162,16 @@ class Model(Section):
     units = {"review_percent": ("review_confidence", _PERCENT), "planted_percent": ("planted_share", _PERCENT)}
     of_classes = frozenset({"ask_uncertain_first", "review_percent", "planted_percent"})
 
-    show_prelabels = forms.BooleanField(
-        label=gettext_lazy("Show the model's suggestion"),
-        required=False,
-        help_text=gettext_lazy(
+    show_prelabels = switch(
+        gettext_lazy("Show the model's suggestion"),
+        gettext_lazy(
             "Saves time; people tend to follow it, right or wrong. Blind images never show one, so that this is "
             "measured."
         ),
     )
-    ask_uncertain_first = forms.BooleanField(
-        label=gettext_lazy("Ask first where the model is unsure"),
-        required=False,
-        help_text=gettext_lazy(
+    ask_uncertain_first = switch(
+        gettext_lazy("Ask first where the model is unsure"),
+        gettext_lazy(
             "The model learns more from each label; these images are harder than the rest, so they are left out of "
             "the figures that speak for the project. Before there is a model, fifty images that cover the data come "
             "first. Off: random order."
@@ -201,12 +195,3 @@ class Model(Section):
             "reviewers that share of their time."
         ),
     )
-
-
-# ---------------------------------------------------------------- quality
-
-
-# ---------------------------------------------------------------- what is wanted
-
-
-# ---------------------------------------------------------------- classes

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
 
+from labeler.curation.image_list import number
 from labeler.models import GuidelineVersion, Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import first_or_404
+from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Guideline
 from labeler.projects import guideline as markdown
@@ -24,8 +25,7 @@ from labeler.projects import projects, text_diff
 LISTED = 100
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def guideline(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     form = Guideline(request.POST or None, initial=Guideline.values_of(project))
@@ -53,16 +53,14 @@ def guideline(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def _version(project: Project, number: int | None) -> GuidelineVersion:
+def _version(project: Project, number: int) -> GuidelineVersion:
     rows = project.guideline_versions.select_related("author")
-    found = rows.filter(number=number).first() if number is not None and number < 2**31 else None
-    if found is None:
-        raise Http404(_("This project has no such version of its guideline."))
-    return found
+    if number >= 2**31:
+        rows = rows.none()  # beyond what the column holds
+    return first_or_404(rows.filter(number=number), _("This project has no such version of its guideline."))
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def version(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     """One version to read; to post to it makes its text the guideline again, as a new version."""
     project, shown = access.project, _version(access.project, number)
@@ -86,11 +84,10 @@ def version(request: HttpRequest, access: Access, number: int) -> HttpResponse:
 
 
 @project_page(Role.LEAD)
-@require_GET
 def compare(request: HttpRequest, access: Access) -> HttpResponse:
     """What changed from one version to another: `?from=1&to=3`, the older one first whichever way they were chosen."""
-    numbers = sorted(_number(request.GET.get(name)) for name in ("from", "to"))
-    old, new = (_version(access.project, number) for number in numbers)
+    numbers = sorted(number(request.GET.get(name)) or 0 for name in ("from", "to"))
+    old, new = (_version(access.project, one) for one in numbers)
     return settings.show(
         request,
         access,
@@ -99,9 +96,4 @@ def compare(request: HttpRequest, access: Access) -> HttpResponse:
         old=old,
         new=new,
         lines=text_diff.compare(old.text, new.text),
-        is_present=new.number == access.project.guideline_version,
     )
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -9,16 +9,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
+from labeler.curation.image_list import number
 from labeler.models import Project, Question, Role
-from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import names_in, refuse
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
+from labeler.pages.asking import Access, person, project_form
+from labeler.pages.forms import names_in
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Section
 from labeler.projects import questions
@@ -77,8 +77,7 @@ class OneQuestion(forms.Form):
         return {**self.cleaned_data, "options": names_in(self.cleaned_data["options"])}
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def objects(request: HttpRequest, access: Access) -> HttpResponse:
     """The overlap, the questions, and one more question."""
     project = access.project
@@ -88,8 +87,11 @@ def objects(request: HttpRequest, access: Access) -> HttpResponse:
     if do == "overlap" and settings.save(request, project, overlap) is not None:
         messages.success(request, _("Saved."))
         return redirect("settings_objects", project.pk)
-    if do == "ask" and form.is_valid() and _ask(request, project, form):
-        return redirect("settings_objects", project.pk)
+    if do == "ask" and form.is_valid():
+        with refusal_in(form):
+            asked = questions.add(project=project, by=person(request), **form.asked())
+            messages.success(request, _("“%(name)s” is asked from now on.") % {"name": asked.name})
+            return redirect("settings_objects", project.pk)
     if do in ("retire", "restore"):
         return _retire(request, project, retired=do == "retire")
     names = {c.pk: c.name for c in project.categories.all()}
@@ -103,24 +105,10 @@ def objects(request: HttpRequest, access: Access) -> HttpResponse:
     )  # fmt: skip
 
 
-def _ask(request: HttpRequest, project: Project, form: OneQuestion) -> bool:
-    try:
-        asked = questions.add(project=project, by=person(request), **form.asked())
-    except LabelerError as error:
-        refuse(form, error)
-        return False
-    messages.success(request, _("“%(name)s” is asked from now on.") % {"name": asked.name})
-    return True
-
-
 def _retire(request: HttpRequest, project: Project, *, retired: bool) -> HttpResponse:
-    text = request.POST.get("question", "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-    row = project.questions.select_related("project").filter(pk=number).first()
-    if row is None:
-        raise Http404(_("This project has no such question."))
-    try:
+    wanted = number(request.POST.get("question")) or 0
+    rows = project.questions.select_related("project").filter(pk=wanted)
+    row = first_or_404(rows, _("This project has no such question."))
+    with refusal_as_message(request):
         questions.change(question=row, by=person(request), changes={"retired": retired})
-    except LabelerError as error:
-        messages.error(request, error.message)
     return redirect("settings_objects", project.pk)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.consensus.economy_standing import BORNE_OUT
 from labeler.models.project import ConsensusMethod, Ordered
-from labeler.pages.settings.forms import _PERCENT, Section
+from labeler.pages.settings.forms import _PERCENT, Section, switch
 
 
 class Quality(Section):
@@ -26,10 +26,9 @@ class Quality(Section):
             "“90 % right” to about 9 points."
         ),
     )
-    gold_feedback = forms.BooleanField(
-        label=gettext_lazy("Say at once what a gold image was"),
-        required=False,
-        help_text=gettext_lazy(
+    gold_feedback = switch(
+        gettext_lazy("Say at once what a gold image was"),
+        gettext_lazy(
             "Teaches people while they label. They then know which images were gold, so their scores count for less: "
             "good in the first days, off when you want to measure."
         ),
@@ -55,10 +54,9 @@ class Accepting(Section):
         "audited_percent": ("audited_share", _PERCENT),
     }
 
-    auto_accept = forms.BooleanField(
-        label=gettext_lazy("Let the model accept what it is sure of"),
-        required=False,
-        help_text=gettext_lazy(
+    auto_accept = switch(
+        gettext_lazy("Let the model accept what it is sure of"),
+        gettext_lazy(
             "Only as far as the promise below holds, and only images that nobody was given. They leave the queue; they "
             "never count as labels, and an export has them only where you ask for it. Off: all of them go back to "
             "people."
@@ -91,10 +89,9 @@ class Accepting(Section):
             "labels each."
         ),
     )
-    accept_per_class = forms.BooleanField(
-        label=gettext_lazy("A threshold for each class"),
-        required=False,
-        help_text=gettext_lazy(
+    accept_per_class = switch(
+        gettext_lazy("A threshold for each class"),
+        gettext_lazy(
             "The promise then holds in each class that has enough calibration images, and the others share one. With "
             "several classes per image: in each set of classes. Dear: 40 % of the clothing photographs instead of 68 %."
         ),
@@ -118,10 +115,9 @@ class Consensus(Section):
             "a worker weighs all images anew."
         ),
     )
-    adaptive_overlap = forms.BooleanField(
-        label=gettext_lazy("As many labels as an image needs"),
-        required=False,
-        help_text=gettext_lazy(
+    adaptive_overlap = switch(
+        gettext_lazy("As many labels as an image needs"),
+        gettext_lazy(
             "Stops where the answers are clear, and asks more people where they are not; takes the place of “Labels "
             "per image”. Saves labels on clear images; when the work ends is harder to tell."
         ),
@@ -149,10 +145,9 @@ class Consensus(Section):
             "How probable the answer must be for nobody else to be asked. Higher: fewer wrong images, and more labels."
         ),
     )
-    ask_by_gain = forms.BooleanField(
-        label=gettext_lazy("Ask where one more answer gains most"),
-        required=False,
-        help_text=gettext_lazy(
+    ask_by_gain = switch(
+        gettext_lazy("Ask where one more answer gains most"),
+        gettext_lazy(
             "A new image or one more opinion, whichever makes more labels right, by what people and model say; never "
             "twice the same person, and at most “Most labels” per image. Takes the place of “Labels per image”. Fewest "
             "answers for right labels; answers given with a suggestion on the screen cannot be weighed with the model, "
@@ -171,10 +166,9 @@ class Consensus(Section):
             checks=BORNE_OUT,
         ),
     )
-    model_fills = forms.BooleanField(
-        label=gettext_lazy("The model answers for images nobody has labeled"),
-        required=False,
-        help_text=gettext_lazy(
+    model_fills = switch(
+        gettext_lazy("The model answers for images nobody has labeled"),
+        gettext_lazy(
             "In lists, marked as the model's alone; in exports only where you ask for it, marked too. It is no label: "
             "nothing is trained on it, and no figure about people or the model counts it. Only where people and model "
             "decide together, and never on images that are judged blind."

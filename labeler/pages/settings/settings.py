@@ -6,24 +6,24 @@ have modules beside this one; what a change entails is labeler/projects/projects
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
 from labeler.acceptance import summary
-from labeler.errors import LabelerError
 from labeler.label_set import targets
 from labeler.models import Gold, Project, Role
-from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import refuse
+from labeler.pages.answering import refusal_in
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import class_forms, quality_forms, training_forms
 from labeler.pages.settings import forms as section_forms
 from labeler.projects import projects
@@ -58,80 +58,56 @@ def show(request: HttpRequest, access: Access, section: str, template: str, **mo
         for name, text in SECTIONS.items()
         if name not in hidden or name == section
     ]
-    context = access.context("settings", sections=links, heading=SECTIONS[section], **more)
-    return render(request, template, context)
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def question(request: HttpRequest, access: Access) -> HttpResponse:
-    return _section(request, access, "settings", section_forms.Question)
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def judging(request: HttpRequest, access: Access) -> HttpResponse:
-    return _section(request, access, "settings_judging", section_forms.Judging)
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def model(request: HttpRequest, access: Access) -> HttpResponse:
-    return _section(request, access, "settings_model", section_forms.Model)
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def training(request: HttpRequest, access: Access) -> HttpResponse:
-    return _section(request, access, "settings_training", training_forms.form_of(access.project))
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def quality(request: HttpRequest, access: Access) -> HttpResponse:
-    n_gold = Gold.objects.filter(project=access.project, retired_at=None).count()
-    return _section(request, access, "settings_quality", quality_forms.Quality, n_gold=n_gold)
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def consensus(request: HttpRequest, access: Access) -> HttpResponse:
-    methods = {str(method): words for method, words in quality_forms.METHODS.items()}
-    return _section(request, access, "settings_consensus", quality_forms.Consensus, methods=methods)
-
-
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
-def accepting(request: HttpRequest, access: Access) -> HttpResponse:
-    found = summary.figures(access.project)
-    return _section(request, access, "settings_accepting", quality_forms.Accepting, found=found)
+    return access.render(request, template, "settings", sections=links, heading=SECTIONS[section], **more)
 
 
 def _section(
-    request: HttpRequest, access: Access, name: str, shape: type[section_forms.Section], **more: Any
-) -> HttpResponse:
-    if access.project.draws and name in NOT_WHERE_PEOPLE_DRAW:
-        return show(request, access, name, "settings/classes_only.html")
-    form = shape(request.POST or None, initial=shape.values_of(access.project))
-    if access.project.draws:
-        form.leave_out_of_classes()
-    if request.method == "POST" and save(request, access.project, form) is not None:
-        messages.success(request, _("Saved."))
-        return redirect(name, access.project.pk)
-    return show(
-        request,
-        access,
-        name,
-        f"settings/{shape.template or shape.__name__.lower()}.html",
-        form=form,
-        seen=fingerprint(form),
-        **more,
-    )
+    name: str,
+    shape: type[section_forms.Section] | None,
+    more: Callable[[Project], dict[str, Any]] = lambda _project: {},
+) -> Callable[..., HttpResponse]:
+    """The page of one section. shape: None where it depends on the task. more: what it shows besides the form."""
+
+    @project_form(Role.LEAD)
+    def page(request: HttpRequest, access: Access) -> HttpResponse:
+        project = access.project
+        if project.draws and name in NOT_WHERE_PEOPLE_DRAW:
+            return show(request, access, name, "settings/classes_only.html")
+        of_task = shape or training_forms.form_of(project)
+        form = of_task(request.POST or None, initial=of_task.values_of(project))
+        if project.draws:
+            form.leave_out_of_classes()
+        if request.method == "POST" and save(request, project, form) is not None:
+            messages.success(request, _("Saved."))
+            return redirect(name, project.pk)
+        template = f"settings/{of_task.template or of_task.__name__.lower()}.html"
+        return show(request, access, name, template, form=form, seen=fingerprint(form), **more(project))
+
+    return page
+
+
+question = _section("settings", section_forms.Question)
+judging = _section("settings_judging", section_forms.Judging)
+model = _section("settings_model", section_forms.Model)
+training = _section("settings_training", None)
+quality = _section(
+    "settings_quality",
+    quality_forms.Quality,
+    lambda project: {"n_gold": Gold.objects.filter(project=project, retired_at=None).count()},
+)
+consensus = _section(
+    "settings_consensus",
+    quality_forms.Consensus,
+    lambda _project: {"methods": {str(method): words for method, words in quality_forms.METHODS.items()}},
+)
+accepting = _section("settings_accepting", quality_forms.Accepting, lambda project: {"found": summary.figures(project)})
 
 
 def fingerprint(form: forms.Form) -> str:
-    """Goes with the form, and comes back with what was typed."""
-    return section_forms.seen(form.initial)
+    """Of what a form showed. Goes with it, comes back with what was typed, and tells whether somebody saved the same
+    settings in between.
+    """
+    return hashlib.sha256(json.dumps(form.initial, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def save(request: HttpRequest, project: Project, form: section_forms.Section) -> Project | None:
@@ -139,13 +115,11 @@ def save(request: HttpRequest, project: Project, form: section_forms.Section) ->
     if not form.is_valid() or not is_unchanged(request, form):
         return None
     changes = form.changes(project)
-    try:
+    with refusal_in(form):
         # The version of this moment: what was on screen has been compared above, setting by setting, so that another
         # lead's work on another section is no reason to refuse.
         return projects.update(project=project, by=person(request), changes=changes, expected_version=project.version)
-    except LabelerError as error:
-        refuse(form, error)
-        return None
+    return None
 
 
 def is_unchanged(request: HttpRequest, form: forms.Form) -> bool:
@@ -178,18 +152,14 @@ def _now(value: Any) -> str:
 # ---------------------------------------------------------------- what is wanted
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     classes = list(project.categories.in_use())
     form = class_forms.Wanted(project, classes, request.POST or None)
     if request.method == "POST" and form.is_valid() and is_unchanged(request, form):
-        try:
+        with refusal_in(form):
             projects.want(project=project, by=person(request), changes=form.of_project(), of_classes=form.of_classes())
-        except LabelerError as error:
-            refuse(form, error)
-        else:
             messages.success(request, _("Saved."))
             return redirect("settings_wanted", project.pk)
     found = targets.targets_of(project)
@@ -198,15 +168,14 @@ def wanted_numbers(request: HttpRequest, access: Access) -> HttpResponse:
         {"category": category, "settled": settled.get(category.pk, 0), "wanted": number, "variety": words}
         for category, number, words in form.rows()
     ]
-    more: Mapping[str, Any] = {"form": form, "seen": fingerprint(form), "rows": rows, "settled": found["settled"]}
+    more = {"form": form, "seen": fingerprint(form), "rows": rows, "settled": found["settled"]}
     return show(request, access, "settings_wanted", "settings/wanted.html", **more)
 
 
 # ---------------------------------------------------------------- the end
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def trash(request: HttpRequest, access: Access) -> HttpResponse:
     project = access.project
     wrong = ""

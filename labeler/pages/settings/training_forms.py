@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from labeler.errors import Invalid
 from labeler.models import Project
 from labeler.models.project import Task
-from labeler.pages.settings.forms import Section
+from labeler.pages.settings.forms import Section, _short, switch
 from labeler.train_settings import (
     BACKBONES,
     CANDIDATES,
@@ -48,13 +48,49 @@ def _number(path: str, label: Any) -> Any:
     )  # fmt: skip
 
 
-class Training(Section):
-    """Every field but the first is a part of training_config."""
+class OfRun(Section):
+    """What every training has. All fields but train_automatically are parts of training_config."""
 
-    train_automatically = forms.BooleanField(
-        label=gettext_lazy("Train by itself when enough new labels are in"),
+    time_limit_minutes = forms.FloatField(
+        label=gettext_lazy("Minutes for each network that is trained, at most"),
+        min_value=0.1,
+        max_value=SETTINGS["time_limit_s"].high // SECONDS,
         required=False,
-        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
+        help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
+    )
+    seed = _number("seed", gettext_lazy("Seed"))
+
+    @classmethod
+    def values_of(cls, project: Project) -> dict[str, Any]:
+        limit = project.training_config.get("time_limit_s")
+        return {
+            "train_automatically": project.train_automatically,
+            "time_limit_minutes": None if limit is None else _short(limit / SECONDS),
+            "seed": project.training_config.get("seed"),
+        }
+
+    def config(self, project: Project) -> dict[str, Any]:
+        """The project's settings of a run with what was typed laid over.
+
+        What is empty, or as the worker has it anyway, is left out: should the worker's choice get better, it applies.
+        """
+        made, limit = dict(project.training_config), self.cleaned_data["time_limit_minutes"]
+        _put(made, "time_limit_s", limit and round(limit * SECONDS, 3))
+        _put(made, "seed", self.cleaned_data["seed"])
+        return made
+
+    def changes(self, project: Project) -> dict[str, Any]:
+        automatic = self.cleaned_data["train_automatically"]
+        wanted = {"train_automatically": automatic, "training_config": self.config(project)}
+        return {name: value for name, value in wanted.items() if value != getattr(project, name)}
+
+
+class Training(OfRun):
+    """Where classes are named."""
+
+    train_automatically = switch(
+        gettext_lazy("Train by itself when enough new labels are in"),
+        gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
     )
     min_labels = _number("min_labels", gettext_lazy("Settled images before the first model"))
     candidates = forms.MultipleChoiceField(
@@ -63,13 +99,6 @@ class Training(Section):
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text=gettext_lazy(SETTINGS["candidates"].help),
-    )
-    time_limit_minutes = forms.FloatField(
-        label=gettext_lazy("Minutes for each network that is trained, at most"),
-        min_value=0.1,
-        max_value=SETTINGS["time_limit_s"].high // SECONDS,
-        required=False,
-        help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
     )
     backbone = forms.ChoiceField(
         label=gettext_lazy("Pretrained network"),
@@ -85,22 +114,14 @@ class Training(Section):
         widget=forms.RadioSelect,
         help_text=gettext_lazy(SETTINGS["imbalance"].help),
     )
-    soft_labels = forms.BooleanField(
-        label=gettext_lazy("Learn how sure people are"),
-        required=False,
-        help_text=gettext_lazy(SETTINGS["soft_labels"].help),
+    soft_labels = switch(
+        gettext_lazy("Learn how sure people are"),
+        gettext_lazy(SETTINGS["soft_labels"].help),
     )
     search_settings = _number("search.settings", gettext_lazy("Settings each classical method tries"))
     search_network = _number("search.network_settings", gettext_lazy("Settings the network trained further tries"))
     search_seconds = _number("search.time_limit_s", gettext_lazy("Seconds each may look for them"))
     folds = _number("folds", gettext_lazy("Parts in cross-validation"))
-    seed = _number("seed", gettext_lazy("Seed"))
-    inside = frozenset(
-        {
-            "min_labels", "candidates", "time_limit_minutes", "backbone", "image_size", "imbalance", "soft_labels",
-            "search_settings", "search_network", "search_seconds", "folds", "seed",
-        }
-    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -112,11 +133,10 @@ class Training(Section):
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
         config = project.training_config
-        limit, search = config.get("time_limit_s"), config.get("search") or {}
+        search = config.get("search") or {}
         return super().values_of(project) | {
             "min_labels": config.get("min_labels"),
             "candidates": list(config.get("candidates") or DEFAULT_CANDIDATES),
-            "time_limit_minutes": None if limit is None else _short(limit / SECONDS),
             "backbone": config.get("backbone") or SETTINGS["backbone"].default,
             "image_size": config.get("image_size"),
             "imbalance": config.get("imbalance") or "none",
@@ -125,7 +145,6 @@ class Training(Section):
             "search_network": search.get("network_settings"),
             "search_seconds": search.get("time_limit_s"),
             "folds": config.get("folds"),
-            "seed": config.get("seed"),
         }
 
     def clean_candidates(self) -> list[str]:
@@ -147,34 +166,34 @@ class Training(Section):
         return cleaned
 
     def config(self, project: Project) -> dict[str, Any]:
-        """The project's settings of a run with what was typed laid over."""
-        return _laid_over(project.training_config, self.cleaned_data)
+        made, typed = super().config(project), self.cleaned_data
+        usual = {"backbone": SETTINGS["backbone"].default, "imbalance": "none", "soft_labels": False}
+        for name in ("min_labels", "image_size", "folds", *usual):
+            _put(made, name, typed[name], usual.get(name))
+        # In another order they are the same: a program's stays.
+        if set(typed["candidates"]) != set(made.get("candidates") or DEFAULT_CANDIDATES):
+            is_usual = typed["candidates"] == list(DEFAULT_CANDIDATES)
+            _put(made, "candidates", None if is_usual else typed["candidates"])
+        search = dict(made.get("search") or {})
+        _put(search, "settings", typed["search_settings"])
+        _put(search, "network_settings", typed["search_network"])
+        _put(search, "time_limit_s", typed["search_seconds"])
+        _put(made, "search", search or None)
+        return made
 
-    def changes(self, project: Project) -> dict[str, Any]:
-        changes, config = super().changes(project), self.config(project)
-        return changes if config == project.training_config else changes | {"training_config": config}
 
+class DrawnTraining(OfRun):
+    """Where people draw objects."""
 
-class DrawnTraining(Section):
-    """Where people draw objects. Every field but the first is a part of training_config."""
-
-    train_automatically = forms.BooleanField(
-        label=gettext_lazy("Train by itself when enough new answers are in"),
-        required=False,
-        help_text=gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
+    train_automatically = switch(
+        gettext_lazy("Train by itself when enough new answers are in"),
+        gettext_lazy("At least 32 new ones, and 5 % more. Costs a worker some minutes each time."),
     )
     candidates = forms.MultipleChoiceField(
         label=gettext_lazy("What competes"),
         choices=_labels(DRAWN_CANDIDATES),
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(SETTINGS["drawing.candidates"].help),
-    )
-    time_limit_minutes = forms.FloatField(
-        label=gettext_lazy("Minutes for each network that is trained, at most"),
-        min_value=0.1,
-        max_value=SETTINGS["time_limit_s"].high // SECONDS,
-        required=False,
-        help_text=gettext_lazy("Empty: 2 on a CPU, 10 on a GPU. Longer: perhaps a better model, and a later one."),
     )
     size = _number("drawing.size", gettext_lazy("Long side of the image it sees, in pixels"))
     wish = forms.ChoiceField(
@@ -186,23 +205,18 @@ class DrawnTraining(Section):
     outline_tolerance = _number(
         "drawing.outline_tolerance", gettext_lazy("How exact outlines of polygons are, in pixels")
     )
-    seed = _number("seed", gettext_lazy("Seed"))
     template = "drawntraining"
-    inside = frozenset({"candidates", "time_limit_minutes", "size", "wish", "outline_tolerance", "seed"})
     # the setting that the candidates are stored as, and the candidates there are
     of_candidates: ClassVar[tuple[str, Mapping[str, str]]] = ("candidates", DRAWN_CANDIDATES)
 
     @classmethod
     def values_of(cls, project: Project) -> dict[str, Any]:
-        config = project.training_config
-        limit, drawing = config.get("time_limit_s"), config.get("drawing") or {}
+        drawing = project.training_config.get("drawing") or {}
         return super().values_of(project) | {
             "candidates": list(drawing.get(cls.of_candidates[0]) or cls.of_candidates[1]),
-            "time_limit_minutes": None if limit is None else _short(limit / SECONDS),
             "size": drawing.get("size"),
             "wish": drawing.get("wish") or SETTINGS["drawing.wish"].default,
             "outline_tolerance": drawing.get("outline_tolerance"),
-            "seed": config.get("seed"),
         }
 
     def clean_size(self) -> int | None:
@@ -212,11 +226,7 @@ class DrawnTraining(Section):
         return size
 
     def config(self, project: Project) -> dict[str, Any]:
-        """The project's settings of a run with what was typed laid over; what is as usual is left out."""
-        typed, made = self.cleaned_data, dict(project.training_config)
-        limit = typed["time_limit_minutes"]
-        _put(made, "time_limit_s", limit and round(limit * SECONDS, 3))
-        _put(made, "seed", typed["seed"])
+        made, typed = super().config(project), self.cleaned_data
         drawing = dict(made.get("drawing") or {})
         setting, candidates = self.of_candidates
         _put(drawing, setting, [name for name in candidates if name in typed["candidates"]], list(candidates))
@@ -226,10 +236,6 @@ class DrawnTraining(Section):
             _put(drawing, "outline_tolerance", typed["outline_tolerance"])
         _put(made, "drawing", drawing, {})
         return made
-
-    def changes(self, project: Project) -> dict[str, Any]:
-        changes, config = super().changes(project), self.config(project)
-        return changes if config == project.training_config else changes | {"training_config": config}
 
 
 class PixelTraining(DrawnTraining):
@@ -244,12 +250,10 @@ class PixelTraining(DrawnTraining):
             del self.fields[name]
 
 
-def form_of(project: Project, *, once: bool = False) -> type[Training | DrawnTraining]:
+def form_of(project: Project, *, once: bool = False) -> type[OfRun]:
     """The form of a project's task; `once`: for one run only, whether it trains by itself is no question there."""
-    if project.task == Task.SEMANTIC:
-        shape: type[Training | DrawnTraining] = PixelTraining
-    else:
-        shape = DrawnTraining if project.draws else Training
+    of_objects: type[OfRun] = PixelTraining if project.task == Task.SEMANTIC else DrawnTraining
+    shape = of_objects if project.draws else Training
     return type(f"{shape.__name__}Once", (OnlyOnce, shape), {}) if once else shape
 
 
@@ -261,33 +265,6 @@ class OnlyOnce:
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         del self.fields["train_automatically"]
-
-
-def _short(value: float) -> float | int:
-    value = round(value, 4)
-    return int(value) if value == int(value) else value
-
-
-def _laid_over(config: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """What is empty, or as the worker has it anyway, is left out: should the worker's choice get better, it applies."""
-    limit = typed["time_limit_minutes"]
-    usual = {"backbone": SETTINGS["backbone"].default, "imbalance": "none", "soft_labels": False}
-    made = dict(config)
-    for name in ("min_labels", "image_size", "folds", "seed", *usual):
-        _put(made, name, typed[name], usual.get(name))
-    _put(made, "time_limit_s", limit and round(limit * SECONDS, 3))
-    # In another order they are the same: a program's stays.
-    before = list(config.get("candidates") or DEFAULT_CANDIDATES)
-    if set(typed["candidates"]) != set(before):
-        _put(made, "candidates", typed["candidates"], list(DEFAULT_CANDIDATES))
-        if typed["candidates"] == list(DEFAULT_CANDIDATES):
-            made.pop("candidates", None)
-    search = dict(config.get("search") or {})
-    _put(search, "settings", typed["search_settings"])
-    _put(search, "network_settings", typed["search_network"])
-    _put(search, "time_limit_s", typed["search_seconds"])
-    _put(made, "search", search or None)
-    return made
 
 
 def _put(config: dict[str, Any], name: str, value: Any, usual: Any = None) -> None:

@@ -16,14 +16,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
 from labeler.labeling import blindness
 from labeler.models import Project, Role
-from labeler.pages.asking import Access, person, project_page
+from labeler.pages.answering import refusal_as_message
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import settings
-from labeler.pages.settings.forms import Section
+from labeler.pages.settings.forms import Section, switch
 from labeler.training import augmentation_preview
 from labeler.training.augmentation_preview import LEVELS, Augmentation, Pictures
 
@@ -45,15 +44,13 @@ def _strength(label: Any, help_text: Any) -> forms.ChoiceField:
 class Variations(Section):
     """Every field is a part of training_config."""
 
-    flip = forms.BooleanField(
-        label=gettext_lazy("Mirror left and right"),
-        required=False,
-        help_text=gettext_lazy("Off where it carries meaning: letters, digits, signs, left and right hands."),
+    flip = switch(
+        gettext_lazy("Mirror left and right"),
+        gettext_lazy("Off where it carries meaning: letters, digits, signs, left and right hands."),
     )
-    flip_vertical = forms.BooleanField(
-        label=gettext_lazy("Turn upside down"),
-        required=False,
-        help_text=gettext_lazy("On where nothing is up or down: cells, leaves on a table, views from above."),
+    flip_vertical = switch(
+        gettext_lazy("Turn upside down"),
+        gettext_lazy("On where nothing is up or down: cells, leaves on a table, views from above."),
     )
     rotation = _strength(gettext_lazy("Rotation"), gettext_lazy("Up to 6, 12 or 30 degrees either way."))
     zoom = _strength(gettext_lazy("Crop and zoom"), gettext_lazy("A part of 85, 65 or 40 % of the side, or more."))
@@ -98,8 +95,7 @@ def _typed(how: Augmentation) -> dict[str, Any]:
     return flips | {switch: augmentation_preview.strength_of(switch, how) or AS_SET for switch in LEVELS}
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def variations(request: HttpRequest, access: Access) -> HttpResponse:
     """The switches and, for the settings that stand there, the images."""
     project, here = access.project, reverse("settings_variations", args=[access.project.pk])
@@ -131,14 +127,12 @@ def variations(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _asked(request: HttpRequest, project: Project, saved: dict[str, Any]) -> tuple[Variations, Augmentation, bool]:
     """The form and the settings of an address: those that are tried out with ?show=1, else those that are saved."""
-    form = _form(project, None, saved)
-    if "show" not in request.GET:
-        return form, augmentation_preview.settings_of(project), False
-    tried = _form(project, request.GET, saved)
+    stored = augmentation_preview.settings_of(project)
+    tried = _form(project, request.GET if "show" in request.GET else None, saved)
     if not tried.is_valid():
-        return form, augmentation_preview.settings_of(project), False
+        return _form(project, None, saved), stored, False
     how = tried.settings(project)
-    return tried, how, how != augmentation_preview.settings_of(project)
+    return tried, how, how != stored
 
 
 def _form(project: Project, given: QueryDict | None, saved: dict[str, Any]) -> Variations:
@@ -159,10 +153,8 @@ def _in_address(typed: dict[str, Any]) -> dict[str, str]:
 
 
 def _ask(request: HttpRequest, project: Project, how: Augmentation) -> None:
-    try:
+    with refusal_as_message(request):
         augmentation_preview.ask(project, how, by=person(request))
-    except LabelerError as error:
-        messages.error(request, error.message)
 
 
 def card(request: HttpRequest, project: Project) -> dict[str, Any]:

@@ -10,18 +10,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods
 
-from labeler.errors import LabelerError
+from labeler.curation.image_list import number
 from labeler.models import Role, Webhook
 from labeler.models.webhook import TEST, Event
-from labeler.pages.asking import Access, person, project_page
-from labeler.pages.forms import refuse
+from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
+from labeler.pages.asking import Access, person, project_form
 from labeler.pages.settings import settings
 from labeler.webhooks import deliveries, webhooks
 
@@ -43,50 +42,41 @@ class OneWebhook(forms.Form):
     )  # fmt: skip
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 @sensitive_variables("secret")
 def of_project(request: HttpRequest, access: Access) -> HttpResponse:
     """All of them. The new secret is in the answer to the form itself: in a session it would be stored."""
     form = OneWebhook(request.POST or None)
     made, secret = None, ""
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusal_in(form):
             made, secret = webhooks.create(project=access.project, by=person(request), **form.cleaned_data)
-        except LabelerError as error:
-            refuse(form, error)
-        else:
             form = OneWebhook()
     return settings.show(
         request, access, "settings_webhooks", "settings/webhooks.html", form=form, made=made, secret=secret,
-        webhooks=webhooks.of_project(access.project), most=webhooks.MOST,
+        webhooks=webhooks.of_project(access.project),
     )  # fmt: skip
 
 
-@project_page(Role.LEAD)
-@require_http_methods(["GET", "POST"])
+@project_form(Role.LEAD)
 def one(request: HttpRequest, access: Access, webhook_id: int) -> HttpResponse:
     """One of them: its settings, and the last messages."""
-    webhook = Webhook.objects.filter(pk=webhook_id, project=access.project).first()
-    if webhook is None:
-        raise Http404(_("This project has no such webhook."))
+    found = Webhook.objects.filter(pk=webhook_id, project=access.project)
+    webhook = first_or_404(found, _("This project has no such webhook."))
     do = request.POST.get("do", "") if request.method == "POST" else ""
     form = OneWebhook(request.POST if do == "save" else None, initial={"url": webhook.url, "events": webhook.events})
     if do and do != "save":
         return _carry_out(request, access, webhook, do)
     if do == "save" and form.is_valid():
-        try:
+        with refusal_in(form):
             webhooks.change(webhook=webhook, by=person(request), changes=form.cleaned_data)
-        except LabelerError as error:
-            refuse(form, error)
-        else:
             messages.success(request, _("Saved."))
             return redirect("settings_webhook", access.project.pk, webhook.pk)
     words: Mapping[str, Any] = {**dict(Event.choices), TEST: _("a test")}
     rows = [{"row": row, "words": words.get(row.event, row.event)} for row in webhook.deliveries.all()[:SHOWN]]
     return settings.show(
         request, access, "settings_webhooks", "settings/webhook.html", webhook=webhook, form=form, rows=rows,
-        shown=SHOWN, tries=deliveries.TRIES, pause_after=deliveries.PAUSE_AFTER,
+        tries=deliveries.TRIES, pause_after=deliveries.PAUSE_AFTER,
     )  # fmt: skip
 
 
@@ -98,7 +88,7 @@ def _carry_out(request: HttpRequest, access: Access, webhook: Webhook, do: str) 
         "on": _("Switched on."), "off": _("Switched off: it is told nothing."), "test": _("A test is on its way."),
         "again": _("It is sent once more."), "remove": _("The webhook is removed."),
     }  # fmt: skip
-    try:
+    with refusal_as_message(request):
         if do in changes:
             webhooks.change(webhook=webhook, by=person(request), changes=changes[do])
         elif do == "test":
@@ -107,9 +97,6 @@ def _carry_out(request: HttpRequest, access: Access, webhook: Webhook, do: str) 
             deliveries.try_again(_message(webhook, request.POST.get("message", "")))
         elif do == "remove":
             webhooks.remove(webhook=webhook, by=person(request))
-    except LabelerError as error:
-        messages.error(request, error.message)
-    else:
         if do in said:
             messages.success(request, said[do])
         if do == "remove":
@@ -118,8 +105,5 @@ def _carry_out(request: HttpRequest, access: Access, webhook: Webhook, do: str) 
 
 
 def _message(webhook: Webhook, sent: str) -> Any:
-    pk = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 18 else 0
-    row = webhook.deliveries.select_related("webhook").filter(pk=pk).first()
-    if row is None:
-        raise Http404(_("This webhook has no such message."))
-    return row
+    rows = webhook.deliveries.select_related("webhook").filter(pk=number(sent) or 0)
+    return first_or_404(rows, _("This webhook has no such message."))

@@ -20,6 +20,7 @@ from labeler.imports.batches import Taking
 from labeler.imports.options import ImportOptions, options_of
 from labeler.imports.survey import Found, survey
 from labeler.intake import images, import_labels
+from labeler.intake.archives import caps
 from labeler.intake.bucket import BucketTree
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest_row
@@ -61,7 +62,7 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         if format_ == URLS:
             return _Import(job, None, URLS, _of_addresses, report, progress).run()
         if format_ == S3:
-            with BucketTree(job.params.get("url", ""), caps=images.caps()) as tree:
+            with BucketTree(job.params.get("url", ""), caps=caps()) as tree:
                 found = recognise(tree, reading(job.project, job.params))
                 read, url = READERS[found], job.params["url"]
                 if job.params.get("by_reference") is True:
@@ -73,7 +74,7 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         if format_ in PLAIN and not _is_dry(job):
             return _images(job, source, report, progress)
         try:
-            tree = Tree(source, name=job.params.get("name", ""), caps=images.caps())
+            tree = Tree(source, name=job.params.get("name", ""), caps=caps())
         except Refused:
             if format_ not in ("auto", *PLAIN) or _is_dry(job):
                 raise

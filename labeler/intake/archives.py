@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.intake.check import Refused
@@ -45,6 +46,11 @@ class Caps:
     ratio: int = 100
     ratio_free_bytes: int = 1024**3
     depth: int = 50  # folders above a file
+
+
+def caps() -> Caps:
+    """Those of the settings."""
+    return Caps(member_bytes=settings.MAX_IMAGE_BYTES, total_bytes=10 * settings.MAX_ARCHIVE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import StorageFull, TooManyRequests
 from labeler.intake import originals
 from labeler.intake.budget import decoded
-from labeler.intake.images import limits, media_store
+from labeler.intake.images import media_store
 from labeler.intake.renditions import make_full_size
 
 # A process has four threads, and an image of 50 megapixels takes seconds. Two at a time, and nobody waits long: the
@@ -45,7 +45,7 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
         )
     try:
         original = originals.source(sha256=sha256, extension=extension, hurry=True)
-        with decoded(original, limits=limits(), full_size=True, patience=WAIT_SECONDS) as image:
+        with decoded(original, full_size=True, patience=WAIT_SECONDS) as image:
             content = make_full_size(image).content
     finally:
         _making.release()

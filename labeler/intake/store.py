@@ -62,9 +62,12 @@ class MediaStore:
     def tiles_path(self, sha256: str) -> Path:
         return self._path("tiles", sha256, "tiles")
 
-    def has(self, sha256: str, extension: str) -> bool:
-        """All three files are there; the original is written last, but any of them can be lost later."""
-        return self.original_path(sha256, extension).is_file() and self.has_renditions(sha256)
+    def has(self, sha256: str, extension: str, *, stays: bool = False) -> bool:
+        """All three files are there; the original is written last, but any of them can be lost later.
+
+        stays: the original may be elsewhere.
+        """
+        return self.has_renditions(sha256) and (stays or self.original_path(sha256, extension).is_file())
 
     def has_renditions(self, sha256: str) -> bool:
         """Preview and thumbnail are there: all that is kept of an image whose original stays elsewhere."""

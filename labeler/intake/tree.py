@@ -104,8 +104,8 @@ class Tree:
 
     @property
     def images(self) -> list[str]:
-        """Names of what may be an image: all but what stands beside images in data sets."""
-        return [name for name in self.names if not is_junk(name)]
+        """Names of what may be an image: all but what stands beside images in data sets; none of a single file."""
+        return [name for name in self.names if not is_junk(name)] if self.kind != "file" else []
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Refused, as archives.Member.read, and KeyError."""

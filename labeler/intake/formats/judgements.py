@@ -27,6 +27,8 @@ MOST_ROWS = 5_000_000
 LONGEST_CELL = 10_000
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 NO_TIME = gettext_lazy("created_at must be a time like 2026-11-05T10:30:00Z, and not in the future.")
+ANSWERS = ("labeled", "cannot_tell")
+NO_ANSWER = gettext_lazy("Only judgements are taken: answer must be labeled or cannot_tell.")
 NO_SECONDS = gettext_lazy("seconds must be a number from 0.")
 # Our own exports and other tools' call them so.
 ALSO = {
@@ -126,16 +128,15 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | R
 
     if not name or not annotator:
         return bad(_("file_name and annotator must be given."))
-    if len(annotator) > 150 or not annotator.isprintable():
-        return bad(_("The annotator's name is too long or has characters that names do not have."))
     answer = cells.get("answer", "").strip() or "labeled"
-    if answer not in ("labeled", "cannot_tell"):
-        return bad(_("Only judgements are taken: answer must be labeled or cannot_tell."))
     text = without_formula_guard(cells.get("label", "").strip())
     classes = [] if answer == "cannot_tell" else split_classes(text) if multi else [text] * bool(text)
-    if answer == "labeled" and not classes and not multi:
-        return bad(_("The label is missing."))
     try:
+        check_person(annotator)
+        if answer not in ANSWERS:
+            raise Unusable(NO_ANSWER)
+        if answer == "labeled" and not classes and not multi:
+            raise Unusable(_("The label is missing."))
         moment = moment_of(cells.get("created_at", "").strip())
         seconds = seconds_of(cells.get("seconds", "").strip())
     except Unusable as unusable:
@@ -161,6 +162,12 @@ def split_classes(text: str) -> list[str]:
 
 class Unusable(ValueError):
     """A cell that says nothing we can use; str() is the sentence."""
+
+
+def check_person(name: str) -> None:
+    """Raises Unusable."""
+    if len(name) > 150 or not name.isprintable():
+        raise Unusable(_("The annotator's name is too long or has characters that names do not have."))
 
 
 def moment_of(text: str) -> datetime | None:

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labeler.geometry.shapes import Shape
-from labeler.intake.formats import metadata
+from labeler.intake.formats import values
 from labeler.intake.formats.cvat import turned_box
 from labeler.intake.formats.item import Object, Options, Unreadable
 from labeler.models.project import Task as ProjectTask
@@ -22,7 +22,6 @@ from labeler.models.project import Task as ProjectTask
 KINDS = ("rectanglelabels", "polygonlabels", "brushlabels")
 PLAIN = {"rectangle": "rectanglelabels", "polygon": "polygonlabels", "brush": "brushlabels"}
 OTHERS = frozenset(("ellipselabels", "ellipse", "keypointlabels", "keypoint", "magicwand", "vectorlabels"))
-LONGEST_CLASS = 500
 
 
 class Task:
@@ -70,12 +69,9 @@ def _object(number: int, kind: str, row: dict[str, Any], labels: Any, options: O
     if len(names) != 1:
         raise Unreadable(_("It has no label.") if not names else _("It has several labels: an object has one class."))
     value = row["value"] if isinstance(row.get("value"), dict) else {}
-    score = row.get("score")
-    is_score = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
-    return Object(
-        metadata.shown_text(names[0].strip(), LONGEST_CLASS), _shape(kind, value, row, options), number,
-        probability=float(score) if is_score else None,  # type: ignore[arg-type]
-    )  # fmt: skip
+    category = values.class_name(names[0])
+    score = values.probability_of(row.get("score"))
+    return Object(category, _shape(kind, value, row, options), number, probability=score)
 
 
 def _shape(

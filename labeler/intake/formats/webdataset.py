@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 
 from labeler.intake import tree as trees
 from labeler.intake.check import Refused
-from labeler.intake.formats import judgements, manifest_row
-from labeler.intake.formats.item import SPLITS, Item, Names, Options, Said
+from labeler.intake.formats import judgements, manifest_row, values
+from labeler.intake.formats.item import Item, Names, Options, Said
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
 
@@ -112,7 +112,7 @@ def _samples(
 ) -> Iterator[Item | Refusal]:
     """read: the bytes of a member, whenever they are wanted. numbered: the classes by number."""
     # train-000000.tar: the shard's name says the split
-    split = SPLITS.get(shard.rpartition("/")[2].partition("-")[0].partition(".")[0].casefold(), "")
+    split = values.SPLITS.get(shard.rpartition("/")[2].partition("-")[0].partition(".")[0].casefold(), "")
     # names are sorted, so those of one key follow each other but for "a.b" between "a" and "a/": the key decides
     for key, names in groupby(sorted(tree.names, key=lambda name: (_key(name), name)), key=_key):
         by_suffix = {_suffix(name): name for name in names}

@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.geometry.shapes import Shape
-from labeler.intake.formats import metadata
-from labeler.intake.formats.item import SPLITS, Item, Names, Object, Options, Said, Unreadable
+from labeler.intake.formats import values
+from labeler.intake.formats.item import Item, Names, Object, Options, Said, Unreadable
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
@@ -76,12 +76,12 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     for image in tree.images:
         place: dict[str, Any] = {"name": image, "source": partial(tree.read, image)}
         if image not in about:
-            yield Item(**place, split=_split_of(image))
+            yield Item(**place, split=values.split_in_folders(image))
         for text in about.get(image, ()):
-            yield _item(tree, text, classes, options, place, _split_of(image))
+            yield _item(tree, text, classes, options, place, values.split_in_folders(image))
     for text in alone:
         place = {"name": clean_name(_stem(text).rpartition("/")[2]), "is_stem": True}
-        yield _item(tree, text, classes, options, place, _split_of(text))
+        yield _item(tree, text, classes, options, place, values.split_in_folders(text))
 
 
 def _stem(name: str) -> str:
@@ -98,10 +98,6 @@ def _image_of(text: str, images: dict[str, str], names: Names) -> str | None:
             return found
     found = names.find(stem)
     return images[found] if found else None
-
-
-def _split_of(name: str) -> str:
-    return next((SPLITS[part] for part in name.casefold().split("/")[:-1] if part in SPLITS), "")
 
 
 def _text(tree: Tree, name: str) -> str:
@@ -175,14 +171,8 @@ def _item(
     if unusable and not objects:
         said: tuple[Said, ...] = ()  # what stands there cannot be read: not that nothing is there
     else:
-        said = (Said(_person(text, options), (), objects=tuple(objects)),)
+        said = (Said(values.person_of_folder(text, "labels", options), (), objects=tuple(objects)),)
     return Item(**place, split=split, judgements=said, unusable=tuple(unusable))
-
-
-def _person(text: str, options: Options) -> str | None:
-    """Whose folder it is, as our own files have one for each person: zoe/labels/train/a.txt."""
-    parts = text.split("/")
-    return parts[parts.index("labels") - 1] if options.people and "labels" in parts[1:] else None
 
 
 def _object(number: int, cells: list[str], classes: dict[int, str]) -> Object:
@@ -195,7 +185,7 @@ def _object(number: int, cells: list[str], classes: dict[int, str]) -> Object:
         raise Unreadable(_("A coordinate is not a finite number."))
     if key not in classes:
         raise Unreadable(_("The class %(number)s has no name in the list of classes.") % {"number": key})
-    category = metadata.shown_text(classes[key], 500)
+    category = values.class_name(classes[key])
     if len(numbers) in (4, 5):
         probability = numbers[4] if len(numbers) == 5 else None
         if probability is not None and not 0 <= probability <= 1:

@@ -1,0 +1,64 @@
+"""Values that files of several formats have: splits, names of classes, sizes, probabilities, whose folder it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from labeler.intake.formats.item import Options
+from labeler.intake.formats.metadata import shown_text
+
+SPLITS = {
+    "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+    "dev": "validation", "test": "test", "testing": "test",
+}  # fmt: skip
+LONGEST_CLASS = 500
+LEADS_OUT = gettext_lazy(
+    "“%(name)s” leads out of the file: write where the image lies inside of it, or its name alone."
+)
+
+
+def split_of(text: str) -> tuple[str, str]:
+    """The split as it is called here, and "", or "" and what is wrong."""
+    if not text:
+        return "", ""
+    if found := SPLITS.get(text.strip().casefold(), ""):
+        return found, ""
+    shown = "".join(c if c.isprintable() else "?" for c in text[:100])
+    return "", _("“%(split)s” is no split: write train, validation or test.") % {"split": shown}
+
+
+def split_in_folders(name: str) -> str:
+    """The split that a folder in a path is called after, or ""."""
+    return next((SPLITS[part] for part in name.casefold().split("/")[:-1] if part in SPLITS), "")
+
+
+def stem_of(name: str) -> str:
+    """The last part of a path without its suffix."""
+    last = name.rpartition("/")[2]
+    return last.rpartition(".")[0] or last
+
+
+def person_of_folder(name: str, folder: str, options: Options) -> str | None:
+    """Whose folder it is, as our own files have one for each person: zoe/labels/train/a.txt."""
+    parts = name.split("/")
+    return parts[parts.index(folder) - 1] if options.people and folder in parts[1:] else None
+
+
+def class_name(text: str) -> str:
+    """As it can be shown and looked up."""
+    return shown_text(text.strip(), LONGEST_CLASS)
+
+
+def size_of(width: str, height: str) -> tuple[int, int] | None:
+    """In px; None for what is no size."""
+    is_size = width.isdigit() and height.isdigit() and int(width) > 0 and int(height) > 0
+    return (int(width), int(height)) if is_size else None
+
+
+def probability_of(value: Any) -> float | None:
+    """A number from 0 to 1; None for anything else."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(value) if is_one else None

@@ -11,6 +11,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,9 +53,15 @@ class Judgement:
 
 def read(path: Path, *, multi: bool) -> Iterator[Judgement | Refusal]:
     """The rows of a file, in its order. Raises NotPossibleNow for a file that is no such table."""
+    with text_said(), path.open(encoding="utf-8-sig", newline="") as file:
+        yield from _rows(file, multi)
+
+
+@contextmanager
+def text_said() -> Iterator[None]:
+    """Raises NotPossibleNow where a file turns out to be no text, or no CSV."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _rows(file, multi)
+        yield
     except UnicodeDecodeError as error:
         raise NotPossibleNow(_("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")) from error
     except csv.Error as error:
@@ -86,16 +93,32 @@ def is_blank(cells: Iterable[str]) -> bool:
     return not "".join(cells).strip().strip(',;"\t ')
 
 
-def separator_of(head: str) -> str:
-    """What separates cells, by the header alone: a name with a comma in some later row must not decide it."""
-    return max(",;\t", key=head.count)
+def columns_of(head: str) -> tuple[str, list[str]]:
+    """What separates cells, by the header alone: a name with a comma in some later row must not decide it; and its
+    cells.
+    """
+    separator = max(",;\t", key=head.count)
+    return separator, [cell.strip() for cell in next(csv.reader([head], delimiter=separator), [])]
+
+
+def rows_below(first: int, text: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows below a header in line `first` in which something stands, with their numbers."""
+    for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
+        check_count(number)
+        if not is_blank(cells):
+            yield number, cells
+
+
+def check_count(n: int, most: int = MOST_ROWS) -> None:
+    """Raises NotPossibleNow for so many rows."""
+    if n > most:
+        raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{most:,}"})
 
 
 def _columns(head: str) -> tuple[str, list[str]]:
-    """What separates cells, and the columns, by the names that are used here."""
-    separator = separator_of(head)
-    cells = next(csv.reader([head], delimiter=separator))
-    return separator, [ALSO.get(name, name) for name in (cell.strip().casefold() for cell in cells)]
+    """The same, by the names that are used here."""
+    separator, cells = columns_of(head)
+    return separator, [ALSO.get(name, name) for name in map(str.casefold, cells)]
 
 
 def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | Refusal]:
@@ -111,11 +134,7 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | Refusal]:
             # The image page's drop zone takes every CSV for one of labels.
             sentence += " " + _("A table of what is known of the images comes in by “Metadata of the images”.")
         raise NotPossibleNow(sentence)
-    for number, cells in enumerate(csv.reader(file, delimiter=separator), start=first + 1):
-        if number > MOST_ROWS:
-            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
-        if is_blank(cells):
-            continue
+    for number, cells in rows_below(first, file, separator):
         yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
 
 

@@ -78,21 +78,20 @@ class Taking:
     def _members(self, items: Iterable[Item | Refusal]) -> Iterator[Member]:
         """What must be read. All else goes straight to where it is stored."""
         rest = iter(items)
-        with fetch.Ahead() as ahead:
-            while chunk := list(islice(rest, CHUNK)):
-                read = [item for item in chunk if isinstance(item, Item)]
-                self.rows += len(read)
-                for item in chunk:
-                    if isinstance(item, Refusal):
-                        self.result.refuse(item)
-                for item in read:
-                    for problem in item.problems:
-                        self.result.refuse(Refusal(item.name, problem, item.row))
-                    for number, reason in item.unusable:
-                        self.result.refuse(Refusal(item.name, reason, item.row, number))
-                yield from ahead.members(self._wanted(read))
-                if not self._waiting:
-                    self._store()
+        while chunk := list(islice(rest, CHUNK)):
+            read = [item for item in chunk if isinstance(item, Item)]
+            self.rows += len(read)
+            for item in chunk:
+                if isinstance(item, Refusal):
+                    self.result.refuse(item)
+            for item in read:
+                for problem in item.problems:
+                    self.result.refuse(Refusal(item.name, problem, item.row))
+                for number, reason in item.unusable:
+                    self.result.refuse(Refusal(item.name, reason, item.row, number))
+            yield from fetch.ahead(self._wanted(read))
+            if not self._waiting:
+                self._store()
 
     def _wanted(self, items: list[Item]) -> Iterator[fetch.Wanted]:
         """Those whose bytes are needed, as (name, how to read them, or an address)."""

@@ -46,7 +46,7 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     try:
         original = originals.source(sha256=sha256, extension=extension, hurry=True)
         with decoded(original, full_size=True, patience=WAIT_SECONDS) as image:
-            content = make_full_size(image).content
+            content = make_full_size(image)
     finally:
         _making.release()
     if isinstance(original, bytes):

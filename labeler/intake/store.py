@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull
@@ -179,12 +180,14 @@ class Batch:
 
 
 @contextmanager
-def full_disk_said() -> Iterator[None]:
+def full_disk_said(sentence: Promise | None = None) -> Iterator[None]:
+    """Raises StorageFull where the disk is."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageFull(_("The disk that holds the images is full. Free some space, then try again.")) from error
+            usual = _("The disk that holds the images is full. Free some space, then try again.")
+            raise StorageFull(str(sentence or usual)) from error
         raise
 
 

@@ -7,7 +7,6 @@ names that lead out of the archive, are refused. Does not know what any of the f
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import re
@@ -19,21 +18,21 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, BinaryIO, Protocol, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from labeler.errors import StorageFull
 from labeler.intake import archives
 from labeler.intake.archives import BROKEN, STEP, Caps, Meter
 from labeler.intake.check import Refused
 from labeler.intake.names import clean_name, is_hidden, is_junk
 from labeler.intake.outcomes import Refusal
+from labeler.intake.store import full_disk_said
 
 TABLE_BYTES = 4 * 1024**3  # of one table, list or description, when it is streamed
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK_FULL = gettext_lazy("The disk is full: the archive cannot be unpacked.")
 _OUTSIDE = re.compile(r"^(/|\\|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)")
 
 
@@ -88,7 +87,7 @@ class Tree:
     def __enter__(self) -> Tree:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -209,12 +208,8 @@ class Tree:
             if not step:
                 break
             meter.add(len(step))
-            try:
+            with full_disk_said(DISK_FULL):
                 plain.write(step)
-            except OSError as error:
-                if error.errno in _FULL:
-                    raise StorageFull(_("The disk is full: the archive cannot be unpacked.")) from error
-                raise
         plain.seek(0)
         return plain
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext as _
 
-from labeler.intake.formats import judgements, metadata, probabilities, values
+from labeler.intake.formats import judgements, metadata, values
 from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Object, Options, Predicted, Said
 from labeler.intake.formats.judgements import split_classes
 from labeler.intake.names import clean_name
@@ -275,8 +275,8 @@ def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> 
         return ()
     try:
         classes = names_in(row["prediction"], multi=context.options.multi) if "prediction" in row else ()
-        probability = probabilities.of_one(row.get("probability"))
-        of_each = probabilities.of_each(row.get("probabilities"))
+        probability = values.said_probability(row.get("probability"))
+        of_each = values.said_probabilities(row.get("probabilities"))
     except (judgements.Unusable, ValueError, RecursionError):
         problems.append(_("A prediction names classes, and its probability is a number from 0 to 1."))
         return ()

@@ -23,7 +23,7 @@ from PIL import Image as Picture
 from labeler.errors import NotPossibleNow
 from labeler.geometry import masks
 from labeler.intake.check import Refused
-from labeler.intake.formats import yolo_objects
+from labeler.intake.formats import yolo
 from labeler.intake.formats.item import Item, Object, Options, Said
 from labeler.intake.formats.values import SPLITS, class_name, split_in_folders, stem_of
 from labeler.intake.names import clean_name
@@ -85,12 +85,12 @@ class _Reader:
             raise NotPossibleNow(_("Nothing names the classes: a classes.txt with a line for each number is missing."))
 
     def _classes(self) -> dict[int, str]:
-        lists = [name for name in each(self.tree, ".txt") if name.rpartition("/")[2].lower() in yolo_objects.LISTS]
+        lists = [name for name in each(self.tree, ".txt") if name.rpartition("/")[2].lower() in yolo.LISTS]
         if not lists:
             return {}
         with self.tree.open(min(lists, key=lambda name: (name.count("/"), name))) as file:
             text = file.read(LARGEST_TABLE).decode("utf-8-sig", "replace")
-        return yolo_objects.names_in(text, is_yaml=False)
+        return yolo.names_in(text, is_yaml=False)
 
     def _table(self) -> dict[tuple[str, int], str]:
         """The class of a number in a file, as objects.csv says."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -62,3 +64,23 @@ def probability_of(value: Any) -> float | None:
     """A number from 0 to 1; None for anything else."""
     is_one = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     return float(value) if is_one else None
+
+
+def said_probability(value: Any) -> float | None:
+    """Of a table, from 0 to 1; None where nothing stands. Raises ValueError."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError
+    number = float(value)
+    if not (math.isfinite(number) and 0 <= number <= 1):
+        raise ValueError
+    return number
+
+
+def said_probabilities(value: Any) -> dict[str, float]:
+    """By the name of the class, from an object or its JSON; empty where nothing stands. Raises ValueError."""
+    given = json.loads(value) if isinstance(value, str) and value else value or {}
+    if not isinstance(given, dict):
+        raise ValueError
+    return {str(name): said_probability(one) or 0.0 for name, one in given.items()}

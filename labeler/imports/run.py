@@ -194,7 +194,8 @@ class _Import:
         counted = survey(self.items(), self.format, lambda n: self.progress(stage, 0, n, self.job.result))
         found = self.job.result.get("found") or counted.as_json(self.job.project)
         if self.job.params.get("ask") and self.format not in PLAIN:
-            return Ended(counted.rows, {**_nothing(), "found": found, "format": self.format}, asks=True)
+            nothing = {"added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0, "refused": []}
+            return Ended(counted.rows, {**nothing, "found": found, "format": self.format}, asks=True)
         said = {"found": found, "format": self.format}
         self.progress("taking it in", 0, counted.rows, said)
         self._check(counted)
@@ -212,7 +213,3 @@ class _Import:
             raise NotPossibleNow(
                 _("No row names who judged: say that the labels are those of one source, or name the column of people.")
             )
-
-
-def _nothing() -> dict[str, Any]:
-    return {"added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0, "refused": []}

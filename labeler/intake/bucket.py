@@ -17,8 +17,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.archives import Caps, in_steps, too_large
-from labeler.intake.check import Refused
+from labeler.intake.archives import Caps, in_steps
+from labeler.intake.check import Refused, too_large
 from labeler.intake.place import Place
 from labeler.intake.tree import Tree
 
@@ -70,12 +70,12 @@ class BucketTree(Tree):
 
     def _read(self, key: str, size: int, _etag: str) -> bytes:
         if size > self.caps.member_bytes:
-            raise Refused(too_large(self.caps))
+            raise Refused(too_large(self.caps.member_bytes))
         answer = self._get(key)
         with _Body(answer["Body"]) as body:
             content = in_steps(cast("IO[bytes]", body), self.caps.member_bytes + 1)
         if len(content) > self.caps.member_bytes:
-            raise Refused(too_large(self.caps))
+            raise Refused(too_large(self.caps.member_bytes))
         # Of this very answer: what a second one would say may be of other bytes.
         version = str(answer.get("VersionId") or "")
         self._places[key] = Place(

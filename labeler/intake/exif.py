@@ -236,12 +236,20 @@ def _text(entry: tuple[int, bytes] | None) -> str:
     """One line of at most LONGEST_TEXT characters, without what does not print; "" for anything else."""
     if entry is None or entry[0] != _TEXT:
         return ""
-    raw = entry[1].partition(b"\0")[0]
+    return one_line(decoded(entry[1].partition(b"\0")[0]))[:LONGEST_TEXT].strip()
+
+
+def decoded(value: bytes) -> str:
+    """Most programs write UTF-8 by now, and few say so."""
     try:
-        text = raw.decode()
+        return value.decode()
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:LONGEST_TEXT].strip()
+        return value.decode("latin-1")
+
+
+def one_line(text: str) -> str:
+    """Signs that do not print are spaces, and of several spaces one is left."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _time(entry: tuple[int, bytes] | None, offset: tuple[int, bytes] | None = None) -> str:

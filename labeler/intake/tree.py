@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.intake import archives
 from labeler.intake.archives import BROKEN, STEP, Caps, Meter
-from labeler.intake.check import Refused
+from labeler.intake.check import Refused, too_large
 from labeler.intake.names import clean_name, is_hidden, is_junk
 from labeler.intake.outcomes import Refusal
 from labeler.intake.store import full_disk_said
@@ -144,7 +144,7 @@ class Tree:
 
     def _folder(self) -> None:
         self._read_at = lambda place: archives.read_file(self.path / place, self.caps)
-        self._open_at = lambda place: _opened(self.path / place)
+        self._open_at = lambda place: (self.path / place).open("rb")
         for folder, folders, files in os.walk(self.path):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             for name in sorted(files):
@@ -173,18 +173,12 @@ class Tree:
             self._tar(file, archives.length(file))
         else:
             self._read_at = lambda place: archives.read_file(place, self.caps)
-            self._open_at = _opened
+            self._open_at = lambda place: place.open("rb")
             self._files[clean_name(name)] = self.path
 
     def _zip(self, file: BinaryIO) -> None:
         self.kind = "zip"
-        if archives.count_zip_entries(file) > self.caps.entries:
-            raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{self.caps.entries:,}"})
-        try:
-            archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
-            raise Refused(_("The zip archive is damaged or incomplete.")) from error
-        meter = Meter(self.caps, archives.length(file))
+        archive, meter = archives.opened_zip(file, self.caps)
         self._read_at = lambda info: archives.read_zip(archive, info, archives.zip_name(info), self.caps, meter)
         self._open_at = lambda info: archives.open_zip(archive, info, archives.zip_name(info), self.caps)
         for info in archive.infolist():
@@ -216,7 +210,7 @@ class Tree:
     def _tar(self, file: BinaryIO, archive_bytes: int) -> None:
         self.kind = "tar"
         self._read_at = lambda place: _read_part(file, place, self.caps)
-        self._open_at = lambda place: _part(file, *place[:2])
+        self._open_at = lambda place: cast("IO[bytes]", _Part(file, *place[:2]))
         try:
             for _archive, info in archives.tar_entries(file, self.caps, archive_bytes=archive_bytes):
                 if info.isdir():
@@ -241,20 +235,12 @@ def _read_part(file: BinaryIO, place: tuple[int, int, str], caps: Caps) -> bytes
     start, size, name = place
     archives.check_depth(name, caps)
     if size > caps.member_bytes:
-        raise Refused(archives.too_large(caps))
+        raise Refused(too_large(caps.member_bytes))
     file.seek(start)
     content = archives.in_steps(file, size)
     if len(content) != size:
         raise Refused(_("The archive ends in the middle of this file."))
     return content
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _part(file: BinaryIO, start: int, size: int) -> IO[bytes]:
-    return cast("IO[bytes]", _Part(file, start, size))
 
 
 class _Part(io.RawIOBase):

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake import tree as trees
-from labeler.intake.check import Refused
+from labeler.intake.check import read_source
 from labeler.intake.formats import manifest, manifest_row, values
 from labeler.intake.formats.item import Item, Names, Options
 from labeler.intake.names import clean_name
@@ -167,7 +167,8 @@ def _of_row(
         return item
     # The hash may be that of the file before its metadata were taken away: what counts is what lies here.
     sha256 = item.sha256 if hashlib.sha256(content).hexdigest() == item.sha256 else ""
-    return replace(item, name=clean_name(item.name), source=partial(_bytes, content), sha256=sha256)
+    source = partial(read_source, content, settings.MAX_IMAGE_BYTES)
+    return replace(item, name=clean_name(item.name), source=source, sha256=sha256)
 
 
 def _content(value: Any) -> tuple[bytes | None, str]:
@@ -175,14 +176,6 @@ def _content(value: Any) -> tuple[bytes | None, str]:
         content, path = value.get("bytes"), value.get("path")
         return content if isinstance(content, bytes) else None, path if isinstance(path, str) else ""
     return value if isinstance(value, bytes) else None, ""
-
-
-def _bytes(content: bytes) -> bytes:
-    if len(content) > settings.MAX_IMAGE_BYTES:
-        raise Refused(
-            _("The file is larger than %(megabytes)s MB.") % {"megabytes": f"{settings.MAX_IMAGE_BYTES / 2**20:.4g}"}
-        )
-    return content
 
 
 def _named(value: Any, names: list[str]) -> Any:

@@ -55,7 +55,7 @@ class BucketTree(Tree):
 
         self.kind = "bucket"
         self._read_at = lambda place: self._read(*place)
-        self._open_at = lambda place: self._stream(place[0])
+        self._open_at = lambda place: cast("IO[bytes]", _Body(self._get(place[0])["Body"]))
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
@@ -95,9 +95,6 @@ class BucketTree(Tree):
         """The file whose bytes, all of them and no others, a reader's `source` gives; None where it is none of ours."""
         is_ours = isinstance(source, partial) and source.func == self.read and len(source.args) == 1
         return str(source.args[0]) if isinstance(source, partial) and is_ours else None
-
-    def _stream(self, key: str) -> IO[bytes]:
-        return cast("IO[bytes]", _Body(self._get(key)["Body"]))
 
     def _get(self, key: str) -> dict[str, Any]:
         import botocore.exceptions as broken

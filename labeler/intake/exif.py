@@ -72,7 +72,7 @@ def orientation(exif: bytes) -> int:
 def block(content: bytes) -> bytes:
     """The EXIF of a JPEG, PNG, WebP or TIFF, beginning with its byte order; b"" where there is none."""
     if content[:3] == b"\xff\xd8\xff":
-        return _of_jpeg(content)
+        return next((content[at:end] for at, end in segments(content, (b"Exif\0\0",))), b"")
     if content[:8] == b"\x89PNG\r\n\x1a\n":
         return chunk(content, 8, ">", b"eXIf", name_first=False)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
@@ -80,10 +80,6 @@ def block(content: bytes) -> bytes:
     if content[:4] in (b"II*\0", b"MM\0*"):
         return content
     return b""
-
-
-def _of_jpeg(content: bytes) -> bytes:
-    return next((content[at:end] for at, end in segments(content, (b"Exif\0\0",))), b"")
 
 
 def segments(

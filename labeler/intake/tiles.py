@@ -23,11 +23,8 @@ from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
 from labeler.intake.images import CONTENT_LOCK, media_store
 from labeler.intake.pyramid import levels_of
-from labeler.intake.tile_jobs import DO
 from labeler.jobs.leases import Lease
 from labeler.models import Image, Job
-
-__all__ = ["DO", "are_made", "carry_out", "make", "read"]
 
 _MAGIC = b"LBTILES1"
 _HEAD = struct.Struct("<8sI")

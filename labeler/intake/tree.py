@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import stat
 import tarfile
 import tempfile
@@ -284,11 +283,6 @@ class _Counting(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def copy(source: BinaryIO, target: BinaryIO) -> None:
-    """For readers that must seek where a stream cannot."""
-    shutil.copyfileobj(source, target, STEP)
 
 
 def each(tree: Tree, *suffixes: str) -> Iterator[str]:

@@ -155,15 +155,7 @@ def _item(
         place = {"name": clean_name(path)}
     problems: list[str] = []
     said_split, wrong = values.split_of(image["split"] if isinstance(image.get("split"), str) else "")
-    fields: dict[str, Any] = {}
-    for name, value in image.items():
-        if name in _OF_IMAGES or value is None or isinstance(value, dict | list):
-            continue
-        try:
-            metadata.check_keys(["file_name", name])
-            fields[name] = metadata.flat(name, value)
-        except metadata.Unusable as unusable:
-            problems.append(str(unusable))
+    fields = metadata.usable(metadata.plain(image, _OF_IMAGES), problems)
     annotations = [json.loads(text) for text in raw]
     objects, unusable_objects = _objects(annotations, document, options)
     return Item(
@@ -223,16 +215,10 @@ def _objects(
     annotations: list[dict[str, Any]], document: _Document, options: Options
 ) -> tuple[dict[int, Object], list[tuple[int, str]]]:
     """Objects by their place among the annotations, and those that cannot be used: number and sentence."""
-    found: dict[int, Object] = {}
-    unusable: list[tuple[int, str]] = []
-    if not options.draws:
-        return found, unusable
-    for at, annotation in enumerate(annotations):
-        try:
-            found[at] = _object(at + 1, annotation, document, options)
-        except Unreadable as error:
-            unusable.append((at + 1, str(error)))
-    return found, unusable
+    found, unusable = values.readable(
+        annotations if options.draws else (), partial(_object, document=document, options=options)
+    )
+    return {one.number - 1: one for one in found}, unusable
 
 
 def _object(number: int, annotation: dict[str, Any], document: _Document, options: Options) -> Object:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -105,12 +106,12 @@ def _seekable(tree: Tree, name: str) -> IO[bytes]:
     copied = trees.temporary()
     try:
         with tree.open(name) as stream:
-            trees.copy(stream, cast("Any", copied))
+            shutil.copyfileobj(stream, copied)
         copied.seek(0)
     except BaseException:
         copied.close()
         raise
-    return cast("IO[bytes]", copied)
+    return copied
 
 
 def _check_size(table: pq.ParquetFile) -> None:

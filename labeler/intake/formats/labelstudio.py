@@ -82,14 +82,7 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
     problems: list[str] = []
     drawn = labelstudio_objects.Task() if options.draws else None
     said, gold = _annotations(task, options, problems, drawn)
-    fields: dict[str, Any] = {}
-    for name, value in task["data"].items():
-        if name != key and value is not None and not isinstance(value, dict | list):
-            try:
-                metadata.check_keys([key, name])
-                fields[name] = metadata.flat(name, value)
-            except metadata.Unusable as unusable:
-                problems.append(str(unusable))
+    fields = metadata.usable(metadata.plain(task["data"], (key,)), problems, _named)
     place: dict[str, Any] = {"name": _last(path)}
     found = next((n for name in _spellings(path) if (n := names.find(name))), None)
     if found:
@@ -103,6 +96,11 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
         predictions=_predictions(task, problems, drawn), problems=tuple(problems),
         gold_objects=drawn.gold if drawn else None, unusable=tuple(drawn.unusable) if drawn else (),
     )  # fmt: skip
+
+
+def _named(key: str, value: Any) -> metadata.Value:
+    metadata.check_keys([key])
+    return metadata.flat(key, value)
 
 
 def _image(data: dict[str, Any]) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def _shape(
         is_list = isinstance(points, list) and all(isinstance(one, list) and len(one) == 2 for one in points)
         if not is_list or not all(_is_number(one) for point in points or () for one in point):
             raise Unreadable(_("Its coordinates cannot be read."))
-        return partial(_polygon, [cell / 100 for point in points or () for cell in point])
+        return partial(values.outline_of, [cell / 100 for point in points or () for cell in point])
     sides = [value.get(side) for side in ("x", "y", "width", "height")]
     turned = value.get("rotation") or 0
     if not all(_is_number(side) for side in (*sides, turned)):
@@ -112,10 +112,6 @@ def _turned(x: float, y: float, share_w: float, share_h: float, turned: float, w
     left, top = x * width, y * height
     # Label Studio turns around the upper left corner, and says where that then is.
     return {"polygon": [turned_box(left, top, share_w * width, share_h * height, turned, (left, top))]}
-
-
-def _polygon(shares: list[float], width: int, height: int) -> Shape:
-    return {"polygon": [[one * (height if at % 2 else width) for at, one in enumerate(shares)]]}
 
 
 def _brush(code: Any, brush_width: Any, brush_height: Any, width: int, height: int) -> Shape:

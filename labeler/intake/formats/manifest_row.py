@@ -69,13 +69,7 @@ def of_object(number: int, said: dict[str, Any], context: Context) -> Item | Ref
             fields += value.items()
         elif value is not None and value != "":
             fields.append((key[len(METADATA) :] if key.startswith(METADATA) else key, value))
-    return item_of(number, row, fields, _flat, context)
-
-
-def _flat(key: str, value: Any) -> Any:
-    """A field of an object, its name too. Raises metadata.Unusable."""
-    metadata.check_keys(["file_name", key])
-    return metadata.flat(key, value)
+    return item_of(number, row, fields, metadata.named, context)
 
 
 class Unreadable(ValueError):
@@ -93,14 +87,7 @@ def item_of(
         place = _image(row, context)
     except Unreadable as unusable:
         return Refusal(_named(row), str(unusable), number)
-    fields: dict[str, Any] = {}
-    for key, value in said:
-        if not key:
-            continue
-        try:
-            fields[key] = value_of(key, value)
-        except metadata.Unusable as unusable:
-            problems.append(str(unusable))
+    fields = metadata.usable(((key, value) for key, value in said if key), problems, value_of)
     split, wrong = values.split_of(_text(row, "split"))
     judged: tuple[Said, ...] = ()
     predicted: tuple[Predicted, ...] = ()

@@ -14,7 +14,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -306,6 +306,32 @@ def flat(key: str, value: Any) -> Value:
     if not math.isfinite(value) or abs(value) > LARGEST:
         raise Unusable(_("“%(key)s” is a number out of range.") % {"key": shown_text(key)})
     return value
+
+
+def named(key: str, value: Any) -> Value:
+    """The same, of a field beside the name of the image: its own name is checked too."""
+    check_keys(["file_name", key])
+    return flat(key, value)
+
+
+def plain(said: Mapping[str, Any], besides: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """The members of an object that may be fields: neither lists, objects nor nothing, nor those named."""
+    for key, value in said.items():
+        if key not in besides and value is not None and not isinstance(value, dict | list):
+            yield key, value
+
+
+def usable(
+    said: Iterable[tuple[str, Any]], problems: list[str], value_of: Callable[[str, Any], Value] = named
+) -> dict[str, Value]:
+    """The fields that can be used, by value_of; what is wrong with the others goes to `problems`."""
+    fields: dict[str, Value] = {}
+    for key, value in said:
+        try:
+            fields[key] = value_of(key, value)
+        except Unusable as unusable:
+            problems.append(str(unusable))
+    return fields
 
 
 def _check_text(key: str, text: str) -> str:

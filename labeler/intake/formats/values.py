@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from labeler.intake.formats.item import Options
+from labeler.geometry.shapes import Shape
+from labeler.intake.formats.item import Object, Options, Unreadable
 from labeler.intake.formats.metadata import shown_text
 
+T = TypeVar("T")
 SPLITS = {
     "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
     "dev": "validation", "test": "test", "testing": "test",
@@ -52,6 +55,23 @@ def person_of_folder(name: str, folder: str, options: Options) -> str | None:
 def class_name(text: str) -> str:
     """As it can be shown and looked up."""
     return shown_text(text.strip(), LONGEST_CLASS)
+
+
+def readable(said: Iterable[T], read: Callable[[int, T], Object]) -> tuple[list[Object], list[tuple[int, str]]]:
+    """The objects that can be read, and of the others number, from 1, and sentence."""
+    objects: list[Object] = []
+    unusable: list[tuple[int, str]] = []
+    for number, one in enumerate(said, start=1):
+        try:
+            objects.append(read(number, one))
+        except Unreadable as error:
+            unusable.append((number, str(error)))
+    return objects, unusable
+
+
+def outline_of(shares: Sequence[float], width: int, height: int) -> Shape:
+    """A polygon of an image of this size, from shares of it: x, y, x, y, …"""
+    return {"polygon": [[one * (height if at % 2 else width) for at, one in enumerate(shares)]]}
 
 
 def size_of(width: str, height: str) -> tuple[int, int] | None:

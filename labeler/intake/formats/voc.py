@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotPossibleNow
 from labeler.intake.check import Refused
 from labeler.intake.formats.item import Item, Names, Object, Options, Said, Unreadable
-from labeler.intake.formats.values import SPLITS, class_name, person_of_folder, size_of, stem_of
+from labeler.intake.formats.values import SPLITS, class_name, person_of_folder, readable, size_of, stem_of
 from labeler.intake.formats.xml_tree import BrokenXml, Element, parse
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
@@ -86,13 +86,7 @@ def _item(tree: Tree, name: str, names: Names, splits: dict[str, str], options: 
     place: dict[str, Any] = {"name": clean_name(file_name)} if file_name else {"name": stem_of(name), "is_stem": True}
     if found:
         place = {"name": found, "source": partial(tree.read, found)}
-    objects: list[Object] = []
-    unusable: list[tuple[int, str]] = []
-    for number, element in enumerate(root.all("object"), start=1):
-        try:
-            objects.append(_object(number, element, options.origin))
-        except Unreadable as error:
-            unusable.append((number, str(error)))
+    objects, unusable = readable(root.all("object"), partial(_object, origin=options.origin))
     person = person_of_folder(name, "Annotations", options)
     said = (Said(person, (), objects=tuple(objects)),) if objects or not unusable else ()
     side = root.find("size") or Element("size")

@@ -9,6 +9,7 @@ mapped to a class.
 from __future__ import annotations
 
 import json
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -95,7 +96,7 @@ class _Shards:
             return self._tree.path / name
         target = stack.enter_context(trees.named_temporary())
         with self._tree.open(name) as stream:
-            trees.copy(stream, target)
+            shutil.copyfileobj(stream, target)
         target.flush()
         return Path(target.name)
 

@@ -44,13 +44,9 @@ def _texts(tree: Tree) -> Iterator[str]:
 
 def _names_file(tree: Tree) -> str:
     """Where the classes' names stand; "" where they stand nowhere."""
-    yaml = [name for name in each(tree, ".yaml", ".yml") if "names" in _start(tree, name)]
+    yaml = [name for name in each(tree, ".yaml", ".yml") if b"names" in tree.start(name, 64 * 1024)]
     found = yaml or [name for name in tree.names if name.rpartition("/")[2].lower() in LISTS]
     return min(found, key=lambda name: (name.count("/"), name), default="")
-
-
-def _start(tree: Tree, name: str) -> str:
-    return tree.start(name, 64 * 1024).decode("utf-8", "replace")
 
 
 def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
@@ -163,17 +159,8 @@ def _unquoted(text: str) -> str:
 def _item(
     tree: Tree, text: str, classes: dict[int, str], options: Options, place: dict[str, Any], split: str
 ) -> Item | Refusal:
-    objects: list[Object] = []
-    unusable: list[tuple[int, str]] = []
-    number = 0
-    for line in _text(tree, text).splitlines():
-        if not line.strip():
-            continue
-        number += 1
-        try:
-            objects.append(_object(number, line.split(), classes))
-        except Unreadable as error:
-            unusable.append((number, str(error)))
+    lines = (line.split() for line in _text(tree, text).splitlines() if line.strip())
+    objects, unusable = values.readable(lines, partial(_object, classes=classes))
     if unusable and not objects:
         said: tuple[Said, ...] = ()  # what stands there cannot be read: not that nothing is there
     else:
@@ -198,7 +185,7 @@ def _object(number: int, cells: list[str], classes: dict[int, str]) -> Object:
             raise Unreadable(_("Its probability is not from 0 to 1."))
         return Object(category, partial(_box, numbers[:4]), number, probability=probability)
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
-        return Object(category, partial(_outline, numbers), number)
+        return Object(category, partial(values.outline_of, numbers), number)
     raise Unreadable(_("A line is class, cx, cy, width, height, or class and the points of an outline."))
 
 
@@ -206,7 +193,3 @@ def _box(shares: list[float], width: int, height: int) -> Shape:
     cx, cy, share_w, share_h = shares
     w, h = share_w * width, share_h * height
     return {"box": [cx * width - w / 2, cy * height - h / 2, w, h]}
-
-
-def _outline(shares: list[float], width: int, height: int) -> Shape:
-    return {"polygon": [[one * (height if at % 2 else width) for at, one in enumerate(shares)]]}

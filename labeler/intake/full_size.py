@@ -35,10 +35,8 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     """
     kept_as, media_type = ("jpg", "image/jpeg") if extension == "jpg" else ("png", "image/png")
     store = media_store()
-    try:
+    with suppress(FileNotFoundError):  # the first to look closer
         return store.full_path(sha256, kept_as).open("rb"), media_type
-    except FileNotFoundError:
-        pass  # the first to look closer
     if not _making.acquire(blocking=False):
         raise TooManyRequests(
             _("Other images are being made ready in full size. Ask again in a second."), retry_after=AGAIN_IN_SECONDS

@@ -256,7 +256,7 @@ def _shape(annotation: dict[str, Any], options: Options) -> Shape:
         raise Unreadable(words.sentence(error.code)) from error
 
 
-def _pixels(shape: Shape) -> tuple[int, int, spans.Spans]:
+def _pixels(shape: Shape) -> spans.Spans:
     size = shape["mask"]["size"]
     if not isinstance(size, list) or len(size) != 2 or any(type(n) is not int or n < 1 for n in size):
         raise Malformed("bad_size")
@@ -264,7 +264,7 @@ def _pixels(shape: Shape) -> tuple[int, int, spans.Spans]:
     found = spans.from_runs(spans.decode_counts(shape["mask"]["counts"], height * width), height)
     if not found.starts.size:
         raise Unreadable(_("It has no area."))
-    return width, height, found
+    return found
 
 
 def _around(shape: Shape) -> list[float]:
@@ -272,7 +272,7 @@ def _around(shape: Shape) -> list[float]:
     if "polygon" in shape:
         x0, y0, x1, y1 = shapes.bounds_of(shape)
     else:
-        x0, y0, x1, y1 = _pixels(shape)[2].bounds()
+        x0, y0, x1, y1 = _pixels(shape).bounds()
     return [x0, y0, x1 - x0, y1 - y0]
 
 
@@ -280,6 +280,6 @@ def _outlined(shape: Shape) -> Shape:
     """The polygon along the edges of a mask's pixels: drawing it gives the same pixels."""
     from labeler.geometry import masks
 
-    _width, _height, found = _pixels(shape)
+    found = _pixels(shape)
     x0, y0, x1, y1 = found.bounds()
     return masks.outline(spans.to_bits(found, x0, y0, x1 - x0, y1 - y0), x0, y0)

@@ -50,6 +50,7 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     if isinstance(original, bytes):
         return io.BytesIO(content), media_type  # it stays in its bucket: no second copy of it grows here
     # Who looks at an image need not know that the disk is full: it is made again next time.
-    with suppress(StorageFull):
-        store.add_full_size(sha256=sha256, extension=kept_as, content=content)
+    with suppress(StorageFull), store.batch() as batch:
+        batch.add_full_size(sha256=sha256, extension=kept_as, content=content)
+        batch.keep()
     return io.BytesIO(content), media_type

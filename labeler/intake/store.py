@@ -83,12 +83,6 @@ class MediaStore:
             batch.add(sha256=sha256, extension=extension, original=original, preview=preview, thumbnail=thumbnail)
             batch.keep()
 
-    def add_full_size(self, *, sha256: str, extension: str, content: bytes) -> None:
-        """Keep a full-size rendition, whole or not at all. Raises StorageFull."""
-        with self.batch() as batch:
-            batch.add_full_size(sha256=sha256, extension=extension, content=content)
-            batch.keep()
-
     def batch(self) -> Batch:
         """For many images at once: with store.batch() as batch, add them, then keep them. Raises StorageFull."""
         with full_disk_said():

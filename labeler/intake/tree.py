@@ -15,9 +15,9 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -54,12 +54,6 @@ def leads_out(name: str) -> bool:
     return _OUTSIDE.search(name) is not None
 
 
-class Closes(Protocol):
-    """What is open."""
-
-    def close(self) -> None: ...
-
-
 class Tree:
     """Open it with `with`. names: of all files, sorted, forward slashes; refused: entries that are no files of it."""
 
@@ -74,7 +68,7 @@ class Tree:
         self._files: dict[str, Any] = {}
         self._read_at: Callable[[Any], bytes]
         self._open_at: Callable[[Any], IO[bytes]]
-        self._open: list[Closes] = []
+        self._open = ExitStack()
         self.kind = ""
         try:
             self._fill(name)
@@ -90,12 +84,11 @@ class Tree:
         self.close()
 
     def close(self) -> None:
-        for file in self._open:
-            file.close()
+        self._open.close()
 
-    def close_with(self, file: Closes) -> None:
-        """Have something closed when this is."""
-        self._open.append(file)
+    def close_with(self, close: Callable[[], object]) -> None:
+        """Have something else closed before this is."""
+        self._open.callback(close)
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -160,8 +153,7 @@ class Tree:
             raise Refused(_("The folder holds more than %(entries)s files.") % {"entries": f"{self.caps.entries:,}"})
 
     def _file(self, name: str) -> None:
-        file = self.path.open("rb")
-        self._open.append(file)
+        file = self._open.enter_context(self.path.open("rb"))
         start = file.read(512)
         file.seek(0)
         if start.startswith(b"PK"):
@@ -191,8 +183,7 @@ class Tree:
     def _unpacked(self, packed: BinaryIO, archive_bytes: int) -> BinaryIO:
         """The plain tar of a packed one, in a file that has no name and goes with us."""
         meter = Meter(self.caps, archive_bytes)
-        plain = temporary()
-        self._open.append(plain)
+        plain = self._open.enter_context(temporary())
         while True:
             try:
                 step = packed.read(STEP)

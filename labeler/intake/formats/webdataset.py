@@ -66,7 +66,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
         yield from _samples(tree, options, tree.path.name, tree.read, _classes(tree))
         return
     shards, beside = _Shards(tree), _classes(tree)
-    tree.close_with(shards)
+    tree.close_with(shards.close)
     for name in names:
         shard = shards.opened(name)
         yield from shard.refused

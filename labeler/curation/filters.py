@@ -162,34 +162,18 @@ def read(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: boo
     is_checked: somebody who may ask for these fields has; a worker or a command has no person to ask access about.
     Raises Invalid, CategoryNotInProject, NotAllowed.
     """
-    statuses = [name for name in sent.get("status", ()) if name]
-    known = (*Status.values, DELETED)
-    if unknown := set(statuses) - set(known):
-        raise Invalid(
-            _("status is one of %(names)s.") % {"names": ", ".join(known)},
-            fields={"status": [f"unknown: {name}" for name in sorted(unknown)]},
-        )
+    statuses = _chosen(sent, "status", (*Status.values, DELETED), _("status is one of %(names)s."))
     metadata = [(name.removeprefix(METADATA), values[-1]) for name, values in sent.items() if name.startswith(METADATA)]
     for key, _value in metadata:
         if not is_checked and not private_fields.may_see(project, key):
             raise NotAllowed(_("Only leads may look for images by %(name)s.") % {"name": key[:200]})
     if len(metadata) > MOST_METADATA:
         raise Invalid(_("At most %(n)s fields of metadata at a time.") % {"n": MOST_METADATA}, fields={})
-    splits = tuple(dict.fromkeys(sent.get("split", ())))
-    if unknown := set(splits) - set(Split.values):
-        raise Invalid(
-            _("split is one of %(names)s, or empty.") % {"names": ", ".join(filter(None, Split.values))},
-            fields={"split": [f"unknown: {name}" for name in sorted(unknown)]},
-        )
-    findings = tuple(dict.fromkeys(code for code in sent.get("finding", ()) if code))
-    if unknown := set(findings) - set(Finding.values):
-        raise Invalid(
-            _("finding is one of %(names)s.") % {"names": ", ".join(Finding.values)},
-            fields={"finding": [f"unknown: {name}" for name in sorted(unknown)]},
-        )
+    splits = _chosen(sent, "split", Split.values, _("split is one of %(names)s, or empty."))
+    findings = _chosen(sent, "finding", Finding.values, _("finding is one of %(names)s."))
     predicted, consensus = _last(sent, "predicted"), _last(sent, "consensus")
     return ImageFilter(
-        statuses=tuple(dict.fromkeys(name for name in statuses if name != DELETED)),
+        statuses=tuple(name for name in statuses if name != DELETED),
         deleted=DELETED in statuses,
         search=_last(sent, "search"),
         categories=tuple(_category(project, name) for name in sent.get("category", ()) if name),
@@ -207,6 +191,17 @@ def read(project: Project, sent: Mapping[str, Sequence[str]], *, is_checked: boo
         max_pixels=_whole(sent, "max_pixels"),
         metadata=tuple(sorted(metadata)),
     )
+
+
+def _chosen(sent: Mapping[str, Sequence[str]], name: str, known: Sequence[str], sentence: str) -> tuple[str, ...]:
+    """What a filter names, each once, "" only where it is a value. Raises Invalid with the sentence."""
+    values = tuple(dict.fromkeys(value for value in sent.get(name, ()) if value or value in known))
+    if unknown := set(values) - set(known):
+        raise Invalid(
+            sentence % {"names": ", ".join(filter(None, known))},
+            fields={name: [f"unknown: {value}" for value in sorted(unknown)]},
+        )
+    return values
 
 
 def texts(sent: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -134,7 +134,7 @@ def run(project: Project, *, files: bool, tell: Tell, seconds: float = SECONDS) 
     if files:
         _look_for_files(project, store, done, lambda: tell(done.measured))
     _replace(project, Finding.NEAR_DUPLICATE, _NEAR_DUPLICATES, {})
-    _replace(project, Finding.ODD_COLOURS, _ODD, _odd_params())
+    _replace(project, Finding.ODD_COLOURS, _ODD, _ODD_PARAMS)
     done.is_whole = True
     return done
 
@@ -292,13 +292,10 @@ _ODD = f"""
       ) spread
     WHERE c.project_id = %(project)s AND middle.n >= %(fewest)s AND ({_FAR})
 """
-
-
-def _odd_params() -> dict[str, Any]:
-    return {
-        "fewest": findings.FEWEST_FOR_ODD, "from": findings.ODD_FROM, "least": findings.LEAST_SPREAD,
-        "usual": findings.USUAL,
-    }  # fmt: skip
+_ODD_PARAMS = {
+    "fewest": findings.FEWEST_FOR_ODD, "from": findings.ODD_FROM, "least": findings.LEAST_SPREAD,
+    "usual": findings.USUAL,
+}  # fmt: skip
 
 
 def _replace(project: Project, code: Finding, query: str, params: dict[str, Any]) -> None:

@@ -161,15 +161,13 @@ def _histograms(project: Project) -> dict[str, Any]:
         sql = f"""
             SELECT least(%s, greatest(1, width_bucket(m.v, %s, %s, %s))), count(*) FROM ({query}) m(v) GROUP BY 1
         """
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [BINS, low, high, BINS, *params])
-            for place, n in cursor.fetchall():
-                counts[place - 1] = n
+        for place, n in _rows(sql, [BINS, low, high, BINS, *params]):
+            counts[place - 1] = n
         found[name] = {"low": low, "high": high, "limit": limit, "counts": counts}
     return found
 
 
-def _rows(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _rows(sql: str, params: dict[str, Any] | list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall())

@@ -6,6 +6,7 @@ Knows which image each item is about; does not know where it came from.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +19,7 @@ from labeler.imports.classes import ClassPlan
 from labeler.imports.options import ImportOptions
 from labeler.imports.survey import Found
 from labeler.intake import import_labels
-from labeler.intake.formats.item import Item, Predicted, Said
+from labeler.intake.formats.item import Item, Object, Predicted, Said
 from labeler.intake.import_labels import Judged
 from labeler.intake.outcomes import ItemsResult, Refusal
 from labeler.labeling.objects import Drawing
@@ -158,54 +159,50 @@ class Answers:
     # ---------------------------------------------------------------- known answers, predictions
 
     def _store_gold(self, batch: Sequence[tuple[Item, int | None]]) -> None:
-        if self.job.project.draws:
-            self._store_drawn_gold(batch)
-            return
         answers: dict[int, gold.Known] = {}
         for item, image in batch:
-            judged = [s.classes for s in item.judgements if s.answer == Answer.LABELED]
-            classes = item.gold if item.gold is not None else judged[0] if judged else None
-            if classes is None:
-                continue
-            if item.gold is None and any(set(other) != set(classes) for other in judged):
-                several = _("The file has several answers for this image: none of them is known to be right.")
-                self.result.refuse(Refusal(item.name, several, item.row))
-                continue
-            ids = self._classes(item, Said(None, classes))
-            if ids is None:
-                continue
-            if not image or any(pk < 0 for pk in ids):
-                self.result.gold_added += 1
-            elif image in answers and answers[image].categories != ids:
+            known = self._known_answer(item, image)
+            before = answers.get(known.image) if known else None
+            if known and before and (before.categories, before.drawn) != (known.categories, known.drawn):
                 self.result.refuse(Refusal(item.name, _("An earlier row has another answer for this image."), item.row))
-            else:
-                answers[image] = gold.Known(image, item.name, item.row, ids)
+            elif known:
+                answers[known.image] = known
         if answers:
             gold.store(self.job, list(answers.values()), self.result)
 
-    def _store_drawn_gold(self, batch: Sequence[tuple[Item, int | None]]) -> None:
-        answers: dict[int, gold.Known] = {}
-        for item, image in batch:
-            judged = [s for s in item.judgements if s.answer == Answer.LABELED]
-            objects = item.gold_objects if item.gold_objects is not None else judged[0].objects if judged else None
-            if objects is None:
-                if judged:
-                    self.result.refuse(Refusal(item.name, str(NOT_DRAWN), item.row))
-                continue
-            if item.gold_objects is None and len(judged) > 1:
-                several = _("The file has several answers for this image: none of them is known to be right.")
-                self.result.refuse(Refusal(item.name, several, item.row))
-            elif not image or drawn.is_only_planned(self.plan, objects):
-                self.result.gold_added += 1
-            elif (drawing := self._drawings.read(item, objects, image)) is not None:
-                known = gold.Known(image, item.name, item.row, drawing.categories, gold.as_kept(drawing))
-                if image in answers and answers[image].drawn != known.drawn:
-                    another = _("An earlier row has another answer for this image.")
-                    self.result.refuse(Refusal(item.name, another, item.row))
-                else:
-                    answers[image] = known
-        if answers:
-            gold.store(self.job, list(answers.values()), self.result)
+    def _known_answer(self, item: Item, image: int | None) -> gold.Known | None:
+        """None: it says nothing, was refused, or was counted in a dry run."""
+        draws = self.job.project.draws
+        judged: list[Any] = [s.objects if draws else s.classes for s in item.judgements if s.answer == Answer.LABELED]
+        own: Any = item.gold_objects if draws else item.gold
+        answer = own if own is not None else judged[0] if judged else None
+        if answer is None:
+            if judged:
+                self.result.refuse(Refusal(item.name, str(NOT_DRAWN), item.row))
+            return None
+        if own is None and (len(judged) > 1 if draws else any(set(other) != set(answer) for other in judged)):
+            several = _("The file has several answers for this image: none of them is known to be right.")
+            self.result.refuse(Refusal(item.name, several, item.row))
+            return None
+        return (self._drawn_answer if draws else self._named_answer)(item, image, answer)
+
+    def _named_answer(self, item: Item, image: int | None, classes: tuple[str, ...]) -> gold.Known | None:
+        ids = self._classes(item, Said(None, classes))
+        if ids is None:
+            return None
+        if not image or any(pk < 0 for pk in ids):
+            self.result.gold_added += 1
+            return None
+        return gold.Known(image, item.name, item.row, ids)
+
+    def _drawn_answer(self, item: Item, image: int | None, objects: tuple[Object, ...]) -> gold.Known | None:
+        if not image or drawn.is_only_planned(self.plan, objects):
+            self.result.gold_added += 1
+            return None
+        drawing = self._drawings.read(item, objects, image)
+        if drawing is None:
+            return None
+        return gold.Known(image, item.name, item.row, drawing.categories, gold.as_kept(drawing))
 
     def _store_predictions(self, batch: Sequence[tuple[Item, int | None]]) -> None:
         said: list[tuple[Item, int | None, Predicted]] = []

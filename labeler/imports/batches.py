@@ -78,21 +78,20 @@ class Taking:
     def _members(self, items: Iterable[Item | Refusal]) -> Iterator[Member]:
         """What must be read. All else goes straight to where it is stored."""
         rest = iter(items)
-        with fetch.Ahead() as ahead:
-            while chunk := list(islice(rest, CHUNK)):
-                read = [item for item in chunk if isinstance(item, Item)]
-                self.rows += len(read)
-                for item in chunk:
-                    if isinstance(item, Refusal):
-                        self.result.refuse(item)
-                for item in read:
-                    for problem in item.problems:
-                        self.result.refuse(Refusal(item.name, problem, item.row))
-                    for number, reason in item.unusable:
-                        self.result.refuse(Refusal(item.name, reason, item.row, number))
-                yield from ahead.members(self._wanted(read))
-                if not self._waiting:
-                    self._store()
+        while chunk := list(islice(rest, CHUNK)):
+            read = [item for item in chunk if isinstance(item, Item)]
+            self.rows += len(read)
+            for item in chunk:
+                if isinstance(item, Refusal):
+                    self.result.refuse(item)
+            for item in read:
+                for problem in item.problems:
+                    self.result.refuse(Refusal(item.name, problem, item.row))
+                for number, reason in item.unusable:
+                    self.result.refuse(Refusal(item.name, reason, item.row, number))
+            yield from fetch.ahead(self._wanted(read))
+            if not self._waiting:
+                self._store()
 
     def _wanted(self, items: list[Item]) -> Iterator[fetch.Wanted]:
         """Those whose bytes are needed, as (name, how to read them, or an address)."""
@@ -113,7 +112,8 @@ class Taking:
             elif item.source or item.url:
                 self._sent.add(key)
                 self._waiting.append(_Waiting(replace(item, source=None, place=None), key, has_bytes=True))
-                yield fetch.Wanted(item.name, _checked(item), item.url, item.place)
+                read = item.source and partial(_read_checked, item.source, item.sha256)
+                yield fetch.Wanted(item.name, read, item.url, item.place)
             else:
                 self.result.refuse(Refusal(item.name, _why_not(item, by_name.get(item.name)), item.row))
 
@@ -185,16 +185,10 @@ def _known(known: dict[tuple[str, str], Image], item: Item) -> Image | None:
     return found or (known.get(("sha256", item.sha256)) if item.sha256 else None)
 
 
-def _checked(item: Item) -> Callable[[], bytes] | None:
-    """How to read its bytes; where the row names their hash, it must be theirs."""
-    if item.source is None or not item.sha256:
-        return item.source
-    return partial(_read_checked, item.source, item.sha256)
-
-
 def _read_checked(read: Callable[[], bytes], sha256: str) -> bytes:
+    """The bytes of an image; where its row names their hash, it must be theirs."""
     content = read()
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise Refused(_("The file has another sha256 than its row says: it was changed, or the row is of another."))
     return content
 

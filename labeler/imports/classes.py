@@ -47,20 +47,17 @@ def plan(project: Project, job: Job, names: Iterable[str], options: ImportOption
     Raises Invalid where one cannot be made: its name is too long, or there are too many.
     """
     planned = ClassPlan(multi=project.is_multi)
-    wanted: dict[str, str] = {}  # name in the file -> name in the project, "" left out
-    for name in names:
-        target = options.classes.get(name.strip().casefold())
-        wanted[name] = name if target is None else target
     index = label_set.index(project)
     made: dict[str, int] = {}
-    for name, target in wanted.items():
+    for name in names:
+        said = options.classes.get(name.strip().casefold())
+        target = name if said is None else said  # the name in the project, "" left out
         known = _known(index, target)
-        is_said = options.make_classes or name.strip().casefold() in options.classes
         if not target:
             planned.ids[name] = None
         elif known is not None:
             planned.ids[name] = known
-        elif not is_said:
+        elif said is None and not options.make_classes:
             planned.unknown.add(name)
         elif dry_run:
             planned.ids[name] = made.setdefault(target.casefold(), TO_BE_MADE - len(made))

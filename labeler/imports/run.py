@@ -20,6 +20,7 @@ from labeler.imports.batches import Taking
 from labeler.imports.options import ImportOptions, options_of
 from labeler.imports.survey import Found, survey
 from labeler.intake import images, import_labels
+from labeler.intake.archives import caps
 from labeler.intake.bucket import BucketTree
 from labeler.intake.check import Refused
 from labeler.intake.formats import judgements, manifest_row
@@ -61,7 +62,7 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         if format_ == URLS:
             return _Import(job, None, URLS, _of_addresses, report, progress).run()
         if format_ == S3:
-            with BucketTree(job.params.get("url", ""), caps=images.caps()) as tree:
+            with BucketTree(job.params.get("url", ""), caps=caps()) as tree:
                 found = recognise(tree, reading(job.project, job.params))
                 read, url = READERS[found], job.params["url"]
                 if job.params.get("by_reference") is True:
@@ -73,7 +74,7 @@ def import_file(job: Job, source: Path | None, *, progress: Progress) -> Ended:
         if format_ in PLAIN and not _is_dry(job):
             return _images(job, source, report, progress)
         try:
-            tree = Tree(source, name=job.params.get("name", ""), caps=images.caps())
+            tree = Tree(source, name=job.params.get("name", ""), caps=caps())
         except Refused:
             if format_ not in ("auto", *PLAIN) or _is_dry(job):
                 raise
@@ -193,7 +194,8 @@ class _Import:
         counted = survey(self.items(), self.format, lambda n: self.progress(stage, 0, n, self.job.result))
         found = self.job.result.get("found") or counted.as_json(self.job.project)
         if self.job.params.get("ask") and self.format not in PLAIN:
-            return Ended(counted.rows, {**_nothing(), "found": found, "format": self.format}, asks=True)
+            nothing = {"added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0, "refused": []}
+            return Ended(counted.rows, {**nothing, "found": found, "format": self.format}, asks=True)
         said = {"found": found, "format": self.format}
         self.progress("taking it in", 0, counted.rows, said)
         self._check(counted)
@@ -211,7 +213,3 @@ class _Import:
             raise NotPossibleNow(
                 _("No row names who judged: say that the labels are those of one source, or name the column of people.")
             )
-
-
-def _nothing() -> dict[str, Any]:
-    return {"added": 0, "duplicates": 0, "labels_added": 0, "predictions_added": 0, "refused": []}

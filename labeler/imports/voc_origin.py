@@ -15,10 +15,10 @@ from PIL import ImageDraw, ImageOps
 
 from labeler.errors import LabelerError
 from labeler.intake import lookup, originals
+from labeler.intake.archives import caps
 from labeler.intake.check import Refused
 from labeler.intake.formats import voc
 from labeler.intake.formats.item import Item, Options
-from labeler.intake.images import caps
 from labeler.intake.tree import Tree
 from labeler.models import Image, Project
 from labeler.models.project import Task

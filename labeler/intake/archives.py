@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from labeler.intake.check import Refused
+from labeler.intake.check import Refused, read_source, too_large
 from labeler.intake.names import clean_name, is_junk
 from labeler.intake.place import Place
 
@@ -45,6 +46,11 @@ class Caps:
     ratio: int = 100
     ratio_free_bytes: int = 1024**3
     depth: int = 50  # folders above a file
+
+
+def caps() -> Caps:
+    """Those of the settings."""
+    return Caps(member_bytes=settings.MAX_IMAGE_BYTES, total_bytes=10 * settings.MAX_ARCHIVE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +126,11 @@ def iterate_folder(path: str | os.PathLike[str], *, caps: Caps = Caps()) -> Iter
 
 def read_file(file: Path, caps: Caps) -> bytes:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(caps.member_bytes + 1)
+        return read_source(file, caps.member_bytes)
     except OSError as error:
         raise Refused(
             _("The file cannot be read: %(value)s.") % {"value": error.strerror or "unknown reason"}
         ) from error
-    return _within_member_cap(content, caps)
-
-
-def _within_member_cap(content: bytes, caps: Caps) -> bytes:
-    if len(content) > caps.member_bytes:
-        raise Refused(too_large(caps))
-    return content
-
-
-def too_large(caps: Caps) -> str:
-    return _("The file is larger than %(megabytes)s MB.") % {"megabytes": f"{caps.member_bytes / (1024 * 1024):.4g}"}
 
 
 class Meter:
@@ -164,21 +158,34 @@ class ArchiveTooLarge(Refused):
 
 # ---- zip
 
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError,
+)  # fmt: skip
+
 
 def _iterate_zip(file: BinaryIO, caps: Caps) -> Iterator[Member]:
-    if count_zip_entries(file) > caps.entries:
-        raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
-    meter = Meter(caps, length(file))
-    try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
-        raise Refused(_("The zip archive is damaged or incomplete.")) from error
+    archive, meter = opened_zip(file, caps)
     with archive:
         members = [(zip_name(info), info) for info in archive.infolist() if not info.is_dir()]
         members.sort(key=lambda member: (member[0], member[1].header_offset))
         for name, info in members:
             if not is_junk(name):
                 yield Member(clean_name(name), partial(read_zip, archive, info, name, caps, meter))
+
+
+def opened_zip(file: BinaryIO, caps: Caps) -> tuple[zipfile.ZipFile, Meter]:
+    """An archive, and what counts the bytes that come out of it. Raises Refused."""
+    if count_zip_entries(file) > caps.entries:
+        raise Refused(too_many(caps))
+    meter = Meter(caps, length(file))
+    try:
+        return zipfile.ZipFile(file), meter
+    except BROKEN_ZIP as error:
+        raise Refused(_("The zip archive is damaged or incomplete.")) from error
+
+
+def too_many(caps: Caps) -> str:
+    return _("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"}
 
 
 def _check_zip(info: zipfile.ZipInfo, name: str, caps: Caps) -> None:
@@ -195,7 +202,7 @@ def open_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: C
     _check_zip(info, name, caps)
     try:
         return archive.open(info)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError) as error:
+    except BROKEN_ZIP as error:
         raise Refused(_("The file is damaged inside the archive (its checksum or its header is wrong).")) from error
 
 
@@ -205,19 +212,11 @@ def read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: C
     # is not read at all. What it does not check is a header that names far more than the archive could hold, so we
     # read in steps and count.
     if info.file_size > caps.member_bytes:
-        raise Refused(too_large(caps))
+        raise Refused(too_large(caps.member_bytes))
     try:
         with archive.open(info) as opened:
             return in_steps(opened, info.file_size, meter)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        OSError,
-    ) as error:
+    except BROKEN_ZIP as error:
         raise Refused(_("The file is damaged inside the archive (its checksum or its header is wrong).")) from error
 
 
@@ -346,9 +345,9 @@ def tar_entries(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[t
             archive.pax_headers = {}  # of all members: what a thousand headers name would stay
             entries += 1
             if entries > caps.entries:
-                raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{caps.entries:,}"})
+                raise Refused(too_many(caps))
             # Passing over a member unpacks it, so it counts whether it is read or not.
-            meter.check(info.offset_data + (0 if info.issym() or info.islnk() else _stored_size(info)))
+            meter.check(info.offset_data + (0 if info.issym() or info.islnk() or info.issparse() else info.size))
             yield archive, info
         # tarfile takes a damaged header for the end. The true end is a block of zeros, or of the file.
         wary.seek(archive.offset)
@@ -359,16 +358,12 @@ def tar_entries(file: BinaryIO, caps: Caps, *, archive_bytes: int) -> Iterator[t
             )
 
 
-def _stored_size(info: tarfile.TarInfo) -> int:
-    return 0 if info.issparse() else info.size
-
-
 def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo, caps: Caps) -> bytes:
     check_depth(info.name, caps)
     if info.issparse():
         raise Refused(_("The file is stored with holes (sparse), which is not read here."))
     if info.size > caps.member_bytes:  # a tar's sizes are true: the next header stands behind that many bytes
-        raise Refused(too_large(caps))
+        raise Refused(too_large(caps.member_bytes))
     try:
         opened = archive.extractfile(info)
         content = in_steps(opened, info.size) if opened else b""

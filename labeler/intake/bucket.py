@@ -17,8 +17,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
-from labeler.intake.archives import Caps, in_steps, too_large
-from labeler.intake.check import Refused
+from labeler.intake.archives import Caps, in_steps
+from labeler.intake.check import Refused, too_large
 from labeler.intake.place import Place
 from labeler.intake.tree import Tree
 
@@ -55,7 +55,7 @@ class BucketTree(Tree):
 
         self.kind = "bucket"
         self._read_at = lambda place: self._read(*place)
-        self._open_at = lambda place: self._stream(place[0])
+        self._open_at = lambda place: cast("IO[bytes]", _Body(self._get(place[0])["Body"]))
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
@@ -70,12 +70,12 @@ class BucketTree(Tree):
 
     def _read(self, key: str, size: int, _etag: str) -> bytes:
         if size > self.caps.member_bytes:
-            raise Refused(too_large(self.caps))
+            raise Refused(too_large(self.caps.member_bytes))
         answer = self._get(key)
         with _Body(answer["Body"]) as body:
             content = in_steps(cast("IO[bytes]", body), self.caps.member_bytes + 1)
         if len(content) > self.caps.member_bytes:
-            raise Refused(too_large(self.caps))
+            raise Refused(too_large(self.caps.member_bytes))
         # Of this very answer: what a second one would say may be of other bytes.
         version = str(answer.get("VersionId") or "")
         self._places[key] = Place(
@@ -95,9 +95,6 @@ class BucketTree(Tree):
         """The file whose bytes, all of them and no others, a reader's `source` gives; None where it is none of ours."""
         is_ours = isinstance(source, partial) and source.func == self.read and len(source.args) == 1
         return str(source.args[0]) if isinstance(source, partial) and is_ours else None
-
-    def _stream(self, key: str) -> IO[bytes]:
-        return cast("IO[bytes]", _Body(self._get(key)["Body"]))
 
     def _get(self, key: str) -> dict[str, Any]:
         import botocore.exceptions as broken

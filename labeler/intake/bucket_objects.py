@@ -69,7 +69,9 @@ def fetch(place: Place, sha256: str, *, hurry: bool = False) -> bytes:
         if content is not None and hashlib.sha256(content).hexdigest() == sha256:
             return content
         found_other = found_other or content is not None
-    raise OriginalGone(_changed(place) if found_other else _gone(place))
+    gone = _("The original is no longer in its bucket (%(place)s).")
+    changed = _("The object in the bucket was changed since the image came in (%(place)s): it is not shown.")
+    raise OriginalGone((changed if found_other else gone) % {"place": place})
 
 
 def check(place: Place, sha256: str) -> None:
@@ -136,16 +138,6 @@ def _named(place: Place, version: str) -> dict[str, str]:
 def _is_not_there(error: Exception) -> bool:
     answer: Any = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code", "")) in _NOT_THERE
-
-
-def _gone(place: Place) -> str:
-    return _("The original is no longer in its bucket (%(place)s).") % {"place": place}
-
-
-def _changed(place: Place) -> str:
-    return _("The object in the bucket was changed since the image came in (%(place)s): it is not shown.") % {
-        "place": place
-    }
 
 
 def _unreachable(error: Exception) -> BucketUnreachable:

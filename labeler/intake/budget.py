@@ -102,14 +102,15 @@ def turn(held: int) -> Iterator[None]:
 def decoded(
     source: Source,
     *,
-    limits: Limits,
     full_size: bool = False,
     made_bytes: int = FULL_SIZE_BYTES,
     patience: float | None = None,
 ) -> Iterator[DecodedImage]:
-    """As decode_image, once there is room for it; its pixels are gone afterwards. Raises Refused, OSError, and Busy
-    when there is none within `patience` seconds.
+    """As decode_image within the limits of the settings, once there is room for it; its pixels are gone afterwards.
+
+    Raises Refused, OSError, and Busy when there is no room within `patience` seconds.
     """
+    limits = Limits(max_pixels=settings.MAX_IMAGE_PIXELS, max_bytes=settings.MAX_IMAGE_BYTES)
     with ExitStack() as held:
 
         def before_decoding(needed: int) -> None:

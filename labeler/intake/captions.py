@@ -49,9 +49,8 @@ def read(content: bytes) -> dict[str, str]:
 
 
 def _text(parts: list[str]) -> str:
-    """Several with a comma between; signs that do not print are spaces, and of several spaces one is left."""
-    shown = ("".join(letter if letter.isprintable() else " " for letter in part) for part in parts)
-    return ", ".join(" ".join(part.split()) for part in shown if part.strip())[:LONGEST_TEXT].rstrip(" ,")
+    """Several with a comma between."""
+    return ", ".join(filter(None, map(exif.one_line, parts)))[:LONGEST_TEXT].rstrip(" ,")
 
 
 def _day(parts: list[str]) -> str:
@@ -96,17 +95,9 @@ def _of_iptc(block: bytes) -> Found:
             break
         if record == 2 and number in _DATA_SETS:
             value = block[at + 5 : at + 5 + min(size, 4 * LONGEST_TEXT)]
-            found.setdefault(_DATA_SETS[number], []).append(_decoded(value))
+            found.setdefault(_DATA_SETS[number], []).append(exif.decoded(value))
         at += 5 + size
     return found
-
-
-def _decoded(value: bytes) -> str:
-    """Most programs write UTF-8 by now, and few say so."""
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 # ---------------------------------------------------------------- XMP

@@ -257,8 +257,12 @@ def read_source(source: Source, max_bytes: int) -> bytes:
         source.seek(0)
         content = source.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise Refused(_("The file is larger than %(megabytes)s MB.") % {"megabytes": _megabytes(max_bytes)})
+        raise Refused(too_large(max_bytes))
     return content
+
+
+def too_large(max_bytes: int) -> str:
+    return _("The file is larger than %(megabytes)s MB.") % {"megabytes": f"{max_bytes / (1024 * 1024):.4g}"}
 
 
 def _orientation(image: Image.Image) -> int:
@@ -282,10 +286,6 @@ def _too_many_pixels(limits: Limits) -> str:
     return _("The image has more than %(megapixels)s megapixels.") % {
         "megapixels": f"{limits.max_pixels / 1_000_000:g}"
     }
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / (1024 * 1024):.4g}"
 
 
 def _damage_in_words(error: Exception) -> str:

@@ -72,7 +72,7 @@ def orientation(exif: bytes) -> int:
 def block(content: bytes) -> bytes:
     """The EXIF of a JPEG, PNG, WebP or TIFF, beginning with its byte order; b"" where there is none."""
     if content[:3] == b"\xff\xd8\xff":
-        return _of_jpeg(content)
+        return next((content[at:end] for at, end in segments(content, (b"Exif\0\0",))), b"")
     if content[:8] == b"\x89PNG\r\n\x1a\n":
         return chunk(content, 8, ">", b"eXIf", name_first=False)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
@@ -80,10 +80,6 @@ def block(content: bytes) -> bytes:
     if content[:4] in (b"II*\0", b"MM\0*"):
         return content
     return b""
-
-
-def _of_jpeg(content: bytes) -> bytes:
-    return next((content[at:end] for at, end in segments(content, (b"Exif\0\0",))), b"")
 
 
 def segments(
@@ -236,12 +232,20 @@ def _text(entry: tuple[int, bytes] | None) -> str:
     """One line of at most LONGEST_TEXT characters, without what does not print; "" for anything else."""
     if entry is None or entry[0] != _TEXT:
         return ""
-    raw = entry[1].partition(b"\0")[0]
+    return one_line(decoded(entry[1].partition(b"\0")[0]))[:LONGEST_TEXT].strip()
+
+
+def decoded(value: bytes) -> str:
+    """Most programs write UTF-8 by now, and few say so."""
     try:
-        text = raw.decode()
+        return value.decode()
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:LONGEST_TEXT].strip()
+        return value.decode("latin-1")
+
+
+def one_line(text: str) -> str:
+    """Signs that do not print are spaces, and of several spaces one is left."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _time(entry: tuple[int, bytes] | None, offset: tuple[int, bytes] | None = None) -> str:

@@ -7,11 +7,9 @@ operator allows others; no more bytes and seconds than below. Knows bytes, not i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from types import TracebackType
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -69,32 +67,18 @@ class Wanted:
     place: Callable[[], Place | None] | None = None
 
 
-class Ahead:
-    """Gives what is wanted as members, in order, and fetches the next AT_ONCE addresses meanwhile."""
-
-    def __init__(self) -> None:
-        self._pool: ThreadPoolExecutor | None = None
-
-    def __enter__(self) -> Ahead:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def members(self, wanted: Iterator[Wanted]) -> Iterator[Member]:
-        waiting: deque[Member] = deque()
+def ahead(wanted: Iterable[Wanted]) -> Iterator[Member]:
+    """What is wanted as members, in order; the next AT_ONCE addresses are fetched meanwhile."""
+    waiting: deque[Member] = deque()
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
+    try:
         for one in wanted:
             if one.source is not None:
                 waiting.append(Member(one.name, one.source, one.place))
             else:
-                self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
-                coming: Future[bytes] = self._pool.submit(fetch, one.url)
-                waiting.append(Member(one.name, partial(_result, coming)))
+                waiting.append(Member(one.name, pool.submit(fetch, one.url).result))
             if len(waiting) >= AT_ONCE:
                 yield waiting.popleft()
         yield from waiting
-
-
-def _result(coming: Future[bytes]) -> bytes:
-    return coming.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

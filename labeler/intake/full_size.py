@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import StorageFull, TooManyRequests
 from labeler.intake import originals
 from labeler.intake.budget import decoded
-from labeler.intake.images import limits, media_store
+from labeler.intake.images import media_store
 from labeler.intake.renditions import make_full_size
 
 # A process has four threads, and an image of 50 megapixels takes seconds. Two at a time, and nobody waits long: the
@@ -35,23 +35,22 @@ def open_full_size(*, sha256: str, extension: str) -> tuple[BinaryIO, str]:
     """
     kept_as, media_type = ("jpg", "image/jpeg") if extension == "jpg" else ("png", "image/png")
     store = media_store()
-    try:
+    with suppress(FileNotFoundError):  # the first to look closer
         return store.full_path(sha256, kept_as).open("rb"), media_type
-    except FileNotFoundError:
-        pass  # the first to look closer
     if not _making.acquire(blocking=False):
         raise TooManyRequests(
             _("Other images are being made ready in full size. Ask again in a second."), retry_after=AGAIN_IN_SECONDS
         )
     try:
         original = originals.source(sha256=sha256, extension=extension, hurry=True)
-        with decoded(original, limits=limits(), full_size=True, patience=WAIT_SECONDS) as image:
-            content = make_full_size(image).content
+        with decoded(original, full_size=True, patience=WAIT_SECONDS) as image:
+            content = make_full_size(image)
     finally:
         _making.release()
     if isinstance(original, bytes):
         return io.BytesIO(content), media_type  # it stays in its bucket: no second copy of it grows here
     # Who looks at an image need not know that the disk is full: it is made again next time.
-    with suppress(StorageFull):
-        store.add_full_size(sha256=sha256, extension=kept_as, content=content)
+    with suppress(StorageFull), store.batch() as batch:
+        batch.add_full_size(sha256=sha256, extension=kept_as, content=content)
+        batch.keep()
     return io.BytesIO(content), media_type

@@ -1,11 +1,9 @@
-"""Bring images into a project: bytes in, files and rows out, each image once. The only module that creates
-Image.
+"""Bring images into a project: bytes in, files and rows out, each image once. Creates Image; nobody else does.
 
-Used alike by an upload, a worker's import and the command line. Works in batches of one transaction each;
-the files of a batch are on the disk before its rows. The original of a member with a place stays there: only its
-preview and thumbnail are kept. Killed at any point and started again, it ends in the
-same images and counts. Does not know formats (check.py), archives (archives.py) or what an image is asked
-(labeling/claims.py gives it its seats).
+Used alike by an upload, a worker's import and the command line. Works in batches of one transaction each; the files of
+a batch are on the disk before its rows. The original of a member with a place stays there: only its preview and
+thumbnail are kept. Killed at any point and started again, it ends in the same images and counts. Does not know formats
+(check.py), archives (archives.py) or what an image is asked (labeling/claims.py gives it its seats).
 """
 
 from __future__ import annotations
@@ -27,9 +25,9 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound
 from labeler.intake import archives, bucket_objects, exif, facts, near_duplicates, tile_jobs
-from labeler.intake.archives import ArchiveTooLarge, Caps, Member
+from labeler.intake.archives import ArchiveTooLarge, Member, caps
 from labeler.intake.budget import decoded, turn
-from labeler.intake.check import CheckedImage, Limits, Refused, Source, read_source
+from labeler.intake.check import CheckedImage, Refused, Source, read_source
 from labeler.intake.names import clean_name
 from labeler.intake.near_duplicates import Drawn
 from labeler.intake.outcomes import Added, Duplicate, ImportResult, Outcome, Refusal
@@ -53,16 +51,6 @@ def media_store() -> MediaStore:
     return MediaStore(settings.MEDIA_DIR)
 
 
-def limits() -> Limits:
-    """What one image may cost, from the settings."""
-    return Limits(max_pixels=settings.MAX_IMAGE_PIXELS, max_bytes=settings.MAX_IMAGE_BYTES)
-
-
-def caps() -> Caps:
-    """What an archive may cost, from the settings."""
-    return Caps(member_bytes=settings.MAX_IMAGE_BYTES, total_bytes=10 * settings.MAX_ARCHIVE_BYTES)
-
-
 def file_member(name: str, source: Source) -> Member:
     """An uploaded file (or bytes, or a path) as something `add_images` takes."""
     return Member(clean_name(name), lambda: read_source(source, settings.MAX_IMAGE_BYTES))
@@ -78,13 +66,9 @@ def add_uploads(*, project: Project, files: Sequence[tuple[str, BinaryIO]]) -> I
     """Take in what one request sent, (name, file) each, when it is its turn. Raises as add_images, and Busy before
     anything was taken in.
     """
-    sizes = [_size(file) for _name, file in files]
+    sizes = [file.seek(0, os.SEEK_END) for _name, file in files]
     with turn(min(sum(sizes), 2 * BATCH_BYTES + max(sizes, default=0))):
         yield from add_images(project=project, members=(file_member(name, file) for name, file in files))
-
-
-def _size(file: BinaryIO) -> int:
-    return file.seek(0, os.SEEK_END)
 
 
 def import_path(
@@ -132,10 +116,9 @@ def add_images(
 ) -> Iterator[Outcome]:
     """Take in many images; yields what became of each, in order, after the batch it belongs to was committed.
 
-    One bad file is refused alone. An image that this very job added before counts as added again, so that
-    an import that was killed and repeated ends in the counts of one that was not. Raises StorageFull,
-    NotFound, and Refused when `members` does (an archive that is damaged further on), after everything
-    before it was committed and yielded.
+    One bad file is refused alone. An image that this very job added before counts as added again, so that an import
+    that was killed and repeated ends in the counts of one that was not. Raises StorageFull, NotFound, and Refused when
+    `members` does (an archive that is damaged further on), after everything before it was committed and yielded.
     """
     counted: set[int] = set()  # images this run has reported as added: the same file twice is a duplicate
     imagined: dict[str, Image] = {}
@@ -145,10 +128,11 @@ def add_images(
         prepared = (_Prepared(project, batch, pool, dry_run=dry_run) for batch in _batches(members))
         with closing(_one_ahead(prepared)) as batches:
             for ready in batches:
+                known = ready.checked()
                 if dry_run:
-                    yield from _without_writing(project, ready.batch, ready.checked(), imagined)
+                    yield from _without_writing(project, ready.batch, known, imagined)
                 else:
-                    ready.written()
+                    ready.files.keep()
                     yield from _commit(project, ready.batch, job, counted, alike, ready.drawn)
 
 
@@ -168,45 +152,41 @@ class _File:
     exif: dict[str, exif.Fact] = field(default_factory=dict)
 
 
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
+def _cores() -> int:  # macOS does not say which ones are ours
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _batches(members: Iterable[Member]) -> Iterator[list[_File]]:
+    """What ends `members` is raised after the files before it."""
     batch: list[_File] = []
     size = 0
-    source = iter(members)
-    stopped: Refused | None = None
-    while stopped is None:
-        try:
-            member = next(source, None)
-        except Refused as refusal:
-            stopped = refusal
-            break
-        if member is None:
-            break
-        file = _File(member.name)
-        try:
-            file.content = member.read()
-            file.sha256 = hashlib.sha256(file.content).hexdigest()
-            file.place = member.place() if member.place is not None else None
-        except ArchiveTooLarge as refusal:
-            stopped = refusal
-            break
-        except Refused as refusal:
-            file.reason = refusal.reason
-        batch.append(file)
-        size += len(file.content)
-        if len(batch) >= BATCH_IMAGES or size >= BATCH_BYTES:
+    try:
+        for member in members:
+            file = _read(member)
+            batch.append(file)
+            size += len(file.content)
+            if len(batch) >= BATCH_IMAGES or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    except Refused:
+        if batch:
             yield batch
-            batch, size = [], 0
+        raise
     if batch:
         yield batch
-    if stopped is not None:
-        raise stopped
+
+
+def _read(member: Member) -> _File:
+    file = _File(member.name)
+    try:
+        file.content = member.read()
+        file.sha256 = hashlib.sha256(file.content).hexdigest()
+        file.place = member.place() if member.place is not None else None
+    except ArchiveTooLarge:
+        raise
+    except Refused as refusal:
+        file.reason = refusal.reason
+    return file
 
 
 class _Prepared:
@@ -219,35 +199,35 @@ class _Prepared:
     def __init__(self, project: Project, batch: list[_File], pool: ThreadPoolExecutor, *, dry_run: bool) -> None:
         self.batch, self.drawn = batch, dict[str, Drawn]()
         store = media_store()
-        self._files = store.batch()
+        self.files = store.batch()
         self._known = _known(project, batch)
-        self._missing = [
-            file for file in batch if file.sha256 and not _is_whole(self._known.get(file.sha256), file, store)
-        ]
+        self._missing = [file for file in batch if file.sha256 and not self._is_whole(file, store)]
         left = frozenset(file.sha256 for file in self._missing if file.place is not None)
-        check = _check if dry_run else partial(_prepare, store=store, files=self._files, drawn=self.drawn, left=left)
+        check = _check if dry_run else partial(_prepare, store=store, files=self.files, drawn=self.drawn, left=left)
         # Each content once, whatever the number of files with it.
         contents = {file.sha256: file.content for file in self._missing}
         self._checks = {sha256: pool.submit(_tried, check, content) for sha256, content in contents.items()}
+
+    def _is_whole(self, file: _File, store: MediaStore) -> bool:
+        # A file that is sent makes a copy of what was only left in a bucket before: the sender may count on it.
+        image = self._known.get(file.sha256)
+        return image is not None and store.has(image.sha256, image.extension, stays=file.place is not None)
 
     def checked(self) -> dict[str, Image]:
         """Wait for the threads, and note on every file what came out; by hash, what the project had before."""
         for file in self._missing:
             file.checked, file.reason = self._checks[file.sha256].result()
-        _let_go(self.batch)
+        for file in self.batch:
+            file.exif = facts.of_file(file.content) if file.checked is not None else {}
+            file.content = b""  # the next batch is read while this one is still at hand
         return self._known
-
-    def written(self) -> None:
-        """The same; then all files have their names and are on the disk. Raises StorageFull."""
-        self.checked()
-        self._files.keep()
 
     def close(self) -> None:
         """Remove what was not kept. After an error nobody may still be writing then."""
         for pending in self._checks.values():
             pending.cancel()
         wait(self._checks.values())
-        self._files.forget()
+        self.files.forget()
 
 
 def _one_ahead(batches: Iterator[_Prepared]) -> Generator[_Prepared, None, None]:
@@ -255,31 +235,23 @@ def _one_ahead(batches: Iterator[_Prepared]) -> Generator[_Prepared, None, None]
 
     What ends `batches` is raised after all before it were handed out. Whoever stops early leaves nothing behind.
     """
-    following: _Prepared | None = next(batches, None)
+    begun: list[_Prepared] = []
     stopped: Exception | None = None
-    while following is not None:
-        ready, following = following, None
+    try:
         try:
-            try:
-                following = next(batches, None)
-            except Exception as error:
-                stopped = error
-            yield ready
-        except BaseException:
-            if following is not None:
-                following.close()
-            raise
-        finally:
-            ready.close()
+            for batch in batches:
+                begun.append(batch)
+                if len(begun) > 1:
+                    yield begun[0]
+                    begun.pop(0).close()
+        except Exception as error:
+            stopped = error
+        yield from begun
+    finally:
+        for batch in begun:
+            batch.close()
     if stopped is not None:
         raise stopped
-
-
-def _let_go(batch: list[_File]) -> None:
-    """Of the contents, once their EXIF is read: the next batch is read while this one is still at hand."""
-    for file in batch:
-        file.exif = facts.of_file(file.content) if file.checked is not None else {}
-        file.content = b""
 
 
 def _tried(check: Callable[[bytes], CheckedImage], content: bytes) -> tuple[CheckedImage | None, str]:
@@ -295,7 +267,7 @@ def _tried(check: Callable[[bytes], CheckedImage], content: bytes) -> tuple[Chec
 
 
 def _check(content: bytes) -> CheckedImage:
-    with decoded(content, limits=limits()) as image:
+    with decoded(content) as image:
         return image.checked
 
 
@@ -303,11 +275,10 @@ def _prepare(
     content: bytes, *, store: MediaStore, files: Batch, drawn: dict[str, Drawn], left: frozenset[str]
 ) -> CheckedImage:
     """Check one image, write its files and sketch it. left: hashes of originals that stay elsewhere. In a thread."""
-    with decoded(content, limits=limits()) as image:
+    with decoded(content) as image:
         checked = image.checked
         stays = checked.sha256 in left
-        is_there = store.has_renditions(checked.sha256) if stays else store.has(checked.sha256, checked.extension)
-        made = None if is_there else make_renditions(image)
+        made = None if store.has(checked.sha256, checked.extension, stays=stays) else make_renditions(image)
     if made is not None:
         files.add(
             sha256=checked.sha256,
@@ -327,14 +298,6 @@ def _known(project: Project, batch: list[_File]) -> dict[str, Image]:
     hashes = [file.sha256 for file in batch if file.sha256]
     there = Image.objects.filter(Q(project=project) | Q(trashed_from=project), sha256__in=hashes)
     return {image.sha256: image for image in there}
-
-
-def _is_whole(image: Image | None, file: _File, store: MediaStore) -> bool:
-    if image is None:
-        return False
-    # A file that is sent makes a copy of what was only left in a bucket before: the sender may count on it.
-    stays = file.place is not None and store.has_renditions(image.sha256)
-    return stays or store.has(image.sha256, image.extension)
 
 
 def _left(batch: list[_File], known: dict[str, Image], store: MediaStore) -> dict[str, Place]:
@@ -376,7 +339,7 @@ def _commit(
             if file.checked is not None and file.sha256 not in known and file.sha256 not in new:
                 if file.sha256 not in left and not store.has(file.sha256, file.checked.extension):
                     continue  # the last image with this content was deleted for good since its files were found
-                new[file.sha256] = _row(project, file, file.checked, job)
+                new[file.sha256] = _row(project, file, job)
         sketched = [(image, drawn[sha256]) for sha256, image in new.items() if sha256 in drawn]
         near = near_duplicates.place(alike, sketched) if sketched else []
         created = Image.objects.bulk_create(new.values())
@@ -415,13 +378,14 @@ def _without_writing(
         elif before := known.get(file.sha256) or seen.get(file.sha256):
             outcomes.append(Duplicate(file.name, before.pk or 0, deleted=before.trashed_at is not None))
         else:
-            assert file.checked is not None  # neither refused nor known: it was checked
-            seen[file.sha256] = _row(project, file, file.checked, None)
+            seen[file.sha256] = _row(project, file, None)
             outcomes.append(Added(file.name, seen[file.sha256]))
     return outcomes
 
 
-def _row(project: Project, file: _File, checked: CheckedImage, job: Job | None) -> Image:
+def _row(project: Project, file: _File, job: Job | None) -> Image:
+    checked = file.checked
+    assert checked is not None  # neither refused nor known
     return Image(
         project=project,
         name=file.name,

@@ -6,7 +6,6 @@ request has ended, never in the system's temporary folder, which in a container 
 
 from __future__ import annotations
 
-import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,15 @@ from django.core.files.uploadhandler import (
 )
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from labeler.errors import StorageFull, TooLarge
+from labeler.errors import TooLarge
+from labeler.intake.store import full_disk_said
 
 FORM_BYTES = 2**20  # of a form besides its files
 IMAGES_AT_ONCE = 20  # of the largest size that is taken: a browser sends so many in one form
 ABANDONED_SECONDS = 86_400.0  # longer than any form may take to arrive
-FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = gettext_lazy("The disk of the server is full. Free some space, then try again.")
 
 
 class FilesNotTaken(BadRequest):
@@ -58,24 +59,17 @@ class RefuseFiles(FileUploadHandler):
 
 class _OnDisk(TemporaryFileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        _full_is_said(super().new_file, *args, **kwargs)
+        with full_disk_said(FULL):
+            super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         try:
-            _full_is_said(super().receive_data_chunk, raw_data, start)
+            with full_disk_said(FULL):
+                super().receive_data_chunk(raw_data, start)
         except BaseException:
             self.file.close()  # which deletes it: what there is of it needs room
             raise
         return None
-
-
-def _full_is_said(work: Any, *args: Any, **kwargs: Any) -> None:
-    try:
-        work(*args, **kwargs)
-    except OSError as error:
-        if error.errno in FULL:
-            raise StorageFull(_("The disk of the server is full. Free some space, then try again.")) from error
-        raise
 
 
 def take_files(request: HttpRequest, *, most_bytes: int, first: FileUploadHandler | None = None) -> None:

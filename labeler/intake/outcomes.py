@@ -112,8 +112,6 @@ class ImportResult(Counted):
 class ItemsResult(Counted):
     """Of a file that says more of images than that they are there."""
 
-    REST: ClassVar[str] = "more rows"
-
     added: int = 0
     duplicates: int = 0
     labels_added: int = 0

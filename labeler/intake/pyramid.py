@@ -88,7 +88,7 @@ def tiles(image: DecodedImage, levels: list[Level]) -> Iterator[bytes]:
     """
     # A JPEG has lost the finer colours already. Of any other image they are kept: people draw along borders of colour.
     subsampling = -1 if image.checked.format == "JPEG" else 0
-    piece = upright_pieces(image)
+    piece: Callable[[Box], Image.Image] = upright_pieces(image)
     for level, following in zip(levels, [*levels[1:], None], strict=True):
         half: Image.Image | None = None
         for box in level.boxes():
@@ -100,11 +100,7 @@ def tiles(image: DecodedImage, levels: list[Level]) -> Iterator[bytes]:
                 half = Image.new(part.mode, (following.width, following.height))
             half.paste(part.reduce(2), (box[0] // 2, box[1] // 2))
         if half is not None:
-            piece = _pieces_of(half)
-
-
-def _pieces_of(pixels: Image.Image) -> Callable[[Box], Image.Image]:
-    return pixels.crop
+            piece = half.crop
 
 
 def _jpeg(pixels: Image.Image, subsampling: int) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from django.conf import settings
@@ -51,6 +50,6 @@ class RefusalReport:
     def __enter__(self) -> RefusalReport:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_exc: object) -> None:
         if self._file is not None:
             self._file.close()

@@ -49,14 +49,6 @@ class Renditions:
     thumbnail: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FullSize:
-    """Every pixel, no metadata."""
-
-    content: bytes
-    media_type: str
-
-
 def make_renditions(image: DecodedImage) -> Renditions:
     """Preview and thumbnail from one decoding."""
     large, small = _sizes(image)
@@ -79,7 +71,7 @@ def _sizes(image: DecodedImage) -> tuple[Image.Image, Image.Image]:
     return large, _shrunk(large, _thumbnail_size(large.size))
 
 
-def make_full_size(image: DecodedImage) -> FullSize:
+def make_full_size(image: DecodedImage) -> bytes:
     """The image in its full size, upright and without metadata; `image` must be decoded with full_size=True.
 
     An upright JPEG in plain colours loses its metadata and nothing else. Any other JPEG is encoded again,
@@ -89,13 +81,13 @@ def make_full_size(image: DecodedImage) -> FullSize:
     if is_jpeg and image.orientation == 1 and _to_srgb(image.pixels) is None:
         stripped = strip_jpeg(image.content)
         if stripped is not None:
-            return FullSize(stripped, "image/jpeg")
+            return stripped
     upright = _tiled(image.pixels, image.orientation)
     if is_jpeg:
-        return FullSize(_as_jpeg(upright, 95), "image/jpeg")
+        return _as_jpeg(upright, 95)
     out = io.BytesIO()
     upright.save(out, "PNG", compress_level=3)
-    return FullSize(out.getvalue(), "image/png")
+    return out.getvalue()
 
 
 def upright_pieces(image: DecodedImage) -> Callable[[Box], Image.Image]:

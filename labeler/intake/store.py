@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull
@@ -62,9 +63,12 @@ class MediaStore:
     def tiles_path(self, sha256: str) -> Path:
         return self._path("tiles", sha256, "tiles")
 
-    def has(self, sha256: str, extension: str) -> bool:
-        """All three files are there; the original is written last, but any of them can be lost later."""
-        return self.original_path(sha256, extension).is_file() and self.has_renditions(sha256)
+    def has(self, sha256: str, extension: str, *, stays: bool = False) -> bool:
+        """All three files are there; the original is written last, but any of them can be lost later.
+
+        stays: the original may be elsewhere.
+        """
+        return self.has_renditions(sha256) and (stays or self.original_path(sha256, extension).is_file())
 
     def has_renditions(self, sha256: str) -> bool:
         """Preview and thumbnail are there: all that is kept of an image whose original stays elsewhere."""
@@ -77,12 +81,6 @@ class MediaStore:
         """
         with self.batch() as batch:
             batch.add(sha256=sha256, extension=extension, original=original, preview=preview, thumbnail=thumbnail)
-            batch.keep()
-
-    def add_full_size(self, *, sha256: str, extension: str, content: bytes) -> None:
-        """Keep a full-size rendition, whole or not at all. Raises StorageFull."""
-        with self.batch() as batch:
-            batch.add_full_size(sha256=sha256, extension=extension, content=content)
             batch.keep()
 
     def batch(self) -> Batch:
@@ -176,12 +174,14 @@ class Batch:
 
 
 @contextmanager
-def full_disk_said() -> Iterator[None]:
+def full_disk_said(sentence: Promise | None = None) -> Iterator[None]:
+    """Raises StorageFull where the disk is."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StorageFull(_("The disk that holds the images is full. Free some space, then try again.")) from error
+            usual = _("The disk that holds the images is full. Free some space, then try again.")
+            raise StorageFull(str(sentence or usual)) from error
         raise
 
 

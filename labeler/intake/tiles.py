@@ -21,13 +21,10 @@ from labeler.intake import originals, pyramid
 from labeler.intake.bucket_objects import OriginalGone
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
-from labeler.intake.images import CONTENT_LOCK, limits, media_store
+from labeler.intake.images import CONTENT_LOCK, media_store
 from labeler.intake.pyramid import levels_of
-from labeler.intake.tile_jobs import DO
 from labeler.jobs.leases import Lease
 from labeler.models import Image, Job
-
-__all__ = ["DO", "are_made", "carry_out", "make", "read"]
 
 _MAGIC = b"LBTILES1"
 _HEAD = struct.Struct("<8sI")
@@ -75,7 +72,7 @@ def make(image: Image, check: Callable[[], None] = lambda: None) -> bool:
     original = originals.source(sha256=image.sha256, extension=image.extension)
     with store.batch() as batch:
         with (
-            decoded(original, limits=limits(), full_size=True, made_bytes=pyramid.BYTES) as pixels,
+            decoded(original, full_size=True, made_bytes=pyramid.BYTES) as pixels,
             batch.new_tiles(sha256=image.sha256) as file,
         ):
             if (pixels.checked.width, pixels.checked.height) != (image.width, image.height):

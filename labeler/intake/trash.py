@@ -63,10 +63,8 @@ def purge_rows(image_ids: Sequence[int]) -> tuple[int, dict[str, str]]:
     ids = [pk for pk, _sha256, _extension in found]
     trash_rows.purge(ids)
     Image.objects.filter(pk__in=ids).delete()
-    contents = {sha256: extension for _pk, sha256, extension in found}
-    kept = Image.objects.filter(sha256__in=list(contents)).values_list("sha256", flat=True)
-    for sha256 in set(kept):
-        del contents[sha256]
+    kept = set(Image.objects.filter(sha256__in=[sha256 for _, sha256, _ in found]).values_list("sha256", flat=True))
+    contents = {sha256: extension for _pk, sha256, extension in found if sha256 not in kept}
     bucket_objects.forget(contents)
     return len(ids), contents
 

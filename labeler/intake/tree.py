@@ -7,33 +7,31 @@ names that lead out of the archive, are refused. Does not know what any of the f
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import re
-import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from labeler.errors import StorageFull
 from labeler.intake import archives
 from labeler.intake.archives import BROKEN, STEP, Caps, Meter
-from labeler.intake.check import Refused
+from labeler.intake.check import Refused, too_large
 from labeler.intake.names import clean_name, is_hidden, is_junk
 from labeler.intake.outcomes import Refusal
+from labeler.intake.store import full_disk_said
 
 TABLE_BYTES = 4 * 1024**3  # of one table, list or description, when it is streamed
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK_FULL = gettext_lazy("The disk is full: the archive cannot be unpacked.")
 _OUTSIDE = re.compile(r"^(/|\\|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)")
 
 
@@ -56,12 +54,6 @@ def leads_out(name: str) -> bool:
     return _OUTSIDE.search(name) is not None
 
 
-class Closes(Protocol):
-    """What is open."""
-
-    def close(self) -> None: ...
-
-
 class Tree:
     """Open it with `with`. names: of all files, sorted, forward slashes; refused: entries that are no files of it."""
 
@@ -76,7 +68,7 @@ class Tree:
         self._files: dict[str, Any] = {}
         self._read_at: Callable[[Any], bytes]
         self._open_at: Callable[[Any], IO[bytes]]
-        self._open: list[Closes] = []
+        self._open = ExitStack()
         self.kind = ""
         try:
             self._fill(name)
@@ -88,24 +80,23 @@ class Tree:
     def __enter__(self) -> Tree:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.close()
 
     def close(self) -> None:
-        for file in self._open:
-            file.close()
+        self._open.close()
 
-    def close_with(self, file: Closes) -> None:
-        """Have something closed when this is."""
-        self._open.append(file)
+    def close_with(self, close: Callable[[], object]) -> None:
+        """Have something else closed before this is."""
+        self._open.callback(close)
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
     @property
     def images(self) -> list[str]:
-        """Names of what may be an image: all but what stands beside images in data sets."""
-        return [name for name in self.names if not is_junk(name)]
+        """Names of what may be an image: all but what stands beside images in data sets; none of a single file."""
+        return [name for name in self.names if not is_junk(name)] if self.kind != "file" else []
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Refused, as archives.Member.read, and KeyError."""
@@ -145,7 +136,7 @@ class Tree:
 
     def _folder(self) -> None:
         self._read_at = lambda place: archives.read_file(self.path / place, self.caps)
-        self._open_at = lambda place: _opened(self.path / place)
+        self._open_at = lambda place: (self.path / place).open("rb")
         for folder, folders, files in os.walk(self.path):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             for name in sorted(files):
@@ -162,8 +153,7 @@ class Tree:
             raise Refused(_("The folder holds more than %(entries)s files.") % {"entries": f"{self.caps.entries:,}"})
 
     def _file(self, name: str) -> None:
-        file = self.path.open("rb")
-        self._open.append(file)
+        file = self._open.enter_context(self.path.open("rb"))
         start = file.read(512)
         file.seek(0)
         if start.startswith(b"PK"):
@@ -174,18 +164,12 @@ class Tree:
             self._tar(file, archives.length(file))
         else:
             self._read_at = lambda place: archives.read_file(place, self.caps)
-            self._open_at = _opened
+            self._open_at = lambda place: place.open("rb")
             self._files[clean_name(name)] = self.path
 
     def _zip(self, file: BinaryIO) -> None:
         self.kind = "zip"
-        if archives.count_zip_entries(file) > self.caps.entries:
-            raise Refused(_("The archive holds more than %(entries)s files.") % {"entries": f"{self.caps.entries:,}"})
-        try:
-            archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
-            raise Refused(_("The zip archive is damaged or incomplete.")) from error
-        meter = Meter(self.caps, archives.length(file))
+        archive, meter = archives.opened_zip(file, self.caps)
         self._read_at = lambda info: archives.read_zip(archive, info, archives.zip_name(info), self.caps, meter)
         self._open_at = lambda info: archives.open_zip(archive, info, archives.zip_name(info), self.caps)
         for info in archive.infolist():
@@ -199,8 +183,7 @@ class Tree:
     def _unpacked(self, packed: BinaryIO, archive_bytes: int) -> BinaryIO:
         """The plain tar of a packed one, in a file that has no name and goes with us."""
         meter = Meter(self.caps, archive_bytes)
-        plain = temporary()
-        self._open.append(plain)
+        plain = self._open.enter_context(temporary())
         while True:
             try:
                 step = packed.read(STEP)
@@ -209,19 +192,15 @@ class Tree:
             if not step:
                 break
             meter.add(len(step))
-            try:
+            with full_disk_said(DISK_FULL):
                 plain.write(step)
-            except OSError as error:
-                if error.errno in _FULL:
-                    raise StorageFull(_("The disk is full: the archive cannot be unpacked.")) from error
-                raise
         plain.seek(0)
         return plain
 
     def _tar(self, file: BinaryIO, archive_bytes: int) -> None:
         self.kind = "tar"
         self._read_at = lambda place: _read_part(file, place, self.caps)
-        self._open_at = lambda place: _part(file, *place[:2])
+        self._open_at = lambda place: cast("IO[bytes]", _Part(file, *place[:2]))
         try:
             for _archive, info in archives.tar_entries(file, self.caps, archive_bytes=archive_bytes):
                 if info.isdir():
@@ -246,20 +225,12 @@ def _read_part(file: BinaryIO, place: tuple[int, int, str], caps: Caps) -> bytes
     start, size, name = place
     archives.check_depth(name, caps)
     if size > caps.member_bytes:
-        raise Refused(archives.too_large(caps))
+        raise Refused(too_large(caps.member_bytes))
     file.seek(start)
     content = archives.in_steps(file, size)
     if len(content) != size:
         raise Refused(_("The archive ends in the middle of this file."))
     return content
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _part(file: BinaryIO, start: int, size: int) -> IO[bytes]:
-    return cast("IO[bytes]", _Part(file, start, size))
 
 
 class _Part(io.RawIOBase):
@@ -303,11 +274,6 @@ class _Counting(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def copy(source: BinaryIO, target: BinaryIO) -> None:
-    """For readers that must seek where a stream cannot."""
-    shutil.copyfileobj(source, target, STEP)
 
 
 def each(tree: Tree, *suffixes: str) -> Iterator[str]:

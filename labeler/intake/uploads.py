@@ -6,7 +6,6 @@ has ended (labeler/jobs/jobs.py).
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import secrets
 from collections.abc import Iterable
@@ -17,9 +16,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import StorageFull, TooLarge
+from labeler.intake.store import full_disk_said
 from labeler.jobs.jobs import UPLOADS
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +39,17 @@ def keep(chunks: Iterable[bytes]) -> Kept:
     digest = hashlib.sha256()
     size = 0
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as file:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > settings.MAX_ARCHIVE_BYTES:
-                    raise TooLarge(
-                        _("An archive has at most %(value)s GB.")
-                        % {"value": f"{settings.MAX_ARCHIVE_BYTES / 1024**3:.3g}"}
-                    )
-                digest.update(chunk)
-                file.write(chunk)
-    except OSError as error:
-        target.unlink(missing_ok=True)
-        if error.errno in _FULL:
-            raise StorageFull(_("The disk that holds the images is full. Free some space, then try again.")) from error
-        raise
-    except TooLarge:
+        with full_disk_said():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                for chunk in chunks:
+                    size += len(chunk)
+                    if size > settings.MAX_ARCHIVE_BYTES:
+                        most = f"{settings.MAX_ARCHIVE_BYTES / 1024**3:.3g}"
+                        raise TooLarge(_("An archive has at most %(value)s GB.") % {"value": most})
+                    digest.update(chunk)
+                    file.write(chunk)
+    except (OSError, StorageFull, TooLarge):
         target.unlink(missing_ok=True)
         raise
     return Kept(relative, digest.hexdigest())

@@ -11,6 +11,7 @@ from datetime import timedelta
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -19,7 +20,6 @@ from labeler.errors import Conflict, Invalid, NoModel, NotPossibleNow, TooLarge,
 from labeler.intake import near_duplicates
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
-from labeler.intake.images import limits
 from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
@@ -85,7 +85,7 @@ def predict(
     if not _checking.acquire(blocking=False):
         raise TooManyRequests(_("Other images are being read at this moment. Ask again in a second."), retry_after=1)
     try:
-        with decoded(source, limits=limits(), patience=WAIT_SECONDS) as image:
+        with decoded(source, patience=WAIT_SECONDS) as image:
             # Objects are told in px of what was sent, and the preview may be smaller.
             width, height = image.checked.width, image.checked.height
             if project.draws:
@@ -126,7 +126,7 @@ def _shows_a_hidden_one(project: Project, sha256: str, thumbnail: bytes) -> bool
 
 def _refused(source: Source, refusal: Refused) -> Invalid | TooLarge:
     size = getattr(source, "size", 0)
-    if size and size > limits().max_bytes:
+    if size and size > settings.MAX_IMAGE_BYTES:
         return TooLarge(refusal.reason)
     return Invalid(refusal.reason, fields={"file": [refusal.reason]})
 

@@ -21,7 +21,7 @@ from labeler.errors import Busy
 from labeler.intake import budget, images
 from labeler.intake import outcomes as import_outcomes
 from labeler.intake.budget import Budget
-from labeler.intake.check import Limits, Refused, decode_image
+from labeler.intake.check import Refused, decode_image
 from labeler.models import Image as Row
 from tests.helpers.scenes import encode
 from tests.helpers.workers import wait_for
@@ -104,9 +104,9 @@ def test_a_line_may_be_short():
 def test_room_comes_back_whatever_happens(monkeypatch):
     monkeypatch.setattr(budget, "pixels", of := Budget(10**9))
     whole = encode(Image.new("RGB", (60, 40), "red"), "PNG")
-    with pytest.raises(Refused), budget.decoded(whole[:-30], limits=Limits()):
+    with pytest.raises(Refused), budget.decoded(whole[:-30]):
         pass
-    with budget.decoded(whole, limits=Limits()) as image:
+    with budget.decoded(whole) as image:
         assert of._free < 10**9
     assert of._free == 10**9
     with pytest.raises(ValueError, match="closed"):
@@ -118,7 +118,7 @@ def test_room_comes_back_whatever_happens(monkeypatch):
 MEASURE = """
 import json, sys, django
 django.setup()
-from labeler.intake import budget, check, renditions
+from labeler.intake import budget, renditions
 
 def kilobytes(name):
     with open("/proc/self/status") as status:
@@ -129,7 +129,7 @@ room = budget.pixels.room
 budget.pixels.room = lambda needed, **more: (asked.append(needed), room(needed, **more))[1]
 content = sys.stdin.buffer.read()
 before = kilobytes("VmRSS:")
-with budget.decoded(content, limits=check.Limits()) as image:
+with budget.decoded(content) as image:
     renditions.make_renditions(image)
 print(json.dumps({"asked": asked[0], "peak": 1024 * (kilobytes("VmHWM:") - before),
                   "stays": 1024 * (kilobytes("VmRSS:") - before)}))

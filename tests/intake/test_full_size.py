@@ -13,7 +13,7 @@ from labeler.errors import StorageFull, TooManyRequests
 from labeler.intake import full_size
 from labeler.intake.check import Refused
 from labeler.intake.images import media_store
-from labeler.intake.store import MediaStore
+from labeler.intake.store import Batch
 
 SIDEWAYS = 6  # EXIF: turn right by a quarter
 
@@ -116,7 +116,7 @@ def test_on_a_full_disk_it_is_shown_all_the_same(monkeypatch, media):
     def full(*_args, **_named):
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr(MediaStore, "add_full_size", full)
+    monkeypatch.setattr(Batch, "add_full_size", full)
     assert opened(image)[0].size == (300, 200)
     assert not (media / "full").exists()
 

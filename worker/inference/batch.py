@@ -16,7 +16,6 @@ import numpy as np
 
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
-from labeler.intake.images import limits
 from labeler.intake.renditions import make_renditions, make_thumbnail
 from labeler.models import TrainingRun
 from worker.inference import drawn_models, model_cache, saved_models
@@ -57,7 +56,7 @@ def answer_lines(run_id: int, lines: Iterable[str]) -> Iterator[str]:
         path = json.loads(line)
         try:
             # As the same image would have in a project: the model says the same of both.
-            with decoded(Path(path), limits=limits()) as image:
+            with decoded(Path(path)) as image:
                 content = make_renditions(image).preview if run.project.draws else make_thumbnail(image)
                 waiting.append(Picture(path, content, (image.checked.width, image.checked.height)))
         except (Refused, OSError) as problem:

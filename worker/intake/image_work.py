@@ -6,7 +6,7 @@ Knows jobs. What is done is labeler/curation/work.py's; tiles are cut by labeler
 from __future__ import annotations
 
 from labeler.curation import work
-from labeler.intake import tiles
+from labeler.intake import tile_jobs, tiles
 from labeler.jobs import jobs
 from worker.attempt import attempt
 
@@ -18,5 +18,5 @@ def image_work_job(job_id: int, *, worker: str) -> None:
         return
     job, lease = taken
     with attempt(lease) as pulse:
-        carry_out = tiles.carry_out if job.params["do"] == tiles.DO else work.carry_out
+        carry_out = tiles.carry_out if job.params["do"] == tile_jobs.DO else work.carry_out
         carry_out(job, lease, pulse.check)

@@ -23,8 +23,8 @@ from labeler.errors import NotPossibleNow
 from labeler.geometry import codes, shapes, spans
 from labeler.geometry.shapes import Malformed, Shape
 from labeler.intake.check import Refused
-from labeler.intake.formats import metadata
-from labeler.intake.formats.item import SPLITS, Item, Names, Object, Options, Said, Unreadable, split_of
+from labeler.intake.formats import metadata, values
+from labeler.intake.formats.item import Item, Names, Object, Options, Said, Unreadable
 from labeler.intake.formats.json_items import members
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
@@ -32,7 +32,6 @@ from labeler.intake.tree import Tree, each, leads_out
 from labeler.models.project import Task
 
 LARGEST = 2**30  # characters; they are kept as text until their image's turn comes
-LONGEST_CLASS = 500
 _OF_IMAGES = frozenset((
     "id", "file_name", "width", "height", "license", "flickr_url", "coco_url", "date_captured", "split", "annotators",
 ))  # fmt: skip
@@ -70,7 +69,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     files = tree.names if tree.kind == "file" else _files(tree)
     if not files:
         raise NotPossibleNow(_("There is no JSON of COCO in the archive, with “images”, “annotations”, “categories”."))
-    names = Names(tree.images if tree.kind != "file" else ())
+    names = Names(tree.images)
     for name in files:
         document = _load(tree, name)
         split = _split_in(name) if tree.kind != "file" or len(files) > 1 else ""
@@ -101,7 +100,7 @@ def _load(tree: Tree, name: str) -> _Document:
                 found.images.append(one)
             elif member == "categories":
                 if _is_key(one.get("id")) and isinstance(one.get("name"), str) and one["name"].strip():
-                    found.categories[one["id"]] = metadata.shown_text(one["name"].strip(), LONGEST_CLASS)
+                    found.categories[one["id"]] = values.class_name(one["name"])
             elif _is_key(one.get("image_id")):
                 found.annotations[one["image_id"]].append(raw)
                 if isinstance(person := one.get("annotator"), str | int) and not isinstance(person, bool):
@@ -121,7 +120,7 @@ def _split_in(name: str) -> str:
     """instances_val2017.json is of validation."""
     last = name.rpartition("/")[2].rpartition(".")[0].casefold()
     parts = last.replace("-", "_").split("_") + name.casefold().split("/")[:-1]
-    return next((SPLITS[bare] for part in parts if (bare := part.rstrip("0123456789")) in SPLITS), "")
+    return next((values.SPLITS[bare] for part in parts if (bare := part.rstrip("0123456789")) in values.SPLITS), "")
 
 
 def _items(document: _Document, tree: Tree, names: Names, options: Options, split: str) -> Iterator[Item | Refusal]:
@@ -149,23 +148,14 @@ def _item(
     if path.startswith(("http://", "https://")):
         place = {"name": clean_name(path.partition("?")[0].rpartition("/")[2]), "url": path}
     elif leads_out(path):
-        sentence = _("“%(name)s” leads out of the file: write where the image lies inside of it, or its name alone.")
-        return Refusal(clean_name(path), sentence % {"name": clean_name(path)}, number)
+        return Refusal(clean_name(path), values.LEADS_OUT % {"name": clean_name(path)}, number)
     elif found := names.find(path, "images/"):
         place = {"name": found, "source": partial(tree.read, found)}
     else:
         place = {"name": clean_name(path)}
     problems: list[str] = []
-    said_split, wrong = split_of(image["split"] if isinstance(image.get("split"), str) else "")
-    fields: dict[str, Any] = {}
-    for name, value in image.items():
-        if name in _OF_IMAGES or value is None or isinstance(value, dict | list):
-            continue
-        try:
-            metadata.check_keys(["file_name", name])
-            fields[name] = metadata.flat(name, value)
-        except metadata.Unusable as unusable:
-            problems.append(str(unusable))
+    said_split, wrong = values.split_of(image["split"] if isinstance(image.get("split"), str) else "")
+    fields = metadata.usable(metadata.plain(image, _OF_IMAGES), problems)
     annotations = [json.loads(text) for text in raw]
     objects, unusable_objects = _objects(annotations, document, options)
     return Item(
@@ -225,16 +215,10 @@ def _objects(
     annotations: list[dict[str, Any]], document: _Document, options: Options
 ) -> tuple[dict[int, Object], list[tuple[int, str]]]:
     """Objects by their place among the annotations, and those that cannot be used: number and sentence."""
-    found: dict[int, Object] = {}
-    unusable: list[tuple[int, str]] = []
-    if not options.draws:
-        return found, unusable
-    for at, annotation in enumerate(annotations):
-        try:
-            found[at] = _object(at + 1, annotation, document, options)
-        except Unreadable as error:
-            unusable.append((at + 1, str(error)))
-    return found, unusable
+    found, unusable = values.readable(
+        annotations if options.draws else (), partial(_object, document=document, options=options)
+    )
+    return {one.number - 1: one for one in found}, unusable
 
 
 def _object(number: int, annotation: dict[str, Any], document: _Document, options: Options) -> Object:
@@ -245,12 +229,10 @@ def _object(number: int, annotation: dict[str, Any], document: _Document, option
         raise Unreadable(text % {"id": metadata.shown_text(str(key))})
     if annotation.get("iscrowd") == 1:
         raise Unreadable(_("It marks a region to ignore (iscrowd), and no object."))
-    score = annotation.get("score")
-    is_score = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
     said = annotation.get("attributes")
     return Object(
         category, _shape(annotation, options), number, said if isinstance(said, dict) else {},
-        float(score) if is_score else None,  # type: ignore[arg-type]
+        values.probability_of(annotation.get("score")),
     )  # fmt: skip
 
 
@@ -274,7 +256,7 @@ def _shape(annotation: dict[str, Any], options: Options) -> Shape:
         raise Unreadable(words.sentence(error.code)) from error
 
 
-def _pixels(shape: Shape) -> tuple[int, int, spans.Spans]:
+def _pixels(shape: Shape) -> spans.Spans:
     size = shape["mask"]["size"]
     if not isinstance(size, list) or len(size) != 2 or any(type(n) is not int or n < 1 for n in size):
         raise Malformed("bad_size")
@@ -282,7 +264,7 @@ def _pixels(shape: Shape) -> tuple[int, int, spans.Spans]:
     found = spans.from_runs(spans.decode_counts(shape["mask"]["counts"], height * width), height)
     if not found.starts.size:
         raise Unreadable(_("It has no area."))
-    return width, height, found
+    return found
 
 
 def _around(shape: Shape) -> list[float]:
@@ -290,7 +272,7 @@ def _around(shape: Shape) -> list[float]:
     if "polygon" in shape:
         x0, y0, x1, y1 = shapes.bounds_of(shape)
     else:
-        x0, y0, x1, y1 = _pixels(shape)[2].bounds()
+        x0, y0, x1, y1 = _pixels(shape).bounds()
     return [x0, y0, x1 - x0, y1 - y0]
 
 
@@ -298,6 +280,6 @@ def _outlined(shape: Shape) -> Shape:
     """The polygon along the edges of a mask's pixels: drawing it gives the same pixels."""
     from labeler.geometry import masks
 
-    _width, _height, found = _pixels(shape)
+    found = _pixels(shape)
     x0, y0, x1, y1 = found.bounds()
     return masks.outline(spans.to_bits(found, x0, y0, x1 - x0, y1 - y0), x0, y0)

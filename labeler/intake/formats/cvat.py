@@ -20,7 +20,8 @@ from django.utils.translation import ngettext
 
 from labeler.errors import NotPossibleNow
 from labeler.geometry.shapes import Shape
-from labeler.intake.formats.item import Item, Names, Object, Options, Predicted, Said, Unreadable, split_of
+from labeler.intake.formats import values
+from labeler.intake.formats.item import Item, Names, Object, Options, Predicted, Said, Unreadable
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each, leads_out
@@ -47,7 +48,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     files = _files(tree)
     if not files:
         raise NotPossibleNow(_("There is no XML file of CVAT here: it begins with <annotations>."))
-    names = Names(tree.images if tree.kind != "file" else ())
+    names = Names(tree.images)
     for file_name in files:
         beside = file_name[: file_name.rfind("/") + 1]
         with tree.open(file_name) as file:
@@ -80,29 +81,29 @@ def _item(number: int, image: _Image, tree: Tree, names: Names, beside: str, opt
     if not path:
         return Refusal("", _("An image without a name."), number)
     if leads_out(path):
-        sentence = _("“%(name)s” leads out of the file: write where the image lies inside of it, or its name alone.")
-        return Refusal(clean_name(path), sentence % {"name": clean_name(path)}, number)
-    problems: list[str] = []
-    if options.draws:
-        return _drawn_item(number, image, tree, names, beside, path)
-    if image.shapes:
-        problems.append(
-            ngettext(
-                "%(n)s shape is left out: only tags are read.", "%(n)s shapes are left out: only tags are read.",
-                image.shapes,
-            ) % {"n": image.shapes}
-        )  # fmt: skip
-    split, _wrong = split_of(image.subset)  # CVAT's own subset is called default
+        return Refusal(clean_name(path), values.LEADS_OUT % {"name": clean_name(path)}, number)
+    split, _wrong = values.split_of(image.subset)  # CVAT's own subset is called default
     found = names.find(path, beside + "images/") or names.find(path, beside)
-    return Item(
-        found or clean_name(path), row=number, source=partial(tree.read, found) if found else None, split=split,
-        judgements=(Said(None, tuple(dict.fromkeys(image.tags))),) if image.tags else (),
-        predictions=(Predicted(MODEL, "", tuple(dict.fromkeys(image.predicted))),) if image.predicted else (),
-        problems=tuple(problems),
-    )  # fmt: skip
+    source = partial(tree.read, found) if found else None
+    answers = _drawn(image) if options.draws else _tagged(image)
+    return Item(found or clean_name(path), row=number, source=source, split=split, **answers)
 
 
-def _drawn_item(number: int, image: _Image, tree: Tree, names: Names, beside: str, path: str) -> Item:
+def _tagged(image: _Image) -> dict[str, Any]:
+    problems = []
+    if n := image.shapes:
+        text = ngettext(
+            "%(n)s shape is left out: only tags are read.", "%(n)s shapes are left out: only tags are read.", n
+        )
+        problems.append(text % {"n": n})
+    return {
+        "judgements": (Said(None, tuple(dict.fromkeys(image.tags))),) if image.tags else (),
+        "predictions": (Predicted(MODEL, "", tuple(dict.fromkeys(image.predicted))),) if image.predicted else (),
+        "problems": tuple(problems),
+    }
+
+
+def _drawn(image: _Image) -> dict[str, Any]:
     of_people: list[Object] = []
     of_model: list[Object] = []
     unusable: list[tuple[int, str]] = []
@@ -117,15 +118,12 @@ def _drawn_item(number: int, image: _Image, tree: Tree, names: Names, beside: st
     if n := len(image.tags) + len(image.predicted):
         text = ngettext("%(n)s tag is left out: it has no place.", "%(n)s tags are left out: they have no place.", n)
         problems.append(text % {"n": n})
-    split, _wrong = split_of(image.subset)
-    file = names.find(path, beside + "images/") or names.find(path, beside)
     is_answered = of_people or not (of_model or unusable)
-    return Item(
-        file or clean_name(path), row=number, source=partial(tree.read, file) if file else None, split=split,
-        judgements=(Said(None, (), objects=tuple(of_people)),) if is_answered else (),
-        predictions=(Predicted(MODEL, "", (), objects=tuple(of_model)),) if of_model else (),
-        problems=tuple(problems), unusable=tuple(unusable), size=image.size,
-    )  # fmt: skip
+    return {
+        "judgements": (Said(None, (), objects=tuple(of_people)),) if is_answered else (),
+        "predictions": (Predicted(MODEL, "", (), objects=tuple(of_model)),) if of_model else (),
+        "problems": tuple(problems), "unusable": tuple(unusable), "size": image.size,
+    }  # fmt: skip
 
 
 def _label(one: _Shape) -> str:
@@ -189,7 +187,8 @@ class _Reader:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.root = self.root or name
         if name == "image":
-            self._now = _Image(attributes.get("name", ""), attributes.get("subset", ""), size=_size(attributes))
+            size = values.size_of(attributes.get("width", ""), attributes.get("height", ""))
+            self._now = _Image(attributes.get("name", ""), attributes.get("subset", ""), size=size)
         elif name == "track":
             self.tracks += 1
         elif self._now is None:
@@ -221,11 +220,6 @@ class _Reader:
             self._now = None
 
 
-def _size(attributes: dict[str, str]) -> tuple[int, int] | None:
-    width, height = attributes.get("width", ""), attributes.get("height", "")
-    return (int(width), int(height)) if width.isdigit() and height.isdigit() and int(width) and int(height) else None
-
-
 def _value(text: str) -> Any:
     """What an attribute says: yes or no, a number, or a text."""
     if text in ("true", "false"):
@@ -250,10 +244,8 @@ def _images(file: BinaryIO) -> Iterator[_Image]:
             yield from reader.done
             reader.done = []
         parser.Parse(b"", True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the last two: an encoding that nobody knows
         yield from reader.done
-        raise NotPossibleNow(_("The XML is broken: %(error)s.") % {"error": str(error)[:200]}) from error
-    except (ValueError, LookupError) as error:  # an encoding that nobody knows
         raise NotPossibleNow(_("The XML is broken: %(error)s.") % {"error": str(error)[:200]}) from error
     yield from reader.done
     if reader.tracks:

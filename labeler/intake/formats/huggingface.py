@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake import tree as trees
-from labeler.intake.check import Refused
-from labeler.intake.formats import manifest, manifest_row
-from labeler.intake.formats.item import SPLITS, Item, Names, Options
+from labeler.intake.check import read_source
+from labeler.intake.formats import manifest, manifest_row, values
+from labeler.intake.formats.item import Item, Names, Options
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
@@ -54,7 +56,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     listed: set[str] = set()
     for name in tables:
         context = manifest_row.Context(
-            tree, options, names, beside=name[: name.rfind("/") + 1], split=_folder_split(name)
+            tree, options, names, beside=name[: name.rfind("/") + 1], split=values.split_in_folders(name)
         )
         for item in manifest.rows(name, context):
             if isinstance(item, Item) and item.source:
@@ -63,13 +65,9 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     if tables:
         for name in tree.images:
             if name not in listed:
-                yield Item(name, source=partial(tree.read, name), split=_folder_split(name))
+                yield Item(name, source=partial(tree.read, name), split=values.split_in_folders(name))
     for name in parquets:
         yield from _parquet(tree, name, options)
-
-
-def _folder_split(name: str) -> str:
-    return next((SPLITS[part.casefold()] for part in name.split("/")[:-1] if part.casefold() in SPLITS), "")
 
 
 # ---------------------------------------------------------------- parquet
@@ -80,7 +78,7 @@ def _parquet(tree: Tree, name: str, options: Options) -> Iterator[Item | Refusal
     import pyarrow.parquet as pq
 
     matched = _SPLIT.search(name)
-    split = _folder_split(name) or (SPLITS.get(matched[1].casefold(), "") if matched else "")
+    split = values.split_in_folders(name) or (values.SPLITS.get(matched[1].casefold(), "") if matched else "")
     context = manifest_row.Context(tree, options, None, split=split)
     with _seekable(tree, name) as file:
         try:
@@ -108,12 +106,12 @@ def _seekable(tree: Tree, name: str) -> IO[bytes]:
     copied = trees.temporary()
     try:
         with tree.open(name) as stream:
-            trees.copy(stream, cast("Any", copied))
+            shutil.copyfileobj(stream, copied)
         copied.seek(0)
     except BaseException:
         copied.close()
         raise
-    return cast("IO[bytes]", copied)
+    return copied
 
 
 def _check_size(table: pq.ParquetFile) -> None:
@@ -170,11 +168,8 @@ def _of_row(
         return item
     # The hash may be that of the file before its metadata were taken away: what counts is what lies here.
     sha256 = item.sha256 if hashlib.sha256(content).hexdigest() == item.sha256 else ""
-    return Item(
-        clean_name(item.name), row=number, source=partial(_bytes, content), sha256=sha256, split=item.split,
-        external_id=item.external_id, metadata=item.metadata, judgements=item.judgements,
-        predictions=item.predictions, problems=item.problems,
-    )  # fmt: skip
+    source = partial(read_source, content, settings.MAX_IMAGE_BYTES)
+    return replace(item, name=clean_name(item.name), source=source, sha256=sha256)
 
 
 def _content(value: Any) -> tuple[bytes | None, str]:
@@ -182,14 +177,6 @@ def _content(value: Any) -> tuple[bytes | None, str]:
         content, path = value.get("bytes"), value.get("path")
         return content if isinstance(content, bytes) else None, path if isinstance(path, str) else ""
     return value if isinstance(value, bytes) else None, ""
-
-
-def _bytes(content: bytes) -> bytes:
-    if len(content) > settings.MAX_IMAGE_BYTES:
-        raise Refused(
-            _("The file is larger than %(megabytes)s MB.") % {"megabytes": f"{settings.MAX_IMAGE_BYTES / 2**20:.4g}"}
-        )
-    return content
 
 
 def _named(value: Any, names: list[str]) -> Any:

@@ -14,7 +14,8 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
-from labeler.intake.formats.item import SPLITS, Item, Options, Said
+from labeler.intake.formats.item import Item, Options, Said
+from labeler.intake.formats.values import SPLITS
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree
 

@@ -12,18 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from labeler.geometry.shapes import Shape
 from labeler.intake.place import Place
 from labeler.models.project import OBJECT_TASKS
 
-SPLITS = {
-    "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-    "dev": "validation", "test": "test", "testing": "test",
-}  # fmt: skip
 LONGEST_EXTERNAL_ID = 500
-MOST_CLASSES_OF_ONE = 1000  # names that one record gives an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,7 @@ class Item:
     place: Callable[[], Place | None] | None = None  # of the bytes, where the original is to stay: archives.Member
     sha256: str = ""  # of the bytes, hexadecimal, small letters
     external_id: str = ""
-    split: str = ""  # one of SPLITS' values, or ""
+    split: str = ""  # one of values.SPLITS' values, or ""
     metadata: dict[str, Any] = field(default_factory=dict)
     judgements: tuple[Said, ...] = ()
     predictions: tuple[Predicted, ...] = ()
@@ -108,16 +101,6 @@ class Item:
     unusable: tuple[tuple[int, str], ...] = ()  # objects that cannot be used: their number, from 1, and a sentence
     size: tuple[int, int] | None = None  # width and height in px, as the file has them, where objects depend on it
     is_stem: bool = False  # the name lacks its suffix: the file beside the image was named like it
-
-
-def split_of(text: str) -> tuple[str, str]:
-    """The split as it is called here, and "", or "" and what is wrong."""
-    if not text:
-        return "", ""
-    if found := SPLITS.get(text.strip().casefold(), ""):
-        return found, ""
-    shown = "".join(c if c.isprintable() else "?" for c in text[:100])
-    return "", _("“%(split)s” is no split: write train, validation or test.") % {"split": shown}
 
 
 class Names:

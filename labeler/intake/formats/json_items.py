@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
@@ -18,36 +20,22 @@ _SPACE = " \t\r\n\ufeff"
 
 def elements(file: BinaryIO) -> Iterator[Any]:
     """The elements of a list; of anything else, that one value. Raises NotPossibleNow with the place of the error."""
-    text = codecs.getreader("utf-8")(file)
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
-    buffer, at, is_list, number = "", 0, None, 1
-    try:
-        while True:
-            while at < len(buffer) and buffer[at] in (_SPACE + "," if is_list else _SPACE):
-                at += 1
-            if at == len(buffer):
-                buffer, at = text.read(STEP), 0
-                if not buffer:
-                    break
-                continue
-            if is_list is None:
-                is_list = buffer[at] == "["
-                at += is_list
-                continue
-            if is_list and buffer[at] == "]":
-                return
-            value, at, buffer = _next(decoder, buffer, at, text, number)
-            yield value
+    text = _Cursor(file, parse_constant=_no_constant)
+    with _json_said():
+        first = text.sign()
+        if not first:
+            raise NotPossibleNow(_("The file is empty."))
+        if first != "[":
+            yield text.value(1)[0]
+            return
+        text.at += 1
+        number = 1
+        while (now := text.sign(_SPACE + ",")) and now != "]":
+            yield text.value(number)[0]
             number += 1
-            if not is_list:
-                return
-    except UnicodeDecodeError as error:
-        raise NotPossibleNow(_("The file is not UTF-8 text: save it as UTF-8, then send it again.")) from error
-    except RecursionError as error:
-        raise NotPossibleNow(_("The file is no JSON that can be read: it is nested too deeply.")) from error
-    if is_list is None:
-        raise NotPossibleNow(_("The file is empty."))
-    raise NotPossibleNow(_("The file ends in the middle: after %(n)s elements of its list.") % {"n": number - 1})
+        if not now:
+            ended = _("The file ends in the middle: after %(n)s elements of its list.")
+            raise NotPossibleNow(ended % {"n": number - 1})
 
 
 def members(file: BinaryIO, most: int) -> Iterator[tuple[str, Any, str]]:
@@ -56,8 +44,8 @@ def members(file: BinaryIO, most: int) -> Iterator[tuple[str, Any, str]]:
     Members that are no lists are passed over. NaN and infinity are read, as Python writes them. Raises NotPossibleNow:
     broken, no object, or longer than `most` characters.
     """
-    text = _Cursor(codecs.getreader("utf-8")(file), most)
-    try:
+    text = _Cursor(file, most)
+    with _json_said():
         if text.sign() != "{":
             raise NotPossibleNow(_("The file is no JSON object."))
         text.at += 1
@@ -78,6 +66,12 @@ def members(file: BinaryIO, most: int) -> Iterator[tuple[str, Any, str]]:
             text.at += 1
         if not now:
             raise NotPossibleNow(_("The file ends in the middle."))
+
+
+@contextmanager
+def _json_said() -> Iterator[None]:
+    try:
+        yield
     except UnicodeDecodeError as error:
         raise NotPossibleNow(_("The file is not UTF-8 text: save it as UTF-8, then send it again.")) from error
     except RecursionError as error:
@@ -85,10 +79,13 @@ def members(file: BinaryIO, most: int) -> Iterator[tuple[str, Any, str]]:
 
 
 class _Cursor:
-    """A place in a long text."""
+    """A place in a long text, which has at most `most` characters."""
 
-    def __init__(self, text: codecs.StreamReader, most: int) -> None:
-        self._text, self._most, self._decoder = text, most, json.JSONDecoder()
+    def __init__(
+        self, file: BinaryIO, most: float = math.inf, parse_constant: Callable[[str], Any] | None = None
+    ) -> None:
+        self._text, self._most = codecs.getreader("utf-8")(file), most
+        self._decoder = json.JSONDecoder(parse_constant=parse_constant)
         self._buffer, self._seen, self.at = "", 0, 0
 
     def sign(self, passed_over: str = _SPACE) -> str:

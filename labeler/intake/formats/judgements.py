@@ -11,6 +11,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ MOST_ROWS = 5_000_000
 LONGEST_CELL = 10_000
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 NO_TIME = gettext_lazy("created_at must be a time like 2026-11-05T10:30:00Z, and not in the future.")
+ANSWERS = ("labeled", "cannot_tell")
+NO_ANSWER = gettext_lazy("Only judgements are taken: answer must be labeled or cannot_tell.")
 NO_SECONDS = gettext_lazy("seconds must be a number from 0.")
 # Our own exports and other tools' call them so.
 ALSO = {
@@ -50,9 +53,15 @@ class Judgement:
 
 def read(path: Path, *, multi: bool) -> Iterator[Judgement | Refusal]:
     """The rows of a file, in its order. Raises NotPossibleNow for a file that is no such table."""
+    with text_said(), path.open(encoding="utf-8-sig", newline="") as file:
+        yield from _rows(file, multi)
+
+
+@contextmanager
+def text_said() -> Iterator[None]:
+    """Raises NotPossibleNow where a file turns out to be no text, or no CSV."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _rows(file, multi)
+        yield
     except UnicodeDecodeError as error:
         raise NotPossibleNow(_("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")) from error
     except csv.Error as error:
@@ -84,16 +93,32 @@ def is_blank(cells: Iterable[str]) -> bool:
     return not "".join(cells).strip().strip(',;"\t ')
 
 
-def separator_of(head: str) -> str:
-    """What separates cells, by the header alone: a name with a comma in some later row must not decide it."""
-    return max(",;\t", key=head.count)
+def columns_of(head: str) -> tuple[str, list[str]]:
+    """What separates cells, by the header alone: a name with a comma in some later row must not decide it; and its
+    cells.
+    """
+    separator = max(",;\t", key=head.count)
+    return separator, [cell.strip() for cell in next(csv.reader([head], delimiter=separator), [])]
+
+
+def rows_below(first: int, text: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows below a header in line `first` in which something stands, with their numbers."""
+    for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
+        check_count(number)
+        if not is_blank(cells):
+            yield number, cells
+
+
+def check_count(n: int, most: int = MOST_ROWS) -> None:
+    """Raises NotPossibleNow for so many rows."""
+    if n > most:
+        raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{most:,}"})
 
 
 def _columns(head: str) -> tuple[str, list[str]]:
-    """What separates cells, and the columns, by the names that are used here."""
-    separator = separator_of(head)
-    cells = next(csv.reader([head], delimiter=separator))
-    return separator, [ALSO.get(name, name) for name in (cell.strip().casefold() for cell in cells)]
+    """The same, by the names that are used here."""
+    separator, cells = columns_of(head)
+    return separator, [ALSO.get(name, name) for name in map(str.casefold, cells)]
 
 
 def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | Refusal]:
@@ -109,11 +134,7 @@ def _rows(file: io.TextIOBase, multi: bool) -> Iterator[Judgement | Refusal]:
             # The image page's drop zone takes every CSV for one of labels.
             sentence += " " + _("A table of what is known of the images comes in by “Metadata of the images”.")
         raise NotPossibleNow(sentence)
-    for number, cells in enumerate(csv.reader(file, delimiter=separator), start=first + 1):
-        if number > MOST_ROWS:
-            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
-        if is_blank(cells):
-            continue
+    for number, cells in rows_below(first, file, separator):
         yield _judgement(number, dict(zip(names, cells, strict=False)), multi)
 
 
@@ -126,16 +147,15 @@ def _judgement(number: int, cells: dict[str, str], multi: bool) -> Judgement | R
 
     if not name or not annotator:
         return bad(_("file_name and annotator must be given."))
-    if len(annotator) > 150 or not annotator.isprintable():
-        return bad(_("The annotator's name is too long or has characters that names do not have."))
     answer = cells.get("answer", "").strip() or "labeled"
-    if answer not in ("labeled", "cannot_tell"):
-        return bad(_("Only judgements are taken: answer must be labeled or cannot_tell."))
     text = without_formula_guard(cells.get("label", "").strip())
     classes = [] if answer == "cannot_tell" else split_classes(text) if multi else [text] * bool(text)
-    if answer == "labeled" and not classes and not multi:
-        return bad(_("The label is missing."))
     try:
+        check_person(annotator)
+        if answer not in ANSWERS:
+            raise Unusable(NO_ANSWER)
+        if answer == "labeled" and not classes and not multi:
+            raise Unusable(_("The label is missing."))
         moment = moment_of(cells.get("created_at", "").strip())
         seconds = seconds_of(cells.get("seconds", "").strip())
     except Unusable as unusable:
@@ -161,6 +181,12 @@ def split_classes(text: str) -> list[str]:
 
 class Unusable(ValueError):
     """A cell that says nothing we can use; str() is the sentence."""
+
+
+def check_person(name: str) -> None:
+    """Raises Unusable."""
+    if len(name) > 150 or not name.isprintable():
+        raise Unusable(_("The annotator's name is too long or has characters that names do not have."))
 
 
 def moment_of(text: str) -> datetime | None:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.check import Refused
-from labeler.intake.formats import judgements, labelstudio_objects, metadata
+from labeler.intake.formats import judgements, labelstudio_objects, metadata, values
 from labeler.intake.formats.item import Item, Names, Options, Predicted, Said
 from labeler.intake.formats.json_items import elements
 from labeler.intake.names import clean_name
@@ -27,7 +27,6 @@ from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
 
 UNNAMED_MODEL = "labelstudio"
-LONGEST_CLASS = 500
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an uploaded file
 _PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?)$", re.IGNORECASE)
 
@@ -64,7 +63,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     files = [tree.names[0]] if tree.kind == "file" else _files(tree) or list(each(tree, ".json"))
     if not files:
         raise NotPossibleNow(_("There is no JSON file in the archive: Label Studio's export holds one."))
-    names = Names(tree.images if tree.kind != "file" else ())
+    names = Names(tree.images)
     for file_name in files:
         with tree.open(file_name) as file:
             for number, task in enumerate(elements(file), start=1):
@@ -83,14 +82,7 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
     problems: list[str] = []
     drawn = labelstudio_objects.Task() if options.draws else None
     said, gold = _annotations(task, options, problems, drawn)
-    fields: dict[str, Any] = {}
-    for name, value in task["data"].items():
-        if name != key and value is not None and not isinstance(value, dict | list):
-            try:
-                metadata.check_keys([key, name])
-                fields[name] = metadata.flat(name, value)
-            except metadata.Unusable as unusable:
-                problems.append(str(unusable))
+    fields = metadata.usable(metadata.plain(task["data"], (key,)), problems, _named)
     place: dict[str, Any] = {"name": _last(path)}
     found = next((n for name in _spellings(path) if (n := names.find(name))), None)
     if found:
@@ -104,6 +96,11 @@ def _item(number: int, task: dict[str, Any], tree: Tree, names: Names, options: 
         predictions=_predictions(task, problems, drawn), problems=tuple(problems),
         gold_objects=drawn.gold if drawn else None, unusable=tuple(drawn.unusable) if drawn else (),
     )  # fmt: skip
+
+
+def _named(key: str, value: Any) -> metadata.Value:
+    metadata.check_keys([key])
+    return metadata.flat(key, value)
 
 
 def _image(data: dict[str, Any]) -> tuple[str, str]:
@@ -185,7 +182,7 @@ def _choices(result: Any) -> tuple[str, ...] | None:
             # Of a nested choice the path is written down: the last step is the class.
             name = choice[-1] if isinstance(choice, list) and choice else choice
             if isinstance(name, str) and name.strip():
-                found[metadata.shown_text(name.strip(), LONGEST_CLASS)] = None
+                found[values.class_name(name)] = None
     return None if rows and not found else tuple(found)
 
 
@@ -205,8 +202,8 @@ def _predictions(
 ) -> tuple[Predicted, ...]:
     found = []
     for prediction in _list(task.get("predictions")):
+        version = metadata.shown_text(str(prediction.get("model_version") or ""), 150)
         if drawn:
-            version = metadata.shown_text(str(prediction.get("model_version") or ""), 150)
             objects = drawn.objects_of(prediction.get("result"), None)
             if objects is not None:
                 found.append(Predicted(UNNAMED_MODEL, version, (), objects=objects))
@@ -216,11 +213,7 @@ def _predictions(
             problems.append(_("A prediction has no choices: only choices are read."))
             continue
         scores = [row.get("score") for row in _list(prediction.get("result"))]
-        score = next((s for s in (*scores, prediction.get("score")) if _is_probability(s)), None)
-        version = metadata.shown_text(str(prediction.get("model_version") or ""), 150)
-        found.append(Predicted(UNNAMED_MODEL, version, classes, {}, None if score is None else float(score)))
+        given = (values.probability_of(score) for score in (*scores, prediction.get("score")))
+        score = next((p for p in given if p is not None), None)
+        found.append(Predicted(UNNAMED_MODEL, version, classes, {}, score))
     return tuple(found)
-
-
-def _is_probability(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labeler.geometry.shapes import Shape
-from labeler.intake.formats import metadata
+from labeler.intake.formats import values
 from labeler.intake.formats.cvat import turned_box
 from labeler.intake.formats.item import Object, Options, Unreadable
 from labeler.models.project import Task as ProjectTask
@@ -22,7 +22,6 @@ from labeler.models.project import Task as ProjectTask
 KINDS = ("rectanglelabels", "polygonlabels", "brushlabels")
 PLAIN = {"rectangle": "rectanglelabels", "polygon": "polygonlabels", "brush": "brushlabels"}
 OTHERS = frozenset(("ellipselabels", "ellipse", "keypointlabels", "keypoint", "magicwand", "vectorlabels"))
-LONGEST_CLASS = 500
 
 
 class Task:
@@ -70,12 +69,9 @@ def _object(number: int, kind: str, row: dict[str, Any], labels: Any, options: O
     if len(names) != 1:
         raise Unreadable(_("It has no label.") if not names else _("It has several labels: an object has one class."))
     value = row["value"] if isinstance(row.get("value"), dict) else {}
-    score = row.get("score")
-    is_score = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
-    return Object(
-        metadata.shown_text(names[0].strip(), LONGEST_CLASS), _shape(kind, value, row, options), number,
-        probability=float(score) if is_score else None,  # type: ignore[arg-type]
-    )  # fmt: skip
+    category = values.class_name(names[0])
+    score = values.probability_of(row.get("score"))
+    return Object(category, _shape(kind, value, row, options), number, probability=score)
 
 
 def _shape(
@@ -90,7 +86,7 @@ def _shape(
         is_list = isinstance(points, list) and all(isinstance(one, list) and len(one) == 2 for one in points)
         if not is_list or not all(_is_number(one) for point in points or () for one in point):
             raise Unreadable(_("Its coordinates cannot be read."))
-        return partial(_polygon, [cell / 100 for point in points or () for cell in point])
+        return partial(values.outline_of, [cell / 100 for point in points or () for cell in point])
     sides = [value.get(side) for side in ("x", "y", "width", "height")]
     turned = value.get("rotation") or 0
     if not all(_is_number(side) for side in (*sides, turned)):
@@ -116,10 +112,6 @@ def _turned(x: float, y: float, share_w: float, share_h: float, turned: float, w
     left, top = x * width, y * height
     # Label Studio turns around the upper left corner, and says where that then is.
     return {"polygon": [turned_box(left, top, share_w * width, share_h * height, turned, (left, top))]}
-
-
-def _polygon(shares: list[float], width: int, height: int) -> Shape:
-    return {"polygon": [[one * (height if at % 2 else width) for at, one in enumerate(shares)]]}
 
 
 def _brush(code: Any, brush_width: Any, brush_height: Any, width: int, height: int) -> Shape:

@@ -14,6 +14,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from labeler.errors import NotPossibleNow
 from labeler.intake.formats import judgements, metadata
 from labeler.intake.formats.cells import without_formula_guard
 from labeler.intake.formats.item import Item, Names, Options
-from labeler.intake.formats.judgements import MOST_ROWS, header, is_blank, separator_of
+from labeler.intake.formats.judgements import header, text_said
 from labeler.intake.formats.manifest_row import (
     COLUMNS,
     METADATA,
@@ -49,7 +50,7 @@ def recognises(tree: Tree, options: Options) -> str:
         return ""
     if name.lower().endswith(LINES):
         return "jsonl"
-    head = _head(tree, name)
+    head = columns_of(tree, name)
     return "csv" if head and set(NAMING) & {canonical(cell) for cell in head} else ""
 
 
@@ -77,28 +78,17 @@ def _table(tree: Tree) -> str:
 
 def rows(name: str, context: Context) -> Iterator[Item | Refusal]:
     """The rows of one table. Raises NotPossibleNow, also in the middle."""
-    is_lines = name.lower().endswith(LINES)
-    try:
-        with context.tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            first, head = header(text)
-            is_lines = is_lines or head.lstrip().startswith("{")
-            yield from (_of_lines if is_lines else _of_csv)(first, head, text, context)
-    except UnicodeDecodeError as error:
-        raise NotPossibleNow(_("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")) from error
-    except csv.Error as error:
-        raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": error}) from error
+    with text_said(), context.tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        first, head = header(text)
+        is_lines = name.lower().endswith(LINES) or head.lstrip().startswith("{")
+        yield from (_of_lines if is_lines else _of_csv)(first, head, text, context)
 
 
 def columns_of(tree: Tree, name: str) -> list[str]:
-    """The columns of a CSV as they stand there, for who asks which one names people."""
-    return _head(tree, name)
-
-
-def _head(tree: Tree, name: str) -> list[str]:
+    """The columns of a CSV as they stand there; none of what is no text."""
     try:
         with tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            head = header(text, judgements.LONGEST_CELL)[1]
-            return [cell.strip() for cell in next(csv.reader([head], delimiter=separator_of(head)), [])]
+            return judgements.columns_of(header(text, judgements.LONGEST_CELL)[1])[1]
     except (UnicodeDecodeError, csv.Error):
         return []
 
@@ -109,14 +99,10 @@ def _head(tree: Tree, name: str) -> list[str]:
 def _of_csv(first: int, head: str, text: Iterable[str], context: Context) -> Iterator[Item | Refusal]:
     if not head:
         raise NotPossibleNow(_("The file is empty: its first line names the columns, file_name and others."))
-    separator = separator_of(head)
-    known, fields = _columns([cell.strip() for cell in next(csv.reader([head], delimiter=separator))], context.options)
+    separator, names = judgements.columns_of(head)
+    known, fields = _columns(names, context.options)
     width = len(known) + len(fields)
-    for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
-        if number > MOST_ROWS:
-            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
-        if is_blank(cells):
-            continue
+    for number, cells in judgements.rows_below(first, text, separator):
         if len(cells) > width and any(cell.strip() for cell in cells[width:]):
             too_much = _("There is a cell too much: put quotes around a text with a separator.")
             yield Refusal(clean_name(cells[0]), too_much, number)
@@ -166,9 +152,8 @@ def _check_head(known: Iterable[str], keys: list[str], options: Options) -> None
 
 
 def _of_lines(first: int, head: str, text: Iterable[str], context: Context) -> Iterator[Item | Refusal]:
-    for number, line in enumerate(_chain(head, text), start=first):
-        if number > MOST_ROWS:
-            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
+    for number, line in enumerate(chain([head], text), start=first):
+        judgements.check_count(number)
         if not line.strip():
             continue
         try:
@@ -181,11 +166,6 @@ def _of_lines(first: int, head: str, text: Iterable[str], context: Context) -> I
         else:
             no_object = _("This is no object: each line is one, as {“file_name”: …, “label”: …}.")
             yield Refusal("", no_object, number)
-
-
-def _chain(head: str, text: Iterable[str]) -> Iterator[str]:
-    yield head
-    yield from text
 
 
 def read_predictions(tree: Tree, options: Options) -> Iterator[Item | Refusal]:

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext as _
 
-from labeler.intake.formats import judgements, metadata, probabilities
-from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Object, Options, Predicted, Said, split_of
+from labeler.intake.formats import judgements, metadata, values
+from labeler.intake.formats.item import LONGEST_EXTERNAL_ID, Item, Names, Object, Options, Predicted, Said
 from labeler.intake.formats.judgements import split_classes
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
@@ -69,13 +69,7 @@ def of_object(number: int, said: dict[str, Any], context: Context) -> Item | Ref
             fields += value.items()
         elif value is not None and value != "":
             fields.append((key[len(METADATA) :] if key.startswith(METADATA) else key, value))
-    return item_of(number, row, fields, _flat, context)
-
-
-def _flat(key: str, value: Any) -> Any:
-    """A field of an object, its name too. Raises metadata.Unusable."""
-    metadata.check_keys(["file_name", key])
-    return metadata.flat(key, value)
+    return item_of(number, row, fields, metadata.named, context)
 
 
 class Unreadable(ValueError):
@@ -93,15 +87,8 @@ def item_of(
         place = _image(row, context)
     except Unreadable as unusable:
         return Refusal(_named(row), str(unusable), number)
-    fields: dict[str, Any] = {}
-    for key, value in said:
-        if not key:
-            continue
-        try:
-            fields[key] = value_of(key, value)
-        except metadata.Unusable as unusable:
-            problems.append(str(unusable))
-    split, wrong = split_of(_text(row, "split"))
+    fields = metadata.usable(((key, value) for key, value in said if key), problems, value_of)
+    split, wrong = values.split_of(_text(row, "split"))
     judged: tuple[Said, ...] = ()
     predicted: tuple[Predicted, ...] = ()
     left_out: list[tuple[int, str]] = []
@@ -143,10 +130,7 @@ def _image(row: dict[str, Any], context: Context) -> dict[str, Any]:
     if not (path or url or sha256 or external_id):
         raise Unreadable(_("Which image? file_name, path, url, sha256 or external_id must be given."))
     if leads_out(path):
-        raise Unreadable(
-            _("“%(name)s” leads out of the file: write where the image lies inside of it, or its name alone.")
-            % {"name": clean_name(path)}
-        )
+        raise Unreadable(values.LEADS_OUT % {"name": clean_name(path)})
     place: dict[str, Any] = {"name": clean_name(path) if path else "", "sha256": sha256, "external_id": external_id}
     if path and context.names and (found := context.names.find(path, context.beside)):
         place |= {"name": found, "source": partial(context.tree.read, found)}
@@ -191,18 +175,23 @@ def _drawn(
         if options.as_predictions:
             model, _at, version = metadata.shown_text(_text(row, "model") or UNNAMED_MODEL, 300).partition("@")
             return (), (Predicted(model[:150], version[:150], (), objects=objects),)
-        if answer not in ("labeled", "cannot_tell"):
-            raise judgements.Unusable(_("Only judgements are taken: answer must be labeled or cannot_tell."))
-        annotator = _text(row, "annotator") or None
-        if annotator and (len(annotator) > 150 or not annotator.isprintable()):
-            raise judgements.Unusable(_("The annotator's name is too long or has characters that names do not have."))
-        moment, seconds = judgements.moment_of(_text(row, "created_at")), judgements.seconds_of(_text(row, "seconds"))
+        said = _said(row, answer, (), objects)
     except judgements.Unusable as error:
         problems.append(str(error))
         return (), ()
-    if not objects and unusable:
-        return (), ()
-    return (Said(annotator, (), answer, moment, seconds, objects),), ()
+    return () if not objects and unusable else (said,), ()
+
+
+def _said(
+    row: dict[str, Any], answer: str, classes: tuple[str, ...], objects: tuple[Object, ...] | None = None
+) -> Said:
+    """A judgement with whose it is and when. Raises judgements.Unusable."""
+    if answer not in judgements.ANSWERS:
+        raise judgements.Unusable(judgements.NO_ANSWER)
+    annotator = _text(row, "annotator")
+    judgements.check_person(annotator)
+    moment, seconds = judgements.moment_of(_text(row, "created_at")), judgements.seconds_of(_text(row, "seconds"))
+    return Said(annotator or None, classes, answer, moment, seconds, objects)
 
 
 def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...]:
@@ -220,14 +209,13 @@ def objects_in(value: Any, unusable: list[tuple[int, str]]) -> tuple[Object, ...
             unusable.append((number, _("It is no object with a category.")))
             continue
         shape = {kind: one[kind] for kind in ("box", "polygon", "mask") if one.get(kind) is not None}
-        said, p = one.get("attributes"), one.get("probability")
+        said = one.get("attributes")
         if len(shape) != 1:
             unusable.append((number, _("An object has one shape: a box, a polygon or a mask.")))
             continue
-        is_p = isinstance(p, int | float) and not isinstance(p, bool) and 0 <= p <= 1
-        category = metadata.shown_text(one["category"].strip(), 500)
+        category = values.class_name(one["category"])
         attributes = said if isinstance(said, dict) else {}
-        found.append(Object(category, shape, number, attributes, float(p) if is_p else None))  # type: ignore[arg-type]
+        found.append(Object(category, shape, number, attributes, values.probability_of(one.get("probability"))))
     return tuple(found)
 
 
@@ -235,18 +223,11 @@ def _judgements(row: dict[str, Any], options: Options, problems: list[str]) -> t
     answer = _text(row, "answer") or "labeled"
     if "label" not in row and answer == "labeled":
         return ()
-    annotator = _text(row, "annotator") or None
     try:
-        if answer not in ("labeled", "cannot_tell"):
-            raise judgements.Unusable(_("Only judgements are taken: answer must be labeled or cannot_tell."))
-        if annotator and (len(annotator) > 150 or not annotator.isprintable()):
-            raise judgements.Unusable(_("The annotator's name is too long or has characters that names do not have."))
-        classes = () if answer == "cannot_tell" else names_in(row["label"], multi=options.multi)
-        moment, seconds = judgements.moment_of(_text(row, "created_at")), judgements.seconds_of(_text(row, "seconds"))
+        return (_said(row, answer, names_in(row["label"], multi=options.multi) if answer == "labeled" else ()),)
     except judgements.Unusable as unusable:
         problems.append(str(unusable))
         return ()
-    return (Said(annotator, classes, answer, moment, seconds),)
 
 
 def names_in(value: Any, *, multi: bool) -> tuple[str, ...]:
@@ -281,8 +262,8 @@ def _predictions(row: dict[str, Any], context: Context, problems: list[str]) -> 
         return ()
     try:
         classes = names_in(row["prediction"], multi=context.options.multi) if "prediction" in row else ()
-        probability = probabilities.of_one(row.get("probability"))
-        of_each = probabilities.of_each(row.get("probabilities"))
+        probability = values.said_probability(row.get("probability"))
+        of_each = values.said_probabilities(row.get("probabilities"))
     except (judgements.Unusable, ValueError, RecursionError):
         problems.append(_("A prediction names classes, and its probability is a number from 0 to 1."))
         return ()

@@ -23,8 +23,9 @@ from PIL import Image as Picture
 from labeler.errors import NotPossibleNow
 from labeler.geometry import masks
 from labeler.intake.check import Refused
-from labeler.intake.formats import metadata, yolo_objects
-from labeler.intake.formats.item import SPLITS, Item, Object, Options, Said
+from labeler.intake.formats import yolo
+from labeler.intake.formats.item import Item, Object, Options, Said
+from labeler.intake.formats.values import SPLITS, class_name, split_in_folders, stem_of
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
@@ -56,11 +57,11 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     if not files:
         raise NotPossibleNow(_("There is no PNG below a folder called masks, instances or semantic."))
     known = set(files)
-    images = {_stem(name): name for name in tree.images if name not in known}
+    images = {stem_of(name): name for name in tree.images if name not in known}
     reader = _Reader(tree, options)
     about: dict[tuple[str, str | None], list[str]] = {}
     for name in files:
-        about.setdefault((_stem(name), reader.person(name)), []).append(name)
+        about.setdefault((stem_of(name), reader.person(name)), []).append(name)
     with_masks = {stem for stem, _person in about}
     for (stem, person), names in about.items():
         image = images.get(stem)
@@ -70,16 +71,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
         yield reader.item(place, names, person)
     for stem, image in images.items():
         if stem not in with_masks:
-            yield Item(image, source=partial(tree.read, image), split=_split_of(image))
-
-
-def _stem(name: str) -> str:
-    last = name.rpartition("/")[2]
-    return last.rpartition(".")[0] or last
-
-
-def _split_of(name: str) -> str:
-    return next((SPLITS[part] for part in name.casefold().split("/")[:-1] if part in SPLITS), "")
+            yield Item(image, source=partial(tree.read, image), split=split_in_folders(image))
 
 
 class _Reader:
@@ -93,12 +85,12 @@ class _Reader:
             raise NotPossibleNow(_("Nothing names the classes: a classes.txt with a line for each number is missing."))
 
     def _classes(self) -> dict[int, str]:
-        lists = [name for name in each(self.tree, ".txt") if name.rpartition("/")[2].lower() in yolo_objects.LISTS]
+        lists = [name for name in each(self.tree, ".txt") if name.rpartition("/")[2].lower() in yolo.LISTS]
         if not lists:
             return {}
         with self.tree.open(min(lists, key=lambda name: (name.count("/"), name))) as file:
             text = file.read(LARGEST_TABLE).decode("utf-8-sig", "replace")
-        return yolo_objects.names_in(text, is_yaml=False)
+        return yolo.names_in(text, is_yaml=False)
 
     def _table(self) -> dict[tuple[str, int], str]:
         """The class of a number in a file, as objects.csv says."""
@@ -110,7 +102,7 @@ class _Reader:
             for row in csv.DictReader(io.StringIO(text)):
                 number = (row.get("number") or "").strip()
                 if number.isdigit() and row.get("file") and row.get("category"):
-                    found[folder + row["file"], int(number)] = metadata.shown_text(row["category"].strip(), 500)
+                    found[folder + row["file"], int(number)] = class_name(row["category"])
         return found
 
     def person(self, name: str) -> str | None:
@@ -135,7 +127,7 @@ class _Reader:
             read_ = self._semantic if self.options.task == Task.SEMANTIC else self._instances
             read_(name, pixels, objects, unusable)
         said = (Said(person, (), objects=tuple(objects)),) if objects or not unusable else ()
-        return Item(**place, split=_split_of(files[0]), judgements=said, unusable=tuple(unusable), size=size)
+        return Item(**place, split=split_in_folders(files[0]), judgements=said, unusable=tuple(unusable), size=size)
 
     def _semantic(
         self, _name: str, pixels: NDArray[np.int64], objects: list[Object], unusable: list[tuple[int, str]]
@@ -171,7 +163,7 @@ class _Reader:
     def _of_folder(self, name: str) -> str:
         folder = name.split("/")[-2] if "/" in name else ""
         if folder and folder.casefold() not in FOLDERS and folder.casefold() not in SPLITS:
-            return metadata.shown_text(folder, 500)
+            return class_name(folder)
         return self.options.classes[0] if len(self.options.classes) == 1 else ""
 
 

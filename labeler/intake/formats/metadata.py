@@ -14,7 +14,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow, TooLarge
 from labeler.intake.formats.cells import without_formula_guard
-from labeler.intake.formats.judgements import header, is_blank, separator_of
+from labeler.intake.formats.judgements import check_count, columns_of, header, is_blank, text_said
 from labeler.intake.outcomes import Refusal
 
 MOST_BYTES = 64 * 2**20  # of a file
@@ -72,13 +72,8 @@ class Table:
         self._source.seek(0)
         text = io.TextIOWrapper(self._source, encoding="utf-8-sig", newline="")
         try:
-            yield from _limited(self._rows(text))
-        except UnicodeDecodeError as error:
-            raise NotPossibleNow(
-                _("The file is not UTF-8 text. Save it as “CSV UTF-8”, then send it again.")
-            ) from error
-        except csv.Error as error:
-            raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": error}) from error
+            with text_said():
+                yield from _limited(self._rows(text))
         finally:
             text.detach()  # the file is the caller's to close
 
@@ -100,8 +95,8 @@ class Table:
     def _of_csv(self, first: int, head: str, text: Iterable[str]) -> Iterator[Described | Refusal]:
         if not head:
             raise NotPossibleNow(_("The file is empty: its first line names file_name and the fields."))
-        separator = separator_of(head)
-        columns = _columns([cell.strip() for cell in next(csv.reader([head], delimiter=separator))])
+        separator, names = columns_of(head)
+        columns = _columns(names)
         for number, cells in enumerate(csv.reader(text, delimiter=separator), start=first + 1):
             if any(len(cell) > LONGEST_CELL for cell in cells):
                 raise NotPossibleNow(_("The file is no CSV: %(error)s.") % {"error": _("a quotation mark never ends")})
@@ -122,8 +117,7 @@ class Listed:
 
 def _limited(rows: Iterator[Described | Refusal]) -> Iterator[Described | Refusal]:
     for number, row in enumerate(rows, start=1):
-        if number > MOST_ROWS:
-            raise NotPossibleNow(_("A file has at most %(most)s rows: split it.") % {"most": f"{MOST_ROWS:,}"})
+        check_count(number, MOST_ROWS)
         yield row
 
 
@@ -312,6 +306,32 @@ def flat(key: str, value: Any) -> Value:
     if not math.isfinite(value) or abs(value) > LARGEST:
         raise Unusable(_("“%(key)s” is a number out of range.") % {"key": shown_text(key)})
     return value
+
+
+def named(key: str, value: Any) -> Value:
+    """The same, of a field beside the name of the image: its own name is checked too."""
+    check_keys(["file_name", key])
+    return flat(key, value)
+
+
+def plain(said: Mapping[str, Any], besides: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """The members of an object that may be fields: neither lists, objects nor nothing, nor those named."""
+    for key, value in said.items():
+        if key not in besides and value is not None and not isinstance(value, dict | list):
+            yield key, value
+
+
+def usable(
+    said: Iterable[tuple[str, Any]], problems: list[str], value_of: Callable[[str, Any], Value] = named
+) -> dict[str, Value]:
+    """The fields that can be used, by value_of; what is wrong with the others goes to `problems`."""
+    fields: dict[str, Value] = {}
+    for key, value in said:
+        try:
+            fields[key] = value_of(key, value)
+        except Unusable as unusable:
+            problems.append(str(unusable))
+    return fields
 
 
 def _check_text(key: str, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,6 @@ from labeler.intake.formats import (
     labelstudio,
     manifest,
     mask_images,
-    pictures,
     voc,
     webdataset,
     yolo,
@@ -28,8 +28,17 @@ from labeler.intake.tree import Tree
 
 IMAGES = "images"
 Reader = Callable[[Tree, Options], Iterator[Item | Refusal]]
+
+
+def _images(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
+    """Images and nothing else: each file is an image, whatever its folder."""
+    yield from tree.refused
+    for name in tree.images:
+        yield Item(name, source=partial(tree.read, name))
+
+
 READERS: dict[str, Reader] = {
-    IMAGES: pictures.read, "zip": pictures.read, "tar": pictures.read,
+    IMAGES: _images, "zip": _images, "tar": _images,
     "imagefolder": imagefolder.read, "csv": manifest.read, "jsonl": manifest.read, "labelstudio": labelstudio.read,
     "coco": coco.read, "voc": voc.read, "masks": mask_images.read, "cvat": cvat.read,
     "yolo": yolo.read, "huggingface": huggingface.read, "webdataset": webdataset.read,

@@ -16,15 +16,14 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.check import Refused
-from labeler.intake.formats import metadata
-from labeler.intake.formats.item import SPLITS, Item, Names, Object, Options, Said, Unreadable
+from labeler.intake.formats.item import Item, Names, Object, Options, Said, Unreadable
+from labeler.intake.formats.values import SPLITS, class_name, person_of_folder, readable, size_of, stem_of
 from labeler.intake.formats.xml_tree import BrokenXml, Element, parse
 from labeler.intake.names import clean_name
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
 
 LARGEST = 16 * 2**20  # bytes of one file
-LONGEST_CLASS = 500
 FLAGS = ("truncated", "difficult", "occluded")
 
 
@@ -45,29 +44,24 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
     files = tree.names if tree.kind == "file" else list(each(tree, ".xml"))
     if not files:
         raise NotPossibleNow(_("There is no XML of Pascal VOC here: it has an <annotation> for each image."))
-    names = Names(tree.images if tree.kind != "file" else ())
-    splits = _splits(tree) if tree.kind != "file" else {}
+    names = Names(tree.images)
+    splits = _splits(tree)
     said_of: set[str] = set()
     for name in files:
         item = _item(tree, name, names, splits, options)
         if isinstance(item, Item) and item.source:
             said_of.add(item.name)
         yield item
-    for name in tree.images if tree.kind != "file" else ():
+    for name in tree.images:
         if name not in said_of:
-            yield Item(name, source=partial(tree.read, name), split=splits.get(_stem(name), ""))
-
-
-def _stem(name: str) -> str:
-    last = name.rpartition("/")[2]
-    return last.rpartition(".")[0] or last
+            yield Item(name, source=partial(tree.read, name), split=splits.get(stem_of(name), ""))
 
 
 def _splits(tree: Tree) -> dict[str, str]:
     """By the stem of the image, of ImageSets/Main/train.txt and the like."""
     found: dict[str, str] = {}
     for name in each(tree, ".txt"):
-        split = SPLITS.get(_stem(name).casefold())
+        split = SPLITS.get(stem_of(name).casefold())
         if split and "imagesets" in name.casefold():
             with tree.open(name) as file:
                 for line in file.read(LARGEST).decode("utf-8", "replace").splitlines():
@@ -89,38 +83,21 @@ def _item(tree: Tree, name: str, names: Names, splits: dict[str, str], options: 
         return Refusal(name, _("This is no XML of Pascal VOC: its first element is not <annotation>."))
     file_name = root.said("filename").replace("\\", "/").rpartition("/")[2]
     found = names.find(file_name, "JPEGImages/") if file_name else None
-    place: dict[str, Any] = {"name": clean_name(file_name)} if file_name else {"name": _stem(name), "is_stem": True}
+    place: dict[str, Any] = {"name": clean_name(file_name)} if file_name else {"name": stem_of(name), "is_stem": True}
     if found:
         place = {"name": found, "source": partial(tree.read, found)}
-    objects: list[Object] = []
-    unusable: list[tuple[int, str]] = []
-    for number, element in enumerate(root.all("object"), start=1):
-        try:
-            objects.append(_object(number, element, options.origin))
-        except Unreadable as error:
-            unusable.append((number, str(error)))
-    said = (Said(_person(name, options), (), objects=tuple(objects)),) if objects or not unusable else ()
+    objects, unusable = readable(root.all("object"), partial(_object, origin=options.origin))
+    person = person_of_folder(name, "Annotations", options)
+    said = (Said(person, (), objects=tuple(objects)),) if objects or not unusable else ()
+    side = root.find("size") or Element("size")
     return Item(
-        **place, split=splits.get(_stem(name), ""), judgements=said, unusable=tuple(unusable), size=_size(root)
+        **place, split=splits.get(stem_of(name), ""), judgements=said, unusable=tuple(unusable),
+        size=size_of(side.said("width"), side.said("height")),
     )  # fmt: skip
 
 
-def _person(name: str, options: Options) -> str | None:
-    """Whose folder it is, as our own files have one for each person: zoe/Annotations/a.xml."""
-    parts = name.split("/")
-    return parts[parts.index("Annotations") - 1] if options.people and "Annotations" in parts[1:] else None
-
-
-def _size(root: Element) -> tuple[int, int] | None:
-    size = root.find("size")
-    if size is None or not size.said("width").isdigit() or not size.said("height").isdigit():
-        return None
-    width, height = int(size.said("width")), int(size.said("height"))
-    return (width, height) if width and height else None
-
-
 def _object(number: int, element: Element, origin: int) -> Object:
-    category = metadata.shown_text(element.said("name"), LONGEST_CLASS)
+    category = class_name(element.said("name"))
     box = element.find("bndbox")
     if not category:
         raise Unreadable(_("It has no <name>."))

@@ -9,6 +9,7 @@ mapped to a class.
 from __future__ import annotations
 
 import json
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,8 +22,8 @@ from django.utils.translation import gettext as _
 
 from labeler.intake import tree as trees
 from labeler.intake.check import Refused
-from labeler.intake.formats import judgements, manifest_row
-from labeler.intake.formats.item import SPLITS, Item, Names, Options, Said
+from labeler.intake.formats import judgements, manifest_row, values
+from labeler.intake.formats.item import Item, Names, Options, Said
 from labeler.intake.outcomes import Refusal
 from labeler.intake.tree import Tree, each
 
@@ -65,7 +66,7 @@ def read(tree: Tree, options: Options) -> Iterator[Item | Refusal]:
         yield from _samples(tree, options, tree.path.name, tree.read, _classes(tree))
         return
     shards, beside = _Shards(tree), _classes(tree)
-    tree.close_with(shards)
+    tree.close_with(shards.close)
     for name in names:
         shard = shards.opened(name)
         yield from shard.refused
@@ -95,7 +96,7 @@ class _Shards:
             return self._tree.path / name
         target = stack.enter_context(trees.named_temporary())
         with self._tree.open(name) as stream:
-            trees.copy(stream, target)
+            shutil.copyfileobj(stream, target)
         target.flush()
         return Path(target.name)
 
@@ -112,7 +113,7 @@ def _samples(
 ) -> Iterator[Item | Refusal]:
     """read: the bytes of a member, whenever they are wanted. numbered: the classes by number."""
     # train-000000.tar: the shard's name says the split
-    split = SPLITS.get(shard.rpartition("/")[2].partition("-")[0].partition(".")[0].casefold(), "")
+    split = values.SPLITS.get(shard.rpartition("/")[2].partition("-")[0].partition(".")[0].casefold(), "")
     # names are sorted, so those of one key follow each other but for "a.b" between "a" and "a/": the key decides
     for key, names in groupby(sorted(tree.names, key=lambda name: (_key(name), name)), key=_key):
         by_suffix = {_suffix(name): name for name in names}

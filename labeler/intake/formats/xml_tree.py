@@ -68,9 +68,7 @@ def parse(content: bytes) -> Element:
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
-        raise BrokenXml(_("The XML is broken: %(error)s.") % {"error": str(error)[:200]}) from error
-    except LookupError as error:  # an encoding that nobody knows
+    except (expat.ExpatError, LookupError) as error:  # the latter: an encoding that nobody knows
         raise BrokenXml(_("The XML is broken: %(error)s.") % {"error": str(error)[:200]}) from error
     if builder.root is None:
         raise BrokenXml(_("The XML is empty."))

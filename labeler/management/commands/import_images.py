@@ -13,10 +13,11 @@ from labeler.imports import options as option_checks
 from labeler.imports.run import FORMATS, S3, import_file, reading
 from labeler.intake import bucket, refusal_report
 from labeler.intake import import_metadata as metadata_import
+from labeler.intake.archives import caps
 from labeler.intake.check import Refused
 from labeler.intake.formats import metadata
 from labeler.intake.formats.recognise import PLAIN, recognise
-from labeler.intake.images import caps, import_path
+from labeler.intake.images import import_path
 from labeler.intake.outcomes import ImportResult
 from labeler.intake.tree import Tree
 from labeler.jobs import jobs

@@ -69,7 +69,7 @@ def figures(project: Project) -> Report:
         "paradox": _paradox(project, blind, together, ac1),
         "why": _why(project, counts, names),
         "ordered": _ordered(project, blind, names),
-        "by_week": by_week(project, history),
+        "by_week": by_week(history),
         "by_guideline": by_guideline(project, history),
         "people": people_rows(project, rows, history, names),
         "model": _model(project, names, rows),
@@ -218,9 +218,3 @@ def _anchoring(project: Project) -> Report:
         "shown": found.shown.as_dict(), "hidden": found.hidden.as_dict(), "difference": found.difference.as_dict(),
         "copied": found.copied.as_dict(), "sample": sample, "note": note,
     }  # fmt: skip
-
-
-# ---------------------------------------------------------------- over time
-
-
-# ---------------------------------------------------------------- people

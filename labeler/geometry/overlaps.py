@@ -60,7 +60,7 @@ def areas(shapes: Sequence[Shape], *, width: int, height: int) -> FloatArray:
     found: FloatArray = np.zeros(len(shapes))
     is_box = _are_boxes(shapes)
     found[is_box] = area_of(_edges(shapes, np.flatnonzero(is_box)))
-    drawn = [shapes[k] for k in np.flatnonzero(~is_box)]
+    drawn = [shape for shape in shapes if "box" not in shape]
     found[~is_box] = many_spans.of_shapes(drawn, [width] * len(drawn), [height] * len(drawn)).area()
     return found
 

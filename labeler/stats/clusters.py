@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.intervals import SEED, FloatArray
+from labeler.stats.plane import unit_rows
 
 FEWEST = 8  # images: below, a list is clearer than groups
 MOST_GROUPS = 12
@@ -39,18 +40,12 @@ def group_by_look(vectors: ArrayLike, *, most: int = MOST_GROUPS, seed: int = SE
 
     Fewer than FEWEST images, or none that look more alike than by chance: one group. Raises ValueError for NaN.
     """
-    x = np.asarray(vectors, dtype=np.float64)
-    if x.ndim != 2 or not np.isfinite(x).all():
-        raise ValueError("vectors must be finite, of shape (n, d)")
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    x = x / np.where(lengths == 0, 1, lengths)
+    x = unit_rows(vectors)
     n = len(x)
     if n < FEWEST:
         return _numbered(x, np.zeros(n, dtype=np.int64), None)
     # What all share (they are all leaves) hides what tells them apart.
-    x = x - x.mean(axis=0)
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    x = x / np.where(lengths == 0, 1, lengths)
+    x = unit_rows(x - x.mean(axis=0))
     noise = np.random.default_rng(seed).permuted(x, axis=0)
     noise /= np.maximum(np.linalg.norm(noise, axis=1, keepdims=True), 1e-12)
     best: tuple[float, float, NDArray[np.int64]] | None = None

@@ -78,13 +78,14 @@ def resampled(
         weights = np.random.default_rng(seed).poisson(images, size=(replicates, len(images)))
         with np.errstate(divide="ignore", invalid="ignore"):
             values = statistics(weights @ columns)
-        return [_percentiles(column) for column in values.T]
+        return [percentiles(column) for column in values.T]
     return _linearised(columns, images, statistics)
 
 
-def _percentiles(values: FloatArray) -> Interval | None:
+def percentiles(values: FloatArray) -> Interval | None:
+    """The middle 95 % of a figure's replicates; None where fewer than half were defined, or all were equal."""
     defined = values[np.isfinite(values)]
-    if defined.size < values.size / 2 or np.ptp(defined) < 1e-12:
+    if not defined.size or defined.size < values.size / 2 or np.ptp(defined) < 1e-12:
         return None
     low, high = np.quantile(defined, (0.025, 0.975))
     return float(low), float(high)

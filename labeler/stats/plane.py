@@ -36,7 +36,9 @@ def reduce(vectors: ArrayLike, *, seed: int = SEED) -> Reduced:
     compact is turned at random: in the principal axes themselves shuffled columns still have the gaps between groups,
     and clusters.group_by_look compares with shuffled columns.
     """
-    x = _centred(vectors)
+    x = unit_rows(vectors)
+    if len(x):
+        x = x - x.mean(axis=0)
     scores, total = _components(x, KEPT, seed)
     points = np.zeros((len(x), 2))
     points[:, : min(2, scores.shape[1])] = scores[:, :2]
@@ -44,6 +46,15 @@ def reduce(vectors: ArrayLike, *, seed: int = SEED) -> Reduced:
     turn, _r = np.linalg.qr(np.random.default_rng(seed).normal(size=(m, m)))
     share = float((points**2).sum()) / total if total > 1e-12 else 0.0
     return Reduced(points, min(1.0, share), scores @ turn)
+
+
+def unit_rows(vectors: ArrayLike) -> FloatArray:
+    """The vectors at length 1, those of length 0 as they are. Raises ValueError unless finite, of shape (n, d)."""
+    x = np.asarray(vectors, dtype=np.float64)
+    if x.ndim != 2 or not np.isfinite(x).all():
+        raise ValueError("vectors must be finite, of shape (n, d)")
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(lengths == 0, 1, lengths)
 
 
 def hull(points: ArrayLike) -> NDArray[np.int64]:
@@ -64,15 +75,6 @@ def hull(points: ArrayLike) -> NDArray[np.int64]:
 
 def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
-
-
-def _centred(vectors: ArrayLike) -> FloatArray:
-    x = np.asarray(vectors, dtype=np.float64)
-    if x.ndim != 2 or not np.isfinite(x).all():
-        raise ValueError("vectors must be finite, of shape (n, d)")
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    x = x / np.where(lengths == 0, 1, lengths)
-    return x - x.mean(axis=0) if len(x) else x
 
 
 def _components(x: FloatArray, wanted: int, seed: int) -> tuple[FloatArray, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labeler.stats.intervals import SEED, Interval
+from labeler.stats.intervals import SEED, percentiles
 from labeler.stats.objects.boxes import box_area, box_iou, ranges
 from labeler.stats.objects.drawings import BoolArray, FloatArray, IntArray
 from labeler.stats.objects.pairs import COCO_IOUS, RECALLS
@@ -266,9 +266,4 @@ def _stat(values: FloatArray, n: int) -> Stat:
     """The figure, followed by its replicates."""
     if not np.isfinite(values[0]):
         return undefined(NOTHING_TO_FIND, n)
-    defined = values[1:][np.isfinite(values[1:])]
-    interval: Interval | None = None
-    if defined.size and defined.size >= (values.size - 1) / 2 and np.ptp(defined) > 1e-12:
-        low, high = np.quantile(defined, (0.025, 0.975))
-        interval = float(low), float(high)
-    return with_interval(float(values[0]), interval, n)
+    return with_interval(float(values[0]), percentiles(values[1:]), n)

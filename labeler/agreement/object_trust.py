@@ -18,11 +18,9 @@ from labeler.agreement.over_time import (
     Report,
     alpha_by_guideline,
     alpha_by_week,
-    difference,
 )
 from labeler.agreement.people import checks, course_by_sitting, course_by_week
-from labeler.agreement.trust_parts import categories_of, plan_for, why_of
-from labeler.consensus import overlap
+from labeler.agreement.trust_parts import common, plan_for, why_of
 from labeler.labeling import drawn_arrays
 from labeler.labeling.drawn_arrays import BoolArray, DrawnArrays, FloatArray, IntArray
 from labeler.labeling.label_arrays import usernames
@@ -33,7 +31,7 @@ from labeler.stats.objects.matching import one_to_one
 from labeler.stats.objects.pairs import NOTHING_DRAWN, DrawnAgain
 from labeler.stats.objects.place_then_class import HEADLINE, alpha_at
 from labeler.stats.pace import median
-from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, Stat, undefined, with_interval
+from labeler.stats.results import NO_SHARED_IMAGES, Stat, undefined, with_interval
 
 NOTHING = undefined(objects.NOT_FOR_OBJECTS).as_dict()
 
@@ -46,10 +44,7 @@ def figures(project: Project) -> Report:
     blind = alpha_at(rows.part(rows.is_blind & rows.is_random).drawings)
     with_help = alpha_at(rows.part(rows.is_assisted).drawings)
     return {
-        "blind": blind.as_dict(),
-        "assisted": with_help.as_dict(),
-        "assisted_minus_blind": difference(with_help, blind).as_dict(),
-        "plan": plan_for(blind),
+        **common(project, blind, with_help, rows.categories),
         "anchoring": dict.fromkeys(("shown", "hidden", "difference", "copied"), NOTHING)
         | {"sample": "random", "note": ""},
         "ac1": NOTHING,
@@ -62,10 +57,7 @@ def figures(project: Project) -> Report:
         "by_guideline": alpha_by_guideline(project, history.version, lambda chosen: _alpha(history, chosen)),
         "people": _people(project, rows, history, names),
         "model": None,
-        "categories": categories_of(project, rows.categories),
         "methods": [],
-        "overlap": overlap.savings(project) if project.adaptive_overlap else None,
-        "few": FEW_IMAGES,
     }
 
 

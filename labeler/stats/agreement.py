@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from labeler.stats import multilabel
 from labeler.stats.alpha import ManyRaters, count_patterns, many_raters
 from labeler.stats.grouping import Groups, group_rows
+from labeler.stats.intervals import IntArray
 from labeler.stats.kappa import NOTHING_SHARED, Kappa, pair_kappas
 from labeler.stats.notes import describe
 from labeler.stats.pairs import checked_codes, count_rows, light_kappa, one_against_rest, sample_comparisons
 from labeler.stats.results import Reason, Stat, undefined
 
-IntArray = NDArray[np.integer]
 Task = Literal["single", "multi"]
 
 # Pairs without a shared image are listed as undefined up to here; 500 people would be 124,750 empty lines.

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labeler.stats.grouping import Groups
-from labeler.stats.intervals import REPLICATES, FloatArray, Interval, resampled, wilson
+from labeler.stats.intervals import REPLICATES, FloatArray, IntArray, Interval, resampled, wilson
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Reason, Stat, undefined, with_interval
-
-IntArray = NDArray[np.integer]
 
 _CODE_BITS = 36  # a code of this many bits, times the number of images so far told apart, fits 63 bits
 

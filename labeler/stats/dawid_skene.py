@@ -17,9 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labeler.stats.intervals import FloatArray
+from labeler.stats.intervals import FloatArray, IntArray
 
-IntArray = NDArray[np.integer]
 Method = Literal["one_coin", "full"]
 
 FULL_FROM = 30  # labels of a person per class, on average: below, their coin is used

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
 Interval = tuple[float, float]
 
 Z95 = 1.959963984540054  # standard normal quantile at 0.975

@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import sums
-from labeler.stats.intervals import Z95, FloatArray, fisher_z
+from labeler.stats.intervals import Z95, FloatArray, IntArray, fisher_z
 from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Reason, Stat
-
-IntArray = NDArray[np.integer]
 
 NOTHING_SHARED = Reason("nothing_shared")
 SAME_SINGLE_CLASS = Reason("same_single_class")

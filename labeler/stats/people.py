@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.stats.grouping import Groups, sums
-from labeler.stats.intervals import FloatArray, wilson
+from labeler.stats.intervals import FloatArray, IntArray, wilson
 from labeler.stats.pairs import sample_comparisons, with_fisher_z
 from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
-
-IntArray = NDArray[np.integer]
 
 IMAGES_READ = 300_000  # of those that two people labeled; more of them are sampled
 

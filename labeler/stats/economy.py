@@ -277,9 +277,8 @@ class Outlook:
 
 
 def outlook(
-    posterior: ArrayLike, accuracy: float, *, judgements: int, opinions_left: Sequence[int] | None = None,
-    seed: int = SEED,
-) -> Outlook:  # fmt: skip
+    posterior: ArrayLike, accuracy: float, *, judgements: int, opinions_left: Sequence[int] | None = None
+) -> Outlook:
     """Live through the next judgements: truths drawn from the posterior, answers of people with this accuracy.
 
     posterior: (n, K); judgements: how far to look; opinions_left: how many people are left for each image, all that are
@@ -290,7 +289,7 @@ def outlook(
     n_all, k = p.shape
     if not n_all:
         return Outlook(np.zeros(1, np.int64), np.ones(1))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     chosen = np.arange(n_all) if n_all <= LOOKED_AT else rng.choice(n_all, LOOKED_AT, replace=False)
     p = p[chosen].copy()
     left = np.full(len(p), np.iinfo(np.int64).max) if opinions_left is None else np.array(opinions_left)[chosen]

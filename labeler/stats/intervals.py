@@ -61,7 +61,6 @@ def resampled(
     statistics: Callable[[FloatArray], FloatArray],
     *,
     replicates: int = REPLICATES,
-    seed: int = SEED,
 ) -> list[Interval | None]:
     """95 % intervals of statistics that are functions of sums over images.
 
@@ -76,7 +75,7 @@ def resampled(
     Above: infinitesimal jackknife (Efron 1982), the linear limit of the same bootstrap, which needs one pass.
     """
     if len(images) <= RESAMPLED_PATTERNS and images.sum() <= RESAMPLED_IMAGES:
-        weights = np.random.default_rng(seed).poisson(images, size=(replicates, len(images)))
+        weights = np.random.default_rng(SEED).poisson(images, size=(replicates, len(images)))
         with np.errstate(divide="ignore", invalid="ignore"):
             values = statistics(weights @ columns)
         return [percentiles(column) for column in values.T]

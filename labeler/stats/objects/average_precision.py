@@ -185,13 +185,13 @@ class AveragePrecision:
     classes50: tuple[Stat, ...]
 
 
-def average_precision(matched: Matched, *, replicates: int = REPLICATES, seed: int = SEED) -> AveragePrecision:
+def average_precision(matched: Matched, *, replicates: int = REPLICATES) -> AveragePrecision:
     """COCO's AP: precision at recall 0, .01, …, 1, the best at that recall or a higher one, averaged.
 
     Intervals resample images (Poisson weights). Undefined without an object to find (no_object_to_find).
     """
     values = ap_by_class(matched, np.ones(len(matched.truth)))
-    weights = np.random.default_rng(seed).poisson(1, size=(replicates, len(matched.truth)))
+    weights = np.random.default_rng(SEED).poisson(1, size=(replicates, len(matched.truth)))
     again = np.stack([values, *(ap_by_class(matched, weight) for weight in weights)])
     images = (matched.truth > 0).sum(axis=0)
     at50 = [step for step, iou in enumerate(matched.ious) if abs(iou - 0.5) < 1e-9]
@@ -204,7 +204,7 @@ def average_precision(matched: Matched, *, replicates: int = REPLICATES, seed: i
     )
 
 
-def difference(old: Matched, new: Matched, *, replicates: int = REPLICATES, seed: int = SEED) -> Stat:
+def difference(old: Matched, new: Matched, *, replicates: int = REPLICATES) -> Stat:
     """AP of the new model minus that of the old, on the same images and truth, both resampled together.
 
     Raises ValueError where truth or thresholds differ. Undefined without an object to find (no_object_to_find).
@@ -212,7 +212,7 @@ def difference(old: Matched, new: Matched, *, replicates: int = REPLICATES, seed
     if old.ious != new.ious or not np.array_equal(old.truth, new.truth):
         raise ValueError("both models must be judged on the same images and thresholds")
     n = len(old.truth)
-    weights = np.random.default_rng(seed).poisson(1, size=(replicates, n))
+    weights = np.random.default_rng(SEED).poisson(1, size=(replicates, n))
     both = [_mean(np.stack([ap_by_class(one, weight) for weight in [np.ones(n), *weights]])) for one in (old, new)]
     return _stat(both[1] - both[0], n)
 

@@ -22,17 +22,15 @@ _START = 0.99999
 class Agreed:
     """The outcome of each cluster, shape (n,).
 
-    people: who answered the image. majority: more than half of them drew it. category: of most of its members;
-    DISPUTED (-1) where two classes have equally many. share: of its members who chose that class, or one of the tied.
+    majority: more than half of those who answered the image drew it. category: of most of its members; DISPUTED (-1)
+    where two classes have equally many.
     box: left, top, right, bottom, shape (n, 4): the median of each edge, which of two members is their mean.
     medoid: the member with the largest mean IoU to the others, as object number; ties go to the first in the order of
     bounds.
     """
 
-    people: IntArray
     majority: BoolArray
     category: IntArray
-    share: FloatArray
     box: FloatArray
     medoid: IntArray
 
@@ -42,19 +40,15 @@ def consensus(drawings: Drawings, found: Clusters) -> Agreed:
 
     Pairs that `drawings` leaves out for their low IoU count as 0 for the medoid.
     """
-    people = drawings.answered.sum(axis=1)[found.image]
-    category, share = _classes(drawings, found)
     return Agreed(
-        people=people,
-        majority=2 * found.size > people,
-        category=category,
-        share=share,
+        majority=2 * found.size > drawings.answered.sum(axis=1)[found.image],
+        category=_classes(drawings, found),
         box=_boxes(drawings, found),
         medoid=_medoids(drawings, found),
     )
 
 
-def _classes(drawings: Drawings, found: Clusters) -> tuple[IntArray, FloatArray]:
+def _classes(drawings: Drawings, found: Clusters) -> IntArray:
     k = max(drawings.n_categories, 1)
     cell, count = np.unique(found.of * k + drawings.category, return_counts=True)
     cluster = cell // k
@@ -64,7 +58,7 @@ def _classes(drawings: Drawings, found: Clusters) -> tuple[IntArray, FloatArray]
     tied = np.bincount(cluster[top], minlength=most.size) > 1
     category = np.empty_like(most)
     category[cluster[top]] = cell[top] % k
-    return np.where(tied, DISPUTED, category), most / np.maximum(found.size, 1)
+    return np.where(tied, DISPUTED, category)
 
 
 def _boxes(drawings: Drawings, found: Clusters) -> FloatArray:

@@ -15,10 +15,11 @@ from bench.common import show
 from labeler.stats import dawid_skene, overlap, quality
 from labeler.stats.alpha import krippendorff_alpha
 from labeler.stats.anchoring import anchoring
+from labeler.stats.kappa import confusion_table
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
 from labeler.stats.results import Stat
 from labeler.stats.tally import vote
-from labeler.stats.weighted import ordered_table, weighted_kappa
+from labeler.stats.weighted import weighted_kappa
 
 SAMPLES = 1000  # per line of the coverage table: +-.7 points at .95
 PEOPLE = 2000  # simulated honest people
@@ -92,7 +93,7 @@ def coverage() -> None:
 
 
 def _weighted(kind: str) -> Callable[[np.ndarray, np.ndarray, int], Stat]:
-    return lambda a, b, k: weighted_kappa(ordered_table(a, b, k), kind).kappa  # type: ignore[arg-type]
+    return lambda a, b, k: weighted_kappa(confusion_table(a, b, k), kind).kappa  # type: ignore[arg-type]
 
 
 def _votes(figure: Callable[[np.ndarray], Stat]) -> Callable[[np.ndarray, np.ndarray, int], Stat]:

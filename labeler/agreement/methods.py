@@ -24,19 +24,14 @@ class Method:
 
     title: str
     text: str
-    source: str
-
-    def as_dict(self) -> dict[str, str]:
-        return {"title": self.title, "text": self.text, "source": self.source}
+    source: str = ""
 
 
 def methods_used(project: Project) -> list[Method]:
     """What the figures of a project's report need."""
     if project.draws:
         return [*_labels(), *_of_drawn(), *_intervals(), *_quality()]
-    found = [*_labels(), *_figures(project), *_intervals(), *_quality()]
-    found += _consensus(project)
-    return found
+    return [*_labels(), *_figures(project), *_intervals(), *_quality(), *_consensus(project)]
 
 
 def _labels() -> list[Method]:
@@ -49,7 +44,6 @@ def _labels() -> list[Method]:
                 "repeated images, and reviewers' decisions do not count. Cannot tell and skipped are missing values: "
                 "the pair is not compared on that image."
             ),
-            "",
         ),
         Method(
             _("Blind labels on randomly chosen images"),
@@ -58,7 +52,6 @@ def _labels() -> list[Method]:
                 "rule picked the image. People who see a suggestion agree more because they agree with the suggestion, "
                 "and images picked for their difficulty do not describe the project."
             ),
-            "",
         ),
     ]
 
@@ -68,7 +61,6 @@ def _figures(project: Project) -> list[Method]:
         Method(
             _("Observed agreement"),
             _("Over images with two or more labels: the share of pairs of people who gave equal answers, per image."),
-            "",
         ),
         Method(
             _("Krippendorff's alpha"),
@@ -147,7 +139,7 @@ def _of_drawn() -> list[Method]:
             ),
             "Krippendorff 2011; Tschirschwitz and others 2022",
         ),
-        Method(_("Alpha without a person"), _("The same, clusters formed anew without that person's objects."), ""),
+        Method(_("Alpha without a person"), _("The same, clusters formed anew without that person's objects.")),
         Method(
             _("Distance alpha"),
             _(
@@ -179,7 +171,6 @@ def _of_drawn() -> list[Method]:
                 "people, against the other. Missed and extra: no match. Shifted: about the same size, IoU below .7. "
                 "Too large and too small: the same centre, areas beyond a factor of 1.25."
             ),
-            "",
         ),
     ]
 
@@ -205,7 +196,6 @@ def _intervals() -> list[Method]:
                 "A figure that cannot be computed is a dash with its reason, never 0 or 1: no image has two labels, or "
                 "everybody always chose one class."
             ),
-            "",
         ),
     ]
 
@@ -219,7 +209,6 @@ def _quality() -> list[Method]:
                 "what the model suggests. Copied: (seen - unseen) / (1 - unseen), the share of answers that would have "
                 "been another one."
             ),
-            "",
         ),
         Method(
             _("Gold, repeats and planted suggestions"),
@@ -279,7 +268,6 @@ def _consensus(project: Project) -> list[Method]:
                     "most": project.most_labels,
                     "enough": f"{100 * project.enough_confidence:g}",
                 },
-                "",
             )
         )
     if project.ask_by_gain:

@@ -7,30 +7,31 @@ ordered classes, confusion person by person, signs read from runs of one class, 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
 from labeler.agreement import object_repeats, objects
-from labeler.agreement.over_time import EPOCH, WEEK_REPLICATES, WEEKS, Report, difference, versions_with_change, week_of
-from labeler.agreement.people import SITTING_MINUTES
-from labeler.agreement.trust_parts import categories_of, plan_for, why_of
-from labeler.consensus import overlap
+from labeler.agreement.over_time import (
+    WEEK_REPLICATES,
+    WEEKS,
+    Report,
+    alpha_by_guideline,
+    alpha_by_week,
+)
+from labeler.agreement.people import checks, course_by_sitting, course_by_week
+from labeler.agreement.trust_parts import common, plan_for, why_of
 from labeler.labeling import drawn_arrays
-from labeler.labeling.drawn_arrays import BoolArray, DrawnArrays, FloatArray
+from labeler.labeling.drawn_arrays import BoolArray, DrawnArrays, FloatArray, IntArray
 from labeler.labeling.label_arrays import usernames
 from labeler.models import Project
-from labeler.review import gold
-from labeler.review import planted as planted_answers
-from labeler.stats.anchoring import share_of
 from labeler.stats.cause import Pair
 from labeler.stats.intervals import resampled
 from labeler.stats.objects.matching import one_to_one
 from labeler.stats.objects.pairs import NOTHING_DRAWN, DrawnAgain
 from labeler.stats.objects.place_then_class import HEADLINE, alpha_at
-from labeler.stats.pace import sitting_starts
-from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, Stat, undefined, with_interval
+from labeler.stats.pace import median
+from labeler.stats.results import NO_SHARED_IMAGES, Stat, undefined, with_interval
 
 NOTHING = undefined(objects.NOT_FOR_OBJECTS).as_dict()
 
@@ -43,24 +44,20 @@ def figures(project: Project) -> Report:
     blind = alpha_at(rows.part(rows.is_blind & rows.is_random).drawings)
     with_help = alpha_at(rows.part(rows.is_assisted).drawings)
     return {
-        "blind": blind.as_dict(),
-        "assisted": with_help.as_dict(),
-        "assisted_minus_blind": difference(with_help, blind).as_dict(),
-        "plan": plan_for(blind),
+        **common(project, blind, with_help, rows.categories),
         "anchoring": dict.fromkeys(("shown", "hidden", "difference", "copied"), NOTHING)
         | {"sample": "random", "note": ""},
         "ac1": NOTHING,
         "paradox": None,
         "why": why_of(project, _pairs(rows.part(rows.is_blind)), names),
         "ordered": None,
-        "by_week": _by_week(history),
-        "by_guideline": _by_guideline(project, history),
+        "by_week": alpha_by_week(
+            history.unit, history.at, lambda chosen: _alpha(history, chosen, replicates=WEEK_REPLICATES)
+        ),
+        "by_guideline": alpha_by_guideline(project, history.version, lambda chosen: _alpha(history, chosen)),
         "people": _people(project, rows, history, names),
         "model": None,
-        "categories": categories_of(project, rows.categories),
         "methods": [],
-        "overlap": overlap.savings(project) if project.adaptive_overlap else None,
-        "few": FEW_IMAGES,
     }
 
 
@@ -82,34 +79,8 @@ def _pairs(rows: DrawnArrays) -> list[Pair]:
     return [Pair(a, b, alpha) for (a, b), alpha in objects.alpha_of_pairs(rows.drawings).items()]
 
 
-# ---------------------------------------------------------------- over time
-
-
 def _alpha(history: DrawnArrays, chosen: BoolArray, **more: Any) -> Stat:
     return alpha_at(history.part(chosen & history.is_blind).drawings, **more)
-
-
-def _by_week(history: DrawnArrays) -> list[Report]:
-    """Blind agreement week by week; an image counts in the week of its last answer, when it could be compared."""
-    if not history.n_answers:
-        return []
-    last = np.zeros(history.drawings.n_images)
-    np.maximum.at(last, history.unit, history.at)
-    week = week_of(last)[history.unit]
-    return [
-        {
-            "week": (EPOCH + timedelta(days=int(monday))).isoformat(),
-            "alpha": _alpha(history, week == monday, replicates=WEEK_REPLICATES).as_dict(),
-        }
-        for monday in np.unique(week)[-WEEKS:]
-    ]
-
-
-def _by_guideline(project: Project, history: DrawnArrays) -> list[Report]:
-    return versions_with_change(
-        project,
-        [(version, _alpha(history, history.version == version)) for version in np.unique(history.version).tolist()],
-    )
 
 
 # ---------------------------------------------------------------- each person
@@ -117,13 +88,8 @@ def _by_guideline(project: Project, history: DrawnArrays) -> list[Report]:
 
 def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: list[str]) -> list[Report]:
     """One row per person with an answer, by name; `f1` is with the others, of all rounds in the courses."""
-    scores = gold.scores(project)
-    planted = {
-        rate.reviewer.pk: share_of(rate.caught, rate.n).as_dict() for rate in planted_answers.catch_rate(project)
-    }
+    checked = checks(project, rows.annotators)
     repeats = object_repeats.of_people(project)
-    paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
-    nothing = share_of(0, 0).as_dict()
     unaided = rows.part(rows.is_blind)
     matches = one_to_one(unaided.drawings, HEADLINE), one_to_one(unaided.drawings, HEADLINE, same_class=True)
     courses = _Courses(history)
@@ -133,13 +99,11 @@ def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: li
         f1, _ap = objects.with_others(unaided.drawings, code, *matches, HEADLINE)
         people.append(
             {
-                "id": pk, "username": name, "n": int((history.person == code).sum()), "paused": pk in paused,
+                "id": pk, "username": name, "n": int((history.person == code).sum()), **checked[pk],
                 "kappa": NOTHING, "f1": f1.as_dict(), "n_blind": int(blind.sum()),
-                "seconds_blind": objects.median(unaided.seconds[blind]), "confusion": [], "by_class": [],
-                "gold": scores.get(pk, nothing), **_repeats(repeats.get(pk)),
-                "planted": planted.get(pk, nothing), "signs": [],
-                "by_week": courses.by_week(code), "by_sitting": courses.by_sitting(code),
-                "seconds_median": objects.median(history.seconds[history.person == code]),
+                "seconds_blind": median(unaided.seconds[blind]), "confusion": [], "by_class": [],
+                **_repeats(repeats.get(pk)), "signs": [], **courses.of(code),
+                "seconds_median": median(history.seconds[history.person == code]),
             }
         )  # fmt: skip
     return sorted(people, key=lambda row: row["username"])
@@ -170,7 +134,7 @@ class _Courses:
         others = np.maximum(drawings.answered.sum(axis=1) - 1, 0)[:, None]
         self.compared = (self.drawn * others + self.drawn.sum(axis=1)[:, None] - self.drawn) * (others > 0)
 
-    def _f1(self, chosen: BoolArray) -> Report:
+    def _f1(self, chosen: IntArray) -> Report:
         """Of some of the answers. Images on which nobody drew anything have nothing to share."""
         unit, person = self.history.unit[chosen], self.history.person[chosen]
         shared = self.history.drawings.answered.sum(axis=1)[unit] > 1
@@ -189,36 +153,14 @@ class _Courses:
         interval = resampled(columns, np.ones(n, dtype=np.int64), f1, replicates=WEEK_REPLICATES)[0]
         return with_interval(float(2 * total[1] / total[0]), interval, n).as_dict()
 
-    def by_week(self, person: int) -> list[Report]:
-        own = self.history.person == person
-        week = week_of(self.history.at)
-        return [
-            {
-                "week": (EPOCH + timedelta(days=int(monday))).isoformat(),
-                "n": int((own & (week == monday)).sum()),
-                "agrees": self._f1(own & (week == monday)),
-                "seconds_median": objects.median(self.history.seconds[own & (week == monday)]),
-            }
-            for monday in np.unique(week[own])[-WEEKS:]
-        ]
-
-    def by_sitting(self, person: int) -> list[Report]:
+    def of(self, person: int) -> Report:
         own = np.flatnonzero(self.history.person == person)
         own = own[np.argsort(self.history.at[own], kind="stable")]
-        if not own.size:
-            return []
-        at = self.history.at[own]
-        begins = sitting_starts(at)
-        minutes = (at - at[begins][np.cumsum(begins) - 1]) / 60
-        found = []
-        for low, high in zip(SITTING_MINUTES, [*SITTING_MINUTES[1:], None], strict=True):
-            chosen = np.zeros(self.history.n_answers, dtype=bool)
-            chosen[own[(minutes >= low) & (minutes < (np.inf if high is None else high))]] = True
-            if chosen.any():
-                found.append(
-                    {
-                        "from": low, "to": high, "n": int(chosen.sum()), "agrees": self._f1(chosen),
-                        "seconds_median": objects.median(self.history.seconds[chosen]),
-                    }
-                )  # fmt: skip
-        return found
+        at, seconds = self.history.at[own], self.history.seconds[own]
+
+        def agrees(chosen: BoolArray) -> Report:
+            return self._f1(np.sort(own[chosen]))
+
+        return {
+            "by_week": course_by_week(at, seconds, agrees, WEEKS), "by_sitting": course_by_sitting(at, seconds, agrees),
+        }  # fmt: skip

@@ -29,6 +29,7 @@ from labeler.stats.objects.drawings import Drawings, IntArray
 from labeler.stats.objects.matching import Matches, one_to_one
 from labeler.stats.objects.pairs import NOTHING_DRAWN, PairOfPeople, pairs, second_annotator_ap
 from labeler.stats.objects.place_then_class import HEADLINE, alpha_at, place_then_class
+from labeler.stats.pace import median
 from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, Reason, Stat, undefined, with_interval
 
 Report = dict[str, Any]
@@ -209,12 +210,6 @@ def _annotators(project: Project, rows: DrawnArrays, drawings: Drawings, people:
             }
         )
     return found
-
-
-def median(seconds: Any) -> float | None:
-    """Of measured times, in seconds; None without any."""
-    measured = seconds[~np.isnan(seconds)]
-    return round(float(np.median(measured)), 2) if measured.size else None
 
 
 def with_others(drawings: Drawings, person: int, blind: Matches, strict: Matches, iou: float) -> tuple[Stat, Stat]:

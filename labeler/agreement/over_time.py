@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from labeler.stats.intervals import REPLICATES
 from labeler.stats.results import Reason, Stat, undefined
 
 Report = dict[str, Any]
+AlphaOf = Callable[[NDArray[np.bool_]], Stat]  # of some of the votes
 WEEKS = 52  # the last ones that have votes
 # Of the band of a week: 1,000 are for figures that are quoted, and 52 weeks of them would take a second.
 WEEK_REPLICATES = 300
@@ -69,9 +71,6 @@ class History:
     seconds: NDArray[np.float64]  # NaN: not measured
     at: NDArray[np.float64]  # seconds since 1970
     is_blind: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return int(self.person.size)
 
 
 # The answer is a number that equal sets of classes share.
@@ -144,41 +143,36 @@ def _alpha_where(history: History, chosen: NDArray[np.bool_], replicates: int = 
     return many_raters(count_patterns(groups, code[order], history.n_answers), replicates=replicates).alpha
 
 
-def by_week(project: Project, history: History) -> list[Report]:
-    """Blind agreement week by week; an image counts in the week of its last vote, when it could first be compared."""
-    if not len(history):
-        return []
-    _units, where = np.unique(history.unit, return_inverse=True)
-    last = np.zeros(_units.size)
-    np.maximum.at(last, where, history.at)
-    week = week_of(last)[where]
-    return [
-        {
-            "week": (EPOCH + timedelta(days=int(monday))).isoformat(),
-            "alpha": _alpha_where(history, (week == monday) & history.is_blind, WEEK_REPLICATES).as_dict(),
-        }
-        for monday in np.unique(week)[-WEEKS:]
-    ]
-
-
-def week_of(at: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Days since 1970 of the Monday of each time."""
+def weeks(at: NDArray[np.float64], most: int | None = None) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Each week with something in it, or the last ones: its Monday, and which of the moments lie in it."""
     days = np.floor(at / 86_400).astype(np.int64)
-    return days - (days + 3) % 7  # 1970-01-01 was a Thursday
+    week = days - (days + 3) % 7  # 1970-01-01 was a Thursday
+    mondays = np.unique(week)
+    for monday in mondays if most is None else mondays[-most:]:
+        yield (EPOCH + timedelta(days=int(monday))).isoformat(), week == monday
 
 
-def by_guideline(project: Project, history: History) -> list[Report]:
-    """Blind agreement under each version, with the change to the one before."""
-    return versions_with_change(
-        project,
-        [
-            (version, _alpha_where(history, (history.version == version) & history.is_blind))
-            for version in np.unique(history.version).tolist()
-        ],
+def by_week(history: History) -> list[Report]:
+    """Blind agreement week by week."""
+    return alpha_by_week(
+        history.unit, history.at, lambda chosen: _alpha_where(history, chosen & history.is_blind, WEEK_REPLICATES)
     )
 
 
-def versions_with_change(project: Project, alphas: list[tuple[int, Stat]]) -> list[Report]:
+def alpha_by_week(unit: NDArray[np.int64], at: NDArray[np.float64], alpha: AlphaOf) -> list[Report]:
+    """Alpha week by week; an image counts in the week of its last vote, when it could first be compared."""
+    _units, where = np.unique(unit, return_inverse=True)
+    last = np.zeros(_units.size)
+    np.maximum.at(last, where, at)
+    return [{"week": week, "alpha": alpha(inside).as_dict()} for week, inside in weeks(last[where], WEEKS)]
+
+
+def by_guideline(project: Project, history: History) -> list[Report]:
+    """Blind agreement under each version of the guideline."""
+    return alpha_by_guideline(project, history.version, lambda chosen: _alpha_where(history, chosen & history.is_blind))
+
+
+def alpha_by_guideline(project: Project, versions: NDArray[np.int64], alpha: AlphaOf) -> list[Report]:
     """Alpha under each version of the guideline, rising, with the change to the one before."""
     began = {
         number: moment.date().isoformat()
@@ -186,8 +180,9 @@ def versions_with_change(project: Project, alphas: list[tuple[int, Stat]]) -> li
     }
     found: list[Report] = []
     before: Stat | None = None
-    for version, alpha in alphas:
-        change = difference(alpha, before).as_dict() if before is not None else None
-        found.append({"version": version, "began": began.get(version), "alpha": alpha.as_dict(), "change": change})
-        before = alpha
+    for version in np.unique(versions).tolist():
+        now = alpha(versions == version)
+        change = difference(now, before).as_dict() if before is not None else None
+        found.append({"version": version, "began": began.get(version), "alpha": now.as_dict(), "change": change})
+        before = now
     return found

@@ -6,15 +6,14 @@ For leads and for the person alone; trust.py leaves the others out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from labeler.agreement.over_time import EPOCH, History, Report, week_of
+from labeler.agreement.over_time import History, Report, weeks
 from labeler.label_set import categories as label_set
 from labeler.labeling.label_arrays import LabelArrays
 from labeler.models import Project
@@ -24,7 +23,7 @@ from labeler.stats import quality
 from labeler.stats.anchoring import share_of
 from labeler.stats.grouping import group_rows
 from labeler.stats.others import against_others, class_by_class, plurality_of_others
-from labeler.stats.pace import sitting_starts
+from labeler.stats.pace import median, sitting_starts
 from labeler.stats.people import WithOthers, with_others
 
 SITTING_MINUTES = (0, 15, 30, 60, 120)  # a sitting's parts, the last one open
@@ -32,14 +31,10 @@ SITTING_MINUTES = (0, 15, 30, 60, 120)  # a sitting's parts, the last one open
 
 def people_rows(project: Project, rows: LabelArrays, history: History, usernames: list[str]) -> list[Report]:
     """One row per person with a label, by name."""
-    scores, repeats = gold.scores(project), _repeats(project)
-    planted = {
-        rate.reviewer.pk: share_of(rate.caught, rate.n).as_dict() for rate in planted_answers.catch_rate(project)
-    }
+    checked, repeats = checks(project, rows.annotators), _repeats(project)
     names = dict(zip(rows.annotators, usernames, strict=True))
     compared, unaided = _with_others(rows), rows.where(rows.is_blind)
     confused, by_class = _confusions(project, rows), _by_class(project, rows)
-    paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
     others = np.asarray(plurality_of_others(history.unit, history.answer), dtype=np.int64)
     nothing = share_of(0, 0).as_dict()
     people = []
@@ -47,35 +42,42 @@ def people_rows(project: Project, rows: LabelArrays, history: History, usernames
         blind = unaided.annotator == code
         own = np.flatnonzero(history.person == pk)
         equal = np.where(others[own] < 0, -1, (history.answer[own] == others[own]).astype(np.int64))
+        agrees = partial(_equal_share, equal)
         people.append(
             {
                 "id": pk,
                 "username": name,
                 "n": int(own.size),
-                "paused": pk in paused,
                 "kappa": compared.kappa_stat(code).as_dict(),
                 "n_blind": int(blind.sum()),
-                "seconds_blind": _median(unaided.seconds[blind].astype(np.float64)),
+                "seconds_blind": median(unaided.seconds[blind].astype(np.float64)),
                 "confusion": confused.get(code, []),
                 "by_class": by_class.get(code, []),
-                "gold": scores.get(pk, nothing),
+                **checked[pk],
                 "repeats": repeats.get(pk, nothing),
-                "planted": planted.get(pk, nothing),
                 "signs": [
                     {"rule": sign.rule, "sentence": sign.told.as_dict(), "evidence": sign.evidence}
                     for sign in _signs(history, own, others)
                 ],
-                "by_week": _person_by_week(history, own, equal),
-                "by_sitting": _by_sitting(history, own, equal),
-                "seconds_median": _median(history.seconds[own]),
+                "by_week": course_by_week(history.at[own], history.seconds[own], agrees),
+                "by_sitting": course_by_sitting(history.at[own], history.seconds[own], agrees),
+                "seconds_median": median(history.seconds[own]),
             }
         )
     return sorted(people, key=lambda row: row["username"])
 
 
-def _median(seconds: NDArray[np.float64]) -> float | None:
-    measured = seconds[~np.isnan(seconds)]
-    return round(float(np.median(measured)), 2) if measured.size else None
+def checks(project: Project, people: Sequence[int]) -> dict[int, Report]:
+    """By user id what is known of each without the others' answers: {paused, gold, planted}."""
+    scores, nothing = gold.scores(project), share_of(0, 0).as_dict()
+    planted = {
+        rate.reviewer.pk: share_of(rate.caught, rate.n).as_dict() for rate in planted_answers.catch_rate(project)
+    }
+    paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
+    return {
+        pk: {"paused": pk in paused, "gold": scores.get(pk, nothing), "planted": planted.get(pk, nothing)}
+        for pk in people
+    }
 
 
 # The vote and the later answer of the same person to the same image.
@@ -143,42 +145,41 @@ def _signs(history: History, own: NDArray[np.intp], others: NDArray[np.int64]) -
     )  # fmt: skip
 
 
-def _person_by_week(history: History, own: NDArray[np.intp], equal: NDArray[Any]) -> list[Report]:
-    week = week_of(history.at[own])
+def _equal_share(equal: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Report:
+    """equal: 1 or 0, -1 where the others say nothing."""
+    comparable = equal[chosen & (equal != -1)]
+    return share_of(int(comparable.sum()), int(comparable.size)).as_dict()
+
+
+AgreesOf = Callable[[NDArray[np.bool_]], Report]  # how far some of a person's answers agree with the others
+
+
+def course_by_week(
+    at: NDArray[np.float64], seconds: NDArray[np.float64], agrees: AgreesOf, most: int | None = None
+) -> list[Report]:
+    """One person's agreement and speed week by week. at, seconds: of each answer, as of History."""
     return [
         {
-            "week": (EPOCH + timedelta(days=int(monday))).isoformat(),
-            "n": int((week == monday).sum()),
-            "agrees": _share(equal[week == monday]),
-            "seconds_median": _median(history.seconds[own][week == monday]),
+            "week": week, "n": int(inside.sum()), "agrees": agrees(inside), "seconds_median": median(seconds[inside]),
         }
-        for monday in np.unique(week)
-    ]
+        for week, inside in weeks(at, most)
+    ]  # fmt: skip
 
 
-def _share(equal: NDArray[Any]) -> Report:
-    comparable = equal[equal != -1]
-    return share_of(int((comparable == 1).sum()), int(comparable.size)).as_dict()
-
-
-def _by_sitting(history: History, own: NDArray[np.intp], equal: NDArray[Any]) -> list[Report]:
-    """Agreement and speed by how long the person had been at it: does a long sitting cost quality?"""
-    at = history.at[own]  # in order
+def course_by_sitting(at: NDArray[np.float64], seconds: NDArray[np.float64], agrees: AgreesOf) -> list[Report]:
+    """The same by how long the person had been at it: does a long sitting cost quality? at: rising."""
     if not at.size:
         return []
     begins = sitting_starts(at)
     minutes = (at - at[begins][np.cumsum(begins) - 1]) / 60
-    return [
-        {
-            "from": low, "to": high, "n": int(chosen.sum()), "agrees": _share(equal[chosen]),
-            "seconds_median": _median(history.seconds[own][chosen]),
-        }
-        for low, high, chosen in _parts(minutes)
-    ]  # fmt: skip
-
-
-def _parts(minutes: NDArray[np.float64]) -> Iterator[tuple[int, int | None, NDArray[np.bool_]]]:
+    found = []
     for low, high in zip(SITTING_MINUTES, [*SITTING_MINUTES[1:], None], strict=True):
-        chosen = (minutes >= low) & (minutes < (np.inf if high is None else high))
-        if chosen.any():
-            yield low, high, chosen
+        inside = (minutes >= low) & (minutes < (np.inf if high is None else high))
+        if inside.any():
+            found.append(
+                {
+                    "from": low, "to": high, "n": int(inside.sum()), "agrees": agrees(inside),
+                    "seconds_median": median(seconds[inside]),
+                }
+            )  # fmt: skip
+    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -126,7 +127,7 @@ def document(project: Project, counted: Report) -> Report:
     told = in_words(counted)
     for row in (told["of_the_day"] or {}).get("consensus_on_gold", []):
         row["name"] = str(ConsensusMethod(row["method"]).label)
-    return told | {"methods": [method.as_dict() for method in methods.methods_used(project)]}
+    return told | {"methods": [asdict(method) for method in methods.methods_used(project)]}
 
 
 def fingerprint(label_ids: Sequence[int]) -> str:

@@ -26,6 +26,7 @@ from labeler.models.image import Status
 from labeler.review import gold
 from labeler.stats import agreement as agreement_stats
 from labeler.stats.objects.place_then_class import HEADLINE
+from labeler.stats.pace import median
 
 KEPT_SECONDS = 600
 # Ids are given before the commit: while the newest label is this young, one with a lower id may still appear,
@@ -73,18 +74,12 @@ def report_of(
     )
     report = summary.as_dict(people, names)
     scores = gold.scores(project)
-    medians = _median_seconds(rows)
-    for pk, person, median in zip(rows.annotators, report["annotators"], medians, strict=True):
-        person |= {"seconds_median": median, "gold_accuracy": scores[pk]["value"] if pk in scores else None}
+    for code, (pk, person) in enumerate(zip(rows.annotators, report["annotators"], strict=True)):
+        person |= {
+            "seconds_median": median(rows.seconds[rows.annotator == code]),
+            "gold_accuracy": scores[pk]["value"] if pk in scores else None,
+        }
     return {"labels": selection.labels, "sample": selection.sample, **report}
-
-
-def _median_seconds(rows: LabelArrays) -> list[float | None]:
-    medians: list[float | None] = []
-    for code in range(len(rows.annotators)):
-        measured = rows.seconds[(rows.annotator == code) & ~np.isnan(rows.seconds)]
-        medians.append(round(float(np.median(measured)), 2) if measured.size else None)
-    return medians
 
 
 # ---------------------------------------------------------------- kept reports

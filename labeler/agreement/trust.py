@@ -22,12 +22,11 @@ from labeler.agreement.over_time import (
     answer_patterns,
     by_guideline,
     by_week,
-    difference,
     read_history,
 )
 from labeler.agreement.people import people_rows
-from labeler.agreement.trust_parts import categories_of, plan_for, why_of
-from labeler.consensus import overlap, reliability
+from labeler.agreement.trust_parts import common, plan_for, why_of
+from labeler.consensus import reliability
 from labeler.label_set import categories as label_set
 from labeler.labeling import label_arrays
 from labeler.labeling.label_arrays import LabelArrays
@@ -54,29 +53,22 @@ def figures(project: Project) -> Report:
     assisted = rows.where(rows.is_assisted)
     patterns = answer_patterns(project, blind)
     together, ac1, with_help = many_raters(patterns), gwet_ac1(patterns), alpha_of_rows(project, assisted)
-    alpha = together.alpha
     history = read_history(project)
     unaided = rows.where(rows.is_blind)
     names = label_arrays.usernames(rows.annotators)
     counts = _pairs(project, unaided)
     return {
-        "blind": alpha.as_dict(),
-        "assisted": with_help.as_dict(),
-        "assisted_minus_blind": difference(with_help, alpha).as_dict(),
-        "plan": plan_for(alpha),
+        **common(project, together.alpha, with_help, rows.categories),
         "anchoring": _anchoring(project),
         "ac1": ac1.as_dict(),
         "paradox": _paradox(project, blind, together, ac1),
         "why": _why(project, counts, names),
         "ordered": _ordered(project, blind, names),
-        "by_week": by_week(project, history),
+        "by_week": by_week(history),
         "by_guideline": by_guideline(project, history),
         "people": people_rows(project, rows, history, names),
         "model": _model(project, names, rows),
-        "categories": categories_of(project, rows.categories),
         "methods": reliability.compare_on_gold(project, rows),
-        "overlap": overlap.savings(project) if project.adaptive_overlap else None,
-        "few": FEW_IMAGES,
     }
 
 
@@ -218,9 +210,3 @@ def _anchoring(project: Project) -> Report:
         "shown": found.shown.as_dict(), "hidden": found.hidden.as_dict(), "difference": found.difference.as_dict(),
         "copied": found.copied.as_dict(), "sample": sample, "note": note,
     }  # fmt: skip
-
-
-# ---------------------------------------------------------------- over time
-
-
-# ---------------------------------------------------------------- people

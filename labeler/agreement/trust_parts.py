@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from labeler.agreement.over_time import Report
+from labeler.agreement.over_time import Report, difference
+from labeler.consensus import overlap
 from labeler.label_set import categories as label_set
 from labeler.models import Project
 from labeler.stats.cause import Pair, cause
 from labeler.stats.planner import images_for
-from labeler.stats.results import Reason, Stat, plain
+from labeler.stats.results import FEW_IMAGES, Reason, Stat, plain
 
 NARROW = 0.05  # the half-width a plan aims at
 
 
-def categories_of(project: Project, ids: list[int]) -> list[Report]:
-    """The classes that `confusion` and `by_class` of people speak of, in the order of the label set."""
+def common(project: Project, blind: Stat, assisted: Stat, categories: list[int]) -> Report:
+    """Agreement without and with suggestions, the plan, the classes in their order, and what adaptive overlap saved."""
     names = label_set.index(project).names
-    return [{"id": pk, "name": names[pk]} for pk in ids]
+    return {
+        "blind": blind.as_dict(),
+        "assisted": assisted.as_dict(),
+        "assisted_minus_blind": difference(assisted, blind).as_dict(),
+        "plan": plan_for(blind),
+        "categories": [{"id": pk, "name": names[pk]} for pk in categories],
+        "overlap": overlap.savings(project) if project.adaptive_overlap else None,
+        "few": FEW_IMAGES,
+    }
 
 
 def plan_for(alpha: Stat) -> Report:

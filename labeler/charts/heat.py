@@ -44,22 +44,13 @@ def pair_matrix(
     cells: by the places (i, j) of two names, in either order. A pair without a cell shares no images. few: below so
     many images a kappa is not coloured: its value says little.
     """
-    head = "".join(_head("col", name) for name in names)
-    body = "".join(
-        f"<tr>{_head('row', name)}"
-        + "".join(
-            '<td class="diag"></td>'
-            if i == j
-            else f"<td>{_pair_cell(names, cells, i, j, target, few, words, sign)}</td>"
-            for j in range(len(names))
-        )
-        + "</tr>"
-        for i, name in enumerate(names)
-    )
-    matrix = (
-        f'<table class="{_look(names)}"><caption class="vh">{text(caption)}</caption>'
-        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+
+    def cell_of(i: int, j: int) -> str:
+        if i == j:
+            return '<td class="diag"></td>'
+        return f"<td>{_pair_cell(names, cells, i, j, target, few, words, sign)}</td>"
+
+    matrix = _matrix(names, caption, "<td></td>", names, cell_of)
     rows = [
         (
             words.both % {"a": names[i], "b": names[j]},
@@ -73,7 +64,7 @@ def pair_matrix(
     head_of_list = (words.pair, words.kappa, words.interval, words.shared_images, words.note)
     listed = twin(caption, head_of_list, rows, words) if rows else ""
     neutral = words.neutral % {"target": number(target)}
-    return scrolling(caption, matrix) + heat_scale(neutral, words) + listed
+    return matrix + heat_scale(neutral, words) + listed
 
 
 def _pair_cell(
@@ -150,14 +141,23 @@ def confusion_matrix(
     if any(n < 0 for row in counts for n in row):
         raise ValueError("counts cannot be negative")
     most = max((counts[i][j] for i in range(k) for j in range(k) if i != j), default=0)
-    head = "".join(_head("col", name, tag) for name, tag in zip(names, tags or names, strict=True))
+    corner = f'<td class="xs dim r">{text(row_name)}\N{NO-BREAK SPACE}↓ {text(column_name)}\N{NO-BREAK SPACE}→</td>'
+
+    def cell_of(i: int, j: int) -> str:
+        return _confused(names, int(counts[i][j]), i, j, most, href, words)
+
+    return _matrix(names, caption, corner, tags or names, cell_of)
+
+
+def _matrix(
+    names: Sequence[str], caption: str, corner: str, tags: Sequence[object], cell_of: Callable[[int, int], str]
+) -> str:
+    """A square table. tags: what heads the columns. cell_of: the markup of a cell, by row and column."""
+    head = "".join(_head("col", name, tag) for name, tag in zip(names, tags, strict=True))
     body = "".join(
-        f"<tr>{_head('row', name)}"
-        + "".join(_confused(names, int(counts[i][j]), i, j, most, href, words) for j in range(k))
-        + "</tr>"
+        f"<tr>{_head('row', name)}{''.join(cell_of(i, j) for j in range(len(names)))}</tr>"
         for i, name in enumerate(names)
     )
-    corner = f'<td class="xs dim r">{text(row_name)}\N{NO-BREAK SPACE}↓ {text(column_name)}\N{NO-BREAK SPACE}→</td>'
     return scrolling(
         caption,
         f'<table class="{_look(names)}"><caption class="vh">{text(caption)}</caption>'

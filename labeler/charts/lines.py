@@ -22,7 +22,7 @@ from labeler.charts.axes import (
     target_line,
     tick_words,
 )
-from labeler.charts.markup import UNDEFINED, Words, attributes, finite, number, place, text, twin
+from labeler.charts.markup import UNDEFINED, Words, drawing, finite, number, place, text, twin
 
 HEADROOM = 12
 LEGEND_ROW = 20
@@ -120,13 +120,8 @@ def line_chart(
         + "".join(_note(frame, one) for one in notes)
     )
     look = "chart small" if width <= SMALL else "chart"
-    drawing = (
-        f'<svg class="{look}" viewBox="0 0 {width} {height + legend_height}" role="img"'
-        f"{attributes(aria_label=f'{title}. {sentence}')}>"
-        f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
-    )
     table = _as_table(title, series, x_head or x_name, dict(x_marks), x_words, percent, words)
-    return f"<figure>{drawing}{table}</figure>"
+    return f"<figure>{drawing(look, width, height + legend_height, title, sentence, inside)}{table}</figure>"
 
 
 def _mark(frame: Frame, x: float, name: str, target: tuple[float, str] | None, series: Sequence[Series]) -> str:

@@ -83,6 +83,14 @@ def place(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def drawing(look: str, width: int, height: int, title: str, sentence: str, inside: str) -> str:
+    """An SVG with what it is called, and what it says for those who do not see it."""
+    return (
+        f'<svg class="{look}" viewBox="0 0 {width} {height}" role="img"{attributes(aria_label=f"{title}. {sentence}")}>'
+        f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
+    )
+
+
 def table(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A plain table; the first cell of each row names it."""
     columns = "".join(f'<th scope="col"{"" if i == 0 else RIGHT}>{text(cell)}</th>' for i, cell in enumerate(head))

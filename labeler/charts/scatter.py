@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeler.charts.axes import BOTTOM, LEFT, LETTER, RIGHT, TOP, Frame, axes, round_ticks, span, target_line
-from labeler.charts.markup import Words, attributes, finite, number, place, text, twin
+from labeler.charts.markup import Words, attributes, drawing, finite, number, place, text, twin
 
 SMALLEST, LARGEST = 4.0, 10.0  # radii
 LINE = 13.0  # the height of a name
@@ -72,17 +72,14 @@ def scatter(
     y_marks = round_ticks(min(ys + edges), max(ys + edges), 5)
     x_marks = round_ticks(0.0, max([finite(point.x) for point in points] + ([corner.x] if corner else [])), 6)
     frame = Frame(span(x_marks), span(y_marks), LEFT, width - RIGHT - LARGEST, TOP, height - BOTTOM)
+    most = max(point.size for point in points)
     inside = (
         _corner(frame, corner)
         + axes(frame, [(x, f"{x:g}") for x in x_marks], y_marks, x_name, y_name, False)
         + target_line(frame, target)
         + "".join(_whisker(frame, point, corner) for point in points)
-        + "".join(_dot(frame, point, corner, points) for point in _largest_first(points))
-        + _names(frame, points, corner)
-    )
-    drawing = (
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img"{attributes(aria_label=f"{title}. {sentence}")}>'
-        f"<title>{text(title)}</title><desc>{text(sentence)}</desc>{inside}</svg>"
+        + "".join(_dot(frame, point, corner, most) for point in sorted(points, key=lambda point: -point.size))
+        + _names(frame, points, corner, most)
     )
     head = [name_head or "", x_name, y_name, words.interval, size_name]
     head += [corner.words] if corner else []
@@ -97,7 +94,9 @@ def scatter(
         )
         for point in points
     ]
-    return f"<figure>{drawing}{twin(title, head, rows, words)}</figure>"
+    return (
+        f"<figure>{drawing('chart', width, height, title, sentence, inside)}{twin(title, head, rows, words)}</figure>"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +120,6 @@ def _is_in(corner: Corner | None, point: Point) -> bool:
 
 def _tone(corner: Corner | None, point: Point) -> str:
     return "out" if _is_in(corner, point) else "in"
-
-
-def _largest_first(points: Sequence[Point]) -> list[Point]:
-    return sorted(points, key=lambda point: -point.size)
 
 
 def _corner(frame: Frame, corner: Corner | None) -> str:
@@ -154,8 +149,8 @@ def _radius(point: Point, most: float) -> float:
     return SMALLEST + (LARGEST - SMALLEST) * math.sqrt(point.size / most) if most else SMALLEST
 
 
-def _dot(frame: Frame, point: Point, corner: Corner | None, points: Sequence[Point]) -> str:
-    r = _radius(point, max(one.size for one in points))
+def _dot(frame: Frame, point: Point, corner: Corner | None, most: float) -> str:
+    r = _radius(point, most)
     at = f'cx="{frame.across(point.x)}" cy="{frame.up(point.y)}" r="{place(r)}"'
     return f'<circle class="point {_tone(corner, point)}" {at}/>'
 
@@ -163,16 +158,15 @@ def _dot(frame: Frame, point: Point, corner: Corner | None, points: Sequence[Poi
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def _names(frame: Frame, points: Sequence[Point], corner: Corner | None) -> str:
+def _names(frame: Frame, points: Sequence[Point], corner: Corner | None, most: float) -> str:
     """Each name beside its point: right, left, above or below, wherever nothing else is; else nowhere.
 
     Those in the corner first: they are whom the reader looks for.
     """
-    most = max(point.size for point in points)
     radius = {point: _radius(point, most) for point in points}
     taken: list[Box] = []
-    for point in points:
-        x, y, r = frame.at_x(point.x), frame.at_y(point.y), radius[point]
+    for point, r in radius.items():
+        x, y = frame.at_x(point.x), frame.at_y(point.y)
         taken.append((x - r, y - r, x + r, y + r))
     written = []
     for point in sorted(points, key=lambda point: not _is_in(corner, point)):

@@ -155,26 +155,22 @@ def read_standing(project: Project) -> tuple[Standing, Board, reliability.Infere
         Decision.objects.filter(image__project=project, withdrawn_at=None).values_list("image", "categories")
     )
     undecidable = decide(posterior, ids, decisions, project, rows.categories)
-    accuracy = float(np.mean(list(found.accuracy.values()))) if found.accuracy else decent()
+    accuracy = float(np.mean(list(found.accuracy.values()))) if found.accuracy else dawid_skene.DECENT
     held_out = table["held_out"].astype(bool)
     checks = _checks(project, ids, held_out, model, decisions, rows.categories)
     keep = ~undecidable
+    kept = table[keep]
+    number = {name: kept[name].astype(np.int64) for name in ("votes", "seats", "left", "unsure", "why")}
+    flag = {name: kept[name].astype(bool) for name in ("decided", "held_out", "blind", "accepted", "audited")}
     now = Standing(
         ids[keep], rows.categories, posterior[keep], plausible(accuracy, posterior.shape[1], project.is_multi),
-        table["votes"].astype(np.int64)[keep], table["decided"].astype(bool)[keep], held_out[keep], checks,
-        model is not None, project.is_multi,
+        number["votes"], flag["decided"], flag["held_out"], checks, model is not None, project.is_multi,
     )  # fmt: skip
-    seats, left = table["seats"].astype(np.int64), table["left"].astype(np.int64)
     board = Board(
-        (seats - left)[keep], left[keep], table["unsure"].astype(np.int64)[keep], table["blind"].astype(bool)[keep],
-        table["accepted"].astype(bool)[keep], table["audited"].astype(bool)[keep],
-        table["priority"].astype(np.float64)[keep], table["why"].astype(np.int64)[keep],
+        number["seats"] - number["left"], number["left"], number["unsure"], flag["blind"], flag["accepted"],
+        flag["audited"], kept["priority"].astype(np.float64), number["why"],
     )  # fmt: skip
     return now, board, found
-
-
-def decent() -> float:
-    return dawid_skene.RIGHT_BEFORE[0] / sum(dawid_skene.RIGHT_BEFORE)
 
 
 def plausible(accuracy: float, k: int, is_multi: bool) -> float:

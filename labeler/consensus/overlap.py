@@ -21,14 +21,10 @@ from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.project import ConsensusMethod
 from labeler.models.queue import ChosenBy
 from labeler.stats import overlap as rule_stats
-from labeler.stats.dawid_skene import RIGHT_BEFORE
+from labeler.stats.dawid_skene import DECENT
 from labeler.stats.tally import CANNOT_TELL
 
 BATCH = 500
-
-
-def rule_of(project: Project) -> rule_stats.OverlapRule:
-    return rule_stats.OverlapRule(project.fewest_labels, project.most_labels, project.enough_confidence)
 
 
 _ANSWERS = """
@@ -52,23 +48,16 @@ def adjust(project: Project, image_ids: Iterable[int] | None = None) -> int:
     if image_ids is not None:
         images = images.filter(pk__in=list(image_ids))
     known = None if project.draws else reliability.infer(project, ConsensusMethod.ONE_COIN)
-    rule, changed = rule_of(project), 0
-    paused = set(project.memberships.filter(paused_at__isnull=False).values_list("user_id", flat=True))
+    rule, changed = rule_stats.OverlapRule(project.fewest_labels, project.most_labels, project.enough_confidence), 0
     ids = list(images.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), BATCH):
-        changed += _adjust(project, rule, known, paused, ids[start : start + BATCH])
+        changed += _adjust(project, rule, known, ids[start : start + BATCH])
     if changed:
         image_seats.forget_frontiers(project)
     return changed
 
 
-def _adjust(
-    project: Project,
-    rule: rule_stats.OverlapRule,
-    known: reliability.Inference | None,
-    paused: set[int],
-    ids: list[int],
-) -> int:
+def _adjust(project: Project, rule: rule_stats.OverlapRule, known: reliability.Inference | None, ids: list[int]) -> int:
     with transaction.atomic():
         # Images before entries, as everywhere; a save that commits meanwhile waits for this, or is seen.
         rows = Image.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
@@ -101,7 +90,7 @@ def _seats(
     judges: bool = False,
 ) -> int:
     """How many seats the image should have in all, by the votes it has. judges: it is audited, so it judges a model."""
-    fewest = max(rule.fewest, HELD_OUT_SEATS) if judges else _fewest(rule, image)
+    fewest = max(rule.fewest, HELD_OUT_SEATS) if judges or image.is_held_out else rule.fewest
 
     def doubted() -> bool:
         if project.draws:
@@ -116,35 +105,22 @@ def _objects_in_doubt(image: Image) -> bool:
     return image.tally.get(CANNOT_TELL, 0) > 0 if image.disputed_objects is None else image.disputed_objects > 0
 
 
-def _fewest(rule: rule_stats.OverlapRule, image: Image) -> int:
-    return max(rule.fewest, HELD_OUT_SEATS) if image.is_held_out else rule.fewest
-
-
 def _in_doubt(
     project: Project, rule: rule_stats.OverlapRule, known: reliability.Inference, said: list[tuple[int, list[int]]]
 ) -> bool:
-    decent = RIGHT_BEFORE[0] / sum(RIGHT_BEFORE)
-    accuracy = [known.accuracy.get(person, decent) for person, _ in said]
+    accuracy = [known.accuracy.get(person, DECENT) for person, _ in said]
     place = {pk: at for at, pk in enumerate(known.categories)}
     if not said:
         return True
     if project.is_multi:
         return any(
-            rule_stats.in_doubt(rule, _yes(said, pk), accuracy, _even(share))
+            rule_stats.in_doubt(rule, [int(pk in categories) for _, categories in said], accuracy, [1 - share, share])
             for pk, share in zip(known.categories, known.shares, strict=True)
         )
     answers = [place[categories[0]] for _, categories in said if categories and categories[0] in place]
     if len(answers) < len(said):
         return True  # a class that has left the set since
     return rule_stats.in_doubt(rule, answers, accuracy, known.shares)
-
-
-def _yes(said: list[tuple[int, list[int]]], category: int) -> list[int]:
-    return [int(category in categories) for _, categories in said]
-
-
-def _even(share: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.array([1 - share, share])
 
 
 def savings(project: Project) -> dict[str, Any]:

@@ -125,7 +125,8 @@ def run(project: Project, found: Inference | None = None) -> int:
     if project.consensus_method == ConsensusMethod.MAJORITY:
         return snapshots.refresh(project)
     if found is None:
-        everything = _all_images(project) if project.model_fills else None
+        ids = project.images.order_by("pk").values_list("pk", flat=True)
+        everything = np.fromiter(ids, np.int64) if project.model_fills else None
         found = infer(project, project.consensus_method, images=everything)
     if found is None:
         return snapshots.refresh(project)
@@ -159,10 +160,6 @@ def is_decided(project: Project, confidence: float) -> bool:
     """Is an inferred answer sure enough to learn from? Of several labels: each yes and no, were they independent."""
     answers = max(1, len(label_set.index(project).ids_in_use)) if project.is_multi else 1
     return confidence ** (1 / answers) >= DECIDED
-
-
-def _all_images(project: Project) -> NDArray[np.int64]:
-    return np.fromiter(project.images.order_by("pk").values_list("pk", flat=True), np.int64)
 
 
 def _named(project: Project, found: Inference, tallies: dict[int, dict[str, int]]) -> list[snapshots.Inferred]:

@@ -41,21 +41,17 @@ def consensus_of(image: Image, decision: Decision | None) -> Consensus:
     """
     if decision is not None:
         named = None if decision.undecidable else list(decision.categories)
-        return Consensus(
-            image=image, project_id=image.project_id, categories=named, confidence=None, is_tie=False,
-            method=UNDECIDABLE if decision.undecidable else DECISION, n_votes=image.n_votes,
-        )  # fmt: skip
-    outcome = votes.vote(image.tally)
-    if image.disputed_objects is not None:
+        confidence, is_tie, method = None, False, UNDECIDABLE if decision.undecidable else DECISION
+    elif image.disputed_objects is not None:
         # People draw: which classes most of them found. The objects themselves are in objects.py.
-        return Consensus(
-            image=image, project_id=image.project_id, categories=votes.classes_of_most(image.tally),
-            confidence=1 - image.disagreement / 2, is_tie=image.disputed_objects > 0, method=MAJORITY,
-            n_votes=image.n_votes,
-        )  # fmt: skip
+        named = votes.classes_of_most(image.tally)
+        confidence, is_tie, method = 1 - image.disagreement / 2, image.disputed_objects > 0, MAJORITY
+    else:
+        outcome = votes.vote(image.tally)
+        named, confidence, is_tie, method = outcome.categories, outcome.share, outcome.is_tie, MAJORITY
     return Consensus(
-        image=image, project_id=image.project_id, categories=outcome.categories, confidence=outcome.share,
-        is_tie=outcome.is_tie, method=MAJORITY, n_votes=image.n_votes,
+        image=image, project_id=image.project_id, categories=named, confidence=confidence, is_tie=is_tie,
+        method=method, n_votes=image.n_votes,
     )  # fmt: skip
 
 
@@ -261,18 +257,15 @@ _STORE = """
 
 def _store(batch: list[Consensus]) -> int:
     if batch:
-        columns: list[list[Any]] = [
-            [row.image_id for row in batch],
-            [row.project_id for row in batch],
-            # An array of arrays would need rows of one length.
-            [None if row.categories is None else f"{{{','.join(map(str, row.categories))}}}" for row in batch],
-            [row.confidence for row in batch],
-            [row.is_tie for row in batch],
-            [row.method for row in batch],
-            [row.n_votes for row in batch],
-            [row.votes for row in batch],
-            [row.version for row in batch],
-        ]
+        values = [
+            (
+                row.image_id, row.project_id,
+                # An array of arrays would need rows of one length.
+                None if row.categories is None else f"{{{','.join(map(str, row.categories))}}}",
+                row.confidence, row.is_tie, row.method, row.n_votes, row.votes, row.version,
+            )
+            for row in batch
+        ]  # fmt: skip
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_STORE, columns)
+            cursor.execute(_STORE, [list(column) for column in zip(*values, strict=True)])
     return len(batch)

@@ -1,7 +1,7 @@
 """Boxes, polygons and masks as plain values: checked, compared, changed and coded; one file per question.
 
 checks.py: may this shape be stored? overlaps.py: how far do shapes cover each other? masks.py: bits from shapes and
-shapes from bits. transforms.py: shapes of a picture that is resized, cropped, flipped or turned. codes.py: run-length
+shapes from bits. transforms.py: shapes of a picture that is resized or cropped. codes.py: run-length
 codes of COCO, CVAT and Label Studio. boundaries.py: how near outlines run. Beneath: shapes.py (what a shape is, reason
 codes), spans.py (sets of pixels as runs), many_spans.py (those of thousands of shapes in one pass), rectangles.py
 (which overlap), polygons.py (what shapely does for us).

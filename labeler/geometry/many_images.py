@@ -14,7 +14,7 @@ import numpy as np
 from labeler.geometry import boundaries, many_spans
 from labeler.geometry.many_spans import ManySpans
 from labeler.geometry.overlaps import Pairs
-from labeler.geometry.rectangles import touching
+from labeler.geometry.rectangles import area_of, shared_area, touching
 from labeler.geometry.shapes import BoolArray, FloatArray, IntArray, Shape
 
 BOUNDARY_DISTANCE = 2.0  # px: how far apart two boundaries may run and still be the same
@@ -26,24 +26,11 @@ def box_pairs(bounds: FloatArray, image: IntArray, person: IntArray) -> Pairs:
     bounds: left, top, right, bottom, shape (n, 4). image, person: numbers from 0, shape (n,).
     """
     i, j = _near(bounds, image, person)
-    value = box_iou(bounds, i, j)
-    kept = value > 0
-    return Pairs(i[kept], j[kept], value[kept])
-
-
-def box_iou(bounds: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
-    """IoU of box i[k] with box j[k], as if both lay on one image, shape (m,); 0 where neither has an area."""
     one, other = bounds[i], bounds[j]
-    wide = np.minimum(one[:, 2], other[:, 2]) - np.maximum(one[:, 0], other[:, 0])
-    tall = np.minimum(one[:, 3], other[:, 3]) - np.maximum(one[:, 1], other[:, 1])
-    shared = np.maximum(wide, 0) * np.maximum(tall, 0)
-    joint = _area(one) + _area(other) - shared
-    return np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
-
-
-def _area(edges: FloatArray) -> FloatArray:
-    area: FloatArray = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
-    return area
+    shared = shared_area(one, other)
+    kept = shared > 0
+    iou = shared[kept] / (area_of(one) + area_of(other) - shared)[kept]
+    return Pairs(i[kept], j[kept], iou)
 
 
 def _near(bounds: FloatArray, image: IntArray, person: IntArray) -> tuple[IntArray, IntArray]:

@@ -34,14 +34,6 @@ def raster(shape: Shape, width: int, height: int) -> Crop:
     return Crop(x0, y0, spans.to_bits(pixels, x0, y0, x1 - x0, y1 - y0))
 
 
-def together(first: Shape, second: Shape, width: int, height: int) -> tuple[BoolArray, BoolArray]:
-    """Both shapes' bits in the smallest crop that holds both, for dice and boundary_f."""
-    pixels = spans.of_shape(first, width, height), spans.of_shape(second, width, height)
-    x0, y0, x1, y1 = spans.union(pixels).bounds()
-    one, other = (spans.to_bits(each, x0, y0, x1 - x0, y1 - y0) for each in pixels)
-    return one, other
-
-
 def encode(bits: BoolArray, x: int = 0, y: int = 0) -> Shape:
     """The mask of a crop's true pixels, in its smallest crop; ValueError where none is true.
 

@@ -36,8 +36,19 @@ def touching(first: FloatArray, second: FloatArray) -> tuple[IntArray, IntArray,
         both = (wide > 0) & (tall > 0)
         i, j = np.nonzero(both)
         found.append((order_1[i + low], order_2[j + begin], (wide * tall)[both]))
-    return (
-        np.concatenate([part[0] for part in found]),
-        np.concatenate([part[1] for part in found]),
-        np.concatenate([part[2] for part in found]),
-    )
+    i, j, area = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return i, j, area
+
+
+def area_of(edges: FloatArray) -> FloatArray:
+    """Area of rectangles, shape (n, 4) -> (n,)."""
+    area: FloatArray = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
+    return area
+
+
+def shared_area(one: FloatArray, other: FloatArray) -> FloatArray:
+    """What rectangle with rectangle has in common, row by row, shapes (n, 4) -> (n,)."""
+    wide = np.minimum(one[:, 2], other[:, 2]) - np.maximum(one[:, 0], other[:, 0])
+    tall = np.minimum(one[:, 3], other[:, 3]) - np.maximum(one[:, 1], other[:, 1])
+    shared: FloatArray = np.maximum(wide, 0) * np.maximum(tall, 0)
+    return shared

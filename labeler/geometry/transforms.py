@@ -1,4 +1,4 @@
-"""The shape of an object in a picture that was resized, moved, cropped, flipped or turned.
+"""The shape of an object in a picture that was resized, moved or cropped.
 
 Boxes and polygons are computed exactly. Masks stay on pixels: they are resized by nearest neighbour, and moved by whole
 pixels only. Knows no picture: the caller says what happened to it.
@@ -10,19 +10,7 @@ import numpy as np
 
 from labeler.geometry import spans
 from labeler.geometry.masks import decode, encode
-from labeler.geometry.shapes import FloatArray, IntArray, Shape, parts_of, polygon_of
-
-# EXIF orientation -> quarter turns clockwise, after a mirroring left to right where the second says so.
-ORIENTATIONS = {
-    1: (0, False),
-    2: (0, True),
-    3: (2, False),
-    4: (2, True),
-    5: (3, True),
-    6: (1, False),
-    7: (1, True),
-    8: (3, False),
-}
+from labeler.geometry.shapes import IntArray, Shape, parts_of, polygon_of
 
 
 def scaled(shape: Shape, sx: float, sy: float) -> Shape | None:
@@ -37,7 +25,7 @@ def scaled(shape: Shape, sx: float, sy: float) -> Shape | None:
         left, top, w, h = shape["box"]
         return {"box": [left * sx, top * sy, w * sx, h * sy]}
     if "polygon" in shape:
-        return _of_rings(shape, np.diag([sx, sy]), (0, 0))
+        return _of_rings(shape, (sx, sy), (0, 0))
     crop = decode(shape)
     height, width = crop.bits.shape
     columns, x = _sources(crop.x, width, sx)
@@ -60,7 +48,7 @@ def moved(shape: Shape, dx: float, dy: float) -> Shape:
         left, top, w, h = shape["box"]
         return {"box": [left + dx, top + dy, w, h]}
     if "polygon" in shape:
-        return _of_rings(shape, np.eye(2), (dx, dy))
+        return _of_rings(shape, (1, 1), (dx, dy))
     if dx != int(dx) or dy != int(dy):
         raise ValueError("a mask moves by whole pixels")
     mask = shape["mask"]
@@ -88,59 +76,6 @@ def cropped(shape: Shape, x: float, y: float, width: float, height: float) -> Sh
     return spans.to_mask(inside) if inside.starts.size else None
 
 
-def flipped(shape: Shape, width: int, height: int, *, vertically: bool = False) -> Shape:
-    """The shape in a picture of width x height px that was mirrored left to right, or upside down."""
-    if "mask" in shape:
-        crop = decode(shape)
-        rows, columns = crop.bits.shape
-        if vertically:
-            return encode(crop.bits[::-1], crop.x, height - crop.y - rows)
-        return encode(crop.bits[:, ::-1], width - crop.x - columns, crop.y)
-    if "box" in shape:
-        left, top, w, h = shape["box"]
-        return {"box": [left, height - top - h, w, h] if vertically else [width - left - w, top, w, h]}
-    if vertically:
-        return _of_rings(shape, np.diag([1.0, -1.0]), (0, height))
-    return _of_rings(shape, np.diag([-1.0, 1.0]), (width, 0))
-
-
-def turned(shape: Shape, quarters: int, width: int, height: int) -> Shape:
-    """The shape in a picture that was turned clockwise by `quarters` quarter turns; width, height: of it before."""
-    quarters %= 4
-    if not quarters:
-        return shape
-    if "mask" in shape:
-        crop = decode(shape)
-        rows, columns = crop.bits.shape
-        x, y = {
-            1: (height - crop.y - rows, crop.x),
-            2: (width - crop.x - columns, height - crop.y - rows),
-            3: (crop.y, width - crop.x - columns),
-        }[quarters]
-        return encode(np.rot90(crop.bits, -quarters), x, y)
-    if "box" in shape:
-        left, top, w, h = shape["box"]
-        if quarters == 2:
-            return {"box": [width - left - w, height - top - h, w, h]}
-        return {"box": [height - top - h, left, h, w] if quarters == 1 else [top, width - left - w, h, w]}
-    if quarters == 2:
-        return _of_rings(shape, -np.eye(2), (width, height))
-    if quarters == 1:  # (x, y) goes to (height - y, x)
-        return _of_rings(shape, np.array([[0.0, 1.0], [-1.0, 0.0]]), (height, 0))
-    return _of_rings(shape, np.array([[0.0, -1.0], [1.0, 0.0]]), (0, width))
-
-
-def upright(shape: Shape, orientation: int, width: int, height: int) -> Shape:
-    """The shape in the upright image, of one drawn on the pixels as the file holds them.
-
-    orientation: the file's EXIF tag, 1 to 8; width, height: of the pixels in the file. ValueError for another tag.
-    """
-    if orientation not in ORIENTATIONS:
-        raise ValueError(f"an EXIF orientation is 1 to 8, not {orientation}")
-    quarters, mirrored = ORIENTATIONS[orientation]
-    return turned(flipped(shape, width, height) if mirrored else shape, quarters, width, height)
-
-
-def _of_rings(shape: Shape, change: FloatArray, offset: tuple[float, float]) -> Shape:
-    """The polygon whose points (x, y) have gone to (x, y) @ change + offset; change: shape (2, 2)."""
-    return polygon_of([[ring @ change + np.array(offset) for ring in part] for part in parts_of(shape["polygon"])])
+def _of_rings(shape: Shape, factor: tuple[float, float], offset: tuple[float, float]) -> Shape:
+    """The polygon whose points have been multiplied by `factor`, then moved by `offset`; both of x and y."""
+    return polygon_of([[ring * factor + offset for ring in part] for part in parts_of(shape["polygon"])])

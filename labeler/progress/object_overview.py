@@ -16,6 +16,7 @@ from labeler.labeling import drawn_arrays
 from labeler.labeling.drawn_arrays import DrawnArrays
 from labeler.labeling.label_arrays import Selection, usernames
 from labeler.models import Project
+from labeler.stats.pace import median
 from labeler.stats.results import undefined
 
 Report = dict[str, Any]
@@ -34,7 +35,7 @@ def figures(project: Project) -> Report:
         "agreement": everything,
         "blind": blind,
         "people": _people(rows, everything),
-        "seconds_median": objects.median(rows.seconds),
+        "seconds_median": median(rows.seconds),
         "accepted": _accepted(project),
     }
 

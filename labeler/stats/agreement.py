@@ -14,23 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats import multilabel
-from labeler.stats.alpha import ManyRaters, count_patterns, many_raters, vote_entropy
+from labeler.stats.alpha import ManyRaters, count_patterns, many_raters
 from labeler.stats.grouping import Groups, group_rows
-from labeler.stats.kappa import NOTHING_SHARED, Kappa, cohen_kappa, kappa_from_table, pair_kappas
+from labeler.stats.intervals import IntArray
+from labeler.stats.kappa import NOTHING_SHARED, Kappa, pair_kappas
 from labeler.stats.notes import describe
-from labeler.stats.pairs import (
-    checked_codes,
-    count_pairs,
-    count_rows,
-    light_kappa,
-    one_against_rest,
-    sample_comparisons,
-)
+from labeler.stats.pairs import checked_codes, count_rows, light_kappa, one_against_rest, sample_comparisons
 from labeler.stats.results import Reason, Stat, undefined
 
-__all__ = ["cohen_kappa", "count_pairs", "image_disagreement", "kappa_from_table", "summarize"]
-
-IntArray = NDArray[np.integer]
 Task = Literal["single", "multi"]
 
 # Pairs without a shared image are listed as undefined up to here; 500 people would be 124,750 empty lines.
@@ -72,7 +63,6 @@ class AnnotatorAgreement:
     n: int  # labels
     n_shared: int  # of them on images that others labeled too
     mean_kappa: float | None  # over the pairs with a defined kappa; None without any
-    n_pairs: int  # those pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,40 +264,6 @@ def _per_annotator(pairs: list[PairAgreement], labels: IntArray, shared: IntArra
                 sums[person] += pair.kappa.value
                 n_pairs[person] += 1
     return tuple(
-        AnnotatorAgreement(
-            person,
-            n,
-            with_others,
-            sums[person] / n_pairs[person] if n_pairs[person] else None,
-            n_pairs[person],
-        )
+        AnnotatorAgreement(person, n, with_others, sums[person] / n_pairs[person] if n_pairs[person] else None)
         for person, (n, with_others) in enumerate(zip(labels.tolist(), shared.tolist(), strict=True))
     )
-
-
-def image_disagreement(
-    image_codes: ArrayLike, answers: ArrayLike, n_categories: int, task: Task
-) -> tuple[IntArray, NDArray[np.float64]]:
-    """(image codes, how divided each one's labels are in [0, 1]), for rows ordered by image.
-
-    "single": vote entropy; "multi": mean MASI distance of two of its judgements. 0 with a single label.
-    Raises ValueError for rows out of order.
-    """
-    image = np.asarray(image_codes)
-    answers = _checked_answers(answers, n_categories, task)
-    if image.shape != answers.shape[:1]:
-        raise ValueError("image_codes and answers must be equally long")
-    groups = group_rows(image)
-    if task == "single":
-        place = np.repeat(np.arange(groups.starts.size), groups.sizes)
-        votes = np.bincount(place * n_categories + answers, minlength=groups.starts.size * n_categories)
-        return image[groups.starts], vote_entropy(votes.reshape(-1, n_categories))
-    # Each row its own person: only the distances matter here.
-    position = np.arange(image.size) - np.repeat(groups.starts, groups.sizes)
-    people = int(groups.sizes.max()) if groups.sizes.size else 0
-    compared = multilabel.compare_sets(groups, position, answers, people)
-    score = np.zeros(groups.starts.size)
-    shared = groups.sizes >= 2
-    sums = np.bincount(compared.comparisons.image, compared.distance, int(shared.sum()))
-    score[shared] = sums / (groups.sizes[shared] * (groups.sizes[shared] - 1) / 2)
-    return image[groups.starts], score

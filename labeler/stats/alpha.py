@@ -1,7 +1,7 @@
 """Agreement of many people at once, from how often each class was chosen per image.
 
-Knows counts per image, not who chose. Krippendorff's alpha, Fleiss' kappa, observed agreement and
-the vote entropy of single images; one class per judgement (sets of classes: multilabel.py).
+Knows counts per image, not who chose. Krippendorff's alpha, Fleiss' kappa and observed
+agreement; one class per judgement (sets of classes: multilabel.py).
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labeler.stats.grouping import Groups
-from labeler.stats.intervals import REPLICATES, FloatArray, Interval, resampled, wilson
+from labeler.stats.intervals import REPLICATES, FloatArray, IntArray, Interval, resampled, wilson
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY, Reason, Stat, undefined, with_interval
-
-IntArray = NDArray[np.integer]
 
 _CODE_BITS = 36  # a code of this many bits, times the number of images so far told apart, fits 63 bits
 
@@ -164,22 +162,3 @@ def _figures(sums: FloatArray) -> FloatArray:
 def krippendorff_alpha(votes: ArrayLike) -> Stat:
     """Nominal alpha with a bootstrap interval. votes: choices per image and class, shape (n_images, K)."""
     return many_raters(patterns_from_counts(votes)).alpha
-
-
-def vote_entropy(votes: ArrayLike) -> FloatArray:
-    """How divided the judgements of each image are, in [0, 1] (Engelson and Dagan 1996).
-
-    votes: choices per class, shape (..., K); returns shape (...,). Entropy of the shares, divided by the
-    largest that r judgements on K classes can have, log min(r, K): two people who differ are 1, as are
-    three who all do.
-    0 where fewer than two people judged: nobody disagrees there.
-    """
-    votes = np.asarray(votes, dtype=np.float64)
-    if (votes < 0).any():
-        raise ValueError("votes cannot be negative")
-    r = votes.sum(axis=-1)
-    most = np.minimum(r, votes.shape[-1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = votes / r[..., None]
-        entropy = -np.where(votes > 0, shares * np.log(shares), 0).sum(axis=-1) / np.log(most)
-    return np.where(most >= 2, np.clip(entropy, 0, 1), 0.0)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.intervals import SEED, FloatArray
+from labeler.stats.plane import unit_rows
 
 FEWEST = 8  # images: below, a list is clearer than groups
 MOST_GROUPS = 12
@@ -34,30 +35,24 @@ class Groups:
         return own[np.argsort(-self.closeness[own], kind="stable")]
 
 
-def group_by_look(vectors: ArrayLike, *, most: int = MOST_GROUPS, seed: int = SEED) -> Groups:
+def group_by_look(vectors: ArrayLike) -> Groups:
     """Groups of images whose features point the same way. vectors: shape (n, d), finite; zero vectors stay alone at 0.
 
     Fewer than FEWEST images, or none that look more alike than by chance: one group. Raises ValueError for NaN.
     """
-    x = np.asarray(vectors, dtype=np.float64)
-    if x.ndim != 2 or not np.isfinite(x).all():
-        raise ValueError("vectors must be finite, of shape (n, d)")
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    x = x / np.where(lengths == 0, 1, lengths)
+    x = unit_rows(vectors)
     n = len(x)
     if n < FEWEST:
         return _numbered(x, np.zeros(n, dtype=np.int64), None)
     # What all share (they are all leaves) hides what tells them apart.
-    x = x - x.mean(axis=0)
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    x = x / np.where(lengths == 0, 1, lengths)
-    noise = np.random.default_rng(seed).permuted(x, axis=0)
+    x = unit_rows(x - x.mean(axis=0))
+    noise = np.random.default_rng(SEED).permuted(x, axis=0)
     noise /= np.maximum(np.linalg.norm(noise, axis=1, keepdims=True), 1e-12)
     best: tuple[float, float, NDArray[np.int64]] | None = None
-    for k in range(2, min(most, n // 3) + 1):
-        group = _k_means(x, k, np.random.default_rng(seed + k))
+    for k in range(2, min(MOST_GROUPS, n // 3) + 1):
+        group = _k_means(x, k, np.random.default_rng(SEED + k))
         quality = _silhouette(x, group)
-        gain = quality - _silhouette(noise, _k_means(noise, k, np.random.default_rng(seed + k)))
+        gain = quality - _silhouette(noise, _k_means(noise, k, np.random.default_rng(SEED + k)))
         if best is None or gain > best[0] + 1e-9:
             best = (gain, quality, group)
     if best is None or best[0] < CLEARER:

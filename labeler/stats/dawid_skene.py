@@ -17,13 +17,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labeler.stats.intervals import FloatArray
+from labeler.stats.intervals import FloatArray, IntArray
 
-IntArray = NDArray[np.integer]
 Method = Literal["one_coin", "full"]
 
 FULL_FROM = 30  # labels of a person per class, on average: below, their coin is used
 RIGHT_BEFORE = (8.0, 2.0)  # Beta prior of being right: ten labels' worth of "8 of 10"
+DECENT = RIGHT_BEFORE[0] / sum(RIGHT_BEFORE)  # its mean: how often somebody is right of whom nothing is known
 CLASS_BEFORE = 1.0  # one image of each class, before any is seen
 TABLE_BEFORE = 4.0  # labels' worth of the person's coin in each row of their table
 SUREST = 0.995  # the most that a model's probability counts for beside people's answers
@@ -86,8 +86,7 @@ def infer(
     n_labels = np.bincount(annotator, minlength=n_annotators).astype(np.float64)
     tabled = (n_labels >= FULL_FROM * k) if method == "full" else np.zeros(n_annotators, dtype=bool)
     said_by_model = _model_of(model, n_images, k)
-    decent = np.full(n_annotators, RIGHT_BEFORE[0] / sum(RIGHT_BEFORE))
-    surest = _surest(decent, n_labels, k)
+    surest = _surest(np.full(n_annotators, DECENT), n_labels, k)
     own = _model_log(said_by_model, surest)
     posterior = _first_guess(image, category, n_images, k, own)
     answered = np.bincount(image, minlength=n_images) > 0
@@ -144,13 +143,12 @@ def _surest(coin: FloatArray, n_labels: FloatArray, k: int) -> float:
 
     As good as people are on average, weighted by their labels; it counts for one decent annotator at least.
     """
-    decent = RIGHT_BEFORE[0] / sum(RIGHT_BEFORE)
-    right = float(np.average(coin, weights=n_labels)) if n_labels.any() else decent
+    right = float(np.average(coin, weights=n_labels)) if n_labels.any() else DECENT
 
     def odds(chance: float) -> float:
         return chance * (k - 1) / (1 - chance)
 
-    most = max(odds(right) ** 2 / OUTVOTED, odds(decent))
+    most = max(odds(right) ** 2 / OUTVOTED, odds(DECENT))
     return min(SUREST, most / (most + k - 1))
 
 

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labeler.stats.intervals import SEED, FloatArray
+
 ALPHA = 0.05  # chance that any import is named although none has drifted
 FEWEST_KNOWN, FEWEST_NEW = 50, 30  # images; fewer say nothing
 RESAMPLED = 1_999  # permutations: the smallest p is 0.0005
-SEED = 20240229
 # With thousands of images a difference that is nothing to anybody is beyond chance: one of these must be reached too.
 SHARES_MATTER = 0.1  # of the images are of other classes than before (total variation)
 CONFIDENCE_MATTERS = 0.1  # largest distance of the two distributions
 
 IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

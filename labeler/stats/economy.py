@@ -212,21 +212,17 @@ def share_right(confidence: ArrayLike, judged: ArrayLike, checks: Checks | None 
         nothing = undefined(Reason("no_images"))
         return ShareRight(nothing, None, nothing, 0)
     claimed = float(c.mean())
-    unsure, noise, doubted = (
-        0.0,
-        0.0,
-        0.0,
-    )  # variance of the correction; its sum; errors claimed where nothing is checked
-    correction, checked = 0.0, 0
+    unsure, correction, checked = 0.0, 0.0, 0  # variance of the correction; the correction; images checked
+    doubted, errors_checked = 0.0, 0.0  # errors claimed where nothing is checked, and where something is
     own = np.searchsorted(EDGES, c) + len(EDGES) * 2 * known
-    theirs = None if checks is None else np.searchsorted(EDGES, checks.confidence) + len(EDGES) * 2 * checks.judged
-    errors_checked = 0.0
+    checks = checks or Checks(np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=bool))
+    theirs = np.searchsorted(EDGES, checks.confidence) + len(EDGES) * 2 * checks.judged
     for stratum in np.unique(own):
         inside = own == stratum
         weight, errors = inside.sum() / n, float((1 - c[inside]).sum() / n)
-        mine = np.zeros(0, bool) if theirs is None or checks is None else theirs == stratum
+        mine = theirs == stratum
         m = int(mine.sum())
-        if checks is None or m == 0:
+        if m == 0:
             doubted += errors
             continue
         gap = checks.right[mine] - checks.confidence[mine]
@@ -281,9 +277,8 @@ class Outlook:
 
 
 def outlook(
-    posterior: ArrayLike, accuracy: float, *, judgements: int, opinions_left: Sequence[int] | None = None,
-    seed: int = SEED,
-) -> Outlook:  # fmt: skip
+    posterior: ArrayLike, accuracy: float, *, judgements: int, opinions_left: Sequence[int] | None = None
+) -> Outlook:
     """Live through the next judgements: truths drawn from the posterior, answers of people with this accuracy.
 
     posterior: (n, K); judgements: how far to look; opinions_left: how many people are left for each image, all that are
@@ -294,7 +289,7 @@ def outlook(
     n_all, k = p.shape
     if not n_all:
         return Outlook(np.zeros(1, np.int64), np.ones(1))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     chosen = np.arange(n_all) if n_all <= LOOKED_AT else rng.choice(n_all, LOOKED_AT, replace=False)
     p = p[chosen].copy()
     left = np.full(len(p), np.iinfo(np.int64).max) if opinions_left is None else np.array(opinions_left)[chosen]

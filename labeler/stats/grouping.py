@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-IntArray = NDArray[np.integer]
-FloatArray = NDArray[np.float64]
+from labeler.stats.intervals import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)

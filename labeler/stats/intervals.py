@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
 Interval = tuple[float, float]
 
 Z95 = 1.959963984540054  # standard normal quantile at 0.975
@@ -60,7 +61,6 @@ def resampled(
     statistics: Callable[[FloatArray], FloatArray],
     *,
     replicates: int = REPLICATES,
-    seed: int = SEED,
 ) -> list[Interval | None]:
     """95 % intervals of statistics that are functions of sums over images.
 
@@ -75,16 +75,17 @@ def resampled(
     Above: infinitesimal jackknife (Efron 1982), the linear limit of the same bootstrap, which needs one pass.
     """
     if len(images) <= RESAMPLED_PATTERNS and images.sum() <= RESAMPLED_IMAGES:
-        weights = np.random.default_rng(seed).poisson(images, size=(replicates, len(images)))
+        weights = np.random.default_rng(SEED).poisson(images, size=(replicates, len(images)))
         with np.errstate(divide="ignore", invalid="ignore"):
             values = statistics(weights @ columns)
-        return [_percentiles(column) for column in values.T]
+        return [percentiles(column) for column in values.T]
     return _linearised(columns, images, statistics)
 
 
-def _percentiles(values: FloatArray) -> Interval | None:
+def percentiles(values: FloatArray) -> Interval | None:
+    """The middle 95 % of a figure's replicates; None where fewer than half were defined, or all were equal."""
     defined = values[np.isfinite(values)]
-    if defined.size < values.size / 2 or np.ptp(defined) < 1e-12:
+    if not defined.size or defined.size < values.size / 2 or np.ptp(defined) < 1e-12:
         return None
     low, high = np.quantile(defined, (0.025, 0.975))
     return float(low), float(high)

@@ -10,15 +10,14 @@ shares; observed = sum_i p_ii, expected = sum_i r_i c_i, kappa = (observed - exp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import sums
-from labeler.stats.intervals import Z95, FloatArray, fisher_z
+from labeler.stats.intervals import Z95, FloatArray, IntArray, fisher_z
 from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Reason, Stat
-
-IntArray = NDArray[np.integer]
 
 NOTHING_SHARED = Reason("nothing_shared")
 SAME_SINGLE_CLASS = Reason("same_single_class")
@@ -124,13 +123,26 @@ def cohen_kappa(a: ArrayLike, b: ArrayLike, n_categories: int) -> Kappa:
     value is None when n is 0 or when both always chose one same class: chance agreement is 1.
     Raises ValueError if shapes differ or an index lies outside 0..n_categories-1.
     """
+    return kappa_from_table(confusion_table(a, b, n_categories))
+
+
+def confusion_table(a: ArrayLike, b: ArrayLike, n_categories: int) -> NDArray[np.int64]:
+    """How often two people gave each two answers, shape (K, K). Arguments and errors as of cohen_kappa."""
     a, b = np.asarray(a, dtype=np.int64), np.asarray(b, dtype=np.int64)
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"two equal rows of labels are needed, not shapes {a.shape} and {b.shape}")
     if a.size and not (min(a.min(), b.min()) >= 0 and max(a.max(), b.max()) < n_categories):
         raise ValueError(f"a category lies outside 0..{n_categories - 1}")
-    cells = np.bincount(a * n_categories + b, minlength=n_categories**2)
-    return kappa_from_table(cells.reshape(n_categories, n_categories))
+    return np.bincount(a * n_categories + b, minlength=n_categories**2).reshape(n_categories, n_categories)
+
+
+def checked_table(table: NDArray[Any]) -> NDArray[Any]:
+    """The table, or ValueError unless it is square and has no negative counts."""
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] == 0:
+        raise ValueError(f"a square table is needed, not shape {table.shape}")
+    if (table < 0).any():
+        raise ValueError("counts cannot be negative")
+    return table
 
 
 def kappa_from_table(table: ArrayLike) -> Kappa:
@@ -138,11 +150,7 @@ def kappa_from_table(table: ArrayLike) -> Kappa:
 
     Raises ValueError for a table that is not square or has negative counts.
     """
-    table = np.asarray(table)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] == 0:
-        raise ValueError(f"a square table is needed, not shape {table.shape}")
-    if (table < 0).any():
-        raise ValueError("counts cannot be negative")
+    table = checked_table(np.asarray(table))
     label_a, label_b = np.nonzero(table)
     one = np.zeros(1, dtype=np.int64)
     pair = np.zeros(label_a.size, dtype=np.int64)

@@ -74,7 +74,7 @@ class Curve:
         return int(found[0])
 
 
-def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, seed: int = SEED) -> Curve:
+def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int]) -> Curve:
     """Fit the curve and look ahead.
 
     sizes: labels trained on, distinct, shape (S,). right: (S, n), for each of the same n images the share of trainings
@@ -92,7 +92,7 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
     to = np.asarray(ahead, dtype=np.int64)
     if x.size < FEWEST_SIZES or n < FEWEST_IMAGES:
         return _unforeseen(x, accuracy, n, FEWEST_IMAGES)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
     # Images on which only one of two neighbouring sizes was right: luck that does not move all points together.
     apart = np.diff(hit, axis=0).var(axis=1).mean() / (2 * n)
@@ -100,7 +100,7 @@ def forecast(sizes: Sequence[int], right: ArrayLike, ahead: Sequence[int], *, se
 
 
 def forecast_figure(
-    sizes: Sequence[int], reached: ArrayLike, again: ArrayLike, ahead: Sequence[int], *, n: int, seed: int = SEED
+    sizes: Sequence[int], reached: ArrayLike, again: ArrayLike, ahead: Sequence[int], *, n: int
 ) -> Curve:
     """The same of a figure that is no mean over images, as AP or mIoU: 1 minus it is what is left to learn.
 
@@ -112,7 +112,7 @@ def forecast_figure(
     if x.size < FEWEST_SIZES or n < FEWEST_DRAWN or not others.size:
         return _unforeseen(x, values, n, FEWEST_DRAWN)
     apart = np.diff(others, axis=1).var(axis=0).mean() / 2
-    to, rng = np.asarray(ahead, dtype=np.int64), np.random.default_rng(seed)
+    to, rng = np.asarray(ahead, dtype=np.int64), np.random.default_rng(SEED)
     return _foreseen(x, values, others, to, n, apart, RETRAINED_DRAWN, rng)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import Groups, sums
-from labeler.stats.intervals import SEED, FloatArray, resampled
+from labeler.stats.intervals import SEED, FloatArray, IntArray, resampled
 from labeler.stats.kappa import SAME_SINGLE_CLASS, Kappa
 from labeler.stats.pairs import Comparisons, pooled_binary, sample_comparisons, with_fisher_z
 from labeler.stats.results import (
@@ -26,7 +26,6 @@ from labeler.stats.results import (
 )
 
 BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.integer]
 
 EXACT_SETS = 4096  # distinct sets compared all with all (17 million distances); above, with a random 4096 judgements
 _CHUNK = 1 << 22

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.stats.grouping import group_rows
-
-IntArray = NDArray[np.integer]
+from labeler.stats.intervals import IntArray
 
 NOTHING = -1  # the others are nobody, or they are tied
 

@@ -6,6 +6,7 @@ Knows who answered when. The calendar does not matter: a break between two answe
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,12 @@ PAUSE = 30.0
 LONGEST, LONGEST_TIMES = 120.0, 10.0
 FEWEST = 10  # judgements: below, nothing is told
 FEWEST_SITTINGS = 5  # for an interval: it is from their spread
+
+
+def median(seconds: NDArray[Any]) -> float | None:
+    """Of the measured times, to two digits; None without any. seconds: NaN where not measured."""
+    measured = seconds[~np.isnan(seconds)]
+    return round(float(np.median(measured)), 2) if measured.size else None
 
 
 def sitting_starts(at: ArrayLike) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeler.stats.grouping import Groups, group_rows, of_equal_size, side_by_side, sums
-from labeler.stats.intervals import SEED, FloatArray, fisher_z
+from labeler.stats.intervals import SEED, FloatArray, IntArray, fisher_z
 from labeler.stats.kappa import MINORITY, PairCounts, PairKappas, kappa_from_table
 from labeler.stats.results import (
     FEW_IMAGES,
@@ -24,8 +24,6 @@ from labeler.stats.results import (
     Stat,
     undefined,
 )
-
-IntArray = NDArray[np.integer]
 
 DENSE_CELLS = 1 << 23  # 64 MB of counts; with more people times classes only cells that occur are kept
 SPREAD_IMAGES = 10_000  # images that estimate a standard error; its own error is then about 1 %

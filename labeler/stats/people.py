@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.stats.grouping import Groups, sums
-from labeler.stats.intervals import FloatArray, fisher_z, wilson
-from labeler.stats.pairs import sample_comparisons
-from labeler.stats.results import NO_SHARED_IMAGES, NO_SPREAD, ONE_CLASS_ONLY, Stat, undefined, with_interval
-
-IntArray = NDArray[np.integer]
+from labeler.stats.intervals import FloatArray, IntArray, wilson
+from labeler.stats.pairs import sample_comparisons, with_fisher_z
+from labeler.stats.results import FEW_IMAGES, NO_SHARED_IMAGES, ONE_CLASS_ONLY, Stat, undefined, with_interval
 
 IMAGES_READ = 300_000  # of those that two people labeled; more of them are sampled
 
@@ -43,10 +41,7 @@ class WithOthers:
             return undefined(NO_SHARED_IMAGES)
         if not np.isfinite(value):
             return undefined(ONE_CLASS_ONLY, n)
-        low, high = fisher_z(np.array([value]), np.array([error]))
-        if n <= 2 or not (error > 1e-9 and np.isfinite(low[0])):
-            return Stat(value, None, None, n, NO_SPREAD)
-        return with_interval(value, (float(low[0]), float(high[0])), n)
+        return with_fisher_z(value, error, n, few=n < FEW_IMAGES)
 
     def observed_stat(self, person: int, period: int = 0) -> Stat:
         n = int(self.n[person, period])

@@ -30,20 +30,31 @@ class Reduced:
     compact: FloatArray  # shape (n, at most KEPT): distances as far as so few numbers hold them
 
 
-def reduce(vectors: ArrayLike, *, seed: int = SEED) -> Reduced:
+def reduce(vectors: ArrayLike) -> Reduced:
     """Principal components of vectors of length 1. vectors: shape (n, d), finite; raises ValueError for anything else.
 
     compact is turned at random: in the principal axes themselves shuffled columns still have the gaps between groups,
     and clusters.group_by_look compares with shuffled columns.
     """
-    x = _centred(vectors)
-    scores, total = _components(x, KEPT, seed)
+    x = unit_rows(vectors)
+    if len(x):
+        x = x - x.mean(axis=0)
+    scores, total = _components(x)
     points = np.zeros((len(x), 2))
     points[:, : min(2, scores.shape[1])] = scores[:, :2]
     m = scores.shape[1]
-    turn, _r = np.linalg.qr(np.random.default_rng(seed).normal(size=(m, m)))
+    turn, _r = np.linalg.qr(np.random.default_rng(SEED).normal(size=(m, m)))
     share = float((points**2).sum()) / total if total > 1e-12 else 0.0
     return Reduced(points, min(1.0, share), scores @ turn)
+
+
+def unit_rows(vectors: ArrayLike) -> FloatArray:
+    """The vectors at length 1, those of length 0 as they are. Raises ValueError unless finite, of shape (n, d)."""
+    x = np.asarray(vectors, dtype=np.float64)
+    if x.ndim != 2 or not np.isfinite(x).all():
+        raise ValueError("vectors must be finite, of shape (n, d)")
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(lengths == 0, 1, lengths)
 
 
 def hull(points: ArrayLike) -> NDArray[np.int64]:
@@ -66,30 +77,21 @@ def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
-def _centred(vectors: ArrayLike) -> FloatArray:
-    x = np.asarray(vectors, dtype=np.float64)
-    if x.ndim != 2 or not np.isfinite(x).all():
-        raise ValueError("vectors must be finite, of shape (n, d)")
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    x = x / np.where(lengths == 0, 1, lengths)
-    return x - x.mean(axis=0) if len(x) else x
-
-
-def _components(x: FloatArray, wanted: int, seed: int) -> tuple[FloatArray, float]:
-    """Scores on the first components, shape (n, at most wanted), and the sum of squares of x."""
+def _components(x: FloatArray) -> tuple[FloatArray, float]:
+    """Scores on the first components, shape (n, at most KEPT), and the sum of squares of x."""
     total = float((x**2).sum())
     if min(x.shape) == 0:
         return np.zeros((len(x), 0)), total
     basis = x
     if min(x.shape) > EXACT:
-        start = np.random.default_rng(seed).normal(size=(x.shape[1], wanted + SPARE))
+        start = np.random.default_rng(SEED).normal(size=(x.shape[1], KEPT + SPARE))
         q, _r = np.linalg.qr(x @ start)
         for _power in range(POWERS):
             q, _r = np.linalg.qr(x.T @ q)
             q, _r = np.linalg.qr(x @ q)
         basis = q.T @ x
     _u, _s, axes = np.linalg.svd(basis, full_matrices=False)
-    scores = x @ axes[:wanted].T
+    scores = x @ axes[:KEPT].T
     if len(scores):
         # The sign of an axis is free: without a rule two machines would draw two maps.
         far = scores[np.abs(scores).argmax(axis=0), np.arange(scores.shape[1])]

@@ -120,14 +120,7 @@ def thresholds_of(scores: ArrayLike, steps: int = STEPS) -> FloatArray:
     return np.unique(np.quantile(known, 1 - np.arange(1, steps + 1) / steps, method="lower"))[::-1]
 
 
-def choose(
-    scores: ArrayLike,
-    right: ArrayLike,
-    grid: ArrayLike,
-    promise: Promise = DEFAULT,
-    *,
-    first_share: float = FIRST_SHARE,
-) -> Threshold:
+def choose(scores: ArrayLike, right: ArrayLike, grid: ArrayLike, promise: Promise = DEFAULT) -> Threshold:
     """The loosest threshold that fixed-sequence testing reaches.
 
     scores, right: of a random sample of the images, judged blind, shape (n,). grid: thresholds that owe nothing to
@@ -139,7 +132,7 @@ def choose(
     if s.shape != ok.shape or s.ndim != 1:
         raise ValueError("scores and right must have one entry per calibration image")
     fewest = labels_needed(0, promise)
-    from_here = max(fewest, math.ceil(first_share * s.size))
+    from_here = max(fewest, math.ceil(FIRST_SHARE * s.size))
     best = Threshold(None, 0, 0, None, s.size)
     if s.size < fewest:
         return replace(best, reason=Reason("too_few_for_promise", {"n": s.size, "fewest": fewest}))

@@ -6,53 +6,22 @@ and most requests need no figure of it. Arguments and values are those of scipy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 
-def bdtr(k: Any, n: Any, p: Any) -> Any:
-    """Chance of at most k successes in n trials of chance p each."""
-    from scipy.special import bdtr as function
+def _imported_when_called(name: str) -> Callable[..., Any]:
+    def function(*values: Any, **options: Any) -> Any:
+        return getattr(import_module("scipy.special"), name)(*values, **options)
 
-    return function(k, n, p)
-
-
-def bdtrc(k: Any, n: Any, p: Any) -> Any:
-    """Chance of more than k successes in n trials of chance p each."""
-    from scipy.special import bdtrc as function
-
-    return function(k, n, p)
+    return function
 
 
-def betaincinv(a: Any, b: Any, y: Any) -> Any:
-    """The x in [0, 1] below which a beta distribution (a, b) has the share y."""
-    from scipy.special import betaincinv as function
-
-    return function(a, b, y)
-
-
-def gammaln(x: Any) -> Any:
-    """Logarithm of the gamma function's absolute value."""
-    from scipy.special import gammaln as function
-
-    return function(x)
-
-
-def logsumexp(values: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
-    """Logarithm of the sum of exponentials, without overflow."""
-    from scipy.special import logsumexp as function
-
-    return function(values, axis=axis, keepdims=keepdims)
-
-
-def ndtr(z: Any) -> Any:
-    """Share of a normal distribution below z."""
-    from scipy.special import ndtr as function
-
-    return function(z)
-
-
-def stdtrit(freedom: Any, p: Any) -> Any:
-    """The t below which Student's distribution of so many degrees of freedom has the share p."""
-    from scipy.special import stdtrit as function
-
-    return function(freedom, p)
+bdtr = _imported_when_called("bdtr")  # k, n, p: chance of at most k successes in n trials of chance p each
+bdtrc = _imported_when_called("bdtrc")  # k, n, p: chance of more than k
+betaincinv = _imported_when_called("betaincinv")  # a, b, y: below which a beta distribution (a, b) has the share y
+gammaln = _imported_when_called("gammaln")  # x: logarithm of the gamma function's absolute value
+logsumexp = _imported_when_called("logsumexp")  # values, axis, keepdims: log of the sum of exponentials, no overflow
+ndtr = _imported_when_called("ndtr")  # z: share of a normal distribution below z
+stdtrit = _imported_when_called("stdtrit")  # freedom, p: below which Student's distribution has the share p

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labeler.stats.intervals import FloatArray
-from labeler.stats.kappa import FISHER_IMAGES, MINORITY, NOTHING_SHARED, SAME_SINGLE_CLASS
+from labeler.stats.kappa import FISHER_IMAGES, MINORITY, NOTHING_SHARED, ROUNDING, SAME_SINGLE_CLASS, checked_table
 from labeler.stats.results import FEW_IMAGES, NO_SPREAD, TOO_FEW_IMAGES, Stat, undefined
 from labeler.stats.special import stdtrit
 
 Weights = Literal["none", "linear", "quadratic"]
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
-ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,7 @@ def weighted_kappa(table: ArrayLike, kind: Weights = "linear") -> WeightedKappa:
     the truth from n = 50 on, where the table as it is holds .89 to .97 (bench/trust.py). A caution stands beside it
     under 30 images or 5 answers outside the dominant class. Raises ValueError for another shape or negative counts.
     """
-    table = np.asarray(table, dtype=np.float64)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] == 0:
-        raise ValueError(f"a square table is needed, not shape {table.shape}")
-    if (table < 0).any():
-        raise ValueError("counts cannot be negative")
+    table = checked_table(np.asarray(table, dtype=np.float64))
     w = agreement_weights(len(table), kind)
     n = float(table.sum())
     if n == 0:
@@ -97,19 +92,5 @@ def _value_and_error(table: FloatArray, w: FloatArray) -> tuple[float, float]:
     kappa = (observed - expected) / (1 - expected)
     both = (w @ c)[:, None] + (w.T @ r)[None, :]
     spread = float((p * (w - both * (1 - kappa)) ** 2).sum()) - (kappa - expected * (1 - kappa)) ** 2
-    return kappa, _error(spread, n, expected)
-
-
-def _error(variance: float, n: float, expected: float) -> float:
     # Rounding leaves +-1e-17 where the variance is 0.
-    return float(np.sqrt((variance if variance > ROUNDING else 0.0) / n) / (1 - expected))
-
-
-def ordered_table(a: ArrayLike, b: ArrayLike, n_categories: int) -> NDArray[np.int64]:
-    """Counts of answers, shape (K, K), of two people on the same n images. Raises ValueError for codes outside."""
-    a, b = np.asarray(a, dtype=np.int64), np.asarray(b, dtype=np.int64)
-    if a.shape != b.shape or a.ndim != 1:
-        raise ValueError(f"two equal rows of labels are needed, not shapes {a.shape} and {b.shape}")
-    if a.size and not (min(a.min(), b.min()) >= 0 and max(a.max(), b.max()) < n_categories):
-        raise ValueError(f"a category lies outside 0..{n_categories - 1}")
-    return np.bincount(a * n_categories + b, minlength=n_categories**2).reshape(n_categories, n_categories)
+    return kappa, float(np.sqrt((spread if spread > ROUNDING else 0.0) / n) / (1 - expected))

@@ -302,7 +302,6 @@ SENTENCES: dict[str, Any] = {
     "nothing_made_lately": gettext_lazy("nothing was made during the last days"),
     "nothing_repeated": gettext_lazy("no image was given to this person twice"),
     "nothing_shared": gettext_lazy("no shared images"),
-    "nothing_to_judge_by": gettext_lazy("there is no object of others to compare with yet"),
     "one_class_dominates": _one_class_dominates,
     "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
     "one_image_only": gettext_lazy("there are answers to one image only"),

@@ -1,4 +1,4 @@
-"""Shapes of pictures that were resized, cropped, flipped or turned."""
+"""Shapes of pictures that were resized, moved or cropped."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image, ImageOps
 
 from labeler.geometry.masks import encode, raster
-from labeler.geometry.transforms import cropped, flipped, moved, scaled, turned, upright
+from labeler.geometry.transforms import cropped, moved, scaled
 
 bit_masks = arrays(bool, (7, 10)).filter(np.any)
 BOX = {"box": [1.0, 2.0, 3.0, 4.0]}
@@ -35,12 +34,6 @@ def bounds(shape):
         (lambda shape: scaled(shape, 2, 0.5), [2, 1, 6, 2]),
         (lambda shape: moved(shape, 10, -1), [11, 1, 3, 4]),
         (lambda shape: cropped(shape, 2, 3, 5, 2), [0, 0, 2, 2]),
-        (lambda shape: flipped(shape, 20, 10), [16, 2, 3, 4]),
-        (lambda shape: flipped(shape, 20, 10, vertically=True), [1, 4, 3, 4]),
-        (lambda shape: turned(shape, 1, 20, 10), [4, 1, 4, 3]),
-        (lambda shape: turned(shape, 2, 20, 10), [16, 4, 3, 4]),
-        (lambda shape: turned(shape, -1, 20, 10), [2, 16, 4, 3]),
-        (lambda shape: turned(shape, 4, 20, 10), [1, 2, 3, 4]),
     ],
 )
 def test_a_box_its_polygon_and_its_mask_go_to_the_same_place(change, box):
@@ -82,22 +75,3 @@ def test_a_mask_is_cropped_as_its_picture(bits, x, y, width, height):
         assert part is None
     else:
         assert (bits_of(part, width, height) == expected).all()
-
-
-@given(bit_masks, st.integers(1, 8))
-def test_a_shape_is_turned_upright_as_pillow_turns_the_picture(bits, orientation):
-    picture = Image.fromarray(bits.astype(np.uint8) * 255)
-    picture.getexif()[0x0112] = orientation
-    expected = np.array(ImageOps.exif_transpose(picture)) > 0
-    height, width = expected.shape
-    assert (bits_of(upright(encode(bits), orientation, 10, 7), width, height) == expected).all()
-    box = upright({"box": [1, 2, 3, 4]}, orientation, 10, 7)
-    polygon = upright(POLYGON, orientation, 10, 7)
-    of_box = bits_of(upright(encode(bits_of(POLYGON, 10, 7)), orientation, 10, 7), width, height)
-    assert (bits_of(box, width, height) == of_box).all()
-    assert bounds(polygon) == box["box"]
-
-
-def test_there_are_eight_orientations():
-    with pytest.raises(ValueError, match="1 to 8"):
-        upright(BOX, 9, 10, 10)

@@ -14,8 +14,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from labeler.stats import alpha as alpha_module
 from labeler.stats import intervals, pairs
-from labeler.stats.agreement import image_disagreement, summarize
-from labeler.stats.alpha import krippendorff_alpha, many_raters, patterns_from_counts, vote_entropy
+from labeler.stats.agreement import summarize
+from labeler.stats.alpha import krippendorff_alpha, many_raters, patterns_from_counts
 from labeler.stats.kappa import NOTHING_SHARED, SAME_SINGLE_CLASS, cohen_kappa, kappa_from_table
 from labeler.stats.pairs import count_pairs
 from labeler.stats.results import NO_SHARED_IMAGES, NO_SPREAD, ONE_CLASS_ONLY, TOO_FEW_IMAGES, Stat
@@ -609,23 +609,6 @@ def test_a_figure_is_never_nan_and_never_silent():
         Stat(float("nan"), None, None, 3)
     with pytest.raises(ValueError, match="reason"):
         Stat(None, None, None, 3)
-
-
-# ---- single images ----
-
-
-def test_vote_entropy_is_0_for_one_voice_and_1_for_all_different():
-    votes = [[3, 0, 0], [1, 1, 0], [1, 1, 1], [2, 1, 0], [1, 0, 0], [0, 0, 0], [2, 2, 2]]
-    entropy = vote_entropy(votes)
-    # 2 against 1: (2/3 log 3/2 + 1/3 log 3) / log 3
-    expected = (2 / 3 * np.log(1.5) + 1 / 3 * np.log(3)) / np.log(3)
-    assert entropy == pytest.approx([0, 1, 1, expected, 0, 0, 1])
-
-
-def test_disagreement_of_images_keeps_their_codes():
-    image, score = image_disagreement([5, 5, 9, 9, 12], [0, 0, 0, 1, 1], 3, "single")
-    assert image.tolist() == [5, 9, 12]
-    assert score == pytest.approx([0, 1, 0])
 
 
 # ---- real judgements ----

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeler.stats import multilabel
-from labeler.stats.agreement import image_disagreement, summarize
+from labeler.stats.agreement import summarize
 from labeler.stats.kappa import cohen_kappa
 from labeler.stats.multilabel import masi_distance
 from labeler.stats.results import ONE_CLASS_ONLY
@@ -153,13 +153,6 @@ def test_confusion_counts_images_on_which_one_class_stood_for_another():
     answers = as_sets({0}, {1}, {0, 2}, {1, 2}, {1, 2}, {0}, {0, 1})
     summary = summarize([0, 0, 1, 1, 1, 2, 2], [0, 1, 0, 1, 2, 0, 1], answers, 3, 4, "multi")
     assert [(pair.a, pair.b, pair.count) for pair in summary.confusion] == [(0, 1, 2)]
-
-
-def test_disagreement_of_an_image_is_its_mean_masi_distance():
-    answers = as_sets({0, 1}, {0, 1, 2, 3}, {0}, {0}, {1})
-    image, score = image_disagreement([3, 3, 5, 5, 5], answers, 4, "multi")
-    assert image.tolist() == [3, 5]
-    assert score == pytest.approx([2 / 3, (0 + 1 + 1) / 3])
 
 
 def test_a_person_twice_on_an_image_is_refused():

@@ -9,10 +9,10 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from labeler.stats.alpha import krippendorff_alpha
-from labeler.stats.kappa import NOTHING_SHARED, SAME_SINGLE_CLASS, kappa_from_table
+from labeler.stats.kappa import NOTHING_SHARED, SAME_SINGLE_CLASS, confusion_table, kappa_from_table
 from labeler.stats.ordered import METRICS, gwet_ac1, ordered_alpha
 from labeler.stats.results import NO_SHARED_IMAGES, ONE_CLASS_ONLY
-from labeler.stats.weighted import WEIGHTS, agreement_weights, ordered_table, weighted_kappa
+from labeler.stats.weighted import WEIGHTS, agreement_weights, weighted_kappa
 from tests.helpers.krippendorff import krippendorff_c
 
 # Anxiety ratings of 20 people by two raters on a scale of 1 to 6 (the data set `anxiety` of the R package irr, raters
@@ -64,12 +64,12 @@ def test_without_weights_it_is_cohens_kappa_with_its_error():
 def test_a_class_that_nobody_used_still_lies_between_its_neighbours():
     # The same answers over the classes 1..6 and over those that occur, renumbered: other weights, other kappa.
     raters = np.array(ANXIETY) - 1
-    declared = weighted_kappa(ordered_table(raters[:, 0], raters[:, 1], 6), "linear").kappa.value
-    with_gap = weighted_kappa(ordered_table(raters[:, 0], raters[:, 1], 9), "linear").kappa.value
+    declared = weighted_kappa(confusion_table(raters[:, 0], raters[:, 1], 6), "linear").kappa.value
+    with_gap = weighted_kappa(confusion_table(raters[:, 0], raters[:, 1], 9), "linear").kappa.value
     assert declared == pytest.approx(cohen_kappa_score(raters[:, 0], raters[:, 1], labels=range(6), weights="linear"))
     assert with_gap == pytest.approx(declared)  # classes beyond the last one: every distance shrinks alike
     moved = np.where(raters >= 3, raters + 1, raters)
-    assert weighted_kappa(ordered_table(moved[:, 0], moved[:, 1], 7), "linear").kappa.value != pytest.approx(declared)
+    assert weighted_kappa(confusion_table(moved[:, 0], moved[:, 1], 7), "linear").kappa.value != pytest.approx(declared)
 
 
 @settings(max_examples=60, deadline=None)

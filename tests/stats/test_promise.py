@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
+from labeler.stats import promise
 from labeler.stats.promise import (
     Promise,
     audit,
@@ -46,14 +47,15 @@ def test_nonsense_is_refused():
         audited([1, 2], 5)
 
 
-def test_the_loosest_threshold_before_the_first_failure_is_taken():
+def test_the_loosest_threshold_before_the_first_failure_is_taken(monkeypatch):
+    monkeypatch.setattr(promise, "FIRST_SHARE", 0.05)
     # 100 right at .9; then 100 more with 2 wrong at .8 (200 with 2: bound .969); then 100 with 30 wrong at .7.
     # .6 adds 1,000 right ones, which would carry the promise again (32 of 1,300): but .7 has failed, and that ends it.
     scores = np.repeat([0.9, 0.8, 0.7, 0.6], [100, 100, 100, 1000])
     right = np.ones(1300, dtype=bool)
     right[100:102] = False
     right[200:230] = False
-    found = choose(scores, right, [0.6, 0.7, 0.8, 0.9], first_share=0.05)
+    found = choose(scores, right, [0.6, 0.7, 0.8, 0.9])
     assert (found.value, found.accepted, found.errors) == (0.8, 200, 2)
     assert found.precision_low == pytest.approx(lower_bound(198, 200))
     assert lower_bound(1268, 1300) > 0.95

@@ -8,9 +8,9 @@ import pytest
 from scipy.special import stdtrit
 
 from labeler.stats.alpha import krippendorff_alpha, many_raters, patterns_from_counts
-from labeler.stats.kappa import kappa_from_table
+from labeler.stats.kappa import confusion_table, kappa_from_table
 from labeler.stats.ordered import gwet_ac1, ordered_alpha
-from labeler.stats.weighted import ordered_table, weighted_kappa
+from labeler.stats.weighted import weighted_kappa
 
 # ---------------------------------------------------------------- two people, one table
 
@@ -84,14 +84,14 @@ ANXIETY_2_3 = (
 def test_kappa_of_the_anxiety_data_as_the_r_package_irr_prints_it(kind, kappa):
     seen = sorted(set(ANXIETY_2_3[0]) | set(ANXIETY_2_3[1]))
     a, b = ([seen.index(x) for x in rater] for rater in ANXIETY_2_3)
-    assert weighted_kappa(ordered_table(a, b, len(seen)), kind).kappa.value == pytest.approx(kappa, abs=5e-8)
+    assert weighted_kappa(confusion_table(a, b, len(seen)), kind).kappa.value == pytest.approx(kappa, abs=5e-8)
 
 
 # Two coders, three classes: the example of scikit-learn's own tests, after Artstein and Poesio (2008).
 @pytest.mark.parametrize(("kind", "kappa"), [("none", 0.9315), ("linear", 0.9412), ("quadratic", 0.9541)])
 def test_kappa_of_two_coders_whose_middle_class_shifts(kind, kappa):
     a, b = [0] * 46 + [1] * 44 + [2] * 10, [0] * 50 + [1] * 40 + [2] * 10
-    assert weighted_kappa(ordered_table(a, b, 3), kind).kappa.value == pytest.approx(kappa, abs=5e-5)
+    assert weighted_kappa(confusion_table(a, b, 3), kind).kappa.value == pytest.approx(kappa, abs=5e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labeler.stats.intervals import SEED, Interval
+from labeler.stats.intervals import SEED, percentiles
 from labeler.stats.objects.boxes import box_area, box_iou, ranges
 from labeler.stats.objects.drawings import BoolArray, FloatArray, IntArray
 from labeler.stats.objects.pairs import COCO_IOUS, RECALLS
@@ -185,13 +185,13 @@ class AveragePrecision:
     classes50: tuple[Stat, ...]
 
 
-def average_precision(matched: Matched, *, replicates: int = REPLICATES, seed: int = SEED) -> AveragePrecision:
+def average_precision(matched: Matched, *, replicates: int = REPLICATES) -> AveragePrecision:
     """COCO's AP: precision at recall 0, .01, …, 1, the best at that recall or a higher one, averaged.
 
     Intervals resample images (Poisson weights). Undefined without an object to find (no_object_to_find).
     """
     values = ap_by_class(matched, np.ones(len(matched.truth)))
-    weights = np.random.default_rng(seed).poisson(1, size=(replicates, len(matched.truth)))
+    weights = np.random.default_rng(SEED).poisson(1, size=(replicates, len(matched.truth)))
     again = np.stack([values, *(ap_by_class(matched, weight) for weight in weights)])
     images = (matched.truth > 0).sum(axis=0)
     at50 = [step for step, iou in enumerate(matched.ious) if abs(iou - 0.5) < 1e-9]
@@ -204,7 +204,7 @@ def average_precision(matched: Matched, *, replicates: int = REPLICATES, seed: i
     )
 
 
-def difference(old: Matched, new: Matched, *, replicates: int = REPLICATES, seed: int = SEED) -> Stat:
+def difference(old: Matched, new: Matched, *, replicates: int = REPLICATES) -> Stat:
     """AP of the new model minus that of the old, on the same images and truth, both resampled together.
 
     Raises ValueError where truth or thresholds differ. Undefined without an object to find (no_object_to_find).
@@ -212,7 +212,7 @@ def difference(old: Matched, new: Matched, *, replicates: int = REPLICATES, seed
     if old.ious != new.ious or not np.array_equal(old.truth, new.truth):
         raise ValueError("both models must be judged on the same images and thresholds")
     n = len(old.truth)
-    weights = np.random.default_rng(seed).poisson(1, size=(replicates, n))
+    weights = np.random.default_rng(SEED).poisson(1, size=(replicates, n))
     both = [_mean(np.stack([ap_by_class(one, weight) for weight in [np.ones(n), *weights]])) for one in (old, new)]
     return _stat(both[1] - both[0], n)
 
@@ -266,9 +266,4 @@ def _stat(values: FloatArray, n: int) -> Stat:
     """The figure, followed by its replicates."""
     if not np.isfinite(values[0]):
         return undefined(NOTHING_TO_FIND, n)
-    defined = values[1:][np.isfinite(values[1:])]
-    interval: Interval | None = None
-    if defined.size and defined.size >= (values.size - 1) / 2 and np.ptp(defined) > 1e-12:
-        low, high = np.quantile(defined, (0.025, 0.975))
-        interval = float(low), float(high)
-    return with_interval(float(values[0]), interval, n)
+    return with_interval(float(values[0]), percentiles(values[1:]), n)

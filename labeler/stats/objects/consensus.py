@@ -1,4 +1,4 @@
-"""One object for each cluster: which class, which box, which polygon, which pixels; and how reliable each person is.
+"""One object for each cluster: which class, which box, which polygon, which pixels.
 
 Knows clusters, edges of boxes, IoU of pairs and masks in a crop. Who decides what has no majority is not its matter.
 """
@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labeler.stats.intervals import wilson
 from labeler.stats.objects.drawings import DIGITS, BoolArray, Drawings, FloatArray, IntArray
 from labeler.stats.objects.matching import Clusters
-from labeler.stats.results import Reason, Stat, undefined, with_interval
 
 DISPUTED = -1
 # Warfield, Zou and Wells 2004 start where everybody is all but right.
@@ -24,45 +22,33 @@ _START = 0.99999
 class Agreed:
     """The outcome of each cluster, shape (n,).
 
-    people: who answered the image. majority: more than half of them drew it. category: of most of its members;
-    DISPUTED (-1) where two classes have equally many. share: of its members who chose that class, or one of the tied.
-    box: left, top, right, bottom, shape (n, 4): the median of each edge from three members on; of two their mean, by
-    reliability; of one its own. medoid: the member with the largest mean IoU to the others, as object number; ties go
-    to the more reliable person, then to the first in the order of bounds.
+    majority: more than half of those who answered the image drew it. category: of most of its members; DISPUTED (-1)
+    where two classes have equally many.
+    box: left, top, right, bottom, shape (n, 4): the median of each edge, which of two members is their mean.
+    medoid: the member with the largest mean IoU to the others, as object number; ties go to the first in the order of
+    bounds.
     """
 
-    people: IntArray
     majority: BoolArray
     category: IntArray
-    share: FloatArray
     box: FloatArray
     medoid: IntArray
 
 
-def consensus(drawings: Drawings, found: Clusters, *, reliability: ArrayLike | None = None) -> Agreed:
+def consensus(drawings: Drawings, found: Clusters) -> Agreed:
     """What most people drew, cluster by cluster.
 
-    reliability: weight of each person, above 0, shape (n_people,); all equal without it. Weights count for boxes of two
-    people and for ties between medoids; classes are decided by number.
     Pairs that `drawings` leaves out for their low IoU count as 0 for the medoid.
-    Raises ValueError for weights of another shape, or not above 0.
     """
-    weight = np.ones(drawings.n_people) if reliability is None else np.asarray(reliability, dtype=np.float64)
-    if weight.shape != (drawings.n_people,) or not (weight > 0).all():
-        raise ValueError("reliability must be one weight above 0 for each person")
-    people = drawings.answered.sum(axis=1)[found.image]
-    category, share = _classes(drawings, found)
     return Agreed(
-        people=people,
-        majority=2 * found.size > people,
-        category=category,
-        share=share,
-        box=_boxes(drawings, found, weight[drawings.person]),
-        medoid=_medoids(drawings, found, weight[drawings.person]),
+        majority=2 * found.size > drawings.answered.sum(axis=1)[found.image],
+        category=_classes(drawings, found),
+        box=_boxes(drawings, found),
+        medoid=_medoids(drawings, found),
     )
 
 
-def _classes(drawings: Drawings, found: Clusters) -> tuple[IntArray, FloatArray]:
+def _classes(drawings: Drawings, found: Clusters) -> IntArray:
     k = max(drawings.n_categories, 1)
     cell, count = np.unique(found.of * k + drawings.category, return_counts=True)
     cluster = cell // k
@@ -72,93 +58,27 @@ def _classes(drawings: Drawings, found: Clusters) -> tuple[IntArray, FloatArray]
     tied = np.bincount(cluster[top], minlength=most.size) > 1
     category = np.empty_like(most)
     category[cluster[top]] = cell[top] % k
-    return np.where(tied, DISPUTED, category), most / np.maximum(found.size, 1)
+    return np.where(tied, DISPUTED, category)
 
 
-def _boxes(drawings: Drawings, found: Clusters, weight: FloatArray) -> FloatArray:
+def _boxes(drawings: Drawings, found: Clusters) -> FloatArray:
     order = np.argsort(found.of, kind="stable")
     starts = np.cumsum(found.size) - found.size
     box = np.empty((found.size.size, 4))
     for size in np.unique(found.size):
         at = np.flatnonzero(found.size == size)
         members = order[starts[at][:, None] + np.arange(size)]  # (clusters of this size, size)
-        edges = drawings.bounds[members]
-        if size >= 3:
-            box[at] = np.median(edges, axis=1)
-        else:
-            box[at] = np.einsum("cs,cse->ce", weight[members], edges) / weight[members].sum(axis=1)[:, None]
+        box[at] = np.median(drawings.bounds[members], axis=1)
     return box
 
 
-def _medoids(drawings: Drawings, found: Clusters, weight: FloatArray) -> IntArray:
+def _medoids(drawings: Drawings, found: Clusters) -> IntArray:
     same = found.of[drawings.first] == found.of[drawings.second]
     i, j, iou = drawings.first[same], drawings.second[same], drawings.iou[same]
     n = drawings.n_objects
     total = np.bincount(i, weights=iou, minlength=n) + np.bincount(j, weights=iou, minlength=n)
-    bounds = drawings.bounds
-    order = np.lexsort((*bounds.T[::-1], -weight, -np.round(total, DIGITS), found.of))
+    order = np.lexsort((*drawings.bounds.T[::-1], -np.round(total, DIGITS), found.of))
     return order[np.cumsum(found.size) - found.size]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """How often a person and the majority found the same.
-
-    found: of the objects that most of the others drew on images this person answered, how many the person drew, too.
-    confirmed: of the person's objects, how many most of the others drew, too. same_class: of those in both, how many
-    have the class of most of the others. n of each Stat is the number of objects that it counts.
-    weight: for consensus(), in (0, 1): see reliability().
-    """
-
-    found: Stat
-    confirmed: Stat
-    same_class: Stat
-    weight: float
-
-
-def reliability(drawings: Drawings, found: Clusters) -> list[Person]:
-    """Each person against the majority of the others, who alone decide what is there: nobody confirms themselves.
-
-    A cluster is there where more than half of the others who answered the image drew it. Shares have Wilson's interval
-    as if objects were independent, which those of one image are not: for weights and worklists, not for a paper.
-    weight: (2 hits + 1) / (objects of both + 2), the F1 of the person against the others, drawn towards 1/2 where there
-    is little to go by.
-    Undefined: without an object of the others, or of the person (nothing_to_judge_by).
-    """
-    people = drawings.answered.sum(axis=1)[found.image]
-    k = max(drawings.n_categories, 1)
-    votes = np.zeros((found.size.size, k), dtype=np.int64)
-    np.add.at(votes, (found.of, drawings.category), 1)
-    outcome = []
-    for person in range(drawings.n_people):
-        judged = drawings.answered[found.image, person] & (people >= 2)
-        own = np.flatnonzero(drawings.person == person)
-        drew = np.zeros(found.size.size, dtype=bool)
-        drew[found.of[own]] = True
-        there = judged & (2 * (found.size - drew) > people - 1)
-        hits = there & drew
-        mine = own[hits[found.of[own]]]
-        others = votes[found.of[mine]].copy()
-        others[np.arange(mine.size), drawings.category[mine]] -= 1
-        top = others.max(axis=1, initial=0)
-        clear = (others == top[:, None]).sum(axis=1) == 1  # a tie among the others judges nobody
-        right = clear & (others[np.arange(mine.size), drawings.category[mine]] == top)
-        n_there, n_drew, n_hits = int(there.sum()), int((judged & drew).sum()), int(hits.sum())
-        outcome.append(
-            Person(
-                found=_share(n_hits, n_there),
-                confirmed=_share(n_hits, n_drew),
-                same_class=_share(int(right.sum()), int(clear.sum())),
-                weight=(2 * n_hits + 1) / (n_there + n_drew + 2),
-            )
-        )
-    return outcome
-
-
-def _share(successes: int, n: int) -> Stat:
-    if n == 0:
-        return undefined(Reason("nothing_to_judge_by"))
-    return with_interval(successes / n, wilson(successes, n), n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +147,3 @@ def _share_of(a: FloatArray, b: FloatArray, prior: float) -> FloatArray:
     with np.errstate(invalid="ignore", over="ignore"):
         share = 1 / (1 + np.exp(b - a))
     return np.where(np.isnan(share), prior, share)
-
-
-def mask_majority(masks: ArrayLike) -> BoolArray:
-    """Pixels that more than half of the people marked, shape (n_people, h, w) -> (h, w)."""
-    drawn = np.asarray(masks, dtype=bool)
-    return np.asarray(2 * drawn.sum(axis=0) > len(drawn))

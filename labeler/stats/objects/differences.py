@@ -13,10 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labeler.stats.objects.boxes import box_area, box_iou, ranges
-from labeler.stats.objects.consensus import DISPUTED, Agreed
+from labeler.stats.objects.boxes import box_area
 from labeler.stats.objects.drawings import DIGITS, BoolArray, Drawings, FloatArray, IntArray
-from labeler.stats.objects.matching import Clusters, first_come
+from labeler.stats.objects.matching import first_come
 
 Kind = Literal["missed", "extra", "doubled", "other_class", "shifted", "too_large", "too_small"]
 KINDS: tuple[Kind, ...] = ("missed", "extra", "doubled", "other_class", "shifted", "too_large", "too_small")
@@ -163,30 +162,6 @@ def of_two_people(drawings: Drawings, person: int, other: int, *, area: ArrayLik
 
 def _side(drawings: Drawings, objects: IntArray, areas: FloatArray) -> Side:
     return Side(drawings.image[objects], drawings.category[objects], drawings.bounds[objects], areas[objects], objects)
-
-
-def from_consensus(drawings: Drawings, found: Clusters, agreed: Agreed, person: int) -> list[Difference]:
-    """What `person` drew otherwise than most people, on images they answered with others; boxes against boxes.
-
-    The reference is the box and class of each cluster that has a majority, the person's own vote among them; a disputed
-    class differs from none. own is an object number, reference a cluster number.
-    """
-    answered = drawings.answered[:, person] & (drawings.answered.sum(axis=1) >= 2)
-    own = np.flatnonzero((drawings.person == person) & answered[drawings.image])
-    there = np.flatnonzero(agreed.majority & answered[found.image])
-    reference = Side(
-        found.image[there],
-        np.where(agreed.category[there] == DISPUTED, -1, agreed.category[there]),
-        agreed.box[there],
-        box_area(agreed.box[there]),
-        there,
-    )
-    mine = _side(drawings, own, box_area(drawings.bounds))
-    order = np.argsort(reference.image, kind="stable")
-    start = np.searchsorted(reference.image[order], mine.image, side="left")
-    size = np.searchsorted(reference.image[order], mine.image, side="right") - start
-    i, j = np.repeat(np.arange(own.size), size), order[ranges(start, size)]
-    return differences(mine, reference, (i, j, box_iou(mine.bounds[i], reference.bounds[j])))
 
 
 def counts(rows: Iterable[Difference]) -> dict[Kind, int]:

@@ -44,7 +44,6 @@ def distance_alpha(
     iou_of: IouOf | None = None,
     drawn_pairs: int = DRAWN_PAIRS,
     replicates: int = REPLICATES,
-    seed: int = SEED,
 ) -> DistanceAlpha:
     """1 - (mean distance of two people on one image) / (mean distance of answers to different images).
 
@@ -74,7 +73,7 @@ def distance_alpha(
         apart = answers.distances(one, other)
     observed = float(apart.mean())
     sizes = np.bincount(answers.of, minlength=image.size)
-    far_one, far_other = _of_two_images(image, sizes, drawn_pairs, np.random.default_rng(seed))
+    far_one, far_other = _of_two_images(image, sizes, drawn_pairs, np.random.default_rng(SEED))
     if not far_one.size:
         return DistanceAlpha(undefined(Reason("one_image_only"), n), observed, None, one.size, 0)
     far = answers.distances(far_one, far_other)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labeler.stats.intervals import SEED, FloatArray
+from labeler.stats.intervals import SEED, FloatArray, percentiles
 from labeler.stats.objects.average_precision import NOTHING_TO_FIND, REPLICATES
 from labeler.stats.objects.drawings import BoolArray, IntArray
 from labeler.stats.results import Reason, Stat, undefined, with_interval
@@ -123,9 +123,4 @@ def _stat(values: FloatArray, n: int, name: str) -> Stat:
     """The figure, followed by its replicates."""
     if not np.isfinite(values[0]):
         return undefined(NOTHING_FOUND if name == "precision" else NOTHING_TO_FIND, n)
-    again = values[1:][np.isfinite(values[1:])]
-    interval = None
-    if len(again) >= (len(values) - 1) / 2 and np.ptp(again) > 1e-12:
-        low, high = np.quantile(again, (0.025, 0.975))
-        interval = float(low), float(high)
-    return with_interval(float(values[0]), interval, n)
+    return with_interval(float(values[0]), percentiles(values[1:]), n)

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeler.stats.objects.consensus import consensus
-from labeler.stats.objects.differences import KINDS, counts, from_consensus, of_two_people
-from labeler.stats.objects.matching import clusters
+from labeler.stats.objects.differences import KINDS, counts, of_two_people
 from tests.helpers.drawn import draw, simulated
 
 CAT, DOG = 0, 1
@@ -75,37 +73,6 @@ def test_images_of_one_of_the_two_are_left_out():
 def test_pairs_of_low_iou_must_be_there():
     with pytest.raises(ValueError, match="left out"):
         of_two_people(draw([{0: [(CAT, BOX)], 1: [(CAT, BOX)]}], least=0.3), 0, 1)
-
-
-def test_against_what_most_people_drew():
-    # Two of three drew BOX as a cat; the third drew it larger, as a dog, and one that nobody else has.
-    drawn = draw(
-        [
-            {0: [(CAT, BOX)], 1: [(CAT, BOX)], 2: [(DOG, (90, 90, 210, 210)), (CAT, FAR)]},
-            {0: [(CAT, BOX)], 1: [(CAT, BOX)], 2: []},
-            {2: [(CAT, FAR)]},
-        ]
-    )
-    found = clusters(drawn, 0.5)
-    agreed = consensus(drawn, found)
-
-    rows = [from_consensus(drawn, found, agreed, person) for person in range(3)]
-
-    assert rows[0] == rows[1] == []
-    assert [(row.kind, row.image) for row in rows[2]] == [
-        ("extra", 0),
-        ("other_class", 0),
-        ("too_large", 0),
-        ("missed", 1),
-    ]
-    assert counts(rows[2]) == {kind: int(kind in {"extra", "other_class", "too_large", "missed"}) for kind in KINDS}
-
-
-def test_a_disputed_class_differs_from_none():
-    drawn = draw([{0: [(CAT, BOX)], 1: [(DOG, BOX)]}])
-    found = clusters(drawn, 0.5)
-
-    assert from_consensus(drawn, found, consensus(drawn, found), 0) == []
 
 
 def test_planted_errors_are_found():

@@ -39,10 +39,6 @@ class Look:
     scale: tuple[float, float]
     window: Window
 
-    @property
-    def nbytes(self) -> int:
-        return self.deep.nbytes + self.colour.nbytes + self.edges.nbytes
-
 
 def part_of(size: tuple[int, int], window: Window | None) -> Window:
     """The part in whole px within an image of `size` (width, height), at least SMALLEST wide; None: all of it."""

@@ -187,9 +187,3 @@ def load(path: Path) -> Checkpoint:
     described.setdefault("recipe", {})
     fields = {key: described[key] for key in Checkpoint.__dataclass_fields__ if key != "weights"}
     return Checkpoint(weights=load_tensors(content), **fields)
-
-
-def weights_path(path: Path) -> Path:
-    """The weights file that belongs to a checkpoint's JSON, for downloads; raises CheckpointDamaged."""
-    checkpoint = load(path)
-    return path.parent / f"{path.stem}-{checkpoint.sha256[:12]}.safetensors"

@@ -14,11 +14,10 @@ from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler.consensus import label_economy
-from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Job, Label, TrainingRun
 from labeler.training import prelabels, queue_order, run_answers, runs
-from worker.attempt import attempt
+from worker.attempt import on_job
 from worker.inference import outside
 from worker.ml.evaluation import metrics
 from worker.ml.evaluation.temperature import apply_temperature
@@ -33,17 +32,9 @@ NO_PROBABILITIES = "It gives no probabilities for some of the images."
 ABOUT_SURENESS = ("roc_auc", "log_loss", "ece")  # figures that need probabilities
 
 
-def judge_job(job_id: int, *, worker: str) -> None:
+@on_job()
+def judge_job(job: Job, lease: Lease, pulse: Pulse) -> None:
     """Run one judgement; does nothing when it is somebody else's or over."""
-    taken = jobs.start(job_id, worker=worker)
-    if taken is None:
-        return
-    job, lease = taken
-    with attempt(lease) as pulse:
-        _judge(job, lease, pulse)
-
-
-def _judge(job: Job, lease: Lease, pulse: Pulse) -> None:
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     if run.project.trashed_at is not None:
         lease.finish(result={"note": "The project is in the trash."})

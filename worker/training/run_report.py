@@ -91,7 +91,8 @@ def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
     several = dataset.is_multi
     found = (labelerrors.suspects_of_sets if several else labelerrors.suspects)(out_of_fold, targets)
     ids = dataset.category_ids
-    first = list(zip(*(part[:SUSPECTS].tolist() for part in _columns(found)), strict=True))
+    columns = found.image, found.label, found.suggested, found.doubt, found.confident
+    first = list(zip(*(part[:SUSPECTS].tolist() for part in columns), strict=True))
     return {
         "n": len(found),
         "suspects": [
@@ -178,10 +179,6 @@ def _penalty(comparison: Sequence[dict[str, Any]]) -> float:
     """C that cross-validation chose for the regression."""
     settings = next((row.get("settings") or {} for row in comparison if row["candidate"] == "frozen"), {})
     return float(settings.get("C", PENALTY))
-
-
-def _columns(found: labelerrors.Suspects) -> tuple[NDArray, ...]:
-    return found.image, found.label, found.suggested, found.doubt, found.confident
 
 
 def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[dict[str, Any]]:

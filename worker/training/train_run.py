@@ -38,8 +38,7 @@ from worker.ml.training.settings import read_settings
 from worker.ml.training.train import train, wants_pixels
 from worker.training import cost, evaluation, promotion, provenance, run_report
 from worker.training.checkpoints import work_folder
-from worker.training.dataset import Dataset, Example, assemble
-from worker.training.groups import groups_of
+from worker.training.dataset import Dataset, Example, assemble, groups_of
 from worker.training.screen import Screen, watch
 
 logger = logging.getLogger(__name__)

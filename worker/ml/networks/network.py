@@ -44,16 +44,8 @@ def lite_stages(width: float, depth: float) -> tuple[tuple[int, ...], ...]:
     made = []
     for place, (kernel, stride, expansion, inputs, outputs, repeats) in enumerate(LITE0_STAGES):
         ends = place in (0, len(LITE0_STAGES) - 1)
-        made.append(
-            (
-                kernel,
-                stride,
-                expansion,
-                inputs if place == 0 else to_eights(inputs * width),
-                to_eights(outputs * width),
-                repeats if ends else math.ceil(repeats * depth),
-            )
-        )
+        wider = inputs if place == 0 else to_eights(inputs * width), to_eights(outputs * width)
+        made.append((kernel, stride, expansion, *wider, repeats if ends else math.ceil(repeats * depth)))
     return tuple(made)
 
 

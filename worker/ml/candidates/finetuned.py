@@ -168,16 +168,14 @@ class Finetuned:
         plan: FinetunePlan,
         settings: NetworkSettings,
         epochs: int,
-        images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        images: finetune.Images,
         fold: int | None,
         keeper: Keeper,
         sign: Progress,
         ends: float | None,
         told: bool = True,
     ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
-        """images: those to learn from, those for the curve, those that say when to stop.
-
-        sign: the sign of life with which it begins; each epoch is one more of what is done. ends: when it is stopped
+        """sign: the sign of life with which it begins; each epoch is one more of what is done. ends: when it is stopped
         (Skipped), earlier attempts reckoned in; None: there is no limit. told: its epochs are told as a curve.
         """
         tune, n_folds = run.config.finetune, run.config.folds
@@ -190,12 +188,11 @@ class Finetuned:
             weight_decay=settings.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
             seed=run.config.seed * 1000 + (n_folds if fold is None else fold),
         )  # fmt: skip
-        targets = torch.from_numpy(run.soft).float()
-        weights = torch.from_numpy(run.weights).float()
+        known = finetune.Labeled(self._views, torch.from_numpy(run.soft).float(), torch.from_numpy(run.weights).float())
         done = sign.done
         yield sign
         result: finetune.Fit | None = None
-        for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device, keeper):
+        for event in finetune.fit(tail, known, images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue

@@ -163,15 +163,12 @@ class Scratch:
         self,
         run: Run,
         epochs: int,
-        images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        images: finetune.Images,
         fold: int | None,
         keeper: Keeper | None,
         begun: float | None,
     ) -> Generator[Progress, None, tuple[finetune.Fit, ScratchNetwork]]:
-        """images: those to learn from, those for the curve, those that say when to stop.
-
-        begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
-        """
+        """begun: when the folds' time began to run, earlier attempts included; None: there is no limit."""
         settings, n_folds = run.config.scratch, run.config.folds
         seed = run.config.seed * 1000 + 500 + (n_folds if fold is None else fold)
         network = self._network(run, seed)
@@ -188,8 +185,9 @@ class Scratch:
         done = 0 if fold is None else epochs * fold
         yield Progress(stage, text, done, total, 0.0)
         targets, weights = torch.from_numpy(run.soft).float(), torch.from_numpy(run.weights).float()
+        known = finetune.Labeled(self._views(run), targets, weights)
         result: finetune.Fit | None = None
-        for event in finetune.fit(network, self._views(run), targets, weights, *images, recipe, run.device, keeper):
+        for event in finetune.fit(network, known, images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 from numpy.typing import NDArray
 
 from labeler.consensus import reliability, snapshots
@@ -122,6 +122,12 @@ def _named_images(project: Project) -> list[tuple[int, str, str, list[int], floa
         *train.order_by("image_id").values_list(*columns),
         *judges.order_by("image_id").values_list(*columns),
     ]
+
+
+def labels_now(project: Project) -> dict[str, int]:
+    """What a run or a judgement has seen: the id of the newest label, and how many are current."""
+    labels = Label.objects.filter(project=project)
+    return {"last_label": labels.aggregate(Max("id"))["id__max"] or 0, "n_labels": labels.current().count()}
 
 
 def groups_of(image_ids: Sequence[int], folds: int) -> NDArray[np.int64] | None:

@@ -10,12 +10,11 @@ import logging
 from typing import Any
 
 import numpy as np
-from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler.consensus import label_economy
 from labeler.jobs.leases import Lease, Pulse
-from labeler.models import Job, Label, TrainingRun
+from labeler.models import Job, TrainingRun
 from labeler.training import prelabels, queue_order, run_answers, runs
 from worker.attempt import on_job
 from worker.inference import outside
@@ -23,7 +22,7 @@ from worker.ml.evaluation import metrics
 from worker.ml.evaluation.temperature import apply_temperature
 from worker.ml.saved.predict import MIN_CALIBRATION
 from worker.training import evaluation, judge_outside_drawn
-from worker.training.dataset import Dataset, Example, assemble
+from worker.training.dataset import Dataset, Example, assemble, labels_now
 from worker.training.promotion import as_of_today
 
 logger = logging.getLogger(__name__)
@@ -40,15 +39,12 @@ def judge_job(job: Job, lease: Lease, pulse: Pulse) -> None:
         lease.finish(result={"note": "The project is in the trash."})
         return
     lease.write(stage="Reading the labels")
-    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
-    n_labels = Label.objects.filter(project=run.project).current().count()
+    labels = labels_now(run.project)
     if run.project.draws:
         lease.write(stage="Judging the model on held-out images")
         answers, figures, counts = judge_outside_drawn.judge(run)
         pulse.check()
-        runs.record_judgement(
-            run, answers=answers, metrics=figures, dataset=counts, last_label=newest, n_labels=n_labels
-        )
+        runs.record_judgement(run, answers=answers, metrics=figures, dataset=counts, **labels)
         lease.finish(result=counts)
         return
     dataset = assemble(run.project)
@@ -69,8 +65,7 @@ def judge_job(job: Job, lease: Lease, pulse: Pulse) -> None:
         },
         temperature=temperature,
         is_calibrated=n_calibration >= MIN_CALIBRATION,
-        last_label=newest,
-        n_labels=n_labels,
+        **labels,
     )
     if temperature != (run.temperature or 1.0):
         lease.write(stage="Calibrating its probabilities")

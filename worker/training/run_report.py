@@ -7,6 +7,7 @@ findings for people, stored with the run's row (metrics: "acceptance", "label_er
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -211,12 +212,12 @@ def metadata_of(ids: Sequence[int]) -> list[tuple[str, list[Any]]]:
 
 def _fields(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Fields that divide the images: several values, and not one for each image. The most frequent first."""
-    counts: dict[str, int] = {}
+    counts = Counter[str]()
     values: dict[str, set[Any]] = {}
     for row in rows:
         for field, value in row.items():
             if (plain := _value(value)) is not None:
-                counts[field] = counts.get(field, 0) + 1
+                counts[field] += 1
                 values.setdefault(field, set()).add(plain)
     divides = [
         field

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from django.db.models import Max
 
 from labeler.jobs.leases import Lease, Pulse
-from labeler.models import Label, TrainingRun
+from labeler.models import TrainingRun
 from labeler.models.project import Task
 from labeler.stats.results import FEW_IMAGES
 from labeler.training import runs
@@ -38,7 +37,7 @@ from worker.ml.saved.storage import write_atomically
 from worker.ml.training.settings import read_settings
 from worker.training import cost, drawn_findings, drawn_judgement, judge_outside_drawn, provenance, run_report
 from worker.training.checkpoints import work_folder
-from worker.training.dataset import groups_of
+from worker.training.dataset import groups_of, labels_now
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
 from worker.training.drawn_judgement import Judged
 from worker.training.screen import Screen, watch
@@ -57,13 +56,12 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     screen = Screen(lease, pulse, bill)
     screen.show("Reading what people have drawn", 0)
     dataset, guideline = assemble(run.project), run.project.guideline_version
-    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
+    labels = labels_now(run.project)
     runs.report(
         lease, device=describe_device(device, "as many threads as cores were idle"), spent=bill.readings(),
         category_ids=dataset.category_ids, category_names=dataset.category_names, dataset=_counts(dataset, 0),
-        last_label=newest, n_labels=Label.objects.filter(project=run.project).current().count(),
         # by which images are told apart that look alike: what to ask next is dealt from groups of them
-        features=kept_as(backbones.get(config.backbone), config.image_size),
+        features=kept_as(backbones.get(config.backbone), config.image_size), **labels,
     )  # fmt: skip
 
     ids = [example.image_id for example in dataset.train]
@@ -107,7 +105,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     # With the run alone: the files of the model name no image that somebody should look at.
     doubted = (
         {} if is_semantic
-        else drawn_findings.label_errors(dataset, apart.examples, apart.found, shown_from, newest)
+        else drawn_findings.label_errors(dataset, apart.examples, apart.found, shown_from, labels["last_label"])
     )  # fmt: skip
 
     screen.show("Comparing it with the model in use", 0.5)

@@ -161,7 +161,7 @@ def _finetune(device: torch.device, kept: Squares, network: nn.Module, batch: in
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        finetune._step(tail, views, targets, weights, part, generator, recipe, device)
+        finetune._step(tail, finetune.Labeled(views, targets, weights), part, generator, recipe, device)
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimiser.step()
 

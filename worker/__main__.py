@@ -11,49 +11,34 @@ import os
 import socket
 import sys
 
+WORK = {
+    "train": "worker.training.train_run.train_run",
+    "prelabel": "worker.inference.write_prelabels.prelabel_job",
+    "import": "worker.intake.import_job",
+    "errand": "worker.inference.requests.run_errand",
+    "release": "worker.releases.freeze_job",
+    "export": "worker.releases.build_job",
+}
+
 
 def main() -> None:
-    """Parse, set Django up, run. The row says how it ended; the exit code is 0 unless the process itself
-    broke.
-    """
+    """Parse, set Django up, run. The row says how it ended; the exit code is 0 unless the process itself broke."""
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
-    parser.add_argument("work", choices=("train", "prelabel", "import", "errand", "predict", "release", "export"))
+    parser.add_argument("work", choices=(*WORK, "predict"))
     parser.add_argument("row", type=int, metavar="ID", help="of the training run, the job or the errand")
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeler.settings")
     import django
+    from django.utils.module_loading import import_string
 
     django.setup()
-    worker = f"inline@{socket.gethostname()}:{os.getpid()}"
-    if arguments.work == "train":
-        from worker.training.train_run import train_run
-
-        train_run(arguments.row, worker=worker)
-    elif arguments.work == "prelabel":
-        from worker.inference.write_prelabels import prelabel_job
-
-        prelabel_job(arguments.row, worker=worker)
-    elif arguments.work == "errand":
-        from worker.inference.requests import run_errand
-
-        run_errand(arguments.row, worker=worker)
-    elif arguments.work == "release":
-        from worker.releases.freezing import freeze_job
-
-        freeze_job(arguments.row, worker=worker)
-    elif arguments.work == "export":
-        from worker.releases.building import build_job
-
-        build_job(arguments.row, worker=worker)
-    elif arguments.work == "predict":
+    if arguments.work == "predict":
         from worker.inference.batch import answer_lines
 
         for line in answer_lines(arguments.row, sys.stdin):
             print(line, flush=True)
     else:
-        from worker.intake.imports import import_job
-
-        import_job(arguments.row, worker=worker)
+        import_string(WORK[arguments.work])(arguments.row, worker=f"inline@{socket.gethostname()}:{os.getpid()}")
 
 
 if __name__ == "__main__":

@@ -1,23 +1,47 @@
 """One attempt at a row's work: its lease kept alive, its end written down, whatever happens.
 
-Knows how work can end, not what it is.
+Knows how work begins and can end, not what it is.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from labeler.errors import LabelerError
-from labeler.jobs import leases
+from labeler.jobs import jobs, leases
 from labeler.jobs.leases import Lease, LeaseLost, Pulse
+from labeler.models import Job
 from worker.ml.errors import ModelError
 
 logger = logging.getLogger(__name__)
+JobWork = Callable[[Job, Lease, Pulse], None]
+
+
+def on_job(*, seconds: float = leases.HEARTBEAT_SECONDS) -> Callable[[JobWork], Callable[..., None]]:
+    """Turns work on a job into a function of (job_id, *, worker), which takes the job and makes one attempt at it.
+
+    It does nothing when the job is somebody else's or over. seconds: as attempt() has them.
+    """
+
+    def taking(work: JobWork) -> Callable[..., None]:
+        @wraps(work)
+        def run(job_id: int, *, worker: str) -> None:
+            taken = jobs.start(job_id, worker=worker)
+            if taken is None:
+                return
+            job, lease = taken
+            with attempt(lease, seconds=seconds) as pulse:
+                work(job, lease, pulse)
+
+        return run
+
+    return taking
 
 
 @contextmanager

@@ -29,9 +29,8 @@ for _name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
 # A message that was handed out and not acknowledged comes back after this many seconds; the row says whether
 # there is still anything to do. Longer trainings are told about twice, and the second telling does nothing.
 VISIBILITY_SECONDS = 3600
-SWEEP_SECONDS = 15
-CARE_SECONDS = 20
-COUNT_SECONDS = 10  # whoever opens the page of a large project for the first time waits about half of it
+# What beat asks for. Whoever opens the page of a large project for the first time waits about half of "count".
+EVERY_SECONDS = {"sweep": 15, "care": 20, "count": 10}
 SOFT_STOP_SECONDS = 5  # below the launcher's and Docker's ten: after that the work's lease is picked up again
 
 app = Celery("labeler", broker=settings.REDIS_URL or "redis://")
@@ -68,21 +67,12 @@ app.conf.update(
     timezone="UTC",
     beat_scheduler="worker.beat:PatientScheduler",
     beat_schedule={
-        "sweep": {
-            "task": "worker.tasks.sweep",
-            "schedule": SWEEP_SECONDS,
-            "options": {"queue": "default", "expires": SWEEP_SECONDS},
-        },
-        "care": {
-            "task": "worker.tasks.care",
-            "schedule": CARE_SECONDS,
-            "options": {"queue": "default", "expires": CARE_SECONDS},
-        },
-        "count": {
-            "task": "worker.tasks.count",
-            "schedule": COUNT_SECONDS,
-            "options": {"queue": "default", "expires": COUNT_SECONDS},
-        },
+        name: {
+            "task": f"worker.tasks.{name}",
+            "schedule": seconds,
+            "options": {"queue": "default", "expires": seconds},
+        }
+        for name, seconds in EVERY_SECONDS.items()
     },
 )
 
@@ -93,9 +83,7 @@ def _keep_django_logging(**_: object) -> None:
 
 
 class _Shown:
-    """When this worker last showed itself. The main process does it, so a child that trains for an hour is no
-    gap.
-    """
+    """When this worker last showed itself. The main process does it, so a child that trains for an hour is no gap."""
 
     at = 0.0
     name = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -79,9 +80,10 @@ def run_due_work() -> None:
     for project in Project.objects.not_in_trash().order_by("pk"):
         refresh_snapshots(project)
     request_due_runs()
-    request_due_prelabels()
+    request_prelabels(prelabels.due())  # of images that came in after the active model looked
     request_due_acceptances()
-    request_due_judgements()
+    for run in judging.due():
+        judging.request(run)
     request_due_indexes()
     request_first_indexes()
     sketch_older_images()
@@ -99,9 +101,7 @@ def run_due_work() -> None:
 
 
 def return_expired_claims() -> int:
-    """Give back the seats of people who left, in projects where nobody claims (a claim does it too); how
-    many.
-    """
+    """Give back the seats of people who left, in projects where nobody claims (a claim does it too); how many."""
     overdue = Claim.objects.filter(state=ClaimState.OPEN, expires_at__lt=Now()).values("project")
     return sum(claim_ends.expire_leases(project) for project in Project.objects.filter(pk__in=overdue))
 
@@ -184,10 +184,10 @@ def request_due_runs() -> int:
     return requested
 
 
-def request_due_prelabels() -> int:
-    """Ask for pre-labels of images that came in after the active model looked; how many projects."""
+def request_prelabels(due: Iterable[TrainingRun]) -> int:
+    """Ask for pre-labels by these active models; of how many projects."""
     requested = 0
-    for run in prelabels.due():
+    for run in due:
         try:
             prelabels.request(run)
             requested += 1
@@ -198,19 +198,7 @@ def request_due_prelabels() -> int:
 
 def request_due_acceptances() -> int:
     """Ask for what the active models may accept now: it was switched on, or another promise is wanted; how many."""
-    requested = 0
-    for run in accepting.due():
-        try:
-            prelabels.request(run)
-            requested += 1
-        except IntegrityError:
-            logger.debug("project %s: somebody asked for pre-labels at this moment", run.project_id)
-    return requested
-
-
-def request_due_judgements() -> int:
-    """Ask for figures of outside models that have new predictions, or new labels to be judged by; how many."""
-    return len([judging.request(run) for run in judging.due()])
+    return request_prelabels(accepting.due())
 
 
 def request_due_indexes() -> int:

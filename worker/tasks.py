@@ -6,138 +6,60 @@ names ("worker.tasks.look") stay when a function gets a better one: the broker m
 
 from __future__ import annotations
 
-from celery import shared_task
-from celery.app.task import Context
+from celery import Task, shared_task
+from django.utils.module_loading import import_string
 
 TRAIN_SECONDS = 12 * 3600
 IMPORT_SECONDS = 24 * 3600
 EXPORT_SECONDS = 6 * 3600
 ERRAND_SECONDS = 600
-JUDGE_SECONDS = 3600
-DELIVERY_SECONDS = 600
+
+# What is called with a row's id and the worker's name, and does nothing if another worker took the row.
+ON_ROWS = (
+    # name, queue, seconds at most, function
+    ("train", "gpu", TRAIN_SECONDS, "worker.training.train_run.train_run"),
+    ("prelabel", "gpu", TRAIN_SECONDS, "worker.inference.write_prelabels.prelabel_job"),
+    ("look", "gpu", 1800, "worker.indexing.build_index.index_job"),
+    ("convert", "gpu", ERRAND_SECONDS, "worker.inference.requests.run_errand"),  # a model to an ONNX file
+    ("answer", "serve", ERRAND_SECONDS, "worker.inference.requests.run_errand"),  # by a process that keeps its models
+    ("views", "serve", 300, "worker.training.augmentation_images.views_job"),
+    ("make_tiles", "serve", ERRAND_SECONDS, "worker.intake.image_work_job"),  # of an image that somebody looks at
+    ("work_on_images", "default", IMPORT_SECONDS, "worker.intake.image_work_job"),
+    ("import_images", "default", IMPORT_SECONDS, "worker.intake.import_job"),
+    ("check_data", "default", 1800, "worker.intake.checks_job"),
+    ("judge", "default", 3600, "worker.training.judge_outside.judge_job"),
+    ("freeze_release", "default", EXPORT_SECONDS, "worker.releases.freeze_job"),
+    ("build_release_file", "default", EXPORT_SECONDS, "worker.releases.build_job"),
+)
 
 
-@shared_task(name="worker.tasks.train", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
-def train(self, run_id: int) -> None:
-    """Train one requested run, then pre-label with it; does nothing if another worker took it."""
-    from worker.training.train_run import train_run
-
-    train_run(run_id, worker=_name(self.request))
+def _register(name: str, queue: str, seconds: int, function: str) -> None:
+    @shared_task(name=f"worker.tasks.{name}", bind=True, queue=queue, soft_time_limit=seconds)
+    def on_row(self: Task, row_id: int) -> None:
+        import_string(function)(row_id, worker=_name(self))
 
 
-@shared_task(name="worker.tasks.prelabel", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
-def prelabel(self, job_id: int) -> None:
-    """Predict what a project's active model has not seen; does nothing if another worker took it."""
-    from worker.inference.write_prelabels import prelabel_job
-
-    prelabel_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.views", bind=True, queue="serve", soft_time_limit=300)
-def make_augmented_views(self, job_id: int) -> None:
-    """Show how a project's training images are varied; does nothing if another worker took it."""
-    from worker.training.augmentation_images import views_job
-
-    views_job(job_id, worker=_name(self.request))
+for _each in ON_ROWS:
+    _register(*_each)
 
 
 @shared_task(name="worker.tasks.help_prelabel", bind=True, queue="gpu", soft_time_limit=TRAIN_SECONDS)
-def help_prelabel(self, job_id: int) -> None:
+def help_prelabel(self: Task, job_id: int) -> None:
     """Take parts of a pre-labeling that another worker has begun, as long as there are any."""
     from labeler.jobs import parts
 
     if parts.is_help_wanted(job_id):  # else not even torch is loaded
         from worker.inference.write_prelabels import help_with
 
-        help_with(job_id, worker=_name(self.request))
+        help_with(job_id, worker=_name(self))
 
 
-@shared_task(name="worker.tasks.look", bind=True, queue="gpu", soft_time_limit=1800)
-def build_index(self, job_id: int) -> None:
-    """Compute features of new images and write the index; does nothing if another worker took it."""
-    from worker.indexing.build_index import index_job
-
-    index_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.import_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
-def import_images(self, job_id: int) -> None:
-    """Run one requested import; does nothing if another worker took it."""
-    from worker.intake.imports import import_job
-
-    import_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.judge", bind=True, queue="default", soft_time_limit=JUDGE_SECONDS)
-def judge_outside_model(self, job_id: int) -> None:
-    """Judge and calibrate what another program's model said; nothing if another worker took it."""
-    from worker.training.judge_outside import judge_job
-
-    judge_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.work_on_images", bind=True, queue="default", soft_time_limit=IMPORT_SECONDS)
-def work_on_images(self, job_id: int) -> None:
-    """Delete, restore, order, mark or label many images; does nothing if another worker took it."""
-    from worker.intake.image_work import image_work_job
-
-    image_work_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.make_tiles", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
-def make_tiles(self, job_id: int) -> None:
-    """Cut an image that somebody looks at into tiles; does nothing if another worker took it."""
-    from worker.intake.image_work import image_work_job
-
-    image_work_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.freeze_release", bind=True, queue="default", soft_time_limit=EXPORT_SECONDS)
-def freeze_release(self, job_id: int) -> None:
-    """Freeze one requested release; does nothing if another worker took it."""
-    from worker.releases.freezing import freeze_job
-
-    freeze_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.build_release_file", bind=True, queue="default", soft_time_limit=EXPORT_SECONDS)
-def build_release_file(self, job_id: int) -> None:
-    """Build one file of a release; does nothing if another worker took it."""
-    from worker.releases.building import build_job
-
-    build_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.deliver", bind=True, queue="default", soft_time_limit=DELIVERY_SECONDS)
-def deliver(self, delivery_id: int) -> None:
+@shared_task(name="worker.tasks.deliver", queue="default", soft_time_limit=600)
+def deliver(delivery_id: int) -> None:
     """Send one message of a webhook, and what else waits for it; nothing if another worker took it."""
     from labeler.webhooks import deliveries
 
     deliveries.deliver(delivery_id)
-
-
-@shared_task(name="worker.tasks.check_data", bind=True, queue="default", soft_time_limit=1800)
-def check_data(self, job_id: int) -> None:
-    """Measure new images and look for what is wrong with them; does nothing if another worker took it."""
-    from worker.intake.checks import checks_job
-
-    checks_job(job_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.answer", bind=True, queue="serve", soft_time_limit=ERRAND_SECONDS)
-def answer_request(self, errand_id: int) -> None:
-    """One prediction or explanation, by a process that keeps its models; nothing if another worker took it."""
-    from worker.inference.requests import run_errand
-
-    run_errand(errand_id, worker=_name(self.request))
-
-
-@shared_task(name="worker.tasks.convert", bind=True, queue="gpu", soft_time_limit=ERRAND_SECONDS)
-def write_onnx(self, errand_id: int) -> None:
-    """A model as an ONNX file; nothing if another worker took it."""
-    from worker.inference.requests import run_errand
-
-    run_errand(errand_id, worker=_name(self.request))
 
 
 @shared_task(name="worker.tasks.sweep", queue="default", soft_time_limit=60)
@@ -170,6 +92,6 @@ def refresh_figures() -> None:
     cached_reports.refresh()
 
 
-def _name(request: Context) -> str:
+def _name(task: Task) -> str:
     """The node that runs this; its next process takes back what this one held (worker/celery.py)."""
-    return str(request.hostname)
+    return str(task.request.hostname)

@@ -1,7 +1,7 @@
 """Freeze a release: read the project once, in one snapshot, deal out the splits, write the file, say what is in it.
 
 The same state gives the same bytes, so it does not matter how often it was begun. A worker calls this
-(worker/releases/freezing.py), and releases.py keeps what comes of it.
+(worker/releases.py), and releases.py keeps what comes of it.
 """
 
 from __future__ import annotations

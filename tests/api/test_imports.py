@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from labeler.models import Image, Job, Label
 from tests.helpers.api import as_person, error_of
 from tests.helpers.importing import pictures, zipped
-from worker.intake.imports import import_job
+from worker.intake import import_job
 
 pytestmark = pytest.mark.django_db
 

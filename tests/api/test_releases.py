@@ -16,7 +16,7 @@ from tests.helpers.api import as_person, body_of, error_of, with_token
 from tests.helpers.factories import add_images, make_project
 from tests.helpers.pages import answer
 from tests.helpers.releasing import freeze_now, make_file, make_release
-from worker.releases.building import build_job
+from worker.releases import build_job
 
 pytestmark = pytest.mark.django_db
 THREE = {"train": 0.5, "validation": 0.25, "test": 0.25}

@@ -12,7 +12,7 @@ from labeler.jobs import dispatch
 from labeler.models import Job
 from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images
-from worker.intake.image_work import image_work_job
+from worker.intake import image_work_job
 
 pytestmark = pytest.mark.django_db
 

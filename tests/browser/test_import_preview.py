@@ -11,7 +11,7 @@ from labeler.models import Job, Label
 from tests.helpers.accessibility import sideways, violations_in_both_themes
 from tests.helpers.importing import pictures, task, zipped
 from tests.helpers.pages import url
-from worker.intake.imports import import_job
+from worker.intake import import_job
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

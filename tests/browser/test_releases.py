@@ -14,7 +14,7 @@ from tests.helpers.accessibility import violations_in_both_themes
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
 from tests.helpers.releasing import freeze_now
-from worker.releases.building import build_job
+from worker.releases import build_job
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

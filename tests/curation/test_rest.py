@@ -12,7 +12,7 @@ from labeler.models import Exposure, Gold, Image, Job, Label, QueueEntry
 from labeler.models.image import Slice
 from tests.helpers.api import as_person
 from tests.helpers.factories import add_images, category, make_model, make_project, predict
-from worker.intake.image_work import image_work_job
+from worker.intake import image_work_job
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,7 @@ from labeler.models.job import Kind, State
 from tests.helpers.factories import add_images as add_rows
 from tests.helpers.factories import make_model, make_project, make_user
 from tests.helpers.faulty_pictures import blurred, bring_in, dark, green, overexposed, plain, sound
-from worker.intake.checks import checks_job
+from worker.intake import checks_job
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from labeler.models import Release, ReleaseFile
 from labeler.releases import files, frozen, releases
-from worker.releases.building import build_job
-from worker.releases.freezing import freeze_job
+from worker.releases import build_job, freeze_job
 
 
 def make_release(project, by=None, **asked: Any) -> Release:

@@ -15,7 +15,7 @@ from tests.helpers.api import as_person, error_of
 from tests.helpers.factories import add_images
 from tests.helpers.forms import text_of
 from tests.helpers.pages import said, url
-from worker.intake.imports import import_job
+from worker.intake import import_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 

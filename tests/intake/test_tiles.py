@@ -22,7 +22,7 @@ from labeler.intake.pyramid import TILE, levels_of
 from labeler.models import Image, Job
 from labeler.models.job import State
 from tests.helpers.factories import add_images
-from worker.intake.image_work import image_work_job
+from worker.intake import image_work_job
 
 ORIENTATION = 0x0112
 pytestmark = pytest.mark.django_db

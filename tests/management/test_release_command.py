@@ -13,7 +13,7 @@ from labeler.models import AuditEvent, Image, Release
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer
 from tests.helpers.releasing import make_file
-from worker.releases.freezing import freeze_job
+from worker.releases import freeze_job
 
 pytestmark = pytest.mark.django_db
 

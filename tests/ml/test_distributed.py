@@ -258,7 +258,9 @@ class Logits(trainable.Trainable):
 
 def one_step(tail, views, generator):
     recipe = finetune.Recipe("single", 1, 2, 1e-3, 0.0, 0.0, 3, 0)
-    return finetune._step(tail, views, torch.eye(4), torch.ones(4), torch.arange(2), generator, recipe, CPU)
+    return finetune._step(
+        tail, finetune.Labeled(views, torch.eye(4), torch.ones(4)), torch.arange(2), generator, recipe, CPU
+    )
 
 
 @pytest.mark.parametrize("noise", [0, 0.02])
@@ -349,9 +351,8 @@ def test_memory_that_is_short_in_another_process_halves_the_batch_here_too(monke
     recipe = finetune.Recipe("single", 1, 16, 1e-3, 0.0, 0.0, 3, 0)
     nothing = np.empty(0, np.int64)
     everything = np.arange(16)
-    *_, end = finetune.fit(
-        Linear(), Rows(), torch.eye(2)[torch.arange(16) % 2], torch.ones(16), everything, nothing, nothing, recipe, CPU
-    )
+    known = finetune.Labeled(Rows(), torch.eye(2)[torch.arange(16) % 2], torch.ones(16))
+    *_, end = finetune.fit(Linear(), known, (everything, nothing, nothing), recipe, CPU)
     assert end.batch == 4
     assert sizes[:3] == [8, 4, 2]
 

@@ -54,7 +54,7 @@ def test_a_network_from_nothing_learns_drawn_shapes():
     recipe = finetune.Recipe("single", 25, 16, 5e-3, 0.05, 0.0, 25, 0)
     learn, none = np.arange(60), np.empty(0, np.int64)
     targets = torch.eye(3)[torch.from_numpy(classes)]
-    *_, end = finetune.fit(network, views, targets, torch.ones(90), learn, none, none, recipe, CPU)
+    *_, end = finetune.fit(network, finetune.Labeled(views, targets, torch.ones(90)), (learn, none, none), recipe, CPU)
     assert end.curve[-1].train_loss < 0.6 * end.curve[0].train_loss
     p = finetune.probabilities_of(network, views, np.arange(60, 90), CPU, "single")
     assert (p.argmax(1) == classes[60:]).mean() > 0.6  # chance is one third

@@ -55,7 +55,7 @@ def test_with_a_global_pool_and_a_linear_head_it_is_the_class_activation_map():
     for category in range(4):
         # CAM (Zhou et al. 2016): sum_k w_k A^k. y = w . mean A + b, so alpha_k = w_k / (h w).
         cam = torch.einsum("k,nkhw->nhw", network.fc.weight[category].detach(), maps).relu()
-        found = grad_cam(network, network.pool, lambda y, k=category: y[:, k], x)
+        found = grad_cam(network, network.pool, lambda x, k=category: network(x)[:, k], x)
         torch.testing.assert_close(found * maps[0, 0].numel(), cam)
         assert found.max() > 0
 
@@ -72,7 +72,7 @@ def test_where_cells_see_nothing_beyond_themselves_all_heat_lies_on_the_patch():
     x = torch.full((1, 3, 96, 96), 0.5)
     x[0, :, 32:64, 16:32] = torch.tensor([1.0, 0, 0])[:, None, None]
 
-    found = grad_cam(network, network.pool, lambda y: y[:, 0], x)[0]
+    found = grad_cam(network, network.pool, lambda x: network(x)[:, 0], x)[0]
 
     expected = torch.zeros(6, 6)
     expected[2:4, 1] = 1
@@ -85,9 +85,9 @@ def test_hooks_modes_statistics_and_gradients_are_left_as_found():
     network.trunk[1].eval()  # one part in another mode than the rest
     before, modes = copy.deepcopy(network.state_dict()), [m.training for m in network.modules()]
 
-    grad_cam(network, network.pool, lambda y: y[:, 0], torch.randn(2, 3, 24, 24))
+    grad_cam(network, network.pool, lambda x: network(x)[:, 0], torch.randn(2, 3, 24, 24))
     with pytest.raises(IndexError):
-        grad_cam(network, network.pool, lambda y: y[:, 99], torch.randn(2, 3, 24, 24))
+        grad_cam(network, network.pool, lambda x: network(x)[:, 99], torch.randn(2, 3, 24, 24))
 
     assert [m.training for m in network.modules()] == modes
     assert all(not m._forward_pre_hooks and not m._forward_hooks for m in network.modules())

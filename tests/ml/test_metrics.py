@@ -1,6 +1,7 @@
 """Figures with intervals: by hand, against scikit-learn, where undefined, and whether the intervals cover."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -177,7 +178,7 @@ def test_agresti_min_interval_by_hand():
     comparison = not_worse(old, new)
     assert comparison.difference == pytest.approx(0.08)
     assert (comparison.low, comparison.high) == pytest.approx((0.0007, 0.1561), abs=3e-4)
-    json.dumps(comparison.to_json(), allow_nan=False)
+    json.dumps(asdict(comparison), allow_nan=False)
 
 
 def test_a_small_p_is_not_said_to_be_nothing():

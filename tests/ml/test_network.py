@@ -73,7 +73,7 @@ def test_same_convolution_of_a_hand_worked_example():
 def test_stages_run_one_after_another_give_what_the_whole_gives(lite0):
     x = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        whole = lite0.features(x)
+        whole = lite0.run(x)
         assert whole.shape == (2, 1280)
         for cut in (0, 1, 12, 17):
             torch.testing.assert_close(lite0.run(lite0.run(x, 0, cut), cut), whole)
@@ -85,8 +85,8 @@ def test_fused_and_turned_networks_say_what_the_plain_one_says(lite0, size):
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
     frozen = FrozenNetwork(lite0, CPU)
     with torch.no_grad():
-        plain = lite0.features(x)
-        torch.testing.assert_close(fuse_batch_norm(lite0).features(x), plain, atol=1e-4, rtol=1e-4)
+        plain = lite0.run(x)
+        torch.testing.assert_close(fuse_batch_norm(lite0).run(x), plain, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(frozen.run(x), plain, atol=1e-4, rtol=1e-4)
         # orientation in the middle is that of the image, not the turned one
         torch.testing.assert_close(frozen.run(x, 0, 12), lite0.run(x, 0, 12), atol=1e-4, rtol=1e-4)

@@ -186,9 +186,10 @@ def test_the_better_setting_is_chosen_in_each_fold_by_images_that_do_not_judge_i
     fits = []
     original = finetune.fit
 
-    def watched(tail, views, targets, weights, learn, validation, stop, recipe, *rest):
+    def watched(tail, known, images, recipe, *rest):
+        learn, validation, _stop = images
         fits.append((recipe.learning_rate, set(learn), set(validation)))
-        return original(tail, views, targets, weights, learn, validation, stop, recipe, *rest)
+        return original(tail, known, images, recipe, *rest)
 
     monkeypatch.setattr(finetune, "fit", watched)
     monkeypatch.setattr("worker.ml.training.train._beats", lambda *rest: True)

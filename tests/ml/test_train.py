@@ -187,9 +187,10 @@ def test_a_winner_is_trained_on_all_labels_and_brings_its_own_layers(monkeypatch
     trained_on = []
     original = finetune.fit
 
-    def watched(tail, views, targets, weights, train, validation, stop, *rest):
+    def watched(tail, known, images, *rest):
+        train, validation, stop = images
         trained_on.append((len(train), len(validation), len(stop), len(set(train) & set(validation))))
-        return original(tail, views, targets, weights, train, validation, stop, *rest)
+        return original(tail, known, images, *rest)
 
     monkeypatch.setattr(finetune, "fit", watched)
     monkeypatch.setattr("worker.ml.training.train._beats", lambda *rest: True)
@@ -341,9 +342,8 @@ def fitted(n=24, batch=16, epochs=2, keeper=None, stop_after=None, dropout=0.0, 
     targets = torch.eye(2)[torch.arange(n) % 2]
     stop = np.arange(n - 8, n)
     recipe = replace(recipe, **changes)
-    events, found = finetune.fit(
-        tail, Pixels(n), targets, torch.ones(n), np.arange(n - 8), stop, stop, recipe, CPU, keeper
-    ), []  # fmt: skip
+    known = finetune.Labeled(Pixels(n), targets, torch.ones(n))
+    events, found = finetune.fit(tail, known, (np.arange(n - 8), stop, stop), recipe, CPU, keeper), []
     for event in events:
         found.append(event)
         # an epoch is kept when the next event is asked for

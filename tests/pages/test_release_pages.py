@@ -9,7 +9,7 @@ from labeler.models import Job, Release
 from tests.helpers.factories import add_images
 from tests.helpers.pages import answer, url
 from tests.helpers.releasing import freeze_now, make_file, make_release
-from worker.releases.building import build_job
+from worker.releases import build_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uncollected_static_files")]
 FORM = {"name": "v1", "labels": "consensus", "is_split": "on", "train": 50, "validation": 25, "test": 25, "seed": 4}

@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job, Project, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.job import Kind, State
 from labeler.training import features as kept
 from labeler.training import image_index, queue_order
-from worker.attempt import attempt
+from worker.attempt import on_job
 from worker.indexing import near_duplicate_search
 from worker.indexing.features import features_of, kept_as
 from worker.ml.device import pick_device, settle_process
@@ -52,17 +51,9 @@ Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
 
-def index_job(job_id: int, *, worker: str) -> None:
+@on_job()
+def index_job(job: Job, lease: Lease, pulse: Pulse) -> None:
     """Run one look; does nothing when it is somebody else's or over."""
-    taken = jobs.start(job_id, worker=worker)
-    if taken is None:
-        return
-    job, lease = taken
-    with attempt(lease) as pulse:
-        _look(job, lease, pulse)
-
-
-def _look(job: Job, lease: Lease, pulse: Pulse) -> None:
     project, run = job.project, None
     assert project is not None
     if job.params["run"] is not None:

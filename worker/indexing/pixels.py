@@ -9,12 +9,11 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from django.conf import settings
 from django.db.models import Q
-from numpy.typing import NDArray
 
 from labeler.intake.images import media_store
 from labeler.models import Image, Project
@@ -64,14 +63,11 @@ def sources(store: PixelStore, hashes: Sequence[str]) -> list[Source]:
     """Where each image's pixels are: kept, or in its thumbnail."""
     media = media_store()
 
-    def source(sha256: str) -> Callable[[], Bytes]:
-        def look() -> Bytes:
-            kept: NDArray[np.uint8] | None = store.get(sha256)
-            return media.thumb_path(sha256) if kept is None else kept
+    def look(sha256: str) -> Bytes:
+        kept = store.get(sha256)
+        return media.thumb_path(sha256) if kept is None else kept
 
-        return look
-
-    return [source(sha256) for sha256 in hashes]
+    return [partial(look, sha256) for sha256 in hashes]
 
 
 def forget_trashed() -> int:

@@ -10,9 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from labeler.intake.budget import decoded
 from labeler.intake.check import Refused
@@ -73,24 +70,12 @@ def _answers(model: Model, waiting: list[Picture]) -> Iterator[str]:
         return
     found = predict.predict(model, sources=[one.content for one in waiting])
     for opinion in saved_models.opinions(model, range(len(waiting)), found):
-        said: dict[str, Any] = {
-            "file": waiting[opinion.image_id].file,
-            "categories": opinion.categories,
-            "probability": round(opinion.probability, 6),
-            "probabilities": np.round(opinion.probabilities, 6).tolist(),
-        }
-        yield json.dumps(said)
+        yield json.dumps({"file": waiting[opinion.image_id].file} | saved_models.told(opinion))
 
 
 def _drawn_answers(model: DrawnModel, task: str, waiting: list[Picture]) -> Iterator[str]:
     if not waiting:
         return
-    sizes = np.array([one.size for one in waiting], np.int64)
-    for one, found in zip(waiting, model.found([each.content for each in waiting], sizes), strict=True):
-        assert found is not None  # it was decoded a moment ago
-        opinion = drawn_models.opinion(model, task, 0, found, one.size)
-        said: dict[str, Any] = {
-            "file": one.file, "width": one.size[0], "height": one.size[1], "categories": opinion.categories,
-            "probability": round(opinion.probability, 4), "objects": opinion.drawn,
-        }  # fmt: skip
-        yield json.dumps(said)
+    said = drawn_models.said(model, task, [one.content for one in waiting], [one.size for one in waiting])
+    for one, told in zip(waiting, said, strict=True):
+        yield json.dumps({"file": one.file, "width": one.size[0], "height": one.size[1]} | told)

@@ -82,6 +82,18 @@ def opinion(model: DrawnModel, task: str, image_id: int, found: Found, size: Seq
     )  # fmt: skip
 
 
+def said(
+    model: DrawnModel, task: str, sources: Sequence[Source], sizes: Sequence[tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """What it draws on pictures that were decoded before, as answers have it, in px of their sizes."""
+    told = []
+    for found, size in zip(model.found(sources, np.array(sizes, np.int64)), sizes, strict=True):
+        assert found is not None  # it was decoded a moment ago
+        one = opinion(model, task, 0, found, size)
+        told.append({"categories": one.categories, "probability": round(one.probability, 4), "objects": one.drawn})
+    return told
+
+
 def seen(model: DrawnModel, source: Source, size: Sequence[int], category: int = 0) -> tuple[dict[str, Any], bytes]:
     """What the model saw of a class on a picture, as an explanation is stored, and a PNG to lay over it.
 

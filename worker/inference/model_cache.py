@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar, cast
 
 import torch
@@ -22,7 +23,7 @@ MOST = 4
 # By project: of which run, the checksum of its weights, and the model; the last used is last. Two runs may have the
 # very same weights and another temperature.
 _held: OrderedDict[int, tuple[tuple[int, str], Model | DrawnModel]] = OrderedDict()
-_settled = False
+_settle_once = cache(settle_process)
 Kind = TypeVar("Kind", Model, DrawnModel)
 
 
@@ -40,10 +41,7 @@ def drawn_model_of(run: TrainingRun) -> DrawnModel:
 
 
 def _model_of(run: TrainingRun, load: Callable[[TrainingRun, torch.device], Kind]) -> Kind:
-    global _settled
-    if not _settled:
-        settle_process()
-        _settled = True
+    _settle_once()
     held, wanted = _held.get(run.project_id), (run.pk, run.checkpoint_sha256)
     if held is None or held[0] != wanted:
         _held.pop(run.project_id, None)  # before the new one is read: both at once would need room for two

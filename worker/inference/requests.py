@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,61 +62,45 @@ def _predict(errand: Errand, lease: Lease) -> None:
         raise NoModel("The project has no model in use any more.")
     if run.is_outside:
         raise NotPossibleNow(outside_models.where_from(run))
-    if errand.project.draws:
-        told = _objects(errand, run)
-        seen: bytes | None = None
-        if errand.kind == ErrandKind.TRY:
-            size = errand.asked["width"], errand.asked["height"]
-            told["heat"], seen = drawn_models.seen(model_cache.drawn_model_of(run), bytes(errand.picture), size)
-        inference_requests.finish(lease, run=run, answer=told, drawing=seen)
-        return
-    model = model_cache.model_of(run)
-    found = predict.predict(model, sources=[bytes(errand.picture)])
-    (opinion,) = saved_models.opinions(model, [0], found)
-    # 6 digits: what is behind them differs between machines.
-    answer: dict[str, Any] = {
-        "categories": opinion.categories,
-        "probability": round(opinion.probability, 6),
-        "probabilities": np.round(opinion.probabilities, 6).tolist(),
-        "calibrated": model.calibrated,
-    }
+    picture, is_try = bytes(errand.picture), errand.kind == ErrandKind.TRY
     drawing = None
-    if errand.kind == ErrandKind.TRY:
-        more, drawing = _reasons(errand, model, opinion)
-        answer |= more
+    if errand.project.draws:
+        drawing_model, size = model_cache.drawn_model_of(run), (errand.asked["width"], errand.asked["height"])
+        (answer,) = drawn_models.said(drawing_model, str(errand.project.task), [picture], [size])
+        answer["calibrated"] = drawing_model.calibrated
+        if is_try:
+            answer["heat"], drawing = drawn_models.seen(drawing_model, picture, size)
+    else:
+        model = model_cache.model_of(run)
+        (opinion,) = saved_models.opinions(model, [0], predict.predict(model, sources=[picture]))
+        answer = saved_models.told(opinion) | {"calibrated": model.calibrated}
+        if is_try:
+            more, drawing = _reasons(errand, model, opinion)
+            answer |= more
     inference_requests.finish(lease, run=run, answer=answer, drawing=drawing)
-
-
-def _objects(errand: Errand, run: TrainingRun) -> dict[str, Any]:
-    """What a model that draws finds on the picture, in px of what was sent."""
-    assert errand.picture is not None
-    model, size = model_cache.drawn_model_of(run), (errand.asked["width"], errand.asked["height"])
-    (found,) = model.found([bytes(errand.picture)], np.array([size], np.int64))
-    assert found is not None  # the picture was decoded when it was sent
-    opinion = drawn_models.opinion(model, str(errand.project.task), 0, found, size)
-    return {
-        "categories": opinion.categories,
-        "probability": round(opinion.probability, 4),
-        "objects": opinion.drawn,
-        "calibrated": model.calibrated,
-    }
 
 
 def _reasons(errand: Errand, model: Model, opinion: Opinion) -> tuple[dict[str, Any], bytes]:
     """What in the picture speaks for the answer, and the labeled images that look like it to the network."""
     picture = bytes(errand.picture or b"")
-    place = _place_of_answer(model, opinion)
-    found = gradcam.heat_of(model, decode(picture, size=predict.side_of(model)), place)
     with PillowImage.open(io.BytesIO(picture)) as shown:
-        drawing = heat.overlay(found.values, shown.width, shown.height)
-    explained = {
+        size = shown.size
+    pixels = decode(picture, size=predict.side_of(model))
+    explained, drawing = _heat(model, pixels, size, _place_of_answer(model, opinion))
+    near = similar_labeled.nearest(errand.project, model, picture, SIMILAR)
+    return {"heat": explained, "near": [[pk, round(similarity, 4)] for pk, similarity in near]}, drawing
+
+
+def _heat(model: Model, pixels: NDArray[np.uint8], size: tuple[int, int], place: int) -> tuple[dict[str, Any], bytes]:
+    """What in a picture speaks for a class, and a PNG to lay over it. size: width and height in px."""
+    found = gradcam.heat_of(model, pixels, place)
+    told = {
         "category": model.categories[place]["id"],
         "method": found.method,
         "any": found.peak > 0,
         "thirds": heat.thirds(found.values),
     }
-    near = similar_labeled.nearest(errand.project, model, picture, SIMILAR)
-    return {"heat": explained, "near": [[pk, round(similarity, 4)] for pk, similarity in near]}, drawing
+    return told, heat.overlay(found.values, *size)
 
 
 def _place_of_answer(model: Model, opinion: Opinion, asked: int = 0) -> int:
@@ -131,8 +116,8 @@ def _explain(errand: Errand, lease: Lease) -> None:
     assert run is not None and image is not None
     if not run.is_active or errand.project.trashed_at is not None:
         raise NoModel(f"Model {run.number} is not in use any more.")
+    size = image.width, image.height
     if errand.project.draws:
-        size = image.width, image.height
         # The preview, as in training and for pre-labels.
         told, drawing = drawn_models.seen(
             model_cache.drawn_model_of(run), media_store().preview_path(image.sha256), size, errand.category
@@ -145,20 +130,9 @@ def _explain(errand: Errand, lease: Lease) -> None:
     pixels = decode(source, size=predict.side_of(model))
     (opinion,) = saved_models.opinions(model, [image.pk], predict.predict(model, sources=[source]))
     place = _place_of_answer(model, opinion, errand.category)
-    found = gradcam.heat_of(model, pixels, place)
-    inference_requests.finish(
-        lease,
-        run=run,
-        answer={
-            "category": model.categories[place]["id"],
-            "probability": round(opinion.probabilities[place], 6),
-            "calibrated": model.calibrated,
-            "method": found.method,
-            "any": found.peak > 0,
-            "thirds": heat.thirds(found.values),
-        },
-        drawing=heat.overlay(found.values, image.width, image.height),
-    )
+    told, drawing = _heat(model, pixels, size, place)
+    told |= {"probability": round(opinion.probabilities[place], 6), "calibrated": model.calibrated}
+    inference_requests.finish(lease, run=run, answer=told, drawing=drawing)
 
 
 def _convert(errand: Errand, lease: Lease) -> None:
@@ -183,7 +157,9 @@ def _convert(errand: Errand, lease: Lease) -> None:
 
 def _write(run: TrainingRun, draft: Path) -> dict[str, Any]:
     model = saved_models.load(run, torch.device("cpu"))
-    found = onnx_file.write(model, draft, _pixels_of(run.project, predict.side_of(model)))
+    store, side = media_store(), predict.side_of(model)
+    _images, pixels = _readable(run.project, lambda image: decode(store.thumb_path(image.sha256), size=side))
+    found = onnx_file.write(model, draft, pixels)
     return {"side": onnx_file.side_of(model), "equality": asdict(found)}
 
 
@@ -200,34 +176,29 @@ def _write_drawn(run: TrainingRun, draft: Path) -> dict[str, Any]:
     return {"equality": asdict(found), "weights": weights}
 
 
-def _pixels_of(project: Project, side: int) -> NDArray[np.uint8]:
-    """Some images of the project, as the model sees them. Raises NotExportable without any."""
-    found = []
-    for sha256 in Image.objects.filter(project=project).order_by("-pk").values_list("sha256", flat=True)[:COMPARED]:
-        try:
-            found.append(decode(media_store().thumb_path(sha256), size=side))
-        except ImageUnreadable as problem:
-            logger.warning("image %s is left out of the comparison: %s", sha256, problem)
-    if not found:
-        raise onnx_file.NotExportable("The project has no image to compare the ONNX file with the model on.")
-    return np.stack(found)
-
-
 def _canvases_of(project: Project, canvas: Canvas) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The same where people draw: images on the model's canvas, and how many px each takes there."""
-    found, extents = [], []
-    rows = Image.objects.filter(project=project).order_by("-pk").values_list("sha256", "width", "height")
-    for sha256, width, height in rows[:COMPARED]:
+    """Images on the model's canvas, and how many px each takes there. Raises NotExportable without any."""
+    store = media_store()
+    images, pixels = _readable(
+        project, lambda one: canvases.filled(canvas, store.preview_path(one.sha256), (one.width, one.height))
+    )
+    sizes = [(one.width, one.height) for one in images]
+    extents = [[max(1, round(side * canvas.scale(size))) for side in size] for size in sizes]
+    return pixels, np.array(extents, np.int64)
+
+
+def _readable(project: Project, look: Callable[[Image], NDArray[np.uint8]]) -> tuple[list[Image], NDArray[np.uint8]]:
+    """Some images of the project, and their pixels as the model sees them. Raises NotExportable without any."""
+    images, pixels = [], []
+    for image in Image.objects.filter(project=project).order_by("-pk")[:COMPARED]:
         try:
-            found.append(canvases.filled(canvas, media_store().preview_path(sha256), (width, height)))
+            pixels.append(look(image))
+            images.append(image)
         except ImageUnreadable as problem:
-            logger.warning("image %s is left out of the comparison: %s", sha256, problem)
-            continue
-        scale = canvas.scale((width, height))
-        extents.append((max(1, round(width * scale)), max(1, round(height * scale))))
-    if not found:
+            logger.warning("image %s is left out of the comparison: %s", image.sha256, problem)
+    if not images:
         raise onnx_file.NotExportable("The project has no image to compare the ONNX file with the model on.")
-    return np.stack(found), np.array(extents, np.int64)
+    return images, np.stack(pixels)
 
 
 ANSWERS = {

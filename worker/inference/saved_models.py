@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,9 @@ def probabilities(
     store = media_store()
     found = np.full((len(hashes), len(model.categories)), np.nan, np.float32)
     batch = 16 if model.device.type == "cpu" else 256
-    for part in predict.predict_images(model, [store.thumb_path(sha256) for sha256 in hashes], batch=batch):
+    for indices, said in predict.predict_images(model, [store.thumb_path(sha256) for sha256 in hashes], batch=batch):
         tick()
-        found[part.indices] = part.probabilities
+        found[indices] = said
     return found
 
 
@@ -147,6 +148,16 @@ def in_use(project: Project, examples: Sequence[Example], *, tick: Callable[[], 
     return InUse(run, said, crossed)
 
 
+def told(opinion: Opinion) -> dict[str, Any]:
+    """As answers to people and programs have it: probabilities by class position."""
+    return {
+        "categories": opinion.categories,
+        # 6 digits: what is behind them differs between machines.
+        "probability": round(opinion.probability, 6),
+        "probabilities": np.round(opinion.probabilities, 6).tolist(),
+    }
+
+
 def answers(model: Model, part: str, examples: Sequence[Example], found: NDArray[np.float32]) -> Answers:
     """What the model said of images that people have judged, by what it said of each (n, K).
 
@@ -155,13 +166,7 @@ def answers(model: Model, part: str, examples: Sequence[Example], found: NDArray
     known = [k for k, example in enumerate(examples) if example.truth is not None]
     truth = {examples[k].image_id: examples[k].truth or [] for k in known}
     said = opinions(model, list(truth), found[known])
-    return Answers(
-        part=part,
-        image_ids=[one.image_id for one in said],
-        answers=[one.categories for one in said],
-        probabilities=[one.probability for one in said],
-        truth=[truth[one.image_id] for one in said],
-    )
+    return replace(_said(part, said), truth=[truth[one.image_id] for one in said])
 
 
 def on_stop_set(model: Model, project: Project, *, tick: Callable[[], None]) -> Answers:
@@ -171,8 +176,12 @@ def on_stop_set(model: Model, project: Project, *, tick: Callable[[], None]) -> 
     if images:
         found = probabilities(model, [sha256 for _, sha256 in images], tick=tick)
         said = opinions(model, [pk for pk, _ in images], found)
+    return _said(run_answers.Part.STOP, said)
+
+
+def _said(part: str, said: Sequence[Opinion]) -> Answers:
     return Answers(
-        part=run_answers.Part.STOP,
+        part=part,
         image_ids=[one.image_id for one in said],
         answers=[one.categories for one in said],
         probabilities=[one.probability for one in said],

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 
 from labeler.acceptance import accepting
 from labeler.consensus import label_economy
-from labeler.jobs import jobs, parts
+from labeler.jobs import parts
 from labeler.jobs.leases import Lease, LeaseLost, Pulse
 from labeler.models import Job, TrainingRun
 from labeler.models.job import State
@@ -29,7 +29,7 @@ from labeler.training import drift, prelabels, queue_order, runs
 from labeler.training import features as kept
 from labeler.training.prelabels import Opinion
 from labeler.training.queue_order import OpenEntry
-from worker.attempt import attempt
+from worker.attempt import attempt, on_job
 from worker.inference import drawn_models, saved_models
 from worker.ml.device import pick_device, settle_process
 from worker.ml.saved.drawn import DrawnModel
@@ -46,26 +46,9 @@ WRITE_SECONDS = 0.7
 WAIT_SECONDS = 0.3
 
 
-def prelabel_job(job_id: int, *, worker: str) -> None:
+@on_job()
+def prelabel_job(job: Job, lease: Lease, pulse: Pulse) -> None:
     """Run one pre-labeling; does nothing when it is somebody else's or over."""
-    taken = jobs.start(job_id, worker=worker)
-    if taken is None:
-        return
-    job, lease = taken
-    with attempt(lease) as pulse:
-        _prelabel(job, lease, pulse, worker)
-
-
-def help_with(job_id: int, *, worker: str) -> None:
-    """Work on parts of a pre-labeling that another worker has begun, until none is free."""
-    job = Job.objects.get(pk=job_id)
-    run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
-    settle_process()
-    model = _load(run)
-    _do_free_parts(job, run, model, worker=worker, tick=lambda: None)
-
-
-def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     if not run.is_active or run.project.trashed_at is not None:
         lease.finish(result={"predicted": 0, "note": f"Model {run.number} is not in use any more."})
@@ -80,7 +63,7 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
             lease.write(result=noted)
         job.refresh_from_db()
     last_image, before = job.result["last_image"], job.result["before"]
-    found = _do_parts(job, run, lease, pulse, worker, before)
+    found = _do_parts(job, run, lease, pulse, before)
     total = before + found.images
     accepted = 0
     if found.error is None:
@@ -109,7 +92,16 @@ def _prelabel(job: Job, lease: Lease, pulse: Pulse, worker: str) -> None:
     logger.info("project %s: model %s predicted %s", run.project_id, run.number, result)
 
 
-def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: str, before: int) -> parts.Together:
+def help_with(job_id: int, *, worker: str) -> None:
+    """Work on parts of a pre-labeling that another worker has begun, until none is free."""
+    job = Job.objects.get(pk=job_id)
+    run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
+    settle_process()
+    model = _load(run)
+    _do_free_parts(job, run, model, worker=worker, tick=lambda: None)
+
+
+def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, before: int) -> parts.Together:
     """Work on parts, with whoever helps, until none is left. Raises LeaseLost."""
     model: Model | DrawnModel | None = None
     shown_at = 0.0
@@ -132,7 +124,7 @@ def _do_parts(job: Job, run: TrainingRun, lease: Lease, pulse: Pulse, worker: st
     while (found := show()).unfinished:
         if model is None:
             model = _load(run)
-        _do_free_parts(job, run, model, worker=worker, tick=tick)
+        _do_free_parts(job, run, model, worker=job.worker, tick=tick)
         if show().unfinished:
             time.sleep(WAIT_SECONDS)  # the last ones are being worked on; should their workers die, they become free
     return found

@@ -31,10 +31,8 @@ MOST_THREADS, LOOKS_S = 8, 0.5  # of a training on a CPU; how long it looks whic
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc malloc.h
 
 
-def pick_device(wanted: str = "auto") -> torch.device:
-    """`wanted` ("cpu", "cuda", "cuda:1", "mps"), or by itself: cuda, then Apple's mps, then cpu."""
-    if wanted != "auto":
-        return torch.device(wanted)
+def pick_device() -> torch.device:
+    """cuda, or Apple's mps, or cpu: the first that is there."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():

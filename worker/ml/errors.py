@@ -42,7 +42,6 @@ class TooFewLabels(ModelError):
 
     def __init__(self, have: int, need: int) -> None:
         super().__init__(f"There are {have} labeled images to train on; at least {need} are needed.")
-        self.have, self.need = have, need
 
 
 class OneCategoryOnly(ModelError):

@@ -17,13 +17,12 @@ from PIL import Image as Pixels
 
 from labeler.errors import NotPossibleNow
 from labeler.intake.images import media_store
-from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
 from labeler.models import Image, Job
 from labeler.train_settings import Augmentation
 from labeler.training import augmentation_preview
 from labeler.training.augmentation_preview import SIDE, VIEWS
-from worker.attempt import attempt
+from worker.attempt import on_job
 from worker.ml.errors import ImageUnreadable
 from worker.ml.images.tensors import CACHE_SIDE, augment, decode
 from worker.ml.saved.storage import write_atomically
@@ -35,17 +34,9 @@ SEED = 0  # the same settings give the same images
 Row = Callable[[int, int], Iterator[Pixels.Image]]
 
 
-def views_job(job_id: int, *, worker: str) -> None:
+@on_job()
+def views_job(job: Job, lease: Lease, pulse: Pulse) -> None:
     """Make what one job asks for; does nothing when it is somebody else's or over."""
-    taken = jobs.start(job_id, worker=worker)
-    if taken is None:
-        return
-    job, lease = taken
-    with attempt(lease) as pulse:
-        _make(job, lease, pulse)
-
-
-def _make(job: Job, lease: Lease, pulse: Pulse) -> None:
     # As a run's config is read: the same check, and a whole number is a number.
     how = read_settings({"augmentation": job.params["augmentation"]}).augmentation
     images = job.params["images"]

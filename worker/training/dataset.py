@@ -1,15 +1,19 @@
-"""From votes to a training set: which images, which classes, and which images are held out.
+"""From votes to a training set: which images, which classes, which images are held out, and which are nearly the same.
 
 Knows rows. Does not know features or networks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef
+import numpy as np
+from django.db.models import Exists, Max, OuterRef
+from numpy.typing import NDArray
 
 from labeler.consensus import reliability, snapshots
+from labeler.intake import near_duplicates
 from labeler.label_set import categories as label_set
 from labeler.models import Consensus, Label, Project
 from labeler.models.image import NEVER_TRAINED, Slice, Status
@@ -21,9 +25,7 @@ FEWEST_VOTES_TO_JUDGE = 2  # one person's slip must not count as a model's error
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An image and what people take it to be: category ids, one for a single choice, any number for several
-    labels.
-    """
+    """An image and what people take it to be: category ids, one for a single choice, any number for several labels."""
 
     image_id: int
     sha256: str
@@ -120,3 +122,20 @@ def _named_images(project: Project) -> list[tuple[int, str, str, list[int], floa
         *train.order_by("image_id").values_list(*columns),
         *judges.order_by("image_id").values_list(*columns),
     ]
+
+
+def labels_now(project: Project) -> dict[str, int]:
+    """What a run or a judgement has seen: the id of the newest label, and how many are current."""
+    labels = Label.objects.filter(project=project)
+    return {"last_label": labels.aggregate(Max("id"))["id__max"] or 0, "n_labels": labels.current().count()}
+
+
+def groups_of(image_ids: Sequence[int], folds: int) -> NDArray[np.int64] | None:
+    """Numbers that near-duplicates share, so that none is judged by a model that learned from its twin.
+
+    None where one group is larger than a fold: images that are all nearly the same cannot be kept apart.
+    """
+    known = near_duplicates.groups_of(image_ids)
+    groups = np.array([known.get(pk, pk) for pk in image_ids], np.int64)
+    sizes = np.unique(groups, return_counts=True)[1]
+    return groups if len(groups) and sizes.max() <= len(groups) / folds else None

@@ -6,12 +6,13 @@ Knows rows. Does not know networks. The same slices as dataset.py; the objects a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from numpy.typing import NDArray
 
 from labeler.consensus import objects as consensus
 from labeler.geometry.shapes import bounds_of
@@ -102,14 +103,16 @@ def _images(project: Project) -> QuerySet[Image]:
 
 
 def _drawn(rows: Sequence[dict[str, Any]], position: dict[int, int], *, with_masks: bool) -> Drawn:
-    shapes = [{name: row[name] for name in SHAPES if row.get(name) is not None} for row in rows]
-    boxes = np.array([list(_box(shape)) for shape in shapes], np.float32).reshape(-1, 4)
+    shapes, boxes = shapes_of(rows)
     # Decisions and known answers are nobody's share.
     weights = np.array([row["n"] / row["asked"] if row["asked"] else 1.0 for row in rows], np.float32)
     classes = np.array([position[row["category"]] for row in rows], np.int64)
     return Drawn(boxes, classes, weights, tuple(shapes) if with_masks else None)
 
 
-def _box(shape: dict[str, Any]) -> Iterator[float]:
-    bounds = bounds_of(shape)
-    yield from (bounds.x0, bounds.y0, bounds.x1 - bounds.x0, bounds.y1 - bounds.y0)
+def shapes_of(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
+    """The shapes of drawn objects, and their boxes (n, 4): x, y, width, height in px."""
+    shapes = [{name: row[name] for name in SHAPES if row.get(name) is not None} for row in rows]
+    corners = [bounds_of(shape) for shape in shapes]
+    boxes = [[at.x0, at.y0, at.x1 - at.x0, at.y1 - at.y0] for at in corners]
+    return shapes, np.array(boxes, np.float32).reshape(-1, 4)

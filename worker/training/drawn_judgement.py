@@ -5,7 +5,6 @@ Knows datasets and what a model found. Which images judge it is said by the call
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +50,9 @@ def figures(
         pixel_figures.report(*about) if is_semantic
         else evaluation.report(*about, by_masks=dataset.task != Task.BOXES, shown_from=shown_from)
     )  # fmt: skip
-    found["confusion"]["images"] = _image_ids(found["confusion"]["images"], judged.examples)
+    confusion = found["confusion"]
+    for cell, positions in confusion["images"].items():
+        confusion["images"][cell] = [judged.examples[at].image_id for at in positions]
     return found | {
         "judged_on": "test" if judged.on_test else "cross-validation", "wish": wish,
         "second_annotator_ap50": None if is_semantic else second_annotator(project),
@@ -77,7 +78,3 @@ def second_annotator(project: Project) -> dict[str, Any] | None:
         "value": sum(stat["value"] * stat["n"] for stat in known) / n, "low": min(lows, default=None),
         "high": max(highs, default=None), "n": n, "reason": None,
     }  # fmt: skip
-
-
-def _image_ids(images: dict[str, list[int]], examples: Sequence[DrawnExample]) -> dict[str, list[int]]:
-    return {cell: [examples[at].image_id for at in positions] for cell, positions in images.items()}

@@ -5,6 +5,7 @@ Knows datasets, rows of predictions and worker.ml.evaluation.metrics. Does not k
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -101,7 +102,5 @@ def chance(dataset: Dataset) -> float:
     """How often the most frequent answer of the training labels would be right: what any model must beat."""
     if not dataset.train:
         return 0.0
-    answers: dict[tuple[int, ...], int] = {}
-    for example in dataset.train:
-        answers[tuple(example.categories)] = answers.get(tuple(example.categories), 0) + 1
+    answers = Counter(tuple(example.categories) for example in dataset.train)
     return max(answers.values()) / len(dataset.train)

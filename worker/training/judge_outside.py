@@ -10,21 +10,19 @@ import logging
 from typing import Any
 
 import numpy as np
-from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler.consensus import label_economy
-from labeler.jobs import jobs
 from labeler.jobs.leases import Lease, Pulse
-from labeler.models import Job, Label, TrainingRun
+from labeler.models import Job, TrainingRun
 from labeler.training import prelabels, queue_order, run_answers, runs
-from worker.attempt import attempt
+from worker.attempt import on_job
 from worker.inference import outside
 from worker.ml.evaluation import metrics
 from worker.ml.evaluation.temperature import apply_temperature
 from worker.ml.saved.predict import MIN_CALIBRATION
 from worker.training import evaluation, judge_outside_drawn
-from worker.training.dataset import Dataset, Example, assemble
+from worker.training.dataset import Dataset, Example, assemble, labels_now
 from worker.training.promotion import as_of_today
 
 logger = logging.getLogger(__name__)
@@ -33,31 +31,20 @@ NO_PROBABILITIES = "It gives no probabilities for some of the images."
 ABOUT_SURENESS = ("roc_auc", "log_loss", "ece")  # figures that need probabilities
 
 
-def judge_job(job_id: int, *, worker: str) -> None:
+@on_job()
+def judge_job(job: Job, lease: Lease, pulse: Pulse) -> None:
     """Run one judgement; does nothing when it is somebody else's or over."""
-    taken = jobs.start(job_id, worker=worker)
-    if taken is None:
-        return
-    job, lease = taken
-    with attempt(lease) as pulse:
-        _judge(job, lease, pulse)
-
-
-def _judge(job: Job, lease: Lease, pulse: Pulse) -> None:
     run = TrainingRun.objects.select_related("project").get(pk=job.params["run"])
     if run.project.trashed_at is not None:
         lease.finish(result={"note": "The project is in the trash."})
         return
     lease.write(stage="Reading the labels")
-    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
-    n_labels = Label.objects.filter(project=run.project).current().count()
+    labels = labels_now(run.project)
     if run.project.draws:
         lease.write(stage="Judging the model on held-out images")
         answers, figures, counts = judge_outside_drawn.judge(run)
         pulse.check()
-        runs.record_judgement(
-            run, answers=answers, metrics=figures, dataset=counts, last_label=newest, n_labels=n_labels
-        )
+        runs.record_judgement(run, answers=answers, metrics=figures, dataset=counts, **labels)
         lease.finish(result=counts)
         return
     dataset = assemble(run.project)
@@ -78,8 +65,7 @@ def _judge(job: Job, lease: Lease, pulse: Pulse) -> None:
         },
         temperature=temperature,
         is_calibrated=n_calibration >= MIN_CALIBRATION,
-        last_label=newest,
-        n_labels=n_labels,
+        **labels,
     )
     if temperature != (run.temperature or 1.0):
         lease.write(stage="Calibrating its probabilities")

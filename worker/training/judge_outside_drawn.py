@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from labeler.geometry.shapes import bounds_of
 from labeler.label_set import categories as label_set
 from labeler.models import Prediction, TrainingRun
 from labeler.models.project import Task
@@ -19,7 +18,7 @@ from labeler.training.outside_objects import SHOWN
 from labeler.training.run_answers import Answers, Part
 from worker.ml.detection.samples import Found
 from worker.training import drawn_findings, drawn_judgement
-from worker.training.drawn_dataset import SHAPES, DrawnDataset, DrawnExample, assemble
+from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble, shapes_of
 from worker.training.drawn_judgement import Judged
 
 
@@ -58,11 +57,10 @@ def said(run: TrainingRun, dataset: DrawnDataset, examples: Sequence[DrawnExampl
 
 
 def _found(objects: Sequence[tuple[int, dict[str, Any]]], *, with_masks: bool) -> Found:
-    shapes = [{name: row[name] for name in SHAPES if row.get(name) is not None} for _kind, row in objects]
+    shapes, boxes = shapes_of([row for _kind, row in objects])
     sure = [1.0 if row["probability"] is None else row["probability"] for _kind, row in objects]
-    corners = [bounds_of(shape) for shape in shapes]
     return Found(
-        np.array([[at.x0, at.y0, at.x1 - at.x0, at.y1 - at.y0] for at in corners], np.float32).reshape(-1, 4),
+        boxes,
         np.array([kind for kind, _row in objects], np.int64),
         np.array(sure, np.float32),
         tuple(shapes) if with_masks else None,

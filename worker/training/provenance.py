@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections import Counter
 from importlib import metadata
 from typing import Any
 
@@ -20,25 +21,23 @@ HASH_PARTS = 1000  # images per query
 
 def provenance_of(dataset: Dataset) -> dict[str, Any]:
     """The training set: its hash, images by class, judgements and people behind it; and the versions at work."""
-    by_category = {str(pk): 0 for pk in dataset.category_ids}
-    for example in dataset.train:
-        for pk in example.categories:
-            by_category[str(pk)] += 1
-    return {
-        "training_set_sha256": hash_of(dataset.train),
-        "by_category": by_category,
-        **_people([example.image_id for example in dataset.train]),
-        "versions": versions(),
-    }
+    counts = Counter(pk for example in dataset.train for pk in example.categories)
+    by_category = {str(pk): counts[pk] for pk in dataset.category_ids}
+    return _together(hash_of(dataset.train), by_category, [example.image_id for example in dataset.train])
 
 
 def provenance_of_drawn(dataset: DrawnDataset) -> dict[str, Any]:
     """The same of drawn answers; by_category counts objects."""
     kinds = [kind for example in dataset.train for kind in example.drawn.classes.tolist()]
+    by_category = {str(pk): kinds.count(k) for k, pk in enumerate(dataset.category_ids)}
+    return _together(hash_of_drawn(dataset), by_category, [example.image_id for example in dataset.train])
+
+
+def _together(training_set_sha256: str, by_category: dict[str, int], image_ids: list[int]) -> dict[str, Any]:
     return {
-        "training_set_sha256": hash_of_drawn(dataset),
-        "by_category": {str(pk): kinds.count(k) for k, pk in enumerate(dataset.category_ids)},
-        **_people([example.image_id for example in dataset.train]),
+        "training_set_sha256": training_set_sha256,
+        "by_category": by_category,
+        **_people(image_ids),
         "versions": versions(),
     }
 

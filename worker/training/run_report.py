@@ -7,6 +7,7 @@ findings for people, stored with the run's row (metrics: "acceptance", "label_er
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,7 +92,8 @@ def label_errors(dataset: Dataset, out_of_fold: NDArray) -> dict[str, Any]:
     several = dataset.is_multi
     found = (labelerrors.suspects_of_sets if several else labelerrors.suspects)(out_of_fold, targets)
     ids = dataset.category_ids
-    first = list(zip(*(part[:SUSPECTS].tolist() for part in _columns(found)), strict=True))
+    columns = found.image, found.label, found.suggested, found.doubt, found.confident
+    first = list(zip(*(part[:SUSPECTS].tolist() for part in columns), strict=True))
     return {
         "n": len(found),
         "suspects": [
@@ -180,10 +182,6 @@ def _penalty(comparison: Sequence[dict[str, Any]]) -> float:
     return float(settings.get("C", PENALTY))
 
 
-def _columns(found: labelerrors.Suspects) -> tuple[NDArray, ...]:
-    return found.image, found.label, found.suggested, found.doubt, found.confident
-
-
 def by_metadata(dataset: Dataset, out_of_fold: NDArray, test: NDArray) -> list[dict[str, Any]]:
     """Where the model is worse, for each field of metadata: [{field, slices, n}], fields with a worse slice first.
 
@@ -214,12 +212,12 @@ def metadata_of(ids: Sequence[int]) -> list[tuple[str, list[Any]]]:
 
 def _fields(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Fields that divide the images: several values, and not one for each image. The most frequent first."""
-    counts: dict[str, int] = {}
+    counts = Counter[str]()
     values: dict[str, set[Any]] = {}
     for row in rows:
         for field, value in row.items():
             if (plain := _value(value)) is not None:
-                counts[field] = counts.get(field, 0) + 1
+                counts[field] += 1
                 values.setdefault(field, set()).add(plain)
     divides = [
         field

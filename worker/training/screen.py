@@ -26,7 +26,6 @@ class Screen:
     bill: cost.Bill
     room: tuple[int, int] = (0, 100)  # the part of the bar that the present stage fills
     curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    _stage: str = ""
     _written_at: float = 0.0
     _read_at: float = 0.0
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from django.db.models import Max
 
 from labeler.jobs.leases import Lease, Pulse
-from labeler.models import Label, TrainingRun
+from labeler.models import TrainingRun
 from labeler.models.project import Task
 from labeler.stats.results import FEW_IMAGES
 from labeler.training import runs
@@ -24,7 +23,7 @@ from labeler.training.out_of_fold import folder_of
 from labeler.training.run_answers import Part
 from worker.indexing.features import kept_as
 from worker.inference import drawn_models, saved_models
-from worker.ml.detection.samples import nothing
+from worker.ml.detection.samples import Found, nothing
 from worker.ml.detection.train import DrawnResult
 from worker.ml.device import describe_device, pick_device, settle_process
 from worker.ml.distributed import torchrun
@@ -38,9 +37,9 @@ from worker.ml.saved.storage import write_atomically
 from worker.ml.training.settings import read_settings
 from worker.training import cost, drawn_findings, drawn_judgement, judge_outside_drawn, provenance, run_report
 from worker.training.checkpoints import work_folder
+from worker.training.dataset import groups_of, labels_now
 from worker.training.drawn_dataset import DrawnDataset, DrawnExample, assemble
 from worker.training.drawn_judgement import Judged
-from worker.training.groups import groups_of
 from worker.training.screen import Screen, watch
 
 FINDINGS = "objects.npz"  # what the model said of the images that judge it, beside the model
@@ -57,13 +56,12 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     screen = Screen(lease, pulse, bill)
     screen.show("Reading what people have drawn", 0)
     dataset, guideline = assemble(run.project), run.project.guideline_version
-    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
+    labels = labels_now(run.project)
     runs.report(
         lease, device=describe_device(device, "as many threads as cores were idle"), spent=bill.readings(),
         category_ids=dataset.category_ids, category_names=dataset.category_names, dataset=_counts(dataset, 0),
-        last_label=newest, n_labels=Label.objects.filter(project=run.project).current().count(),
         # by which images are told apart that look alike: what to ask next is dealt from groups of them
-        features=kept_as(backbones.get(config.backbone), config.image_size),
+        features=kept_as(backbones.get(config.backbone), config.image_size), **labels,
     )  # fmt: skip
 
     ids = [example.image_id for example in dataset.train]
@@ -107,7 +105,7 @@ def train_drawn(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     # With the run alone: the files of the model name no image that somebody should look at.
     doubted = (
         {} if is_semantic
-        else drawn_findings.label_errors(dataset, apart.examples, apart.found, shown_from, newest)
+        else drawn_findings.label_errors(dataset, apart.examples, apart.found, shown_from, labels["last_label"])
     )  # fmt: skip
 
     screen.show("Comparing it with the model in use", 0.5)
@@ -216,13 +214,8 @@ def _verdict(
         return reached > 0, f"Used in place of model {in_use.number}, which cannot be asked ({error}). {told}"
     if [one["id"] for one in model.categories] != dataset.category_ids:
         return reached > 0, f"Used in place of model {in_use.number}: the classes have changed since. {told}"
-    old = _judged(model, dataset, test.examples, tick)
-    both = {one.image_id for one in old.examples}
-    new = [found for one, found in zip(test.examples, test.found, strict=True) if one.image_id in both]
-    about = old.truth, old.found, new, old.sizes, len(dataset.category_ids)
-    compared = (
-        pixel_figures.compare(*about) if "miou" in figures else evaluation.compare(*about, by_masks=by_masks)
-    )  # fmt: skip
+    old, new = _on_both(_judged(model, dataset, test.examples, tick), test)
+    compared = _compared(dataset, old, new, by_masks=by_masks)
     figures["against"] = {"run": in_use.number, "difference": compared["difference"]}
     outcome = "Used in place of" if compared["not_worse"] else "Not used; better is"
     return compared["not_worse"], f"{outcome} model {in_use.number}. {compared['reason']}"
@@ -231,23 +224,29 @@ def _verdict(
 def instead_of_outside(run: TrainingRun, dataset: DrawnDataset, test: Judged, *, by_masks: bool) -> tuple[bool, str]:
     """A lead chose another program's model: it stays until ours is better beyond chance on the same images."""
     name = f"model {run.number} ({run.origin}), another program's"
-    old = judge_outside_drawn.said(run, dataset, dataset.test)
-    ours = {one.image_id: found for one, found in zip(test.examples, test.found, strict=True)}
-    both = [at for at, one in enumerate(old.examples) if one.image_id in ours]
-    if len(both) < FEW_IMAGES:
-        few = f"{len(both)} held-out images have a prediction of both, and {FEW_IMAGES} are needed to compare them"
+    old, new = _on_both(judge_outside_drawn.said(run, dataset, dataset.test), test)
+    if len(new) < FEW_IMAGES:
+        few = f"{len(new)} held-out images have a prediction of both, and {FEW_IMAGES} are needed to compare them"
         return False, f"Not used; {name}, stays: {few}. A lead can choose this one."
-    shared = Judged([old.examples[at] for at in both], [old.found[at] for at in both], True)
-    about = (
-        shared.truth, shared.found, [ours[one.image_id] for one in shared.examples], shared.sizes,
-        len(dataset.category_ids),
-    )  # fmt: skip
-    is_semantic = dataset.task == Task.SEMANTIC
-    compared = pixel_figures.compare(*about) if is_semantic else evaluation.compare(*about, by_masks=by_masks)
+    compared = _compared(dataset, old, new, by_masks=by_masks)
     low = compared["difference"]["low"]
     if low is not None and low > 0:
         return True, f"Used in place of {name}, better beyond chance. {compared['reason']}"
     return False, f"Not used; {name}, stays: not better beyond chance. {compared['reason']}"
+
+
+def _on_both(old: Judged, test: Judged) -> tuple[Judged, list[Found]]:
+    """The old model on the test images that both have judged, and what the new one says of those."""
+    ours = {one.image_id: found for one, found in zip(test.examples, test.found, strict=True)}
+    both = [at for at, one in enumerate(old.examples) if one.image_id in ours]
+    shared = Judged([old.examples[at] for at in both], [old.found[at] for at in both], True)
+    return shared, [ours[one.image_id] for one in shared.examples]
+
+
+def _compared(dataset: DrawnDataset, old: Judged, new: list[Found], *, by_masks: bool) -> dict[str, Any]:
+    about = old.truth, old.found, new, old.sizes, len(dataset.category_ids)
+    is_semantic = dataset.task == Task.SEMANTIC
+    return pixel_figures.compare(*about) if is_semantic else evaluation.compare(*about, by_masks=by_masks)
 
 
 def _keep(run: TrainingRun, attempt: int, judged: Judged) -> None:

@@ -13,12 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeler.errors import NotPossibleNow
 from labeler.jobs.leases import Lease, Pulse
-from labeler.models import Image, Job, Label, TrainingRun
+from labeler.models import Image, Job, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.job import Kind, State
 from labeler.train_settings import TrainConfig
@@ -38,8 +37,7 @@ from worker.ml.training.settings import read_settings
 from worker.ml.training.train import train, wants_pixels
 from worker.training import cost, evaluation, promotion, provenance, run_report
 from worker.training.checkpoints import work_folder
-from worker.training.dataset import Dataset, Example, assemble
-from worker.training.groups import groups_of
+from worker.training.dataset import Dataset, Example, assemble, groups_of, labels_now
 from worker.training.screen import Screen, watch
 
 logger = logging.getLogger(__name__)
@@ -80,7 +78,6 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
     screen.show("Reading the labels", 0)
 
     dataset, guideline = assemble(run.project), run.project.guideline_version
-    newest = Label.objects.filter(project=run.project).aggregate(Max("id"))["id__max"] or 0
     runs.report(
         lease,
         device=describe_device(device),
@@ -88,9 +85,8 @@ def _train(run: TrainingRun, lease: Lease, pulse: Pulse) -> None:
         category_ids=dataset.category_ids,
         category_names=dataset.category_names,
         dataset=_counts(dataset, 0),
-        last_label=newest,
         features=kept_as(backbones.get(config.backbone), config.image_size),
-        n_labels=Label.objects.filter(project=run.project).current().count(),
+        **labels_now(run.project),
     )
 
     backbone = backbones.get(config.backbone)

@@ -101,6 +101,18 @@ class Recipe:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Labeled:
+    """All images of a run, and what people say of them."""
+
+    views: Views
+    targets: Tensor  # (n, K), may be soft
+    weights: Tensor  # (n,)
+
+
+Images = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]  # to learn from, for the curve, to stop by
+
+
 @dataclass(slots=True)
 class Fit:
     """Where a fit ended."""
@@ -151,21 +163,11 @@ def logits_of(
 
 
 def fit(
-    tail: Trainable,
-    views: Views,
-    targets: Tensor,
-    weights: Tensor,
-    train: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    stop: NDArray[np.int64],
-    recipe: Recipe,
-    device: torch.device,
-    keeper: Keeper | None = None,
+    tail: Trainable, known: Labeled, images: Images, recipe: Recipe, device: torch.device, keeper: Keeper | None = None
 ) -> Iterator[Epoch | Fit | None]:
     """Train; yields an Epoch after each epoch, None as a sign of life in between, and at last a Fit.
 
-    train, validation, stop: positions among the images, any of the last two may be empty; targets (n, K) and
-    weights (n,) for all images. `validation` is only for the curve. `stop` decides: the epoch of its smallest loss
+    images: positions, any of the last two may be empty. Those to stop by decide: the epoch of their smallest loss
     is kept and training ends `patience` epochs after it; without, the last epoch is kept. When memory is short the
     batch is halved and the fit starts over. With a `keeper` a fit that was killed goes on after its last kept epoch;
     the epochs before it are yielded again.
@@ -175,7 +177,7 @@ def fit(
     batch = (keeper.batch if keeper else None) or recipe.batch
     while True:
         try:
-            yield from _fit(tail, views, targets, weights, train, validation, stop, recipe, batch, device, keeper)
+            yield from _fit(tail, known, images, recipe, batch, device, keeper)
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -191,18 +193,10 @@ def fit(
 
 
 def _fit(
-    tail: Trainable,
-    views: Views,
-    targets: Tensor,
-    weights: Tensor,
-    train: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    stop: NDArray[np.int64],
-    recipe: Recipe,
-    batch: int,
-    device: torch.device,
+    tail: Trainable, known: Labeled, images: Images, recipe: Recipe, batch: int, device: torch.device,
     keeper: Keeper | None,
-) -> Iterator[Epoch | Fit | None]:
+) -> Iterator[Epoch | Fit | None]:  # fmt: skip
+    train, validation, stop = images
     to_device(tail, device)
     generator = torch.Generator().manual_seed(recipe.seed)
     decayed = [p for p in tail.parameters() if p.requires_grad and p.ndim > 1]
@@ -231,7 +225,7 @@ def _fit(
             sum_loss = sum_right = 0.0
             for part in order[torch.randperm(len(order), generator=generator)].tensor_split(steps):
                 optimiser.zero_grad(set_to_none=True)
-                value, right = _step(tail, views, targets, weights, part, generator, recipe, device)
+                value, right = _step(tail, known, part, generator, recipe, device)
                 if not math.isfinite(value):
                     raise LossNotFinite(
                         f"Training stopped in epoch {epoch}: the loss is not a number any more. "
@@ -247,12 +241,10 @@ def _fit(
                     alive = time.monotonic()
             line = Epoch(epoch, sum_loss / len(train), sum_right / len(train))
             if len(validation):
-                line.validation_loss, line.validation_accuracy = _judge(
-                    tail, views, targets, validation, recipe, device
-                )
+                line.validation_loss, line.validation_accuracy = _judge(tail, known, validation, recipe, device)
             curve.append(line)
             yield line
-            stop_loss = _judge(tail, views, targets, stop, recipe, device)[0] if len(stop) else -float(epoch)
+            stop_loss = _judge(tail, known, stop, recipe, device)[0] if len(stop) else -float(epoch)
             if stop_loss < best_loss:
                 best, best_epoch, best_loss = tail.state(), epoch, stop_loss
             if keeper:
@@ -265,14 +257,7 @@ def _fit(
 
 
 def _step(
-    tail: Trainable,
-    views: Views,
-    targets: Tensor,
-    weights: Tensor,
-    part: Tensor,
-    generator: torch.Generator,
-    recipe: Recipe,
-    device: torch.device,
+    tail: Trainable, known: Labeled, part: Tensor, generator: torch.Generator, recipe: Recipe, device: torch.device
 ) -> tuple[float, float]:
     """Gradients of one batch, as if it were in one process; its loss and how many of it are right.
 
@@ -286,14 +271,14 @@ def _step(
         # Where no image is mine, one is varied all the same: processes that have not drawn alike shuffle differently
         # from there on, and an epoch has some images twice and others never.
         any_mine = len(part[mine]) > 0
-        x = views.varied(part, generator, mine if any_mine else slice(0, 1)).to(device)
+        x = known.views.varied(part, generator, mine if any_mine else slice(0, 1)).to(device)
         if any_mine:
-            y, w = targets[part[mine]].to(device), weights[part[mine]].to(device)
+            y, w = known.targets[part[mine]].to(device), known.weights[part[mine]].to(device)
             with autocast(device):
                 logits = tail(x)
             loss = loss_of(logits.float(), smoothed(y, recipe.label_smoothing, recipe.task), w, recipe.task)
             if divided:
-                loss = loss * (w.sum() / weights[part].sum().to(device))
+                loss = loss * (w.sum() / known.weights[part].sum().to(device))
             loss.backward()
             value, right = float(loss.detach()), n_right(logits.detach(), y, recipe.task)
     except (RuntimeError, MemoryError) as error:
@@ -310,14 +295,14 @@ def _step(
 
 
 def _judge(
-    tail: Trainable, views: Views, targets: Tensor, images: NDArray[np.int64], recipe: Recipe, device: torch.device
+    tail: Trainable, known: Labeled, images: NDArray[np.int64], recipe: Recipe, device: torch.device
 ) -> tuple[float, float]:
     """(loss, accuracy) on the plain view of some images, each counting once."""
     divided = tail.divided and process_group.world() > 1
     mine = images[process_group.share(len(images))] if divided else images
     loss = right = 0.0
     if len(mine):
-        logits, truth = logits_of(tail, views, mine, device), targets[torch.from_numpy(mine)]
+        logits, truth = logits_of(tail, known.views, mine, device), known.targets[torch.from_numpy(mine)]
         loss = float(loss_of(logits, truth, torch.ones(len(mine)), recipe.task)) * len(mine)
         right = n_right(logits, truth, recipe.task)
     if divided:

@@ -27,7 +27,7 @@ from worker.ml.candidates.network_search import (
     summary,
     trial_epochs,
 )
-from worker.ml.candidates.resume import Keeper
+from worker.ml.candidates.resume import Keeper, epochs_of
 from worker.ml.device import autocast, to_device
 from worker.ml.distributed import process_group
 from worker.ml.images.augmented_views import CachedViews, LiveViews, Views
@@ -104,7 +104,7 @@ class Finetuned:
             kept = run.stages.load(f"finetuned-{fold}")
             if kept is None:
                 learn, stop = stopping_part(run, train, fold)
-                keeper = Keeper(run.stages, _epochs_of(fold))
+                keeper = Keeper(run.stages, epochs_of(self.name, fold))
                 begun -= keeper.spent_s  # of an attempt that was killed: counts for this fold, and for those after it
                 images = run.drawn(learn), judge, stop
                 sign = Progress("finetune", f"Training the network, {where}", done + of_trials, total, 0.0)
@@ -114,7 +114,7 @@ class Finetuned:
                 note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(e) for e in fit.curve]}
                 kept = {"judge": p}, note | {"batch": fit.batch, "spent_s": keeper.spent_s}
                 run.stages.save(f"finetuned-{fold}", *kept)
-                run.stages.drop(_epochs_of(fold))
+                run.stages.drop(epochs_of(self.name, fold))
             else:
                 begun -= kept[1].get("spent_s", 0.0)  # the time limit is one for all attempts together
             probabilities[judge] = kept[0]["judge"]
@@ -132,7 +132,7 @@ class Finetuned:
         settings = run.judged[self.name].settings
         epochs, chosen = settings["epochs"], _chosen(settings, self._listed(run, plan)[0])
         everything, nothing = run.drawn(np.arange(len(run.x))), np.empty(0, np.int64)
-        keeper = Keeper(run.stages, _epochs_of(None))
+        keeper = Keeper(run.stages, epochs_of(self.name, None))
         sign = Progress("refit", "Training the network, all labels", 0, epochs, 0.0)
         images = everything, nothing, nothing
         _, tail = yield from self._fit(run, plan, chosen, epochs, images, None, keeper, sign, None)
@@ -168,16 +168,14 @@ class Finetuned:
         plan: FinetunePlan,
         settings: NetworkSettings,
         epochs: int,
-        images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        images: finetune.Images,
         fold: int | None,
         keeper: Keeper,
         sign: Progress,
         ends: float | None,
         told: bool = True,
     ) -> Generator[Progress, None, tuple[finetune.Fit, finetune.Tail]]:
-        """images: those to learn from, those for the curve, those that say when to stop.
-
-        sign: the sign of life with which it begins; each epoch is one more of what is done. ends: when it is stopped
+        """sign: the sign of life with which it begins; each epoch is one more of what is done. ends: when it is stopped
         (Skipped), earlier attempts reckoned in; None: there is no limit. told: its epochs are told as a curve.
         """
         tune, n_folds = run.config.finetune, run.config.folds
@@ -190,12 +188,11 @@ class Finetuned:
             weight_decay=settings.weight_decay, label_smoothing=tune.label_smoothing, patience=tune.patience,
             seed=run.config.seed * 1000 + (n_folds if fold is None else fold),
         )  # fmt: skip
-        targets = torch.from_numpy(run.soft).float()
-        weights = torch.from_numpy(run.weights).float()
+        known = finetune.Labeled(self._views, torch.from_numpy(run.soft).float(), torch.from_numpy(run.weights).float())
         done = sign.done
         yield sign
         result: finetune.Fit | None = None
-        for event in finetune.fit(tail, self._views, targets, weights, *images, recipe, run.device, keeper):
+        for event in finetune.fit(tail, known, images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue
@@ -219,11 +216,11 @@ class Finetuned:
             return
         assert run.pixels is not None
         config = run.config
+        if plan.views == 0:
+            self._kept_views = _live_views(run, cut, len(run.pixels))
+            return
         backbone = backbones.get(config.backbone)
         frozen = backbones.frozen(backbone, run.device)
-        if plan.views == 0:
-            self._kept_views = LiveViews(run.pixels, frozen, backbone, config.image_size, cut, config.augmentation)
-            return
         views = CachedViews(len(run.pixels), plan.views, cut)
         generator = torch.Generator().manual_seed(config.seed)
         total, told = len(run.pixels) * (plan.views + 1), time.monotonic()
@@ -254,11 +251,6 @@ class Finetuned:
             raise problem
         run.stages.save("plan", {}, asdict(plan))
         return plan
-
-
-def _epochs_of(fold: int | None) -> str:
-    """The stage that keeps the epochs of a fold's fit, or of that to all labels."""
-    return f"finetuned-epochs-{'all' if fold is None else fold}"
 
 
 def choose_plan(run: Run) -> FinetunePlan:
@@ -293,19 +285,16 @@ def choose_plan(run: Run) -> FinetunePlan:
 
 def _measure(run: Run, cut: int) -> tuple[float, float, int]:
     """(seconds per view of the trunk, seconds per image of a training step, bytes of one kept view)."""
-    assert run.pixels is not None
-    config = run.config
-    backbone = backbones.get(config.backbone)
-    frozen = backbones.frozen(backbone, run.device)
-    pixels = run.pixels[: min(16, config.finetune.batch)]
-    views = LiveViews(pixels, frozen, backbone, config.image_size, cut, config.augmentation)
-    indices, generator = torch.arange(len(pixels)), torch.Generator().manual_seed(0)
+    backbone = backbones.get(run.config.backbone)
+    n = min(16, run.config.finetune.batch, len(run.x))
+    views = _live_views(run, cut, n)
+    indices, generator = torch.arange(n), torch.Generator().manual_seed(0)
     x = views.varied(indices, generator)  # a first pass, to warm up
     _wait(run.device)
     begun = time.monotonic()
     x = views.varied(indices, generator)
     _wait(run.device)
-    trunk_s = (time.monotonic() - begun) / len(pixels)
+    trunk_s = (time.monotonic() - begun) / n
     tail = finetune.Tail(backbones.load(backbone), cut, _first_head(run, np.arange(len(run.x))), 0.0)
     to_device(tail, run.device).train()
     for _ in range(2):  # the first to warm up
@@ -313,16 +302,20 @@ def _measure(run: Run, cut: int) -> tuple[float, float, int]:
         with autocast(run.device):
             tail(x).square().mean().backward()
         _wait(run.device)
-    return trunk_s, (time.monotonic() - begun) / len(pixels), 2 * x[0].numel()
+    return trunk_s, (time.monotonic() - begun) / n, 2 * x[0].numel()
 
 
 def _view_bytes(run: Run, cut: int) -> int:
     """Of one kept view, float16."""
+    return 2 * _live_views(run, cut, 1).plain(torch.zeros(1, dtype=torch.long))[0].numel()
+
+
+def _live_views(run: Run, cut: int, n: int) -> LiveViews:
+    """Of the first n images."""
     assert run.pixels is not None
-    config, backbone = run.config, backbones.get(run.config.backbone)
+    backbone, pixels = backbones.get(run.config.backbone), run.pixels if n == len(run.pixels) else run.pixels[:n]
     frozen = backbones.frozen(backbone, run.device)
-    views = LiveViews(run.pixels[:1], frozen, backbone, config.image_size, cut, config.augmentation)
-    return 2 * views.plain(torch.zeros(1, dtype=torch.long))[0].numel()
+    return LiveViews(pixels, frozen, backbone, run.config.image_size, cut, run.config.augmentation)
 
 
 def _wait(device: torch.device) -> None:

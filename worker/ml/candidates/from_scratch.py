@@ -22,7 +22,7 @@ from torch import Tensor
 from labeler.train_settings import Augmentation, TrainConfig
 from worker.ml.candidates import finetune
 from worker.ml.candidates.finetuned import mean_curve, stopping_part
-from worker.ml.candidates.resume import Keeper
+from worker.ml.candidates.resume import Keeper, epochs_of
 from worker.ml.candidates.scratch_networks import ScratchNetwork, network_of, recipe_of
 from worker.ml.device import autocast, is_out_of_memory, to_device
 from worker.ml.distributed import process_group
@@ -138,7 +138,7 @@ class Scratch:
         note: dict[str, Any] = {"best_epoch": fit.best_epoch, "curve": [asdict(line) for line in fit.curve]}
         kept = {"judge": p}, note | {"spent_s": keeper.spent_s if keeper else time.monotonic() - fold_begun}
         run.stages.save(f"scratch-{fold}", *kept)
-        run.stages.drop(_epochs_of(fold))
+        run.stages.drop(epochs_of("scratch", fold))
         return kept
 
     def refit(self, run: Run) -> Generator[Progress, None, Trained]:
@@ -163,15 +163,12 @@ class Scratch:
         self,
         run: Run,
         epochs: int,
-        images: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        images: finetune.Images,
         fold: int | None,
         keeper: Keeper | None,
         begun: float | None,
     ) -> Generator[Progress, None, tuple[finetune.Fit, ScratchNetwork]]:
-        """images: those to learn from, those for the curve, those that say when to stop.
-
-        begun: when the folds' time began to run, earlier attempts included; None: there is no limit.
-        """
+        """begun: when the folds' time began to run, earlier attempts included; None: there is no limit."""
         settings, n_folds = run.config.scratch, run.config.folds
         seed = run.config.seed * 1000 + 500 + (n_folds if fold is None else fold)
         network = self._network(run, seed)
@@ -188,8 +185,9 @@ class Scratch:
         done = 0 if fold is None else epochs * fold
         yield Progress(stage, text, done, total, 0.0)
         targets, weights = torch.from_numpy(run.soft).float(), torch.from_numpy(run.weights).float()
+        known = finetune.Labeled(self._views(run), targets, weights)
         result: finetune.Fit | None = None
-        for event in finetune.fit(network, self._views(run), targets, weights, *images, recipe, run.device, keeper):
+        for event in finetune.fit(network, known, images, recipe, run.device, keeper):
             if isinstance(event, finetune.Fit):
                 result = event
                 continue
@@ -244,11 +242,6 @@ class Scratch:
         return min(spent[1:]) / len(indices)
 
 
-def _epochs_of(fold: int | None) -> str:
-    """The stage that keeps the epochs of a fold's fit, or of that to all labels."""
-    return f"scratch-epochs-{'all' if fold is None else fold}"
-
-
 def _keeper(run: Run, fold: int | None) -> Keeper | None:
     """None where several processes train: each has other folds, and reading a stage waits for all of them."""
-    return Keeper(run.stages, _epochs_of(fold)) if process_group.world() == 1 else None
+    return Keeper(run.stages, epochs_of("scratch", fold)) if process_group.world() == 1 else None

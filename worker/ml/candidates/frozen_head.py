@@ -101,11 +101,8 @@ class Frozen:
         head = _path(run, z, shown).fit(penalty)
         if axes is not None:
             head = axes.back(head)
-        weights = {
-            "head.weight": torch.from_numpy(head.weight).float(),
-            "head.bias": torch.from_numpy(head.bias).float(),
-        }
-        return Trained({key: value.contiguous() for key, value in weights.items()}, None)
+        weight, bias = torch.from_numpy(head.weight).float(), torch.from_numpy(head.bias).float()
+        return Trained({"head.weight": weight.contiguous(), "head.bias": bias.contiguous()}, None)
 
 
 def _path(run: Run, z: NDArray[np.float32], shown: NDArray[np.int64]) -> logistic.Path:

@@ -68,15 +68,9 @@ def fit_bagging(x: Array, soft: Array, weights: Array, task: str, settings: Sett
     for _ in range(settings["bags"]):
         often = rng.multinomial(n, np.full(n, 1 / n))
         chosen = often > 0
-        bags.append(
-            logistic.fit_path(x[chosen], soft[chosen], (weights * often.astype(float))[chosen], [settings["C"]], task)[
-                0
-            ]
-        )
-    return {
-        "weight": np.stack([bag.weight for bag in bags]).astype(np.float32),
-        "bias": np.stack([bag.bias for bag in bags]).astype(np.float32),
-    }
+        shown = (weights * often.astype(float))[chosen]
+        bags.append(fit_logistic(x[chosen], soft[chosen], shown, task, settings, seed))
+    return {key: np.stack([bag[key] for bag in bags]) for key in ("weight", "bias")}
 
 
 def bagging_scores(arrays: Arrays, x: Array, task: str) -> Array:

@@ -44,6 +44,18 @@ def to_probabilities(logits: NDArray[Any], task: str) -> NDArray[Any]:
     return softmax(logits, axis=1) if task == "single" else expit(logits)
 
 
+def loss_and_residual(logits: Floats, targets: Floats, weights: Floats, task: str) -> tuple[float, Floats]:
+    """The weighted sum of the losses, and its derivative by the logits (n, K). targets: (n, K); weights: (n, 1)."""
+    if task == "single":
+        log_p = log_softmax(logits, axis=1)
+        loss = -(weights * targets * log_p).sum()
+        residual = np.exp(log_p) * targets.sum(1, keepdims=True) - targets
+    else:
+        loss = (weights * (np.logaddexp(0, logits) - targets * logits)).sum()
+        residual = expit(logits) - targets
+    return loss, residual * weights
+
+
 @dataclass(frozen=True, slots=True)
 class Axes:
     """Rows in other coordinates: x @ directions. What is linear there is linear in x."""
@@ -138,19 +150,10 @@ class Path:
         units = np.sqrt(
             np.c_[np.maximum(curvature, 1e-6 * n) / n * self._spread + 1 / penalty, np.maximum(curvature, 1e-3)]
         )
-        total = targets.sum(1, keepdims=True)
 
         def objective(flat: Floats) -> tuple[float, Floats]:
             theta = flat.reshape(units.shape) / units
-            logits = self._logits(theta)
-            if task == "single":
-                log_p = log_softmax(logits, axis=1)
-                loss = -(weights * targets * log_p).sum()
-                residual = np.exp(log_p) * total - targets
-            else:
-                loss = (weights * (np.logaddexp(0, logits) - targets * logits)).sum()
-                residual = expit(logits) - targets
-            residual *= weights
+            loss, residual = loss_and_residual(self._logits(theta), targets, weights, task)
             gradient = np.empty_like(theta)
             gradient[:, :-1] = residual.T.astype(kind) @ z + theta[:, :-1] / penalty
             # a whisper of a penalty on the bias: a category without any image would run to minus infinity

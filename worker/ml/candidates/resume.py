@@ -25,6 +25,11 @@ COST_FACTOR = 20.0
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
+def epochs_of(candidate: str, fold: int | None) -> str:
+    """The stage that keeps the epochs of a fold's fit, or of that to all labels."""
+    return f"{candidate}-epochs-{'all' if fold is None else fold}"
+
+
 @dataclass(slots=True)
 class Progressed:
     """How far a fit is."""

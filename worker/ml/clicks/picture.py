@@ -39,10 +39,6 @@ class Look:
     scale: tuple[float, float]
     window: Window
 
-    @property
-    def nbytes(self) -> int:
-        return self.deep.nbytes + self.colour.nbytes + self.edges.nbytes
-
 
 def part_of(size: tuple[int, int], window: Window | None) -> Window:
     """The part in whole px within an image of `size` (width, height), at least SMALLEST wide; None: all of it."""
@@ -56,19 +52,26 @@ def part_of(size: tuple[int, int], window: Window | None) -> Window:
     return (x, y, width, height)
 
 
-def look(source: Source, size: tuple[int, int], window: Window, backbone: Backbone, device: torch.device) -> Look:
-    """Look at a part of an image of `size` px. source: the image or a smaller one of it. Raises ImageUnreadable."""
+def cut(source: Source, size: tuple[int, int], window: Window, side: int, *, grid: int = 1) -> NDArray[np.uint8]:
+    """A part of an image of `size` px, uint8 (h, w, 3), its long side `side` px and both a multiple of `grid`.
+
+    source: the image or a smaller one of it. Raises ImageUnreadable.
+    """
     x, y, width, height = window
-    shrunk = SIDE / max(width, height)
+    shrunk = side / max(width, height)
     image = open_upright(source, short_side=max(1, round(min(size) * min(1.0, shrunk))))
     sx, sy = image.width / size[0], image.height / size[1]
-    wide, high = (max(GRID, round(px * shrunk / GRID) * GRID) for px in (width, height))
+    wide, high = (max(grid, round(px * shrunk / grid) * grid) for px in (width, height))
     box = (x * sx, y * sy, (x + width) * sx, (y + height) * sy)
-    pixels = np.asarray(image.resize((wide, high), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0))
+    return np.asarray(image.resize((wide, high), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0))
+
+
+def look(source: Source, size: tuple[int, int], window: Window, backbone: Backbone, device: torch.device) -> Look:
+    """Look at a part of an image of `size` px. source: the image or a smaller one of it. Raises ImageUnreadable."""
+    pixels = cut(source, size, window, SIDE, grid=GRID)
     lab = _lab(pixels)
-    return Look(
-        _deep(pixels, backbone, device), _colour(lab), _edges(lab), (wide / GRID / width, high / GRID / height), window
-    )
+    scale = pixels.shape[1] / GRID / window[2], pixels.shape[0] / GRID / window[3]
+    return Look(_deep(pixels, backbone, device), _colour(lab), _edges(lab), scale, window)
 
 
 def _deep(pixels: NDArray[np.uint8], backbone: Backbone, device: torch.device) -> NDArray[np.float32]:

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from worker.ml.clicks.nearest import Click, Proposals, enlarged
-from worker.ml.clicks.picture import Window
+from worker.ml.clicks.picture import Window, cut
 from worker.ml.errors import WeightsMissing
-from worker.ml.images.decoding import Source, open_upright
+from worker.ml.images.decoding import Source
 from worker.ml.networks.backbones import FOLDER_SETTING
 
 SIDE = 1024
@@ -64,13 +63,8 @@ def _session(path: str, _changed: int) -> Any:
 
 def look(source: Source, size: tuple[int, int], window: Window, files: Files) -> Look:
     """Look at a part of an image of `size` px. Raises ImageUnreadable, WeightsMissing."""
-    x, y, width, height = window
-    shrunk = SIDE / max(width, height)
-    image = open_upright(source, short_side=max(1, round(min(size) * min(1.0, shrunk))))
-    sx, sy = image.width / size[0], image.height / size[1]
-    wide, high = max(1, round(width * shrunk)), max(1, round(height * shrunk))
-    box = (x * sx, y * sy, (x + width) * sx, (y + height) * sy)
-    pixels = np.asarray(image.resize((wide, high), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0), np.float32)
+    pixels = cut(source, size, window, SIDE).astype(np.float32)
+    high, wide = pixels.shape[:2]
     given = np.zeros((1, 3, SIDE, SIDE), np.float32)
     given[0, :, :high, :wide] = ((pixels - MEAN) / SPREAD).transpose(2, 0, 1)
     encoder = _session(*files[0])

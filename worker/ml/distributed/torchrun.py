@@ -202,17 +202,18 @@ def main(name: str) -> None:
     job = pickle.loads((folder / JOB).read_bytes())  # noqa: S301
     config = read_settings(job["config"])
     say = (folder / EVENTS).open("wb") if process_group.rank() == 0 else None
+
+    def tell(event: Any) -> None:
+        if say is not None:
+            say.write(pickle.dumps(event))
+            say.flush()
+
     try:
-        try:
-            samples = with_sources(job["samples"])
-            for event in learner_of(samples)(samples, config, device=device, state_dir=job["state_dir"]):
-                if say is not None:
-                    say.write(pickle.dumps(event))
-                    say.flush()
-        except ModelError as problem:
-            if say is not None:
-                say.write(pickle.dumps(problem))
-                say.flush()
+        samples = with_sources(job["samples"])
+        for event in learner_of(samples)(samples, config, device=device, state_dir=job["state_dir"]):
+            tell(event)
+    except ModelError as problem:
+        tell(problem)
     finally:
         if say is not None:
             say.close()

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax
+
+from worker.ml.candidates.logistic import loss_and_residual
 
 SHIFT_SPREAD = 1.0  # shifts and the factor's logarithm are held towards 0 as by a normal prior: ten labels
 FACTOR_SPREAD = 2.0  # per category would otherwise decide about certainty
@@ -40,15 +41,7 @@ def fit(scores: NDArray[Any], soft: NDArray[Any], weights: NDArray[Any], task: s
 
     def objective(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         factor, shift = np.exp(theta[0]), theta[1:]
-        logits = scores * factor + shift
-        if task == "single":
-            log_p = log_softmax(logits, axis=1)
-            loss = -(weights[:, None] * soft * log_p).sum()
-            residual = np.exp(log_p) * soft.sum(1, keepdims=True) - soft
-        else:
-            loss = (weights[:, None] * (np.logaddexp(0, logits) - soft * logits)).sum()
-            residual = expit(logits) - soft
-        residual = residual * weights[:, None]
+        loss, residual = loss_and_residual(scores * factor + shift, soft, weights[:, None], task)
         gradient = np.empty_like(theta)
         gradient[0] = (residual * scores).sum() * factor + theta[0] / FACTOR_SPREAD**2
         gradient[1:] = residual.sum(0) + shift / SHIFT_SPREAD**2

@@ -6,7 +6,7 @@ Knows arrays of scores per image (1 right, 0 wrong; for several labels the share
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,6 @@ class Comparison:
     worse: bool  # the whole interval lies below 0, or the difference itself is below -margin
     promote: bool  # not worse, as far as these images can tell
     reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def not_worse(old: NDArray[Any], new: NDArray[Any], margin: float = 0.02, *, of: str = "held-out images") -> Comparison:

@@ -49,9 +49,9 @@ def heat_of(model: Model, pixels: NDArray[np.uint8], category: int) -> Heat:
     elif isinstance(scorer, LinearHead):
         raw = _of_features(model, _plain(model.checkpoint.backbone, str(model.device)), scorer, pixels, category)
     elif isinstance(scorer, Scratch) and scorer.network.has_maps:
-        raw = grad_cam(
-            scorer.network, scorer.network.pool, lambda y: y[:, category], scorer.network_input(pixels[None])
-        )[0]
+        network = scorer.network
+        x = scorer.network_input(pixels[None])
+        raw = grad_cam(network, network.pool, lambda x: network(x)[:, category], x)[0]
     else:
         return _scaled(occlusion(partial(_logits, model, category), pixels), OCCLUSION)
     return _scaled(raw.cpu().numpy(), GRAD_CAM)
@@ -60,8 +60,8 @@ def heat_of(model: Model, pixels: NDArray[np.uint8], category: int) -> Heat:
 def grad_cam(network: nn.Module, pool: nn.Module, score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Heat (n, h, w) of images x, not scaled.
 
-    pool: the module of the network that is given the feature maps A (n, k, h, w); score: from what the network returns
-    to y (n,). The network is left as it was: mode, hooks, BatchNorm's statistics and parameters' gradients.
+    pool: the module of the network that is given the feature maps A (n, k, h, w); score: from x to y (n,), through the
+    network. The network is left as it was: mode, hooks, BatchNorm's statistics and parameters' gradients.
     """
     maps: list[Tensor] = []
 
@@ -74,8 +74,8 @@ def grad_cam(network: nn.Module, pool: nn.Module, score: Callable[[Tensor], Tens
     hook = pool.register_forward_pre_hook(catch)
     try:
         with torch.enable_grad():
-            y = score(network.eval()(x))
-            (gradient,) = torch.autograd.grad(y.sum(), maps[-1])
+            network.eval()
+            (gradient,) = torch.autograd.grad(score(x).sum(), maps[-1])
     finally:
         hook.remove()
         for module in training:
@@ -108,23 +108,13 @@ def _of_features(model: Model, network: Staged, head: LinearHead, pixels: NDArra
     backbone = backbones.get(model.checkpoint.backbone)
     weight = torch.from_numpy(head.weight[category]).to(model.device)
 
-    def score(features: Tensor) -> Tensor:
+    def score(x: Tensor) -> Tensor:
+        features = network.run(x)
         length = features.norm(dim=1, keepdim=True).clamp_min(1e-6)
         return (features * (features.shape[1] ** 0.5 / length)) @ weight + float(head.bias[category])
 
     x = plain_pixels(torch.from_numpy(pixels[None]).to(model.device), backbone, model.checkpoint.image_size)
-    return grad_cam(_Features(network), network.pool, score, x)[0]
-
-
-class _Features(nn.Module):
-    """A network of stages up to its features, without the classes it was published with."""
-
-    def __init__(self, network: Staged) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network.run(x)
+    return grad_cam(network, network.pool, score, x)[0]
 
 
 @cache

@@ -212,9 +212,7 @@ def evaluate_single(probabilities: Array, truth: NDArray[np.int64], names: list[
     }
 
 
-def evaluate_multi(
-    probabilities: Array, truth: NDArray[np.bool_], names: list[Any], threshold: float = 0.5
-) -> dict[str, Any]:
+def evaluate_multi(probabilities: Array, truth: NDArray[np.bool_], names: list[Any]) -> dict[str, Any]:
     """The report of a multi-label model. probabilities: (n, K), each by itself; truth: (n, K) of 0 and 1.
 
     accuracy is the share of images whose whole set is right; label_accuracy the share of single yes/no
@@ -225,7 +223,7 @@ def evaluate_multi(
         return _empty("multi", names)
     probabilities = probabilities.astype(np.float64)
     truth = truth.astype(bool)
-    called = probabilities >= threshold
+    called = probabilities >= 0.5
     draws = resamples(n)
     rows = _per_class(probabilities, truth, called, names)
     for k, row in enumerate(rows):

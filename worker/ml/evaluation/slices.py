@@ -76,16 +76,12 @@ def _names(values: Sequence[Any]) -> NDArray[np.str_]:
 
 
 def _row(name: str, inside: NDArray[Any], outside: NDArray[Any]) -> dict[str, Any]:
-    n = len(inside)
-    row: dict[str, Any] = {
-        "value": name, "n": n, "right": _share(inside), "difference": None, "p": None, "worse": False, "warning": None,
+    warning = warning_of(len(inside))
+    return {
+        "value": name, "n": len(inside), "right": _share(inside), "worse": False, "warning": warning,
+        "difference": float(inside.mean() - outside.mean()) if len(outside) else None,
+        "p": _p_worse(inside, outside) if warning is None and len(outside) >= 2 else None,
     }  # fmt: skip
-    if len(outside):
-        row["difference"] = float(inside.mean() - outside.mean())
-    row["warning"] = warning_of(n)
-    if row["warning"] is None and len(outside) >= 2:
-        row["p"] = _p_worse(inside, outside)
-    return row
 
 
 def _whole(scores: NDArray[Any]) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from worker.ml.errors import DecodersDied, DiskFull
 
+ROOT = Path(__file__).resolve().parents[3]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (the file has a name that nobody else has)
 
 
@@ -44,7 +45,7 @@ class _Decoder:
                 return None
             if self._process is None:
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_root()
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
                 )
             process = self._process
         assert process.stdin is not None and process.stdout is not None
@@ -80,10 +81,6 @@ class _Decoder:
         """When nobody asks any more."""
         self.end()
         self._reap()
-
-
-def _root() -> Path:
-    return Path(__file__).resolve().parents[3]
 
 
 def decoded_into(file: Path, paths: Sequence[Path], side: int, processes: int) -> Iterator[tuple[int, str]]:

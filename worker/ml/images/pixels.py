@@ -260,6 +260,3 @@ def erase(path: Path, keys: Collection[str]) -> int:
 
 def _round_up(n: int) -> int:
     return -(-n // PAGE) * PAGE
-
-
-# -- decoding beside the work --------------------------------------------------------------------------------

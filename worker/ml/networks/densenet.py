@@ -53,42 +53,29 @@ class DenseNet(Staged):
         self.features.add_module("conv0", nn.Conv2d(3, 64, 7, 2, 3, bias=False))
         self.features.add_module("norm0", nn.BatchNorm2d(64))
         channels = 64
-        self._names: list[str] = []
+        self.stages = [["features.conv0", "features.norm0"]]
         for number, layers in enumerate(BLOCKS, 1):
             block = nn.Sequential()
             for layer in range(1, layers + 1):
                 block.add_module(f"denselayer{layer}", DenseLayer(channels))
                 channels += GROWTH
             self.features.add_module(f"denseblock{number}", block)
-            self._names.append(f"denseblock{number}")
+            self.stages.append([f"features.denseblock{number}"])
             if number < len(BLOCKS):
                 self.features.add_module(f"transition{number}", Transition(channels))
-                self._names.append(f"transition{number}")
+                self.stages.append([f"features.transition{number}"])
                 channels //= 2
         self.features.add_module("norm5", nn.BatchNorm2d(channels))
-        self._names.append("norm5")
+        self.stages.append(["features.norm5"])
         self.pool = GlobalMean()
         self.classifier = nn.Linear(channels, classes)
 
-    @property
-    def n_stages(self) -> int:
-        return len(self._names) + 1
-
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        for stage in range(first, self.n_stages if last is None else last):
-            if stage == 0:
-                for module in self.stage_modules(0).values():
-                    x = module(x)
-                x = F.max_pool2d(F.relu(x), 3, 2, 1)
-            else:
-                x = self.features.get_submodule(self._names[stage - 1])(x)
-                if stage == self.n_stages - 1:
-                    x = self.pool(F.relu(x))
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
-        names = ["conv0", "norm0"] if stage == 0 else [self._names[stage - 1]]
-        return {f"features.{name}": self.features.get_submodule(name) for name in names}
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
+        for module in self.stage_modules(stage).values():
+            x = module(x)
+        if stage == 0:
+            return F.max_pool2d(F.relu(x), 3, 2, 1)
+        return self.pool(F.relu(x)) if stage == self.n_stages - 1 else x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.run(x))
@@ -104,14 +91,14 @@ class VGG(Staged):
         super().__init__()
         self.features = nn.Sequential()
         inputs, number = 3, 0
-        self._convolutions: list[list[str]] = []
+        self.stages = []
         for channels, repeats in VGG16:
             names = []
             for _ in range(repeats):
                 self.features.add_module(str(number), nn.Conv2d(inputs, channels, 3, padding=1))
-                names.append(str(number))
+                names.append(f"features.{number}")
                 inputs, number = channels, number + 2  # an activation has a number of its own
-            self._convolutions.append(names)
+            self.stages.append(names)
             number += 1  # so has a pooling
         self.pool = GlobalMean()
         self.classifier = nn.Sequential(
@@ -119,24 +106,14 @@ class VGG(Staged):
             nn.Linear(4096, classes),
         )  # fmt: skip
 
-    @property
-    def n_stages(self) -> int:
-        return len(self._convolutions)
-
     def _maps(self, x: Tensor, stage: int) -> Tensor:
-        for name in self._convolutions[stage]:
-            x = F.relu(self.features.get_submodule(name)(x))
+        for convolution in self.stage_modules(stage).values():
+            x = F.relu(convolution(x))
         return F.max_pool2d(x, 2)
 
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        for stage in range(first, self.n_stages if last is None else last):
-            x = self._maps(x, stage)
-            if stage == self.n_stages - 1:
-                x = self.pool(x)
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
-        return {f"features.{name}": self.features.get_submodule(name) for name in self._convolutions[stage]}
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
+        maps = self._maps(x, stage)
+        return self.pool(maps) if stage == self.n_stages - 1 else maps
 
     def forward(self, x: Tensor) -> Tensor:
         for stage in range(self.n_stages):

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from worker.ml.device import compiled, with_smaller_batches
 from worker.ml.errors import ImageUnreadable
 from worker.ml.images.augmented_views import plain_pixels
 from worker.ml.images.decode_files import decoded_into, processes_for, room_beside_memory
 from worker.ml.images.pixels import Squares
-from worker.ml.images.tensors import Source, decode, to_network
+from worker.ml.images.tensors import Source, decode
 from worker.ml.networks import backbones
 from worker.ml.networks.backbones import Backbone
 from worker.ml.networks.frozen import Frozen
@@ -62,10 +62,9 @@ def embed(
         return
     decoded = decoded_batches(sources, batch=batch, size=size or backbone.size, processes=processes_for(device.type))
     for indices, pixels, failed in decoded:
-        if len(indices) == 0:
-            features = np.empty((0, backbone.n_features), np.float16)
-        else:
-            features, _ = with_smaller_batches(partial(_features, network, backbone, pixels), len(pixels))
+        features = np.empty((0, backbone.n_features), np.float16)
+        if len(indices):
+            features = _features(network, network.run, backbone, torch.from_numpy(pixels), pixels.shape[1])
         yield FeatureBatch(indices, features, failed)
 
 
@@ -76,29 +75,27 @@ def embed_kept(
     run = compiled(network.run, network.device) if len(squares) >= COMPILE_FROM else network.run
     on_gpu = network.device.type == "cuda"
 
-    def read() -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
+    def read() -> Iterator[tuple[NDArray[np.int64], Tensor]]:
         for start in range(0, len(squares), batch):
             pixels = torch.from_numpy(squares[start : start + batch])
             # pinned memory is copied to a GPU while it computes
             yield np.arange(start, start + len(pixels)), pixels.pin_memory() if on_gpu else pixels
 
     for indices, pixels in ahead(read()):
-        x = pixels.to(network.device, non_blocking=True)
-
-        def look(n: int, x: torch.Tensor = x) -> NDArray[np.float16]:
-            parts = [run(plain_pixels(part, backbone, size)).to(torch.float16) for part in x.split(n)]
-            return torch.cat(parts).cpu().numpy()
-
-        yield FeatureBatch(indices, with_smaller_batches(look, len(x))[0], {})
+        yield FeatureBatch(indices, _features(network, run, backbone, pixels, size), {})
 
 
-def _features(network: Any, backbone: Backbone, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float16]:
-    parts = []
-    for start in range(0, len(pixels), batch):
-        x = torch.from_numpy(pixels[start : start + batch]).to(network.device)
-        y = network.run(to_network(x, offset=backbone.offset, scale=backbone.scale))
-        parts.append(y.cpu().numpy().astype(np.float16))
-    return np.concatenate(parts)
+def _features(
+    network: Frozen, run: Callable[[Tensor], Tensor], backbone: Backbone, pixels: Tensor, size: int
+) -> NDArray[np.float16]:
+    """run: the network's, compiled perhaps. pixels: uint8 (n, h, w, 3), in pinned memory perhaps."""
+    x = pixels.to(network.device, non_blocking=True)
+
+    def look(n: int) -> NDArray[np.float16]:
+        parts = [run(plain_pixels(part, backbone, size)).to(torch.float16) for part in x.split(n)]
+        return torch.cat(parts).cpu().numpy()
+
+    return with_smaller_batches(look, len(x))[0]
 
 
 def decoded_batches(

@@ -160,27 +160,17 @@ class InceptionV3(Staged):
         self.Mixed_7b, self.Mixed_7c = MixedE(1280), MixedE(2048)
         self.pool = GlobalMean()
         self.fc = nn.Linear(2048, classes)
-        self._stages = [
+        self.stages = [
             ["Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"], ["Conv2d_3b_1x1", "Conv2d_4a_3x3"],
             *([f"Mixed_{name}"] for name in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")),
         ]  # fmt: skip
 
-    @property
-    def n_stages(self) -> int:
-        return len(self._stages)
-
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        for stage in range(first, self.n_stages if last is None else last):
-            for name in self._stages[stage]:
-                x = self.get_submodule(name)(x)
-            if stage < 2:
-                x = F.max_pool2d(x, 3, 2)
-            elif stage == self.n_stages - 1:
-                x = self.pool(x)
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
-        return {name: self.get_submodule(name) for name in self._stages[stage]}
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
+        for module in self.stage_modules(stage).values():
+            x = module(x)
+        if stage < 2:
+            return F.max_pool2d(x, 3, 2)
+        return self.pool(x) if stage == self.n_stages - 1 else x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(self.run(x))

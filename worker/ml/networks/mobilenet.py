@@ -96,24 +96,15 @@ class MobileNetV3(Staged):
             inputs = outputs
         layers.append(_layer(inputs, 6 * inputs, 1, activation=nn.Hardswish))
         self.features = nn.Sequential(*layers)
+        self.stages = [[f"features.{number}"] for number in range(len(layers))]
         self.pool = GlobalMean()
         self.classifier = nn.Sequential(
             nn.Linear(6 * inputs, hidden), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(hidden, classes)
         )
 
-    @property
-    def n_stages(self) -> int:
-        return len(self.features)
-
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        for stage in range(first, self.n_stages if last is None else last):
-            x = self.features[stage](x)
-            if stage == self.n_stages - 1:
-                x = self.pool(x)
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
-        return {f"features.{stage}": self.features[stage]}
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
+        maps = self.features[stage](x)
+        return self.pool(maps) if stage == self.n_stages - 1 else maps
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.run(x))

@@ -44,39 +44,37 @@ def lite_stages(width: float, depth: float) -> tuple[tuple[int, ...], ...]:
     made = []
     for place, (kernel, stride, expansion, inputs, outputs, repeats) in enumerate(LITE0_STAGES):
         ends = place in (0, len(LITE0_STAGES) - 1)
-        made.append(
-            (
-                kernel,
-                stride,
-                expansion,
-                inputs if place == 0 else to_eights(inputs * width),
-                to_eights(outputs * width),
-                repeats if ends else math.ceil(repeats * depth),
-            )
-        )
+        wider = inputs if place == 0 else to_eights(inputs * width), to_eights(outputs * width)
+        made.append((kernel, stride, expansion, *wider, repeats if ends else math.ceil(repeats * depth)))
     return tuple(made)
 
 
 class Staged(nn.Module):
     """A network that is also a list of stages, so that a frozen trunk is run once and only the tail is trained.
 
-    `run(x, first, last)` runs stages first .. last - 1; after the last one the result is features (n, n_features).
-    `stage_modules` names the modules of one stage as the state dict does; every stage has some. `pool` is what makes
-    features of the last feature maps.
+    `stages` names the modules of each stage as the state dict does; every stage has some. `pool` is what makes features
+    of the last feature maps.
     """
 
+    stages: list[list[str]]
     pool: nn.Module
     has_maps: ClassVar[bool] = True  # between stages are maps (n, c, h, w), whose places are those of the image
 
     @property
-    @abstractmethod
-    def n_stages(self) -> int: ...
+    def n_stages(self) -> int:
+        return len(self.stages)
+
+    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
+        return {name: self.get_submodule(name) for name in self.stages[stage]}
+
+    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        """Runs stages first .. last - 1; after the last one the result is features (n, n_features)."""
+        for stage in range(first, self.n_stages if last is None else last):
+            x = self.run_stage(x, stage)
+        return x
 
     @abstractmethod
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor: ...
-
-    @abstractmethod
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]: ...
+    def run_stage(self, x: Tensor, stage: int) -> Tensor: ...
 
 
 class GlobalMean(nn.Module):
@@ -162,32 +160,15 @@ class EfficientNetLite(Staged):
         self._bn1 = batch_norm(head)
         self.pool = GlobalMean()
         self._fc = nn.Linear(head, classes)
+        inner = [[f"_blocks.{number}"] for number in range(len(blocks))]
+        self.stages = [["_conv_stem", "_bn0"], *inner, ["_conv_head", "_bn1"]]
 
-    @property
-    def n_stages(self) -> int:
-        return len(self._blocks) + 2
-
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        """Run stages first .. last - 1; after the last stage the result is features (n, 1280)."""
-        for stage in range(first, self.n_stages if last is None else last):
-            if stage == 0:
-                x = F.relu6(self._bn0(self._conv_stem(x)), inplace=True)
-            elif stage <= len(self._blocks):
-                x = self._blocks[stage - 1](x)
-            else:
-                x = self.pool(F.relu6(self._bn1(self._conv_head(x)), inplace=True))
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
-        """The modules of one stage by their names in the state dict."""
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
         if stage == 0:
-            return {"_conv_stem": self._conv_stem, "_bn0": self._bn0}
+            return F.relu6(self._bn0(self._conv_stem(x)), inplace=True)
         if stage <= len(self._blocks):
-            return {f"_blocks.{stage - 1}": self._blocks[stage - 1]}
-        return {"_conv_head": self._conv_head, "_bn1": self._bn1}
-
-    def features(self, x: Tensor) -> Tensor:
-        return self.run(x)
+            return self._blocks[stage - 1](x)
+        return self.pool(F.relu6(self._bn1(self._conv_head(x)), inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
         return self._fc(self.run(x))

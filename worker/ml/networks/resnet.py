@@ -77,37 +77,24 @@ class ResNet(Staged):
         self.conv1 = _convolution(3, 64, 7, 2)
         self.bn1 = nn.BatchNorm2d(64)
         inputs = 64
-        self._block_names: list[str] = []
+        self.stages = [["conv1", "bn1"]]
         for layer, n_blocks in enumerate(repeats, 1):
             width = 32 * 2**layer
             blocks = []
             for number in range(n_blocks):
                 blocks.append(block(inputs, width, 2 if layer > 1 and number == 0 else 1))
                 inputs = width * block.widening
-                self._block_names.append(f"layer{layer}.{number}")
+                self.stages.append([f"layer{layer}.{number}"])
             self.add_module(f"layer{layer}", nn.Sequential(*blocks))
         self.pool = GlobalMean()
         self.fc = nn.Linear(inputs, classes)
 
-    @property
-    def n_stages(self) -> int:
-        return len(self._block_names) + 1
-
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        for stage in range(first, self.n_stages if last is None else last):
-            if stage == 0:
-                x = F.max_pool2d(F.relu(self.bn1(self.conv1(x)), inplace=True), 3, 2, 1)
-            else:
-                x = self.get_submodule(self._block_names[stage - 1])(x)
-                if stage == self.n_stages - 1:
-                    x = self.pool(x)
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
         if stage == 0:
-            return {"conv1": self.conv1, "bn1": self.bn1}
-        name = self._block_names[stage - 1]
-        return {name: self.get_submodule(name)}
+            return F.max_pool2d(F.relu(self.bn1(self.conv1(x)), inplace=True), 3, 2, 1)
+        (block,) = self.stage_modules(stage).values()
+        maps = block(x)
+        return self.pool(maps) if stage == self.n_stages - 1 else maps
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(self.run(x))

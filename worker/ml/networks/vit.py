@@ -90,13 +90,10 @@ class VisionTransformer(Staged):
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + GRID * GRID, WIDTH))
         self.patch_embed = PatchEmbedding()
         self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+        self.stages = [["patch_embed"], *([f"blocks.{number}"] for number in range(DEPTH)), ["norm"]]
         self.norm = nn.LayerNorm(WIDTH, eps=EPSILON)
         self.pool = ClassToken()
         self.head = nn.Linear(WIDTH, classes)
-
-    @property
-    def n_stages(self) -> int:
-        return DEPTH + 2
 
     def _embed(self, x: Tensor) -> Tensor:
         maps = self.patch_embed(x)
@@ -108,22 +105,12 @@ class VisionTransformer(Staged):
         first = (self.cls_token + self.pos_embed[:, :1]).expand(n, -1, -1)
         return torch.cat([first, tokens], 1)
 
-    def run(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        for stage in range(first, self.n_stages if last is None else last):
-            if stage == 0:
-                x = self._embed(x)
-            elif stage <= DEPTH:
-                x = self.blocks[stage - 1](x)
-            else:
-                x = self.pool(self.norm(x))
-        return x
-
-    def stage_modules(self, stage: int) -> dict[str, nn.Module]:
+    def run_stage(self, x: Tensor, stage: int) -> Tensor:
         if stage == 0:
-            return {"patch_embed": self.patch_embed}
+            return self._embed(x)
         if stage <= DEPTH:
-            return {f"blocks.{stage - 1}": self.blocks[stage - 1]}
-        return {"norm": self.norm}
+            return self.blocks[stage - 1](x)
+        return self.pool(self.norm(x))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.run(x))

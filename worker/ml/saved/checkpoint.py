@@ -132,24 +132,22 @@ def header_of(checkpoint: Checkpoint) -> dict[str, str]:
 def _preprocessing(checkpoint: Checkpoint) -> dict[str, Any]:
     """For readers without this code: how an image becomes what the network takes."""
     backbone = backbones.get(checkpoint.backbone)
-    if (canvas := checkpoint.recipe.get("canvas")) is not None:
-        return {
-            "upright": "EXIF orientation applied, RGB, transparency on white",
-            "resize": "bilinear, to fit the canvas; at its top left, the rest 127",
-            "width": canvas["width"],
-            "height": canvas["height"],
-            "pixels": "(p - offset) / scale, p in 0..255",
-            "offset": backbone.offset,
-            "scale": backbone.scale,
-        }
-    return {
+    both = {
         "upright": "EXIF orientation applied, RGB, transparency on white",
-        "crop": "the largest centre square, no margin cut off",
-        "resize": "bilinear",
-        "size": checkpoint.image_size,
         "pixels": "(p - offset) / scale, p in 0..255",
         "offset": backbone.offset,
         "scale": backbone.scale,
+    }
+    if (canvas := checkpoint.recipe.get("canvas")) is not None:
+        return both | {
+            "resize": "bilinear, to fit the canvas; at its top left, the rest 127",
+            "width": canvas["width"],
+            "height": canvas["height"],
+        }
+    return both | {
+        "crop": "the largest centre square, no margin cut off",
+        "resize": "bilinear",
+        "size": checkpoint.image_size,
         "features": "the means of the last feature maps, scaled to length sqrt(d)",
     }
 
@@ -187,9 +185,3 @@ def load(path: Path) -> Checkpoint:
     described.setdefault("recipe", {})
     fields = {key: described[key] for key in Checkpoint.__dataclass_fields__ if key != "weights"}
     return Checkpoint(weights=load_tensors(content), **fields)
-
-
-def weights_path(path: Path) -> Path:
-    """The weights file that belongs to a checkpoint's JSON, for downloads; raises CheckpointDamaged."""
-    checkpoint = load(path)
-    return path.parent / f"{path.stem}-{checkpoint.sha256[:12]}.safetensors"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from labeler.geometry import overlaps
 from worker.ml.detection import decode, losses
@@ -29,7 +29,7 @@ from worker.ml.networks import backbones
 from worker.ml.networks.backbones import Backbone
 from worker.ml.saved import whole
 from worker.ml.saved.drawn import DrawnModel
-from worker.ml.saved.onnx_file import OPSET, TOLERANCE, NotExportable, missing, session_of
+from worker.ml.saved.onnx_file import OPSET, TOLERANCE, FromPixels, NotExportable, need_packages, session_of
 from worker.ml.segmentation.network import PixelNetwork
 
 FAR = 0.5  # px of the canvas: largest difference between two edges of one object
@@ -52,7 +52,7 @@ class DrawnEquality:
     tolerance: float = TOLERANCE
 
 
-class Objects(nn.Module):
+class Objects(FromPixels):
     """uint8 (1, h, w, 3), an image on its canvas, and its extent there (2,) in px to boxes (m, 4) as left, top, right,
     bottom in px of the canvas, class positions (m,), probabilities (m,) and, where masks are drawn, (m, 28, 28), each
     of its box and of the recipe's "mask_room" of its sides round it.
@@ -60,21 +60,15 @@ class Objects(nn.Module):
     m is what Detector.find finds: likeliest first, from decode.LEAST on before calibration.
     """
 
-    offset: Tensor
-    scale: Tensor
-
     def __init__(self, network: Network, canvas: Canvas, backbone: Backbone, platt: tuple[float, float]) -> None:
-        super().__init__()
+        super().__init__(backbone.offset, backbone.scale)
         self.network, self.canvas, self.platt = network, canvas, platt
         # Scripted, its loop becomes one of the graph; traced, it would have the rounds that the example needed.
         self.alone = torch.jit.script(alone)
-        self.register_buffer("offset", torch.tensor(backbone.offset).reshape(1, -1, 1, 1))
-        self.register_buffer("scale", torch.tensor(backbone.scale).reshape(1, -1, 1, 1))
 
     def forward(self, pixels: Tensor, extent: Tensor) -> tuple[Tensor, ...]:
         heads, stride = self.network.heads, self.network.stride
-        x = (pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale
-        looks = self.network.looks(x, self.canvas.tile)
+        looks = self.network.looks(self.network_input(pixels), self.canvas.tile)
         features = [one.features[0] for one in looks]
         heats = [torch.sigmoid(one.heat) for one in looks]
         heat, places, look_of = decode.flat(heats, losses.boxes_of(looks, stride, self.canvas))
@@ -110,21 +104,15 @@ class Objects(nn.Module):
         return boxes[order], kinds[order], p, look[order]
 
 
-class Pixels(nn.Module):
+class Pixels(FromPixels):
     """uint8 (1, h, w, 3) to class positions (1, h, w) as uint8 and probabilities (1, K, h, w), of the canvas."""
 
-    offset: Tensor
-    scale: Tensor
-
     def __init__(self, network: PixelNetwork, backbone: Backbone) -> None:
-        super().__init__()
+        super().__init__(backbone.offset, backbone.scale)
         self.network = network
-        self.register_buffer("offset", torch.tensor(backbone.offset).reshape(1, -1, 1, 1))
-        self.register_buffer("scale", torch.tensor(backbone.scale).reshape(1, -1, 1, 1))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        x = (pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale
-        p = self.network.probabilities(x)
+        p = self.network.probabilities(self.network_input(pixels))
         return p.argmax(1).to(torch.uint8), p
 
 
@@ -167,10 +155,7 @@ def write(model: DrawnModel, path: Path, pixels: NDArray[np.uint8], extents: NDA
 
     pixels: uint8 (n, h, w, 3), n > 0, images on the model's canvas; extents: (n, 2), px that each takes there.
     """
-    if lacking := missing():
-        raise NotExportable(
-            f"ONNX files need packages that are not installed where the workers run: pip install {' '.join(lacking)}."
-        )
+    need_packages()
     backbone, canvas = backbones.get(model.checkpoint.backbone), model.detector.canvas
     network = whole.network_of(model.checkpoint)
     given: tuple[Tensor, ...] = (torch.from_numpy(pixels[:1].copy()),)

@@ -47,21 +47,30 @@ class Equality:
     tolerance: float = TOLERANCE
 
 
-class Whole(nn.Module):
-    """uint8 (n, side, side, 3), the centre square of upright RGB images, to probabilities (n, K)."""
+class FromPixels(nn.Module):
+    """A graph that begins with uint8 pixels (n, h, w, 3), and brings them to what a network takes."""
 
     offset: Tensor
     scale: Tensor
 
-    def __init__(self, network: nn.Module, offset: PixelScale, scale: PixelScale, size: int, task: str) -> None:
+    def __init__(self, offset: PixelScale, scale: PixelScale) -> None:
         super().__init__()
-        self.network, self.size, self.task = network, size, task
         self.register_buffer("offset", torch.tensor(offset).reshape(1, -1, 1, 1))
         self.register_buffer("scale", torch.tensor(scale).reshape(1, -1, 1, 1))
 
+    def network_input(self, pixels: Tensor) -> Tensor:
+        return (pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale
+
+
+class Whole(FromPixels):
+    """uint8 (n, side, side, 3), the centre square of upright RGB images, to probabilities (n, K)."""
+
+    def __init__(self, network: nn.Module, offset: PixelScale, scale: PixelScale, task: str) -> None:
+        super().__init__(offset, scale)
+        self.network, self.task = network, task
+
     def forward(self, pixels: Tensor) -> Tensor:
-        x = (pixels.permute(0, 3, 1, 2).float() - self.offset) / self.scale
-        logits = self.network(x)
+        logits = self.network(self.network_input(pixels))
         return logits.softmax(1) if self.task == "single" else logits.sigmoid()
 
 
@@ -100,20 +109,23 @@ def as_one_network(model: Model) -> Whole:
     if isinstance(scorer, LinearHead):
         network = scorer.plain() if isinstance(scorer, TunedNetwork) else backbones.load(backbone)
         on_features = HeadOnFeatures(network, scorer, loaded.temperature)
-        return Whole(on_features, backbone.offset, backbone.scale, loaded.image_size, model.task).eval()
+        return Whole(on_features, backbone.offset, backbone.scale, model.task).eval()
     if isinstance(scorer, Scratch):
         # Shrinking from 256 pixels with averaging has no operator in ONNX; the graph takes the small square.
         inner = Tempered(scorer.network.cpu(), loaded.temperature)
-        return Whole(inner, OFFSET, SCALE, scorer.size, model.task).eval()
+        return Whole(inner, OFFSET, SCALE, model.task).eval()
     raise NotExportable(
         f"The candidate {loaded.candidate} is no single network, so there is no ONNX file of it. "
         "The safetensors and JSON files hold all of it."
     )
 
 
-def missing() -> list[str]:
-    """Packages of the extra that are not installed."""
-    return [name for name in NEEDS if importlib.util.find_spec(name) is None]
+def need_packages() -> None:
+    """Raises NotExportable where packages of the extra are not installed."""
+    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
+        raise NotExportable(
+            f"ONNX files need packages that are not installed where the workers run: pip install {' '.join(missing)}."
+        )
 
 
 def write(model: Model, path: Path, pixels: NDArray[np.uint8]) -> Equality:
@@ -121,10 +133,7 @@ def write(model: Model, path: Path, pixels: NDArray[np.uint8]) -> Equality:
 
     pixels: uint8 (n, side, side, 3) of side predict.side_of(model), n > 0: what the model itself is shown.
     """
-    if lacking := missing():
-        raise NotExportable(
-            f"ONNX files need packages that are not installed where the workers run: pip install {' '.join(lacking)}."
-        )
+    need_packages()
     whole = as_one_network(model)
     shown = pixels_for(model, pixels)
     # The exporter that traces, not the one of torch.export: 1 s of a core against 11, the same probabilities, and no
@@ -156,7 +165,7 @@ def side_of(model: Model) -> int:
 
 def pixels_for(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the graph takes, of what the model takes: smaller squares for a network trained from nothing."""
-    return model.scorer.shrunk(pixels) if isinstance(model.scorer, Scratch) else pixels
+    return model.scorer.shrunk(pixels).cpu().numpy() if isinstance(model.scorer, Scratch) else pixels
 
 
 def compare(path: Path, shown: NDArray[np.uint8], wanted: NDArray[Any]) -> Equality:

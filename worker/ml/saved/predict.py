@@ -88,15 +88,6 @@ def predict_pixels(model: Model, pixels: NDArray[np.uint8]) -> NDArray[np.float3
     return _probabilities(model, pixels=pixels).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionBatch:
-    """Probabilities of some images, by position in the sequence of sources."""
-
-    indices: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-    failed: dict[int, str]
-
-
 def side_of(model: Model) -> int:
     """The side of the square that the model is shown.
 
@@ -105,14 +96,14 @@ def side_of(model: Model) -> int:
     return CACHE_SIDE if "cache" in model.scorer.needs else model.checkpoint.image_size
 
 
-def predict_images(model: Model, sources: Sequence[Source], *, batch: int = 16) -> Iterator[PredictionBatch]:
-    """Probabilities of images, streamed; a broken one is reported in `failed`, the others go on."""
+def predict_images(
+    model: Model, sources: Sequence[Source], *, batch: int = 16
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Positions of some images and their probabilities, streamed; broken ones are left out, the others go on."""
     decoded = decoded_batches(sources, batch=batch, size=side_of(model), processes=processes_for(model.device.type))
-    for indices, pixels, failed in decoded:
-        if len(indices) == 0:
-            yield PredictionBatch(indices, np.empty((0, len(model.categories)), np.float32), failed)
-            continue
-        yield PredictionBatch(indices, predict_pixels(model, pixels), failed)
+    nothing = np.empty((0, len(model.categories)), np.float32)
+    for indices, pixels, _failed in decoded:
+        yield indices, predict_pixels(model, pixels) if len(indices) else nothing
 
 
 def predict(
@@ -127,8 +118,8 @@ def predict(
     if sources is None:
         raise ValueError("this model needs the images")
     out = np.full((len(sources), len(model.categories)), np.nan, np.float32)
-    for part in predict_images(model, sources):
-        out[part.indices] = part.probabilities
+    for indices, found in predict_images(model, sources):
+        out[indices] = found
     return out
 
 

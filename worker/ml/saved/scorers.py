@@ -7,6 +7,7 @@ images come from (predict.py). One more kind of candidate is one more scorer her
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -52,19 +53,23 @@ class Batch:
         given = self.features_given if self.features_given is not None else self.pixels
         return 0 if given is None else len(given)
 
-    def through(self, network: Frozen) -> NDArray[np.float32]:
-        """Features of a network, in batches as large as memory allows."""
+    def by_parts(self, look: Callable[[NDArray[np.uint8]], torch.Tensor]) -> NDArray[np.float32]:
+        """What `look` says of the pixels, in batches as large as memory allows."""
         assert self.pixels is not None
         pixels = self.pixels
 
         def run(n: int) -> NDArray[np.float32]:
-            parts = []
-            for start in range(0, len(pixels), n):
-                part = torch.from_numpy(pixels[start : start + n]).to(self.device)
-                parts.append(network.run(plain_pixels(part, self.backbone, self.size)).cpu().numpy())
-            return np.concatenate(parts)
+            return np.concatenate([look(pixels[at : at + n]).cpu().numpy() for at in range(0, len(pixels), n)])
 
         return with_smaller_batches(run, len(pixels))[0]
+
+    def through(self, network: Frozen) -> NDArray[np.float32]:
+        """Features of a network."""
+
+        def look(pixels: NDArray[np.uint8]) -> torch.Tensor:
+            return network.run(plain_pixels(torch.from_numpy(pixels).to(self.device), self.backbone, self.size))
+
+        return self.by_parts(look)
 
     @cached_property
     def features(self) -> Array:
@@ -178,37 +183,21 @@ class Scratch:
             network.load_state(_below(weights, "scratch."))
         except RuntimeError as error:
             raise CheckpointDamaged("The model's network does not fit its description.") from error
-        self._size, self._device, self._network = recipe["size"], device, to_device(network.eval(), device)
+        self.size: int = recipe["size"]  # side of the network's input
+        self.network: ScratchNetwork = to_device(network.eval(), device)
+        self._device = device
 
-    @property
-    def network(self) -> ScratchNetwork:
-        return self._network
-
-    @property
-    def size(self) -> int:
-        """Side of the network's input."""
-        return self._size
-
-    def shrunk(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def shrunk(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """uint8 (n, 256, 256, 3) to uint8 (n, size, size, 3)."""
-        return shrunk(torch.from_numpy(pixels).to(self._device), self._size).cpu().numpy()
+        return shrunk(torch.from_numpy(pixels).to(self._device), self.size)
 
     def network_input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """uint8 (n, 256, 256, 3) to what the network takes."""
-        return network_input(shrunk(torch.from_numpy(pixels).to(self._device), self._size))
+        return network_input(self.shrunk(pixels))
 
     @torch.inference_mode()
     def logits(self, batch: Batch) -> Array:
-        assert batch.pixels is not None
-        pixels = batch.pixels
-
-        def run(n: int) -> NDArray[np.float32]:
-            parts = []
-            for start in range(0, len(pixels), n):
-                parts.append(self._network(self.network_input(pixels[start : start + n])).float().cpu().numpy())
-            return np.concatenate(parts)
-
-        return with_smaller_batches(run, len(pixels))[0]
+        return batch.by_parts(lambda pixels: self.network(self.network_input(pixels)).float())
 
 
 class Together:

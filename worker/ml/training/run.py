@@ -6,7 +6,6 @@ ml/candidates/finetuned.py) or how one is chosen (train.py).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -142,7 +141,6 @@ class Run:
     learned: dict[tuple[str, bytes], dict[str, NDArray[Any]]] = field(default_factory=dict)  # by input and its images
     judged: dict[str, Judged] = field(default_factory=dict)
     candidates: dict[str, Any] = field(default_factory=dict)  # by name, for those that are made of others
-    started: float = field(default_factory=time.monotonic)
     _principal: tuple[NDArray[np.float32], Axes | None] | None = None
 
     @property

@@ -1,1 +1,0 @@
-"""Imports that a worker does."""

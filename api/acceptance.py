@@ -10,13 +10,12 @@ from rest_framework.response import Response
 
 from api.access import View
 from api.fields import ReasonField, StatShape
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_LABEL, REVIEWERS_READ
 from api.schema import describe, example
 from api.shapes import PromisedShape
 from labeler.acceptance import promises, summary
-from labeler.models import Project, Role
+from labeler.models import Project
 from labeler.models.acceptance import Suspension
-from labeler.models.account import Scope
 
 TAG = "Model"
 
@@ -101,7 +100,7 @@ EXAMPLE = {
 
 
 class OfProject(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "get_acceptance", "What the model has accepted without a person, the promise, and what its audit found.\n\n"
@@ -114,7 +113,7 @@ class OfProject(View):
 
 
 class Suspending(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe(
         "suspend_acceptance", "Accept nothing more.\n\nWhat is accepted stays, and goes on being audited; to give it "
@@ -128,7 +127,7 @@ class Suspending(View):
 
 
 class Resuming(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe(
         "resume_acceptance", "Accept again.\n\nAfter a breach the promise is found anew, from all calibration images "
@@ -142,7 +141,7 @@ class Resuming(View):
 
 
 class OfImage(View):
-    needs = {"DELETE": Needs(Scope.LABEL, Role.REVIEWER)}
+    needs = {"DELETE": REVIEWERS_LABEL}
 
     @describe(
         "withdraw_acceptance", "Have people look at an image that the model has accepted.\n\nIt goes back into the "

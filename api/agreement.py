@@ -12,13 +12,11 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import ReasonField, StatShape
-from api.permissions import Needs
+from api.permissions import MEMBERS_READ, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
 from labeler.errors import Invalid
 from labeler.labeling import label_arrays
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.progress import cached_reports
 from labeler.progress.cache import Figures
 from labeler.stats.objects.place_then_class import HEADLINE
@@ -153,7 +151,7 @@ EXAMPLE = {
 
 
 class Agreement(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "get_agreement", "How far people agree.\n\nNormally from labels given without a pre-label, on images chosen at "
@@ -260,7 +258,7 @@ class ProjectProgressShape(serializers.Serializer):
 
 
 class Progress(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe("get_progress", "Images by status, labels by day, pace, a forecast with its interval, and "
               "what the data set still wants.", tag=TAG,

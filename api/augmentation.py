@@ -14,12 +14,11 @@ from api import parsing
 from api.access import View
 from api.fields import ObjectField
 from api.files import guarded_file
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, file
 from labeler.errors import NotFound
 from labeler.labeling import blindness
-from labeler.models import Project, Role
-from labeler.models.account import Scope
+from labeler.models import Project
 from labeler.training import augmentation_preview
 from labeler.training.augmentation_preview import Augmentation, Pictures
 
@@ -83,7 +82,7 @@ def _answer(person: User, project: Project, how: Augmentation, found: Pictures) 
 
 
 class Augmentations(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": REVIEWERS_READ, "POST": LEADS_MANAGE}
 
     @describe(
         "get_augmentation", "How training images are varied, and images that show it.\n\nFor the settings that the "
@@ -110,7 +109,7 @@ class Augmentations(View):
 
 
 class VariedImage(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe("get_varied_image", "One of these images. Column 0 is the image as it is.", tag=TAG,
               answers=file("image/jpeg", "the image"))  # fmt: skip

@@ -13,12 +13,11 @@ from rest_framework.response import Response
 from api import etags, parsing
 from api.access import View
 from api.fields import CategoryRefField
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import IF_MATCH, describe, example
 from labeler.label_set import categories as label_set
 from labeler.label_set import markers
-from labeler.models import Category, Role
-from labeler.models.account import Scope
+from labeler.models import Category
 from labeler.projects import classes
 
 TAG = "Projects"
@@ -100,7 +99,7 @@ class CategoryListShape(serializers.Serializer):
 
 
 class Categories(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": MEMBERS_READ, "POST": LEADS_MANAGE}
 
     @describe("list_categories", "The classes of a project, retired ones included, in the order of the screen.",
     tag=TAG,
@@ -121,7 +120,7 @@ class Categories(View):
 
 
 class OneCategory(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "PATCH": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE}
 
     def _category(self, category_id: int) -> Category:
         rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)

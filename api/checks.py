@@ -10,12 +10,11 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.data_checks import check, found
 from labeler.label_set import categories
-from labeler.models import Finding, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Finding, Project
 from labeler.models.job import State
 from labeler.progress import cached_reports
 
@@ -99,7 +98,7 @@ EXAMPLE = {
 
 
 class Checks(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": REVIEWERS_READ, "POST": LEADS_MANAGE}
 
     @describe(
         "get_checks", "Checks on the data set.\n\nImages whose files are gone or damaged, near-duplicates, and images "

@@ -17,15 +17,14 @@ from api.access import View, shown_name
 from api.drafts import DraftShape
 from api.drafts import shape as draft_shape
 from api.fields import CategoryRefField, DrawnShape, ShareField
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
 from labeler.errors import NotAllowed
 from labeler.label_set import categories as label_set
 from labeler.labeling import claim_ends, drafts
 from labeler.labeling import claims as queue
 from labeler.labeling.objects import SHAPES
-from labeler.models import Claim, Image, Prediction, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Claim, Image, Prediction, Project
 
 TAG = "Labeling"
 
@@ -130,7 +129,7 @@ DRAWN_EXAMPLE = {
 
 
 class Claims(View):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe(
         "claim_images", "Take the next images to label.\n\nThe claims a client holds already come first, renewed: a "
@@ -217,7 +216,7 @@ def _objects(project: Project, shown: Prediction) -> dict[str, Any]:
 
 
 class OneClaim(View):
-    needs = {"DELETE": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"DELETE": MEMBERS_LABEL}
 
     @describe("release_claim", "Give an image back unanswered. Nothing happens when you do not hold it.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip

@@ -11,10 +11,9 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import CategoryRefField, DrawnShape, FailureShape
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
-from labeler.models import Errand, Role
-from labeler.models.account import Scope
+from labeler.models import Errand
 from labeler.models.job import State
 from labeler.training import clicks, inference_requests
 
@@ -68,7 +67,7 @@ class LessSureShape(serializers.Serializer):
 
 
 class LessSure(View):
-    needs = {"GET": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_LABEL}
 
     @describe("list_less_sure_objects", "Objects of your claim's pre-label that were not sure enough to be shown.\n\n"
               "Their numbers may be named in `from` of an answer. Empty where there are none, and where you are shown "
@@ -79,7 +78,7 @@ class LessSure(View):
 
 
 class ClickMask(View):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe(
         "click_mask", "Which pixels belong to the object that you clicked on.\n\nOf images in projects where people "
@@ -110,7 +109,7 @@ class ClickMask(View):
 
 
 class ClickAnswer(View):
-    needs = {"GET": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_LABEL}
 
     @describe("get_click_mask", "The answer to a click of yours; kept for ten minutes.", tag=TAG,
               answers={200: ClickShape, 202: ClickShape}, parameters=[PERSON])  # fmt: skip

@@ -12,12 +12,11 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL, MEMBERS_READ
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from labeler.access import may_review
 from labeler.errors import NotFound
-from labeler.models import Role, Thread
-from labeler.models.account import Scope
+from labeler.models import Thread
 from labeler.review import comments
 
 TAG = "Questions"
@@ -80,7 +79,7 @@ PAGE = page_of(ThreadShape)
 
 
 class ImageComments(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ, "POST": MEMBERS_LABEL}
 
     @describe(
         "list_image_comments", "The questions about an image.\n\nReviewers see everybody's, an annotator their own: "
@@ -112,7 +111,7 @@ class ImageComments(View):
 
 
 class Threads(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "list_threads", "The questions of a project, newest first.\n\nReviewers see everybody's, an annotator "
@@ -144,7 +143,7 @@ class _OneThread(View):
 
 
 class ThreadComments(_OneThread):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe(
         "reply_to_thread", "Write into a question.\n\nYour own, or any as a reviewer. A closed one is open again.",
@@ -160,7 +159,7 @@ class ThreadComments(_OneThread):
 
 
 class Closure(_OneThread):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe("close_thread", "Close a question: it is settled.\n\nYour own, or any as a reviewer.", tag=TAG,
               answers={200: ThreadShape})  # fmt: skip
@@ -170,7 +169,7 @@ class Closure(_OneThread):
 
 
 class Reading(_OneThread):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe("mark_thread_read", "You have seen the answers to your question.", tag=TAG, answers={200: ThreadShape})
     def post(self, request: Request, thread_id: int) -> Response:

@@ -11,14 +11,13 @@ from rest_framework.response import Response
 from api import etags, parsing
 from api.access import View
 from api.fields import CategoryRefField, ObjectField
-from api.permissions import Needs
+from api.permissions import MEMBERS_READ, REVIEWERS_LABEL
 from api.schema import IF_MATCH, describe, example
 from api.shapes import ConsensusShape, consensus_shape, objects_shape
 from labeler.access import may_review
 from labeler.consensus import objects, snapshots
 from labeler.labeling import blindness
-from labeler.models import Image, Role
-from labeler.models.account import Scope
+from labeler.models import Image
 from labeler.review import adjudication
 
 TAG = "Agreement"
@@ -45,11 +44,7 @@ class DecisionInput(serializers.Serializer):
 
 
 class OneConsensus(View):
-    needs = {
-        "GET": Needs(Scope.READ, Role.ANNOTATOR),
-        "PUT": Needs(Scope.LABEL, Role.REVIEWER),
-        "DELETE": Needs(Scope.LABEL, Role.REVIEWER),
-    }
+    needs = {"GET": MEMBERS_READ, "PUT": REVIEWERS_LABEL, "DELETE": REVIEWERS_LABEL}
 
     @describe("get_consensus", "What the image is taken to be: the vote, or a reviewer's decision above it.\n\n403 for "
               "annotators before their own answer, and before the image has all its answers. A label that you give "

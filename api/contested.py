@@ -12,15 +12,14 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import CategoryNamesField
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import IDEMPOTENCY, describe, example, parameter
 from labeler.agreement import disagreement_groups, divided_objects, rounds
 from labeler.agreement.disagreement_groups import DisagreementGroup
 from labeler.errors import Invalid
 from labeler.label_set import categories
 from labeler.labeling import blindness
-from labeler.models import Project, Role
-from labeler.models.account import Scope
+from labeler.models import Project
 from labeler.progress import cached_reports
 from labeler.review.worklists import Pair
 
@@ -79,7 +78,7 @@ EXAMPLE = {
 
 
 class ContestedGroups(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "list_contested_groups", "Contested images by look: groups that are one question each.\n\nGrouped by what the "
@@ -142,7 +141,7 @@ class RoundShape(serializers.Serializer):
 
 
 class Rounds(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe(
         "send_back", "Send images back to the queue.\n\nThey begin a new round: everybody may answer them again, by "

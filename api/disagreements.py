@@ -13,15 +13,14 @@ from api.access import View
 from api.fields import DrawnShape
 from api.images import ORDERS
 from api.pagination import page
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import PAGING, describe, page_of, parameter
 from api.shapes import ImageShape, VoteShape, image_shapes, vote_shape
 from labeler.agreement import reports
 from labeler.label_set import categories as label_set
 from labeler.labeling import drawn_votes, object_rows
 from labeler.labeling.drawn_votes import Place
-from labeler.models import Image, Label, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Image, Label, Project
 
 TAG = "Agreement"
 MOST_PLACES = 100  # of one image
@@ -58,7 +57,7 @@ class DisagreementShape(serializers.Serializer):
 
 
 class Disagreements(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe("list_disagreements", "Images by how much their judgements differ, with the votes; where people draw "
               "with what differs, object by object.", tag=TAG,

@@ -11,13 +11,11 @@ from rest_framework.response import Response
 from api.access import View
 from api.claims import WithImageUrls
 from api.fields import StatShape
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import describe, example
 from labeler.label_set import categories as label_set
 from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import blindness
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.review import label_errors
 from labeler.review.label_errors import Waiting
 from labeler.training import runs
@@ -64,7 +62,7 @@ EXAMPLE = {
 
 
 class LabelErrors(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "list_label_errors", "Labels that the active model doubts.\n\nEach by a model that had not seen the image. One "

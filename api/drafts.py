@@ -12,13 +12,11 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import ObjectField
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL
 from api.schema import PERSON, describe, example
 from labeler.access import NO_IMAGE
 from labeler.errors import Invalid, NotFound
 from labeler.labeling import drafts
-from labeler.models import Role
-from labeler.models.account import Scope
 
 TAG = "Labeling"
 
@@ -41,7 +39,7 @@ def shape(kept: drafts.Kept) -> dict[str, Any]:
 
 
 class OneDraft(View):
-    needs = dict.fromkeys(("GET", "PUT", "DELETE"), Needs(Scope.LABEL, Role.ANNOTATOR))
+    needs = dict.fromkeys(("GET", "PUT", "DELETE"), MEMBERS_LABEL)
 
     def _own(self, image_id: int) -> None:
         """Raises NotFound for who is no member: an administrator has no draft here, and may not have one."""

@@ -9,10 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access import View
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import describe, example
-from labeler.models import Project, Role
-from labeler.models.account import Scope
+from labeler.models import Project
 from labeler.training import drift
 from labeler.training.drift import Found
 
@@ -64,7 +63,7 @@ EXAMPLE = {
 
 
 class Drifts(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "list_drift", "Do imports look to the model like the images it knows?\n\nIts answers on what came in since it "

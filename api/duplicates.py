@@ -10,15 +10,14 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.consensus import snapshots
 from labeler.intake import near_duplicates
 from labeler.intake.near_duplicates import DuplicateGroup
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Project, Role
-from labeler.models.account import Scope
+from labeler.models import Project
 
 TAG = "Images"
 MOST = 100
@@ -51,7 +50,7 @@ EXAMPLE = {
 
 
 class NearDuplicates(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "list_near_duplicates", "Images that are nearly the same, in groups.\n\nThe same picture saved anew, resized "

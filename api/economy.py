@@ -9,10 +9,8 @@ from rest_framework.response import Response
 from api.access import View
 from api.agreement import dated
 from api.fields import StatShape
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import describe, example
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.progress import cached_reports
 
 TAG = "Model"
@@ -108,7 +106,7 @@ EXAMPLE = {
 
 
 class Economy(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "get_economy", "How many labels are right by now, what more judgements buy, when the goal is reached.\n\nBy "

@@ -13,13 +13,12 @@ from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
 from api.pagination import page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import PAGING, describe, example, page_of
 from labeler.errors import Invalid
 from labeler.label_set import examples
 from labeler.labeling import blindness
-from labeler.models import Category, CategoryExample, Image, Role
-from labeler.models.account import Scope
+from labeler.models import Category, CategoryExample, Image
 
 TAG = "Projects"
 
@@ -40,7 +39,7 @@ class ExampleShape(WithImageUrls):
 
 
 class Examples(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": MEMBERS_READ, "POST": LEADS_MANAGE}
 
     def _category(self, category_id: int) -> Category:
         rows = Category.objects.select_related("project").filter(pk=category_id, project__trashed_at__isnull=True)
@@ -75,7 +74,7 @@ class Examples(View):
 
 
 class OneExample(View):
-    needs = {"DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"DELETE": LEADS_MANAGE}
 
     @describe("remove_example", "Show an image as an example no longer. The image itself stays as it is.", tag=TAG,
               answers={204: None})  # fmt: skip

@@ -14,12 +14,11 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import FailureShape, StepShape
-from api.permissions import Needs
+from api.permissions import MEMBERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_review
 from labeler.labeling import blindness
-from labeler.models import Errand, Role
-from labeler.models.account import Scope
+from labeler.models import Errand
 from labeler.models.job import State
 from labeler.training import explanation, inference_requests
 
@@ -70,7 +69,7 @@ class ExplanationShape(serializers.Serializer):
 
 
 class Explanation(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "get_explanation", "What in the image speaks for what the model in use says of it.\n\n202 until a worker has "

@@ -13,15 +13,14 @@ from api import parsing
 from api.access import View
 from api.fields import DrawnShape, ObjectField
 from api.labels import TableRowShape
-from api.permissions import Needs
+from api.permissions import REVIEWERS_EXPORT
 from api.schema import describe, parameter
 from api.shapes import OpinionShape, OutcomeShape, PromisedShape
 from labeler import releases
 from labeler.accounts.audit import audit
 from labeler.curation import filters
 from labeler.labeling import blindness
-from labeler.models import Role, Task
-from labeler.models.account import Scope
+from labeler.models import Task
 from labeler.models.image import Status
 from labeler.releases import preparation
 from labeler.releases.data_set import ALL, CONSENSUS, SOFT
@@ -140,7 +139,7 @@ class ExportedDocumentShape(serializers.Serializer):
 
 
 class Export(View):
-    needs = {"GET": Needs(Scope.EXPORT, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_EXPORT}
 
     @describe(
         "export", "Download the project, as of this moment.\n\n"

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View, shown_name
-from api.permissions import Needs
+from api.permissions import MEMBERS_READ
 from api.schema import describe, example, file, parameter
 from labeler.access import image_for, may_lead, may_review
 from labeler.errors import NotAllowed, NotFound
@@ -28,8 +28,7 @@ from labeler.intake.check import Refused
 from labeler.intake.full_size import open_full_size
 from labeler.intake.images import media_store
 from labeler.intake.pyramid import TILE, is_large, levels_of
-from labeler.models import Image, Role
-from labeler.models.account import Scope
+from labeler.models import Image
 
 TAG = "Images"
 # The bytes of a hash never change; whether somebody may still see them does, so shared caches keep nothing.
@@ -41,7 +40,7 @@ MEDIA_TYPES = {
 
 
 class _Bytes(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     def _answer(self, request: Request, image: Image, path: Path, kind: str, media_type: str) -> HttpResponseBase:
         tag = f'"{image.sha256[:32]}-{kind}"'
@@ -178,7 +177,7 @@ def _tiles(image: Image, *, ready: bool) -> Response:
 
 
 class Tiles(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "get_tiles", "The levels and tiles of a large image, so that no program has to decode the whole of it."
@@ -200,7 +199,7 @@ class Tiles(View):
 
 
 class Tile(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "get_tile", "One tile of a large image: a JPEG, upright, without metadata.\n\nWhile tiles are being made the "

@@ -13,11 +13,10 @@ from api.access import View
 from api.claims import WithImageUrls
 from api.fields import CategoryNamesField, CategoryRefField, ObjectField, StatShape
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
 from labeler.label_set import categories as label_set
-from labeler.models import Gold, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Gold, Project
 from labeler.review import gold
 
 TAG = "Agreement"
@@ -78,7 +77,7 @@ def _shapes(project: Project, rows: list[Gold]) -> Any:
 
 
 class GoldImages(View):
-    needs = {"GET": Needs(Scope.READ, Role.LEAD), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": LEADS_READ, "POST": LEADS_MANAGE}
 
     @describe(
         "list_gold", "Gold images, newest image first, with how people fare on each.", tag=TAG,
@@ -111,7 +110,7 @@ class GoldImages(View):
 
 
 class OneGoldImage(View):
-    needs = {"DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"DELETE": LEADS_MANAGE}
 
     @describe("retire_gold", "Hand a gold image out no more. Answers to it keep their score.", tag=TAG,
               answers={204: None}, errors=(409,))  # fmt: skip

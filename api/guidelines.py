@@ -9,11 +9,10 @@ from rest_framework.response import Response
 
 from api.access import View
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import MEMBERS_READ
 from api.schema import PAGING, describe, page_of
 from labeler.errors import NotFound
-from labeler.models import GuidelineVersion, Role
-from labeler.models.account import Scope
+from labeler.models import GuidelineVersion
 
 TAG = "Projects"
 LARGEST_NUMBER = 2**31 - 1
@@ -31,7 +30,7 @@ class GuidelineShape(serializers.ModelSerializer):
 
 
 class Guidelines(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "list_guidelines", "Versions of the guideline, newest first.\n\nLabels say which version they followed. "
@@ -45,7 +44,7 @@ class Guidelines(View):
 
 
 class OneGuideline(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe("get_guideline", "One version of the guideline.", tag=TAG, answers={200: GuidelineShape})
     def get(self, request: Request, project_id: int, number: int) -> Response:

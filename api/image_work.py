@@ -13,13 +13,12 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.imports import FailureShape, ProgressShape
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import describe, example
 from labeler.curation import filters, work
 from labeler.curation.actions import ACTIONS
 from labeler.errors import Invalid
-from labeler.models import Job, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Job, Project
 from labeler.models.job import Kind, State
 
 TAG = "Images"
@@ -95,7 +94,7 @@ def chosen(request: Request, project: Project, sent: Mapping[str, Any], *, of_tr
 
 
 class _Work(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     def _do(self, request: Request, project_id: int, do: str, sent: Mapping[str, Any]) -> Response:
         project = self.project(project_id)
@@ -145,7 +144,7 @@ class ImageWork(_Work):
 
 
 class OneJob(View):
-    needs = {"GET": Needs(Scope.READ, Role.LEAD)}
+    needs = {"GET": LEADS_READ}
 
     @describe("get_job", "Long work: its state, progress, and what came of it.", tag=TAG, answers={200: JobShape})
     def get(self, request: Request, job_id: int) -> Response:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.pagination import BY_ID, Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import IDEMPOTENCY, PAGING, describe, example, page_of, parameter
 from api.shapes import ImageShape, image_shapes
 from api.uploads import PathKeepingUploads, Uploads
@@ -25,8 +25,7 @@ from labeler.errors import Invalid, NotAllowed
 from labeler.intake import images as intake
 from labeler.intake import import_metadata, incoming, outcomes
 from labeler.jobs import jobs
-from labeler.models import Finding, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Finding, Project
 from labeler.models.image import Split, Status
 
 TAG = "Images"
@@ -69,7 +68,7 @@ class UploadInput(serializers.Serializer):
 
 
 class Images(Uploads, View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": MEMBERS_READ, "POST": LEADS_MANAGE}
 
     def most_bytes(self) -> int:
         return incoming.most_bytes_of_images()
@@ -206,10 +205,7 @@ class ImageInput(serializers.Serializer):
 
 
 class OneImage(View):
-    needs = {
-        "GET": Needs(Scope.READ, Role.ANNOTATOR), "PATCH": Needs(Scope.MANAGE, Role.LEAD),
-        "DELETE": Needs(Scope.MANAGE, Role.LEAD),
-    }  # fmt: skip
+    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE, "DELETE": LEADS_MANAGE}
 
     @describe(
         "get_image", "One image.\n\nAnnotators see status, disagreement, consensus and prediction only after they have "

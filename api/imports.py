@@ -20,7 +20,7 @@ from api import parsing
 from api.access import View
 from api.fields import FailureShape, ProgressShape
 from api.images import RefusedShape
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, LEADS_READ
 from api.schema import IDEMPOTENCY, describe, example
 from api.uploads import PathKeepingUploads, Uploads
 from labeler.errors import Invalid, NotFound
@@ -28,8 +28,7 @@ from labeler.imports import options, run
 from labeler.intake import bucket, import_labels, refusal_report, uploads
 from labeler.intake.names import clean_name
 from labeler.jobs import jobs
-from labeler.models import Job, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Job, Project
 from labeler.models.job import Kind, State
 
 TAG = "Images"
@@ -197,7 +196,7 @@ class ImportShape(serializers.Serializer):
 
 
 class Imports(Uploads, View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     def most_bytes(self) -> int:
         return settings.MAX_ARCHIVE_BYTES
@@ -316,7 +315,7 @@ def _check_format(format_: str) -> None:
 
 
 class OneImport(View):
-    needs = {"GET": Needs(Scope.READ, Role.LEAD)}
+    needs = {"GET": LEADS_READ}
 
     def _job(self, import_id: int) -> Job:
         rows = Job.objects.select_related("project").filter(
@@ -331,7 +330,7 @@ class OneImport(View):
 
 
 class Cancellation(OneImport):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
     http_method_names = ["post", "options"]
 
     @describe("cancel_import", "Stop an import. Images that are in stay in.", tag=TAG, request=None,
@@ -341,7 +340,7 @@ class Cancellation(OneImport):
 
 
 class Confirmation(OneImport):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
     http_method_names = ["post", "options"]
 
     @describe("confirm_import", "Import the file that a dry run has looked at.\n\nIt is not sent again: it waits for a "

@@ -13,11 +13,10 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE
 from api.schema import PAGING, describe, example, page_of
 from labeler.errors import NotFound
 from labeler.models import Invitation, Role
-from labeler.models.account import Scope
 from labeler.projects import invitations
 
 TAG = "Projects"
@@ -63,7 +62,7 @@ EXAMPLE = {
 
 
 class Invitations(View):
-    needs = {"GET": Needs(Scope.MANAGE, Role.LEAD), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": LEADS_MANAGE, "POST": LEADS_MANAGE}
 
     @describe("list_invitations", "The invitations of a project, newest first, without their links.", tag=TAG,
               parameters=PAGING, answers={200: page_of(InvitationShape)})  # fmt: skip
@@ -90,7 +89,7 @@ class Invitations(View):
 
 
 class OneInvitation(View):
-    needs = {"DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"DELETE": LEADS_MANAGE}
 
     @describe("revoke_invitation", "Make a link worthless at once.", tag=TAG, answers={204: None}, errors=(409,))
     def delete(self, request: Request, project_id: int, invitation_id: int) -> Response:

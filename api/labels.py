@@ -18,13 +18,13 @@ from api import parsing
 from api.access import View
 from api.fields import CategoryRefField, JudgementShape, LabelObjectShape, ObjectField
 from api.pagination import page
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ, Needs
 from api.schema import IDEMPOTENCY, PAGING, PERSON, describe, example, page_of, parameter
 from api.shapes import VoteShape
 from labeler.access import NO_IMAGE
 from labeler.errors import Invalid, LabelerError, NotFound
 from labeler.labeling import blindness, labels, object_rows
-from labeler.models import Label, Role
+from labeler.models import Label
 from labeler.models.account import Scope
 from labeler.models.label import VOTES, Answer
 from labeler.models.queue import Purpose
@@ -257,7 +257,7 @@ class LabelRowShape(TableRowShape, VoteShape):
 
 
 class Labels(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "list_labels", "Every judgement: the long table.\n\nOne row per person and image. With `format=csv` the whole "

@@ -11,12 +11,11 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.pagination import page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of
 from labeler.agreement import second_opinions
 from labeler.errors import Invalid, NotFound
 from labeler.models import Membership, Role
-from labeler.models.account import Scope
 from labeler.projects import members as membership
 
 TAG = "Projects"
@@ -55,7 +54,7 @@ class MemberShape(serializers.Serializer):
 
 
 class Members(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": REVIEWERS_READ, "POST": LEADS_MANAGE}
 
     @describe(
         "list_members", "The members of a project.", tag=TAG, parameters=PAGING, answers={200: page_of(MemberShape)}
@@ -73,7 +72,7 @@ class Members(View):
 
 
 class OneMember(View):
-    needs = {"PATCH": Needs(Scope.MANAGE, Role.LEAD), "DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"PATCH": LEADS_MANAGE, "DELETE": LEADS_MANAGE}
 
     def _member(self, project_id: int, member_id: int) -> Membership:
         member = self.project(project_id).memberships.select_related("user", "project").filter(pk=member_id).first()
@@ -105,7 +104,7 @@ class OneMember(View):
 
 
 class SecondOpinions(OneMember):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
     http_method_names = ["post", "options"]
 
     @describe(

@@ -12,14 +12,12 @@ from rest_framework.response import Response
 
 from api.access import View
 from api.imports import TAG, RefusedRowShape
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE
 from api.schema import describe, example
 from api.uploads import Uploads
 from labeler.errors import Invalid
 from labeler.intake import import_metadata
 from labeler.intake.formats import metadata
-from labeler.models import Role
-from labeler.models.account import Scope
 
 # One object per image: which fields it has is the sender's to say.
 ROWS = {
@@ -53,7 +51,7 @@ class MetadataShape(serializers.Serializer):
 
 
 class Metadata(Uploads, View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     def most_bytes(self) -> int:
         return metadata.MOST_BYTES

@@ -12,12 +12,10 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.fields import FailureShape, ObjectField, StepShape
-from api.permissions import Needs
+from api.permissions import REVIEWERS_EXPORT, REVIEWERS_READ
 from api.runs import OfRun
 from api.schema import describe, parameter
 from labeler.accounts.audit import audit
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.models.job import State
 from labeler.training import inference_requests, model_card, model_card_text, model_files
 
@@ -50,7 +48,7 @@ class CardShape(serializers.Serializer):
 
 
 class ModelExport(OfRun):
-    needs = {"GET": Needs(Scope.EXPORT, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_EXPORT}
 
     @describe(
         "export_model", "Download a trained model.\n\nA zip: `model.safetensors`, `model.json` (classes, "
@@ -83,7 +81,7 @@ class ModelExport(OfRun):
 
 
 class Card(OfRun):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "get_model_card", "What a model is, what it was made of, how good it is and where it is not.\n\nAlso as a "

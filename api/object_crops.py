@@ -13,14 +13,13 @@ from api import parsing
 from api.access import View
 from api.claims import WithImageUrls
 from api.fields import StatShape
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL, MEMBERS_READ
 from api.schema import PERSON, describe, example, parameter
 from labeler.access import may_review
 from labeler.errors import NotAllowed
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Project, Role
-from labeler.models.account import Scope
+from labeler.models import Project
 from labeler.review import crops
 from labeler.training import runs
 
@@ -87,7 +86,7 @@ EXAMPLE = {
 
 
 class ObjectCrops(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ, "POST": MEMBERS_LABEL}
 
     @describe(
         "list_object_crops", "Objects of one class that the active model sees.\n\nUp to 40 of `?category=` that you "

@@ -14,14 +14,13 @@ from api import parsing
 from api.access import View
 from api.fields import CategoryRefField
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.runs import RUN_PAGE, RunRowShape, RunShape, run_shape
 from api.schema import PAGING, describe, example
 from labeler.errors import Invalid, NotFound
 from labeler.intake import lookup
 from labeler.labeling.objects import SHAPES
-from labeler.models import Project, Role, TrainingRun
-from labeler.models.account import Scope
+from labeler.models import Project, TrainingRun
 from labeler.training import outside_models, runs
 from labeler.training.outside_models import Given
 from labeler.training.outside_objects import DrawnObject
@@ -94,7 +93,7 @@ class TakenShape(serializers.Serializer):
 
 
 class OutsideModels(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": REVIEWERS_READ, "POST": LEADS_MANAGE}
 
     @describe("list_outside_models", "Models of other programs, newest first.", tag=TAG, parameters=PAGING,
               answers={200: RUN_PAGE})  # fmt: skip
@@ -118,7 +117,7 @@ class OutsideModels(View):
 
 
 class _OfOutsideModel(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     def run(self, run_id: int) -> TrainingRun:
         rows = TrainingRun.objects.filter(pk=run_id, project__trashed_at__isnull=True)

@@ -2,7 +2,6 @@
 
 A cursor holds the sort values of the last row shown. It is data from a client: wrong ones are refused, never
 trusted.
-trusted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 After `SafeJSONParser` a body has sane depth, no NUL, no half surrogate, no number beyond 64 bits. Knows
 shapes only.
-shapes only.
 """
 
 from __future__ import annotations

@@ -26,6 +26,15 @@ class Needs:
     role: Role | None = None
 
 
+MEMBERS_READ = Needs(Scope.READ, Role.ANNOTATOR)
+MEMBERS_LABEL = Needs(Scope.LABEL, Role.ANNOTATOR)
+REVIEWERS_READ = Needs(Scope.READ, Role.REVIEWER)
+REVIEWERS_LABEL = Needs(Scope.LABEL, Role.REVIEWER)
+REVIEWERS_EXPORT = Needs(Scope.EXPORT, Role.REVIEWER)
+LEADS_READ = Needs(Scope.READ, Role.LEAD)
+LEADS_MANAGE = Needs(Scope.MANAGE, Role.LEAD)
+
+
 class SignedIn(BasePermission):
     """Signed in, and with the scope that the view's table asks for. A method without a line is refused."""
 

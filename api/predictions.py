@@ -15,14 +15,13 @@ from api import parsing
 from api.access import View
 from api.fields import DrawnShape, FailureShape, StepShape
 from api.pagination import page
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
 from api.uploads import Uploads
 from labeler.errors import Invalid
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
-from labeler.models import Errand, Prediction, Project, Role
-from labeler.models.account import Scope
+from labeler.models import Errand, Prediction, Project
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
 from labeler.training import drawn_answers, inference_requests, prelabels
@@ -128,7 +127,7 @@ def _rows(project: Project, found: list[Prediction]) -> list[dict[str, Any]]:
 
 class Predictions(Uploads, View):
     # Whoever labels must not know what the model says: an image sent from outside may be the one they are asked about.
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ, "POST": REVIEWERS_READ}
 
     @describe(
         "list_predictions", "What a model says of the project's images, by rising id.\n\nOf the model in use, or of "
@@ -183,7 +182,7 @@ class Predictions(Uploads, View):
 
 
 class OnePrediction(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe("get_prediction", "A prediction that was asked for; 404 a day later.", tag=TAG,
               answers={200: AskedPredictionShape}, examples=[example(ANSWERED)])  # fmt: skip

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL, MEMBERS_READ, Needs
 from api.schema import describe, example
 from labeler.accounts import preferences
 from labeler.errors import Invalid, NotAllowed
-from labeler.models import Membership, Preference, Role
+from labeler.models import Membership, Preference
 from labeler.models.account import Scope, Theme
 
 TAG = "Account"
@@ -77,7 +77,7 @@ class ClassKeysShape(serializers.Serializer):
 
 class ClassKeys(View):
     # An administrator who is no member has no keys here: the verb says so.
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "PUT": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ, "PUT": MEMBERS_LABEL}
 
     @describe("my_class_keys", "Your own keys for the classes of a project.", tag=TAG, answers={200: ClassKeysShape})
     def get(self, request: Request, project_id: int) -> Response:

@@ -14,7 +14,7 @@ from api.access import View
 from api.categories import MOST, CategoryInput, CategoryShape
 from api.fields import ShareField, TrainSettingsField
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, MEMBERS_READ, Needs
 from api.questions import ObjectQuestionInput, QuestionShape
 from api.schema import IF_MATCH, PAGING, describe, example, page_of, parameter
 from labeler import access
@@ -206,11 +206,7 @@ class Projects(View):
 
 
 class OneProject(View):
-    needs = {
-        "GET": Needs(Scope.READ, Role.ANNOTATOR),
-        "PATCH": Needs(Scope.MANAGE, Role.LEAD),
-        "DELETE": Needs(Scope.MANAGE, Role.LEAD),
-    }
+    needs = {"GET": MEMBERS_READ, "PATCH": LEADS_MANAGE, "DELETE": LEADS_MANAGE}
 
     @describe("get_project", "One project, with its classes.", tag=TAG, answers={200: FullProjectShape})
     def get(self, request: Request, project_id: int) -> Response:
@@ -238,7 +234,7 @@ class OneProject(View):
 
 
 class Restoration(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe("restore_project", "Bring a project back from the trash, with everything in it.", tag=TAG, request=None,
               answers={200: FullProjectShape}, errors=(422,))  # fmt: skip

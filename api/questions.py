@@ -11,10 +11,9 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.fields import CategoryRefField
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import describe, example
-from labeler.models import Question, Role
-from labeler.models.account import Scope
+from labeler.models import Question
 from labeler.projects import questions
 
 TAG = "Projects"
@@ -58,7 +57,7 @@ class QuestionListShape(serializers.Serializer):
 
 
 class Questions(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": MEMBERS_READ, "POST": LEADS_MANAGE}
 
     @describe("list_questions", "What is asked of each drawn object, retired questions included.", tag=TAG,
               answers={200: QuestionListShape})  # fmt: skip
@@ -81,7 +80,7 @@ class Questions(View):
 
 
 class OneQuestion(View):
-    needs = {"PATCH": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"PATCH": LEADS_MANAGE}
 
     @describe("change_question", "Rename, reword or retire a question.", tag=TAG, request=QuestionChange,
               answers={200: QuestionShape}, errors=(409,),

@@ -15,7 +15,7 @@ from api import parsing, ranges
 from api.access import View
 from api.exports import PREPARED
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_EXPORT, REVIEWERS_READ
 from api.release_shapes import (
     EXAMPLE,
     READINGS,
@@ -34,8 +34,7 @@ from labeler.accounts.audit import audit
 from labeler.curation import filters
 from labeler.errors import NotFound
 from labeler.labeling import blindness
-from labeler.models import Release, ReleaseFile, Role
-from labeler.models.account import Scope
+from labeler.models import Release, ReleaseFile
 from labeler.releases import files, preparation, releases
 
 TAG = "Data sets out"
@@ -43,7 +42,7 @@ POLL_SECONDS = "2"
 
 
 class Releases(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.EXPORT, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ, "POST": REVIEWERS_EXPORT}
 
     @describe("list_releases", "The releases of a project, newest first.", tag=TAG, parameters=PAGING,
               answers={200: page_of(ReleaseShape)})  # fmt: skip
@@ -87,10 +86,7 @@ class _OfRelease(View):
 
 
 class OneRelease(_OfRelease):
-    needs = {
-        "GET": Needs(Scope.READ, Role.REVIEWER), "PATCH": Needs(Scope.EXPORT, Role.REVIEWER),
-        "DELETE": Needs(Scope.MANAGE, Role.LEAD),
-    }  # fmt: skip
+    needs = {"GET": REVIEWERS_READ, "PATCH": REVIEWERS_EXPORT, "DELETE": LEADS_MANAGE}
 
     @describe(
         "get_release", "A release with all it says of itself.\n\n`diff` is to the release before it; `against` names "
@@ -133,7 +129,7 @@ class OneRelease(_OfRelease):
 
 
 class ReleaseDownload(_OfRelease):
-    needs = {"GET": Needs(Scope.EXPORT, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_EXPORT}
 
     @describe(
         "get_release_file", "A release in one format.\n\nThe first time a worker builds it: 202 with the row; ask "

@@ -12,15 +12,13 @@ from api.access import View
 from api.agreement import EXAMPLE as AGREEMENT
 from api.agreement import AgreementShape, AnnotatorShape
 from api.fields import ObjectField, StatShape
-from api.permissions import Needs
+from api.permissions import REVIEWERS_READ
 from api.schema import describe, example, parameter
 from labeler.access import may_lead
 from labeler.agreement import printed_report
 from labeler.errors import Invalid, NotAllowed
 from labeler.labeling import label_arrays
 from labeler.labeling.label_arrays import Selection
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.models.project import Ordered
 from labeler.progress import cached_reports
 
@@ -89,7 +87,7 @@ EXAMPLE = {
 
 
 class AgreementReport(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "get_agreement_report", "The report for an appendix, as JSON.\n\nEvery figure with its interval, the "

@@ -18,12 +18,11 @@ from api import parsing
 from api.access import View, shown_name
 from api.claims import HandedOutImageShape, image_urls
 from api.fields import CategoryRefField, ErrorShape, ShareField
-from api.permissions import Needs
+from api.permissions import MEMBERS_LABEL
 from api.schema import IDEMPOTENCY, PERSON, describe, example
 from labeler.errors import Invalid, NotAllowed
 from labeler.label_set import categories as label_set
-from labeler.models import Project, Role
-from labeler.models.account import Scope
+from labeler.models import Project
 from labeler.review import grid
 
 TAG = "Review"
@@ -113,7 +112,7 @@ class _Reviews(View):
 
 
 class ReviewPages(_Reviews):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe(
         "open_review_page", "Take a page of images that the active model puts in one class.\n\nSurest first, never "
@@ -142,7 +141,7 @@ class ReviewPages(_Reviews):
 
 
 class OneReviewPage(_Reviews):
-    needs = {"PATCH": Needs(Scope.LABEL, Role.ANNOTATOR), "DELETE": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"PATCH": MEMBERS_LABEL, "DELETE": MEMBERS_LABEL}
 
     @describe("keep_review_page", "Renew the leases of a page you are still looking at. Takes no new images.", tag=TAG,
               answers={204: None}, errors=(409,), parameters=[PERSON])  # fmt: skip
@@ -158,7 +157,7 @@ class OneReviewPage(_Reviews):
 
 
 class Reviews(_Reviews):
-    needs = {"POST": Needs(Scope.LABEL, Role.ANNOTATOR)}
+    needs = {"POST": MEMBERS_LABEL}
 
     @describe(
         "review_images", "Answer a page of images at once.\n\nOne result per item, in order; an item that is refused "

@@ -13,13 +13,12 @@ from api import parsing
 from api.access import View
 from api.fields import FailureShape, ObjectField, ProgressShape, StatShape, TrainSettingsField
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of, parameter
 from labeler.errors import NotFound, NotPossibleNow
 from labeler.jobs import leases
 from labeler.labeling import blindness
-from labeler.models import Image, Role, TrainingRun
-from labeler.models.account import Scope
+from labeler.models import Image, TrainingRun
 from labeler.models.job import State
 from labeler.models.run import HEADLINE
 from labeler.training import drawn_comparison, run_answers, runs
@@ -121,7 +120,7 @@ def run_shape(run: TrainingRun, person: User) -> dict[str, Any]:
 
 
 class Runs(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": REVIEWERS_READ, "POST": LEADS_MANAGE}
 
     @describe("list_runs", "Training runs of a project, newest first.\n\nWithout settings, curves and findings: "
               "those are in each run's own answer.", tag=TAG, parameters=PAGING,
@@ -150,7 +149,7 @@ class OfRun(View):
 
 
 class OneRun(OfRun):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe("get_run", "A training run: state, progress, data, metrics with intervals, curves.", tag=TAG,
               answers={200: RunShape})  # fmt: skip
@@ -159,7 +158,7 @@ class OneRun(OfRun):
 
 
 class Cancellation(OfRun):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe("cancel_run", "Stop a training run.", tag=TAG, request=None, answers={200: RunShape}, errors=(409,))
     def post(self, request: Request, run_id: int) -> Response:
@@ -167,7 +166,7 @@ class Cancellation(OfRun):
 
 
 class Activation(OfRun):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe("activate_run", "Let this model make the pre-labels.", tag=TAG, request=None, answers={200: RunShape},
               errors=(422,))  # fmt: skip
@@ -230,7 +229,7 @@ class ComparisonShape(serializers.Serializer):
 
 
 class ComparedRuns(OfRun):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe("compare_runs", "This version against another, image by image.\n\nOn images that neither has learned "
               "from; 422 where both have judged none. Where people draw, `differences` and counts of each image take "
@@ -271,7 +270,7 @@ def _counted(row: drawn_comparison.ChangedImage) -> dict[str, Any]:
 
 
 class ActiveModel(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER)}
+    needs = {"GET": REVIEWERS_READ}
 
     @describe(
         "get_model", "The model that makes the pre-labels; 404 before there is one.", tag=TAG, answers={200: RunShape}

@@ -13,12 +13,11 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.pagination import page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, REVIEWERS_READ
 from api.schema import PAGING, describe, example, page_of
 from labeler.curation import saved_views
 from labeler.errors import Invalid
-from labeler.models import Project, Role, SavedView
-from labeler.models.account import Scope
+from labeler.models import Project, SavedView
 
 TAG = "Images"
 
@@ -55,7 +54,7 @@ def _shapes(project: Project, rows: list[SavedView]) -> Any:
 
 
 class SavedViews(View):
-    needs = {"GET": Needs(Scope.READ, Role.REVIEWER), "POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"GET": REVIEWERS_READ, "POST": LEADS_MANAGE}
 
     @describe(
         "list_saved_views", "The saved views of a project.\n\nA view that asks for what leads alone see (the trash, "
@@ -90,7 +89,7 @@ class SavedViews(View):
 
 
 class OneSavedView(View):
-    needs = {"DELETE": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"DELETE": LEADS_MANAGE}
 
     @describe("delete_saved_view", "Forget a saved view; the images stay as they are.", tag=TAG, answers={204: None})
     def delete(self, request: Request, project_id: int, view_id: int) -> Response:

@@ -9,13 +9,11 @@ from rest_framework.response import Response
 
 from api import parsing
 from api.access import View
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE, MEMBERS_READ
 from api.schema import describe, example, parameter
 from api.shapes import ImageShape, image_shapes
 from labeler.errors import Invalid, NotPossibleNow
 from labeler.labeling import priorities
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.training import image_index
 
 TAG = "Images"
@@ -30,7 +28,7 @@ class SimilarImagesShape(serializers.Serializer):
 
 
 class SimilarImages(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "list_similar_images", "Images that look like this one.\n\nBy the features of the active model's backbone, "
@@ -66,7 +64,7 @@ class PrioritiesShape(serializers.Serializer):
 
 
 class Priorities(View):
-    needs = {"POST": Needs(Scope.MANAGE, Role.LEAD)}
+    needs = {"POST": LEADS_MANAGE}
 
     @describe(
         "put_first", "Hand these images out before all others.\n\nThose that are judged blind keep their random place, "

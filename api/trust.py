@@ -9,12 +9,10 @@ from rest_framework.response import Response
 from api.access import View
 from api.agreement import TAG, dated
 from api.fields import StatShape
-from api.permissions import Needs
+from api.permissions import MEMBERS_READ
 from api.schema import describe, example
 from labeler.access import may_review
 from labeler.agreement import trust
-from labeler.models import Role
-from labeler.models.account import Scope
 from labeler.models.project import ConsensusMethod
 from labeler.progress import cached_reports
 from labeler.stats.cause import KINDS
@@ -231,7 +229,7 @@ EXAMPLE = {
 
 
 class Trust(View):
-    needs = {"GET": Needs(Scope.READ, Role.ANNOTATOR)}
+    needs = {"GET": MEMBERS_READ}
 
     @describe(
         "get_trust", "Whether the labels can be trusted.\n\nAnchoring by the model, the plan for a narrower interval, "

@@ -12,16 +12,14 @@ from rest_framework.response import Response
 from api import parsing
 from api.access import View
 from api.pagination import Key, page
-from api.permissions import Needs
+from api.permissions import LEADS_MANAGE
 from api.schema import PAGING, describe, example, page_of
 from labeler.errors import Invalid, NotFound
-from labeler.models import Role, Webhook, WebhookDelivery
-from labeler.models.account import Scope
+from labeler.models import Webhook, WebhookDelivery
 from labeler.models.webhook import TEST, DeliveryState, Event
 from labeler.webhooks import deliveries, webhooks
 
 TAG = "Webhooks"
-LEAD = Needs(Scope.MANAGE, Role.LEAD)
 NO_WEBHOOK = "There is no such webhook, or you are not a member of its project."
 
 
@@ -81,7 +79,7 @@ EXAMPLE = {
 
 
 class Webhooks(View):
-    needs = {"GET": LEAD, "POST": LEAD}
+    needs = {"GET": LEADS_MANAGE, "POST": LEADS_MANAGE}
 
     @describe("list_webhooks", "The webhooks of a project, without their secrets.", tag=TAG, parameters=PAGING,
               answers={200: page_of(WebhookShape)})  # fmt: skip
@@ -105,7 +103,7 @@ class Webhooks(View):
 
 
 class OneWebhook(View):
-    needs = {"GET": LEAD, "PATCH": LEAD, "DELETE": LEAD}
+    needs = {"GET": LEADS_MANAGE, "PATCH": LEADS_MANAGE, "DELETE": LEADS_MANAGE}
 
     def _webhook(self, webhook_id: int) -> Webhook:
         return self.row(
@@ -132,7 +130,7 @@ class OneWebhook(View):
 
 
 class Deliveries(OneWebhook):
-    needs = {"GET": LEAD}
+    needs = {"GET": LEADS_MANAGE}
     http_method_names = ["get", "head", "options"]
 
     @describe("list_deliveries", "What was sent, or is to be, newest first; kept for 30 days.", tag=TAG,
@@ -144,7 +142,7 @@ class Deliveries(OneWebhook):
 
 
 class Redelivery(OneWebhook):
-    needs = {"POST": LEAD}
+    needs = {"POST": LEADS_MANAGE}
     http_method_names = ["post", "options"]
 
     @describe("redeliver", "Send a message once more, now, whatever became of it. It keeps its id.", tag=TAG,
@@ -158,7 +156,7 @@ class Redelivery(OneWebhook):
 
 
 class Test(OneWebhook):
-    needs = {"POST": LEAD}
+    needs = {"POST": LEADS_MANAGE}
     http_method_names = ["post", "options"]
 
     @describe("test_webhook", "Send a message that says nothing (`webhook.test`), to see whether it arrives.", tag=TAG,

@@ -159,7 +159,7 @@ def test_makemessages_can_find_every_sentence():
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
-        if call.func.id in ("_", "ngettext", "gettext_lazy"):
-            words = call.args[:2] if call.func.id == "ngettext" else call.args[:1]
+        if call.func.id in ("_", "ngettext", "gettext_lazy", "ngettext_lazy"):
+            words = call.args[:2] if call.func.id.startswith("ngettext") else call.args[:1]
             assert all(isinstance(word, ast.Constant) for word in words), call.lineno
-            assert call.func.id == "gettext_lazy" or id(call) in inside, call.lineno
+            assert call.func.id.endswith("_lazy") or id(call) in inside, call.lineno

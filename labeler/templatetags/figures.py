@@ -5,7 +5,7 @@ Knows how a number looks, not what it means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -94,23 +94,22 @@ def _local(when: datetime | date) -> datetime | date:
     return localtime(when) if isinstance(when, datetime) else when
 
 
+def _between(stat: Mapping[str, Any] | None, low: Callable[[float], str], high: Callable[[float], str]) -> str:
+    if not stat or stat.get("low") is None or stat.get("high") is None:
+        return ""
+    return _("%(low)s to %(high)s") % {"low": low(stat["low"]), "high": high(stat["high"])}
+
+
 @register.filter
 def interval(stat: Mapping[str, Any] | None) -> str:
     """`0.71 to 0.77` of a figure with `low` and `high`; empty where no interval is known."""
-    if not stat or stat.get("low") is None or stat.get("high") is None:
-        return ""
-    return _("%(low)s to %(high)s") % {"low": figure(stat["low"]), "high": figure(stat["high"])}
+    return _between(stat, figure, figure)
 
 
 @register.filter
 def percent_interval(stat: Mapping[str, Any] | None) -> str:
     """`89.2 to 92.9 %` of a share with `low` and `high`; empty where no interval is known."""
-    if not stat or stat.get("low") is None or stat.get("high") is None:
-        return ""
-    return _("%(low)s to %(high)s") % {
-        "low": _rounded(100 * stat["low"], 1),
-        "high": percent(stat["high"], 1),
-    }
+    return _between(stat, lambda share: _rounded(100 * share, 1), lambda share: percent(share, 1))
 
 
 @register.filter
@@ -162,9 +161,7 @@ def points(difference: float | None) -> str:
 @register.filter
 def points_interval(stat: Mapping[str, Any] | None) -> str:
     """`−3.1 to +1.2` of a difference of shares with `low` and `high`; empty where no interval is known."""
-    if not stat or stat.get("low") is None or stat.get("high") is None:
-        return ""
-    return _("%(low)s to %(high)s") % {"low": points(stat["low"]), "high": points(stat["high"])}
+    return _between(stat, points, points)
 
 
 @register.filter

@@ -11,14 +11,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 
-class KnownLength:
+class _Step:
+    """What stands between a request and the rest of its way."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+
+class KnownLength(_Step):
     """Refuses a body that does not say how long it is (`Transfer-Encoding: chunked`).
 
     Django takes such a body for an empty one, so that a program would be told that everything is missing.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" not in request.META:
@@ -35,15 +39,12 @@ FOR, PROTO, HOST = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FOR
 SCHEMES = (PROTO, "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_SSL")
 
 
-class ProxyHeaders:
+class ProxyHeaders(_Step):
     """Makes REMOTE_ADDR and the scheme those of the client, where LABELER_BEHIND_PROXY says that a proxy tells them.
 
     Of a list only the last entry is believed: the proxy wrote it; what stands before, anybody may have sent. Without
     a proxy nothing is believed. No later step sees the headers.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
@@ -73,14 +74,11 @@ def _address(entry: str) -> str | None:
     return None
 
 
-class PrivateResponses:
+class PrivateResponses(_Step):
     """Adds `Cache-Control: no-store` to pages and JSON that carry no caching rule of their own.
 
     Without it a proxy, or the back button after signing out, shows one person's page to the next.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -89,11 +87,8 @@ class PrivateResponses:
         return response
 
 
-class WordsForNotAllowed:
+class WordsForNotAllowed(_Step):
     """Gives a page to somebody who typed or reloaded the address of a form: Django's own answer is empty."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)

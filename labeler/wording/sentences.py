@@ -7,11 +7,11 @@ where a figure comes from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from labeler.charts import Words
 from labeler.stats.results import Reason
@@ -28,7 +28,7 @@ def sentence(told: Reason | Mapping[str, Any] | str | None) -> str:
     if isinstance(told, str):
         return told
     words = SENTENCES[told["code"]]
-    return words(told) if callable(words) else str(words) % told
+    return words(told) if callable(words) else words % dict(told)
 
 
 def in_words(report: Any) -> Any:
@@ -42,8 +42,9 @@ def in_words(report: Any) -> Any:
     return report
 
 
-def _counted(words: str, numbers: Numbers) -> str:
-    return words % {"n": f"{numbers['n']:,}"}
+def _counted(words: Any) -> Callable[[Numbers], str]:
+    """A plural that goes by `number`, and is told `n` with its thousands separated."""
+    return lambda numbers: words % {"number": numbers["n"], "n": f"{numbers['n']:,}"}
 
 
 def _percent(share: float) -> str:
@@ -63,63 +64,7 @@ def _too_few_days(numbers: Numbers) -> str:
     return words % {"n": n}
 
 
-def _too_few_for_promise(numbers: Numbers) -> str:
-    return ngettext(
-        "%(n)d calibration label is there; %(fewest)d at least are needed for this promise",
-        "%(n)d calibration labels are there; %(fewest)d at least are needed for this promise",
-        numbers["n"],
-    ) % dict(numbers)
-
-
-def _too_many_errors(numbers: Numbers) -> str:
-    return ngettext(
-        "of the %(n)d surest calibration images %(errors)d was suggested wrongly: too many",
-        "of the %(n)d surest calibration images %(errors)d were suggested wrongly: too many",
-        numbers["errors"],
-    ) % dict(numbers)
-
-
 # ---------------------------------------------------------------- what to know before reading agreement
-
-
-def _all_chose_the_same(numbers: Numbers) -> str:
-    words = ngettext(
-        "On %(n)s image everyone chose the same: whether people agree beyond chance cannot be told until a "
-        "second class occurs.",
-        "On %(n)s images everyone chose the same: whether people agree beyond chance cannot be told until "
-        "a second class occurs.",
-        numbers["n"],
-    )
-    return _counted(words, numbers)
-
-
-def _one_kind_drawn(numbers: Numbers) -> str:
-    words = ngettext(
-        "On %(n)s image everybody drew objects of one class and left none out, or nobody drew any: whether people "
-        "agree beyond chance cannot be told yet.",
-        "On %(n)s images everybody drew objects of one class and left none out, or nobody drew any: whether people "
-        "agree beyond chance cannot be told yet.",
-        numbers["n"],
-    )
-    return _counted(words, numbers)
-
-
-def _images_left_out(numbers: Numbers) -> str:
-    words = ngettext(
-        "There are more objects than can be compared: %(n)s image is left out, drawn by lot.",
-        "There are more objects than can be compared: %(n)s images are left out, drawn by lot.",
-        numbers["n"],
-    )
-    return _counted(words, numbers)
-
-
-def _few_images_of_two_people(numbers: Numbers) -> str:
-    words = ngettext(
-        "Only %(n)s image has labels of two people: read the intervals, not the values.",
-        "Only %(n)s images have labels of two people: read the intervals, not the values.",
-        numbers["n"],
-    )
-    return _counted(words, numbers)
 
 
 def _part_has_two_people(numbers: Numbers) -> str:
@@ -127,22 +72,6 @@ def _part_has_two_people(numbers: Numbers) -> str:
         "shared": f"{numbers['shared']:,}",
         "n": f"{numbers['n']:,}",
     }
-
-
-def _pairs_without_images(numbers: Numbers) -> str:
-    words = ngettext(
-        "%(n)s pair of people has no image in common.", "%(n)s pairs of people have no image in common.", numbers["n"]
-    )
-    return _counted(words, numbers)
-
-
-def _pairs_without_kappa(numbers: Numbers) -> str:
-    words = ngettext(
-        "%(n)s pair of people has no kappa: both always chose the same class on the images they share.",
-        "%(n)s pairs of people have no kappa: both always chose the same class on the images they share.",
-        numbers["n"],
-    )
-    return _counted(words, numbers)
 
 
 def _pairs_with_few_images(numbers: Numbers) -> str:
@@ -239,7 +168,15 @@ def _points_out_of_reach(numbers: Numbers) -> str:
 
 # A sentence, into which the numbers go as they are, or who makes it of them.
 SENTENCES: dict[str, Any] = {
-    "all_chose_the_same": _all_chose_the_same,
+    "all_chose_the_same": _counted(
+        ngettext_lazy(
+            "On %(n)s image everyone chose the same: whether people agree beyond chance cannot be told until a "
+            "second class occurs.",
+            "On %(n)s images everyone chose the same: whether people agree beyond chance cannot be told until "
+            "a second class occurs.",
+            "number",
+        )
+    ),
     "all_chose_this_class": gettext_lazy("everyone always chose this class"),
     "all_say_it_unseen": gettext_lazy("unseen, everybody says what the model says"),
     "annotator": gettext_lazy("Annotator %(n)s"),
@@ -257,7 +194,13 @@ SENTENCES: dict[str, Any] = {
     "economy_of_classes_only": gettext_lazy(
         "how much of the labels is right is estimated for classes of images; where people draw, read agreement and gold"
     ),
-    "few_images_of_two_people": _few_images_of_two_people,
+    "few_images_of_two_people": _counted(
+        ngettext_lazy(
+            "Only %(n)s image has labels of two people: read the intervals, not the values.",
+            "Only %(n)s images have labels of two people: read the intervals, not the values.",
+            "number",
+        )
+    ),
     "few_looked_at": gettext_lazy("few labels were looked at, the clearest doubts first: read the interval"),
     "fleiss_of_one_class": gettext_lazy("Fleiss' kappa is for one class per image; read alpha"),
     "fleiss_of_unequal_numbers": gettext_lazy(
@@ -267,7 +210,13 @@ SENTENCES: dict[str, Any] = {
     "gain_expected": _gain_expected,
     "gain_of_images": _gain_of_images,
     "images_for_points": _images_for_points,
-    "images_left_out": _images_left_out,
+    "images_left_out": _counted(
+        ngettext_lazy(
+            "There are more objects than can be compared: %(n)s image is left out, drawn by lot.",
+            "There are more objects than can be compared: %(n)s images are left out, drawn by lot.",
+            "number",
+        )
+    ),
     "models_settled": gettext_lazy(
         "the last %(models)d models say the same of images nobody has labeled: more labels change little"
     ),
@@ -305,7 +254,15 @@ SENTENCES: dict[str, Any] = {
     "one_class_dominates": _one_class_dominates,
     "one_class_only": gettext_lazy("everyone always chose the same class: agreement beyond chance is undefined"),
     "one_image_only": gettext_lazy("there are answers to one image only"),
-    "one_kind_drawn": _one_kind_drawn,
+    "one_kind_drawn": _counted(
+        ngettext_lazy(
+            "On %(n)s image everybody drew objects of one class and left none out, or nobody drew any: whether people "
+            "agree beyond chance cannot be told yet.",
+            "On %(n)s images everybody drew objects of one class and left none out, or nobody drew any: whether people "
+            "agree beyond chance cannot be told yet.",
+            "number",
+        )
+    ),
     "one_kind_of_rating": gettext_lazy(
         "everybody drew objects of one class and left none out, or nobody drew any: "
         "agreement beyond chance is undefined"
@@ -323,8 +280,18 @@ SENTENCES: dict[str, Any] = {
     ),
     "orders_went_wrong": gettext_lazy("whether asking pays cannot be told: nothing was to be found to judge by"),
     "pairs_with_few_images": _pairs_with_few_images,
-    "pairs_without_images": _pairs_without_images,
-    "pairs_without_kappa": _pairs_without_kappa,
+    "pairs_without_images": _counted(
+        ngettext_lazy(
+            "%(n)s pair of people has no image in common.", "%(n)s pairs of people have no image in common.", "number"
+        )
+    ),
+    "pairs_without_kappa": _counted(
+        ngettext_lazy(
+            "%(n)s pair of people has no kappa: both always chose the same class on the images they share.",
+            "%(n)s pairs of people have no kappa: both always chose the same class on the images they share.",
+            "number",
+        )
+    ),
     "points_out_of_reach": _points_out_of_reach,
     "part_has_two_people": _part_has_two_people,
     "report_title": gettext_lazy("Agreement on %(name)s"),
@@ -339,11 +306,19 @@ SENTENCES: dict[str, Any] = {
     "sign_run": _sign_run,
     "too_few_days": _too_few_days,
     "too_few_for_forecast": gettext_lazy("a forecast needs %(sizes)d training sizes and %(images)d images"),
-    "too_few_for_promise": _too_few_for_promise,
+    "too_few_for_promise": ngettext_lazy(
+        "%(n)d calibration label is there; %(fewest)d at least are needed for this promise",
+        "%(n)d calibration labels are there; %(fewest)d at least are needed for this promise",
+        "n",
+    ),
     "too_few_images": gettext_lazy("too few shared images: read the interval, not the value"),
     "too_few_judgements": gettext_lazy("fewer than %(fewest)s judgements"),
     "too_few_sittings": gettext_lazy("no interval: fewer than %(fewest)s sittings"),
-    "too_many_errors": _too_many_errors,
+    "too_many_errors": ngettext_lazy(
+        "of the %(n)d surest calibration images %(errors)d was suggested wrongly: too many",
+        "of the %(n)d surest calibration images %(errors)d were suggested wrongly: too many",
+        "errors",
+    ),
 }
 
 

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,7 +20,7 @@ from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotFound
 from labeler.models import Token
 from labeler.models.account import Scope
-from labeler.models.partial import partly
+from labeler.models.partial import fetch_one, partly
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -86,13 +85,11 @@ def token_for(secret: str) -> Token | None:
     user_model = get_user_model()
     user_columns = [field.attname for field in user_model._meta.concrete_fields]
     columns = ", ".join([f"t.{name}" for name in _TOKEN] + [f'u."{name}"' for name in user_columns])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT {columns} FROM labeler_token t JOIN {user_model._meta.db_table} u ON u.id = t.user_id
-                WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())""",
-            [digest(secret)],
-        )
-        row = cursor.fetchone()
+    row = fetch_one(
+        f"""SELECT {columns} FROM labeler_token t JOIN {user_model._meta.db_table} u ON u.id = t.user_id
+            WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())""",
+        [digest(secret)],
+    )
     if row is None:
         return None
     token = partly(Token, dict(zip(_TOKEN, row, strict=False)))

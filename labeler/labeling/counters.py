@@ -19,7 +19,7 @@ from labeler.labeling.labels import status_of
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.models.partial import partly
+from labeler.models.partial import execute, partly
 from labeler.stats import tally as votes
 
 BATCH = 500
@@ -126,8 +126,7 @@ def _recount(project: Project, ids: list[int]) -> int:
             image.status = status_of(image, seats[image.pk])
         changed = [_counted(image) for image in batch if _counted(image) != before[image.pk]]
         if changed:
-            with connection.cursor() as cursor:
-                cursor.execute(_WRITE, [json.dumps(changed)])
+            execute(_WRITE, [json.dumps(changed)])
     return len(changed)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from labeler.label_set import categories as label_set
@@ -24,6 +23,7 @@ from labeler.labeling.label_arrays import (
 )
 from labeler.models import Project, columns
 from labeler.models.label import BLIND_SQL
+from labeler.models.partial import fetch
 from labeler.models.project import Task
 
 if TYPE_CHECKING:
@@ -206,9 +206,7 @@ def _pixels(ids: IntArray, widths: IntArray, heights: IntArray) -> Pixels:
     """The shapes of these labels, by label and number: the order of the objects that are read beside them."""
     from labeler.geometry.many_images import Pixels
 
-    with connection.cursor() as cursor:
-        cursor.execute(_SHAPES, [ids.tolist()])
-        shapes = [json.loads(shape) for _label, _number, shape in cursor.fetchall()]
+    shapes = [json.loads(shape) for _label, _number, shape in fetch(_SHAPES, [ids.tolist()])]
     return Pixels.from_shapes(shapes, widths.tolist(), heights.tolist())
 
 

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo, WrongTask
@@ -30,6 +30,7 @@ from labeler.labeling.wanted import Wanted, answering, taking_back
 from labeler.models import Claim, Image, Label
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
+from labeler.models.partial import execute, fetch_one
 from labeler.models.queue import ClaimState, Purpose
 from labeler.stats import tally as votes
 
@@ -284,20 +285,16 @@ def _write(
         # Where another answer took its place a moment ago, the trigger refuses this: _once reads again.
         Label.objects.filter(pk=earlier).update(superseded_at=case.now)
     claim, project = case.claim, case.project
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT,
-            [
-                project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer,
-                "classification" if drawing is None else "objects", ids,
-                json.dumps({"deleted": drawing.deleted}) if drawing and drawing.deleted else None, wanted.reason,
-                # From the claim, which remembers what the server sent; a client's word would not do.
-                claim.shown_prediction_id, informed, claim.chosen_by, wanted.seconds, project.guideline_version,
-                wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key),
-                wanted.body_hash, earlier, case.now,
-            ],
-        )  # fmt: skip
-        label_id = cursor.fetchone()[0]
+    params = [
+        project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer,
+        "classification" if drawing is None else "objects", ids,
+        json.dumps({"deleted": drawing.deleted}) if drawing and drawing.deleted else None, wanted.reason,
+        # From the claim, which remembers what the server sent; a client's word would not do.
+        claim.shown_prediction_id, informed, claim.chosen_by, wanted.seconds, project.guideline_version,
+        wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key), wanted.body_hash,
+        earlier, case.now,
+    ]  # fmt: skip
+    label_id = fetch_one(INSERT, params)[0]
     if drawing is not None:
         object_rows.insert([(label_id, drawing.objects)])
     return label_id
@@ -339,11 +336,8 @@ def _count(case: Case, before: str | None, after: str | None, drawing: objects.D
         own = (claim.annotator_id, drawing.objects) if drawing and counts and after is not None else None
         drawn_votes.compare(case.project, [image], own=own)
     image.status = status_of(image, case.seats)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            COUNT,
-            [
-                claim.state, claim.holds_seat, claim.pk, json.dumps(image.tally), image.n_votes, image.status,
-                image.disagreement, image.disputed_objects, image.pk,
-            ],
-        )  # fmt: skip
+    params = [
+        claim.state, claim.holds_seat, claim.pk, json.dumps(image.tally), image.n_votes, image.status,
+        image.disagreement, image.disputed_objects, image.pk,
+    ]  # fmt: skip
+    execute(COUNT, params)

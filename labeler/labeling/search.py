@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from django.db import connection
-
 from labeler.label_set import categories as label_set
 from labeler.models import Project, TrainingRun
+from labeler.models.partial import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -149,6 +148,4 @@ def predicted_as(
 
 
 def _rows(sql: str, params: dict) -> list[EntryRow]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
+    return fetch(sql, params)

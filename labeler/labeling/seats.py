@@ -15,6 +15,7 @@ from django.db.models import F
 
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.image import Slice, Status
+from labeler.models.partial import execute
 from labeler.models.queue import ChosenBy
 
 HELD_OUT_SEATS = 2  # images that judge a model (test, calibration, audited) need at least two people to count
@@ -96,15 +97,14 @@ def take_or_add_seats(taken: dict[int, int]) -> None:
     """Take this many seats of each image, adding seats where too few are left. Call with the entries locked."""
     if not taken:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry e
-            SET seats = e.seats + greatest(0, t.n - e.seats_left), seats_left = greatest(0, e.seats_left - t.n)
-            FROM unnest(%s::bigint[], %s::int[]) AS t(image, n) WHERE e.image_id = t.image
-            """,
-            [list(taken), list(taken.values())],
-        )
+    execute(
+        """
+        UPDATE labeler_queueentry e
+        SET seats = e.seats + greatest(0, t.n - e.seats_left), seats_left = greatest(0, e.seats_left - t.n)
+        FROM unnest(%s::bigint[], %s::int[]) AS t(image, n) WHERE e.image_id = t.image
+        """,
+        [list(taken), list(taken.values())],
+    )
 
 
 def set_each(wanted: dict[int, int], *, in_doubt: Iterable[int] = ()) -> int:
@@ -210,29 +210,28 @@ def reopen_seats(project: Project, images: Sequence[Image]) -> None:
 
     Audited ones that somebody answered keep their place: they go on to their second answer.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry e
-            SET accepted = false,
-                chosen_by = CASE WHEN e.chosen_by = 'audit' AND n.free THEN 'random' ELSE e.chosen_by END,
-                priority = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.priority ELSE e.priority END,
-                seats_left = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats_left END,
-                seats = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats END
-            FROM (
-                SELECT t.image_id, t.priority, t.seats, NOT EXISTS (
-                    SELECT 1 FROM labeler_claim c
-                    WHERE c.image_id = t.image_id AND c.round = q.round AND c.holds_seat) AS free
-                FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)
-                JOIN labeler_queueentry q USING (image_id)) n
-            WHERE e.image_id = n.image_id
-            """,
-            [
-                [image.pk for image in images],
-                [draw(project, image.sha256, "priority") for image in images],
-                [seats_for(project, image) for image in images],
-            ],
-        )
+    execute(
+        """
+        UPDATE labeler_queueentry e
+        SET accepted = false,
+            chosen_by = CASE WHEN e.chosen_by = 'audit' AND n.free THEN 'random' ELSE e.chosen_by END,
+            priority = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.priority ELSE e.priority END,
+            seats_left = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats_left END,
+            seats = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats END
+        FROM (
+            SELECT t.image_id, t.priority, t.seats, NOT EXISTS (
+                SELECT 1 FROM labeler_claim c
+                WHERE c.image_id = t.image_id AND c.round = q.round AND c.holds_seat) AS free
+            FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)
+            JOIN labeler_queueentry q USING (image_id)) n
+        WHERE e.image_id = n.image_id
+        """,
+        [
+            [image.pk for image in images],
+            [draw(project, image.sha256, "priority") for image in images],
+            [seats_for(project, image) for image in images],
+        ],
+    )
 
 
 def begin_round(project: Project, image_ids: Sequence[int]) -> None:

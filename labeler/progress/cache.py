@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
 from labeler.models import Image, Label, LabelObject, Project, Snapshot
+from labeler.models.partial import execute, fetch_one
 from labeler.models.project import Task
 
 logger = logging.getLogger(__name__)
@@ -193,23 +193,18 @@ def _alone(pk: int) -> Iterator[bool]:
     """Whether this session alone counts the row. A lock of the session, not of a transaction: counting sets local
     options of its own, and pages go on marking the row. It falls when the worker dies."""
     key = [LOCK_SPACE, pk % 2**31]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        [is_ours] = cursor.fetchone()
+    [is_ours] = fetch_one("SELECT pg_try_advisory_lock(%s, %s)", key)
     try:
         yield is_ours
     finally:
         if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+            execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 @contextmanager
 def _long_statements() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = %s; SET work_mem = %s", [f"{COUNT_SECONDS}s", COUNT_MEMORY])
+    execute("SET statement_timeout = %s; SET work_mem = %s", [f"{COUNT_SECONDS}s", COUNT_MEMORY])
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET statement_timeout; RESET work_mem")
+        execute("RESET statement_timeout; RESET work_mem")

@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.db.models import Count
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from labeler.labeling import label_arrays, seats
 from labeler.labeling.label_arrays import LabelArrays, Selection
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
+from labeler.models.partial import fetch
 from labeler.progress import counts as progress_counts
 from labeler.progress import object_overview
 from labeler.review import label_errors
@@ -177,22 +177,20 @@ def _right_on_decided(project: Project) -> dict[int, Report]:
     index = label_set.index(project)
     right: dict[int, int] = {}
     total: dict[int, int] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.annotator_id, l.categories, d.categories, count(*)
-            FROM labeler_decision d JOIN labeler_image i ON i.id = d.image_id
-                 JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
-            WHERE i.project_id = %s AND d.withdrawn_at IS NULL AND NOT d.undecidable AND d.reviewer_id <> l.annotator_id
-                  AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-            GROUP BY 1, 2, 3
-            """,
-            [project.pk],
-        )
-        for person, said, decided, n in cursor.fetchall():
-            total[person] = total.get(person, 0) + n
-            if index.present(said) == index.present(decided):
-                right[person] = right.get(person, 0) + n
+    for person, said, decided, n in fetch(
+        """
+        SELECT l.annotator_id, l.categories, d.categories, count(*)
+        FROM labeler_decision d JOIN labeler_image i ON i.id = d.image_id
+             JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
+        WHERE i.project_id = %s AND d.withdrawn_at IS NULL AND NOT d.undecidable AND d.reviewer_id <> l.annotator_id
+              AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
+        GROUP BY 1, 2, 3
+        """,
+        [project.pk],
+    ):
+        total[person] = total.get(person, 0) + n
+        if index.present(said) == index.present(decided):
+            right[person] = right.get(person, 0) + n
     return {person: _share(right.get(person, 0), n) for person, n in total.items()}
 
 
@@ -239,31 +237,29 @@ def _burn_up(project: Project) -> tuple[list[list[Any]], list[list[Any]], dateti
 
     From what stands today: an image that was sent back counts as what it is now.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH votes AS (
-                SELECT l.image_id, min(l.created_at) AS first, max(l.created_at) AS last
-                FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
-                WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.purpose = 'vote'
-                      AND l.answer IN ('labeled', 'cannot_tell')
-                GROUP BY l.image_id
-            ), dated AS (
-                SELECT i.status, coalesce(v.first, d.created_at, i.created_at) AS first,
-                       coalesce(d.created_at, v.last, i.created_at) AS last,
-                       coalesce(d.undecidable, false) AS undecidable
-                FROM labeler_image i LEFT JOIN votes v ON v.image_id = i.id
-                     LEFT JOIN labeler_decision d ON d.image_id = i.id AND d.withdrawn_at IS NULL AND i.has_decision
-                WHERE i.project_id = %(project)s AND i.status <> 'unlabeled'
-            )
-            SELECT (first AT TIME ZONE 'UTC')::date,
-                   CASE WHEN status = 'settled' AND NOT undecidable THEN (last AT TIME ZONE 'UTC')::date END,
-                   count(*), min(last) FILTER (WHERE status = 'disputed')
-            FROM dated GROUP BY 1, 2
-            """,
-            {"project": project.pk},
+    found = fetch(
+        """
+        WITH votes AS (
+            SELECT l.image_id, min(l.created_at) AS first, max(l.created_at) AS last
+            FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
+            WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.purpose = 'vote'
+                  AND l.answer IN ('labeled', 'cannot_tell')
+            GROUP BY l.image_id
+        ), dated AS (
+            SELECT i.status, coalesce(v.first, d.created_at, i.created_at) AS first,
+                   coalesce(d.created_at, v.last, i.created_at) AS last,
+                   coalesce(d.undecidable, false) AS undecidable
+            FROM labeler_image i LEFT JOIN votes v ON v.image_id = i.id
+                 LEFT JOIN labeler_decision d ON d.image_id = i.id AND d.withdrawn_at IS NULL AND i.has_decision
+            WHERE i.project_id = %(project)s AND i.status <> 'unlabeled'
         )
-        found = cursor.fetchall()
+        SELECT (first AT TIME ZONE 'UTC')::date,
+               CASE WHEN status = 'settled' AND NOT undecidable THEN (last AT TIME ZONE 'UTC')::date END,
+               count(*), min(last) FILTER (WHERE status = 'disputed')
+        FROM dated GROUP BY 1, 2
+        """,
+        {"project": project.pk},
+    )
     labeled: dict[date, int] = {}
     final: dict[date, int] = {}
     for first, last, n, _dispute in found:
@@ -311,18 +307,16 @@ def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]
 def _accepted(project: Project) -> Report:
     """Answers that were given under a suggestion, and how many of them are the suggestion."""
     # OFFSET 0 has each prediction looked up by its key: the planner would rather read those of all projects.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.categories, p.categories, count(*)
-            FROM labeler_label l CROSS JOIN LATERAL (
-                SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
-            WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-            GROUP BY 1, 2
-            """,
-            [project.pk],
-        )
-        rows = cursor.fetchall()
+    rows = fetch(
+        """
+        SELECT l.categories, p.categories, count(*)
+        FROM labeler_label l CROSS JOIN LATERAL (
+            SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
+        WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
+        GROUP BY 1, 2
+        """,
+        [project.pk],
+    )
     index = label_set.index(project)
     same = sum(n for said, shown, n in rows if index.resolve(said) == index.resolve(shown))
     return {"shown": sum(n for _said, _shown, n in rows), "same": same}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,6 +26,7 @@ from labeler.labeling.objects import Drawn
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
+from labeler.models.partial import fetch
 from labeler.review import adjudication, gold_objects
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
@@ -214,14 +215,13 @@ def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, T
     # Merges are followed on both sides: whoever says what a class was merged into says the same.
     index = label_set.index(project)
     found: dict[int, Told] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
-        for pk, answer, said, known, n in cursor.fetchall():
-            told = found.setdefault(pk, Told())
-            named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
-            told.n += n
-            told.right += n * (named == tuple(index.resolve(known)))
-            told.answers[named] = told.answers.get(named, 0) + n
+    rows = fetch(_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
+    for pk, answer, said, known, n in rows:
+        told = found.setdefault(pk, Told())
+        named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
+        told.n += n
+        told.right += n * (named == tuple(index.resolve(known)))
+        told.answers[named] = told.answers.get(named, 0) + n
     return found
 
 
@@ -238,9 +238,7 @@ _DRAWN_ANSWERS = """
 def _told_of_objects(project: Project, by: str, image_id: int | None) -> dict[int, Told]:
     """The same where people draw: n counts known objects and invented ones, right those that were found."""
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_DRAWN_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
-        rows = cursor.fetchall()
+    rows = fetch(_DRAWN_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
     drawn = object_rows.read([row[1] for row in rows])
     known = {row.pk: row for row in Gold.objects.filter(pk__in={row[4] for row in rows}).select_related("image")}
     found: dict[int, Told] = {}

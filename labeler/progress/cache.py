@@ -63,16 +63,14 @@ def get(
     name: str,
     compute: Callable[[], Report],
     *,
-    max_age: timedelta = MAX_AGE,
-    first_time: Callable[[], Report] | None = None,
+    wait: bool = False,
     large: bool | None = None,
 ) -> Figures:
     """The report `name` of a project: counted now for a small one, the last snapshot for a large one.
 
-    compute: counts it, for a small project. max_age: of figures that new labels have overtaken, before a worker is
-    asked for newer ones. first_time: counts it where a large project has no snapshot yet and the caller would rather
-    wait than have none; without it, value is None until a worker was there. large: whether it is for a worker, where
-    that does not follow from the project's size.
+    compute: counts it. wait: also where a large project has no snapshot yet and the caller would rather wait than have
+    none; else value is None until a worker was there. large: whether it is for a worker, where that does not follow
+    from the project's size.
     """
     row = Snapshot.objects.filter(project=project, name=name).first()
     if row is None:
@@ -85,9 +83,9 @@ def get(
         )
         row = Snapshot.objects.get(project=project, name=name)
     row.project = project
-    if not _is_there(row) and first_time is not None:
-        row = _kept(row, first_time)
-    elif row.wanted_at is None and _is_behind(row, project, max_age):
+    if not _is_there(row) and wait:
+        row = _kept(row, compute)
+    elif row.wanted_at is None and _is_behind(row, project, MAX_AGE):
         # The first who notices marks it; the row is not touched again until the worker has been there.
         Snapshot.objects.filter(pk=row.pk, wanted_at=None).update(wanted_at=timezone.now())
     if not _is_there(row):

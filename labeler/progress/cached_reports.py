@@ -7,7 +7,6 @@ data_checks/report.py, releases/summary.py): the one place where a name becomes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 from django.utils import timezone
@@ -22,18 +21,8 @@ from labeler.releases import summary
 from labeler.review.worklists import Pair
 from labeler.stats.objects.place_then_class import HEADLINE
 
-OVERVIEW_KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
+KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
 CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
-
-# Reports that want nothing but the project, by name.
-_PLAIN: dict[str, Callable[[Project], Report]] = {
-    "overview": overview.figures,
-    "trust": trust.figures,
-    "economy": label_economy.figures,
-    "checks": data_checks.count,
-    "export": lambda project: asdict(summary.summary_of(project)),
-    "progress": counts.count_progress,
-}
 
 
 def agreement_figures(project: Project, selection: Selection, *, wait: bool = True, iou: float = HEADLINE) -> Figures:
@@ -49,27 +38,27 @@ def agreement_figures(project: Project, selection: Selection, *, wait: bool = Tr
         # A class, a version of the guideline, a time: too many to keep, and each is asked for rarely.
         return Figures(count(), timezone.now(), False)
     name = f"agreement:{selection.labels}:{selection.sample}" + ("" if iou == HEADLINE else f":{iou}")
-    return _kept(project, name, count, wait=wait)
+    return cache.get(project, name, count, wait=wait)
 
 
 def progress_figures(project: Project) -> Figures:
     """The progress report and its time."""
-    return _kept(project, "progress", lambda: counts.progress(project), wait=True)
+    return _kept_here(project, "progress", wait=True)
 
 
 def overview_figures(project: Project) -> Figures:
     """The figures of the overview and their time; value is None before the first count of a large project."""
-    return _kept_here(project, "overview", OVERVIEW_KEPT_SECONDS)
+    return _kept_here(project, "overview")
 
 
 def trust_figures(project: Project, *, wait: bool = False) -> Figures:
     """Everything beside agreement itself (labeler/agreement/trust.py), and its time. wait: as for agreement."""
-    return _kept_here(project, "trust", reports.KEPT_SECONDS, wait=wait)
+    return _kept_here(project, "trust", wait=wait, seconds=reports.KEPT_SECONDS)
 
 
 def economy_figures(project: Project, *, wait: bool = False) -> Figures:
     """The label economy (labeler/progress/label_economy.py), and its time. wait: as for agreement."""
-    return _kept_here(project, "economy", OVERVIEW_KEPT_SECONDS, wait=wait)
+    return _kept_here(project, "economy", wait=wait)
 
 
 def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool = False) -> Figures:
@@ -86,7 +75,7 @@ def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool 
     if disagreement_groups.how_many(project, disagreement_groups.AT_ONCE) <= disagreement_groups.AT_ONCE:
         now = f"{name}:{disagreement_groups.fingerprint(project)}"
         return Figures(reports.kept(project, now, count, CONTESTED_KEPT_SECONDS), timezone.now(), False)
-    return _kept(project, name, count, wait=wait, large=True)
+    return cache.get(project, name, count, wait=wait, large=True)
 
 
 def report_figures(
@@ -101,39 +90,46 @@ def report_figures(
     if selection.until is not None or ordered is not None:
         return Figures(count(), timezone.now(), False)
     name = f"report:{selection.labels}:{selection.sample}:{'names' if names else 'numbers'}"
-    return _kept(project, name, count, wait=wait)
+    return cache.get(project, name, count, wait=wait)
 
 
 def export_figures(project: Project) -> Figures:
     """What an export would hold (labeler/releases/summary.py), and its time; of a large project first counted here."""
-    return _kept(project, "export", lambda: compute(project, "export"), wait=True)
+    return cache.get(project, "export", lambda: compute(project, "export"), wait=True)
 
 
 def checks_figures(project: Project) -> Figures:
     """Balance, people and groups of the data set (labeler/data_checks/report.py), and their time."""
-    return _kept(project, "checks", lambda: compute(project, "checks"))
+    return cache.get(project, "checks", lambda: compute(project, "checks"))
 
 
-def _kept_here(project: Project, name: str, seconds: int, *, wait: bool = False) -> Figures:
-    """A report that this process keeps, where the project is small: for so long, unless a label comes in."""
+def _kept_here(project: Project, name: str, *, wait: bool = False, seconds: int = KEPT_SECONDS) -> Figures:
+    """A report that this process keeps, where the project is small: for so long, unless a label comes in.
+
+    With the project's version: a wanted number that was just typed must not wait for the next count.
+    """
 
     def count() -> Report:
         return reports.kept(project, f"{name}:{project.version}", lambda: compute(project, name), seconds)
 
-    return _kept(project, name, count, wait=wait)
-
-
-def _kept(
-    project: Project, name: str, count: Callable[[], Report], *, wait: bool = False, large: bool | None = None
-) -> Figures:
-    return cache.get(project, name, count, first_time=count if wait else None, large=large)
+    return cache.get(project, name, count, wait=wait)
 
 
 def compute(project: Project, name: str) -> Report:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
-        case [plain] if plain in _PLAIN:
-            return _PLAIN[plain](project)
+        case ["overview"]:
+            return overview.figures(project)
+        case ["trust"]:
+            return trust.figures(project)
+        case ["economy"]:
+            return label_economy.figures(project)
+        case ["checks"]:
+            return data_checks.count(project)
+        case ["export"]:
+            return asdict(summary.summary_of(project))
+        case ["progress"]:
+            return counts.count_progress(project)
         case ["report", labels, sample, names]:
             selection = Selection(labels, sample)  # type: ignore[arg-type]
             return printed_report.build(project, selection, names=names == "names")

@@ -22,7 +22,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo, WrongTask
+from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo
 from labeler.label_set.categories import check_answer, index
 from labeler.labeling import claim_ends, drafts, drawn_votes, object_rows, objects
 from labeler.labeling.save_rows import COUNT, INSERT, Case, read_case
@@ -204,28 +204,13 @@ def _drawing(case: Case, wanted: Wanted) -> objects.Drawing | None:
     """The objects of an answer, checked; None where there are none to draw. Raises WrongTask, and as objects.check."""
     if wanted.answer != Answer.LABELED:
         return None
-    if not case.project.draws:
-        if wanted.drawn is not None:
-            raise WrongTask(
-                _("In this project people name classes: send categories."), fields={"objects": ["not in this task"]}
-            )
+    sent = objects.sent_for(case.project, wanted.drawn, wanted.categories)
+    if sent is None:
         return None
-    if wanted.drawn is None or wanted.categories:
-        raise WrongTask(
-            _("In this project people draw: send objects; [] says that there is nothing here."),
-            fields={"objects": ["missing"] if wanted.drawn is None else ["beside categories"]},
-        )
     return objects.check(
-        project=case.project, width=case.image.width, height=case.image.height, sent=wanted.drawn,
+        project=case.project, width=case.image.width, height=case.image.height, sent=sent,
         prelabel=object_rows.shown(case.claim.shown_prediction_id), keep_all=wanted.keep_all, mend=wanted.mend,
     )  # fmt: skip
-
-
-def _drawing_of(case: Case, twin: dict[str, Any]) -> objects.Drawing | None:
-    """The objects that a replayed request stored."""
-    if not case.project.draws or twin["answer"] != Answer.LABELED:
-        return None
-    return objects.Drawing(object_rows.read([twin["id"]])[twin["id"]], [], [])
 
 
 def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
@@ -239,6 +224,7 @@ def _replay(case: Case, annotator: User, wanted: Wanted) -> Saved:
     assert twin is not None  # the caller looked
     if twin["body_hash"] != wanted.body_hash:
         raise KeyReused(_("This idempotency key was used for another answer. Use a new key for a new answer."))
+    has_objects = case.project.draws and twin["answer"] == Answer.LABELED
     return Saved(
         id=twin["id"],
         image_id=case.claim.image_id,
@@ -253,7 +239,7 @@ def _replay(case: Case, annotator: User, wanted: Wanted) -> Saved:
         purpose=case.claim.purpose,
         created=False,
         replayed=True,
-        drawing=_drawing_of(case, twin),
+        drawing=objects.Drawing(object_rows.read([twin["id"]])[twin["id"]], [], []) if has_objects else None,
     )
 
 

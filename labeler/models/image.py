@@ -60,16 +60,6 @@ class ImageQuerySet(models.QuerySet["Image"]):
     def for_project(self, project: Project) -> ImageQuerySet:
         return self.filter(project=project)
 
-    def unlabeled(self) -> ImageQuerySet:
-        return self.filter(status=Status.UNLABELED)
-
-    def labeled(self) -> ImageQuerySet:
-        return self.exclude(status=Status.UNLABELED)
-
-    def held_out(self) -> ImageQuerySet:
-        """Never trained on."""
-        return self.filter(slice__in=HELD_OUT)
-
     def may_train(self) -> ImageQuerySet:
         return self.exclude(slice__in=NEVER_TRAINED)
 

@@ -26,13 +26,13 @@ from labeler.progress import counts as progress_counts
 from labeler.progress import object_overview
 from labeler.review import label_errors
 from labeler.stats import tally as votes
+from labeler.stats.anchoring import share_of
 from labeler.stats.classpair import between_classes, without_each
 from labeler.stats.forecast import Forecast, days_left
 from labeler.stats.grouping import group_rows
-from labeler.stats.intervals import wilson
 from labeler.stats.pairs import count_rows
 from labeler.stats.people import WithOthers, with_others
-from labeler.stats.results import NO_SHARED_IMAGES, plain, undefined, with_interval
+from labeler.stats.results import NO_SHARED_IMAGES, plain, undefined
 from labeler.training import drift, image_index, runs
 
 Report = dict[str, Any]
@@ -195,7 +195,7 @@ def _right_on_decided(project: Project) -> dict[int, Report]:
 
 
 def _share(right: int, n: int) -> Report:
-    return (with_interval(right / n, wilson(right, n), n) if n else undefined(NO_SHARED_IMAGES)).as_dict()
+    return (share_of(right, n) if n else undefined(NO_SHARED_IMAGES)).as_dict()
 
 
 # ---------------------------------------------------------------- classes

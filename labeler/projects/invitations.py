@@ -7,7 +7,6 @@ it could still invite. Adding a member is labeler/projects/members.py's, making 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from django.utils.translation import gettext as _
 from labeler.access import leads
 from labeler.accounts.audit import audit
 from labeler.accounts.people import create_person
+from labeler.accounts.tokens import digest
 from labeler.errors import Conflict, Gone, Invalid, NotFound
 from labeler.models import Invitation, Membership, Project, Role
 from labeler.projects import members
@@ -42,11 +42,6 @@ class Joined:
 
     member: Membership
     user: User
-
-
-def digest(secret: str) -> str:
-    """What is kept of a link. 256 random bits need no slow hash: nobody can try them all."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def state_of(invitation: Invitation) -> str:

@@ -25,8 +25,8 @@ from labeler.labeling.blindness import model_hidden_sql
 from labeler.labeling.objects import SHAPES
 from labeler.models import Image, ObjectVerdict, Project, Task, TrainingRun
 from labeler.models.partial import fetch
-from labeler.stats.intervals import wilson
-from labeler.stats.results import Stat, with_interval
+from labeler.stats.anchoring import share_of
+from labeler.stats.results import Stat
 from labeler.training import prelabels
 
 if TYPE_CHECKING:
@@ -215,9 +215,4 @@ def precision(run: TrainingRun | None) -> dict[int, Stat]:
     """
     if run is None:
         return {}
-    rows = fetch(_TOLD, [run.pk])
-    return {
-        category: with_interval(kept / (kept + wrong), wilson(kept, kept + wrong), kept + wrong)
-        for category, kept, wrong in rows
-        if kept + wrong
-    }
+    return {category: share_of(kept, kept + wrong) for category, kept, wrong in fetch(_TOLD, [run.pk]) if kept + wrong}

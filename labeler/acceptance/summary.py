@@ -23,10 +23,9 @@ from labeler.stats.results import Reason, undefined
 from labeler.wording.sentences import in_words, sentence
 
 # Where a project stands: what is true of it now, most hindering first.
-OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING = (
+STATES = OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING = (
     "off", "no_model", "new_classes", "waiting", "suspended", "nothing", "accepting",
 )  # fmt: skip
-STATES = (OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING)
 
 
 def in_force(project: Project) -> Guarantee | None:

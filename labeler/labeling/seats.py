@@ -38,7 +38,11 @@ def draw_slice(project: Project, sha256: str) -> Slice:
 
 def seats_for(project: Project, image: Image) -> int:
     """The quota of one image: the project's, and never under two for the images that judge models."""
-    return max(quota(project), HELD_OUT_SEATS) if image.is_held_out else quota(project)
+    return _quotas(project)["held_out" if image.is_held_out else "seats"]
+
+
+def _quotas(project: Project) -> dict[str, int]:
+    return {"seats": quota(project), "held_out": max(quota(project), HELD_OUT_SEATS)}
 
 
 def quota(project: Project) -> int:
@@ -83,8 +87,7 @@ def set_seats(project: Project) -> int:
     changed, last = 0, 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            params = {"project": project.pk, "seats": quota(project), "last": last}
-            cursor.execute(_SET_SEATS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
+            cursor.execute(_SET_SEATS, {"project": project.pk, "last": last, **_quotas(project)})
             last, n = cursor.fetchone()
         if last is None:
             break
@@ -164,8 +167,8 @@ def add_seats_for_others(project: Project, image_ids: Sequence[int], people: Seq
     nothing else.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), "seats": quota(project)}
-        cursor.execute(_SEAT_OTHERS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
+        params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), **_quotas(project)}
+        cursor.execute(_SEAT_OTHERS, params)
         return sorted(row[0] for row in cursor.fetchall())
 
 
@@ -192,17 +195,16 @@ def set_aside(project: Project, accepted: Sequence[int], audited: Sequence[int])
 
     Call with images and entries locked.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE labeler_queueentry SET accepted = true WHERE image_id = ANY (%s)", [list(accepted)])
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry
-            SET accepted = false, chosen_by = 'audit', priority = 1.0,
-                seats = greatest(seats, %(fewest)s), seats_left = seats_left + greatest(0, %(fewest)s - seats)
-            WHERE image_id = ANY (%(images)s)
-            """,
-            {"images": list(audited), "fewest": HELD_OUT_SEATS},
-        )
+    execute("UPDATE labeler_queueentry SET accepted = true WHERE image_id = ANY (%s)", [list(accepted)])
+    execute(
+        """
+        UPDATE labeler_queueentry
+        SET accepted = false, chosen_by = 'audit', priority = 1.0,
+            seats = greatest(seats, %(fewest)s), seats_left = seats_left + greatest(0, %(fewest)s - seats)
+        WHERE image_id = ANY (%(images)s)
+        """,
+        {"images": list(audited), "fewest": HELD_OUT_SEATS},
+    )
 
 
 def reopen_seats(project: Project, images: Sequence[Image]) -> None:
@@ -271,11 +273,7 @@ def begin_round(project: Project, image_ids: Sequence[int]) -> None:
                     FROM labeler_image WHERE id = ANY (%(images)s)) n
                 WHERE e.image_id = n.id
                 """,
-                {
-                    "images": list(image_ids),
-                    "seats": quota(project),
-                    "held_out": max(quota(project), HELD_OUT_SEATS),
-                },
+                {"images": list(image_ids), **_quotas(project)},
             )
 
 

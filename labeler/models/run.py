@@ -13,14 +13,8 @@ from django.db.models.functions import JSONObject
 
 from labeler.models.job import UNFINISHED, Leased
 
-HEADLINE = (
-    "accuracy",
-    "macro_f1",
-    "ap50",
-    "miou",
-    "cross_validation",
-    "judged_on",
-)  # of a run's metrics, for lists of runs
+# Of a run's metrics, for lists of runs.
+HEADLINE = ("accuracy", "macro_f1", "ap50", "miou", "cross_validation", "judged_on")
 
 
 class RunQuerySet(models.QuerySet["TrainingRun"]):

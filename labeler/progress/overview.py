@@ -7,7 +7,9 @@ everything here is what JSON can keep.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -175,8 +177,7 @@ def _figure(compared: WithOthers, person: int, period: int) -> Report:
 def _right_on_decided(project: Project) -> dict[int, Report]:
     """By user id: the share of a person's answers that a reviewer's decision confirmed, others' decisions only."""
     index = label_set.index(project)
-    right: dict[int, int] = {}
-    total: dict[int, int] = {}
+    right, total = Counter[int](), Counter[int]()
     for person, said, decided, n in fetch(
         """
         SELECT l.annotator_id, l.categories, d.categories, count(*)
@@ -188,10 +189,9 @@ def _right_on_decided(project: Project) -> dict[int, Report]:
         """,
         [project.pk],
     ):
-        total[person] = total.get(person, 0) + n
-        if index.present(said) == index.present(decided):
-            right[person] = right.get(person, 0) + n
-    return {person: _share(right.get(person, 0), n) for person, n in total.items()}
+        total[person] += n
+        right[person] += n * (index.present(said) == index.present(decided))
+    return {person: _share(right[person], n) for person, n in total.items()}
 
 
 def _share(right: int, n: int) -> Report:
@@ -260,22 +260,19 @@ def _burn_up(project: Project) -> tuple[list[list[Any]], list[list[Any]], dateti
         """,
         {"project": project.pk},
     )
-    labeled: dict[date, int] = {}
-    final: dict[date, int] = {}
+    labeled, final = Counter[date](), Counter[date]()
     for first, last, n, _dispute in found:
-        labeled[first] = labeled.get(first, 0) + n
+        labeled[first] += n
         if last is not None:
-            final[last] = final.get(last, 0) + n
+            final[last] += n
     disputes = [dispute for *_rest, dispute in found if dispute is not None]
     return _so_far(labeled), _so_far(final), min(disputes, default=None)
 
 
-def _so_far(by_day: dict[date, int]) -> list[list[Any]]:
-    total, rows = 0, []
-    for day in sorted(by_day):
-        total += by_day[day]
-        rows.append([day.isoformat(), total])
-    return rows
+def _so_far(by_day: Counter[date]) -> list[list[Any]]:
+    days = sorted(by_day)
+    totals = accumulate(by_day[day] for day in days)
+    return [[day.isoformat(), total] for day, total in zip(days, totals, strict=True)]
 
 
 def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]:

@@ -72,12 +72,7 @@ def decide(
         )
     with transaction.atomic():
         image = _locked(image_id)
-        kept, ids = None, []
-        if not undecidable and (sent := objects.sent_for(image.project, drawn, named)) is not None:
-            kept = known_objects(image, sent)
-            ids = sorted({one["category"] for one in kept})
-        elif not undecidable:
-            ids = label_set.check_answer(image.project, named)
+        kept, ids = (None, []) if undecidable else _said(image, named, drawn)
         earlier = standing(image)
         _check_version(image, earlier, expected_version)
         if earlier is not None:
@@ -92,13 +87,23 @@ def decide(
             round=image.round,
         )
         counters.decided(image, True)
-        subject = f"image {image.pk}"
         audit(
-            reviewer, "consensus.decide", project=image.project_id, subject=subject, categories=ids,
+            reviewer, "consensus.decide", project=image.project_id, subject=f"image {image.pk}", categories=ids,
             undecidable=undecidable,
         )  # fmt: skip
         snapshots.refresh(image.project, [image.pk])
     return decision
+
+
+def _said(
+    image: Image, named: list[int | str], drawn: Sequence[Any] | None
+) -> tuple[list[dict[str, Any]] | None, list[int]]:
+    """What a decision keeps: the objects, None where people name classes; and the classes, by id."""
+    sent = objects.sent_for(image.project, drawn, named)
+    if sent is None:
+        return None, label_set.check_answer(image.project, named)
+    kept = known_objects(image, sent)
+    return kept, sorted({one["category"] for one in kept})
 
 
 def known_objects(image: Image, drawn: Sequence[Any]) -> list[dict[str, Any]]:

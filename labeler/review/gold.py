@@ -119,9 +119,7 @@ def known_objects(project: Project, images: Iterable[Image]) -> dict[int, list[d
     """
     listed = list(images)
     decided = agreed_objects.decisions([image.pk for image in listed if image.has_decision])
-    found = {
-        pk: row.drawn for pk, row in decided.items() if row.drawn is not None and not row.undecidable
-    }  # fmt: skip
+    found = {pk: row.drawn for pk, row in decided.items() if row.drawn is not None and not row.undecidable}
     by_votes = [image for image in listed if not image.has_decision and image.n_votes >= 2]
     for pk, places in agreed_objects.of_votes(project, by_votes).items():
         if all(place.settled and place.n == place.asked for place in places):
@@ -167,13 +165,15 @@ def retire(*, project: Project, by: User, image_id: int) -> None:
 # The present answer of each person to each gold image, cannot-tells included: nobody is right by not saying. Where
 # people are told at once what it was, their first: whoever was told may change it, and would be right always.
 _ANSWERS = """
-    SELECT l.{by}, l.answer, l.categories, g.categories, count(*)
     FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
     WHERE l.project_id = %s AND l.purpose = 'gold'
       AND CASE WHEN %s THEN l.supersedes_id IS NULL ELSE l.superseded_at IS NULL END
       AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
-    GROUP BY 1, 2, 3, 4
 """
+_OF_CLASSES = "SELECT l.{by}, l.answer, l.categories, g.categories, count(*)" + _ANSWERS + "GROUP BY 1, 2, 3, 4"
+_OF_OBJECTS = (
+    "SELECT l.{by}, l.id, l.answer, l.categories, l.image_id" + _ANSWERS + "AND g.drawn IS NOT NULL ORDER BY l.id"
+)
 
 
 def scores(project: Project) -> dict[int, dict[str, Any]]:
@@ -215,7 +215,7 @@ def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, T
     # Merges are followed on both sides: whoever says what a class was merged into says the same.
     index = label_set.index(project)
     found: dict[int, Told] = {}
-    rows = fetch(_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
+    rows = fetch(_OF_CLASSES.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
     for pk, answer, said, known, n in rows:
         told = found.setdefault(pk, Told())
         named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
@@ -225,20 +225,10 @@ def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, T
     return found
 
 
-_DRAWN_ANSWERS = """
-    SELECT l.{by}, l.id, l.answer, l.categories, l.image_id
-    FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
-    WHERE l.project_id = %s AND l.purpose = 'gold' AND g.drawn IS NOT NULL
-      AND CASE WHEN %s THEN l.supersedes_id IS NULL ELSE l.superseded_at IS NULL END
-      AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
-    ORDER BY l.id
-"""
-
-
 def _told_of_objects(project: Project, by: str, image_id: int | None) -> dict[int, Told]:
     """The same where people draw: n counts known objects and invented ones, right those that were found."""
     index = label_set.index(project)
-    rows = fetch(_DRAWN_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
+    rows = fetch(_OF_OBJECTS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
     drawn = object_rows.read([row[1] for row in rows])
     known = {row.pk: row for row in Gold.objects.filter(pk__in={row[4] for row in rows}).select_related("image")}
     found: dict[int, Told] = {}

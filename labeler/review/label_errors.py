@@ -13,6 +13,7 @@ nobody drew, or one that somebody drew and the model does not see. It waits unti
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -176,17 +177,15 @@ def checked(project: Project) -> Checked:
         [project.pk, RUNS, project.pk],
     )
     index = label_set.index(project)
-    corrected = confirmed = undecidable = 0
+    told: Counter[bool | None] = Counter()
     for label, suggested, decided, cannot in rows:
         now, named = index.present(decided), index.present([label])
-        if cannot:
-            undecidable += 1
-        elif suggested in ("true", "false"):
-            right = bool(named) and (named[0] in now) is (suggested == "true")
-            corrected, confirmed = corrected + right, confirmed + (not right)
+        if suggested in ("true", "false"):
+            is_error = bool(named) and (named[0] in now) is (suggested == "true")
         else:
-            corrected, confirmed = corrected + (now != named), confirmed + (now == named)
-    return Checked(corrected, confirmed, undecidable)
+            is_error = now != named
+        told[None if cannot else is_error] += 1
+    return Checked(told[True], told[False], told[None])
 
 
 # ---------------------------------------------------------------- where people draw
@@ -204,18 +203,13 @@ def _checked_places(project: Project) -> Checked:
             ORDER BY d.id, r.id DESC""",
         [project.pk, RUNS, project.pk],
     )
-    corrected = confirmed = undecidable = 0
+    told: Counter[bool | None] = Counter()
     run_of: dict[int, int] = {}
     for decision, run, suggested, box, drawn, cannot in rows:
-        if run_of.setdefault(decision, run) != run:
-            continue
-        if cannot:
-            undecidable += 1
-            continue
-        objects = json.loads(drawn) if isinstance(drawn, str) else drawn or []
-        right = _stands(box, objects) is suggested
-        corrected, confirmed = corrected + right, confirmed + (not right)
-    return Checked(corrected, confirmed, undecidable)
+        if run_of.setdefault(decision, run) == run:
+            objects = json.loads(drawn) if isinstance(drawn, str) else drawn or []
+            told[None if cannot else _stands(box, objects) is suggested] += 1
+    return Checked(told[True], told[False], told[None])
 
 
 def _stands(box: Box, drawn: Iterable[Mapping[str, Any]]) -> bool:

@@ -65,11 +65,12 @@ def send(task: str, pk: int) -> bool:
     if not settings.REDIS_URL:
         logger.warning("no broker is configured (REDIS_URL): %s %s waits", task, pk)
         return False
+    import redis
     from kombu.exceptions import KombuError
 
     try:
         _producer(settings.REDIS_URL).send_task(task, [pk], queue=QUEUES[task], retry=False, ignore_result=True)
-    except (KombuError, OSError, _redis_error()) as error:
+    except (KombuError, OSError, redis.RedisError) as error:
         logger.warning("the broker cannot be reached, %s %s is sent later: %s", task, pk, error)
         return False
     return True
@@ -139,9 +140,11 @@ def _ask(question: Callable[[redis.Redis], T]) -> T | None:
     """What the broker answers; None when there is none, or, logged, when it cannot be reached."""
     if not settings.REDIS_URL:
         return None
+    import redis
+
     try:
         return question(broker(settings.REDIS_URL))
-    except (OSError, _redis_error()) as error:
+    except (OSError, redis.RedisError) as error:
         logger.warning("the broker cannot be reached: %s", error)
         return None
 
@@ -180,9 +183,3 @@ def _producer(url: str) -> Celery:
         },
     )
     return app
-
-
-def _redis_error() -> Any:
-    import redis
-
-    return redis.RedisError

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeler.label_set import categories as label_set
 from labeler.labeling import drawn_votes
@@ -43,13 +43,12 @@ def opened(ids: list[int]) -> int:
     """
     changed = 0
     for start in range(0, len(ids), BATCH):
-        with transaction.atomic(), connection.cursor() as cursor:
-            params: dict[str, Any] = {
-                "ids": ids[start : start + BATCH], "partly": Status.PARTLY.value, "unsure": votes.CANNOT_TELL,
-                "limit": votes.CANNOT_TELL_LIMIT,
-            }  # fmt: skip
-            cursor.execute(_OPENED, params)
-            changed += cursor.rowcount
+        params: dict[str, Any] = {
+            "ids": ids[start : start + BATCH], "partly": Status.PARTLY.value, "unsure": votes.CANNOT_TELL,
+            "limit": votes.CANNOT_TELL_LIMIT,
+        }  # fmt: skip
+        with transaction.atomic():
+            changed += execute(_OPENED, params)
     return changed
 
 

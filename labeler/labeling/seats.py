@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.image import Slice, Status
-from labeler.models.partial import execute
+from labeler.models.partial import execute, fetch, fetch_one
 from labeler.models.queue import ChosenBy
 
 HELD_OUT_SEATS = 2  # images that judge a model (test, calibration, audited) need at least two people to count
@@ -86,9 +86,8 @@ def set_seats(project: Project) -> int:
     """
     changed, last = 0, 0
     while True:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_SET_SEATS, {"project": project.pk, "last": last, **_quotas(project)})
-            last, n = cursor.fetchone()
+        with transaction.atomic():
+            last, n = fetch_one(_SET_SEATS, {"project": project.pk, "last": last, **_quotas(project)})
         if last is None:
             break
         changed += n
@@ -118,10 +117,9 @@ def set_each(wanted: dict[int, int], *, in_doubt: Iterable[int] = ()) -> int:
     ids, doubted, changed = sorted(wanted), set(in_doubt), 0
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]
-        with transaction.atomic(), connection.cursor() as cursor:
-            seats, doubts = [wanted[pk] for pk in part], [pk in doubted for pk in part]
-            cursor.execute(_SET_EACH, [part, part, seats, doubts])
-            changed += cursor.rowcount
+        seats, doubts = [wanted[pk] for pk in part], [pk in doubted for pk in part]
+        with transaction.atomic():
+            changed += execute(_SET_EACH, [part, part, seats, doubts])
     return changed
 
 
@@ -166,10 +164,9 @@ def add_seats_for_others(project: Project, image_ids: Sequence[int], people: Seq
     Asked again it adds nothing: seats that are open or taken by others count. Waits for entries, by rising key; holds
     nothing else.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), **_quotas(project)}
-        cursor.execute(_SEAT_OTHERS, params)
-        return sorted(row[0] for row in cursor.fetchall())
+    params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), **_quotas(project)}
+    with transaction.atomic():
+        return sorted(row[0] for row in fetch(_SEAT_OTHERS, params))
 
 
 _SEAT_OTHERS = """
@@ -247,34 +244,33 @@ def begin_round(project: Project, image_ids: Sequence[int]) -> None:
         round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0,
         disputed_objects=None,
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH held AS (
-                SELECT id FROM labeler_claim WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
-                FOR NO KEY UPDATE SKIP LOCKED
-            ), over AS (
-                UPDATE labeler_claim c
-                SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
-                FROM held WHERE c.id = held.id
-            )
-            UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
-            """,
-            {"images": list(image_ids)},
+    execute(
+        """
+        WITH held AS (
+            SELECT id FROM labeler_claim WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
+            FOR NO KEY UPDATE SKIP LOCKED
+        ), over AS (
+            UPDATE labeler_claim c
+            SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
+            FROM held WHERE c.id = held.id
         )
-        if project.adaptive_overlap or project.ask_by_gain:
-            cursor.execute(
-                """
-                UPDATE labeler_queueentry e
-                SET seats = n.seats, seats_left = n.seats,
-                    chosen_by = CASE e.chosen_by WHEN 'doubt' THEN 'random' ELSE e.chosen_by END
-                FROM (
-                    SELECT id, CASE WHEN slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS seats
-                    FROM labeler_image WHERE id = ANY (%(images)s)) n
-                WHERE e.image_id = n.id
-                """,
-                {"images": list(image_ids), **_quotas(project)},
-            )
+        UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
+        """,
+        {"images": list(image_ids)},
+    )
+    if project.adaptive_overlap or project.ask_by_gain:
+        execute(
+            """
+            UPDATE labeler_queueentry e
+            SET seats = n.seats, seats_left = n.seats,
+                chosen_by = CASE e.chosen_by WHEN 'doubt' THEN 'random' ELSE e.chosen_by END
+            FROM (
+                SELECT id, CASE WHEN slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS seats
+                FROM labeler_image WHERE id = ANY (%(images)s)) n
+            WHERE e.image_id = n.id
+            """,
+            {"images": list(image_ids), **_quotas(project)},
+        )
 
 
 # A thousand images per transaction, so that nobody who saves waits long; locked by rising key, as in expire_leases.

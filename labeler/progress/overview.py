@@ -144,10 +144,7 @@ def _people(project: Project, rows: LabelArrays, usernames: list[str], report: R
     return [
         {
             "username": name,
-            "n": report["annotators"][code]["n"],
-            "n_shared": report["annotators"][code]["n_shared"],
-            "mean_kappa": report["annotators"][code]["mean_kappa"],
-            "seconds_median": report["annotators"][code]["seconds_median"],
+            **{key: row[key] for key in ("n", "n_shared", "mean_kappa", "seconds_median")},
             "kappa": whole.kappa_stat(code).as_dict(),
             "equal": whole.observed_stat(code).as_dict(),
             "decided": decided.get(rows.annotators[code]),
@@ -155,7 +152,7 @@ def _people(project: Project, rows: LabelArrays, usernames: list[str], report: R
             "earlier": _figure(drift, code, 0),
             "now": _figure(drift, code, 1),
         }
-        for code, name in enumerate(usernames)
+        for code, (name, row) in enumerate(zip(usernames, report["annotators"], strict=True))
     ]
 
 

@@ -260,14 +260,10 @@ def feedback(
         return None
     index = label_set.index(gold.project)
     known = index.resolve(gold.categories)
+    told = {"categories": index.label(known), "explanation": gold.explanation}
     if gold.project.draws and gold.drawn is not None:
         image = Image.objects.get(pk=image_id)
         right, n = gold_objects.score(image, gold.drawn, drawn or [], iou=gold.project.gold_iou, index=index)
-        return {
-            "right": right == n and drawn is not None, "categories": index.label(known),
-            "explanation": gold.explanation,
-            "objects": [{**one, "category": index.names[one["category"]]} for one in gold.drawn],
-        }  # fmt: skip
-    return {
-        "right": index.resolve(categories) == known, "categories": index.label(known), "explanation": gold.explanation,
-    }  # fmt: skip
+        objects = [{**one, "category": index.names[one["category"]]} for one in gold.drawn]
+        return {"right": right == n and drawn is not None, **told, "objects": objects}
+    return {"right": index.resolve(categories) == known, **told}

@@ -19,6 +19,15 @@ def _somewhere(rng: Rng, clusters: list[tuple[float, float]] | None = None) -> t
     return float(np.clip(along, 0.06, 0.95)), float(np.clip(across, -0.88, 0.88))
 
 
+def _around(leaf: Leaf, x: float, y: float, reach: float) -> tuple[slice, slice, Array, Array]:
+    """The rows and columns of the leaf within `reach` pixels of a place, and how far each column and row is from it."""
+    left, right = max(0, int(x - reach)), min(leaf.width, int(x + reach) + 1)
+    top, bottom = max(0, int(y - reach)), min(leaf.height, int(y + reach) + 1)
+    dx = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)
+    return slice(top, bottom), slice(left, right), dx, dy
+
+
 def _spots(
     rng: Rng,
     leaf: Leaf,
@@ -50,16 +59,12 @@ def _spots(
             across = float(np.sign(across) * rng.uniform(0.72, 0.98))
         x, y = leaf.place(along, across)
         radius = leaf.length / 1000 * rng.uniform(*radii) * (1.5 if rng.random() < 0.2 else 1.0)
-        reach = radius * 2.4 + 4
-        x0, x1 = max(0, int(x - reach)), min(leaf.width, int(x + reach) + 1)
-        y0, y1 = max(0, int(y - reach)), min(leaf.height, int(y + reach) + 1)
-        if x0 >= x1 or y0 >= y1:
+        rows, columns, dx, dy = _around(leaf, x, y, radius * 2.4 + 4)
+        if not (dx.size and dy.size):
             continue
-        dx = np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(x)
-        dy = np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(y)
-        window = colour[:, y0:y1, x0:x1]
-        grain = np.float32(0.72) + np.float32(0.56) * leaf.texture[y0:y1, x0:x1]
-        d = np.sqrt(dx * dx + dy * dy) * (1 + np.float32(wobble) * ragged[y0:y1, x0:x1])
+        window = colour[:, rows, columns]
+        grain = np.float32(0.72) + np.float32(0.56) * leaf.texture[rows, columns]
+        d = np.sqrt(dx * dx + dy * dy) * (1 + np.float32(wobble) * ragged[rows, columns])
         glow = np.exp(-((np.maximum(d - radius, 0) / np.float32(radius * 0.7 + 1.5)) ** 2)) * np.float32(halo_share)
         blend(window, halo_colour * grain, glow)
         inner = np.clip((radius - d) / np.float32(0.18 * radius + 0.8), 0, 1)
@@ -152,14 +157,12 @@ def add_drops(rng: Rng, leaf: Leaf, colour: Array) -> None:
     for _ in range(rng.integers(3, 12)):
         x, y = leaf.place(*_somewhere(rng))
         radius = leaf.length / 1000 * rng.uniform(5, 14)
-        x0, x1 = max(0, int(x - radius - 2)), min(leaf.width, int(x + radius + 3))
-        y0, y1 = max(0, int(y - radius - 2)), min(leaf.height, int(y + radius + 3))
-        if x0 >= x1 or y0 >= y1:
+        rows, columns, dx, dy = _around(leaf, x, y, radius + 2)
+        if not (dx.size and dy.size):
             continue
-        dx = (np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(x)) / np.float32(radius)
-        dy = (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(y)) / np.float32(radius)
+        dx, dy = dx / np.float32(radius), dy / np.float32(radius)
         d = np.sqrt(dx * dx + dy * dy)
         inside = np.clip((1 - d) * np.float32(radius), 0, 1)
-        window = colour[:, y0:y1, x0:x1]
+        window = colour[:, rows, columns]
         window *= 1 + inside * np.float32(0.42) * (dx + dy) * d
         window += inside * np.exp(-(((dx + 0.36) ** 2 + (dy + 0.36) ** 2) * 22)) * np.float32(150)

@@ -19,7 +19,6 @@ from labeler.labeling.label_arrays import (
     Selection,
     codes_of,
     declared_classes,
-    last_name,
     votes_sql,
 )
 from labeler.models import Project, columns
@@ -198,7 +197,7 @@ def _categories(project: Project, selection: Selection, named: IntArray) -> tupl
     index = label_set.index(project)
     declared = declared_classes(project, index, selection.until)
     distinct, place = codes_of(named)
-    meant = [last_name(index, pk, declared) for pk in distinct]
+    meant = [index.last(pk, declared) for pk in distinct]
     known = list(dict.fromkeys([*declared, *meant]))
     code = {pk: at for at, pk in enumerate(known)}
     return known, np.array([code[pk] for pk in meant], dtype=np.int64)[place]

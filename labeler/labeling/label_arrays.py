@@ -6,7 +6,6 @@ What agreement, consensus, the label economy and training read. Knows which labe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -170,7 +169,7 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
 
     index = label_set.index(project)
     declared = declared_classes(project, index, selection.until if selection else None)
-    meant = [last_name(index, pk, declared) for pk in named]
+    meant = [index.last(pk, declared) for pk in named]
     known = list(declared)
     known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
     place = {pk: code for code, pk in enumerate(known)}
@@ -214,10 +213,3 @@ def declared_classes(project: Project, index: label_set.CategoryIndex, until: Un
         return dict.fromkeys(pk for pk in until.classes if pk in index.names)
     left = dict(project.categories.filter(retired_at__lte=until.at).values_list("pk", "retired_at"))
     return dict.fromkeys(pk for pk in index.names if pk not in left)
-
-
-def last_name(index: label_set.CategoryIndex, pk: int, declared: Container[int] = ()) -> int:
-    """The class that a class was merged into, or itself; one that was still declared is itself."""
-    while pk in index.merged and pk not in declared:
-        pk = index.merged[pk]
-    return pk

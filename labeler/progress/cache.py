@@ -59,12 +59,7 @@ class Figures:
 
 
 def get(
-    project: Project,
-    name: str,
-    compute: Callable[[], Report],
-    *,
-    wait: bool = False,
-    large: bool | None = None,
+    project: Project, name: str, compute: Callable[[], Report], *, wait: bool = False, large: bool | None = None
 ) -> Figures:
     """The report `name` of a project: counted now for a small one, the last snapshot for a large one.
 

@@ -8,7 +8,7 @@ writes nothing. Deciding is adjudication.py's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
@@ -187,8 +187,7 @@ def _differs(own: list[int], tally: Mapping[str, int], decided: list[int] | None
     return outcome != own
 
 
-def _entries(rows: Iterable[_Row], run: TrainingRun | None) -> list[Entry]:
-    rows = list(rows)
+def _entries(rows: list[_Row], run: TrainingRun | None) -> list[Entry]:
     doubts = _doubts([(row[0], row[1]) for row in rows], run)
     entries = [
         Entry(pk, tally, _rank(status, decided), disagreement, doubt)

@@ -131,7 +131,7 @@ def main() -> None:
         show("agreement: the whole report", [timed(uncached) for _ in range(ROUNDS)], "ms", 1e3)
         again = [timed(lambda: reports.agreement(project, everything)) for _ in range(ROUNDS)]
         show("agreement: the whole report, kept", again, "ms", 1e3)
-        show("progress", [timed(lambda: (cache.clear(), counts.progress(project))) for _ in range(3)], "ms", 1e3)
+        show("progress", [timed(lambda: (cache.clear(), counts.count_progress(project))) for _ in range(3)], "ms", 1e3)
         for format_ in ("csv", "jsonl"):
             export_costs(format_, lambda f=format_: releases.export(project, f).chunks)
         usual = Project.objects.get(pk=fill("Usual", *USUAL, model=True))

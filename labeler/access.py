@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -21,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Membership, Project, Role
-from labeler.models.partial import columns, whole
+from labeler.models.partial import columns, fetch_one, whole
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -56,7 +55,7 @@ def project_for(
     person: User, project_id: int, *, at_least: Role = Role.ANNOTATOR, also_in_trash: bool = False
 ) -> Project:
     """The project, with the person's `role` and `membership`. Raises NotFound for strangers, NotAllowed."""
-    row = _one(_PROJECT, [person.pk, project_id, also_in_trash])
+    row = fetch_one(_PROJECT, [person.pk, project_id, also_in_trash])
     return _checked(person, row, at_least, NO_PROJECT)
 
 
@@ -65,7 +64,7 @@ def image_for(person: User, image_id: int, *, at_least: Role = Role.ANNOTATOR, a
 
     also_in_trash: a deleted image too, for leads only; its `project` is the one it was deleted from.
     """
-    row = _one(_IMAGE_IN_TRASH if also_in_trash else _IMAGE, [person.pk, image_id])
+    row = fetch_one(_IMAGE_IN_TRASH if also_in_trash else _IMAGE, [person.pk, image_id])
     if row is not None and also_in_trash and row[_OF_PROJECT + _TRASHED_AT] is not None:
         project = _checked(person, row, Role.ANNOTATOR, NO_IMAGE)
         if not may_lead(project):
@@ -165,12 +164,6 @@ def trash_of(person: User) -> QuerySet[Project]:
     if administers(person):
         return gone
     return gone.filter(memberships__user=person, memberships__role=Role.LEAD)
-
-
-def _one(query: str, params: list[Any]) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        return cursor.fetchone()
 
 
 def _checked(person: User, row: tuple[Any, ...] | None, at_least: Role, missing: Promise) -> Project:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ from labeler.labeling import seats
 from labeler.models import Acceptance, Guarantee, Image, Job, Project, QueueEntry, TrainingRun
 from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.job import UNFINISHED, Kind, State
+from labeler.models.partial import fetch
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
 from labeler.stats.results import plain
@@ -222,10 +223,8 @@ def _lock_free(ids: list[int]) -> set[int]:
     """Lock these images and their entries, and see which of them still nobody has been given."""
     list(Image.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
     list(QueueEntry.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
-    with connection.cursor() as cursor:
-        # A statement of its own, after the locks: it sees the claims that were being made meanwhile.
-        cursor.execute(f"SELECT i.id FROM labeler_image i WHERE i.id = ANY (%s) AND {FREE}", [ids])
-        return {row[0] for row in cursor.fetchall()}
+    # A statement of its own, after the locks: it sees the claims that were being made meanwhile.
+    return {row[0] for row in fetch(f"SELECT i.id FROM labeler_image i WHERE i.id = ANY (%s) AND {FREE}", [ids])}
 
 
 def _seed(guarantee: Guarantee) -> int:

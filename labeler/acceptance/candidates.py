@@ -10,7 +10,6 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.db.models import Exists, F, OuterRef
 from numpy.typing import NDArray
 
@@ -20,6 +19,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Image, Label, Project, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.label import TOUCHED_BY_MODEL
+from labeler.models.partial import fetch
 
 ClassSet = tuple[int, ...]  # ids of its classes as they are called today, ascending; of several labels () is one too
 FEWEST_VOTES = 2  # on a calibration image: one person's slip must not count as the model's error
@@ -109,9 +109,7 @@ _CANDIDATES = f"""
 
 
 def candidates(project: Project, run: TrainingRun) -> Candidates:
-    with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, [run.pk, project.pk, project.is_multi])
-        rows = cursor.fetchall()
+    rows = fetch(_CANDIDATES, [run.pk, project.pk, project.is_multi])
     # One look-up per different answer: there are few of these, and of images many.
     index = label_set.index(project)
     today = {named: index.resolve(named) for named in {tuple(row[2]) for row in rows}}
@@ -152,9 +150,7 @@ def recent_arrivals(project: Project) -> list[Arrival]:
     The promise is about images as random as those were. An import of which people have not judged its part of the
     calibration images may hold anything, so it waits for people.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_ARRIVALS, [project.pk])
-        rows = cursor.fetchall()
+    rows = fetch(_ARRIVALS, [project.pk])
     found: list[list[tuple[str, int, Any, int]]] = []
     for row in rows:
         if found and sum(one[1] for one in found[-1]) < SMALL_IMPORT:

@@ -18,15 +18,14 @@ from labeler.label_set import categories as label_set
 from labeler.models import Acceptance, Guarantee, Image, Project, TrainingRun
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
-from labeler.stats.intervals import wilson
-from labeler.stats.results import Reason, Stat, undefined, with_interval
+from labeler.stats.anchoring import share_of
+from labeler.stats.results import Reason, undefined
 from labeler.wording.sentences import in_words, sentence
 
 # Where a project stands: what is true of it now, most hindering first.
-OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING = (
+STATES = OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING = (
     "off", "no_model", "new_classes", "waiting", "suspended", "nothing", "accepting",
 )  # fmt: skip
-STATES = (OFF, NO_MODEL, NEW_CLASSES, WAITING, SUSPENDED, NOTHING, ACCEPTING)
 
 
 def in_force(project: Project) -> Guarantee | None:
@@ -129,11 +128,7 @@ def audit(guarantee: Guarantee | None, project: Project) -> dict[str, Any]:
         share = project.audited_share
         return {"share": share, "asked": 0, "judged": 0, "wrong": 0, "right": none, "evidence": 1.0, "limit": _LIMIT}
     found = promises.audit_of(guarantee)
-    right: Stat = (
-        with_interval((found.n - found.errors) / found.n, wilson(found.n - found.errors, found.n), found.n)
-        if found.n
-        else undefined(Reason("no_audited_image"))
-    )
+    right = share_of(found.n - found.errors, found.n) if found.n else undefined(Reason("no_audited_image"))
     return {
         "share": project.audited_share,
         "asked": guarantee.acceptances.audited().count(),

@@ -10,10 +10,9 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
-from django.db import connection
 
 from labeler.models import Preference
-from labeler.models.partial import columns, whole
+from labeler.models.partial import columns, fetch_one, whole
 
 _PERSON = f"""
     SELECT {columns(User, "u")}, {columns(Preference, "p")}
@@ -26,9 +25,7 @@ class WithPreference(ModelBackend):
     """Django's own, with the preference joined."""
 
     def get_user(self, user_id: Any) -> User | None:
-        with connection.cursor() as cursor:
-            cursor.execute(_PERSON, [user_id])
-            row = cursor.fetchone()
+        row = fetch_one(_PERSON, [user_id])
         if row is None:
             return None
         user = whole(User, row[:_OF_USER])

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeler.errors import TooManyRequests
+from labeler.models.partial import execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,7 @@ class Try:
 
     def count(self) -> None:
         """Count it, or give it a turn. Raises TooManyRequests where it has to wait."""
-        with connection.cursor() as cursor:
-            cursor.execute(_DELETE)
+        execute(_DELETE)
         with self._counts() as (pair, totals, now):
             wait = pair.turn_at - now if pair.turn_at else None
             if wait is None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as InDatabase
-from django.db import connection
 from django.utils import timezone
+
+from labeler.models.partial import fetch_one
 
 _BACKEND = "labeler.accounts.backends.WithPreference"
 _FORMER_BACKEND = "labeler.backends.WithPreference"  # its place before the packages
@@ -20,9 +21,7 @@ _READ = "SELECT session_data FROM django_session WHERE session_key = %s AND expi
 
 class SessionStore(InDatabase):
     def load(self) -> dict[str, Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(_READ, [self.session_key, timezone.now()])
-            row = cursor.fetchone()
+        row = fetch_one(_READ, [self.session_key, timezone.now()])
         if row is None:
             self._session_key = None  # as Django does: a key from nowhere is not given a session
             return {}

@@ -9,10 +9,8 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from django.contrib.auth import get_user_model
-from django.db import connection
+from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,10 +19,7 @@ from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotFound
 from labeler.models import Token
 from labeler.models.account import Scope
-from labeler.models.partial import partly
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from labeler.models.partial import columns, fetch_one, partly, whole
 
 # A fixed beginning, so that scanners of leaked secrets recognise one.
 PREFIX = "lb_"
@@ -69,11 +64,16 @@ def create_token(
 
 
 def digest(secret: str) -> str:
-    """What is kept of a token. 240 random bits need no slow hash: nobody can try them all."""
+    """What is kept of a token, or of a link that invites. 240 random bits need no slow hash: nobody tries them all."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 _TOKEN = ("id", "user_id", "name", "scopes", "expires_at", "last_used_at")
+_LIVE = f"""
+    SELECT {", ".join(f"t.{name}" for name in _TOKEN)}, {columns(User, "u")}
+    FROM labeler_token t JOIN auth_user u ON u.id = t.user_id
+    WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+"""
 
 
 def token_for(secret: str) -> Token | None:
@@ -83,20 +83,11 @@ def token_for(secret: str) -> Token | None:
     """
     if not secret.startswith(PREFIX):
         return None
-    user_model = get_user_model()
-    user_columns = [field.attname for field in user_model._meta.concrete_fields]
-    columns = ", ".join([f"t.{name}" for name in _TOKEN] + [f'u."{name}"' for name in user_columns])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT {columns} FROM labeler_token t JOIN {user_model._meta.db_table} u ON u.id = t.user_id
-                WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())""",
-            [digest(secret)],
-        )
-        row = cursor.fetchone()
+    row = fetch_one(_LIVE, [digest(secret)])
     if row is None:
         return None
     token = partly(Token, dict(zip(_TOKEN, row, strict=False)))
-    token.user = partly(user_model, dict(zip(user_columns, row[len(_TOKEN) :], strict=True)))
+    token.user = whole(User, row[len(_TOKEN) :])
     return token
 
 

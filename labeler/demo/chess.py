@@ -6,9 +6,7 @@ Goes through the verbs that real work goes through. May be stopped and repeated;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,12 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from labeler.demo.drawers import DRAWERS, Piece, draw
-from labeler.errors import NotPossibleNow
+from labeler.demo.scenario import Progress, join, take_in
 from labeler.intake.archives import Member
-from labeler.intake.images import add_images
-from labeler.intake.outcomes import Added
 from labeler.labeling import claim_ends
 from labeler.labeling import claims as queue
 from labeler.labeling.labels import save_label
-from labeler.models import Image, Label, Membership, Project
-from labeler.projects import members as membership
+from labeler.models import Image, Label, Project
 from labeler.projects import projects
 
 if TYPE_CHECKING:
@@ -50,8 +45,8 @@ Draw a box around each piece on the board, as tight as you can, from its top to 
 """
 
 
-def make(*, lead: User, account: Callable[[str], User], progress: Callable[[int, int, str], None]) -> Project:
-    """Make what is missing of the project; account: the user of a simulated person. Raises as the verbs do."""
+def make(*, lead: User, progress: Progress) -> Project:
+    """Make what is missing of the project. Raises as the verbs do."""
     project = find()
     if project is not None and (project.trashed_at or _labels(project) >= LABELED * len(DRAWERS)):
         return project
@@ -65,10 +60,7 @@ def make(*, lead: User, account: Callable[[str], User], progress: Callable[[int,
     pieces = {name: [_piece(row) for row in rows] for name, rows in boxes.items()}
     _add_photos(project, sorted(pieces))
     for place, person in enumerate(DRAWERS):
-        user = account(person.name)
-        if not Membership.objects.filter(project=project, user=user).exists():
-            membership.add_member(project=project, by=lead, username=user.get_username())
-        _draw(project, place, user, pieces)
+        _draw(project, place, join(project, person.name, lead), pieces)
         progress(_labels(project), LABELED * len(DRAWERS), "photographs drawn on")
     return project
 
@@ -89,15 +81,7 @@ def _labels(project: Project) -> int:
 
 def _add_photos(project: Project, names: list[str]) -> None:
     there = set(Image.objects.filter(project=project).values_list("name", flat=True))
-
-    def members() -> Iterator[Member]:
-        for name in names:
-            if name not in there:
-                yield Member(name, partial(bytes, (PHOTOS / name).read_bytes()))
-
-    for outcome in add_images(project=project, members=members(), threads=1):
-        if not isinstance(outcome, Added):
-            raise NotPossibleNow(_("The demo's own image was not taken in: %(outcome)s") % {"outcome": outcome})
+    take_in(project, (Member(name, (PHOTOS / name).read_bytes) for name in names if name not in there))
 
 
 def _draw(project: Project, place: int, user: User, pieces: dict[str, list[Piece]]) -> None:

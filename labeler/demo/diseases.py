@@ -1,5 +1,8 @@
 """What can be wrong with a leaf, painted onto its blade. DISEASES names the brush for each kind."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from labeler.demo.leaf import Leaf
@@ -16,12 +19,21 @@ def _somewhere(rng: Rng, clusters: list[tuple[float, float]] | None = None) -> t
     return float(np.clip(along, 0.06, 0.95)), float(np.clip(across, -0.88, 0.88))
 
 
+def _around(leaf: Leaf, x: float, y: float, reach: float) -> tuple[slice, slice, Array, Array]:
+    """The rows and columns of the leaf within `reach` pixels of a place, and how far each column and row is from it."""
+    left, right = max(0, int(x - reach)), min(leaf.width, int(x + reach) + 1)
+    top, bottom = max(0, int(y - reach)), min(leaf.height, int(y + reach) + 1)
+    dx = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
+    dy = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)
+    return slice(top, bottom), slice(left, right), dx, dy
+
+
 def _spots(
     rng: Rng,
     leaf: Leaf,
     colour: Array,
     *,
-    count: int,
+    count: tuple[int, int],
     radii: tuple[float, float],
     core: tuple[float, float, float],
     halo: tuple[float, float, float],
@@ -32,30 +44,27 @@ def _spots(
     clustered: bool = True,
     margin: bool = False,
 ) -> None:
-    """Spots with a halo, each in a window of its own. `radii` in thousandths of the leaf's length.
+    """Spots with a halo, each in a window of its own.
 
-    wobble: how ragged; centre: a paler middle with a dark ring, as old lesions have; raised: light and
-    shade of a pustule.
+    count: at least, and fewer than. radii: in thousandths of the leaf's length. wobble: how ragged. centre: a paler
+    middle with a dark ring, as old lesions have. raised: light and shade of a pustule.
     """
+    number = int(rng.uniform(*count))
     ragged = noise(rng, leaf.width, leaf.height, (18, 8, 3), 0.75) - np.float32(0.5)
     clusters = [_somewhere(rng) for _ in range(rng.integers(2, 5))] if clustered else None
     core_colour, halo_colour, centre_colour = rgb(*core), rgb(*halo), rgb(*(centre or core))
-    for _ in range(count):
+    for _ in range(number):
         along, across = _somewhere(rng, clusters)
         if margin:
             across = float(np.sign(across) * rng.uniform(0.72, 0.98))
         x, y = leaf.place(along, across)
         radius = leaf.length / 1000 * rng.uniform(*radii) * (1.5 if rng.random() < 0.2 else 1.0)
-        reach = radius * 2.4 + 4
-        x0, x1 = max(0, int(x - reach)), min(leaf.width, int(x + reach) + 1)
-        y0, y1 = max(0, int(y - reach)), min(leaf.height, int(y + reach) + 1)
-        if x0 >= x1 or y0 >= y1:
+        rows, columns, dx, dy = _around(leaf, x, y, radius * 2.4 + 4)
+        if not (dx.size and dy.size):
             continue
-        dx = np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(x)
-        dy = np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(y)
-        window = colour[:, y0:y1, x0:x1]
-        grain = np.float32(0.72) + np.float32(0.56) * leaf.texture[y0:y1, x0:x1]
-        d = np.sqrt(dx * dx + dy * dy) * (1 + np.float32(wobble) * ragged[y0:y1, x0:x1])
+        window = colour[:, rows, columns]
+        grain = np.float32(0.72) + np.float32(0.56) * leaf.texture[rows, columns]
+        d = np.sqrt(dx * dx + dy * dy) * (1 + np.float32(wobble) * ragged[rows, columns])
         glow = np.exp(-((np.maximum(d - radius, 0) / np.float32(radius * 0.7 + 1.5)) ** 2)) * np.float32(halo_share)
         blend(window, halo_colour * grain, glow)
         inner = np.clip((radius - d) / np.float32(0.18 * radius + 0.8), 0, 1)
@@ -67,66 +76,6 @@ def _spots(
             rings = 0.5 + 0.5 * np.cos(d / np.float32(radius) * np.float32(rng.uniform(7, 11)))
             paler = soft((np.float32(0.62 * radius) - d) / np.float32(0.4 * radius)) * rings * np.float32(0.8)
             blend(window, centre_colour * grain, paler)
-
-
-def _rust(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    _spots(
-        rng,
-        leaf,
-        colour,
-        count=int(rng.uniform(40, 150)),
-        radii=(3.5, 8.5),
-        core=(186, 88, 22),
-        halo=(190, 164, 58),
-        halo_share=0.6,
-        wobble=0.6,
-        raised=1.0,
-    )
-
-
-def _leaf_spot(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    _spots(
-        rng,
-        leaf,
-        colour,
-        count=int(rng.uniform(6, 20)),
-        radii=(17, 38),
-        core=(66, 46, 32),
-        halo=(172, 160, 66),
-        halo_share=0.62,
-        wobble=1.3,
-        centre=(150, 122, 88),
-    )
-
-
-def _rust_or_leaf_spot(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    _spots(
-        rng,
-        leaf,
-        colour,
-        count=int(rng.uniform(18, 38)),
-        radii=(8, 16),
-        core=(124, 66, 28),
-        halo=(182, 160, 62),
-        halo_share=0.6,
-        wobble=1.0,
-        raised=0.4,
-    )
-
-
-def _rust_or_healthy(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    """A few pale flecks: the beginning of rust, or sun and insects."""
-    _spots(
-        rng,
-        leaf,
-        colour,
-        count=int(rng.uniform(4, 12)),
-        radii=(3, 6),
-        core=(164, 122, 52),
-        halo=(168, 166, 70),
-        halo_share=0.45,
-        wobble=0.8,
-    )
 
 
 def _powder(rng: Rng, leaf: Leaf, colour: Array, *, amount: tuple[float, float], opacity: tuple[float, float]) -> None:
@@ -144,15 +93,6 @@ def _powder(rng: Rng, leaf: Leaf, colour: Array, *, amount: tuple[float, float],
     powder = enlarged(cover, leaf.width, leaf.height) * (np.float32(0.62) + np.float32(0.6) * grain)
     powder = np.clip(powder, 0, 1) * np.float32(rng.uniform(*opacity))
     blend(colour, shaded(rgb(224, 228, 218), np.float32(0.82) + np.float32(0.3) * leaf.texture), powder)
-
-
-def _mildew(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    _powder(rng, leaf, colour, amount=(0.75, 1.15), opacity=(0.62, 0.9))
-
-
-def _mildew_or_healthy(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    """A haze that may be mildew, dust or the light."""
-    _powder(rng, leaf, colour, amount=(0.45, 0.8), opacity=(0.16, 0.34))
 
 
 def _blight(rng: Rng, leaf: Leaf, colour: Array) -> None:
@@ -173,52 +113,43 @@ def _blight(rng: Rng, leaf: Leaf, colour: Array) -> None:
     blend(colour, shaded(brown, (np.float32(0.52) + np.float32(0.85) * leaf.texture) * zones), dead)
 
 
-def _blight_or_leaf_spot(rng: Rng, leaf: Leaf, colour: Array) -> None:
-    """Large blotches at the margin: late leaf spot, or early blight."""
-    _spots(
-        rng,
-        leaf,
-        colour,
-        count=int(rng.uniform(3, 7)),
-        radii=(38, 66),
-        core=(106, 78, 50),
-        halo=(180, 166, 72),
-        halo_share=0.6,
-        wobble=1.6,
-        margin=True,
-        clustered=False,
-        centre=(132, 104, 70),
-    )
-
-
 def _healthy(rng: Rng, leaf: Leaf, colour: Array) -> None:
     """Nothing, or the bite of an insect."""
     if rng.random() < 0.2:
         _spots(
-            rng,
-            leaf,
-            colour,
-            count=int(rng.uniform(1, 3)),
-            radii=(8, 16),
-            core=(34, 38, 26),
-            halo=(150, 150, 80),
-            halo_share=0.25,
-            wobble=0.7,
-            clustered=False,
-        )
+            rng, leaf, colour, count=(1, 3), radii=(8, 16), core=(34, 38, 26), halo=(150, 150, 80), halo_share=0.25,
+            wobble=0.7, clustered=False,
+        )  # fmt: skip
 
 
-DISEASES = {
-    "Rust": _rust,
-    "Leaf spot": _leaf_spot,
-    "Mildew": _mildew,
+DISEASES: dict[str, Callable[[Rng, Leaf, Array], None]] = {
+    "Rust": partial(
+        _spots, count=(40, 150), radii=(3.5, 8.5), core=(186, 88, 22), halo=(190, 164, 58), halo_share=0.6, wobble=0.6,
+        raised=1.0,
+    ),
+    "Leaf spot": partial(
+        _spots, count=(6, 20), radii=(17, 38), core=(66, 46, 32), halo=(172, 160, 66), halo_share=0.62, wobble=1.3,
+        centre=(150, 122, 88),
+    ),
+    "Mildew": partial(_powder, amount=(0.75, 1.15), opacity=(0.62, 0.9)),
     "Blight": _blight,
     "Healthy": _healthy,
-    "Rust or leaf spot": _rust_or_leaf_spot,
-    "Mildew or healthy": _mildew_or_healthy,
-    "Blight or leaf spot": _blight_or_leaf_spot,
-    "Rust or healthy": _rust_or_healthy,
-}
+    "Rust or leaf spot": partial(
+        _spots, count=(18, 38), radii=(8, 16), core=(124, 66, 28), halo=(182, 160, 62), halo_share=0.6, wobble=1.0,
+        raised=0.4,
+    ),
+    # A haze that may be mildew, dust or the light.
+    "Mildew or healthy": partial(_powder, amount=(0.45, 0.8), opacity=(0.16, 0.34)),
+    # Large blotches at the margin: late leaf spot, or early blight.
+    "Blight or leaf spot": partial(
+        _spots, count=(3, 7), radii=(38, 66), core=(106, 78, 50), halo=(180, 166, 72), halo_share=0.6, wobble=1.6,
+        margin=True, clustered=False, centre=(132, 104, 70),
+    ),
+    # A few pale flecks: the beginning of rust, or sun and insects.
+    "Rust or healthy": partial(
+        _spots, count=(4, 12), radii=(3, 6), core=(164, 122, 52), halo=(168, 166, 70), halo_share=0.45, wobble=0.8
+    ),
+}  # fmt: skip
 
 
 def add_drops(rng: Rng, leaf: Leaf, colour: Array) -> None:
@@ -226,14 +157,12 @@ def add_drops(rng: Rng, leaf: Leaf, colour: Array) -> None:
     for _ in range(rng.integers(3, 12)):
         x, y = leaf.place(*_somewhere(rng))
         radius = leaf.length / 1000 * rng.uniform(5, 14)
-        x0, x1 = max(0, int(x - radius - 2)), min(leaf.width, int(x + radius + 3))
-        y0, y1 = max(0, int(y - radius - 2)), min(leaf.height, int(y + radius + 3))
-        if x0 >= x1 or y0 >= y1:
+        rows, columns, dx, dy = _around(leaf, x, y, radius + 2)
+        if not (dx.size and dy.size):
             continue
-        dx = (np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(x)) / np.float32(radius)
-        dy = (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(y)) / np.float32(radius)
+        dx, dy = dx / np.float32(radius), dy / np.float32(radius)
         d = np.sqrt(dx * dx + dy * dy)
         inside = np.clip((1 - d) * np.float32(radius), 0, 1)
-        window = colour[:, y0:y1, x0:x1]
+        window = colour[:, rows, columns]
         window *= 1 + inside * np.float32(0.42) * (dx + dy) * d
         window += inside * np.exp(-(((dx + 0.36) ** 2 + (dy + 0.36) ** 2) * 22)) * np.float32(150)

@@ -73,21 +73,13 @@ def _background(rng: Rng, width: int, height: int) -> Array:
     silhouettes = Image.new("L", (w, h), 0)
     pen = ImageDraw.Draw(silhouettes)
     for _ in range(rng.integers(3, 8)):
-        x, y, length, angle = (
-            rng.random() * w,
-            rng.random() * h,
-            w * rng.uniform(0.16, 0.4),
-            rng.uniform(0, 6.3),
-        )
+        x, y, length, angle = rng.random() * w, rng.random() * h, w * rng.uniform(0.16, 0.4), rng.uniform(0, 6.3)
         along = np.linspace(-1, 1, 24)
         across = 0.34 * np.cos(along * np.pi / 2) ** 0.8
         xs = np.concatenate([along, along[::-1]]) * length
         ys = np.concatenate([across, -across[::-1]]) * length
-        points = zip(
-            x + xs * np.cos(angle) - ys * np.sin(angle),
-            y + xs * np.sin(angle) + ys * np.cos(angle),
-            strict=True,
-        )
+        cos, sin = np.cos(angle), np.sin(angle)
+        points = zip(x + xs * cos - ys * sin, y + xs * sin + ys * cos, strict=True)
         pen.polygon(list(points), fill=int(rng.uniform(60, 255)))
     far = np.asarray(silhouettes.filter(ImageFilter.GaussianBlur(w / 40)), dtype=np.float32) / 255
     scene *= 1 + (0.55 * far - 0.18)

@@ -84,11 +84,7 @@ def grow(rng: Rng, width: int, height: int) -> Leaf:
     )
     w, h = right - left, bottom - top
 
-    length, cos, sin = (
-        np.float32(outline.length),
-        np.float32(np.cos(outline.angle)),
-        np.float32(np.sin(outline.angle)),
-    )
+    length, cos, sin = (np.float32(x) for x in (outline.length, np.cos(outline.angle), np.sin(outline.angle)))
     dx = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(outline.centre[0])
     dy = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(outline.centre[1])
     p = (dx * cos + dy * sin) / length + np.float32(0.5)

@@ -101,11 +101,9 @@ def answer(
     if leaning and rng.random() < 0.85:
         return SimulatedAnswer(leaning[0], "label", seconds)
     seen = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
-    said = seen
     chance = rng.random()
     for instead, share in person.mistakes.get(seen, {}).items():
         if chance < share:
-            said = instead
-            break
+            return SimulatedAnswer(instead, "label", seconds)
         chance -= share
-    return SimulatedAnswer(said, "label", seconds)
+    return SimulatedAnswer(seen, "label", seconds)

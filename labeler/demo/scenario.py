@@ -1,8 +1,7 @@
 """Make the demo: one project that is half done, by people who are simulated, and an empty one to try.
 
-Goes through the verbs that real work goes through (projects, intake, claims, labels, runs), so what it
-shows is what the product does. Can be stopped and repeated at any point; once all is there, it does
-nothing.
+Goes through the verbs that real work goes through (projects, intake, claims, labels, runs), so what it shows is what
+the product does. Can be stopped and repeated at any point; once all is there, it does nothing.
 """
 
 from __future__ import annotations
@@ -123,10 +122,7 @@ def make(*, lead: User, progress: Progress) -> Demo:
         train_automatically=False,
     )
     projects.date_guideline(project=project, number=1, at=_when(project, 0))
-    people = [(person, account(person.name)) for person in PEOPLE]
-    for _person, user in people:
-        if not Membership.objects.filter(project=project, user=user).exists():
-            membership.add_member(project=project, by=lead, username=user.get_username())
+    people = [(person, join(project, person.name, lead)) for person in PEOPLE]
     _draw(project, progress)
     project = _label(project, lead, people, progress)
     _explain(project, lead)
@@ -166,7 +162,22 @@ def account(name: str) -> User:
     return without_password(username, address, first_name=name, last_name="(simulated)")
 
 
+def join(project: Project, name: str, lead: User) -> User:
+    """The account of a simulated person, who is a member of the project from now on."""
+    user = account(name)
+    if not Membership.objects.filter(project=project, user=user).exists():
+        membership.add_member(project=project, by=lead, username=user.get_username())
+    return user
+
+
 # ---------------------------------------------------------------- images
+
+
+def take_in(project: Project, members: Iterator[Member]) -> None:
+    """Add the demo's own images, of which none may be refused."""
+    for outcome in add_images(project=project, members=members, threads=1):
+        if not isinstance(outcome, Added):
+            raise NotPossibleNow(_("The demo's own image was not taken in: %(outcome)s") % {"outcome": outcome})
 
 
 def _file_name(number: int) -> str:
@@ -193,9 +204,7 @@ def _draw(project: Project, progress: Progress) -> None:
                 progress(len(there) + number, IMAGES, "leaves drawn")
                 yield Member(_file_name(number), partial(bytes, content))
 
-        for outcome in add_images(project=project, members=members(), threads=1):
-            if not isinstance(outcome, Added):
-                raise NotPossibleNow(_("The demo's own image was not taken in: %(outcome)s") % {"outcome": outcome})
+        take_in(project, members())
     progress(IMAGES, IMAGES, "leaves drawn")
 
 

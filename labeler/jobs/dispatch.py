@@ -1,8 +1,7 @@
 """Send messages to workers: task names, sent after commit, never blocking when the broker is away.
 
-The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows whose message was
-lost (worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here
-imports a worker.
+The row is the truth. A message that is lost costs seconds, because beat's sweep finds rows whose message was lost
+(worker/tasks.py); so failure to send is logged and forgotten. Tasks are sent by name: nothing here imports a worker.
 """
 
 from __future__ import annotations
@@ -10,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TRAIN = "worker.tasks.train"
 IMPORT = "worker.tasks.import_images"
@@ -64,33 +65,29 @@ def send(task: str, pk: int) -> bool:
     if not settings.REDIS_URL:
         logger.warning("no broker is configured (REDIS_URL): %s %s waits", task, pk)
         return False
+    import redis
     from kombu.exceptions import KombuError
 
     try:
         _producer(settings.REDIS_URL).send_task(task, [pk], queue=QUEUES[task], retry=False, ignore_result=True)
-    except (KombuError, OSError, _redis_error()) as error:
+    except (KombuError, OSError, redis.RedisError) as error:
         logger.warning("the broker cannot be reached, %s %s is sent later: %s", task, pk, error)
         return False
     return True
 
 
 def send_again(task: str, pk: int) -> bool:
-    """Tell a worker again, unless its queue still holds messages: so nothing piles up while no worker is
-    there.
+    """Tell a worker again, unless its queue still holds messages: so nothing piles up while no worker is there.
 
-    A row whose message is among those waiting is served by it; one whose message was lost is told about when
-    they are gone.
+    A row whose message is among those waiting is served by it; one whose message was lost is told about when they are
+    gone.
     """
     return queue_length(QUEUES[task]) == 0 and send(task, pk)
 
 
 def queue_length(queue: str) -> int | None:
     """Messages that wait in a queue; None when the broker cannot be asked."""
-    try:
-        return int(broker(settings.REDIS_URL).llen(queue)) if settings.REDIS_URL else None
-    except (OSError, _redis_error()) as error:
-        logger.warning("the broker cannot be reached: %s", error)
-        return None
+    return _ask(lambda client: int(client.llen(queue)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +102,17 @@ class WorkerSeen:
 
 
 def workers_alive() -> list[WorkerSeen] | None:
-    """The workers that have shown themselves lately, by name; None when the broker cannot be asked. Takes
-    about 1 ms.
-    """
-    if not settings.REDIS_URL:
-        return None
-    try:
-        client = broker(settings.REDIS_URL)
+    """The workers that have shown themselves lately, by name; None when the broker cannot be asked. Takes 1 ms."""
+
+    def found(client: redis.Redis) -> list[tuple[bytes, bytes]]:
         keys = sorted(client.scan_iter(match=f"{WORKER_KEY}*", count=1000))
-        found = [(key, value) for key, value in zip(keys, client.mget(keys) if keys else [], strict=True) if value]
-    except (OSError, _redis_error()) as error:
-        logger.warning("the broker cannot be reached: %s", error)
+        values: Any = client.mget(keys) if keys else []
+        return [(key, value) for key, value in zip(keys, values, strict=True) if value]
+
+    rows = _ask(found)
+    if rows is None:
         return None
-    return [_seen(key.decode().removeprefix(WORKER_KEY), json.loads(value)) for key, value in found]
+    return [_seen(key.decode().removeprefix(WORKER_KEY), json.loads(value)) for key, value in rows]
 
 
 def no_worker(queue: str) -> bool:
@@ -133,28 +128,31 @@ def _seen(name: str, said: dict[str, Any]) -> WorkerSeen:
 
 def broker_info() -> dict[str, Any]:
     """What the broker says of itself; empty when it cannot be asked."""
-    try:
-        return dict(broker(settings.REDIS_URL).info("server")) if settings.REDIS_URL else {}
-    except (OSError, _redis_error()) as error:
-        logger.warning("the broker cannot be reached: %s", error)
-        return {}
+    return _ask(lambda client: dict(client.info("server"))) or {}
 
 
 def show_worker(name: str, queues: list[str], *, torch: str = "", processes: int = 1) -> None:
     """Say that a worker lives. Called by its main process, which has not loaded torch: `torch` is what is installed."""
     said = {"queues": queues, "at": round(time.time()), "torch": torch, "processes": processes}
-    try:
-        broker(settings.REDIS_URL).set(WORKER_KEY + name, json.dumps(said), ex=WORKER_GONE_SECONDS)
-    except (OSError, _redis_error()) as error:
-        logger.warning("the broker cannot be reached: %s", error)
+    _ask(lambda client: client.set(WORKER_KEY + name, json.dumps(said), ex=WORKER_GONE_SECONDS))
 
 
 def hide_worker(name: str) -> None:
     """Say that a worker has stopped. Called by its main process."""
+    _ask(lambda client: client.delete(WORKER_KEY + name))
+
+
+def _ask(question: Callable[[redis.Redis], T]) -> T | None:
+    """What the broker answers; None when there is none, or, logged, when it cannot be reached."""
+    if not settings.REDIS_URL:
+        return None
+    import redis
+
     try:
-        broker(settings.REDIS_URL).delete(WORKER_KEY + name)
-    except (OSError, _redis_error()) as error:
+        return question(broker(settings.REDIS_URL))
+    except (OSError, redis.RedisError) as error:
         logger.warning("the broker cannot be reached: %s", error)
+        return None
 
 
 @lru_cache(maxsize=4)
@@ -191,9 +189,3 @@ def _producer(url: str) -> Celery:
         },
     )
     return app
-
-
-def _redis_error() -> Any:
-    import redis
-
-    return redis.RedisError

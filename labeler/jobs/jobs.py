@@ -1,5 +1,4 @@
-"""Create and cancel jobs: imports, and other long work that is a row with a state. The only module that writes
-Job.
+"""Create and cancel jobs: imports, and other long work that is a row with a state. The only module that writes Job.
 
 Pre-labelings are asked for by training/prelabels.py, varied images by training/augmentation_preview.py, indexes by
 training/image_index.py, releases and their files by releases/, checks by data_checks/check.py, all through `create`
@@ -8,6 +7,7 @@ here. Knows states, not what the work does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,31 +67,31 @@ def request_import(
     blind.
     The same idempotency key gives the job it made before; with another body it raises KeyReused.
     """
-    if idempotency_key is not None and (earlier := _earlier(requested_by, idempotency_key, body_hash)):
-        return earlier
-    try:
-        with transaction.atomic():
-            return create(
-                Kind.IMPORT,
-                project=project,
-                requested_by=requested_by,
-                params=params,
-                idempotency_key=idempotency_key,
-                body_hash=body_hash,
-            )
-    except IntegrityError:
-        # The same key a moment ago, from the same person's other try.
-        earlier = _earlier(requested_by, idempotency_key, body_hash) if idempotency_key is not None else None
-        if earlier is None:
-            raise
-        return earlier
+    earlier = earlier_upload(requested_by=requested_by, key=idempotency_key, body_hash=body_hash)
+    return earlier or _once(
+        lambda **asked: create(Kind.IMPORT, project=project, params=params, **asked),
+        requested_by=requested_by, key=idempotency_key, body_hash=body_hash,
+    )  # fmt: skip
 
 
-def _earlier(requested_by: User | None, key: UUID, body_hash: str) -> Job | None:
-    job = Job.objects.filter(requested_by=requested_by, idempotency_key=key).first()
+def earlier_upload(*, requested_by: User | None, key: UUID | None, body_hash: str) -> Job | None:
+    """What this key asked for before, or None. Raises KeyReused when it was something else."""
+    job = Job.objects.filter(requested_by=requested_by, idempotency_key=key).first() if key is not None else None
     if job is not None and job.body_hash != body_hash:
         raise KeyReused(_("This idempotency key was used for another import. Use a new key for a new import."))
     return job
+
+
+def _once(make: Callable[..., Job], *, requested_by: User | None, key: UUID | None, body_hash: str) -> Job:
+    """The job that is made under this key, or that of the same person's other try, which was quicker."""
+    try:
+        with transaction.atomic():
+            return make(requested_by=requested_by, idempotency_key=key, body_hash=body_hash)
+    except IntegrityError:
+        earlier = earlier_upload(requested_by=requested_by, key=key, body_hash=body_hash)
+        if earlier is None:
+            raise
+        return earlier
 
 
 def create(kind: Kind, *, project: Project, task: str = "", **fields: Any) -> Job:
@@ -113,9 +113,7 @@ def begin_here(
 
 
 def cancel(job: Job) -> Job:
-    """Stop a job; its worker notices within a step. What it has finished so far stays. Raises NotCancellable
-    when it has ended.
-    """
+    """Stop a job; its worker notices within a step. What it has finished so far stays. Raises NotCancellable."""
     if not leases.cancel(Job, job.pk):
         job.refresh_from_db()
         raise NotCancellable(
@@ -128,12 +126,12 @@ def cancel(job: Job) -> Job:
 
 
 def forget_upload(job: Job) -> None:
-    """Delete the uploaded file of an import that has ended: every image of it is in the media store, or never
-    will be.
-    """
-    if job.kind != Kind.IMPORT or not job.is_finished or "path" not in job.params or is_waiting_for_answers(job):
-        return
-    source = source_of(job)
+    """Delete the uploaded file of an import that has ended: its images are in the media store, or never will be."""
+    if job.kind == Kind.IMPORT and job.is_finished and "path" in job.params and not is_waiting_for_answers(job):
+        _delete_upload(source_of(job))
+
+
+def _delete_upload(source: Path) -> None:
     if Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
         source.unlink(missing_ok=True)
 
@@ -183,8 +181,8 @@ def discard_looked_at(job: Job) -> None:
         source = source_of(looked) if "path" in looked.params else None
         looked.params = {name: value for name, value in looked.params.items() if name not in SOURCES}
         looked.save(update_fields=["params"])
-    if source is not None and Path(settings.MEDIA_DIR, UPLOADS) in source.parents:
-        source.unlink(missing_ok=True)
+    if source is not None:
+        _delete_upload(source)
 
 
 def forget_unconfirmed() -> None:
@@ -201,9 +199,7 @@ def start(job_id: int, *, worker: str) -> tuple[Job, Lease] | None:
 
 
 def resend_lost() -> int:
-    """Tell workers about jobs they have not heard of or have dropped, and fail those that killed three; how
-    many are told.
-    """
+    """Tell workers about jobs they do not know of or have dropped, fail those that killed three; how many are told."""
     parts.forget_ended()
     forget_unconfirmed()
     if leases.fail_rows_without_attempts_left(Job):
@@ -212,31 +208,10 @@ def resend_lost() -> int:
     return sum(dispatch.send_again(TASKS[Kind(job.kind)], job.pk) for job in leases.waiting(Job) if job.kind in TASKS)
 
 
-# ---------------------------------------------------------------- uploads that were sent with an idempotency key
-
-
-def earlier_upload(*, requested_by: User, key: UUID, body_hash: str) -> Job | None:
-    """The upload that this key did before, or None. Raises KeyReused when it was another one."""
-    return _earlier(requested_by, key, body_hash)
-
-
 def record_upload(*, project: Project, requested_by: User, key: UUID, body_hash: str, result: dict[str, Any]) -> Job:
     """Remember what an upload answered, so that the same key answers it again. A twin that was quicker wins."""
-    try:
-        with transaction.atomic():
-            return Job.objects.create(
-                project=project,
-                kind=Kind.IMPORT,
-                state=State.DONE,
-                params={"upload": True},
-                result=result,
-                requested_by=requested_by,
-                idempotency_key=key,
-                body_hash=body_hash,
-                finished_at=Now(),
-            )
-    except IntegrityError:
-        earlier = _earlier(requested_by, key, body_hash)
-        if earlier is None:
-            raise
-        return earlier
+    done = {"kind": Kind.IMPORT, "state": State.DONE, "params": {"upload": True}, "finished_at": Now()}
+    return _once(
+        lambda **asked: Job.objects.create(project=project, result=result, **done, **asked),
+        requested_by=requested_by, key=key, body_hash=body_hash,
+    )  # fmt: skip

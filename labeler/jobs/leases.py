@@ -1,13 +1,10 @@
-"""Take work, keep it, finish it: by compare-and-swap on (id, attempt), so that exactly one worker's result
-counts.
+"""Take work, keep it, finish it: by compare-and-swap on (id, attempt), so that one worker's result alone counts.
 
-A row is running as long as its worker renews the lease. A worker that dies lets it run out, and the next one
-takes the row with the next attempt; should the first wake up again, its attempt is no longer the row's and
-every write of it is refused. Cancelling is the same thing from outside: the row is not running any more, so
-the worker's next write says so.
+A row is running as long as its worker renews the lease. A worker that dies lets it run out, and the next one takes the
+row with the next attempt; should the first wake up again, its attempt is no longer the row's and every write of it is
+refused. Cancelling is the same thing from outside: the row is not running any more, so the worker's next write says so.
 
-Knows rows that are Leased (runs, jobs), not what the work is. Times are the database's: clocks of workers may
-be wrong.
+Knows rows that are Leased (runs, jobs), not what the work is. Times are the database's: clocks of workers may be wrong.
 """
 
 from __future__ import annotations
@@ -56,14 +53,9 @@ class Lease:
     pk: int
     attempt: int
 
-    def _mine(self) -> models.QuerySet[Leased]:
-        return self.model._default_manager.filter(pk=self.pk, attempt=self.attempt, state=State.RUNNING)
-
     def write(self, **changes: Any) -> None:
         """Change the row and renew the lease. Raises LeaseLost, having changed nothing."""
-        kept = {"lease_until": Now() + LEASE, "heartbeat_at": Now(), "worked_seconds": _WORKED}
-        if not self._mine().update(**kept, **changes):
-            raise LeaseLost(f"{self.model.__name__} {self.pk} is no longer ours (attempt {self.attempt})")
+        self._change(lease_until=Now() + LEASE, heartbeat_at=Now(), **changes)
 
     def finish(self, **changes: Any) -> None:
         """The work is done. Raises LeaseLost, having changed nothing."""
@@ -74,32 +66,41 @@ class Lease:
         self._end(state=State.FAILED, error={"code": code, "message": message}, **changes)
 
     def _end(self, **changes: Any) -> None:
-        ended = {"lease_until": None, "finished_at": Now(), "worked_seconds": _WORKED, "stage": ""}
-        if not self._mine().update(**ended, **changes):
+        self._change(lease_until=None, finished_at=Now(), stage="", **changes)
+
+    def _change(self, **changes: Any) -> None:
+        mine = self.model._default_manager.filter(pk=self.pk, attempt=self.attempt, state=State.RUNNING)
+        if not mine.update(worked_seconds=_WORKED, **changes):
             raise LeaseLost(f"{self.model.__name__} {self.pk} is no longer ours (attempt {self.attempt})")
+
+
+def _unattended() -> Q:
+    """Nobody works on it: queued, or its worker has let the lease run out."""
+    return Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=Now())
+
+
+def free() -> Q:
+    """Rows that may be taken."""
+    return Q(attempt__lt=MAX_ATTEMPTS) & _unattended()
 
 
 def take(model: type[Row], pk: int, *, worker: str) -> tuple[Row, Lease] | None:
     """Make a row one's own: a queued one, or a running one whose worker has let its lease run out.
 
-    None when there is nothing to take: finished, cancelled, somebody's, or tried too often already. So a
-    message that arrives twice does nothing the second time.
+    None when there is nothing to take: finished, cancelled, somebody's, or tried too often already. So a message that
+    arrives twice does nothing the second time.
     """
     with transaction.atomic():
-        taken = (
-            model._default_manager.filter(pk=pk, attempt__lt=MAX_ATTEMPTS)
-            .filter(Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=Now()))
-            .update(
-                state=State.RUNNING,
-                attempt=F("attempt") + 1,
-                lease_until=Now() + LEASE,
-                heartbeat_at=Now(),
-                started_at=Coalesce(F("started_at"), Now()),
-                worked_seconds=Case(When(started_at=None, then=0.0), default=F("worked_seconds")),
-                worker=worker[:200],
-                stage="",
-                error=None,
-            )
+        taken = model._default_manager.filter(free(), pk=pk).update(
+            state=State.RUNNING,
+            attempt=F("attempt") + 1,
+            lease_until=Now() + LEASE,
+            heartbeat_at=Now(),
+            started_at=Coalesce(F("started_at"), Now()),
+            worked_seconds=Case(When(started_at=None, then=0.0), default=F("worked_seconds")),
+            worker=worker[:200],
+            stage="",
+            error=None,
         )
         if not taken:
             return None
@@ -120,13 +121,10 @@ def worked_seconds(row: Leased, now: datetime | None = None) -> float | None:
 
 
 def cancel(model: type[Leased], pk: int) -> bool:
-    """End unfinished work from outside; its worker notices at the next write. False when it had ended
-    already.
-    """
+    """End unfinished work from outside; its worker notices at the next write. False when it had ended already."""
+    unfinished = model._default_manager.filter(pk=pk, state__in=UNFINISHED)
     return bool(
-        model._default_manager.filter(pk=pk, state__in=UNFINISHED).update(
-            state=State.CANCELLED, finished_at=Now(), lease_until=None, worked_seconds=_WORKED, stage=""
-        )
+        unfinished.update(state=State.CANCELLED, finished_at=Now(), lease_until=None, worked_seconds=_WORKED, stage="")
     )
 
 
@@ -135,47 +133,32 @@ def try_again(rows: models.QuerySet[Row]) -> int:
     return rows.update(state=State.QUEUED, attempt=0, error=None, created_at=Now(), finished_at=None)
 
 
-def give_up(rows: models.QuerySet[Row], code: str, message: str) -> int:
+def give_up(rows: models.QuerySet[Row], code: str, message: str, **changes: Any) -> int:
     """Fail unfinished work that nobody waits for any more; how much. message: a sentence a person can act on."""
     return rows.filter(state__in=UNFINISHED).update(
-        state=State.FAILED, finished_at=Now(), lease_until=None, error={"code": code, "message": message}
+        state=State.FAILED, finished_at=Now(), lease_until=None, error={"code": code, "message": message}, **changes
     )
 
 
 def fail_rows_without_attempts_left(model: type[Leased]) -> int:
     """Fail rows whose worker died on each of the allowed attempts; how many."""
-    return (
-        model._default_manager.filter(attempt__gte=MAX_ATTEMPTS)
-        .filter(Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=Now()))
-        .update(
-            state=State.FAILED,
-            finished_at=Now(),
-            lease_until=None,
-            stage="",
-            error={
-                "code": "worker_died",
-                "message": f"The worker died {MAX_ATTEMPTS} times while doing this, so it is not tried again."
-                " Perhaps it needs more memory than there is; the worker's log says more.",
-            },
-        )
+    message = (
+        f"The worker died {MAX_ATTEMPTS} times while doing this, so it is not tried again. Perhaps it needs more "
+        "memory than there is; the worker's log says more."
+    )
+    return give_up(
+        model._default_manager.filter(_unattended(), attempt__gte=MAX_ATTEMPTS), "worker_died", message, stage=""
     )
 
 
 def waiting(model: type[Row]) -> list[Row]:
     """Rows a worker should be told about: leases that ran out, and queued ones whose message may be lost."""
-    return list(
-        model._default_manager.filter(attempt__lt=MAX_ATTEMPTS)
-        .filter(
-            Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED, created_at__lt=Now() - UNSENT_AFTER)
-        )
-        .order_by("pk")
-    )
+    lost = Q(state=State.RUNNING) | Q(created_at__lt=Now() - UNSENT_AFTER)
+    return list(model._default_manager.filter(free() & lost).order_by("pk"))
 
 
 def end_leases_of(model: type[Leased], worker: str) -> int:
-    """What a worker process of this name was doing when it ended may be taken at once. Call when its
-    successor starts.
-    """
+    """What a worker process of this name did when it ended may be taken at once. Call when its successor starts."""
     return model._default_manager.filter(state=State.RUNNING, worker=worker).update(lease_until=Now())
 
 
@@ -195,9 +178,7 @@ class Pulse:
         return self._lost.is_set()
 
     def check(self) -> None:
-        """Raises LeaseLost when the thread has seen that the row is not ours any more. Costs nothing: call
-        between steps.
-        """
+        """Raises LeaseLost when the thread has seen that the row is not ours any more. Costs nothing."""
         if self.is_lost:
             raise LeaseLost(f"{self.lease.model.__name__} {self.lease.pk} was taken over or cancelled")
 
@@ -210,14 +191,9 @@ class Pulse:
                     self._lost.set()
                     return
                 except DatabaseError:
-                    # The database restarts, say. The lease may run out meanwhile; then the next write finds
-                    # out.
-                    logger.warning(
-                        "could not renew the lease of %s %s",
-                        self.lease.model.__name__,
-                        self.lease.pk,
-                        exc_info=True,
-                    )
+                    # The database restarts, say. The lease may run out meanwhile; then the next write finds out.
+                    name = self.lease.model.__name__
+                    logger.warning("could not renew the lease of %s %s", name, self.lease.pk, exc_info=True)
                     connection.close()
         finally:
             connection.close()

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F, Func, IntegerField, Q, Sum
-from django.db.models.functions import Now
 
 from labeler.jobs import dispatch, leases
 from labeler.jobs.leases import Lease
 from labeler.models import Job, Part
-from labeler.models.job import MAX_ATTEMPTS, UNFINISHED, State
+from labeler.models.job import UNFINISHED, State
 
 # Images of a part: some ten seconds of one core where their features are not kept yet. Small enough that workers end
 # together, large enough that loading a model and telling each other costs little beside it.
@@ -31,27 +30,23 @@ def cut(job: Job, image_ids: Sequence[int]) -> None:
     )
 
 
-def call_helpers(job: Job, *, queue: str = "gpu") -> int:
+def call_helpers(job: Job) -> int:
     """Tell other workers that there are parts to take; how many are told. One part needs nobody's help."""
     waiting = job.parts.filter(state=State.QUEUED).count()
+    queue = dispatch.QUEUES[dispatch.HELP]
     processes = sum(worker.processes for worker in dispatch.workers_alive() or () if queue in worker.queues)
     # the one that asks is among them
-    helpers = min(waiting - 1, processes - 1)
-    return sum(dispatch.send(dispatch.HELP, job.pk) for _ in range(helpers))
-
-
-def _free() -> Q:
-    return Q(attempt__lt=MAX_ATTEMPTS) & (Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=Now()))
+    return sum(dispatch.send(dispatch.HELP, job.pk) for _ in range(min(waiting, processes) - 1))
 
 
 def is_help_wanted(job_id: int) -> bool:
     """Whether somebody works on the job and there are parts that nobody has taken."""
-    return Part.objects.filter(_free(), job=job_id, job__state=State.RUNNING).exists()
+    return Part.objects.filter(leases.free(), job=job_id, job__state=State.RUNNING).exists()
 
 
 def take(job: Job, *, worker: str) -> tuple[Part, Lease] | None:
     """The first part that nobody works on; None: there is none just now."""
-    while (pk := job.parts.filter(_free()).order_by("number").values_list("pk", flat=True).first()) is not None:
+    while (pk := job.parts.filter(leases.free()).order_by("number").values_list("pk", flat=True).first()) is not None:
         if (taken := leases.take(Part, pk, worker=worker)) is not None:
             return taken
         # Somebody was quicker: that part is not free any more, so this ends.

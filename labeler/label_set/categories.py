@@ -6,7 +6,7 @@ query here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,9 +45,7 @@ class CategoryIndex:
             if pk is None or pk not in self.names:
                 unknown.append(str(item)[:100])
                 continue
-            while pk in self.merged:
-                pk = self.merged[pk]
-            found.add(pk)
+            found.add(self.last(pk))
         if unknown:
             names = ", ".join(f"“{name}”" for name in unknown)
             raise CategoryNotInProject(
@@ -58,13 +56,13 @@ class CategoryIndex:
 
     def present(self, ids: Iterable[int]) -> list[int]:
         """What an old answer means today: merged classes followed, retired ones left out; ascending and distinct."""
-        found = set()
-        for pk in ids:
-            while pk in self.merged:
-                pk = self.merged[pk]
-            if pk in self.ids_in_use:
-                found.add(pk)
-        return sorted(found)
+        return sorted({self.last(pk) for pk in ids} & self.ids_in_use)
+
+    def last(self, pk: int, declared: Container[int] = ()) -> int:
+        """The class that a class was merged into, or itself; one that was still declared is itself."""
+        while pk in self.merged and pk not in declared:
+            pk = self.merged[pk]
+        return pk
 
     def label(self, ids: Sequence[int] | None) -> list[str]:
         """Names of ids, in the order given."""

@@ -91,15 +91,8 @@ def remove(*, example: CategoryExample, by: User) -> None:
 
 
 def _write_down(by: User, action: str, example: CategoryExample, category: Category) -> None:
-    audit(
-        by,
-        action,
-        project=category.project_id,
-        subject=category.name,
-        category=category.pk,
-        image=example.image_id,
-        caption=example.caption,
-    )
+    about = {"category": category.pk, "image": example.image_id, "caption": example.caption}
+    audit(by, action, project=category.project_id, subject=category.name, **about)
 
 
 def may_serve(project: Project) -> QuerySet[Image]:

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotAllowed
 from labeler.models import Image, Project
 from labeler.models.image import HELD_OUT, Slice, Status
+from labeler.models.partial import execute, fetch
 from labeler.models.queue import ChosenBy
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def _ids(query: str, images: Iterable[int], *more: int) -> set[int]:
     asked = list(images)
     if not asked:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(query, [asked, *more])
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in fetch(query, [asked, *more])}
 
 
 def hides_model(images: Iterable[Image]) -> set[int]:
@@ -160,8 +158,7 @@ def remember(user: User | AnonymousUser, *, others: Iterable[int] = (), told: It
     certain = sorted(set(told))
     shown = sorted({*others, *certain})
     if shown:
-        with connection.cursor() as cursor:
-            cursor.execute(_REMEMBER, {"user": user.pk, "images": shown, "told": certain})
+        execute(_REMEMBER, {"user": user.pk, "images": shown, "told": certain})
 
 
 # A download has everything in it. Noted where the person is at work: on what they have answered, and hold.
@@ -181,5 +178,4 @@ _REMEMBER_ALL = """
 
 def remember_download(user: User | AnonymousUser, project: Project) -> None:
     """Note that this person took out everything that is said in a project."""
-    with connection.cursor() as cursor:
-        cursor.execute(_REMEMBER_ALL, {"user": user.pk, "project": project.pk})
+    execute(_REMEMBER_ALL, {"user": user.pk, "project": project.pk})

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from labeler.labeling import drafts
 from labeler.models import Claim, Project, QueueEntry
+from labeler.models.partial import fetch_one
 from labeler.models.queue import ClaimState, Purpose
 
 if TYPE_CHECKING:
@@ -56,30 +57,28 @@ def _end_claims(which: str, state: ClaimState, params: dict) -> int:
     One statement, and so a transaction of its own: it waits for queue entries, and must not hold any before.
     Claims that are being answered at this moment are locked and passed by.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH due AS (
-                SELECT id, image_id, round, holds_seat FROM labeler_claim
-                WHERE {which} AND state = 'open'
-                FOR UPDATE SKIP LOCKED
-            ), gone AS (
-                UPDATE labeler_claim c SET state = %(state)s, holds_seat = false FROM due WHERE c.id = due.id
-                RETURNING c.id
-            ), owed AS (
-                SELECT e.image_id, d.n
-                FROM (SELECT image_id, round, count(*) AS n FROM due WHERE holds_seat GROUP BY image_id, round) d
-                JOIN labeler_queueentry e USING (image_id, round)
-                ORDER BY e.image_id FOR UPDATE OF e
-            ), returned AS (
-                UPDATE labeler_queueentry e SET seats_left = e.seats_left + owed.n FROM owed
-                WHERE e.image_id = owed.image_id
-            )
-            SELECT count(*) FROM gone
-            """,
-            params | {"state": str(state)},
+    return fetch_one(
+        f"""
+        WITH due AS (
+            SELECT id, image_id, round, holds_seat FROM labeler_claim
+            WHERE {which} AND state = 'open'
+            FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            UPDATE labeler_claim c SET state = %(state)s, holds_seat = false FROM due WHERE c.id = due.id
+            RETURNING c.id
+        ), owed AS (
+            SELECT e.image_id, d.n
+            FROM (SELECT image_id, round, count(*) AS n FROM due WHERE holds_seat GROUP BY image_id, round) d
+            JOIN labeler_queueentry e USING (image_id, round)
+            ORDER BY e.image_id FOR UPDATE OF e
+        ), returned AS (
+            UPDATE labeler_queueentry e SET seats_left = e.seats_left + owed.n FROM owed
+            WHERE e.image_id = owed.image_id
         )
-        return cursor.fetchone()[0]
+        SELECT count(*) FROM gone
+        """,
+        params | {"state": str(state)},
+    )[0]
 
 
 def take_seat(claim: Claim) -> bool:
@@ -115,6 +114,4 @@ def reopen(claim: Claim, project: Project) -> None:
 
 def database_now() -> datetime:
     """The database's clock: leases must not depend on which web server asks."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        return cursor.fetchone()[0]
+    return fetch_one("SELECT now()")[0]

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import connection
-
 from labeler.label_set import categories as label_set
 from labeler.models import Claim, Image, Prediction, Project, TrainingRun
-from labeler.models.partial import partly
+from labeler.models.partial import fetch, partly
 from labeler.models.queue import ClaimState, Purpose
 
 if TYPE_CHECKING:
@@ -57,10 +55,11 @@ _IMAGE = ("id", "project_id", "name", "sha256", "extension", "width", "height", 
 
 def images_of(ids: Sequence[int]) -> dict[int, Image]:
     """Images by id, with the columns a claim shows; the others are fetched when asked for."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(_IMAGE)} FROM labeler_image WHERE id = ANY (%s)", [list(ids)])
-        # The last column is JSON, which the driver leaves as it comes.
-        rows = [dict(zip(_IMAGE, (*row[:-1], json.loads(row[-1])), strict=True)) for row in cursor.fetchall()]
+    # The last column is JSON, which the driver leaves as it comes.
+    rows = [
+        dict(zip(_IMAGE, (*row[:-1], json.loads(row[-1])), strict=True))
+        for row in fetch(f"SELECT {', '.join(_IMAGE)} FROM labeler_image WHERE id = ANY (%s)", [list(ids)])
+    ]
     return {row["id"]: partly(Image, row) for row in rows}
 
 
@@ -82,9 +81,7 @@ def prelabels_to_show(project: Project, images: dict[int, Image]) -> dict[int, P
 
 def prelabels_of(project: Project, ids: Sequence[int], run: TrainingRun | None = None) -> dict[int, Prediction]:
     """What one model says, the active one unless another is given, by image; only what can be chosen today."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PRELABELS, {"project": project.pk, "images": list(ids), "run": run.pk if run else None})
-        rows = cursor.fetchall()
+    rows = fetch(_PRELABELS, {"project": project.pk, "images": list(ids), "run": run.pk if run else None})
     in_use = label_set.index(project).ids_in_use if rows else frozenset()
     shown = {}
     for row in rows:

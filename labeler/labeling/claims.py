@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from labeler.errors import Invalid, NotPossibleNow
@@ -33,6 +33,7 @@ from labeler.labeling.gold_and_repeats import Seat, add_gold_and_repeats
 from labeler.labeling.member_lock import Member, lock_member, refuse_paused
 from labeler.labeling.search import EntryRow, Frontier
 from labeler.models import Claim, Project, QueueEntry, TrainingRun
+from labeler.models.partial import fetch
 from labeler.models.queue import ChosenBy, ClaimState, Purpose
 
 if TYPE_CHECKING:
@@ -205,9 +206,6 @@ def remaining(project: Project) -> int:
     return counted
 
 
-# ---------------------------------------------------------------- seats, for labels.py
-
-
 # ---------------------------------------------------------------- steps of claim()
 
 
@@ -246,9 +244,7 @@ def _renew_own(
         "annotator": annotator.pk,
         "count": count,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        return sorted(cursor.fetchall())
+    return sorted(fetch(statement, params))
 
 
 # A claim that was given back before is opened again. A pre-label that was shown with an earlier lease stays the one
@@ -301,9 +297,7 @@ def _without_busy(annotator: User, seats: Sequence[Seat]) -> list[Seat]:
         "rounds": [seat.round for seat in seats],
         "purposes": [seat.purpose for seat in seats],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_BUSY, params)
-        busy = {row[0] for row in cursor.fetchall()}
+    busy = {row[0] for row in fetch(_BUSY, params)}
     return [seat for seat in seats if seat.image not in busy]
 
 
@@ -346,8 +340,6 @@ def _sit_down(
         "frontier_priority": frontier and frontier[0],
         "frontier_image": frontier and frontier[1],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_SIT_DOWN, params)
-        rows = {row[1]: row for row in cursor.fetchall()}
+    rows = {row[1]: row for row in fetch(_SIT_DOWN, params)}
     predictions = {prediction.pk: prediction for prediction in shown.values()}
     return claims_of(project, annotator, client, [rows[pk] for pk in ids], images, predictions)

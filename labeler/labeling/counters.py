@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeler.label_set import categories as label_set
 from labeler.labeling import drawn_votes
@@ -19,7 +19,7 @@ from labeler.labeling.labels import status_of
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.models.partial import partly
+from labeler.models.partial import execute, partly
 from labeler.stats import tally as votes
 
 BATCH = 500
@@ -43,13 +43,12 @@ def opened(ids: list[int]) -> int:
     """
     changed = 0
     for start in range(0, len(ids), BATCH):
-        with transaction.atomic(), connection.cursor() as cursor:
-            params: dict[str, Any] = {
-                "ids": ids[start : start + BATCH], "partly": Status.PARTLY.value, "unsure": votes.CANNOT_TELL,
-                "limit": votes.CANNOT_TELL_LIMIT,
-            }  # fmt: skip
-            cursor.execute(_OPENED, params)
-            changed += cursor.rowcount
+        params: dict[str, Any] = {
+            "ids": ids[start : start + BATCH], "partly": Status.PARTLY.value, "unsure": votes.CANNOT_TELL,
+            "limit": votes.CANNOT_TELL_LIMIT,
+        }  # fmt: skip
+        with transaction.atomic():
+            changed += execute(_OPENED, params)
     return changed
 
 
@@ -126,8 +125,7 @@ def _recount(project: Project, ids: list[int]) -> int:
             image.status = status_of(image, seats[image.pk])
         changed = [_counted(image) for image in batch if _counted(image) != before[image.pk]]
         if changed:
-            with connection.cursor() as cursor:
-                cursor.execute(_WRITE, [json.dumps(changed)])
+            execute(_WRITE, [json.dumps(changed)])
     return len(changed)
 
 

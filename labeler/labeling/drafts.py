@@ -19,6 +19,7 @@ from labeler.errors import Invalid, NoClaim, NotFound, StaleVersion
 from labeler.labeling.objects import TooMany
 from labeler.models import Claim, Draft
 from labeler.models.drawn import MOST_OBJECTS
+from labeler.models.partial import execute
 from labeler.models.queue import ClaimState
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def drop(*, image_id: int, annotator: User) -> None:
 
 def end(claim_ids: Sequence[int]) -> None:
     """The claims were answered or given back: their drafts go. Call in that transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM labeler_draft WHERE claim_id = ANY (%s)", [list(claim_ids)])
+    execute("DELETE FROM labeler_draft WHERE claim_id = ANY (%s)", [list(claim_ids)])
 
 
 def of_claims(claims: Iterable[Claim]) -> dict[int, Kept]:
@@ -110,6 +110,4 @@ def of_claims(claims: Iterable[Claim]) -> dict[int, Kept]:
 
 def forget_old() -> int:
     """Delete drafts that nobody has touched for KEPT_FOR; how many there were."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM labeler_draft WHERE saved_at < now() - make_interval(days => %s)", [KEPT_FOR.days])
-        return cursor.rowcount
+    return execute("DELETE FROM labeler_draft WHERE saved_at < now() - make_interval(days => %s)", [KEPT_FOR.days])

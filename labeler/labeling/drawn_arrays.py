@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from labeler.label_set import categories as label_set
@@ -19,11 +19,11 @@ from labeler.labeling.label_arrays import (
     Selection,
     codes_of,
     declared_classes,
-    last_name,
     votes_sql,
 )
 from labeler.models import Project, columns
 from labeler.models.label import BLIND_SQL
+from labeler.models.partial import fetch
 from labeler.models.project import Task
 
 if TYPE_CHECKING:
@@ -110,9 +110,7 @@ class DrawnArrays:
         kept = chosen[self.answer]
         place = np.cumsum(chosen) - 1
         return replace(
-            self, image=self.image[chosen], round=self.round[chosen], person=self.person[chosen],
-            unit=self.unit[chosen], version=self.version[chosen], seconds=self.seconds[chosen], at=self.at[chosen],
-            is_blind=self.is_blind[chosen], is_random=self.is_random[chosen], is_assisted=self.is_assisted[chosen],
+            self, **{name: getattr(self, name)[chosen] for name in _OF_ANSWERS},
             answer=place[self.answer[kept]], number=self.number[kept], area=self.area[kept],
             drawings=self.drawings.part(kept, answered), pixels=self.pixels.part(kept) if self.pixels else None,
         )  # fmt: skip
@@ -120,6 +118,11 @@ class DrawnArrays:
     def iou_of(self) -> IouOf | None:
         """IoU of any two objects, by pixels; None where they are boxes."""
         return self.pixels.iou if self.pixels else None
+
+
+_OF_ANSWERS = (
+    "image", "round", "person", "unit", "version", "seconds", "at", "is_blind", "is_random", "is_assisted",
+)  # fmt: skip
 
 
 def read(project: Project, selection: Selection | None = None, *, all_rounds: bool = False) -> DrawnArrays:
@@ -137,12 +140,10 @@ def read(project: Project, selection: Selection | None = None, *, all_rounds: bo
     objects = objects[np.lexsort([objects[name].astype(np.int64) for name in ("number", "label")])]
     answers, objects, left_out = _bounded(answers, objects, MOST_BOXES if is_boxes else MOST_SHAPES)
 
-    def of_answers(name: str) -> Any:
-        return answers[name].astype(answers[name].dtype.newbyteorder("="))
+    def native(table: NDArray[Any], name: str) -> Any:
+        return table[name].astype(table[name].dtype.newbyteorder("="))
 
-    def of_objects(name: str) -> Any:
-        return objects[name].astype(objects[name].dtype.newbyteorder("="))
-
+    of_answers, of_objects = partial(native, answers), partial(native, objects)
     ids, image, round_ = of_answers("id"), of_answers("image"), of_answers("round")
     annotators, person = codes_of(of_answers("person"))
     unit = _numbered(image, round_)
@@ -196,7 +197,7 @@ def _categories(project: Project, selection: Selection, named: IntArray) -> tupl
     index = label_set.index(project)
     declared = declared_classes(project, index, selection.until)
     distinct, place = codes_of(named)
-    meant = [last_name(index, pk, declared) for pk in distinct]
+    meant = [index.last(pk, declared) for pk in distinct]
     known = list(dict.fromkeys([*declared, *meant]))
     code = {pk: at for at, pk in enumerate(known)}
     return known, np.array([code[pk] for pk in meant], dtype=np.int64)[place]
@@ -206,9 +207,7 @@ def _pixels(ids: IntArray, widths: IntArray, heights: IntArray) -> Pixels:
     """The shapes of these labels, by label and number: the order of the objects that are read beside them."""
     from labeler.geometry.many_images import Pixels
 
-    with connection.cursor() as cursor:
-        cursor.execute(_SHAPES, [ids.tolist()])
-        shapes = [json.loads(shape) for _label, _number, shape in cursor.fetchall()]
+    shapes = [json.loads(shape) for _label, _number, shape in fetch(_SHAPES, [ids.tolist()])]
     return Pixels.from_shapes(shapes, widths.tolist(), heights.tolist())
 
 

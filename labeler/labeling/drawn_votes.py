@@ -98,7 +98,8 @@ def compare(project: Project, images: Sequence[Image], *, own: tuple[int, Sequen
             continue
         places = _places(drawn, width=image.width, height=image.height, iou=project.object_iou)
         asked = len(drawn.people)
-        most = [_most(ratings, asked) for ratings in places]
+        # Who drew nothing at a place says that nothing is there; the others rate it by the class they drew.
+        most = [max(asked - len(own), *Counter(drawn.category[at] for at in own).values()) for own in places]
         image.disputed_objects = sum(n * 2 <= asked for n in most)
         image.disagreement = min(1.0, 2 * sum(1 - n / asked for n in most) / len(most)) if most else 0.0
 
@@ -137,7 +138,7 @@ def divided(project: Project, images: Iterable[Image]) -> dict[int, list[Place]]
         if len(drawn.people) < 2:
             continue
         size = {"width": by_id[pk].width, "height": by_id[pk].height}
-        places = [_place(drawn, own) for own in _members(drawn, **size, iou=project.object_iou)]
+        places = [_place(drawn, own) for own in _places(drawn, **size, iou=project.object_iou)]
         found[pk] = [place for place in places if place.is_divided]
     return found
 
@@ -148,7 +149,7 @@ def _place(drawn: Answers, own: Sequence[int]) -> Place:
     return Place(there, [person for person in drawn.people if person not in who], drawn.shape[own[0]])
 
 
-def _members(drawn: Answers, *, width: int, height: int, iou: float) -> list[list[int]]:
+def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[list[int]]:
     """For each place where somebody drew: which objects are there."""
     from labeler.stats.objects.matching import clusters
 
@@ -157,17 +158,6 @@ def _members(drawn: Answers, *, width: int, height: int, iou: float) -> list[lis
     for at, place in enumerate(of):
         members[place].append(at)
     return list(members.values())
-
-
-def _places(drawn: Answers, *, width: int, height: int, iou: float) -> list[Counter[int]]:
-    """For each place where somebody drew: how many drew which class there."""
-    members = _members(drawn, width=width, height=height, iou=iou)
-    return [Counter(drawn.category[at] for at in own) for own in members]
-
-
-def _most(ratings: Counter[int], asked: int) -> int:
-    """How many gave the most frequent rating; who drew nothing there says that nothing is there."""
-    return max(asked - ratings.total(), *ratings.values())
 
 
 def arrays(drawn: Answers, *, width: int, height: int, least: float) -> Drawings:

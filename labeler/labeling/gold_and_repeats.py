@@ -10,9 +10,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
-
 from labeler.models import Project
+from labeler.models.partial import fetch
 from labeler.models.queue import ChosenBy, Purpose
 
 if TYPE_CHECKING:
@@ -71,11 +70,9 @@ def add_gold_and_repeats(project: Project, annotator: User, seats: list[Seat]) -
         (_GOLD, gold, ChosenBy.GOLD, Purpose.GOLD), (_REPEATS, repeats, ChosenBy.REPEAT, Purpose.REPEAT)
     ):  # fmt: skip
         if n:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, params | {"n": n})
-                for image, round_ in cursor.fetchall():
-                    seat = Seat(image, 0.0, why.value, round_, purpose.value)
-                    mixed.insert(_dice.randint(0, len(mixed)), seat)
+            for image, round_ in fetch(sql, params | {"n": n}):
+                seat = Seat(image, 0.0, why.value, round_, purpose.value)
+                mixed.insert(_dice.randint(0, len(mixed)), seat)
     return mixed
 
 

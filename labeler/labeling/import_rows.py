@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from labeler.labeling import counters, object_rows, seats
 from labeler.labeling.objects import Drawing
 from labeler.models import Job, Project
+from labeler.models.partial import execute, fetch
 from labeler.models.queue import ChosenBy
 
 
@@ -88,15 +87,11 @@ _INSERT = """
 def read(project: Project, images: list[int], people: list[int]) -> Found:
     """What these people have on these images. Call in the transaction that writes."""
     wanted: dict[str, Any] = {"project": project.pk, "images": images, "people": people}
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK_MEMBERS, wanted)
-        cursor.execute(_LOCK_CLAIMS, wanted)
-        sitting = {claim[:3] for claim in cursor.fetchall() if claim[3]}
-        cursor.execute(_LOCK_IMAGES, wanted)
-        rounds = dict(cursor.fetchall())
-        cursor.execute(_LOCK_ENTRIES, wanted)
-        cursor.execute(_THERE, wanted)
-        there = {(row[1], row[2], row[3]): There(row[0], *row[4:]) for row in cursor.fetchall()}
+    execute(_LOCK_MEMBERS, wanted)
+    sitting = {claim[:3] for claim in fetch(_LOCK_CLAIMS, wanted) if claim[3]}
+    rounds = dict(fetch(_LOCK_IMAGES, wanted))
+    execute(_LOCK_ENTRIES, wanted)
+    there = {(row[1], row[2], row[3]): There(row[0], *row[4:]) for row in fetch(_THERE, wanted)}
     return Found(rounds, sitting, there)
 
 
@@ -111,15 +106,13 @@ def write(
     """
     project = job.project
     seats.take_or_add_seats(taken)
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_BACK, {"taken_back": [row["supersedes"] for row in fresh if row["supersedes"]]})
-        cursor.execute(_INSERT, {
-            "project": project.pk, "import": job.pk, "informed": not blind,
-            # Nobody knows how the images were chosen: who says blind says that they are as good as drawn.
-            "chosen_by": ChosenBy.RANDOM if blind else ChosenBy.ELSEWHERE,
-            "guideline": project.guideline_version, "label_set": project.label_set_version, "fresh": json.dumps(fresh),
-        })  # fmt: skip
-        made = cursor.fetchall()
+    execute(_TAKE_BACK, {"taken_back": [row["supersedes"] for row in fresh if row["supersedes"]]})
+    made = fetch(_INSERT, {
+        "project": project.pk, "import": job.pk, "informed": not blind,
+        # Nobody knows how the images were chosen: who says blind says that they are as good as drawn.
+        "chosen_by": ChosenBy.RANDOM if blind else ChosenBy.ELSEWHERE,
+        "guideline": project.guideline_version, "label_set": project.label_set_version, "fresh": json.dumps(fresh),
+    })  # fmt: skip
     object_rows.insert(
         (label, drawing.objects)
         for label, image, person in made

@@ -6,8 +6,7 @@ What agreement, consensus, the label economy and training read. Knows which labe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -75,20 +74,12 @@ class LabelArrays:
     annotators: list[int]  # user ids by code
     categories: list[int]  # category ids by code
 
-    def where(self, chosen: NDArray[np.bool_]) -> LabelArrays:
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> LabelArrays:
         """Some of the rows, under the same codes."""
-        return LabelArrays(
-            self.image[chosen],
-            self.annotator[chosen],
-            self.answers[chosen],
-            self.seconds[chosen],
-            self.day[chosen],
-            self.is_blind[chosen],
-            self.is_random[chosen],
-            self.is_assisted[chosen],
-            self.annotators,
-            self.categories,
-        )
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _ROWS})
+
+
+_ROWS = ("image", "annotator", "answers", "seconds", "day", "is_blind", "is_random", "is_assisted")
 
 
 def usernames(ids: list[int]) -> list[str]:
@@ -174,33 +165,30 @@ def read_labels(project: Project, selection: Selection | None = None) -> LabelAr
     image = table["image"].astype(np.int64)
     annotators, annotator = codes_of(table["annotator"].astype(np.int64))
     named, category = codes_of(table["category"].astype(np.int64))
-    seconds, day = table["seconds"].astype(np.float32), table["day"].astype(np.int64)
     how = table["how"].astype(np.int64)
-    # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
-    order = np.argsort(image * (len(annotators) + 1) + annotator, kind="stable")
-    image, annotator, seconds, day, how = image[order], annotator[order], seconds[order], day[order], how[order]
-    is_blind, is_random, is_assisted = (how & _BLIND) > 0, (how & _RANDOM) > 0, (how & _ASSISTED) > 0
 
     index = label_set.index(project)
     declared = declared_classes(project, index, selection.until if selection else None)
-    meant = [last_name(index, pk, declared) for pk in named]
+    meant = [index.last(pk, declared) for pk in named]
     known = list(declared)
     known += [pk for pk in dict.fromkeys(meant) if pk not in known and pk != NONE_OF_THEM]
     place = {pk: code for code, pk in enumerate(known)}
-    code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category[order]]
+    code = np.array([place.get(pk, -1) for pk in meant], dtype=np.int64)[category]
+    rows = LabelArrays(
+        image=image, annotator=annotator, answers=code, seconds=table["seconds"].astype(np.float32),
+        day=table["day"].astype(np.int64), is_blind=(how & _BLIND) > 0, is_random=(how & _RANDOM) > 0,
+        is_assisted=(how & _ASSISTED) > 0, annotators=annotators, categories=known,
+    )  # fmt: skip
+    # Sorted here: PostgreSQL would read 300,000 rows in the order of an index to spare this 20 ms.
+    rows = rows.where(np.argsort(image * (len(annotators) + 1) + annotator, kind="stable"))
     if not project.is_multi:
-        return LabelArrays(
-            image, annotator, code, seconds, day, is_blind, is_random, is_assisted, annotators, known
-        )  # fmt: skip
+        return rows
     new = np.ones(image.size, dtype=bool)
-    new[1:] = (image[1:] != image[:-1]) | (annotator[1:] != annotator[:-1])
+    new[1:] = (np.diff(rows.image) != 0) | (np.diff(rows.annotator) != 0)
     row = np.cumsum(new) - 1
     answers = np.zeros((int(new.sum()), len(known)), dtype=bool)
-    answers[row[code >= 0], code[code >= 0]] = True
-    return LabelArrays(
-        image[new], annotator[new], answers, seconds[new], day[new], is_blind[new], is_random[new], is_assisted[new],
-        annotators, known,
-    )  # fmt: skip
+    answers[row[rows.answers >= 0], rows.answers[rows.answers >= 0]] = True
+    return replace(rows.where(new), answers=answers)
 
 
 def codes_of(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
@@ -225,10 +213,3 @@ def declared_classes(project: Project, index: label_set.CategoryIndex, until: Un
         return dict.fromkeys(pk for pk in until.classes if pk in index.names)
     left = dict(project.categories.filter(retired_at__lte=until.at).values_list("pk", "retired_at"))
     return dict.fromkeys(pk for pk in index.names if pk not in left)
-
-
-def last_name(index: label_set.CategoryIndex, pk: int, declared: Container[int] = ()) -> int:
-    """The class that a class was merged into, or itself; one that was still declared is itself."""
-    while pk in index.merged and pk not in declared:
-        pk = index.merged[pk]
-    return pk

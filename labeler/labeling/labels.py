@@ -19,10 +19,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo, WrongTask
+from labeler.errors import Invalid, KeyReused, NoClaim, NotFound, NothingToUndo
 from labeler.label_set.categories import check_answer, index
 from labeler.labeling import claim_ends, drafts, drawn_votes, object_rows, objects
 from labeler.labeling.save_rows import COUNT, INSERT, Case, read_case
@@ -30,6 +30,7 @@ from labeler.labeling.wanted import Wanted, answering, taking_back
 from labeler.models import Claim, Image, Label
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
+from labeler.models.partial import execute, fetch_one
 from labeler.models.queue import ClaimState, Purpose
 from labeler.stats import tally as votes
 
@@ -203,28 +204,13 @@ def _drawing(case: Case, wanted: Wanted) -> objects.Drawing | None:
     """The objects of an answer, checked; None where there are none to draw. Raises WrongTask, and as objects.check."""
     if wanted.answer != Answer.LABELED:
         return None
-    if not case.project.draws:
-        if wanted.drawn is not None:
-            raise WrongTask(
-                _("In this project people name classes: send categories."), fields={"objects": ["not in this task"]}
-            )
+    sent = objects.sent_for(case.project, wanted.drawn, wanted.categories)
+    if sent is None:
         return None
-    if wanted.drawn is None or wanted.categories:
-        raise WrongTask(
-            _("In this project people draw: send objects; [] says that there is nothing here."),
-            fields={"objects": ["missing"] if wanted.drawn is None else ["beside categories"]},
-        )
     return objects.check(
-        project=case.project, width=case.image.width, height=case.image.height, sent=wanted.drawn,
+        project=case.project, width=case.image.width, height=case.image.height, sent=sent,
         prelabel=object_rows.shown(case.claim.shown_prediction_id), keep_all=wanted.keep_all, mend=wanted.mend,
     )  # fmt: skip
-
-
-def _drawing_of(case: Case, twin: dict[str, Any]) -> objects.Drawing | None:
-    """The objects that a replayed request stored."""
-    if not case.project.draws or twin["answer"] != Answer.LABELED:
-        return None
-    return objects.Drawing(object_rows.read([twin["id"]])[twin["id"]], [], [])
 
 
 def _explain_missing_claim(image_id: int, annotator: User) -> NoReturn:
@@ -238,6 +224,7 @@ def _replay(case: Case, annotator: User, wanted: Wanted) -> Saved:
     assert twin is not None  # the caller looked
     if twin["body_hash"] != wanted.body_hash:
         raise KeyReused(_("This idempotency key was used for another answer. Use a new key for a new answer."))
+    has_objects = case.project.draws and twin["answer"] == Answer.LABELED
     return Saved(
         id=twin["id"],
         image_id=case.claim.image_id,
@@ -252,7 +239,7 @@ def _replay(case: Case, annotator: User, wanted: Wanted) -> Saved:
         purpose=case.claim.purpose,
         created=False,
         replayed=True,
-        drawing=_drawing_of(case, twin),
+        drawing=objects.Drawing(object_rows.read([twin["id"]])[twin["id"]], [], []) if has_objects else None,
     )
 
 
@@ -284,20 +271,16 @@ def _write(
         # Where another answer took its place a moment ago, the trigger refuses this: _once reads again.
         Label.objects.filter(pk=earlier).update(superseded_at=case.now)
     claim, project = case.claim, case.project
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT,
-            [
-                project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer,
-                "classification" if drawing is None else "objects", ids,
-                json.dumps({"deleted": drawing.deleted}) if drawing and drawing.deleted else None, wanted.reason,
-                # From the claim, which remembers what the server sent; a client's word would not do.
-                claim.shown_prediction_id, informed, claim.chosen_by, wanted.seconds, project.guideline_version,
-                wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key),
-                wanted.body_hash, earlier, case.now,
-            ],
-        )  # fmt: skip
-        label_id = cursor.fetchone()[0]
+    params = [
+        project.pk, claim.image_id, claim.annotator_id, claim.round, claim.purpose, wanted.answer,
+        "classification" if drawing is None else "objects", ids,
+        json.dumps({"deleted": drawing.deleted}) if drawing and drawing.deleted else None, wanted.reason,
+        # From the claim, which remembers what the server sent; a client's word would not do.
+        claim.shown_prediction_id, informed, claim.chosen_by, wanted.seconds, project.guideline_version,
+        wanted.label_set or project.label_set_version, extra, wanted.key and str(wanted.key), wanted.body_hash,
+        earlier, case.now,
+    ]  # fmt: skip
+    label_id = fetch_one(INSERT, params)[0]
     if drawing is not None:
         object_rows.insert([(label_id, drawing.objects)])
     return label_id
@@ -339,11 +322,8 @@ def _count(case: Case, before: str | None, after: str | None, drawing: objects.D
         own = (claim.annotator_id, drawing.objects) if drawing and counts and after is not None else None
         drawn_votes.compare(case.project, [image], own=own)
     image.status = status_of(image, case.seats)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            COUNT,
-            [
-                claim.state, claim.holds_seat, claim.pk, json.dumps(image.tally), image.n_votes, image.status,
-                image.disagreement, image.disputed_objects, image.pk,
-            ],
-        )  # fmt: skip
+    params = [
+        claim.state, claim.holds_seat, claim.pk, json.dumps(image.tally), image.n_votes, image.status,
+        image.disagreement, image.disputed_objects, image.pk,
+    ]  # fmt: skip
+    execute(COUNT, params)

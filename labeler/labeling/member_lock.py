@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from labeler.errors import NotFound, Paused
 from labeler.labeling.search import Frontier
 from labeler.models import Project
+from labeler.models.partial import fetch_one
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -42,9 +42,7 @@ def lock_member(project: Project, annotator: User) -> Member:
     Locks the person, not the project: two tabs of one person must not take the same image twice, while other people
     go on.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK_MEMBER, [project.pk, annotator.pk])
-        row = cursor.fetchone()
+    row = fetch_one(_LOCK_MEMBER, [project.pk, annotator.pk])
     if row is None:
         raise NotFound(_("There is no such project, or you are not a member of it."))
     return Member(row[0], None if row[2] is None else (row[1], row[2]), row[3])

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from labeler.labeling.objects import Drawn
+from labeler.models.partial import execute, fetch, fetch_one
 
 # One statement for all of an answer: 3,000 objects by the ORM took longer than everything else of the save.
 _INSERT = """
@@ -24,6 +25,11 @@ _INSERT = """
 _READ = """
     SELECT label_id, number, category_id, shape, x, y, width, height, area, attributes, origin, change, iou
     FROM labeler_labelobject WHERE label_id = ANY (%s) ORDER BY label_id, number
+"""
+_COUNTS = "SELECT label_id, count(*) FROM labeler_labelobject WHERE label_id = ANY (%s) GROUP BY 1"
+_ON_IMAGES = """
+    SELECT l.image_id, count(*) FROM labeler_label l JOIN labeler_labelobject o ON o.label_id = l.id
+    WHERE l.image_id = ANY (%s) AND l.superseded_at IS NULL AND l.purpose = 'vote' GROUP BY 1
 """
 
 
@@ -40,8 +46,7 @@ def insert(by_label: Iterable[tuple[int, Sequence[Drawn]]]) -> None:
         for one in drawn
     ]  # fmt: skip
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [json.dumps(rows)])
+        execute(_INSERT, [json.dumps(rows)])
 
 
 def read(label_ids: Iterable[int]) -> dict[int, list[Drawn]]:
@@ -51,50 +56,26 @@ def read(label_ids: Iterable[int]) -> dict[int, list[Drawn]]:
         return found
     with connection.cursor() as cursor:
         cursor.execute(_READ, [list(found)])
-        for label, number, category, shape, x, y, width, height, area, attributes, origin, change, iou in cursor:
-            found[label].append(
-                Drawn(
-                    number,
-                    category,
-                    json.loads(shape),
-                    (x, y, x + width, y + height),
-                    area,
-                    json.loads(attributes),
-                    origin,
-                    change,
-                    iou,
-                )
-            )
+        for label, number, category, shape, x, y, width, height, area, attributes, *rest in cursor:
+            bounds = (x, y, x + width, y + height)
+            drawn = Drawn(number, category, json.loads(shape), bounds, area, json.loads(attributes), *rest)
+            found[label].append(drawn)
     return found
 
 
 def counts(label_ids: Sequence[int]) -> dict[int, int]:
     """How many objects these labels have; those without one are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT label_id, count(*) FROM labeler_labelobject WHERE label_id = ANY (%s) GROUP BY 1", [list(label_ids)]
-        )
-        return dict(cursor.fetchall())
+    return dict(fetch(_COUNTS, [list(label_ids)]))
 
 
 def on_images(image_ids: Sequence[int]) -> dict[int, int]:
     """How many objects the votes on these images have in all; images without one are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.image_id, count(*) FROM labeler_label l JOIN labeler_labelobject o ON o.label_id = l.id
-            WHERE l.image_id = ANY (%s) AND l.superseded_at IS NULL AND l.purpose = 'vote' GROUP BY 1
-            """,
-            [list(image_ids)],
-        )
-        return dict(cursor.fetchall())
+    return dict(fetch(_ON_IMAGES, [list(image_ids)]))
 
 
 def shown(prediction_id: int | None) -> list[dict[str, Any]] | None:
     """The objects of a prediction, as they are stored; None without a prediction, or one of classes."""
     if prediction_id is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT drawn FROM labeler_prediction WHERE id = %s", [prediction_id])
-        row = cursor.fetchone()
+    row = fetch_one("SELECT drawn FROM labeler_prediction WHERE id = %s", [prediction_id])
     return json.loads(row[0]) if row and row[0] is not None else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.utils.translation import gettext as _
 
-from labeler.errors import Invalid, NotPossibleNow
+from labeler.errors import Invalid, NotPossibleNow, WrongTask
 from labeler.label_set import categories as label_set
 from labeler.label_set import questions
 from labeler.models import Project
@@ -84,6 +84,20 @@ class ObjectsRefused(NotPossibleNow):
 
 class TooMany(NotPossibleNow):
     code = "too_many"
+
+
+def sent_for(project: Project, drawn: Sequence[Any] | None, categories: Sequence[Any]) -> Sequence[Any] | None:
+    """What an answer draws; None where people name classes. Raises WrongTask where it is not what the task wants."""
+    if project.draws and (drawn is None or categories):
+        raise WrongTask(
+            _("In this project people draw: send objects; [] says that there is nothing here."),
+            fields={"objects": ["missing"] if drawn is None else ["beside categories"]},
+        )
+    if not project.draws and drawn is not None:
+        raise WrongTask(
+            _("In this project people name classes: send categories."), fields={"objects": ["not in this task"]}
+        )
+    return drawn
 
 
 def check(

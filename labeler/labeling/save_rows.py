@@ -12,10 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import connection
-
 from labeler.models import Claim, Image, Project
-from labeler.models.partial import partly
+from labeler.models.partial import fetch_one, partly
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -82,9 +80,7 @@ COUNT = """
 
 def read_case(image_id: int, annotator: User, key: UUID | None) -> Case | None:
     """The person's claim of the latest round with all that an answer needs; None without a claim."""
-    with connection.cursor() as cursor:
-        cursor.execute(_READ, [key and str(key), image_id, annotator.pk])
-        row = cursor.fetchone()
+    row = fetch_one(_READ, [key and str(key), image_id, annotator.pk])
     if row is None:
         return None
     parts, at = [], 0

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from django.db import connection
-
 from labeler.label_set import categories as label_set
 from labeler.models import Project, TrainingRun
+from labeler.models.partial import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -60,21 +59,19 @@ THAT_SEAT = f"{_SELECT} {_OPEN} AND e.image_id = %(image)s AND {_UNSEEN} FOR UPD
 # What a person has seen on the review grid and sent back is not shown to them there again; in labeling it may be.
 # A class that was retired since the training cannot be confirmed: no label could name it.
 # An audited one is judged blind: it comes to labeling alone.
-UNREVIEWED = """
-    e.seats_left > 0 AND NOT e.accepted AND e.chosen_by <> 'audit' AND i.slice = ''
-    AND p.categories <@ %(in_use)s::bigint[] AND NOT EXISTS (
-        SELECT 1 FROM labeler_claim c
-        WHERE c.image_id = e.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
-          AND c.state IN ('open', 'answered', 'skipped', 'sent_back'))
-"""
 # Walks the predictions of one model in the order of their index, and asks of each whether it is still to be had.
-PREDICTED = f"""
+PREDICTED = """
     SELECT e.image_id, e.priority, e.chosen_by, e.round
     FROM labeler_prediction p
     JOIN labeler_queueentry e ON e.image_id = p.image_id AND e.project_id = %(project)s
     JOIN labeler_image i ON i.id = p.image_id
     WHERE p.run_id = %(run)s AND p.probability BETWEEN %(min_confidence)s AND %(max_confidence)s
-      AND %(predicted)s = ANY (p.categories) AND {UNREVIEWED}
+      AND %(predicted)s = ANY (p.categories)
+      AND e.seats_left > 0 AND NOT e.accepted AND e.chosen_by <> 'audit' AND i.slice = ''
+      AND p.categories <@ %(in_use)s::bigint[] AND NOT EXISTS (
+        SELECT 1 FROM labeler_claim c
+        WHERE c.image_id = e.image_id AND c.annotator_id = %(annotator)s AND c.round = e.round
+          AND c.state IN ('open', 'answered', 'skipped', 'sent_back'))
     ORDER BY p.probability DESC, p.image_id DESC LIMIT %(count)s FOR UPDATE OF e SKIP LOCKED
 """
 
@@ -149,6 +146,4 @@ def predicted_as(
 
 
 def _rows(sql: str, params: dict) -> list[EntryRow]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
+    return fetch(sql, params)

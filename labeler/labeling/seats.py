@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.image import Slice, Status
+from labeler.models.partial import execute, fetch, fetch_one
 from labeler.models.queue import ChosenBy
 
 HELD_OUT_SEATS = 2  # images that judge a model (test, calibration, audited) need at least two people to count
@@ -37,7 +38,11 @@ def draw_slice(project: Project, sha256: str) -> Slice:
 
 def seats_for(project: Project, image: Image) -> int:
     """The quota of one image: the project's, and never under two for the images that judge models."""
-    return max(quota(project), HELD_OUT_SEATS) if image.is_held_out else quota(project)
+    return _quotas(project)["held_out" if image.is_held_out else "seats"]
+
+
+def _quotas(project: Project) -> dict[str, int]:
+    return {"seats": quota(project), "held_out": max(quota(project), HELD_OUT_SEATS)}
 
 
 def quota(project: Project) -> int:
@@ -81,10 +86,8 @@ def set_seats(project: Project) -> int:
     """
     changed, last = 0, 0
     while True:
-        with transaction.atomic(), connection.cursor() as cursor:
-            params = {"project": project.pk, "seats": quota(project), "last": last}
-            cursor.execute(_SET_SEATS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
-            last, n = cursor.fetchone()
+        with transaction.atomic():
+            last, n = fetch_one(_SET_SEATS, {"project": project.pk, "last": last, **_quotas(project)})
         if last is None:
             break
         changed += n
@@ -96,15 +99,14 @@ def take_or_add_seats(taken: dict[int, int]) -> None:
     """Take this many seats of each image, adding seats where too few are left. Call with the entries locked."""
     if not taken:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry e
-            SET seats = e.seats + greatest(0, t.n - e.seats_left), seats_left = greatest(0, e.seats_left - t.n)
-            FROM unnest(%s::bigint[], %s::int[]) AS t(image, n) WHERE e.image_id = t.image
-            """,
-            [list(taken), list(taken.values())],
-        )
+    execute(
+        """
+        UPDATE labeler_queueentry e
+        SET seats = e.seats + greatest(0, t.n - e.seats_left), seats_left = greatest(0, e.seats_left - t.n)
+        FROM unnest(%s::bigint[], %s::int[]) AS t(image, n) WHERE e.image_id = t.image
+        """,
+        [list(taken), list(taken.values())],
+    )
 
 
 def set_each(wanted: dict[int, int], *, in_doubt: Iterable[int] = ()) -> int:
@@ -115,10 +117,9 @@ def set_each(wanted: dict[int, int], *, in_doubt: Iterable[int] = ()) -> int:
     ids, doubted, changed = sorted(wanted), set(in_doubt), 0
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]
-        with transaction.atomic(), connection.cursor() as cursor:
-            seats, doubts = [wanted[pk] for pk in part], [pk in doubted for pk in part]
-            cursor.execute(_SET_EACH, [part, part, seats, doubts])
-            changed += cursor.rowcount
+        seats, doubts = [wanted[pk] for pk in part], [pk in doubted for pk in part]
+        with transaction.atomic():
+            changed += execute(_SET_EACH, [part, part, seats, doubts])
     return changed
 
 
@@ -163,10 +164,9 @@ def add_seats_for_others(project: Project, image_ids: Sequence[int], people: Seq
     Asked again it adds nothing: seats that are open or taken by others count. Waits for entries, by rising key; holds
     nothing else.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), "seats": quota(project)}
-        cursor.execute(_SEAT_OTHERS, {**params, "held_out": max(quota(project), HELD_OUT_SEATS)})
-        return sorted(row[0] for row in cursor.fetchall())
+    params: dict[str, Any] = {"images": sorted(image_ids), "people": list(people), **_quotas(project)}
+    with transaction.atomic():
+        return sorted(row[0] for row in fetch(_SEAT_OTHERS, params))
 
 
 _SEAT_OTHERS = """
@@ -192,17 +192,16 @@ def set_aside(project: Project, accepted: Sequence[int], audited: Sequence[int])
 
     Call with images and entries locked.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE labeler_queueentry SET accepted = true WHERE image_id = ANY (%s)", [list(accepted)])
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry
-            SET accepted = false, chosen_by = 'audit', priority = 1.0,
-                seats = greatest(seats, %(fewest)s), seats_left = seats_left + greatest(0, %(fewest)s - seats)
-            WHERE image_id = ANY (%(images)s)
-            """,
-            {"images": list(audited), "fewest": HELD_OUT_SEATS},
-        )
+    execute("UPDATE labeler_queueentry SET accepted = true WHERE image_id = ANY (%s)", [list(accepted)])
+    execute(
+        """
+        UPDATE labeler_queueentry
+        SET accepted = false, chosen_by = 'audit', priority = 1.0,
+            seats = greatest(seats, %(fewest)s), seats_left = seats_left + greatest(0, %(fewest)s - seats)
+        WHERE image_id = ANY (%(images)s)
+        """,
+        {"images": list(audited), "fewest": HELD_OUT_SEATS},
+    )
 
 
 def reopen_seats(project: Project, images: Sequence[Image]) -> None:
@@ -210,29 +209,28 @@ def reopen_seats(project: Project, images: Sequence[Image]) -> None:
 
     Audited ones that somebody answered keep their place: they go on to their second answer.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE labeler_queueentry e
-            SET accepted = false,
-                chosen_by = CASE WHEN e.chosen_by = 'audit' AND n.free THEN 'random' ELSE e.chosen_by END,
-                priority = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.priority ELSE e.priority END,
-                seats_left = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats_left END,
-                seats = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats END
-            FROM (
-                SELECT t.image_id, t.priority, t.seats, NOT EXISTS (
-                    SELECT 1 FROM labeler_claim c
-                    WHERE c.image_id = t.image_id AND c.round = q.round AND c.holds_seat) AS free
-                FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)
-                JOIN labeler_queueentry q USING (image_id)) n
-            WHERE e.image_id = n.image_id
-            """,
-            [
-                [image.pk for image in images],
-                [draw(project, image.sha256, "priority") for image in images],
-                [seats_for(project, image) for image in images],
-            ],
-        )
+    execute(
+        """
+        UPDATE labeler_queueentry e
+        SET accepted = false,
+            chosen_by = CASE WHEN e.chosen_by = 'audit' AND n.free THEN 'random' ELSE e.chosen_by END,
+            priority = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.priority ELSE e.priority END,
+            seats_left = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats_left END,
+            seats = CASE WHEN e.chosen_by = 'audit' AND n.free THEN n.seats ELSE e.seats END
+        FROM (
+            SELECT t.image_id, t.priority, t.seats, NOT EXISTS (
+                SELECT 1 FROM labeler_claim c
+                WHERE c.image_id = t.image_id AND c.round = q.round AND c.holds_seat) AS free
+            FROM unnest(%s::bigint[], %s::float8[], %s::int[]) AS t(image_id, priority, seats)
+            JOIN labeler_queueentry q USING (image_id)) n
+        WHERE e.image_id = n.image_id
+        """,
+        [
+            [image.pk for image in images],
+            [draw(project, image.sha256, "priority") for image in images],
+            [seats_for(project, image) for image in images],
+        ],
+    )
 
 
 def begin_round(project: Project, image_ids: Sequence[int]) -> None:
@@ -246,38 +244,33 @@ def begin_round(project: Project, image_ids: Sequence[int]) -> None:
         round=F("round") + 1, tally={}, n_votes=0, status=Status.UNLABELED, has_decision=False, disagreement=0.0,
         disputed_objects=None,
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH held AS (
-                SELECT id FROM labeler_claim WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
-                FOR NO KEY UPDATE SKIP LOCKED
-            ), over AS (
-                UPDATE labeler_claim c
-                SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
-                FROM held WHERE c.id = held.id
-            )
-            UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
-            """,
-            {"images": list(image_ids)},
+    execute(
+        """
+        WITH held AS (
+            SELECT id FROM labeler_claim WHERE image_id = ANY (%(images)s) AND (holds_seat OR state = 'open')
+            FOR NO KEY UPDATE SKIP LOCKED
+        ), over AS (
+            UPDATE labeler_claim c
+            SET holds_seat = false, state = CASE WHEN state = 'open' THEN 'released' ELSE state END
+            FROM held WHERE c.id = held.id
         )
-        if project.adaptive_overlap or project.ask_by_gain:
-            cursor.execute(
-                """
-                UPDATE labeler_queueentry e
-                SET seats = n.seats, seats_left = n.seats,
-                    chosen_by = CASE e.chosen_by WHEN 'doubt' THEN 'random' ELSE e.chosen_by END
-                FROM (
-                    SELECT id, CASE WHEN slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS seats
-                    FROM labeler_image WHERE id = ANY (%(images)s)) n
-                WHERE e.image_id = n.id
-                """,
-                {
-                    "images": list(image_ids),
-                    "seats": quota(project),
-                    "held_out": max(quota(project), HELD_OUT_SEATS),
-                },
-            )
+        UPDATE labeler_queueentry SET round = round + 1, seats_left = seats WHERE image_id = ANY (%(images)s)
+        """,
+        {"images": list(image_ids)},
+    )
+    if project.adaptive_overlap or project.ask_by_gain:
+        execute(
+            """
+            UPDATE labeler_queueentry e
+            SET seats = n.seats, seats_left = n.seats,
+                chosen_by = CASE e.chosen_by WHEN 'doubt' THEN 'random' ELSE e.chosen_by END
+            FROM (
+                SELECT id, CASE WHEN slice IN ('test', 'calibration') THEN %(held_out)s ELSE %(seats)s END AS seats
+                FROM labeler_image WHERE id = ANY (%(images)s)) n
+            WHERE e.image_id = n.id
+            """,
+            {"images": list(image_ids), **_quotas(project)},
+        )
 
 
 # A thousand images per transaction, so that nobody who saves waits long; locked by rising key, as in expire_leases.

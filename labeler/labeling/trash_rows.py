@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
+from labeler.models.partial import execute
 from labeler.models.queue import ClaimState
 
 TRIES = 20
@@ -27,16 +28,15 @@ def hold(image_ids: Sequence[int]) -> None:
     then InUse is raised, because waiting for them would be a circle.
     """
     ids = list(image_ids)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM labeler_claim WHERE image_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [ids])
-        cursor.execute("SELECT FROM labeler_image WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [ids])
-        cursor.execute("SELECT FROM labeler_queueentry WHERE image_id = ANY (%s) ORDER BY image_id FOR UPDATE", [ids])
-        try:
-            with transaction.atomic():
-                cursor.execute("SELECT FROM labeler_claim WHERE image_id = ANY (%s) FOR NO KEY UPDATE NOWAIT", [ids])
-        except OperationalError as busy:
-            raise InUse from busy
-        cursor.execute(_GIVE_BACK, {"images": ids, "open": ClaimState.OPEN, "released": ClaimState.RELEASED})
+    execute("SELECT FROM labeler_claim WHERE image_id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+    execute("SELECT FROM labeler_image WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+    execute("SELECT FROM labeler_queueentry WHERE image_id = ANY (%s) ORDER BY image_id FOR UPDATE", [ids])
+    try:
+        with transaction.atomic():
+            execute("SELECT FROM labeler_claim WHERE image_id = ANY (%s) FOR NO KEY UPDATE NOWAIT", [ids])
+    except OperationalError as busy:
+        raise InUse from busy
+    execute(_GIVE_BACK, {"images": ids, "open": ClaimState.OPEN, "released": ClaimState.RELEASED})
 
 
 _GIVE_BACK = """
@@ -56,7 +56,6 @@ _GIVE_BACK = """
 def purge(image_ids: Sequence[int]) -> None:
     """Delete labels and claims for good. The database refuses that of labels everywhere but in such a transaction."""
     ids = list(image_ids)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL labeler.purge = 'on'")
-        cursor.execute("DELETE FROM labeler_label WHERE image_id = ANY (%s)", [ids])
-        cursor.execute("DELETE FROM labeler_claim WHERE image_id = ANY (%s)", [ids])
+    execute("SET LOCAL labeler.purge = 'on'")
+    execute("DELETE FROM labeler_label WHERE image_id = ANY (%s)", [ids])
+    execute("DELETE FROM labeler_claim WHERE image_id = ANY (%s)", [ids])

@@ -1,4 +1,5 @@
-"""An image of a project and what is counted about it. The bytes lie in the media store, named by their hash."""
+"""An image of a project and what is counted about it. The bytes lie in the media store, named by their hash, or
+in a bucket."""
 
 from __future__ import annotations
 
@@ -58,16 +59,6 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
     def for_project(self, project: Project) -> ImageQuerySet:
         return self.filter(project=project)
-
-    def unlabeled(self) -> ImageQuerySet:
-        return self.filter(status=Status.UNLABELED)
-
-    def labeled(self) -> ImageQuerySet:
-        return self.exclude(status=Status.UNLABELED)
-
-    def held_out(self) -> ImageQuerySet:
-        """Never trained on."""
-        return self.filter(slice__in=HELD_OUT)
 
     def may_train(self) -> ImageQuerySet:
         return self.exclude(slice__in=NEVER_TRAINED)
@@ -205,3 +196,22 @@ class Sketch(models.Model):
 
     def __str__(self) -> str:
         return f"sketch of image {self.image_id}"
+
+
+class BucketObject(models.Model):
+    """Where the original of an image lies that was left in its bucket. Written by labeler/intake/.
+
+    By the hash of its bytes, as the media store has files: whichever images have this content. A file in the media
+    store counts before it.
+    """
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    bucket = models.CharField(max_length=255)
+    key = models.CharField(max_length=1024)
+    version = models.CharField(max_length=1024, blank=True, help_text="empty: the bucket keeps no versions")
+    etag = models.CharField(max_length=255, help_text="of the object when it was read, without quotes")
+    n_bytes = models.BigIntegerField()
+    read_at = models.DateTimeField(auto_now=True, help_text="when an import read it last")
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"

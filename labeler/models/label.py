@@ -1,4 +1,7 @@
-"""Judgements of people: labels (history kept), a reviewer's decisions, and the computed consensus."""
+"""Judgements of people: labels (history kept), what their authors had seen, a reviewer's decisions.
+
+And what is computed of them: the consensus, and how many labels were right.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from labeler.models.queue import ChosenBy, Purpose
@@ -137,6 +141,27 @@ class Label(models.Model):
         return self.shown_prediction_id is None and not self.informed
 
 
+class Exposure(models.Model):
+    """A person has seen what others, or the model, say of an image. Written by labeler/labeling/blindness.py.
+
+    One row for each person, image and round, however often. A label that is saved after it is informed, never blind.
+    """
+
+    # No index of their own: the unique one below is asked whenever a label is saved, and begins with the image.
+    image = models.ForeignKey("labeler.Image", on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    round = models.PositiveSmallIntegerField(help_text="of the image, when it was shown")
+    shown_at = models.DateTimeField(db_default=Now(), help_text="for the first time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["image", "user", "round"], name="one_exposure_per_person_image_and_round"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} has seen what is said of image {self.image_id}"
+
+
 class Decision(models.Model):
     """A reviewer's answer, above every vote. Withdrawn, not deleted. Written by labeler/review/adjudication.py
     alone."""
@@ -200,3 +225,35 @@ class Consensus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.categories} for image {self.image_id}"
+
+
+class EconomyPoint(models.Model):
+    """How many of a project's labels were right when so many judgements were in: one reading of a project that asks by
+    gain, or lets the model vote. Written by labeler/consensus/label_economy.py.
+
+    Kept, because it cannot be counted again: a model of then is gone by now, and with it what the labels were believed
+    to be.
+    """
+
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="economy_points")
+    judgements = models.PositiveIntegerField(help_text="votes so far, of all images")
+    images = models.PositiveIntegerField(help_text="that shall have a label")
+    judged = models.PositiveIntegerField(help_text="images with a vote")
+    checks = models.PositiveIntegerField(help_text="blind images it was compared with")
+    right = models.FloatField(help_text="share of the labels estimated right")
+    low = models.FloatField()
+    high = models.FloatField()
+    claimed = models.FloatField(help_text="by the posterior alone")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(low__gte=0.0, low__lte=models.F("right"), right__lte=models.F("high"), high__lte=1.0),
+                name="the_share_right_lies_in_its_interval",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.right:.3f} after {self.judgements} judgements in project {self.project_id}"

@@ -1,11 +1,11 @@
-"""Model instances from rows that were read by hand. For hot paths only: what was not read is fetched when asked for.
+"""Statements by hand, and model instances from rows that were read so: what was not read is fetched when asked for.
 
 Building a query with the ORM takes ten times the processor time of running one that finds a row by its key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -13,6 +13,28 @@ from django.db import connection
 from django.db.models import Model
 
 M = TypeVar("M", bound=Model)
+Params = Sequence[Any] | Mapping[str, Any]
+
+
+def fetch(sql: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def fetch_one(sql: str, params: Params | None = None) -> Any:
+    """The first row of a query, a tuple; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()
+
+
+def execute(sql: str, params: Params | None = None) -> int:
+    """Run a statement; how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
 
 
 def partly(model: type[M], row: dict[str, Any]) -> M:

@@ -23,8 +23,7 @@ class Task(models.TextChoices):
     SEMANTIC = "semantic", _("a class for each pixel")
 
 
-# People name classes, or draw objects.
-CLASS_TASKS = (Task.SINGLE, Task.MULTI)
+# People draw objects; in the others they name classes.
 OBJECT_TASKS = (Task.BOXES, Task.POLYGONS, Task.MASKS, Task.SEMANTIC)
 
 

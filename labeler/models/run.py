@@ -1,4 +1,5 @@
-"""Training runs, what their models predict, cached features. Written by labeler/training/."""
+"""Training runs, what their models predict, cached features, and how imports look to a model. Written by
+labeler/training/."""
 
 from __future__ import annotations
 
@@ -12,14 +13,8 @@ from django.db.models.functions import JSONObject
 
 from labeler.models.job import UNFINISHED, Leased
 
-HEADLINE = (
-    "accuracy",
-    "macro_f1",
-    "ap50",
-    "miou",
-    "cross_validation",
-    "judged_on",
-)  # of a run's metrics, for lists of runs
+# Of a run's metrics, for lists of runs.
+HEADLINE = ("accuracy", "macro_f1", "ap50", "miou", "cross_validation", "judged_on")
 
 
 class RunQuerySet(models.QuerySet["TrainingRun"]):
@@ -225,3 +220,30 @@ class Feature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.backbone} features of {self.sha256[:12]}"
+
+
+class Drift(models.Model):
+    """How the images of one import look to a model, against those it knows.
+
+    The verdict is none of a single row: imports are judged together (labeler/training/drift.py).
+    """
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="drifts")
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="drifts")
+    job = models.ForeignKey("labeler.Job", null=True, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(help_text="when its images came in; of single uploads, which have no import: all of the day")
+    name = models.CharField(max_length=500, blank=True, help_text="of the file that was imported; empty: uploads")
+    figures = models.JSONField(default=dict, help_text="see labeler/training/drift.py")
+    created_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "job", "day"], nulls_distinct=False, name="one_look_per_model_and_import"
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "-id"], name="drifts_of_a_project")]
+
+    def __str__(self) -> str:
+        return f"drift of {self.name or 'uploads'}, {self.day}"

@@ -9,9 +9,8 @@ from django.db import models
 class SavedView(models.Model):
     """An address of the images page, without the part that says which project: "?status=disputed&order=newest"."""
 
-    project = models.ForeignKey(
-        "labeler.Project", on_delete=models.CASCADE, related_name="saved_views", db_index=False
-    )  # the unique name begins with it
+    # No index of its own: the unique name begins with it.
+    project = models.ForeignKey("labeler.Project", on_delete=models.CASCADE, related_name="saved_views", db_index=False)
     name = models.CharField(max_length=100)
     query = models.CharField(max_length=2000)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
 from labeler.models import Image, Label, LabelObject, Project, Snapshot
+from labeler.models.partial import execute, fetch_one
 from labeler.models.project import Task
 
 logger = logging.getLogger(__name__)
@@ -59,20 +59,13 @@ class Figures:
 
 
 def get(
-    project: Project,
-    name: str,
-    compute: Callable[[], Report],
-    *,
-    max_age: timedelta = MAX_AGE,
-    first_time: Callable[[], Report] | None = None,
-    large: bool | None = None,
+    project: Project, name: str, compute: Callable[[], Report], *, wait: bool = False, large: bool | None = None
 ) -> Figures:
     """The report `name` of a project: counted now for a small one, the last snapshot for a large one.
 
-    compute: counts it, for a small project. max_age: of figures that new labels have overtaken, before a worker is
-    asked for newer ones. first_time: counts it where a large project has no snapshot yet and the caller would rather
-    wait than have none; without it, value is None until a worker was there. large: whether it is for a worker, where
-    that does not follow from the project's size.
+    compute: counts it. wait: also where a large project has no snapshot yet and the caller would rather wait than have
+    none; else value is None until a worker was there. large: whether it is for a worker, where that does not follow
+    from the project's size.
     """
     row = Snapshot.objects.filter(project=project, name=name).first()
     if row is None:
@@ -85,9 +78,9 @@ def get(
         )
         row = Snapshot.objects.get(project=project, name=name)
     row.project = project
-    if not _is_there(row) and first_time is not None:
-        row = _kept(row, first_time)
-    elif row.wanted_at is None and _is_behind(row, project, max_age):
+    if not _is_there(row) and wait:
+        row = _kept(row, compute)
+    elif row.wanted_at is None and _is_behind(row, project, MAX_AGE):
         # The first who notices marks it; the row is not touched again until the worker has been there.
         Snapshot.objects.filter(pk=row.pk, wanted_at=None).update(wanted_at=timezone.now())
     if not _is_there(row):
@@ -193,23 +186,18 @@ def _alone(pk: int) -> Iterator[bool]:
     """Whether this session alone counts the row. A lock of the session, not of a transaction: counting sets local
     options of its own, and pages go on marking the row. It falls when the worker dies."""
     key = [LOCK_SPACE, pk % 2**31]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        [is_ours] = cursor.fetchone()
+    [is_ours] = fetch_one("SELECT pg_try_advisory_lock(%s, %s)", key)
     try:
         yield is_ours
     finally:
         if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+            execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 @contextmanager
 def _long_statements() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = %s; SET work_mem = %s", [f"{COUNT_SECONDS}s", COUNT_MEMORY])
+    execute("SET statement_timeout = %s; SET work_mem = %s", [f"{COUNT_SECONDS}s", COUNT_MEMORY])
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET statement_timeout; RESET work_mem")
+        execute("RESET statement_timeout; RESET work_mem")

@@ -8,7 +8,6 @@ data_checks/report.py, releases/summary.py): the one place where a name becomes 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from django.utils import timezone
 
@@ -17,12 +16,12 @@ from labeler.data_checks import report as data_checks
 from labeler.labeling.label_arrays import Selection
 from labeler.models import Project
 from labeler.progress import cache, counts, label_economy, overview
-from labeler.progress.cache import Figures
+from labeler.progress.cache import Figures, Report
 from labeler.releases import summary
 from labeler.review.worklists import Pair
 from labeler.stats.objects.place_then_class import HEADLINE
 
-OVERVIEW_KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
+KEPT_SECONDS = 5  # of a small project, in this process: images, decisions and seats change without a label
 CONTESTED_KEPT_SECONDS = 60  # a model that is training looks at more images without a label
 
 
@@ -32,54 +31,34 @@ def agreement_figures(project: Project, selection: Selection, *, wait: bool = Tr
     iou: where people draw, from which overlap on two objects are the same.
     """
 
-    def count() -> dict[str, Any]:
+    def count() -> Report:
         return reports.agreement(project, selection, iou)
 
     if selection != Selection.with_default_sample(selection.labels, selection.sample) or iou != round(iou, 2):
         # A class, a version of the guideline, a time: too many to keep, and each is asked for rarely.
         return Figures(count(), timezone.now(), False)
     name = f"agreement:{selection.labels}:{selection.sample}" + ("" if iou == HEADLINE else f":{iou}")
-    return cache.get(project, name, count, first_time=count if wait else None)
+    return cache.get(project, name, count, wait=wait)
 
 
-def progress_figures(project: Project, *, wait: bool = True) -> Figures:
+def progress_figures(project: Project) -> Figures:
     """The progress report and its time."""
-
-    def count() -> dict[str, Any]:
-        return counts.progress(project)
-
-    return cache.get(project, "progress", count, first_time=count if wait else None)
+    return _kept_here(project, "progress", wait=True)
 
 
 def overview_figures(project: Project) -> Figures:
     """The figures of the overview and their time; value is None before the first count of a large project."""
-
-    def count() -> dict[str, Any]:
-        return reports.kept(
-            project, f"overview:{project.version}", lambda: overview.figures(project), OVERVIEW_KEPT_SECONDS
-        )
-
-    return cache.get(project, "overview", count)
+    return _kept_here(project, "overview")
 
 
 def trust_figures(project: Project, *, wait: bool = False) -> Figures:
     """Everything beside agreement itself (labeler/agreement/trust.py), and its time. wait: as for agreement."""
-
-    def count() -> dict[str, Any]:
-        return reports.kept(project, f"trust:{project.version}", lambda: trust.figures(project))
-
-    return cache.get(project, "trust", count, first_time=count if wait else None)
+    return _kept_here(project, "trust", wait=wait, seconds=reports.KEPT_SECONDS)
 
 
 def economy_figures(project: Project, *, wait: bool = False) -> Figures:
     """The label economy (labeler/progress/label_economy.py), and its time. wait: as for agreement."""
-
-    def count() -> dict[str, Any]:
-        return reports.kept(
-            project, f"economy:{project.version}", lambda: label_economy.figures(project), OVERVIEW_KEPT_SECONDS
-        )
-
-    return cache.get(project, "economy", count, first_time=count if wait else None)
+    return _kept_here(project, "economy", wait=wait)
 
 
 def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool = False) -> Figures:
@@ -89,14 +68,14 @@ def contested_figures(project: Project, pair: Pair | None = None, *, wait: bool 
     By the number of these images, not of all: grouping takes its time by them, also in a small project.
     """
 
-    def count() -> dict[str, Any]:
+    def count() -> Report:
         return disagreement_groups.find(project, pair)
 
     name = "contested" if pair is None else f"contested:{pair[0]},{pair[1]}"
     if disagreement_groups.how_many(project, disagreement_groups.AT_ONCE) <= disagreement_groups.AT_ONCE:
         now = f"{name}:{disagreement_groups.fingerprint(project)}"
         return Figures(reports.kept(project, now, count, CONTESTED_KEPT_SECONDS), timezone.now(), False)
-    return cache.get(project, name, count, first_time=count if wait else None, large=True)
+    return cache.get(project, name, count, wait=wait, large=True)
 
 
 def report_figures(
@@ -105,35 +84,38 @@ def report_figures(
     """The report for an appendix (labeler/agreement/printed_report.py), and its time; one of the past is always counted
     here."""
 
-    def count() -> dict[str, Any]:
+    def count() -> Report:
         return printed_report.build(project, selection, names=names, ordered=ordered)
 
     if selection.until is not None or ordered is not None:
         return Figures(count(), timezone.now(), False)
     name = f"report:{selection.labels}:{selection.sample}:{'names' if names else 'numbers'}"
-    return cache.get(project, name, count, first_time=count if wait else None)
+    return cache.get(project, name, count, wait=wait)
 
 
 def export_figures(project: Project) -> Figures:
     """What an export would hold (labeler/releases/summary.py), and its time; of a large project first counted here."""
-
-    def count() -> dict[str, Any]:
-        return asdict(summary.summary_of(project))
-
-    return cache.get(project, "export", count, first_time=count)
+    return cache.get(project, "export", lambda: compute(project, "export"), wait=True)
 
 
-def checks_figures(project: Project, *, wait: bool = False) -> Figures:
-    """Balance, people and groups of the data set (labeler/data_checks/report.py), and their time. wait: as for
-    agreement."""
-
-    def count() -> dict[str, Any]:
-        return data_checks.count(project)
-
-    return cache.get(project, "checks", count, first_time=count if wait else None)
+def checks_figures(project: Project) -> Figures:
+    """Balance, people and groups of the data set (labeler/data_checks/report.py), and their time."""
+    return cache.get(project, "checks", lambda: compute(project, "checks"))
 
 
-def compute(project: Project, name: str) -> dict[str, Any]:
+def _kept_here(project: Project, name: str, *, wait: bool = False, seconds: int = KEPT_SECONDS) -> Figures:
+    """A report that this process keeps, where the project is small: for so long, unless a label comes in.
+
+    With the project's version: a wanted number that was just typed must not wait for the next count.
+    """
+
+    def count() -> Report:
+        return reports.kept(project, f"{name}:{project.version}", lambda: compute(project, name), seconds)
+
+    return cache.get(project, name, count, wait=wait)
+
+
+def compute(project: Project, name: str) -> Report:
     """Count a report by the name of its snapshot. Raises ValueError for an unknown one."""
     match name.split(":"):
         case ["overview"]:
@@ -156,10 +138,9 @@ def compute(project: Project, name: str) -> dict[str, Any]:
         case ["contested", named]:
             a, b = (int(part) for part in named.split(","))
             return disagreement_groups.find(project, (a, b))
-        case ["agreement", labels, sample]:
-            return reports.count_agreement(project, Selection(labels, sample))  # type: ignore[arg-type]
-        case ["agreement", labels, sample, iou]:
-            return reports.count_agreement(project, Selection(labels, sample), float(iou))  # type: ignore[arg-type]
+        case ["agreement", labels, sample, *iou]:
+            selection = Selection(labels, sample)  # type: ignore[arg-type]
+            return reports.count_agreement(project, selection, *map(float, iou))
     raise ValueError(f"there is no report called {name}")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 
-from labeler.agreement.reports import kept
 from labeler.label_set import targets
 from labeler.models import Acceptance, Image, Label, Project, QueueEntry
 from labeler.models.image import Status
@@ -16,19 +15,12 @@ from labeler.models.label import VOTES
 from labeler.stats.forecast import WEEK, WEEKS_READ, days_left
 from labeler.stats.results import plain
 
-PROGRESS_KEPT_SECONDS = 5  # images, decisions and seats change without a label
 FORECAST_DAYS = WEEK * WEEKS_READ
 PACE_DAYS = 14  # that the pace is the mean of; the forecast reads further back
 
 
-def progress(project: Project) -> dict[str, Any]:
-    """Images by status, seats, labels by day (UTC) and by person, pace, forecast with its interval, what is wanted."""
-    # With the project's version: a wanted number that was just typed must not wait for the next count.
-    return kept(project, f"progress:{project.version}", lambda: count_progress(project), PROGRESS_KEPT_SECONDS)
-
-
 def count_progress(project: Project) -> dict[str, Any]:
-    """`progress`, counted now."""
+    """Images by status, seats, labels by day (UTC) and by person, pace, forecast with its interval, what is wanted."""
     by_status = dict.fromkeys(Status.values, 0)
     counted = Image.objects.for_project(project).order_by().values_list("status").annotate(n=Count("id"))
     by_status |= dict(counted)

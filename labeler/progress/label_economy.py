@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.utils import timezone
 
 from labeler.consensus import economy_standing
@@ -19,6 +18,7 @@ from labeler.labeling.seats import HELD_OUT_SEATS
 from labeler.models import EconomyPoint, Label, Project
 from labeler.models.image import HELD_OUT
 from labeler.models.label import TOUCHED_BY_MODEL, VOTES
+from labeler.models.partial import fetch
 from labeler.models.project import ConsensusMethod
 from labeler.stats import economy as stats
 from labeler.stats import pace as stats_pace
@@ -127,17 +127,15 @@ def pace(project: Project) -> Report:
     """
     newest = Label.objects.filter(project=project).order_by("-id").values_list("id", flat=True)[:PACE_LABELS]
     since = timezone.now() - timedelta(days=PACE_DAYS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT annotator_id, extract(epoch FROM created_at)::float8, created_at::date,
-                   CASE WHEN answer = 'undone' THEN 0 ELSE seconds END,
-                   purpose = 'vote' AND answer = ANY (%s) AND superseded_at IS NULL
-            FROM labeler_label WHERE id = ANY (%s) AND created_at > %s AND source_import_id IS NULL
-            """,
-            [[str(answer) for answer in VOTES], list(newest), since],
-        )
-        rows = cursor.fetchall()
+    rows = fetch(
+        """
+        SELECT annotator_id, extract(epoch FROM created_at)::float8, created_at::date,
+               CASE WHEN answer = 'undone' THEN 0 ELSE seconds END,
+               purpose = 'vote' AND answer = ANY (%s) AND superseded_at IS NULL
+        FROM labeler_label WHERE id = ANY (%s) AND created_at > %s AND source_import_id IS NULL
+        """,
+        [[str(answer) for answer in VOTES], list(newest), since],
+    )
     people, at, days, seconds, counts = zip(*rows, strict=True) if rows else ((),) * 5
     each = stats_pace.seconds_per_judgement(people, at, np.array(seconds, np.float64), counts)
     n, with_any = sum(counts), len({day for day, counted in zip(days, counts, strict=True) if counted})

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
-
 from labeler.agreement import objects
 from labeler.labeling import drawn_arrays
 from labeler.labeling.drawn_arrays import DrawnArrays
 from labeler.labeling.label_arrays import Selection, usernames
 from labeler.models import Project
+from labeler.models.partial import fetch_one
 from labeler.stats.pace import median
 from labeler.stats.results import undefined
 
@@ -65,19 +64,17 @@ def _people(rows: DrawnArrays, report: Report) -> list[Report]:
 
 def _accepted(project: Project) -> Report:
     """Objects that were suggested to people who answered, and how many of them were kept as they were."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT coalesce(sum(jsonb_array_length(coalesce(l.value->'deleted', '[]'))), 0), coalesce(sum(o.taken), 0),
-                   coalesce(sum(o.kept), 0)
-            FROM labeler_label l CROSS JOIN LATERAL (
-                SELECT count(*) FILTER (WHERE change IN ('kept', 'moved', 'class')) AS taken,
-                       count(*) FILTER (WHERE change = 'kept') AS kept
-                FROM labeler_labelobject WHERE label_id = l.id) o
-            WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-                  AND l.shown_prediction_id IS NOT NULL
-            """,
-            [project.pk],
-        )
-        deleted, taken, kept = cursor.fetchone()
+    deleted, taken, kept = fetch_one(
+        """
+        SELECT coalesce(sum(jsonb_array_length(coalesce(l.value->'deleted', '[]'))), 0), coalesce(sum(o.taken), 0),
+               coalesce(sum(o.kept), 0)
+        FROM labeler_label l CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE change IN ('kept', 'moved', 'class')) AS taken,
+                   count(*) FILTER (WHERE change = 'kept') AS kept
+            FROM labeler_labelobject WHERE label_id = l.id) o
+        WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
+              AND l.shown_prediction_id IS NOT NULL
+        """,
+        [project.pk],
+    )
     return {"shown": int(deleted + taken), "same": int(kept)}

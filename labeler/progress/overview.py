@@ -7,11 +7,12 @@ everything here is what JSON can keep.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.db.models import Count
 from numpy.typing import NDArray
 
@@ -22,17 +23,18 @@ from labeler.labeling import label_arrays, seats
 from labeler.labeling.label_arrays import LabelArrays, Selection
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
+from labeler.models.partial import fetch
 from labeler.progress import counts as progress_counts
 from labeler.progress import object_overview
 from labeler.review import label_errors
 from labeler.stats import tally as votes
+from labeler.stats.anchoring import share_of
 from labeler.stats.classpair import between_classes, without_each
 from labeler.stats.forecast import Forecast, days_left
 from labeler.stats.grouping import group_rows
-from labeler.stats.intervals import wilson
 from labeler.stats.pairs import count_rows
 from labeler.stats.people import WithOthers, with_others
-from labeler.stats.results import NO_SHARED_IMAGES, plain, undefined, with_interval
+from labeler.stats.results import NO_SHARED_IMAGES, plain, undefined
 from labeler.training import drift, image_index, runs
 
 Report = dict[str, Any]
@@ -142,10 +144,7 @@ def _people(project: Project, rows: LabelArrays, usernames: list[str], report: R
     return [
         {
             "username": name,
-            "n": report["annotators"][code]["n"],
-            "n_shared": report["annotators"][code]["n_shared"],
-            "mean_kappa": report["annotators"][code]["mean_kappa"],
-            "seconds_median": report["annotators"][code]["seconds_median"],
+            **{key: row[key] for key in ("n", "n_shared", "mean_kappa", "seconds_median")},
             "kappa": whole.kappa_stat(code).as_dict(),
             "equal": whole.observed_stat(code).as_dict(),
             "decided": decided.get(rows.annotators[code]),
@@ -153,7 +152,7 @@ def _people(project: Project, rows: LabelArrays, usernames: list[str], report: R
             "earlier": _figure(drift, code, 0),
             "now": _figure(drift, code, 1),
         }
-        for code, name in enumerate(usernames)
+        for code, (name, row) in enumerate(zip(usernames, report["annotators"], strict=True))
     ]
 
 
@@ -175,29 +174,25 @@ def _figure(compared: WithOthers, person: int, period: int) -> Report:
 def _right_on_decided(project: Project) -> dict[int, Report]:
     """By user id: the share of a person's answers that a reviewer's decision confirmed, others' decisions only."""
     index = label_set.index(project)
-    right: dict[int, int] = {}
-    total: dict[int, int] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.annotator_id, l.categories, d.categories, count(*)
-            FROM labeler_decision d JOIN labeler_image i ON i.id = d.image_id
-                 JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
-            WHERE i.project_id = %s AND d.withdrawn_at IS NULL AND NOT d.undecidable AND d.reviewer_id <> l.annotator_id
-                  AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-            GROUP BY 1, 2, 3
-            """,
-            [project.pk],
-        )
-        for person, said, decided, n in cursor.fetchall():
-            total[person] = total.get(person, 0) + n
-            if index.present(said) == index.present(decided):
-                right[person] = right.get(person, 0) + n
-    return {person: _share(right.get(person, 0), n) for person, n in total.items()}
+    right, total = Counter[int](), Counter[int]()
+    for person, said, decided, n in fetch(
+        """
+        SELECT l.annotator_id, l.categories, d.categories, count(*)
+        FROM labeler_decision d JOIN labeler_image i ON i.id = d.image_id
+             JOIN labeler_label l ON l.image_id = i.id AND l.round = i.round
+        WHERE i.project_id = %s AND d.withdrawn_at IS NULL AND NOT d.undecidable AND d.reviewer_id <> l.annotator_id
+              AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
+        GROUP BY 1, 2, 3
+        """,
+        [project.pk],
+    ):
+        total[person] += n
+        right[person] += n * (index.present(said) == index.present(decided))
+    return {person: _share(right[person], n) for person, n in total.items()}
 
 
 def _share(right: int, n: int) -> Report:
-    return (with_interval(right / n, wilson(right, n), n) if n else undefined(NO_SHARED_IMAGES)).as_dict()
+    return (share_of(right, n) if n else undefined(NO_SHARED_IMAGES)).as_dict()
 
 
 # ---------------------------------------------------------------- classes
@@ -239,47 +234,42 @@ def _burn_up(project: Project) -> tuple[list[list[Any]], list[list[Any]], dateti
 
     From what stands today: an image that was sent back counts as what it is now.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH votes AS (
-                SELECT l.image_id, min(l.created_at) AS first, max(l.created_at) AS last
-                FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
-                WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.purpose = 'vote'
-                      AND l.answer IN ('labeled', 'cannot_tell')
-                GROUP BY l.image_id
-            ), dated AS (
-                SELECT i.status, coalesce(v.first, d.created_at, i.created_at) AS first,
-                       coalesce(d.created_at, v.last, i.created_at) AS last,
-                       coalesce(d.undecidable, false) AS undecidable
-                FROM labeler_image i LEFT JOIN votes v ON v.image_id = i.id
-                     LEFT JOIN labeler_decision d ON d.image_id = i.id AND d.withdrawn_at IS NULL AND i.has_decision
-                WHERE i.project_id = %(project)s AND i.status <> 'unlabeled'
-            )
-            SELECT (first AT TIME ZONE 'UTC')::date,
-                   CASE WHEN status = 'settled' AND NOT undecidable THEN (last AT TIME ZONE 'UTC')::date END,
-                   count(*), min(last) FILTER (WHERE status = 'disputed')
-            FROM dated GROUP BY 1, 2
-            """,
-            {"project": project.pk},
+    found = fetch(
+        """
+        WITH votes AS (
+            SELECT l.image_id, min(l.created_at) AS first, max(l.created_at) AS last
+            FROM labeler_label l JOIN labeler_image i ON i.id = l.image_id AND i.round = l.round
+            WHERE l.project_id = %(project)s AND l.superseded_at IS NULL AND l.purpose = 'vote'
+                  AND l.answer IN ('labeled', 'cannot_tell')
+            GROUP BY l.image_id
+        ), dated AS (
+            SELECT i.status, coalesce(v.first, d.created_at, i.created_at) AS first,
+                   coalesce(d.created_at, v.last, i.created_at) AS last,
+                   coalesce(d.undecidable, false) AS undecidable
+            FROM labeler_image i LEFT JOIN votes v ON v.image_id = i.id
+                 LEFT JOIN labeler_decision d ON d.image_id = i.id AND d.withdrawn_at IS NULL AND i.has_decision
+            WHERE i.project_id = %(project)s AND i.status <> 'unlabeled'
         )
-        found = cursor.fetchall()
-    labeled: dict[date, int] = {}
-    final: dict[date, int] = {}
+        SELECT (first AT TIME ZONE 'UTC')::date,
+               CASE WHEN status = 'settled' AND NOT undecidable THEN (last AT TIME ZONE 'UTC')::date END,
+               count(*), min(last) FILTER (WHERE status = 'disputed')
+        FROM dated GROUP BY 1, 2
+        """,
+        {"project": project.pk},
+    )
+    labeled, final = Counter[date](), Counter[date]()
     for first, last, n, _dispute in found:
-        labeled[first] = labeled.get(first, 0) + n
+        labeled[first] += n
         if last is not None:
-            final[last] = final.get(last, 0) + n
+            final[last] += n
     disputes = [dispute for *_rest, dispute in found if dispute is not None]
     return _so_far(labeled), _so_far(final), min(disputes, default=None)
 
 
-def _so_far(by_day: dict[date, int]) -> list[list[Any]]:
-    total, rows = 0, []
-    for day in sorted(by_day):
-        total += by_day[day]
-        rows.append([day.isoformat(), total])
-    return rows
+def _so_far(by_day: Counter[date]) -> list[list[Any]]:
+    days = sorted(by_day)
+    totals = accumulate(by_day[day] for day in days)
+    return [[day.isoformat(), total] for day, total in zip(days, totals, strict=True)]
 
 
 def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]:
@@ -311,18 +301,16 @@ def _forecast(project: Project, progress: Report) -> tuple[Forecast, float, int]
 def _accepted(project: Project) -> Report:
     """Answers that were given under a suggestion, and how many of them are the suggestion."""
     # OFFSET 0 has each prediction looked up by its key: the planner would rather read those of all projects.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.categories, p.categories, count(*)
-            FROM labeler_label l CROSS JOIN LATERAL (
-                SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
-            WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
-            GROUP BY 1, 2
-            """,
-            [project.pk],
-        )
-        rows = cursor.fetchall()
+    rows = fetch(
+        """
+        SELECT l.categories, p.categories, count(*)
+        FROM labeler_label l CROSS JOIN LATERAL (
+            SELECT categories FROM labeler_prediction WHERE id = l.shown_prediction_id OFFSET 0) p
+        WHERE l.project_id = %s AND l.superseded_at IS NULL AND l.answer = 'labeled' AND l.purpose = 'vote'
+        GROUP BY 1, 2
+        """,
+        [project.pk],
+    )
     index = label_set.index(project)
     same = sum(n for said, shown, n in rows if index.resolve(said) == index.resolve(shown))
     return {"shown": sum(n for _said, _shown, n in rows), "same": same}

@@ -7,9 +7,7 @@ it could still invite. Adding a member is labeler/projects/members.py's, making 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from django.utils.translation import gettext as _
 from labeler.access import leads
 from labeler.accounts.audit import audit
 from labeler.accounts.people import create_person
+from labeler.accounts.tokens import digest
 from labeler.errors import Conflict, Gone, Invalid, NotFound
 from labeler.models import Invitation, Membership, Project, Role
 from labeler.projects import members
@@ -34,19 +33,6 @@ SECRET_BYTES = 32
 CLOSED_SHOWN = 50
 
 OPEN, ACCEPTED, EXPIRED, REVOKED = "open", "accepted", "expired", "revoked"
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What came of an accepted invitation."""
-
-    member: Membership
-    user: User
-
-
-def digest(secret: str) -> str:
-    """What is kept of a link. 256 random bits need no slow hash: nobody can try them all."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def state_of(invitation: Invitation) -> str:
@@ -120,13 +106,13 @@ def _may_still_invite(invitation: Invitation) -> bool:
     return leads(by, invitation.project_id)
 
 
-def accept(*, secret: str, user: User) -> Joined:
+def accept(*, secret: str, user: User) -> Membership:
     """Make a person who has an account a member. Raises NotFound, Gone, Conflict for somebody who is in already."""
     with transaction.atomic():
         return _take(find(secret), user)
 
 
-def join_with_new_account(*, secret: str, username: str, password: str) -> Joined:
+def join_with_new_account(*, secret: str, username: str, password: str) -> Membership:
     """Make an account with this name and password, and its owner a member: both, or neither.
 
     Raises NotFound, Gone, and Invalid or Conflict where name or password cannot be had.
@@ -136,7 +122,7 @@ def join_with_new_account(*, secret: str, username: str, password: str) -> Joine
         return _take(invitation, create_person(username=username, password=password, invitation=invitation.pk))
 
 
-def _take(invitation: Invitation, user: User) -> Joined:
+def _take(invitation: Invitation, user: User) -> Membership:
     # Only one of two wins: the second's update waits for the first's commit, and then finds nothing to change.
     now = timezone.now()
     if not _open(now).filter(pk=invitation.pk).update(accepted_at=now, accepted_by=user):
@@ -148,7 +134,7 @@ def _take(invitation: Invitation, user: User) -> Joined:
         user, "invitation.accept", project=invitation.project, subject=invitation.note, invitation=invitation.pk,
         role=invitation.role,
     )  # fmt: skip
-    return Joined(member, user)
+    return member
 
 
 def revoke(*, invitation: Invitation, by: User) -> Invitation:

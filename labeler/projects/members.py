@@ -46,14 +46,8 @@ def change_role(*, member: Membership, by: User, role: str) -> Membership:
         if row.role != role:
             if row.may_lead:
                 _check_not_last_lead(row)
-            audit(
-                by,
-                "member.role",
-                project=row.project_id,
-                subject=row.user.get_username(),
-                before=row.role,
-                after=role,
-            )
+            name = row.user.get_username()
+            audit(by, "member.role", project=row.project_id, subject=name, before=row.role, after=role)
             row.role = role
             row.save(update_fields=["role"])
     return row

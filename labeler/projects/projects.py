@@ -1,5 +1,4 @@
-"""Create, change, trash and restore projects: settings, guideline and target numbers. Classes are classes.py's, members
-members.py's.
+"""Create, change, trash and restore projects: settings, guideline and target numbers.
 
 The only module that writes GuidelineVersion. Classes are changed by classes.py, members by members.py. Knows nothing of
 labels; when a change of rules changes what votes mean, labeling/counters.py is asked.
@@ -19,8 +18,9 @@ from django.utils.translation import gettext as _
 from labeler.access import administers
 from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotAllowed, NotPossibleNow
+from labeler.jobs import leases
 from labeler.labeling import counters, seats
-from labeler.models import GuidelineVersion, Image, Membership, Project, Role
+from labeler.models import GuidelineVersion, Image, Job, Membership, Project, Role, TrainingRun
 from labeler.models.image import Slice
 from labeler.models.project import ConsensusMethod, Ordered, Task
 from labeler.projects.checks import check_row, check_version
@@ -72,9 +72,6 @@ SETTINGS = (
 )
 # Another value of these changes how many people an image is for.
 QUOTA = ("labels_per_image", "adaptive_overlap", "fewest_labels", "most_labels", "ask_by_gain")
-
-
-# ---------------------------------------------------------------- projects
 
 
 def check_may_create(person: User) -> None:
@@ -245,9 +242,6 @@ def _has_calibration(row: Project) -> bool:
 
 def trash(*, project: Project, by: User) -> None:
     """Take a project out of sight; it can be restored for 30 days. Its unfinished runs and jobs are cancelled."""
-    from labeler.jobs import leases
-    from labeler.models import Job, TrainingRun
-
     with transaction.atomic():
         if not Project.objects.filter(pk=project.pk, trashed_at__isnull=True).update(
             trashed_at=timezone.now(), version=F("version") + 1
@@ -303,9 +297,6 @@ def purge(project: Project) -> None:
             found.delete()
 
 
-# ---------------------------------------------------------------- classes
-
-
 def want(
     *, project: Project, by: User, changes: Mapping[str, Any], of_classes: Mapping[int, Mapping[str, Any]]
 ) -> None:
@@ -317,9 +308,6 @@ def want(
         update(project=project, by=by, changes=changes)
         for category in project.categories.filter(pk__in=of_classes).order_by("pk"):
             change_category(category=category, by=by, changes=of_classes[category.pk])
-
-
-# ---------------------------------------------------------------- members
 
 
 def date_guideline(*, project: Project, number: int, at: datetime) -> None:

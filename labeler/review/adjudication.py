@@ -72,51 +72,38 @@ def decide(
         )
     with transaction.atomic():
         image = _locked(image_id)
-        objects = None if undecidable else _drawing(image, named, drawn)
-        if objects is not None:
-            ids = sorted({one["category"] for one in objects})
-        else:
-            ids = [] if undecidable else label_set.check_answer(image.project, named)
+        kept, ids = (None, []) if undecidable else _said(image, named, drawn)
         earlier = standing(image)
         _check_version(image, earlier, expected_version)
         if earlier is not None:
-            _withdraw(earlier, reviewer)
+            withdraw_all([image.pk], by=reviewer)
         decision = Decision.objects.create(
             image=image,
             reviewer=reviewer,
             categories=ids,
-            drawn=objects,
+            drawn=kept,
             undecidable=undecidable,
             reason=reason[:LONGEST_REASON],
             round=image.round,
         )
         counters.decided(image, True)
         audit(
-            reviewer,
-            "consensus.decide",
-            project=image.project_id,
-            subject=f"image {image.pk}",
-            categories=ids,
+            reviewer, "consensus.decide", project=image.project_id, subject=f"image {image.pk}", categories=ids,
             undecidable=undecidable,
-        )
+        )  # fmt: skip
         snapshots.refresh(image.project, [image.pk])
     return decision
 
 
-def _drawing(image: Image, named: list[int | str], drawn: Sequence[Any] | None) -> list[dict[str, Any]] | None:
-    """The objects of a decision, as Decision keeps them; None where people name classes."""
-    if not image.project.draws:
-        if drawn is not None:
-            raise WrongTask(
-                _("In this project people name classes: send categories."), fields={"objects": ["not in this task"]}
-            )
-        return None
-    if drawn is None or named:
-        raise WrongTask(
-            _("In this project people draw: send objects; [] says that there is nothing here."),
-            fields={"objects": ["missing"] if drawn is None else ["beside categories"]},
-        )
-    return known_objects(image, drawn)
+def _said(
+    image: Image, named: list[int | str], drawn: Sequence[Any] | None
+) -> tuple[list[dict[str, Any]] | None, list[int]]:
+    """What a decision keeps: the objects, None where people name classes; and the classes, by id."""
+    sent = objects.sent_for(image.project, drawn, named)
+    if sent is None:
+        return None, label_set.check_answer(image.project, named)
+    kept = known_objects(image, sent)
+    return kept, sorted({one["category"] for one in kept})
 
 
 def known_objects(image: Image, drawn: Sequence[Any]) -> list[dict[str, Any]]:
@@ -141,7 +128,7 @@ def withdraw(*, image_id: int, reviewer: User, expected_version: str | None = No
         _check_version(image, decision, expected_version)
         if decision is None:
             raise Conflict(_("There is no decision on this image to withdraw."))
-        _withdraw(decision, reviewer)
+        withdraw_all([image.pk], by=reviewer)
         counters.decided(image, False)
         audit(reviewer, "consensus.withdraw", project=image.project_id, subject=f"image {image.pk}")
         snapshots.refresh(image.project, [image.pk])
@@ -172,9 +159,3 @@ def _check_version(image: Image, decision: Decision | None, expected: str | None
             _("Votes or the decision on this image have changed since you looked. Look again, then decide."),
             current=current,
         )
-
-
-def _withdraw(decision: Decision, reviewer: User) -> None:
-    decision.withdrawn_at = timezone.now()
-    decision.withdrawn_by = reviewer
-    decision.save(update_fields=["withdrawn_at", "withdrawn_by"])

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -24,8 +24,9 @@ from labeler.labeling import member_lock
 from labeler.labeling.blindness import model_hidden_sql
 from labeler.labeling.objects import SHAPES
 from labeler.models import Image, ObjectVerdict, Project, Task, TrainingRun
-from labeler.stats.intervals import wilson
-from labeler.stats.results import Stat, with_interval
+from labeler.models.partial import fetch
+from labeler.stats.anchoring import share_of
+from labeler.stats.results import Stat
 from labeler.training import prelabels
 
 if TYPE_CHECKING:
@@ -108,9 +109,7 @@ def waiting(project: Project, member: User, run: TrainingRun | None) -> dict[int
     """How many objects of each class, by its id, this member may still answer."""
     if run is None or not has_objects(project):
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, _params(project, member, run))
-        return dict(cursor.fetchall())
+    return dict(fetch(_WAITING, _params(project, member, run)))
 
 
 def has_objects(project: Project) -> bool:
@@ -128,9 +127,7 @@ def _params(project: Project, member: User, run: TrainingRun) -> dict[str, Any]:
 def _objects(
     query: str, project: Project, member: User, run: TrainingRun, **more: Any
 ) -> list[tuple[int, dict[str, Any]]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, _params(project, member, run) | more)
-        return [(image, json.loads(one)) for image, one in cursor.fetchall()]
+    return [(image, json.loads(one)) for image, one in fetch(query, _params(project, member, run) | more)]
 
 
 def _shape(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,11 +215,4 @@ def precision(run: TrainingRun | None) -> dict[int, Stat]:
     """
     if run is None:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_TOLD, [run.pk])
-        rows = cursor.fetchall()
-    return {
-        category: with_interval(kept / (kept + wrong), wilson(kept, kept + wrong), kept + wrong)
-        for category, kept, wrong in rows
-        if kept + wrong
-    }
+    return {category: share_of(kept, kept + wrong) for category, kept, wrong in fetch(_TOLD, [run.pk]) if kept + wrong}

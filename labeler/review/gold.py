@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,6 +26,7 @@ from labeler.labeling.objects import Drawn
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
+from labeler.models.partial import fetch
 from labeler.review import adjudication, gold_objects
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of
@@ -118,9 +119,7 @@ def known_objects(project: Project, images: Iterable[Image]) -> dict[int, list[d
     """
     listed = list(images)
     decided = agreed_objects.decisions([image.pk for image in listed if image.has_decision])
-    found = {
-        pk: row.drawn for pk, row in decided.items() if row.drawn is not None and not row.undecidable
-    }  # fmt: skip
+    found = {pk: row.drawn for pk, row in decided.items() if row.drawn is not None and not row.undecidable}
     by_votes = [image for image in listed if not image.has_decision and image.n_votes >= 2]
     for pk, places in agreed_objects.of_votes(project, by_votes).items():
         if all(place.settled and place.n == place.asked for place in places):
@@ -166,13 +165,15 @@ def retire(*, project: Project, by: User, image_id: int) -> None:
 # The present answer of each person to each gold image, cannot-tells included: nobody is right by not saying. Where
 # people are told at once what it was, their first: whoever was told may change it, and would be right always.
 _ANSWERS = """
-    SELECT l.{by}, l.answer, l.categories, g.categories, count(*)
     FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
     WHERE l.project_id = %s AND l.purpose = 'gold'
       AND CASE WHEN %s THEN l.supersedes_id IS NULL ELSE l.superseded_at IS NULL END
       AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
-    GROUP BY 1, 2, 3, 4
 """
+_OF_CLASSES = "SELECT l.{by}, l.answer, l.categories, g.categories, count(*)" + _ANSWERS + "GROUP BY 1, 2, 3, 4"
+_OF_OBJECTS = (
+    "SELECT l.{by}, l.id, l.answer, l.categories, l.image_id" + _ANSWERS + "AND g.drawn IS NOT NULL ORDER BY l.id"
+)
 
 
 def scores(project: Project) -> dict[int, dict[str, Any]]:
@@ -214,33 +215,20 @@ def _told(project: Project, by: str, image_id: int | None = None) -> dict[int, T
     # Merges are followed on both sides: whoever says what a class was merged into says the same.
     index = label_set.index(project)
     found: dict[int, Told] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
-        for pk, answer, said, known, n in cursor.fetchall():
-            told = found.setdefault(pk, Told())
-            named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
-            told.n += n
-            told.right += n * (named == tuple(index.resolve(known)))
-            told.answers[named] = told.answers.get(named, 0) + n
+    rows = fetch(_OF_CLASSES.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
+    for pk, answer, said, known, n in rows:
+        told = found.setdefault(pk, Told())
+        named = tuple(index.resolve(said)) if answer == Answer.LABELED else None
+        told.n += n
+        told.right += n * (named == tuple(index.resolve(known)))
+        told.answers[named] = told.answers.get(named, 0) + n
     return found
-
-
-_DRAWN_ANSWERS = """
-    SELECT l.{by}, l.id, l.answer, l.categories, l.image_id
-    FROM labeler_label l JOIN labeler_gold g ON g.image_id = l.image_id
-    WHERE l.project_id = %s AND l.purpose = 'gold' AND g.drawn IS NOT NULL
-      AND CASE WHEN %s THEN l.supersedes_id IS NULL ELSE l.superseded_at IS NULL END
-      AND l.answer IN ('labeled', 'cannot_tell') AND (%s::bigint IS NULL OR l.image_id = %s)
-    ORDER BY l.id
-"""
 
 
 def _told_of_objects(project: Project, by: str, image_id: int | None) -> dict[int, Told]:
     """The same where people draw: n counts known objects and invented ones, right those that were found."""
     index = label_set.index(project)
-    with connection.cursor() as cursor:
-        cursor.execute(_DRAWN_ANSWERS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
-        rows = cursor.fetchall()
+    rows = fetch(_OF_OBJECTS.format(by=by), [project.pk, project.gold_feedback, image_id, image_id])
     drawn = object_rows.read([row[1] for row in rows])
     known = {row.pk: row for row in Gold.objects.filter(pk__in={row[4] for row in rows}).select_related("image")}
     found: dict[int, Told] = {}
@@ -272,14 +260,10 @@ def feedback(
         return None
     index = label_set.index(gold.project)
     known = index.resolve(gold.categories)
+    told = {"categories": index.label(known), "explanation": gold.explanation}
     if gold.project.draws and gold.drawn is not None:
         image = Image.objects.get(pk=image_id)
         right, n = gold_objects.score(image, gold.drawn, drawn or [], iou=gold.project.gold_iou, index=index)
-        return {
-            "right": right == n and drawn is not None, "categories": index.label(known),
-            "explanation": gold.explanation,
-            "objects": [{**one, "category": index.names[one["category"]]} for one in gold.drawn],
-        }  # fmt: skip
-    return {
-        "right": index.resolve(categories) == known, "categories": index.label(known), "explanation": gold.explanation,
-    }  # fmt: skip
+        objects = [{**one, "category": index.names[one["category"]]} for one in gold.drawn]
+        return {"right": right == n and drawn is not None, **told, "objects": objects}
+    return {"right": index.resolve(categories) == known, **told}

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -30,6 +30,7 @@ from labeler.labeling import claim_ends, labels, member_lock
 from labeler.labeling import claims as queue
 from labeler.labeling.wanted import answering, taking_back
 from labeler.models import Claim, Image, Plant, Project, TrainingRun
+from labeler.models.partial import fetch
 from labeler.models.queue import ChosenBy, ClaimState
 from labeler.review.planted import confidences, how_many, plant, plantable, waiting_plants
 
@@ -179,16 +180,14 @@ def waiting(project: Project, reviewer: User, min_confidence: float | None = Non
     key = f"review:{project.pk}:{reviewer.pk}:{low}"
     counted: tuple[dict[int, int], bool] | None = cache.get(key)
     if counted is None:
-        with connection.cursor() as cursor:
-            params: dict[str, Any] = {
-                "project": project.pk,
-                "annotator": reviewer.pk,
-                "low": low,
-                "in_use": list(label_set.index(project).ids_in_use),
-                "most": COUNTED,
-            }
-            cursor.execute(_WAITING, params)
-            rows = cursor.fetchall()
+        params: dict[str, Any] = {
+            "project": project.pk,
+            "annotator": reviewer.pk,
+            "low": low,
+            "in_use": list(label_set.index(project).ids_in_use),
+            "most": COUNTED,
+        }
+        rows = fetch(_WAITING, params)
         is_cut = bool(rows) and rows[0][2] >= COUNTED
         counted = {category: n for category, n, _ in rows if category is not None}, is_cut
         cache.set(key, counted, WAITING_SECONDS)
@@ -367,6 +366,3 @@ def _answer_plant(case: _Case, plant: Plant, answer: ReviewAnswer, key: UUID | N
     if answer.categories is None:
         return ReviewResult(plant.image_id, "sent_back")
     return ReviewResult(plant.image_id, "saved", categories=said)
-
-
-# ---------------------------------------------------------------- how often it was noticed

@@ -13,12 +13,12 @@ nobody drew, or one that somebody drew and the model does not see. It waits unti
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connection
 
 from labeler.consensus import snapshots
 from labeler.geometry.shapes import bounds_of
@@ -27,6 +27,7 @@ from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import blindness
 from labeler.models import Image, Label, Project, TrainingRun
 from labeler.models.image import Slice
+from labeler.models.partial import fetch
 from labeler.stats.intervals import wilson
 from labeler.stats.objects.boxes import box_iou
 from labeler.stats.results import FEW_IMAGES, Reason, Stat, undefined
@@ -152,40 +153,39 @@ def _holds(doubt: Doubt, said: list[int], index: CategoryIndex) -> bool:
     return now == label and label != index.present([doubt.suggested])
 
 
+# Doubts of the newest runs, with what was decided on their images since.
+_DOUBTED = """
+    FROM (SELECT id, finished_at, metrics FROM labeler_trainingrun
+          WHERE project_id = %s AND finished_at IS NOT NULL ORDER BY id DESC LIMIT %s) r
+    CROSS JOIN LATERAL jsonb_to_recordset(
+        CASE WHEN jsonb_typeof(r.metrics #> '{label_errors,suspects}') = 'array'
+             THEN r.metrics #> '{label_errors,suspects}' ELSE '[]' END
+    ) AS s(image bigint, label bigint, suggested jsonb, box double precision[], confident boolean)
+    JOIN labeler_decision d ON d.image_id = s.image AND d.withdrawn_at IS NULL AND d.created_at > r.finished_at
+    JOIN labeler_image i ON i.id = d.image_id AND i.project_id = %s AND i.slice = ''
+    WHERE s.confident IS NOT FALSE
+"""
+
+
 def checked(project: Project) -> Checked:
     """What reviewers decided on doubted labels, each after the run that doubted it; wherever they did."""
     if project.draws:
         return _checked_places(project)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT DISTINCT ON (d.id, s.label) s.label, s.suggested::text, d.categories, d.undecidable
-            FROM (SELECT id, finished_at, metrics FROM labeler_trainingrun
-                  WHERE project_id = %s AND finished_at IS NOT NULL ORDER BY id DESC LIMIT %s) r
-            CROSS JOIN LATERAL jsonb_to_recordset(
-                CASE WHEN jsonb_typeof(r.metrics #> '{label_errors,suspects}') = 'array'
-                     THEN r.metrics #> '{label_errors,suspects}' ELSE '[]' END
-            ) AS s(image bigint, label bigint, suggested jsonb, confident boolean)
-            JOIN labeler_decision d ON d.image_id = s.image AND d.withdrawn_at IS NULL AND d.created_at > r.finished_at
-            JOIN labeler_image i ON i.id = d.image_id AND i.project_id = %s AND i.slice = ''
-            WHERE s.confident IS NOT FALSE
-            ORDER BY d.id, s.label, r.id DESC
-            """,
-            [project.pk, RUNS, project.pk],
-        )
-        rows = cursor.fetchall()
+    rows = fetch(
+        f"""SELECT DISTINCT ON (d.id, s.label) s.label, s.suggested::text, d.categories, d.undecidable {_DOUBTED}
+            ORDER BY d.id, s.label, r.id DESC""",
+        [project.pk, RUNS, project.pk],
+    )
     index = label_set.index(project)
-    corrected = confirmed = undecidable = 0
+    told: Counter[bool | None] = Counter()
     for label, suggested, decided, cannot in rows:
         now, named = index.present(decided), index.present([label])
-        if cannot:
-            undecidable += 1
-        elif suggested in ("true", "false"):
-            right = bool(named) and (named[0] in now) is (suggested == "true")
-            corrected, confirmed = corrected + right, confirmed + (not right)
+        if suggested in ("true", "false"):
+            is_error = bool(named) and (named[0] in now) is (suggested == "true")
         else:
-            corrected, confirmed = corrected + (now != named), confirmed + (now == named)
-    return Checked(corrected, confirmed, undecidable)
+            is_error = now != named
+        told[None if cannot else is_error] += 1
+    return Checked(told[True], told[False], told[None])
 
 
 # ---------------------------------------------------------------- where people draw
@@ -198,36 +198,18 @@ def _checked_places(project: Project) -> Checked:
 
     Of several runs that doubted an image the last one before its decision counts.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT d.id, r.id, s.suggested, s.box, d.drawn, d.undecidable
-            FROM (SELECT id, finished_at, metrics FROM labeler_trainingrun
-                  WHERE project_id = %s AND finished_at IS NOT NULL ORDER BY id DESC LIMIT %s) r
-            CROSS JOIN LATERAL jsonb_to_recordset(
-                CASE WHEN jsonb_typeof(r.metrics #> '{label_errors,suspects}') = 'array'
-                     THEN r.metrics #> '{label_errors,suspects}' ELSE '[]' END
-            ) AS s(image bigint, suggested boolean, box double precision[], confident boolean)
-            JOIN labeler_decision d ON d.image_id = s.image AND d.withdrawn_at IS NULL AND d.created_at > r.finished_at
-            JOIN labeler_image i ON i.id = d.image_id AND i.project_id = %s AND i.slice = ''
-            WHERE s.confident IS NOT FALSE AND s.box IS NOT NULL
-            ORDER BY d.id, r.id DESC
-            """,
-            [project.pk, RUNS, project.pk],
-        )
-        rows = cursor.fetchall()
-    corrected = confirmed = undecidable = 0
+    rows = fetch(
+        f"""SELECT d.id, r.id, s.suggested = 'true', s.box, d.drawn, d.undecidable {_DOUBTED} AND s.box IS NOT NULL
+            ORDER BY d.id, r.id DESC""",
+        [project.pk, RUNS, project.pk],
+    )
+    told: Counter[bool | None] = Counter()
     run_of: dict[int, int] = {}
     for decision, run, suggested, box, drawn, cannot in rows:
-        if run_of.setdefault(decision, run) != run:
-            continue
-        if cannot:
-            undecidable += 1
-            continue
-        objects = json.loads(drawn) if isinstance(drawn, str) else drawn or []
-        right = _stands(box, objects) is suggested
-        corrected, confirmed = corrected + right, confirmed + (not right)
-    return Checked(corrected, confirmed, undecidable)
+        if run_of.setdefault(decision, run) == run:
+            objects = json.loads(drawn) if isinstance(drawn, str) else drawn or []
+            told[None if cannot else _stands(box, objects) is suggested] += 1
+    return Checked(told[True], told[False], told[None])
 
 
 def _stands(box: Box, drawn: Iterable[Mapping[str, Any]]) -> bool:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -23,6 +22,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Claim, Image, Plant, Project
 from labeler.models.image import Status
 from labeler.models.label import BLIND_SQL
+from labeler.models.partial import fetch
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
 
@@ -101,10 +101,8 @@ def _known(
     project: Project, reviewer: User, suggested: int, ids: Sequence[int], *, again: bool
 ) -> list[tuple[Image, list[int]]]:
     """Those of these images that may be planted, with their known answer, in the order given."""
-    with connection.cursor() as cursor:
-        params: dict[str, Any] = {"images": list(ids), "project": project.pk, "reviewer": reviewer.pk, "again": again}
-        cursor.execute(_KNOWN, params)
-        rows = {row[0]: row for row in cursor.fetchall()}
+    params: dict[str, Any] = {"images": list(ids), "project": project.pk, "reviewer": reviewer.pk, "again": again}
+    rows = {row[0]: row for row in fetch(_KNOWN, params)}
     index = label_set.index(project)
     found = {}
     for pk, (_unused, tally, decided) in rows.items():

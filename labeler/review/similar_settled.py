@@ -6,7 +6,6 @@ are compared (training/image_index.py), nor what the outcome means. Reads only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import prefetch_related_objects
@@ -65,13 +64,9 @@ def newest_alike(image: Image, shown: int = SHOWN) -> list[Lookalike]:
         image__project=image.project_id, withdrawn_at=None, image__tally__has_keys=answers
     ).exclude(image=image)
     ids = list(newest.order_by("-id").values_list("image", flat=True)[:shown])
-    found = _settled(image, ids)
+    settled = Image.objects.filter(status=Status.SETTLED).prefetch_related(snapshots.standing_decisions())
+    found = settled.in_bulk(ids)
     return [_told(found[pk], None) for pk in ids if pk in found]
-
-
-def _settled(image: Image, ids: Sequence[int]) -> dict[int, Image]:
-    rows = Image.objects.filter(pk__in=ids, project=image.project_id, status=Status.SETTLED).exclude(pk=image.pk)
-    return {row.pk: row for row in rows.prefetch_related(snapshots.standing_decisions())}
 
 
 def _told(image: Image, similarity: float | None) -> Lookalike:

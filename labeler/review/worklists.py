@@ -8,7 +8,7 @@ writes nothing. Deciding is adjudication.py's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
@@ -44,9 +44,8 @@ class Selection:
     pair: Pair | None = None  # somebody said the one and not the other, somebody else the other and not the one
     person: int | None = None  # this person said something else than the decision, the majority, or a divided vote
     everything: bool = False  # also what a majority or a reviewer settled
-    doubted: bool = (
-        False  # instead of all that: labels that the active model doubts (label_errors.py), the clearest first
-    )
+    # Instead of all that: labels that the active model doubts (label_errors.py), the clearest first.
+    doubted: bool = False
 
     @property
     def is_wide(self) -> bool:
@@ -177,11 +176,8 @@ def _part(images: QuerySet[Image], person: int | None) -> list[_Row]:
         labels__round=F("round"),
     )
     rows = list(own.values_list(*_COLUMNS, "labels__categories")[: 2 * MOST])
-    decided = dict(
-        Decision.objects.filter(image__in=[row[0] for row in rows if row[4]], withdrawn_at=None).values_list(
-            "image", "categories"
-        )
-    )
+    standing = Decision.objects.filter(image__in=[row[0] for row in rows if row[4]], withdrawn_at=None)
+    decided = dict(standing.values_list("image", "categories"))
     return [row for row in rows if _differs(row[-1], row[1], decided.get(row[0]))]
 
 
@@ -191,8 +187,7 @@ def _differs(own: list[int], tally: Mapping[str, int], decided: list[int] | None
     return outcome != own
 
 
-def _entries(rows: Iterable[_Row], run: TrainingRun | None) -> list[Entry]:
-    rows = list(rows)
+def _entries(rows: list[_Row], run: TrainingRun | None) -> list[Entry]:
     doubts = _doubts([(row[0], row[1]) for row in rows], run)
     entries = [
         Entry(pk, tally, _rank(status, decided), disagreement, doubt)
@@ -212,14 +207,11 @@ def _doubts(images: list[tuple[int, Mapping[str, int]]], run: TrainingRun | None
     must not even stand in an order that the model made, nor one that is there to check the model.
     """
     told = Image.objects.filter(pk__in=[pk for pk, _ in images]).exclude(blindness.HIDES_MODEL)
-    said = {
-        pk: (votes.key(named), probability)
-        for pk, named, probability in Prediction.objects.filter(
-            run=run, image__in=told, margin__isnull=False
-        ).values_list(
-            "image", "categories", "probability"
-        )
-    } if run and images else {}  # fmt: skip
+    said = {}
+    if run and images:
+        rows = Prediction.objects.filter(run=run, image__in=told, margin__isnull=False)
+        for pk, named, probability in rows.values_list("image", "categories", "probability"):
+            said[pk] = votes.key(named), probability
     return (_doubt(tally, *said[pk]) if pk in said else 0.5 for pk, tally in images)
 
 

@@ -103,11 +103,8 @@ def _problem(path: str, value: Any) -> str | None:
     fits = isinstance(value, int if setting.kind is int else int | float) and not isinstance(value, bool)
     if fits and setting.multiple_of > 1 and value % setting.multiple_of:
         return f"must be a multiple of {setting.multiple_of}"
-    return None if fits and setting.low <= value <= setting.high else _between(setting)
-
-
-def _between(setting: Setting) -> str:
-    return f"must be between {setting.low:g} and {setting.high:g}"
+    within = fits and setting.low <= value <= setting.high
+    return None if within else f"must be between {setting.low:g} and {setting.high:g}"
 
 
 def _problem_of_candidates(names: list[Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from labeler.demo import chess, scenario
+from labeler.demo import chess
 from labeler.models import Image
 from tests.helpers.accessibility import look_at_all
 from tests.helpers.pages import url
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def played(ada, settings, tmp_path):
     settings.MEDIA_DIR = tmp_path
-    return chess.make(lead=ada, account=scenario.account, progress=lambda _done, _total, _what: None)
+    return chess.make(lead=ada, progress=lambda _done, _total, _what: None)
 
 
 def test_every_screen_of_it_is_accessible_and_the_outlines_lie_on_the_image(

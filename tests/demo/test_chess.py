@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeler.demo import chess, scenario
+from labeler.demo import chess
 from labeler.models import Claim, Image, Label, LabelObject
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ def quiet(_done, _total, _what):
 def test_the_chess_demo_has_something_for_every_page(ada, settings, tmp_path):
     settings.MEDIA_DIR = tmp_path
 
-    project = chess.make(lead=ada, account=scenario.account, progress=quiet)
+    project = chess.make(lead=ada, progress=quiet)
 
     labels = Label.objects.filter(project=project)
     assert (Image.objects.filter(project=project).count(), labels.count()) == (16, 36)
@@ -27,5 +27,5 @@ def test_the_chess_demo_has_something_for_every_page(ada, settings, tmp_path):
     statuses = set(Image.objects.filter(project=project).values_list("status", flat=True))
     assert statuses == {"unlabeled", "settled", "disputed"}
     assert not Claim.objects.filter(project=project, state="open").exists()
-    assert chess.make(lead=ada, account=scenario.account, progress=quiet) == project
+    assert chess.make(lead=ada, progress=quiet) == project
     assert labels.count() == 36

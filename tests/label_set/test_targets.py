@@ -125,7 +125,7 @@ def test_an_annotator_is_not_told_how_many_are_settled_on_each_class(project, an
     told = as_person(ann).get(f"/api/projects/{project.pk}/progress/").json()["wanted"]
 
     assert [(row["settled"], row["missing"]) for row in told["categories"]] == [(None, None)] * 3
-    assert counts.progress(project)["wanted"]["categories"][0]["settled"] == 1
+    assert counts.count_progress(project)["wanted"]["categories"][0]["settled"] == 1
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**31, "many"])

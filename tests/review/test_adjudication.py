@@ -52,7 +52,7 @@ def test_an_image_that_does_not_say_is_settled_without_an_answer(project, ann, b
     assert (image.status, image.has_decision) == ("settled", True)
     assert (snapshot.categories, snapshot.method, snapshot.is_tie) == (None, "undecidable", False)
     assert AuditEvent.objects.get(action="consensus.decide").details["undecidable"] is True
-    assert counts.progress(project)["images"]["settled"] == 1
+    assert counts.count_progress(project)["images"]["settled"] == 1
 
 
 def test_it_returns_to_its_votes_when_it_is_withdrawn(project, ann, bea, rev):

@@ -22,7 +22,7 @@ from labeler.labeling import claims
 from labeler.labeling.labels import save_label
 from labeler.models import Claim, Consensus, Errand, Feature, Image, Job, Label, Prediction, QueueEntry, TrainingRun
 from labeler.models.errand import ErrandKind
-from labeler.models.image import Slice, Status
+from labeler.models.image import HELD_OUT, Slice, Status
 from labeler.models.job import UNFINISHED, Kind, State
 from labeler.training import inference_requests, prelabels, runs
 from tests.helpers.databases import wait_until_the_database_is_quiet
@@ -311,7 +311,7 @@ def test_a_run_trains_becomes_active_and_pre_labels_the_rest(photographs, start_
     job = ended(Job.objects.get(kind=Kind.PRELABEL))
     assert job.state == State.DONE, job.error
     open_images = Image.objects.filter(project=photographs).exclude(status=Status.SETTLED)
-    held_out = Image.objects.filter(project=photographs).held_out()
+    held_out = Image.objects.filter(project=photographs, slice__in=HELD_OUT)
     assert set(Prediction.objects.values_list("image", flat=True)) == {i.pk for i in [*open_images, *held_out, *apart]}
     right = [
         prediction.categories == [photographs.categories.get(name=photographs.truth[prediction.image_id]).pk]

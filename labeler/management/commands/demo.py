@@ -27,7 +27,7 @@ class Command(DataCommand):
             # Who has thrown it away shall not find it again after the next start.
             drawn = chess.find() if not demo.made else None
             if demo.made or drawn is not None:
-                drawn = chess.make(lead=lead, account=scenario.account, progress=self.progress)
+                drawn = chess.make(lead=lead, progress=self.progress)
         except LabelerError as error:
             raise CommandError(str(error)) from error
         seconds = time.monotonic() - begun

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from labeler.errors import Conflict, Gone, Invalid, LabelerError, NotFound
-from labeler.models import Invitation
+from labeler.models import Invitation, Membership
 from labeler.pages.asking import person
 from labeler.pages.forms import Join, refuse
 from labeler.projects import invitations
@@ -56,12 +56,12 @@ def _known(request: HttpRequest, secret: str, found: Invitation) -> HttpResponse
     """Somebody who is logged in: one button."""
     if request.method == "POST":
         try:
-            joined = invitations.accept(secret=secret, user=person(request))
+            member = invitations.accept(secret=secret, user=person(request))
         except (NotFound, Gone) as error:
             return _over(request, error)
         except Conflict:
             return redirect("project", found.project_id)
-        return _welcome(request, joined)
+        return _welcome(request, member)
     inside = found.project.memberships.filter(user=person(request)).exists()
     return render(request, "invitations/invitation.html", {"invitation": found, "inside": inside})
 
@@ -71,7 +71,7 @@ def _unknown(request: HttpRequest, secret: str, found: Invitation) -> HttpRespon
     form = Join(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            joined = invitations.join_with_new_account(
+            member = invitations.join_with_new_account(
                 secret=secret, username=form.cleaned_data["username"], password=form.cleaned_data["password"]
             )
         except (NotFound, Gone) as error:
@@ -82,12 +82,11 @@ def _unknown(request: HttpRequest, secret: str, found: Invitation) -> HttpRespon
         except LabelerError as error:
             refuse(form, error)
         else:
-            login(request, joined.user)
-            return _welcome(request, joined)
+            login(request, member.user)
+            return _welcome(request, member)
     return render(request, "invitations/invitation.html", {"invitation": found, "form": form})
 
 
-def _welcome(request: HttpRequest, joined: invitations.Joined) -> HttpResponse:
-    role, project = joined.member.get_role_display(), joined.member.project
-    messages.success(request, _("You are in, as %(role)s.") % {"role": role})
-    return redirect("project", project.pk)
+def _welcome(request: HttpRequest, member: Membership) -> HttpResponse:
+    messages.success(request, _("You are in, as %(role)s.") % {"role": member.get_role_display()})
+    return redirect("project", member.project_id)

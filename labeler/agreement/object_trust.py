@@ -102,7 +102,7 @@ def _people(project: Project, rows: DrawnArrays, history: DrawnArrays, names: li
                 "id": pk, "username": name, "n": int((history.person == code).sum()), **checked[pk],
                 "kappa": NOTHING, "f1": f1.as_dict(), "n_blind": int(blind.sum()),
                 "seconds_blind": median(unaided.seconds[blind]), "confusion": [], "by_class": [],
-                **_repeats(repeats.get(pk)), "signs": [], **courses.of(code),
+                **_repeats(repeats.get(pk)), "signs": [], **courses.of_person(code),
                 "seconds_median": median(history.seconds[history.person == code]),
             }
         )  # fmt: skip
@@ -153,7 +153,7 @@ class _Courses:
         interval = resampled(columns, np.ones(n, dtype=np.int64), f1, replicates=WEEK_REPLICATES)[0]
         return with_interval(float(2 * total[1] / total[0]), interval, n).as_dict()
 
-    def of(self, person: int) -> Report:
+    def of_person(self, person: int) -> Report:
         own = np.flatnonzero(self.history.person == person)
         own = own[np.argsort(self.history.at[own], kind="stable")]
         at, seconds = self.history.at[own], self.history.seconds[own]

@@ -1,4 +1,4 @@
-"""The tables of what workers do name functions by their paths: each of them is there, in the queue that it is sent to."""
+"""Workers are told functions by their paths: each of them is there, in the queue that its task is sent to."""
 
 import inspect
 

@@ -44,6 +44,7 @@ class Group:
 
     counts: Counts
     share: float
+    share_within: Interval | None
     under: bool
     agreement: float | None
     agreement_within: Interval | None
@@ -75,6 +76,7 @@ def _group(row: Counts, field: Sequence[Counts], p: float | None) -> Group:
     return Group(
         counts=row,
         share=row.images / images if images else 0.0,
+        share_within=within,
         under=len(field) > 1 and within is not None and within[1] < UNDER_SHARE / len(field),
         agreement=row.agreed / row.judged if row.judged else None,
         agreement_within=wilson(row.agreed, row.judged),

@@ -163,7 +163,7 @@ def stand_in(tmp_path, monkeypatch):
             f"    if {body}: os.kill(os.getpid(), signal.SIGBUS)\n"
             "    print('\"\"', flush=True)\n"
         )
-        monkeypatch.setattr(decode_files, "__file__", str(program / "decode_files.py"))
+        monkeypatch.setattr(decode_files, "ROOT", tmp_path)
         return lambda: asked.read_text().split()
 
     return written

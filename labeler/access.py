@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from labeler.errors import NotAllowed, NotFound
 from labeler.models import Image, Membership, Project, Role
-from labeler.models.partial import columns, fetch_one, whole
+from labeler.models.statements import columns, fetch_one, whole
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

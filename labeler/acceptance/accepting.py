@@ -42,7 +42,7 @@ from labeler.labeling import seats
 from labeler.models import Acceptance, Guarantee, Image, Job, Project, QueueEntry, TrainingRun
 from labeler.models.acceptance import Ending, Suspension, Withdrawal
 from labeler.models.job import UNFINISHED, Kind, State
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 from labeler.stats import promise as rule
 from labeler.stats import tally as votes
 from labeler.stats.results import plain

@@ -19,7 +19,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Image, Label, Project, TrainingRun
 from labeler.models.image import Slice, Status
 from labeler.models.label import TOUCHED_BY_MODEL
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 
 ClassSet = tuple[int, ...]  # ids of its classes as they are called today, ascending; of several labels () is one too
 FEWEST_VOTES = 2  # on a calibration image: one person's slip must not count as the model's error

@@ -12,7 +12,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 
 from labeler.models import Preference
-from labeler.models.partial import columns, fetch_one, whole
+from labeler.models.statements import columns, fetch_one, whole
 
 _PERSON = f"""
     SELECT {columns(User, "u")}, {columns(Preference, "p")}

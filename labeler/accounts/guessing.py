@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeler.errors import TooManyRequests
-from labeler.models.partial import execute
+from labeler.models.statements import execute
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as InDatabase
 from django.utils import timezone
 
-from labeler.models.partial import fetch_one
+from labeler.models.statements import fetch_one
 
 _BACKEND = "labeler.accounts.backends.WithPreference"
 _FORMER_BACKEND = "labeler.backends.WithPreference"  # its place before the packages

@@ -19,7 +19,7 @@ from labeler.accounts.audit import audit
 from labeler.errors import Invalid, NotFound
 from labeler.models import Token
 from labeler.models.account import Scope
-from labeler.models.partial import columns, fetch_one, partly, whole
+from labeler.models.statements import columns, fetch_one, partly, whole
 
 # A fixed beginning, so that scanners of leaked secrets recognise one.
 PREFIX = "lb_"

@@ -18,7 +18,7 @@ from django.db.models import Prefetch, Q
 
 from labeler.labeling import blindness
 from labeler.models import Consensus, Decision, Image, Project
-from labeler.models.partial import columns, partly, whole
+from labeler.models.statements import columns, partly, whole
 from labeler.stats import tally as votes
 
 BATCH = 1000

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotAllowed
 from labeler.models import Image, Project
 from labeler.models.image import HELD_OUT, Slice, Status
-from labeler.models.partial import execute, fetch
 from labeler.models.queue import ChosenBy
+from labeler.models.statements import execute, fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

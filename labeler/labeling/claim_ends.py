@@ -14,8 +14,8 @@ from django.db.models import F
 
 from labeler.labeling import drafts
 from labeler.models import Claim, Project, QueueEntry
-from labeler.models.partial import fetch_one
 from labeler.models.queue import ClaimState, Purpose
+from labeler.models.statements import fetch_one
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

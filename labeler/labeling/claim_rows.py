@@ -12,8 +12,8 @@ from uuid import UUID
 
 from labeler.label_set import categories as label_set
 from labeler.models import Claim, Image, Prediction, Project, TrainingRun
-from labeler.models.partial import fetch, partly
 from labeler.models.queue import ClaimState, Purpose
+from labeler.models.statements import fetch, partly
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

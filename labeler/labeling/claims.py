@@ -33,8 +33,8 @@ from labeler.labeling.gold_and_repeats import Seat, add_gold_and_repeats
 from labeler.labeling.member_lock import Member, lock_member, refuse_paused
 from labeler.labeling.search import EntryRow, Frontier
 from labeler.models import Claim, Project, QueueEntry, TrainingRun
-from labeler.models.partial import fetch
 from labeler.models.queue import ChosenBy, ClaimState, Purpose
+from labeler.models.statements import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -19,7 +19,7 @@ from labeler.labeling.labels import status_of
 from labeler.models import Image, Label, Project, QueueEntry
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.models.partial import execute, partly
+from labeler.models.statements import execute, partly
 from labeler.stats import tally as votes
 
 BATCH = 500

@@ -19,8 +19,8 @@ from labeler.errors import Invalid, NoClaim, NotFound, StaleVersion
 from labeler.labeling.objects import TooMany
 from labeler.models import Claim, Draft
 from labeler.models.drawn import MOST_OBJECTS
-from labeler.models.partial import execute
 from labeler.models.queue import ClaimState
+from labeler.models.statements import execute
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -23,8 +23,8 @@ from labeler.labeling.label_arrays import (
 )
 from labeler.models import Project, columns
 from labeler.models.label import BLIND_SQL
-from labeler.models.partial import fetch
 from labeler.models.project import Task
+from labeler.models.statements import fetch
 
 if TYPE_CHECKING:
     from labeler.geometry.many_images import Pixels

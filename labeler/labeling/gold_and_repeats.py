@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labeler.models import Project
-from labeler.models.partial import fetch
 from labeler.models.queue import ChosenBy, Purpose
+from labeler.models.statements import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from labeler.labeling import counters, object_rows, seats
 from labeler.labeling.objects import Drawing
 from labeler.models import Job, Project
-from labeler.models.partial import execute, fetch
 from labeler.models.queue import ChosenBy
+from labeler.models.statements import execute, fetch
 
 
 class There(NamedTuple):

@@ -30,8 +30,8 @@ from labeler.labeling.wanted import Wanted, answering, taking_back
 from labeler.models import Claim, Image, Label
 from labeler.models.image import Status
 from labeler.models.label import VOTES, Answer
-from labeler.models.partial import execute, fetch_one
 from labeler.models.queue import ClaimState, Purpose
+from labeler.models.statements import execute, fetch_one
 from labeler.stats import tally as votes
 
 if TYPE_CHECKING:

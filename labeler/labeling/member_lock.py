@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from labeler.errors import NotFound, Paused
 from labeler.labeling.search import Frontier
 from labeler.models import Project
-from labeler.models.partial import fetch_one
+from labeler.models.statements import fetch_one
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from labeler.labeling.objects import Drawn
-from labeler.models.partial import execute, fetch, fetch_one
+from labeler.models.statements import execute, fetch, fetch_one
 
 # One statement for all of an answer: 3,000 objects by the ORM took longer than everything else of the save.
 _INSERT = """

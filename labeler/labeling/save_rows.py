@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from labeler.models import Claim, Image, Project
-from labeler.models.partial import fetch_one, partly
+from labeler.models.statements import fetch_one, partly
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

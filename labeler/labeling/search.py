@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labeler.label_set import categories as label_set
 from labeler.models import Project, TrainingRun
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -15,8 +15,8 @@ from django.db.models import F
 
 from labeler.models import Image, Membership, Project, QueueEntry
 from labeler.models.image import Slice, Status
-from labeler.models.partial import execute, fetch, fetch_one
 from labeler.models.queue import ChosenBy
+from labeler.models.statements import execute, fetch, fetch_one
 
 HELD_OUT_SEATS = 2  # images that judge a model (test, calibration, audited) need at least two people to count
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from django.db import OperationalError, transaction
 
-from labeler.models.partial import execute
 from labeler.models.queue import ClaimState
+from labeler.models.statements import execute
 
 TRIES = 20
 

@@ -23,8 +23,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from labeler.models import Image, Label, LabelObject, Project, Snapshot
-from labeler.models.partial import execute, fetch_one
 from labeler.models.project import Task
+from labeler.models.statements import execute, fetch_one
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from labeler.labeling.seats import HELD_OUT_SEATS
 from labeler.models import EconomyPoint, Label, Project
 from labeler.models.image import HELD_OUT
 from labeler.models.label import TOUCHED_BY_MODEL, VOTES
-from labeler.models.partial import fetch
 from labeler.models.project import ConsensusMethod
+from labeler.models.statements import fetch
 from labeler.stats import economy as stats
 from labeler.stats import pace as stats_pace
 from labeler.stats.results import Reason, Stat, undefined

@@ -14,7 +14,7 @@ from labeler.labeling import drawn_arrays
 from labeler.labeling.drawn_arrays import DrawnArrays
 from labeler.labeling.label_arrays import Selection, usernames
 from labeler.models import Project
-from labeler.models.partial import fetch_one
+from labeler.models.statements import fetch_one
 from labeler.stats.pace import median
 from labeler.stats.results import undefined
 

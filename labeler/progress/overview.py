@@ -23,7 +23,7 @@ from labeler.labeling import label_arrays, seats
 from labeler.labeling.label_arrays import LabelArrays, Selection
 from labeler.models import Prediction, Project, TrainingRun
 from labeler.models.image import HELD_OUT, Slice, Status
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 from labeler.progress import counts as progress_counts
 from labeler.progress import object_overview
 from labeler.review import label_errors

@@ -24,7 +24,7 @@ from labeler.labeling import member_lock
 from labeler.labeling.blindness import model_hidden_sql
 from labeler.labeling.objects import SHAPES
 from labeler.models import Image, ObjectVerdict, Project, Task, TrainingRun
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 from labeler.stats.anchoring import share_of
 from labeler.stats.results import Stat
 from labeler.training import prelabels

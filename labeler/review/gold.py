@@ -26,7 +26,7 @@ from labeler.labeling.objects import Drawn
 from labeler.models import Category, Decision, Gold, Image, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 from labeler.review import adjudication, gold_objects
 from labeler.stats import tally as votes
 from labeler.stats.anchoring import share_of

@@ -30,8 +30,8 @@ from labeler.labeling import claim_ends, labels, member_lock
 from labeler.labeling import claims as queue
 from labeler.labeling.wanted import answering, taking_back
 from labeler.models import Claim, Image, Plant, Project, TrainingRun
-from labeler.models.partial import fetch
 from labeler.models.queue import ChosenBy, ClaimState
+from labeler.models.statements import fetch
 from labeler.review.planted import confidences, how_many, plant, plantable, waiting_plants
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from labeler.label_set.categories import CategoryIndex
 from labeler.labeling import blindness
 from labeler.models import Image, Label, Project, TrainingRun
 from labeler.models.image import Slice
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 from labeler.stats.intervals import wilson
 from labeler.stats.objects.boxes import box_iou
 from labeler.stats.results import FEW_IMAGES, Reason, Stat, undefined

@@ -22,7 +22,7 @@ from labeler.label_set import categories as label_set
 from labeler.models import Claim, Image, Plant, Project
 from labeler.models.image import Status
 from labeler.models.label import BLIND_SQL
-from labeler.models.partial import fetch
+from labeler.models.statements import fetch
 from labeler.stats import tally as votes
 from labeler.stats.intervals import wilson
 

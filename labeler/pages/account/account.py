@@ -25,9 +25,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from labeler.accounts import login_link, people, preferences, tokens
 from labeler.errors import Gone, LabelerError, NotFound, TooManyRequests, WrongPassword
 from labeler.pages.account.keys import NAMES, OwnKeys
-from labeler.pages.answering import refusal_in
 from labeler.pages.asking import person
 from labeler.pages.forms import Appearance, NewToken
+from labeler.pages.refusals import refusal_in
 
 
 class LoginForm(AuthenticationForm):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from labeler.accounts import preferences
 from labeler.models import Preference
-from labeler.pages.answering import refusal_in
+from labeler.pages.refusals import refusal_in
 
 ALL = preferences.ACTIONS | preferences.DRAWING
 

@@ -21,10 +21,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from labeler.label_set import categories as label_set
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Gold, Image, Project, Role
-from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.forms import ChoosesClasses
 from labeler.pages.images import filters, known_objects
+from labeler.pages.refusals import first_or_404, page_asked_for, refusal_as_message
 from labeler.review import gold
 
 PER_PAGE = 60

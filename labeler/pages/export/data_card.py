@@ -13,9 +13,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from labeler.models import Role
-from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.export.releases import find
+from labeler.pages.refusals import refusal_as_message
 from labeler.releases import releases
 from labeler.releases.datasheet import QUESTIONS
 

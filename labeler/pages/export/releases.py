@@ -21,10 +21,10 @@ from labeler.errors import LabelerError
 from labeler.jobs import dispatch
 from labeler.models import Project, Release, ReleaseFile, Role
 from labeler.models.job import UNFINISHED, State
-from labeler.pages.answering import first_or_404, refusal_in
 from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.export import choices
 from labeler.pages.export.release_form import ReleaseForm
+from labeler.pages.refusals import first_or_404, refusal_in
 from labeler.releases import files, releases, summary
 from labeler.releases.formats import WRITERS
 from labeler.templatetags.figures import thousands

@@ -30,12 +30,12 @@ from labeler.models.job import Kind
 from labeler.models.label import Answer
 from labeler.models.queue import Purpose
 from labeler.pages.agreement import gold
-from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.asking import Access, project_form, project_page
 from labeler.pages.forms import Input, Select, Settle
 from labeler.pages.images import drawn, explanation, image_work, metadata_form, saved_views
 from labeler.pages.images import filters as image_filters
 from labeler.pages.label import pins
+from labeler.pages.refusals import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.review import decisions
 from labeler.pages.settings import examples
 from labeler.review import adjudication

@@ -20,8 +20,8 @@ from labeler.intake import refusal_report
 from labeler.jobs import jobs
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
-from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_form, project_page
+from labeler.pages.refusals import first_or_404
 
 CLASSES_ASKED = 300  # beyond, all of them have one answer
 PEOPLE_SHOWN = 30

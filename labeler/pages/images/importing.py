@@ -31,9 +31,9 @@ from labeler.jobs import dispatch, jobs
 from labeler.label_set import categories, targets
 from labeler.models import Job, Project, Role
 from labeler.models.job import Kind
-from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.images import metadata
+from labeler.pages.refusals import first_or_404, refusal_as_message
 
 JOBS = 12
 JOBS_READ = 400

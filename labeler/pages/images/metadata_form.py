@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from labeler.intake import import_metadata, private_fields
 from labeler.intake.formats.metadata import LONGEST_KEY, LONGEST_VALUE, MOST_FIELDS
 from labeler.models import Image, Project, Role
-from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_action
+from labeler.pages.refusals import first_or_404, refusal_as_message
 
 PART = "facts"  # of the image's page
 

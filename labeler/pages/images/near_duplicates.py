@@ -20,9 +20,9 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role
 from labeler.models.image import Slice, Status
-from labeler.pages.answering import page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.images.images import tile
+from labeler.pages.refusals import page_asked_for
 
 PER_PAGE = 20
 SHOWN = 24  # images of a group

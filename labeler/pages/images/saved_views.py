@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from labeler.curation import saved_views
 from labeler.curation.image_list import Filters, number
 from labeler.models import Role
-from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_action
+from labeler.pages.refusals import refusal_as_message
 
 
 def shown(access: Access, filters: Filters) -> list[dict[str, Any]]:

@@ -23,9 +23,9 @@ from labeler.curation.image_list import number
 from labeler.label_set import categories
 from labeler.labeling import blindness, priorities
 from labeler.models import Image, Project, Role
-from labeler.pages.answering import first_or_404, page_asked_for
 from labeler.pages.asking import Access, person, project_form
 from labeler.pages.images.images import tile
+from labeler.pages.refusals import first_or_404, page_asked_for
 from labeler.templatetags.figures import figure
 from labeler.training import image_index
 

@@ -25,12 +25,12 @@ from labeler.models import Decision, Label, Project
 from labeler.models.image import Status
 from labeler.models.label import Answer, Purpose
 from labeler.pages.agreement.drawn_agreement import KIND_WORDS
-from labeler.pages.answering import page_asked_for
 from labeler.pages.asking import Access, person, project_page
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
 from labeler.pages.label import my_drawings
 from labeler.pages.overview.people_attention import drifting
+from labeler.pages.refusals import page_asked_for
 from labeler.templatetags.figures import figure, percent, percent_interval, thousands
 
 if TYPE_CHECKING:

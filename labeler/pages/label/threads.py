@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeler.models import Thread
-from labeler.pages.answering import first_or_404, page_asked_for, refusal_as_message
 from labeler.pages.asking import Access, person, project_action, project_page
 from labeler.pages.images.images import thumbnail_url
 from labeler.pages.label.pins import pins
+from labeler.pages.refusals import first_or_404, page_asked_for, refusal_as_message
 from labeler.review import comments
 
 PER_PAGE = 20

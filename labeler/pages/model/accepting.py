@@ -16,9 +16,9 @@ from django.utils.translation import ngettext
 
 from labeler.acceptance import promises, summary
 from labeler.models import Project, Role
-from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_action
 from labeler.pages.images import filters
+from labeler.pages.refusals import refusal_as_message
 from labeler.templatetags.figures import percent, percent_interval, thousands
 
 MOST_IMPORTS = 3

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from labeler.errors import NotPossibleNow
 from labeler.models import Role
-from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, project_page
+from labeler.pages.refusals import first_or_404
 from labeler.training import model_card, model_card_text
 from labeler.training.model_card_text import Table
 

@@ -23,9 +23,9 @@ from labeler.jobs import dispatch, leases
 from labeler.labeling import blindness
 from labeler.models import Project, Role, TrainingRun
 from labeler.models.job import UNFINISHED, State
-from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_action, project_form, project_page
 from labeler.pages.model import accepting, drawn_report, drift, report
+from labeler.pages.refusals import first_or_404, refusal_as_message
 from labeler.pages.settings import training_forms, variations
 from labeler.templatetags.figures import moment, percent
 from labeler.training import outside_models, prelabels, runs

@@ -22,13 +22,13 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Project, Role, RunAnswers, TrainingRun
 from labeler.models.job import UNFINISHED, State
-from labeler.pages.answering import first_or_404, page_asked_for
 from labeler.pages.asking import Access, project_page
 from labeler.pages.classes_only import classes_only
 from labeler.pages.images import filters
 from labeler.pages.images.images import thumbnail_url
 from labeler.pages.model import drawn_comparison, report
 from labeler.pages.model.model import report_of, summary, time_left, time_taken, waits_for_nobody
+from labeler.pages.refusals import first_or_404, page_asked_for
 from labeler.templatetags.figures import class_tag, class_tags
 from labeler.training import run_answers, runs
 from labeler.wording.sentences import in_words

@@ -24,10 +24,10 @@ from labeler.labeling import blindness
 from labeler.models import Errand, Image, Role, TrainingRun
 from labeler.models.errand import ErrandKind
 from labeler.models.job import State
-from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_form, project_page
 from labeler.pages.images.images import tile
 from labeler.pages.model import report, tried_objects
+from labeler.pages.refusals import first_or_404
 from labeler.templatetags.figures import class_tag, figure, interval, percent, percent_interval
 from labeler.training import explanation, inference_requests, outside_models, runs
 

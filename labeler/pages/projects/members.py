@@ -22,9 +22,9 @@ from labeler.access import leads
 from labeler.agreement import second_opinions
 from labeler.errors import Invalid
 from labeler.models import Invitation, Membership, Project, Role
-from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.forms import AddMember, Invite
+from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.projects import invitations
 from labeler.projects import members as membership
 

@@ -20,9 +20,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from labeler import access
 from labeler.models import Image, Membership, Project, Role, Thread, TrainingRun
 from labeler.models.image import Status
-from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import person
 from labeler.pages.forms import NewProject
+from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.projects import projects as verbs
 
 if TYPE_CHECKING:

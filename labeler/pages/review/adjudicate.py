@@ -31,10 +31,10 @@ from labeler.label_set import categories
 from labeler.labeling import blindness
 from labeler.models import Image, Project, Role, TrainingRun
 from labeler.models.image import Status
-from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_form
 from labeler.pages.forms import Settle
 from labeler.pages.label import drawing
+from labeler.pages.refusals import first_or_404, refusal_as_message
 from labeler.pages.review import adjudicate_objects, decisions
 from labeler.pages.review.adjudicate_image import Asked, image_context, just_decided
 from labeler.review import label_errors, worklists

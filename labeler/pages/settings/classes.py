@@ -21,8 +21,8 @@ from labeler.label_set import categories as label_set
 from labeler.label_set import examples, markers, targets
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Project, Role
-from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import Access, person, project_form
+from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.settings import settings
 from labeler.pages.settings.class_forms import AddClasses, OneClass
 from labeler.pages.settings.examples import strip

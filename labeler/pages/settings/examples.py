@@ -22,9 +22,9 @@ from labeler.label_set import categories as label_set
 from labeler.label_set import examples
 from labeler.labeling import blindness
 from labeler.models import Category, CategoryExample, Consensus, Image, Project, Role
-from labeler.pages.answering import first_or_404, refusal_as_message
 from labeler.pages.asking import Access, person, project_action, project_form
 from labeler.pages.images import known_objects
+from labeler.pages.refusals import first_or_404, refusal_as_message
 from labeler.pages.settings import settings
 
 PER_PAGE = 48

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from labeler.curation.image_list import number
 from labeler.models import GuidelineVersion, Project, Role
-from labeler.pages.answering import first_or_404
 from labeler.pages.asking import Access, person, project_form, project_page
+from labeler.pages.refusals import first_or_404
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Guideline
 from labeler.projects import guideline as markdown

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from labeler.curation.image_list import number
 from labeler.models import Project, Question, Role
-from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import Access, person, project_form
 from labeler.pages.forms import names_in
+from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Section
 from labeler.projects import questions

@@ -22,8 +22,8 @@ from django.utils.translation import gettext_lazy
 from labeler.acceptance import summary
 from labeler.label_set import targets
 from labeler.models import Gold, Project, Role
-from labeler.pages.answering import refusal_in
 from labeler.pages.asking import Access, person, project_form
+from labeler.pages.refusals import refusal_in
 from labeler.pages.settings import class_forms, quality_forms, training_forms
 from labeler.pages.settings import forms as section_forms
 from labeler.projects import projects

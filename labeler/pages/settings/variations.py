@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy
 
 from labeler.labeling import blindness
 from labeler.models import Project, Role
-from labeler.pages.answering import refusal_as_message
 from labeler.pages.asking import Access, person, project_form
+from labeler.pages.refusals import refusal_as_message
 from labeler.pages.settings import settings
 from labeler.pages.settings.forms import Section, switch
 from labeler.training import augmentation_preview

@@ -19,8 +19,8 @@ from django.views.decorators.debug import sensitive_variables
 from labeler.curation.image_list import number
 from labeler.models import Role, Webhook
 from labeler.models.webhook import TEST, Event
-from labeler.pages.answering import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.asking import Access, person, project_form
+from labeler.pages.refusals import first_or_404, refusal_as_message, refusal_in
 from labeler.pages.settings import settings
 from labeler.webhooks import deliveries, webhooks
 

@@ -1,4 +1,4 @@
-"""What pages do when the domain refuses, and when something is not there.
+"""What pages do when the domain refuses, when something is not there, and when a list has no such page.
 
 A refusal becomes a message above the next page, or stands in the form beside the fields it names.
 """

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from worker.ml import device
+from worker.ml.distributed import process_group
 
 
 @pytest.fixture
@@ -30,10 +31,14 @@ def test_a_system_that_does_not_say_is_judged_by_its_load(four_cores, monkeypatc
     assert device.idle_cores() == pytest.approx(2.5)
 
 
-@pytest.mark.parametrize(("idle", "threads"), [(0.2, 1), (1.4, 1), (2.6, 3), (64.0, device.MOST_THREADS)])
-def test_a_training_takes_the_idle_cores_and_gives_them_back(monkeypatch, idle, threads):
+@pytest.mark.parametrize(
+    ("idle", "processes", "threads"),
+    [(0.2, 1, 1), (1.4, 1, 1), (2.6, 1, 3), (64.0, 1, device.MOST_THREADS), (2.0, 2, 1), (7.8, 2, 4)],
+)
+def test_a_training_takes_the_idle_cores_and_gives_them_back(monkeypatch, idle, processes, threads):
     before = torch.get_num_threads()
     monkeypatch.setattr(device, "idle_cores", lambda: idle)
+    monkeypatch.setattr(process_group, "world", lambda: processes)
 
     with device.all_cores(torch.device("cpu")):
         assert torch.get_num_threads() == threads

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
+from worker.ml.distributed import process_group
 from worker.ml.errors import OutOfMemory
 
 logger = logging.getLogger(__name__)
@@ -148,11 +149,12 @@ def with_smaller_batches(work: Callable[[int], T], batch: int) -> tuple[T, int]:
 def all_cores(device: torch.device) -> Iterator[None]:
     """A worker has one thread for each process; a training of minutes takes every core that is idle as it begins.
 
-    Not more: two threads that wait for each other on cores that others use were ten times slower than one.
+    Not more: two threads that wait for each other on cores that others use were ten times slower than one. So the
+    processes of one training share the cores.
     """
     before = torch.get_num_threads()
     if device.type == "cpu":
-        torch.set_num_threads(max(1, min(round(idle_cores()), MOST_THREADS)))
+        torch.set_num_threads(max(1, min(round(idle_cores() / process_group.world()), MOST_THREADS)))
     try:
         yield
     finally:
